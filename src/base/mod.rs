@@ -1,0 +1,17 @@
+//! Values that every other module shares: ids, time, seeds, limits and the one [`Error`].
+//!
+//! Nothing here does I/O or reads an ambient clock: callers pass `now` in.
+
+pub mod error;
+pub mod id;
+pub mod limits;
+pub mod reason;
+pub mod seed;
+pub mod text;
+pub mod time;
+
+pub use error::{Error, Result, Violation};
+pub use id::{AgencyId, PersonalId, RecordId, RequestId};
+pub use reason::{Kind, Reason};
+pub use seed::Seed;
+pub use time::{Clock, Date, PartialDate, Timestamp};

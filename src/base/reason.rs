@@ -1,0 +1,116 @@
+//! Every reason an error can have: its stable code, its kind and its Vietnamese sentence, in one table.
+//!
+//! Codes are part of the API: they never change and are never reused.
+
+/// Who is at fault and what the caller can do; one row each in the status table of `wire::status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request breaks a rule; repeating it is useless.
+    Invalid,
+    /// No credential, or one that cannot be believed.
+    Unauthenticated,
+    /// A believed caller without the right; says the same whether or not the thing exists.
+    Denied,
+    /// The thing does not exist.
+    Missing,
+    /// The thing exists already, in another form.
+    Exists,
+    /// Somebody else was faster; read again and repeat.
+    Stale,
+    /// The thing is not in a state that allows this.
+    WrongState,
+    /// A limit was reached.
+    Limited,
+    /// A source that we depend on does not answer.
+    SourceDown,
+    /// The caller's deadline passed.
+    Late,
+    /// Stored or received data fails its checks.
+    Corrupt,
+    /// A defect of ours.
+    Bug,
+}
+
+macro_rules! reasons {
+    ($($variant:ident = $code:literal, $kind:ident, $vi:literal;)*) => {
+        /// A stable code, UPPER_SNAKE; the `reason` of `google.rpc.ErrorInfo`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // the code and the sentence beside it say it
+        pub enum Reason { $($variant,)* }
+
+        impl Reason {
+            /// All reasons, in table order.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
+
+            /// The code on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$variant => $code,)* }
+            }
+
+            /// The kind it belongs to.
+            pub fn kind(self) -> Kind {
+                match self { $(Reason::$variant => Kind::$kind,)* }
+            }
+
+            /// The general sentence in Vietnamese, for callers that ask with `accept-language: vi`.
+            pub fn vietnamese(self) -> &'static str {
+                match self { $(Reason::$variant => $vi,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // requests
+    InvalidRequest = "INVALID_REQUEST", Invalid, "Yêu cầu không hợp lệ.";
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", Invalid, "Mã trang không hợp lệ hoặc không thuộc truy vấn này.";
+    // credentials and rights
+    CredentialMissing = "CREDENTIAL_MISSING", Unauthenticated, "Thiếu thông tin xác thực.";
+    CredentialMalformed = "CREDENTIAL_MALFORMED", Unauthenticated, "Thông tin xác thực sai định dạng.";
+    CredentialInvalid = "CREDENTIAL_INVALID", Unauthenticated, "Thông tin xác thực không hợp lệ.";
+    CredentialExpired = "CREDENTIAL_EXPIRED", Unauthenticated, "Thông tin xác thực đã hết hạn.";
+    DemoCredentialRefused = "DEMO_CREDENTIAL_REFUSED", Unauthenticated, "Thông tin xác thực thử nghiệm chỉ dùng được trên máy cục bộ.";
+    RoleNotAllowed = "ROLE_NOT_ALLOWED", Denied, "Vai trò này không được phép gọi dịch vụ.";
+    RightMissing = "RIGHT_MISSING", Denied, "Cơ quan không có quyền đọc dữ liệu này cho mục đích này.";
+    ConsentMissing = "CONSENT_MISSING", Denied, "Công dân chưa đồng ý.";
+    // things
+    NotFound = "NOT_FOUND", Missing, "Không tìm thấy.";
+    RecordNotFound = "RECORD_NOT_FOUND", Missing, "Không tìm thấy bản ghi.";
+    AlreadyExists = "ALREADY_EXISTS", Exists, "Đã tồn tại.";
+    AlreadyLinked = "ALREADY_LINKED", Exists, "Giấy tờ đã được tích hợp.";
+    RequestIdReused = "REQUEST_ID_REUSED", Exists, "Mã yêu cầu đã dùng cho nội dung khác.";
+    Equivocation = "EQUIVOCATION", Exists, "Cùng bản ghi và phiên bản nhưng nội dung khác.";
+    VersionConflict = "VERSION_CONFLICT", Stale, "Phiên bản đã thay đổi, hãy đọc lại.";
+    StorageConflict = "STORAGE_CONFLICT", Stale, "Dữ liệu vừa được thay đổi, hãy thử lại.";
+    // linking and presenting
+    AccountLevelTooLow = "ACCOUNT_LEVEL_TOO_LOW", WrongState, "Tài khoản định danh chưa đạt mức độ 2.";
+    AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
+    DocumentExpired = "DOCUMENT_EXPIRED", WrongState, "Giấy tờ đã hết hạn.";
+    DocumentRevoked = "DOCUMENT_REVOKED", WrongState, "Giấy tờ đã bị thu hồi.";
+    DocumentSuspended = "DOCUMENT_SUSPENDED", WrongState, "Giấy tờ đang bị tạm dừng hiệu lực.";
+    HolderMismatch = "HOLDER_MISMATCH", WrongState, "Thông tin chủ giấy tờ không khớp.";
+    MultipleMatches = "MULTIPLE_MATCHES", WrongState, "Có nhiều kết quả trùng khớp.";
+    LinkNotActive = "LINK_NOT_ACTIVE", WrongState, "Giấy tờ chưa được tích hợp hoặc không còn hiệu lực.";
+    LinkNotPending = "LINK_NOT_PENDING", WrongState, "Yêu cầu tích hợp không ở trạng thái chờ xác nhận.";
+    PresentationUsed = "PRESENTATION_USED", WrongState, "Mã xuất trình đã được sử dụng.";
+    PresentationExpired = "PRESENTATION_EXPIRED", WrongState, "Mã xuất trình đã hết hạn.";
+    PresentationCancelled = "PRESENTATION_CANCELLED", WrongState, "Mã xuất trình đã bị hủy.";
+    PersonDeceased = "PERSON_DECEASED", WrongState, "Công dân đã qua đời.";
+    OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
+    CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
+    // limits
+    RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
+    TooManyStreams = "TOO_MANY_STREAMS", Limited, "Quá nhiều luồng đang mở.";
+    BatchTooLarge = "BATCH_TOO_LARGE", Invalid, "Lô dữ liệu quá lớn.";
+    // sources
+    RegistryUnavailable = "REGISTRY_UNAVAILABLE", SourceDown, "Cơ sở dữ liệu chuyên ngành không phản hồi.";
+    ShuttingDown = "SHUTTING_DOWN", SourceDown, "Hệ thống đang dừng.";
+    DeadlineExceeded = "DEADLINE_EXCEEDED", Late, "Quá thời hạn xử lý.";
+    // data that fails its checks; the codes of trust::verdict travel as reasons of their own
+    RecordNotVerified = "RECORD_NOT_VERIFIED", Corrupt, "Bản ghi không qua được kiểm tra.";
+    StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
+    LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
+    // start-up
+    ConfigurationInvalid = "CONFIGURATION_INVALID", Invalid, "Cấu hình không hợp lệ.";
+    Internal = "INTERNAL", Bug, "Lỗi nội bộ.";
+}

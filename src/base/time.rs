@@ -1,0 +1,196 @@
+//! Time as values: instants in milliseconds, civil dates, and dates that are known only in part.
+//!
+//! Rules get `now` passed in; only the edges hold a [`Clock`]. The province's civil day is that of Vietnam (+07:00,
+//! without daylight saving).
+
+use std::fmt;
+
+pub use jiff::civil::Date;
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Timestamp(pub i64);
+
+const VIETNAM_OFFSET_MS: i64 = 7 * 3_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+impl Timestamp {
+    /// Later than every instant: an interval that is still open ends here.
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
+
+    /// This instant plus a number of milliseconds, saturating.
+    #[must_use]
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// The civil date in Vietnam at this instant.
+    pub fn date(self) -> Date {
+        let days = (self.0.saturating_add(VIETNAM_OFFSET_MS)).div_euclid(DAY_MS);
+        let span = jiff::Span::new().try_days(days.clamp(-700_000, 2_900_000)).unwrap_or_default();
+        Date::constant(1970, 1, 1).saturating_add(span)
+    }
+
+    /// The instant at which `date` begins in Vietnam.
+    pub fn start_of(date: Date) -> Self {
+        let days = Date::constant(1970, 1, 1).until(date).map(|span| i64::from(span.get_days())).unwrap_or(0);
+        Self(days * DAY_MS - VIETNAM_OFFSET_MS)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => at.fmt(f),
+            Err(_) => f.write_str("forever"),
+        }
+    }
+}
+
+/// Where the time comes from; the system's clock in production, a chosen one in tests and simulation.
+pub trait Clock: Send + Sync + 'static {
+    /// The present instant.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// A clock that stands still until it is set; for tests.
+#[derive(Debug, Default)]
+pub struct FixedClock(std::sync::atomic::AtomicI64);
+
+impl FixedClock {
+    /// A clock that shows `now`.
+    pub fn at(now: Timestamp) -> Self {
+        Self(now.0.into())
+    }
+
+    /// Moves the clock.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+/// A date known to the year, the month or the day: `1985`, `1985-03`, `1985-03-07` (a profile of ISO 8601).
+///
+/// Birth dates of year only are common in land and health-insurance files; two dates agree when they agree at the
+/// coarser precision of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartialDate {
+    /// 1800 to 2200.
+    pub year: i16,
+    /// 1 to 12.
+    pub month: Option<i8>,
+    /// 1 to the month's last; only with a month.
+    pub day: Option<i8>,
+}
+
+impl PartialDate {
+    /// Parses one of the three forms; anything else, an impossible day included, is refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let number = |range: std::ops::Range<usize>| -> Option<i16> {
+            let part = bytes.get(range)?;
+            part.iter().all(u8::is_ascii_digit).then(|| part.iter().fold(0, |n, d| n * 10 + i16::from(d - b'0')))
+        };
+        let hyphens = bytes.iter().enumerate().all(|(i, b)| (*b == b'-') == (i == 4 || i == 7));
+        if !hyphens || !matches!(bytes.len(), 4 | 7 | 10) {
+            return None;
+        }
+        let year = number(0..4).filter(|y| (1800..=2200).contains(y))?;
+        let month = if bytes.len() >= 7 { Some(number(5..7).filter(|m| (1..=12).contains(m))? as i8) } else { None };
+        let day = if bytes.len() == 10 { Some(number(8..10)? as i8) } else { None };
+        if let (Some(month), Some(day)) = (month, day) {
+            Date::new(year, month, day).ok()?;
+        }
+        Some(Self { year, month, day })
+    }
+
+    /// The whole date, if the day is known.
+    pub fn full(self) -> Option<Date> {
+        Date::new(self.year, self.month?, self.day?).ok()
+    }
+
+    /// Whether the two agree at the coarser precision; 1 January counts as "year only" (an old filling habit) when
+    /// the other date is of the same year.
+    pub fn agrees(self, other: Self) -> bool {
+        let coarse = |d: Self| d.month.is_none() || (d.month == Some(1) && matches!(d.day, Some(1)));
+        if self.year != other.year {
+            return false;
+        }
+        if coarse(self) || coarse(other) {
+            return true;
+        }
+        self.month == other.month && (self.day.is_none() || other.day.is_none() || self.day == other.day)
+    }
+}
+
+impl From<Date> for PartialDate {
+    fn from(date: Date) -> Self {
+        Self { year: date.year(), month: Some(date.month()), day: Some(date.day()) }
+    }
+}
+
+impl fmt::Display for PartialDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}", self.year)?;
+        if let Some(month) = self.month {
+            write!(f, "-{month:02}")?;
+        }
+        if let Some(day) = self.day {
+            write!(f, "-{day:02}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partial_dates_parse_exactly_three_forms() {
+        for good in ["1985", "1985-03", "1985-03-07", "2024-02-29"] {
+            assert_eq!(PartialDate::parse(good).expect(good).to_string(), good);
+        }
+        for bad in ["", "85", "1985-3", "1985-13", "1985-02-30", "2023-02-29", "1985/03", "1985-03-07T", "-985", "1750"]
+        {
+            assert_eq!(PartialDate::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn partial_dates_agree_at_the_coarser_precision() {
+        let agrees = |a, b| PartialDate::parse(a).expect(a).agrees(PartialDate::parse(b).expect(b));
+        assert!(agrees("1970", "1970-05-06"));
+        assert!(agrees("1970-01-01", "1970-05-06"));
+        assert!(agrees("1970-05", "1970-05-06"));
+        assert!(!agrees("1970-05", "1970-06-06"));
+        assert!(!agrees("1970-05-06", "1970-05-07"));
+        assert!(!agrees("1971", "1970-05-06"));
+    }
+
+    #[test]
+    fn a_civil_day_begins_at_seventeen_hours_utc_the_day_before() {
+        let date = Date::constant(2026, 11, 22);
+        let start = Timestamp::start_of(date);
+        assert_eq!(start.to_string(), "2026-11-21T17:00:00Z");
+        assert_eq!(start.date(), date);
+        assert_eq!(start.plus_ms(-1).date(), Date::constant(2026, 11, 21));
+    }
+}

@@ -1,0 +1,5 @@
+//! Lienthong: a province's digital-identity and records exchange, as a simulator that behaves like the real thing.
+//!
+//! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
+
+pub mod base;
