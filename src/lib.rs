@@ -5,3 +5,4 @@
 pub mod base;
 pub mod wire;
 pub mod trust;
+pub mod store;
