@@ -3,3 +3,4 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
+pub mod simulation;
