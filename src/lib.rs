@@ -6,3 +6,4 @@ pub mod base;
 pub mod wire;
 pub mod trust;
 pub mod store;
+pub mod simulation;
