@@ -7,3 +7,6 @@ pub mod wire;
 pub mod trust;
 pub mod store;
 pub mod simulation;
+pub mod trust;
+pub mod store;
+pub mod wire;
