@@ -3,6 +3,8 @@
 //! Needs only `base`; does no I/O and reads no clock.
 
 pub mod canonical;
+pub mod merkle;
 pub mod value;
 
 pub use canonical::{CanonicalError, Object, Value};
+pub use merkle::Hash;
