@@ -3,4 +3,6 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
+pub mod trust;
+
 pub mod simulation;
