@@ -6,6 +6,7 @@ pub mod base;
 pub mod wire;
 pub mod trust;
 pub mod store;
+
 pub mod simulation;
 pub mod trust;
 pub mod store;
