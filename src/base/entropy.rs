@@ -14,8 +14,14 @@ pub trait Entropy: Send + Sync + 'static {
 }
 
 /// The operating system's generator.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct SystemEntropy(ring::rand::SystemRandom);
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self(ring::rand::SystemRandom::new())
+    }
+}
 
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {

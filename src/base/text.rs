@@ -205,7 +205,8 @@ mod tests {
             assert!(name_is_valid(good), "{good}");
         }
         let long = "A".repeat(NAME_CHARS_MAX + 1);
-        for bad in ["", " ", "Lê ", " Lê", "Lê  Văn", "Lê Văn 2", "Lê\tVăn", "Lê;Văn", "-Lê", "\u{301}", &long] {
+        for bad in ["", " ", "Lê ", " Lê", "Lê  Văn", "Lê Văn 2", "Lê\tVăn", "Lê;Văn", "-Lê", "\u{301}", &long]
+        {
             assert!(!name_is_valid(bad), "{bad}");
         }
     }

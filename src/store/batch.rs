@@ -44,7 +44,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch of nothing; committing it waits for a sync like any other.
+    /// A batch of nothing, which always succeeds.
     pub fn new() -> Self {
         Self::default()
     }

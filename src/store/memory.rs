@@ -76,3 +76,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn keeps_the_contract() {
+        super::super::conformance::check(|| Arc::new(MemoryStore::new())).await;
+    }
+}

@@ -14,15 +14,19 @@
 //!   batches that were ordered before, also those of the same group. Repeating is the caller's decision: read again,
 //!   decide again. Blind writes never conflict; the last one stays.
 //! - **Concurrency.** Any number of tasks may call at once; readers never wait for writers. Each call of `get_many`
-//!   and `scan` reads one state of the store; two calls may read two states. After `Ok` every read sees the batch; a
-//!   read that runs beside a commit may see it before it is durable, so act for the outside only on what was answered.
+//!   and `scan` reads one state of the store; two calls may read two states. After `Ok` every read sees the batch, and
+//!   no read sees a batch before it is durable.
 //! - **Cancellation.** Dropping the future of a commit does not undo it: the batch may or may not be written.
 //! - **Keys** are 1 to [`KEY_BYTES_MAX`] bytes and sort bytewise; values are up to [`VALUE_BYTES_MAX`] bytes, and may
 //!   be empty. Anything else is refused as a defect before it is queued.
 
+pub mod fjall;
 pub mod memory;
 
 mod batch;
+mod committer;
+#[cfg(test)]
+mod conformance;
 mod scan;
 mod space;
 
@@ -31,7 +35,7 @@ use bytes::Bytes;
 
 pub use batch::{Batch, Condition, Write};
 pub use scan::Scan;
-pub use space::Space;
+pub use space::{Layout, Space};
 
 use crate::base::{Error, Reason, Result};
 

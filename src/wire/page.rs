@@ -80,7 +80,9 @@ mod tests {
         let tokens = PageTokens::new(&Seed::root(1));
         let token = tokens.issue(&[b"ListLinks", b"a"], b"position");
         assert_eq!(tokens.read(&[b"ListLinks", b"a"], &token).expect("own").as_deref(), Some(&b"position"[..]));
-        for (query, token) in [(&b"b"[..], token.as_str()), (b"a", "AAAA"), (b"a", "!"), (b"a", &token[..token.len() - 2])] {
+        for (query, token) in
+            [(&b"b"[..], token.as_str()), (b"a", "AAAA"), (b"a", "!"), (b"a", &token[..token.len() - 2])]
+        {
             let error = tokens.read(&[b"ListLinks", query], token).expect_err("refused");
             assert_eq!(error.reason, Reason::PageTokenInvalid);
         }

@@ -49,9 +49,12 @@ impl RateLimiter {
             return Ok(());
         }
         let wait = Duration::from_secs_f64((1.0 - bucket.tokens) / rate);
-        Err(Error::new(Reason::RateLimited, format!("at most {} calls a second for each caller", self.calls_per_second))
-            .with_subject("quota", "calls_per_second")
-            .with_retry_after(wait))
+        Err(Error::new(
+            Reason::RateLimited,
+            format!("at most {} calls a second for each caller", self.calls_per_second),
+        )
+        .with_subject("quota", "calls_per_second")
+        .with_retry_after(wait))
     }
 }
 
