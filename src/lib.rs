@@ -11,6 +11,3 @@ pub mod cli;
 pub mod console;
 pub mod server;
 pub mod simulation;
-pub mod store;
-pub mod trust;
-pub mod wire;
