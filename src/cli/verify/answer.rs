@@ -31,7 +31,10 @@ pub fn read<R: Read>(reader: R, sink: &mut dyn FnMut(Found<'_>) -> Result<(), Fl
 }
 
 /// An answer or a record, by its first field.
-fn object<R: Read>(stream: &mut JsonStream<R>, sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>) -> Result<(), Flaw> {
+fn object<R: Read>(
+    stream: &mut JsonStream<R>,
+    sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
     stream.peek()?;
     let mark = stream.mark();
     stream.expect(b'{')?;
@@ -49,7 +52,10 @@ fn object<R: Read>(stream: &mut JsonStream<R>, sink: &mut dyn FnMut(Found<'_>) -
     answer(stream, first, sink)
 }
 
-fn record<R: Read>(stream: &mut JsonStream<R>, sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>) -> Result<(), Flaw> {
+fn record<R: Read>(
+    stream: &mut JsonStream<R>,
+    sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
     let range = stream.value()?;
     sink(Found::Record(stream.bytes(range)))
 }
@@ -102,7 +108,8 @@ fn name<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
         return Err(stream.flaw("a field's name is missing"));
     }
     let range = stream.value()?;
-    serde_json::from_slice(stream.bytes(range)).map_err(|error| stream.flaw(&format!("a field's name is broken ({error})")))
+    serde_json::from_slice(stream.bytes(range))
+        .map_err(|error| stream.flaw(&format!("a field's name is broken ({error})")))
 }
 
 /// A part that is no record: it must be JSON, and is not looked at further.
@@ -133,9 +140,11 @@ mod tests {
     #[test]
     fn records_are_found_in_every_kind_of_answer() {
         let fetch = r#"{"requestId":"x","records":[{"recordType":"a"},{"recordType":"b"}],"evidence":{"index":"1"}}"#;
-        let three = vec![r#"R{"recordType":"a"}"#.to_owned(), r#"R{"recordType":"b"}"#.into(), r#"E{"index":"1"}"#.into()];
+        let three =
+            vec![r#"R{"recordType":"a"}"#.to_owned(), r#"R{"recordType":"b"}"#.into(), r#"E{"index":"1"}"#.into()];
         assert_eq!(found(fetch), Ok(three.clone()));
-        let bulk = format!(r#"{{"found":{fetch}}} {{"index":1,"found":{fetch}}} {{"index":2,"refused":{{"code":"X"}}}}"#);
+        let bulk =
+            format!(r#"{{"found":{fetch}}} {{"index":1,"found":{fetch}}} {{"index":2,"refused":{{"code":"X"}}}}"#);
         assert_eq!(found(&bulk).map(|all| all.len()), Ok(6));
         assert_eq!(found(r#"{"statement":"AQ=="}"#), Ok(vec![r#"R{"statement":"AQ=="}"#.to_owned()]));
         assert_eq!(found(&format!("[{fetch}]")), Ok(three));
@@ -148,7 +157,7 @@ mod tests {
             (r#"{"recordz":[]}"#, "`recordz`"),
             (r#"{"records":[]"#, "`}` is missing"),
             ("12", "something else"),
-            (r#"{"records":[{"a":1]}"#, "ends in the middle"),
+            (r#"{"records":[{"a":1]}"#, "is missing"),
             (r#"{"missing":[1,,2]}"#, "broken JSON"),
             ("ERROR:\n  Code: Unavailable", "something else"),
         ] {

@@ -53,8 +53,20 @@ pub fn record(json: &[u8]) -> Result<Parsed<'_>, serde_json::Error> {
 /// Whether a value's first field says that it is a record, not an answer around records.
 pub fn begins_record(field: &str) -> bool {
     const FIELDS: [&str; 14] = [
-        "recordType", "record_type", "recordId", "record_id", "version", "signed", "record", "verdict", "statement", "whole",
-        "partial", "issuerProof", "issuer_proof", "ledgerProof",
+        "recordType",
+        "record_type",
+        "recordId",
+        "record_id",
+        "version",
+        "signed",
+        "record",
+        "verdict",
+        "statement",
+        "whole",
+        "partial",
+        "issuerProof",
+        "issuer_proof",
+        "ledgerProof",
     ];
     FIELDS.contains(&field) || field == "ledger_proof"
 }
@@ -386,24 +398,26 @@ mod tests {
         );
         let parsed = record(text.as_bytes()).expect("well formed");
         assert!(parsed.beside.is_none());
-        assert!(matches!(parsed.record.disclosure, Disclosure::Partial { shown, hidden } if shown.len() + hidden.len() == 2));
+        assert!(
+            matches!(parsed.record.disclosure, Disclosure::Partial { shown, hidden } if shown.len() + hidden.len() == 2)
+        );
     }
 
     #[test]
     fn whatever_would_go_unseen_is_refused() {
         let good = framed();
         let changes = [
-            ("\"verdict\"", "\"verdikt\""),                                         // unknown text field
-            ("\"parcel\":", "\"verdict\":\"VALID\",\"parcel\":"),                   // twice
-            ("\"version\":\"2\"", "\"version\":\"02\""),                            // another spelling of a number
-            ("\"version\":\"2\"", "\"version\":\"2\",\"record_type\":\"x\""),       // both spellings of a name
-            ("AQ==", "AR=="),                                                       // stray bits behind the last byte
-            ("AQ==", "AQ"),                                                         // no padding
-            ("\"parcelId\":\"w74\"", "\"parcelId\":\"w74\",\"parcelId\":\"w75\""),  // twice in the typed form
-            ("\"statement\"", "\"statement2\":1,\"statement\""),                    // unknown inside
-            ("\"whole\":", "\"partial\":{},\"whole\":"),                            // both forms of the choice
-            ("\"parcel\":{", "\"person\":{},\"parcel\":{"),                         // two typed forms
-            ("\"verdict\"", "\"statement\":\"AQ==\",\"verdict\""),                  // mixed with a bare one
+            ("\"verdict\"", "\"verdikt\""),                                   // unknown text field
+            ("\"parcel\":", "\"verdict\":\"VALID\",\"parcel\":"),             // twice
+            ("\"version\":\"2\"", "\"version\":\"02\""),                      // another spelling of a number
+            ("\"version\":\"2\"", "\"version\":\"2\",\"record_type\":\"x\""), // both spellings of a name
+            ("AQ==", "AR=="),                                                 // stray bits behind the last byte
+            ("AQ==", "AQ"),                                                   // no padding
+            ("\"parcelId\":\"w74\"", "\"parcelId\":\"w74\",\"parcelId\":\"w75\""), // twice in the typed form
+            ("\"statement\"", "\"statement2\":1,\"statement\""),              // unknown inside
+            ("\"whole\":", "\"partial\":{},\"whole\":"),                      // both forms of the choice
+            ("\"parcel\":{", "\"person\":{},\"parcel\":{"),                   // two typed forms
+            ("\"verdict\"", "\"statement\":\"AQ==\",\"verdict\""),            // mixed with a bare one
             ("\"index\":\"7\"", "\"index\":-7"),
             ("\"index\":\"7\"", "\"index\":7.0"),
         ];
