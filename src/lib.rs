@@ -11,4 +11,8 @@ pub mod wire;
 pub mod cli;
 pub mod console;
 pub mod server;
+pub mod ledger;
 pub mod simulation;
+pub mod store;
+pub mod trust;
+pub mod wire;
