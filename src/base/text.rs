@@ -1,1 +1,213 @@
 //! Vietnamese text: names and addresses as people write them, brought to keys that can be compared.
+//!
+//! One name reaches us as `Hoà`, `Hòa`, decomposed, in capitals or with two spaces, and once with the Icelandic `Ð`
+//! (U+00D0), which looks like `Đ` (U+0110). [`exact_key`] makes these equal and nothing else; [`folded_key`] also
+//! drops the marks, so a match by it needs a person's confirmation. `i` and `y` stay apart in both: Mỹ and Mĩ, Lý and
+//! Lí are different names. Normalisation is Unicode's (UAX #15).
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
+
+/// Longest personal name, in characters; longer ones are mistakes of capture.
+pub const NAME_CHARS_MAX: usize = 100;
+
+/// The key under which two spellings of one Vietnamese text are equal: NFC, `Ð` as `Đ`, one tone placement
+/// (`hòa` is `hoà`, `thủy` is `thuỷ`), single spaces, lower case.
+///
+/// ```
+/// use lienthong::base::text::exact_key;
+/// assert_eq!(exact_key("  NGUYỄN  Thị Hòa "), exact_key("Nguyễn Thị Hoà"));
+/// assert_ne!(exact_key("Nguyễn Thị Mỹ"), exact_key("Nguyễn Thị Mĩ"));
+/// ```
+pub fn exact_key(text: &str) -> String {
+    let mut letters = letters(text);
+    place_tones(&mut letters);
+    letters.iter().flat_map(Letter::chars).nfc().collect()
+}
+
+/// The key without marks and with `đ` as `d`: what people type who cannot or do not type the marks.
+///
+/// ```
+/// use lienthong::base::text::folded_key;
+/// assert_eq!(folded_key("Đặng Thuỳ Trâm"), "dang thuy tram");
+/// ```
+pub fn folded_key(text: &str) -> String {
+    letters(text).into_iter().map(|letter| if letter.base == 'đ' { 'd' } else { letter.base }).collect()
+}
+
+/// Whether a text can be a person's name: one to 100 characters, words of letters, single spaces between them. Inside
+/// a word `-`, `.` and the apostrophe are allowed (`Y-Moan`, `K'Brôih`). Composed and decomposed forms both pass.
+pub fn name_is_valid(name: &str) -> bool {
+    let letter = |c: char| c.is_alphabetic() || canonical_combining_class(c) != 0;
+    let word = |word: &str| {
+        word.chars().next().is_some_and(char::is_alphabetic)
+            && word.chars().all(|c| letter(c) || matches!(c, '-' | '.' | '\'' | '’'))
+    };
+    !name.is_empty() && name.nfc().count() <= NAME_CHARS_MAX && name.split(' ').all(word)
+}
+
+/// A letter taken apart: base, mark of quality (circumflex, breve, horn, or anything that is no tone), tone.
+struct Letter {
+    base: char,
+    quality: Option<char>,
+    tone: Option<char>,
+    /// Marks beyond one of each kind; no Vietnamese letter has them, but nothing may be lost from an exact key.
+    more: Vec<char>,
+}
+
+impl Letter {
+    fn chars(&self) -> impl Iterator<Item = char> + '_ {
+        [Some(self.base), self.quality, self.tone].into_iter().flatten().chain(self.more.iter().copied())
+    }
+
+    fn add(&mut self, mark: char) {
+        let slot = if is_tone(mark) { &mut self.tone } else { &mut self.quality };
+        match slot {
+            None => *slot = Some(mark),
+            Some(_) => self.more.push(mark),
+        }
+    }
+
+    fn is_plain(&self) -> bool {
+        self.quality.is_none() && self.tone.is_none() && self.more.is_empty()
+    }
+}
+
+/// Grave, acute, tilde, hook above, dot below.
+fn is_tone(mark: char) -> bool {
+    matches!(mark, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}')
+}
+
+/// The lower-case letters of `text` with single spaces between words and none around them.
+fn letters(text: &str) -> Vec<Letter> {
+    let mut letters: Vec<Letter> = Vec::with_capacity(text.len());
+    let mut space_is_due = false;
+    let mut push = |c: char| {
+        decompose_canonical(c, |part| match part {
+            part if canonical_combining_class(part) != 0 && !letters.is_empty() && !space_is_due => {
+                if let Some(last) = letters.last_mut() {
+                    last.add(part);
+                }
+            }
+            part if part.is_whitespace() => space_is_due = true,
+            part => {
+                if space_is_due && !letters.is_empty() {
+                    letters.push(Letter { base: ' ', quality: None, tone: None, more: Vec::new() });
+                }
+                space_is_due = false;
+                letters.push(Letter { base: part, quality: None, tone: None, more: Vec::new() });
+            }
+        });
+    };
+    for c in text.chars() {
+        match c {
+            'Ð' | 'ð' | 'Đ' => push('đ'),
+            c => c.to_lowercase().for_each(&mut push),
+        }
+    }
+    letters
+}
+
+/// Moves the tone of `oa`, `oe` and `uy` to the second vowel, where the reformed spelling has it. The first vowel
+/// never carries it before a final consonant, so open and closed syllables need no distinction.
+fn place_tones(letters: &mut [Letter]) {
+    for at in 1..letters.len() {
+        let (before, after) = letters.split_at_mut(at);
+        let (Some(first), Some(second)) = (before.last_mut(), after.first_mut()) else { continue };
+        let pair = matches!((first.base, second.base), ('o', 'a' | 'e') | ('u', 'y'));
+        if pair && first.quality.is_none() && first.more.is_empty() && second.is_plain() {
+            second.tone = first.tone.take();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_text_share_the_exact_key() {
+        let nfd = "Nguyễn Thị Hoà".nfd().collect::<String>();
+        assert_ne!(nfd, "Nguyễn Thị Hoà");
+        for (one, other) in [
+            ("Nguyễn Thị Hoà", nfd.as_str()),
+            ("Nguyễn Thị Hoà", "Nguyễn Thị Hòa"),
+            ("Nguyễn Thị Hoà", "  NGUYỄN\u{a0}\tTHỊ   HÒA\n"),
+            ("Thuỷ", "Thủy"),
+            ("khoẻ", "khỏe"),
+            ("Quý", "Qúy"),
+            ("Huỳnh", "Hùynh"),
+            ("ngoài", "ngòai"),
+            ("Đặng", "Ðặng"),
+            ("đặng", "ÐẶNG"),
+            // the order of windows-1258: quality composed, tone combining
+            ("Nguyễn", "Nguyê\u{303}n"),
+            // marks in the other order are the same letter to a reader
+            ("ế", "e\u{301}\u{302}"),
+        ] {
+            assert_eq!(exact_key(one), exact_key(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn different_names_keep_different_exact_keys() {
+        for (one, other) in [
+            ("Mỹ", "Mĩ"),
+            ("Lý", "Lí"),
+            ("Đăng", "Đặng"),
+            ("Hoà", "Hoa"),
+            ("Hoà", "Hoá"),
+            ("Dung", "Dũng"),
+            ("Đô", "Dô"),
+            ("của", "cuả"),
+            ("Thu Ý", "Thú Y"),
+        ] {
+            assert_ne!(exact_key(one), exact_key(other), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn exact_keys_are_stable_composed_and_lower_case() {
+        for (text, key) in [
+            ("", ""),
+            ("   ", ""),
+            ("Nguyễn Thị Hòa", "nguyễn thị hoà"),
+            ("THUỶ", "thuỷ"),
+            ("Bùi Bích Phương", "bùi bích phương"),
+            ("QUÁCH", "quách"),
+            ("Tổ 3, Phường Trần Phú", "tổ 3, phường trần phú"),
+            ("\u{301}a", "\u{301}a"),
+        ] {
+            assert_eq!(exact_key(text), key, "{text}");
+            assert_eq!(exact_key(&exact_key(text)), key, "{text} twice");
+        }
+    }
+
+    #[test]
+    fn folded_keys_drop_marks_and_nothing_else() {
+        let nfd = "Trần Thị Mỹ Duyên".nfd().collect::<String>();
+        for (text, key) in [
+            ("Nguyễn Thị Hòa", "nguyen thi hoa"),
+            ("ĐƯỜNG ƯỚC", "duong uoc"),
+            ("Ðặng  Văn", "dang van"),
+            ("Mỹ", "my"),
+            ("Mĩ", "mi"),
+            (nfd.as_str(), "tran thi my duyen"),
+        ] {
+            assert_eq!(folded_key(text), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_are_words_of_letters() {
+        let nfd = "Nguyễn Thị Hoà".nfd().collect::<String>();
+        for good in ["Nguyễn Thị Hòa", "Y-Moan", "K'Brôih Ya", "Lê", nfd.as_str()] {
+            assert!(name_is_valid(good), "{good}");
+        }
+        let long = "A".repeat(NAME_CHARS_MAX + 1);
+        for bad in ["", " ", "Lê ", " Lê", "Lê  Văn", "Lê Văn 2", "Lê\tVăn", "Lê;Văn", "-Lê", "\u{301}", &long]
+        {
+            assert!(!name_is_valid(bad), "{bad}");
+        }
+    }
+}
