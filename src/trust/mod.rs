@@ -14,6 +14,7 @@ pub mod record;
 pub mod statement;
 pub mod value;
 pub mod verdict;
+pub mod verify;
 
 pub use anchor::{IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, TrustAnchor};
 pub use canonical::{CanonicalError, Object, Value};
@@ -26,3 +27,4 @@ pub use note::{Checkpoint, Note, NoteError};
 pub use record::{Disclosure, HiddenField, LogProof, ShownField, SignedRecord};
 pub use statement::{Operation, Statement, StatementError, statement_hash};
 pub use verdict::{Check, Code, Outcome, Report, Verdict};
+pub use verify::{BatchError, BatchRecord, VerifiedBatch, Verifier};
