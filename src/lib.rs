@@ -2,17 +2,15 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
-pub mod base;
-pub mod registry;
-pub mod store;
-pub mod trust;
-pub mod wire;
+#![cfg_attr(rustfmt, rustfmt_skip)] // reading order, not the alphabet's
 
-pub mod cli;
+pub mod base;
+pub mod trust;
+pub mod store;
+pub mod ledger;
+pub mod wire;
+pub mod registry;
+pub mod simulation;
 pub mod console;
 pub mod server;
-pub mod ledger;
-pub mod simulation;
-pub mod store;
-pub mod trust;
-pub mod wire;
+pub mod cli;
