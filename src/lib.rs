@@ -6,6 +6,7 @@ pub mod base;
 pub mod cli;
 pub mod registry;
 pub mod server;
+pub mod ledger;
 pub mod simulation;
 pub mod store;
 pub mod trust;
