@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, PersistMode};
+use fjall::{Database, PersistMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::fjall::{Keyspaces, inner_key};
 use super::{Batch, Condition, Space, Write, conflict};
 use crate::base::{Error, Reason, Result};
 
@@ -39,11 +40,11 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    pub(super) fn start(database: Database, spaces: Vec<Keyspace>) -> Result<Self> {
+    pub(super) fn start(database: Database, keyspaces: Keyspaces) -> Result<Self> {
         let (queue, requests) = mpsc::channel(QUEUE_BATCHES_MAX);
         let thread = std::thread::Builder::new()
             .name("store-committer".into())
-            .spawn(move || Group::new(database, spaces).serve(requests))
+            .spawn(move || Group::new(database, keyspaces).serve(requests))
             .map_err(Error::bug)?;
         Ok(Self { queue: Some(queue), room: Arc::new(Semaphore::new(QUEUE_KIB_MAX)), thread: Some(thread) })
     }
@@ -80,7 +81,7 @@ fn kib_of(batch: &Batch) -> usize {
 /// The group in the making, and the engine below it.
 struct Group {
     database: Database,
-    spaces: Vec<Keyspace>,
+    keyspaces: Keyspaces,
     /// One write for each key: the engine orders rows by key and batch, so two of one key would be one too many.
     writes: Vec<Write>,
     position: HashMap<(Space, Bytes), usize>,
@@ -88,8 +89,8 @@ struct Group {
 }
 
 impl Group {
-    fn new(database: Database, spaces: Vec<Keyspace>) -> Self {
-        Self { database, spaces, writes: Vec::new(), position: HashMap::new(), accepted: Vec::new() }
+    fn new(database: Database, keyspaces: Keyspaces) -> Self {
+        Self { database, keyspaces, writes: Vec::new(), position: HashMap::new(), accepted: Vec::new() }
     }
 
     fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
@@ -130,7 +131,8 @@ impl Group {
         let holds = match self.position.get(&(condition.space, condition.key.clone())) {
             Some(at) => self.writes[*at].value.as_deref() == expected,
             None => {
-                let found = self.spaces[condition.space.index()].get(&condition.key).map_err(Error::bug)?;
+                let keyspace = self.keyspaces.of(condition.space);
+                let found = keyspace.get(inner_key(condition.space, &condition.key)).map_err(Error::bug)?;
                 found.as_deref() == expected
             }
         };
@@ -143,10 +145,10 @@ impl Group {
         let writes = std::mem::take(&mut self.writes);
         let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), writes.len());
         for write in &writes {
-            let keyspace = &self.spaces[write.space.index()];
+            let (keyspace, key) = (self.keyspaces.of(write.space), inner_key(write.space, &write.key));
             match &write.value {
-                Some(value) => batch.insert(keyspace, write.key.as_ref(), value.as_ref()),
-                None => batch.remove(keyspace, write.key.as_ref()),
+                Some(value) => batch.insert(keyspace, key, value.as_ref()),
+                None => batch.remove(keyspace, key),
             }
         }
         drop(writes);

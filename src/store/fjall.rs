@@ -5,15 +5,16 @@
 //! publishes a batch to readers only after its journal is on disk, so nobody acts on rows that a crash takes back.
 
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable};
+use fjall::config::CompressionPolicy;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable};
 
 use super::committer::Committer;
-use super::{Batch, Row, Scan, Space, Store};
+use super::{Batch, Layout, Row, Scan, Space, Store};
 use crate::base::{Error, Reason, Result};
 
 const MIB: u64 = 1024 * 1024;
@@ -48,8 +49,46 @@ impl FjallOptions {
 pub struct FjallStore {
     // Declared before the database: it ends its thread first.
     committer: Committer,
-    spaces: Vec<Keyspace>,
+    keyspaces: Keyspaces,
     database: Database,
+}
+
+/// The engine's trees, one a layout, which the spaces of that layout share: a tree of its own for each noun would
+/// cost every start a dozen syncs and hold a dozen half-empty buffers. A key begins with its space's code.
+#[derive(Clone)]
+pub(super) struct Keyspaces(Vec<Keyspace>);
+
+impl Keyspaces {
+    fn open(database: &Database, options: FjallOptions) -> fjall::Result<Self> {
+        let open = |layout: &Layout| database.keyspace(layout.name(), || keyspace_options(*layout, options));
+        Ok(Self(Layout::ALL.iter().map(open).collect::<fjall::Result<_>>()?))
+    }
+
+    pub(super) fn of(&self, space: Space) -> &Keyspace {
+        &self.0[space.layout() as usize]
+    }
+}
+
+/// The key in the engine.
+pub(super) fn inner_key(space: Space, key: &[u8]) -> Vec<u8> {
+    let mut inner = Vec::with_capacity(key.len() + 1);
+    inner.push(space.code());
+    inner.extend_from_slice(key);
+    inner
+}
+
+/// The bounds in the engine: what is open ends with the space.
+fn inner_bounds(scan: &Scan) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let inner = |bound: &Bound<Vec<u8>>| bound.as_ref().map(|key| inner_key(scan.space, key));
+    let from = match inner(&scan.from) {
+        Bound::Unbounded => Bound::Included(vec![scan.space.code()]),
+        bounded => bounded,
+    };
+    let to = match inner(&scan.to) {
+        Bound::Unbounded => Bound::Excluded(vec![scan.space.code() + 1]),
+        bounded => bounded,
+    };
+    (from, to)
 }
 
 impl FjallStore {
@@ -70,32 +109,24 @@ impl FjallStore {
             .max_journaling_size(256 * MIB)
             .open()
             .map_err(|error| open_error(path, error))?;
-        let mut spaces = Vec::with_capacity(Space::ALL.len());
-        for space in Space::ALL {
-            let keyspace = database.keyspace(space.name(), || keyspace_options(*space, options));
-            spaces.push(keyspace.map_err(|error| open_error(path, error))?);
-        }
-        let committer = Committer::start(database.clone(), spaces.clone())?;
-        Ok(Self { committer, spaces, database })
-    }
-
-    fn keyspace(&self, space: Space) -> &Keyspace {
-        &self.spaces[space.index()]
+        let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
+        let committer = Committer::start(database.clone(), keyspaces.clone())?;
+        Ok(Self { committer, keyspaces, database })
     }
 }
 
 #[async_trait]
 impl Store for FjallStore {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        let value = self.keyspace(space).get(key).map_err(read_error)?;
+        let value = self.keyspaces.of(space).get(inner_key(space, key)).map_err(read_error)?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
         let state = self.database.snapshot();
-        let keyspace = self.keyspace(space);
+        let keyspace = self.keyspaces.of(space);
         let read = |key: &Vec<u8>| {
-            let value = state.get(keyspace, key).map_err(read_error)?;
+            let value = state.get(keyspace, inner_key(space, key)).map_err(read_error)?;
             Ok(value.map(|value| Bytes::copy_from_slice(&value)))
         };
         keys.iter().map(read).collect()
@@ -105,10 +136,11 @@ impl Store for FjallStore {
         if scan.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.database.snapshot().range(self.keyspace(scan.space), (scan.from, scan.to));
+        let rows = self.database.snapshot().range(self.keyspaces.of(scan.space), inner_bounds(&scan));
         let read = |row: fjall::Guard| {
             let (key, value) = row.into_inner().map_err(read_error)?;
-            Ok((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)))
+            // The first byte is the space's code.
+            Ok((Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
         };
         if scan.reverse {
             rows.rev().take(scan.limit).map(read).collect()
@@ -123,18 +155,16 @@ impl Store for FjallStore {
     }
 }
 
-/// How a space is laid out. Large values live beside the tree, so that compaction moves keys only.
-fn keyspace_options(space: Space, options: FjallOptions) -> KeyspaceCreateOptions {
-    let _ = space;
-    KeyspaceCreateOptions::default()
-        .max_memtable_size(options.memtable_bytes)
-        .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
-        .data_block_compression_policy(CompressionPolicy::new([
-            CompressionType::None,
-            CompressionType::None,
-            CompressionType::Lz4,
-        ]))
-        .with_kv_separation(Some(KvSeparationOptions::default().separation_threshold(512)))
+/// How the tree of a layout is kept.
+fn keyspace_options(layout: Layout, options: FjallOptions) -> KeyspaceCreateOptions {
+    let plain = KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
+    match layout {
+        // Large values live beside the tree, so that compaction moves keys only.
+        Layout::Rows => plain.with_kv_separation(Some(KvSeparationOptions::default().separation_threshold(512))),
+        Layout::Index => plain,
+        // Hashes and signatures do not compress.
+        Layout::Log => plain.data_block_compression_policy(CompressionPolicy::disabled()),
+    }
 }
 
 /// Creates the folder, and tries a file in it: the engine's own complaints do not name the folder.

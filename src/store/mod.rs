@@ -35,7 +35,7 @@ use bytes::Bytes;
 
 pub use batch::{Batch, Condition, Write};
 pub use scan::Scan;
-pub use space::Space;
+pub use space::{Layout, Space};
 
 use crate::base::{Error, Reason, Result};
 
