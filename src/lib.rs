@@ -3,6 +3,8 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
+pub mod store;
 pub mod trust;
+pub mod wire;
 
 pub mod simulation;

@@ -38,10 +38,14 @@ pub struct Subject {
     pub name: String,
 }
 
-/// The one error. Build it with [`Error::new`] and the `with_…` methods.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {message}", reason.as_str())]
-pub struct Error {
+/// The one error; boxed, so that results stay small. Build it with [`Error::new`] and the `with_…` methods, read its parts
+/// through [`Body`].
+#[derive(Debug)]
+pub struct Error(Box<Body>);
+
+/// The parts of an [`Error`].
+#[derive(Debug)]
+pub struct Body {
     /// Stable code; decides the kind and so the status.
     pub reason: Reason,
     /// English, safe to show to any caller.
@@ -53,21 +57,40 @@ pub struct Error {
     /// When a repetition makes sense; for [`Kind::Limited`] and [`Kind::SourceDown`].
     pub retry_after: Option<Duration>,
     /// The private cause: goes to the log, never to the caller.
-    #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl std::ops::Deref for Error {
+    type Target = Body;
+
+    fn deref(&self) -> &Body {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
 }
 
 impl Error {
     /// An error with this reason and public message.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Body {
             reason,
             message: message.into(),
             subject: Subject::default(),
             violations: Vec::new(),
             retry_after: None,
             source: None,
-        }
+        }))
     }
 
     /// All bad fields of one request.
@@ -76,7 +99,9 @@ impl Error {
             [one] => format!("{}: {}", one.field, one.message),
             many => format!("{} fields are invalid, see the details", many.len()),
         };
-        Self { violations, ..Self::new(Reason::InvalidRequest, message) }
+        let mut error = Self::new(Reason::InvalidRequest, message);
+        error.0.violations = violations;
+        error
     }
 
     /// One bad field.
@@ -92,21 +117,21 @@ impl Error {
     /// Names what the error is about.
     #[must_use]
     pub fn with_subject(mut self, kind: &'static str, name: impl Into<String>) -> Self {
-        self.subject = Subject { kind, name: name.into() };
+        self.0.subject = Subject { kind, name: name.into() };
         self
     }
 
     /// Says when a repetition makes sense.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
-        self.retry_after = Some(after);
+        self.0.retry_after = Some(after);
         self
     }
 
     /// Attaches the private cause.
     #[must_use]
     pub fn with_source(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(cause.into());
+        self.0.source = Some(cause.into());
         self
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads an ambient clock: callers pass `now` in.
 
+pub mod entropy;
 pub mod error;
 pub mod id;
 pub mod limits;
@@ -10,6 +11,7 @@ pub mod seed;
 pub mod text;
 pub mod time;
 
+pub use entropy::Entropy;
 pub use error::{Error, Result, Violation};
 pub use id::{AgencyId, PersonalId, RecordId, RequestId};
 pub use reason::{Kind, Reason};

@@ -1,0 +1,138 @@
+//! A batch: conditions, then writes, taken together or not at all.
+
+use bytes::Bytes;
+
+use super::{KEY_BYTES_MAX, Space, VALUE_BYTES_MAX};
+use crate::base::{Error, Result};
+
+/// What must hold just before the batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Where to look.
+    pub space: Space,
+    /// The row's key.
+    pub key: Bytes,
+    /// The value that the row must have; `None`: there must be no row.
+    pub expected: Option<Bytes>,
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Where to write.
+    pub space: Space,
+    /// The row's key.
+    pub key: Bytes,
+    /// The new value; `None` deletes the row, and deleting no row is fine.
+    pub value: Option<Bytes>,
+}
+
+/// Conditions and writes of one commit. Of two writes to one key, the later stays.
+///
+/// ```
+/// use lienthong::store::{Batch, Space};
+/// let batch = Batch::new()
+///     .require_absent(Space::Record, "a")
+///     .put(Space::Record, "a", "first version")
+///     .put(Space::RecordIndex, "by-name/a", "");
+/// assert_eq!(batch.writes().len(), 2);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    conditions: Vec<Condition>,
+    writes: Vec<Write>,
+}
+
+impl Batch {
+    /// A batch of nothing, which always succeeds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Demands that there is no row at `key`.
+    #[must_use]
+    pub fn require_absent(mut self, space: Space, key: impl Into<Bytes>) -> Self {
+        self.conditions.push(Condition { space, key: key.into(), expected: None });
+        self
+    }
+
+    /// Demands that the row at `key` has exactly this value.
+    #[must_use]
+    pub fn require_value(mut self, space: Space, key: impl Into<Bytes>, expected: impl Into<Bytes>) -> Self {
+        self.conditions.push(Condition { space, key: key.into(), expected: Some(expected.into()) });
+        self
+    }
+
+    /// Demands what a read found: `require_value` for a row, `require_absent` for none.
+    #[must_use]
+    pub fn require(self, space: Space, key: impl Into<Bytes>, found: Option<Bytes>) -> Self {
+        match found {
+            Some(value) => self.require_value(space, key, value),
+            None => self.require_absent(space, key),
+        }
+    }
+
+    /// Writes a row, new or not.
+    #[must_use]
+    pub fn put(mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
+        self.push_put(space, key, value);
+        self
+    }
+
+    /// Deletes a row, if there is one.
+    #[must_use]
+    pub fn delete(mut self, space: Space, key: impl Into<Bytes>) -> Self {
+        self.writes.push(Write { space, key: key.into(), value: None });
+        self
+    }
+
+    /// Takes everything of `other` in, after what is here.
+    #[must_use]
+    pub fn merge(mut self, mut other: Batch) -> Self {
+        if self.is_empty() {
+            return other;
+        }
+        self.conditions.append(&mut other.conditions);
+        self.writes.append(&mut other.writes);
+        self
+    }
+
+    /// [`Batch::put`] for loops.
+    pub fn push_put(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.writes.push(Write { space, key: key.into(), value: Some(value.into()) });
+    }
+
+    /// The conditions, in the order stated.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The writes, in the order stated.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// The conditions and the writes, for an adapter.
+    pub fn into_parts(self) -> (Vec<Condition>, Vec<Write>) {
+        (self.conditions, self.writes)
+    }
+
+    /// Whether it demands and writes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.writes.is_empty()
+    }
+
+    /// Refuses keys and values outside the port's limits; every adapter asks before it queues.
+    pub fn check_sizes(&self) -> Result<()> {
+        let keys = self.conditions.iter().map(|c| &c.key).chain(self.writes.iter().map(|w| &w.key));
+        for key in keys {
+            if key.is_empty() || key.len() > KEY_BYTES_MAX {
+                return Err(Error::bug(format!("a storage key of {} bytes", key.len())));
+            }
+        }
+        match self.writes.iter().filter_map(|w| w.value.as_ref()).find(|v| v.len() > VALUE_BYTES_MAX) {
+            Some(value) => Err(Error::bug(format!("a stored value of {} bytes", value.len()))),
+            None => Ok(()),
+        }
+    }
+}

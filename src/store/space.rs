@@ -1,0 +1,94 @@
+//! The spaces: one ordered map for each noun, so that keys of two nouns never meet.
+
+/// How the rows of a space come and look. An engine may keep spaces of one layout together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Layout {
+    /// Rows of any size at scattered keys, also rewritten.
+    Rows,
+    /// Short or empty values at scattered keys: what finds rows.
+    Index,
+    /// Written once, mostly behind what is there already.
+    Log,
+}
+
+impl Layout {
+    /// All layouts, in declaration order.
+    pub const ALL: [Layout; 3] = [Layout::Rows, Layout::Index, Layout::Log];
+
+    /// The name on disk.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layout::Rows => "rows",
+            Layout::Index => "index",
+            Layout::Log => "log",
+        }
+    }
+}
+
+macro_rules! spaces {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $layout:ident, $name:literal;)*) => {
+        /// Which ordered map a row belongs to. Code and layout are the format on disk: never changed, never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Space { $($(#[$doc])* $variant,)* }
+
+        impl Space {
+            /// All spaces, in declaration order.
+            pub const ALL: &'static [Space] = &[$(Space::$variant,)*];
+
+            /// The number on disk, 1 to 254.
+            pub fn code(self) -> u8 {
+                match self { $(Space::$variant => $code,)* }
+            }
+
+            /// The name, for messages.
+            pub fn name(self) -> &'static str {
+                match self { $(Space::$variant => $name,)* }
+            }
+
+            /// How its rows come and look.
+            pub fn layout(self) -> Layout {
+                match self { $(Space::$variant => Layout::$layout,)* }
+            }
+        }
+    };
+}
+
+// Adding a space is one line: the next free code, the layout, the name.
+spaces! {
+    /// Facts about the store itself: format, seed, cursors.
+    Meta = 1, Rows, "meta";
+    /// Record versions of the registries, and their current state.
+    Record = 2, Rows, "record";
+    /// What finds records: natural key, holder, folded name.
+    RecordIndex = 3, Index, "record_index";
+    /// Hash tiles of the logs (C2SP tlog-tiles).
+    LogTile = 4, Log, "log_tile";
+    /// Entries of the logs, in segments.
+    LogEntry = 5, Log, "log_entry";
+    /// The newest signed head of each log.
+    LogHead = 6, Rows, "log_head";
+    /// The signed checkpoint of each batch of each log, by size.
+    LogCheckpoint = 7, Log, "log_checkpoint";
+}
+
+impl Space {
+    /// Position in [`Space::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_differ_and_positions_fit() {
+        for (position, space) in Space::ALL.iter().enumerate() {
+            assert_eq!(space.index(), position);
+            assert!((1..=254).contains(&space.code()), "{}", space.name());
+            assert_eq!(Space::ALL.iter().filter(|other| other.code() == space.code()).count(), 1, "{}", space.name());
+            assert_eq!(Space::ALL.iter().filter(|other| other.name() == space.name()).count(), 1, "{}", space.name());
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Field commitments: a statement signs one hash, and yet each top-level field can be shown or hidden on its own.
+//!
+//! ```text
+//! salt_i = HMAC-SHA256(record salt, "lienthong/field-salt/v1" ‖ 00 ‖ name)
+//! leaf_i = SHA-256(00 ‖ "lienthong/field/v1" ‖ 00 ‖ salt_i ‖ len16(name) ‖ name ‖ len32(value) ‖ value)
+//! fields_root = RFC 6962 tree hash over leaf_0 … leaf_n-1, fields in canonical order
+//! ```
+//!
+//! `value` is the field's canonical bytes. The salt keeps a hidden field hidden: without it, a birth date could be
+//! found by trying all of them. One salt for each record, and one derived from it for each field, so that a whole
+//! disclosure carries 32 bytes and a partial one reveals nothing about the fields that it hides.
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::canonical::{CanonicalError, Scanned, is_name, scan, scan_value};
+use super::merkle::{Hash, root_in_place};
+use super::record::{Disclosure, HiddenField, ShownField};
+use crate::base::limits::PAYLOAD_FIELDS_MAX;
+
+/// A record's salt or a field's: 32 bytes.
+pub type Salt = [u8; 32];
+
+const SALT_LABEL: &[u8] = b"lienthong/field-salt/v1\0";
+const LEAF_LABEL: &[u8] = b"\0lienthong/field/v1\0";
+
+/// Derives the field salts of one record; the keyed state is computed once.
+#[derive(Clone)]
+pub struct Salter(Hmac<Sha256>);
+
+impl Salter {
+    /// For the record with this salt.
+    pub fn new(record_salt: &Salt) -> Self {
+        Self(Hmac::new_from_slice(record_salt).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length")))
+    }
+
+    /// The salt of a field.
+    pub fn field_salt(&self, name: &str) -> Salt {
+        let mut mac = self.0.clone();
+        mac.update(SALT_LABEL);
+        mac.update(name.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// The commitment to one field.
+pub fn field_leaf(salt: &Salt, name: &str, value: &[u8]) -> Hash {
+    let mut hash = Sha256::new();
+    hash.update(LEAF_LABEL);
+    hash.update(salt);
+    hash.update((name.len() as u16).to_be_bytes());
+    hash.update(name);
+    hash.update((value.len() as u32).to_be_bytes());
+    hash.update(value);
+    hash.finalize().into()
+}
+
+/// The root over all fields of a payload.
+pub fn fields_root(payload: &Scanned<'_>, record_salt: &Salt) -> Hash {
+    let salter = Salter::new(record_salt);
+    let mut leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
+    for (leaf, field) in leaves.iter_mut().zip(payload.fields()) {
+        *leaf = field_leaf(&salter.field_salt(field.name), field.name, field.value);
+    }
+    root_in_place(&mut leaves[..payload.len()])
+}
+
+/// Why a disclosure has no root that could be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DisclosureError {
+    /// A payload, name or value is not canonical.
+    #[error(transparent)]
+    NotCanonical(#[from] CanonicalError),
+    /// A field's name is not a name.
+    #[error("field {0} has no snake_case name")]
+    Name(u16),
+    /// A field is missing, appears twice or out of order, or there are too many.
+    #[error("shown and hidden fields are not each field once, in order")]
+    Fields,
+}
+
+/// The root that a disclosure leads to, and how many fields it has.
+pub fn disclosed_root(disclosure: &Disclosure) -> Result<(Hash, usize), DisclosureError> {
+    match disclosure {
+        Disclosure::Whole { payload, salt } => {
+            let scanned = scan(payload)?;
+            Ok((fields_root(&scanned, salt), scanned.len()))
+        }
+        Disclosure::Partial { shown, hidden } => partial_root(shown, hidden),
+    }
+}
+
+/// Takes the shown and hidden fields in the order of their indices; each index stands in exactly one of the lists.
+fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, usize), DisclosureError> {
+    let count = shown.len() + hidden.len();
+    if count > PAYLOAD_FIELDS_MAX {
+        return Err(DisclosureError::Fields);
+    }
+    let mut leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
+    let (mut shown, mut hidden) = (shown.iter().peekable(), hidden.iter().peekable());
+    let mut previous_name = "";
+    for (index, leaf) in leaves[..count].iter_mut().enumerate() {
+        if let Some(field) = shown.next_if(|field| usize::from(field.index) == index) {
+            if !is_name(field.name.as_bytes()) {
+                return Err(DisclosureError::Name(field.index));
+            }
+            if field.name.as_str() <= previous_name {
+                return Err(DisclosureError::Fields);
+            }
+            previous_name = &field.name;
+            scan_value(&field.value)?;
+            *leaf = field_leaf(&field.salt, &field.name, &field.value);
+        } else if let Some(field) = hidden.next_if(|field| usize::from(field.index) == index) {
+            *leaf = field.leaf;
+        } else {
+            return Err(DisclosureError::Fields);
+        }
+    }
+    Ok((root_in_place(&mut leaves[..count]), count))
+}
+
+/// Hides every field but the named ones; names that the record does not have are passed over. A partial disclosure
+/// can be narrowed further.
+pub fn redact(disclosure: &Disclosure, show: &[&str]) -> Result<Disclosure, CanonicalError> {
+    let (mut shown, mut hidden) = (Vec::new(), Vec::new());
+    match disclosure {
+        Disclosure::Whole { payload, salt } => {
+            let salter = Salter::new(salt);
+            for (index, field) in scan(payload)?.fields().enumerate() {
+                let (index, salt) = (index as u16, salter.field_salt(field.name));
+                if show.contains(&field.name) {
+                    let (name, value) = (field.name.to_owned(), payload.slice_ref(field.value));
+                    shown.push(ShownField { index, name, value, salt });
+                } else {
+                    hidden.push(HiddenField { index, leaf: field_leaf(&salt, field.name, field.value) });
+                }
+            }
+        }
+        Disclosure::Partial { shown: before, hidden: already } => {
+            hidden.extend_from_slice(already);
+            for field in before {
+                if show.contains(&field.name.as_str()) {
+                    shown.push(ShownField { value: Bytes::copy_from_slice(&field.value), ..field.clone() });
+                } else {
+                    let leaf = field_leaf(&field.salt, &field.name, &field.value);
+                    hidden.push(HiddenField { index: field.index, leaf });
+                }
+            }
+            hidden.sort_by_key(|field| field.index);
+        }
+    }
+    Ok(Disclosure::Partial { shown, hidden })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::to_hex;
+    use crate::trust::canonical::{Object, write};
+
+    fn whole() -> Disclosure {
+        let payload =
+            Object::new().with("birth_date", "1990-01-02").with("full_name", "Lê Thị Hà").with("sex", "female");
+        Disclosure::Whole { payload: write(&payload).into(), salt: [7; 32] }
+    }
+
+    #[test]
+    fn formulas_are_fixed() {
+        // computed apart, with Python's hmac and hashlib
+        let salt = Salter::new(&[7; 32]).field_salt("sex");
+        assert_eq!(to_hex(&salt), "dd7100d67a11333906fe825f4ac6ee39afa12ad847c13cf3b445d5b9bb33dd8e");
+        assert_eq!(
+            to_hex(&field_leaf(&salt, "sex", b"\"female\"")),
+            "39dedfa1e6d995ccc5865e33f2522823363e4c30752e0b1cbb1e5fe200e365e0"
+        );
+        let (root, count) = disclosed_root(&whole()).expect("canonical");
+        assert_eq!(
+            (to_hex(&root).as_str(), count),
+            ("c4bb74c5141d30abebd3d83a9904c9af40cf196e1142002b2c77447e7d41a2dc", 3)
+        );
+    }
+
+    #[test]
+    fn redaction_keeps_the_root_and_can_be_narrowed() {
+        let root = disclosed_root(&whole()).expect("canonical");
+        for show in [&["sex", "full_name", "no_such_field"][..], &["birth_date"], &[]] {
+            let partial = redact(&whole(), show).expect("canonical");
+            assert_eq!(disclosed_root(&partial), Ok(root));
+            let fields = partial.fields().expect("canonical");
+            assert!(fields.names().all(|name| show.contains(&name)));
+            let narrower = redact(&partial, &["sex"]).expect("canonical");
+            assert_eq!(disclosed_root(&narrower), Ok(root));
+            assert!(narrower.fields().expect("canonical").len() <= 1);
+        }
+    }
+
+    #[test]
+    fn fields_stand_once_each_and_in_order() {
+        let Ok(Disclosure::Partial { shown, hidden }) = redact(&whole(), &["sex", "full_name"]) else { unreachable!() };
+        let check = |shown: Vec<ShownField>, hidden: Vec<HiddenField>, expect: DisclosureError| {
+            assert_eq!(disclosed_root(&Disclosure::Partial { shown, hidden }), Err(expect));
+        };
+        check(shown.iter().rev().cloned().collect(), hidden.clone(), DisclosureError::Fields);
+        check([&shown[..], &shown[..]].concat(), hidden.clone(), DisclosureError::Fields);
+        check(shown.clone(), [&hidden[..], &hidden[..]].concat(), DisclosureError::Fields);
+        let mut renamed = shown.clone();
+        renamed[0].name = "zzz".to_owned();
+        check(renamed, hidden.clone(), DisclosureError::Fields);
+        let mut renamed = shown.clone();
+        renamed[0].name = "Full".to_owned();
+        check(renamed, hidden.clone(), DisclosureError::Name(1));
+        let many = (0..65).map(|index| HiddenField { index, leaf: [0; 32] }).collect();
+        check(vec![], many, DisclosureError::Fields);
+        // dropping the last field leaves a well-formed disclosure with another root
+        let fewer = Disclosure::Partial { shown: shown[..1].to_vec(), hidden };
+        assert_ne!(disclosed_root(&fewer), disclosed_root(&whole()));
+    }
+}

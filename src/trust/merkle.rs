@@ -1,0 +1,61 @@
+//! The Merkle tree of RFC 6962 (RFC 9162, section 2.1): leaf and node hashes, roots, paths.
+//!
+//! `leaf = SHA-256(00 ‖ data)`, `node = SHA-256(01 ‖ left ‖ right)`; a tree of n leaves splits at the largest power of
+//! two below n; the root of no leaves is SHA-256 of nothing. Issuer logs, ledgers and the fields of one record use
+//! the same tree.
+
+use sha2::{Digest, Sha256};
+
+mod proof;
+mod range;
+#[cfg(test)]
+mod tests;
+
+pub use proof::{
+    ProofError, consistency_spans, inclusion_length, inclusion_spans, prove_consistency, prove_inclusion,
+    root_from_inclusion, verify_consistency, verify_inclusion,
+};
+pub use range::{CompactRange, Node, Span};
+
+/// A SHA-256 hash.
+pub type Hash = [u8; 32];
+
+/// The most hashes a path can have: a tree has fewer than 2⁶⁴ leaves.
+pub const PATH_LENGTH_MAX: usize = 64;
+
+/// The hash of a leaf's data.
+pub fn hash_leaf(data: &[u8]) -> Hash {
+    Sha256::new().chain_update([0]).chain_update(data).finalize().into()
+}
+
+/// The hash of two subtrees.
+pub fn hash_node(left: &Hash, right: &Hash) -> Hash {
+    let mut input = [1; 65];
+    input[1..33].copy_from_slice(left);
+    input[33..].copy_from_slice(right);
+    Sha256::digest(input).into()
+}
+
+/// The root of a tree without leaves.
+pub fn empty_root() -> Hash {
+    Sha256::digest([]).into()
+}
+
+/// The root over all leaf hashes, computed in the memory that they stand in.
+pub fn root_in_place(leaves: &mut [Hash]) -> Hash {
+    let mut count = leaves.len();
+    if count == 0 {
+        return empty_root();
+    }
+    // Level by level; a node without a neighbour moves up as it is, which is the same tree.
+    while count > 1 {
+        for pair in 0..count / 2 {
+            leaves[pair] = hash_node(&leaves[2 * pair], &leaves[2 * pair + 1]);
+        }
+        if count % 2 == 1 {
+            leaves[count / 2] = leaves[count - 1];
+        }
+        count = count.div_ceil(2);
+    }
+    leaves[0]
+}

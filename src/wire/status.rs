@@ -1,0 +1,145 @@
+//! The one table from errors to gRPC statuses; nothing else in the project builds a status.
+//!
+//! Details follow google.rpc: `ErrorInfo` (reason, domain) on every error, `RequestInfo` with the call's id, and what the
+//! kind adds. The private cause never leaves; it is logged by the edge.
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::base::{Error, Kind, RequestId};
+
+/// The `domain` of every `ErrorInfo`.
+pub const DOMAIN: &str = "lienthong";
+
+/// The language of an error's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// The default.
+    #[default]
+    English,
+    /// Asked for with `accept-language: vi`.
+    Vietnamese,
+}
+
+impl Language {
+    /// Reads an `accept-language` value (RFC 9110, section 12.5.4): Vietnamese when it comes before English.
+    pub fn from_header(value: &str) -> Self {
+        let first = value.split(',').map(|part| part.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+        for tag in first {
+            if tag == "vi" || tag.starts_with("vi-") {
+                return Self::Vietnamese;
+            }
+            if tag == "en" || tag.starts_with("en-") {
+                return Self::English;
+            }
+        }
+        Self::English
+    }
+}
+
+/// The gRPC code of a kind.
+pub fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::Invalid => Code::InvalidArgument,
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::Denied => Code::PermissionDenied,
+        Kind::Missing => Code::NotFound,
+        Kind::Exists => Code::AlreadyExists,
+        Kind::Stale => Code::Aborted,
+        Kind::WrongState => Code::FailedPrecondition,
+        Kind::Limited => Code::ResourceExhausted,
+        Kind::SourceDown => Code::Unavailable,
+        Kind::Late => Code::DeadlineExceeded,
+        Kind::Corrupt => Code::DataLoss,
+        Kind::Bug => Code::Internal,
+    }
+}
+
+/// Turns an error into the status that the caller sees.
+pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
+    let kind = error.kind();
+    let mut details = ErrorDetails::new();
+    details.set_error_info(error.reason.as_str(), DOMAIN, std::collections::HashMap::<String, String>::new());
+    details.set_request_info(request.to_string(), "");
+    match kind {
+        Kind::Invalid => {
+            for violation in &error.violations {
+                details.add_bad_request_violation(
+                    violation.field.clone(),
+                    format!("{}: {}", violation.rule, violation.message),
+                );
+            }
+        }
+        Kind::Missing | Kind::Exists => {
+            details.set_resource_info(error.subject.kind, error.subject.name.clone(), "", error.message.clone());
+        }
+        Kind::WrongState => {
+            let subject = format!("{}/{}", error.subject.kind, error.subject.name);
+            details.add_precondition_failure_violation(error.reason.as_str(), subject, error.message.clone());
+        }
+        Kind::Limited => {
+            details.add_quota_failure_violation(error.subject.name.clone(), error.message.clone());
+            details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
+        }
+        Kind::SourceDown => {
+            details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
+        }
+        Kind::Unauthenticated | Kind::Denied | Kind::Stale | Kind::Late | Kind::Corrupt | Kind::Bug => {}
+    }
+    let message = match language {
+        Language::English => error.message.clone(),
+        Language::Vietnamese => {
+            details.set_localized_message("en", error.message.clone());
+            error.reason.vietnamese().to_owned()
+        }
+    };
+    Status::with_error_details(code(kind), message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Reason, Violation};
+
+    fn id() -> RequestId {
+        RequestId(uuid::Uuid::nil())
+    }
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let error = Error::invalid(vec![Violation::new("a", "REQUIRED", "x"), Violation::new("b.c", "FORMAT", "y")]);
+        let status = status(&error, id(), Language::English);
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let bad = status.get_details_bad_request().expect("details");
+        let fields: Vec<_> = bad.field_violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(fields, ["a", "b.c"]);
+        assert_eq!(status.get_details_error_info().expect("info").reason, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn the_private_cause_stays_inside_and_the_id_goes_out() {
+        let status = status(&Error::bug("password=42"), id(), Language::English);
+        assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
+        assert!(!String::from_utf8_lossy(status.details()).contains("password"));
+        assert_eq!(status.get_details_request_info().expect("request").request_id, id().to_string());
+    }
+
+    #[test]
+    fn vietnamese_comes_on_request() {
+        assert_eq!(Language::from_header("vi"), Language::Vietnamese);
+        assert_eq!(Language::from_header("vi-VN, en;q=0.8"), Language::Vietnamese);
+        assert_eq!(Language::from_header("en-GB, vi"), Language::English);
+        assert_eq!(Language::from_header("fr"), Language::English);
+        let status = status(&Error::new(Reason::AlreadyLinked, "x"), id(), Language::Vietnamese);
+        assert_eq!(status.message(), "Giấy tờ đã được tích hợp.");
+    }
+
+    #[test]
+    fn every_reason_has_a_distinct_code_and_a_vietnamese_sentence() {
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in Reason::ALL {
+            assert!(seen.insert(reason.as_str()), "{} twice", reason.as_str());
+            assert!(reason.vietnamese().ends_with('.'), "{}", reason.as_str());
+        }
+    }
+}
