@@ -11,3 +11,15 @@ pub mod simulation;
 pub mod store;
 pub mod trust;
 pub mod wire;
+#![cfg_attr(rustfmt, rustfmt_skip)] // reading order, not the alphabet's
+
+pub mod base;
+pub mod trust;
+pub mod store;
+pub mod ledger;
+pub mod wire;
+pub mod registry;
+pub mod simulation;
+pub mod console;
+pub mod server;
+pub mod cli;
