@@ -4,22 +4,11 @@
 
 pub mod base;
 pub mod cli;
-pub mod registry;
-pub mod server;
-pub mod ledger;
-pub mod simulation;
-pub mod store;
-pub mod trust;
-pub mod wire;
-#![cfg_attr(rustfmt, rustfmt_skip)] // reading order, not the alphabet's
-
-pub mod base;
-pub mod trust;
-pub mod store;
-pub mod ledger;
-pub mod wire;
-pub mod registry;
-pub mod simulation;
 pub mod console;
+pub mod ledger;
+pub mod registry;
 pub mod server;
-pub mod cli;
+pub mod simulation;
+pub mod store;
+pub mod trust;
+pub mod wire;
