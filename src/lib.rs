@@ -2,15 +2,13 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
-#![cfg_attr(rustfmt, rustfmt_skip)] // reading order, not the alphabet's
-
 pub mod base;
-pub mod trust;
-pub mod store;
-pub mod ledger;
-pub mod wire;
-pub mod registry;
-pub mod simulation;
-pub mod console;
-pub mod server;
 pub mod cli;
+pub mod console;
+pub mod ledger;
+pub mod registry;
+pub mod server;
+pub mod simulation;
+pub mod store;
+pub mod trust;
+pub mod wire;
