@@ -7,4 +7,7 @@ pub mod store;
 pub mod trust;
 pub mod wire;
 
+pub mod cli;
+pub mod console;
+pub mod server;
 pub mod simulation;

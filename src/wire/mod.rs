@@ -9,6 +9,7 @@ pub mod page;
 pub mod proto;
 pub mod rate;
 pub mod status;
+pub mod typed;
 
 pub use call::{Call, Caller};
 pub use edge::Edge;
