@@ -6,4 +6,5 @@
 pub mod document;
 pub mod geography;
 pub mod names;
+pub mod personas;
 pub mod population;

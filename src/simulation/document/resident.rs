@@ -148,6 +148,8 @@ pub struct Household {
     pub members: Vec<(PersonalId, &'static str)>,
     /// Where it is registered.
     pub residence: Place,
+    /// Why it was dissolved.
+    pub dissolved: Option<&'static str>,
 }
 
 impl Document for Household {
@@ -162,7 +164,8 @@ impl Document for Household {
         o.insert("household_id", self.household_id.as_str());
         o.insert("members", Value::Array(self.members.iter().map(member).collect()));
         o.insert("residence", &self.residence);
-        o.insert("status", "active");
+        o.insert("status", if self.dissolved.is_some() { "dissolved" } else { "active" });
+        put(&mut o, "status_reason", self.dissolved);
         o
     }
 }
