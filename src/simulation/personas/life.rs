@@ -31,7 +31,7 @@ pub struct Identity {
 impl Identity {
     /// The sex that the old structure of personal IDs states; the personas' IDs keep to it.
     pub fn sex(&self) -> Sex {
-        if self.personal_id.as_str().as_bytes()[3] % 2 == 0 { Sex::Male } else { Sex::Female }
+        if self.personal_id.as_str().as_bytes()[3].is_multiple_of(2) { Sex::Male } else { Sex::Female }
     }
 
     /// The persona's number within the reserved range.
