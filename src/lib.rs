@@ -4,17 +4,10 @@
 
 pub mod base;
 pub mod cli;
+pub mod console;
+pub mod ledger;
 pub mod registry;
 pub mod server;
-pub mod simulation;
-pub mod store;
-pub mod trust;
-pub mod wire;
-
-pub mod cli;
-pub mod console;
-pub mod server;
-pub mod ledger;
 pub mod simulation;
 pub mod store;
 pub mod trust;

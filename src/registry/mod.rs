@@ -10,15 +10,23 @@ pub mod driver_licence;
 pub mod forms;
 pub mod grpc;
 pub mod health_insurance;
+pub mod host;
+mod index;
 pub mod judicial;
 pub mod land;
+mod plan;
 pub mod port;
+mod prepare;
+mod read;
 pub mod resident;
+mod row;
 pub mod rule;
 pub mod schema;
 pub mod social_insurance;
 pub mod vehicle;
+mod writer;
 
+pub use host::Host;
 pub use schema::{RecordType, State};
 
 /// One registry: a sector, the agency that owns it, its record types.
@@ -32,6 +40,13 @@ pub struct Sector {
     pub ordinal: u8,
     /// Its record types.
     pub record_types: &'static [&'static RecordType],
+}
+
+impl Sector {
+    /// The origin line of the log's checkpoints: `lienthong/H27/land`.
+    pub fn log_origin(&self) -> String {
+        format!("lienthong/H27/{}", self.name)
+    }
 }
 
 /// All registries. A ninth one is a line here and a file beside this one.
