@@ -98,7 +98,9 @@ impl Host {
         for task in tasks {
             match task.await.map_err(Error::bug)? {
                 Ok(part) => prepared.extend(part),
-                Err(error) if error.reason == Reason::InvalidRequest => violations.extend(error.violations.iter().cloned()),
+                Err(error) if error.reason == Reason::InvalidRequest => {
+                    violations.extend(error.violations.iter().cloned())
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -173,3 +175,6 @@ fn check_submission(request_id: &str, changes: usize) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
