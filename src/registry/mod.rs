@@ -43,9 +43,9 @@ pub struct Sector {
 }
 
 impl Sector {
-    /// The origin line of the log's checkpoints: `lienthong/H27/land`.
+    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
     pub fn log_origin(&self) -> String {
-        format!("lienthong/H27/{}", self.name)
+        format!("lienthong/{}/{}", crate::base::PROVINCE, self.name)
     }
 }
 
