@@ -3,6 +3,7 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
+pub mod registry;
 pub mod store;
 pub mod trust;
 pub mod wire;
@@ -10,4 +11,8 @@ pub mod wire;
 pub mod cli;
 pub mod console;
 pub mod server;
+pub mod ledger;
 pub mod simulation;
+pub mod store;
+pub mod trust;
+pub mod wire;
