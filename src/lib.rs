@@ -3,16 +3,14 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
-pub mod registry;
-pub mod store;
 pub mod trust;
-pub mod wire;
-
-pub mod cli;
-pub mod console;
-pub mod server;
+pub mod store;
 pub mod ledger;
-pub mod simulation;
-pub mod store;
-pub mod trust;
 pub mod wire;
+pub mod registry;
+pub mod access;
+pub mod exchange;
+pub mod simulation;
+pub mod server;
+pub mod console;
+pub mod cli;
