@@ -2,12 +2,11 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+pub mod access;
 pub mod base;
-pub mod trust;
-pub mod store;
-pub mod ledger;
 pub mod cli;
 pub mod console;
+pub mod exchange;
 pub mod ledger;
 pub mod registry;
 pub mod server;
@@ -15,10 +14,3 @@ pub mod simulation;
 pub mod store;
 pub mod trust;
 pub mod wire;
-pub mod registry;
-pub mod access;
-pub mod exchange;
-pub mod simulation;
-pub mod server;
-pub mod console;
-pub mod cli;

@@ -16,7 +16,10 @@ pub static ALL: &[Purpose] = &[
     Purpose { key: "justice.record_certificate", description: "issue a judicial record certificate" },
     Purpose { key: "land.transfer", description: "register the transfer of a land-use right" },
     Purpose { key: "one_stop.process_dossier", description: "decide a dossier of an administrative procedure" },
-    Purpose { key: "one_stop.verify_documents", description: "check the documents that a citizen would bring on paper" },
+    Purpose {
+        key: "one_stop.verify_documents",
+        description: "check the documents that a citizen would bring on paper",
+    },
     Purpose { key: "social_insurance.benefit", description: "decide a social-insurance benefit" },
     Purpose { key: "statistics.aggregate", description: "count, without naming anybody" },
     Purpose { key: "traffic.roadside_check", description: "check driver and vehicle on the road" },

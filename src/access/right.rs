@@ -166,12 +166,7 @@ static SETS: &[Set] = &[
             (HOUSEHOLD_BUSINESS, Only(&["lines", "registered_on", "status", "tax_status"])),
         ],
     },
-    Set {
-        agency: "hospital",
-        purpose: "health.admission",
-        basis: Service,
-        types: &[(PERSON, IDENTITY), (CARD, All)],
-    },
+    Set { agency: "hospital", purpose: "health.admission", basis: Service, types: &[(PERSON, IDENTITY), (CARD, All)] },
     Set {
         agency: "justice",
         purpose: "justice.record_certificate",

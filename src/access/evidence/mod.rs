@@ -13,9 +13,9 @@ mod chain;
 mod claim;
 mod entry;
 mod log;
-mod writer;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use claim::CompletenessClaim;
 pub use entry::{EvidenceEntry, EvidencedRecord, Kind, Place};

@@ -9,7 +9,7 @@ use crate::base::time::FixedClock;
 use crate::base::{PersonalId, RequestId, Seed, Timestamp};
 use crate::ledger::{Ledger, LogId};
 use crate::store::memory::MemoryStore;
-use crate::trust::merkle::{hash_leaf, root_of_path};
+use crate::trust::merkle::{hash_leaf, root_from_inclusion};
 use crate::trust::{Checkpoint, Ed25519Signer, Note, PublicKey, Signer, canonical};
 
 const ORIGIN: &str = "lienthong/H27/evidence";
@@ -92,7 +92,7 @@ async fn a_list_is_proved_page_by_page_and_survives_a_restart() {
     for (page, access) in [&first, &rest].into_iter().flat_map(|page| page.accesses.iter().map(move |a| (page, a))) {
         let checkpoint = Checkpoint::of_note(&page.claim.checkpoint).expect("checkpoint");
         let leaf = hash_leaf(&access.entry);
-        let root = root_of_path(leaf, access.index, checkpoint.size, &access.path).expect("path");
+        let root = root_from_inclusion(&leaf, access.index, checkpoint.size, &access.path).expect("path");
         assert_eq!(root, checkpoint.root);
     }
     check_claim(&reopened, &first.claim, 6, 10);

@@ -17,10 +17,10 @@ use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
 use crate::trust::merkle::hash_leaf;
 
+use super::Subject;
 use super::chain::{Link, last_link, link_key, link_row, trace_key, trace_row};
 use super::entry::{EvidenceEntry, Place};
 use super::log::Recorded;
-use super::Subject;
 
 /// Most entries of one batch; the ledger's limit is larger.
 const BATCH_MAX: usize = 1_024;
