@@ -42,7 +42,12 @@ impl Keys {
             let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
             (sector.name, Issuer { own: signer(&origin), compromised })
         });
-        Self { world, records: signer(&origin("records")), evidence: signer(&origin("evidence")), issuers: issuers.collect() }
+        Self {
+            world,
+            records: signer(&origin("records")),
+            evidence: signer(&origin("evidence")),
+            issuers: issuers.collect(),
+        }
     }
 
     /// The root that everything grows from.
@@ -115,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_anchor() {
-        let anchor = |seed, now| Keys::new(Seed::root(seed)).anchor(now).and_then(|anchor| anchor.to_json()).expect("an anchor");
+        let anchor =
+            |seed, now| Keys::new(Seed::root(seed)).anchor(now).and_then(|anchor| anchor.to_json()).expect("an anchor");
         assert_eq!(anchor(1, NOW), anchor(1, NOW.plus_ms(86_400_000)));
         assert_ne!(anchor(1, NOW), anchor(2, NOW));
     }

@@ -52,7 +52,8 @@ pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
     if allowed || is_loopback(address) {
         return Ok(());
     }
-    let message = format!("--console {address} is not loopback, and the console has no TLS: give a loopback address, or `off`");
+    let message =
+        format!("--console {address} is not loopback, and the console has no TLS: give a loopback address, or `off`");
     Err(Error::new(Reason::ConfigurationInvalid, message))
 }
 

@@ -74,7 +74,8 @@ impl Running {
             })?;
         }
         let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true));
-        let serving = tokio::spawn(server.add_routes(routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
+        let serving =
+            tokio::spawn(server.add_routes(routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {
             let serving = axum::serve(listener, console::router(view)).with_graceful_shutdown(asked(ended));
             tokio::spawn(async move { serving.await })

@@ -9,12 +9,35 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::config::Config;
+use super::data::Data;
+use super::parts::Parts;
+
 use crate::base::{Error, Result, Seed, Timestamp};
 use crate::registry::host::Host;
 use crate::registry::port::Change;
 use crate::simulation::document::Record;
-use crate::simulation::personas::Persona;
+use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{Account, Population};
+
+/// Seeds a new world.
+pub async fn seed(config: &Config, data: &Data, parts: &Parts) -> Result<()> {
+    let at = Timestamp(data.world.created_at_ms);
+    let personas = personas::all(at.date());
+    let (accounts, mut opened) = mpsc::channel(64);
+    let seeding = Seeding {
+        world: *parts.keys.world(),
+        population: data.world.population,
+        at,
+        progress: config.progress.clone(),
+    };
+    let opening = async {
+        while let Some(_batch) = opened.recv().await {}
+        Ok(())
+    };
+    let ((), ()) = tokio::try_join!(seeding.fill(&parts.hosts, &personas, accounts), opening)?;
+    Ok(())
+}
 
 /// Changes handed to a registry at once.
 const BATCH_CHANGES: usize = 4_096;
@@ -22,20 +45,20 @@ const BATCH_CHANGES: usize = 4_096;
 const QUEUE_BATCHES: usize = 2;
 
 /// What seeding needs to know.
-pub struct Seeding {
+struct Seeding {
     /// The world's seed.
-    pub world: Seed,
+    world: Seed,
     /// Citizens to generate.
-    pub population: u64,
+    population: u64,
     /// When everything is issued.
-    pub at: Timestamp,
+    at: Timestamp,
     /// Told how far it is.
-    pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
+    progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
 }
 
 impl Seeding {
     /// Fills the registries with the population and the personas' first versions; gives the accounts to `accounts`.
-    pub async fn fill(
+    async fn fill(
         self,
         hosts: &BTreeMap<&'static str, Arc<Host>>,
         personas: &[Persona],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::personas;
-use crate::base::Clock;
+use crate::base::Date;
 use crate::ledger::Ledger;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
@@ -20,7 +20,6 @@ pub struct Simulation {
     edge: Edge,
     world: Arc<WorldFacts>,
     ledger: Arc<Ledger>,
-    clock: Arc<dyn Clock>,
 }
 
 /// What a world grew from, and where it is served.
@@ -38,21 +37,21 @@ pub struct WorldFacts {
 
 impl Simulation {
     /// A face over `world`, whose record ledger is `ledger`.
-    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Ledger>, clock: Arc<dyn Clock>) -> Self {
-        Self { edge, world: Arc::new(world), ledger, clock }
+    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Ledger>) -> Self {
+        Self { edge, world: Arc::new(world), ledger }
     }
+}
 
-    /// The personas, with commands for the gateway's own address.
-    pub fn personas(&self) -> Vec<proto::Persona> {
-        let persona = |persona: personas::Persona| proto::Persona {
-            personal_id: persona.personal_id.as_str().to_owned(),
-            full_name: persona.full_name.to_owned(),
-            situation: persona.situation.to_owned(),
-            expectation: persona.expectation.to_owned(),
-            command: persona.command.replace(DEFAULT_ADDRESS, &self.world.address),
-        };
-        personas::all(self.clock.now().date()).into_iter().map(persona).collect()
-    }
+/// The personas as they are on `today`, with commands for a gateway at `address`.
+pub fn personas_at(today: Date, address: &str) -> Vec<proto::Persona> {
+    let persona = |persona: personas::Persona| proto::Persona {
+        personal_id: persona.personal_id.as_str().to_owned(),
+        full_name: persona.full_name.to_owned(),
+        situation: persona.situation.to_owned(),
+        expectation: persona.expectation.to_owned(),
+        command: persona.command.replace(DEFAULT_ADDRESS, address),
+    };
+    personas::all(today).into_iter().map(persona).collect()
 }
 
 #[tonic::async_trait]
@@ -81,8 +80,8 @@ impl SimulationService for Simulation {
     ) -> Result<Response<proto::ListPersonasResponse>, Status> {
         const METHOD: &str = "lienthong.simulation.v1.SimulationService/ListPersonas";
         self.edge
-            .answer(METHOD, request, |_, _| async move {
-                Ok(proto::ListPersonasResponse { personas: self.personas() })
+            .answer(METHOD, request, |call, _| async move {
+                Ok(proto::ListPersonasResponse { personas: personas_at(call.now.date(), &self.world.address) })
             })
             .await
     }

@@ -64,11 +64,7 @@ impl Banner {
         for (id, name, situation) in &self.personas {
             line("", &format!("{id}  {name}: {situation}"));
         }
-        format!(
-            "Liên thông is ready after {} ms.\n\n{text}\nTry:\n{}\nCtrl-C ends it.",
-            self.ready_ms,
-            self.commands()
-        )
+        format!("Liên thông is ready after {} ms.\n\n{text}\nTry:\n{}\nCtrl-C ends it.", self.ready_ms, self.commands())
     }
 
     fn commands(&self) -> String {
