@@ -61,6 +61,10 @@ spaces! {
     Record = 2, Rows, "record";
     /// What finds records: natural key, holder, folded name.
     RecordIndex = 3, Index, "record_index";
+    /// Superseded versions of records, by record and version.
+    RecordHistory = 10, Rows, "record_history";
+    /// Receipts of submitted batches, by registry and request id.
+    Submission = 11, Rows, "submission";
     /// Hash tiles of the logs (C2SP tlog-tiles).
     LogTile = 4, Log, "log_tile";
     /// Entries of the logs, in segments.
@@ -69,6 +73,12 @@ spaces! {
     LogHead = 6, Rows, "log_head";
     /// The signed checkpoint of each batch of each log, by size.
     LogCheckpoint = 7, Log, "log_checkpoint";
+    /// Consents and refusals of citizens, by person, agency and purpose.
+    Consent = 20, Rows, "consent";
+    /// The entries of the evidence ledger about one subject, by sequence.
+    EvidenceSubject = 21, Index, "evidence_subject";
+    /// The trace of each exchange, by request id.
+    EvidenceTrace = 22, Rows, "evidence_trace";
 }
 
 impl Space {
