@@ -9,6 +9,7 @@ pub mod console;
 pub mod exchange;
 pub mod identity;
 pub mod ledger;
+pub mod province;
 pub mod registry;
 pub mod server;
 pub mod simulation;
