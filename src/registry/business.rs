@@ -93,7 +93,12 @@ fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_
     not_future(enterprise, "registered_on", today, findings);
     let (Some(code), Some(form)) = (enterprise.text("enterprise_code"), enterprise.text("legal_form")) else { return };
     let branch = code.contains('-');
-    findings.expect(branch == (form == "branch"), "legal_form", "CONFLICT", "a branch, and no other, has a branch code");
+    findings.expect(
+        branch == (form == "branch"),
+        "legal_form",
+        "CONFLICT",
+        "a branch, and no other, has a branch code",
+    );
     let capital = enterprise.contains("capital");
     findings.expect(branch || capital, "capital", "REQUIRED", "of an enterprise");
     findings.expect(!(branch && capital), "capital", "NOT_ALLOWED", "a branch has no capital of its own");
@@ -148,7 +153,10 @@ mod tests {
                 (&[("capital", None)], &["capital REQUIRED"]),
                 (&[("status", to("dissolved"))], &["tax_status CONFLICT"]),
                 (&[("status", to("dissolved")), ("tax_status", to("01")), ("status_reason", to("giải thể"))], &[]),
-                (&[("lines", to(vec!["4711", "4711"])), ("tax_status", to("02"))], &["lines[1] DUPLICATE", "tax_status UNKNOWN_VALUE"]),
+                (
+                    &[("lines", to(vec!["4711", "4711"])), ("tax_status", to("02"))],
+                    &["lines[1] DUPLICATE", "tax_status UNKNOWN_VALUE"],
+                ),
                 (&[("registered_on", to("2027-01-01"))], &["registered_on FUTURE"]),
             ],
         );
@@ -177,7 +185,10 @@ mod tests {
                 (&[("tax_status", to("01"))], &["tax_status CONFLICT"]),
                 (&[("tax_status", to("06"))], &[]),
                 (&[("old_tax_code", to("3000000000"))], &["old_tax_code FORMAT"]),
-                (&[("address.unit_code", None), ("colour", to("x"))], &["address.unit_code REQUIRED", "colour UNKNOWN_FIELD"]),
+                (
+                    &[("address.unit_code", None), ("colour", to("x"))],
+                    &["address.unit_code REQUIRED", "colour UNKNOWN_FIELD"],
+                ),
             ],
         );
         assert_eq!(HOUSEHOLD.people_of(&business).len(), 2);

@@ -77,7 +77,14 @@ pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
     let organisation = owner.contains("organisation_code");
     if organisation {
         let alone = !owner.contains("personal_id") && !owner.contains("birth_date");
-        findings_at(alone, path, "personal_id", "NOT_ALLOWED", "an organisation has no personal ID or birth date", findings);
+        findings_at(
+            alone,
+            path,
+            "personal_id",
+            "NOT_ALLOWED",
+            "an organisation has no personal ID or birth date",
+            findings,
+        );
     } else if owner.text("personal_id").and_then(PersonalId::parse).is_some() {
         let named = owner.text("full_name").is_none_or(crate::base::text::name_is_valid);
         findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings);
@@ -133,7 +140,10 @@ pub mod testing {
 
     /// An address in Thành Sen ward.
     pub fn address() -> Object {
-        Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01").with("text", "12 Phan Đình Phùng")
+        Object::new()
+            .with("unit_code", "18073")
+            .with("unit_valid_from", "2025-07-01")
+            .with("text", "12 Phan Đình Phùng")
     }
 
     fn set(object: &mut Object, path: &str, value: Option<Value>) {

@@ -56,8 +56,8 @@ pub const CLASSES: &[Class] = &[
 ];
 
 const CODES: &[&str] = &[
-    "A1", "A", "B1", "B", "C1", "C", "D1", "D2", "D", "BE", "C1E", "CE", "D1E", "D2E", "DE", "A2", "A3", "A4", "B2", "E",
-    "FB2", "FC", "FD", "FE",
+    "A1", "A", "B1", "B", "C1", "C", "D1", "D2", "D", "BE", "C1E", "CE", "D1E", "D2E", "DE", "A2", "A3", "A4", "B2",
+    "E", "FB2", "FC", "FD", "FE",
 ];
 
 /// The day from which the present classes are given.
@@ -90,10 +90,7 @@ pub static LICENCE: RecordType = RecordType {
         Field::required("points", Rule::Integer(0, 12)),
         Field::optional(
             "restrictions",
-            Rule::Set(
-                &Rule::OneOf(&["automatic_only", "below_175_cc", "corrective_lenses", "adapted_vehicle"]),
-                4,
-            ),
+            Rule::Set(&Rule::OneOf(&["automatic_only", "below_175_cc", "corrective_lenses", "adapted_vehicle"]), 4),
         ),
         Field::required("status", Rule::OneOf(&["active", "suspended", "revoked"])),
         STATUS_REASON,
@@ -128,7 +125,8 @@ fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
         licence.array("classes").unwrap_or_default().iter().filter_map(Value::as_object).collect();
     for (at, class) in classes.iter().enumerate() {
         let path = format!("classes[{at}]");
-        let again = class.contains("code") && classes[..at].iter().any(|other| other.text("code") == class.text("code"));
+        let again =
+            class.contains("code") && classes[..at].iter().any(|other| other.text("code") == class.text("code"));
         findings_at(!again, &path, "code", "DUPLICATE", "stands on the licence already", findings);
         check_class(class, &path, birth, today, findings);
     }
@@ -175,7 +173,10 @@ mod tests {
             .with("licence_number", "420151234567")
             .with(
                 "holder",
-                Object::new().with("personal_id", "042090990001").with("full_name", "Lê Văn An").with("birth_date", "1990-05-06"),
+                Object::new()
+                    .with("personal_id", "042090990001")
+                    .with("full_name", "Lê Văn An")
+                    .with("birth_date", "1990-05-06"),
             )
             .with("classes", vec![class("A1", "2010-01-05", None), class("B2", "2019-04-01", Some("2029-04-01"))])
             .with("points", 12)
@@ -195,7 +196,10 @@ mod tests {
                 (&[("classes.1.expires_on", None)], &["classes[1].expires_on REQUIRED"]),
                 (&[("classes.1.expires_on", to("2029-04-02"))], &["classes[1].expires_on OUT_OF_RANGE"]),
                 (&[("classes.1.expires_on", to("2019-04-01"))], &["classes[1].expires_on OUT_OF_RANGE"]),
-                (&[("classes.1.issued_on", to("2026-04-01")), ("classes.1.expires_on", to("2036-04-01"))], &["classes[1].code CONFLICT"]),
+                (
+                    &[("classes.1.issued_on", to("2026-04-01")), ("classes.1.expires_on", to("2036-04-01"))],
+                    &["classes[1].code CONFLICT"],
+                ),
                 (&[("classes.1.code", to("A1"))], &["classes[1].code DUPLICATE", "classes[1].expires_on NOT_ALLOWED"]),
                 (&[("classes.0.issued_on", to("2007-01-05"))], &["classes[0].issued_on CONFLICT"]),
                 (&[("holder.birth_date", to("1992")), ("classes.0.issued_on", to("2010-01-05"))], &[]),

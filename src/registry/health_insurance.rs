@@ -83,7 +83,8 @@ fn card_days(card: &Object) -> Days {
 
 fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
     in_order(card, "valid_from", "valid_until", findings);
-    let (object, level) = (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
+    let (object, level) =
+        (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
     if let Some(until) = date_at(card, "valid_until")
         && OBJECTS.contains(&object)
         && ("1"..="5").contains(&level)
@@ -137,7 +138,10 @@ mod tests {
             &[
                 (&[("valid_until", to("2025-12-31"))], &["valid_until ORDER"]),
                 (&[("benefit_level", to("1"))], &["benefit_level CONFLICT"]),
-                (&[("object_code", to("ZZ")), ("benefit_level", to("6"))], &["object_code UNKNOWN_VALUE", "benefit_level UNKNOWN_VALUE"]),
+                (
+                    &[("object_code", to("ZZ")), ("benefit_level", to("6"))],
+                    &["object_code UNKNOWN_VALUE", "benefit_level UNKNOWN_VALUE"],
+                ),
                 (&[("card_number", to("042185990003"))], &["card_number CONFLICT"]),
                 (&[("card_number", to("4212345678"))], &[]),
                 (&[("card_number", to("GD4424212345678"))], &[]),

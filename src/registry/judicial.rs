@@ -74,8 +74,22 @@ fn check_record(record: &Object, today: Date, findings: &mut Findings<'_>) {
     for (at, sentence) in sentences.iter().enumerate() {
         let path = format!("sentences[{at}]");
         let (judged, expunged) = (date_at(sentence, "judged_on"), date_at(sentence, "expunged_on"));
-        findings_at(judged.is_none_or(|d| d <= today), &path, "judged_on", "FUTURE", "may not lie in the future", findings);
-        findings_at(expunged.is_none_or(|d| d <= today), &path, "expunged_on", "FUTURE", "may not lie in the future", findings);
+        findings_at(
+            judged.is_none_or(|d| d <= today),
+            &path,
+            "judged_on",
+            "FUTURE",
+            "may not lie in the future",
+            findings,
+        );
+        findings_at(
+            expunged.is_none_or(|d| d <= today),
+            &path,
+            "expunged_on",
+            "FUTURE",
+            "may not lie in the future",
+            findings,
+        );
         let ordered = judged.zip(expunged).is_none_or(|(judged, expunged)| judged <= expunged);
         findings_at(ordered, &path, "expunged_on", "ORDER", "may not be before the judgment", findings);
     }
@@ -107,7 +121,12 @@ mod tests {
             .with("sentences", vec![sentence.clone()])
             .with(
                 "bans",
-                vec![Object::new().with("post", "Kế toán trưởng").with("from_date", "2006-01-01").with("until_date", "2008-01-01")],
+                vec![
+                    Object::new()
+                        .with("post", "Kế toán trưởng")
+                        .with("from_date", "2006-01-01")
+                        .with("until_date", "2008-01-01"),
+                ],
             );
         check_changes(
             &RECORD,
@@ -118,7 +137,10 @@ mod tests {
                 (&[("sentences.0.expunged_on", None)], &["status CONFLICT"]),
                 (&[("sentences.0.expunged_on", None), ("status", to("conviction"))], &[]),
                 (&[("sentences.0.expunged_on", to("2004-01-01"))], &["sentences[0].expunged_on ORDER"]),
-                (&[("sentences.0.judged_on", to("2027-01-01"))], &["sentences[0].judged_on FUTURE", "sentences[0].expunged_on ORDER"]),
+                (
+                    &[("sentences.0.judged_on", to("2027-01-01"))],
+                    &["sentences[0].judged_on FUTURE", "sentences[0].expunged_on ORDER"],
+                ),
                 (&[("bans.0.until_date", to("2005-01-01"))], &["bans[0].until_date ORDER"]),
                 (&[("sentences.0.court", None)], &["sentences[0].court REQUIRED"]),
             ],

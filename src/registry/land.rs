@@ -17,9 +17,8 @@ const MAP_NUMBER: Rule = Rule::Form(forms::map_number, "1 to 5 digits without le
 const AREA: Rule = Rule::Form(forms::area, "an area above 0 in square metres, at most two decimals");
 
 /// Land-use codes.
-pub const LAND_USES: &[&str] = &[
-    "ODT", "ONT", "LUC", "LUK", "BHK", "HNK", "CLN", "RSX", "RPH", "RDD", "NTS", "TMD", "SKC", "DGT", "DTL", "NTD",
-];
+pub const LAND_USES: &[&str] =
+    &["ODT", "ONT", "LUC", "LUK", "BHK", "HNK", "CLN", "RSX", "RPH", "RDD", "NTS", "TMD", "SKC", "DGT", "DTL", "NTD"];
 
 /// A parcel.
 pub static PARCEL: RecordType = RecordType {
@@ -147,8 +146,7 @@ fn certificate_days(certificate: &Object) -> Days {
 
 fn check_parcel(parcel: &Object, _: Date, findings: &mut Findings<'_>) {
     let uses = parcel.array("uses").unwrap_or_default();
-    let areas: Option<Vec<i64>> =
-        uses.iter().map(|one| forms::hundredths(one.as_object()?.text("area_m2")?)).collect();
+    let areas: Option<Vec<i64>> = uses.iter().map(|one| forms::hundredths(one.as_object()?.text("area_m2")?)).collect();
     let whole = parcel.text("area_m2").and_then(forms::hundredths);
     if let (Some(areas), Some(whole)) = (areas, whole) {
         let near = uses.is_empty() || (areas.iter().sum::<i64>() - whole).abs() <= AREA_TOLERANCE;
@@ -196,7 +194,9 @@ fn check_legal_form(certificate: &Object, owners: &[&Object], findings: &mut Fin
         "individual" => roles == ["individual"],
         "couple" => roles == ["husband", "wife"],
         "household" => of("household_head") == 1 && of("household_head") + of("member") == roles.len(),
-        "co_owners" => roles.len() >= 2 && of("representative") <= 1 && of("representative") + of("member") == roles.len(),
+        "co_owners" => {
+            roles.len() >= 2 && of("representative") <= 1 && of("representative") + of("member") == roles.len()
+        }
         "organisation" => of("organisation") == 1 && of("organisation") + of("representative") == roles.len(),
         "community" => of("community") == 1 && of("community") + of("representative") == roles.len(),
         _ => return,
@@ -242,9 +242,15 @@ mod tests {
                 (&[("area_m2", to("352.9"))], &[]),
                 (&[("area_m2", to("352.91"))], &["uses CONFLICT"]),
                 (&[("parcel_id", to("w8823fdn0zg3"))], &["parcel_id FORMAT"]),
-                (&[("uses.0.code", to("XYZ")), ("uses.1.term", to("50"))], &["uses[0].code UNKNOWN_VALUE", "uses[1].term FORMAT"]),
+                (
+                    &[("uses.0.code", to("XYZ")), ("uses.1.term", to("50"))],
+                    &["uses[0].code UNKNOWN_VALUE", "uses[1].term FORMAT"],
+                ),
                 (&[("old_key.scale", to("750"))], &["old_key.scale UNKNOWN_VALUE"]),
-                (&[("map_sheet", to("012")), ("commune.unit_code", to("1"))], &["commune.unit_code FORMAT", "map_sheet FORMAT"]),
+                (
+                    &[("map_sheet", to("012")), ("commune.unit_code", to("1"))],
+                    &["commune.unit_code FORMAT", "map_sheet FORMAT"],
+                ),
             ],
         );
         assert!(PARCEL.people_of(&parcel).is_empty());

@@ -8,9 +8,11 @@ pub mod business;
 pub mod common;
 pub mod driver_licence;
 pub mod forms;
+pub mod grpc;
 pub mod health_insurance;
 pub mod judicial;
 pub mod land;
+pub mod port;
 pub mod resident;
 pub mod rule;
 pub mod schema;
@@ -30,6 +32,13 @@ pub struct Sector {
     pub ordinal: u8,
     /// Its record types.
     pub record_types: &'static [&'static RecordType],
+}
+
+impl Sector {
+    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
+    pub fn log_origin(&self) -> String {
+        format!("lienthong/{}/{}", crate::base::PROVINCE, self.name)
+    }
 }
 
 /// All registries. A ninth one is a line here and a file beside this one.

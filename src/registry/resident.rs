@@ -185,7 +185,8 @@ fn check_household(household: &Object, _: Date, findings: &mut Findings<'_>) {
     for (at, member) in members.iter().filter_map(Value::as_object).enumerate() {
         let id = member.text("personal_id");
         let path = format!("members[{at}]");
-        let again = members[..at].iter().filter_map(Value::as_object).any(|m| id.is_some() && m.text("personal_id") == id);
+        let again =
+            members[..at].iter().filter_map(Value::as_object).any(|m| id.is_some() && m.text("personal_id") == id);
         findings_at(!again, &path, "personal_id", "DUPLICATE", "is a member already", findings);
         if member.text("relation_to_head") == Some("head") {
             heads += 1;
@@ -233,11 +234,11 @@ mod tests {
                 (&[("full_name", to("Nguyễn  Hoà")), ("sex", to("f"))], &["full_name FORMAT", "sex UNKNOWN_VALUE"]),
                 (&[("permanent_residence.unit_valid_from", None)], &["permanent_residence.unit_valid_from REQUIRED"]),
                 (&[("death_date", to("2025"))], &["death_date NOT_ALLOWED"]),
-                (&[("life_status", to("deceased")), ("death_date", to("1984"))], &["death_date ORDER", "status CONFLICT"]),
                 (
-                    &[("life_status", to("deceased")), ("status", to("deceased")), ("status_reason", to("qua đời"))],
-                    &[],
+                    &[("life_status", to("deceased")), ("death_date", to("1984"))],
+                    &["death_date ORDER", "status CONFLICT"],
                 ),
+                (&[("life_status", to("deceased")), ("status", to("deceased")), ("status_reason", to("qua đời"))], &[]),
                 (&[("status_reason", to("no reason"))], &["status_reason NOT_ALLOWED"]),
                 (&[("marital_status", to("single"))], &["spouse_id NOT_ALLOWED"]),
                 (&[("household_id", None)], &["relation_to_head CONFLICT"]),
@@ -264,7 +265,10 @@ mod tests {
             &HOUSEHOLD,
             &household,
             &[
-                (&[("members.1.relation_to_head", to("head"))], &["members[1].relation_to_head CONFLICT", "members CONFLICT"]),
+                (
+                    &[("members.1.relation_to_head", to("head"))],
+                    &["members[1].relation_to_head CONFLICT", "members CONFLICT"],
+                ),
                 (&[("members.1.personal_id", to("042085000001"))], &["members[1].personal_id DUPLICATE"]),
                 (&[("head_id", to("042185990002"))], &["members[0].relation_to_head CONFLICT"]),
                 (&[("members", to(vec![member("042085000001", "child")]))], &["members CONFLICT"]),

@@ -91,13 +91,14 @@ impl Rule {
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Object(_) => "an object".into(),
             Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
-            Self::Set(of, max) => format!("1 to {max} values, each once and {}; left out when there is none", of.says()),
+            Self::Set(of, max) => {
+                format!("1 to {max} values, each once and {}; left out when there is none", of.says())
+            }
         }
     }
 }
 
 /// What a check found, under the path of the payload that it checks.
-#[derive(Debug)]
 pub struct Findings<'a> {
     root: &'a dyn fmt::Display,
     violations: &'a mut Vec<Violation>,

@@ -26,7 +26,10 @@ pub static MEMBERSHIP: RecordType = RecordType {
             "periods",
             Rule::List(
                 &Rule::Object(&[
-                    Field::optional("unit_code", Rule::Form(forms::employer_code, "2 to 20 capital letters and digits")),
+                    Field::optional(
+                        "unit_code",
+                        Rule::Form(forms::employer_code, "2 to 20 capital letters and digits"),
+                    ),
                     Field::optional("unit_name", Rule::Text(200)),
                     Field::required("from_month", Rule::Month),
                     Field::optional("to_month", Rule::Month),
@@ -129,7 +132,10 @@ mod tests {
                 (&[("periods.1.from_month", to("2026-12"))], &["periods[1].from_month FUTURE"]),
                 (&[("periods.2.kind", to("voluntary"))], &["periods[2].unit_code NOT_ALLOWED"]),
                 (&[("periods.2.unit_code", None)], &["periods[2].unit_code REQUIRED"]),
-                (&[("periods.0.from_month", to("2010-01-01")), ("periods.0.base", to("5.3"))], &["periods[0].from_month FORMAT", "periods[0].base FORMAT"]),
+                (
+                    &[("periods.0.from_month", to("2010-01-01")), ("periods.0.base", to("5.3"))],
+                    &["periods[0].from_month FORMAT", "periods[0].base FORMAT"],
+                ),
             ],
         );
         assert_eq!(MEMBERSHIP.people_of(&membership).len(), 1);

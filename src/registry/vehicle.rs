@@ -78,9 +78,17 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     for (at, (path, owner)) in owners.iter().enumerate() {
         owner_is_one(owner, path, findings);
         let known = owner.contains("personal_id") || owner.contains("organisation_code");
-        findings_at(known, path, "personal_id", "REQUIRED", "an owner has a personal ID or an organisation code", findings);
+        findings_at(
+            known,
+            path,
+            "personal_id",
+            "REQUIRED",
+            "an owner has a personal ID or an organisation code",
+            findings,
+        );
         let id = owner.text("personal_id").and_then(PersonalId::parse);
-        let again = id.is_some() && owners[..at].iter().any(|(_, o)| o.text("personal_id") == owner.text("personal_id"));
+        let again =
+            id.is_some() && owners[..at].iter().any(|(_, o)| o.text("personal_id") == owner.text("personal_id"));
         findings_at(!again, path, "personal_id", "DUPLICATE", "is an owner already", findings);
     }
 }
@@ -113,11 +121,21 @@ mod tests {
             &car,
             &[
                 (&[("plate", to("38-B1 123.45"))], &["plate CONFLICT"]),
-                (&[("plate", to("38-AA 123.45")), ("kind", to("motorcycle")), ("chassis_number", to("VDG123456"))], &[]),
+                (
+                    &[("plate", to("38-AA 123.45")), ("kind", to("motorcycle")), ("chassis_number", to("VDG123456"))],
+                    &[],
+                ),
                 (&[("chassis_number", to("VDG123456"))], &["chassis_number FORMAT"]),
                 (&[("co_owners.0.personal_id", to("042090990001"))], &["co_owners[0].personal_id DUPLICATE"]),
                 (&[("owner.personal_id", None)], &["owner.personal_id REQUIRED"]),
-                (&[("owner.personal_id", None), ("owner.organisation_code", to("0100233488")), ("owner.full_name", to("Công ty 5"))], &[]),
+                (
+                    &[
+                        ("owner.personal_id", None),
+                        ("owner.organisation_code", to("0100233488")),
+                        ("owner.full_name", to("Công ty 5")),
+                    ],
+                    &[],
+                ),
                 (&[("owner.organisation_code", to("0100233488"))], &["owner.personal_id NOT_ALLOWED"]),
                 (&[("expires", to("2019-03-04"))], &["expires ORDER"]),
                 (&[("seats", to(0)), ("displacement_cc", to("1496"))], &["seats OUT_OF_RANGE", "displacement_cc TYPE"]),

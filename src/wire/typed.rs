@@ -1,186 +1,126 @@
-//! Typed forms: a payload's canonical JSON as the protobuf message that people read, and whether the two say the same.
+//! Typed forms of payloads: a payload's fields as a protobuf message, by the message's descriptor.
 //!
-//! A record type's message has a field for each payload field, with the same name. The one mechanism for all types walks the
-//! payload's bytes along tables made of the descriptors: strings, whole numbers and booleans stand for themselves, a closed
-//! set is an enum (`"female"` is `SEX_FEMALE`), an object a message, a list a repeated field. No type needs code of its own.
-//!
-//! The typed form is never what is verified: the payload's bytes are.
+//! The typed message is the payload: field names are the same, an enum's value is the payload's text in capitals behind
+//! the enum's prefix (`female` is `SEX_FEMALE`), everything else is a text, a small whole number, a list or a nested
+//! message. So one table for each message serves all record types, whole or partly disclosed, and a typed form is made
+//! from canonical bytes without building an object. Typed forms are for reading; what is verified are the signed bytes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use prost::Message;
+use prost_reflect::{DescriptorPool, FieldDescriptor};
+
+use crate::base::Error;
+use crate::trust::canonical::{self, CanonicalError};
+use crate::trust::{Disclosure, Object};
 
 mod compare;
 mod encode;
+mod table;
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use table::Tables;
 
-use prost_reflect::{Cardinality, DescriptorPool, EnumDescriptor, Kind, MessageDescriptor};
-
-use super::DESCRIPTORS;
-
-pub use compare::difference;
-pub use encode::{Shown, encode};
-
-/// All descriptors, for reflection at run time.
-pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(DESCRIPTORS).unwrap_or_else(|error| unreachable!("our own descriptors are broken: {error}"))
-});
-
-/// Why a payload has no typed form.
+/// A payload that is not of its message: which field, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TypedError {
-    /// The bytes are not canonical JSON as the walk needs it.
-    #[error("the payload cannot be read at {0}")]
-    Unreadable(String),
-    /// The payload has a field, or an enum a value, that the message lacks.
-    #[error("the typed form has no place for {0}")]
-    Unknown(String),
-    /// The payload holds another kind of value than the message.
-    #[error("{0} is of another kind than in the typed form")]
-    Kind(String),
-    /// There is no such message.
-    #[error("no message {0}")]
-    NoMessage(String),
+#[error("{path} {problem}")]
+pub struct TypedError {
+    /// Path of the field.
+    pub path: String,
+    /// What is wrong; never the value.
+    pub problem: &'static str,
 }
 
-/// The tables of one message and of every message that it reaches; index 0 is the message itself.
-#[derive(Debug)]
-pub struct Form {
-    tables: Vec<Table>,
-}
-
-#[derive(Debug, Default)]
-struct Table {
-    /// Sorted by name.
-    fields: Vec<FieldForm>,
-}
-
-#[derive(Debug)]
-struct FieldForm {
-    name: String,
-    json_name: String,
-    number: u32,
-    repeated: bool,
-    /// Whether the default value is written too (`optional`).
-    presence: bool,
-    shape: Shape,
-}
-
-#[derive(Debug)]
-enum Shape {
-    Text,
-    Integer,
-    Boolean,
-    Enum(EnumForm),
-    /// Position in [`Form::tables`].
-    Message(usize),
-}
-
-#[derive(Debug)]
-struct EnumForm {
-    /// Payload text, number, name in the proto; sorted by payload text.
-    values: Vec<(String, i32, String)>,
-}
-
-impl EnumForm {
-    fn new(descriptor: &EnumDescriptor) -> Self {
-        let prefix = upper_snake(descriptor.name());
-        let mut values: Vec<_> = descriptor
-            .values()
-            .filter(|value| value.number() != 0)
-            .map(|value| {
-                let text = value.name().strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_'));
-                (text.unwrap_or(value.name()).to_ascii_lowercase(), value.number(), value.name().to_owned())
-            })
-            .collect();
-        values.sort();
-        Self { values }
-    }
-
-    fn find(&self, text: &[u8]) -> Option<&(String, i32, String)> {
-        let at = self.values.binary_search_by(|(name, _, _)| name.as_bytes().cmp(text)).ok()?;
-        self.values.get(at)
+impl From<TypedError> for Error {
+    /// A payload that passed its registry's rules has a typed form: anything else is a defect.
+    fn from(error: TypedError) -> Self {
+        Self::bug(error)
     }
 }
 
-impl Form {
-    /// The form of a message by its full name: `lienthong.registry.land.v1.Parcel`.
-    pub fn new(message: &str) -> Result<Self, TypedError> {
-        let descriptor = POOL.get_message_by_name(message).ok_or_else(|| TypedError::NoMessage(message.to_owned()))?;
-        let mut form = Self { tables: Vec::new() };
-        form.add(&descriptor, &mut BTreeMap::new())?;
-        Ok(form)
+impl From<CanonicalError> for TypedError {
+    fn from(_: CanonicalError) -> Self {
+        Self { path: "payload".into(), problem: "is not canonical" }
     }
+}
 
-    fn add(&mut self, message: &MessageDescriptor, known: &mut BTreeMap<String, usize>) -> Result<usize, TypedError> {
-        if let Some(at) = known.get(message.full_name()) {
-            return Ok(*at);
+/// The descriptors of all messages.
+pub fn pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| DescriptorPool::decode(super::DESCRIPTORS).expect("the build compiled these descriptors"))
+}
+
+/// The wire bytes of the message `name` with these fields: names, and canonical bytes of their values.
+pub fn encode<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>, TypedError> {
+    let tables = Tables::get();
+    let unknown = || TypedError { path: name.to_owned(), problem: "is no message" };
+    encode::fields(tables, tables.message(name).ok_or_else(unknown)?, fields)
+}
+
+/// The wire bytes of what a disclosure shows; fields that it hides are absent.
+pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>, TypedError> {
+    match disclosure {
+        Disclosure::Whole { payload, .. } => {
+            let scanned = canonical::scan(payload)?;
+            encode(name, scanned.fields().map(|field| (field.name, field.value)).collect::<Vec<_>>())
         }
-        let at = self.tables.len();
-        known.insert(message.full_name().to_owned(), at);
-        self.tables.push(Table::default());
-        let mut fields = Vec::new();
-        for field in message.fields() {
-            let shape = match field.kind() {
-                Kind::String => Shape::Text,
-                Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => Shape::Integer,
-                Kind::Bool => Shape::Boolean,
-                Kind::Enum(values) => Shape::Enum(EnumForm::new(&values)),
-                Kind::Message(inner) => Shape::Message(self.add(&inner, known)?),
-                _ => return Err(TypedError::Kind(field.full_name().to_owned())),
-            };
-            fields.push(FieldForm {
-                name: field.name().to_owned(),
-                json_name: field.json_name().to_owned(),
-                number: field.number(),
-                repeated: field.cardinality() == Cardinality::Repeated,
-                presence: field.supports_presence(),
-                shape,
-            });
+        Disclosure::Partial { shown, .. } => {
+            encode(name, shown.iter().map(|field| (field.name.as_str(), field.value.as_ref())))
         }
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-        self.tables[at].fields = fields;
-        Ok(at)
     }
 }
 
-impl Table {
-    fn field(&self, name: &[u8]) -> Option<&FieldForm> {
-        let at = self.fields.binary_search_by(|field| field.name.as_bytes().cmp(name)).ok()?;
-        self.fields.get(at)
+/// What a disclosure shows as the generated message `M`, whose full name is `name`.
+pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
+    let bytes = encode_disclosure(name, disclosure)?;
+    M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is another message" })
+}
+
+/// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says
+/// something else than the shown fields; `None` when it says the same.
+pub fn difference(name: &str, shown: &Object, typed: &serde_json::Value) -> Option<String> {
+    match pool().get_message_by_name(name) {
+        Some(message) => compare::message(&message, shown, typed).err(),
+        None => Some(name.to_owned()),
     }
 }
 
-/// The forms of a set of record types, by record type.
-#[derive(Debug, Default)]
-pub struct Forms {
-    by_type: BTreeMap<String, Form>,
-}
-
-impl Forms {
-    /// The forms of (record type, message name) pairs.
-    pub fn new<'a>(types: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, TypedError> {
-        let by_type = types
-            .into_iter()
-            .map(|(record_type, message)| Ok((record_type.to_owned(), Form::new(message)?)))
-            .collect::<Result<_, TypedError>>()?;
-        Ok(Self { by_type })
-    }
-
-    /// The form of a record type.
-    pub fn get(&self, record_type: &str) -> Option<&Form> {
-        self.by_type.get(record_type)
-    }
-}
-
-/// `LandUseKind` → `LAND_USE_KIND`, as buf's ENUM_VALUE_PREFIX wants it.
-fn upper_snake(name: &str) -> String {
-    let mut text = String::with_capacity(name.len() + 4);
-    for (at, letter) in name.chars().enumerate() {
-        if at > 0 && letter.is_ascii_uppercase() {
-            text.push('_');
+/// A field's comment in the protos: what it means, in one paragraph.
+pub fn comment(field: &FieldDescriptor) -> String {
+    static COMMENTS: OnceLock<BTreeMap<(String, Vec<i32>), String>> = OnceLock::new();
+    let comments = COMMENTS.get_or_init(|| {
+        let mut comments = BTreeMap::new();
+        for file in pool().files() {
+            for location in file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location) {
+                if let Some(text) = &location.leading_comments {
+                    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    comments.insert((file.name().to_owned(), location.path.clone()), text);
+                }
+            }
         }
-        text.push(letter.to_ascii_uppercase());
+        comments
+    });
+    let key = (field.parent_file().name().to_owned(), field.path().to_vec());
+    comments.get(&key).cloned().unwrap_or_default()
+}
+
+/// Where a walk stands; written out only for an error.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Path::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
+        }
     }
-    text
 }
 
 #[cfg(test)]

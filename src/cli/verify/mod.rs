@@ -1,4 +1,8 @@
 //! tmp
+pub mod answer;
+pub mod json;
+pub mod parse;
+pub mod tree;
 use super::output::{Failure, OutputFormat};
 use std::process::ExitCode;
 /// x

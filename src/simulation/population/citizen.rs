@@ -169,7 +169,9 @@ pub fn settle(members: &[Member], home: &Home, draws: &mut Draws, numbers: &mut 
         person.mother_id = id_of(member.mother);
         person.spouse_id = id_of(member.spouse);
         if member.death.is_none() {
-            person.card = card(member.birth, age, draws, today);
+            // the card goes by the date that the register knows
+            let birth = person.birth_date.full().unwrap_or(member.birth);
+            person.card = card(birth, age, draws, today);
             maybe_moves_out(&mut citizen, draws);
         }
         citizens.push(citizen);
@@ -328,7 +330,7 @@ fn card(birth: Date, age: i16, draws: &mut Draws, today: Date) -> Option<Card> {
 fn maybe_moves_out(citizen: &mut Citizen, draws: &mut Draws) {
     let person = &mut citizen.person;
     let may = person.relation_to_head != Some("head") && person.spouse_id.is_none();
-    if may && (19..40).contains(&citizen.age) && draws.chance(0.06) {
+    if may && (19..40).contains(&citizen.age) && draws.chance(0.13) {
         person.current_residence = Some(draw_away(draws));
         person.permanent_residence = None;
         person.household_id = None;

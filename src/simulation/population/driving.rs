@@ -28,7 +28,7 @@ pub fn licence(citizen: &Citizen, draws: &mut Draws, numbers: &mut Numbers, toda
     let first = draw_day(draws, adult_since.max(Date::constant(1995, 8, 1)), latest_first.max(adult_since));
     let first = first.min(today);
     let mut classes = vec![LicenceClass::issued(if draws.chance(0.015) { "A" } else { "A1" }, first)];
-    let drives_cars = citizen.age < 68 && draws.chance(sex.choose(0.055, 0.165));
+    let drives_cars = citizen.age < 68 && draws.chance(sex.choose(0.075, 0.225));
     if drives_cars {
         classes.push(renewed("B", first.max(plus_years(adult_since, 1)).min(today), draws, today));
     }

@@ -20,11 +20,13 @@ pub fn health_card(citizen: &Citizen, draws: &mut Draws, today: Date) -> Option<
     if !citizen.is_resident() || !draws.chance(0.945) {
         return None;
     }
-    let (object_code, benefit_level) = object(citizen, draws, today);
+    let (object_code, usual_level) = object(citizen, draws);
     let (valid_from, valid_until) = validity(citizen, object_code, draws, today);
     let lapsed = citizen.age >= 6 && draws.chance(0.018);
     let (valid_from, valid_until) =
         if lapsed { (plus_years(valid_from, -1), plus_years(valid_until, -1)) } else { (valid_from, valid_until) };
+    let raised = object_code == "CN" && valid_until >= NEAR_POOR_LEVEL_2;
+    let benefit_level = if raised { "2" } else { usual_level };
     let stopped = !lapsed && draws.chance(0.004);
     let mut holder = citizen.holder();
     if citizen.birth.year() < 1985 && draws.chance(0.06) {
@@ -51,8 +53,7 @@ fn year_only(date: crate::base::PartialDate) -> crate::base::PartialDate {
 }
 
 /// Object code and benefit level, by occupation and age.
-fn object(citizen: &Citizen, draws: &mut Draws, today: Date) -> (&'static str, &'static str) {
-    let near_poor = if today >= NEAR_POOR_LEVEL_2 { "2" } else { "3" };
+fn object(citizen: &Citizen, draws: &mut Draws) -> (&'static str, &'static str) {
     let drawn = draws.below(100);
     match (citizen.occupation, drawn) {
         (Occupation::Child, _) => ("TE", "1"),
@@ -62,7 +63,7 @@ fn object(citizen: &Citizen, draws: &mut Draws, today: Date) -> (&'static str, &
         (Occupation::Worker, _) => ("DN", "4"),
         (Occupation::Retired, _) => ("HT", "3"),
         (_, 93..97) => ("HN", "2"),
-        (_, 97..) => ("CN", near_poor),
+        (_, 97..) => ("CN", "3"),
         (_, 0..2) => ("CC", "1"),
         (_, 2..6) => ("TC", "3"),
         _ if citizen.age >= 75 => ("BT", "2"),

@@ -1,149 +1,106 @@
-//! Whether a typed form, as protobuf JSON, says the same as the payload.
+//! Whether the JSON form of a typed message says what the shown fields of a record say.
+//!
+//! The JSON is of other people's making (grpcurl, other languages), so every form that protobuf's JSON mapping allows is
+//! read: both spellings of names, enums by name or number, numbers as texts, defaults present or not.
 
-use serde_json::{Map, Value};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::Value as Json;
 
-use super::encode::{Shown, Walk};
-use super::{FieldForm, Form, Shape, Table};
+use super::Path;
+use super::table::payload_values;
+use crate::trust::{Object, Value};
 
-/// The path of the first difference between the shown fields and their typed form (protobuf JSON, lowerCamelCase or proto
-/// names, default values left out or not); `None` when they say the same.
-pub fn difference<'a>(
-    form: &Form,
-    shown: impl IntoIterator<Item = Shown<'a>>,
-    typed: &Map<String, Value>,
-) -> Option<String> {
-    let table = &form.tables[0];
-    let mut seen = Vec::with_capacity(typed.len());
-    for (name, value) in shown {
-        let mut walk = Walk { bytes: value, at: 0 };
-        if let Err(path) = field(form, table, name.as_bytes(), &mut walk, typed, &mut seen) {
-            return Some(path);
-        }
-        if walk.at != value.len() {
-            return Some(name.to_owned());
-        }
-    }
-    unexpected(table, typed, &seen)
+type Same = Result<(), String>;
+
+/// `Err` with the path at which the two differ.
+pub(super) fn message(message: &MessageDescriptor, shown: &Object, typed: &Json) -> Same {
+    object(message, shown, typed, &Path::Root)
 }
 
-/// Fields of the typed form that the payload does not have, unless they only spell out a default.
-fn unexpected(table: &Table, typed: &Map<String, Value>, seen: &[u32]) -> Option<String> {
-    typed.iter().find_map(|(key, value)| {
-        let field = table.fields.iter().find(|field| field.json_name == *key || field.name == *key);
-        let fine = match field {
-            Some(field) => seen.contains(&field.number) || is_default(field, value),
-            None => false,
+fn object(message: &MessageDescriptor, shown: &Object, typed: &Json, path: &Path<'_>) -> Same {
+    let Some(typed) = typed.as_object() else { return Err(path.to_string()) };
+    for name in typed.keys() {
+        let known = message.fields().any(|field| field.name() == name || field.json_name() == name);
+        if !known {
+            return Err(Path::Field(path, name).to_string());
+        }
+    }
+    for name in shown.names() {
+        if message.get_field_by_name(name).is_none() {
+            return Err(Path::Field(path, name).to_string());
+        }
+    }
+    for field in message.fields() {
+        let at = Path::Field(path, field.name());
+        let snake = typed.get(field.name());
+        let camel = typed.get(field.json_name()).filter(|_| field.json_name() != field.name());
+        let said = match (snake, camel) {
+            (Some(_), Some(_)) => return Err(at.to_string()),
+            (one, other) => one.or(other).filter(|said| !said.is_null()),
         };
-        (!fine).then(|| key.clone())
-    })
-}
-
-fn is_default(field: &FieldForm, value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => field.repeated && items.is_empty(),
-        _ if field.presence || field.repeated => false,
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_i64() == Some(0),
-        Value::String(text) => match field.shape {
-            Shape::Enum(_) => text.ends_with("_UNSPECIFIED"),
-            Shape::Integer => text == "0",
-            _ => text.is_empty(),
-        },
-        Value::Object(_) => false,
-    }
-}
-
-/// Compares one field; `Err` is the path of the difference.
-fn field(
-    form: &Form,
-    table: &Table,
-    name: &[u8],
-    walk: &mut Walk<'_>,
-    typed: &Map<String, Value>,
-    seen: &mut Vec<u32>,
-) -> Result<(), String> {
-    let path = || String::from_utf8_lossy(name).into_owned();
-    let field = table.field(name).ok_or_else(path)?;
-    // Both spellings at once could say two things; a reader would see either.
-    let value = match (typed.get(&field.json_name), typed.get(&field.name)) {
-        (Some(_), Some(_)) if field.json_name != field.name => return Err(path()),
-        (value, other) => value.or(other),
-    };
-    seen.push(field.number);
-    if !field.repeated {
-        return single(form, field, walk, value);
-    }
-    let empty = Vec::new();
-    let items = match value {
-        Some(Value::Array(items)) => items,
-        None => &empty,
-        Some(_) => return Err(path()),
-    };
-    walk.expect(b'[').ok_or_else(path)?;
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            walk.expect(b',').ok_or_else(path)?;
-        }
-        single(form, field, walk, Some(item)).map_err(|inner| {
-            let rest = inner.strip_prefix(field.name.as_str()).unwrap_or(&inner);
-            format!("{}[{at}]{rest}", field.name)
-        })?;
-    }
-    walk.expect(b']').ok_or_else(path)
-}
-
-fn single(form: &Form, field: &FieldForm, walk: &mut Walk<'_>, typed: Option<&Value>) -> Result<(), String> {
-    let same = match &field.shape {
-        Shape::Text => walk.string().is_some_and(|text| match typed {
-            Some(Value::String(typed)) => typed.as_bytes() == &*text,
-            Some(_) => false,
-            None => text.is_empty() && !field.presence,
-        }),
-        Shape::Integer => walk.integer().is_some_and(|number| match typed {
-            Some(Value::Number(typed)) => typed.as_i64() == Some(number),
-            Some(Value::String(typed)) => typed.parse() == Ok(number),
-            Some(_) => false,
-            None => number == 0 && !field.presence,
-        }),
-        Shape::Boolean => walk.boolean().is_some_and(|flag| match typed {
-            Some(Value::Bool(typed)) => *typed == flag,
-            Some(_) => false,
-            None => !flag && !field.presence,
-        }),
-        Shape::Enum(values) => {
-            walk.string().and_then(|text| values.find(&text)).is_some_and(|(_, number, name)| match typed {
-                Some(Value::String(typed)) => typed == name,
-                Some(Value::Number(typed)) => typed.as_i64() == Some(i64::from(*number)),
-                _ => false,
-            })
-        }
-        Shape::Message(at) => {
-            let (Some(Value::Object(typed)), Some(table)) = (typed, form.tables.get(*at)) else {
-                return Err(field.name.clone());
-            };
-            return message(form, table, walk, typed).map_err(|inner| match inner.as_str() {
-                "" => field.name.clone(),
-                inner => format!("{}.{inner}", field.name),
-            });
-        }
-    };
-    if same { Ok(()) } else { Err(field.name.clone()) }
-}
-
-fn message(form: &Form, table: &Table, walk: &mut Walk<'_>, typed: &Map<String, Value>) -> Result<(), String> {
-    walk.expect(b'{').ok_or_else(String::new)?;
-    let mut seen = Vec::with_capacity(typed.len());
-    if walk.expect(b'}').is_none() {
-        loop {
-            let name = walk.string().ok_or_else(String::new)?;
-            walk.expect(b':').ok_or_else(String::new)?;
-            field(form, table, &name, walk, typed, &mut seen)?;
-            if walk.expect(b'}').is_some() {
-                break;
+        match (shown.get(field.name()), said) {
+            (None, None) => {}
+            (None, Some(said)) if is_default(&field, said) => {}
+            (None, Some(_)) => return Err(at.to_string()),
+            (Some(value), Some(said)) => field_value(&field, value, said, &at)?,
+            (Some(value), None) => {
+                // A field without presence is left out when it is its default.
+                let default = matches!(value, Value::Integer(0) | Value::Bool(false)) && !field.supports_presence();
+                if !default {
+                    return Err(at.to_string());
+                }
             }
-            walk.expect(b',').ok_or_else(String::new)?;
         }
     }
-    unexpected(table, typed, &seen).map_or(Ok(()), Err)
+    Ok(())
+}
+
+/// Whether a present JSON value means "absent": encoders that emit defaults write these.
+fn is_default(field: &FieldDescriptor, said: &Json) -> bool {
+    if field.is_list() {
+        return said.as_array().is_some_and(Vec::is_empty);
+    }
+    if field.supports_presence() {
+        return false;
+    }
+    match (field.kind(), said) {
+        (Kind::String, Json::String(text)) => text.is_empty(),
+        (Kind::Bool, said) => said == &Json::Bool(false),
+        (Kind::Enum(kind), Json::String(name)) => kind.get_value(0).is_some_and(|zero| zero.name() == name),
+        (_, Json::String(number)) => number == "0",
+        (_, said) => said.as_i64() == Some(0),
+    }
+}
+
+fn field_value(field: &FieldDescriptor, value: &Value, said: &Json, path: &Path<'_>) -> Same {
+    if !field.is_list() {
+        return one_value(field, value, said, path);
+    }
+    let (Some(items), Some(said)) = (value.as_array(), said.as_array()) else { return Err(path.to_string()) };
+    for (at, (item, said)) in items.iter().zip(said).enumerate() {
+        one_value(field, item, said, &Path::Item(path, at))?;
+    }
+    if items.len() == said.len() { Ok(()) } else { Err(Path::Item(path, items.len().min(said.len())).to_string()) }
+}
+
+fn one_value(field: &FieldDescriptor, value: &Value, said: &Json, path: &Path<'_>) -> Same {
+    let same = match (field.kind(), value) {
+        (Kind::Message(nested), Value::Object(shown)) => return object(&nested, shown, said, path),
+        (Kind::Enum(kind), Value::String(text)) => enum_value(&kind, said)
+            .is_some_and(|number| payload_values(&kind).iter().any(|(name, of)| name == text && *of == number)),
+        (Kind::String, Value::String(text)) => said.as_str() == Some(text),
+        (Kind::Bool, Value::Bool(truth)) => said.as_bool() == Some(*truth),
+        (Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64, Value::Integer(number)) => {
+            said.as_i64().or_else(|| said.as_str()?.parse().ok()) == Some(*number)
+        }
+        _ => false,
+    };
+    if same { Ok(()) } else { Err(path.to_string()) }
+}
+
+fn enum_value(kind: &EnumDescriptor, said: &Json) -> Option<i32> {
+    match said {
+        Json::String(name) => kind.get_value_by_name(name).map(|value| value.number()),
+        said => i32::try_from(said.as_i64()?).ok(),
+    }
 }

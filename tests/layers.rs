@@ -1,0 +1,324 @@
+//! The house rules that no compiler checks, so that nobody has to remember them: which module may import which, what opens a file,
+//! how long files and functions get, and what must not stand in the repository. Pure text tests over the sources.
+//!
+//! A rule that gets in the way of a good change is changed here, in that change, with its reason in ARCHITECTURE.md.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers from the inside out. A module imports from earlier lines and from itself, never from its own line's neighbours.
+const LAYERS: &[&[&str]] = &[
+    &["base"],
+    &["trust"],
+    &["store"],
+    &["ledger"],
+    &["wire"],
+    &["registry"],
+    &["access"],
+    &["identity", "exchange", "province"],
+    &["simulation"],
+    &["console"],
+    &["server"],
+    &["cli"],
+    &["main"],
+];
+
+/// Crates that a layer must not name at all: what is inside stays free of transport, encoding and runtime.
+const FOREIGN: &[(&str, &[&str])] = &[
+    ("base", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
+    ("trust", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum"]),
+    ("store", &["tonic", "prost", "prost_reflect", "axum", "serde"]),
+    ("ledger", &["tonic", "prost", "prost_reflect", "axum", "fjall", "serde"]),
+];
+
+const FILE_LINES_MAX: usize = 450;
+const FUNCTION_LINES_MAX: usize = 100;
+
+/// Marks of unfinished or switched-off work, and paths of somebody's machine; split so that this list doesn't find itself.
+const FORBIDDEN: &[(&str, &str)] = &[
+    (concat!("to", "do!("), "unfinished"),
+    (concat!("unimple", "mented!("), "unfinished"),
+    (concat!("db", "g!("), "left over from debugging"),
+    (concat!("FIX", "ME"), "unfinished: mend it, or say in words what the limit is"),
+    (concat!("XX", "X:"), "unfinished: mend it, or say in words what the limit is"),
+    (concat!("HA", "CK"), "say in words why it is so"),
+    (concat!("#[ig", "nore"), "a test that does not run proves nothing"),
+    (concat!("/ro", "ot/"), "a path of one machine"),
+    (concat!("/ho", "me/"), "a path of one machine"),
+    (concat!("/wo", "rk/"), "a path of one machine"),
+    (concat!("../sha", "red"), "not in a clone"),
+];
+
+/// A source file: its path from the repository's root, with `/`, and its text.
+struct Source {
+    path: String,
+    text: String,
+}
+
+fn sources(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root.join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path).expect("a folder of the repository is readable");
+            waiting.extend(entries.map(|entry| entry.expect("a folder's entry is readable").path()));
+        } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)) {
+            let relative = path.strip_prefix(root).expect("found under the root");
+            let name = relative.to_string_lossy().replace('\\', "/");
+            found.push(Source { path: name, text: fs::read_to_string(&path).expect("sources are UTF-8") });
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// The module under `src/` that a file belongs to: `src/trust/canonical/scanner.rs` is `trust`; `lib.rs` is none.
+fn module_of(path: &str) -> Option<&str> {
+    let inside = path.strip_prefix("src/")?;
+    let module = inside.split('/').next()?.trim_end_matches(".rs");
+    (module != "lib").then_some(module)
+}
+
+/// The code of a line without its comment. A `//` inside a string (an address) cuts the line short, which hides no import.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The top-level modules that a text names after `prefix` (`crate::`), groups included: `crate::{base, trust::Hash}`.
+fn named_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices(prefix) {
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = &text[at + prefix.len()..];
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(identifier(rest));
+            continue;
+        };
+        let (mut depth, mut starts) = (0_usize, true);
+        for (offset, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => starts = true,
+                c if starts && !c.is_whitespace() => {
+                    names.push(identifier(&group[offset..]));
+                    starts = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+fn line_of_layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|line| line.contains(&module))
+}
+
+/// Fails with all findings at once.
+fn none(findings: Vec<String>, rule: &str) {
+    let mut report = String::new();
+    for finding in &findings {
+        let _ = writeln!(report, "  {finding}");
+    }
+    assert!(findings.is_empty(), "{rule}:\n{report}");
+}
+
+#[test]
+fn modules_import_only_from_layers_below() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let Some(module) = module_of(&source.path) else { continue };
+        let Some(own) = line_of_layer(module) else {
+            findings.push(format!("{}: module {module} has no place in LAYERS", source.path));
+            continue;
+        };
+        let text: String = source.text.lines().flat_map(|line| [code(line), "\n"]).collect();
+        for named in named_after(&text, "crate::").into_iter().chain(named_after(&text, "lienthong::")) {
+            // Names that are no module are items of the crate's root, which has none.
+            let Some(line) = line_of_layer(named) else { continue };
+            if named != module && line >= own {
+                findings.push(format!("{}: {module} imports {named}", source.path));
+            }
+        }
+    }
+    findings.dedup();
+    none(findings, "a module imports only from lines above its own (tests/layers.rs, LAYERS)");
+}
+
+#[test]
+fn inner_layers_name_no_transport() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let Some((_, banned)) = FOREIGN.iter().find(|(module, _)| module_of(&source.path) == Some(module)) else {
+            continue;
+        };
+        for (number, line) in source.text.lines().enumerate() {
+            for name in *banned {
+                if !named_path(code(line), name) {
+                    continue;
+                }
+                findings.push(format!("{}:{}: names {name}", source.path, number + 1));
+            }
+        }
+    }
+    none(findings, "what is inside stays free of transport, encoding and runtime (tests/layers.rs, FOREIGN)");
+}
+
+/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only these know it.
+const KNOW_RING: &[&str] = &[
+    "src/base/entropy.rs",    // the operating system's randomness
+    "src/wire/credential.rs", // signs and checks bearer tokens, which are no records
+];
+
+#[test]
+fn the_crypto_provider_stays_behind_trust() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        if module_of(&source.path) == Some("trust") || KNOW_RING.contains(&source.path.as_str()) {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            if named_path(code(line), "ring") {
+                findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
+            }
+        }
+    }
+    none(findings, "ring stays behind src/trust (tests/layers.rs, KNOW_RING)");
+}
+
+/// Whether a line uses a crate: `name::…`, not as the tail of a longer path or word.
+fn named_path(line: &str, name: &str) -> bool {
+    let path = format!("{name}::");
+    line.match_indices(&path).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+#[test]
+fn files_open_with_what_they_are_for() {
+    let mut findings = Vec::new();
+    for source in sources(&["src", "tests", "benches", "build.rs"], &["rs"]) {
+        if !source.text.starts_with("//! ") {
+            findings.push(source.path);
+        }
+    }
+    for source in sources(&["proto"], &["proto"]) {
+        if !source.text.starts_with("// ") {
+            findings.push(source.path);
+        }
+    }
+    none(findings, "a file opens with what it is for and why");
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let lines: Vec<&str> = source.text.lines().collect();
+        if lines.len() > FILE_LINES_MAX {
+            findings.push(format!("{}: {} lines, at most {FILE_LINES_MAX}", source.path, lines.len()));
+        }
+        for (start, line) in lines.iter().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let is_function =
+                line.contains("fn ") && code(line).trim_start().split("fn ").next().is_some_and(is_modifiers);
+            if !is_function || code(line).trim_end().ends_with(';') {
+                continue;
+            }
+            // rustfmt closes a function with a brace in the column where it began.
+            let closing = format!("{:indent$}}}", "");
+            let length = lines[start..].iter().position(|line| *line == closing).map_or(1, |end| end + 1);
+            if length > FUNCTION_LINES_MAX && !line.trim_end().ends_with('}') {
+                let at = format!("{}:{}", source.path, start + 1);
+                findings.push(format!("{at}: a function of {length} lines, at most {FUNCTION_LINES_MAX}"));
+            }
+        }
+    }
+    none(findings, "a long file or function asks for a second noun");
+}
+
+/// Whether what stands before `fn` on a line is modifiers only: `pub(crate) async `.
+fn is_modifiers(text: &str) -> bool {
+    let is_one = |word: &str| word.starts_with("pub") || ["async", "const", "unsafe", "extern"].contains(&word);
+    text.split_whitespace().all(|word| is_one(word) || word.ends_with(')'))
+}
+
+#[test]
+fn statuses_come_from_the_one_table() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        if module_of(&source.path) == Some("wire") {
+            continue;
+        }
+        for (number, line) in source.text.lines().enumerate() {
+            let line = code(line);
+            let made = line.match_indices("Status::").any(|(at, found)| {
+                let before = line[..at].chars().next_back();
+                let after = identifier(&line[at + found.len()..]);
+                let is_constructor = after.starts_with(|c: char| c.is_ascii_lowercase()) && !after.starts_with("from");
+                is_constructor && !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            });
+            if made {
+                findings.push(format!("{}:{}: {}", source.path, number + 1, line.trim()));
+            }
+        }
+    }
+    none(findings, "gRPC statuses are made in src/wire only, from base::Error by the one table");
+}
+
+#[test]
+fn nothing_unfinished_and_no_machine_paths() {
+    let mut findings = Vec::new();
+    let folders = ["src", "tests", "benches", "proto", "docs", ".ci", "build.rs", "Dockerfile", "docker-compose.yml"];
+    let pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let present = |name: &&str| Path::new(env!("CARGO_MANIFEST_DIR")).join(name).exists();
+    let places: Vec<&str> = folders.into_iter().chain(pages).filter(present).collect();
+    for source in sources(&places, &["rs", "proto", "md", "sh", "py", "yml", "yaml", "toml"]) {
+        for (number, line) in source.text.lines().enumerate() {
+            for (word, why) in FORBIDDEN {
+                if line.contains(word) {
+                    findings.push(format!("{}:{}: {word} ({why})", source.path, number + 1));
+                }
+            }
+        }
+    }
+    none(findings, "words that stay out of the repository");
+}
+
+#[test]
+fn dependencies_say_what_they_are_for() {
+    let manifest = include_str!("../Cargo.toml");
+    let mut findings = Vec::new();
+    let mut is_dependencies = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_dependencies = line.ends_with("dependencies]");
+        } else if is_dependencies && line.contains('=') && !line.contains('#') {
+            findings.push(line.to_owned());
+        }
+    }
+    none(findings, "a dependency's line in Cargo.toml says what it is for");
+}
+
+#[test]
+fn the_checks_see_what_they_should() {
+    let text = "use crate::{base::{Error, Kind}, trust};\nuse crate::wire::Call;\nlet x = mycrate::store::Y;";
+    assert_eq!(named_after(text, "crate::"), ["base", "trust", "wire"]);
+    assert!(named_path("use tonic::Status;", "tonic") && !named_path("use x::tonic::Status;", "tonic"));
+    assert!(is_modifiers("pub(crate) async ") && !is_modifiers("let f: "));
+    assert_eq!(module_of("src/trust/canonical/scanner.rs"), Some("trust"));
+    assert_eq!(module_of("src/lib.rs"), None);
+}
