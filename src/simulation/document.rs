@@ -22,7 +22,7 @@ pub use vehicle::{Vehicle, VehicleOwner};
 use std::borrow::Cow;
 
 use crate::base::{Date, PartialDate, PersonalId};
-use crate::trust::canonical::{Object, Value};
+use crate::trust::{Object, Operation, Value};
 
 use super::geography::{COMMUNES_VALID_FROM, Commune, FormerCommune};
 use super::names::Sex;
@@ -35,6 +35,10 @@ pub type Text = Cow<'static, str>;
 pub struct Record {
     /// `resident.person.v1`, ….
     pub record_type: &'static str,
+    /// Which version of its record it becomes, from 1; the registry must hold the one before.
+    pub version: u64,
+    /// What the version does.
+    pub operation: Operation,
     /// The payload.
     pub payload: Object,
 }
@@ -47,9 +51,14 @@ pub trait Document {
     /// The payload.
     fn payload(&self) -> Object;
 
-    /// The record.
+    /// The record's first version.
     fn record(&self) -> Record {
-        Record { record_type: Self::TYPE, payload: self.payload() }
+        Record { record_type: Self::TYPE, version: 1, operation: Operation::Create, payload: self.payload() }
+    }
+
+    /// A later version of the record.
+    fn version(&self, version: u64) -> Record {
+        Record { version, operation: Operation::Update, ..self.record() }
     }
 }
 

@@ -4,6 +4,8 @@
 //! operator would: as records to submit, and as a registry that answers.
 
 pub mod document;
+pub mod faults;
 pub mod geography;
 pub mod names;
+pub mod personas;
 pub mod population;

@@ -1,6 +1,7 @@
 //! The population register's records: a person, and a household.
 
 use crate::base::{Date, PartialDate, PersonalId};
+use crate::registry::resident::card_expiry;
 use crate::trust::canonical::{Object, Value};
 
 use super::{Document, Place, Text, day, ids, partial, put};
@@ -97,8 +98,6 @@ impl Document for Person {
     }
 }
 
-/// The ages at which an identity card is renewed (Law on Identification 26/2023, article 21).
-const CARD_MILESTONES: [i16; 4] = [14, 25, 40, 60];
 /// From this day cards are `căn cước`, before it `căn cước công dân`.
 const CAN_CUOC_SINCE: Date = Date::constant(2024, 7, 1);
 
@@ -112,18 +111,9 @@ pub struct Card {
 }
 
 impl Card {
-    /// The card that someone born on `birth` gets on `issued_on`: valid to the birthday of the next milestone, or to the
-    /// one after it when two years or less remain.
+    /// The card that someone born on `birth` gets on `issued_on`.
     pub fn issued(birth: Date, issued_on: Date) -> Self {
-        let birthday = |age: i16| {
-            let year = birth.year() + age;
-            // 29 February falls on the 28th in common years
-            Date::new(year, birth.month(), birth.day()).or_else(|_| Date::new(year, birth.month(), 28)).ok()
-        };
-        let two_years_on = issued_on.saturating_add(jiff::Span::new().years(2));
-        let expires_on =
-            CARD_MILESTONES.into_iter().filter_map(birthday).find(|day| *day > issued_on && *day > two_years_on);
-        Self { issued_on, expires_on }
+        Self { issued_on, expires_on: card_expiry(birth, issued_on) }
     }
 }
 
@@ -148,6 +138,8 @@ pub struct Household {
     pub members: Vec<(PersonalId, &'static str)>,
     /// Where it is registered.
     pub residence: Place,
+    /// Why it was dissolved.
+    pub dissolved: Option<&'static str>,
 }
 
 impl Document for Household {
@@ -162,30 +154,8 @@ impl Document for Household {
         o.insert("household_id", self.household_id.as_str());
         o.insert("members", Value::Array(self.members.iter().map(member).collect()));
         o.insert("residence", &self.residence);
-        o.insert("status", "active");
+        o.insert("status", if self.dissolved.is_some() { "dissolved" } else { "active" });
+        put(&mut o, "status_reason", self.dissolved);
         o
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cards_expire_at_the_next_milestone_or_the_one_after() {
-        let born = Date::constant(1990, 5, 20);
-        for (issued, expires) in [
-            (Date::constant(2022, 1, 5), Some(Date::constant(2030, 5, 20))),
-            // 24 years old: less than two years to 25, so it lasts to 40
-            (Date::constant(2014, 7, 1), Some(Date::constant(2030, 5, 20))),
-            (Date::constant(2029, 1, 1), Some(Date::constant(2050, 5, 20))),
-            (Date::constant(2048, 5, 19), Some(Date::constant(2050, 5, 20))),
-            (Date::constant(2048, 5, 20), None),
-            (Date::constant(2050, 5, 20), None),
-        ] {
-            assert_eq!(Card::issued(born, issued).expires_on, expires, "{issued}");
-        }
-        let leap = Card::issued(Date::constant(2012, 2, 29), Date::constant(2020, 1, 1));
-        assert_eq!(leap.expires_on, Some(Date::constant(2026, 2, 28)));
     }
 }

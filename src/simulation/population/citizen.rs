@@ -113,6 +113,7 @@ impl Home {
             head_id: head.person.personal_id,
             members,
             residence: self.place(),
+            dissolved: None,
         })
     }
 }

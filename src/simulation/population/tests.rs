@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::base::PartialDate;
+use crate::registry;
 use crate::simulation::document::Record;
 use crate::trust::canonical;
 use crate::trust::canonical::Object;
@@ -189,4 +190,18 @@ fn generation_speed() {
             println!("  {record_type}: {:.3}", count as f64 / citizens as f64);
         }
     }
+}
+
+#[test]
+fn every_payload_keeps_its_registrys_rules() {
+    let mut violations = Vec::new();
+    for batch in batches(19, 2_000) {
+        for record in &batch.records {
+            let record_type = registry::record_type(record.record_type).expect(record.record_type);
+            record_type.validate(&record.payload, TODAY, &record.record_type, &mut violations);
+        }
+    }
+    let shown: BTreeMap<_, _> =
+        violations.iter().map(|found| ((found.field.clone(), found.rule), found.message.clone())).collect();
+    assert!(violations.is_empty(), "{} violations: {shown:#?}", violations.len());
 }

@@ -1,0 +1,118 @@
+//! How a signed record is made bad, so that exactly one check of the verifier finds it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Fault;
+use crate::base::{Error, Result, Seed};
+use crate::trust::anchor::{KeyRecord, KeyState};
+use crate::trust::canonical::{self, Object, Value};
+use crate::trust::merkle::{hash_leaf, root_from_inclusion};
+use crate::trust::note::Checkpoint;
+use crate::trust::{Disclosure, Ed25519Signer, LogProof, SignedRecord, Signer, Statement};
+
+const DAY_MS: i64 = 86_400_000;
+/// Further than any ledger grows, and still a number that JSON carries.
+const NEVER: u64 = (1 << 53) - 1;
+
+/// The keys that a registry's faults sign with.
+#[derive(Clone)]
+pub struct FaultKeys {
+    /// The registry's own.
+    pub own: Arc<dyn Signer>,
+    /// Another registry's.
+    pub other: Arc<dyn Signer>,
+    /// One of the registry's that the trust anchor calls compromised.
+    pub compromised: Arc<dyn Signer>,
+}
+
+impl FaultKeys {
+    /// The compromised key of the registry whose log has this origin; `seed` is the world's. Belongs into the trust
+    /// anchor as [`compromised_record`](Self::compromised_record) says.
+    pub fn compromised_key(seed: &Seed, origin: &str) -> Ed25519Signer {
+        let branch = seed.child(&["key/compromised/", origin].concat(), 0);
+        Ed25519Signer::from_seed(origin, &branch)
+    }
+
+    /// What the trust anchor says of that key: suspect from the beginning, its event still to come, so that whatever
+    /// stands in the ledger is INDETERMINATE.
+    pub fn compromised_record(signer: &dyn Signer) -> Result<KeyRecord> {
+        let record = KeyRecord::active(signer).map_err(Error::bug)?;
+        Ok(KeyRecord { state: KeyState::Compromised { suspect_from: 0, event_index: NEVER }, ..record })
+    }
+}
+
+/// Makes `record` bad; `donor` is another record's proof.
+pub(super) fn spoil(record: &mut SignedRecord, fault: Fault, keys: &FaultKeys, donor: Option<LogProof>) -> Result<()> {
+    match fault {
+        Fault::PayloadChanged => change_payload(record, with_another_digit),
+        Fault::NotCanonical => change_payload(record, with_a_field_twice),
+        Fault::OtherIssuer => sign_again(record, keys.other.as_ref()),
+        Fault::CompromisedKey => sign_again(record, keys.compromised.as_ref()),
+        Fault::OtherProof => {
+            if let (Some(proof), Some(donor)) = (&mut record.issuer_proof, donor) {
+                proof.path = donor.path;
+            }
+            Ok(())
+        }
+        Fault::IssuedInFuture => issue_tomorrow(record, keys.own.as_ref()),
+        _ => Ok(()),
+    }
+}
+
+fn change_payload(record: &mut SignedRecord, change: fn(Object) -> Vec<u8>) -> Result<()> {
+    if let Disclosure::Whole { payload, .. } = &mut record.disclosure {
+        let object = canonical::parse(payload).map_err(Error::bug)?;
+        *payload = Bytes::from(change(object));
+    }
+    Ok(())
+}
+
+/// The payload with one digit of its first text that has one made another; still canonical.
+fn with_another_digit(mut payload: Object) -> Vec<u8> {
+    let found = payload.iter().find_map(|(name, value)| {
+        let text = value.as_text()?;
+        let at = text.rfind(|c: char| c.is_ascii_digit())?;
+        let next = if &text[at..=at] == "1" { "2" } else { "1" };
+        Some((name.to_owned(), [&text[..at], next, &text[at + 1..]].concat()))
+    });
+    if let Some((name, text)) = found {
+        payload.insert(name, Value::String(text));
+    }
+    canonical::write(&payload)
+}
+
+/// The payload with its first field twice.
+fn with_a_field_twice(payload: Object) -> Vec<u8> {
+    let first: Object = payload.iter().take(1).map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    let mut bytes = canonical::write(&first);
+    // `{"a":1}` and `{"a":1,"b":2}` become `{"a":1,"a":1,"b":2}`
+    bytes.pop();
+    bytes.push(b',');
+    bytes.extend_from_slice(canonical::write(&payload).get(1..).unwrap_or_default());
+    bytes
+}
+
+/// The same tree under another key: statement and path still prove, only the signature is another's.
+fn sign_again(record: &mut SignedRecord, signer: &dyn Signer) -> Result<()> {
+    if let Some(proof) = &mut record.issuer_proof {
+        let checkpoint = Checkpoint::of_note(&proof.checkpoint).map_err(Error::bug)?;
+        proof.checkpoint = checkpoint.sign(signer)?;
+    }
+    Ok(())
+}
+
+/// A statement of tomorrow, in a tree that holds it, signed by the registry itself.
+fn issue_tomorrow(record: &mut SignedRecord, signer: &dyn Signer) -> Result<()> {
+    let mut statement = Statement::decode(&record.statement).map_err(Error::bug)?;
+    statement.issued_at = statement.issued_at.plus_ms(DAY_MS);
+    record.statement = statement.encode().into();
+    if let Some(proof) = &mut record.issuer_proof {
+        let mut checkpoint = Checkpoint::of_note(&proof.checkpoint).map_err(Error::bug)?;
+        let leaf = hash_leaf(&record.statement);
+        checkpoint.root = root_from_inclusion(&leaf, proof.index, checkpoint.size, &proof.path).map_err(Error::bug)?;
+        proof.checkpoint = checkpoint.sign(signer)?;
+    }
+    Ok(())
+}

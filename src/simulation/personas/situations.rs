@@ -1,0 +1,322 @@
+//! What is special about each persona: one function a situation, from a full life to the changed one.
+//!
+//! Where a situation came about, the record has the version before it too, so that its history can be read.
+
+use crate::base::{Date, PartialDate, PersonalId};
+use crate::simulation::document::{Document as _, LandOwner, LandRestriction, Place, Sentence};
+use crate::simulation::geography::Geography;
+use crate::simulation::population::Account;
+use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
+
+use super::life::{Identity, Life, old_id_number};
+
+/// All three kinds of documents that can be linked.
+pub const ALL_DOCUMENTS: &[&str] =
+    &["health_insurance.card.v1", "driver_licence.licence.v1", "vehicle.registration.v1"];
+
+/// A situation: from who it is about and today to that life.
+pub type Situation = fn(&Identity, Date) -> Life;
+
+/// Everything linked, all well.
+pub fn happy(identity: &Identity, today: Date) -> Life {
+    Life { links: ALL_DOCUMENTS, ..with_car(identity, today) }
+}
+
+/// Nothing linked yet; a car besides the motorcycle.
+pub fn with_car(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    life.vehicles.push(life.car(today));
+    life
+}
+
+/// One name in two spellings. The licence is from before personal IDs, so that name, birth date and sex must match it.
+pub fn two_spellings(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let other = life.person.full_name.replace("Hoà", "Hòa");
+    if let Some(card) = &mut life.health_card {
+        card.holder.full_name = other.clone();
+    }
+    if let Some(licence) = &mut life.licence {
+        licence.holder.full_name = other.clone();
+        licence.holder.personal_id = None;
+    }
+    for vehicle in &mut life.vehicles {
+        vehicle.owner.full_name = other.to_uppercase();
+    }
+    life
+}
+
+/// A licence under her number that names somebody else.
+pub fn anothers_licence(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    if let Some(licence) = &mut life.licence {
+        licence.holder.full_name = "Phan Thị Mai Loan".to_owned();
+        licence.holder.birth_date = Some(Date::constant(1979, 2, 11).into());
+    }
+    life
+}
+
+/// Health insurance that ended with the last month.
+pub fn lapsed_card(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    if let Some(card) = &mut life.health_card {
+        card.valid_until = plus_days(month_start(today), -1);
+        card.valid_from = plus_days(plus_years(card.valid_until, -1), 1);
+    }
+    life
+}
+
+/// All points lost, so the licence is suspended.
+pub fn no_points(identity: &Identity, today: Date) -> Life {
+    let mut life = Life { links: &["driver_licence.licence.v1"], ..Life::full(identity, today) };
+    if let Some(mut licence) = life.licence.clone() {
+        licence.points = 0;
+        licence.status = "suspended";
+        licence.status_reason = Some("Bị trừ hết điểm, chưa kiểm tra lại kiến thức pháp luật".into());
+        life.later.push(licence.version(2));
+    }
+    life
+}
+
+/// A car that is reported stolen.
+pub fn stolen_car(identity: &Identity, today: Date) -> Life {
+    let mut life = with_car(identity, today);
+    if let Some(mut car) = life.vehicles.last().cloned() {
+        car.status = "stolen";
+        car.status_reason = Some("Chủ xe trình báo mất cắp".into());
+        life.later.push(car.version(2));
+    }
+    life
+}
+
+/// Land that a couple owns and a court has frozen.
+pub fn frozen_land(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let Some(husband) = super::identity("042080990022") else { return life };
+    marry(&mut life, &husband);
+    if let Some(household) = &mut life.household {
+        household.members.push((husband.personal_id, "spouse"));
+    }
+    if let Some(certificate) = &mut life.certificate {
+        let birth_date = Some(husband.birth.into());
+        certificate.legal_form = "couple";
+        certificate.owners[0].role = "wife";
+        certificate.owners.insert(
+            0,
+            LandOwner {
+                personal_id: Some(husband.personal_id),
+                full_name: husband.full_name.to_owned(),
+                birth_date,
+                role: "husband",
+            },
+        );
+        let mut frozen = certificate.clone();
+        frozen.restrictions.push(LandRestriction {
+            kind: "court_freeze",
+            authority: "Tòa án nhân dân khu vực 1 - Hà Tĩnh".into(),
+            reference: Some("05/QĐ-BPKCTT".to_owned()),
+            from_date: plus_days(today, -40),
+        });
+        life.later.push(frozen.version(2));
+    }
+    life
+}
+
+/// The husband beside the frozen land: the same household and certificate, so no land of his own here.
+pub fn husband(identity: &Identity, today: Date) -> Life {
+    let mut life = Life { household: None, ..Life::bystander(identity, today) };
+    let Some(wife) = super::identity("042182990008") else { return life };
+    marry(&mut life, &wife);
+    life.person.household_id = Some("42-990000008".to_owned());
+    life.person.relation_to_head = Some("spouse");
+    life.person.permanent_residence = Life::full(&wife, today).person.permanent_residence;
+    life
+}
+
+fn marry(life: &mut Life, spouse: &Identity) {
+    life.person.marital_status = "married";
+    life.person.spouse_id = Some(spouse.personal_id);
+}
+
+/// Convicted once, expunged since.
+pub fn expunged(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    if let Some(judicial) = &mut life.judicial {
+        judicial.sentences.push(Sentence {
+            court: "Tòa án nhân dân tỉnh Hà Tĩnh".into(),
+            judgment_number: "27/2012/HS-ST".to_owned(),
+            judged_on: Date::constant(2012, 5, 14),
+            offence: "Đánh bạc (Điều 248 Bộ luật Hình sự 1999)".into(),
+            penalty: "6 tháng tù, cho hưởng án treo, thử thách 12 tháng".into(),
+            additional_penalty: None,
+            expunged_on: None,
+        });
+        let mut later = judicial.clone();
+        later.sentences[0].expunged_on = Some(Date::constant(2014, 6, 20));
+        life.later.push(later.version(2));
+    }
+    life
+}
+
+/// Died last year, and nobody has told the land office or the vehicle register.
+pub fn deceased(identity: &Identity, today: Date) -> Life {
+    let mut life = with_car(identity, today);
+    let died = Date::new(today.year() - 1, 8, 19).unwrap_or(today);
+    let mut person = life.person.clone();
+    person.death_date = Some(died.into());
+    person.household_id = None;
+    person.relation_to_head = None;
+    person.status = "deceased";
+    person.status_reason = Some("Đã chết".into());
+    life.later.push(person.version(2));
+    dissolve_household(&mut life);
+    if let Some(mut card) = life.health_card.clone() {
+        card.status = "revoked";
+        card.status_reason = Some("Người tham gia đã chết".into());
+        life.later.push(card.version(2));
+    }
+    if let Some(mut membership) = life.membership.clone() {
+        membership.periods.iter_mut().for_each(|period| period.to = Some(died));
+        membership.status = "closed";
+        membership.status_reason = Some("Người tham gia đã chết".into());
+        life.later.push(membership.version(2));
+    }
+    if let Some(shop) = &mut life.shop {
+        shop.registered_on = plus_years(died, -4);
+        let mut closed = shop.clone();
+        closed.tax_status = "01";
+        closed.status = "closed";
+        closed.status_reason = Some("Chủ hộ kinh doanh đã chết".into());
+        life.later.push(closed.version(2));
+    }
+    life
+}
+
+/// Nobody is left in it.
+fn dissolve_household(life: &mut Life) {
+    if let Some(mut household) = life.household.clone() {
+        household.dissolved = Some("Không còn thành viên");
+        life.later.push(household.version(2));
+    }
+}
+
+/// A small girl without a card; her mother acts for her.
+pub fn small_girl(identity: &Identity, today: Date) -> Life {
+    let mut life = Life { household: None, judicial: None, ..Life::bystander(identity, today) };
+    life.person.card = None;
+    life.person.old_id_number = None;
+    let guardian = super::identity("042196990023").map(|mother| mother.personal_id);
+    life.person.mother_id = guardian;
+    life.person.household_id = Some("42-990000023".to_owned());
+    life.person.relation_to_head = Some("child");
+    let mut card = Life::full(identity, today).health_card;
+    if let Some(card) = &mut card {
+        card.object_code = "TE";
+        card.benefit_level = "1";
+        card.valid_from = identity.birth;
+        card.valid_until = plus_days(plus_years(identity.birth, 6), -1).max(plus_days(today, 30));
+        card.five_years_on = None;
+    }
+    life.health_card = card;
+    life.account = life.account.map(|account| Account { level: 1, guardian, ..account });
+    life
+}
+
+/// Her mother.
+pub fn mother(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    if let (Some(household), Some(girl)) = (&mut life.household, super::identity("042324990011")) {
+        household.members.push((girl.personal_id, "child"));
+    }
+    life
+}
+
+/// An old number that was issued to two people.
+pub fn shared_old_number(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    life.person.old_id_number = Some(old_id_number(12));
+    life
+}
+
+/// The other one with that number.
+pub fn shares_old_number(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::bystander(identity, today);
+    life.person.old_id_number = Some(old_id_number(12));
+    life
+}
+
+/// Every consent refused.
+pub fn refuses(identity: &Identity, today: Date) -> Life {
+    Life { refuses_consents: true, ..Life::full(identity, today) }
+}
+
+/// Moved to another province last month, with land left here.
+pub fn moved_out(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let mut person = life.person.clone();
+    person.permanent_residence = None;
+    person.current_residence = Some(Place { unit_code: "40", unit_valid_from: "2004-07-08", text: None });
+    person.household_id = None;
+    person.relation_to_head = None;
+    person.status = "moved_out";
+    person.status_reason = Some("Chuyển đi tỉnh Nghệ An".into());
+    life.later.push(person.version(2));
+    dissolve_household(&mut life);
+    life
+}
+
+/// A level 1 account.
+pub fn level_one(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    life.account = life.account.map(|account| Account { level: 1, ..account });
+    life
+}
+
+/// A personal ID that was cancelled and established again; the motorcycle still names the old one.
+pub fn re_established(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let superseded = PersonalId::parse("042083990017");
+    life.person.superseded_ids = superseded.into_iter().collect();
+    for (vehicle, id) in life.vehicles.iter_mut().zip(superseded) {
+        vehicle.owner.personal_id = id;
+    }
+    life
+}
+
+/// A birth date that the register knows by the year, the licence to the day.
+pub fn year_only(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let year = PartialDate { month: None, day: None, ..PartialDate::from(identity.birth) };
+    life.person.birth_date = year;
+    if let Some(judicial) = &mut life.judicial {
+        judicial.birth_date = year;
+    }
+    if let Some(card) = &mut life.health_card {
+        card.holder.birth_date = Some(year);
+    }
+    life
+}
+
+/// An address in a ward that was split: the register has not moved it, and land and vehicle name both successors.
+pub fn split_commune(identity: &Identity, today: Date) -> Life {
+    let mut life = Life::full(identity, today);
+    let places = Geography::ha_tinh();
+    if let (Some(old), Some(other)) = (places.former("18082"), places.commune("18652")) {
+        let residence = Place::in_former(old, "Tổ dân phố 3");
+        life.person.permanent_residence = Some(residence.clone());
+        if let Some(household) = &mut life.household {
+            household.residence = residence;
+        }
+        for vehicle in &mut life.vehicles {
+            vehicle.owner.address = Some(Place::in_commune(other, "Tổ dân phố 3"));
+        }
+    }
+    life
+}
+
+/// An enterprise besides the household business.
+pub fn in_business(identity: &Identity, today: Date) -> Life {
+    let mut life = with_car(identity, today);
+    life.enterprise = Some(life.company(today));
+    life
+}
