@@ -34,6 +34,13 @@ pub struct Sector {
     pub record_types: &'static [&'static RecordType],
 }
 
+impl Sector {
+    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
+    pub fn log_origin(&self) -> String {
+        format!("lienthong/{}/{}", crate::base::PROVINCE, self.name)
+    }
+}
+
 /// All registries. A ninth one is a line here and a file beside this one.
 pub static ALL: &[Sector] = &[
     Sector { name: "resident", agency: "police", ordinal: 1, record_types: &[&resident::PERSON, &resident::HOUSEHOLD] },
