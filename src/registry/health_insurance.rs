@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn a_card_holds_until_the_end_of_its_last_day() {
-        let (from, until) = CARD.validity(&card(), Operation::Create, Timestamp(0));
+        let (from, until) = CARD.holds(&card()).interval(Operation::Create, Timestamp(0));
         assert_eq!(from.to_string(), "2025-12-31T17:00:00Z");
         assert_eq!(until.to_string(), "2026-12-31T17:00:00Z");
         let revoked_at = Timestamp::start_of(Date::constant(2026, 5, 1));
-        assert_eq!(CARD.validity(&card(), Operation::Revoke, revoked_at).1, revoked_at);
+        assert_eq!(CARD.holds(&card()).interval(Operation::Revoke, revoked_at).1, revoked_at);
         assert_eq!((CARD.key_form)("hc4-42 1234567890"), "HC4421234567890");
     }
 }

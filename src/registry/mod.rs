@@ -10,15 +10,25 @@ pub mod driver_licence;
 pub mod forms;
 pub mod grpc;
 pub mod health_insurance;
+pub mod host;
+mod index;
 pub mod judicial;
 pub mod land;
+pub mod loader;
+mod plan;
 pub mod port;
+mod prepare;
+mod read;
 pub mod resident;
+mod row;
 pub mod rule;
 pub mod schema;
 pub mod social_insurance;
 pub mod vehicle;
+mod writer;
 
+pub use host::Host;
+pub use loader::Loader;
 pub use schema::{RecordType, State};
 
 /// One registry: a sector, the agency that owns it, its record types.

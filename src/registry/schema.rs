@@ -115,14 +115,31 @@ impl RecordType {
         people
     }
 
-    /// From when and until when (not included) a version issued at `issued_at` holds. A revoked record ends with its
-    /// revocation.
-    pub fn validity(&self, payload: &Object, operation: Operation, issued_at: Timestamp) -> (Timestamp, Timestamp) {
+    /// When a payload holds by its own dates.
+    pub fn holds(&self, payload: &Object) -> Holds {
         let (first, last) = (self.days)(payload);
-        let from = first.map_or(issued_at, Timestamp::start_of);
-        let until = last.and_then(|day| day.tomorrow().ok()).map_or(Timestamp::MAX, Timestamp::start_of);
-        let until = if operation == Operation::Revoke { until.min(issued_at) } else { until };
-        (from.min(until), until)
+        let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
+        Holds { from: first.map(Timestamp::start_of), until }
+    }
+}
+
+/// When a version holds: from its issue and without end where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holds {
+    /// From when.
+    pub from: Option<Timestamp>,
+    /// Until when, not included.
+    pub until: Option<Timestamp>,
+}
+
+impl Holds {
+    /// The interval of a version issued at `issued_at`. A revoked record ends with its revocation.
+    pub fn interval(self, operation: Operation, issued_at: Timestamp) -> (Timestamp, Timestamp) {
+        let mut until = self.until.unwrap_or(Timestamp::MAX);
+        if operation == Operation::Revoke {
+            until = until.min(issued_at);
+        }
+        (self.from.unwrap_or(issued_at).min(until), until)
     }
 }
 

@@ -61,6 +61,10 @@ spaces! {
     Record = 2, Rows, "record";
     /// What finds records: natural key, holder, folded name.
     RecordIndex = 3, Index, "record_index";
+    /// Superseded versions of records, by record and version.
+    RecordHistory = 10, Rows, "record_history";
+    /// Receipts of submitted batches, by registry and request id.
+    Submission = 11, Rows, "submission";
     /// Hash tiles of the logs (C2SP tlog-tiles).
     LogTile = 4, Log, "log_tile";
     /// Entries of the logs, in segments.

@@ -1,0 +1,198 @@
+//! A registry in this process: the port over a store and an issuer's log of its own.
+//!
+//! Submissions are validated and committed to beside the writer, on every core; the writer only gives them their order.
+//! Reads go past the writer.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{Clock, Error, Reason, Result, Seed, Timestamp, Violation};
+use crate::ledger::{Ledger, LogId};
+use crate::store::Store;
+use crate::trust::Signer;
+
+use super::Sector;
+use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
+use super::prepare::{Prepared, Secrets, content_hash, prepare};
+use super::row::submission_key;
+use super::writer::{Job, QUEUE_MAX, Request, Writer};
+
+/// Below this many changes a submission is prepared where it stands.
+const CHANGES_INLINE_MAX: usize = 8;
+/// How many changes one task prepares.
+const CHANGES_PER_TASK: usize = 1_024;
+
+/// A registry over a store.
+pub struct Host {
+    pub(super) sector: &'static Sector,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) secrets: Secrets,
+    clock: Arc<dyn Clock>,
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Host {
+    /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the host.
+    ///
+    /// `secret` is the registry's own: record ids and salts follow from it. Fails with
+    /// [`LedgerCorrupt`](Reason::LedgerCorrupt) when the stored log does not rebuild to its signed root.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        sector: &'static Sector,
+        signer: Arc<dyn Signer>,
+        secret: &Seed,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>> {
+        let log = LogId(sector.ordinal);
+        let ledger = Ledger::open(store.clone(), log, &sector.log_origin(), signer, clock.clone()).await?;
+        let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(writer.serve(queue));
+        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), clock, jobs }))
+    }
+
+    /// The registry's description as data.
+    pub fn sector(&self) -> &'static Sector {
+        self.sector
+    }
+
+    /// The issuer's log.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    /// Loads changes of any number, issued at `issued_at`: the same validation, signing and commits as
+    /// [`Registry::submit`], in batches of 4,096, without the guard against repetition. The batches before a bad one stay.
+    pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
+        let total = changes.len();
+        let changes = Arc::new(changes);
+        let mut receipts = Vec::with_capacity(total);
+        for from in (0..total).step_by(BATCH_RECORDS_MAX) {
+            let to = total.min(from + BATCH_RECORDS_MAX);
+            let prepared = self.prepare(changes.clone(), from, to, issued_at).await?;
+            receipts.extend(self.write(prepared, None, Some(issued_at)).await?);
+        }
+        Ok(receipts)
+    }
+
+    /// Prepares changes on as many cores as there are; fails with every bad field of every change.
+    pub(super) async fn prepare(
+        &self,
+        changes: Arc<Vec<Change>>,
+        from: usize,
+        to: usize,
+        at: Timestamp,
+    ) -> Result<Vec<Prepared>> {
+        let (sector, secrets, today) = (self.sector, self.secrets, at.date());
+        if to - from <= CHANGES_INLINE_MAX {
+            return prepare(sector, &secrets, &changes, from..to, today);
+        }
+        let tasks: Vec<_> = (from..to)
+            .step_by(CHANGES_PER_TASK)
+            .map(|start| {
+                let changes = changes.clone();
+                let range = start..to.min(start + CHANGES_PER_TASK);
+                tokio::task::spawn_blocking(move || prepare(sector, &secrets, &changes, range, today))
+            })
+            .collect();
+        let mut prepared = Vec::with_capacity(to - from);
+        let mut violations: Vec<Violation> = Vec::new();
+        for task in tasks {
+            match task.await.map_err(Error::bug)? {
+                Ok(part) => prepared.extend(part),
+                Err(error) if error.reason == Reason::InvalidRequest => {
+                    violations.extend(error.violations.iter().cloned())
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if violations.is_empty() { Ok(prepared) } else { Err(Error::invalid(violations)) }
+    }
+
+    async fn write(
+        &self,
+        changes: Vec<Prepared>,
+        request: Option<Request>,
+        issued_at: Option<Timestamp>,
+    ) -> Result<Vec<Receipt>> {
+        self.enqueue(changes, request, issued_at).await?.await.map_err(|_| stopped())?
+    }
+
+    /// Gives changes to the writer, which takes them in the order given.
+    pub(super) async fn enqueue(
+        &self,
+        changes: Vec<Prepared>,
+        request: Option<Request>,
+        issued_at: Option<Timestamp>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>>>> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
+        Ok(answered)
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Reason::ShuttingDown, "the registry is stopping")
+}
+
+#[async_trait]
+impl Registry for Host {
+    fn name(&self) -> &str {
+        self.sector.name
+    }
+
+    async fn log_size(&self) -> Result<u64> {
+        Ok(self.ledger.head().size)
+    }
+
+    async fn read(&self, query: Query) -> Result<Page> {
+        self.read_page(query).await
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
+        let Submission { request_id, changes } = submission;
+        check_submission(&request_id, changes.len())?;
+        let now = self.clock.now();
+        let count = changes.len();
+        let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
+        let key = submission_key(self.sector.ordinal, &request_id);
+        let request = Request { key, content: content_hash(&prepared) };
+        self.write(prepared, Some(request), None).await
+    }
+
+    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
+        self.changes_from(cursor, limit).await
+    }
+
+    async fn wait_beyond(&self, cursor: u64) -> Result<()> {
+        self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(|_| stopped())
+    }
+}
+
+fn check_submission(request_id: &str, changes: usize) -> Result<()> {
+    let plain = request_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    let mut violations = Vec::new();
+    if request_id.is_empty() {
+        violations.push(Violation::new("request_id", "REQUIRED", "a request id makes repetition safe"));
+    } else if !plain || !(8..=64).contains(&request_id.len()) {
+        violations.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z, a-z, 0-9, `.`, `_`, `-`"));
+    }
+    if changes == 0 {
+        violations.push(Violation::new("changes", "REQUIRED", "at least one change is required"));
+    }
+    if !violations.is_empty() {
+        return Err(Error::invalid(violations));
+    }
+    if changes > BATCH_RECORDS_MAX {
+        let message = format!("a submission has at most {BATCH_RECORDS_MAX} changes");
+        return Err(Error::new(Reason::BatchTooLarge, message).with_subject("registry", "changes"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

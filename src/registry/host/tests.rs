@@ -1,0 +1,275 @@
+//! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::base::time::{Date, FixedClock};
+use crate::base::{PartialDate, PersonalId};
+use crate::registry::port::Selector;
+use crate::registry::{resident, sector};
+use crate::store::memory::MemoryStore;
+use crate::trust::merkle::{CompactRange, hash_leaf};
+use crate::trust::{Ed25519Signer, Object, Operation, Statement, statement_hash};
+
+const NOW: Date = Date::constant(2026, 11, 22);
+
+async fn open(store: Arc<dyn Store>, name: &str) -> Arc<Host> {
+    let sector = sector(name).expect("a sector");
+    let world = Seed::root(1);
+    let signer = Arc::new(Ed25519Signer::from_seed(&sector.log_origin(), &world.child("key/test", 0)));
+    let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
+    Host::open(store, sector, signer, &world.child("registry/test", 0), clock).await.expect("opens")
+}
+
+async fn residents() -> Arc<Host> {
+    open(Arc::new(MemoryStore::new()), "resident").await
+}
+
+fn person(id: &str, name: &str, birth: &str) -> Object {
+    Object::new()
+        .with("personal_id", id)
+        .with("full_name", name)
+        .with("birth_date", birth)
+        .with("sex", "female")
+        .with("nationality", "VN")
+        .with("life_status", "alive")
+        .with("status", "active")
+}
+
+fn change(operation: Operation, expected_version: u64, payload: Object) -> Change {
+    Change {
+        record_type: resident::PERSON.name.into(),
+        operation,
+        expected_version,
+        payload,
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+fn create(payload: Object) -> Change {
+    change(Operation::Create, 0, payload)
+}
+
+async fn submit(host: &Host, request_id: &str, changes: Vec<Change>) -> Result<Vec<Receipt>> {
+    host.submit(Submission { request_id: request_id.into(), changes }).await
+}
+
+async fn read(host: &Host, selector: Selector) -> Vec<Object> {
+    let page = host.read(Query::latest([resident::PERSON.name], selector, 100)).await.expect("reads");
+    page.records.iter().map(|found| found.record.disclosure.fields().expect("canonical")).collect()
+}
+
+fn pid(text: &str) -> PersonalId {
+    PersonalId::parse(text).expect("valid")
+}
+
+#[tokio::test]
+async fn a_record_is_created_changed_and_its_versions_are_chained() {
+    let host = residents().await;
+    let first = person("042185990002", "Nguyễn Thị Hoà", "1985-03-07");
+    let receipts = submit(&host, "request-1", vec![create(first.clone())]).await.expect("created");
+    let changed = first.clone().with("full_name", "Nguyễn Thị Hoà Bình");
+    let again = submit(&host, "request-2", vec![change(Operation::Update, 1, changed)]).await.expect("changed");
+    assert_eq!((again[0].record_id, again[0].version, again[0].log_index), (receipts[0].record_id, 2, 1));
+
+    let one = |version| {
+        let selector = Selector::Key("042185990002".into());
+        let host = host.clone();
+        async move {
+            let query = Query { version, ..Query::latest([resident::PERSON.name], selector, 1) };
+            host.read(query).await.expect("reads").records.pop().expect("found")
+        }
+    };
+    let (old, new) = (one(1).await, one(0).await);
+    assert_eq!((old.version, new.version, one(2).await.version), (1, 2, 2));
+    assert_eq!(old.record.disclosure.fields().expect("canonical"), first);
+    let statement = Statement::decode(&new.record.statement).expect("a statement");
+    assert_eq!(statement.previous, statement_hash(&old.record.statement));
+    assert_eq!((statement.issuer.as_str(), statement.operation), ("resident", Operation::Update));
+    assert_eq!(statement.issued_at, Timestamp::start_of(NOW));
+    assert_eq!(new.record.issuer_proof.expect("proof").index, 1);
+    let none = Query { version: 3, ..Query::latest([resident::PERSON.name], Selector::Key("042185990002".into()), 1) };
+    assert!(host.read(none).await.expect("reads").records.is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_is_all_or_nothing_and_names_every_bad_field() {
+    let host = residents().await;
+    let good = person("042185990002", "Nguyễn Thị Hoà", "1985");
+    let bad = person("042185990003", "Nguyễn  Hoà", "1985-13");
+    let mut unknown = create(good.clone());
+    unknown.record_type = "land.parcel.v1".into();
+    let changes = vec![create(good.clone()), create(bad), unknown, change(Operation::Update, 0, good.clone())];
+    let error = submit(&host, "request-1", changes).await.expect_err("refused");
+    let fields: Vec<&str> = error.violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "changes[1].payload.full_name",
+            "changes[1].payload.birth_date",
+            "changes[2].record_type",
+            "changes[3].expected_version"
+        ]
+    );
+    let conflict = vec![create(good.clone()), create(good.clone())];
+    assert_eq!(submit(&host, "request-2", conflict).await.expect_err("twice").reason, Reason::VersionConflict);
+    let missing = vec![create(good.clone()), change(Operation::Update, 1, person("042185990009", "Lê Na", "1990"))];
+    assert_eq!(submit(&host, "request-3", missing).await.expect_err("missing").reason, Reason::RecordNotFound);
+    assert_eq!(host.log_size().await.expect("size"), 0);
+    assert!(read(&host, Selector::All).await.is_empty());
+
+    let chain = vec![create(good.clone()), change(Operation::Update, 1, good.clone().with("other_name", "Hoà"))];
+    let receipts = submit(&host, "request-4", chain).await.expect("a chain in one batch");
+    assert_eq!(receipts.iter().map(|receipt| receipt.version).collect::<Vec<_>>(), [1, 2]);
+    let stale = submit(&host, "request-5", vec![change(Operation::Update, 1, good)]).await.expect_err("stale");
+    assert_eq!(stale.reason, Reason::VersionConflict);
+}
+
+#[tokio::test]
+async fn many_bad_records_are_all_named() {
+    let host = residents().await;
+    let changes = (0..3_000).map(|n| create(person(&format!("0421859{n:05}"), "x 1", "1985"))).collect();
+    let error = submit(&host, "request-1", changes).await.expect_err("refused");
+    assert_eq!(error.violations.len(), 3_000);
+    assert_eq!(error.violations[2_999].field, "changes[2999].payload.full_name");
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_same_receipts() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = open(store.clone(), "resident").await;
+    let changes = vec![create(person("042185990002", "Nguyễn Thị Hoà", "1985"))];
+    let (one, other) =
+        tokio::join!(submit(&host, "request-1", changes.clone()), submit(&host, "request-1", changes.clone()));
+    assert_eq!(one.expect("first"), other.expect("beside it"));
+    let first = submit(&host, "request-1", changes.clone()).await.expect("repeated");
+    drop(host);
+    let host = open(store, "resident").await;
+    assert_eq!(submit(&host, "request-1", changes).await.expect("after a restart"), first);
+    let others = vec![create(person("042185990003", "Lê Na", "1990"))];
+    assert_eq!(submit(&host, "request-1", others).await.expect_err("reused").reason, Reason::RequestIdReused);
+    assert_eq!(host.log_size().await.expect("size"), 1);
+    for bad in ["", "short", "has space", &"x".repeat(65)] {
+        assert_eq!(submit(&host, bad, vec![]).await.expect_err("refused").violations[0].field, "request_id");
+    }
+}
+
+#[tokio::test]
+async fn people_are_found_by_every_number_and_by_name() {
+    let host = residents().await;
+    let moved = person("042083990016", "Đặng Thuỳ Trâm", "1983-02")
+        .with("superseded_ids", vec!["042083990017"])
+        .with("old_id_number", "183456789");
+    let twin = person("042091990012", "Đặng Thuý Trâm", "1983-05-01").with("old_id_number", "183456789");
+    submit(&host, "request-1", vec![create(moved.clone()), create(twin.clone())]).await.expect("created");
+
+    for id in ["042083990016", "042083990017"] {
+        assert_eq!(read(&host, Selector::Person(pid(id))).await, [moved.clone()], "{id}");
+        assert_eq!(read(&host, Selector::Key(id.into())).await, [moved.clone()], "{id}");
+    }
+    assert_eq!(read(&host, Selector::OldNumber("183456789".into())).await.len(), 2);
+    assert!(read(&host, Selector::OldNumber("183456780".into())).await.is_empty());
+    let by_name = |date: Option<&str>| Selector::Name {
+        folded: "dang thuy tram".into(),
+        birth_date: date.map(|date| PartialDate::parse(date).expect("a date")),
+    };
+    assert_eq!(read(&host, by_name(None)).await.len(), 2);
+    assert_eq!(read(&host, by_name(Some("1983"))).await.len(), 2);
+    assert_eq!(read(&host, by_name(Some("1983-02-09"))).await, [moved.clone()]);
+    assert!(read(&host, by_name(Some("1984"))).await.is_empty());
+
+    // A corrected name is found, the old one is not.
+    let renamed = moved.with("full_name", "Đặng Hoài Trâm");
+    submit(&host, "request-2", vec![change(Operation::Update, 1, renamed.clone())]).await.expect("renamed");
+    assert_eq!(read(&host, by_name(None)).await, [twin]);
+    let new_name = Selector::Name { folded: "dang hoai tram".into(), birth_date: None };
+    assert_eq!(read(&host, new_name).await, [renamed]);
+}
+
+#[tokio::test]
+async fn pages_hold_every_record_once() {
+    let host = residents().await;
+    let everyone: Vec<Change> =
+        (0..25).map(|n| create(person(&format!("0421859000{n:02}"), "Lê Thị Na", "1990-01-02"))).collect();
+    host.load(everyone, Timestamp::start_of(NOW)).await.expect("loaded");
+    for selector in [Selector::All, Selector::Name { folded: "le thi na".into(), birth_date: None }] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query { after, ..Query::latest([] as [&str; 0], selector.clone(), 10) };
+            let page = host.read(query).await.expect("reads");
+            seen.extend(page.records.iter().map(|found| found.record_id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let unique: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!((seen.len(), unique.len()), (25, 25), "{selector:?}");
+    }
+    let bad = Query { after: Some(vec![1]), ..Query::latest([] as [&str; 0], Selector::All, 10) };
+    assert_eq!(host.read(bad).await.expect_err("refused").reason, Reason::PageTokenInvalid);
+}
+
+#[tokio::test]
+async fn changes_end_at_signed_checkpoints_and_rebuild_their_roots() {
+    let host = residents().await;
+    let mut sizes = Vec::new();
+    for n in 0..5 {
+        let payload = person(&format!("04218590000{n}"), "Lê Thị Na", "1990");
+        submit(&host, &format!("request-{n}"), vec![create(payload.clone())]).await.expect("created");
+        let renamed = payload.with("full_name", "Lê Thị Lan");
+        submit(&host, &format!("rename-{n}"), vec![change(Operation::Update, 1, renamed)]).await.expect("renamed");
+        sizes.push(host.log_size().await.expect("size"));
+    }
+    let (mut cursor, mut tree) = (0, CompactRange::new());
+    while let Some(batch) = host.changes(cursor, 3).await.expect("changes") {
+        assert_eq!(batch.first_index, cursor);
+        assert!((1..=3).contains(&batch.records.len()));
+        for record in &batch.records {
+            let statement = Statement::decode(&record.statement).expect("a statement");
+            let name = record.disclosure.fields().expect("canonical").text("full_name").expect("a name").to_owned();
+            assert_eq!(name == "Lê Thị Na", statement.version == 1);
+            tree.append(hash_leaf(&record.statement));
+        }
+        cursor += batch.records.len() as u64;
+        let note = String::from_utf8(batch.checkpoint.to_vec()).expect("text");
+        assert!(note.starts_with(&format!("lienthong/H27/resident\n{cursor}\n")), "{note}");
+    }
+    assert_eq!(cursor, 10);
+    assert_eq!(tree.root(), host.ledger().head().root);
+    assert_eq!(host.changes(11, 3).await.expect_err("past the end").reason, Reason::CursorGone);
+    host.wait_beyond(9).await.expect("there already");
+}
+
+#[tokio::test]
+async fn the_same_changes_give_the_same_bytes() {
+    let mut roots = Vec::new();
+    for _ in 0..2 {
+        let host = residents().await;
+        let changes = (0..50).map(|n| create(person(&format!("0421859000{n:02}"), "Lê Thị Na", "1990"))).collect();
+        host.load(changes, Timestamp::start_of(NOW)).await.expect("loaded");
+        roots.push(host.ledger().head().note.clone());
+    }
+    assert_eq!(roots[0], roots[1]);
+}
+
+#[tokio::test]
+async fn an_icelandic_letter_and_decomposed_text_are_stored_as_vietnamese() {
+    let host = residents().await;
+    let payload = person("042185990002", "\u{d0}a\u{323}\u{306}ng Ho\u{300}a", "1985");
+    submit(&host, "request-1", vec![create(payload)]).await.expect("created");
+    let stored = read(&host, Selector::All).await;
+    assert_eq!(stored[0].text("full_name"), Some("Đặng H\u{f2}a"));
+}
+
+#[tokio::test]
+async fn a_revoked_record_says_that_it_has_ended() {
+    let host = residents().await;
+    let alive = person("042185990002", "Lê Na", "1985");
+    submit(&host, "request-1", vec![create(alive.clone())]).await.expect("created");
+    let refused = submit(&host, "request-2", vec![change(Operation::Revoke, 1, alive.clone())]).await;
+    assert_eq!(refused.expect_err("still active").violations[0].field, "changes[0].payload.status");
+    let ended = alive.with("status", "cancelled").with("status_reason", "cấp lại số");
+    submit(&host, "request-3", vec![change(Operation::Revoke, 1, ended)]).await.expect("revoked");
+}

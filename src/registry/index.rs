@@ -1,0 +1,98 @@
+//! What finds records: rows of `RecordIndex`, kept in the same commit as the records.
+//!
+//! | letter | key behind it | finds |
+//! |---|---|---|
+//! | `p` | type ‖ personal ID ‖ record id | records that name a person |
+//! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
+//! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
+//!
+//! Values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
+
+use crate::base::{PartialDate, PersonalId, RecordId};
+use crate::trust::Object;
+
+use super::RecordType;
+
+/// The keys of all index rows of a record.
+pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> Vec<Vec<u8>> {
+    let mut keys = Vec::new();
+    if !record_type.is_keyed_by_person() {
+        for person in record_type.people_of(payload) {
+            keys.push(with_id(person_prefix(record_type, person), id));
+        }
+    }
+    if let Some(people) = record_type.people {
+        if let Some((name, birth)) = people.name_key(payload) {
+            let mut key = name_prefix(record_type, &name, Some(birth.year));
+            key.extend_from_slice(birth.to_string().as_bytes());
+            key.push(0);
+            keys.push(with_id(key, id));
+        }
+        for alias in people.aliases_of(payload) {
+            keys.push(with_id(alias_prefix(record_type, alias), id));
+        }
+    }
+    keys
+}
+
+pub(super) fn person_prefix(record_type: &RecordType, person: PersonalId) -> Vec<u8> {
+    [&[b'p', record_type.ordinal], person.as_str().as_bytes()].concat()
+}
+
+/// All of a name, or those born in one year.
+pub(super) fn name_prefix(record_type: &RecordType, folded: &str, year: Option<i16>) -> Vec<u8> {
+    let mut key = [&[b'n', record_type.ordinal], folded.as_bytes(), &[0]].concat();
+    if let Some(year) = year {
+        key.extend_from_slice(format!("{year:04}").as_bytes());
+    }
+    key
+}
+
+pub(super) fn alias_prefix(record_type: &RecordType, alias: &str) -> Vec<u8> {
+    [&[b'a', record_type.ordinal], alias.as_bytes(), &[0]].concat()
+}
+
+/// The record that an index row leads to.
+pub(super) fn id_of(key: &[u8]) -> Option<RecordId> {
+    key.last_chunk::<16>().map(|id| RecordId(*id))
+}
+
+/// The birth date in a name row's key, whose folded name is `folded`.
+pub(super) fn birth_of(key: &[u8], folded: &str) -> Option<PartialDate> {
+    let date = key.get(2 + folded.len() + 1 + 4..key.len().checked_sub(17)?)?;
+    PartialDate::parse(std::str::from_utf8(date).ok()?)
+}
+
+fn with_id(mut key: Vec<u8>, id: RecordId) -> Vec<u8> {
+    key.extend_from_slice(&id.0);
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{health_insurance, resident};
+    use super::*;
+
+    #[test]
+    fn a_person_is_found_by_name_and_numbers_and_a_card_by_its_holder() {
+        let id = RecordId([9; 16]);
+        let person = Object::new()
+            .with("personal_id", "042083990016")
+            .with("superseded_ids", vec!["042083990017"])
+            .with("old_id_number", "183456789")
+            .with("full_name", "Đặng Thuỳ Trâm")
+            .with("birth_date", "1983-02");
+        let keys_of_person = keys(&resident::PERSON, &person, id);
+        assert_eq!(keys_of_person.len(), 3);
+        assert!(keys_of_person[0].starts_with(&name_prefix(&resident::PERSON, "dang thuy tram", Some(1983))));
+        assert_eq!(birth_of(&keys_of_person[0], "dang thuy tram"), PartialDate::parse("1983-02"));
+        assert!(keys_of_person[1].starts_with(&alias_prefix(&resident::PERSON, "183456789")));
+        assert!(keys_of_person.iter().all(|key| id_of(key) == Some(id)));
+
+        let card = Object::new().with("holder", Object::new().with("personal_id", "042083990016"));
+        let holder = PersonalId::parse("042083990016").expect("valid");
+        let keys_of_card = keys(&health_insurance::CARD, &card, id);
+        assert_eq!(keys_of_card.len(), 1);
+        assert!(keys_of_card[0].starts_with(&person_prefix(&health_insurance::CARD, holder)));
+    }
+}

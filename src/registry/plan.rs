@@ -1,0 +1,206 @@
+//! A batch in the making: what each record's state is, what it becomes, and which rows that writes. Pure.
+//!
+//! Submissions are added one by one; each is added whole or not at all, and sees those before it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::ledger::Entry;
+use crate::store::{Batch, Space};
+use crate::trust::merkle::hash_leaf;
+use crate::trust::{Hash, Operation, Salt, Statement, canonical, statement_hash};
+
+use super::port::Receipt;
+use super::prepare::Prepared;
+use super::row::{RecordKey, Row, corrupt, history_key, record_key};
+use super::{Sector, index};
+
+/// The next status index of each record type, by its ordinal.
+pub(super) type Counters = BTreeMap<u8, u32>;
+
+/// The newest version of a record.
+struct Current {
+    version: u64,
+    statement_hash: Hash,
+    status_index: u32,
+    source: Source,
+    index_keys: Vec<Vec<u8>>,
+}
+
+/// Where the row of a version is.
+#[derive(Clone)]
+enum Source {
+    Stored(Bytes),
+    /// Position in this plan; it has no log index yet.
+    Planned(usize),
+}
+
+/// A version that has no log index yet.
+struct NewRow {
+    key: RecordKey,
+    salt: Salt,
+    statement: Bytes,
+    payload: Bytes,
+}
+
+/// A batch in the making.
+pub(super) struct Plan {
+    sector: &'static Sector,
+    current: BTreeMap<RecordKey, Current>,
+    counters: Counters,
+    rows: Vec<NewRow>,
+    superseded: Vec<(Vec<u8>, Source)>,
+    /// Index rows to write (`true`) and to delete, in order: the last word on a key counts.
+    index: Vec<(Vec<u8>, bool)>,
+}
+
+impl Plan {
+    pub(super) fn new(sector: &'static Sector, counters: Counters) -> Self {
+        let (current, rows, superseded, index) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { sector, current, counters, rows, superseded, index }
+    }
+
+    /// Takes a stored record in, so that changes of it can be added.
+    pub(super) fn know(&mut self, key: RecordKey, stored: Bytes) -> Result<()> {
+        let row = Row::read(&stored)?;
+        let statement = row.decoded()?;
+        let record_type = self.sector.record_types.iter().find(|of| of.name == statement.schema);
+        let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
+        let unreadable = |error| corrupt("a stored payload is not canonical").with_source(error);
+        let payload = canonical::parse(&row.payload).map_err(unreadable)?;
+        let current = Current {
+            version: statement.version,
+            statement_hash: statement_hash(&row.statement),
+            status_index: statement.status_index,
+            index_keys: index::keys(record_type, &payload, statement.record_id),
+            source: Source::Stored(stored),
+        };
+        self.current.insert(key, current);
+        Ok(())
+    }
+
+    /// Adds all `changes`, or none and says why. The receipts have no log index yet.
+    pub(super) fn add(&mut self, changes: Vec<Prepared>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
+        self.check(&changes)?;
+        Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
+    }
+
+    /// Whether every change saw the version that it changes.
+    fn check(&self, changes: &[Prepared]) -> Result<()> {
+        let mut ahead: BTreeMap<RecordKey, u64> = BTreeMap::new();
+        for (at, change) in changes.iter().enumerate() {
+            let key = record_key(change.record_type, change.record_id);
+            let known = || self.current.get(&key).map_or(0, |current| current.version);
+            let version = ahead.get(&key).copied().unwrap_or_else(known);
+            if version == 0 && change.operation != Operation::Create {
+                let message = format!("changes[{at}]: there is no such {}", change.record_type.name);
+                return Err(Error::new(Reason::RecordNotFound, message).with_subject("record", record_name(change)));
+            }
+            if version != change.expected_version {
+                let message = format!("changes[{at}]: the record is at version {version}");
+                return Err(Error::new(Reason::VersionConflict, message).with_subject("record", record_name(change)));
+            }
+            ahead.insert(key, version + 1);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
+        let key = record_key(change.record_type, change.record_id);
+        let before = self.current.remove(&key);
+        let status_index = match &before {
+            Some(before) => before.status_index,
+            None => {
+                let next = self.counters.entry(change.record_type.ordinal).or_default();
+                let index = *next;
+                *next = next.wrapping_add(1);
+                index
+            }
+        };
+        let (valid_from, valid_until) = change.holds.interval(change.operation, issued_at);
+        let version = change.expected_version + 1;
+        let statement = Statement {
+            issuer: self.sector.name.to_owned(),
+            schema: change.record_type.name.to_owned(),
+            record_id: change.record_id,
+            version,
+            previous: before.as_ref().map_or([0; 32], |before| before.statement_hash),
+            operation: change.operation,
+            issued_at,
+            valid_from,
+            valid_until,
+            status_index,
+            field_count: change.field_count,
+            fields_root: change.fields_root,
+        };
+        let statement = Bytes::from(statement.encode());
+        self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &change.index_keys);
+        if let Some(before) = before {
+            self.superseded.push((history_key(&key, before.version), before.source));
+        }
+        let current = Current {
+            version,
+            statement_hash: statement_hash(&statement),
+            status_index,
+            source: Source::Planned(self.rows.len()),
+            index_keys: change.index_keys,
+        };
+        self.current.insert(key, current);
+        self.rows.push(NewRow { key, salt: change.salt, statement, payload: change.payload });
+        Receipt { record_id: change.record_id, version, log_index: 0 }
+    }
+
+    fn reindex(&mut self, before: &[Vec<u8>], after: &[Vec<u8>]) {
+        self.index.extend(before.iter().filter(|key| !after.contains(key)).map(|key| (key.clone(), false)));
+        self.index.extend(after.iter().filter(|key| !before.contains(key)).map(|key| (key.clone(), true)));
+    }
+
+    /// What goes into the issuer's log.
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.rows.iter().map(|row| Entry { leaf: hash_leaf(&row.statement), body: row.statement.clone() }).collect()
+    }
+
+    /// The counters as they stand after this batch.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The rows to write when the first entry of the batch gets the index `first`.
+    pub(super) fn into_batch(self, first: u64) -> Batch {
+        let mut batch = Batch::new();
+        let rows: Vec<(RecordKey, Bytes)> = (first..)
+            .zip(self.rows)
+            .map(|(log_index, new)| {
+                let row = Row { log_index, salt: new.salt, statement: new.statement, payload: new.payload };
+                (new.key, row.write())
+            })
+            .collect();
+        for (key, source) in self.superseded {
+            let row = match source {
+                Source::Stored(row) => Some(row),
+                Source::Planned(at) => rows.get(at).map(|(_, row)| row.clone()),
+            };
+            if let Some(row) = row {
+                batch.push_put(Space::RecordHistory, key, row);
+            }
+        }
+        for (key, row) in rows {
+            batch.push_put(Space::Record, Bytes::copy_from_slice(&key), row);
+        }
+        for (key, written) in self.index {
+            match written {
+                true => batch.push_put(Space::RecordIndex, key, Bytes::new()),
+                false => batch = batch.delete(Space::RecordIndex, key),
+            }
+        }
+        batch
+    }
+}
+
+/// A record's public name: its type and pseudonym.
+fn record_name(change: &Prepared) -> String {
+    let RecordId(_) = change.record_id;
+    format!("{}/{}", change.record_type.name, change.record_id.to_hex())
+}

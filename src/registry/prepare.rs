@@ -1,0 +1,184 @@
+//! From submitted changes to what the writer needs: validated, canonical, committed to. Pure, and all the heavy work, so
+//! that it runs beside the one writer and on every core.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::base::time::Date;
+use crate::base::{Error, RecordId, Result, Seed, Violation};
+use crate::trust::commitment::fields_root;
+use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
+
+use super::port::Change;
+use super::schema::{Holds, State};
+use super::{RecordType, Sector, index};
+
+/// The secrets of a registry: pseudonyms and salts follow from them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Secrets {
+    record_ids: Seed,
+    salts: Seed,
+}
+
+impl Secrets {
+    pub(super) fn new(secret: &Seed) -> Self {
+        Self { record_ids: secret.child("record-id", 0), salts: secret.child("record-salt", 0) }
+    }
+
+    /// The record id of a natural key in its key form.
+    pub(super) fn record_id(&self, record_type: &RecordType, key: &str) -> RecordId {
+        let hash = self.record_ids.keyed_hash(&[record_type.name.as_bytes(), key.as_bytes()]);
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash[..16]);
+        RecordId(id)
+    }
+
+    fn salt(&self, id: RecordId, version: u64) -> Salt {
+        self.salts.keyed_hash(&[&id.0, &version.to_be_bytes()])
+    }
+}
+
+/// A change that only needs its place in the log.
+pub(super) struct Prepared {
+    pub record_type: &'static RecordType,
+    pub record_id: RecordId,
+    pub operation: Operation,
+    pub expected_version: u64,
+    pub payload: Bytes,
+    pub salt: Salt,
+    pub field_count: u16,
+    pub fields_root: Hash,
+    pub holds: Holds,
+    pub index_keys: Vec<Vec<u8>>,
+}
+
+/// Prepares `changes[range]`; fails with every bad field of every one of them.
+pub(super) fn prepare(
+    sector: &Sector,
+    secrets: &Secrets,
+    changes: &[Change],
+    range: Range<usize>,
+    today: Date,
+) -> Result<Vec<Prepared>> {
+    let mut violations = Vec::new();
+    let mut prepared = Vec::with_capacity(range.len());
+    for at in range {
+        let Some(change) = changes.get(at) else { break };
+        prepared.extend(prepare_one(sector, secrets, change, at, today, &mut violations));
+    }
+    if violations.is_empty() { Ok(prepared) } else { Err(Error::invalid(violations)) }
+}
+
+fn prepare_one(
+    sector: &Sector,
+    secrets: &Secrets,
+    change: &Change,
+    at: usize,
+    today: Date,
+    violations: &mut Vec<Violation>,
+) -> Option<Prepared> {
+    let before = violations.len();
+    let Some(record_type) = sector.record_types.iter().find(|of| of.name == change.record_type) else {
+        let says = format!("{} has no such record type", sector.name);
+        violations.push(Violation::new(format!("changes[{at}].record_type"), "UNKNOWN_VALUE", says));
+        return None;
+    };
+    check_change(change, at, violations);
+    let corrected = with_vietnamese_d(&change.payload);
+    let payload = corrected.as_ref().unwrap_or(&change.payload);
+    record_type.validate(payload, today, &format_args!("changes[{at}].payload"), violations);
+    check_revocation(record_type, change.operation, payload, at, violations);
+    if violations.len() > before {
+        return None;
+    }
+
+    let bytes = canonical::write(payload);
+    let not_canonical = |error: canonical::CanonicalError| {
+        Violation::new(format!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str())
+    };
+    let scanned = canonical::scan(&bytes).map_err(|error| violations.push(not_canonical(error))).ok()?;
+    let record_id = secrets.record_id(record_type, &record_type.key_of(payload)?);
+    let salt = secrets.salt(record_id, change.expected_version + 1);
+    let own = record_type.holds(payload);
+    Some(Prepared {
+        record_type,
+        record_id,
+        operation: change.operation,
+        expected_version: change.expected_version,
+        salt,
+        field_count: scanned.len() as u16,
+        fields_root: fields_root(&scanned, &salt),
+        holds: Holds { from: change.valid_from.or(own.from), until: change.valid_until.or(own.until) },
+        index_keys: index::keys(record_type, payload, record_id),
+        payload: Bytes::from(bytes),
+    })
+}
+
+fn check_change(change: &Change, at: usize, violations: &mut Vec<Violation>) {
+    let is_new = change.expected_version == 0;
+    if (change.operation == Operation::Create) != is_new || change.expected_version >= canonical::INTEGER_MAX as u64 {
+        let says = "is 0 for a new record, and the version that was seen for any other change";
+        violations.push(Violation::new(format!("changes[{at}].expected_version"), "OUT_OF_RANGE", says));
+    }
+    if change.valid_from.zip(change.valid_until).is_some_and(|(from, until)| from >= until) {
+        violations.push(Violation::new(format!("changes[{at}].valid_until"), "ORDER", "must be after valid_from"));
+    }
+}
+
+/// The payload of a revocation is the record's last form, so its status says that it has ended.
+fn check_revocation(
+    record_type: &RecordType,
+    operation: Operation,
+    payload: &Object,
+    at: usize,
+    violations: &mut Vec<Violation>,
+) {
+    let can_end = record_type.statuses.iter().any(|(_, state)| *state == State::Ended);
+    let ended = record_type.state(payload).is_none_or(|state| state == State::Ended);
+    if operation == Operation::Revoke && can_end && !ended {
+        let says = "of a revoked record must be one that ends it";
+        violations.push(Violation::new(format!("changes[{at}].payload.status"), "CONFLICT", says));
+    }
+}
+
+/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0); `None` when it has none.
+fn with_vietnamese_d(payload: &Object) -> Option<Object> {
+    fn has(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\u{d0}'),
+            Value::Array(items) => items.iter().any(has),
+            Value::Object(object) => object.iter().any(|(_, value)| has(value)),
+            Value::Integer(_) | Value::Bool(_) => false,
+        }
+    }
+    fn corrected(value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(text.replace('\u{d0}', "\u{110}")),
+            Value::Array(items) => Value::Array(items.into_iter().map(corrected).collect()),
+            Value::Object(object) => Value::Object(object.into_iter().map(|(k, v)| (k, corrected(v))).collect()),
+            other => other,
+        }
+    }
+    if !payload.iter().any(|(_, value)| has(value)) {
+        return None;
+    }
+    Some(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
+}
+
+/// What makes two submissions the same.
+pub(super) fn content_hash(prepared: &[Prepared]) -> Hash {
+    let mut hash = Sha256::new();
+    for change in prepared {
+        hash.update([change.record_type.ordinal, change.operation.code()]);
+        hash.update(change.expected_version.to_be_bytes());
+        for time in [change.holds.from, change.holds.until] {
+            hash.update([u8::from(time.is_some())]);
+            hash.update(time.unwrap_or_default().0.to_be_bytes());
+        }
+        hash.update((change.payload.len() as u32).to_be_bytes());
+        hash.update(&change.payload);
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,277 @@
+//! Reading a registry in this process: records by key, person, name or number, and its changes in log order.
+
+use bytes::Bytes;
+
+use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_SIZE_MAX};
+use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
+use crate::store::{Scan, Space};
+use crate::trust::{LogProof, SignedRecord, Statement};
+
+use super::host::Host;
+use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
+use super::row::{RecordKey, Row, corrupt, history_key, record_key};
+use super::{RecordType, index};
+
+/// Most records that one person, name or number leads to; more is a query that nobody means.
+const CANDIDATES_MAX: usize = 10_000;
+/// Most signed batches that one answer of `changes` joins.
+const CHECKPOINTS_JOINED_MAX: usize = 64;
+
+impl Host {
+    pub(super) async fn read_page(&self, query: Query) -> Result<Page> {
+        let types = self.types(&query.record_types)?;
+        let limit = query.limit.clamp(1, PAGE_SIZE_MAX);
+        let after = query.after.as_deref().map(position).transpose()?;
+        let (keys, more) = match &query.selector {
+            Selector::All => self.keys_of_types(&types, after, limit).await?,
+            selector => {
+                let mut keys = self.candidates(&types, selector).await?;
+                if !matches!(selector, Selector::Ids(_)) {
+                    keys.sort_unstable();
+                    keys.dedup();
+                }
+                let from =
+                    after.map_or(0, |after| keys.iter().position(|key| *key == after).map_or(keys.len(), |at| at + 1));
+                let rest = keys.split_off(from.min(keys.len()));
+                let more = rest.len() > limit;
+                (rest.into_iter().take(limit).collect(), more)
+            }
+        };
+        let next = keys.last().filter(|_| more).map(|key| key.to_vec());
+        let mut records = Vec::with_capacity(keys.len());
+        for row in self.rows(&keys, query.version).await?.into_iter().flatten() {
+            records.push(self.registry_record(row).await?);
+        }
+        Ok(Page { records, next })
+    }
+
+    /// The record types asked for; all when none is named.
+    fn types(&self, names: &[String]) -> Result<Vec<&'static RecordType>> {
+        if names.is_empty() {
+            return Ok(self.sector.record_types.to_vec());
+        }
+        let mut types = Vec::with_capacity(names.len());
+        for (at, name) in names.iter().enumerate() {
+            let found = self.sector.record_types.iter().find(|of| of.name == name);
+            types.push(*found.ok_or_else(|| {
+                let says = format!("{} has no such record type", self.sector.name);
+                Error::invalid_field(format!("record_types[{at}]"), "UNKNOWN_VALUE", says)
+            })?);
+        }
+        types.sort_unstable_by_key(|of| of.ordinal);
+        types.dedup_by_key(|of| of.ordinal);
+        Ok(types)
+    }
+
+    /// A page of all keys of some types, in the order of keys; and whether there are more.
+    async fn keys_of_types(
+        &self,
+        types: &[&'static RecordType],
+        after: Option<RecordKey>,
+        limit: usize,
+    ) -> Result<(Vec<RecordKey>, bool)> {
+        let mut keys: Vec<RecordKey> = Vec::with_capacity(limit);
+        for record_type in types {
+            if after.is_some_and(|after| after[0] > record_type.ordinal) {
+                continue;
+            }
+            let mut scan = Scan::prefix(Space::Record, &[record_type.ordinal]).limit(limit + 1 - keys.len());
+            if let Some(after) = after.filter(|after| after[0] == record_type.ordinal) {
+                scan = scan.after(after);
+            }
+            for (key, _) in self.store.scan(scan).await? {
+                keys.push(record_key_of(&key)?);
+            }
+            if keys.len() > limit {
+                keys.truncate(limit);
+                return Ok((keys, true));
+            }
+        }
+        Ok((keys, false))
+    }
+
+    /// The keys of all records that a selector can mean; of some there may be no row.
+    async fn candidates(&self, types: &[&'static RecordType], selector: &Selector) -> Result<Vec<RecordKey>> {
+        let mut keys = Vec::new();
+        for record_type in types {
+            match selector {
+                Selector::Key(key) => keys.extend(self.by_key(record_type, key).await?),
+                Selector::Ids(ids) => keys.extend(ids.iter().map(|id| record_key(record_type, *id))),
+                Selector::Person(person) => keys.extend(self.by_person(record_type, *person).await?),
+                Selector::OldNumber(number) => {
+                    keys.extend(self.by_prefix(record_type, index::alias_prefix(record_type, number)).await?);
+                }
+                Selector::Name { folded, birth_date } => {
+                    keys.extend(self.by_name(record_type, folded, *birth_date).await?);
+                }
+                Selector::All => {}
+            }
+        }
+        Ok(keys)
+    }
+
+    /// By natural key; a person's superseded number leads to the present one.
+    async fn by_key(&self, record_type: &'static RecordType, key: &str) -> Result<Vec<RecordKey>> {
+        let own = record_key(record_type, self.secrets.record_id(record_type, key));
+        if record_type.people.is_none() || self.store.get(Space::Record, &own).await?.is_some() {
+            return Ok(vec![own]);
+        }
+        self.by_prefix(record_type, index::alias_prefix(record_type, key)).await
+    }
+
+    async fn by_person(&self, record_type: &'static RecordType, person: PersonalId) -> Result<Vec<RecordKey>> {
+        if record_type.is_keyed_by_person() {
+            return self.by_key(record_type, person.as_str()).await;
+        }
+        self.by_prefix(record_type, index::person_prefix(record_type, person)).await
+    }
+
+    async fn by_name(
+        &self,
+        record_type: &'static RecordType,
+        folded: &str,
+        birth_date: Option<PartialDate>,
+    ) -> Result<Vec<RecordKey>> {
+        if record_type.people.is_none() {
+            return Ok(Vec::new());
+        }
+        let prefix = index::name_prefix(record_type, folded, birth_date.map(|date| date.year));
+        let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
+        let mut keys = Vec::new();
+        for (key, _) in rows {
+            let agrees = match birth_date {
+                Some(wanted) => index::birth_of(&key, folded).is_some_and(|date| date.agrees(wanted)),
+                None => true,
+            };
+            if agrees {
+                keys.push(record_key(record_type, index_id(&key)?));
+            }
+        }
+        Ok(keys)
+    }
+
+    async fn by_prefix(&self, record_type: &'static RecordType, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
+        let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
+        rows.iter().map(|(key, _)| Ok(record_key(record_type, index_id(key)?))).collect()
+    }
+
+    /// The rows of records, in order: of one version, or the latest when it is 0.
+    async fn rows(&self, keys: &[RecordKey], version: u64) -> Result<Vec<Option<Row>>> {
+        let wanted: Vec<(RecordKey, u64)> = keys.iter().map(|key| (*key, version)).collect();
+        self.versions(&wanted).await
+    }
+
+    /// The rows of versions, in order; 0 is the latest.
+    async fn versions(&self, wanted: &[(RecordKey, u64)]) -> Result<Vec<Option<Row>>> {
+        let keys: Vec<Vec<u8>> = wanted.iter().map(|(key, _)| key.to_vec()).collect();
+        let mut rows = Vec::with_capacity(wanted.len());
+        let mut superseded = Vec::new();
+        for (at, found) in self.store.get_many(Space::Record, &keys).await?.into_iter().enumerate() {
+            let row = found.as_ref().map(Row::read).transpose()?;
+            let (key, version) = wanted[at];
+            let is_wanted = match &row {
+                Some(row) if version != 0 => row.decoded()?.version == version,
+                _ => true,
+            };
+            if !is_wanted {
+                superseded.push((at, history_key(&key, version)));
+            }
+            rows.push(row.filter(|_| is_wanted));
+        }
+        if !superseded.is_empty() {
+            let keys: Vec<Vec<u8>> = superseded.iter().map(|(_, key)| key.clone()).collect();
+            let found = self.store.get_many(Space::RecordHistory, &keys).await?;
+            for ((at, _), row) in superseded.into_iter().zip(found) {
+                rows[at] = row.as_ref().map(Row::read).transpose()?;
+            }
+        }
+        Ok(rows)
+    }
+
+    async fn registry_record(&self, row: Row) -> Result<RegistryRecord> {
+        let statement = row.decoded()?;
+        let issuer_proof = Some(self.prove(row.log_index).await?);
+        let record = SignedRecord { issuer_proof, ..row.record() };
+        let Statement { schema: record_type, record_id, version, .. } = statement;
+        Ok(RegistryRecord { record_type, record_id, version, record })
+    }
+
+    /// The proof of a statement. Its row can be read a moment before the head that covers it is published.
+    async fn prove(&self, log_index: u64) -> Result<LogProof> {
+        if self.ledger.head().size <= log_index {
+            let stopped = |_| Error::new(Reason::ShuttingDown, "the registry is stopping");
+            self.ledger.watch().wait_for(|size| *size > log_index).await.map_err(stopped)?;
+        }
+        self.ledger.prove(log_index).await
+    }
+
+    pub(super) async fn changes_from(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
+        let gone = || Error::new(Reason::CursorGone, "the cursor is past the end of the log, or ends no signed batch");
+        let head = self.ledger.head();
+        if cursor > head.size {
+            return Err(gone());
+        }
+        if cursor > 0 && self.ledger.checkpoint_at_or_after(cursor).await?.is_none_or(|(size, _)| size != cursor) {
+            return Err(gone());
+        }
+        if cursor == head.size {
+            return Ok(None);
+        }
+        let (size, checkpoint) = match head.size - cursor <= limit as u64 {
+            true => (head.size, head.note.clone()),
+            false => self.last_checkpoint_within(cursor, limit).await?,
+        };
+        let records = self.records_between(cursor, size).await?;
+        Ok(Some(ChangeBatch { first_index: cursor, records, checkpoint }))
+    }
+
+    /// The last checkpoint not more than `limit` entries behind `cursor`; the next one when that is farther.
+    async fn last_checkpoint_within(&self, cursor: u64, limit: usize) -> Result<(u64, Bytes)> {
+        let missing = || corrupt("a log has no checkpoint of its newest size");
+        let mut best = self.ledger.checkpoint_at_or_after(cursor + 1).await?.ok_or_else(missing)?;
+        for _ in 0..CHECKPOINTS_JOINED_MAX {
+            match self.ledger.checkpoint_at_or_after(best.0 + 1).await? {
+                Some(next) if next.0 - cursor <= limit as u64 => best = next,
+                _ => break,
+            }
+        }
+        Ok(best)
+    }
+
+    /// The records whose statements stand in the log from `from` to `to`.
+    async fn records_between(&self, from: u64, to: u64) -> Result<Vec<SignedRecord>> {
+        let mut records = Vec::with_capacity((to - from) as usize);
+        let mut at = from;
+        while at < to {
+            let statements = self.ledger.entries(at, BATCH_RECORDS_MAX.min((to - at) as usize)).await?;
+            if statements.is_empty() {
+                return Err(corrupt("the log ends before its head"));
+            }
+            at += statements.len() as u64;
+            let mut wanted = Vec::with_capacity(statements.len());
+            for statement in &statements {
+                let unreadable = |error| corrupt("an entry of the log is no statement").with_source(error);
+                let statement = Statement::decode(statement).map_err(unreadable)?;
+                let record_type = self.sector.record_types.iter().find(|of| of.name == statement.schema);
+                let record_type = record_type.ok_or_else(|| corrupt("an entry of the log is of no known type"))?;
+                wanted.push((record_key(record_type, statement.record_id), statement.version));
+            }
+            for row in self.versions(&wanted).await? {
+                records.push(row.ok_or_else(|| corrupt("a record of the log has no row"))?.record());
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn position(after: &[u8]) -> Result<RecordKey> {
+    after.try_into().map_err(|_| Error::new(Reason::PageTokenInvalid, "page_token is not one of this query's"))
+}
+
+fn record_key_of(key: &[u8]) -> Result<RecordKey> {
+    key.try_into().map_err(|_| corrupt("a record's key cannot be read"))
+}
+
+fn index_id(key: &[u8]) -> Result<RecordId> {
+    index::id_of(key).ok_or_else(|| corrupt("an index row cannot be read"))
+}

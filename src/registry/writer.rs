@@ -1,0 +1,251 @@
+//! The one writer of a registry: gives prepared changes their versions and appends them to the issuer's log.
+//!
+//! Natural batching: what queued while a commit was under way is the next batch, up to 4,096 changes; the log signs each
+//! batch once. Records, history, indices, receipts and the log's own rows are one atomic commit, so that a crash leaves
+//! all of a submission or nothing. A submission that conflicts is refused alone; the others of its batch go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::ledger::Ledger;
+use crate::store::{Batch, Space, Store};
+use crate::trust::Hash;
+
+use super::Sector;
+use super::plan::{Counters, Plan};
+use super::port::Receipt;
+use super::prepare::Prepared;
+use super::row::{Receipts, RecordKey, corrupt, counters_key, record_key};
+
+/// Most submissions that wait.
+pub(super) const QUEUE_MAX: usize = 256;
+
+type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
+
+/// A submission that waits for its place.
+pub(super) struct Job {
+    pub changes: Vec<Prepared>,
+    /// `None` when the caller guards against repetition itself.
+    pub request: Option<Request>,
+    /// When the changes were issued; `None`: now.
+    pub issued_at: Option<Timestamp>,
+    pub answer: Answer,
+}
+
+/// What makes a repetition of a submission harmless.
+pub(super) struct Request {
+    /// Key in `Submission`.
+    pub key: Vec<u8>,
+    /// Hash of what is submitted.
+    pub content: Hash,
+}
+
+/// A job whose changes stand in the plan.
+struct Planned {
+    request: Option<Request>,
+    /// Record and version of each change; log indices follow from the first.
+    receipts: Vec<Receipt>,
+    /// The caller, and others that sent the same meanwhile.
+    answers: Vec<Answer>,
+}
+
+/// The writer's task.
+pub(super) struct Writer {
+    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    sector: &'static Sector,
+    counters: Counters,
+}
+
+impl Writer {
+    /// A writer that goes on where the stored registry ends.
+    pub(super) async fn open(
+        store: Arc<dyn Store>,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        sector: &'static Sector,
+    ) -> Result<Self> {
+        let counters = match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
+            Some(row) => read_counters(&row)?,
+            None => Counters::new(),
+        };
+        Ok(Self { store, ledger, clock, sector, counters })
+    }
+
+    /// Takes jobs until all senders are gone.
+    pub(super) async fn serve(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut next = None;
+        loop {
+            let first = match next.take() {
+                Some(job) => job,
+                None => match jobs.recv().await {
+                    Some(job) => job,
+                    None => return,
+                },
+            };
+            let mut size = first.changes.len();
+            let mut group = vec![first];
+            while let Ok(job) = jobs.try_recv() {
+                if size + job.changes.len() > BATCH_RECORDS_MAX {
+                    next = Some(job);
+                    break;
+                }
+                size += job.changes.len();
+                group.push(job);
+            }
+            self.write(group).await;
+        }
+    }
+
+    /// Writes one group and answers every job of it.
+    async fn write(&mut self, group: Vec<Job>) {
+        let (plan, earlier) = match self.read(&group).await {
+            Ok(read) => read,
+            Err(error) => {
+                let answers = group.into_iter().map(|job| job.answer);
+                return fail(self.sector, &error, answers);
+            }
+        };
+        let (plan, planned) = add_all(plan, earlier, group, self.clock.now());
+        if !planned.is_empty() {
+            self.append(plan, planned).await;
+        }
+    }
+
+    /// What the store knows of the group's records and requests.
+    async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
+        let mut plan = Plan::new(self.sector, self.counters.clone());
+        let changes = group.iter().flat_map(|job| &job.changes);
+        let keys: BTreeSet<RecordKey> =
+            changes.map(|change| record_key(change.record_type, change.record_id)).collect();
+        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+        for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
+            if let Some(row) = row {
+                plan.know(key, row)?;
+            }
+        }
+        let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request.as_ref()?.key.clone())).collect();
+        let found = self.store.get_many(Space::Submission, &requests).await?;
+        let mut earlier = BTreeMap::new();
+        for (key, row) in requests.into_iter().zip(found) {
+            if let Some(row) = row {
+                earlier.insert(key, Receipts::read(&row)?);
+            }
+        }
+        Ok((plan, earlier))
+    }
+
+    /// Appends the plan to the log, with all its rows, and answers.
+    async fn append(&mut self, plan: Plan, planned: Vec<Planned>) {
+        let entries = plan.entries();
+        let counters = plan.counters().clone();
+        let stored: Vec<(Option<Request>, Vec<Receipt>)>;
+        let mut answers = Vec::with_capacity(planned.len());
+        (stored, answers) = planned.into_iter().fold((Vec::new(), answers), |(mut stored, mut answers), job| {
+            answers.push((job.receipts.clone(), job.answers));
+            stored.push((job.request, job.receipts));
+            (stored, answers)
+        });
+        let counters_row = (counters_key(self.sector.ordinal), write_counters(&counters));
+        let rows = move |first: u64| {
+            let mut batch = plan.into_batch(first);
+            put_receipts(&mut batch, stored, first);
+            batch.push_put(Space::Meta, counters_row.0, counters_row.1);
+            batch
+        };
+        match self.ledger.append(entries, rows).await {
+            Ok(appended) => {
+                self.counters = counters;
+                let mut next = appended.first_index;
+                for (receipts, answers) in answers {
+                    let receipts = numbered(receipts, &mut next);
+                    for answer in answers {
+                        // A caller that went away does not want its answer.
+                        let _ = answer.send(Ok(receipts.clone()));
+                    }
+                }
+            }
+            Err(error) => fail(self.sector, &error, answers.into_iter().flat_map(|(_, answers)| answers)),
+        }
+    }
+}
+
+/// Adds the jobs to the plan, each whole or not at all; answers those that repeat or conflict.
+fn add_all(
+    mut plan: Plan,
+    earlier: BTreeMap<Vec<u8>, Receipts>,
+    group: Vec<Job>,
+    now: Timestamp,
+) -> (Plan, Vec<Planned>) {
+    let reused = || Error::new(Reason::RequestIdReused, "this request id was used for other content");
+    let mut planned: Vec<Planned> = Vec::with_capacity(group.len());
+    for job in group {
+        if let Some(request) = &job.request {
+            let same = |planned: &&mut Planned| planned.request.as_ref().is_some_and(|other| other.key == request.key);
+            if let Some(first) = planned.iter_mut().find(same) {
+                match first.request.as_ref().is_some_and(|other| other.content == request.content) {
+                    true => first.answers.push(job.answer),
+                    false => drop(job.answer.send(Err(reused()))),
+                }
+                continue;
+            }
+            if let Some(stored) = earlier.get(&request.key) {
+                let repeated = stored.content == request.content;
+                let _ = job.answer.send(if repeated { Ok(stored.receipts.clone()) } else { Err(reused()) });
+                continue;
+            }
+        }
+        match plan.add(job.changes, job.issued_at.unwrap_or(now)) {
+            Ok(receipts) => planned.push(Planned { request: job.request, receipts, answers: vec![job.answer] }),
+            Err(error) => drop(job.answer.send(Err(error))),
+        }
+    }
+    (plan, planned)
+}
+
+/// Gives receipts their log indices, from `next` on.
+fn numbered(mut receipts: Vec<Receipt>, next: &mut u64) -> Vec<Receipt> {
+    for receipt in &mut receipts {
+        receipt.log_index = *next;
+        *next += 1;
+    }
+    receipts
+}
+
+fn put_receipts(batch: &mut Batch, stored: Vec<(Option<Request>, Vec<Receipt>)>, first: u64) {
+    let mut next = first;
+    for (request, receipts) in stored {
+        let receipts = numbered(receipts, &mut next);
+        if let Some(Request { key, content }) = request {
+            batch.push_put(Space::Submission, key, Receipts { content, receipts }.write());
+        }
+    }
+}
+
+/// Answers everybody with the same failure; each gets its own error, the log the cause.
+fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
+    tracing::error!(registry = sector.name, %error, cause = ?error.source, "changes were not written");
+    for answer in answers {
+        let _ = answer.send(Err(Error::new(error.reason, error.message.clone())));
+    }
+}
+
+fn write_counters(counters: &Counters) -> Bytes {
+    let mut row = BytesMut::with_capacity(counters.len() * 5);
+    for (ordinal, next) in counters {
+        row.put_u8(*ordinal);
+        row.put_u32(*next);
+    }
+    row.freeze()
+}
+
+fn read_counters(row: &[u8]) -> Result<Counters> {
+    let counter = |part: &[u8]| Some((*part.first()?, u32::from_be_bytes(part.get(1..5)?.try_into().ok()?)));
+    row.chunks(5).map(counter).collect::<Option<_>>().ok_or_else(|| corrupt("status counters cannot be read"))
+}
