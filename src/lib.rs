@@ -3,8 +3,12 @@
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
 pub mod base;
+pub mod cli;
+pub mod console;
+pub mod ledger;
+pub mod registry;
+pub mod server;
+pub mod simulation;
 pub mod store;
 pub mod trust;
 pub mod wire;
-
-pub mod simulation;

@@ -1,3 +1,13 @@
-//! The `lienthong` program: parse, run, and turn the result into an exit code.
+//! The `lienthong` program: parse, set logging up, run, and turn the result into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use lienthong::cli::{Cli, logging};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli);
+    cli.run()
+}

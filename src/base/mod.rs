@@ -17,3 +17,6 @@ pub use id::{AgencyId, PersonalId, RecordId, RequestId};
 pub use reason::{Kind, Reason};
 pub use seed::Seed;
 pub use time::{Clock, Date, PartialDate, Timestamp};
+
+/// Code of the simulated province, Hà Tĩnh, in the list of agency codes (Decision 20/2020/QĐ-TTg).
+pub const PROVINCE: &str = "H27";

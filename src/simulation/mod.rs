@@ -6,3 +6,4 @@
 pub mod document;
 pub mod geography;
 pub mod names;
+pub mod population;

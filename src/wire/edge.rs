@@ -92,6 +92,15 @@ impl Edge {
         self.answer(method, request, use_case).await
     }
 
+    /// The status of an error that ends a stream after it began.
+    pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
+        if error.kind() == Kind::Bug {
+            let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(request = %id, cause, "defect in a stream");
+        }
+        refuse(error, id, language)
+    }
+
     /// Admits a call: its id, caller, rate, deadline and language.
     fn admit<Q>(&self, method: &'static str, request: Request<Q>) -> Result<(Arc<Call>, Q), Status> {
         let begun = Instant::now();

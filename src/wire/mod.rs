@@ -8,7 +8,9 @@ pub mod edge;
 pub mod page;
 pub mod proto;
 pub mod rate;
+pub mod record;
 pub mod status;
+pub mod typed;
 
 pub use call::{Call, Caller};
 pub use edge::Edge;

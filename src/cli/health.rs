@@ -1,0 +1,72 @@
+//! `lienthong health`: one `grpc.health.v1.Health/Check`, for containers and scripts. Needs no folder and no configuration.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::output::{Failure, OutputFormat, print, print_json, runtime};
+
+const DEADLINE: Duration = Duration::from_secs(2);
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong health
+  lienthong health --address 127.0.0.1:50061 --service lienthong.exchange.v1.ExchangeService";
+
+/// Ask a server whether it is serving: exit 0 if it is.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Health {
+    /// Where the server listens, without TLS.
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
+    address: String,
+    /// The service to ask about; the empty name is the server as a whole.
+    #[arg(long, default_value = "", env = "LIENTHONG_HEALTH_SERVICE", value_name = "NAME")]
+    service: String,
+}
+
+impl Health {
+    /// Asks once, for at most two seconds.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let address = self.address.clone();
+        let answer = runtime()?.block_on(async { tokio::time::timeout(DEADLINE, self.ask()).await });
+        let status = answer.map_err(|_| Failure::new(format!("{address} does not answer within 2 seconds")))??;
+        match output {
+            OutputFormat::Text => print(status.as_str_name())?,
+            OutputFormat::Json => print_json(&serde_json::json!({ "status": status.as_str_name() }))?,
+        }
+        match status {
+            ServingStatus::Serving => Ok(ExitCode::SUCCESS),
+            other => Err(Failure::new(format!("{address} is {}", other.as_str_name()))),
+        }
+    }
+
+    async fn ask(self) -> Result<ServingStatus, Failure> {
+        let address = self.address;
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?;
+        let channel = endpoint
+            .connect()
+            .await
+            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", innermost(&error))))?;
+        let request = HealthCheckRequest { service: self.service };
+        let answer = HealthClient::new(channel)
+            .check(request)
+            .await
+            .map_err(|status| Failure::new(format!("{address} refuses: {} {}", status.code(), status.message())))?;
+        Ok(answer.into_inner().status())
+    }
+}
+
+/// The cause at the end of the chain, which is the one that says something.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,189 @@
+//! `lienthong load`: drives a server over real HTTP/2 and reports throughput and percentiles.
+//!
+//! At a fixed rate the load is open: calls are due at fixed instants, whatever became of the earlier ones, and a call's latency
+//! counts from the instant it was due. A server that stalls is charged for every call that had to wait (no coordinated
+//! omission). Flat out, each worker calls again as soon as it is answered. Bytes go out and come in unread, so that the
+//! generator costs the same whatever it drives.
+
+mod codec;
+mod driver;
+mod pacer;
+pub mod peer;
+mod report;
+mod scenario;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use tonic::transport::{Channel, Endpoint};
+
+use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use driver::{Outcome, Pace, Target};
+use report::{Comparison, Report};
+use scenario::Scenario;
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong load                                             flat out for ten seconds
+  lienthong load --rate 2000 --duration 30s                  at 2,000 calls a second
+  lienthong load --compare-bare --output json                beside a bare tonic service with answers of the same size
+  lienthong load --scenario person --credential demo-police  another call";
+
+/// Drive a server at a fixed rate or flat out, and report percentiles.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Load {
+    /// Where the server listens, without TLS.
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
+    address: String,
+    /// Which call.
+    #[arg(long, value_enum, default_value_t = Scenario::Fetch, env = "LIENTHONG_LOAD_SCENARIO")]
+    scenario: Scenario,
+    /// Calls a second; without it, flat out.
+    #[arg(long, env = "LIENTHONG_LOAD_RATE", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "NUMBER")]
+    rate: Option<u32>,
+    /// HTTP/2 connections.
+    #[arg(long, default_value_t = 4, env = "LIENTHONG_LOAD_CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "NUMBER")]
+    connections: u16,
+    /// Calls under way at once, over all connections.
+    #[arg(long, default_value_t = 64, env = "LIENTHONG_LOAD_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=16384), value_name = "NUMBER")]
+    concurrency: u16,
+    /// How long to measure: `10s`, `500ms`, `2m`.
+    #[arg(long, default_value = "10s", env = "LIENTHONG_LOAD_DURATION", value_parser = duration, value_name = "TIME")]
+    duration: Duration,
+    /// How long to call before measuring.
+    #[arg(long, default_value = "1s", env = "LIENTHONG_LOAD_WARM_UP", value_parser = duration, value_name = "TIME")]
+    warm_up: Duration,
+    /// The bearer credential of the calls.
+    #[arg(long, env = "LIENTHONG_LOAD_CREDENTIAL", value_name = "CREDENTIAL")]
+    credential: Option<String>,
+    /// Whose records to ask for; repeat it for several. Personas, if none is named.
+    #[arg(long = "personal-id", env = "LIENTHONG_LOAD_PERSONAL_ID", value_delimiter = ',', value_name = "ID")]
+    personal_ids: Vec<String>,
+    /// Measure a bare tonic service with answers of the same size in the same run, in turns, and print the ratio.
+    #[arg(long, env = "LIENTHONG_LOAD_COMPARE_BARE")]
+    compare_bare: bool,
+    /// In how many turns each of the two is measured.
+    #[arg(long, default_value_t = 3, env = "LIENTHONG_LOAD_TURNS", value_parser = clap::value_parser!(u8).range(1..=50), value_name = "NUMBER")]
+    turns: u8,
+}
+
+impl Load {
+    /// Runs the load.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let runtime = runtime()?;
+        let report = runtime.block_on(self.measure())?;
+        match output {
+            OutputFormat::Text => print(&report.to_text())?,
+            OutputFormat::Json => print_json(&report)?,
+        }
+        if report.gateway.failed() { Err(Failure::new("no call succeeded")) } else { Ok(ExitCode::SUCCESS) }
+    }
+
+    async fn measure(&self) -> Result<Report, Failure> {
+        let calls = self.scenario.calls(self.credential.as_deref(), &self.personal_ids)?;
+        let gateway = Target { channels: self.connect(&self.address).await?, calls };
+        let first = gateway.first_answer().await?;
+        let progress = self.progress();
+        let mut report = Report::new(self, first.len());
+        if self.compare_bare {
+            let peer = peer::Spawned::start(first.len()).await?;
+            let bare = Target { channels: self.connect(&peer.address).await?, calls: vec![scenario::bare()] };
+            let mut bare_total = Outcome::default();
+            self.drive(&bare, self.warm_up, &progress).await;
+            self.drive(&gateway, self.warm_up, &progress).await;
+            let turn = self.duration / u32::from(self.turns);
+            for _ in 0..self.turns {
+                bare_total.merge(self.drive(&bare, turn, &progress).await);
+                report.add(self.drive(&gateway, turn, &progress).await);
+            }
+            report.comparison = Some(Comparison::of(&report.gateway, &bare_total));
+        } else {
+            self.drive(&gateway, self.warm_up, &progress).await;
+            report.add(self.drive(&gateway, self.duration, &progress).await);
+        }
+        progress.finish_and_clear();
+        Ok(report)
+    }
+
+    async fn drive(&self, target: &Target, duration: Duration, progress: &ProgressBar) -> Outcome {
+        let pace = match self.rate {
+            Some(rate) => Pace::Fixed { calls_per_second: rate },
+            None => Pace::FlatOut,
+        };
+        let driving = driver::drive(target, pace, usize::from(self.concurrency), duration);
+        tokio::pin!(driving);
+        let mut tick = tokio::time::interval(Duration::from_millis(250));
+        let begun = tokio::time::Instant::now();
+        let before = progress.position();
+        loop {
+            tokio::select! {
+                outcome = &mut driving => {
+                    progress.set_position(before + duration.as_millis() as u64);
+                    return outcome;
+                }
+                _ = tick.tick() => progress.set_position(before + begun.elapsed().min(duration).as_millis() as u64),
+            }
+        }
+    }
+
+    async fn connect(&self, address: &str) -> Result<Vec<Channel>, Failure> {
+        let mut channels = Vec::new();
+        for _ in 0..self.connections {
+            let endpoint = Endpoint::from_shared(format!("http://{address}"))
+                .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?
+                .tcp_nodelay(true);
+            let channel = endpoint.connect().await.map_err(|error| {
+                Failure::new(format!("{address} cannot be reached: {}", super::health::innermost(&error)))
+            })?;
+            channels.push(channel);
+        }
+        Ok(channels)
+    }
+
+    /// A bar on stderr, which hides itself where stderr is no terminal.
+    fn progress(&self) -> ProgressBar {
+        let targets = if self.compare_bare { 2 } else { 1 };
+        let total = (self.duration + self.warm_up * targets + self.duration * (targets - 1)).as_millis() as u64;
+        let style = ProgressStyle::with_template("{bar:40} {elapsed} of {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        ProgressBar::new(total).with_style(style).with_message(format!("{:.0?}", Duration::from_millis(total)))
+    }
+}
+
+/// Reads a time with its unit, `ms`, `s`, `m`, `h` or `d`; plain digits are seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "a time is a number and a unit: 500ms, 30s, 5m, 8h, 7d".to_owned();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let factor_ms: u64 = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    match number.checked_mul(factor_ms) {
+        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_numbers_with_units() {
+        for (text, ms) in [("500ms", 500), ("3", 3_000), ("3s", 3_000), ("2m", 120_000), ("1h", 3_600_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for bad in ["", "s", "0s", "3x", "-1s", "1.5s", "99999999999999999999s", "9999999999999999999d"] {
+            duration(bad).expect_err(bad);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What `load` says in the end.
+
+use serde::Serialize;
+
+use super::Load;
+use super::driver::Outcome;
+
+/// The result of a load.
+#[derive(Serialize)]
+pub(super) struct Report {
+    scenario: &'static str,
+    /// `None` is flat out.
+    rate: Option<u32>,
+    connections: u16,
+    concurrency: u16,
+    answer_bytes: usize,
+    pub(super) gateway: Measured,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) comparison: Option<Comparison>,
+    #[serde(skip)]
+    total: Outcome,
+}
+
+/// The figures of one target.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Measured {
+    pub(super) calls_per_second: f64,
+    answered: u64,
+    failed: u64,
+    failures: std::collections::BTreeMap<String, u64>,
+    seconds: f64,
+    mebibytes_per_second: f64,
+    p50_ms: f64,
+    p90_ms: f64,
+    p99_ms: f64,
+    p999_ms: f64,
+    max_ms: f64,
+}
+
+/// The gateway beside the bare peer.
+#[derive(Debug, Serialize)]
+pub(super) struct Comparison {
+    bare: Measured,
+    /// The gateway's throughput as a part of the bare peer's.
+    throughput_ratio: f64,
+}
+
+impl Measured {
+    fn of(outcome: &Outcome) -> Self {
+        let at = |quantile: f64| outcome.latency_us.value_at_quantile(quantile) as f64 / 1000.0;
+        let seconds = outcome.elapsed.as_secs_f64();
+        Self {
+            calls_per_second: outcome.calls_per_second(),
+            answered: outcome.latency_us.len(),
+            failed: outcome.failures.values().sum(),
+            failures: outcome.failures.clone(),
+            seconds,
+            mebibytes_per_second: outcome.bytes as f64 / seconds.max(f64::MIN_POSITIVE) / 1_048_576.0,
+            p50_ms: at(0.5),
+            p90_ms: at(0.9),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: outcome.latency_us.max() as f64 / 1000.0,
+        }
+    }
+
+    /// Whether nothing succeeded.
+    pub(super) fn failed(&self) -> bool {
+        self.answered == 0
+    }
+
+    fn to_text(&self, name: &str) -> String {
+        let mut text = format!(
+            "{name:<8} {:>9.0} calls/s   p50 {:>8.2} ms   p90 {:>8.2} ms   p99 {:>8.2} ms   p99.9 {:>8.2} ms   max {:>8.2} ms\n\
+             {:<8} {} answered, {} failed in {:.1} s, {:.1} MiB/s",
+            self.calls_per_second,
+            self.p50_ms,
+            self.p90_ms,
+            self.p99_ms,
+            self.p999_ms,
+            self.max_ms,
+            "",
+            self.answered,
+            self.failed,
+            self.seconds,
+            self.mebibytes_per_second,
+        );
+        for (code, count) in &self.failures {
+            text.push_str(&format!("\n         {count} × {code}"));
+        }
+        text
+    }
+}
+
+impl Comparison {
+    /// Compares two targets measured in turns.
+    pub(super) fn of(gateway: &Measured, bare: &Outcome) -> Self {
+        let bare = Measured::of(bare);
+        let throughput_ratio = gateway.calls_per_second / bare.calls_per_second.max(f64::MIN_POSITIVE);
+        Self { bare, throughput_ratio }
+    }
+}
+
+impl Report {
+    /// A report without figures yet.
+    pub(super) fn new(load: &Load, answer_bytes: usize) -> Self {
+        Self {
+            scenario: load.scenario.name(),
+            rate: load.rate,
+            connections: load.connections,
+            concurrency: load.concurrency,
+            answer_bytes,
+            gateway: Measured::default(),
+            comparison: None,
+            total: Outcome::default(),
+        }
+    }
+
+    /// Adds a turn.
+    pub(super) fn add(&mut self, outcome: Outcome) {
+        self.total.merge(outcome);
+        self.gateway = Measured::of(&self.total);
+    }
+
+    /// For people.
+    pub(super) fn to_text(&self) -> String {
+        let pace = match self.rate {
+            Some(rate) => format!("{rate} calls/s, latency from the instant each call was due"),
+            None => "flat out".to_owned(),
+        };
+        let mut text = format!(
+            "{} {pace}; {} connections, {} at once, answers of {} bytes\n{}",
+            self.scenario,
+            self.connections,
+            self.concurrency,
+            self.answer_bytes,
+            self.gateway.to_text("gateway")
+        );
+        if let Some(comparison) = &self.comparison {
+            text.push('\n');
+            text.push_str(&comparison.bare.to_text("bare"));
+            text.push_str(&format!("\nratio    {:.2} of the bare service's throughput", comparison.throughput_ratio));
+        }
+        text
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: one subcommand, one file. Data goes to stdout, everything else to stderr.
+//!
+//! `--help` teaches by examples, every flag has a `LIENTHONG_…` environment twin, and `--output json` gives machines
+//! what text gives people. Exit codes: 0 for success, 1 for a failure that one line on stderr explains, 2 for a bad
+//! flag (clap's), and the codes of `verify` for what it found.
+
+pub mod completions;
+pub mod health;
+pub mod load;
+pub mod logging;
+pub mod output;
+pub mod persona;
+pub mod population;
+pub mod serve;
+pub mod token;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use output::{Failure, OutputFormat};
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong serve                                      a seeded province on 127.0.0.1:50051
+  lienthong serve --data-dir ./province --seed 7       the same, kept on disk
+  lienthong persona list                               citizens with a documented situation each
+  lienthong verify answer.json --trust anchor.json     check records offline
+  lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
+
+Every flag can be set by an environment variable, named beside it.";
+
+/// A province's digital-identity and records exchange, on a laptop.
+///
+/// Links a citizen's ID with health insurance, driving licence and vehicle registration, connects eight registries, and
+/// hands out records that anyone can verify offline. The citizens are synthetic; everything else is real.
+#[derive(Debug, Parser)]
+#[command(name = "lienthong", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// The form of what goes to stdout.
+    #[arg(long, global = true, value_enum, default_value_t, env = "LIENTHONG_OUTPUT")]
+    pub output: OutputFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway with everything embedded.
+    Serve(serve::Serve),
+    /// Check records offline against a trust anchor.
+    Verify(verify::Verify),
+    /// Synthetic citizens with a documented situation each.
+    #[command(subcommand)]
+    Persona(persona::Persona),
+    /// The generated citizens.
+    #[command(subcommand)]
+    Population(population::Population),
+    /// Drive a server at a fixed rate or flat out, and report percentiles.
+    Load(load::Load),
+    /// Bearer tokens for systems and citizens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Ask a server whether it is serving.
+    Health(health::Health),
+    /// Print a completion script for a shell.
+    Completions(completions::Completions),
+    /// The bare peer that `load --compare-bare` measures against.
+    #[command(hide = true)]
+    BarePeer(load::peer::BarePeer),
+}
+
+impl Cli {
+    /// Runs the subcommand; a failure becomes one line on stderr.
+    pub fn run(self) -> ExitCode {
+        let output = self.output;
+        let ended = match self.command {
+            Command::Serve(command) => command.run(output),
+            Command::Verify(command) => command.run(output),
+            Command::Persona(command) => command.run(output),
+            Command::Population(command) => command.run(output),
+            Command::Load(command) => command.run(output),
+            Command::Token(command) => command.run(output),
+            Command::Health(command) => command.run(output),
+            Command::Completions(command) => command.run(),
+            Command::BarePeer(command) => command.run(),
+        };
+        ended.unwrap_or_else(|failure| failure.report())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_its_environment_twin() {
+        fn walk(command: &clap::Command, missing: &mut Vec<String>) {
+            for argument in command.get_arguments() {
+                let Some(long) = argument.get_long() else { continue };
+                if !matches!(long, "help" | "version") && argument.get_env().is_none() {
+                    missing.push(format!("{} --{long}", command.get_name()));
+                }
+            }
+            command.get_subcommands().for_each(|sub| walk(sub, missing));
+        }
+        let mut missing = Vec::new();
+        walk(&Cli::command(), &mut missing);
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -1,0 +1,83 @@
+//! How a subcommand speaks: data on stdout in the asked form, and one line on stderr when it fails.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::base::Error;
+
+/// The form of what goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: JSON, one value a line unless said otherwise.
+    Json,
+}
+
+/// Why a subcommand failed: one line, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// A failure with the general exit code, 1.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// A failure with an exit code of its own.
+    pub fn with_code(message: impl Into<String>, code: u8) -> Self {
+        Self { message: message.into(), code }
+    }
+
+    /// Says what is wrong, on one line of stderr.
+    pub fn report(&self) -> ExitCode {
+        let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        // When stderr is closed there is nobody left to tell; the exit code still says it.
+        let _ = writeln!(io::stderr().lock(), "lienthong: {line}");
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let cause = match &error.source {
+            Some(cause) if !error.message.contains(&cause.to_string()) => format!(" ({cause})"),
+            _ => String::new(),
+        };
+        Self::new(format!("{}{cause}", error.message))
+    }
+}
+
+/// Writes `text` and a line's end to stdout. A reader that went away (`| head`) is no failure.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written =
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("stdout cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes `value` as JSON to stdout.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string(value).map_err(|error| Failure::new(format!("cannot be written as JSON: {error}")))?;
+    print(&text)
+}
+
+/// A runtime for commands that talk over the network.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))
+}

@@ -1,0 +1,106 @@
+//! The console's pages.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::facts::Facts;
+
+fn page(title: &str, body: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · Lienthong" }
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                nav {
+                    strong { "Liên thông" }
+                    a href="/" { "Overview" }
+                    a href="/personas" { "Personas" }
+                    a href="/registries" { "Registries" }
+                    a href="/anchor.json" { "Trust anchor" }
+                }
+                main { h1 { (title) } (body) }
+            }
+        }
+    }
+}
+
+/// What world this is.
+pub(super) fn overview(facts: &Facts) -> Markup {
+    let plaintext = if facts.has_tls { "" } else { "-plaintext " };
+    page(
+        "Overview",
+        html! {
+            dl {
+                dt { "gRPC" } dd { code { (facts.grpc) } @if facts.has_tls { " with TLS" } }
+                dt { "Seed" } dd { (facts.seed) }
+                dt { "Citizens" } dd { (facts.population) " generated, " (facts.personas.len()) " personas" }
+                dt { "Clock" } dd { (facts.now) }
+                dt { "Trust anchor" } dd { a href="/anchor.json" { "anchor.json" } ", fingerprint " code { (facts.fingerprint) } }
+            }
+            h2 { "Ledgers" }
+            table {
+                thead { tr { th { "Origin" } th { "Entries" } th { "Root" } } }
+                tbody {
+                    @for log in &facts.logs {
+                        tr { td { code { (log.origin) } } td.number { (log.size) } td { code { (log.root) } } }
+                    }
+                }
+            }
+            h2 { "Try" }
+            pre { "grpcurl " (plaintext) (facts.grpc) " list" }
+            @if let Some(persona) = facts.personas.first() {
+                pre { (persona.command) }
+            }
+            h2 { "Services" }
+            ul { @for service in &facts.services { li { code { (service) } } } }
+        },
+    )
+}
+
+/// Who lives in it.
+pub(super) fn personas(facts: &Facts) -> Markup {
+    page(
+        "Personas",
+        html! {
+            p { "Synthetic citizens whose personal IDs trigger documented situations; the same for every seed." }
+            @for persona in &facts.personas {
+                section {
+                    h2 { code { (persona.personal_id) } " " (persona.full_name) }
+                    p { (persona.situation) }
+                    p.expectation { (persona.expectation) }
+                    pre { (persona.command) }
+                }
+            }
+        },
+    )
+}
+
+/// Who issues what.
+pub(super) fn registries(facts: &Facts) -> Markup {
+    page(
+        "Registries",
+        html! {
+            table {
+                thead { tr { th { "Registry" } th { "Run by" } th { "Record types" } } }
+                tbody {
+                    @for registry in &facts.registries {
+                        tr {
+                            td { code { (registry.name) } }
+                            td { code { (registry.agency) } }
+                            td { @for kind in &registry.record_types { code { (kind) } " " } }
+                        }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// No such page.
+pub(super) fn missing(path: &str) -> Markup {
+    page("Not found", html! { p { "There is no page " code { (path) } "." } })
+}

@@ -1,0 +1,70 @@
+//! The console's pages: what they show, and the headers that guard them.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::base::Timestamp;
+
+struct Fixed;
+
+impl View for Fixed {
+    fn facts(&self) -> Facts {
+        Facts {
+            grpc: "127.0.0.1:50051".into(),
+            seed: 42,
+            population: 1_000,
+            now: Timestamp(0),
+            has_tls: false,
+            fingerprint: "ab12".into(),
+            anchor_json: "{}".into(),
+            logs: vec![LogHead { origin: "lienthong/H27/records".into(), size: 7, root: "cd34".into() }],
+            services: vec!["lienthong.exchange.v1.ExchangeService".into()],
+            registries: vec![RegistryFacts {
+                name: "land".into(),
+                agency: "land-office".into(),
+                record_types: vec!["land.parcel.v1".into()],
+            }],
+            personas: vec![PersonaFacts {
+                personal_id: "042090990001".into(),
+                full_name: "<script>alert(1)</script>".into(),
+                situation: "all well".into(),
+                expectation: "the happy path".into(),
+                command: "grpcurl …".into(),
+            }],
+        }
+    }
+}
+
+async fn get(path: &str) -> (StatusCode, axum::http::HeaderMap, String) {
+    let request = Request::get(path).body(Body::empty()).expect("request");
+    let response = router(Arc::new(Fixed)).oneshot(request).await.expect("answered");
+    let (parts, body) = response.into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("whole");
+    (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("UTF-8"))
+}
+
+#[tokio::test]
+async fn pages_show_the_world_under_strict_headers() {
+    for (path, shown) in [
+        ("/", "127.0.0.1:50051"),
+        ("/personas", "042090990001"),
+        ("/registries", "land.parcel.v1"),
+        ("/anchor.json", "{}"),
+    ] {
+        let (status, headers, body) = get(path).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        assert!(body.contains(shown), "{path}: {body}");
+        assert!(!body.contains("<script"), "{path}");
+        let policy = headers.get(header::CONTENT_SECURITY_POLICY).expect("policy").to_str().expect("ASCII");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_page_is_said_to_be_one() {
+    let (status, headers, body) = get("/%3Cscript%3E").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY) && !body.contains("<script>"));
+}

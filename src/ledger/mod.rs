@@ -1,0 +1,194 @@
+//! Ledgers: append-only logs over a store, with one signed checkpoint for each batch and a proof for every entry.
+//!
+//! Issuer logs, the record ledger and the evidence ledger are the same machinery (RFC 6962 tree, C2SP tlog-tiles and
+//! tlog-checkpoint). What a log keeps is written in one atomic batch of the store, together with the rows that the
+//! caller derives from its place in the log: entries, tiles, the signed note of the new size, and the head, which is
+//! replaced only if it still is the one that the batch grew from. So two checkpoints of one size cannot exist, and
+//! after a crash the old head stands, and the same indices are used again.
+//!
+//! ```text
+//! append ─▶ queue ─▶ sequencer: hash, sign once, commit ─▶ head is published ─▶ callers are answered
+//!                                   ▲ what queued meanwhile is the next batch
+//! ```
+
+pub mod rows;
+pub mod segment;
+pub mod tile;
+pub mod tree;
+
+mod checkpoint;
+mod load;
+mod read;
+mod sequencer;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use rows::LogId;
+
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::store::{Batch, Store};
+use crate::trust::Signer;
+use crate::trust::merkle::Hash;
+use sequencer::Request;
+use tile::{Tile, TileId};
+use tree::Tree;
+
+/// Appends that wait for the sequencer before callers wait to queue.
+const QUEUE_APPENDS_MAX: usize = 1_024;
+/// Tiles kept with their inner nodes, 16 KiB each.
+const TILES_CACHED_MAX: usize = 256;
+
+/// What goes into a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The leaf's hash in the tree.
+    pub leaf: Hash,
+    /// What is stored and given back; it need not be what the leaf hashes.
+    pub body: Bytes,
+}
+
+/// A signed state of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Number of entries.
+    pub size: u64,
+    /// Root of the tree over them.
+    pub root: Hash,
+    /// The checkpoint: a signed note, UTF-8.
+    pub note: Bytes,
+    /// When it was signed, by the log's clock.
+    pub at: Timestamp,
+}
+
+/// Where an append went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// Index of the first of its entries; the others follow it.
+    pub first_index: u64,
+    /// Size of the log that the batch's checkpoint signs; it may hold other callers' entries too.
+    pub size: u64,
+}
+
+/// One log: appends go through its one sequencer, reads go past it.
+pub struct Ledger {
+    log: Arc<Log>,
+    queue: mpsc::Sender<Request>,
+}
+
+/// What the sequencer and the readers share.
+struct Log {
+    store: Arc<dyn Store>,
+    id: LogId,
+    origin: String,
+    signer: Arc<dyn Signer>,
+    clock: Arc<dyn Clock>,
+    /// Replaced whole; a reader holds the lock for the copy of a pointer.
+    state: RwLock<Arc<State>>,
+    sizes: watch::Sender<u64>,
+    /// Full tiles, which never change.
+    tiles: Cache<TileId, Arc<Tile>>,
+}
+
+/// A published head and the right edge of its tree.
+struct State {
+    head: Arc<Head>,
+    tree: Tree,
+    /// The head as its row in the store.
+    row: Bytes,
+}
+
+impl Ledger {
+    /// Opens a log, or begins it with a signed checkpoint of size 0. Spawns the sequencer on the present runtime; it
+    /// ends with the ledger.
+    ///
+    /// Rebuilds the tree from the stored leaf hashes and compares everything derived from them: fails with
+    /// [`LedgerCorrupt`](Reason::LedgerCorrupt), naming the log and what differs, when a tile is missing or another,
+    /// the root is not the signed one, or the note was signed by another key or for another log.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        id: LogId,
+        origin: &str,
+        signer: Arc<dyn Signer>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>> {
+        let origin = origin.to_owned();
+        let state = load::load_or_begin(&*store, id, &origin, &*signer, &*clock).await?;
+        let log = Arc::new(Log {
+            sizes: watch::channel(state.head.size).0,
+            state: RwLock::new(Arc::new(state)),
+            tiles: Cache::new(TILES_CACHED_MAX),
+            store,
+            id,
+            origin,
+            signer,
+            clock,
+        });
+        let (queue, requests) = mpsc::channel(QUEUE_APPENDS_MAX);
+        tokio::spawn(sequencer::serve(log.clone(), requests));
+        Ok(Arc::new(Self { log, queue }))
+    }
+
+    /// Appends entries, in their order and without others between them, and commits `rows` with them.
+    ///
+    /// `rows` gets the index of the first entry and gives what else the same commit writes. When it answers `Ok`,
+    /// entries, tiles, checkpoint and rows are durable, and [`Ledger::head`] covers them. Appends of many callers
+    /// share a batch and a signature: what queues while a commit is under way is the next batch, up to
+    /// [`BATCH_RECORDS_MAX`] entries, so nothing waits for a timer. An append whose rows carry conditions is a batch
+    /// of its own, and fails alone with [`StorageConflict`](Reason::StorageConflict) when they do not hold.
+    ///
+    /// Dropping the future does not take the append back. An append of no entries is refused, as is one of more than
+    /// [`BATCH_RECORDS_MAX`] ([`BatchTooLarge`](Reason::BatchTooLarge)).
+    pub async fn append(
+        &self,
+        entries: Vec<Entry>,
+        rows: impl FnOnce(u64) -> Batch + Send + 'static,
+    ) -> Result<Appended> {
+        if entries.is_empty() {
+            return Err(Error::bug(format!("an append of no entries to {}", self.log.origin)));
+        }
+        if entries.len() > BATCH_RECORDS_MAX {
+            let message = format!("a batch has at most {BATCH_RECORDS_MAX} entries");
+            return Err(Error::new(Reason::BatchTooLarge, message).with_subject("log", self.log.origin.clone()));
+        }
+        let closed = || Error::new(Reason::ShuttingDown, "the ledger is closed");
+        let (answer, answered) = oneshot::channel();
+        let request = Request { entries, rows: Box::new(rows), answer };
+        self.queue.send(request).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// The newest signed head.
+    pub fn head(&self) -> Arc<Head> {
+        self.log.state().head.clone()
+    }
+
+    /// The log's size as it grows.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.log.sizes.subscribe()
+    }
+
+    /// The log's origin: the first line of its checkpoints.
+    pub fn origin(&self) -> &str {
+        &self.log.origin
+    }
+}
+
+impl Log {
+    fn state(&self) -> Arc<State> {
+        // Only a pointer is replaced under the lock, so it is whole even if poisoned.
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, state: State) {
+        let size = state.head.size;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        self.sizes.send_replace(size);
+    }
+}

@@ -1,0 +1,157 @@
+//! Reading a log: proofs, entries, checkpoints. Nothing here waits for the sequencer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::load::corrupt;
+use super::rows;
+use super::tile::{Tile, TileId};
+use super::{Ledger, Log, State, segment};
+use crate::base::{Error, Reason, Result};
+use crate::store::{Scan, Space};
+use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
+use crate::trust::record::LogProof;
+
+impl Ledger {
+    /// Proves that the entry stands in the log, against the newest head.
+    ///
+    /// Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
+    pub async fn prove(&self, index: u64) -> Result<LogProof> {
+        let state = self.log.state();
+        let path = self.log.path(&state, index, state.head.size).await?;
+        Ok(LogProof { checkpoint: state.head.note.clone(), index, path })
+    }
+
+    /// The same against an earlier checkpoint; `size` must be one that was signed.
+    pub async fn prove_at(&self, index: u64, size: u64) -> Result<LogProof> {
+        let state = self.log.state();
+        let key = self.log.id.numbered_key(size);
+        let Some(row) = self.log.store.get(Space::LogCheckpoint, &key).await? else {
+            return Err(self.log.missing("there is no checkpoint of this size"));
+        };
+        let path = self.log.path(&state, index, size).await?;
+        Ok(LogProof { checkpoint: self.log.note(&row)?, index, path })
+    }
+
+    /// Proves that the log of `old_size` entries is a beginning of the log of `new_size`.
+    pub async fn prove_consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<Hash>> {
+        let state = self.log.state();
+        if new_size > state.head.size {
+            return Err(self.log.missing("the log is shorter"));
+        }
+        let spans =
+            consistency_spans(old_size, new_size).map_err(|_| self.log.missing("the older log is the longer"))?;
+        self.log.hashes(&state, &spans).await
+    }
+
+    /// The body of one entry. Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
+    pub async fn entry(&self, index: u64) -> Result<Bytes> {
+        self.entries(index, 1).await?.pop().ok_or_else(|| self.log.missing("the log is shorter"))
+    }
+
+    /// The bodies from `from` on, at most `limit`, up to the newest head.
+    pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Bytes>> {
+        let log = &self.log;
+        let end = log.state().head.size.min(from.saturating_add(limit as u64));
+        let mut bodies: Vec<Bytes> = Vec::new();
+        let mut at = from;
+        while at < end {
+            // The segment that holds `at` begins at it or before it; those behind begin where it ends.
+            let first = Scan::prefix(Space::LogEntry, &log.id.prefix()).reverse().starting_at(log.id.numbered_key(at));
+            let mut rows = log.store.scan(first.limit(1)).await?;
+            let behind = log.id.numbered_key(at + 1);
+            if end - at > 1 {
+                let many = Scan::range(Space::LogEntry, behind, log.id.numbered_key(end));
+                let segments = (end - at).div_ceil(segment::SEGMENT_ENTRIES_MAX as u64).min(16) as usize;
+                rows.extend(log.store.scan(many.limit(segments)).await?);
+            }
+            let before = at;
+            for (key, row) in rows {
+                let unpacked = rows::number_of(&key).zip(segment::unpack(&row));
+                let (first, entries) = unpacked.ok_or_else(|| corrupt(&log.origin, "a segment cannot be read"))?;
+                let skip = at.checked_sub(first).ok_or_else(|| corrupt(&log.origin, "a segment is missing"))?;
+                let wanted = entries.into_iter().skip(skip as usize).take((end - at) as usize);
+                let had = bodies.len();
+                bodies.extend(wanted);
+                at += (bodies.len() - had) as u64;
+            }
+            if at == before {
+                return Err(corrupt(&log.origin, format!("entry {at} is missing")));
+            }
+        }
+        Ok(bodies)
+    }
+
+    /// The smallest signed checkpoint that covers `size` entries: its size and its note.
+    pub async fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Bytes)>> {
+        let log = &self.log;
+        let scan = Scan::prefix(Space::LogCheckpoint, &log.id.prefix()).starting_at(log.id.numbered_key(size));
+        let rows = log.store.scan(scan.limit(1)).await?;
+        let Some((key, row)) = rows.first() else { return Ok(None) };
+        let size = rows::number_of(key).ok_or_else(|| corrupt(&log.origin, "a checkpoint's key cannot be read"))?;
+        Ok(Some((size, log.note(row)?)))
+    }
+}
+
+impl Log {
+    async fn path(&self, state: &State, index: u64, size: u64) -> Result<Vec<Hash>> {
+        if size > state.head.size {
+            return Err(self.missing("the log is shorter"));
+        }
+        let spans = inclusion_spans(index, size).map_err(|_| self.missing("the log is shorter"))?;
+        self.hashes(state, &spans).await
+    }
+
+    /// The hashes of spans, whose nodes are all complete in `state`.
+    async fn hashes(&self, state: &State, spans: &[Span]) -> Result<Vec<Hash>> {
+        let mut tiles: BTreeMap<TileId, Arc<Tile>> = BTreeMap::new();
+        let mut hashes = Vec::with_capacity(spans.len());
+        for span in spans {
+            let mut parts = Vec::new();
+            for node in span.nodes() {
+                let id = TileId::of(node);
+                let tile = match tiles.entry(id) {
+                    std::collections::btree_map::Entry::Occupied(found) => found.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(place) => place.insert(self.tile(state, id).await?),
+                };
+                parts.push(self.hash_of(tile, node)?);
+            }
+            hashes.push(Span::root(&parts));
+        }
+        Ok(hashes)
+    }
+
+    fn hash_of(&self, tile: &Tile, node: Node) -> Result<Hash> {
+        let TileId { level, index } = tile.id();
+        tile.get(node).ok_or_else(|| corrupt(&self.origin, format!("tile {index} of level {level} is too short")))
+    }
+
+    /// A tile from the edge, the cache or the store.
+    async fn tile(&self, state: &State, id: TileId) -> Result<Arc<Tile>> {
+        if let Some(newest) = state.tree.newest(id.level).filter(|tile| tile.id() == id) {
+            return Ok(newest.clone());
+        }
+        if let Some(cached) = self.tiles.get(&id) {
+            return Ok(cached);
+        }
+        let row = self.store.get(Space::LogTile, &self.id.tile_key(id)).await?;
+        let TileId { level, index } = id;
+        let tile = row
+            .and_then(|row| Tile::read(id, &row))
+            .ok_or_else(|| corrupt(&self.origin, format!("tile {index} of level {level} is missing")))?;
+        let tile = Arc::new(tile);
+        self.tiles.insert(id, tile.clone());
+        Ok(tile)
+    }
+
+    fn note(&self, row: &Bytes) -> Result<Bytes> {
+        let (_, note) = rows::read_note(row).ok_or_else(|| corrupt(&self.origin, "a checkpoint cannot be read"))?;
+        Ok(note)
+    }
+
+    fn missing(&self, message: &str) -> Error {
+        Error::new(Reason::NotFound, message).with_subject("log", self.origin.clone())
+    }
+}

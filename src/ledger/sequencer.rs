@@ -1,0 +1,163 @@
+//! The sequencer: the one task that gives entries their places, signs each batch once, and commits it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Appended, Entry, Head, Log, State, checkpoint, load, rows, segment};
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{Error, Reason, Result};
+use crate::store::{Batch, Space};
+
+/// An append that waits for its place.
+pub(super) struct Request {
+    pub(super) entries: Vec<Entry>,
+    pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,
+    pub(super) answer: oneshot::Sender<Result<Appended>>,
+}
+
+/// An append that has its place, if everything before it is written.
+struct Placed {
+    first_index: u64,
+    entries: Vec<Entry>,
+    rows: Batch,
+    answer: oneshot::Sender<Result<Appended>>,
+}
+
+impl Placed {
+    fn new(request: Request, first_index: u64) -> Self {
+        let Request { entries, rows, answer } = request;
+        Self { first_index, entries, rows: rows(first_index), answer }
+    }
+
+    fn is_conditional(&self) -> bool {
+        !self.rows.conditions().is_empty()
+    }
+}
+
+/// Takes appends until the ledger is dropped. What queued while a batch was under way is the next batch.
+pub(super) async fn serve(log: Arc<Log>, mut requests: mpsc::Receiver<Request>) {
+    let mut next: Option<Request> = None;
+    loop {
+        let first = match next.take() {
+            Some(request) => request,
+            None => match requests.recv().await {
+                Some(request) => request,
+                None => return,
+            },
+        };
+        let state = log.state();
+        let mut group = vec![Placed::new(first, state.head.size)];
+        let mut end = state.head.size + group[0].entries.len() as u64;
+        let mut apart = None;
+        while !group[0].is_conditional() {
+            let Ok(request) = requests.try_recv() else { break };
+            if end - state.head.size + request.entries.len() as u64 > BATCH_RECORDS_MAX as u64 {
+                next = Some(request);
+                break;
+            }
+            let placed = Placed::new(request, end);
+            if placed.is_conditional() {
+                apart = Some(placed);
+                break;
+            }
+            end += placed.entries.len() as u64;
+            group.push(placed);
+        }
+        let written = write(&log, &state, group).await;
+        if let Some(placed) = apart {
+            follow(&log, placed, written).await;
+        }
+    }
+}
+
+/// Writes a conditional append behind the batch that it was placed after.
+async fn follow(log: &Log, placed: Placed, before: Result<(), Reason>) {
+    let state = log.state();
+    match before {
+        Ok(()) if state.head.size == placed.first_index => {
+            // Its own outcome is its caller's affair.
+            let _ = write(log, &state, vec![placed]).await;
+        }
+        outcome => {
+            let reason = outcome.err().unwrap_or(Reason::StorageConflict);
+            let error = Error::new(reason, "the batch before this one was not written");
+            let _ = placed.answer.send(Err(error));
+        }
+    }
+}
+
+/// Writes one batch and answers its callers.
+async fn write(log: &Log, state: &State, mut group: Vec<Placed>) -> Result<(), Reason> {
+    let outcome = commit(log, state, &mut group).await;
+    let size = match &outcome {
+        Ok(next) => next.head.size,
+        Err(_) => state.head.size,
+    };
+    let reason = outcome.as_ref().err().map(|error| error.reason);
+    let text = outcome.as_ref().err().map(|error| (error.message.clone(), error.to_string()));
+    match outcome {
+        Ok(next) => log.publish(next),
+        Err(error) if error.reason == Reason::StorageConflict => reload_if_overtaken(log, state).await,
+        Err(error) => {
+            tracing::error!(log = log.origin, error = %error, cause = ?error.source, "a batch was not written")
+        }
+    }
+    for placed in group {
+        let answer = match (&reason, &text) {
+            (Some(reason), Some((message, cause))) => {
+                Err(Error::new(*reason, message.clone()).with_source(cause.clone()))
+            }
+            _ => Ok(Appended { first_index: placed.first_index, size }),
+        };
+        // A caller that went away does not want its answer.
+        let _ = placed.answer.send(answer);
+    }
+    reason.map_or(Ok(()), Err)
+}
+
+/// Grows the tree, signs, and commits everything at once, on the condition that the head is still ours.
+async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State> {
+    let mut tree = state.tree.clone();
+    let leaves = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.leaf));
+    let changed = tree.append(leaves);
+    let at = log.clock.now();
+    let note = checkpoint::sign(&log.origin, tree.size(), &tree.root(), &*log.signer)?;
+    let row = rows::write_note(at, &note);
+
+    let head_key = Bytes::from(log.id.prefix());
+    let mut batch = Batch::new().require_value(Space::LogHead, head_key.clone(), state.row.clone());
+    for placed in group.iter_mut() {
+        batch = batch.merge(std::mem::take(&mut placed.rows));
+    }
+    let bodies = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.body.as_ref()));
+    for (first, segment) in segment::pack(state.head.size, bodies) {
+        batch.push_put(Space::LogEntry, log.id.numbered_key(first), segment);
+    }
+    for tile in changed {
+        batch.push_put(Space::LogTile, log.id.tile_key(tile.id()), tile.row_bytes());
+    }
+    batch.push_put(Space::LogCheckpoint, log.id.numbered_key(tree.size()), row.clone());
+    batch.push_put(Space::LogHead, head_key, row.clone());
+    log.store.commit(batch).await?;
+
+    let head = Head { size: tree.size(), root: tree.root(), note, at };
+    Ok(State { head: Arc::new(head), tree, row })
+}
+
+/// After a conflict: takes the head up that another process wrote, if that was the cause and not a caller's condition.
+async fn reload_if_overtaken(log: &Log, state: &State) {
+    let loaded = async {
+        let found = log.store.get(Space::LogHead, &log.id.prefix()).await?;
+        if found.as_ref() == Some(&state.row) {
+            return Ok(None);
+        }
+        load::load(&*log.store, log.id, &log.origin, &*log.signer).await
+    };
+    match loaded.await {
+        Ok(Some(state)) => log.publish(state),
+        Ok(None) => (),
+        Err(error) => tracing::error!(log = log.origin, error = %error, "the head cannot be read again"),
+    }
+}

@@ -1,0 +1,166 @@
+//! Rules that several sectors share: units, addresses, holders, and the order of two dates.
+
+use crate::base::time::Date;
+use crate::base::{PartialDate, PersonalId};
+use crate::trust::Object;
+
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at};
+
+/// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
+pub const UNIT: &[Field] = &[
+    Field::required("unit_code", Rule::Form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+    Field::required("unit_valid_from", Rule::Date),
+];
+
+/// An address; `lienthong.type.v1.Address`.
+pub const ADDRESS: &[Field] = &[
+    Field::required("unit_code", Rule::Form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+    Field::required("unit_valid_from", Rule::Date),
+    Field::optional("text", Rule::Text(300)),
+];
+
+/// The holder of a document; `lienthong.type.v1.Holder`.
+pub const HOLDER: &[Field] = &[
+    Field::optional("personal_id", Rule::PersonalId),
+    Field::required("full_name", Rule::Name),
+    Field::optional("birth_date", Rule::PartialDate),
+    Field::optional("sex", SEX),
+];
+
+/// Sex as registered.
+pub const SEX: Rule = Rule::OneOf(&["male", "female"]);
+
+/// Why a status is what it is.
+pub const STATUS_REASON: Field = Field::optional("status_reason", Rule::Text(300));
+
+/// Status of a tax code (Circular 86/2024/TT-BTC).
+pub const TAX_STATUS: Rule = Rule::Code(&["00", "01", "03", "05", "06"]);
+
+/// An enterprise code without branch.
+pub const ENTERPRISE_CODE: Rule = Rule::Form(forms::enterprise_code, "an enterprise code, 10 digits with check digit");
+
+/// Lines of business.
+pub const LINE: Rule = Rule::Form(forms::business_line, "a line of business, 4 or 5 digits (VSIC)");
+
+/// The date at `later` may not be before the one at `earlier`.
+pub fn in_order(payload: &Object, earlier: &str, later: &str, findings: &mut Findings<'_>) {
+    if let (Some(first), Some(last)) = (date_at(payload, earlier), date_at(payload, later)) {
+        findings.expect(first <= last, later, "ORDER", "may not be before the date that it follows");
+    }
+}
+
+/// The date at `path` may not be after today.
+pub fn not_future(payload: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
+    let date = payload.text_at(path).and_then(PartialDate::parse);
+    findings.expect(date.is_none_or(|date| !is_after(date, today)), path, "FUTURE", "may not lie in the future");
+}
+
+/// Whether every day that a partial date can mean lies after `day`.
+pub fn is_after(date: PartialDate, day: Date) -> bool {
+    let known = (date.year, date.month.unwrap_or(1), date.day.unwrap_or(1));
+    known > (day.year(), day.month(), day.day())
+}
+
+/// The most years that somebody born at `birth` can have completed on `day`.
+pub fn age_at_most(birth: PartialDate, day: Date) -> i16 {
+    let birthday_passed = match (birth.month, birth.day) {
+        (Some(month), Some(of_month)) => (month, of_month) <= (day.month(), day.day()),
+        (Some(month), None) => month <= day.month(),
+        _ => true,
+    };
+    day.year() - birth.year - i16::from(!birthday_passed)
+}
+
+/// An owner is a person or an organisation, not both; a person's name is a person's.
+pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
+    let organisation = owner.contains("organisation_code");
+    if organisation {
+        let alone = !owner.contains("personal_id") && !owner.contains("birth_date");
+        findings_at(
+            alone,
+            path,
+            "personal_id",
+            "NOT_ALLOWED",
+            "an organisation has no personal ID or birth date",
+            findings,
+        );
+    } else if owner.text("personal_id").and_then(PersonalId::parse).is_some() {
+        let named = owner.text("full_name").is_none_or(crate::base::text::name_is_valid);
+        findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings);
+    }
+}
+
+/// A violation at `path`.`field` unless `holds`.
+pub fn findings_at(holds: bool, path: &str, field: &str, rule: &'static str, says: &str, findings: &mut Findings<'_>) {
+    if !holds {
+        findings.add(format_args!("{path}.{field}"), rule, says);
+    }
+}
+
+/// Tests of a sector: payloads, and the violations that they must give.
+#[cfg(test)]
+pub mod testing {
+    use crate::base::time::Date;
+    use crate::registry::schema::RecordType;
+    use crate::trust::{Object, Value};
+
+    /// The day on which the tests take place.
+    pub const TODAY: Date = Date::constant(2026, 11, 22);
+
+    /// Holds `payload` to `record_type` and expects exactly these violations, as `path RULE`.
+    pub fn check(record_type: &RecordType, payload: &Object, expected: &[&str]) {
+        let mut violations = Vec::new();
+        record_type.validate(payload, TODAY, &"payload", &mut violations);
+        let found: Vec<_> =
+            violations.iter().map(|v| format!("{} {}", v.field.trim_start_matches("payload."), v.rule)).collect();
+        assert_eq!(found, expected, "{}", record_type.name);
+        for violation in violations {
+            assert!(!violation.message.is_empty());
+        }
+    }
+
+    /// `good` with one change each, and the violations that it must give. A path ends in a field's name; a value of
+    /// `None` takes the field out.
+    pub fn check_changes(record_type: &RecordType, good: &Object, cases: &[(&[(&str, Option<Value>)], &[&str])]) {
+        check(record_type, good, &[]);
+        for (changes, expected) in cases {
+            let mut payload = good.clone();
+            for (path, value) in *changes {
+                set(&mut payload, path, value.clone());
+            }
+            check(record_type, &payload, expected);
+        }
+    }
+
+    /// A change for [`check_changes`].
+    pub fn to(value: impl Into<Value>) -> Option<Value> {
+        Some(value.into())
+    }
+
+    /// An address in Thành Sen ward.
+    pub fn address() -> Object {
+        Object::new()
+            .with("unit_code", "18073")
+            .with("unit_valid_from", "2025-07-01")
+            .with("text", "12 Phan Đình Phùng")
+    }
+
+    fn set(object: &mut Object, path: &str, value: Option<Value>) {
+        match (path.split_once('.'), value) {
+            (None, Some(value)) => drop(object.insert(path, value)),
+            (None, None) => drop(object.remove(path)),
+            (Some((name, rest)), value) => match object.get_mut(name) {
+                Some(Value::Object(inner)) => set(inner, rest, value),
+                Some(Value::Array(items)) => {
+                    let (at, rest) = rest.split_once('.').expect("an item's field");
+                    match items.get_mut(at.parse::<usize>().expect("an index")) {
+                        Some(Value::Object(inner)) => set(inner, rest, value),
+                        _ => panic!("no item {at}"),
+                    }
+                }
+                _ => panic!("no object {name}"),
+            },
+        }
+    }
+}

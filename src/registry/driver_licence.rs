@@ -1,0 +1,227 @@
+//! The registry of driver's licences (Law 36/2024 on road traffic order and safety, articles 57 to 59; classes of before
+//! 2025 stay valid to their date).
+
+use crate::base::PartialDate;
+use crate::base::time::Date;
+use crate::trust::{Object, Value};
+
+use super::common::{HOLDER, STATUS_REASON, age_at_most, findings_at};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date, date_at};
+use super::schema::{Days, RecordType, State, as_written};
+
+/// One class: its code, the years that it is valid, the age from which it is given.
+#[derive(Debug)]
+pub struct Class {
+    /// `A1`, `B2`, `CE`, ….
+    pub code: &'static str,
+    /// Years of validity; `None`: no limit.
+    pub years: Option<i64>,
+    /// Least age at issue.
+    pub age_min: i16,
+    /// Whether it is given since 2025.
+    pub current: bool,
+}
+
+const fn class(code: &'static str, years: Option<i64>, age_min: i16, current: bool) -> Class {
+    Class { code, years, age_min, current }
+}
+
+/// The classes since 2025, then those of before. B1 stood for something else before 2025: see [`years`].
+pub const CLASSES: &[Class] = &[
+    class("A1", None, 18, true),
+    class("A", None, 18, true),
+    class("B1", None, 18, true),
+    class("B", Some(10), 18, true),
+    class("C1", Some(10), 18, true),
+    class("C", Some(5), 21, true),
+    class("D1", Some(5), 24, true),
+    class("D2", Some(5), 24, true),
+    class("D", Some(5), 24, true),
+    class("BE", Some(5), 21, true),
+    class("C1E", Some(5), 24, true),
+    class("CE", Some(5), 24, true),
+    class("D1E", Some(5), 27, true),
+    class("D2E", Some(5), 27, true),
+    class("DE", Some(5), 27, true),
+    class("A2", None, 18, false),
+    class("A3", None, 18, false),
+    class("A4", Some(10), 18, false),
+    class("B2", Some(10), 18, false),
+    class("E", Some(5), 27, false),
+    class("FB2", Some(5), 21, false),
+    class("FC", Some(5), 24, false),
+    class("FD", Some(5), 27, false),
+    class("FE", Some(5), 27, false),
+];
+
+const CODES: &[&str] = &[
+    "A1", "A", "B1", "B", "C1", "C", "D1", "D2", "D", "BE", "C1E", "CE", "D1E", "D2E", "DE", "A2", "A3", "A4", "B2",
+    "E", "FB2", "FC", "FD", "FE",
+];
+
+/// The day from which the present classes are given.
+pub const NEW_CLASSES: Date = Date::constant(2025, 1, 1);
+
+/// A licence.
+pub static LICENCE: RecordType = RecordType {
+    name: "driver_licence.licence.v1",
+    registry: "driver_licence",
+    message: "lienthong.registry.driver_licence.v1.Licence",
+    ordinal: 10,
+    natural_key: "licence_number",
+    key_form: as_written,
+    parties: &["holder.personal_id"],
+    people: None,
+    fields: &[
+        Field::required("licence_number", Rule::Form(forms::licence_number, "a licence number, 12 digits")),
+        Field::required("holder", Rule::Object(HOLDER)),
+        Field::required(
+            "classes",
+            Rule::List(
+                &Rule::Object(&[
+                    Field::required("code", Rule::Code(CODES)),
+                    Field::required("issued_on", Rule::Date),
+                    Field::optional("expires_on", Rule::Date),
+                ]),
+                10,
+            ),
+        ),
+        Field::required("points", Rule::Integer(0, 12)),
+        Field::optional(
+            "restrictions",
+            Rule::Set(&Rule::OneOf(&["automatic_only", "below_175_cc", "corrective_lenses", "adapted_vehicle"]), 4),
+        ),
+        Field::required("status", Rule::OneOf(&["active", "suspended", "revoked"])),
+        STATUS_REASON,
+    ],
+    check: check_licence,
+    statuses: &[("active", State::Active), ("suspended", State::Suspended), ("revoked", State::Ended)],
+    days: licence_days,
+};
+
+/// Most years that a class issued on `issued` is valid; `None`: no limit.
+///
+/// Before 2025 B1 was a class of cars, valid until the age of retirement; since then it is one of three-wheelers.
+pub fn years(code: &str, issued: Date) -> Option<i64> {
+    match code {
+        "B1" if issued < NEW_CLASSES => Some(42),
+        _ => CLASSES.iter().find(|class| class.code == code).and_then(|class| class.years),
+    }
+}
+
+/// From the first issue to the last expiry; no end when one class has none.
+fn licence_days(licence: &Object) -> Days {
+    let classes = || licence.array("classes").unwrap_or_default().iter().filter_map(Value::as_object);
+    let first = classes().filter_map(|class| date_at(class, "issued_on")).min();
+    let endless = classes().any(|class| !class.contains("expires_on"));
+    let last = classes().filter_map(|class| date_at(class, "expires_on")).max();
+    (first, last.filter(|_| !endless))
+}
+
+fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
+    let birth = licence.text_at("holder.birth_date").and_then(PartialDate::parse);
+    let classes: Vec<&Object> =
+        licence.array("classes").unwrap_or_default().iter().filter_map(Value::as_object).collect();
+    for (at, class) in classes.iter().enumerate() {
+        let path = format!("classes[{at}]");
+        let again =
+            class.contains("code") && classes[..at].iter().any(|other| other.text("code") == class.text("code"));
+        findings_at(!again, &path, "code", "DUPLICATE", "stands on the licence already", findings);
+        check_class(class, &path, birth, today, findings);
+    }
+    let grounded = licence.integer("points") == Some(0) && licence.text("status") == Some("active");
+    findings.expect(!grounded, "status", "CONFLICT", "a licence at 0 points is not active");
+}
+
+fn check_class(class: &Object, path: &str, birth: Option<PartialDate>, today: Date, findings: &mut Findings<'_>) {
+    let (Some(code), Some(issued)) = (class.text("code"), date_at(class, "issued_on")) else { return };
+    let Some(known) = CLASSES.iter().find(|known| known.code == code) else { return };
+    findings_at(issued <= today, path, "issued_on", "FUTURE", "may not lie in the future", findings);
+    let given = known.current || issued < NEW_CLASSES;
+    findings_at(given, path, "code", "CONFLICT", "is not given any more since 2025", findings);
+    let old_enough = birth.is_none_or(|birth| age_at_most(birth, issued) >= known.age_min);
+    findings_at(old_enough, path, "issued_on", "CONFLICT", "the holder was too young for this class", findings);
+    let expires = class.text("expires_on").and_then(date);
+    match years(code, issued) {
+        None => {
+            let open = !class.contains("expires_on");
+            findings_at(open, path, "expires_on", "NOT_ALLOWED", "this class has no expiry", findings);
+        }
+        Some(_) if !class.contains("expires_on") => {
+            findings.add(format_args!("{path}.expires_on"), "REQUIRED", "this class expires");
+        }
+        Some(years) => {
+            let latest = issued.saturating_add(jiff::Span::new().years(years));
+            let fits = expires.is_none_or(|expires| issued < expires && expires <= latest);
+            let says = format!("must be after the issue and at most {years} years later");
+            findings_at(fits, path, "expires_on", "OUT_OF_RANGE", &says, findings);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::testing::{check_changes, to};
+    use super::*;
+
+    fn licence() -> Object {
+        let class = |code: &str, issued: &str, expires: Option<&str>| {
+            Object::new().with("code", code).with("issued_on", issued).with_optional("expires_on", expires)
+        };
+        Object::new()
+            .with("licence_number", "420151234567")
+            .with(
+                "holder",
+                Object::new()
+                    .with("personal_id", "042090990001")
+                    .with("full_name", "Lê Văn An")
+                    .with("birth_date", "1990-05-06"),
+            )
+            .with("classes", vec![class("A1", "2010-01-05", None), class("B2", "2019-04-01", Some("2029-04-01"))])
+            .with("points", 12)
+            .with("status", "active")
+    }
+
+    #[test]
+    fn licences_keep_their_rules() {
+        check_changes(
+            &LICENCE,
+            &licence(),
+            &[
+                (&[("points", to(13))], &["points OUT_OF_RANGE"]),
+                (&[("points", to(0))], &["status CONFLICT"]),
+                (&[("points", to(0)), ("status", to("suspended")), ("status_reason", to("hết điểm"))], &[]),
+                (&[("classes.0.expires_on", to("2030-01-01"))], &["classes[0].expires_on NOT_ALLOWED"]),
+                (&[("classes.1.expires_on", None)], &["classes[1].expires_on REQUIRED"]),
+                (&[("classes.1.expires_on", to("2029-04-02"))], &["classes[1].expires_on OUT_OF_RANGE"]),
+                (&[("classes.1.expires_on", to("2019-04-01"))], &["classes[1].expires_on OUT_OF_RANGE"]),
+                (
+                    &[("classes.1.issued_on", to("2026-04-01")), ("classes.1.expires_on", to("2036-04-01"))],
+                    &["classes[1].code CONFLICT"],
+                ),
+                (&[("classes.1.code", to("A1"))], &["classes[1].code DUPLICATE", "classes[1].expires_on NOT_ALLOWED"]),
+                (&[("classes.0.issued_on", to("2007-01-05"))], &["classes[0].issued_on CONFLICT"]),
+                (&[("holder.birth_date", to("1992")), ("classes.0.issued_on", to("2010-01-05"))], &[]),
+                (&[("restrictions", to(vec!["automatic_only", "none"]))], &["restrictions[1] UNKNOWN_VALUE"]),
+                (&[("licence_number", to("42015123456"))], &["licence_number FORMAT"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_licence_holds_while_one_class_does() {
+        assert_eq!(licence_days(&licence()), (Some(Date::constant(2010, 1, 5)), None));
+        let mut car_only = licence();
+        let classes = car_only.array("classes").expect("classes")[1..].to_vec();
+        car_only.insert("classes", classes);
+        assert_eq!(licence_days(&car_only), (Some(Date::constant(2019, 4, 1)), Some(Date::constant(2029, 4, 1))));
+    }
+
+    #[test]
+    fn every_class_has_its_code_in_the_rule() {
+        assert_eq!(CLASSES.iter().map(|class| class.code).collect::<Vec<_>>(), CODES);
+        assert_eq!(years("B1", Date::constant(2025, 1, 1)), None);
+        assert!(years("B1", Date::constant(2024, 12, 31)).is_some());
+    }
+}

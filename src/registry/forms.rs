@@ -1,0 +1,252 @@
+//! The forms of numbers and codes that are more than a length: plates, serials, parcel codes, enterprise codes.
+//!
+//! Each function says whether a text has the form; nothing is corrected. Sources stand beside each.
+
+/// All ASCII digits, of one of these lengths.
+fn digits(text: &str, lengths: impl Fn(usize) -> bool) -> bool {
+    lengths(text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Old identity card (CMND): 9 digits.
+pub fn old_id_number(text: &str) -> bool {
+    digits(text, |n| n == 9)
+}
+
+/// Code of an administrative unit: 2 digits a province, 3 a former district, 5 a commune (Decision 19/2025/QĐ-TTg).
+pub fn unit_code(text: &str) -> bool {
+    digits(text, |n| matches!(n, 2 | 3 | 5))
+}
+
+/// Number of a household's residence file; our own form: province, hyphen, nine digits.
+pub fn household_id(text: &str) -> bool {
+    matches!(text.split_once('-'), Some((province, number))
+        if digits(province, |n| n == 2) && digits(number, |n| n == 9))
+}
+
+/// Country, ISO 3166-1 alpha-2.
+pub fn country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// Parcel identification code: geohash of 12 characters (Circular 09/2024/TT-BTNMT); this province lies in w74 to w77.
+pub fn parcel_id(text: &str) -> bool {
+    text.len() == 12
+        && ["w74", "w75", "w76", "w77"].iter().any(|prefix| text.starts_with(prefix))
+        && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'b'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b'z'))
+}
+
+/// Serial of a land certificate: two capital letters of the Vietnamese alphabet, a space, 6 or 8 digits.
+pub fn certificate_serial(text: &str) -> bool {
+    let Some((letters, number)) = text.split_once(' ') else { return false };
+    letters.chars().count() == 2
+        && letters.chars().all(|c| c.is_ascii_uppercase() || c == 'Đ')
+        && digits(number, |n| n == 6 || n == 8)
+}
+
+/// A number on a map: up to five digits, no leading zero.
+pub fn map_number(text: &str) -> bool {
+    digits(text, |n| (1..=5).contains(&n)) && !text.starts_with('0')
+}
+
+/// An area in square metres: at most nine digits, at most two decimals, greater than zero.
+pub fn area(text: &str) -> bool {
+    hundredths(text).is_some_and(|n| n > 0)
+}
+
+/// The hundredths of an area.
+pub fn hundredths(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let leading_zero = whole.len() > 1 && whole.starts_with('0');
+    if !digits(whole, |n| (1..=9).contains(&n)) || !digits(part, |n| n == 1 || n == 2) || leading_zero {
+        return None;
+    }
+    let part: i64 = part.parse::<i64>().ok()? * if part.len() == 1 { 10 } else { 1 };
+    Some(whole.parse::<i64>().ok()? * 100 + part)
+}
+
+/// How long a right to land lasts: `long_term`, or its last day.
+pub fn land_term(text: &str) -> bool {
+    text == "long_term" || super::rule::date(text).is_some()
+}
+
+/// An amount in đồng: a whole number of at most 15 digits, no leading zero.
+pub fn money(text: &str) -> bool {
+    digits(text, |n| (1..=15).contains(&n)) && (text == "0" || !text.starts_with('0'))
+}
+
+/// Social-insurance code: 10 digits.
+pub fn bhxh_code(text: &str) -> bool {
+    digits(text, |n| n == 10)
+}
+
+/// Code of a contributing unit: identification code, object code, line of business (letter 1804/BHXH-QLT).
+pub fn employer_code(text: &str) -> bool {
+    (2..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// Enterprise code of 10 digits whose last is the check digit (Circular 86/2024/TT-BTC).
+pub fn enterprise_code(text: &str) -> bool {
+    digits(text, |n| n == 10) && enterprise_check_digit(&text[..9]) == Some(text.as_bytes()[9] - b'0')
+}
+
+/// Enterprise code, or that of a branch: `-001` to `-999` behind it.
+pub fn enterprise_or_branch_code(text: &str) -> bool {
+    match text.split_once('-') {
+        None => enterprise_code(text),
+        Some((code, branch)) => enterprise_code(code) && digits(branch, |n| n == 3) && branch != "000",
+    }
+}
+
+/// The check digit behind nine digits: 10 − (Σ d·w mod 11); a number with remainder 0 is never issued.
+pub fn enterprise_check_digit(nine: &str) -> Option<u8> {
+    const WEIGHTS: [u32; 9] = [31, 29, 23, 19, 17, 13, 7, 5, 3];
+    if !digits(nine, |n| n == 9) {
+        return None;
+    }
+    let sum: u32 = nine.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
+    match sum % 11 {
+        0 => None,
+        remainder => Some((10 - remainder) as u8),
+    }
+}
+
+/// Line of business: 4 or 5 digits (VSIC).
+pub fn business_line(text: &str) -> bool {
+    digits(text, |n| n == 4 || n == 5)
+}
+
+/// Health-insurance card: 10 or 12 digits, or the legacy 15: object, benefit level 1 to 5, province, 10 digits.
+pub fn card_number(text: &str) -> bool {
+    digits(text, |n| n == 10 || n == 12) || legacy_card_number(text)
+}
+
+/// The legacy form of a card number, 15 characters (Decision 1351/2015/QĐ-BHXH).
+pub fn legacy_card_number(text: &str) -> bool {
+    text.len() == 15
+        && text.bytes().take(2).all(|b| b.is_ascii_uppercase())
+        && text.bytes().nth(2).is_some_and(|b| (b'1'..=b'5').contains(&b))
+        && text.bytes().skip(3).all(|b| b.is_ascii_digit())
+        && text.get(3..5).is_some_and(|province| ("01"..="96").contains(&province))
+}
+
+/// Facility of first registration: 5 digits.
+pub fn facility(text: &str) -> bool {
+    digits(text, |n| n == 5)
+}
+
+/// Driver's licence: 12 digits.
+pub fn licence_number(text: &str) -> bool {
+    digits(text, |n| n == 12)
+}
+
+/// Plate of a car: `38A-123.45`, old ones `38A-1234`. Letters that are easily confused are not used.
+pub fn car_plate(text: &str) -> bool {
+    const TWO_LETTERS: [&str; 9] = ["LD", "DA", "KT", "MK", "TĐ", "HC", "CD", "CT", "R"];
+    let Some((head, number)) = text.split_once('-') else { return false };
+    let Some((province, series)) = head.split_at_checked(2) else { return false };
+    let one_letter = series.len() == 1 && series.bytes().all(plate_letter);
+    digits(province, |n| n == 2) && (one_letter || TWO_LETTERS.contains(&series)) && plate_digits(number, true)
+}
+
+/// Plate of a motorcycle: `38-B1 123.45`, since August 2023 `38-AA 123.45` (Circular 24/2023/TT-BCA).
+pub fn motorcycle_plate(text: &str) -> bool {
+    let Some((province, rest)) = text.split_once('-') else { return false };
+    let Some((series, number)) = rest.split_once(' ') else { return false };
+    let [first, second] = series.as_bytes() else { return false };
+    let old = plate_letter(*first) && (b'1'..=b'9').contains(second);
+    let new = first.is_ascii_uppercase() && second.is_ascii_uppercase();
+    digits(province, |n| n == 2) && (old || new) && plate_digits(number, old)
+}
+
+/// A plate of either form.
+pub fn plate(text: &str) -> bool {
+    car_plate(text) || motorcycle_plate(text)
+}
+
+fn plate_letter(b: u8) -> bool {
+    matches!(b, b'A'..=b'H' | b'K'..=b'N' | b'P' | b'S'..=b'V' | b'X'..=b'Z')
+}
+
+fn plate_digits(text: &str, four_allowed: bool) -> bool {
+    let five = matches!(text.split_once('.'), Some((a, b)) if digits(a, |n| n == 3) && digits(b, |n| n == 2));
+    five || (four_allowed && digits(text, |n| n == 4))
+}
+
+/// Chassis number of ISO 3779: 17 characters without I, O and Q.
+pub fn vin(text: &str) -> bool {
+    text.len() == 17
+        && text.bytes().all(|b| (b.is_ascii_uppercase() && !matches!(b, b'I' | b'O' | b'Q')) || b.is_ascii_digit())
+}
+
+/// Chassis number, old motorcycles' too: 6 to 20 capitals and digits.
+pub fn chassis_number(text: &str) -> bool {
+    (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// Engine number: 5 to 20 capitals, digits and hyphens.
+pub fn engine_number(text: &str) -> bool {
+    (5..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_accept_and_refuse() {
+        let cases: &[(fn(&str) -> bool, &[&str], &[&str])] = &[
+            (unit_code, &["42", "448", "18073"], &["", "4", "1807", "18O73"]),
+            (household_id, &["42-000000001"], &["42000000001", "42-00000001", "4-000000001"]),
+            (
+                parcel_id,
+                &["w7723fdn0zg3", "w74000000000"],
+                &["w7823fdn0zg3", "w7723fdn0zg", "w7723fdn0zga", "W7723FDN0ZG3"],
+            ),
+            (
+                certificate_serial,
+                &["CĐ 123456", "AA 12345678"],
+                &["AA123456", "A 123456", "AA 1234567", "ÐD 123456", "aa 123456"],
+            ),
+            (map_number, &["1", "12345"], &["", "0", "012", "123456"]),
+            (area, &["152.4", "0.01", "100"], &["0", "0.00", "01", ".5", "1.", "1.234", "-1", "1e3"]),
+            (money, &["0", "5310000"], &["", "05", "1.5", "1234567890123456"]),
+            (
+                enterprise_or_branch_code,
+                &["0100233488", "0314409058", "0102671977", "0106990131", "0108269831", "0109178175", "0110605738-001"],
+                &["0100233489", "0100233488-000", "0100233488-1", "010023348", "0100233488-"],
+            ),
+            (
+                card_number,
+                &["1234567890", "042185990002", "HC4421234567890"],
+                &["HC6421234567890", "HC4001234567890", "hc4421234567890", "HC4-42-1234567890", "12345678901"],
+            ),
+            (
+                plate,
+                &["38A-123.45", "38A-1234", "38LD-123.45", "38-B1 123.45", "38-B1 1234", "38-AA 123.45"],
+                &[
+                    "38A12345",
+                    "38A-12345",
+                    "38I-123.45",
+                    "38-AA 1234",
+                    "38-B0 123.45",
+                    "38-AA-123.45",
+                    "A38-123.45",
+                    "38TD-123.45",
+                ],
+            ),
+            (vin, &["RLHKC1234NY012345"], &["RLHKC1234NY01234", "OLHKC1234NY012345"]),
+            (land_term, &["long_term", "2064-12-31"], &["", "50 years", "2064"]),
+        ];
+        for (form, good, bad) in cases {
+            good.iter().for_each(|text| assert!(form(text), "{text}"));
+            bad.iter().for_each(|text| assert!(!form(text), "{text}"));
+        }
+    }
+
+    #[test]
+    fn a_number_without_check_digit_is_never_issued() {
+        let issued = (0..1000).filter_map(|n| enterprise_check_digit(&format!("300000{n:03}"))).count();
+        assert!((850..1000).contains(&issued), "{issued}");
+        assert_eq!(enterprise_check_digit("010023348"), Some(8));
+    }
+}

@@ -1,0 +1,71 @@
+//! A registry as `Describe` shows it: its record types and the rule of every field, nested ones with their paths.
+
+use prost_reflect::{Kind, MessageDescriptor};
+
+use crate::registry::rule::{Field, Rule};
+use crate::registry::{RecordType, Sector};
+use crate::wire::proto::registry::v1;
+use crate::wire::typed::{comment, pool};
+
+/// The description of `sector`, whose log holds `log_size` statements.
+pub fn describe(sector: &Sector, log_size: u64) -> v1::RegistryDescription {
+    v1::RegistryDescription {
+        registry: sector.name.to_owned(),
+        agency: sector.agency.to_owned(),
+        log_origin: sector.log_origin(),
+        log_size,
+        record_types: sector.record_types.iter().copied().map(record_type).collect(),
+    }
+}
+
+fn record_type(record_type: &RecordType) -> v1::RecordTypeDescription {
+    let mut fields = Vec::new();
+    if let Some(message) = pool().get_message_by_name(record_type.message) {
+        describe_fields("", record_type.fields, &message, &mut fields);
+    }
+    fields.sort_by(|a, b| a.name.cmp(&b.name));
+    v1::RecordTypeDescription {
+        record_type: record_type.name.to_owned(),
+        message_type: record_type.message.to_owned(),
+        natural_key: vec![record_type.natural_key.to_owned()],
+        fields,
+    }
+}
+
+fn describe_fields(path: &str, fields: &[Field], message: &MessageDescriptor, out: &mut Vec<v1::FieldDescription>) {
+    for field in fields {
+        let Some(descriptor) = message.get_field_by_name(field.name) else { continue };
+        let (rule, list) = match &field.rule {
+            Rule::List(of, _) | Rule::Set(of, _) => (*of, "[]"),
+            rule => (rule, ""),
+        };
+        let name = format!("{path}{}{list}", field.name);
+        out.push(v1::FieldDescription {
+            name: name.clone(),
+            rule: field.rule.says(),
+            required: field.required,
+            sensitive: field.sensitive,
+            description: comment(&descriptor),
+        });
+        if let (Rule::Object(inner), Kind::Message(message)) = (rule, descriptor.kind()) {
+            describe_fields(&format!("{name}."), inner, &message, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_fields_are_described_with_their_paths() {
+        let sector = crate::registry::sector("driver_licence").expect("sector");
+        let description = describe(sector, 7);
+        assert_eq!((description.log_origin.as_str(), description.log_size), ("lienthong/H27/driver_licence", 7));
+        let fields = &description.record_types[0].fields;
+        for name in ["holder.full_name", "classes[].code", "points"] {
+            let field = fields.iter().find(|field| field.name == name).expect(name);
+            assert!(!field.rule.is_empty() && !field.description.is_empty(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The gRPC faces of the registries: thin, authenticate, authorise, convert, one use case, convert back.
+
+mod describe;
+mod sectors;
+pub mod shared;
+pub mod typed;
+
+pub use shared::SharedRegistries;
+pub use typed::TypedRegistry;

@@ -1,0 +1,359 @@
+//! The shared contract over gRPC: describe, read, change and follow any registry of this gateway.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use prost_types::value::Kind as Json;
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+
+use crate::base::{Error, PersonalId, Reason, RecordId, Result, Violation, limits};
+use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::{self, Sector};
+use crate::trust::{Object, Operation, Value};
+use crate::wire::proto::registry::v1;
+use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
+use crate::wire::{Call, Edge, PageTokens, page, record};
+
+use super::describe::describe;
+
+/// Changes in one message of a stream; small batches are joined up to it.
+const STREAM_RECORDS: usize = 512;
+
+/// The shared service over every registry of the gateway.
+#[derive(Clone)]
+pub struct SharedRegistries {
+    edge: Edge,
+    registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
+    inclusion: Arc<dyn Inclusion>,
+    pages: PageTokens,
+}
+
+impl SharedRegistries {
+    /// The face of `registries`.
+    pub fn new(
+        edge: Edge,
+        registries: impl IntoIterator<Item = Arc<dyn Registry>>,
+        inclusion: Arc<dyn Inclusion>,
+        pages: PageTokens,
+    ) -> Self {
+        let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
+        Self { edge, registries: Arc::new(registries), inclusion, pages }
+    }
+
+    fn find(&self, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
+        let missing = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", clip(name));
+        Ok((registry::sector(name).ok_or_else(missing)?, self.registries.get(name).ok_or_else(missing)?))
+    }
+
+    /// The registry, if the caller owns it.
+    fn own(&self, call: &Call, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
+        // An unknown registry has no owner: the same refusal, whether or not it exists, but for the operator.
+        let owner = registry::sector(name).map_or("operator", |sector| sector.agency);
+        call.one_of(&[owner, "operator"])?;
+        self.find(name)
+    }
+
+    async fn describe(&self, request: v1::DescribeRequest) -> Result<v1::DescribeResponse> {
+        let mut registries = Vec::new();
+        for (name, registry) in self.registries.iter() {
+            if request.registry.is_empty() || request.registry == *name {
+                let (sector, _) = self.find(name)?;
+                registries.push(describe(sector, registry.log_size().await?));
+            }
+        }
+        if registries.is_empty() {
+            self.find(&request.registry)?;
+        }
+        Ok(v1::DescribeResponse { registries })
+    }
+
+    async fn get_records(&self, call: &Call, request: v1::GetRecordsRequest) -> Result<v1::GetRecordsResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let (selector, mut record_types) = select(sector, &request)?;
+        if record_types.is_empty() {
+            record_types = sector.record_types.iter().map(|record_type| record_type.name.to_owned()).collect();
+        }
+        let limit = page::size(request.page_size)?;
+        let unpaged = v1::GetRecordsRequest { page_token: String::new(), page_size: 0, ..request.clone() };
+        let query_bytes = prost::Message::encode_to_vec(&unpaged);
+        let binding: [&[u8]; 2] = [call.method.as_bytes(), &query_bytes];
+        let after = self.pages.read(&binding, &request.page_token)?;
+        let found = registry.read(Query { record_types, selector, version: request.version, limit, after }).await?;
+        let mut records = Vec::with_capacity(found.records.len());
+        for mut one in found.records {
+            let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
+            if let Some(index) = self.inclusion.ledger_index(sector.name, log_index).await? {
+                one.record.ledger_proof = Some(self.inclusion.prove(index).await?);
+            }
+            records.push(v1::RegistryRecord {
+                record_type: one.record_type,
+                record_id: one.record_id.to_hex(),
+                version: one.version,
+                record: Some(record::to_message(&one.record)?),
+            });
+        }
+        let next_page_token = found.next.map(|at| self.pages.issue(&binding, &at)).unwrap_or_default();
+        Ok(v1::GetRecordsResponse { records, next_page_token })
+    }
+
+    async fn submit(&self, call: &Call, request: v1::SubmitChangesRequest) -> Result<v1::SubmitChangesResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let submission = submission(request)?;
+        let receipts = registry.submit(submission).await?;
+        let log_size = receipts.iter().map(|receipt| receipt.log_index + 1).max().unwrap_or(0);
+        self.inclusion.wait_for(sector.name, log_size).await?;
+        let mut answered = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            let index = self.inclusion.ledger_index(sector.name, receipt.log_index).await?;
+            answered.push(v1::Receipt {
+                record_id: receipt.record_id.to_hex(),
+                version: receipt.version,
+                log_index: receipt.log_index,
+                ledger_index: index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?,
+            });
+        }
+        Ok(v1::SubmitChangesResponse { receipts: answered })
+    }
+
+    async fn follow(&self, call: &Call, request: v1::StreamChangesRequest) -> Result<ChangeStream> {
+        let (_, registry) = self.own(call, &request.registry)?;
+        let registry = registry.clone();
+        // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
+        let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
+        let edge = self.edge.clone();
+        let (request_id, language) = (call.request_id, call.language);
+        let state = (registry, request.cursor, first, true);
+        let follow = request.follow;
+        let stream = futures::stream::unfold(Some(state), move |state| async move {
+            let (registry, cursor, ready, fresh) = state?;
+            let next = match (ready, fresh) {
+                (Some(batch), _) => Ok(Some(batch)),
+                (None, true) if !follow => Ok(None),
+                _ => next_batch(&registry, cursor, follow).await,
+            };
+            match next.and_then(|batch| batch.map(message).transpose()) {
+                Ok(Some(batch)) => {
+                    let cursor = batch.next_cursor;
+                    Some((Ok(batch), Some((registry, cursor, None, false))))
+                }
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        let stream = futures::StreamExt::map(stream, move |item| {
+            item.map_err(|error| edge.refuse(&error, request_id, language))
+        });
+        Ok(Box::pin(stream))
+    }
+}
+
+type ChangeStream = Pin<Box<dyn Stream<Item = Result<v1::StreamChangesResponse, Status>> + Send>>;
+
+async fn next_batch(registry: &Arc<dyn Registry>, cursor: u64, follow: bool) -> Result<Option<ChangeBatch>> {
+    loop {
+        match registry.changes(cursor, STREAM_RECORDS).await? {
+            None if follow => registry.wait_beyond(cursor).await?,
+            batch => return Ok(batch),
+        }
+    }
+}
+
+fn message(batch: ChangeBatch) -> Result<v1::StreamChangesResponse> {
+    Ok(v1::StreamChangesResponse {
+        first_index: batch.first_index,
+        next_cursor: batch.first_index + batch.records.len() as u64,
+        records: batch.records.iter().map(record::to_message).collect::<Result<_>>()?,
+        checkpoint: record::note_text(&batch.checkpoint)?,
+    })
+}
+
+fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
+    use v1::get_records_request::Selector as Choice;
+    if request.record_types.len() > limits::RECORD_TYPES_MAX {
+        return Err(Error::invalid_field("record_types", "TOO_MANY", "at most 16 record types"));
+    }
+    for (at, name) in request.record_types.iter().enumerate() {
+        own_type(sector, &format!("record_types[{at}]"), name)?;
+    }
+    match &request.selector {
+        None => {
+            Err(Error::invalid_field("selector", "REQUIRED", "one of personal_id, natural_key, record_ids is required"))
+        }
+        Some(Choice::PersonalId(person)) => {
+            let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
+            Ok((Selector::Person(person), request.record_types.clone()))
+        }
+        Some(Choice::NaturalKey(key)) => {
+            let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;
+            let [value] = key.values.as_slice() else {
+                return Err(Error::invalid_field(
+                    "natural_key.values",
+                    "REQUIRED",
+                    "this record type's key has one value",
+                ));
+            };
+            Ok((Selector::Key((record_type.key_form)(value)), vec![record_type.name.to_owned()]))
+        }
+        Some(Choice::RecordIds(ids)) => {
+            if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
+                return Err(Error::invalid_field("record_ids.ids", "OUT_OF_RANGE", "1 to 500 record ids"));
+            }
+            let wrong = |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "32 hexadecimal characters");
+            let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
+            let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
+            if !bad.is_empty() {
+                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect()));
+            }
+            Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
+        }
+    }
+}
+
+fn own_type(sector: &Sector, field: &str, name: &str) -> Result<&'static registry::RecordType> {
+    let found = sector.record_types.iter().copied().find(|record_type| record_type.name == name);
+    found.ok_or_else(|| Error::invalid_field(field, "UNKNOWN", "no record type of this registry; see Describe"))
+}
+
+fn submission(request: v1::SubmitChangesRequest) -> Result<Submission> {
+    let mut violations = Vec::new();
+    let id = &request.request_id;
+    let id_fits = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if !id_fits {
+        violations.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
+    }
+    if request.changes.is_empty() || request.changes.len() > limits::BATCH_RECORDS_MAX {
+        violations.push(Violation::new("changes", "OUT_OF_RANGE", "1 to 4,096 changes"));
+        return Err(Error::invalid(violations));
+    }
+    let mut changes = Vec::with_capacity(request.changes.len());
+    for (at, change) in request.changes.into_iter().enumerate() {
+        if let Some(change) = read_change(at, change, &mut violations) {
+            changes.push(change);
+        }
+    }
+    if violations.is_empty() {
+        Ok(Submission { request_id: request.request_id, changes })
+    } else {
+        Err(Error::invalid(violations))
+    }
+}
+
+fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -> Option<Change> {
+    let before = violations.len();
+    let path = |field: &str| format!("changes[{at}].{field}");
+    let operation = match change.operation() {
+        v1::Operation::Create => Some(Operation::Create),
+        v1::Operation::Update => Some(Operation::Update),
+        v1::Operation::Revoke => Some(Operation::Revoke),
+        v1::Operation::Unspecified => None,
+    };
+    if operation.is_none() {
+        violations.push(Violation::new(path("operation"), "REQUIRED", "must be create, update or revoke"));
+    }
+    let mut instant = |field: &str, at: Option<prost_types::Timestamp>| {
+        at.and_then(|at| record::instant(&path(field), &at).map_err(|e| violations.extend(e.violations.clone())).ok())
+    };
+    let valid_from = instant("valid_from", change.valid_from);
+    let valid_until = instant("valid_until", change.valid_until);
+    let payload = match change.payload {
+        Some(fields) => object(&path("payload"), fields, 1, violations),
+        None => {
+            violations.push(Violation::new(path("payload"), "REQUIRED", "the whole new content is required"));
+            Object::new()
+        }
+    };
+    if violations.len() > before {
+        return None;
+    }
+    let (record_type, expected_version) = (change.record_type, change.expected_version);
+    Some(Change { record_type, operation: operation?, expected_version, payload, valid_from, valid_until })
+}
+
+/// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
+fn object(path: &str, fields: prost_types::Struct, depth: usize, violations: &mut Vec<Violation>) -> Object {
+    let mut object = Object::new();
+    for (name, value) in fields.fields {
+        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !fits || name.is_empty() || name.len() > 64 {
+            violations.push(Violation::new(path, "NAME", "field names are snake_case ASCII of at most 64 characters"));
+            continue;
+        }
+        let inner = format!("{path}.{name}");
+        if let Some(value) = value_of(&inner, value, depth, violations) {
+            object.insert(name, value);
+        }
+    }
+    object
+}
+
+fn value_of(path: &str, value: prost_types::Value, depth: usize, violations: &mut Vec<Violation>) -> Option<Value> {
+    let mut refuse = |rule, message: &str| {
+        violations.push(Violation::new(path, rule, message));
+        None
+    };
+    if depth >= limits::PAYLOAD_DEPTH_MAX {
+        return refuse("TOO_DEEP", "a payload nests at most 8 levels");
+    }
+    match value.kind {
+        None | Some(Json::NullValue(_)) => refuse("NULL", "leave the field out where the value is unknown"),
+        Some(Json::BoolValue(flag)) => Some(Value::Bool(flag)),
+        Some(Json::StringValue(text)) => Some(Value::String(text)),
+        Some(Json::NumberValue(number)) => {
+            const LARGEST: f64 = 9_007_199_254_740_991.0;
+            if number.fract() != 0.0 || number.abs() > LARGEST {
+                return refuse("NUMBER", "whole numbers within ±(2⁵³−1) only; money and codes are strings");
+            }
+            Some(Value::Integer(number as i64))
+        }
+        Some(Json::ListValue(list)) => {
+            let items = list.values.into_iter().enumerate();
+            let items: Vec<_> =
+                items.map(|(at, item)| value_of(&format!("{path}[{at}]"), item, depth + 1, violations)).collect();
+            items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
+        }
+        Some(Json::StructValue(fields)) => Some(Value::Object(object(path, fields, depth + 1, violations))),
+    }
+}
+
+/// A caller's text, short enough for an error.
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+}
+
+#[tonic::async_trait]
+impl RegistryService for SharedRegistries {
+    async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/Describe";
+        self.edge.answer(METHOD, request, |_, message| Self::describe(self, message)).await
+    }
+
+    async fn get_records(
+        &self,
+        request: Request<v1::GetRecordsRequest>,
+    ) -> Result<Response<v1::GetRecordsResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/GetRecords";
+        self.edge
+            .answer(METHOD, request, |call, message| async move { Self::get_records(self, &call, message).await })
+            .await
+    }
+
+    async fn submit_changes(
+        &self,
+        request: Request<v1::SubmitChangesRequest>,
+    ) -> Result<Response<v1::SubmitChangesResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/SubmitChanges";
+        self.edge.answer(METHOD, request, |call, message| async move { self.submit(&call, message).await }).await
+    }
+
+    type StreamChangesStream = ChangeStream;
+
+    async fn stream_changes(
+        &self,
+        request: Request<v1::StreamChangesRequest>,
+    ) -> Result<Response<ChangeStream>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/StreamChanges";
+        self.edge.stream(METHOD, request, |call, message| async move { self.follow(&call, message).await }).await
+    }
+}

@@ -1,0 +1,172 @@
+//! The health-insurance registry: cards (Decisions 1351/2015, 1666/2020 and 1018/2024; letter 1804/BHXH-QLT; Resolution
+//! 261/2025/QH15 for the objects that moved to a better level in 2026).
+
+use crate::base::time::Date;
+use crate::trust::Object;
+
+use super::common::{HOLDER, STATUS_REASON, in_order};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at};
+use super::schema::{Days, RecordType, State, compact};
+
+/// The object codes of each benefit level, as published.
+const LEVELS: [(&str, &[&str]); 5] = [
+    ("1", &["CC", "TE"]),
+    ("2", &["CK", "CB", "KC", "HN", "DT", "DK", "XD", "BT", "TS", "AK", "CT"]),
+    ("3", &["HT", "TC", "CN", "PV", "TG", "DS", "HK"]),
+    (
+        "4",
+        &[
+            "DN", "HX", "CH", "NN", "TK", "HC", "XK", "TB", "NO", "XB", "TN", "CS", "XN", "MS", "HD", "TQ", "TA", "TY",
+            "HG", "LS", "LH", "HS", "SV", "GB", "GD", "ND", "TH", "TV", "TD", "TU", "BA",
+        ],
+    ),
+    ("5", &["QN", "CA", "CY"]),
+];
+
+/// Objects that moved to level 2 on 1 January 2026.
+const RAISED: [&str; 2] = ["CN", "LH"];
+
+/// All object codes, in the order of their levels.
+pub const OBJECTS: &[&str] = &[
+    "CC", "TE", "CK", "CB", "KC", "HN", "DT", "DK", "XD", "BT", "TS", "AK", "CT", "HT", "TC", "CN", "PV", "TG", "DS",
+    "HK", "DN", "HX", "CH", "NN", "TK", "HC", "XK", "TB", "NO", "XB", "TN", "CS", "XN", "MS", "HD", "TQ", "TA", "TY",
+    "HG", "LS", "LH", "HS", "SV", "GB", "GD", "ND", "TH", "TV", "TD", "TU", "BA", "QN", "CA", "CY",
+];
+
+/// A card.
+pub static CARD: RecordType = RecordType {
+    name: "health_insurance.card.v1",
+    registry: "health_insurance",
+    message: "lienthong.registry.health_insurance.v1.Card",
+    ordinal: 9,
+    natural_key: "card_number",
+    key_form: compact,
+    parties: &["holder.personal_id"],
+    people: None,
+    fields: &[
+        Field::required("card_number", Rule::Form(forms::card_number, "10 or 12 digits, or the legacy 15 characters")),
+        Field::required("holder", Rule::Object(HOLDER)),
+        Field::required("object_code", Rule::Code(OBJECTS)),
+        Field::required("benefit_level", Rule::Code(&["1", "2", "3", "4", "5"])),
+        Field::required("facility", Rule::Form(forms::facility, "a facility, 5 digits")),
+        Field::optional("area", Rule::Code(&["K1", "K2", "K3"])),
+        Field::required("valid_from", Rule::Date),
+        Field::required("valid_until", Rule::Date),
+        Field::optional("five_years_on", Rule::Date),
+        Field::required("status", Rule::OneOf(&["active", "suspended", "revoked"])),
+        STATUS_REASON,
+    ],
+    check: check_card,
+    statuses: &[("active", State::Active), ("suspended", State::Suspended), ("revoked", State::Ended)],
+    days: card_days,
+};
+
+/// Whether an object may have a benefit level in a card that is valid until `until`.
+///
+/// ```
+/// use lienthong::base::Date;
+/// use lienthong::registry::health_insurance::level_fits;
+/// assert!(level_fits("TE", "1", Date::constant(2025, 1, 1)));
+/// assert!(!level_fits("TE", "4", Date::constant(2025, 1, 1)));
+/// assert!(level_fits("CN", "2", Date::constant(2026, 12, 31)));
+/// ```
+pub fn level_fits(object: &str, level: &str, until: Date) -> bool {
+    let published = LEVELS.iter().any(|(of, objects)| *of == level && objects.contains(&object));
+    let raised = RAISED.contains(&object) && level == "2" && until >= Date::constant(2026, 1, 1);
+    published || raised
+}
+
+fn card_days(card: &Object) -> Days {
+    (date_at(card, "valid_from"), date_at(card, "valid_until"))
+}
+
+fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
+    in_order(card, "valid_from", "valid_until", findings);
+    let (object, level) =
+        (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
+    if let Some(until) = date_at(card, "valid_until")
+        && OBJECTS.contains(&object)
+        && ("1"..="5").contains(&level)
+    {
+        findings.expect(level_fits(object, level, until), "benefit_level", "CONFLICT", "is not one of the object's");
+    }
+    let Some(number) = card.text("card_number") else { return };
+    if forms::legacy_card_number(number) {
+        findings.expect(number.starts_with(object), "object_code", "CONFLICT", "must be that of the card number");
+        findings.expect(number[2..].starts_with(level), "benefit_level", "CONFLICT", "must be that of the card number");
+    } else if number.len() == 12
+        && let Some(holder) = card.text_at("holder.personal_id")
+    {
+        findings.expect(number == holder, "card_number", "CONFLICT", "of 12 digits is the holder's personal ID");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::testing::{check_changes, to};
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::trust::Operation;
+
+    fn card() -> Object {
+        Object::new()
+            .with("card_number", "042185990002")
+            .with(
+                "holder",
+                Object::new()
+                    .with("personal_id", "042185990002")
+                    .with("full_name", "Nguyễn Thị Hòa")
+                    .with("birth_date", "1985")
+                    .with("sex", "female"),
+            )
+            .with("object_code", "GD")
+            .with("benefit_level", "4")
+            .with("facility", "42001")
+            .with("area", "K2")
+            .with("valid_from", "2026-01-01")
+            .with("valid_until", "2026-12-31")
+            .with("five_years_on", "2026-01-01")
+            .with("status", "active")
+    }
+
+    #[test]
+    fn cards_keep_their_rules() {
+        check_changes(
+            &CARD,
+            &card(),
+            &[
+                (&[("valid_until", to("2025-12-31"))], &["valid_until ORDER"]),
+                (&[("benefit_level", to("1"))], &["benefit_level CONFLICT"]),
+                (
+                    &[("object_code", to("ZZ")), ("benefit_level", to("6"))],
+                    &["object_code UNKNOWN_VALUE", "benefit_level UNKNOWN_VALUE"],
+                ),
+                (&[("card_number", to("042185990003"))], &["card_number CONFLICT"]),
+                (&[("card_number", to("4212345678"))], &[]),
+                (&[("card_number", to("GD4424212345678"))], &[]),
+                (&[("card_number", to("HC4424212345678"))], &["object_code CONFLICT"]),
+                (&[("card_number", to("GD2424212345678"))], &["benefit_level CONFLICT"]),
+                (&[("card_number", to("GD4-42-4212345678"))], &["card_number FORMAT"]),
+                (&[("holder.full_name", None)], &["holder.full_name REQUIRED"]),
+                (&[("status", to("revoked")), ("status_reason", to("thu hồi"))], &[]),
+            ],
+        );
+    }
+
+    #[test]
+    fn every_object_has_a_level() {
+        let listed: Vec<&str> = LEVELS.iter().flat_map(|(_, objects)| objects.iter().copied()).collect();
+        assert_eq!(listed, OBJECTS);
+    }
+
+    #[test]
+    fn a_card_holds_until_the_end_of_its_last_day() {
+        let (from, until) = CARD.validity(&card(), Operation::Create, Timestamp(0));
+        assert_eq!(from.to_string(), "2025-12-31T17:00:00Z");
+        assert_eq!(until.to_string(), "2026-12-31T17:00:00Z");
+        let revoked_at = Timestamp::start_of(Date::constant(2026, 5, 1));
+        assert_eq!(CARD.validity(&card(), Operation::Revoke, revoked_at).1, revoked_at);
+        assert_eq!((CARD.key_form)("hc4-42 1234567890"), "HC4421234567890");
+    }
+}

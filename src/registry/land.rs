@@ -1,0 +1,301 @@
+//! The land registry: parcels and certificates (Land Law 2024; Circulars 09/2024 and 10/2024/TT-BTNMT).
+
+use crate::base::PersonalId;
+use crate::base::time::Date;
+use crate::trust::{Object, Value};
+
+use super::common::{ENTERPRISE_CODE, STATUS_REASON, UNIT, findings_at, not_future, owner_is_one};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at};
+use super::schema::{Days, RecordType, State, always, as_written, compact};
+
+/// How far the areas of a parcel's uses may be from its area, in hundredths of a square metre.
+const AREA_TOLERANCE: i64 = 50;
+
+const PARCEL_ID: Rule = Rule::Form(forms::parcel_id, "a parcel code: geohash of 12 characters from w74 to w77");
+const MAP_NUMBER: Rule = Rule::Form(forms::map_number, "1 to 5 digits without leading zero");
+const AREA: Rule = Rule::Form(forms::area, "an area above 0 in square metres, at most two decimals");
+
+/// Land-use codes.
+pub const LAND_USES: &[&str] =
+    &["ODT", "ONT", "LUC", "LUK", "BHK", "HNK", "CLN", "RSX", "RPH", "RDD", "NTS", "TMD", "SKC", "DGT", "DTL", "NTD"];
+
+/// A parcel.
+pub static PARCEL: RecordType = RecordType {
+    name: "land.parcel.v1",
+    registry: "land",
+    message: "lienthong.registry.land.v1.Parcel",
+    ordinal: 3,
+    natural_key: "parcel_id",
+    key_form: as_written,
+    parties: &[],
+    people: None,
+    fields: &[
+        Field::required("parcel_id", PARCEL_ID),
+        Field::required("commune", Rule::Object(UNIT)),
+        Field::required("map_sheet", MAP_NUMBER),
+        Field::required("parcel_number", MAP_NUMBER),
+        Field::optional(
+            "old_key",
+            Rule::Object(&[
+                Field::required("commune", Rule::Object(UNIT)),
+                Field::required("map_sheet", MAP_NUMBER),
+                Field::required("scale", Rule::Code(&["500", "1000", "2000", "5000", "10000"])),
+                Field::required("parcel_number", MAP_NUMBER),
+            ]),
+        ),
+        Field::required("area_m2", AREA),
+        Field::required(
+            "uses",
+            Rule::List(
+                &Rule::Object(&[
+                    Field::required("code", Rule::Code(LAND_USES)),
+                    Field::required("area_m2", AREA),
+                    Field::required(
+                        "origin",
+                        Rule::OneOf(&[
+                            "allocated_with_fee",
+                            "allocated_without_fee",
+                            "recognised_with_fee",
+                            "recognised_without_fee",
+                            "leased_yearly",
+                            "leased_once",
+                        ]),
+                    ),
+                    Field::required("term", Rule::Form(forms::land_term, "`long_term` or the last day, YYYY-MM-DD")),
+                ]),
+                3,
+            ),
+        ),
+        Field::required("status", Rule::OneOf(&["active", "split", "merged"])),
+        STATUS_REASON,
+    ],
+    check: check_parcel,
+    statuses: &[("active", State::Active), ("split", State::Ended), ("merged", State::Ended)],
+    days: always,
+};
+
+/// A certificate of land-use rights.
+pub static CERTIFICATE: RecordType = RecordType {
+    name: "land.certificate.v1",
+    registry: "land",
+    message: "lienthong.registry.land.v1.Certificate",
+    ordinal: 4,
+    natural_key: "serial",
+    key_form: compact,
+    parties: &["owners.*.personal_id"],
+    people: None,
+    fields: &[
+        Field::required("serial", Rule::Form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")),
+        Field::required("registry_number", Rule::Text(30)),
+        Field::required("issued_on", Rule::Date),
+        Field::required(
+            "owners",
+            Rule::List(
+                &Rule::Object(&[
+                    Field::optional("personal_id", Rule::PersonalId),
+                    Field::optional("organisation_code", ENTERPRISE_CODE),
+                    Field::required("full_name", Rule::Text(200)),
+                    Field::optional("birth_date", Rule::PartialDate),
+                    Field::required(
+                        "role",
+                        Rule::OneOf(&[
+                            "individual",
+                            "household_head",
+                            "member",
+                            "husband",
+                            "wife",
+                            "representative",
+                            "organisation",
+                            "community",
+                        ]),
+                    ),
+                ]),
+                50,
+            ),
+        ),
+        Field::required(
+            "legal_form",
+            Rule::OneOf(&["individual", "household", "couple", "co_owners", "organisation", "community"]),
+        ),
+        Field::required("parcels", Rule::Set(&PARCEL_ID, 50)),
+        Field::optional(
+            "restrictions",
+            Rule::List(
+                &Rule::Object(&[
+                    Field::required("kind", Rule::OneOf(&["mortgage", "court_freeze", "planning"])),
+                    Field::required("authority", Rule::Text(200)),
+                    Field::optional("reference", Rule::Text(60)),
+                    Field::required("from_date", Rule::Date),
+                    Field::optional("until_date", Rule::Date),
+                ]),
+                20,
+            ),
+        ),
+        Field::required("status", Rule::OneOf(&["valid", "replaced", "revoked"])),
+        STATUS_REASON,
+    ],
+    check: check_certificate,
+    statuses: &[("valid", State::Active), ("replaced", State::Ended), ("revoked", State::Ended)],
+    days: certificate_days,
+};
+
+fn certificate_days(certificate: &Object) -> Days {
+    (date_at(certificate, "issued_on"), None)
+}
+
+fn check_parcel(parcel: &Object, _: Date, findings: &mut Findings<'_>) {
+    let uses = parcel.array("uses").unwrap_or_default();
+    let areas: Option<Vec<i64>> = uses.iter().map(|one| forms::hundredths(one.as_object()?.text("area_m2")?)).collect();
+    let whole = parcel.text("area_m2").and_then(forms::hundredths);
+    if let (Some(areas), Some(whole)) = (areas, whole) {
+        let near = uses.is_empty() || (areas.iter().sum::<i64>() - whole).abs() <= AREA_TOLERANCE;
+        findings.expect(near, "uses", "CONFLICT", "areas must add up to area_m2 within 0.5");
+    }
+}
+
+fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<'_>) {
+    not_future(certificate, "issued_on", today, findings);
+    let owners: Vec<&Object> =
+        certificate.array("owners").unwrap_or_default().iter().filter_map(Value::as_object).collect();
+    for (at, owner) in owners.iter().enumerate() {
+        check_owner(owner, &format!("owners[{at}]"), &owners[..at], findings);
+    }
+    check_legal_form(certificate, &owners, findings);
+    let restrictions = certificate.array("restrictions").unwrap_or_default();
+    for (at, restriction) in restrictions.iter().filter_map(Value::as_object).enumerate() {
+        if let (Some(from), Some(until)) = (date_at(restriction, "from_date"), date_at(restriction, "until_date")) {
+            let path = format!("restrictions[{at}]");
+            findings_at(from <= until, &path, "until_date", "ORDER", "may not be before from_date", findings);
+        }
+    }
+}
+
+fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Findings<'_>) {
+    owner_is_one(owner, path, findings);
+    let id = owner.text("personal_id").and_then(PersonalId::parse);
+    let again = id.is_some() && before.iter().any(|other| other.text("personal_id") == owner.text("personal_id"));
+    findings_at(!again, path, "personal_id", "DUPLICATE", "is an owner already", findings);
+    let organisation = matches!(owner.text("role"), Some("organisation" | "community"));
+    let known = owner.contains("personal_id") || owner.contains("birth_date");
+    findings_at(organisation || known, path, "birth_date", "REQUIRED", "of a person without personal_id", findings);
+    if owner.text("role") == Some("organisation") {
+        let coded = owner.contains("organisation_code");
+        findings_at(coded, path, "organisation_code", "REQUIRED", "an organisation has its code", findings);
+    }
+}
+
+fn check_legal_form(certificate: &Object, owners: &[&Object], findings: &mut Findings<'_>) {
+    let roles: Option<Vec<&str>> = owners.iter().map(|owner| owner.text("role")).collect();
+    let (Some(form), Some(mut roles)) = (certificate.text("legal_form"), roles) else { return };
+    roles.sort_unstable();
+    let of = |role: &str| roles.iter().filter(|other| **other == role).count();
+    let fits = match form {
+        "individual" => roles == ["individual"],
+        "couple" => roles == ["husband", "wife"],
+        "household" => of("household_head") == 1 && of("household_head") + of("member") == roles.len(),
+        "co_owners" => {
+            roles.len() >= 2 && of("representative") <= 1 && of("representative") + of("member") == roles.len()
+        }
+        "organisation" => of("organisation") == 1 && of("organisation") + of("representative") == roles.len(),
+        "community" => of("community") == 1 && of("community") + of("representative") == roles.len(),
+        _ => return,
+    };
+    findings.expect(fits, "owners", "CONFLICT", "must play the roles of the legal form, and no others");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::testing::{check_changes, to};
+    use super::*;
+
+    #[test]
+    fn parcels_keep_their_rules() {
+        let unit = |code: &str, from: &str| Object::new().with("unit_code", code).with("unit_valid_from", from);
+        let land_use = |code: &str, area: &str| {
+            Object::new()
+                .with("code", code)
+                .with("area_m2", area)
+                .with("origin", "recognised_without_fee")
+                .with("term", "long_term")
+        };
+        let parcel = Object::new()
+            .with("parcel_id", "w7723fdn0zg3")
+            .with("commune", unit("18073", "2025-07-01"))
+            .with("map_sheet", "12")
+            .with("parcel_number", "345")
+            .with(
+                "old_key",
+                Object::new()
+                    .with("commune", unit("18079", "2004-01-01"))
+                    .with("map_sheet", "7")
+                    .with("scale", "1000")
+                    .with("parcel_number", "45"),
+            )
+            .with("area_m2", "352.4")
+            .with("uses", vec![land_use("ONT", "200"), land_use("CLN", "152.4")])
+            .with("status", "active");
+        check_changes(
+            &PARCEL,
+            &parcel,
+            &[
+                (&[("area_m2", to("352.9"))], &[]),
+                (&[("area_m2", to("352.91"))], &["uses CONFLICT"]),
+                (&[("parcel_id", to("w8823fdn0zg3"))], &["parcel_id FORMAT"]),
+                (
+                    &[("uses.0.code", to("XYZ")), ("uses.1.term", to("50"))],
+                    &["uses[0].code UNKNOWN_VALUE", "uses[1].term FORMAT"],
+                ),
+                (&[("old_key.scale", to("750"))], &["old_key.scale UNKNOWN_VALUE"]),
+                (
+                    &[("map_sheet", to("012")), ("commune.unit_code", to("1"))],
+                    &["commune.unit_code FORMAT", "map_sheet FORMAT"],
+                ),
+            ],
+        );
+        assert!(PARCEL.people_of(&parcel).is_empty());
+    }
+
+    #[test]
+    fn certificates_keep_their_rules() {
+        let owner = |id: &str, role: &str| {
+            Object::new().with("personal_id", id).with("full_name", "Lê Văn An").with("role", role)
+        };
+        let certificate = Object::new()
+            .with("serial", "CĐ 123456")
+            .with("registry_number", "CH 01234")
+            .with("issued_on", "2016-04-01")
+            .with("owners", vec![owner("042082990008", "husband"), owner("042182990008", "wife")])
+            .with("legal_form", "couple")
+            .with("parcels", vec!["w7723fdn0zg3"])
+            .with(
+                "restrictions",
+                vec![
+                    Object::new()
+                        .with("kind", "court_freeze")
+                        .with("authority", "Toà án nhân dân khu vực 1")
+                        .with("from_date", "2026-03-01"),
+                ],
+            )
+            .with("status", "valid");
+        check_changes(
+            &CERTIFICATE,
+            &certificate,
+            &[
+                (&[("legal_form", to("individual"))], &["owners CONFLICT"]),
+                (&[("legal_form", to("household"))], &["owners CONFLICT"]),
+                (&[("owners.1.personal_id", to("042082990008"))], &["owners[1].personal_id DUPLICATE"]),
+                (&[("owners.1.personal_id", None)], &["owners[1].birth_date REQUIRED"]),
+                (&[("owners.1.personal_id", None), ("owners.1.birth_date", to("1982"))], &[]),
+                (&[("owners.0.organisation_code", to("0100233488"))], &["owners[0].personal_id NOT_ALLOWED"]),
+                (&[("owners.0.full_name", to("Công ty 2"))], &["owners[0].full_name FORMAT"]),
+                (&[("serial", to("CĐ123456"))], &["serial FORMAT"]),
+                (&[("parcels", to(vec!["w7723fdn0zg3", "w7723fdn0zg3"]))], &["parcels[1] DUPLICATE"]),
+                (&[("restrictions.0.until_date", to("2026-02-28"))], &["restrictions[0].until_date ORDER"]),
+                (&[("issued_on", to("2027-01-01"))], &["issued_on FUTURE"]),
+            ],
+        );
+        assert_eq!(CERTIFICATE.people_of(&certificate).len(), 2);
+        assert_eq!(CERTIFICATE.key_of(&certificate).as_deref(), Some("CĐ123456"));
+    }
+}

@@ -1,0 +1,170 @@
+//! The port of a registry: what the gateway asks of one, wherever it runs.
+//!
+//! The embedded host implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
+//!
+//! - **Trust.** Answers are not believed: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
+//! - **Atomicity.** [`Registry::submit`] is all or nothing and durable when `Ok`; a repetition with the same request id
+//!   and content answers with the same receipts.
+//! - **Ordering.** The issuer's log is the order of changes: a cursor is a log size, batches end at signed checkpoints, and
+//!   reading twice from one cursor gives the same leaves.
+//! - **Freshness.** A read that begins after `submit` answered sees its changes.
+//! - **Failure.** A registry that cannot be asked answers with [`Reason::RegistryUnavailable`](crate::base::Reason); no
+//!   record is an empty answer, not an error.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp};
+use crate::trust::{Object, Operation, SignedRecord};
+
+/// Which records to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// Every record that names this person. The resident registry follows superseded numbers; others take it literally.
+    Person(PersonalId),
+    /// The record of one natural key.
+    Key(String),
+    /// Records by id.
+    Ids(Vec<RecordId>),
+    /// People by an earlier number: superseded personal ID, or 9-digit number. Resident registry alone.
+    OldNumber(String),
+    /// People by folded name and birth date, compared at the coarser precision. Resident registry alone.
+    Name {
+        /// The folded key of the full name (`base::text::folded_key`).
+        folded: String,
+        /// The birth date; `None`: any.
+        birth_date: Option<PartialDate>,
+    },
+    /// Every record of the types.
+    All,
+}
+
+/// A read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Record types, all of this registry; empty for all of its types.
+    pub record_types: Vec<String>,
+    /// Which of their records.
+    pub selector: Selector,
+    /// A version from 1; 0 for the latest.
+    pub version: u64,
+    /// Most records to answer.
+    pub limit: usize,
+    /// Where the previous answer ended ([`Page::next`]); `None` begins.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Query {
+    /// The latest records of `record_types` that `selector` chooses, up to `limit`.
+    pub fn latest(record_types: impl IntoIterator<Item = impl Into<String>>, selector: Selector, limit: usize) -> Self {
+        let record_types = record_types.into_iter().map(Into::into).collect();
+        Self { record_types, selector, version: 0, limit, after: None }
+    }
+}
+
+/// A record as its registry answers: whole, with its issuer's proof, without a ledger proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryRecord {
+    /// The record type, as the statement must say too.
+    pub record_type: String,
+    /// The record's id.
+    pub record_id: RecordId,
+    /// The version.
+    pub version: u64,
+    /// The signed bytes.
+    pub record: SignedRecord,
+}
+
+/// Records, and where to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// The records.
+    pub records: Vec<RegistryRecord>,
+    /// For the next query's `after`; `None` at the end.
+    pub next: Option<Vec<u8>>,
+}
+
+/// One change to submit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The record type.
+    pub record_type: String,
+    /// What it does.
+    pub operation: Operation,
+    /// The version that the caller has seen; 0 for a new record.
+    pub expected_version: u64,
+    /// The whole new content.
+    pub payload: Object,
+    /// From when it holds; `None`: as the record type says.
+    pub valid_from: Option<Timestamp>,
+    /// Until when it holds, not included; `None`: as the record type says.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A batch of changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The caller's id for the batch.
+    pub request_id: String,
+    /// 1 to 4,096 changes.
+    pub changes: Vec<Change>,
+}
+
+/// What became of one change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The record.
+    pub record_id: RecordId,
+    /// Its new version.
+    pub version: u64,
+    /// Index of the statement in the registry's log.
+    pub log_index: u64,
+}
+
+/// Changes that end at a signed checkpoint of the issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeBatch {
+    /// Log index of the first change; the cursor asked for.
+    pub first_index: u64,
+    /// The changes in log order: statements and whole disclosures, without proofs.
+    pub records: Vec<SignedRecord>,
+    /// The issuer's signed checkpoint of size `first_index + records.len()`.
+    pub checkpoint: Bytes,
+}
+
+/// A registry.
+#[async_trait]
+pub trait Registry: Send + Sync + 'static {
+    /// Its name: `land`.
+    fn name(&self) -> &str;
+
+    /// How many statements its log holds.
+    async fn log_size(&self) -> Result<u64>;
+
+    /// Reads records.
+    async fn read(&self, query: Query) -> Result<Page>;
+
+    /// Submits changes.
+    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>>;
+
+    /// The changes from `cursor` on, about `limit` of them (more only when one signed batch is larger); `None` when the
+    /// log ends at `cursor`. Fails with [`Reason::CursorGone`](crate::base::Reason) when it is past the end or ends no batch.
+    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>>;
+
+    /// Waits until the log is longer than `cursor`.
+    async fn wait_beyond(&self, cursor: u64) -> Result<()>;
+}
+
+/// The province's word on what it accepted; the province layer implements it, so that a registry's face and the exchange can
+/// speak of ledger indices without knowing the province.
+#[async_trait]
+pub trait Inclusion: Send + Sync + 'static {
+    /// Waits until the province has accepted `registry`'s log up to `log_size`; returns at once when it has.
+    async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()>;
+
+    /// The index in the record ledger of the statement with this index in `registry`'s log, once accepted.
+    async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>>;
+
+    /// The proof of a ledger entry under the ledger's present checkpoint.
+    async fn prove(&self, ledger_index: u64) -> Result<crate::trust::LogProof>;
+}

@@ -1,0 +1,297 @@
+//! The population registry: persons and households (Law on Identification 26/2023; Decree 70/2024, amended 58/2026).
+
+use crate::base::time::Date;
+use crate::base::{PartialDate, PersonalId};
+use crate::trust::{Object, Value};
+
+use super::common::{ADDRESS, SEX, STATUS_REASON, findings_at, in_order, is_after, not_future};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at};
+use super::schema::{People, RecordType, State, always, as_written};
+
+/// Whoever heads a household, and the others' relation to them.
+pub const RELATION: Rule = Rule::OneOf(&[
+    "head",
+    "spouse",
+    "child",
+    "parent",
+    "sibling",
+    "grandchild",
+    "grandparent",
+    "child_in_law",
+    "other",
+]);
+
+const HOUSEHOLD_ID: Rule = Rule::Form(forms::household_id, "a household's number: 2 digits, a hyphen, 9 digits");
+
+/// A person.
+pub static PERSON: RecordType = RecordType {
+    name: "resident.person.v1",
+    registry: "resident",
+    message: "lienthong.registry.resident.v1.Person",
+    ordinal: 1,
+    natural_key: "personal_id",
+    key_form: as_written,
+    parties: &[],
+    people: Some(&People {
+        name: "full_name",
+        birth_date: "birth_date",
+        aliases: &["old_id_number", "superseded_ids.*"],
+    }),
+    fields: &[
+        Field::required("personal_id", Rule::PersonalId),
+        Field::optional("superseded_ids", Rule::Set(&Rule::PersonalId, 5)),
+        Field::optional("old_id_number", Rule::Form(forms::old_id_number, "an old identity number, 9 digits")),
+        Field::required("full_name", Rule::Name),
+        Field::optional("other_name", Rule::Name),
+        Field::required("birth_date", Rule::PartialDate),
+        Field::required("sex", SEX),
+        Field::optional("birth_place", Rule::Object(ADDRESS)),
+        Field::optional("birth_registration_place", Rule::Object(ADDRESS)),
+        Field::optional("hometown", Rule::Object(ADDRESS)),
+        Field::optional("ethnicity", Rule::Text(60)).sensitive(),
+        Field::optional("religion", Rule::Text(60)).sensitive(),
+        Field::required("nationality", Rule::Form(forms::country, "a country, two capital letters (ISO 3166-1)")),
+        Field::optional("marital_status", Rule::OneOf(&["single", "married", "divorced", "widowed"])),
+        Field::optional("permanent_residence", Rule::Object(ADDRESS)),
+        Field::optional("current_residence", Rule::Object(ADDRESS)),
+        Field::optional("household_id", HOUSEHOLD_ID),
+        Field::optional("relation_to_head", RELATION),
+        Field::optional("father_id", Rule::PersonalId),
+        Field::optional("mother_id", Rule::PersonalId),
+        Field::optional("spouse_id", Rule::PersonalId),
+        Field::required("life_status", Rule::OneOf(&["alive", "deceased", "missing"])),
+        Field::optional("death_date", Rule::PartialDate),
+        Field::optional(
+            "card",
+            Rule::Object(&[
+                Field::required("kind", Rule::OneOf(&["cccd", "can_cuoc"])),
+                Field::required("issued_on", Rule::Date),
+                Field::optional("expires_on", Rule::Date),
+            ]),
+        ),
+        Field::required("status", Rule::OneOf(&["active", "moved_out", "deceased", "cancelled"])),
+        STATUS_REASON,
+    ],
+    check: check_person,
+    statuses: &[
+        ("active", State::Active),
+        ("moved_out", State::Suspended),
+        ("deceased", State::Ended),
+        ("cancelled", State::Ended),
+    ],
+    days: always,
+};
+
+/// A household.
+pub static HOUSEHOLD: RecordType = RecordType {
+    name: "resident.household.v1",
+    registry: "resident",
+    message: "lienthong.registry.resident.v1.Household",
+    ordinal: 2,
+    natural_key: "household_id",
+    key_form: as_written,
+    parties: &["members.*.personal_id"],
+    people: None,
+    fields: &[
+        Field::required("household_id", HOUSEHOLD_ID),
+        Field::required("head_id", Rule::PersonalId),
+        Field::required(
+            "members",
+            Rule::List(
+                &Rule::Object(&[
+                    Field::required("personal_id", Rule::PersonalId),
+                    Field::required("relation_to_head", RELATION),
+                ]),
+                40,
+            ),
+        ),
+        Field::required("residence", Rule::Object(ADDRESS)),
+        Field::required("status", Rule::OneOf(&["active", "dissolved"])),
+        STATUS_REASON,
+    ],
+    check: check_household,
+    statuses: &[("active", State::Active), ("dissolved", State::Ended)],
+    days: always,
+};
+
+/// Day until which an identity card is valid: the birthday of 14, 25, 40 or 60 years that follows the issue; a card
+/// issued in the two years before a milestone lasts until the next one; `None` after the last (article 21).
+///
+/// ```
+/// use lienthong::base::Date;
+/// use lienthong::registry::resident::card_expiry;
+/// let born = Date::constant(1990, 5, 6);
+/// assert_eq!(card_expiry(born, Date::constant(2021, 3, 1)), Some(Date::constant(2030, 5, 6)));
+/// assert_eq!(card_expiry(born, Date::constant(2028, 5, 6)), Some(Date::constant(2050, 5, 6)));
+/// assert_eq!(card_expiry(born, Date::constant(2049, 1, 1)), None);
+/// ```
+pub fn card_expiry(born: Date, issued: Date) -> Option<Date> {
+    let birthday = |age: i64| born.saturating_add(jiff::Span::new().years(age));
+    let two_years_on = issued.saturating_add(jiff::Span::new().years(2));
+    [14, 25, 40, 60].into_iter().map(birthday).find(|milestone| *milestone > two_years_on)
+}
+
+fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
+    not_future(person, "birth_date", today, findings);
+    not_future(person, "death_date", today, findings);
+    let partial = |path: &str| person.text(path).and_then(PartialDate::parse);
+    if let (Some(birth), Some(death)) = (partial("birth_date"), partial("death_date")) {
+        let in_order = death.full().map_or(death.year >= birth.year, |death| !is_after(birth, death));
+        findings.expect(in_order, "death_date", "ORDER", "may not be before the birth");
+    }
+    let deceased = person.text("life_status") == Some("deceased");
+    findings.expect(deceased || !person.contains("death_date"), "death_date", "NOT_ALLOWED", "only of the deceased");
+    if let Some(status) = person.text("status").filter(|status| *status != "cancelled") {
+        findings.expect(deceased == (status == "deceased"), "status", "CONFLICT", "must agree with life_status");
+    }
+    let married = person.text("marital_status") == Some("married");
+    findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "only while married");
+    let whole = person.contains("household_id") == person.contains("relation_to_head");
+    findings.expect(whole, "relation_to_head", "CONFLICT", "goes together with household_id");
+    check_relatives(person, findings);
+    check_card(person, today, findings);
+}
+
+fn check_relatives(person: &Object, findings: &mut Findings<'_>) {
+    let own = person.text("personal_id");
+    for relative in ["father_id", "mother_id", "spouse_id"] {
+        let other = person.text(relative).is_none_or(|id| Some(id) != own);
+        findings.expect(other, relative, "CONFLICT", "must be another person");
+    }
+    let superseded = person.array("superseded_ids").unwrap_or_default();
+    let replaced = superseded.iter().all(|id| id.as_text() != own);
+    findings.expect(replaced, "superseded_ids", "CONFLICT", "may not hold the personal ID itself");
+}
+
+fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
+    let Some(issued) = date_at(person, "card.issued_on") else { return };
+    not_future(person, "card.issued_on", today, findings);
+    in_order(person, "birth_date", "card.issued_on", findings);
+    // The first Căn cước cards were issued when Law 26/2023 came into force.
+    let new_kind = person.text_at("card.kind") == Some("can_cuoc");
+    let kind_fits = new_kind == (issued >= Date::constant(2024, 7, 1));
+    findings.expect(kind_fits, "card.kind", "CONFLICT", "cccd until 2024-06-30, can_cuoc since 2024-07-01");
+    if let Some(born) = date_at(person, "birth_date") {
+        let expires = date_at(person, "card.expires_on");
+        let fits = expires == card_expiry(born, issued);
+        findings.expect(fits, "card.expires_on", "CONFLICT", "must be the milestone birthday that follows the issue");
+    }
+}
+
+fn check_household(household: &Object, _: Date, findings: &mut Findings<'_>) {
+    let members = household.array("members").unwrap_or_default();
+    let mut heads = 0;
+    for (at, member) in members.iter().filter_map(Value::as_object).enumerate() {
+        let id = member.text("personal_id");
+        let path = format!("members[{at}]");
+        let again =
+            members[..at].iter().filter_map(Value::as_object).any(|m| id.is_some() && m.text("personal_id") == id);
+        findings_at(!again, &path, "personal_id", "DUPLICATE", "is a member already", findings);
+        if member.text("relation_to_head") == Some("head") {
+            heads += 1;
+            let is_head = id == household.text("head_id");
+            findings_at(is_head, &path, "relation_to_head", "CONFLICT", "head_id names another head", findings);
+        }
+    }
+    let head = household.text("head_id").and_then(PersonalId::parse);
+    findings.expect(heads == 1 || head.is_none(), "members", "CONFLICT", "must hold exactly one head, that of head_id");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::testing::{address, check_changes, to};
+    use super::*;
+
+    fn person() -> Object {
+        Object::new()
+            .with("personal_id", "042185990002")
+            .with("full_name", "Nguyễn Thị Hoà")
+            .with("birth_date", "1985-03-07")
+            .with("sex", "female")
+            .with("nationality", "VN")
+            .with("marital_status", "married")
+            .with("spouse_id", "042085000001")
+            .with("permanent_residence", address())
+            .with("household_id", "42-000000001")
+            .with("relation_to_head", "spouse")
+            .with("life_status", "alive")
+            .with("status", "active")
+            .with(
+                "card",
+                Object::new().with("kind", "cccd").with("issued_on", "2021-05-01").with("expires_on", "2025-03-07"),
+            )
+    }
+
+    #[test]
+    fn persons_keep_their_rules() {
+        check_changes(
+            &PERSON,
+            &person(),
+            &[
+                (&[("birth_date", to("1985")), ("card.expires_on", to("2031-01-01"))], &[]),
+                (&[("birth_date", to("2027"))], &["birth_date FUTURE"]),
+                (&[("full_name", to("Nguyễn  Hoà")), ("sex", to("f"))], &["full_name FORMAT", "sex UNKNOWN_VALUE"]),
+                (&[("permanent_residence.unit_valid_from", None)], &["permanent_residence.unit_valid_from REQUIRED"]),
+                (&[("death_date", to("2025"))], &["death_date NOT_ALLOWED"]),
+                (
+                    &[("life_status", to("deceased")), ("death_date", to("1984"))],
+                    &["death_date ORDER", "status CONFLICT"],
+                ),
+                (&[("life_status", to("deceased")), ("status", to("deceased")), ("status_reason", to("qua đời"))], &[]),
+                (&[("status_reason", to("no reason"))], &["status_reason NOT_ALLOWED"]),
+                (&[("marital_status", to("single"))], &["spouse_id NOT_ALLOWED"]),
+                (&[("household_id", None)], &["relation_to_head CONFLICT"]),
+                (&[("father_id", to("042185990002"))], &["father_id CONFLICT"]),
+                (&[("superseded_ids", to(vec!["042185990002"]))], &["superseded_ids CONFLICT"]),
+                (&[("card.expires_on", None)], &["card.expires_on CONFLICT"]),
+                (&[("card.kind", to("can_cuoc"))], &["card.kind CONFLICT"]),
+                (&[("old_id_number", to("1834567"))], &["old_id_number FORMAT"]),
+            ],
+        );
+    }
+
+    #[test]
+    fn households_have_one_head() {
+        let member =
+            |id: &str, relation: &str| Object::new().with("personal_id", id).with("relation_to_head", relation);
+        let household = Object::new()
+            .with("household_id", "42-000000001")
+            .with("head_id", "042085000001")
+            .with("members", vec![member("042085000001", "head"), member("042185990002", "spouse")])
+            .with("residence", address())
+            .with("status", "active");
+        check_changes(
+            &HOUSEHOLD,
+            &household,
+            &[
+                (
+                    &[("members.1.relation_to_head", to("head"))],
+                    &["members[1].relation_to_head CONFLICT", "members CONFLICT"],
+                ),
+                (&[("members.1.personal_id", to("042085000001"))], &["members[1].personal_id DUPLICATE"]),
+                (&[("head_id", to("042185990002"))], &["members[0].relation_to_head CONFLICT"]),
+                (&[("members", to(vec![member("042085000001", "child")]))], &["members CONFLICT"]),
+                (&[("members", to(Vec::<Object>::new()))], &["members COUNT", "members CONFLICT"]),
+            ],
+        );
+        assert_eq!(HOUSEHOLD.people_of(&household).len(), 2);
+    }
+
+    #[test]
+    fn a_person_is_found_by_name_and_by_other_numbers() {
+        let person = person().with("old_id_number", "183456789").with("superseded_ids", vec!["042185000009"]);
+        let people = PERSON.people.expect("people");
+        assert_eq!(people.aliases_of(&person), ["183456789", "042185000009"]);
+        assert_eq!(people.name_key(&person).expect("name").0, "nguyen thi hoa");
+        assert_eq!(PERSON.people_of(&person), [PersonalId::parse("042185990002").expect("valid")]);
+    }
+
+    #[test]
+    fn cards_of_children_and_of_the_old() {
+        let born = Date::constant(2014, 2, 28);
+        assert_eq!(card_expiry(born, Date::constant(2024, 8, 1)), Some(Date::constant(2028, 2, 28)));
+        assert_eq!(card_expiry(born, Date::constant(2026, 2, 28)), Some(Date::constant(2039, 2, 28)));
+        assert_eq!(card_expiry(Date::constant(1950, 1, 1), Date::constant(2021, 1, 1)), None);
+    }
+}

@@ -1,0 +1,305 @@
+//! Field rules: what one value of a payload may be, and the one walk that holds a payload to them.
+//!
+//! The walk names every bad field at once, by its full path, refuses fields that no rule knows, and never repeats a
+//! value: payloads are personal data and error texts travel.
+
+use std::fmt;
+
+use crate::base::text::name_is_valid;
+use crate::base::time::Date;
+use crate::base::{PartialDate, PersonalId, Violation};
+use crate::trust::{Object, Value};
+
+/// Longest text where a rule names no other limit, in characters.
+pub const TEXT_CHARS_MAX: usize = 200;
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy)]
+pub enum Rule {
+    /// A personal ID, 12 digits.
+    PersonalId,
+    /// A person's name.
+    Name,
+    /// A text of at most this many characters, not blank at its ends.
+    Text(usize),
+    /// A civil date, `YYYY-MM-DD`.
+    Date,
+    /// A month, `YYYY-MM`.
+    Month,
+    /// A date that may be known to the year or month only.
+    PartialDate,
+    /// One of a closed set; an enum in the typed form.
+    OneOf(&'static [&'static str]),
+    /// One of a published list of codes; a string in the typed form.
+    Code(&'static [&'static str]),
+    /// A text of a form that a function knows; the text says the form in words.
+    Form(fn(&str) -> bool, &'static str),
+    /// A whole number, bounds included.
+    Integer(i64, i64),
+    /// A nested object.
+    Object(&'static [Field]),
+    /// Values of one rule, from 1 to this many: an empty list is written by leaving the field out.
+    List(&'static Rule, usize),
+    /// The same, each value once.
+    Set(&'static Rule, usize),
+}
+
+/// One field of an object.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name: snake_case ASCII, the same in payload and typed form.
+    pub name: &'static str,
+    /// What it may be.
+    pub rule: Rule,
+    /// Whether it must be there.
+    pub required: bool,
+    /// Whether it is specially protected (Law 91/2025): religion, ethnicity, convictions.
+    pub sensitive: bool,
+}
+
+impl Field {
+    /// A field that must be there.
+    pub const fn required(name: &'static str, rule: Rule) -> Self {
+        Self { name, rule, required: true, sensitive: false }
+    }
+
+    /// A field that may be absent.
+    pub const fn optional(name: &'static str, rule: Rule) -> Self {
+        Self { name, rule, required: false, sensitive: false }
+    }
+
+    /// The same, specially protected.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+}
+
+impl Rule {
+    /// The rule in words, for descriptions and violations.
+    pub fn says(&self) -> String {
+        match self {
+            Self::PersonalId => "a personal ID, 12 digits".into(),
+            Self::Name => "a person's name: words of letters with single spaces, at most 100 characters".into(),
+            Self::Text(max) => format!("a text of 1 to {max} characters without blanks at its ends"),
+            Self::Date => "a date, YYYY-MM-DD".into(),
+            Self::Month => "a month, YYYY-MM".into(),
+            Self::PartialDate => "a date, YYYY, YYYY-MM or YYYY-MM-DD".into(),
+            Self::OneOf(values) | Self::Code(values) => format!("one of {}", values.join(", ")),
+            Self::Form(_, says) => (*says).into(),
+            Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Object(_) => "an object".into(),
+            Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
+            Self::Set(of, max) => {
+                format!("1 to {max} values, each once and {}; left out when there is none", of.says())
+            }
+        }
+    }
+}
+
+/// What a check found, under the path of the payload that it checks.
+pub struct Findings<'a> {
+    root: &'a dyn fmt::Display,
+    violations: &'a mut Vec<Violation>,
+}
+
+impl<'a> Findings<'a> {
+    /// Findings about the payload at `root` (`changes[3].payload`), added to `violations`.
+    pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Vec<Violation>) -> Self {
+        Self { root, violations }
+    }
+
+    /// A violation of `rule` at the field `path` of the payload.
+    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl Into<String>) {
+        self.violations.push(Violation::new(format!("{}.{path}", self.root), rule, message));
+    }
+
+    /// A violation unless `holds`.
+    pub fn expect(&mut self, holds: bool, path: &str, rule: &'static str, message: &'static str) {
+        if !holds {
+            self.add(path, rule, message);
+        }
+    }
+}
+
+/// Where the walk stands; written out only for a violation.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Path::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
+        }
+    }
+}
+
+/// Holds `object` to `fields`.
+pub fn check_fields(object: &Object, fields: &[Field], findings: &mut Findings<'_>) {
+    check_object(object, fields, &Path::Root, findings);
+}
+
+fn check_object(object: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) {
+    for field in fields {
+        let at = Path::Field(path, field.name);
+        match object.get(field.name) {
+            Some(value) => check_value(value, &field.rule, &at, findings),
+            None if field.required => findings.add(at, "REQUIRED", format!("{} is required", field.rule.says())),
+            None => {}
+        }
+    }
+    for name in object.names() {
+        if !fields.iter().any(|field| field.name == name) {
+            // The name of an unknown field is the caller's text: shown only when it is a plausible name.
+            let known_shape = name.len() <= 64 && crate::trust::canonical::is_name(name.as_bytes());
+            let shown = if known_shape && !name.bytes().any(|b| b.is_ascii_digit()) { name } else { "?" };
+            findings.add(Path::Field(path, shown), "UNKNOWN_FIELD", "the record type has no such field");
+        }
+    }
+}
+
+fn check_value(value: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findings<'_>) {
+    let text = value.as_text();
+    let holds = match rule {
+        Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
+        Rule::Name => text.is_some_and(name_is_valid),
+        Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
+        Rule::Date => text.is_some_and(|t| date(t).is_some()),
+        Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
+        Rule::PartialDate => text.is_some_and(|t| PartialDate::parse(t).is_some()),
+        Rule::OneOf(values) | Rule::Code(values) => text.is_some_and(|t| values.contains(&t)),
+        Rule::Form(fits, _) => text.is_some_and(fits),
+        Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
+        Rule::Object(fields) => match value.as_object() {
+            Some(object) => return check_object(object, fields, path, findings),
+            None => false,
+        },
+        Rule::List(of, max) => return check_items(value, of, *max, false, path, findings),
+        Rule::Set(of, max) => return check_items(value, of, *max, true, path, findings),
+    };
+    if !holds {
+        findings.add(path, failed_rule(value, rule), format!("must be {}", rule.says()));
+    }
+}
+
+/// The stable name of what a refused value breaks.
+fn failed_rule(value: &Value, rule: &Rule) -> &'static str {
+    match (rule, value) {
+        (Rule::Text(max), Value::String(text)) if text.chars().count() > *max => "TOO_LONG",
+        (Rule::OneOf(_) | Rule::Code(_), Value::String(_)) => "UNKNOWN_VALUE",
+        (Rule::Object(_), _) => "TYPE",
+        (_, Value::String(_)) => "FORMAT",
+        _ => "TYPE",
+    }
+}
+
+fn check_integer(value: &Value, min: i64, max: i64, path: &Path<'_>, findings: &mut Findings<'_>) {
+    let rule = match value.as_integer() {
+        Some(number) if (min..=max).contains(&number) => return,
+        Some(_) => "OUT_OF_RANGE",
+        None => "TYPE",
+    };
+    findings.add(path, rule, format!("must be {}", Rule::Integer(min, max).says()));
+}
+
+fn check_items(value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>, findings: &mut Findings<'_>) {
+    let Some(items) = value.as_array() else {
+        return findings.add(path, "TYPE", "must be a list");
+    };
+    if items.is_empty() || items.len() > max {
+        findings.add(path, "COUNT", format!("must hold 1 to {max} values; leave it out when there is none"));
+    }
+    for (at, item) in items.iter().take(max).enumerate() {
+        check_value(item, of, &Path::Item(path, at), findings);
+        if once && items[..at].contains(item) {
+            findings.add(Path::Item(path, at), "DUPLICATE", "stands in the list already");
+        }
+    }
+}
+
+fn is_plain_text(text: &str, max: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= max * 4
+        && (text.len() <= max || text.chars().count() <= max)
+        && !text.starts_with(char::is_whitespace)
+        && !text.ends_with(char::is_whitespace)
+        && !text.chars().any(char::is_control)
+}
+
+/// Reads `YYYY-MM-DD`.
+pub fn date(text: &str) -> Option<Date> {
+    PartialDate::parse(text)?.full()
+}
+
+/// Reads the date field `path` of an object.
+pub fn date_at(object: &Object, path: &str) -> Option<Date> {
+    date(object.text_at(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::required("id", Rule::PersonalId),
+        Field::optional("name", Rule::Name),
+        Field::optional("seats", Rule::Integer(1, 9)),
+        Field::optional("lines", Rule::Set(&Rule::Text(4), 3)),
+        Field::optional("card", Rule::Object(&[Field::required("on", Rule::Date)])),
+        Field::optional("cards", Rule::List(&Rule::Object(&[Field::required("on", Rule::Date)]), 2)),
+    ];
+
+    fn found(object: &Object) -> Vec<(String, &'static str)> {
+        let mut violations = Vec::new();
+        check_fields(object, FIELDS, &mut Findings::new(&"payload", &mut violations));
+        violations.into_iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
+    }
+
+    #[test]
+    fn every_bad_field_is_named_by_its_path() {
+        let card = |on: &str| Object::new().with("on", on);
+        for (object, expected) in [
+            (Object::new().with("id", "042185990002"), vec![]),
+            (Object::new(), vec![("id", "REQUIRED")]),
+            (Object::new().with("id", 42).with("seats", "4"), vec![("id", "TYPE"), ("seats", "TYPE")]),
+            (
+                Object::new().with("id", "4").with("name", "Lê  2").with("seats", 10).with("colour", "x"),
+                vec![("id", "FORMAT"), ("name", "FORMAT"), ("seats", "OUT_OF_RANGE"), ("colour", "UNKNOWN_FIELD")],
+            ),
+            (
+                Object::new().with("id", "042185990002").with("lines", vec!["a", "a", "", "b"]),
+                vec![("lines", "COUNT"), ("lines[1]", "DUPLICATE"), ("lines[2]", "FORMAT")],
+            ),
+            (
+                Object::new().with("id", "042185990002").with("lines", Vec::<String>::new()).with("card", "x"),
+                vec![("lines", "COUNT"), ("card", "TYPE")],
+            ),
+            (
+                Object::new()
+                    .with("id", "042185990002")
+                    .with("card", card("2025-02-30").with("x9", 1))
+                    .with("cards", vec![card("2025-02-28"), Object::new()]),
+                vec![("card.on", "FORMAT"), ("card.?", "UNKNOWN_FIELD"), ("cards[1].on", "REQUIRED")],
+            ),
+        ] {
+            let expected: Vec<_> = expected.into_iter().map(|(path, rule)| (path.to_owned(), rule)).collect();
+            assert_eq!(found(&object), expected);
+        }
+    }
+
+    #[test]
+    fn violations_never_repeat_a_value() {
+        let mut violations = Vec::new();
+        let object = Object::new().with("id", "secret-value").with("name", "secret-value;").with("secret-value", 1);
+        check_fields(&object, FIELDS, &mut Findings::new(&"payload", &mut violations));
+        assert_eq!(violations.len(), 3);
+        assert!(!format!("{violations:?}").contains("secret"));
+    }
+}

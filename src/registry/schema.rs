@@ -1,0 +1,213 @@
+//! A record type as data: its fields, its rules across fields, its key, whom it is about, and when it holds.
+//!
+//! One mechanism serves all sectors; a sector's file only fills this in. Everything here is pure: `today` is passed in.
+
+use crate::base::text::folded_key;
+use crate::base::time::Date;
+use crate::base::{Error, PartialDate, PersonalId, Result, Timestamp, Violation};
+use crate::trust::{Object, Operation, Value};
+
+use super::rule::{Field, Findings, check_fields};
+
+/// What a record's status means to somebody who relies on the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// In force.
+    Active,
+    /// Not in force for now.
+    Suspended,
+    /// Ended for good.
+    Ended,
+}
+
+/// First and last day on which a record holds, from its payload; `None`: from its issue, without end.
+pub type Days = (Option<Date>, Option<Date>);
+
+/// One type of record.
+#[derive(Debug)]
+pub struct RecordType {
+    /// `land.parcel.v1`: registry, noun, version.
+    pub name: &'static str,
+    /// The registry that issues it.
+    pub registry: &'static str,
+    /// The full name of its typed message: `lienthong.registry.land.v1.Parcel`.
+    pub message: &'static str,
+    /// Its number in storage keys: never changed, never reused.
+    pub ordinal: u8,
+    /// The field that identifies an entry.
+    pub natural_key: &'static str,
+    /// Brings a natural key as people write it to the one form that is hashed: separators dropped, capitals.
+    pub key_form: fn(&str) -> String,
+    /// Paths of the personal IDs that a record is about; `*` stands for every item of a list. The natural key is left
+    /// out when it is the personal ID itself.
+    pub parties: &'static [&'static str],
+    /// How people are found by it, if it is the register of people.
+    pub people: Option<&'static People>,
+    /// Its fields.
+    pub fields: &'static [Field],
+    /// Rules across fields. Fields that broke their own rule may be absent or odd here: read them as optional.
+    pub check: fn(&Object, Date, &mut Findings<'_>),
+    /// Every value of `status`, and what it means; the first is the ordinary one, which needs no reason.
+    pub statuses: &'static [(&'static str, State)],
+    /// When it holds.
+    pub days: fn(&Object) -> Days,
+}
+
+/// Which fields find a person beside the natural key.
+#[derive(Debug)]
+pub struct People {
+    /// Full name.
+    pub name: &'static str,
+    /// Birth date, possibly partial.
+    pub birth_date: &'static str,
+    /// Other numbers that lead to the person: paths as in [`RecordType::parties`].
+    pub aliases: &'static [&'static str],
+}
+
+impl RecordType {
+    /// Whether the natural key is the personal ID of the person that the record is about.
+    pub fn is_keyed_by_person(&self) -> bool {
+        self.natural_key == "personal_id"
+    }
+
+    /// Adds every violation of `payload` to `violations`, under the path `root`.
+    pub fn validate(&self, payload: &Object, today: Date, root: &dyn std::fmt::Display, found: &mut Vec<Violation>) {
+        let mut findings = Findings::new(root, found);
+        check_fields(payload, self.fields, &mut findings);
+        (self.check)(payload, today, &mut findings);
+        let plain = self.statuses.first().map(|(name, _)| *name);
+        if payload.text("status") == plain && payload.contains("status_reason") {
+            findings.add("status_reason", "NOT_ALLOWED", "the ordinary status has no reason");
+        }
+    }
+
+    /// [`Self::validate`] as a result, for one payload alone.
+    pub fn validated(&self, payload: &Object, today: Date) -> Result<()> {
+        let mut found = Vec::new();
+        self.validate(payload, today, &"payload", &mut found);
+        if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
+    }
+
+    /// The natural key of a payload, in the form that is hashed.
+    pub fn key_of(&self, payload: &Object) -> Option<String> {
+        payload.text(self.natural_key).map(self.key_form)
+    }
+
+    /// What the status of a payload means; `None` when it has none.
+    pub fn state(&self, payload: &Object) -> Option<State> {
+        let status = payload.text("status")?;
+        self.statuses.iter().find(|(name, _)| *name == status).map(|(_, state)| *state)
+    }
+
+    /// The people that a payload names, each once, in payload order; the natural key too when it is a personal ID.
+    pub fn people_of(&self, payload: &Object) -> Vec<PersonalId> {
+        let mut people = Vec::new();
+        let own = self.is_keyed_by_person().then_some(self.natural_key);
+        for path in own.iter().chain(self.parties) {
+            texts_at(payload, path, &mut |text| {
+                if let Some(person) = PersonalId::parse(text)
+                    && !people.contains(&person)
+                {
+                    people.push(person);
+                }
+            });
+        }
+        people
+    }
+
+    /// From when and until when (not included) a version issued at `issued_at` holds. A revoked record ends with its
+    /// revocation.
+    pub fn validity(&self, payload: &Object, operation: Operation, issued_at: Timestamp) -> (Timestamp, Timestamp) {
+        let (first, last) = (self.days)(payload);
+        let from = first.map_or(issued_at, Timestamp::start_of);
+        let until = last.and_then(|day| day.tomorrow().ok()).map_or(Timestamp::MAX, Timestamp::start_of);
+        let until = if operation == Operation::Revoke { until.min(issued_at) } else { until };
+        (from.min(until), until)
+    }
+}
+
+impl People {
+    /// Folded name and birth date of a payload.
+    pub fn name_key(&self, payload: &Object) -> Option<(String, PartialDate)> {
+        let name = folded_key(payload.text(self.name)?);
+        Some((name, PartialDate::parse(payload.text(self.birth_date)?)?))
+    }
+
+    /// The other numbers of a payload.
+    pub fn aliases_of<'a>(&self, payload: &'a Object) -> Vec<&'a str> {
+        let mut aliases = Vec::new();
+        for path in self.aliases {
+            texts_at(payload, path, &mut |text| aliases.push(text));
+        }
+        aliases
+    }
+}
+
+/// Calls `visit` with every text at `path`; `*` in the path is every item of a list.
+pub fn texts_at<'a>(object: &'a Object, path: &str, visit: &mut dyn FnMut(&'a str)) {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    if let Some(value) = object.get(name) {
+        texts_in(value, rest, visit);
+    }
+}
+
+fn texts_in<'a>(value: &'a Value, rest: Option<&str>, visit: &mut dyn FnMut(&'a str)) {
+    match (value, rest) {
+        (Value::String(text), None) => visit(text),
+        (Value::Object(object), Some(rest)) => texts_at(object, rest, visit),
+        (Value::Array(items), Some(rest)) => {
+            let rest = rest.strip_prefix('*').map(|rest| rest.strip_prefix('.'));
+            if let Some(rest) = rest {
+                items.iter().for_each(|item| texts_in(item, rest, visit));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The natural key as it stands.
+pub fn as_written(key: &str) -> String {
+    key.to_owned()
+}
+
+/// The natural key without separators, in capitals: plates, serials, card numbers.
+pub fn compact(key: &str) -> String {
+    key.chars().filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
+}
+
+/// For record types that hold from their issue without end.
+pub fn always(_: &Object) -> Days {
+    (None, None)
+}
+
+/// For record types whose fields have no rule across them.
+pub fn no_rule(_: &Object, _: Date, _: &mut Findings<'_>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_reach_items_of_lists() {
+        let owner = |id: &str| Object::new().with("personal_id", id);
+        let object = Object::new()
+            .with("owners", vec![owner("1"), owner("2"), Object::new()])
+            .with("ids", vec!["3", "4"])
+            .with("holder", owner("5"));
+        let read = |path: &str| {
+            let mut found = Vec::new();
+            texts_at(&object, path, &mut |text| found.push(text));
+            found
+        };
+        assert_eq!(read("owners.*.personal_id"), ["1", "2"]);
+        assert_eq!(read("ids.*"), ["3", "4"]);
+        assert_eq!(read("holder.personal_id"), ["5"]);
+        assert!(read("holder").is_empty() && read("owners.personal_id").is_empty() && read("ids").is_empty());
+    }
+
+    #[test]
+    fn keys_compare_without_separators() {
+        assert_eq!(compact("38-b1 123.45"), "38B112345");
+        assert_eq!(compact("cđ 123456"), "CĐ123456");
+    }
+}

@@ -1,0 +1,149 @@
+//! The vehicle registry (Law 36/2024, article 36; Circular 79/2024/TT-BCA): the plate belongs to the owner.
+
+use crate::base::PersonalId;
+use crate::base::time::Date;
+use crate::trust::{Object, Value};
+
+use super::common::{ADDRESS, ENTERPRISE_CODE, STATUS_REASON, findings_at, in_order, not_future, owner_is_one};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at};
+use super::schema::{Days, RecordType, State, compact};
+
+const OWNER: Rule = Rule::Object(&[
+    Field::optional("personal_id", Rule::PersonalId),
+    Field::optional("organisation_code", ENTERPRISE_CODE),
+    Field::required("full_name", Rule::Text(200)),
+    Field::optional("birth_date", Rule::PartialDate),
+    Field::optional("address", Rule::Object(ADDRESS)),
+]);
+
+/// A registration.
+pub static REGISTRATION: RecordType = RecordType {
+    name: "vehicle.registration.v1",
+    registry: "vehicle",
+    message: "lienthong.registry.vehicle.v1.Registration",
+    ordinal: 11,
+    natural_key: "plate",
+    key_form: compact,
+    parties: &["owner.personal_id", "co_owners.*.personal_id"],
+    people: None,
+    fields: &[
+        Field::required("plate", Rule::Form(forms::plate, "a plate: 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
+        Field::required("kind", Rule::OneOf(&["car", "motorcycle", "truck", "bus"])),
+        Field::required("plate_colour", Rule::OneOf(&["white", "yellow", "blue", "red"])),
+        Field::required("owner", OWNER),
+        Field::optional("co_owners", Rule::List(&OWNER, 10)),
+        Field::required("brand", Rule::Text(60)),
+        Field::required("model", Rule::Text(60)),
+        Field::required("chassis_number", Rule::Form(forms::chassis_number, "6 to 20 capital letters and digits")),
+        Field::optional("engine_number", Rule::Form(forms::engine_number, "5 to 20 capital letters, digits, hyphens")),
+        Field::required("colour", Rule::Text(40)),
+        Field::required("seats", Rule::Integer(1, 100)),
+        Field::optional("displacement_cc", Rule::Integer(1, 30_000)),
+        Field::required("first_registered", Rule::Date),
+        Field::optional("expires", Rule::Date),
+        Field::required("status", Rule::OneOf(&["active", "stolen", "plate_kept", "revoked"])),
+        STATUS_REASON,
+    ],
+    check: check_registration,
+    statuses: &[
+        ("active", State::Active),
+        ("stolen", State::Suspended),
+        ("plate_kept", State::Ended),
+        ("revoked", State::Ended),
+    ],
+    days: registration_days,
+};
+
+fn registration_days(registration: &Object) -> Days {
+    (date_at(registration, "first_registered"), date_at(registration, "expires"))
+}
+
+fn check_registration(registration: &Object, today: Date, findings: &mut Findings<'_>) {
+    not_future(registration, "first_registered", today, findings);
+    in_order(registration, "first_registered", "expires", findings);
+    let motorcycle = registration.text("kind") == Some("motorcycle");
+    if let Some(plate) = registration.text("plate").filter(|plate| forms::plate(plate)) {
+        let fits = forms::motorcycle_plate(plate) == motorcycle;
+        findings.expect(fits, "plate", "CONFLICT", "38-B1 123.45 or 38-AA 123.45 on motorcycles, 38A-123.45 on others");
+    }
+    if let Some(chassis) = registration.text("chassis_number").filter(|number| forms::chassis_number(number)) {
+        let fits = motorcycle || forms::vin(chassis);
+        findings.expect(fits, "chassis_number", "FORMAT", "17 characters without I, O and Q, except on motorcycles");
+    }
+    let mut owners: Vec<(String, &Object)> = Vec::new();
+    owners.extend(registration.object("owner").map(|owner| ("owner".to_owned(), owner)));
+    let others = registration.array("co_owners").unwrap_or_default().iter().filter_map(Value::as_object);
+    owners.extend(others.enumerate().map(|(at, owner)| (format!("co_owners[{at}]"), owner)));
+    for (at, (path, owner)) in owners.iter().enumerate() {
+        owner_is_one(owner, path, findings);
+        let known = owner.contains("personal_id") || owner.contains("organisation_code");
+        findings_at(
+            known,
+            path,
+            "personal_id",
+            "REQUIRED",
+            "an owner has a personal ID or an organisation code",
+            findings,
+        );
+        let id = owner.text("personal_id").and_then(PersonalId::parse);
+        let again =
+            id.is_some() && owners[..at].iter().any(|(_, o)| o.text("personal_id") == owner.text("personal_id"));
+        findings_at(!again, path, "personal_id", "DUPLICATE", "is an owner already", findings);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::common::testing::{address, check_changes, to};
+    use super::*;
+
+    #[test]
+    fn registrations_keep_their_rules() {
+        let owner = |id: &str| Object::new().with("personal_id", id).with("full_name", "Lê Văn An");
+        let car = Object::new()
+            .with("plate", "38A-123.45")
+            .with("kind", "car")
+            .with("plate_colour", "white")
+            .with("owner", owner("042090990001").with("address", address()))
+            .with("co_owners", vec![owner("042185990002")])
+            .with("brand", "Toyota")
+            .with("model", "Vios")
+            .with("chassis_number", "RLHKC1234NY012345")
+            .with("engine_number", "2NR-1234567")
+            .with("colour", "Trắng")
+            .with("seats", 5)
+            .with("displacement_cc", 1496)
+            .with("first_registered", "2019-03-05")
+            .with("status", "active");
+        check_changes(
+            &REGISTRATION,
+            &car,
+            &[
+                (&[("plate", to("38-B1 123.45"))], &["plate CONFLICT"]),
+                (
+                    &[("plate", to("38-AA 123.45")), ("kind", to("motorcycle")), ("chassis_number", to("VDG123456"))],
+                    &[],
+                ),
+                (&[("chassis_number", to("VDG123456"))], &["chassis_number FORMAT"]),
+                (&[("co_owners.0.personal_id", to("042090990001"))], &["co_owners[0].personal_id DUPLICATE"]),
+                (&[("owner.personal_id", None)], &["owner.personal_id REQUIRED"]),
+                (
+                    &[
+                        ("owner.personal_id", None),
+                        ("owner.organisation_code", to("0100233488")),
+                        ("owner.full_name", to("Công ty 5")),
+                    ],
+                    &[],
+                ),
+                (&[("owner.organisation_code", to("0100233488"))], &["owner.personal_id NOT_ALLOWED"]),
+                (&[("expires", to("2019-03-04"))], &["expires ORDER"]),
+                (&[("seats", to(0)), ("displacement_cc", to("1496"))], &["seats OUT_OF_RANGE", "displacement_cc TYPE"]),
+                (&[("status", to("stolen")), ("status_reason", to("trình báo mất cắp"))], &[]),
+                (&[("co_owners", None), ("displacement_cc", None), ("engine_number", None)], &[]),
+            ],
+        );
+        assert_eq!(REGISTRATION.people_of(&car).len(), 2);
+        assert_eq!(REGISTRATION.key_of(&car).as_deref(), Some("38A12345"));
+    }
+}

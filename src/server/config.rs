@@ -1,0 +1,63 @@
+//! What a gateway is told before it opens: where it keeps its data, what world it holds, whom it believes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::base::entropy::SystemEntropy;
+use crate::base::time::SystemClock;
+use crate::base::{Clock, Entropy};
+use crate::wire::credential::DemoCredentials;
+
+/// Where a gateway keeps its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory; for tests. Nothing survives.
+    Memory,
+    /// In a temporary folder, which goes when the gateway closes.
+    Temporary,
+    /// In this folder, which is found again.
+    Folder(PathBuf),
+}
+
+/// The settings of a gateway.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the data is kept.
+    pub storage: Storage,
+    /// The world's seed; `None` is the stored world's, or the default's.
+    pub seed: Option<u64>,
+    /// Citizens to generate; `None` is the stored world's, or the default's.
+    pub population: Option<u64>,
+    /// Where to write the trust anchor; `None` writes none.
+    pub anchor: Option<PathBuf>,
+    /// Whether demo credentials are believed.
+    pub demo: DemoCredentials,
+    /// Whether `SimulationService` is served.
+    pub simulation: bool,
+    /// Most calls a second of one caller; 0 is no limit.
+    pub rate_limit: u32,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for codes and ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Told how seeding goes: citizens done, and citizens in all.
+    pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
+}
+
+impl Default for Config {
+    /// A temporary world on loopback.
+    fn default() -> Self {
+        Self {
+            storage: Storage::Temporary,
+            seed: None,
+            population: None,
+            anchor: None,
+            demo: DemoCredentials::OnLoopback,
+            simulation: true,
+            rate_limit: 0,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::default()),
+            progress: None,
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Where the gateway listens, and what it demands there: plaintext and demo credentials on loopback, TLS anywhere else.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tokio::net::TcpListener;
+use tonic::transport::{Identity, ServerTlsConfig};
+
+use crate::base::{Error, Reason, Result};
+use crate::wire::credential::DemoCredentials;
+
+/// Certificate and key, as PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Reads both files.
+    pub fn load(&self) -> Result<ServerTlsConfig> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|error| {
+                let message = format!("{} cannot be read: {error}", path.display());
+                Error::new(Reason::ConfigurationInvalid, message)
+            })
+        };
+        Ok(ServerTlsConfig::new().identity(Identity::from_pem(read(&self.certificate)?, read(&self.key)?)))
+    }
+}
+
+/// Whether demo credentials are believed on `address`; refuses to listen off loopback without TLS, unless `allowed`.
+pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
+    match (has_tls, is_loopback(address), allowed) {
+        (true, _, _) => Ok(DemoCredentials::Never),
+        (false, true, false) => Ok(DemoCredentials::OnLoopback),
+        (false, _, true) => Ok(DemoCredentials::Everywhere),
+        (false, false, false) => Err(Error::new(
+            Reason::ConfigurationInvalid,
+            format!(
+                "{what} {address} is not loopback: give --tls-cert and --tls-key, or \
+                 --allow-demo-credentials-off-loopback if nobody else can reach it"
+            ),
+        )),
+    }
+}
+
+/// Whether only this machine can reach `address`.
+pub fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+/// Listens on `address`; port 0 picks a free one.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let message = match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("{address} is in use by another process"),
+            _ => format!("{address} cannot be listened on: {error}"),
+        };
+        Error::new(Reason::ConfigurationInvalid, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(address: &str, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
+        exposure("--listen", address.parse().expect("an address"), has_tls, allowed)
+    }
+
+    #[test]
+    fn off_loopback_demands_tls_or_the_loud_setting() {
+        assert_eq!(asked("127.0.0.1:1", false, false).expect("fine"), DemoCredentials::OnLoopback);
+        assert_eq!(asked("[::1]:1", false, false).expect("fine"), DemoCredentials::OnLoopback);
+        assert_eq!(asked("0.0.0.0:1", false, true).expect("allowed"), DemoCredentials::Everywhere);
+        assert_eq!(asked("0.0.0.0:1", true, false).expect("TLS"), DemoCredentials::Never);
+        assert_eq!(asked("127.0.0.1:1", true, true).expect("TLS"), DemoCredentials::Never);
+        for address in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1"] {
+            let refused = asked(address, false, false).expect_err(address);
+            assert!(refused.message.contains("--tls-cert"), "{}", refused.message);
+        }
+    }
+}

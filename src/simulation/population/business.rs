@@ -1,0 +1,128 @@
+//! Who runs a household business or an enterprise.
+
+use crate::base::Date;
+use crate::base::seed::Draws;
+use crate::simulation::document::{Enterprise, HouseholdBusiness, padded};
+
+use super::calendar::{draw_day, plus_years};
+use super::citizen::{Citizen, Home};
+use super::numbers::Numbers;
+
+/// Lines of business (VSIC) and what a household business of the line calls itself.
+const LINES: [(&str, &str); 10] = [
+    ("4711", "Tạp hóa"),
+    ("5610", "Quán ăn"),
+    ("4771", "Thời trang"),
+    ("9631", "Cắt tóc gội đầu"),
+    ("4542", "Sửa chữa xe máy"),
+    ("4752", "Vật liệu xây dựng"),
+    ("4722", "Thực phẩm"),
+    ("1079", "Cơ sở chế biến kẹo cu đơ"),
+    ("4933", "Vận tải"),
+    ("4772", "Nhà thuốc"),
+];
+const COMPANY_LINES: [(&str, &str); 6] = [
+    ("4101", "Xây dựng"),
+    ("4663", "Vật liệu xây dựng"),
+    ("4933", "Vận tải"),
+    ("4659", "Thiết bị"),
+    ("1410", "May mặc"),
+    ("7911", "Du lịch"),
+];
+
+/// A household business of one of the household's adults: one household in eleven.
+pub fn household_business(
+    citizens: &[Citizen],
+    home: &Home,
+    draws: &mut Draws,
+    numbers: &mut Numbers,
+    today: Date,
+) -> Option<HouseholdBusiness> {
+    if !draws.chance(0.09) {
+        return None;
+    }
+    let (at, representative) = draw_adult(citizens, draws)?;
+    let (line, word) = *draws.pick(&LINES)?;
+    let registered_on = draw_day(draws, plus_years(representative.birth, 20).max(Date::constant(2005, 1, 1)), today);
+    let spouse = representative.person.spouse_id;
+    let members = spouse.filter(|_| draws.chance(0.4)).into_iter().collect();
+    let (tax_status, status, status_reason) = state(draws);
+    let mut name = String::from(word);
+    name.push(' ');
+    name.push_str(given_name(&citizens[at]));
+    Some(HouseholdBusiness {
+        // the personal ID became the code on that day
+        old_tax_code: (registered_on < Date::constant(2025, 7, 1)).then(|| numbers.enterprise()),
+        name,
+        representative_id: representative.person.personal_id,
+        members,
+        lines: vec![line],
+        address: home.place(),
+        tax_status,
+        registered_on,
+        status: if status == "dissolved" { "closed" } else { status },
+        status_reason,
+    })
+}
+
+/// An enterprise of one of the household's adults: one household in eighty.
+pub fn enterprise(
+    citizens: &[Citizen],
+    home: &Home,
+    draws: &mut Draws,
+    numbers: &mut Numbers,
+    today: Date,
+) -> Option<Enterprise> {
+    if !draws.chance(0.0125) {
+        return None;
+    }
+    let (_, representative) = draw_adult(citizens, draws)?;
+    let (line, word) = *draws.pick(&COMPANY_LINES)?;
+    let registered_on = draw_day(draws, plus_years(representative.birth, 21).max(Date::constant(2001, 1, 1)), today);
+    let (legal_form, title) = match draws.below(100) {
+        0..62 => ("limited_one_member", "Công ty TNHH một thành viên"),
+        62..84 => ("limited_multi_member", "Công ty TNHH"),
+        84..95 => ("joint_stock", "Công ty Cổ phần"),
+        _ => ("private", "Doanh nghiệp tư nhân"),
+    };
+    let (tax_status, status, status_reason) = state(draws);
+    let mut name = String::from(title);
+    for part in [word, given_name(representative), home.commune.name] {
+        name.push(' ');
+        name.push_str(part);
+    }
+    let mut capital = padded(draws.between(3, 200).unsigned_abs(), 1);
+    capital.push_str("00000000");
+    Some(Enterprise {
+        enterprise_code: numbers.enterprise(),
+        name,
+        legal_form,
+        representative_id: representative.person.personal_id,
+        capital,
+        lines: vec![line],
+        address: home.place(),
+        tax_status,
+        registered_on,
+        status,
+        status_reason,
+    })
+}
+
+fn draw_adult<'a>(citizens: &'a [Citizen], draws: &mut Draws) -> Option<(usize, &'a Citizen)> {
+    let adults: Vec<_> =
+        citizens.iter().enumerate().filter(|(_, c)| c.is_resident() && (23..66).contains(&c.age)).collect();
+    draws.pick(&adults).copied()
+}
+
+fn given_name(citizen: &Citizen) -> &str {
+    citizen.person.full_name.rsplit(' ').next().unwrap_or_default()
+}
+
+/// Tax status, state, and reason.
+fn state(draws: &mut Draws) -> (&'static str, &'static str, Option<super::super::document::Text>) {
+    match draws.below(100) {
+        0..4 => ("05", "suspended", Some("Tạm ngừng kinh doanh theo đề nghị".into())),
+        4..6 => ("01", "dissolved", Some("Chấm dứt hoạt động".into())),
+        _ => ("00", "active", None),
+    }
+}

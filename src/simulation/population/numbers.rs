@@ -1,0 +1,334 @@
+//! Numbers that registries issue: format-valid, unique by construction, and never one of the personas'.
+//!
+//! Each kind counts from zero and sends the count through a permutation that the seed keys, so that numbers look
+//! issued at random, none comes twice, and memory does not grow with the population. Every kind keeps the top of its
+//! range free: there the personas' numbers stand.
+
+use crate::base::seed::Draws;
+use crate::base::{PersonalId, Seed};
+use crate::simulation::document::{padded, push_padded};
+use crate::simulation::geography::{Commune, Geography, PARCELS_PER_COMMUNE};
+use crate::simulation::names::Sex;
+
+/// Last six digits of a personal ID from here on belong to personas.
+pub const SERIALS_RESERVED_FROM: u64 = 990_000;
+/// Parcels of a commune from here on belong to personas.
+pub const PARCELS_RESERVED_FROM: u64 = PARCELS_PER_COMMUNE - 1_024;
+/// Births before this year do not occur.
+const FIRST_YEAR: i16 = 1900;
+const YEARS: usize = 300;
+
+/// A keyed permutation of the numbers below `size`.
+#[derive(Debug, Clone)]
+struct Permutation {
+    size: u64,
+    factor: u64,
+    offset: u64,
+}
+
+impl Permutation {
+    fn new(draws: &mut Draws, size: u64) -> Self {
+        let mut factor = 1 + draws.below(size - 1);
+        while !coprime(factor, size) {
+            factor = factor % (size - 1) + 1;
+        }
+        Self { size, factor, offset: draws.below(size) }
+    }
+
+    /// The image of `count`; different for different counts below the size.
+    fn at(&self, count: u64) -> u64 {
+        let product = u128::from(self.factor) * u128::from(count) + u128::from(self.offset);
+        (product % u128::from(self.size)) as u64
+    }
+}
+
+fn coprime(mut a: u64, mut b: u64) -> bool {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}
+
+/// A count and the permutation that it goes through.
+#[derive(Debug, Clone)]
+struct Series {
+    count: u64,
+    order: Permutation,
+}
+
+impl Series {
+    fn new(seed: &Seed, label: &str, index: u64, size: u64) -> Self {
+        Self { count: 0, order: Permutation::new(&mut seed.child(label, index).draws(), size) }
+    }
+
+    fn next(&mut self) -> u64 {
+        let number = self.order.at(self.count);
+        self.count += 1;
+        number
+    }
+}
+
+/// Letters that plates use.
+const PLATE_LETTERS: &[u8; 20] = b"ABCDEFGHKLMNPSTUVXYZ";
+/// Numbers of one plate series, 00001 to 98999.
+const PLATES_PER_SERIES: u64 = 98_999;
+/// First letters of certificate serials of the old form, by which form they were printed.
+const OLD_SERIALS: [&str; 24] = [
+    "BA", "BB", "BC", "BD", "BE", "BG", "BH", "BK", "BM", "BN", "BP", "BS", "BT", "CA", "CB", "CĐ", "CE", "CK", "CM",
+    "CS", "DA", "DĐ", "DH", "DL",
+];
+const OLD_SERIALS_EACH: u64 = 990_000;
+
+/// All issuing counters of one population.
+#[derive(Debug)]
+pub struct Numbers {
+    people: Vec<Series>,
+    old_ids: Series,
+    insurance: Series,
+    licences: Series,
+    old_motorcycles: Series,
+    motorcycles: Series,
+    cars: Series,
+    trucks: Series,
+    bodies: Series,
+    old_certificates: Series,
+    certificates: Series,
+    enterprises: Series,
+    parcels: Vec<Series>,
+    households: u64,
+}
+
+impl Numbers {
+    /// Counters at zero, with the permutations of this seed.
+    pub fn new(seed: &Seed) -> Self {
+        let series = |label: &str, size: u64| Series::new(seed, label, 0, size);
+        let people = |at| Series::new(seed, "personal-id", at, SERIALS_RESERVED_FROM);
+        let parcels = |commune: &Commune| Series::new(seed, "parcel", commune.ordinal() as u64, PARCELS_RESERVED_FROM);
+        Self {
+            people: (0..2 * YEARS as u64).map(people).collect(),
+            old_ids: series("old-id", 9_900_000),
+            insurance: series("insurance", 99_000_000),
+            licences: series("licence", 9_900_000),
+            old_motorcycles: series("old-motorcycle", 180 * PLATES_PER_SERIES),
+            motorcycles: series("motorcycle", 40 * PLATES_PER_SERIES),
+            cars: series("car", PLATES_PER_SERIES),
+            trucks: series("truck", PLATES_PER_SERIES),
+            bodies: series("body", 99_000_000),
+            old_certificates: series("old-certificate", OLD_SERIALS.len() as u64 * OLD_SERIALS_EACH),
+            certificates: series("certificate", 99_000_000),
+            enterprises: series("enterprise", 9_900_000),
+            parcels: Geography::ha_tinh().communes.iter().map(parcels).collect(),
+            households: 0,
+        }
+    }
+
+    /// A personal ID of the form before 2024: province of birth registration, century and sex, year, six digits.
+    pub fn personal_id(&mut self, province: &str, sex: Sex, birth_year: i16) -> PersonalId {
+        let female = u64::from(sex == Sex::Female);
+        let years = (birth_year - FIRST_YEAR).clamp(0, YEARS as i16 - 1) as u64;
+        let century_and_sex = years / 100 * 2 + female;
+        let serial = self.people[(years * 2 + female) as usize].next();
+        let mut digits = [b'0'; 12];
+        digits[..3].copy_from_slice(province.as_bytes().first_chunk::<3>().unwrap_or(b"042"));
+        let mut rest = century_and_sex * 100_000_000 + years % 100 * 1_000_000 + serial;
+        for digit in digits[3..].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let text = std::str::from_utf8(&digits).unwrap_or_default();
+        PersonalId::parse(text).expect("twelve digits were written")
+    }
+
+    /// A number of the old identity card, of the series of Nghệ Tĩnh.
+    pub fn old_id(&mut self) -> String {
+        prefixed("18", self.old_ids.next(), 7)
+    }
+
+    /// A social-insurance code, ten digits.
+    pub fn insurance(&mut self) -> String {
+        prefixed("42", self.insurance.next(), 8)
+    }
+
+    /// A driver's licence: province, century and sex, year of the examination, seven digits.
+    pub fn licence(&mut self, sex: Sex, birth_year: i16, passed: i16) -> String {
+        let digit = u64::from(birth_year >= 2000) * 2 + u64::from(sex == Sex::Female);
+        let mut number = prefixed("42", digit * 100 + passed.rem_euclid(100) as u64, 3);
+        push_padded(&mut number, self.licences.next(), 7);
+        number
+    }
+
+    /// A motorcycle's plate; two letters since 15 August 2023, a letter and a digit before.
+    pub fn motorcycle(&mut self, two_letters: bool) -> String {
+        let mut plate = String::from("38-");
+        let (series, number) = if two_letters {
+            let (series, number) = split(self.motorcycles.next(), PLATES_PER_SERIES);
+            plate.push(if series < 20 { 'A' } else { 'B' });
+            plate.push(letter(series % 20));
+            (series, number)
+        } else {
+            let (series, number) = split(self.old_motorcycles.next(), PLATES_PER_SERIES);
+            plate.push(letter(series % 20));
+            push_padded(&mut plate, series / 20 + 1, 1);
+            (series, number)
+        };
+        debug_assert!(series < 180);
+        plate.push(' ');
+        push_plate_number(&mut plate, number);
+        plate
+    }
+
+    /// A car's plate; series after series is filled.
+    pub fn car(&mut self) -> String {
+        // C and D mark trucks and vans
+        const LETTERS: &[u8; 18] = b"AEFGHKLMNPSTUVXYZB";
+        let filled = (self.cars.count / PLATES_PER_SERIES) as usize;
+        plate_of("38", LETTERS[filled.min(LETTERS.len() - 1)], self.cars.next())
+    }
+
+    /// A truck's plate.
+    pub fn truck(&mut self) -> String {
+        plate_of("38", b'C', self.trucks.next())
+    }
+
+    /// Eight digits that end a chassis number, and seven that end an engine number.
+    pub fn body(&mut self) -> (String, String) {
+        let number = self.bodies.next();
+        (padded(number, 8), padded(number % 10_000_000, 7))
+    }
+
+    /// The serial of a certificate of land use: two letters and six digits, eight since 2025.
+    pub fn certificate(&mut self, eight_digits: bool) -> String {
+        if eight_digits {
+            return prefixed("AA ", self.certificates.next(), 8);
+        }
+        let (letters, number) = split(self.old_certificates.next(), OLD_SERIALS_EACH);
+        let mut serial = String::from(OLD_SERIALS[letters as usize % OLD_SERIALS.len()]);
+        serial.push(' ');
+        push_padded(&mut serial, number, 6);
+        serial
+    }
+
+    /// An enterprise code: `30`, seven digits, check digit. Numbers whose sum leaves no remainder are never issued.
+    pub fn enterprise(&mut self) -> String {
+        loop {
+            if let Some(code) = enterprise_code(self.enterprises.next()) {
+                return code;
+            }
+        }
+    }
+
+    /// The next parcel of a commune: its place on the lattice, and its number in the cadastre.
+    pub fn parcel(&mut self, commune: &Commune) -> (u64, u64) {
+        let series = &mut self.parcels[commune.ordinal()];
+        let count = series.count;
+        (series.next(), count)
+    }
+
+    /// The number of a household's residence file.
+    pub fn household(&mut self) -> String {
+        self.households += 1;
+        prefixed("42-", self.households, 9)
+    }
+}
+
+/// The enterprise code with this serial (Circular 86/2024/TT-BTC); none when the sum leaves no remainder.
+pub fn enterprise_code(serial: u64) -> Option<String> {
+    const WEIGHTS: [u64; 9] = [31, 29, 23, 19, 17, 13, 7, 5, 3];
+    let mut code = prefixed("30", serial, 7);
+    let sum: u64 = code.bytes().zip(WEIGHTS).map(|(digit, weight)| u64::from(digit - b'0') * weight).sum();
+    match sum % 11 {
+        0 => None,
+        remainder => {
+            push_padded(&mut code, 10 - remainder, 1);
+            Some(code)
+        }
+    }
+}
+
+fn prefixed(prefix: &str, number: u64, width: usize) -> String {
+    let mut text = String::with_capacity(prefix.len() + width);
+    text.push_str(prefix);
+    push_padded(&mut text, number, width);
+    text
+}
+
+fn split(number: u64, each: u64) -> (u64, u64) {
+    (number / each, number % each)
+}
+
+fn letter(at: u64) -> char {
+    PLATE_LETTERS[at as usize % PLATE_LETTERS.len()] as char
+}
+
+fn plate_of(province: &str, letter: u8, number: u64) -> String {
+    let mut plate = String::with_capacity(10);
+    plate.push_str(province);
+    plate.push(letter as char);
+    plate.push('-');
+    push_plate_number(&mut plate, number);
+    plate
+}
+
+/// `123.45`, never `000.00`.
+fn push_plate_number(plate: &mut String, number: u64) {
+    push_padded(plate, (number + 1) / 100, 3);
+    plate.push('.');
+    push_padded(plate, (number + 1) % 100, 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_permutation_reaches_every_number_once() {
+        for size in [2, 10, 97, 1_000, 9_900] {
+            let order = Permutation::new(&mut Seed::root(size).draws(), size);
+            let seen: BTreeSet<_> = (0..size).map(|count| order.at(count)).collect();
+            assert_eq!((seen.len() as u64, seen.last()), (size, Some(&(size - 1))));
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_form_and_leave_the_personas_range_free() {
+        let mut numbers = Numbers::new(&Seed::root(1));
+        let mut ids = BTreeSet::new();
+        for year in [1935, 1999, 2000, 2024] {
+            for sex in [Sex::Female, Sex::Male] {
+                for _ in 0..2_000 {
+                    let id = numbers.personal_id("042", sex, year);
+                    assert_ne!(&id.as_str()[6..8], "99");
+                    assert!(ids.insert(id));
+                }
+            }
+        }
+        let male = numbers.personal_id("042", Sex::Male, 1990);
+        assert!(male.as_str().starts_with("042090"));
+        let female = numbers.personal_id("040", Sex::Female, 2024);
+        assert!(female.as_str().starts_with("040324"));
+        assert_eq!(numbers.old_id().len(), 9);
+        assert_eq!(numbers.insurance().len(), 10);
+        assert!(numbers.licence(Sex::Female, 2001, 2021).starts_with("42321"));
+        assert_eq!(numbers.household(), "42-000000001");
+        for plate in [numbers.motorcycle(true), numbers.motorcycle(false)] {
+            assert_eq!((plate.len(), &plate[..3], &plate[5..6], &plate[9..10]), (12, "38-", " ", "."), "{plate}");
+        }
+        assert!(numbers.car().starts_with("38A-"));
+        assert_eq!(numbers.certificate(true).len(), 11);
+    }
+
+    #[test]
+    fn enterprise_codes_carry_the_check_digit() {
+        // known good codes of other provinces prove the weights
+        for (code, digits) in [("0100233488", "010023348"), ("0314409058", "031440905"), ("0106990131", "010699013")] {
+            let weights = [31, 29, 23, 19, 17, 13, 7, 5, 3];
+            let sum: u64 = digits.bytes().zip(weights).map(|(d, w)| u64::from(d - b'0') * w).sum();
+            assert_eq!(10 - sum % 11, code[9..].parse::<u64>().expect(code));
+        }
+        let mut numbers = Numbers::new(&Seed::root(2));
+        assert!((0..500).all(|_| numbers.enterprise().len() == 10));
+        assert!((0..1_000).any(|serial| enterprise_code(serial).is_none()));
+    }
+}

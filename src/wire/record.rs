@@ -1,0 +1,172 @@
+//! Signed records between their inner form and the messages that carry them. Bytes are copied, never re-encoded.
+
+use bytes::Bytes;
+
+use crate::base::{Error, Result, Timestamp};
+use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
+
+use super::proto::trust::v1;
+
+/// The message of a signed record.
+pub fn to_message(record: &SignedRecord) -> Result<v1::SignedRecord> {
+    let disclosure = match &record.disclosure {
+        Disclosure::Whole { payload, salt } => v1::signed_record::Disclosure::Whole(v1::WholeDisclosure {
+            payload: payload.clone(),
+            salt: Bytes::copy_from_slice(salt),
+        }),
+        Disclosure::Partial { shown, hidden } => v1::signed_record::Disclosure::Partial(v1::PartialDisclosure {
+            shown: shown.iter().map(shown_message).collect(),
+            hidden: hidden
+                .iter()
+                .map(|field| v1::HiddenField { index: field.index.into(), leaf: Bytes::copy_from_slice(&field.leaf) })
+                .collect(),
+        }),
+    };
+    Ok(v1::SignedRecord {
+        statement: record.statement.clone(),
+        disclosure: Some(disclosure),
+        issuer_proof: record.issuer_proof.as_ref().map(proof_to_message).transpose()?,
+        ledger_proof: record.ledger_proof.as_ref().map(proof_to_message).transpose()?,
+    })
+}
+
+fn shown_message(field: &ShownField) -> v1::ShownField {
+    v1::ShownField {
+        index: field.index.into(),
+        name: field.name.clone(),
+        value: field.value.clone(),
+        salt: Bytes::copy_from_slice(&field.salt),
+    }
+}
+
+/// The message of a log proof.
+pub fn proof_to_message(proof: &LogProof) -> Result<v1::LogProof> {
+    Ok(v1::LogProof {
+        checkpoint: note_text(&proof.checkpoint)?,
+        index: proof.index,
+        path: proof.path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect(),
+    })
+}
+
+/// A signed note's text.
+pub fn note_text(note: &Bytes) -> Result<String> {
+    String::from_utf8(note.to_vec()).map_err(Error::bug)
+}
+
+/// A signed record from its message. Fails where the shape is wrong; what is signed is for the verifier to judge.
+pub fn from_message(message: v1::SignedRecord) -> Result<SignedRecord> {
+    let disclosure = match message.disclosure {
+        None => return Err(Error::invalid_field("disclosure", "REQUIRED", "whole or partial disclosure is required")),
+        Some(v1::signed_record::Disclosure::Whole(whole)) => {
+            Disclosure::Whole { payload: whole.payload, salt: hash("disclosure.salt", &whole.salt)? }
+        }
+        Some(v1::signed_record::Disclosure::Partial(partial)) => Disclosure::Partial {
+            shown: partial.shown.into_iter().map(shown_from_message).collect::<Result<_>>()?,
+            hidden: partial
+                .hidden
+                .into_iter()
+                .map(|field| Ok(HiddenField { index: index(field.index)?, leaf: hash("hidden.leaf", &field.leaf)? }))
+                .collect::<Result<_>>()?,
+        },
+    };
+    Ok(SignedRecord {
+        statement: message.statement,
+        disclosure,
+        issuer_proof: message.issuer_proof.map(proof_from_message).transpose()?,
+        ledger_proof: message.ledger_proof.map(proof_from_message).transpose()?,
+    })
+}
+
+fn shown_from_message(field: v1::ShownField) -> Result<ShownField> {
+    Ok(ShownField {
+        index: index(field.index)?,
+        name: field.name,
+        value: field.value,
+        salt: hash("shown.salt", &field.salt)?,
+    })
+}
+
+/// A log proof from its message.
+pub fn proof_from_message(message: v1::LogProof) -> Result<LogProof> {
+    Ok(LogProof {
+        checkpoint: Bytes::from(message.checkpoint),
+        index: message.index,
+        path: message.path.iter().map(|node| hash("path", node)).collect::<Result<_>>()?,
+    })
+}
+
+fn hash(field: &str, bytes: &[u8]) -> Result<Hash> {
+    bytes.try_into().map_err(|_| Error::invalid_field(field, "FORMAT", "must be 32 bytes"))
+}
+
+fn index(value: u32) -> Result<u16> {
+    u16::try_from(value).map_err(|_| Error::invalid_field("index", "OUT_OF_RANGE", "must be below 65536"))
+}
+
+/// An instant as protobuf writes it; the end of an open interval is absent.
+pub fn timestamp(at: Timestamp) -> Option<prost_types::Timestamp> {
+    (at != Timestamp::MAX).then(|| prost_types::Timestamp {
+        seconds: at.0.div_euclid(1000),
+        nanos: (at.0.rem_euclid(1000) * 1_000_000) as i32,
+    })
+}
+
+/// An instant from a request's field, in whole milliseconds.
+pub fn instant(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp> {
+    let fits = (-62_135_596_800..=253_402_300_799).contains(&at.seconds) && (0..1_000_000_000).contains(&at.nanos);
+    if !fits || at.nanos % 1_000_000 != 0 {
+        return Err(Error::invalid_field(
+            field,
+            "OUT_OF_RANGE",
+            "must be an instant of years 1 to 9999 in whole milliseconds",
+        ));
+    }
+    Ok(Timestamp(at.seconds * 1000 + i64::from(at.nanos / 1_000_000)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(disclosure: Disclosure) -> SignedRecord {
+        let proof = LogProof { checkpoint: Bytes::from_static(b"note\n"), index: 3, path: vec![[7; 32], [8; 32]] };
+        SignedRecord {
+            statement: Bytes::from_static(b"statement"),
+            disclosure,
+            issuer_proof: Some(proof.clone()),
+            ledger_proof: Some(proof),
+        }
+    }
+
+    #[test]
+    fn what_is_sent_comes_back() {
+        let whole = Disclosure::Whole { payload: Bytes::from_static(b"{}"), salt: [1; 32] };
+        let shown = ShownField { index: 1, name: "a".into(), value: Bytes::from_static(b"1"), salt: [2; 32] };
+        let partial = Disclosure::Partial { shown: vec![shown], hidden: vec![HiddenField { index: 0, leaf: [3; 32] }] };
+        for disclosure in [whole, partial] {
+            let record = record(disclosure);
+            let back = from_message(to_message(&record).expect("message")).expect("record");
+            assert_eq!(back, record);
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_are_named() {
+        let whole = Disclosure::Whole { payload: Bytes::from_static(b"{}"), salt: [1; 32] };
+        let mut message = to_message(&record(whole)).expect("message");
+        if let Some(proof) = &mut message.ledger_proof {
+            proof.path[1] = Bytes::from_static(b"short");
+        }
+        assert_eq!(from_message(message).expect_err("refused").violations[0].field, "path");
+    }
+
+    #[test]
+    fn instants_are_whole_milliseconds() {
+        let at = Timestamp(-1);
+        let message = timestamp(at).expect("finite");
+        assert_eq!((message.seconds, message.nanos), (-1, 999_000_000));
+        assert_eq!(instant("x", &message).expect("back"), at);
+        assert!(instant("x", &prost_types::Timestamp { seconds: 0, nanos: 1 }).is_err());
+        assert_eq!(timestamp(Timestamp::MAX), None);
+    }
+}

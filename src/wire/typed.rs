@@ -1,0 +1,127 @@
+//! Typed forms of payloads: a payload's fields as a protobuf message, by the message's descriptor.
+//!
+//! The typed message is the payload: field names are the same, an enum's value is the payload's text in capitals behind
+//! the enum's prefix (`female` is `SEX_FEMALE`), everything else is a text, a small whole number, a list or a nested
+//! message. So one table for each message serves all record types, whole or partly disclosed, and a typed form is made
+//! from canonical bytes without building an object. Typed forms are for reading; what is verified are the signed bytes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::OnceLock;
+
+use prost::Message;
+use prost_reflect::{DescriptorPool, FieldDescriptor};
+
+use crate::base::Error;
+use crate::trust::canonical::{self, CanonicalError};
+use crate::trust::{Disclosure, Object};
+
+mod compare;
+mod encode;
+mod table;
+
+use table::Tables;
+
+/// A payload that is not of its message: which field, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path} {problem}")]
+pub struct TypedError {
+    /// Path of the field.
+    pub path: String,
+    /// What is wrong; never the value.
+    pub problem: &'static str,
+}
+
+impl From<TypedError> for Error {
+    /// A payload that passed its registry's rules has a typed form: anything else is a defect.
+    fn from(error: TypedError) -> Self {
+        Self::bug(error)
+    }
+}
+
+impl From<CanonicalError> for TypedError {
+    fn from(_: CanonicalError) -> Self {
+        Self { path: "payload".into(), problem: "is not canonical" }
+    }
+}
+
+/// The descriptors of all messages.
+pub fn pool() -> &'static DescriptorPool {
+    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
+    POOL.get_or_init(|| DescriptorPool::decode(super::DESCRIPTORS).expect("the build compiled these descriptors"))
+}
+
+/// The wire bytes of the message `name` with these fields: names, and canonical bytes of their values.
+pub fn encode<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>, TypedError> {
+    let tables = Tables::get();
+    let unknown = || TypedError { path: name.to_owned(), problem: "is no message" };
+    encode::fields(tables, tables.message(name).ok_or_else(unknown)?, fields)
+}
+
+/// The wire bytes of what a disclosure shows; fields that it hides are absent.
+pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>, TypedError> {
+    match disclosure {
+        Disclosure::Whole { payload, .. } => {
+            let scanned = canonical::scan(payload)?;
+            encode(name, scanned.fields().map(|field| (field.name, field.value)).collect::<Vec<_>>())
+        }
+        Disclosure::Partial { shown, .. } => {
+            encode(name, shown.iter().map(|field| (field.name.as_str(), field.value.as_ref())))
+        }
+    }
+}
+
+/// What a disclosure shows as the generated message `M`, whose full name is `name`.
+pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
+    let bytes = encode_disclosure(name, disclosure)?;
+    M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is another message" })
+}
+
+/// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says
+/// something else than the shown fields; `None` when it says the same.
+pub fn difference(name: &str, shown: &Object, typed: &serde_json::Value) -> Option<String> {
+    match pool().get_message_by_name(name) {
+        Some(message) => compare::message(&message, shown, typed).err(),
+        None => Some(name.to_owned()),
+    }
+}
+
+/// A field's comment in the protos: what it means, in one paragraph.
+pub fn comment(field: &FieldDescriptor) -> String {
+    static COMMENTS: OnceLock<BTreeMap<(String, Vec<i32>), String>> = OnceLock::new();
+    let comments = COMMENTS.get_or_init(|| {
+        let mut comments = BTreeMap::new();
+        for file in pool().files() {
+            for location in file.file_descriptor_proto().source_code_info.iter().flat_map(|info| &info.location) {
+                if let Some(text) = &location.leading_comments {
+                    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    comments.insert((file.name().to_owned(), location.path.clone()), text);
+                }
+            }
+        }
+        comments
+    });
+    let key = (field.parent_file().name().to_owned(), field.path().to_vec());
+    comments.get(&key).cloned().unwrap_or_default()
+}
+
+/// Where a walk stands; written out only for an error.
+enum Path<'a> {
+    Root,
+    Field(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => Ok(()),
+            Self::Field(Path::Root, name) => f.write_str(name),
+            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Typed forms of real payloads, whole and partial, and the comparisons that `verify` makes.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::*;
+use crate::trust::commitment::redact;
+use crate::wire::proto::registry::{driver_licence, resident};
+
+const PERSON: &str = "lienthong.registry.resident.v1.Person";
+const LICENCE: &str = "lienthong.registry.driver_licence.v1.Licence";
+
+fn person() -> Object {
+    let address =
+        Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01").with("text", "Ngõ \"5\"\n");
+    Object::new()
+        .with("personal_id", "042185990002")
+        .with("superseded_ids", vec!["042185000001", "042185000002"])
+        .with("full_name", "Nguyễn Thị Hoà")
+        .with("sex", "female")
+        .with("status", "moved_out")
+        .with("permanent_residence", address)
+}
+
+fn licence(points: i64) -> Object {
+    Object::new()
+        .with("licence_number", "420151234567")
+        .with(
+            "classes",
+            vec![Object::new().with("code", "A1"), Object::new().with("code", "B2").with("expires_on", "2029-04-01")],
+        )
+        .with("points", points)
+        .with("restrictions", vec!["automatic_only", "corrective_lenses"])
+}
+
+fn whole(object: &Object) -> Disclosure {
+    Disclosure::Whole { payload: Bytes::from(canonical::write(object)), salt: [7; 32] }
+}
+
+#[test]
+fn a_whole_payload_becomes_its_message() {
+    let person: resident::v1::Person = typed(PERSON, &whole(&person())).expect("typed");
+    assert_eq!(person.personal_id, "042185990002");
+    assert_eq!(person.superseded_ids.len(), 2);
+    assert_eq!(person.sex(), crate::wire::proto::r#type::v1::Sex::Female);
+    assert_eq!(person.status(), resident::v1::PersonStatus::MovedOut);
+    assert_eq!(person.permanent_residence.expect("residence").text, "Ngõ \"5\"\n");
+    assert!(person.card.is_none());
+
+    let licence: driver_licence::v1::Licence = typed(LICENCE, &whole(&licence(0))).expect("typed");
+    assert_eq!(licence.points, Some(0));
+    assert_eq!(licence.classes[1].expires_on, "2029-04-01");
+    assert_eq!(licence.restrictions.len(), 2);
+}
+
+#[test]
+fn a_partial_disclosure_becomes_its_message_without_what_it_hides() {
+    let partial = redact(&whole(&person()), &["full_name", "sex"]).expect("redacted");
+    let person: resident::v1::Person = typed(PERSON, &partial).expect("typed");
+    assert_eq!(person.full_name, "Nguyễn Thị Hoà");
+    assert!(person.personal_id.is_empty() && person.permanent_residence.is_none());
+}
+
+#[test]
+fn a_payload_of_another_message_is_named_by_its_field() {
+    for (object, path) in [
+        (person().with("colour", "x"), "colour"),
+        (person().with("sex", "f"), "sex"),
+        (person().with("full_name", 4), "full_name"),
+        (person().with("superseded_ids", "x"), "superseded_ids"),
+        (person().with("permanent_residence", Object::new().with("x", 1)), "permanent_residence.x"),
+    ] {
+        let error = encode_disclosure(PERSON, &whole(&object)).expect_err(path);
+        assert_eq!(error.path, path);
+    }
+    let broken = Disclosure::Partial { shown: vec![], hidden: vec![] };
+    assert!(encode_disclosure("lienthong.registry.land.v1.Nothing", &broken).is_err());
+    for bytes in [&b"\"x"[..], b"\"x\\", b"\"x\"y", b"", b"[", b"{"] {
+        assert!(encode(PERSON, [("full_name", bytes)]).is_err());
+    }
+}
+
+#[test]
+fn typed_forms_in_every_json_spelling_say_the_same() {
+    for typed in [
+        json!({"personalId": "042185990002", "supersededIds": ["042185000001", "042185000002"], "fullName": "Nguyễn Thị Hoà",
+            "sex": "SEX_FEMALE", "status": "PERSON_STATUS_MOVED_OUT",
+            "permanentResidence": {"unitCode": "18073", "unitValidFrom": "2025-07-01", "text": "Ngõ \"5\"\n"}}),
+        json!({"personal_id": "042185990002", "superseded_ids": ["042185000001", "042185000002"], "full_name": "Nguyễn Thị Hoà",
+            "sex": 2, "status": 2, "religion": "", "marital_status": "MARITAL_STATUS_UNSPECIFIED", "card": null,
+            "permanent_residence": {"unit_code": "18073", "unit_valid_from": "2025-07-01", "text": "Ngõ \"5\"\n"}}),
+    ] {
+        assert_eq!(difference(PERSON, &person(), &typed), None);
+    }
+    let said = json!({"licenceNumber": "420151234567", "classes": [{"code": "A1"}, {"code": "B2", "expiresOn": "2029-04-01"}],
+        "points": 0, "restrictions": ["LICENCE_RESTRICTION_AUTOMATIC_ONLY", "LICENCE_RESTRICTION_CORRECTIVE_LENSES"]});
+    assert_eq!(difference(LICENCE, &licence(0), &said), None);
+}
+
+#[test]
+fn one_other_word_in_a_typed_form_is_found() {
+    let good = json!({"licenceNumber": "420151234567", "classes": [{"code": "A1"}, {"code": "B2", "expiresOn": "2029-04-01"}],
+        "points": 12, "restrictions": ["LICENCE_RESTRICTION_AUTOMATIC_ONLY", "LICENCE_RESTRICTION_CORRECTIVE_LENSES"]});
+    assert_eq!(difference(LICENCE, &licence(12), &good), None);
+    let changes: [(&str, serde_json::Value, &str); 9] = [
+        ("/licenceNumber", json!("420151234568"), "licence_number"),
+        ("/points", json!(11), "points"),
+        ("/points", json!(null), "points"),
+        ("/classes/1/expiresOn", json!("2030-04-01"), "classes[1].expires_on"),
+        ("/classes/1/expiresOn", json!(""), "classes[1].expires_on"),
+        ("/classes", json!([{"code": "A1"}]), "classes[1]"),
+        ("/restrictions/0", json!("LICENCE_RESTRICTION_ADAPTED_VEHICLE"), "restrictions[0]"),
+        ("/restrictions/1", json!(99), "restrictions[1]"),
+        ("/classes/0", json!({"code": "A1", "issuedOn": "2020-01-01"}), "classes[0].issued_on"),
+    ];
+    for (pointer, value, path) in changes {
+        let mut said = good.clone();
+        *said.pointer_mut(pointer).expect(pointer) = value;
+        assert_eq!(difference(LICENCE, &licence(12), &said).as_deref(), Some(path), "{pointer}");
+    }
+    for extra in ["status", "licence_number", "colour"] {
+        let mut said = good.clone();
+        said[extra] = json!("LICENCE_STATUS_ACTIVE");
+        assert_eq!(difference(LICENCE, &licence(12), &said).as_deref(), Some(extra));
+    }
+    assert!(difference(LICENCE, &licence(12), &json!([])).is_some());
+}
+
+#[test]
+fn comments_of_the_protos_are_kept() {
+    let message = pool().get_message_by_name(PERSON).expect("message");
+    let field = message.get_field_by_name("old_id_number").expect("field");
+    assert!(comment(&field).contains("9 digits"), "{}", comment(&field));
+}
