@@ -10,8 +10,9 @@ FROM rust:1-bookworm AS build
 WORKDIR /build
 
 # Dependencies are a layer of their own: an empty package with our manifest compiles them, and the layer stays valid until the
-# manifest or the lock file changes.
+# manifest or the lock file changes. (The benches are there because the manifest names them; they are not built.)
 COPY Cargo.toml Cargo.lock ./
+COPY benches benches
 RUN mkdir src \
  && echo 'fn main() {}' | tee build.rs > src/main.rs \
  && touch src/lib.rs \
@@ -31,6 +32,7 @@ FROM rust:1-bookworm AS test-build
 WORKDIR /build
 ENV CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=none
 COPY Cargo.toml Cargo.lock ./
+COPY benches benches
 RUN mkdir -p src tests/network \
  && echo 'fn main() {}' | tee build.rs tests/network/main.rs > src/main.rs \
  && touch src/lib.rs \
