@@ -33,6 +33,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
 ];
 
 const FILE_LINES_MAX: usize = 450;
+/// For a `tests.rs`: tables of cases are read from the top, not understood as a whole.
+const TEST_FILE_LINES_MAX: usize = 650;
 const FUNCTION_LINES_MAX: usize = 100;
 
 /// Marks of unfinished or switched-off work, and paths of somebody's machine; split so that this list doesn't find itself.
@@ -228,8 +230,10 @@ fn files_and_functions_stay_short() {
     let mut findings = Vec::new();
     for source in sources(&["src"], &["rs"]) {
         let lines: Vec<&str> = source.text.lines().collect();
-        if lines.len() > FILE_LINES_MAX {
-            findings.push(format!("{}: {} lines, at most {FILE_LINES_MAX}", source.path, lines.len()));
+        let is_tests = source.path.ends_with("/tests.rs");
+        let lines_max = if is_tests { TEST_FILE_LINES_MAX } else { FILE_LINES_MAX };
+        if lines.len() > lines_max {
+            findings.push(format!("{}: {} lines, at most {lines_max}", source.path, lines.len()));
         }
         for (start, line) in lines.iter().enumerate() {
             let indent = line.len() - line.trim_start().len();
