@@ -71,7 +71,7 @@ state() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{
 # `docker compose up --wait`, for docker-compose 1.29 too, which doesn't know the flag.
 up() {
   local began=$SECONDS
-  if compose up --help | grep -q -e --wait; then
+  if compose up --help 2>&1 | grep -e --wait >/dev/null; then
     compose up --wait --wait-timeout "$HEALTHY_SECONDS_MAX"
   else
     compose up -d
