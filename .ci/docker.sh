@@ -22,8 +22,7 @@ try_engine() {
   dockerd --host "unix://$ENGINE/docker.sock" --data-root "$ENGINE/data" --exec-root "$ENGINE/exec" \
     --pidfile "$ENGINE/dockerd.pid" "$@" >"$ENGINE/dockerd.log" 2>&1 &
   DOCKERD=$!
-  local tries
-  for tries in $(seq 1 60); do
+  for _ in $(seq 1 60); do
     docker info >/dev/null 2>&1 && return
     kill -0 "$DOCKERD" 2>/dev/null || break
     sleep 0.5
