@@ -5,6 +5,7 @@
 pub mod base;
 pub mod cli;
 pub mod console;
+pub mod identity;
 pub mod ledger;
 pub mod registry;
 pub mod server;

@@ -69,6 +69,24 @@ spaces! {
     LogHead = 6, Rows, "log_head";
     /// The signed checkpoint of each batch of each log, by size.
     LogCheckpoint = 7, Log, "log_checkpoint";
+    /// Electronic identification accounts, by personal ID.
+    Account = 20, Rows, "account";
+    /// Links of documents to accounts, by account and link id.
+    Link = 21, Rows, "link";
+    /// What finds links: by record, by id, by waiting for the issuer.
+    LinkIndex = 22, Index, "link_index";
+    /// What happened to links, by link id and number.
+    LinkEvent = 23, Rows, "link_event";
+    /// Presentations, by account and id.
+    Presentation = 24, Rows, "presentation";
+    /// Presentations by the hash of their code.
+    PresentationCode = 25, Index, "presentation_code";
+    /// Record versions as the province accepted them, by record id.
+    ProvinceRecord = 30, Rows, "province_record";
+    /// What finds the province's records: person, folded name, earlier number, place in the ledger.
+    ProvinceIndex = 31, Index, "province_index";
+    /// How far the province has followed each registry, and where its batches stand in the record ledger.
+    ProvinceCursor = 32, Log, "province_cursor";
 }
 
 impl Space {

@@ -2,10 +2,13 @@
 
 use bytes::Bytes;
 
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, RecordId, Result, Timestamp};
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
 
+use super::proto::exchange;
+use super::proto::exchange::v1::record::Typed;
 use super::proto::trust::v1;
+use super::typed::typed;
 
 /// The message of a signed record.
 pub fn to_message(record: &SignedRecord) -> Result<v1::SignedRecord> {
@@ -51,6 +54,59 @@ pub fn proof_to_message(proof: &LogProof) -> Result<v1::LogProof> {
 /// A signed note's text.
 pub fn note_text(note: &Bytes) -> Result<String> {
     String::from_utf8(note.to_vec()).map_err(Error::bug)
+}
+
+/// A record as agencies get it: signed, typed as far as its fields can be read, and with the gateway's verdict.
+pub fn delivered(
+    record_type: &str,
+    id: RecordId,
+    version: u64,
+    record: &SignedRecord,
+    verdict: &str,
+) -> Result<exchange::v1::Record> {
+    Ok(exchange::v1::Record {
+        record_type: record_type.to_owned(),
+        record_id: id.to_hex(),
+        version,
+        signed: Some(to_message(record)?),
+        verdict: verdict.to_owned(),
+        typed: typed_form(record_type, &record.disclosure),
+    })
+}
+
+/// The typed form of what is shown; none where the payload cannot be read, which the verdict says.
+fn typed_form(record_type: &str, disclosure: &Disclosure) -> Option<Typed> {
+    fn read<M: prost::Message + Default>(disclosure: &Disclosure, name: &str) -> Option<M> {
+        typed(name, disclosure).ok()
+    }
+    match record_type {
+        "resident.person.v1" => read(disclosure, "lienthong.registry.resident.v1.Person").map(Typed::Person),
+        "resident.household.v1" => read(disclosure, "lienthong.registry.resident.v1.Household").map(Typed::Household),
+        "land.parcel.v1" => read(disclosure, "lienthong.registry.land.v1.Parcel").map(Typed::Parcel),
+        "land.certificate.v1" => read(disclosure, "lienthong.registry.land.v1.Certificate").map(Typed::LandCertificate),
+        "social_insurance.membership.v1" => {
+            read(disclosure, "lienthong.registry.social_insurance.v1.Membership").map(Typed::SocialInsuranceMembership)
+        }
+        "judicial.record.v1" => {
+            read(disclosure, "lienthong.registry.judicial.v1.JudicialRecord").map(Typed::JudicialRecord)
+        }
+        "business.enterprise.v1" => {
+            read(disclosure, "lienthong.registry.business.v1.Enterprise").map(Typed::Enterprise)
+        }
+        "business.household.v1" => {
+            read(disclosure, "lienthong.registry.business.v1.HouseholdBusiness").map(Typed::HouseholdBusiness)
+        }
+        "health_insurance.card.v1" => {
+            read(disclosure, "lienthong.registry.health_insurance.v1.Card").map(Typed::HealthInsuranceCard)
+        }
+        "driver_licence.licence.v1" => {
+            read(disclosure, "lienthong.registry.driver_licence.v1.Licence").map(Typed::DriverLicence)
+        }
+        "vehicle.registration.v1" => {
+            read(disclosure, "lienthong.registry.vehicle.v1.Registration").map(Typed::VehicleRegistration)
+        }
+        _ => None,
+    }
 }
 
 /// A signed record from its message. Fails where the shape is wrong; what is signed is for the verifier to judge.

@@ -1,0 +1,97 @@
+//! Electronic identification accounts (Decree 69/2024): level 1 or 2, children's through a guardian.
+
+use std::sync::Arc;
+
+use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
+use crate::store::{Batch, Space, Store};
+use crate::trust::canonical::{self, Object};
+
+/// An account's level. Documents are linked to level 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Identity data and some functions.
+    One,
+    /// Everything.
+    Two,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The login name.
+    pub person: PersonalId,
+    /// Its level.
+    pub level: Level,
+    /// For children: whose account acts for it.
+    pub guardian: Option<PersonalId>,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+impl Account {
+    fn to_row(&self) -> Vec<u8> {
+        let level = match self.level {
+            Level::One => 1,
+            Level::Two => 2,
+        };
+        let row = Object::new()
+            .with("level", level)
+            .with("opened_at", self.opened_at.0)
+            .with_optional("guardian", self.guardian.map(|guardian| guardian.as_str().to_owned()));
+        canonical::write(&row)
+    }
+
+    fn from_row(person: PersonalId, row: &[u8]) -> Option<Self> {
+        let row = canonical::parse(row).ok()?;
+        let level = match row.integer("level")? {
+            1 => Level::One,
+            2 => Level::Two,
+            _ => return None,
+        };
+        let guardian = row.text("guardian").and_then(PersonalId::parse);
+        Some(Self { person, level, guardian, opened_at: Timestamp(row.integer("opened_at")?) })
+    }
+}
+
+/// The accounts of the province.
+#[derive(Clone)]
+pub struct Accounts {
+    store: Arc<dyn Store>,
+}
+
+impl Accounts {
+    /// The accounts in `store`.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// A person's account.
+    pub async fn find(&self, person: PersonalId) -> Result<Option<Account>> {
+        let Some(row) = self.store.get(Space::Account, person.as_str().as_bytes()).await? else { return Ok(None) };
+        let corrupt = || Error::new(Reason::StorageCorrupt, "an account cannot be read back");
+        Account::from_row(person, &row).map(Some).ok_or_else(corrupt)
+    }
+
+    /// Opens accounts that do not exist yet, or replaces them; for the simulation, which knows them all.
+    pub async fn seed(&self, accounts: &[Account]) -> Result<()> {
+        let mut batch = Batch::new();
+        for account in accounts {
+            batch = batch.put(Space::Account, account.person.as_str().as_bytes().to_vec(), account.to_row());
+        }
+        self.store.commit(batch).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_read_back() {
+        let person = PersonalId::parse("042324990011").expect("id");
+        let guardian = PersonalId::parse("042190000001");
+        let account = Account { person, level: Level::One, guardian, opened_at: Timestamp(5) };
+        assert_eq!(Account::from_row(person, &account.to_row()), Some(account));
+        assert_eq!(Account::from_row(person, b"{\"level\":3,\"opened_at\":1}"), None);
+    }
+}

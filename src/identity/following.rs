@@ -1,0 +1,95 @@
+//! Following the registries' news: a change of a linked document shows on its link without anyone asking.
+
+use std::sync::Arc;
+
+use crate::base::{Clock, Error, Reason, Result};
+use crate::registry::port::Selector;
+use crate::store::{Batch, Space, Store};
+
+use super::document::{DocumentType, standing};
+use super::linking::Linking;
+use super::ports::{AcceptedChange, ChangeFeed};
+
+const CURSOR: &[u8] = b"identity/links/cursor";
+const CHANGES: usize = 1_000;
+
+/// Keeps links in step with accepted changes, from a durable cursor.
+pub struct Following {
+    linking: Linking,
+    store: Arc<dyn Store>,
+    feed: Arc<dyn ChangeFeed>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Following {
+    /// Follows `feed` for the links of `linking`.
+    pub fn new(linking: Linking, store: Arc<dyn Store>, feed: Arc<dyn ChangeFeed>, clock: Arc<dyn Clock>) -> Self {
+        Self { linking, store, feed, clock }
+    }
+
+    /// Runs until the task is dropped; waits out what fails and tries again, since the cursor says where to go on.
+    pub async fn run(self) {
+        loop {
+            let step = match self.catch_up().await {
+                Ok(seen) => self.feed.wait_beyond(seen).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = step {
+                if error.reason == Reason::ShuttingDown {
+                    return;
+                }
+                tracing::warn!(%error, "links wait for the registries");
+                tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            }
+        }
+    }
+
+    /// Takes in every change accepted so far; returns the ledger size that was reached.
+    pub async fn catch_up(&self) -> Result<u64> {
+        let mut from = self.cursor().await?;
+        while from < self.feed.size() {
+            let (changes, next) = self.feed.accepted(from, CHANGES).await?;
+            for change in &changes {
+                self.take(change).await?;
+            }
+            if next <= from {
+                return Err(Error::bug("the feed of accepted changes stands still"));
+            }
+            from = next;
+            self.store.commit(Batch::new().put(Space::Meta, CURSOR.to_vec(), from.to_be_bytes().to_vec())).await?;
+        }
+        Ok(from)
+    }
+
+    /// Begins at the ledger's present end: the seeded past has no links that could have changed.
+    pub async fn skip_to_end(&self) -> Result<()> {
+        let size = self.feed.size();
+        self.store.commit(Batch::new().put(Space::Meta, CURSOR.to_vec(), size.to_be_bytes().to_vec())).await
+    }
+
+    async fn cursor(&self) -> Result<u64> {
+        let row = self.store.get(Space::Meta, CURSOR).await?;
+        let Some(row) = row else { return Ok(0) };
+        let corrupt = || Error::new(Reason::StorageCorrupt, "the links' cursor cannot be read back");
+        row.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| corrupt())
+    }
+
+    async fn take(&self, change: &AcceptedChange) -> Result<()> {
+        let Some(kind) = DocumentType::of_record_type(&change.record_type) else { return Ok(()) };
+        for link in self.linking.of_record(change.record_id).await? {
+            let now = self.clock.now();
+            let selector = Selector::Ids(vec![change.record_id]);
+            let found = self.linking.registries.read(&change.record_type, selector, 1, now).await?;
+            let Some(record) = found.into_iter().next() else { continue };
+            let standing = standing(kind, &record.statement, &record.payload, now);
+            let after = link.after(record.statement.version, &standing, record.statement.valid_until, now);
+            let Some(after) = after else { continue };
+            match self.store.commit(Linking::replacement(&link, &after, "registry")).await {
+                // The citizen was faster: read again.
+                Err(error) if error.reason == Reason::StorageConflict => Box::pin(self.take(change)).await?,
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Between identity's values and the messages that carry them.
+
+use crate::base::{Error, PersonalId, Result, Timestamp, Violation};
+use crate::identity::account::{Account, Level};
+use crate::identity::document::DocumentType;
+use crate::identity::link::{Link, LinkEvent, LinkState};
+use crate::identity::presentation::{Presentation, PresentationState};
+use crate::wire::proto::identity::v1;
+use crate::wire::record::timestamp;
+
+pub(super) fn person(text: &str) -> Result<PersonalId> {
+    PersonalId::from_field("personal_id", text).map_err(|violation| Error::invalid(vec![violation]))
+}
+
+pub(super) fn id(field: &str, text: &str) -> Result<uuid::Uuid> {
+    text.parse().map_err(|_| Error::invalid_field(field, "FORMAT", "must be a UUID"))
+}
+
+pub(super) fn document_type(field: &str, value: i32) -> Result<DocumentType, Violation> {
+    match v1::DocumentType::try_from(value) {
+        Ok(v1::DocumentType::HealthInsuranceCard) => Ok(DocumentType::HealthInsuranceCard),
+        Ok(v1::DocumentType::DriverLicence) => Ok(DocumentType::DriverLicence),
+        Ok(v1::DocumentType::VehicleRegistration) => Ok(DocumentType::VehicleRegistration),
+        Ok(v1::DocumentType::Unspecified) => Err(Violation::new(field, "REQUIRED", "a document type is required")),
+        Err(_) => Err(Violation::new(field, "UNKNOWN", "no such document type")),
+    }
+}
+
+fn document_type_message(kind: DocumentType) -> v1::DocumentType {
+    match kind {
+        DocumentType::HealthInsuranceCard => v1::DocumentType::HealthInsuranceCard,
+        DocumentType::DriverLicence => v1::DocumentType::DriverLicence,
+        DocumentType::VehicleRegistration => v1::DocumentType::VehicleRegistration,
+    }
+}
+
+fn link_state(state: LinkState) -> v1::LinkState {
+    match state {
+        LinkState::Pending => v1::LinkState::Pending,
+        LinkState::Linked => v1::LinkState::Linked,
+        LinkState::Lapsed => v1::LinkState::Lapsed,
+        LinkState::Suspended => v1::LinkState::Suspended,
+        LinkState::Revoked => v1::LinkState::Revoked,
+        LinkState::Unlinked => v1::LinkState::Unlinked,
+        LinkState::Refused => v1::LinkState::Refused,
+    }
+}
+
+pub(super) fn account(account: &Account) -> v1::Account {
+    let level = match account.level {
+        Level::One => v1::AccountLevel::One,
+        Level::Two => v1::AccountLevel::Two,
+    };
+    v1::Account {
+        personal_id: account.person.as_str().to_owned(),
+        level: level.into(),
+        guardian_personal_id: account.guardian.map(|guardian| guardian.as_str().to_owned()).unwrap_or_default(),
+        opened_at: timestamp(account.opened_at),
+    }
+}
+
+pub(super) fn link(link: &Link, now: Timestamp) -> v1::Link {
+    let (state, reason) = link.state_at(now);
+    v1::Link {
+        link_id: link.id.to_string(),
+        personal_id: link.person.as_str().to_owned(),
+        document_type: document_type_message(link.document_type).into(),
+        document_number: link.document_number.clone(),
+        state: link_state(state).into(),
+        state_reason: reason.to_owned(),
+        record_id: link.record_id.to_hex(),
+        record_version: link.record_version,
+        matched_by: link.matched_by.as_str().to_owned(),
+        linked_at: timestamp(link.linked_at),
+        updated_at: timestamp(link.updated_at),
+        document_valid_until: timestamp(link.valid_until),
+    }
+}
+
+pub(super) fn event(event: &LinkEvent) -> v1::LinkEvent {
+    v1::LinkEvent {
+        sequence: event.sequence,
+        at: timestamp(event.at),
+        state: link_state(event.state).into(),
+        reason: event.reason.clone(),
+        actor: event.actor.clone(),
+        record_version: event.record_version,
+    }
+}
+
+pub(super) fn presentation(presentation: &Presentation, now: Timestamp) -> v1::Presentation {
+    let state = match presentation.state_at(now) {
+        PresentationState::Open => v1::PresentationState::Open,
+        PresentationState::Used => v1::PresentationState::Used,
+        PresentationState::Expired => v1::PresentationState::Expired,
+        PresentationState::Cancelled => v1::PresentationState::Cancelled,
+    };
+    v1::Presentation {
+        presentation_id: presentation.id.to_string(),
+        agency: presentation.agency.to_string(),
+        document_types: presentation.document_types.iter().map(|kind| document_type_message(*kind).into()).collect(),
+        state: state.into(),
+        created_at: timestamp(presentation.created_at),
+        expires_at: timestamp(presentation.expires_at),
+        used_at: presentation.used_at.and_then(timestamp),
+    }
+}

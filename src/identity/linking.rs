@@ -1,0 +1,398 @@
+//! Linking documents to accounts: ask the issuing registry, verify, match the holder, record the link.
+//!
+//! One active link for each account and record: the index row is written only where it is absent, so two calls at once make
+//! one link. Where a document exists but is somebody else's, the answer says no more than that it does not match.
+
+use std::sync::Arc;
+
+use crate::base::{Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::port::Selector;
+use crate::store::{Batch, Scan, Space, Store};
+use crate::trust::canonical::{self, Object};
+
+use super::account::{Accounts, Level};
+use super::document::{DocumentType, Standing, standing};
+use super::link::{Link, LinkEvent, LinkState};
+use super::matching::{Match, MatchedBy, match_holder};
+use super::people::{Person, ReadRecord, Registries};
+
+/// Most documents of one kind that one person is asked about.
+const DOCUMENTS_MAX: usize = 100;
+
+/// The use cases of links.
+#[derive(Clone)]
+pub struct Linking {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) registries: Registries,
+    accounts: Accounts,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// A page of rows: what was found, and the key after which to go on.
+pub type Found<T> = (Vec<T>, Option<Vec<u8>>);
+
+impl Linking {
+    /// Links in `store`, of documents in `registries`.
+    pub fn new(store: Arc<dyn Store>, registries: Registries, accounts: Accounts, entropy: Arc<dyn Entropy>) -> Self {
+        Self { store, registries, accounts, entropy }
+    }
+
+    /// The person behind a number, if they may have documents linked.
+    pub async fn holder_of_account(&self, number: PersonalId, now: Timestamp) -> Result<Person> {
+        let missing = || Error::new(Reason::AccountMissing, "there is no account that documents can be linked to");
+        let person = self.registries.person(number, now).await?.ok_or_else(missing)?;
+        if person.payload.text("life_status") == Some("deceased") {
+            return Err(Error::new(Reason::PersonDeceased, "the account's holder has died"));
+        }
+        let account = self.accounts.find(person.personal_id).await?.ok_or_else(missing)?;
+        if account.level != Level::Two {
+            return Err(Error::new(Reason::AccountLevelTooLow, "documents are linked to level 2 accounts only")
+                .with_subject("account", "level"));
+        }
+        Ok(person)
+    }
+
+    /// The number that holds now for the person behind `number`.
+    pub async fn person_behind(&self, number: PersonalId, now: Timestamp) -> Result<Option<PersonalId>> {
+        Ok(self.registries.person(number, now).await?.map(|person| person.personal_id))
+    }
+
+    /// Links a document.
+    pub async fn link(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
+        let person = self.holder_of_account(number, now).await?;
+        let record = self.find_document(&person, kind, document, now).await?;
+        let matched = self.match_person(&person, kind, &record, now).await?;
+        require_in_force(standing(kind, &record.statement, &record.payload, now))?;
+        let (state, reason, matched_by) = match matched {
+            Match::Sure(by) => (LinkState::Linked, "", by),
+            Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
+            Match::No => return Err(mismatch()),
+        };
+        self.create(&person, kind, &record, (state, reason, matched_by), now).await
+    }
+
+    /// Links a document without asking whether it is in force; for the simulation, whose personas have a past.
+    pub async fn seed(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
+        let person = self.holder_of_account(number, now).await?;
+        let record = self.find_document(&person, kind, document, now).await?;
+        let (state, reason) = match standing(kind, &record.statement, &record.payload, now) {
+            Standing::Suspended(status) => (LinkState::Suspended, status),
+            Standing::Revoked(status) => (LinkState::Revoked, status),
+            Standing::Valid | Standing::Expired => (LinkState::Linked, String::new()),
+        };
+        self.create(&person, kind, &record, (state, &reason, MatchedBy::PersonalId), now).await
+    }
+
+    async fn find_document(
+        &self,
+        person: &Person,
+        kind: DocumentType,
+        document: &str,
+        now: Timestamp,
+    ) -> Result<ReadRecord> {
+        let record_type = kind.record_type();
+        let found = if document.is_empty() {
+            let mut found: Vec<ReadRecord> = Vec::new();
+            for number in &person.numbers {
+                let selector = Selector::Person(*number);
+                for record in self.registries.read(record_type.name, selector, DOCUMENTS_MAX, now).await? {
+                    if found.iter().all(|known| known.record_id != record.record_id) {
+                        found.push(record);
+                    }
+                }
+            }
+            found
+        } else {
+            let selector = Selector::Key((record_type.key_form)(document));
+            self.registries.read(record_type.name, selector, 1, now).await?
+        };
+        let usable = |record: &&ReadRecord| {
+            !matches!(standing(kind, &record.statement, &record.payload, now), Standing::Revoked(_))
+        };
+        // What was revoked stands aside where something else could be meant.
+        let mut candidates = found.iter().filter(usable);
+        let chosen = match (candidates.next(), candidates.next()) {
+            (Some(only), None) => Some(only),
+            (Some(_), Some(_)) => {
+                return Err(Error::new(
+                    Reason::MultipleMatches,
+                    "the registry has several such documents for this person; name one by document_number",
+                )
+                .with_subject("document", record_type.name));
+            }
+            (None, _) => found.first(),
+        };
+        chosen.cloned().ok_or_else(|| {
+            Error::new(Reason::RecordNotFound, "the registry has no such document for this person")
+                .with_subject("record", record_type.name)
+        })
+    }
+
+    async fn match_person(
+        &self,
+        person: &Person,
+        kind: DocumentType,
+        record: &ReadRecord,
+        now: Timestamp,
+    ) -> Result<Match> {
+        let holder = kind.holder(&record.payload).ok_or_else(mismatch)?;
+        let matched = match_holder(person, holder);
+        // Without a number on the document, an old number that leads to two people leaves open which of them is meant.
+        if matches!(matched, Match::Sure(by) | Match::Doubtful(by) if by != MatchedBy::PersonalId)
+            && let Some(old_number) = person.payload.text("old_id_number")
+            && self.registries.sharing(old_number, now).await? > 1
+        {
+            return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person"));
+        }
+        Ok(matched)
+    }
+
+    async fn create(
+        &self,
+        person: &Person,
+        document_type: DocumentType,
+        record: &ReadRecord,
+        (state, reason, matched_by): (LinkState, &str, MatchedBy),
+        now: Timestamp,
+    ) -> Result<Link> {
+        let link = Link {
+            id: self.new_id(now)?,
+            person: person.personal_id,
+            document_type,
+            document_number: document_type.number(&record.payload).to_owned(),
+            state,
+            reason: reason.to_owned(),
+            record_id: record.record_id,
+            record_version: record.statement.version,
+            matched_by,
+            linked_at: now,
+            updated_at: now,
+            valid_until: record.statement.valid_until,
+            events: 1,
+        };
+        let mut batch = Batch::new()
+            .require_absent(Space::LinkIndex, record_key(link.record_id, link.person))
+            .put(Space::LinkIndex, record_key(link.record_id, link.person), link.id.as_bytes().to_vec())
+            .put(Space::LinkIndex, id_key(link.id), link.person.as_str().as_bytes().to_vec());
+        if state == LinkState::Pending {
+            batch = batch.put(Space::LinkIndex, pending_key(&link), link.person.as_str().as_bytes().to_vec());
+        }
+        match self.store.commit(write(batch, &link, "citizen")).await {
+            Err(error) if error.reason == Reason::StorageConflict => {
+                Err(Error::new(Reason::AlreadyLinked, "this document is linked to the account already")
+                    .with_subject("link", ""))
+            }
+            result => result.map(|()| link),
+        }
+    }
+
+    /// Ends a link.
+    pub async fn unlink(&self, person: PersonalId, id: uuid::Uuid, now: Timestamp) -> Result<Link> {
+        let before = self.get(person, id).await?;
+        if before.state.is_ended() {
+            return Err(
+                Error::new(Reason::LinkNotActive, "the link is over already").with_subject("link", id.to_string())
+            );
+        }
+        let after = Link { state: LinkState::Unlinked, reason: String::new(), ..before.clone() };
+        self.replace(&before, after, "citizen", now).await
+    }
+
+    /// The issuer's word on a pending link.
+    pub async fn resolve(&self, before: Link, confirm: bool, actor: &str, now: Timestamp) -> Result<Link> {
+        if before.state != LinkState::Pending {
+            return Err(Error::new(Reason::LinkNotPending, "the link does not wait for a confirmation")
+                .with_subject("link", before.id.to_string()));
+        }
+        let (state, reason) = match confirm {
+            true => (LinkState::Linked, ""),
+            false => (LinkState::Refused, "HOLDER_MISMATCH"),
+        };
+        let after = Link { state, reason: reason.to_owned(), ..before.clone() };
+        self.replace(&before, after, actor, now).await
+    }
+
+    /// Writes `after` where `before` still stands.
+    async fn replace(&self, before: &Link, after: Link, actor: &str, now: Timestamp) -> Result<Link> {
+        let after = Link { updated_at: now, events: before.events + 1, ..after };
+        self.store.commit(Self::replacement(before, &after, actor)).await?;
+        Ok(after)
+    }
+
+    pub(super) fn replacement(before: &Link, after: &Link, actor: &str) -> Batch {
+        let mut batch = Batch::new().require_value(Space::Link, link_key(before), canonical::write(&before.to_row()));
+        if after.state.is_ended() {
+            batch = batch.delete(Space::LinkIndex, record_key(before.record_id, before.person));
+        }
+        if before.state == LinkState::Pending && after.state != LinkState::Pending {
+            batch = batch.delete(Space::LinkIndex, pending_key(before));
+        }
+        write(batch, after, actor)
+    }
+
+    /// A link of a person.
+    pub async fn get(&self, person: PersonalId, id: uuid::Uuid) -> Result<Link> {
+        let missing = || Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string());
+        let row = self.store.get(Space::Link, &key_of(person, id)).await?.ok_or_else(missing)?;
+        read_link(person, id, &row)
+    }
+
+    /// A link by its id alone, for the issuer.
+    pub async fn find(&self, id: uuid::Uuid) -> Result<Link> {
+        let missing = || Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string());
+        let owner = self.store.get(Space::LinkIndex, &id_key(id)).await?.ok_or_else(missing)?;
+        let person = std::str::from_utf8(&owner).ok().and_then(PersonalId::parse).ok_or_else(corrupt)?;
+        self.get(person, id).await
+    }
+
+    /// A person's links in the order they were made.
+    pub async fn list(
+        &self,
+        person: PersonalId,
+        include_ended: bool,
+        limit: usize,
+        after: Option<Vec<u8>>,
+    ) -> Result<Found<Link>> {
+        let mut found = Vec::new();
+        let mut scan = Scan::prefix(Space::Link, person.as_str().as_bytes()).limit(limit + 1);
+        if let Some(after) = after {
+            scan = scan.after(after);
+        }
+        loop {
+            let rows = self.store.scan(scan.clone()).await?;
+            let exhausted = rows.len() <= limit;
+            let mut last = None;
+            for (key, row) in rows {
+                let id = key.get(12..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
+                let link = read_link(person, id, &row)?;
+                if !include_ended && link.state.is_ended() {
+                    last = Some(key.to_vec());
+                    continue;
+                }
+                if found.len() == limit {
+                    let next = found.last().map(link_key);
+                    return Ok((found, next));
+                }
+                last = Some(key.to_vec());
+                found.push(link);
+            }
+            match last {
+                Some(last) if !exhausted => scan = scan.after(last),
+                _ => return Ok((found, None)),
+            }
+        }
+    }
+
+    /// A link's events, the oldest first.
+    pub async fn events(&self, link: &Link, limit: usize, after: Option<Vec<u8>>) -> Result<Found<LinkEvent>> {
+        let mut scan = Scan::prefix(Space::LinkEvent, link.id.as_bytes()).limit(limit + 1);
+        if let Some(after) = after {
+            scan = scan.after(after);
+        }
+        let mut rows = self.store.scan(scan).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(key, _)| key.to_vec());
+        let events = rows.iter().map(|(key, row)| {
+            let sequence = key.get(16..).and_then(|number| number.try_into().ok()).map(u64::from_be_bytes);
+            let row = canonical::parse(row).map_err(|_| corrupt())?;
+            sequence.and_then(|sequence| LinkEvent::from_row(sequence, &row)).ok_or_else(corrupt)
+        });
+        Ok((events.collect::<Result<_>>()?, next))
+    }
+
+    /// Links of one kind that wait for the issuer's word.
+    pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Link>> {
+        let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.code()]).limit(limit + 1);
+        if let Some(after) = after {
+            scan = scan.after(after);
+        }
+        let mut rows = self.store.scan(scan).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(key, _)| key.to_vec());
+        let mut links = Vec::with_capacity(rows.len());
+        for (key, _) in rows {
+            let id = key.get(2..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
+            links.push(self.find(id).await?);
+        }
+        Ok((links, next))
+    }
+
+    /// The active links of a record, over all accounts.
+    pub(super) async fn of_record(&self, record_id: RecordId) -> Result<Vec<Link>> {
+        let mut prefix = vec![b'r'];
+        prefix.extend_from_slice(&record_id.0);
+        let rows = self.store.scan(Scan::prefix(Space::LinkIndex, &prefix).limit(DOCUMENTS_MAX)).await?;
+        let mut links = Vec::with_capacity(rows.len());
+        for (key, id) in rows {
+            let person = key.get(17..).and_then(|person| std::str::from_utf8(person).ok()).and_then(PersonalId::parse);
+            let id = uuid::Uuid::from_slice(&id).map_err(|_| corrupt())?;
+            links.push(self.get(person.ok_or_else(corrupt)?, id).await?);
+        }
+        Ok(links)
+    }
+
+    fn new_id(&self, now: Timestamp) -> Result<uuid::Uuid> {
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random)?;
+        Ok(uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid())
+    }
+}
+
+fn require_in_force(standing: Standing) -> Result<()> {
+    let (reason, message) = match standing {
+        Standing::Valid => return Ok(()),
+        Standing::Expired => (Reason::DocumentExpired, "the document's validity has ended".to_owned()),
+        Standing::Suspended(status) => {
+            (Reason::DocumentSuspended, format!("the registry says that the document is {status}"))
+        }
+        Standing::Revoked(status) => {
+            (Reason::DocumentRevoked, format!("the registry says that the document is {status}"))
+        }
+    };
+    Err(Error::new(reason, message).with_subject("document", ""))
+}
+
+fn mismatch() -> Error {
+    Error::new(Reason::HolderMismatch, "the document's holder is not the account's").with_subject("document", "")
+}
+
+fn corrupt() -> Error {
+    Error::new(Reason::StorageCorrupt, "a link cannot be read back")
+}
+
+fn read_link(person: PersonalId, id: uuid::Uuid, row: &[u8]) -> Result<Link> {
+    let row: Object = canonical::parse(row).map_err(|_| corrupt())?;
+    Link::from_row(person, id, &row).ok_or_else(corrupt)
+}
+
+fn write(batch: Batch, link: &Link, actor: &str) -> Batch {
+    let mut event_key = link.id.as_bytes().to_vec();
+    event_key.extend_from_slice(&link.events.to_be_bytes());
+    batch.put(Space::Link, link_key(link), canonical::write(&link.to_row())).put(
+        Space::LinkEvent,
+        event_key,
+        canonical::write(&LinkEvent::of(link, actor).to_row()),
+    )
+}
+
+fn link_key(link: &Link) -> Vec<u8> {
+    key_of(link.person, link.id)
+}
+
+fn key_of(person: PersonalId, id: uuid::Uuid) -> Vec<u8> {
+    [person.as_str().as_bytes(), id.as_bytes()].concat()
+}
+
+fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
+    [b"r", &record.0[..], person.as_str().as_bytes()].concat()
+}
+
+fn id_key(id: uuid::Uuid) -> Vec<u8> {
+    [b"i", &id.as_bytes()[..]].concat()
+}
+
+fn pending_key(link: &Link) -> Vec<u8> {
+    [&[b'p', link.document_type.code()], &link.id.as_bytes()[..]].concat()
+}

@@ -1,0 +1,20 @@
+//! Identity: accounts, links of documents to them, and presentations of linked documents.
+//!
+//! Rules are pure ([`account`], [`document`], [`matching`], [`link`], [`presentation`]); use cases read registries and the store
+//! ([`linking`], [`following`], [`presenting`]); what other modules must offer stands in [`ports`]; [`grpc`] is the face.
+
+pub mod account;
+pub mod document;
+pub mod following;
+pub mod grpc;
+pub mod link;
+pub mod linking;
+pub mod matching;
+pub mod people;
+pub mod ports;
+pub mod presentation;
+pub mod presenting;
+
+pub use account::{Account, Accounts, Level};
+pub use linking::Linking;
+pub use presenting::Presenting;

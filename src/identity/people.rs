@@ -1,0 +1,95 @@
+//! Reading people and documents from their registries: asked through the port, verified before anything is believed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::port::{Query, Registry, Selector};
+use crate::trust::{Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
+
+/// A record that verified, read.
+#[derive(Debug, Clone)]
+pub struct ReadRecord {
+    /// Its id.
+    pub record_id: RecordId,
+    /// Its statement.
+    pub statement: Statement,
+    /// Its payload.
+    pub payload: Object,
+}
+
+/// A person as the resident registry knows them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The number that holds now.
+    pub personal_id: PersonalId,
+    /// Every number that leads to them, the present one first.
+    pub numbers: Vec<PersonalId>,
+    /// The registry's payload.
+    pub payload: Object,
+}
+
+/// The registries, asked and checked.
+#[derive(Clone)]
+pub struct Registries {
+    registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
+    verifier: Arc<Verifier>,
+}
+
+impl Registries {
+    /// Asks `registries`, believes what `verifier` finds valid.
+    pub fn new(registries: impl IntoIterator<Item = Arc<dyn Registry>>, verifier: Arc<Verifier>) -> Self {
+        let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
+        Self { registries: Arc::new(registries), verifier }
+    }
+
+    /// Reads records of one type, at most `limit`.
+    pub async fn read(
+        &self,
+        record_type: &str,
+        selector: Selector,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<ReadRecord>> {
+        let name = record_type.split('.').next().unwrap_or_default();
+        let registry = self.registries.get(name).ok_or_else(|| Error::bug(format!("no registry {name}")))?;
+        let page = registry.read(Query::latest([record_type], selector, limit)).await?;
+        page.records.into_iter().map(|found| self.believe(record_type, found.record_id, &found.record, now)).collect()
+    }
+
+    fn believe(&self, record_type: &str, id: RecordId, record: &SignedRecord, now: Timestamp) -> Result<ReadRecord> {
+        let report = self.verifier.verify_issued(record, now);
+        let unverified = |code: &str| {
+            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {code}"))
+                .with_subject("record", record_type)
+        };
+        if !report.verdict.is_valid() {
+            return Err(unverified(report.verdict.code().map_or("UNKNOWN", |code| code.as_str())));
+        }
+        let statement = report.statement.ok_or_else(|| unverified("STATEMENT"))?;
+        if statement.schema != record_type || statement.record_id != id {
+            return Err(unverified("OTHER_RECORD"));
+        }
+        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(unverified("PARTIAL")) };
+        let payload = canonical::parse(payload).map_err(|_| unverified("NON_CANONICAL"))?;
+        Ok(ReadRecord { record_id: id, statement, payload })
+    }
+
+    /// The person that a number leads to, superseded numbers too.
+    pub async fn person(&self, number: PersonalId, now: Timestamp) -> Result<Option<Person>> {
+        let found = self.read("resident.person.v1", Selector::Person(number), 1, now).await?;
+        Ok(found.into_iter().next().and_then(|record| {
+            let personal_id = PersonalId::parse(record.payload.text("personal_id")?)?;
+            let mut numbers = vec![personal_id];
+            let superseded = record.payload.array("superseded_ids").unwrap_or_default();
+            numbers.extend(superseded.iter().filter_map(|value| value.as_text().and_then(PersonalId::parse)));
+            Some(Person { personal_id, numbers, payload: record.payload })
+        }))
+    }
+
+    /// How many people share a 9-digit number, up to two.
+    pub async fn sharing(&self, old_number: &str, now: Timestamp) -> Result<usize> {
+        let selector = Selector::OldNumber(old_number.to_owned());
+        Ok(self.read("resident.person.v1", selector, 2, now).await?.len())
+    }
+}

@@ -1,0 +1,91 @@
+//! What identity needs of others; the server wires it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::base::{Error, PersonalId, RecordId, Result};
+use crate::trust::SignedRecord;
+use crate::wire::Call;
+
+/// One record that a presentation hands over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its type; the registry is its first part.
+    pub record_type: String,
+    /// Its id.
+    pub record_id: RecordId,
+}
+
+/// A presentation to fulfil.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whose records.
+    pub subject: PersonalId,
+    /// The records, whole.
+    pub wanted: Vec<Wanted>,
+    /// The presentation's id, for the evidence.
+    pub reference: String,
+}
+
+/// A record on its way to the agency: verified, with both proofs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveredRecord {
+    /// Its type.
+    pub record_type: String,
+    /// Its id.
+    pub record_id: RecordId,
+    /// Its version.
+    pub version: u64,
+    /// The signed bytes.
+    pub record: SignedRecord,
+    /// What the verification said: `VALID`, or a failure where the caller asked for unverified records.
+    pub verdict: String,
+}
+
+/// What a delivery came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The records, in the order wanted.
+    pub records: Vec<DeliveredRecord>,
+    /// Index of the evidence entry.
+    pub evidence_index: u64,
+    /// The evidence ledger's checkpoint that holds it.
+    pub evidence_checkpoint: Bytes,
+}
+
+/// Hands records to an agency on a citizen's word, and leaves evidence of it; the exchange implements it.
+#[async_trait]
+pub trait RecordDelivery: Send + Sync + 'static {
+    /// Reads, verifies and logs. Fails with `REGISTRY_UNAVAILABLE` when a registry does not answer and with
+    /// `RECORD_NOT_VERIFIED` or the verdict's code when a record fails; both leave evidence.
+    async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered>;
+
+    /// Logs a refused presentation; `subject` is known only where the code was real.
+    async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, reference: &str, why: &Error) -> Result<()>;
+}
+
+/// A change that the province has accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedChange {
+    /// Its place in the record ledger.
+    pub ledger_index: u64,
+    /// The record's type.
+    pub record_type: String,
+    /// The record.
+    pub record_id: RecordId,
+    /// The version.
+    pub version: u64,
+}
+
+/// The accepted changes in ledger order; the province implements it.
+#[async_trait]
+pub trait ChangeFeed: Send + Sync + 'static {
+    /// Changes with a ledger index of `from` or more, at most `limit`, and the index to go on from.
+    async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<AcceptedChange>, u64)>;
+
+    /// Waits until the record ledger is longer than `size`.
+    async fn wait_beyond(&self, size: u64) -> Result<()>;
+
+    /// The record ledger's size.
+    fn size(&self) -> u64;
+}

@@ -1,0 +1,259 @@
+//! Presenting: make a code, redeem it once, hand over what it stands for.
+//!
+//! Redeeming claims the presentation first, by a conditional write: of two agencies' systems at once, one is served. A delivery
+//! that fails gives the claim back, so that a registry's bad minute does not cost the citizen the code. A process that dies
+//! in between leaves the code used: single use comes before convenience. Only the code's hash is stored.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::store::{Batch, Scan, Space, Store};
+use crate::trust::canonical;
+use crate::wire::{Call, Caller};
+
+use super::document::DocumentType;
+use super::link::{Link, LinkState};
+use super::linking::{Found, Linking};
+use super::ports::{Delivered, Delivery, RecordDelivery, Wanted};
+use super::presentation::{CODE_BYTES, Presentation, PresentationState, Stored, read_code, write_code};
+
+/// The use cases of presentations.
+#[derive(Clone)]
+pub struct Presenting {
+    store: Arc<dyn Store>,
+    linking: Linking,
+    delivery: Arc<dyn RecordDelivery>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// Most links of one account that are looked through.
+const LINKS_MAX: usize = 1_000;
+
+impl Presenting {
+    /// Presentations in `store` of the links of `linking`, handed over by `delivery`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        linking: Linking,
+        delivery: Arc<dyn RecordDelivery>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { store, linking, delivery, entropy }
+    }
+
+    /// Makes a presentation and its code, which is shown only now.
+    pub async fn create(
+        &self,
+        number: PersonalId,
+        agency: AgencyId,
+        document_types: Vec<DocumentType>,
+        seconds: u32,
+        now: Timestamp,
+    ) -> Result<(Presentation, String)> {
+        let person = self.linking.holder_of_account(number, now).await?.personal_id;
+        let (links, _) = self.linking.list(person, false, LINKS_MAX, None).await?;
+        let mut chosen = Vec::new();
+        for kind in &document_types {
+            let before = chosen.len();
+            let active = |link: &&Link| link.document_type == *kind && link.state_at(now).0 == LinkState::Linked;
+            chosen.extend(links.iter().filter(active).map(|link| link.id));
+            if chosen.len() == before {
+                return Err(not_active(kind.record_type().name));
+            }
+        }
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random)?;
+        let mut secret = [0; CODE_BYTES];
+        self.entropy.fill(&mut secret)?;
+        let code = write_code(&secret);
+        let id_random: [u8; 10] = random[..10].try_into().map_err(Error::bug)?;
+        let presentation = Presentation {
+            id: uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &id_random).into_uuid(),
+            person,
+            agency,
+            document_types,
+            links: chosen,
+            stored: Stored::Open,
+            created_at: now,
+            expires_at: now.plus_ms(i64::from(seconds) * 1_000),
+            used_at: None,
+        };
+        let bare = read_code(&code).ok_or_else(|| Error::bug("a new code does not read"))?;
+        let batch = Batch::new()
+            .require_absent(Space::PresentationCode, code_key(&bare))
+            .put(Space::PresentationCode, code_key(&bare), key(&presentation))
+            .put(Space::Presentation, key(&presentation), row(&presentation));
+        self.store.commit(batch).await?;
+        Ok((presentation, code))
+    }
+
+    /// Redeems a code. Every refusal leaves evidence.
+    pub async fn redeem(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
+        let found = self.by_code(text).await?;
+        let result = match &found {
+            None => Err((unknown(), false)),
+            Some(presentation) => self.redeem_found(call, presentation).await,
+        };
+        match result {
+            Ok(redeemed) => Ok(redeemed),
+            Err((error, true)) => Err(error),
+            Err((error, false)) => {
+                // Whose code it is is written down only where the caller was the agency that it names.
+                let own =
+                    found.as_ref().filter(|one| matches!(&call.caller, Caller::Agency(key) if *key == one.agency));
+                let reference = own.map(|presentation| presentation.id.to_string()).unwrap_or_default();
+                self.delivery
+                    .log_refusal(call, own.map(|presentation| presentation.person), &reference, &error)
+                    .await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The error comes with whether the delivery has logged it.
+    async fn redeem_found(
+        &self,
+        call: &Call,
+        presentation: &Presentation,
+    ) -> Result<(Presentation, Delivered), (Error, bool)> {
+        let unlogged = |error| (error, false);
+        let agency = call.agency().map_err(unlogged)?;
+        if *agency != presentation.agency {
+            return Err(unlogged(unknown()));
+        }
+        let subject = presentation.id.to_string();
+        let refused =
+            |reason, message: &str| unlogged(Error::new(reason, message).with_subject("presentation", &subject));
+        match presentation.state_at(call.now) {
+            PresentationState::Open => {}
+            PresentationState::Used => return Err(refused(Reason::PresentationUsed, "the code was used already")),
+            PresentationState::Expired => return Err(refused(Reason::PresentationExpired, "the code has expired")),
+            PresentationState::Cancelled => {
+                return Err(refused(Reason::PresentationCancelled, "the citizen cancelled the code"));
+            }
+        }
+        let wanted = self.wanted(presentation, call.now).await.map_err(unlogged)?;
+        let claimed = Presentation { stored: Stored::Claimed, used_at: Some(call.now), ..presentation.clone() };
+        match self.replace(presentation, &claimed).await {
+            Err(error) if error.reason == Reason::StorageConflict => {
+                return Err(refused(Reason::PresentationUsed, "the code was used already"));
+            }
+            result => result.map_err(unlogged)?,
+        }
+        let delivery = Delivery { subject: presentation.person, wanted, reference: subject.clone() };
+        match self.delivery.deliver(call, delivery).await {
+            Ok(delivered) => {
+                let used = Presentation { stored: Stored::Used, ..claimed.clone() };
+                self.replace(&claimed, &used).await.map_err(unlogged)?;
+                Ok((used, delivered))
+            }
+            Err(error) => {
+                self.replace(&claimed, presentation).await.map_err(unlogged)?;
+                Err((error, true))
+            }
+        }
+    }
+
+    /// The records of the presentation's links, if each is still in force.
+    async fn wanted(&self, presentation: &Presentation, now: Timestamp) -> Result<Vec<Wanted>> {
+        let mut wanted = Vec::with_capacity(presentation.links.len());
+        for id in &presentation.links {
+            let link = self.linking.get(presentation.person, *id).await?;
+            let record_type = link.document_type.record_type().name;
+            if link.state_at(now).0 != LinkState::Linked {
+                return Err(not_active(record_type));
+            }
+            wanted.push(Wanted { record_type: record_type.to_owned(), record_id: link.record_id });
+        }
+        Ok(wanted)
+    }
+
+    /// Cancels a presentation that was not used.
+    pub async fn cancel(&self, person: PersonalId, id: uuid::Uuid, now: Timestamp) -> Result<Presentation> {
+        let missing =
+            || Error::new(Reason::NotFound, "no such presentation").with_subject("presentation", id.to_string());
+        let key = [person.as_str().as_bytes(), id.as_bytes()].concat();
+        let found = self.store.get(Space::Presentation, &key).await?.ok_or_else(missing)?;
+        let before = read(&key, &found)?;
+        let refused =
+            |reason, message: &str| Err(Error::new(reason, message).with_subject("presentation", id.to_string()));
+        match before.state_at(now) {
+            PresentationState::Open => {}
+            PresentationState::Cancelled => return Ok(before),
+            PresentationState::Used => return refused(Reason::PresentationUsed, "the code was used already"),
+            PresentationState::Expired => return refused(Reason::PresentationExpired, "the code has expired"),
+        }
+        let after = Presentation { stored: Stored::Cancelled, ..before.clone() };
+        match self.replace(&before, &after).await {
+            Err(error) if error.reason == Reason::StorageConflict => {
+                refused(Reason::PresentationUsed, "the code was used already")
+            }
+            result => result.map(|()| after),
+        }
+    }
+
+    /// A person's presentations, the newest first.
+    pub async fn list(&self, person: PersonalId, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Presentation>> {
+        let mut scan = Scan::prefix(Space::Presentation, person.as_str().as_bytes()).reverse().limit(limit + 1);
+        if let Some(after) = after {
+            scan = scan.after(after);
+        }
+        let mut rows = self.store.scan(scan).await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|(key, _)| key.to_vec());
+        let found = rows.iter().map(|(key, row)| read(key, row)).collect::<Result<_>>()?;
+        Ok((found, next))
+    }
+
+    async fn by_code(&self, text: &str) -> Result<Option<Presentation>> {
+        let Some(bare) = read_code(text) else { return Ok(None) };
+        let Some(key) = self.store.get(Space::PresentationCode, &code_key(&bare)).await? else { return Ok(None) };
+        let row = self.store.get(Space::Presentation, &key).await?.ok_or_else(corrupt)?;
+        read(&key, &row).map(Some)
+    }
+
+    async fn replace(&self, before: &Presentation, after: &Presentation) -> Result<()> {
+        let batch = Batch::new().require_value(Space::Presentation, key(before), row(before)).put(
+            Space::Presentation,
+            key(after),
+            row(after),
+        );
+        self.store.commit(batch).await
+    }
+}
+
+/// The same answer for a code that never was and for another agency's.
+fn unknown() -> Error {
+    Error::new(Reason::RoleNotAllowed, "this credential may not redeem this code")
+}
+
+fn not_active(record_type: &str) -> Error {
+    Error::new(Reason::LinkNotActive, "no document of this kind is linked and in force")
+        .with_subject("link", record_type)
+}
+
+fn corrupt() -> Error {
+    Error::new(Reason::StorageCorrupt, "a presentation cannot be read back")
+}
+
+fn code_key(bare: &str) -> Vec<u8> {
+    Sha256::digest(bare.as_bytes()).to_vec()
+}
+
+fn key(presentation: &Presentation) -> Vec<u8> {
+    [presentation.person.as_str().as_bytes(), presentation.id.as_bytes()].concat()
+}
+
+fn row(presentation: &Presentation) -> Vec<u8> {
+    canonical::write(&presentation.to_row())
+}
+
+fn read(key: &[u8], row: &[u8]) -> Result<Presentation> {
+    let (person, id) = key.split_at_checked(12).ok_or_else(corrupt)?;
+    let person = std::str::from_utf8(person).ok().and_then(PersonalId::parse).ok_or_else(corrupt)?;
+    let id = uuid::Uuid::from_slice(id).map_err(|_| corrupt())?;
+    let row = canonical::parse(row).map_err(|_| corrupt())?;
+    Presentation::from_row(person, id, &row).ok_or_else(corrupt)
+}
