@@ -178,17 +178,13 @@ fn inner_layers_name_no_transport() {
     none(findings, "what is inside stays free of transport, encoding and runtime (tests/layers.rs, FOREIGN)");
 }
 
-/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only these know it.
-const KNOW_RING: &[&str] = &[
-    "src/base/entropy.rs",    // the operating system's randomness
-    "src/wire/credential.rs", // signs and checks bearer tokens, which are no records
-];
-
+/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only the operating system's
+/// randomness comes from it.
 #[test]
 fn the_crypto_provider_stays_behind_trust() {
     let mut findings = Vec::new();
     for source in sources(&["src"], &["rs"]) {
-        if module_of(&source.path) == Some("trust") || KNOW_RING.contains(&source.path.as_str()) {
+        if module_of(&source.path) == Some("trust") || source.path == "src/base/entropy.rs" {
             continue;
         }
         for (number, line) in source.text.lines().enumerate() {
@@ -197,7 +193,7 @@ fn the_crypto_provider_stays_behind_trust() {
             }
         }
     }
-    none(findings, "ring stays behind src/trust (tests/layers.rs, KNOW_RING)");
+    none(findings, "ring is named in src/trust and src/base/entropy.rs only");
 }
 
 /// Whether a line uses a crate: `name::…`, not as the tail of a longer path or word.
