@@ -80,7 +80,13 @@ impl Host {
     }
 
     /// Prepares changes on as many cores as there are; fails with every bad field of every change.
-    async fn prepare(&self, changes: Arc<Vec<Change>>, from: usize, to: usize, at: Timestamp) -> Result<Vec<Prepared>> {
+    pub(super) async fn prepare(
+        &self,
+        changes: Arc<Vec<Change>>,
+        from: usize,
+        to: usize,
+        at: Timestamp,
+    ) -> Result<Vec<Prepared>> {
         let (sector, secrets, today) = (self.sector, self.secrets, at.date());
         if to - from <= CHANGES_INLINE_MAX {
             return prepare(sector, &secrets, &changes, from..to, today);
@@ -113,11 +119,24 @@ impl Host {
         request: Option<Request>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
-        let (answer, answered) = oneshot::channel();
-        let stopped = || Error::new(Reason::ShuttingDown, "the registry is stopping");
-        self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        self.enqueue(changes, request, issued_at).await?.await.map_err(|_| stopped())?
     }
+
+    /// Gives changes to the writer, which takes them in the order given.
+    pub(super) async fn enqueue(
+        &self,
+        changes: Vec<Prepared>,
+        request: Option<Request>,
+        issued_at: Option<Timestamp>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>>>> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
+        Ok(answered)
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(Reason::ShuttingDown, "the registry is stopping")
 }
 
 #[async_trait]
@@ -150,8 +169,7 @@ impl Registry for Host {
     }
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
-        let stopped = |_| Error::new(Reason::ShuttingDown, "the registry is stopping");
-        self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(stopped)
+        self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(|_| stopped())
     }
 }
 

@@ -17,6 +17,8 @@ use super::{Batch, Layout, Row, Scan, Space, Store};
 use crate::base::{Error, Reason, Result};
 
 const MIB: u64 = 1024 * 1024;
+/// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
+const FILES_OPEN_MAX: usize = 256;
 
 /// What the engine may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub struct FjallOptions {
     pub cache_bytes: u64,
     /// How large a tree's newest rows grow in memory before they are written out, in bytes. Larger means fewer
     /// rewrites under heavy loads, and more memory: three trees are busy at once, each with up to four of these.
+    /// The engine keeps this from the folder's creation.
     pub memtable_bytes: u64,
     /// Threads that write out and compact.
     pub workers: usize,
@@ -33,7 +36,7 @@ pub struct FjallOptions {
 impl Default for FjallOptions {
     /// For a server that idles: a thousand citizens fit in tens of MiB.
     fn default() -> Self {
-        Self { cache_bytes: 8 * MIB, memtable_bytes: 8 * MIB, workers: 2 }
+        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 2 }
     }
 }
 
@@ -106,6 +109,7 @@ impl FjallStore {
             .cache_size(options.cache_bytes)
             .worker_threads(options.workers.max(1))
             .max_journaling_size(256 * MIB)
+            .max_cached_files(Some(FILES_OPEN_MAX))
             .open()
             .map_err(|error| open_error(path, error))?;
         let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
