@@ -5,6 +5,16 @@
 // Values that everything shares: ids, time, text, the one error.
 pub mod base;
 // Signed records: canonical JSON, commitments, trees, checkpoints, the verifier.
+pub mod cli;
+pub mod console;
+pub mod exchange;
+pub mod identity;
+pub mod ledger;
+pub mod province;
+pub mod registry;
+pub mod server;
+pub mod simulation;
+pub mod store;
 pub mod trust;
 // The storage port and its adapters.
 pub mod store;
