@@ -2,9 +2,11 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+pub mod access;
 pub mod base;
 pub mod cli;
 pub mod console;
+pub mod exchange;
 pub mod identity;
 pub mod ledger;
 pub mod registry;

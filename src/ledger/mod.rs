@@ -43,7 +43,7 @@ use tree::Tree;
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
 /// Tiles kept with their inner nodes, 16 KiB each.
-const TILES_CACHED_MAX: usize = 256;
+const TILES_CACHED_MAX: usize = 512;
 
 /// What goes into a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -73,6 +73,12 @@ spaces! {
     LogHead = 6, Rows, "log_head";
     /// The signed checkpoint of each batch of each log, by size.
     LogCheckpoint = 7, Log, "log_checkpoint";
+    /// Consents and refusals of citizens, by person, agency and purpose.
+    Consent = 20, Rows, "consent";
+    /// The entries of the evidence ledger about one subject, by sequence.
+    EvidenceSubject = 21, Index, "evidence_subject";
+    /// The trace of each exchange, by request id.
+    EvidenceTrace = 22, Rows, "evidence_trace";
     /// Electronic identification accounts, by personal ID.
     Account = 20, Rows, "account";
     /// Links of documents to accounts, by account and link id.
