@@ -65,15 +65,16 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks `found`, which `record_type`'s registry answered about a person with these numbers, and redacts it.
+    /// Checks `found`, which `record_type`'s registry answered, and redacts it. `people` are the numbers of the person whom it
+    /// must name; `None` when it was asked for by its id, on the word of whoever knows whose it is.
     pub(super) fn check(
         &self,
         found: RegistryRecord,
         record_type: &'static RecordType,
-        people: &[PersonalId],
+        people: Option<&[PersonalId]>,
         disclose: Disclose,
     ) -> Result<CheckedRecord, Failure> {
-        if !is_about(record_type, &found.record.disclosure, people) {
+        if people.is_some_and(|people| !is_about(record_type, &found.record.disclosure, people)) {
             return Err(Failure::OtherPerson);
         }
         let mut report = self.verifier.verify(&found.record, self.now);

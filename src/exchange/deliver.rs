@@ -11,9 +11,10 @@ use crate::registry::RecordType;
 use crate::registry::port::Selector;
 
 use super::Exchange;
+use super::check::CheckedRecord;
 use super::context::{Context, Trail};
 use super::evidence::Draft;
-use super::fetch::{Exchanged, reachable};
+use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
 use super::gather::Question;
 
 /// What the evidence says of why documents were presented.
@@ -35,10 +36,14 @@ pub struct Delivery {
     pub person: PersonalId,
     /// The documents.
     pub documents: Vec<DocumentRef>,
+    /// The presentation's id, for the evidence.
+    pub reference: String,
 }
 
 impl Exchange {
-    /// Delivers the latest versions of the documents, verified, whole, logged; errors as [`Exchange::fetch`].
+    /// Delivers the latest versions of the documents, verified, whole, logged, in the order asked. All or nothing: fails with
+    /// [`RegistryUnavailable`](Reason::RegistryUnavailable) (or as the registry did) when one does not answer, with
+    /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, and with the verdict's code when one fails.
     pub async fn deliver(self: &Arc<Self>, context: Context, delivery: Delivery) -> Result<Exchanged> {
         let exchange = self.clone();
         let task = tokio::spawn(async move { exchange.deliver_to_end(&context, delivery).await });
@@ -51,6 +56,7 @@ impl Exchange {
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE);
         draft.person = Some(numbers.current);
+        draft.reference = Some(delivery.reference);
         let mut record_types: Vec<&'static RecordType> = Vec::new();
         let mut questions: Vec<Question> = Vec::new();
         for document in &delivery.documents {
@@ -81,9 +87,10 @@ impl Exchange {
             .collect();
         let answers = self.gather(questions, context.ask_until(), &mut trail).await;
         let found = match reachable(&answers) {
-            Ok(()) => self.check(context, &record_types, &grants, &numbers, answers, &mut trail).await,
+            Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut trail).await,
             Err(error) => Err(error),
         };
+        let found = found.and_then(|(records, missing)| whole(&delivery.documents, records, &missing));
         self.conclude(context, draft, trail, found).await
     }
 
@@ -91,18 +98,41 @@ impl Exchange {
     /// `person` is the citizen, if the code led to one.
     pub async fn log_refusal(
         &self,
-        context: &Context,
+        context: Context,
         person: Option<PersonalId>,
-        check: &'static str,
+        reference: &str,
         reason: Reason,
     ) -> Result<Recorded> {
         let mut trail = Trail::default();
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE);
         if let Some(person) = person {
-            draft.person = Some(self.numbers(context, person, &mut trail).await.current);
+            draft.person = Some(self.numbers(&context, person, &mut trail).await.current);
         }
-        trail.fail(check, reason.as_str());
-        self.log(context, draft, trail, reason.as_str(), &[]).await
+        draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
+        trail.fail("presentation", reason.as_str());
+        self.log(&context, draft, trail, reason.as_str(), &[]).await
     }
+}
+
+/// Every document, in the order asked, or why not.
+fn whole(documents: &[DocumentRef], mut records: Vec<CheckedRecord>, missing: &[Missing]) -> Result<Found> {
+    if let Some(missing) = missing.first() {
+        let name = missing.record_type.name;
+        return Err(match missing.reason {
+            MissingReason::Unreachable(reason) => Error::new(reason, "a registry could not be asked")
+                .with_subject("registry", missing.record_type.registry),
+            MissingReason::NoRecord => {
+                Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", name)
+            }
+        });
+    }
+    records.retain(|record| documents.iter().any(|document| document.record_id == record.record_id));
+    let position =
+        |record: &CheckedRecord| documents.iter().position(|document| document.record_id == record.record_id);
+    records.sort_by_key(position);
+    if records.len() < documents.len() {
+        return Err(Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", ""));
+    }
+    Ok((records, Vec::new()))
 }

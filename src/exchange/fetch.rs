@@ -17,7 +17,6 @@ use super::context::{Context, Trail};
 use super::evidence::Draft;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
-use super::person::Numbers;
 
 /// How long a record that was issued just now may take to reach the record ledger.
 const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
@@ -91,7 +90,8 @@ impl Exchange {
         let asked = questions(&order.record_types, &numbers);
         let answers = self.gather(asked, context.ask_until(), trail).await;
         reachable(&answers)?;
-        self.check(context, &order.record_types, &grants, &numbers, answers, trail).await
+        let people: Vec<PersonalId> = numbers.all().collect();
+        self.check(context, &order.record_types, &grants, Some(&people), answers, trail).await
     }
 
     /// Rights first, which cost nothing; then the citizen's consents.
@@ -119,17 +119,16 @@ impl Exchange {
         Ok(grants)
     }
 
-    /// Checks and redacts what the registries answered.
+    /// Checks and redacts what the registries answered; `people` as [`Checker::check`] takes it.
     pub(super) async fn check(
         &self,
         context: &Context,
         record_types: &[&'static RecordType],
         grants: &[Grant],
-        numbers: &Numbers,
+        people: Option<&[PersonalId]>,
         mut answers: Answers,
         trail: &mut Trail,
     ) -> Result<Found> {
-        let people: Vec<PersonalId> = numbers.all().collect();
         let checker =
             Checker { verifier: &self.verifier, now: context.now, accepts_unverified: context.accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
@@ -147,7 +146,7 @@ impl Exchange {
                 found.record.ledger_proof = self.ledger_proof(context, record_type.registry, &found).await?;
                 let unproved = found.record.ledger_proof.is_none();
                 let name = format!("verify.{}", record_type.name);
-                match checker.check(found, record_type, &people, grant.disclose) {
+                match checker.check(found, record_type, people, grant.disclose) {
                     Ok(checked) => {
                         note_verdict(trail, name, checked.verdict);
                         records.push(checked);
@@ -211,6 +210,9 @@ pub(super) fn reachable(answers: &Answers) -> Result<()> {
     let same = errors.iter().all(|error| error.reason == first.reason);
     let reason = if same { first.reason } else { Reason::RegistryUnavailable };
     let message = format!("no registry answered: {}", names.join(", "));
+    if reason == Reason::Internal {
+        return Err(Error::bug(message));
+    }
     let error = Error::new(reason, message).with_subject("registry", names.join(","));
     let retry_after = errors.iter().filter_map(|error| error.retry_after).max();
     Err(match retry_after {

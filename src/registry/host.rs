@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::trust::Signer;
 
 use super::Sector;
+use super::loader::LOAD_BATCH;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
 use super::row::submission_key;
@@ -65,14 +66,15 @@ impl Host {
         &self.ledger
     }
 
-    /// Loads changes of any number, issued at `issued_at`: the same validation, signing and commits as
-    /// [`Registry::submit`], in batches of 4,096, without the guard against repetition. The batches before a bad one stay.
+    /// Loads changes, issued at `issued_at`: the same validation, signing and commits as [`Registry::submit`], without the
+    /// guard against repetition, in batches. The batches before a bad one stay. For many registries at once there is
+    /// [`Loader`](super::Loader).
     pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         let total = changes.len();
         let changes = Arc::new(changes);
         let mut receipts = Vec::with_capacity(total);
-        for from in (0..total).step_by(BATCH_RECORDS_MAX) {
-            let to = total.min(from + BATCH_RECORDS_MAX);
+        for from in (0..total).step_by(LOAD_BATCH) {
+            let to = total.min(from + LOAD_BATCH);
             let prepared = self.prepare(changes.clone(), from, to, issued_at).await?;
             receipts.extend(self.write(prepared, None, Some(issued_at)).await?);
         }

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result, Timestamp};
 
 use super::host::Host;
 use super::port::{Change, Receipt, Registry as _};
 
+/// Changes in a batch: large enough that signature and sync cost nothing, small enough that followers get a signed batch
+/// as one message of ordinary size.
+pub const LOAD_BATCH: usize = 2_048;
 /// Batches of one registry that wait to be prepared, and that wait to be written.
 const WAITING_MAX: usize = 2;
 
@@ -58,7 +60,7 @@ impl Loader {
             return Err(Error::invalid_field("record_type", "UNKNOWN_VALUE", "no registry here has this record type"));
         };
         lane.filling.push(change);
-        if lane.filling.len() < BATCH_RECORDS_MAX {
+        if lane.filling.len() < LOAD_BATCH {
             return Ok(());
         }
         let batch = std::mem::take(&mut lane.filling);

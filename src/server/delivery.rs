@@ -32,7 +32,7 @@ impl RecordDelivery for ExchangeDelivery {
     }
 
     async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, _: &str, why: &Error) -> Result<()> {
-        self.0.log_refusal(Context::of(call)?, subject, "presentation", why.reason).await.map(|_| ())
+        self.0.log_refusal(&Context::of(call)?, subject, "presentation", why.reason).await.map(|_| ())
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::base::time::{Date, FixedClock};
 use crate::base::{PartialDate, PersonalId};
 use crate::registry::port::Selector;
-use crate::registry::{resident, sector};
+use crate::registry::{Loader, resident, sector};
 use crate::store::memory::MemoryStore;
 use crate::trust::merkle::{CompactRange, hash_leaf};
 use crate::trust::{Ed25519Signer, Object, Operation, Statement, statement_hash};
@@ -53,6 +53,14 @@ fn create(payload: Object) -> Change {
 
 async fn submit(host: &Host, request_id: &str, changes: Vec<Change>) -> Result<Vec<Receipt>> {
     host.submit(Submission { request_id: request_id.into(), changes }).await
+}
+
+async fn load(host: &Arc<Host>, changes: Vec<Change>) -> Result<u64> {
+    let mut loader = Loader::new(&[host.clone()], Timestamp::start_of(NOW));
+    for change in changes {
+        loader.push(change).await?;
+    }
+    loader.finish().await
 }
 
 async fn read(host: &Host, selector: Selector) -> Vec<Object> {
@@ -192,7 +200,7 @@ async fn pages_hold_every_record_once() {
     let host = residents().await;
     let everyone: Vec<Change> =
         (0..25).map(|n| create(person(&format!("0421859000{n:02}"), "Lê Thị Na", "1990-01-02"))).collect();
-    host.load(everyone, Timestamp::start_of(NOW)).await.expect("loaded");
+    load(&host, everyone).await.expect("loaded");
     for selector in [Selector::All, Selector::Name { folded: "le thi na".into(), birth_date: None }] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
@@ -248,7 +256,7 @@ async fn the_same_changes_give_the_same_bytes() {
     for _ in 0..2 {
         let host = residents().await;
         let changes = (0..50).map(|n| create(person(&format!("0421859000{n:02}"), "Lê Thị Na", "1990"))).collect();
-        host.load(changes, Timestamp::start_of(NOW)).await.expect("loaded");
+        load(&host, changes).await.expect("loaded");
         roots.push(host.ledger().head().note.clone());
     }
     assert_eq!(roots[0], roots[1]);
@@ -272,4 +280,24 @@ async fn a_revoked_record_says_that_it_has_ended() {
     assert_eq!(refused.expect_err("still active").violations[0].field, "changes[0].payload.status");
     let ended = alive.with("status", "cancelled").with("status_reason", "cấp lại số");
     submit(&host, "request-3", vec![change(Operation::Revoke, 1, ended)]).await.expect("revoked");
+}
+
+#[tokio::test]
+async fn a_load_cuts_batches_by_count_and_says_why_it_stopped() {
+    let host = residents().await;
+    let many = |bad: Option<usize>| -> Vec<Change> {
+        (0..3_000)
+            .map(|n| create(person(&format!("0421859{n:05}"), if bad == Some(n) { "x 1" } else { "Lê Na" }, "1985")))
+            .collect()
+    };
+    let error = load(&host, many(Some(2_999))).await.expect_err("refused");
+    assert_eq!(error.violations.len(), 1);
+    assert_eq!(host.log_size().await.expect("size"), crate::registry::loader::LOAD_BATCH as u64);
+    let host = residents().await;
+    assert_eq!(load(&host, many(None)).await.expect("loaded"), 3_000);
+    let batch = host.changes(0, 1).await.expect("changes").expect("a batch");
+    assert_eq!(batch.records.len(), crate::registry::loader::LOAD_BATCH);
+    let mut foreign = create(person("042185990002", "Lê Na", "1985"));
+    foreign.record_type = "land.parcel.v1".into();
+    assert_eq!(load(&host, vec![foreign]).await.expect_err("no lane").reason, Reason::InvalidRequest);
 }
