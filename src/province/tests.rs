@@ -1,0 +1,1 @@
+//! The province layer over registries in this process.
