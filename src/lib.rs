@@ -5,16 +5,6 @@
 // Values that everything shares: ids, time, text, the one error.
 pub mod base;
 // Signed records: canonical JSON, commitments, trees, checkpoints, the verifier.
-pub mod cli;
-pub mod console;
-pub mod exchange;
-pub mod identity;
-pub mod ledger;
-pub mod province;
-pub mod registry;
-pub mod server;
-pub mod simulation;
-pub mod store;
 pub mod trust;
 // The storage port and its adapters.
 pub mod store;
@@ -30,6 +20,8 @@ pub mod access;
 pub mod identity;
 // Records for agencies, for a purpose, with evidence.
 pub mod exchange;
+// The shared layer: every accepted version, one view of a person.
+pub mod province;
 // Synthetic people, personas, faults.
 pub mod simulation;
 // Everything assembled and served.
