@@ -15,12 +15,14 @@ use crate::store::Store;
 use crate::trust::Signer;
 
 use super::Sector;
-use super::loader::LOAD_BATCH;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
 use super::row::submission_key;
 use super::writer::{Job, QUEUE_MAX, Request, Writer};
 
+/// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
+/// signed batch as one message of ordinary size.
+pub const LOAD_BATCH: usize = 2_048;
 /// Below this many changes a submission is prepared where it stands.
 const CHANGES_INLINE_MAX: usize = 8;
 /// How many changes one task prepares.
@@ -67,8 +69,8 @@ impl Host {
     }
 
     /// Loads changes, issued at `issued_at`: the same validation, signing and commits as [`Registry::submit`], without the
-    /// guard against repetition, in batches. The batches before a bad one stay. For many registries at once there is
-    /// [`Loader`](super::Loader).
+    /// guard against repetition, in batches of [`LOAD_BATCH`]. The batches before a bad one stay. Batches are cut by count
+    /// alone: the same changes in the same order give the same log, byte for byte.
     pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         let total = changes.len();
         let changes = Arc::new(changes);
@@ -121,19 +123,9 @@ impl Host {
         request: Option<Request>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
-        self.enqueue(changes, request, issued_at).await?.await.map_err(|_| stopped())?
-    }
-
-    /// Gives changes to the writer, which takes them in the order given.
-    pub(super) async fn enqueue(
-        &self,
-        changes: Vec<Prepared>,
-        request: Option<Request>,
-        issued_at: Option<Timestamp>,
-    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>>>> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
-        Ok(answered)
+        answered.await.map_err(|_| stopped())?
     }
 }
 
