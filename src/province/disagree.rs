@@ -234,3 +234,108 @@ fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
     });
     own.chain(now).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{RecordId, Timestamp};
+    use crate::registry::{self, RecordType};
+
+    const TODAY: Date = Date::constant(2026, 11, 22);
+    const NUMBER: &str = "042090990001";
+
+    fn found(record_type: &'static RecordType, payload: Object) -> Found {
+        Found {
+            record_type,
+            record_id: RecordId([1; 16]),
+            version: 1,
+            issued_at: Timestamp(0),
+            ledger_index: 0,
+            revoked: false,
+            payload,
+        }
+    }
+
+    fn address(unit: &str, valid_from: &str) -> Object {
+        Object::new().with("unit_code", unit).with("unit_valid_from", valid_from)
+    }
+
+    fn person() -> Object {
+        Object::new()
+            .with("personal_id", NUMBER)
+            .with("full_name", "Nguyễn Văn Hoà")
+            .with("birth_date", "1990-03-14")
+            .with("sex", "male")
+            .with("permanent_residence", address("18073", "2025-07-01"))
+            .with("life_status", "alive")
+            .with("status", "active")
+    }
+
+    fn car(owner: Object) -> Found {
+        let owner = owner.with("personal_id", NUMBER);
+        found(&registry::vehicle::REGISTRATION, Object::new().with("owner", owner).with("status", "active"))
+    }
+
+    fn land(status: &str) -> Found {
+        let owner = Object::new().with("personal_id", NUMBER).with("full_name", "NGUYỄN VĂN HÒA");
+        let certificate = Object::new().with("owners", vec![owner]).with("status", status);
+        found(&registry::land::CERTIFICATE, certificate)
+    }
+
+    fn card(holder: Object) -> Found {
+        let holder = holder.with("personal_id", NUMBER);
+        found(&registry::health_insurance::CARD, Object::new().with("holder", holder).with("status", "active"))
+    }
+
+    #[test]
+    fn each_rule_sees_its_case_and_no_other() {
+        let named = |name: &str| Object::new().with("full_name", name);
+        let cases: [(Object, Found, &[&str]); 16] = [
+            (person(), car(named("Nguyễn Văn Hòa")), &[]),
+            (person(), car(named("Nguyễn Văn Hoa")), &["NAME_DIFFERS"]),
+            (person(), card(named("Trần Nam").with("birth_date", "1991")), &["NAME_DIFFERS", "BIRTH_DATE_DIFFERS"]),
+            (person(), card(named("Nguyễn Văn Hòa").with("birth_date", "1990")), &[]),
+            (person(), card(Object::new().with("birth_date", "1990-04-14")), &["BIRTH_DATE_DIFFERS"]),
+            (person(), card(Object::new().with("sex", "female")), &["SEX_DIFFERS"]),
+            (person(), car(Object::new().with("address", address("18073", "2025-07-01"))), &[]),
+            (person(), car(Object::new().with("address", address("18652", "2025-07-01"))), &["RESIDENCE_DIFFERS"]),
+            (person(), car(Object::new().with("address", address("18073", "2004-07-08"))), &["RESIDENCE_DIFFERS"]),
+            (person().with("life_status", "deceased"), land("valid"), &["OWNER_DECEASED"]),
+            (person().with("life_status", "deceased"), land("revoked"), &[]),
+            (person().with("status", "moved_out"), land("valid"), &["MOVED_OUT"]),
+            (person().with("status", "moved_out"), car(Object::new()), &[]),
+            (person().with("card", Object::new().with("expires_on", "2026-11-22")), land("valid"), &["CARD_LAPSED"]),
+            (person().with("card", Object::new().with("expires_on", "2026-11-23")), land("valid"), &[]),
+            (person().with("permanent_residence", address("18082", "2004-07-08")), land("valid"), &["UNIT_SPLIT"]),
+        ];
+        let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
+        for (at, (person, other, expected)) in cases.into_iter().enumerate() {
+            let records = [found(&registry::resident::PERSON, person), other];
+            let all = disagreements(&numbers, &records, TODAY);
+            let codes: Vec<_> = all.iter().map(|one| one.code).collect();
+            assert_eq!(codes, expected, "case {at}");
+            for one in all {
+                assert!(one.claims.len() >= 2, "{}", one.code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_split_commune_has_its_candidates() {
+        let person = person().with("permanent_residence", address("18082", "2004-07-08"));
+        let all = disagreements(
+            &[PersonalId::parse(NUMBER).expect("12 digits")],
+            &[found(&registry::resident::PERSON, person)],
+            TODAY,
+        );
+        let units: Vec<_> = all[0].claims[1..].iter().filter_map(|claim| claim.value.as_text()).collect();
+        assert_eq!(units, ["18073", "18652"]);
+    }
+
+    #[test]
+    fn revoked_records_say_nothing() {
+        let other = Found { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
+        let records = [found(&registry::resident::PERSON, person()), other];
+        assert_eq!(disagreements(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
+    }
+}

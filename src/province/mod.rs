@@ -28,4 +28,4 @@ pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
 pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, SectionKind, Source};
-pub use watch::{Accepted, ChangeFilter};
+pub use watch::{Accepted, ChangeFilter, Latest};

@@ -2,7 +2,7 @@
 //!
 //! | space | key | value |
 //! |---|---|---|
-//! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ operation (1) ‖ statement's hash (32) ‖ payload |
+//! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ statement's hash (32) ‖ payload |
 //! | `ProvinceBatch` | registry ‖ first index in its log | first ledger index (8) ‖ count (8) |
 //! | `Meta` | `province/cursor/` ‖ registry | size (8) ‖ edge of its log's tree |
 //!
@@ -16,7 +16,7 @@ use crate::trust::merkle::CompactRange;
 use crate::trust::{Hash, Operation, Statement};
 
 /// Bytes before the payload.
-const HEAD: usize = 8 + 8 + 8 + 1 + 32;
+const HEAD: usize = 8 + 8 + 8 + 8 + 1 + 32;
 
 /// Type and record id.
 pub(super) type RecordKey = [u8; 17];
@@ -27,6 +27,7 @@ pub(super) struct Row {
     pub ledger_index: u64,
     pub version: u64,
     pub issued_at: Timestamp,
+    pub valid_until: Timestamp,
     pub operation: Operation,
     pub statement: Hash,
     pub payload: Bytes,
@@ -39,6 +40,7 @@ impl Row {
         row.put_u64(0);
         row.put_u64(statement.version);
         row.put_i64(statement.issued_at.0);
+        row.put_i64(statement.valid_until.0);
         row.put_u8(statement.operation.code());
         row.put_slice(hash);
         row.put_slice(payload);
@@ -52,8 +54,9 @@ impl Row {
                 ledger_index: number(0)?,
                 version: number(8)?,
                 issued_at: Timestamp(number(16)? as i64),
-                operation: Operation::from_code(*bytes.get(24)?)?,
-                statement: bytes.get(25..HEAD)?.try_into().ok()?,
+                valid_until: Timestamp(number(24)? as i64),
+                operation: Operation::from_code(*bytes.get(32)?)?,
+                statement: bytes.get(33..HEAD)?.try_into().ok()?,
                 payload: bytes.slice(HEAD..),
             })
         };

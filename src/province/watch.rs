@@ -8,12 +8,14 @@ use std::sync::Arc;
 use futures::Stream;
 use futures::stream::unfold;
 
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::registry;
+use crate::store::Space;
 use crate::trust::entry::split_entry;
-use crate::trust::{EntryType, LogProof, Statement};
+use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
 
 use super::follow::Province;
-use super::row::corrupt;
+use super::row::{Row, corrupt, record_key};
 
 /// Ledger entries read at once.
 const ENTRIES_READ: usize = 256;
@@ -72,6 +74,56 @@ impl Province {
     }
 }
 
+/// The latest accepted version of a record, as those need it who follow documents.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// Its version.
+    pub version: u64,
+    /// What the last change did.
+    pub operation: Operation,
+    /// Until when it is valid, not included.
+    pub valid_until: Timestamp,
+    /// Its fields.
+    pub payload: Object,
+}
+
+impl Province {
+    /// The accepted statements with a ledger index of `from` or more out of about `limit` entries, and the index to go
+    /// on from. Nothing, and `from`, at the ledger's end.
+    pub async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<(u64, Statement)>, u64)> {
+        if from >= self.ledger_size() {
+            return Ok((Vec::new(), from));
+        }
+        let entries = self.ledger.entries(from, limit).await?;
+        let mut accepted = Vec::with_capacity(entries.len());
+        for (index, entry) in (from..).zip(&entries) {
+            if let Some((EntryType::Statement, body)) = split_entry(entry) {
+                let statement = Statement::decode(body)
+                    .map_err(|error| corrupt("a statement of the ledger cannot be read").with_source(error))?;
+                accepted.push((index, statement));
+            }
+        }
+        Ok((accepted, from + entries.len() as u64))
+    }
+
+    /// The latest accepted version of a record; `None` when none was accepted.
+    pub async fn latest(&self, record_type: &str, id: RecordId) -> Result<Option<Latest>> {
+        let Some(record_type) = registry::record_type(record_type) else { return Ok(None) };
+        let found = self.store.get(Space::ProvinceRecord, &record_key(record_type, id)).await?;
+        let Some(row) = found.as_ref().map(Row::read).transpose()? else { return Ok(None) };
+        let payload =
+            canonical::parse(&row.payload).map_err(|error| corrupt("a payload cannot be read").with_source(error))?;
+        Ok(Some(Latest { version: row.version, operation: row.operation, valid_until: row.valid_until, payload }))
+    }
+
+    /// Waits until the record ledger is longer than `size`. Fails with
+    /// [`ShuttingDown`](Reason::ShuttingDown) when it closes.
+    pub async fn wait_beyond(&self, size: u64) -> Result<()> {
+        let closed = |_| Error::new(Reason::ShuttingDown, "the record ledger is closed");
+        self.ledger.watch().wait_for(|now| *now > size).await.map(|_| ()).map_err(closed)
+    }
+}
+
 impl Reader {
     /// The next change; `None` when the ledger closes.
     async fn next(&mut self) -> Result<Option<Accepted>> {
@@ -84,17 +136,9 @@ impl Reader {
             if self.sizes.wait_for(|size| *size > next).await.is_err() {
                 return Ok(None);
             }
-            let entries = self.province.ledger.entries(next, ENTRIES_READ).await?;
-            for (index, entry) in (next..).zip(&entries) {
-                if let Some((EntryType::Statement, body)) = split_entry(entry) {
-                    let statement = Statement::decode(body)
-                        .map_err(|error| corrupt("a statement of the ledger cannot be read").with_source(error))?;
-                    if self.filter.takes(&statement) {
-                        self.read.push_back((index, statement));
-                    }
-                }
-            }
-            self.next += entries.len() as u64;
+            let (accepted, next) = self.province.accepted(next, ENTRIES_READ).await?;
+            self.read.extend(accepted.into_iter().filter(|(_, statement)| self.filter.takes(statement)));
+            self.next = next;
         }
     }
 }
