@@ -113,7 +113,7 @@ async fn only_what_is_linked_and_in_force_is_presented() {
 
 #[tokio::test]
 async fn the_store_never_holds_a_code() {
-    use crate::store::{Scan, Space, Store as _};
+    use crate::store::{Scan, Space};
     let (world, _, code) = world().await;
     let bare: String = code.chars().filter(|letter| *letter != '-').collect();
     for space in [Space::Presentation, Space::PresentationCode] {
