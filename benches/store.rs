@@ -42,6 +42,7 @@ const PARTS: &[(&str, Part)] = &[
     ("store/record-rows", || Box::pin(rows(Shape { key: 30, value: 1_024, space: Space::Record, total: 1_000_000 }))),
     ("store/ingest", || Box::pin(ingest())),
     ("store/single-commits", || Box::pin(single_commits())),
+    ("store/idle-memory", || Box::pin(idle_memory())),
     ("ledger", || Box::pin(ledger())),
 ];
 
@@ -209,6 +210,36 @@ async fn single_commits() -> Outcome {
             task.await??;
         }
         report(&format!("commits of one row, {callers} callers"), callers as usize * each, begin.elapsed());
+    }
+    Ok(())
+}
+
+/// What the process holds once it wrote the rows of a thousand citizens with the default options, and rests.
+async fn idle_memory() -> Outcome {
+    const RECORDS: usize = 9_000;
+    let resident = || -> Option<u64> {
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse::<u64>().ok()?;
+        Some(pages * 4 / 1024)
+    };
+    let before = resident();
+    let folder = folder()?;
+    let store = FjallStore::open(folder.path())?;
+    let mut draws = Seed::root(5).draws();
+    for from in (0..RECORDS).step_by(500) {
+        let mut batch = Batch::new();
+        for _ in from..from + 500 {
+            batch.push_put(Space::Record, key(&mut draws, 25), value(&mut draws, 1_200));
+            batch.push_put(Space::Record, key(&mut draws, 33), value(&mut draws, 1_200));
+            batch.push_put(Space::RecordIndex, key(&mut draws, 50), Bytes::new());
+            batch.push_put(Space::RecordIndex, key(&mut draws, 50), Bytes::new());
+            batch.push_put(Space::LogEntry, key(&mut draws, 9), value(&mut draws, 600));
+        }
+        store.commit(batch).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    match (before, resident()) {
+        (Some(before), Some(after)) => println!("  resident: {before} MiB before, {after} MiB after {RECORDS} records"),
+        _ => println!("  resident memory is not known on this system"),
     }
     Ok(())
 }

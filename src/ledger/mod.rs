@@ -74,6 +74,8 @@ pub struct Appended {
     pub first_index: u64,
     /// Size of the log that the batch's checkpoint signs; it may hold other callers' entries too.
     pub size: u64,
+    /// The head that was signed for the batch: the first that covers it.
+    pub head: Arc<Head>,
 }
 
 /// One log: appends go through its one sequencer, reads go past it.

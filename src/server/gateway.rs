@@ -6,19 +6,32 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::data::Data;
+use super::feed::ProvinceFeed;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::{seeding, services};
 use crate::base::Result;
 use crate::console::{Facts, View as _};
+use crate::identity::following::Following;
 
 /// A gateway, opened and seeded.
 pub struct Gateway {
     config: Config,
-    data: Data,
     parts: Arc<Parts>,
     anchor: Option<PathBuf>,
+    following: AbortOnDrop,
+    // Last: a temporary folder goes after everything that uses it.
+    data: Data,
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Gateway {
@@ -30,10 +43,13 @@ impl Gateway {
     pub async fn open(config: Config) -> Result<Self> {
         let mut data = Data::open(&config)?;
         let parts = Parts::open(&config, &data).await?;
+        let feed = Arc::new(ProvinceFeed(parts.province.clone()));
+        let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
         if !data.world.seeded {
-            seeding::seed(&config, &data, &parts).await?;
+            seeding::seed(&config, &data, &parts, &following).await?;
             data.seeded()?;
         }
+        let following = AbortOnDrop(tokio::spawn(following.run()));
         let anchor = match &config.anchor {
             None => None,
             Some(path) => {
@@ -41,14 +57,14 @@ impl Gateway {
                 Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
         };
-        Ok(Self { config, data, parts: Arc::new(parts), anchor })
+        Ok(Self { config, parts: Arc::new(parts), anchor, following, data })
     }
 
     /// Serves on sockets that the caller bound.
     pub async fn start(&self, listening: Listening) -> Result<Running> {
         let address = listening.grpc.local_addr().map_err(crate::base::Error::bug)?;
         let has_tls = listening.tls.is_some();
-        let served = services::routes(&self.config, &self.data.world, &self.parts, &address.to_string()).await?;
+        let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
         let view = Arc::new(self.view(address, has_tls));
         Running::begin(listening, served, view, self.anchor.clone())
     }
@@ -68,9 +84,20 @@ impl Gateway {
         self.parts.records.head().size
     }
 
-    /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write.
+    /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
+    /// go of the store.
     pub async fn close(self) {
-        drop(self);
+        let Self { parts, following, data, .. } = self;
+        drop(following);
+        let store = Arc::downgrade(&data.store);
+        drop(parts);
+        for _ in 0..20 {
+            if store.strong_count() <= 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        drop(data);
     }
 
     fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {

@@ -16,6 +16,8 @@ pub mod services;
 pub mod shutdown;
 pub mod world;
 
+mod delivery;
+mod feed;
 mod view;
 
 pub use config::{Config, Storage};

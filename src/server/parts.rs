@@ -1,4 +1,4 @@
-//! The parts of a gateway, and how they are opened: keys, ledgers, registries.
+//! The parts of a gateway, and how they are opened: keys, ledgers, registries, and what stands over them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use super::data::Data;
 use super::keys::{Keys, origin};
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::{Result, Seed};
+use crate::exchange::{self, Exchange, TraceRing};
+use crate::identity::{Accounts, Linking, people};
 use crate::ledger::{Ledger, LogId};
+use crate::province::Province;
 use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
@@ -41,6 +44,16 @@ pub struct Parts {
     pub consents: Arc<ConsentBook>,
     /// The access log.
     pub access_log: Arc<EvidenceLog>,
+    /// The shared layer over all registries.
+    pub province: Arc<Province>,
+    /// Records for agencies.
+    pub exchange: Arc<Exchange>,
+    /// Traces of failed calls that left no evidence.
+    pub traces: Arc<TraceRing>,
+    /// Electronic identification accounts.
+    pub accounts: Accounts,
+    /// Documents of accounts.
+    pub linking: Linking,
 }
 
 impl Parts {
@@ -63,10 +76,33 @@ impl Parts {
             hosts.insert(sector.name, host);
         }
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.evidence.clone(), keys.world());
+        let published = PublishedAnchor::new(&anchor)?;
+        let verifier = Arc::new(Verifier::new(anchor));
+        let consents = Arc::new(ConsentBook::new(data.store.clone()));
+        let province =
+            Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
+        for registry in registries.values() {
+            province.follow(registry.clone())?;
+        }
+        let exchange = Exchange::new(exchange::Parts {
+            registries: registries.values().cloned().collect(),
+            inclusion: province.clone(),
+            verifier: verifier.clone(),
+            consents: consents.clone(),
+            evidence: access_log.clone(),
+        });
+        let accounts = Accounts::new(data.store.clone());
+        let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
+        let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
         Ok(Self {
-            anchor: PublishedAnchor::new(&anchor)?,
-            verifier: Arc::new(Verifier::new(anchor)),
-            consents: Arc::new(ConsentBook::new(data.store.clone())),
+            anchor: published,
+            verifier,
+            consents,
+            province,
+            exchange,
+            traces: Arc::default(),
+            accounts,
+            linking,
             keys,
             records,
             evidence,

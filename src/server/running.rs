@@ -11,11 +11,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use super::panic::CatchPanics;
+use super::services::Served;
 use super::shutdown::DRAIN;
 use crate::base::{Error, Reason, Result, limits};
 use crate::console::{self, View};
@@ -41,15 +43,17 @@ pub struct Running {
     /// Where the trust anchor was written, absolute.
     pub anchor: Option<PathBuf>,
     end: watch::Sender<bool>,
+    health: HealthReporter,
+    services: Vec<&'static str>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     serving_console: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Running {
-    /// Begins to serve `routes`, and the console over `view`.
+    /// Begins to serve, and the console over `view`.
     pub(super) fn begin(
         listening: Listening,
-        routes: Routes,
+        served: Served,
         view: Arc<dyn View>,
         anchor: Option<PathBuf>,
     ) -> Result<Self> {
@@ -75,12 +79,22 @@ impl Running {
         }
         let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true));
         let serving =
-            tokio::spawn(server.add_routes(routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
+            tokio::spawn(server.add_routes(served.routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {
             let serving = axum::serve(listener, console::router(view)).with_graceful_shutdown(asked(ended));
             tokio::spawn(async move { serving.await })
         });
-        Ok(Self { grpc, console, has_tls, anchor, end, serving, serving_console })
+        Ok(Self {
+            grpc,
+            console,
+            has_tls,
+            anchor,
+            end,
+            health: served.health,
+            services: served.names,
+            serving,
+            serving_console,
+        })
     }
 
     /// Waits until serving ends by itself, which it does only when something is wrong.
@@ -92,6 +106,9 @@ impl Running {
 
     /// Ends: calls under way may finish, within [`DRAIN`].
     pub async fn end(mut self) -> Result<()> {
+        for name in self.services.iter().chain([&""]) {
+            self.health.set_service_status(*name, ServingStatus::NotServing).await;
+        }
         self.end.send_replace(true);
         let drained = tokio::time::timeout(DRAIN, &mut self.serving).await;
         if let Some(console) = self.serving_console.take() {

@@ -14,29 +14,91 @@ use super::data::Data;
 use super::parts::Parts;
 
 use crate::base::{Error, Result, Seed, Timestamp};
+use crate::identity::document::DocumentType;
+use crate::identity::following::Following;
+use crate::identity::{Account, Level};
 use crate::registry::host::Host;
-use crate::registry::port::Change;
+use crate::registry::port::{Change, Inclusion as _};
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
-use crate::simulation::population::{Account, Population};
+use crate::simulation::population::{self as generated, Population};
 
-/// Seeds a new world.
-pub async fn seed(config: &Config, data: &Data, parts: &Parts) -> Result<()> {
+/// Seeds a new world: population and personas into the registries, from there into the province, then accounts, links, refused
+/// consents, and last what happened to the personas' documents after they were linked.
+pub async fn seed(config: &Config, data: &Data, parts: &Parts, following: &Following) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
     let personas = personas::all(at.date());
-    let (accounts, mut opened) = mpsc::channel(64);
+    let (accounts, opened) = mpsc::channel(64);
     let seeding = Seeding {
         world: *parts.keys.world(),
         population: data.world.population,
         at,
         progress: config.progress.clone(),
     };
-    let opening = async {
-        while let Some(_batch) = opened.recv().await {}
-        Ok(())
-    };
-    let ((), ()) = tokio::try_join!(seeding.fill(&parts.hosts, &personas, accounts), opening)?;
+    tokio::try_join!(seeding.fill(&parts.hosts, &personas, accounts), open_accounts(parts, opened, at))?;
+    accepted(parts).await?;
+    following.skip_to_end().await?;
+    for persona in &personas {
+        settle(parts, persona, at).await?;
+    }
+    for record in personas.iter().flat_map(|persona| &persona.later) {
+        let host = host_of(parts, record.record_type)?;
+        host.load(vec![change(record.clone())], at).await?;
+    }
+    accepted(parts).await?;
+    following.catch_up().await?;
     Ok(())
+}
+
+/// Waits until the province has accepted all that the registries hold.
+async fn accepted(parts: &Parts) -> Result<()> {
+    for (name, host) in &parts.hosts {
+        parts.province.wait_for(name, host.ledger().head().size).await?;
+    }
+    Ok(())
+}
+
+/// Opens accounts as they are generated, many to a commit.
+async fn open_accounts(
+    parts: &Parts,
+    mut opened: mpsc::Receiver<Vec<generated::Account>>,
+    at: Timestamp,
+) -> Result<()> {
+    let mut households = Vec::new();
+    while opened.recv_many(&mut households, 64).await > 0 {
+        let accounts: Vec<Account> = households.drain(..).flatten().map(|account| account_at(&account, at)).collect();
+        parts.accounts.seed(&accounts).await?;
+    }
+    Ok(())
+}
+
+/// A persona's account, links and refusals.
+async fn settle(parts: &Parts, persona: &Persona, at: Timestamp) -> Result<()> {
+    if let Some(account) = &persona.account {
+        parts.accounts.seed(&[account_at(account, at)]).await?;
+    }
+    for record in persona.records.iter().filter(|record| persona.links.contains(&record.record_type)) {
+        let Some(kind) = DocumentType::of_record_type(record.record_type) else { continue };
+        parts.linking.seed(persona.personal_id, kind, kind.number(&record.payload), at).await?;
+    }
+    if persona.refuses_consents {
+        parts.consents.refuse_all(persona.personal_id, at).await?;
+    }
+    Ok(())
+}
+
+fn account_at(account: &generated::Account, at: Timestamp) -> Account {
+    let level = if account.level >= 2 { Level::Two } else { Level::One };
+    Account { person: account.personal_id, level, guardian: account.guardian, opened_at: at }
+}
+
+fn registry_of(record_type: &str) -> &str {
+    record_type.split_once('.').map_or(record_type, |(registry, _)| registry)
+}
+
+fn host_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<Host>> {
+    let host = parts.hosts.get(registry_of(record_type));
+    host.ok_or_else(|| Error::bug(format!("no registry for {record_type}")))
 }
 
 /// Changes handed to a registry at once.
@@ -62,7 +124,7 @@ impl Seeding {
         self,
         hosts: &BTreeMap<&'static str, Arc<Host>>,
         personas: &[Persona],
-        accounts: mpsc::Sender<Vec<Account>>,
+        accounts: mpsc::Sender<Vec<generated::Account>>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
         let mut doors = BTreeMap::new();
@@ -84,7 +146,7 @@ impl Seeding {
         self,
         first: Vec<Record>,
         mut doors: BTreeMap<&'static str, Door>,
-        accounts: &mpsc::Sender<Vec<Account>>,
+        accounts: &mpsc::Sender<Vec<generated::Account>>,
     ) -> Result<()> {
         for record in first {
             enter(&mut doors, record)?;
@@ -126,8 +188,9 @@ impl Door {
 }
 
 fn enter(doors: &mut BTreeMap<&'static str, Door>, record: Record) -> Result<()> {
-    let (registry, _) = record.record_type.split_once('.').unwrap_or((record.record_type, ""));
-    let door = doors.get_mut(registry).ok_or_else(|| Error::bug(format!("no registry for {}", record.record_type)))?;
+    let door = doors
+        .get_mut(registry_of(record.record_type))
+        .ok_or_else(|| Error::bug(format!("no registry for {}", record.record_type)))?;
     door.changes.push(change(record));
     if door.changes.len() >= BATCH_CHANGES { door.send() } else { Ok(()) }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::parts::Parts;
-use super::services;
 use super::world::World;
 use crate::base::Clock;
 use crate::base::id::to_hex;
@@ -11,6 +10,7 @@ use crate::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::ledger::Ledger;
 use crate::registry;
 use crate::simulation::grpc::personas_at;
+use crate::wire::typed;
 
 /// A view of a gateway's world.
 pub(super) struct WorldView {
@@ -46,7 +46,7 @@ impl View for WorldView {
             fingerprint: self.parts.anchor.fingerprint.clone(),
             anchor_json: self.parts.anchor.json.clone(),
             logs: vec![head(&self.parts.records), head(&self.parts.evidence)],
-            services: services::names(self.simulation),
+            services: service_names(self.simulation),
             registries: registries.collect(),
             personas: personas.collect(),
         }
@@ -56,4 +56,10 @@ impl View for WorldView {
 fn head(ledger: &Ledger) -> LogHead {
     let head = ledger.head();
     LogHead { origin: ledger.origin().to_owned(), size: head.size, root: to_hex(&head.root) }
+}
+
+/// The names of our services, from the descriptors.
+fn service_names(with_simulation: bool) -> Vec<String> {
+    let names = typed::pool().services().map(|service| service.full_name().to_owned());
+    names.filter(|name| with_simulation || !name.starts_with("lienthong.simulation.")).collect()
 }

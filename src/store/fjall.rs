@@ -10,13 +10,15 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable, UserKey};
 
 use super::committer::Committer;
 use super::{Batch, Layout, Row, Scan, Space, Store};
 use crate::base::{Error, Reason, Result};
 
 const MIB: u64 = 1024 * 1024;
+/// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
+const FILES_OPEN_MAX: usize = 256;
 
 /// What the engine may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub struct FjallOptions {
     pub cache_bytes: u64,
     /// How large a tree's newest rows grow in memory before they are written out, in bytes. Larger means fewer
     /// rewrites under heavy loads, and more memory: three trees are busy at once, each with up to four of these.
+    /// The engine keeps this from the folder's creation.
     pub memtable_bytes: u64,
     /// Threads that write out and compact.
     pub workers: usize,
@@ -33,7 +36,7 @@ pub struct FjallOptions {
 impl Default for FjallOptions {
     /// For a server that idles: a thousand citizens fit in tens of MiB.
     fn default() -> Self {
-        Self { cache_bytes: 8 * MIB, memtable_bytes: 8 * MIB, workers: 2 }
+        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 2 }
     }
 }
 
@@ -69,22 +72,28 @@ impl Keyspaces {
 }
 
 /// The key in the engine.
-pub(super) fn inner_key(space: Space, key: &[u8]) -> Vec<u8> {
-    let mut inner = Vec::with_capacity(key.len() + 1);
-    inner.push(space.code());
-    inner.extend_from_slice(key);
-    inner
+pub(super) fn inner_key(space: Space, key: &[u8]) -> UserKey {
+    // Almost every key is short: no allocation of its own on the way into the engine's.
+    let mut short = [space.code(); 96];
+    match short.get_mut(1..=key.len()) {
+        Some(place) => {
+            place.copy_from_slice(key);
+            UserKey::from(&short[..=key.len()])
+        }
+        None => UserKey::from([&[space.code()], key].concat().as_slice()),
+    }
 }
 
 /// The bounds in the engine: what is open ends with the space.
-fn inner_bounds(scan: &Scan) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
     let inner = |bound: &Bound<Vec<u8>>| bound.as_ref().map(|key| inner_key(scan.space, key));
+    let code = scan.space.code();
     let from = match inner(&scan.from) {
-        Bound::Unbounded => Bound::Included(vec![scan.space.code()]),
+        Bound::Unbounded => Bound::Included(UserKey::from(&[code][..])),
         bounded => bounded,
     };
     let to = match inner(&scan.to) {
-        Bound::Unbounded => Bound::Excluded(vec![scan.space.code() + 1]),
+        Bound::Unbounded => Bound::Excluded(UserKey::from(&[code + 1][..])),
         bounded => bounded,
     };
     (from, to)
@@ -106,6 +115,7 @@ impl FjallStore {
             .cache_size(options.cache_bytes)
             .worker_threads(options.workers.max(1))
             .max_journaling_size(256 * MIB)
+            .max_cached_files(Some(FILES_OPEN_MAX))
             .open()
             .map_err(|error| open_error(path, error))?;
         let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;

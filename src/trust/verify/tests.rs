@@ -3,4 +3,5 @@
 mod attacks;
 mod batches;
 mod changed_bytes;
+mod fixed;
 mod world;

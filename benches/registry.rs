@@ -1,0 +1,169 @@
+//! How fast registries take changes on this machine: generated, validated, signed, indexed and durable, in records a
+//! second; and how fast their changes are read back by whoever follows them.
+//!
+//! A plain harness over a fresh folder. `LIENTHONG_BENCH_CITIZENS` (default 20,000) and `LIENTHONG_BENCH_DIR` set the
+//! size and the disk.
+#![allow(clippy::print_stdout)] // its output is what it is for
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lienthong::base::time::{Clock as _, SystemClock};
+use lienthong::base::{Error, Result, Seed};
+use lienthong::registry::host::LOAD_BATCH;
+use lienthong::registry::port::{Change, Query, Registry as _, Selector};
+use lienthong::registry::{self, Host};
+use lienthong::simulation::document::Record;
+use lienthong::simulation::population::Population;
+use lienthong::store::Store;
+use lienthong::store::fjall::FjallStore;
+use lienthong::trust::Ed25519Signer;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let citizens: u64 = std::env::var("LIENTHONG_BENCH_CITIZENS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    let parent = std::env::var_os("LIENTHONG_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = tempfile::Builder::new().prefix("lienthong-bench-").tempdir_in(parent)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        generate(citizens);
+        prepare(citizens.min(5_000))?;
+        let hosts = open(&folder).await?;
+        load(&hosts, citizens).await?;
+        follow(&hosts).await?;
+        point_reads(&hosts).await?;
+        Ok(())
+    })
+}
+
+fn changes(citizens: u64) -> impl Iterator<Item = Change> {
+    let population = Population::new(Seed::root(1), citizens, SystemClock.now().date());
+    population.flat_map(|household| household.records).map(change)
+}
+
+fn change(record: Record) -> Change {
+    Change {
+        record_type: record.record_type.to_owned(),
+        operation: record.operation,
+        expected_version: record.version - 1,
+        payload: record.payload,
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<Host>>> {
+    let store: Arc<dyn Store> = Arc::new(FjallStore::open(folder.path())?);
+    let world = Seed::root(1);
+    let mut hosts = Vec::new();
+    for sector in registry::ALL {
+        let key = world.child(&format!("key/{}", sector.name), 0);
+        let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &key));
+        let secret = world.child(&format!("registry/{}", sector.name), 0);
+        hosts.push(Host::open(store.clone(), sector, signer, &secret, Arc::new(SystemClock)).await?);
+    }
+    Ok(hosts)
+}
+
+fn report(what: &str, count: u64, begin: Instant) {
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("{what:<34} {count:>9} in {seconds:>7.2} s  {:>9.0}/s", count as f64 / seconds);
+}
+
+fn generate(citizens: u64) {
+    let begin = Instant::now();
+    let count = changes(citizens).count() as u64;
+    report("generate, one core", count, begin);
+}
+
+fn prepare(citizens: u64) -> Result<()> {
+    let changes: Vec<Change> = changes(citizens).collect();
+    let today = SystemClock.now().date();
+    let begin = Instant::now();
+    for change in &changes {
+        if let Some(record_type) = registry::record_type(&change.record_type) {
+            record_type.validated(&change.payload, today)?;
+        }
+    }
+    report("validate, one core", changes.len() as u64, begin);
+    let begin = Instant::now();
+    let bytes: usize = changes.iter().map(|change| lienthong::trust::canonical::write(&change.payload).len()).sum();
+    report("write canonical, one core", changes.len() as u64, begin);
+    println!("  payload {:.0} bytes on average", bytes as f64 / changes.len() as f64);
+    Ok(())
+}
+
+/// Generates on one thread, and loads every registry beside the others.
+async fn load(hosts: &[Arc<Host>], citizens: u64) -> Result<()> {
+    let (begin, at) = (Instant::now(), SystemClock.now());
+    let mut lanes = BTreeMap::new();
+    let mut loading = JoinSet::new();
+    for host in hosts {
+        let host = host.clone();
+        let (lane, mut batches) = mpsc::channel::<Vec<Change>>(2);
+        lanes.insert(host.sector().name, (lane, Vec::new()));
+        loading.spawn(async move {
+            let mut count = 0;
+            while let Some(batch) = batches.recv().await {
+                count += host.load(batch, at).await?.len() as u64;
+            }
+            Ok::<u64, Error>(count)
+        });
+    }
+    let generating = tokio::task::spawn_blocking(move || {
+        for change in changes(citizens) {
+            let registry = change.record_type.split('.').next().unwrap_or_default();
+            let Some((lane, filling)) = lanes.get_mut(registry) else { continue };
+            filling.push(change);
+            if filling.len() == LOAD_BATCH {
+                // A lane that has ended says why itself.
+                let _ = lane.blocking_send(std::mem::take(filling));
+            }
+        }
+        for (_, (lane, rest)) in lanes {
+            let _ = lane.blocking_send(rest);
+        }
+    });
+    let mut count = 0;
+    while let Some(loaded) = loading.join_next().await {
+        count += loaded.map_err(Error::bug)??;
+    }
+    generating.await.map_err(Error::bug)?;
+    report("generate, sign, store, both cores", count, begin);
+    Ok(())
+}
+
+async fn follow(hosts: &[Arc<Host>]) -> Result<()> {
+    let begin = Instant::now();
+    let mut count = 0;
+    for host in hosts {
+        let mut cursor = 0;
+        while let Some(batch) = host.changes(cursor, 4_096).await? {
+            cursor += batch.records.len() as u64;
+        }
+        count += cursor;
+    }
+    report("follow changes, one core", count, begin);
+    Ok(())
+}
+
+async fn point_reads(hosts: &[Arc<Host>]) -> Result<()> {
+    let mut people = Vec::new();
+    for household in Population::new(Seed::root(1), 2_000, SystemClock.now().date()) {
+        people.extend(household.citizens);
+    }
+    let begin = Instant::now();
+    let mut count = 0;
+    for person in &people {
+        for host in hosts {
+            let query = Query::latest([] as [&str; 0], Selector::Person(*person), 50);
+            count += host.read(query).await?.records.len() as u64;
+        }
+    }
+    report("read a person's records with proofs", count, begin);
+    report("  which were persons x registries", people.len() as u64 * hosts.len() as u64, begin);
+    Ok(())
+}
