@@ -82,7 +82,8 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
     let started = start(common::config()).await;
     let now = lienthong::base::time::SystemClock.now();
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
-    let mint = |seed, at| TokenMint::new(&Seed::root(seed)).and_then(|mint| mint.mint(&agency, at, 60)).expect("a token");
+    let mint =
+        |seed, at| TokenMint::new(&Seed::root(seed)).and_then(|mint| mint.mint(&agency, at, 60)).expect("a token");
     let expired = format!("Bearer {}", mint(42, now.plus_ms(-120_000)));
     let foreign = format!("Bearer {}", mint(43, now));
     let refused = [
@@ -110,7 +111,11 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
             }
             for (authorization, expected) in &refused {
                 let status = ask(*authorization).await.expect_err(&path);
-                assert_eq!(reason(&status), (Code::Unauthenticated, (*expected).to_owned()), "{path} {authorization:?}");
+                assert_eq!(
+                    reason(&status),
+                    (Code::Unauthenticated, (*expected).to_owned()),
+                    "{path} {authorization:?}"
+                );
             }
             let wrong: &[&str] = match role {
                 Role::Public | Role::Anybody => &[],

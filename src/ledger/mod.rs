@@ -155,8 +155,9 @@ impl Ledger {
         if entries.is_empty() {
             return Err(Error::bug(format!("an append of no entries to {}", self.log.origin)));
         }
-        if entries.len() > BATCH_RECORDS_MAX {
-            let message = format!("a batch has at most {BATCH_RECORDS_MAX} entries");
+        // One more than the records of a batch: an issuer's checkpoint stands behind them.
+        if entries.len() > BATCH_RECORDS_MAX + 1 {
+            let message = format!("a batch has at most {BATCH_RECORDS_MAX} records");
             return Err(Error::new(Reason::BatchTooLarge, message).with_subject("log", self.log.origin.clone()));
         }
         let closed = || Error::new(Reason::ShuttingDown, "the ledger is closed");

@@ -22,7 +22,7 @@ impl RecordDelivery for ExchangeDelivery {
             let record_type = registry::record_type(&wanted.record_type).ok_or_else(unknown)?;
             documents.push(DocumentRef { record_type, record_id: wanted.record_id });
         }
-        let delivery = exchange::Delivery { person: delivery.subject, documents };
+        let delivery = exchange::Delivery { person: delivery.subject, documents, reference: delivery.reference };
         let exchanged = self.0.deliver(Context::of(call)?, delivery).await?;
         Ok(Delivered {
             records: exchanged.records.into_iter().map(delivered).collect(),
@@ -31,8 +31,8 @@ impl RecordDelivery for ExchangeDelivery {
         })
     }
 
-    async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, _: &str, why: &Error) -> Result<()> {
-        self.0.log_refusal(Context::of(call)?, subject, "presentation", why.reason).await.map(|_| ())
+    async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, reference: &str, why: &Error) -> Result<()> {
+        self.0.log_refusal(Context::of(call)?, subject, reference, why.reason).await.map(|_| ())
     }
 }
 

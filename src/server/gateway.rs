@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::data::Data;
-use super::feed::RecordFeed;
+use super::feed::ProvinceFeed;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
@@ -43,7 +43,7 @@ impl Gateway {
     pub async fn open(config: Config) -> Result<Self> {
         let mut data = Data::open(&config)?;
         let parts = Parts::open(&config, &data).await?;
-        let feed = Arc::new(RecordFeed(parts.records.clone()));
+        let feed = Arc::new(ProvinceFeed(parts.province.clone()));
         let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
         if !data.world.seeded {
             seeding::seed(&config, &data, &parts, &following).await?;

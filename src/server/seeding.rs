@@ -59,7 +59,11 @@ async fn accepted(parts: &Parts) -> Result<()> {
 }
 
 /// Opens accounts as they are generated, many to a commit.
-async fn open_accounts(parts: &Parts, mut opened: mpsc::Receiver<Vec<generated::Account>>, at: Timestamp) -> Result<()> {
+async fn open_accounts(
+    parts: &Parts,
+    mut opened: mpsc::Receiver<Vec<generated::Account>>,
+    at: Timestamp,
+) -> Result<()> {
     let mut households = Vec::new();
     while opened.recv_many(&mut households, 64).await > 0 {
         let accounts: Vec<Account> = households.drain(..).flatten().map(|account| account_at(&account, at)).collect();
@@ -184,7 +188,9 @@ impl Door {
 }
 
 fn enter(doors: &mut BTreeMap<&'static str, Door>, record: Record) -> Result<()> {
-    let door = doors.get_mut(registry_of(record.record_type)).ok_or_else(|| Error::bug(format!("no registry for {}", record.record_type)))?;
+    let door = doors
+        .get_mut(registry_of(record.record_type))
+        .ok_or_else(|| Error::bug(format!("no registry for {}", record.record_type)))?;
     door.changes.push(change(record));
     if door.changes.len() >= BATCH_CHANGES { door.send() } else { Ok(()) }
 }

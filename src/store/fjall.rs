@@ -10,7 +10,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable, UserKey};
 
 use super::committer::Committer;
 use super::{Batch, Layout, Row, Scan, Space, Store};
@@ -72,22 +72,28 @@ impl Keyspaces {
 }
 
 /// The key in the engine.
-pub(super) fn inner_key(space: Space, key: &[u8]) -> Vec<u8> {
-    let mut inner = Vec::with_capacity(key.len() + 1);
-    inner.push(space.code());
-    inner.extend_from_slice(key);
-    inner
+pub(super) fn inner_key(space: Space, key: &[u8]) -> UserKey {
+    // Almost every key is short: no allocation of its own on the way into the engine's.
+    let mut short = [space.code(); 96];
+    match short.get_mut(1..=key.len()) {
+        Some(place) => {
+            place.copy_from_slice(key);
+            UserKey::from(&short[..=key.len()])
+        }
+        None => UserKey::from([&[space.code()], key].concat().as_slice()),
+    }
 }
 
 /// The bounds in the engine: what is open ends with the space.
-fn inner_bounds(scan: &Scan) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
     let inner = |bound: &Bound<Vec<u8>>| bound.as_ref().map(|key| inner_key(scan.space, key));
+    let code = scan.space.code();
     let from = match inner(&scan.from) {
-        Bound::Unbounded => Bound::Included(vec![scan.space.code()]),
+        Bound::Unbounded => Bound::Included(UserKey::from(&[code][..])),
         bounded => bounded,
     };
     let to = match inner(&scan.to) {
-        Bound::Unbounded => Bound::Excluded(vec![scan.space.code() + 1]),
+        Bound::Unbounded => Bound::Excluded(UserKey::from(&[code + 1][..])),
         bounded => bounded,
     };
     (from, to)

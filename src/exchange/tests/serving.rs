@@ -36,7 +36,8 @@ struct Faces {
 async fn faces() -> Faces {
     let world = World::new().await;
     let ring = Arc::new(TraceRing::default());
-    let authenticator = Authenticator::new(vec![0; 32], DemoCredentials::Everywhere, agency::ids());
+    let mint = crate::wire::credential::TokenMint::new(&world.seed).expect("a mint");
+    let authenticator = Authenticator::new(mint.public_key(), DemoCredentials::Everywhere, agency::ids());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
     let edge = Edge::new(authenticator, world.clock.clone(), entropy, RateLimiter::new(0), ring.clone());
     let pages = PageTokens::new(&world.seed);

@@ -159,8 +159,8 @@ pub const ROWS: &[Row] = rows! {
         => "life_status deceased, and disagreements with land and vehicles", Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"
         => "linking refused: ACCOUNT_LEVEL_TOO_LOW", Try::Link("HEALTH_INSURANCE_CARD"), situation::small_girl;
-    "042091990012" "Hồ Sỹ Nam" (1991, 8, 27) in "18754": "the old 9-digit number leads to two people"
-        => "MULTIPLE_MATCHES; a search shows both", Try::Search(r#"{"old_id_number":"189900012"}"#), situation::shared_old_number;
+    "042091990012" "Hồ Sỹ Nam" (1991, 8, 27) in "18754": "the old 9-digit number leads to two people; the licence has no personal ID"
+        => "MULTIPLE_MATCHES; a search by 189900012 shows both", Try::LinkLicence, situation::shared_old_number;
     "042193990013" "Trương Thị Mỹ Duyên" (1993, 5, 5) in "18775": "refuses every consent"
         => "PERMISSION_DENIED, reason CONSENT_MISSING", Try::Fetch("bank", "bank.know_your_customer", &[PERSON]), situation::refuses;
     "042087990014" "Ngô Đức Hải" (1987, 3, 19) in "18118": "moved to another province last month"

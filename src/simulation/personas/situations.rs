@@ -231,10 +231,13 @@ pub fn mother(identity: &Identity, today: Date) -> Life {
     life
 }
 
-/// An old number that was issued to two people.
+/// An old number that was issued to two people. The licence is from before personal IDs, so it could be either's.
 pub fn shared_old_number(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
     life.person.old_id_number = Some(old_id_number(12));
+    if let Some(licence) = &mut life.licence {
+        licence.holder.personal_id = None;
+    }
     life
 }
 

@@ -113,3 +113,37 @@ fn commands_can_be_copied() {
         assert!(serde_json::from_str::<serde_json::Value>(body).is_ok(), "{body}");
     }
 }
+
+/// The page that documents the personas, as it must stand in `docs/personas.md`.
+fn page() -> String {
+    let mut page = String::from(
+        "# Personas\n\n\
+         Synthetic citizens who stand for situations. They live in every world, whatever its seed: their personal IDs have last six\n\
+         digits from 990000 on, which no generated citizen has. Dates follow from the world's clock. Removing one, or changing what it\n\
+         stands for, is a breaking change. `lienthong persona list` and `SimulationService/ListPersonas` list them too.\n\n\
+         Unless the situation says otherwise each has a level 2 account and a full life: a person and a household, a health-insurance\n\
+         card, a social-insurance membership, a judicial record, a licence, a motorcycle, a parcel with its certificate and a household\n\
+         business. 042089990021, 042080990022 and 042196990023 are there because another persona needs them.\n\n\
+         | personal ID | name | situation | what a caller meets |\n|---|---|---|---|\n",
+    );
+    let personas = all(TODAYS[1]);
+    for persona in &personas {
+        let id = persona.personal_id.as_str();
+        page += &format!("| {id} | {} | {} | {} |\n", persona.full_name, persona.situation, persona.expectation);
+    }
+    page += "\n## A command to try with each\n\nAgainst a gateway on this machine, as `lienthong serve` starts it.\n\n```\n";
+    for persona in &personas {
+        page += &format!("# {}\n{}\n", persona.situation, persona.command);
+    }
+    page + "```\n"
+}
+
+/// After a change of the catalogue, `LIENTHONG_WRITE_PAGES=1 cargo test the_page` writes the page anew.
+#[test]
+fn the_page_says_what_the_catalogue_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/personas.md");
+    if std::env::var_os("LIENTHONG_WRITE_PAGES").is_some() {
+        std::fs::write(path, page()).expect("writable");
+    }
+    assert_eq!(std::fs::read_to_string(path).expect("docs/personas.md"), page());
+}
