@@ -121,9 +121,10 @@ async fn world() -> Arc<Exchange> {
     let (records, evidence) = ("lienthong/H27/records", "lienthong/H27/evidence");
     let ledger = Ledger::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
     let (mut registries, mut offsets, mut issuers): (Vec<Arc<dyn Registry>>, _, _) = (vec![], vec![], vec![]);
+    let secret = Seed::root(2);
     for name in ["resident", "land", "vehicle"] {
         let sector = sector(name).expect("a sector");
-        let host = Host::open(store.clone(), sector, signer(&sector.log_origin()), &Seed::root(2), clock.clone());
+        let host = Host::open(store.clone(), sector, signer(&sector.log_origin()), &secret, clock.clone());
         let host = host.await.expect("opens");
         offsets.push((name, ledger.head().size));
         submit(&host, sector).await;
@@ -212,12 +213,16 @@ fn person(id: &str) -> Object {
         .with("father_id", "042060000001")
         .with("mother_id", "042160000001")
         .with("life_status", "alive")
-        .with("card", Object::new().with("kind", "cccd").with("issued_on", "2021-05-01").with("expires_on", "2025-03-07"))
+        .with(
+            "card",
+            Object::new().with("kind", "cccd").with("issued_on", "2021-05-01").with("expires_on", "2025-03-07"),
+        )
         .with("status", "active")
 }
 
 fn certificate(id: &str, number: u64) -> Object {
-    let owner = Object::new().with("personal_id", id).with("full_name", "Nguyễn Thị Hoà Bình").with("role", "individual");
+    let owner =
+        Object::new().with("personal_id", id).with("full_name", "Nguyễn Thị Hoà Bình").with("role", "individual");
     Object::new()
         .with("serial", format!("BA {:06}", 100_000 + number))
         .with("registry_number", "CH 01234")
@@ -229,7 +234,8 @@ fn certificate(id: &str, number: u64) -> Object {
 }
 
 fn registration(id: &str, number: u64) -> Object {
-    let owner = Object::new().with("personal_id", id).with("full_name", "Nguyễn Thị Hoà Bình").with("address", address());
+    let owner =
+        Object::new().with("personal_id", id).with("full_name", "Nguyễn Thị Hoà Bình").with("address", address());
     Object::new()
         .with("plate", format!("38A-{:03}.{:02}", 100 + number / 100, number % 100))
         .with("kind", "car")
