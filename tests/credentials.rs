@@ -146,3 +146,34 @@ async fn demo_credentials_are_not_believed_where_they_must_not_be() {
     call(&started.channel, path, false, Some(&format!("Bearer {token}"))).await.expect("a token is believed");
     started.running.end().await.expect("ends");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulation_is_off() {
+    use lienthong::server::{Config, Gateway, Listening};
+    use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
+    let demo = lienthong::wire::credential::DemoCredentials::Never;
+    let config = Config { demo, simulation: false, ..common::config() };
+    let gateway = Gateway::open(config).await.expect("the gateway opens");
+    let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let tls = Some(ServerTlsConfig::new().identity(identity));
+    let running = gateway.start(Listening { grpc, console: None, tls }).await.expect("it serves");
+    let trusted =
+        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(made.cert.pem())).domain_name("localhost");
+    let endpoint = Endpoint::from_shared(format!("https://{}", running.grpc)).expect("an address");
+    let channel = endpoint.tls_config(trusted).expect("TLS").connect().await.expect("a handshake");
+
+    let agencies = "/lienthong.access.v1.AgencyService/ListAgencies";
+    let status = call(&channel, agencies, false, Some("Bearer demo-operator")).await.expect_err("refused");
+    assert_eq!(reason(&status), (Code::Unauthenticated, "DEMO_CREDENTIAL_REFUSED".to_owned()));
+    let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
+    let now = lienthong::base::time::SystemClock.now();
+    let token = TokenMint::new(&Seed::root(42)).and_then(|mint| mint.mint(&agency, now, 60)).expect("a token");
+    let token = format!("Bearer {token}");
+    call(&channel, agencies, false, Some(&token)).await.expect("a token is believed");
+    let world = "/lienthong.simulation.v1.SimulationService/GetWorld";
+    let status = call(&channel, world, false, Some(&token)).await.expect_err("not served");
+    assert_eq!(status.code(), Code::Unimplemented);
+    running.end().await.expect("ends");
+}

@@ -50,27 +50,6 @@ pub fn record(json: &[u8]) -> Result<Parsed<'_>, serde_json::Error> {
     Ok(parsed)
 }
 
-/// Whether a value's first field says that it is a record, not an answer around records.
-pub fn begins_record(field: &str) -> bool {
-    const FIELDS: [&str; 14] = [
-        "recordType",
-        "record_type",
-        "recordId",
-        "record_id",
-        "version",
-        "signed",
-        "record",
-        "verdict",
-        "statement",
-        "whole",
-        "partial",
-        "issuerProof",
-        "issuer_proof",
-        "ledgerProof",
-    ];
-    FIELDS.contains(&field) || field == "ledger_proof"
-}
-
 struct RecordSeed;
 
 impl<'de> DeserializeSeed<'de> for RecordSeed {
