@@ -27,7 +27,8 @@ impl Call {
     /// Reads a `grpcurl` command: its headers, its data, and its last word.
     pub fn of_command(command: &str) -> Self {
         let quoted = |flag: &str| -> Vec<String> {
-            let parts = command.split(&format!("{flag} '")).skip(1);
+            let opening = format!("{flag} '");
+            let parts = command.split(&opening).skip(1);
             parts.map(|rest| rest.split('\'').next().expect("a closing quote").to_owned()).collect()
         };
         let header = |text: &String| {
