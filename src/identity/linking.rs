@@ -61,13 +61,14 @@ impl Linking {
     pub async fn link(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
         let person = self.holder_of_account(number, now).await?;
         let record = self.find_document(&person, kind, document, now).await?;
+        // Whose it is comes first: of somebody else's document not even its standing is told.
         let matched = self.match_person(&person, kind, &record, now).await?;
-        require_in_force(record.standing(kind, now))?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
             Match::No => return Err(mismatch()),
         };
+        require_in_force(record.standing(kind, now))?;
         self.create(&person, kind, &record, (state, reason, matched_by), now).await
     }
 
