@@ -16,7 +16,10 @@ SUITE=bookworm
 built_here() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # The mirror and proxy that this machine's own apt uses.
-mirror() { apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' | awk -F'|' -v s="$SUITE" '$2==s && $3=="main" {print $1; exit}'; }
+mirror() {
+  # shellcheck disable=SC2016 # apt expands these
+  apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' | awk -F'|' -v s="$SUITE" '$2==s && $3=="main" && !found++ {print $1}'
+}
 apt_proxy() { local P=; eval "$(apt-config shell P Acquire::http::Proxy)"; printf '%s' "$P"; }
 
 # A minimal Debian tree in $1; packages after it are added.

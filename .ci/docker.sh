@@ -22,8 +22,7 @@ try_engine() {
   dockerd --host "unix://$ENGINE/docker.sock" --data-root "$ENGINE/data" --exec-root "$ENGINE/exec" \
     --pidfile "$ENGINE/dockerd.pid" "$@" >"$ENGINE/dockerd.log" 2>&1 &
   DOCKERD=$!
-  local tries
-  for tries in $(seq 1 60); do
+  for _ in $(seq 1 60); do
     docker info >/dev/null 2>&1 && return
     kill -0 "$DOCKERD" 2>/dev/null || break
     sleep 0.5
@@ -71,7 +70,7 @@ state() { docker inspect --format '{{if .State.Health}}{{.State.Health.Status}}{
 # `docker compose up --wait`, for docker-compose 1.29 too, which doesn't know the flag.
 up() {
   local began=$SECONDS
-  if compose up --help | grep -q -e --wait; then
+  if compose up --help 2>&1 | grep -e --wait >/dev/null; then
     compose up --wait --wait-timeout "$HEALTHY_SECONDS_MAX"
   else
     compose up -d

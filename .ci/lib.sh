@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the gate's scripts share: where tools are kept, how they are installed, and what is printed.
 # Everything comes from the package registries that the machine is set up for (Debian's packages, PyPI, crates.io);
 # no host is named here, so a mirror or a proxy of the machine's own configuration is honoured.
@@ -5,6 +6,7 @@
 
 set -euo pipefail
 
+# shellcheck disable=SC2034 # used by the scripts that source this
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # Tools and base images survive between runs here; the folder may be deleted at any time.
 CACHE=${LIENTHONG_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lienthong-ci}

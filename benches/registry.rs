@@ -5,19 +5,23 @@
 //! size and the disk.
 #![allow(clippy::print_stdout)] // its output is what it is for
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lienthong::base::time::{Clock as _, SystemClock};
-use lienthong::base::{Result, Seed};
+use lienthong::base::{Error, Result, Seed};
+use lienthong::registry::host::LOAD_BATCH;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
-use lienthong::registry::{self, Host, Loader};
+use lienthong::registry::{self, Host};
 use lienthong::simulation::document::Record;
 use lienthong::simulation::population::Population;
 use lienthong::store::Store;
 use lienthong::store::fjall::FjallStore;
 use lienthong::trust::Ed25519Signer;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let citizens: u64 = std::env::var("LIENTHONG_BENCH_CITIZENS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
@@ -57,7 +61,7 @@ async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<Host>>> {
     let mut hosts = Vec::new();
     for sector in registry::ALL {
         let key = world.child(&format!("key/{}", sector.name), 0);
-        let signer = Arc::new(Ed25519Signer::from_seed(&sector.log_origin(), &key));
+        let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &key));
         let secret = world.child(&format!("registry/{}", sector.name), 0);
         hosts.push(Host::open(store.clone(), sector, signer, &secret, Arc::new(SystemClock)).await?);
     }
@@ -92,13 +96,42 @@ fn prepare(citizens: u64) -> Result<()> {
     Ok(())
 }
 
+/// Generates on one thread, and loads every registry beside the others.
 async fn load(hosts: &[Arc<Host>], citizens: u64) -> Result<()> {
-    let begin = Instant::now();
-    let mut loader = Loader::new(hosts, SystemClock.now());
-    for change in changes(citizens) {
-        loader.push(change).await?;
+    let (begin, at) = (Instant::now(), SystemClock.now());
+    let mut lanes = BTreeMap::new();
+    let mut loading = JoinSet::new();
+    for host in hosts {
+        let host = host.clone();
+        let (lane, mut batches) = mpsc::channel::<Vec<Change>>(2);
+        lanes.insert(host.sector().name, (lane, Vec::new()));
+        loading.spawn(async move {
+            let mut count = 0;
+            while let Some(batch) = batches.recv().await {
+                count += host.load(batch, at).await?.len() as u64;
+            }
+            Ok::<u64, Error>(count)
+        });
     }
-    let count = loader.finish().await?;
+    let generating = tokio::task::spawn_blocking(move || {
+        for change in changes(citizens) {
+            let registry = change.record_type.split('.').next().unwrap_or_default();
+            let Some((lane, filling)) = lanes.get_mut(registry) else { continue };
+            filling.push(change);
+            if filling.len() == LOAD_BATCH {
+                // A lane that has ended says why itself.
+                let _ = lane.blocking_send(std::mem::take(filling));
+            }
+        }
+        for (_, (lane, rest)) in lanes {
+            let _ = lane.blocking_send(rest);
+        }
+    });
+    let mut count = 0;
+    while let Some(loaded) = loading.join_next().await {
+        count += loaded.map_err(Error::bug)??;
+    }
+    generating.await.map_err(Error::bug)?;
     report("generate, sign, store, both cores", count, begin);
     Ok(())
 }

@@ -12,8 +12,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use lienthong::base::Seed;
 use lienthong::base::seed::Draws;
+use lienthong::base::time::SystemClock;
+use lienthong::ledger::{Entry, Ledger, LogId};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
 use lienthong::store::{Batch, Space, Store};
+use lienthong::trust::keys::Ed25519Signer;
+use lienthong::trust::merkle::hash_leaf;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -38,6 +42,8 @@ const PARTS: &[(&str, Part)] = &[
     ("store/record-rows", || Box::pin(rows(Shape { key: 30, value: 1_024, space: Space::Record, total: 1_000_000 }))),
     ("store/ingest", || Box::pin(ingest())),
     ("store/single-commits", || Box::pin(single_commits())),
+    ("store/idle-memory", || Box::pin(idle_memory())),
+    ("ledger", || Box::pin(ledger())),
 ];
 
 /// A fresh folder that goes with the value.
@@ -205,5 +211,96 @@ async fn single_commits() -> Outcome {
         }
         report(&format!("commits of one row, {callers} callers"), callers as usize * each, begin.elapsed());
     }
+    Ok(())
+}
+
+/// What the process holds once it wrote the rows of a thousand citizens with the default options, and rests.
+async fn idle_memory() -> Outcome {
+    const RECORDS: usize = 9_000;
+    let resident = || -> Option<u64> {
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse::<u64>().ok()?;
+        Some(pages * 4 / 1024)
+    };
+    let before = resident();
+    let folder = folder()?;
+    let store = FjallStore::open(folder.path())?;
+    let mut draws = Seed::root(5).draws();
+    for from in (0..RECORDS).step_by(500) {
+        let mut batch = Batch::new();
+        for _ in from..from + 500 {
+            batch.push_put(Space::Record, key(&mut draws, 25), value(&mut draws, 1_200));
+            batch.push_put(Space::Record, key(&mut draws, 33), value(&mut draws, 1_200));
+            batch.push_put(Space::RecordIndex, key(&mut draws, 50), Bytes::new());
+            batch.push_put(Space::RecordIndex, key(&mut draws, 50), Bytes::new());
+            batch.push_put(Space::LogEntry, key(&mut draws, 9), value(&mut draws, 600));
+        }
+        store.commit(batch).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    match (before, resident()) {
+        (Some(before), Some(after)) => println!("  resident: {before} MiB before, {after} MiB after {RECORDS} records"),
+        _ => println!("  resident memory is not known on this system"),
+    }
+    Ok(())
+}
+
+/// A ledger of 230-byte entries: appends in full batches and one by one, then proofs and opening it again.
+async fn ledger() -> Outcome {
+    const ENTRIES: u64 = 1_000_000;
+    let folder = folder()?;
+    let store: Arc<dyn Store> = Arc::new(FjallStore::open_with(folder.path(), FjallOptions::bulk())?);
+    let open = |store: Arc<dyn Store>| async {
+        let signer = Arc::new(Ed25519Signer::from_seed("lienthong/H27/bench", &Seed::root(1)));
+        Ledger::open(store, LogId(1), "lienthong/H27/bench", signer, Arc::new(SystemClock)).await
+    };
+    let log = open(store.clone()).await?;
+    let mut draws = Seed::root(3).draws();
+    let bodies: Vec<Bytes> = (0..4_096).map(|_| key(&mut draws, 230)).collect();
+    let entries = || bodies.iter().map(|body| Entry { leaf: hash_leaf(body), body: body.clone() }).collect::<Vec<_>>();
+    let begin = Instant::now();
+    while log.head().size < ENTRIES {
+        log.append(entries(), |_| Batch::new()).await?;
+    }
+    let size = log.head().size;
+    report("entries appended, 4,096 at once, one caller", size as usize, begin.elapsed());
+
+    for (callers, each) in [(1_u64, 500_usize), (64, 200)] {
+        let begin = Instant::now();
+        let mut tasks = Vec::new();
+        for _ in 0..callers {
+            let (log, body) = (log.clone(), bodies[0].clone());
+            tasks.push(tokio::spawn(async move {
+                for _ in 0..each {
+                    let entry = Entry { leaf: hash_leaf(&body), body: body.clone() };
+                    log.append(vec![entry], |_| Batch::new()).await?;
+                }
+                lienthong::base::Result::<()>::Ok(())
+            }));
+        }
+        for task in tasks {
+            task.await??;
+        }
+        report(&format!("entries appended one by one, {callers} callers"), callers as usize * each, begin.elapsed());
+    }
+
+    for (what, among) in [("proofs among the newest 50,000", 50_000), ("proofs among all", size)] {
+        for _ in 0..2_000 {
+            log.prove(size - 1 - draws.below(among)).await?;
+        }
+        let begin = Instant::now();
+        for _ in 0..20_000 {
+            log.prove(size - 1 - draws.below(among)).await?;
+        }
+        report(what, 20_000, begin.elapsed());
+    }
+    let begin = Instant::now();
+    for _ in 0..20_000 {
+        log.entry(draws.below(size)).await?;
+    }
+    report("entries read one by one", 20_000, begin.elapsed());
+    drop(log);
+    let begin = Instant::now();
+    open(store).await?;
+    report("leaves rebuilt at opening", size as usize, begin.elapsed());
     Ok(())
 }

@@ -2,14 +2,31 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+// Values that everything shares: ids, time, text, the one error.
 pub mod base;
-pub mod cli;
-pub mod console;
-pub mod identity;
-pub mod ledger;
-pub mod registry;
-pub mod server;
-pub mod simulation;
-pub mod store;
+// Signed records: canonical JSON, commitments, trees, checkpoints, the verifier.
 pub mod trust;
+// The storage port and its adapters.
+pub mod store;
+// Append-only logs over a store: tiles, checkpoints, proofs.
+pub mod ledger;
+// The gRPC edge: generated messages, credentials, errors, pages, typed forms.
 pub mod wire;
+// The sectoral registries behind one contract.
+pub mod registry;
+// Agencies, rights, purposes, consents, the access log.
+pub mod access;
+// Accounts, links of documents, presentations.
+pub mod identity;
+// Records for agencies, for a purpose, with evidence.
+pub mod exchange;
+// The shared layer: every accepted version, one view of a person.
+pub mod province;
+// Synthetic people, personas, faults.
+pub mod simulation;
+// Everything assembled and served.
+pub mod server;
+// The pages for people.
+pub mod console;
+// The command line.
+pub mod cli;

@@ -33,6 +33,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
 ];
 
 const FILE_LINES_MAX: usize = 450;
+/// For a `tests.rs`: tables of cases are read from the top, not understood as a whole.
+const TEST_FILE_LINES_MAX: usize = 650;
 const FUNCTION_LINES_MAX: usize = 100;
 
 /// Marks of unfinished or switched-off work, and paths of somebody's machine; split so that this list doesn't find itself.
@@ -176,17 +178,13 @@ fn inner_layers_name_no_transport() {
     none(findings, "what is inside stays free of transport, encoding and runtime (tests/layers.rs, FOREIGN)");
 }
 
-/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only these know it.
-const KNOW_RING: &[&str] = &[
-    "src/base/entropy.rs",    // the operating system's randomness
-    "src/wire/credential.rs", // signs and checks bearer tokens, which are no records
-];
-
+/// Another provider, or an HSM, must be able to stand in for `ring`: besides trust's signers, only the operating system's
+/// randomness comes from it.
 #[test]
 fn the_crypto_provider_stays_behind_trust() {
     let mut findings = Vec::new();
     for source in sources(&["src"], &["rs"]) {
-        if module_of(&source.path) == Some("trust") || KNOW_RING.contains(&source.path.as_str()) {
+        if module_of(&source.path) == Some("trust") || source.path == "src/base/entropy.rs" {
             continue;
         }
         for (number, line) in source.text.lines().enumerate() {
@@ -195,7 +193,7 @@ fn the_crypto_provider_stays_behind_trust() {
             }
         }
     }
-    none(findings, "ring stays behind src/trust (tests/layers.rs, KNOW_RING)");
+    none(findings, "ring is named in src/trust and src/base/entropy.rs only");
 }
 
 /// Whether a line uses a crate: `name::…`, not as the tail of a longer path or word.
@@ -228,8 +226,10 @@ fn files_and_functions_stay_short() {
     let mut findings = Vec::new();
     for source in sources(&["src"], &["rs"]) {
         let lines: Vec<&str> = source.text.lines().collect();
-        if lines.len() > FILE_LINES_MAX {
-            findings.push(format!("{}: {} lines, at most {FILE_LINES_MAX}", source.path, lines.len()));
+        let is_tests = source.path.ends_with("/tests.rs");
+        let lines_max = if is_tests { TEST_FILE_LINES_MAX } else { FILE_LINES_MAX };
+        if lines.len() > lines_max {
+            findings.push(format!("{}: {} lines, at most {lines_max}", source.path, lines.len()));
         }
         for (start, line) in lines.iter().enumerate() {
             let indent = line.len() - line.trim_start().len();

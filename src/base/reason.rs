@@ -108,6 +108,21 @@ reasons! {
     DeadlineExceeded = "DEADLINE_EXCEEDED", Late, "Quá thời hạn xử lý.";
     // data that fails its checks; the codes of trust::verdict travel as reasons of their own
     RecordNotVerified = "RECORD_NOT_VERIFIED", Corrupt, "Bản ghi không qua được kiểm tra.";
+    PayloadMismatch = "PAYLOAD_MISMATCH", Corrupt, "Nội dung bản ghi không khớp với cam kết đã ký.";
+    Inclusion = "INCLUSION", Corrupt, "Bằng chứng ghi nhật ký của bản ghi không đúng.";
+    IssuerMismatch = "ISSUER_MISMATCH", Corrupt, "Cơ quan ký không phải là cơ quan phát hành bản ghi.";
+    NotAuthorised = "NOT_AUTHORISED", Corrupt, "Cơ quan phát hành không có thẩm quyền với loại bản ghi này.";
+    NoTrustedSignature = "NO_TRUSTED_SIGNATURE", Corrupt, "Bản ghi không có chữ ký đáng tin cậy.";
+    NonCanonical = "NON_CANONICAL", Corrupt, "Nội dung bản ghi không ở dạng chuẩn tắc.";
+    Malformed = "MALFORMED", Corrupt, "Bản ghi sai cấu trúc.";
+    KeyNotValid = "KEY_NOT_VALID", Corrupt, "Khóa ký không còn hiệu lực tại thời điểm ghi nhận.";
+    IssuedInFuture = "ISSUED_IN_FUTURE", Corrupt, "Bản ghi có thời điểm phát hành ở tương lai.";
+    TypedFormMismatch = "TYPED_FORM_MISMATCH", Corrupt, "Dạng đọc được không khớp với dữ liệu đã ký.";
+    LogRollback = "LOG_ROLLBACK", Corrupt, "Nhật ký của cơ quan phát hành bị lùi lại.";
+    SplitView = "SPLIT_VIEW", Corrupt, "Nhật ký của cơ quan phát hành có hai phiên bản mâu thuẫn.";
+    RevokedNoPoe = "REVOKED_NO_POE", Corrupt, "Khóa ký đã bị lộ và không chứng minh được bản ghi có trước đó.";
+    NoPoe = "NO_POE", Corrupt, "Không chứng minh được thời điểm bản ghi được ghi nhận.";
+    TryLater = "TRY_LATER", Corrupt, "Điểm tin cậy đã hết hạn, hãy thử lại sau.";
     StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
     LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
     // start-up

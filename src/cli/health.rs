@@ -9,6 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::server::listen;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -52,7 +53,7 @@ impl Health {
         let channel = endpoint
             .connect()
             .await
-            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", innermost(&error))))?;
+            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
         let request = HealthCheckRequest { service: self.service };
         let answer = HealthClient::new(channel)
             .check(request)
@@ -60,13 +61,4 @@ impl Health {
             .map_err(|status| Failure::new(format!("{address} refuses: {} {}", status.code(), status.message())))?;
         Ok(answer.into_inner().status())
     }
-}
-
-/// The cause at the end of the chain, which is the one that says something.
-pub(super) fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -12,7 +12,7 @@ use super::{Cli, Command, OutputFormat};
 /// Starts logging for the process.
 pub fn start(cli: &Cli) {
     let default = match cli.command {
-        Command::Serve(_) => "warn,lienthong=info",
+        Command::Serve(_) => "warn,lienthong=info,lsm_tree=error,fjall=error",
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new(default));

@@ -46,12 +46,12 @@ pub struct Issue {
     /// How long it holds: `30s`, `10m`, `8h`, `7d`.
     #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME")]
     expires_in: u32,
-    /// The data folder of the server that shall believe it.
-    #[arg(long, env = "LIENTHONG_DATA_DIR", conflicts_with = "seed", value_name = "DIR")]
+    /// The data folder of the server that shall believe it; its seed is read there.
+    #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The seed of the server that shall believe it.
-    #[arg(long, env = "LIENTHONG_SEED", default_value_t = SEED_DEFAULT, value_name = "NUMBER")]
-    seed: u64,
+    /// The seed of the server that shall believe it; goes before the data folder [default: 42].
+    #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
+    seed: Option<u64>,
 }
 
 impl Token {
@@ -65,9 +65,10 @@ impl Token {
 
 impl Issue {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let seed = match &self.data_dir {
-            None => self.seed,
-            Some(folder) => {
+        let seed = match (self.seed, &self.data_dir) {
+            (Some(seed), _) => seed,
+            (None, None) => SEED_DEFAULT,
+            (None, Some(folder)) => {
                 let missing =
                     || Failure::new(format!("{} holds no world yet: start `serve` with it", folder.display()));
                 World::read(folder)?.ok_or_else(missing)?.seed

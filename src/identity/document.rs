@@ -2,7 +2,7 @@
 
 use crate::base::Timestamp;
 use crate::registry::{self, RecordType, State};
-use crate::trust::{Object, Operation, Statement};
+use crate::trust::{Object, Operation};
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,14 +74,46 @@ pub enum Standing {
     Revoked(String),
 }
 
-/// Where the document of this record stands at `now`.
-pub fn standing(kind: DocumentType, statement: &Statement, payload: &Object, now: Timestamp) -> Standing {
+/// Where a document stands at `now`, whose last change was `operation` and whose validity ends at `valid_until`.
+pub fn standing(
+    kind: DocumentType,
+    operation: Operation,
+    valid_until: Timestamp,
+    payload: &Object,
+    now: Timestamp,
+) -> Standing {
     let status = payload.text("status").unwrap_or_default().to_owned();
     match kind.record_type().state(payload) {
-        _ if statement.operation == Operation::Revoke => Standing::Revoked(status),
+        _ if operation == Operation::Revoke => Standing::Revoked(status),
         Some(State::Ended) => Standing::Revoked(status),
         Some(State::Suspended) => Standing::Suspended(status),
-        _ if statement.valid_until <= now => Standing::Expired,
+        _ if valid_until <= now => Standing::Expired,
         _ => Standing::Valid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_documents_standing_follows_from_status_operation_and_time() {
+        use DocumentType::{DriverLicence, HealthInsuranceCard, VehicleRegistration};
+        use Operation::{Create, Revoke, Update};
+        let word = |text: &str| text.to_owned();
+        let cases = [
+            (HealthInsuranceCard, Create, "active", 11, Standing::Valid),
+            (HealthInsuranceCard, Create, "active", 10, Standing::Expired),
+            (DriverLicence, Update, "suspended", 11, Standing::Suspended(word("suspended"))),
+            (DriverLicence, Update, "revoked", 9, Standing::Revoked(word("revoked"))),
+            (VehicleRegistration, Update, "stolen", 11, Standing::Suspended(word("stolen"))),
+            (VehicleRegistration, Update, "plate_kept", 11, Standing::Revoked(word("plate_kept"))),
+            (VehicleRegistration, Revoke, "active", 11, Standing::Revoked(word("active"))),
+        ];
+        for (kind, operation, status, valid_until, expected) in cases {
+            let payload = Object::new().with("status", status);
+            let found = standing(kind, operation, Timestamp(valid_until), &payload, Timestamp(10));
+            assert_eq!(found, expected, "{kind:?} {operation:?} {status}");
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::base::{Clock, Error, Reason, Result};
-use crate::registry::port::Selector;
 use crate::store::{Batch, Space, Store};
 
 use super::document::{DocumentType, standing};
@@ -76,13 +75,15 @@ impl Following {
 
     async fn take(&self, change: &AcceptedChange) -> Result<()> {
         let Some(kind) = DocumentType::of_record_type(&change.record_type) else { return Ok(()) };
-        for link in self.linking.of_record(change.record_id).await? {
+        let links = self.linking.of_record(change.record_id).await?;
+        if links.is_empty() {
+            return Ok(());
+        }
+        let Some(record) = self.feed.latest(&change.record_type, change.record_id).await? else { return Ok(()) };
+        for link in links {
             let now = self.clock.now();
-            let selector = Selector::Ids(vec![change.record_id]);
-            let found = self.linking.registries.read(&change.record_type, selector, 1, now).await?;
-            let Some(record) = found.into_iter().next() else { continue };
-            let standing = standing(kind, &record.statement, &record.payload, now);
-            let after = link.after(record.statement.version, &standing, record.statement.valid_until, now);
+            let standing = standing(kind, record.operation, record.valid_until, &record.payload, now);
+            let after = link.after(record.version, &standing, record.valid_until, now);
             let Some(after) = after else { continue };
             match self.store.commit(Linking::replacement(&link, &after, "registry")).await {
                 // The citizen was faster: read again.

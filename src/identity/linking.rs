@@ -11,7 +11,7 @@ use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical::{self, Object};
 
 use super::account::{Accounts, Level};
-use super::document::{DocumentType, Standing, standing};
+use super::document::{DocumentType, Standing};
 use super::link::{Link, LinkEvent, LinkState};
 use super::matching::{Match, MatchedBy, match_holder};
 use super::people::{Person, ReadRecord, Registries};
@@ -61,13 +61,14 @@ impl Linking {
     pub async fn link(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
         let person = self.holder_of_account(number, now).await?;
         let record = self.find_document(&person, kind, document, now).await?;
+        // Whose it is comes first: of somebody else's document not even its standing is told.
         let matched = self.match_person(&person, kind, &record, now).await?;
-        require_in_force(standing(kind, &record.statement, &record.payload, now))?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
             Match::No => return Err(mismatch()),
         };
+        require_in_force(record.standing(kind, now))?;
         self.create(&person, kind, &record, (state, reason, matched_by), now).await
     }
 
@@ -75,7 +76,7 @@ impl Linking {
     pub async fn seed(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
         let person = self.holder_of_account(number, now).await?;
         let record = self.find_document(&person, kind, document, now).await?;
-        let (state, reason) = match standing(kind, &record.statement, &record.payload, now) {
+        let (state, reason) = match record.standing(kind, now) {
             Standing::Suspended(status) => (LinkState::Suspended, status),
             Standing::Revoked(status) => (LinkState::Revoked, status),
             Standing::Valid | Standing::Expired => (LinkState::Linked, String::new()),
@@ -106,9 +107,7 @@ impl Linking {
             let selector = Selector::Key((record_type.key_form)(document));
             self.registries.read(record_type.name, selector, 1, now).await?
         };
-        let usable = |record: &&ReadRecord| {
-            !matches!(standing(kind, &record.statement, &record.payload, now), Standing::Revoked(_))
-        };
+        let usable = |record: &&ReadRecord| !matches!(record.standing(kind, now), Standing::Revoked(_));
         // What was revoked stands aside where something else could be meant.
         let mut candidates = found.iter().filter(usable);
         let chosen = match (candidates.next(), candidates.next()) {

@@ -14,6 +14,8 @@ pub mod people;
 pub mod ports;
 pub mod presentation;
 pub mod presenting;
+#[cfg(test)]
+mod tests;
 
 pub use account::{Account, Accounts, Level};
 pub use linking::Linking;

@@ -7,6 +7,8 @@ use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::port::{Query, Registry, Selector};
 use crate::trust::{Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
+use super::document::{DocumentType, Standing, standing};
+
 /// A record that verified, read.
 #[derive(Debug, Clone)]
 pub struct ReadRecord {
@@ -16,6 +18,13 @@ pub struct ReadRecord {
     pub statement: Statement,
     /// Its payload.
     pub payload: Object,
+}
+
+impl ReadRecord {
+    /// Where the document that it is stands at `now`.
+    pub fn standing(&self, kind: DocumentType, now: Timestamp) -> Standing {
+        standing(kind, self.statement.operation, self.statement.valid_until, &self.payload, now)
+    }
 }
 
 /// A person as the resident registry knows them.

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::base::{Error, PersonalId, RecordId, Result};
-use crate::trust::SignedRecord;
+use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
+use crate::trust::{Object, Operation, SignedRecord};
 use crate::wire::Call;
 
 /// One record that a presentation hands over.
@@ -77,11 +77,28 @@ pub struct AcceptedChange {
     pub version: u64,
 }
 
+/// The latest accepted version of a record: verified when it was accepted, so it is believed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedRecord {
+    /// Its version.
+    pub version: u64,
+    /// What the last change did.
+    pub operation: Operation,
+    /// Until when it is valid, not included.
+    pub valid_until: Timestamp,
+    /// Its fields.
+    pub payload: Object,
+}
+
 /// The accepted changes in ledger order; the province implements it.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync + 'static {
     /// Changes with a ledger index of `from` or more, at most `limit`, and the index to go on from.
     async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<AcceptedChange>, u64)>;
+
+    /// The latest accepted version of a record. Asking the province and not the registry keeps one registry's bad minute,
+    /// or one bad record, from holding up the news of all others.
+    async fn latest(&self, record_type: &str, record_id: RecordId) -> Result<Option<AcceptedRecord>>;
 
     /// Waits until the record ledger is longer than `size`.
     async fn wait_beyond(&self, size: u64) -> Result<()>;

@@ -88,8 +88,20 @@ impl Presenting {
         Ok((presentation, code))
     }
 
-    /// Redeems a code. Every refusal leaves evidence.
-    pub async fn redeem(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
+    /// Redeems a code. Every refusal leaves evidence. What was begun is brought to its end even when the caller goes
+    /// away, so that a claim is always followed by its use or given back.
+    pub async fn redeem(&self, call: Arc<Call>, text: String) -> Result<(Presentation, Delivered)> {
+        let presenting = self.clone();
+        let task = tokio::spawn(async move { presenting.redeem_to_end(&call, &text).await });
+        task.await.map_err(Error::bug)?
+    }
+
+    /// The person whose presentations stand under `number`: that of the number that holds now.
+    pub async fn person_behind(&self, number: PersonalId, now: Timestamp) -> Result<PersonalId> {
+        Ok(self.linking.person_behind(number, now).await?.unwrap_or(number))
+    }
+
+    async fn redeem_to_end(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
         let found = self.by_code(text).await?;
         let result = match &found {
             None => Err((unknown(), false)),

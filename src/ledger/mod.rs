@@ -43,7 +43,7 @@ use tree::Tree;
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
 /// Tiles kept with their inner nodes, 16 KiB each.
-const TILES_CACHED_MAX: usize = 256;
+const TILES_CACHED_MAX: usize = 512;
 
 /// What goes into a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub struct Appended {
     pub first_index: u64,
     /// Size of the log that the batch's checkpoint signs; it may hold other callers' entries too.
     pub size: u64,
+    /// The head that was signed for the batch: the first that covers it.
+    pub head: Arc<Head>,
 }
 
 /// One log: appends go through its one sequencer, reads go past it.
@@ -153,8 +155,9 @@ impl Ledger {
         if entries.is_empty() {
             return Err(Error::bug(format!("an append of no entries to {}", self.log.origin)));
         }
-        if entries.len() > BATCH_RECORDS_MAX {
-            let message = format!("a batch has at most {BATCH_RECORDS_MAX} entries");
+        // One more than the records of a batch: an issuer's checkpoint stands behind them.
+        if entries.len() > BATCH_RECORDS_MAX + 1 {
+            let message = format!("a batch has at most {BATCH_RECORDS_MAX} records");
             return Err(Error::new(Reason::BatchTooLarge, message).with_subject("log", self.log.origin.clone()));
         }
         let closed = || Error::new(Reason::ShuttingDown, "the ledger is closed");

@@ -90,31 +90,29 @@ async fn follow(log: &Log, placed: Placed, before: Result<(), Reason>) {
 
 /// Writes one batch and answers its callers.
 async fn write(log: &Log, state: &State, mut group: Vec<Placed>) -> Result<(), Reason> {
-    let outcome = commit(log, state, &mut group).await;
-    let size = match &outcome {
-        Ok(next) => next.head.size,
-        Err(_) => state.head.size,
-    };
-    let reason = outcome.as_ref().err().map(|error| error.reason);
-    let text = outcome.as_ref().err().map(|error| (error.message.clone(), error.to_string()));
-    match outcome {
-        Ok(next) => log.publish(next),
-        Err(error) if error.reason == Reason::StorageConflict => reload_if_overtaken(log, state).await,
+    match commit(log, state, &mut group).await {
+        Ok(next) => {
+            let head = next.head.clone();
+            log.publish(next);
+            for Placed { first_index, answer, .. } in group {
+                // A caller that went away does not want its answer.
+                let _ = answer.send(Ok(Appended { first_index, size: head.size, head: head.clone() }));
+            }
+            Ok(())
+        }
         Err(error) => {
-            tracing::error!(log = log.origin, error = %error, cause = ?error.source, "a batch was not written")
+            if error.reason == Reason::StorageConflict {
+                reload_if_overtaken(log, state).await;
+            } else {
+                tracing::error!(log = log.origin, %error, cause = ?error.source, "a batch was not written");
+            }
+            for Placed { answer, .. } in group {
+                // The cause is logged above, once; errors do not copy.
+                let _ = answer.send(Err(Error::new(error.reason, error.message.clone())));
+            }
+            Err(error.reason)
         }
     }
-    for placed in group {
-        let answer = match (&reason, &text) {
-            (Some(reason), Some((message, cause))) => {
-                Err(Error::new(*reason, message.clone()).with_source(cause.clone()))
-            }
-            _ => Ok(Appended { first_index: placed.first_index, size }),
-        };
-        // A caller that went away does not want its answer.
-        let _ = placed.answer.send(answer);
-    }
-    reason.map_or(Ok(()), Err)
 }
 
 /// Grows the tree, signs, and commits everything at once, on the condition that the head is still ours.

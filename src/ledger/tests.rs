@@ -55,7 +55,8 @@ async fn grow(ledger: &Ledger, to: u64, step: u64) {
     while from < to {
         let next = (from + step).min(to);
         let appended = ledger.append(entries(from, next), |_| Batch::new()).await.expect("appends");
-        assert_eq!(appended, Appended { first_index: from, size: next });
+        assert_eq!((appended.first_index, appended.size), (from, next));
+        assert_eq!(appended.head, ledger.head());
         from = next;
     }
 }

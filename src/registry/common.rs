@@ -120,9 +120,12 @@ pub mod testing {
         }
     }
 
+    /// Changes to a payload, and the violations that they give.
+    pub type Case<'a> = (&'a [(&'a str, Option<Value>)], &'a [&'a str]);
+
     /// `good` with one change each, and the violations that it must give. A path ends in a field's name; a value of
     /// `None` takes the field out.
-    pub fn check_changes(record_type: &RecordType, good: &Object, cases: &[(&[(&str, Option<Value>)], &[&str])]) {
+    pub fn check_changes(record_type: &RecordType, good: &Object, cases: &[Case<'_>]) {
         check(record_type, good, &[]);
         for (changes, expected) in cases {
             let mut payload = good.clone();

@@ -124,7 +124,7 @@ pub fn card_number(text: &str) -> bool {
 pub fn legacy_card_number(text: &str) -> bool {
     text.len() == 15
         && text.bytes().take(2).all(|b| b.is_ascii_uppercase())
-        && text.bytes().nth(2).is_some_and(|b| (b'1'..=b'5').contains(&b))
+        && text.as_bytes().get(2).is_some_and(|b| (b'1'..=b'5').contains(b))
         && text.bytes().skip(3).all(|b| b.is_ascii_digit())
         && text.get(3..5).is_some_and(|province| ("01"..="96").contains(&province))
 }
@@ -192,9 +192,12 @@ pub fn engine_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// A form, what has it, what has not.
+    type Case = (fn(&str) -> bool, &'static [&'static str], &'static [&'static str]);
+
     #[test]
     fn forms_accept_and_refuse() {
-        let cases: &[(fn(&str) -> bool, &[&str], &[&str])] = &[
+        let cases: &[Case] = &[
             (unit_code, &["42", "448", "18073"], &["", "4", "1807", "18O73"]),
             (household_id, &["42-000000001"], &["42000000001", "42-00000001", "4-000000001"]),
             (

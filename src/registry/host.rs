@@ -20,6 +20,9 @@ use super::prepare::{Prepared, Secrets, content_hash, prepare};
 use super::row::submission_key;
 use super::writer::{Job, QUEUE_MAX, Request, Writer};
 
+/// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
+/// signed batch as one message of ordinary size.
+pub const LOAD_BATCH: usize = 2_048;
 /// Below this many changes a submission is prepared where it stands.
 const CHANGES_INLINE_MAX: usize = 8;
 /// How many changes one task prepares.
@@ -65,14 +68,15 @@ impl Host {
         &self.ledger
     }
 
-    /// Loads changes of any number, issued at `issued_at`: the same validation, signing and commits as
-    /// [`Registry::submit`], in batches of 4,096, without the guard against repetition. The batches before a bad one stay.
+    /// Loads changes, issued at `issued_at`: the same validation, signing and commits as [`Registry::submit`], without the
+    /// guard against repetition, in batches of [`LOAD_BATCH`]. The batches before a bad one stay. Batches are cut by count
+    /// alone: the same changes in the same order give the same log, byte for byte.
     pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         let total = changes.len();
         let changes = Arc::new(changes);
         let mut receipts = Vec::with_capacity(total);
-        for from in (0..total).step_by(BATCH_RECORDS_MAX) {
-            let to = total.min(from + BATCH_RECORDS_MAX);
+        for from in (0..total).step_by(LOAD_BATCH) {
+            let to = total.min(from + LOAD_BATCH);
             let prepared = self.prepare(changes.clone(), from, to, issued_at).await?;
             receipts.extend(self.write(prepared, None, Some(issued_at)).await?);
         }
@@ -119,19 +123,9 @@ impl Host {
         request: Option<Request>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
-        self.enqueue(changes, request, issued_at).await?.await.map_err(|_| stopped())?
-    }
-
-    /// Gives changes to the writer, which takes them in the order given.
-    pub(super) async fn enqueue(
-        &self,
-        changes: Vec<Prepared>,
-        request: Option<Request>,
-        issued_at: Option<Timestamp>,
-    ) -> Result<oneshot::Receiver<Result<Vec<Receipt>>>> {
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
-        Ok(answered)
+        answered.await.map_err(|_| stopped())?
     }
 }
 

@@ -14,7 +14,6 @@ pub mod host;
 mod index;
 pub mod judicial;
 pub mod land;
-pub mod loader;
 mod plan;
 pub mod port;
 mod prepare;
@@ -28,7 +27,6 @@ pub mod vehicle;
 mod writer;
 
 pub use host::Host;
-pub use loader::Loader;
 pub use schema::{RecordType, State};
 
 /// One registry: a sector, the agency that owns it, its record types.

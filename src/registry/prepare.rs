@@ -1,6 +1,7 @@
 //! From submitted changes to what the writer needs: validated, canonical, committed to. Pure, and all the heavy work, so
 //! that it runs beside the one writer and on every core.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -71,6 +72,27 @@ pub(super) fn prepare(
     if violations.is_empty() { Ok(prepared) } else { Err(Error::invalid(violations)) }
 }
 
+/// Adds every bad field of `changes[at]` to `violations`; when there is none, gives its type and the payload to store.
+pub(super) fn check<'a>(
+    sector: &Sector,
+    change: &'a Change,
+    at: usize,
+    today: Date,
+    violations: &mut Vec<Violation>,
+) -> Option<(&'static RecordType, Cow<'a, Object>)> {
+    let before = violations.len();
+    let Some(record_type) = sector.record_types.iter().find(|of| of.name == change.record_type) else {
+        let says = format!("{} has no such record type", sector.name);
+        violations.push(Violation::new(format!("changes[{at}].record_type"), "UNKNOWN_VALUE", says));
+        return None;
+    };
+    check_change(change, at, violations);
+    let payload = with_vietnamese_d(&change.payload);
+    record_type.validate(&payload, today, &format_args!("changes[{at}].payload"), violations);
+    check_revocation(record_type, change.operation, &payload, at, violations);
+    (violations.len() == before).then_some((*record_type, payload))
+}
+
 fn prepare_one(
     sector: &Sector,
     secrets: &Secrets,
@@ -79,21 +101,8 @@ fn prepare_one(
     today: Date,
     violations: &mut Vec<Violation>,
 ) -> Option<Prepared> {
-    let before = violations.len();
-    let Some(record_type) = sector.record_types.iter().find(|of| of.name == change.record_type) else {
-        let says = format!("{} has no such record type", sector.name);
-        violations.push(Violation::new(format!("changes[{at}].record_type"), "UNKNOWN_VALUE", says));
-        return None;
-    };
-    check_change(change, at, violations);
-    let corrected = with_vietnamese_d(&change.payload);
-    let payload = corrected.as_ref().unwrap_or(&change.payload);
-    record_type.validate(payload, today, &format_args!("changes[{at}].payload"), violations);
-    check_revocation(record_type, change.operation, payload, at, violations);
-    if violations.len() > before {
-        return None;
-    }
-
+    let (record_type, payload) = check(sector, change, at, today, violations)?;
+    let payload = &*payload;
     let bytes = canonical::write(payload);
     let not_canonical = |error: canonical::CanonicalError| {
         Violation::new(format!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str())
@@ -143,8 +152,8 @@ fn check_revocation(
     }
 }
 
-/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0); `None` when it has none.
-fn with_vietnamese_d(payload: &Object) -> Option<Object> {
+/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
+fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
     fn has(value: &Value) -> bool {
         match value {
             Value::String(text) => text.contains('\u{d0}'),
@@ -162,9 +171,9 @@ fn with_vietnamese_d(payload: &Object) -> Option<Object> {
         }
     }
     if !payload.iter().any(|(_, value)| has(value)) {
-        return None;
+        return Cow::Borrowed(payload);
     }
-    Some(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
+    Cow::Owned(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
 }
 
 /// What makes two submissions the same.

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
 use crate::ledger::Ledger;
 use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
+use crate::trust::statement::STATEMENT_BYTES_MAX;
 
 use super::Sector;
 use super::plan::{Counters, Plan};
@@ -24,6 +25,9 @@ use super::row::{Receipts, RecordKey, corrupt, counters_key, record_key};
 
 /// Most submissions that wait.
 pub(super) const QUEUE_MAX: usize = 256;
+
+/// Heaviest batch that submissions are joined to: followers get a signed batch as one message.
+const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 4 * 3;
 
 type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
 
@@ -35,6 +39,13 @@ pub(super) struct Job {
     /// When the changes were issued; `None`: now.
     pub issued_at: Option<Timestamp>,
     pub answer: Answer,
+}
+
+impl Job {
+    /// How much it weighs when it is streamed to a follower.
+    fn bytes(&self) -> usize {
+        self.changes.iter().map(|change| change.payload.len() + STATEMENT_BYTES_MAX).sum()
+    }
 }
 
 /// What makes a repetition of a submission harmless.
@@ -89,14 +100,15 @@ impl Writer {
                     None => return,
                 },
             };
-            let mut size = first.changes.len();
+            let (mut count, mut bytes) = (first.changes.len(), first.bytes());
             let mut group = vec![first];
             while let Ok(job) = jobs.try_recv() {
-                if size + job.changes.len() > BATCH_RECORDS_MAX {
+                count += job.changes.len();
+                bytes += job.bytes();
+                if count > BATCH_RECORDS_MAX || bytes > BATCH_BYTES_MAX {
                     next = Some(job);
                     break;
                 }
-                size += job.changes.len();
                 group.push(job);
             }
             self.write(group).await;

@@ -47,6 +47,16 @@ pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -
     }
 }
 
+/// The console speaks plain HTTP: refuses to listen off loopback, unless `allowed`.
+pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
+    if allowed || is_loopback(address) {
+        return Ok(());
+    }
+    let message =
+        format!("--console {address} is not loopback, and the console has no TLS: give a loopback address, or `off`");
+    Err(Error::new(Reason::ConfigurationInvalid, message))
+}
+
 /// Whether only this machine can reach `address`.
 pub fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
@@ -61,6 +71,15 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
         };
         Error::new(Reason::ConfigurationInvalid, message)
     })
+}
+
+/// The cause at the end of an error's chain, which is the one that says something.
+pub fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]
@@ -81,6 +100,9 @@ mod tests {
         for address in ["0.0.0.0:1", "[::]:1", "192.168.1.5:1"] {
             let refused = asked(address, false, false).expect_err(address);
             assert!(refused.message.contains("--tls-cert"), "{}", refused.message);
+            let address = address.parse().expect("an address");
+            exposure_of_console(address, false).expect_err("no TLS there");
+            exposure_of_console(address, true).expect("allowed");
         }
     }
 }

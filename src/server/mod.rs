@@ -1,11 +1,25 @@
 //! Assembly: one process that opens the store, seeds the world, wires every part and serves.
 //!
-//! [`Gateway::open`](gateway::Gateway::open) makes everything but sockets; the caller owns those, and the signal to end.
+//! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
+pub mod anchor;
 pub mod config;
+pub mod data;
+pub mod gateway;
+pub mod keys;
 pub mod listen;
 pub mod panic;
+pub mod parts;
+pub mod running;
+pub mod seeding;
+pub mod services;
 pub mod shutdown;
 pub mod world;
 
+mod delivery;
+mod feed;
+mod view;
+
 pub use config::{Config, Storage};
+pub use gateway::Gateway;
+pub use running::{Listening, Running};

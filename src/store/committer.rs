@@ -13,7 +13,7 @@ use fjall::{Database, PersistMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::fjall::{Keyspaces, inner_key};
-use super::{Batch, Condition, Space, Write, conflict};
+use super::{Batch, Condition, Space, conflict};
 use crate::base::{Error, Reason, Result};
 
 /// Most batches that wait, and most bytes of them, before callers wait to queue.
@@ -82,15 +82,15 @@ fn kib_of(batch: &Batch) -> usize {
 struct Group {
     database: Database,
     keyspaces: Keyspaces,
-    /// One write for each key: the engine orders rows by key and batch, so two of one key would be one too many.
-    writes: Vec<Write>,
-    position: HashMap<(Space, Bytes), usize>,
+    /// What was accepted so far, one overlay a space, in the order of [`Space::ALL`].
+    overlays: Vec<Overlay>,
     accepted: Vec<Request>,
 }
 
 impl Group {
     fn new(database: Database, keyspaces: Keyspaces) -> Self {
-        Self { database, keyspaces, writes: Vec::new(), position: HashMap::new(), accepted: Vec::new() }
+        let overlays = Space::ALL.iter().map(|_| Overlay::default()).collect();
+        Self { database, keyspaces, overlays, accepted: Vec::new() }
     }
 
     fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
@@ -115,21 +115,15 @@ impl Group {
             return;
         }
         for write in writes {
-            match self.position.entry((write.space, write.key.clone())) {
-                std::collections::hash_map::Entry::Occupied(at) => self.writes[*at.get()] = write,
-                std::collections::hash_map::Entry::Vacant(at) => {
-                    at.insert(self.writes.len());
-                    self.writes.push(write);
-                }
-            }
+            self.overlays[write.space.index()].push(write.key, write.value);
         }
         self.accepted.push(request);
     }
 
-    fn check(&self, condition: &Condition) -> Result<()> {
+    fn check(&mut self, condition: &Condition) -> Result<()> {
         let expected = condition.expected.as_deref();
-        let holds = match self.position.get(&(condition.space, condition.key.clone())) {
-            Some(at) => self.writes[*at].value.as_deref() == expected,
+        let holds = match self.overlays[condition.space.index()].find(&condition.key) {
+            Some(value) => value.as_deref() == expected,
             None => {
                 let keyspace = self.keyspaces.of(condition.space);
                 let found = keyspace.get(inner_key(condition.space, &condition.key)).map_err(Error::bug)?;
@@ -141,18 +135,22 @@ impl Group {
 
     /// Writes and syncs what was accepted, and answers it.
     fn write(&mut self) {
-        self.position.clear();
-        let writes = std::mem::take(&mut self.writes);
-        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), writes.len());
-        for write in &writes {
-            let (keyspace, key) = (self.keyspaces.of(write.space), inner_key(write.space, &write.key));
-            match &write.value {
-                Some(value) => batch.insert(keyspace, key, value.as_ref()),
-                None => batch.remove(keyspace, key),
+        let count = self.overlays.iter().map(|overlay| overlay.writes.len()).sum();
+        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), count);
+        for (space, overlay) in Space::ALL.iter().zip(&mut self.overlays) {
+            let keyspace = self.keyspaces.of(*space);
+            for (key, value) in overlay.drain() {
+                let key = inner_key(*space, &key);
+                match value {
+                    Some(value) => batch.insert(keyspace, key, value.as_ref()),
+                    None => batch.remove(keyspace, key),
+                }
             }
         }
-        drop(writes);
         let outcome = batch.durability(Some(PersistMode::SyncAll)).commit();
+        if let Err(error) = &outcome {
+            tracing::error!(cause = ?error, "the storage engine refuses to write");
+        }
         for request in self.accepted.drain(..) {
             let answer = match &outcome {
                 Ok(()) => Ok(()),
@@ -161,5 +159,49 @@ impl Group {
             };
             let _ = request.answer.send(answer);
         }
+    }
+}
+
+/// What a group writes to one space.
+#[derive(Default)]
+struct Overlay {
+    /// Keys and values in the order written, a key perhaps many times; no value: deleted.
+    writes: Vec<(Bytes, Option<Bytes>)>,
+    /// The newest write of each key among the first ones, as far as conditions asked for it.
+    newest: HashMap<Bytes, usize>,
+    indexed: usize,
+}
+
+impl Overlay {
+    fn push(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.writes.push((key, value));
+    }
+
+    /// The newest write of a key. Most spaces are never asked about, so they are not indexed before they are.
+    fn find(&mut self, key: &Bytes) -> Option<&Option<Bytes>> {
+        for (at, (key, _)) in self.writes.iter().enumerate().skip(self.indexed) {
+            self.newest.insert(key.clone(), at);
+        }
+        self.indexed = self.writes.len();
+        self.newest.get(key).map(|at| &self.writes[*at].1)
+    }
+
+    /// Empties the overlay: one write for each key, in key order.
+    ///
+    /// One, because the engine orders rows by key and batch, and could not tell two apart. In order, because then each
+    /// insertion starts where the last one ended, in warm memory: half the time of a large group.
+    fn drain(&mut self) -> impl Iterator<Item = (Bytes, Option<Bytes>)> + '_ {
+        self.newest.clear();
+        self.indexed = 0;
+        // The sort is stable, so of equal keys the newest comes last, and is the one to keep.
+        self.writes.sort_by(|a, b| a.0.cmp(&b.0));
+        self.writes.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        self.writes.drain(..)
     }
 }

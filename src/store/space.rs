@@ -73,24 +73,30 @@ spaces! {
     LogHead = 6, Rows, "log_head";
     /// The signed checkpoint of each batch of each log, by size.
     LogCheckpoint = 7, Log, "log_checkpoint";
-    /// Electronic identification accounts, by personal ID.
-    Account = 20, Rows, "account";
-    /// Links of documents to accounts, by account and link id.
-    Link = 21, Rows, "link";
-    /// What finds links: by record, by id, by waiting for the issuer.
-    LinkIndex = 22, Index, "link_index";
-    /// What happened to links, by link id and number.
-    LinkEvent = 23, Rows, "link_event";
-    /// Presentations, by account and id.
-    Presentation = 24, Rows, "presentation";
-    /// Presentations by the hash of their code.
-    PresentationCode = 25, Index, "presentation_code";
-    /// Record versions as the province accepted them, by record id.
+    /// Consents and refusals of citizens, by person, agency and purpose.
+    Consent = 20, Rows, "consent";
+    /// The entries of the evidence ledger about one subject, by sequence.
+    EvidenceSubject = 21, Index, "evidence_subject";
+    /// The trace of each exchange, by request id.
+    EvidenceTrace = 22, Rows, "evidence_trace";
+    /// The province layer: the latest accepted version of each record.
     ProvinceRecord = 30, Rows, "province_record";
-    /// What finds the province's records: person, folded name, earlier number, place in the ledger.
+    /// What finds them: person, name, number.
     ProvinceIndex = 31, Index, "province_index";
-    /// How far the province has followed each registry, and where its batches stand in the record ledger.
-    ProvinceCursor = 32, Log, "province_cursor";
+    /// Where each accepted batch of a registry stands in the record ledger.
+    ProvinceBatch = 32, Log, "province_batch";
+    /// Electronic identification accounts, by personal ID.
+    Account = 40, Rows, "account";
+    /// Links of documents to accounts, by account and link id.
+    Link = 41, Rows, "link";
+    /// What finds links: by record, by id, by waiting for the issuer.
+    LinkIndex = 42, Index, "link_index";
+    /// What happened to links, by link id and number.
+    LinkEvent = 43, Rows, "link_event";
+    /// Presentations, by account and id.
+    Presentation = 44, Rows, "presentation";
+    /// Presentations by the hash of their code.
+    PresentationCode = 45, Index, "presentation_code";
 }
 
 impl Space {

@@ -3,7 +3,7 @@
 use super::canonical::{CanonicalError, scan};
 use super::commitment::{Salt, fields_root};
 use super::merkle::Hash;
-use super::statement::{Operation, Statement};
+use super::statement::{Operation, Statement, is_statement_name};
 use crate::base::{RecordId, Timestamp};
 
 /// All of a statement but the commitment, which the payload decides.
@@ -31,8 +31,10 @@ pub struct Draft<'a> {
     pub status_index: u32,
 }
 
-/// Commits to a canonical payload and gives the statement and its encoding, ready for the issuer's log.
+/// Commits to a canonical payload and gives the statement and its encoding, ready for the issuer's log. Issuer and
+/// schema are constants of the issuer: see [`is_statement_name`].
 pub fn build_record(draft: Draft<'_>, payload: &[u8], salt: &Salt) -> Result<(Statement, Vec<u8>), CanonicalError> {
+    debug_assert!(draft.version > 0 && [draft.issuer, draft.schema].iter().all(|n| is_statement_name(n.as_bytes())));
     let scanned = scan(payload)?;
     let statement = Statement {
         issuer: draft.issuer.to_owned(),

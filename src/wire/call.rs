@@ -107,6 +107,23 @@ pub struct Call {
     pub(super) checks: Mutex<Vec<CallCheck>>,
 }
 
+#[cfg(test)]
+impl Call {
+    /// A call by `caller` at `now`, for tests of use cases.
+    pub fn by(caller: Caller, now: Timestamp) -> Self {
+        Self {
+            request_id: RequestId(uuid::Uuid::nil()),
+            method: "test",
+            caller,
+            now,
+            deadline: Instant::now() + Duration::from_secs(10),
+            language: Language::default(),
+            accepts_unverified: false,
+            checks: Mutex::default(),
+        }
+    }
+}
+
 impl Call {
     /// Notes a check.
     pub fn note(&self, name: impl Into<String>, outcome: CheckOutcome, detail: impl Into<String>) {

@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use tonic::Extensions;
 use tonic::metadata::MetadataMap;
 
 use crate::base::{AgencyId, Error, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
 use super::call::Caller;
 
@@ -36,7 +36,8 @@ pub enum DemoCredentials {
 /// Mints tokens; holds the private key.
 #[derive(Debug)]
 pub struct TokenMint {
-    key: Ed25519KeyPair,
+    key: Ed25519Signer,
+    public_key: PublicKey,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,14 +58,14 @@ struct Claims {
 impl TokenMint {
     /// The mint of this world.
     pub fn new(world: &Seed) -> Result<Self> {
-        let seed = world.child("key/credentials", 0);
-        let key = Ed25519KeyPair::from_seed_unchecked(seed.bytes()).map_err(|e| Error::bug(e.to_string()))?;
-        Ok(Self { key })
+        let key = Ed25519Signer::from_seed(ISSUER, &world.child("key/credentials", 0));
+        let public_key = PublicKey::new(Algorithm::Ed25519, key.public_key()).map_err(Error::bug)?;
+        Ok(Self { key, public_key })
     }
 
     /// The public key, for [`Authenticator`].
-    pub fn public_key(&self) -> Vec<u8> {
-        self.key.public_key().as_ref().to_vec()
+    pub fn public_key(&self) -> PublicKey {
+        self.public_key.clone()
     }
 
     /// A token for `caller` that holds for `seconds` from `now`.
@@ -78,7 +79,7 @@ impl TokenMint {
         let header = Header { alg: "EdDSA".into(), typ: "JWT".into() };
         let part = |json: serde_json::Result<Vec<u8>>| json.map(|b| URL_SAFE_NO_PAD.encode(b)).map_err(Error::bug);
         let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
-        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes()));
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes())?);
         Ok(format!("{signed}.{signature}"))
     }
 }
@@ -86,7 +87,7 @@ impl TokenMint {
 /// Says who calls.
 #[derive(Debug)]
 pub struct Authenticator {
-    public_key: Vec<u8>,
+    public_key: PublicKey,
     demo: DemoCredentials,
     agencies: BTreeSet<AgencyId>,
 }
@@ -96,7 +97,7 @@ pub type DoorError = (Error, Option<Caller>);
 
 impl Authenticator {
     /// Believes tokens under `public_key`, and demo credentials as `demo` says, for the known `agencies`.
-    pub fn new(public_key: Vec<u8>, demo: DemoCredentials, agencies: impl IntoIterator<Item = AgencyId>) -> Self {
+    pub fn new(public_key: PublicKey, demo: DemoCredentials, agencies: impl IntoIterator<Item = AgencyId>) -> Self {
         Self { public_key, demo, agencies: agencies.into_iter().collect() }
     }
 
@@ -160,9 +161,7 @@ impl Authenticator {
         if header.alg != "EdDSA" {
             return Err(invalid());
         }
-        UnparsedPublicKey::new(&ED25519, &self.public_key)
-            .verify(signed.as_bytes(), &signature)
-            .map_err(|_| invalid())?;
+        self.public_key.verify(signed.as_bytes(), &signature).map_err(|_| invalid())?;
         let claims: Claims = serde_json::from_slice(&claims_bytes).map_err(|_| malformed())?;
         if claims.iss != ISSUER || claims.aud != AUDIENCE {
             return Err(invalid());

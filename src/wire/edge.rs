@@ -158,7 +158,8 @@ impl Edge {
         }
     }
 
-    fn new_id(&self, now: crate::base::Timestamp) -> RequestId {
+    /// An id for a part of a call that is logged and explained on its own.
+    pub fn new_id(&self, now: crate::base::Timestamp) -> RequestId {
         let mut random = [0; 10];
         // Without randomness the id is still unique enough by its time; failing the call would help nobody.
         if let Err(error) = self.inner.entropy.fill(&mut random) {

@@ -3,4 +3,4 @@
 
 include!(concat!(env!("OUT_DIR"), "/lienthong.rs"));
 
-pub use lienthong::*;
+pub use self::lienthong::*;

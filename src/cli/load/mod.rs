@@ -136,7 +136,7 @@ impl Load {
                 .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?
                 .tcp_nodelay(true);
             let channel = endpoint.connect().await.map_err(|error| {
-                Failure::new(format!("{address} cannot be reached: {}", super::health::innermost(&error)))
+                Failure::new(format!("{address} cannot be reached: {}", crate::server::listen::innermost(&error)))
             })?;
             channels.push(channel);
         }

@@ -1,12 +1,179 @@
-//! tmp
-use super::output::{Failure, OutputFormat};
+//! `lienthong serve`: the gateway with everything embedded, until Ctrl-C or SIGTERM.
+
+mod banner;
+mod ready;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
-/// x
-#[derive(Debug, clap::Args)]
-pub struct Serve {}
-impl Serve {
-    /// x
-    pub fn run(self, _o: OutputFormat) -> Result<ExitCode, Failure> {
-        Ok(ExitCode::SUCCESS)
+use std::str::FromStr;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::output::{Failure, OutputFormat, print};
+use super::population::Progress;
+use crate::server::listen::{self, TlsFiles};
+use crate::server::shutdown::Signals;
+use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
+use crate::server::{Config, Gateway, Listening, Storage};
+use ready::ReadyFile;
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong serve                                    on loopback, in a temporary folder
+  lienthong serve --data-dir ./province              kept; a second start finds everything again
+  lienthong serve --listen 127.0.0.1:0 --console off --ready-file ready.json
+                                                     on a free port, for tests: the file holds the address
+  lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
+                                                     for others: TLS, and tokens from `lienthong token issue`
+
+Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).";
+
+/// Start the gateway with everything embedded.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    /// Where gRPC listens; port 0 picks a free one. Anything but loopback demands TLS.
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where the console listens, or `off`; plain HTTP, so loopback only.
+    #[arg(long, default_value = "127.0.0.1:50052", env = "LIENTHONG_CONSOLE", value_name = "ADDRESS")]
+    console: Console,
+    /// Where everything is kept. Without it, in a temporary folder that goes at the end.
+    #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Citizens to generate beside the personas, when the province is new [default: 1000].
+    #[arg(long, env = "LIENTHONG_POPULATION", value_parser = clap::value_parser!(u64).range(..=POPULATION_MAX), value_name = "NUMBER")]
+    population: Option<u64>,
+    /// What keys and citizens grow from, when the province is new [default: 42].
+    #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// A file that is written once everything is ready, with the addresses as JSON, and removed at the end.
+    #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Where to write the trust anchor [default: anchor.json in the data folder, or else here].
+    #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
+    anchor: Option<PathBuf>,
+    /// The certificate for TLS, and its chain, as PEM. With TLS, demo credentials are not believed.
+    #[arg(long, env = "LIENTHONG_TLS_CERT", requires = "tls_key", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key, as PEM.
+    #[arg(long, env = "LIENTHONG_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// DANGEROUS: listen off loopback without TLS, and believe credentials that anybody can write. Only where nobody else
+    /// can reach the address, as in a container whose ports are published on loopback.
+    #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
+    allow_demo_credentials_off_loopback: bool,
+    /// Most calls a second of one caller; 0 is no limit.
+    #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
+    rate_limit: u32,
+    /// Serve SimulationService with TLS too; without TLS it is always there.
+    #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
+    enable_simulation: bool,
+}
+
+/// Where the console listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Console {
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for Console {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            address => address.parse().map(Self::At).map_err(|_| "an address like 127.0.0.1:50052, or `off`".into()),
+        }
     }
 }
+
+impl Serve {
+    /// Serves until a signal ends it; 0 after a clean end.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let runtime = super::output::runtime()?;
+        let ended = runtime.block_on(self.serve(output));
+        // What still hangs on a blocking thread is not waited for.
+        runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+        ended.map(|()| ExitCode::SUCCESS)
+    }
+
+    async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Some(TlsFiles { certificate: certificate.clone(), key: key.clone() }.load()?)
+            }
+            _ => None,
+        };
+        let allowed = self.allow_demo_credentials_off_loopback;
+        let demo = listen::exposure("--listen", self.listen, tls.is_some(), allowed)?;
+        if let Console::At(address) = self.console {
+            listen::exposure_of_console(address, allowed)?;
+        }
+        // Sockets first: a busy port shall be known before a world is made.
+        let grpc = listen::bind(self.listen).await?;
+        let console = match self.console {
+            Console::Off => None,
+            Console::At(address) => Some(listen::bind(address).await?),
+        };
+        let signals = Signals::install()?;
+        let has_tls = tls.is_some();
+        let progress = Progress::new("seeding");
+        let config = Config {
+            storage: self.data_dir.clone().map_or(Storage::Temporary, Storage::Folder),
+            seed: self.seed,
+            population: self.population,
+            anchor: Some(self.anchor_path()),
+            demo,
+            simulation: !has_tls || self.enable_simulation,
+            rate_limit: self.rate_limit,
+            progress: Some(progress.callback()),
+            ..Config::default()
+        };
+        let end = signals.wait();
+        tokio::pin!(end);
+        let gateway = tokio::select! {
+            opened = Gateway::open(config) => opened?,
+            // Seeding that is interrupted begins again at the next start.
+            _ = &mut end => return Ok(()),
+        };
+        progress.finish();
+        let listening = Listening { grpc, console, tls };
+        let running = gateway.start(listening).await?;
+        let ready = self.ready_file.map(|path| ReadyFile::write(path, &running)).transpose()?;
+        let banner = banner::Banner::new(&gateway, &running, begun.elapsed());
+        print(&match output {
+            OutputFormat::Text => banner.to_text(),
+            OutputFormat::Json => banner.to_json()?,
+        })?;
+        let signal = tokio::select! {
+            signal = &mut end => Some(signal),
+            () = running.ended() => None,
+        };
+        if let Some(signal) = signal {
+            tracing::info!(signal, "ending: calls under way may finish");
+        }
+        drop(ready);
+        running.end().await?;
+        gateway.close().await;
+        match signal {
+            Some(_) => Ok(()),
+            None => Err(Failure::new("the server ended by itself; the log says why")),
+        }
+    }
+
+    fn anchor_path(&self) -> PathBuf {
+        match (&self.anchor, &self.data_dir) {
+            (Some(path), _) => path.clone(),
+            (None, Some(folder)) => folder.join("anchor.json"),
+            (None, None) => PathBuf::from("anchor.json"),
+        }
+    }
+}
+
+/// The defaults that the help names are those of the world.
+const _: () = assert!(POPULATION_DEFAULT == 1_000 && SEED_DEFAULT == 42);

@@ -1,16 +1,151 @@
-//! tmp
-pub mod answer;
-pub mod json;
-pub mod parse;
-pub mod tree;
-use super::output::{Failure, OutputFormat};
+//! `lienthong verify`: checks records offline, each check by name, against a trust anchor that was got by another way.
+//!
+//! The verdict is that of `trust`, on the signed bytes alone. What stands beside them for people, the typed form and the
+//! record's type, id, version and verdict, must say the same, or the record fails too.
+
+mod answer;
+mod beside;
+mod evidence;
+mod json;
+mod parse;
+mod report;
+mod tree;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-/// x
-#[derive(Debug, clap::Args)]
-pub struct Verify {}
+
+use clap::Args;
+
+use super::output::{Failure, OutputFormat};
+use crate::base::time::SystemClock;
+use crate::base::{Clock as _, Timestamp};
+use crate::trust::{TrustAnchor, Verifier};
+use answer::Found;
+use json::Flaw;
+use report::{Name, Reporter};
+
+/// A file cannot be read, or is not what `verify` reads.
+pub const EXIT_FILE: u8 = 3;
+/// The files hold no record.
+pub const EXIT_NO_RECORDS: u8 = 4;
+/// The trust anchor cannot be read, or is none.
+pub const EXIT_ANCHOR: u8 = 5;
+
+const AFTER: &str = "\
+Examples:
+  lienthong verify answer.json --trust anchor.json
+  grpcurl … lienthong.exchange.v1.ExchangeService/FetchRecords | lienthong verify - --trust anchor.json
+  lienthong verify one.json two.json --trust anchor.json --output json
+
+Reads what grpcurl prints (protobuf JSON): answers of FetchRecords, BulkFetchRecords, RedeemPresentation and GetRecords, a
+single record, or any number of those in a row.
+
+Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
+record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
+15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
+32 TRY_LATER.";
+
+/// Check records offline against a trust anchor.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct Verify {
+    /// Files of records; `-` is stdin.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The trust anchor, as `serve` wrote it. Compare its fingerprint over another channel.
+    #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
+    trust: PathBuf,
+    /// Say only what is not VALID, and the sum.
+    #[arg(long, short, env = "LIENTHONG_QUIET")]
+    quiet: bool,
+}
+
 impl Verify {
-    /// x
-    pub fn run(self, _o: OutputFormat) -> Result<ExitCode, Failure> {
-        Ok(ExitCode::SUCCESS)
+    /// Verifies every record of every file.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let verifier = Verifier::new(self.anchor()?);
+        let now = SystemClock.now();
+        let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+        let mut reporter = Reporter::new(stdout, output, self.quiet);
+        let mut judge = Judge::new(&verifier, now)?;
+        for path in &self.files {
+            let name = path.display().to_string();
+            if let Err(flaw) = judge.file(path, &name, &mut reporter) {
+                reporter.finish()?;
+                return Err(Failure::with_code(format!("{name}: {flaw}"), EXIT_FILE));
+            }
+        }
+        let sum = reporter.finish()?;
+        if sum.records == 0 {
+            return Err(Failure::with_code("the files hold no record", EXIT_NO_RECORDS));
+        }
+        Ok(ExitCode::from(sum.exit_code))
+    }
+
+    fn anchor(&self) -> Result<TrustAnchor, Failure> {
+        let path = self.trust.display();
+        let failed = |why: String| Failure::with_code(format!("{path}: {why}"), EXIT_ANCHOR);
+        let json = std::fs::read(&self.trust).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        TrustAnchor::from_json(&json).map_err(|error| failed(error.message.clone()))
+    }
+}
+
+/// Verifies what files hold.
+struct Judge<'a> {
+    verifier: &'a Verifier,
+    forms: beside::Forms,
+    now: Timestamp,
+}
+
+impl<'a> Judge<'a> {
+    fn new(verifier: &'a Verifier, now: Timestamp) -> Result<Self, Failure> {
+        Ok(Self { verifier, forms: beside::Forms::load()?, now })
+    }
+
+    fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
+        if path == Path::new("-") {
+            return self.read(io::stdin().lock(), name, reporter);
+        }
+        self.read(File::open(path).map_err(Flaw::Unreadable)?, name, reporter)
+    }
+
+    fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
+        let mut number = 0_u64;
+        answer::read(reader, &mut |found| {
+            number += u64::from(matches!(found, Found::Record(_)));
+            match found {
+                Found::Record(json) => {
+                    let parsed = parse::record(json)
+                        .map_err(|error| Flaw::Malformed(format!("record {number} cannot be read: {error}")))?;
+                    let mut report = self.verifier.verify(&parsed.record, self.now);
+                    if let Some(beside) = &parsed.beside {
+                        self.forms.compare(beside, &parsed.record, &mut report);
+                    }
+                    reporter.record(&Name { file, number }, &report)
+                }
+                Found::Evidence(json) => {
+                    let check = evidence::check(json, self.verifier.anchor())?;
+                    reporter.evidence(file, &check)
+                }
+            }
+            .map_err(Flaw::Unreadable)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::verdict::Code;
+
+    #[test]
+    fn the_help_names_every_exit_code_that_a_record_can_have() {
+        // Two codes belong to logs that are watched over time, not to records in a file.
+        for code in Code::ALL.iter().filter(|code| !matches!(code, Code::LogRollback | Code::SplitView)) {
+            assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
+        }
+        assert!(Code::ALL.iter().all(|code| code.exit_code() > EXIT_ANCHOR));
     }
 }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::tree::Tree;
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
@@ -39,7 +39,7 @@ pub struct Beside<'a> {
     /// `verdict`, in answers of the exchange.
     pub verdict: Option<Cow<'a, str>>,
     /// The typed form: the name of its field, and what it says.
-    pub typed: Option<(Cow<'a, str>, Map<String, Value>)>,
+    pub typed: Option<(Cow<'a, str>, Value)>,
 }
 
 /// Reads one record: an exchange's or registry's `Record`, or a bare `SignedRecord`.
@@ -108,7 +108,7 @@ impl<'de> Visitor<'de> for RecordSeed {
                 "verdict" => once(&mut beside.verdict, map.next_value::<Text<'de>>()?.0, "verdict")?,
                 _ if beside.typed.is_some() => return Err(A::Error::custom(format_args!("unexpected field `{key}`"))),
                 _ => match map.next_value::<Tree>()?.0 {
-                    Value::Object(typed) => beside.typed = Some((key, typed)),
+                    typed @ Value::Object(_) => beside.typed = Some((key, typed)),
                     _ => return Err(A::Error::custom(format_args!("unknown field `{key}`"))),
                 },
             }

@@ -102,7 +102,7 @@ impl PresentationService for PresentationFace {
                 if message.code.is_empty() || message.code.len() > limits::TEXT_BYTES_MAX {
                     return Err(Error::invalid_field("code", "REQUIRED", "a presentation's code is required"));
                 }
-                let (used, delivered) = self.presenting.redeem(&call, &message.code).await?;
+                let (used, delivered) = self.presenting.redeem(call.clone(), message.code).await?;
                 let records = delivered.records.iter().map(|one| {
                     record::delivered(&one.record_type, one.record_id, one.version, &one.record, &one.verdict)
                 });
@@ -127,6 +127,7 @@ impl PresentationService for PresentationFace {
         self.edge
             .answer(METHOD, request, |call, message| async move {
                 let person = own_number(&call, &message.personal_id)?;
+                let person = self.presenting.person_behind(person, call.now).await?;
                 let id = convert::id("presentation_id", &message.presentation_id)?;
                 let cancelled = self.presenting.cancel(person, id, call.now).await?;
                 let presentation = Some(convert::presentation(&cancelled, call.now));
@@ -143,6 +144,7 @@ impl PresentationService for PresentationFace {
         self.edge
             .answer(METHOD, request, |call, message| async move {
                 let person = own_number(&call, &message.personal_id)?;
+                let person = self.presenting.person_behind(person, call.now).await?;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 2] = [b"ListPresentations", person.as_str().as_bytes()];
                 let after = self.pages.read(&query, &message.page_token)?;

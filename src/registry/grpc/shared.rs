@@ -8,8 +8,9 @@ use prost_types::value::Kind as Json;
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
-use crate::base::{Error, PersonalId, Reason, RecordId, Result, Violation, limits};
+use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Violation, limits};
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::prepare::check;
 use crate::registry::{self, Sector};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::registry::v1;
@@ -100,7 +101,7 @@ impl SharedRegistries {
 
     async fn submit(&self, call: &Call, request: v1::SubmitChangesRequest) -> Result<v1::SubmitChangesResponse> {
         let (sector, registry) = self.own(call, &request.registry)?;
-        let submission = submission(request)?;
+        let submission = submission(sector, request, call.now.date())?;
         let receipts = registry.submit(submission).await?;
         let log_size = receipts.iter().map(|receipt| receipt.log_index + 1).max().unwrap_or(0);
         self.inclusion.wait_for(sector.name, log_size).await?;
@@ -216,7 +217,7 @@ fn own_type(sector: &Sector, field: &str, name: &str) -> Result<&'static registr
     found.ok_or_else(|| Error::invalid_field(field, "UNKNOWN", "no record type of this registry; see Describe"))
 }
 
-fn submission(request: v1::SubmitChangesRequest) -> Result<Submission> {
+fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
     let mut violations = Vec::new();
     let id = &request.request_id;
     let id_fits = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -227,31 +228,54 @@ fn submission(request: v1::SubmitChangesRequest) -> Result<Submission> {
         violations.push(Violation::new("changes", "OUT_OF_RANGE", "1 to 4,096 changes"));
         return Err(Error::invalid(violations));
     }
-    let mut changes = Vec::with_capacity(request.changes.len());
+    let mut read = Vec::with_capacity(request.changes.len());
     for (at, change) in request.changes.into_iter().enumerate() {
-        if let Some(change) = read_change(at, change, &mut violations) {
-            changes.push(change);
-        }
+        let mut unreadable = Vec::new();
+        read.push((read_change(at, change, &mut unreadable), unreadable));
     }
-    if violations.is_empty() {
-        Ok(Submission { request_id: request.request_id, changes })
-    } else {
-        Err(Error::invalid(violations))
+    if violations.is_empty() && read.iter().all(|(_, unreadable)| unreadable.is_empty()) {
+        return Ok(Submission { request_id: request.request_id, changes: read.into_iter().map(|(c, _)| c).collect() });
     }
+    for (at, (change, unreadable)) in read.into_iter().enumerate() {
+        add_broken_rules(sector, at, &change, unreadable, today, &mut violations);
+    }
+    Err(Error::invalid(violations))
 }
 
-fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -> Option<Change> {
-    let before = violations.len();
+/// Every bad field is named at once: beside what cannot be read, the rules that the rest of the change breaks. What
+/// cannot be read is missing from the change; that it is missing is not said again.
+fn add_broken_rules(
+    sector: &Sector,
+    at: usize,
+    change: &Change,
+    unreadable: Vec<Violation>,
+    today: Date,
+    violations: &mut Vec<Violation>,
+) {
+    let mut broken = Vec::new();
+    check(sector, change, at, today, &mut broken);
+    let about =
+        |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+    broken.retain(|rule| {
+        let said = |known: &Violation| about(&rule.field, &known.field) || about(&known.field, &rule.field);
+        !unreadable.iter().any(said)
+    });
+    violations.extend(unreadable);
+    violations.extend(broken);
+}
+
+/// The change, as far as it can be read.
+fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -> Change {
     let path = |field: &str| format!("changes[{at}].{field}");
     let operation = match change.operation() {
-        v1::Operation::Create => Some(Operation::Create),
-        v1::Operation::Update => Some(Operation::Update),
-        v1::Operation::Revoke => Some(Operation::Revoke),
-        v1::Operation::Unspecified => None,
+        v1::Operation::Create => Operation::Create,
+        v1::Operation::Update => Operation::Update,
+        v1::Operation::Revoke => Operation::Revoke,
+        v1::Operation::Unspecified => {
+            violations.push(Violation::new(path("operation"), "REQUIRED", "must be create, update or revoke"));
+            if change.expected_version == 0 { Operation::Create } else { Operation::Update }
+        }
     };
-    if operation.is_none() {
-        violations.push(Violation::new(path("operation"), "REQUIRED", "must be create, update or revoke"));
-    }
     let mut instant = |field: &str, at: Option<prost_types::Timestamp>| {
         at.and_then(|at| record::instant(&path(field), &at).map_err(|e| violations.extend(e.violations.clone())).ok())
     };
@@ -264,11 +288,8 @@ fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -
             Object::new()
         }
     };
-    if violations.len() > before {
-        return None;
-    }
     let (record_type, expected_version) = (change.record_type, change.expected_version);
-    Some(Change { record_type, operation: operation?, expected_version, payload, valid_from, valid_until })
+    Change { record_type, operation, expected_version, payload, valid_from, valid_until }
 }
 
 /// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
@@ -355,5 +376,51 @@ impl RegistryService for SharedRegistries {
     ) -> Result<Response<ChangeStream>, Status> {
         const METHOD: &str = "lienthong.registry.v1.RegistryService/StreamChanges";
         self.edge.stream(METHOD, request, |call, message| async move { self.follow(&call, message).await }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(kind: Json) -> prost_types::Value {
+        prost_types::Value { kind: Some(kind) }
+    }
+
+    #[test]
+    fn what_cannot_be_read_and_what_breaks_a_rule_are_named_together() {
+        let fields = |pairs: Vec<(&str, Json)>| prost_types::Struct {
+            fields: pairs.into_iter().map(|(name, kind)| (name.to_owned(), json(kind))).collect(),
+        };
+        let bad = fields(vec![
+            ("parcel_id", Json::StringValue("w88".into())),
+            ("map_sheet", Json::NullValue(0)),
+            ("commune", Json::StructValue(fields(vec![("unit_code", Json::NumberValue(1.5))]))),
+        ]);
+        let change = v1::Change { record_type: "land.parcel.v1".into(), payload: Some(bad), ..Default::default() };
+        let request = v1::SubmitChangesRequest {
+            registry: "land".into(),
+            request_id: "request-1".into(),
+            changes: vec![change, v1::Change { record_type: "x".into(), operation: 1, ..Default::default() }],
+        };
+        let sector = registry::sector("land").expect("a sector");
+        let error = submission(sector, request, Date::constant(2026, 11, 22)).expect_err("refused");
+        let found: Vec<String> = error.violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
+        assert_eq!(
+            found,
+            [
+                "changes[0].operation REQUIRED",
+                "changes[0].payload.commune.unit_code NUMBER",
+                "changes[0].payload.map_sheet NULL",
+                "changes[0].payload.parcel_id FORMAT",
+                "changes[0].payload.commune.unit_valid_from REQUIRED",
+                "changes[0].payload.parcel_number REQUIRED",
+                "changes[0].payload.area_m2 REQUIRED",
+                "changes[0].payload.uses REQUIRED",
+                "changes[0].payload.status REQUIRED",
+                "changes[1].payload REQUIRED",
+                "changes[1].record_type UNKNOWN_VALUE"
+            ]
+        );
     }
 }

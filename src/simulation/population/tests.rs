@@ -167,31 +167,6 @@ fn people_fit_their_households_and_documents() {
     }
 }
 
-/// Prints the figures that the documentation quotes; `cargo test --release -- --ignored generation_speed --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn generation_speed() {
-    for citizens in [10_000_u64, 200_000] {
-        let begin = std::time::Instant::now();
-        let mut by_type = BTreeMap::new();
-        for batch in Population::new(Seed::root(1), citizens, TODAY) {
-            for record in &batch.records {
-                *by_type.entry(record.record_type).or_insert(0_u64) += 1;
-            }
-        }
-        let records: u64 = by_type.values().sum();
-        let seconds = begin.elapsed().as_secs_f64();
-        println!(
-            "{citizens} citizens: {records} records, {:.3} each, {:.0} records/s",
-            records as f64 / citizens as f64,
-            records as f64 / seconds
-        );
-        for (record_type, count) in by_type {
-            println!("  {record_type}: {:.3}", count as f64 / citizens as f64);
-        }
-    }
-}
-
 #[test]
 fn every_payload_keeps_its_registrys_rules() {
     let mut violations = Vec::new();

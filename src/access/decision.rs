@@ -1,0 +1,225 @@
+//! The decision: may this agency read these record types of this citizen for this purpose, and which fields of them?
+//!
+//! Pure: rights, consents and the time in, a grant for each type or a denial out. A denial says the same whether or not
+//! the citizen or a record exists, because nothing of that was asked.
+
+use crate::base::{Error, Reason, Timestamp};
+
+use super::consent::Consent;
+use super::right::{self, Basis, Fields};
+
+/// What may be disclosed of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclose {
+    /// All of it.
+    All,
+    /// These fields.
+    Fields(&'static [&'static str]),
+}
+
+/// Leave to read one record type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The record type.
+    pub record_type: &'static str,
+    /// What of it.
+    pub disclose: Disclose,
+    /// On which basis.
+    pub basis: Basis,
+}
+
+/// Why nothing may be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// No right of the agency covers the record type for the purpose.
+    RightMissing {
+        /// The first such record type.
+        record_type: String,
+    },
+    /// The citizen has not agreed, or has refused.
+    ConsentMissing {
+        /// The first record type that needed it.
+        record_type: String,
+    },
+}
+
+impl Denial {
+    /// The reason's code.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::RightMissing { .. } => Reason::RightMissing,
+            Self::ConsentMissing { .. } => Reason::ConsentMissing,
+        }
+    }
+}
+
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        let reason = denial.reason();
+        match denial {
+            Denial::RightMissing { record_type } => {
+                let message = format!("no right to read {record_type} for this purpose");
+                Self::new(reason, message).with_subject("right", record_type)
+            }
+            Denial::ConsentMissing { record_type } => {
+                let message = format!("reading {record_type} for this purpose needs the citizen's consent");
+                Self::new(reason, message).with_subject("consent", record_type)
+            }
+        }
+    }
+}
+
+/// The rights for every record type, in the order asked, or the first that is missing.
+pub fn rights(agency: &str, purpose: &str, record_types: &[&'static str]) -> Result<Vec<Grant>, Denial> {
+    record_types
+        .iter()
+        .map(|record_type| {
+            let missing = || Denial::RightMissing { record_type: (*record_type).to_owned() };
+            let right = right::find(agency, purpose, record_type).ok_or_else(missing)?;
+            let disclose = match right.fields {
+                Fields::All => Disclose::All,
+                Fields::Only(names) => Disclose::Fields(names),
+            };
+            Ok(Grant { record_type, disclose, basis: right.basis })
+        })
+        .collect()
+}
+
+/// Decides. `consents` are the citizen's that concern the agency and purpose; more do no harm.
+///
+/// One type without leave denies the whole call: an answer with gaps would tell which type it was that the citizen
+/// refused, and callers would learn to ask for everything.
+///
+/// ```
+/// use lienthong::access::{Consent, decide};
+/// use lienthong::base::{Reason, Timestamp};
+/// let now = Timestamp(0);
+/// let ask = |agency, purpose, consents: &[Consent]| {
+///     decide(agency, purpose, &["resident.person.v1"], consents, now).map(|_| ()).map_err(|denial| denial.reason())
+/// };
+/// assert_eq!(ask("one-stop", "one_stop.verify_documents", &[]), Ok(()));
+/// assert_eq!(ask("hospital", "land.transfer", &[]), Err(Reason::RightMissing));
+/// assert_eq!(ask("bank", "bank.know_your_customer", &[]), Err(Reason::ConsentMissing));
+/// let refusal = [Consent::refusal_of_all(now)];
+/// assert_eq!(ask("hospital", "health.admission", &refusal), Err(Reason::ConsentMissing));
+/// assert_eq!(ask("police", "traffic.roadside_check", &refusal), Ok(()));
+/// ```
+pub fn decide(
+    agency: &str,
+    purpose: &str,
+    record_types: &[&'static str],
+    consents: &[Consent],
+    now: Timestamp,
+) -> Result<Vec<Grant>, Denial> {
+    let grants = rights(agency, purpose, record_types)?;
+    check_consents(agency, purpose, &grants, consents, now)?;
+    Ok(grants)
+}
+
+/// The second half of [`decide`], for callers that have the rights already.
+pub fn check_consents(
+    agency: &str,
+    purpose: &str,
+    grants: &[Grant],
+    consents: &[Consent],
+    now: Timestamp,
+) -> Result<(), Denial> {
+    let permitted = |record_type: &str| consents.iter().any(|c| c.permits(agency, purpose, record_type, now));
+    let refused = consents.iter().any(|consent| consent.refuses(agency, purpose, now));
+    for grant in grants {
+        let leave = match grant.basis {
+            Basis::Duty => true,
+            // A consent to this very purpose is more particular than a refusal of everything.
+            Basis::Service => !refused || permitted(grant.record_type),
+            Basis::Consent => permitted(grant.record_type),
+        };
+        if !leave {
+            return Err(Denial::ConsentMissing { record_type: grant.record_type.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::consent::ConsentState;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn check(agency: &str, purpose: &str, types: &[&'static str], consents: &[Consent], expect: Result<usize, Reason>) {
+        let decided = decide(agency, purpose, types, consents, NOW);
+        let got = decided.map(|grants| grants.len()).map_err(|denial| denial.reason());
+        assert_eq!(got, expect, "{agency} {purpose} {types:?}");
+    }
+
+    fn consent(types: &[&str], said: ConsentState, expires_at: Timestamp) -> Consent {
+        Consent {
+            agency: "bank".into(),
+            purpose: "bank.know_your_customer".into(),
+            record_types: types.iter().map(|name| (*name).to_owned()).collect(),
+            said,
+            granted_at: NOW.plus_ms(-10),
+            expires_at,
+        }
+    }
+
+    #[test]
+    fn the_one_stop_centre_reads_documents_but_no_judicial_records() {
+        let ask = |types: &[&'static str], expect| check("one-stop", "one_stop.verify_documents", types, &[], expect);
+        ask(&["resident.person.v1", "land.certificate.v1", "vehicle.registration.v1"], Ok(3));
+        ask(&["health_insurance.card.v1", "driver_licence.licence.v1"], Ok(2));
+        ask(&["judicial.record.v1"], Err(Reason::RightMissing));
+        ask(&["resident.person.v1", "judicial.record.v1"], Err(Reason::RightMissing));
+        check("one-stop", "health.admission", &["health_insurance.card.v1"], &[], Err(Reason::RightMissing));
+        let grants = decide("one-stop", "one_stop.verify_documents", &["resident.person.v1"], &[], NOW).expect("right");
+        let Disclose::Fields(names) = grants[0].disclose else { unreachable!("some fields") };
+        assert!(names.contains(&"full_name") && !names.contains(&"religion") && !names.contains(&"ethnicity"));
+    }
+
+    #[test]
+    fn agencies_read_for_their_own_work_alone() {
+        check("police", "traffic.roadside_check", &["driver_licence.licence.v1"], &[], Ok(1));
+        check("police", "justice.record_certificate", &["judicial.record.v1"], &[], Ok(1));
+        check("justice", "justice.record_certificate", &["judicial.record.v1"], &[], Ok(1));
+        check("hospital", "health.admission", &["health_insurance.card.v1"], &[], Ok(1));
+        check("hospital", "health.admission", &["judicial.record.v1"], &[], Err(Reason::RightMissing));
+        check("land-office", "land.transfer", &["land.parcel.v1", "land.certificate.v1"], &[], Ok(2));
+        check("social-insurance", "social_insurance.benefit", &["social_insurance.membership.v1"], &[], Ok(1));
+        check("auditor", "one_stop.verify_documents", &["resident.person.v1"], &[], Err(Reason::RightMissing));
+        check("operator", "one_stop.verify_documents", &["resident.person.v1"], &[], Err(Reason::RightMissing));
+    }
+
+    #[test]
+    fn a_private_party_needs_a_consent_that_covers_the_type_and_still_holds() {
+        let person = &["resident.person.v1"][..];
+        let ask = |types: &[&'static str], consents: &[Consent], expect| {
+            check("bank", "bank.know_your_customer", types, consents, expect);
+        };
+        let later = NOW.plus_ms(1);
+        ask(person, &[], Err(Reason::ConsentMissing));
+        ask(person, &[consent(person, ConsentState::Granted, later)], Ok(1));
+        ask(person, &[consent(person, ConsentState::Granted, NOW)], Err(Reason::ConsentMissing));
+        ask(person, &[consent(person, ConsentState::Withdrawn, later)], Err(Reason::ConsentMissing));
+        ask(
+            &["resident.person.v1", "business.enterprise.v1"],
+            &[consent(person, ConsentState::Granted, later)],
+            Err(Reason::ConsentMissing),
+        );
+        // no consent makes up for a right
+        let all = consent(&["judicial.record.v1"], ConsentState::Granted, later);
+        ask(&["judicial.record.v1"], &[all], Err(Reason::RightMissing));
+    }
+
+    #[test]
+    fn a_standing_refusal_blocks_whatever_is_no_duty() {
+        let refusal = [Consent::refusal_of_all(NOW)];
+        let refused = Err(Reason::ConsentMissing);
+        check("hospital", "health.admission", &["health_insurance.card.v1"], &refusal, refused);
+        check("one-stop", "one_stop.verify_documents", &["resident.person.v1"], &refusal, refused);
+        check("bank", "bank.know_your_customer", &["resident.person.v1"], &refusal, refused);
+        check("police", "traffic.roadside_check", &["driver_licence.licence.v1"], &refusal, Ok(1));
+        // what was missing before the refusal says the same as before
+        check("hospital", "health.admission", &["judicial.record.v1"], &refusal, Err(Reason::RightMissing));
+    }
+}

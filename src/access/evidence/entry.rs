@@ -1,0 +1,212 @@
+//! One entry of the evidence ledger, and its bytes: canonical JSON, so that anyone can read what was logged.
+//!
+//! ```json
+//! {"agency":"one-stop","at_ms":1795388400000,"kind":"exchange","outcome":"OK","previous":"<leaf hash>",
+//!  "purpose":"one_stop.verify_documents","record_types":["land.certificate.v1"],
+//!  "records":[{"fields":9,"statement":"<SHA-256 of the statement>"}],"reference":"<keyed hash>",
+//!  "request_id":"…","subject":"<pseudonym>","subject_sequence":7,"version":1}
+//! ```
+//!
+//! Absent: `previous` in a subject's first entry; `purpose` and `reference` where the call had none that is valid; `subject`
+//! with `subject_sequence` where the call named no citizen; empty lists.
+
+use crate::base::id::to_hex;
+use crate::base::{RequestId, Timestamp};
+use crate::trust::Hash;
+
+use super::Subject;
+
+/// What kind of access it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An agency asked with a right.
+    Exchange,
+    /// A citizen presented documents to an agency.
+    Presentation,
+}
+
+impl Kind {
+    /// The name in entries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exchange => "exchange",
+            Self::Presentation => "presentation",
+        }
+    }
+}
+
+/// A record that was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidencedRecord {
+    /// Hash of its statement.
+    pub statement: Hash,
+    /// How many of its fields were disclosed.
+    pub fields: u16,
+}
+
+/// What an entry says, before it has its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceEntry {
+    /// The call's id.
+    pub request_id: RequestId,
+    /// When it came.
+    pub at: Timestamp,
+    /// What kind of access.
+    pub kind: Kind,
+    /// Which agency.
+    pub agency: String,
+    /// Why; one of the known purposes.
+    pub purpose: Option<&'static str>,
+    /// Keyed hash of the caller's own reference.
+    pub reference: Option<Hash>,
+    /// About whom; `None` when the call named nobody.
+    pub subject: Option<Subject>,
+    /// The record types asked for, those that exist.
+    pub record_types: Vec<&'static str>,
+    /// `OK`, or the code of the refusal.
+    pub outcome: &'static str,
+    /// What was delivered.
+    pub records: Vec<EvidencedRecord>,
+}
+
+/// An entry's place among those about its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// Leaf hash of the entry before it; `None` for the first.
+    pub previous: Option<Hash>,
+}
+
+impl EvidenceEntry {
+    /// The entry's bytes. Written directly: every text in it comes from a closed list of plain ASCII, so nothing needs an
+    /// escape, and this stands on the path of every call.
+    pub(super) fn encode(&self, place: Option<Place>) -> Vec<u8> {
+        let mut out = String::with_capacity(512 + self.records.len() * 96);
+        out.push('{');
+        text(&mut out, "agency", &self.agency);
+        number(&mut out, "at_ms", self.at.0);
+        text(&mut out, "kind", self.kind.as_str());
+        text(&mut out, "outcome", self.outcome);
+        if let Some(previous) = place.and_then(|place| place.previous) {
+            text(&mut out, "previous", &to_hex(&previous));
+        }
+        if let Some(purpose) = self.purpose {
+            text(&mut out, "purpose", purpose);
+        }
+        if !self.record_types.is_empty() {
+            name(&mut out, "record_types");
+            list(&mut out, &self.record_types, |out, record_type| quoted(out, record_type));
+        }
+        if !self.records.is_empty() {
+            name(&mut out, "records");
+            list(&mut out, &self.records, |out, record| {
+                out.push('{');
+                number(out, "fields", record.fields.into());
+                text(out, "statement", &to_hex(&record.statement));
+                out.push('}');
+            });
+        }
+        if let Some(reference) = &self.reference {
+            text(&mut out, "reference", &to_hex(reference));
+        }
+        text(&mut out, "request_id", &self.request_id.to_string());
+        if let (Some(subject), Some(place)) = (&self.subject, place) {
+            text(&mut out, "subject", &to_hex(subject));
+            number(&mut out, "subject_sequence", place.sequence as i64);
+        }
+        number(&mut out, "version", 1);
+        out.push('}');
+        out.into_bytes()
+    }
+}
+
+fn name(out: &mut String, name: &str) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    quoted(out, name);
+    out.push(':');
+}
+
+fn text(out: &mut String, key: &str, value: &str) {
+    name(out, key);
+    quoted(out, value);
+}
+
+fn number(out: &mut String, key: &str, value: i64) {
+    use std::fmt::Write as _;
+    name(out, key);
+    let _ = write!(out, "{value}"); // writing to a String cannot fail
+}
+
+fn quoted(out: &mut String, value: &str) {
+    out.push('"');
+    out.push_str(value);
+    out.push('"');
+}
+
+fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)) {
+    out.push('[');
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
+    out.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::canonical;
+
+    fn entry() -> EvidenceEntry {
+        EvidenceEntry {
+            request_id: RequestId(uuid::Uuid::nil()),
+            at: Timestamp(1_795_388_400_000),
+            kind: Kind::Exchange,
+            agency: "one-stop".into(),
+            purpose: Some("one_stop.verify_documents"),
+            reference: Some([3; 32]),
+            subject: Some([4; 32]),
+            record_types: vec!["resident.person.v1", "land.certificate.v1"],
+            outcome: "OK",
+            records: vec![
+                EvidencedRecord { statement: [5; 32], fields: 9 },
+                EvidencedRecord { statement: [6; 32], fields: 0 },
+            ],
+        }
+    }
+
+    #[test]
+    fn an_entry_is_canonical_and_says_everything() {
+        let place = Place { sequence: 7, previous: Some([8; 32]) };
+        let read = canonical::parse(&entry().encode(Some(place))).expect("canonical");
+        let names: Vec<_> = read.names().collect();
+        assert_eq!(names.len(), 13, "{names:?}");
+        assert_eq!(read.integer("subject_sequence"), Some(7));
+        assert_eq!(read.text("previous"), Some("08".repeat(32).as_str()));
+        assert_eq!(read.path("records.0.fields").and_then(canonical::Value::as_integer), Some(9));
+        assert_eq!(read.text_at("record_types.1"), Some("land.certificate.v1"));
+    }
+
+    #[test]
+    fn what_is_absent_is_left_out() {
+        let bare = EvidenceEntry {
+            purpose: None,
+            reference: None,
+            subject: None,
+            record_types: vec![],
+            records: vec![],
+            outcome: "INVALID_REQUEST",
+            ..entry()
+        };
+        let read = canonical::parse(&bare.encode(None)).expect("canonical");
+        let names: Vec<_> = read.names().collect();
+        assert_eq!(names, ["agency", "at_ms", "kind", "outcome", "request_id", "version"]);
+        let first = entry().encode(Some(Place { sequence: 1, previous: None }));
+        assert!(!canonical::parse(&first).expect("canonical").contains("previous"));
+    }
+}

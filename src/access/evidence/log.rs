@@ -1,0 +1,153 @@
+//! The access log over the evidence ledger: append an entry, read a citizen's list with its proofs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed};
+use crate::ledger::{Head, Ledger};
+use crate::store::{Scan, Space, Store};
+use crate::trust::{Hash, Signer};
+
+use super::Subject;
+use super::chain::{link_key, read_link, read_trace, trace_key};
+use super::claim::CompletenessClaim;
+use super::entry::EvidenceEntry;
+use super::writer::{Submission, Writer};
+
+/// Entries that wait for the writer before callers wait to queue.
+const QUEUE_MAX: usize = 4_096;
+
+/// Appends evidence and reads it.
+pub struct EvidenceLog {
+    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    signer: Arc<dyn Signer>,
+    secret: Seed,
+    queue: mpsc::Sender<Submission>,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its index in the ledger.
+    pub index: u64,
+    /// Its number among those about its subject; 0 without subject.
+    pub sequence: u64,
+    /// The checkpoint that first held it: a signed note.
+    pub checkpoint: Bytes,
+}
+
+/// One entry of a citizen's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its number, from 1.
+    pub sequence: u64,
+    /// Its index in the ledger.
+    pub index: u64,
+    /// Its bytes: the ledger's leaf data.
+    pub entry: Bytes,
+    /// Its inclusion path under the claim's checkpoint.
+    pub path: Vec<Hash>,
+}
+
+/// A page of a citizen's list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessPage {
+    /// The entries.
+    pub accesses: Vec<Access>,
+    /// Whether older ones follow.
+    pub more: bool,
+    /// The claim that nothing is left out.
+    pub claim: CompletenessClaim,
+}
+
+impl EvidenceLog {
+    /// The access log over `ledger`, which it alone appends to. `signer` is the ledger's; `world` keys the pseudonyms. Spawns
+    /// the writer on the present runtime; it ends with the log.
+    pub fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>, signer: Arc<dyn Signer>, world: &Seed) -> Arc<Self> {
+        let (queue, submissions) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(Writer::new(store.clone(), ledger.clone()).serve(submissions));
+        Arc::new(Self { store, ledger, signer, secret: world.child("evidence", 0), queue })
+    }
+
+    /// The pseudonym of a citizen.
+    pub fn subject(&self, person: PersonalId) -> Subject {
+        self.secret.keyed_hash(&[b"subject", person.as_str().as_bytes()])
+    }
+
+    /// The keyed hash of an agency's own reference: the agency can be asked to show it, nobody can guess it.
+    pub fn reference(&self, agency: &str, reference: &str) -> Hash {
+        self.secret.keyed_hash(&[b"reference", agency.as_bytes(), reference.as_bytes()])
+    }
+
+    /// Appends an entry, with the trace of its call; durable when `Ok`. Dropping the future does not take it back.
+    pub async fn record(&self, entry: EvidenceEntry, trace: Vec<u8>) -> Result<Recorded> {
+        let closed = || Error::new(Reason::ShuttingDown, "the access log is closed");
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Submission { entry, trace, answer }).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+
+    /// The entries about a citizen below the sequence `before` (`None`: from the newest), newest first.
+    pub async fn accesses(&self, person: PersonalId, before: Option<u64>, limit: usize) -> Result<AccessPage> {
+        let subject = self.subject(person);
+        // The head is read first: rows are written with their entries, so all below it are there.
+        let head = self.ledger.head();
+        let newest = self.links(&subject, u64::MAX, &head, 1).await?;
+        let (count, last_index) = newest.first().copied().unwrap_or_default();
+        let before = before.unwrap_or(u64::MAX).min(count + 1);
+        let mut links = self.links(&subject, before, &head, limit + 1).await?;
+        let more = links.len() > limit;
+        links.truncate(limit);
+        let accesses = try_join_all(links.into_iter().map(|(sequence, index)| async move {
+            let entry = self.ledger.entry(index).await?;
+            Ok::<_, Error>((sequence, index, entry))
+        }));
+        let mut proved = Vec::with_capacity(limit.min(64));
+        for (sequence, index, entry) in accesses.await? {
+            let path = self.ledger.prove_at(index, head.size).await?.path;
+            proved.push(Access { sequence, index, entry, path });
+        }
+        let origin = self.ledger.origin();
+        let claim = CompletenessClaim::sign(&*self.signer, origin, &head, subject, count, last_index)?;
+        Ok(AccessPage { accesses: proved, more, claim })
+    }
+
+    /// Sequence and ledger index of the newest links with a sequence below `before`, as far as `head` covers them.
+    async fn links(&self, subject: &Subject, before: u64, head: &Head, limit: usize) -> Result<Vec<(u64, u64)>> {
+        let mut links = Vec::new();
+        let mut before = before;
+        while links.len() < limit {
+            let scan = Scan::prefix(Space::EvidenceSubject, subject).reverse().after(link_key(subject, before));
+            let wanted = limit - links.len();
+            let rows = self.store.scan(scan.limit(wanted)).await?;
+            let found = rows.len();
+            for (key, row) in rows {
+                let (sequence, index, _) = read_link(&key, &row)?;
+                before = sequence;
+                if index < head.size {
+                    links.push((sequence, index));
+                }
+            }
+            if found < wanted {
+                break;
+            }
+        }
+        Ok(links)
+    }
+
+    /// Ledger index and trace of an earlier call.
+    pub async fn trace(&self, request: RequestId) -> Result<Option<(u64, Bytes)>> {
+        let row = self.store.get(Space::EvidenceTrace, &trace_key(request)).await?;
+        row.map(read_trace).transpose()
+    }
+
+    /// The checkpoint that first held an entry.
+    pub async fn checkpoint_of(&self, index: u64) -> Result<Bytes> {
+        let covering = self.ledger.checkpoint_at_or_after(index + 1).await?;
+        Ok(covering.ok_or_else(|| Error::bug("an entry without checkpoint"))?.1)
+    }
+}

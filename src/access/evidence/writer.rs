@@ -1,0 +1,161 @@
+//! The writer: the one task that numbers entries, chains those of one subject, and appends what queued as one batch.
+//!
+//! The next batch is only built when the outcome of the last one is known, so a failed append leaves no gap: what this
+//! task remembers of the chains it touched is forgotten, and read again from the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use quick_cache::unsync::Cache;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::{Error, Reason, RequestId, Result};
+use crate::ledger::{Entry, Ledger};
+use crate::store::{Batch, Space, Store};
+use crate::trust::Hash;
+use crate::trust::merkle::hash_leaf;
+
+use super::Subject;
+use super::chain::{Link, last_link, link_key, link_row, trace_key, trace_row};
+use super::entry::{EvidenceEntry, Place};
+use super::log::Recorded;
+
+/// Most entries of one batch; the ledger's limit is larger.
+const BATCH_MAX: usize = 1_024;
+/// Subjects whose chains are remembered.
+const CHAINS_MAX: usize = 100_000;
+
+/// An entry that waits for its place.
+pub(super) struct Submission {
+    pub(super) entry: EvidenceEntry,
+    pub(super) trace: Vec<u8>,
+    pub(super) answer: oneshot::Sender<Result<Recorded>>,
+}
+
+/// What one entry adds to the index, once it has its ledger index.
+struct IndexRow {
+    link: Option<(Subject, u64, Hash)>,
+    request: RequestId,
+    trace: Vec<u8>,
+}
+
+pub(super) struct Writer {
+    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    chains: Cache<Subject, Link>,
+}
+
+impl Writer {
+    pub(super) fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>) -> Self {
+        Self { store, ledger, chains: Cache::new(CHAINS_MAX) }
+    }
+
+    /// Takes submissions until the log is dropped.
+    pub(super) async fn serve(mut self, mut queue: mpsc::Receiver<Submission>) {
+        let mut group = Vec::new();
+        while queue.recv_many(&mut group, BATCH_MAX).await > 0 {
+            let mut outcome = self.append(&mut group).await;
+            if outcome.as_ref().is_err_and(|error| error.reason == Reason::StorageConflict) {
+                // Another process appended in between; the chains are read again.
+                outcome = self.append(&mut group).await;
+            }
+            answer(group.drain(..), outcome);
+        }
+    }
+
+    /// Appends the group; gives the first ledger index, the checkpoint, and each entry's sequence.
+    async fn append(&mut self, group: &mut [Submission]) -> Result<(u64, Bytes, Vec<u64>)> {
+        let mut links = self.links(group).await?;
+        let mut entries = Vec::with_capacity(group.len());
+        let mut rows = Vec::with_capacity(group.len());
+        let mut sequences = Vec::with_capacity(group.len());
+        for submission in group.iter() {
+            let place = submission.entry.subject.map(|subject| next_place(links.get(&subject)));
+            let body = Bytes::from(submission.entry.encode(place));
+            let leaf = hash_leaf(&body);
+            let link = submission.entry.subject.zip(place).map(|(subject, place)| {
+                links.insert(subject, Link { sequence: place.sequence, leaf });
+                (subject, place.sequence, leaf)
+            });
+            sequences.push(place.map_or(0, |place| place.sequence));
+            rows.push(IndexRow { link, request: submission.entry.request_id, trace: submission.trace.clone() });
+            entries.push(Entry { leaf, body });
+        }
+        let appended = self.ledger.append(entries, move |first| index_rows(first, rows)).await;
+        for (subject, link) in links {
+            match &appended {
+                Ok(_) => self.chains.insert(subject, link),
+                Err(_) => {
+                    self.chains.remove(&subject);
+                }
+            }
+        }
+        let appended = appended?;
+        let head = self.ledger.head();
+        let checkpoint = if head.size == appended.size {
+            head.note.clone()
+        } else {
+            let covering = self.ledger.checkpoint_at_or_after(appended.size).await?;
+            covering.ok_or_else(|| Error::bug("an appended batch has no checkpoint"))?.1
+        };
+        Ok((appended.first_index, checkpoint, sequences))
+    }
+
+    /// The last links of the group's subjects, from memory or the store; a subject without entries has none.
+    async fn links(&mut self, group: &[Submission]) -> Result<BTreeMap<Subject, Link>> {
+        let mut links = BTreeMap::new();
+        let mut unknown: Vec<Subject> = Vec::new();
+        for subject in group.iter().filter_map(|submission| submission.entry.subject) {
+            match self.chains.get(&subject) {
+                Some(link) => {
+                    links.insert(subject, *link);
+                }
+                None => unknown.push(subject),
+            }
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        let found = try_join_all(unknown.iter().map(|subject| last_link(&*self.store, subject))).await?;
+        links.extend(unknown.into_iter().zip(found).filter_map(|(subject, link)| Some((subject, link?))));
+        Ok(links)
+    }
+}
+
+fn next_place(last: Option<&Link>) -> Place {
+    match last {
+        Some(link) => Place { sequence: link.sequence + 1, previous: Some(link.leaf) },
+        None => Place { sequence: 1, previous: None },
+    }
+}
+
+fn index_rows(first: u64, rows: Vec<IndexRow>) -> Batch {
+    let mut batch = Batch::new();
+    for (index, row) in (first..).zip(rows) {
+        if let Some((subject, sequence, leaf)) = row.link {
+            batch.push_put(Space::EvidenceSubject, link_key(&subject, sequence), link_row(index, &leaf));
+        }
+        batch.push_put(Space::EvidenceTrace, trace_key(row.request), trace_row(index, &row.trace));
+    }
+    batch
+}
+
+fn answer(group: impl Iterator<Item = Submission>, outcome: Result<(u64, Bytes, Vec<u64>)>) {
+    // A caller that went away does not want its answer.
+    match outcome {
+        Ok((first, checkpoint, sequences)) => {
+            for ((index, sequence), submission) in (first..).zip(sequences).zip(group) {
+                let _ = submission.answer.send(Ok(Recorded { index, sequence, checkpoint: checkpoint.clone() }));
+            }
+        }
+        Err(error) => {
+            let cause = error.source.as_deref().map_or_else(|| error.to_string(), ToString::to_string);
+            tracing::error!(reason = error.reason.as_str(), cause, "evidence was not written");
+            for submission in group {
+                let copy = Error::new(error.reason, error.message.clone()).with_source(cause.clone());
+                let _ = submission.answer.send(Err(copy));
+            }
+        }
+    }
+}

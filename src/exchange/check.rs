@@ -1,0 +1,163 @@
+//! Checking one record that a registry answered: is it what was asked for, about whom it was asked, and does it verify?
+//! Then only what the right covers is left in it, and it still verifies.
+
+use crate::access::Disclose;
+use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::RecordType;
+use crate::registry::port::RegistryRecord;
+use crate::trust::verify::Verifier;
+use crate::trust::{Check, Code, Disclosure, Hash, Outcome, SignedRecord, Verdict, redact, statement_hash};
+
+/// A record that passed, or that failed and is wanted all the same; redacted to what may be disclosed.
+#[derive(Debug, Clone)]
+pub struct CheckedRecord {
+    /// Its record type.
+    pub record_type: &'static RecordType,
+    /// Its id.
+    pub record_id: RecordId,
+    /// Its version.
+    pub version: u64,
+    /// The signed bytes with both proofs.
+    pub record: SignedRecord,
+    /// What verification said.
+    pub verdict: Verdict,
+    /// Hash of its statement.
+    pub statement: Hash,
+    /// How many of its fields are disclosed.
+    pub fields: u16,
+}
+
+/// Why a record may not be disclosed at all.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It does not verify.
+    Verdict(Verdict, &'static str),
+    /// It names somebody else: not even a caller that accepts unverified records may see it.
+    OtherPerson,
+}
+
+impl Failure {
+    pub(super) fn error(&self, record_type: &str) -> Error {
+        match self {
+            Self::OtherPerson => {
+                let message = format!("the registry answered with a {record_type} of somebody else");
+                Error::new(Reason::RecordNotVerified, message).with_subject("record", record_type)
+            }
+            Self::Verdict(verdict, failed) => {
+                let message = format!("a {record_type} is {verdict}: the check {failed} failed");
+                Error::new(reason(*verdict), message).with_subject("record", record_type)
+            }
+        }
+    }
+}
+
+/// The reason with the verdict's code; each code has its row in the table of reasons.
+pub(super) fn reason(verdict: Verdict) -> Reason {
+    let code = verdict.code().map_or("", Code::as_str);
+    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::RecordNotVerified)
+}
+
+/// How a record is checked.
+pub(super) struct Checker<'a> {
+    pub(super) verifier: &'a Verifier,
+    pub(super) now: Timestamp,
+    pub(super) accepts_unverified: bool,
+}
+
+impl Checker<'_> {
+    /// Checks `found`, which `record_type`'s registry answered, and redacts it. `people` are the numbers of the person whom it
+    /// must name; `None` when it was asked for by its id, on the word of whoever knows whose it is.
+    pub(super) fn check(
+        &self,
+        found: RegistryRecord,
+        record_type: &'static RecordType,
+        people: Option<&[PersonalId]>,
+        disclose: Disclose,
+    ) -> Result<CheckedRecord, Failure> {
+        if people.is_some_and(|people| !is_about(record_type, &found.record.disclosure, people)) {
+            return Err(Failure::OtherPerson);
+        }
+        let mut report = self.verifier.verify(&found.record, self.now);
+        let says = report.statement.as_ref().map(|statement| {
+            let peer = statement.issuer == record_type.registry;
+            let named = statement.schema == record_type.name
+                && (statement.record_id, statement.version) == (found.record_id, found.version);
+            (peer, named, statement.field_count)
+        });
+        if let Some((peer, named, _)) = says {
+            let outcome = |good| if good { Outcome::Pass } else { Outcome::Fail };
+            let check = |name, good| Check { name, outcome: outcome(good), detail: String::new() };
+            report.add(check("peer", peer), Code::IssuerMismatch);
+            report.add(check("named_as_asked", named), Code::Malformed);
+        }
+        if !report.verdict.is_valid() && !self.accepts_unverified {
+            let failed = report.failed().next().map_or("verdict", |check| check.name);
+            return Err(Failure::Verdict(report.verdict, failed));
+        }
+        let statement = statement_hash(&found.record.statement);
+        let whole = says.map_or(0, |(.., fields)| fields);
+        let record = disclosed(found.record, disclose);
+        let fields = match &record.disclosure {
+            Disclosure::Whole { .. } => whole,
+            Disclosure::Partial { shown, .. } => shown.len() as u16, // at most 64
+        };
+        Ok(CheckedRecord {
+            record_type,
+            record_id: found.record_id,
+            version: found.version,
+            record,
+            verdict: report.verdict,
+            statement,
+            fields,
+        })
+    }
+}
+
+fn disclosed(record: SignedRecord, disclose: Disclose) -> SignedRecord {
+    let Disclose::Fields(names) = disclose else { return record };
+    // A payload that is not canonical has no fields to choose from; only a caller that accepts unverified records comes
+    // here, and sees none of it.
+    let nothing = || Disclosure::Partial { shown: Vec::new(), hidden: Vec::new() };
+    let disclosure = redact(&record.disclosure, names).unwrap_or_else(|_| nothing());
+    SignedRecord { disclosure, ..record }
+}
+
+/// Whether the payload names one of the numbers, where records of its type name people at all. A personal ID in a payload
+/// is a string of its own, so its quoted form is looked for in the bytes; the payload need not be canonical for that.
+fn is_about(record_type: &RecordType, disclosure: &Disclosure, people: &[PersonalId]) -> bool {
+    if !record_type.is_keyed_by_person() && record_type.parties.is_empty() {
+        return true;
+    }
+    let Disclosure::Whole { payload, .. } = disclosure else { return false };
+    people.iter().any(|person| {
+        let id = person.as_str().as_bytes();
+        payload.windows(14).any(|window| window[0] == b'"' && &window[1..13] == id && window[13] == b'"')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_a_verdict_is_a_reason_of_its_own() {
+        for code in Code::ALL {
+            let reason = reason(Verdict::Invalid(*code));
+            assert_eq!(reason.as_str(), code.as_str());
+            assert_eq!(reason.kind(), crate::base::Kind::Corrupt);
+        }
+    }
+
+    #[test]
+    fn a_number_counts_only_as_a_whole_string() {
+        let person = PersonalId::parse("042090990001").expect("12 digits");
+        let about = |payload: &'static str| {
+            let whole = Disclosure::Whole { payload: payload.into(), salt: [0; 32] };
+            is_about(crate::registry::record_type("resident.person.v1").expect("type"), &whole, &[person])
+        };
+        assert!(about(r#"{"personal_id":"042090990001"}"#));
+        assert!(!about(r#"{"personal_id":"0420909900011"}"#));
+        assert!(!about(r#"{"personal_id":"042090990002"}"#));
+        assert!(!about(""));
+    }
+}

@@ -1,0 +1,138 @@
+//! Delivering chosen documents: what a citizen presents is verified and logged as what an agency fetches, whole.
+//!
+//! Who may have what is decided before, by the citizen; a presentation is the consent.
+
+use std::sync::Arc;
+
+use crate::access::evidence::Kind;
+use crate::access::{Basis, Disclose, Grant, Recorded};
+use crate::base::{Error, PersonalId, Reason, RecordId, Result};
+use crate::registry::RecordType;
+use crate::registry::port::Selector;
+
+use super::Exchange;
+use super::check::CheckedRecord;
+use super::context::{Context, Trail};
+use super::evidence::Draft;
+use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
+use super::gather::Question;
+
+/// What the evidence says of why documents were presented.
+const PURPOSE: &str = "presentation";
+
+/// One document to deliver.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentRef {
+    /// Its record type.
+    pub record_type: &'static RecordType,
+    /// Its record.
+    pub record_id: RecordId,
+}
+
+/// Documents of one citizen for one agency.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The citizen.
+    pub person: PersonalId,
+    /// The documents.
+    pub documents: Vec<DocumentRef>,
+    /// The presentation's id, for the evidence.
+    pub reference: String,
+}
+
+impl Exchange {
+    /// Delivers the latest versions of the documents, verified, whole, logged, in the order asked. All or nothing: fails with
+    /// [`RegistryUnavailable`](Reason::RegistryUnavailable) (or as the registry did) when one does not answer, with
+    /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, and with the verdict's code when one fails.
+    pub async fn deliver(self: &Arc<Self>, context: Context, delivery: Delivery) -> Result<Exchanged> {
+        let exchange = self.clone();
+        let task = tokio::spawn(async move { exchange.deliver_to_end(&context, delivery).await });
+        task.await.map_err(Error::bug)?
+    }
+
+    async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
+        let mut trail = Trail::default();
+        let numbers = self.numbers(context, delivery.person, &mut trail).await;
+        let mut draft = Draft::new(Kind::Presentation);
+        draft.purpose = Some(PURPOSE);
+        draft.person = Some(numbers.current);
+        draft.reference = Some(delivery.reference);
+        let mut record_types: Vec<&'static RecordType> = Vec::new();
+        let mut questions: Vec<Question> = Vec::new();
+        for document in &delivery.documents {
+            let name = document.record_type.name;
+            if !record_types.iter().any(|known| known.name == name) {
+                record_types.push(document.record_type);
+                draft.record_types.push(name);
+            }
+            let ids = Selector::Ids(vec![document.record_id]);
+            match questions.iter_mut().find(|question| question.registry == document.record_type.registry) {
+                Some(question) => {
+                    if !question.record_types.contains(&name) {
+                        question.record_types.push(name);
+                    }
+                    question.selectors.push(ids);
+                }
+                None => questions.push(Question {
+                    registry: document.record_type.registry,
+                    record_types: vec![name],
+                    selectors: vec![ids],
+                }),
+            }
+        }
+        trail.pass("presentation", "the citizen chose these documents for this agency");
+        let grants: Vec<Grant> = record_types
+            .iter()
+            .map(|record_type| Grant { record_type: record_type.name, disclose: Disclose::All, basis: Basis::Consent })
+            .collect();
+        let answers = self.gather(questions, context.ask_until(), &mut trail).await;
+        let found = match reachable(&answers) {
+            Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut trail).await,
+            Err(error) => Err(error),
+        };
+        let found = found.and_then(|(records, missing)| whole(&delivery.documents, records, &missing));
+        self.conclude(context, draft, trail, found).await
+    }
+
+    /// Logs that an agency was refused documents before any was read: a code that is spent, expired, or another agency's.
+    /// `person` is the citizen, if the code led to one.
+    pub async fn log_refusal(
+        &self,
+        context: Context,
+        person: Option<PersonalId>,
+        reference: &str,
+        reason: Reason,
+    ) -> Result<Recorded> {
+        let mut trail = Trail::default();
+        let mut draft = Draft::new(Kind::Presentation);
+        draft.purpose = Some(PURPOSE);
+        if let Some(person) = person {
+            draft.person = Some(self.numbers(&context, person, &mut trail).await.current);
+        }
+        draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
+        trail.fail("presentation", reason.as_str());
+        self.log(&context, draft, trail, reason.as_str(), &[]).await
+    }
+}
+
+/// Every document, in the order asked, or why not.
+fn whole(documents: &[DocumentRef], mut records: Vec<CheckedRecord>, missing: &[Missing]) -> Result<Found> {
+    if let Some(missing) = missing.first() {
+        let name = missing.record_type.name;
+        return Err(match missing.reason {
+            MissingReason::Unreachable(reason) => Error::new(reason, "a registry could not be asked")
+                .with_subject("registry", missing.record_type.registry),
+            MissingReason::NoRecord => {
+                Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", name)
+            }
+        });
+    }
+    records.retain(|record| documents.iter().any(|document| document.record_id == record.record_id));
+    let position =
+        |record: &CheckedRecord| documents.iter().position(|document| document.record_id == record.record_id);
+    records.sort_by_key(position);
+    if records.len() < documents.len() {
+        return Err(Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", ""));
+    }
+    Ok((records, Vec::new()))
+}

@@ -1,0 +1,222 @@
+//! The use case: fetch one citizen's records for a purpose.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::access::decision::{check_consents, rights};
+use crate::access::evidence::Kind;
+use crate::access::{Grant, Recorded};
+use crate::base::{Error, PersonalId, Reason, Result};
+use crate::registry::RecordType;
+use crate::registry::port::RegistryRecord;
+use crate::trust::{Code, LogProof, Verdict};
+
+use super::Exchange;
+use super::check::{CheckedRecord, Checker, Failure};
+use super::context::{Context, Trail};
+use super::evidence::Draft;
+use super::gather::{Answers, questions};
+use super::order::{Order, Request};
+
+/// How long a record that was issued just now may take to reach the record ledger.
+const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
+
+/// The outcome of an exchange that was not refused.
+#[derive(Debug)]
+pub struct Exchanged {
+    /// The records, in the order of the record types asked for.
+    pub records: Vec<CheckedRecord>,
+    /// What has no answer.
+    pub missing: Vec<Missing>,
+    /// Where it stands in the evidence ledger.
+    pub evidence: Recorded,
+}
+
+/// A record type without an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing {
+    /// The record type.
+    pub record_type: &'static RecordType,
+    /// Why.
+    pub reason: MissingReason,
+}
+
+/// Why a record type has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingReason {
+    /// The registry has none.
+    NoRecord,
+    /// The registry could not be asked; with the code of its error.
+    Unreachable(Reason),
+}
+
+/// Records and gaps, before the evidence.
+pub(super) type Found = (Vec<CheckedRecord>, Vec<Missing>);
+
+impl Exchange {
+    /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; it goes on in a task
+    /// of its own, so that a caller that goes away cannot keep a call out of the ledger.
+    pub async fn fetch(self: &Arc<Self>, context: Context, request: Request) -> Result<Exchanged> {
+        let exchange = self.clone();
+        let task = tokio::spawn(async move { exchange.fetch_to_end(&context, request).await });
+        task.await.map_err(Error::bug)?
+    }
+
+    async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
+        let mut trail = Trail::default();
+        let read = request.read();
+        let mut draft = Draft::new(Kind::Exchange);
+        draft.purpose = read.purpose;
+        draft.record_types = read.record_types.iter().map(|record_type| record_type.name).collect();
+        if let Some(person) = read.person {
+            let numbers = self.numbers(context, person, &mut trail).await;
+            draft.person = Some(numbers.current);
+            draft.numbers = Some(numbers);
+        }
+        let found = match read.order(request.reference) {
+            Ok(order) => self.find(context, &order, &mut draft, &mut trail).await,
+            Err(error) => {
+                trail.fail("request", error.message.clone());
+                Err(error)
+            }
+        };
+        self.conclude(context, draft, trail, found).await
+    }
+
+    async fn find(&self, context: &Context, order: &Order, draft: &mut Draft, trail: &mut Trail) -> Result<Found> {
+        draft.reference.clone_from(&order.reference);
+        let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
+        let grants = self.decide(context, order, numbers.current, trail).await?;
+        let asked = questions(&order.record_types, &numbers);
+        let answers = self.gather(asked, context.ask_until(), trail).await;
+        reachable(&answers)?;
+        let people: Vec<PersonalId> = numbers.all().collect();
+        self.check(context, &order.record_types, &grants, Some(&people), answers, trail).await
+    }
+
+    /// Rights first, which cost nothing; then the citizen's consents.
+    async fn decide(
+        &self,
+        context: &Context,
+        order: &Order,
+        person: PersonalId,
+        trail: &mut Trail,
+    ) -> Result<Vec<Grant>> {
+        let names: Vec<&'static str> = order.record_types.iter().map(|record_type| record_type.name).collect();
+        let grants = rights(&context.agency, order.purpose, &names).map_err(|denial| {
+            let error = Error::from(denial);
+            trail.fail("right", error.message.clone());
+            error
+        })?;
+        trail.pass("right", format!("{} for {}", context.agency, order.purpose));
+        let consents = self.consents.of(person).await?;
+        check_consents(&context.agency, order.purpose, &grants, &consents, context.now).map_err(|denial| {
+            let error = Error::from(denial);
+            trail.fail("consent", error.message.clone());
+            error
+        })?;
+        trail.pass("consent", "no consent is needed that is not there");
+        Ok(grants)
+    }
+
+    /// Checks and redacts what the registries answered; `people` as [`Checker::check`] takes it.
+    pub(super) async fn check(
+        &self,
+        context: &Context,
+        record_types: &[&'static RecordType],
+        grants: &[Grant],
+        people: Option<&[PersonalId]>,
+        mut answers: Answers,
+        trail: &mut Trail,
+    ) -> Result<Found> {
+        let checker =
+            Checker { verifier: &self.verifier, now: context.now, accepts_unverified: context.accepts_unverified };
+        let (mut records, mut missing) = (Vec::new(), Vec::new());
+        for (record_type, grant) in record_types.iter().copied().zip(grants) {
+            let answered = match answers.get_mut(record_type.registry) {
+                Some(Ok(answered)) => answered,
+                Some(Err(error)) => {
+                    missing.push(Missing { record_type, reason: MissingReason::Unreachable(error.reason) });
+                    continue;
+                }
+                None => return Err(Error::bug("a registry that was not asked")),
+            };
+            let before = (records.len(), missing.len());
+            for mut found in answered.extract_if(.., |found| found.record_type == record_type.name) {
+                found.record.ledger_proof = self.ledger_proof(context, record_type.registry, &found).await?;
+                let unproved = found.record.ledger_proof.is_none();
+                let name = format!("verify.{}", record_type.name);
+                match checker.check(found, record_type, people, grant.disclose) {
+                    Ok(checked) => {
+                        note_verdict(trail, name, checked.verdict);
+                        records.push(checked);
+                    }
+                    Err(Failure::Verdict(Verdict::Indeterminate(Code::NoPoe), _)) if unproved => {
+                        // Nothing is wrong with it but that the province has not accepted it yet.
+                        trail.skip(name, "the province has not accepted the record yet");
+                        let reason = MissingReason::Unreachable(Reason::RegistryUnavailable);
+                        missing.push(Missing { record_type, reason });
+                    }
+                    Err(failure) => {
+                        let error = failure.error(record_type.name);
+                        trail.fail(name, error.message.clone());
+                        return Err(error);
+                    }
+                }
+            }
+            if before == (records.len(), missing.len()) {
+                missing.push(Missing { record_type, reason: MissingReason::NoRecord });
+            }
+        }
+        Ok((records, missing))
+    }
+
+    /// The proof that a record stands in the province's ledger; waits a moment for one that was issued just now.
+    async fn ledger_proof(
+        &self,
+        context: &Context,
+        registry: &str,
+        found: &RegistryRecord,
+    ) -> Result<Option<LogProof>> {
+        let Some(proof) = &found.record.issuer_proof else { return Ok(None) };
+        let mut index = self.inclusion.ledger_index(registry, proof.index).await?;
+        if index.is_none() {
+            let left = context.ask_until().saturating_duration_since(Instant::now()).min(ACCEPTANCE_MAX);
+            let accepted = self.inclusion.wait_for(registry, proof.index.saturating_add(1));
+            if let Ok(Ok(())) = tokio::time::timeout(left, accepted).await {
+                index = self.inclusion.ledger_index(registry, proof.index).await?;
+            }
+        }
+        match index {
+            Some(index) => self.inclusion.prove(index).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+fn note_verdict(trail: &mut Trail, name: String, verdict: Verdict) {
+    if verdict.is_valid() {
+        trail.pass(name, "VALID");
+    } else {
+        trail.fail(name, verdict.to_string());
+    }
+}
+
+/// Refuses when no registry answered: as the registries did, if they agree, else as a source that is down.
+pub(super) fn reachable(answers: &Answers) -> Result<()> {
+    let errors: Vec<&Error> = answers.values().filter_map(|answer| answer.as_ref().err()).collect();
+    let Some(first) = errors.first().filter(|_| errors.len() == answers.len()) else { return Ok(()) };
+    let names: Vec<&str> = answers.keys().copied().collect();
+    let same = errors.iter().all(|error| error.reason == first.reason);
+    let reason = if same { first.reason } else { Reason::RegistryUnavailable };
+    let message = format!("no registry answered: {}", names.join(", "));
+    if reason == Reason::Internal {
+        return Err(Error::bug(message));
+    }
+    let error = Error::new(reason, message).with_subject("registry", names.join(","));
+    let retry_after = errors.iter().filter_map(|error| error.retry_after).max();
+    Err(match retry_after {
+        Some(after) => error.with_retry_after(after),
+        None => error,
+    })
+}

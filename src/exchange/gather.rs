@@ -1,0 +1,157 @@
+//! Gathering: ask the registries at the same time, until the deadline, and say which did not answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+
+use crate::base::{Error, Reason, Result};
+use crate::registry::RecordType;
+use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
+use crate::trust::Value;
+
+use super::Exchange;
+use super::context::Trail;
+use super::person::Numbers;
+
+/// Records in one page of a registry's answer.
+const PAGE_RECORDS: usize = 100;
+/// Most records of one registry in one exchange; a registry that answers more is not believed.
+const REGISTRY_RECORDS_MAX: usize = 256;
+
+/// Record types that name no person themselves: they are found through records that do.
+const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
+
+/// What the registries answered, by name.
+pub(super) type Answers = BTreeMap<&'static str, Result<Vec<RegistryRecord>>>;
+
+/// What to ask one registry.
+pub(super) struct Question {
+    pub(super) registry: &'static str,
+    pub(super) record_types: Vec<&'static str>,
+    pub(super) selectors: Vec<Selector>,
+}
+
+/// The questions for record types of one person.
+pub(super) fn questions(record_types: &[&'static RecordType], numbers: &Numbers) -> Vec<Question> {
+    let mut questions: Vec<Question> = Vec::new();
+    for record_type in record_types {
+        match questions.iter_mut().find(|question| question.registry == record_type.registry) {
+            Some(question) => question.record_types.push(record_type.name),
+            None => questions.push(Question {
+                registry: record_type.registry,
+                record_types: vec![record_type.name],
+                selectors: numbers.all().map(Selector::Person).collect(),
+            }),
+        }
+    }
+    questions
+}
+
+impl Exchange {
+    /// Asks all at once; what has no answer at `until` counts as unreachable.
+    pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, trail: &mut Trail) -> Answers {
+        let names: Vec<&'static str> = questions.iter().map(|question| question.registry).collect();
+        let mut answers = Answers::new();
+        let mut asked: FuturesUnordered<_> = questions
+            .into_iter()
+            .map(|question| {
+                let registry = self.registries.get(question.registry).cloned();
+                async move { (question.registry, ask(registry, question).await) }
+            })
+            .collect();
+        let collect = async {
+            while let Some((name, answer)) = asked.next().await {
+                answers.insert(name, answer);
+            }
+        };
+        // What was answered by then is kept; the rest is dropped with its futures.
+        let _ = tokio::time::timeout_at(until.into(), collect).await;
+        drop(asked);
+        for name in names {
+            let late = || Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
+            let answer = answers.entry(name).or_insert_with(late);
+            match answer {
+                Ok(records) => trail.pass(format!("registry.{name}"), format!("{} records", records.len())),
+                Err(error) => trail.fail(format!("registry.{name}"), error.reason.as_str()),
+            }
+        }
+        answers
+    }
+}
+
+/// Asks one registry with every selector; a record that two of them find counts once.
+async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<Vec<RegistryRecord>> {
+    let registry = registry.ok_or_else(|| Error::new(Reason::RegistryUnavailable, "the registry is not connected"))?;
+    let (direct, through) = split(&question.record_types);
+    let mut found: Vec<RegistryRecord> = Vec::new();
+    for selector in question.selectors {
+        let mut known = Vec::new();
+        if !direct.is_empty() || !through.is_empty() {
+            let vias = through.iter().map(|(_, via, _)| *via).filter(|via| !direct.contains(via));
+            let types: Vec<&str> = direct.iter().copied().chain(vias).collect();
+            read_all(&*registry, &types, selector, &mut known).await?;
+        }
+        for (record_type, via, path) in &through {
+            for key in keys(&known, via, path) {
+                read_all(&*registry, &[record_type], Selector::Key(key), &mut known).await?;
+            }
+        }
+        known.retain(|record| question.record_types.iter().any(|asked| *asked == record.record_type));
+        for record in known {
+            let same = |other: &RegistryRecord| {
+                (&other.record_type, other.record_id) == (&record.record_type, record.record_id)
+            };
+            if !found.iter().any(same) {
+                found.push(record);
+            }
+        }
+    }
+    Ok(found)
+}
+
+type Through = (&'static str, &'static str, &'static str);
+
+/// Record types that a person finds, and those found through others.
+fn split(record_types: &[&'static str]) -> (Vec<&'static str>, Vec<Through>) {
+    let through = |name: &str| FOUND_THROUGH.iter().find(|(record_type, ..)| *record_type == name).copied();
+    let direct = record_types.iter().copied().filter(|name| through(name).is_none()).collect();
+    (direct, record_types.iter().filter_map(|name| through(name)).collect())
+}
+
+/// The natural keys that records of `via` name in their field `path`.
+fn keys(records: &[RegistryRecord], via: &str, path: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for record in records.iter().filter(|record| record.record_type == via) {
+        let Ok(fields) = record.record.disclosure.fields() else { continue };
+        for key in fields.array(path).unwrap_or_default().iter().filter_map(Value::as_text) {
+            if !keys.iter().any(|known| known == key) {
+                keys.push(key.to_owned());
+            }
+        }
+    }
+    keys
+}
+
+async fn read_all(
+    registry: &dyn Registry,
+    record_types: &[&str],
+    selector: Selector,
+    found: &mut Vec<RegistryRecord>,
+) -> Result<()> {
+    let mut query = Query::latest(record_types.iter().copied(), selector, PAGE_RECORDS);
+    loop {
+        let again = query.clone();
+        let page = registry.read(query).await?;
+        found.extend(page.records);
+        if found.len() > REGISTRY_RECORDS_MAX {
+            return Err(Error::new(Reason::RegistryUnavailable, "the registry answered with too many records"));
+        }
+        match page.next {
+            Some(next) => query = Query { after: Some(next), ..again },
+            None => return Ok(()),
+        }
+    }
+}

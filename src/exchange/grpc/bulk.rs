@@ -1,0 +1,120 @@
+//! The bulk form: one message a citizen, in the order asked, a few citizens under way at a time.
+//!
+//! The next citizens are only fetched when the client has read the answers before them: the stream is pulled.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use tonic::Status;
+
+use crate::base::{Error, PersonalId, Reason, Result, Violation, limits};
+use crate::wire::Call;
+use crate::wire::proto::exchange::v1;
+
+use super::super::{Context, Request};
+use super::{ExchangeFace, message};
+
+/// Citizens under way at a time in one stream.
+const CONCURRENT: usize = 16;
+/// Bad fields that are named before the rest is only counted.
+const VIOLATIONS_MAX: usize = 100;
+
+/// How many bulk streams each agency has open.
+#[derive(Debug, Default)]
+pub(super) struct OpenStreams {
+    open: Mutex<BTreeMap<String, usize>>,
+}
+
+/// One open stream; dropping it closes it.
+pub(super) struct OpenStream {
+    streams: Arc<OpenStreams>,
+    agency: String,
+}
+
+impl OpenStreams {
+    fn open(self: &Arc<Self>, agency: &str) -> Result<OpenStream> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(agency.to_owned()).or_default();
+        if *count >= limits::STREAMS_PER_CALLER_MAX {
+            let message = format!("at most {} open streams for each caller", limits::STREAMS_PER_CALLER_MAX);
+            return Err(Error::new(Reason::TooManyStreams, message).with_subject("quota", "open_streams"));
+        }
+        *count += 1;
+        Ok(OpenStream { streams: self.clone(), agency: agency.to_owned() })
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.agency) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.agency);
+            }
+        }
+    }
+}
+
+type Answers = <ExchangeFace as v1::exchange_service_server::ExchangeService>::BulkFetchRecordsStream;
+
+impl ExchangeFace {
+    pub(super) fn bulk(&self, call: Arc<Call>, request: v1::BulkFetchRecordsRequest) -> Result<Answers> {
+        let context = Context::of(&call)?;
+        check_citizens(&request.personal_ids)?;
+        let open = self.streams.open(&context.agency)?;
+        let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
+        let common = Arc::new(Request { personal_id: String::new(), record_types, purpose, reference });
+        let face = self.clone();
+        let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
+            let (face, common) = (face.clone(), common.clone());
+            let mut context = context.clone();
+            async move {
+                context.now = face.clock.now();
+                context.request_id = face.edge.new_id(context.now);
+                context.deadline = Instant::now() + Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
+                Ok(face.one(index, context, Request { personal_id, ..(*common).clone() }).await)
+            }
+        });
+        let stream = futures::stream::iter(citizens).buffered(CONCURRENT);
+        // The stream holds its place among the caller's open ones until it ends or is dropped.
+        Ok(Box::pin(stream.map(move |answer: Result<_, Status>| {
+            let _ = &open;
+            answer
+        })))
+    }
+
+    async fn one(&self, index: u32, context: Context, request: Request) -> v1::BulkFetchRecordsResponse {
+        let request_id = context.request_id;
+        let answered = match self.exchange.fetch(context, request).await {
+            Ok(exchanged) => message::response(request_id, exchanged),
+            Err(error) => Err(error),
+        };
+        let outcome = match answered {
+            Ok(found) => v1::bulk_fetch_records_response::Outcome::Found(found),
+            Err(error) => v1::bulk_fetch_records_response::Outcome::Refused(v1::Refusal {
+                request_id: request_id.to_string(),
+                code: error.reason.as_str().to_owned(),
+                message: error.message.clone(),
+            }),
+        };
+        v1::BulkFetchRecordsResponse { index, outcome: Some(outcome) }
+    }
+}
+
+fn check_citizens(personal_ids: &[String]) -> Result<()> {
+    if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
+        let message = format!("1 to {} citizens", limits::BULK_CITIZENS_MAX);
+        return Err(Error::invalid_field("personal_ids", "COUNT", message));
+    }
+    let bad: Vec<Violation> = personal_ids
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| PersonalId::parse(id).is_none())
+        .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err())
+        .take(VIOLATIONS_MAX)
+        .collect();
+    if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
+}

@@ -1,0 +1,75 @@
+//! The exchange: records for agencies, asked for with a purpose, decided by rights and consent, verified, logged.
+//!
+//! ```text
+//! order ─▶ person's numbers ─▶ decide ─▶ gather from registries ─▶ check each record ─▶ redact ─▶ evidence ─▶ answer
+//!    └────────────┴──────────────┴───────────────┴─ a refusal at any step ─────────────────────────▶ evidence ─▶ error
+//! ```
+//!
+//! Nothing is answered before its evidence is durable, and a call that was begun is finished and logged even when its
+//! caller went away. Registries are not believed: each record is verified before any of it is disclosed.
+
+mod check;
+mod context;
+mod deliver;
+mod evidence;
+mod fetch;
+mod gather;
+pub mod grpc;
+mod order;
+mod person;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::access::{ConsentBook, EvidenceLog};
+use crate::registry::port::{Inclusion, Registry};
+use crate::trust::verify::Verifier;
+
+pub use check::CheckedRecord;
+pub use context::Context;
+pub use deliver::{Delivery, DocumentRef};
+pub use fetch::{Exchanged, Missing, MissingReason};
+pub use order::{Order, Request};
+pub use trace::{Explained, TraceRing};
+
+/// What an exchange works with.
+pub struct Parts {
+    /// The registries, possibly behind decorators that make them fail.
+    pub registries: Vec<Arc<dyn Registry>>,
+    /// The province's word on what stands in the record ledger.
+    pub inclusion: Arc<dyn Inclusion>,
+    /// Verifies what registries answer.
+    pub verifier: Arc<Verifier>,
+    /// The citizens' consents.
+    pub consents: Arc<ConsentBook>,
+    /// Where every call leaves its entry.
+    pub evidence: Arc<EvidenceLog>,
+}
+
+/// The exchange.
+pub struct Exchange {
+    registries: BTreeMap<String, Arc<dyn Registry>>,
+    inclusion: Arc<dyn Inclusion>,
+    verifier: Arc<Verifier>,
+    consents: Arc<ConsentBook>,
+    evidence: Arc<EvidenceLog>,
+    people: person::People,
+}
+
+impl Exchange {
+    /// An exchange over its parts.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let registries = parts.registries.into_iter().map(|registry| (registry.name().to_owned(), registry));
+        Arc::new(Self {
+            registries: registries.collect(),
+            inclusion: parts.inclusion,
+            verifier: parts.verifier,
+            consents: parts.consents,
+            evidence: parts.evidence,
+            people: person::People::new(),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! What an agency asks for: the request as it came, and the order that it is once every field holds.
+
+use crate::access::purpose;
+use crate::base::{Error, PersonalId, Result, Violation, limits};
+use crate::registry::{self, RecordType};
+
+/// Longest reference of the caller's own, in characters.
+const REFERENCE_CHARS_MAX: usize = 64;
+
+/// A request for one citizen's records, as it came.
+#[derive(Clone)]
+pub struct Request {
+    /// The citizen.
+    pub personal_id: String,
+    /// Record types.
+    pub record_types: Vec<String>,
+    /// The purpose.
+    pub purpose: String,
+    /// The caller's own reference; empty for none.
+    pub reference: String,
+}
+
+/// A request whose fields hold.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The citizen.
+    pub person: PersonalId,
+    /// The record types, each once.
+    pub record_types: Vec<&'static RecordType>,
+    /// The purpose.
+    pub purpose: &'static str,
+    /// The caller's own reference.
+    pub reference: Option<String>,
+}
+
+/// What of a request holds, for the evidence of a refusal, and what does not.
+pub(super) struct Read {
+    pub(super) person: Option<PersonalId>,
+    pub(super) record_types: Vec<&'static RecordType>,
+    pub(super) purpose: Option<&'static str>,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl Request {
+    /// Looks at every field.
+    pub(super) fn read(&self) -> Read {
+        let mut violations = Vec::new();
+        let person = PersonalId::from_field("personal_id", &self.personal_id);
+        let person = person.map_err(|bad| violations.push(bad)).ok();
+        let record_types = read_types(&self.record_types, &mut violations);
+        let purpose = read_purpose(&self.purpose, &mut violations);
+        check_reference(&self.reference, &mut violations);
+        Read { person, record_types, purpose, violations }
+    }
+}
+
+impl Read {
+    /// The order, if every field holds.
+    pub(super) fn order(self, reference: String) -> Result<Order> {
+        match (self.person, self.purpose) {
+            (Some(person), Some(purpose)) if self.violations.is_empty() => Ok(Order {
+                person,
+                record_types: self.record_types,
+                purpose,
+                reference: (!reference.is_empty()).then_some(reference),
+            }),
+            _ => Err(Error::invalid(self.violations)),
+        }
+    }
+}
+
+fn read_types(names: &[String], violations: &mut Vec<Violation>) -> Vec<&'static RecordType> {
+    if names.is_empty() {
+        violations.push(Violation::new("record_types", "REQUIRED", "1 to 16 record types are required"));
+    }
+    if names.len() > limits::RECORD_TYPES_MAX {
+        violations.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
+    }
+    let mut record_types: Vec<&'static RecordType> = Vec::with_capacity(names.len().min(limits::RECORD_TYPES_MAX));
+    for (at, name) in names.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
+        match registry::record_type(name) {
+            None => violations.push(Violation::new(
+                format!("record_types[{at}]"),
+                "UNKNOWN_VALUE",
+                "no such record type; see RegistryService/Describe",
+            )),
+            Some(known) if record_types.iter().any(|other| other.name == known.name) => {
+                violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is asked for already"))
+            }
+            Some(known) => record_types.push(known),
+        }
+    }
+    record_types
+}
+
+fn read_purpose(key: &str, violations: &mut Vec<Violation>) -> Option<&'static str> {
+    if key.is_empty() {
+        violations.push(Violation::new("purpose", "REQUIRED", "a purpose is required"));
+        return None;
+    }
+    let found = purpose::find(key);
+    if found.is_none() {
+        let keys: Vec<_> = purpose::ALL.iter().map(|purpose| purpose.key).collect();
+        violations.push(Violation::new("purpose", "UNKNOWN_VALUE", format!("must be one of {}", keys.join(", "))));
+    }
+    found.map(|purpose| purpose.key)
+}
+
+fn check_reference(reference: &str, violations: &mut Vec<Violation>) {
+    if reference.chars().count() > REFERENCE_CHARS_MAX {
+        violations.push(Violation::new("reference", "TOO_LONG", "at most 64 characters"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bad_field_is_named_at_once() {
+        let request = Request {
+            personal_id: "42".into(),
+            record_types: vec!["land.parcel.v1".into(), "land.parcel.v1".into(), "no.such.v1".into()],
+            purpose: "curiosity".into(),
+            reference: "x".repeat(65),
+        };
+        let read = request.read();
+        assert_eq!(read.record_types.len(), 1);
+        let error = read.order(request.reference).expect_err("refused");
+        let fields: Vec<_> = error.violations.iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
+        assert_eq!(
+            fields,
+            [
+                ("personal_id", "FORMAT"),
+                ("record_types[1]", "DUPLICATE"),
+                ("record_types[2]", "UNKNOWN_VALUE"),
+                ("purpose", "UNKNOWN_VALUE"),
+                ("reference", "TOO_LONG"),
+            ]
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! Fetching: what is delivered, what is refused, and what the evidence says of either.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, World, pid, request};
+use crate::base::{Error, Reason};
+use crate::exchange::{Exchanged, MissingReason};
+use crate::registry::port::Registry;
+use crate::trust::canonical::{self, Object};
+use crate::trust::{Disclosure, Verdict};
+
+const VERIFY: &str = "one_stop.verify_documents";
+const PERSON: &str = "resident.person.v1";
+const CERTIFICATE: &str = "land.certificate.v1";
+const CARD: &str = "health_insurance.card.v1";
+
+async fn fetch(world: &World, agency: &str, person: &str, types: &[&str], purpose: &str) -> Result<Exchanged, Error> {
+    world.exchange.fetch(world.context(agency), request(person, types, purpose)).await
+}
+
+/// The newest evidence entry about a person, and how many there are.
+async fn newest(world: &World, person: &str) -> (Object, u64) {
+    let page = world.evidence.accesses(pid(person), None, 1).await.expect("accesses");
+    (canonical::parse(&page.accesses[0].entry).expect("canonical"), page.claim.count)
+}
+
+#[tokio::test]
+async fn records_come_verified_redacted_and_logged() {
+    let world = World::new().await;
+    let got = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE, CARD], VERIFY).await.expect("fetched");
+    assert_eq!(got.records.len(), 1);
+    let record = &got.records[0];
+    assert_eq!(record.verdict, Verdict::Valid);
+    // partial, without the protected fields, and it still verifies offline
+    let Disclosure::Partial { shown, hidden } = &record.record.disclosure else { unreachable!("partial") };
+    assert!(shown.iter().all(|field| field.name != "religion" && field.name != "ethnicity"));
+    assert_eq!((shown.len(), hidden.len()), (7, 2));
+    assert_eq!(usize::from(record.fields), shown.len());
+    assert!(world.verifier.verify(&record.record, super::world::NOW).verdict.is_valid());
+    let missing: Vec<_> = got.missing.iter().map(|m| (m.record_type.name, m.reason)).collect();
+    assert_eq!(missing, [(CERTIFICATE, MissingReason::NoRecord), (CARD, MissingReason::NoRecord)]);
+
+    let (entry, count) = newest(&world, ANNA).await;
+    assert_eq!((count, entry.text("outcome"), entry.text("agency")), (1, Some("OK"), Some("one-stop")));
+    assert_eq!(entry.path("records.0.fields").and_then(canonical::Value::as_integer), Some(7));
+    let bytes = canonical::write(&entry);
+    for secret in [ANNA, "H27-0001", "Nguyễn"] {
+        assert!(!String::from_utf8_lossy(&bytes).contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_superseded_number_leads_to_the_same_person_and_to_all_their_records() {
+    let world = World::new().await;
+    for number in [BINH, BINH_BEFORE] {
+        let got = fetch(&world, "land-office", number, &[PERSON, CERTIFICATE, "land.parcel.v1"], "land.transfer").await;
+        let got = got.expect("fetched");
+        let types: Vec<_> = got.records.iter().map(|record| record.record_type.name).collect();
+        assert_eq!(types, [PERSON, CERTIFICATE, CERTIFICATE, "land.parcel.v1", "land.parcel.v1"], "{number}");
+        assert!(got.missing.is_empty());
+    }
+    // both stand in one chain, that of the present number
+    assert_eq!(newest(&world, BINH).await.1, 2);
+    assert_eq!(world.evidence.accesses(pid(BINH_BEFORE), None, 1).await.expect("page").claim.count, 0);
+}
+
+#[tokio::test]
+async fn refusals_are_logged_and_say_the_same_whether_or_not_anything_exists() {
+    let world = World::new().await;
+    let nobody = "042000000000";
+    for (count, person) in [ANNA, nobody].into_iter().enumerate() {
+        let error = fetch(&world, "one-stop", person, &["judicial.record.v1"], VERIFY).await.expect_err("refused");
+        assert_eq!(error.reason, Reason::RightMissing);
+        assert_eq!(error.message, "no right to read judicial.record.v1 for this purpose", "{count}");
+        let (entry, _) = newest(&world, person).await;
+        assert_eq!(entry.text("outcome"), Some("RIGHT_MISSING"));
+        assert!(!entry.contains("records"));
+    }
+    let error = fetch(&world, "bank", ANNA, &[PERSON], "bank.know_your_customer").await.expect_err("refused");
+    assert_eq!(error.reason, Reason::ConsentMissing);
+    world.consents.refuse_all(pid(ANNA), super::world::NOW).await.expect("refused");
+    let error = fetch(&world, "one-stop", ANNA, &[PERSON], VERIFY).await.expect_err("refused");
+    assert_eq!(error.reason, Reason::ConsentMissing);
+    fetch(&world, "police", ANNA, &[PERSON], "traffic.roadside_check").await.expect("a duty");
+    let (_, count) = newest(&world, ANNA).await;
+    assert_eq!(count, 4);
+}
+
+#[tokio::test]
+async fn a_request_that_breaks_rules_is_logged_with_what_holds_of_it() {
+    let world = World::new().await;
+    let error = fetch(&world, "one-stop", ANNA, &[PERSON, "no.such.v1"], "curiosity").await.expect_err("refused");
+    let fields: Vec<_> = error.violations.iter().map(|bad| bad.field.as_str()).collect();
+    assert_eq!(fields, ["record_types[1]", "purpose"]);
+    let (entry, _) = newest(&world, ANNA).await;
+    assert_eq!(entry.text("outcome"), Some("INVALID_REQUEST"));
+    assert!(!entry.contains("purpose"));
+    let error = fetch(&world, "one-stop", "1", &[PERSON], VERIFY).await.expect_err("refused");
+    assert_eq!(error.violations[0].field, "personal_id");
+}
+
+fn misbehaving(
+    only: &'static str,
+    read: impl Fn(crate::base::Result<crate::registry::port::Page>) -> crate::base::Result<crate::registry::port::Page>
+    + Clone
+    + Send
+    + Sync
+    + 'static,
+) -> impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry> {
+    move |inner| {
+        let read = read.clone();
+        Arc::new(Decorated {
+            inner,
+            read: Some(Arc::new(move |name, page| if name == only || only == "*" { read(page) } else { page })),
+        })
+    }
+}
+
+#[tokio::test]
+async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
+    let down = |_| Err(Error::new(Reason::RegistryUnavailable, "down"));
+    let world = World::with(misbehaving("land", down)).await;
+    let got = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect("partial");
+    assert_eq!(got.records.len(), 1);
+    assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::RegistryUnavailable));
+
+    let error = fetch(&world, "one-stop", ANNA, &[CERTIFICATE], VERIFY).await.expect_err("nothing answered");
+    assert_eq!((error.reason, error.message.as_str()), (Reason::RegistryUnavailable, "no registry answered: land"));
+    assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("REGISTRY_UNAVAILABLE"));
+
+    let limited = |_| Err(Error::new(Reason::RateLimited, "full").with_retry_after(Duration::from_secs(2)));
+    let world = World::with(misbehaving("*", limited)).await;
+    let error = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect_err("all are full");
+    assert_eq!((error.reason, error.retry_after), (Reason::RateLimited, Some(Duration::from_secs(2))));
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_costs_the_call_no_more_than_its_deadline() {
+    let world = World::with(|inner| match inner.name() {
+        "land" => Arc::new(Decorated { inner, read: None }),
+        _ => inner,
+    })
+    .await;
+    let mut context = world.context("one-stop");
+    context.deadline = Instant::now() + Duration::from_millis(200);
+    let deadline = context.deadline;
+    let got = world.exchange.fetch(context, request(ANNA, &[PERSON, CERTIFICATE], VERIFY)).await.expect("partial");
+    assert!(Instant::now() < deadline);
+    assert_eq!(got.records.len(), 1);
+    assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::DeadlineExceeded));
+}
+
+#[tokio::test]
+async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
+    let tamper = |page: crate::base::Result<crate::registry::port::Page>| {
+        let mut page = page?;
+        for found in &mut page.records {
+            if let Disclosure::Whole { payload, .. } = &mut found.record.disclosure {
+                let text = String::from_utf8_lossy(payload).replace("1985-03-07", "1985-03-08");
+                *payload = text.into_bytes().into();
+            }
+        }
+        Ok(page)
+    };
+    let world = World::with(misbehaving("judicial", tamper)).await;
+    let types = &["judicial.record.v1"];
+    let error = fetch(&world, "police", ANNA, types, "justice.record_certificate").await.expect_err("refused");
+    assert_eq!(error.reason, Reason::PayloadMismatch);
+    assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("PAYLOAD_MISMATCH"));
+
+    let mut context = world.context("police");
+    context.accepts_unverified = true;
+    let got = world.exchange.fetch(context, request(ANNA, types, "justice.record_certificate")).await.expect("marked");
+    assert_eq!(got.records[0].verdict.to_string(), "INVALID PAYLOAD_MISMATCH");
+}
+
+#[tokio::test]
+async fn a_record_of_somebody_else_is_never_disclosed() {
+    let swap = |page: crate::base::Result<crate::registry::port::Page>| {
+        let mut page = page?;
+        for found in &mut page.records {
+            if let Disclosure::Whole { payload, .. } = &mut found.record.disclosure {
+                let text = String::from_utf8_lossy(payload).replace(ANNA, "042185000000");
+                *payload = text.into_bytes().into();
+            }
+        }
+        Ok(page)
+    };
+    let world = World::with(misbehaving("judicial", swap)).await;
+    let mut context = world.context("police");
+    context.accepts_unverified = true;
+    let asked = request(ANNA, &["judicial.record.v1"], "justice.record_certificate");
+    let error = world.exchange.fetch(context, asked).await.expect_err("refused");
+    assert_eq!(error.reason, Reason::RecordNotVerified);
+}
+
+#[tokio::test]
+async fn a_record_that_the_province_has_not_accepted_yet_counts_as_unreachable() {
+    let world = World::new().await;
+    world.submit("resident", PERSON, vec![super::world::person("042185000003")]).await;
+    let mut context = world.context("one-stop");
+    context.deadline = Instant::now() + Duration::from_millis(100);
+    let got = world.exchange.fetch(context, request("042185000003", &[PERSON], VERIFY)).await.expect("partial");
+    assert!(got.records.is_empty());
+    assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::RegistryUnavailable));
+    world.province.accept_all(&world.hosts).await;
+    let got = fetch(&world, "one-stop", "042185000003", &[PERSON], VERIFY).await.expect("accepted");
+    assert_eq!(got.records.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_calls_leave_a_chain_without_gaps() {
+    let world = Arc::new(World::new().await);
+    let calls = (0..100).map(|_| {
+        let world = world.clone();
+        tokio::spawn(async move { fetch(&world, "one-stop", ANNA, &[PERSON], VERIFY).await.map(|got| got.evidence) })
+    });
+    let mut sequences = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        sequences.push(call.await.expect("task").expect("fetched").sequence);
+    }
+    sequences.sort_unstable();
+    assert_eq!(sequences, (1..=100).collect::<Vec<_>>());
+}

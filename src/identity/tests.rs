@@ -1,0 +1,5 @@
+//! Linking and presenting over registries in this process: every outcome, the registries' news, and races.
+
+mod linking;
+mod presenting;
+mod world;

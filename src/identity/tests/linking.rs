@@ -1,0 +1,195 @@
+//! Every outcome of linking, what comes after it, and links made at once.
+
+use super::world::{World, card, holder, id, licence, motorcycle, person};
+use crate::base::{Reason, Result, Timestamp};
+use crate::identity::account::Level;
+use crate::identity::document::DocumentType::{self, DriverLicence, HealthInsuranceCard, VehicleRegistration};
+use crate::identity::following::Following;
+use crate::identity::link::{Link, LinkState};
+use crate::identity::matching::MatchedBy;
+use crate::registry::{driver_licence, health_insurance, resident, vehicle};
+use crate::trust::Operation;
+
+const HUYEN: &str = "042185990002";
+const NAME: &str = "Trần Thị Thanh Huyền";
+const BORN: &str = "1985-07-09";
+
+/// Huyền with a level 2 account.
+async fn world() -> World {
+    let mut world = World::new().await;
+    let payload = person(HUYEN, NAME, BORN, "female").with("superseded_ids", vec!["042185990003"]);
+    world.person(payload).await;
+    world
+}
+
+async fn link(world: &World, number: &str, kind: DocumentType, document: &str) -> Result<Link> {
+    world.linking.link(id(number), kind, document, world.now()).await
+}
+
+#[tokio::test]
+async fn each_document_has_its_outcome() {
+    use LinkState::{Linked, Pending};
+    use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate, PersonalId};
+    let (mismatch, expired) = (Reason::HolderMismatch, Reason::DocumentExpired);
+    // the holder on a licence, its status → the link, or the refusal
+    let cases = [
+        (holder(HUYEN, NAME, BORN), "active", Ok((Linked, PersonalId))),
+        (holder("042185990003", "TRẦN THỊ THANH HUYỀN", "1985"), "active", Ok((Linked, PersonalId))),
+        (holder(HUYEN, "Phan Thị Mai Loan", BORN), "active", Ok((Pending, PersonalId))),
+        (holder(HUYEN, "Phan Thị Mai Loan", "1979-02-11"), "active", Err(mismatch)),
+        (holder("042185990009", NAME, BORN), "active", Err(mismatch)),
+        (holder("", NAME, BORN), "active", Ok((Linked, NameAndBirthDate))),
+        (holder("", "Tran Thi Thanh Huyen", BORN), "active", Ok((Pending, FoldedNameAndBirthDate))),
+        (holder("", NAME, "1986-07-09"), "active", Err(mismatch)),
+        (holder("", NAME, BORN).with("sex", "male"), "active", Err(mismatch)),
+        (holder(HUYEN, NAME, BORN), "suspended", Err(Reason::DocumentSuspended)),
+        (holder(HUYEN, NAME, BORN), "revoked", Err(Reason::DocumentRevoked)),
+        // a stranger's document says nothing of itself
+        (holder("042185990009", NAME, BORN), "suspended", Err(mismatch)),
+    ];
+    for (at, (holder, status, expected)) in cases.into_iter().enumerate() {
+        let mut world = world().await;
+        world.say(driver_licence::LICENCE.name, licence("420185000001", holder, status)).await;
+        let found = link(&world, HUYEN, DriverLicence, "420185000001").await;
+        let found = found.map(|link| (link.state, link.matched_by)).map_err(|error| error.reason);
+        assert_eq!(found, expected, "case {at}");
+    }
+    let mut world = world().await;
+    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-11-21")).await;
+    let refused = link(&world, HUYEN, HealthInsuranceCard, "").await.expect_err("lapsed yesterday");
+    assert_eq!(refused.reason, expired);
+}
+
+#[tokio::test]
+async fn without_a_number_exactly_one_document_must_be_found() {
+    let mut world = world().await;
+    let missing = link(&world, HUYEN, VehicleRegistration, "").await.expect_err("none");
+    assert_eq!(missing.reason, Reason::RecordNotFound);
+    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.45", HUYEN)).await;
+    // under her former number
+    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.46", "042185990003")).await;
+    let many = link(&world, HUYEN, VehicleRegistration, "").await.expect_err("two");
+    assert_eq!(many.reason, Reason::MultipleMatches);
+    assert!(!many.message.contains("123") && many.message.contains("document_number"));
+    let one = link(&world, HUYEN, VehicleRegistration, "38b112346").await.expect("named");
+    assert_eq!((one.document_number.as_str(), one.state), ("38-B1 123.46", LinkState::Linked));
+}
+
+#[tokio::test]
+async fn accounts_decide_who_may_link() {
+    let mut world = world().await;
+    let dead = person("042185990004", "Lê Thị Lan", "1950", "female");
+    world.person(dead.with("life_status", "deceased").with("status", "deceased")).await;
+    world.say(resident::PERSON.name, person("042185990005", "Lê Thị Nga", "1990", "female")).await;
+    world.say(resident::PERSON.name, person("042185990006", "Lê Thị Hoa", "1990", "female")).await;
+    world.account("042185990006", Level::One).await;
+    let cases = [
+        ("042185990004", Reason::PersonDeceased),
+        ("042185990005", Reason::AccountMissing),
+        ("042185990006", Reason::AccountLevelTooLow),
+        ("042185990007", Reason::AccountMissing),
+    ];
+    for (number, reason) in cases {
+        let refused = link(&world, number, HealthInsuranceCard, "").await.expect_err(number);
+        assert_eq!(refused.reason, reason, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn an_old_number_of_two_people_leaves_the_holder_open() {
+    let mut world = World::new().await;
+    for (number, name) in [("042091990012", "Hồ Sỹ Nam"), ("042089990021", "Lương Hữu Phước")] {
+        world.person(person(number, name, "1991-08-27", "male").with("old_id_number", "189900012")).await;
+    }
+    let document = licence("420191000001", holder("", "Hồ Sỹ Nam", "1991-08-27"), "active");
+    world.say(driver_licence::LICENCE.name, document).await;
+    let refused = link(&world, "042091990012", DriverLicence, "420191000001").await.expect_err("two people");
+    assert_eq!(refused.reason, Reason::MultipleMatches);
+}
+
+#[tokio::test]
+async fn of_links_made_at_once_one_is_made() {
+    let mut world = world().await;
+    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
+    let calls = (0..16).map(|_| {
+        let (linking, now) = (world.linking.clone(), world.now());
+        tokio::spawn(async move { linking.link(id(HUYEN), HealthInsuranceCard, "", now).await })
+    });
+    let mut made = 0;
+    for outcome in futures::future::join_all(calls).await {
+        match outcome.expect("ran") {
+            Ok(_) => made += 1,
+            Err(error) => assert_eq!(error.reason, Reason::AlreadyLinked),
+        }
+    }
+    assert_eq!(made, 1);
+    let (links, _) = world.linking.list(id(HUYEN), true, 50, None).await.expect("lists");
+    assert_eq!(links.len(), 1);
+    // ended, and made again
+    world.linking.unlink(id(HUYEN), links[0].id, world.now()).await.expect("ended");
+    let again = world.linking.unlink(id(HUYEN), links[0].id, world.now()).await.expect_err("ended already");
+    assert_eq!(again.reason, Reason::LinkNotActive);
+    link(&world, HUYEN, HealthInsuranceCard, "").await.expect("a new link");
+    let (links, _) = world.linking.list(id(HUYEN), false, 50, None).await.expect("lists");
+    assert_eq!(links.len(), 1);
+}
+
+#[tokio::test]
+async fn the_registries_news_show_without_anyone_asking() {
+    let mut world = world().await;
+    let following = Following::new(world.linking.clone(), world.store.clone(), world.feed.clone(), world.clock.clone());
+    let document = |status| licence("420185000001", holder(HUYEN, NAME, BORN), status);
+    world.say(driver_licence::LICENCE.name, document("active")).await;
+    let made = link(&world, HUYEN, DriverLicence, "").await.expect("linked");
+    following.catch_up().await.expect("nothing new");
+    for (version, status, state) in [(1, "suspended", LinkState::Suspended), (2, "active", LinkState::Linked)] {
+        world.change(driver_licence::LICENCE.name, Operation::Update, version, document(status)).await;
+        following.catch_up().await.expect("caught up");
+        let now = world.linking.get(id(HUYEN), made.id).await.expect("a link");
+        assert_eq!((now.state, now.record_version), (state, version + 1));
+    }
+    world.change(driver_licence::LICENCE.name, Operation::Revoke, 3, document("revoked")).await;
+    following.catch_up().await.expect("caught up");
+    let now = world.linking.get(id(HUYEN), made.id).await.expect("a link");
+    assert_eq!((now.state, now.reason.as_str()), (LinkState::Revoked, "revoked"));
+    let (events, _) = world.linking.events(&now, 50, None).await.expect("lists");
+    let history: Vec<_> = events.iter().map(|event| (event.sequence, event.state, event.actor.as_str())).collect();
+    assert_eq!(
+        history,
+        [
+            (1, LinkState::Linked, "citizen"),
+            (2, LinkState::Suspended, "registry"),
+            (3, LinkState::Linked, "registry"),
+            (4, LinkState::Revoked, "registry"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_card_lapses_by_the_clock_alone() {
+    let mut world = world().await;
+    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
+    let made = link(&world, HUYEN, HealthInsuranceCard, "").await.expect("linked");
+    assert_eq!(made.state_at(world.now()).0, LinkState::Linked);
+    assert_eq!(made.state_at(Timestamp(made.valid_until.0)).0, LinkState::Lapsed);
+}
+
+#[tokio::test]
+async fn a_weak_match_waits_for_the_issuers_word() {
+    for (confirm, state) in [(true, LinkState::Linked), (false, LinkState::Refused)] {
+        let mut world = world().await;
+        let document = licence("420185000001", holder("", "Tran Thi Thanh Huyen", BORN), "active");
+        world.say(driver_licence::LICENCE.name, document).await;
+        let made = link(&world, HUYEN, DriverLicence, "420185000001").await.expect("pending");
+        let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
+        assert_eq!(waiting, [made.clone()]);
+        let resolved = world.linking.resolve(made.clone(), confirm, "police", world.now()).await.expect("resolved");
+        assert_eq!(resolved.state, state);
+        let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
+        assert!(waiting.is_empty());
+        let again = world.linking.resolve(resolved, confirm, "police", world.now()).await.expect_err("resolved");
+        assert_eq!(again.reason, Reason::LinkNotPending);
+        // refused links leave room for another attempt
+        assert_eq!(link(&world, HUYEN, DriverLicence, "420185000001").await.is_err(), confirm);
+    }
+}

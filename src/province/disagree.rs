@@ -1,0 +1,341 @@
+//! What registries say differently of one person: small rules over the person's records, each with its code.
+//!
+//! The population register is the first source of who somebody is (Decree 278/2025: one trusted source for each datum);
+//! what others copied is compared with it. Messages hold no personal data; the claims say who says what.
+
+use crate::base::text::{exact_key, folded_key};
+use crate::base::{Date, PartialDate, PersonalId};
+use crate::registry::State;
+use crate::trust::{Object, Value};
+
+use super::units;
+use super::view::{Claim, Disagreement, Found};
+
+/// Where a record speaks of the person: the path of the object, and the object.
+struct Mention<'a> {
+    path: String,
+    object: &'a Object,
+    source: u32,
+}
+
+impl Mention<'_> {
+    fn field(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    fn claim(&self, name: &str) -> Option<Claim> {
+        let value = self.object.path(name)?.clone();
+        Some(Claim { field: self.field(name), value, source: self.source })
+    }
+}
+
+/// All disagreements, in the order of the rules.
+pub(super) fn disagreements(numbers: &[PersonalId], records: &[Found], today: Date) -> Vec<Disagreement> {
+    let mentions: Vec<Mention<'_>> = (1..)
+        .zip(records)
+        .filter(|(_, found)| !found.revoked)
+        .flat_map(|(source, found)| mentions(numbers, found, source))
+        .collect();
+    let person = (1..).zip(records).find(|(_, found)| found.record_type.people.is_some() && !found.revoked);
+    let mut all = Vec::new();
+    if let Some((source, person)) = person {
+        let own = Mention { path: String::new(), object: &person.payload, source };
+        all.extend(name_differs(&own, &mentions));
+        all.extend(differs(&own, &mentions, "birth_date", |a, b| {
+            match (PartialDate::parse(a), PartialDate::parse(b)) {
+                (Some(a), Some(b)) => a.agrees(b),
+                _ => true,
+            }
+        }));
+        all.extend(differs(&own, &mentions, "sex", |a, b| a == b));
+        all.extend(residence_differs(&own, &mentions, records));
+        all.extend(still_owner(&own, records));
+        all.extend(card_lapsed(&own, today));
+    }
+    all.extend(unit_split(numbers, records));
+    all
+}
+
+/// The objects of a record that are about the person: the record itself, its holder, its owners.
+fn mentions<'a>(numbers: &[PersonalId], found: &'a Found, source: u32) -> Vec<Mention<'a>> {
+    let is_person = |object: &Object| {
+        object.text("personal_id").and_then(PersonalId::parse).is_some_and(|id| numbers.contains(&id))
+    };
+    let mut all = Vec::new();
+    if found.record_type.people.is_some() {
+        return all; // it is what the others are compared with
+    }
+    if is_person(&found.payload) {
+        all.push(Mention { path: String::new(), object: &found.payload, source });
+    }
+    for (name, value) in found.payload.iter() {
+        match value {
+            Value::Object(object) if is_person(object) => {
+                all.push(Mention { path: name.to_owned(), object, source });
+            }
+            Value::Array(items) => {
+                let objects = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_object()?)));
+                let about = objects.filter(|(_, object)| is_person(object));
+                all.extend(about.map(|(at, object)| Mention { path: format!("{name}[{at}]"), object, source }));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn name_differs(own: &Mention<'_>, mentions: &[Mention<'_>]) -> Option<Disagreement> {
+    let name = own.object.text("full_name")?;
+    let others: Vec<&Mention<'_>> = mentions
+        .iter()
+        .filter(|mention| mention.object.text("full_name").is_some_and(|other| exact_key(other) != exact_key(name)))
+        .collect();
+    let marks_only = others
+        .iter()
+        .all(|mention| mention.object.text("full_name").is_some_and(|other| folded_key(other) == folded_key(name)));
+    let claims = claims(own, "full_name", &others)?;
+    let message = if marks_only { "the names differ in their marks" } else { "the names differ" };
+    Some(Disagreement { code: "NAME_DIFFERS", message, claims })
+}
+
+fn differs(
+    own: &Mention<'_>,
+    mentions: &[Mention<'_>],
+    field: &'static str,
+    agree: impl Fn(&str, &str) -> bool,
+) -> Option<Disagreement> {
+    let mine = own.object.text(field)?;
+    let others: Vec<&Mention<'_>> =
+        mentions.iter().filter(|mention| mention.object.text(field).is_some_and(|other| !agree(mine, other))).collect();
+    let (code, message) = match field {
+        "birth_date" => ("BIRTH_DATE_DIFFERS", "the birth dates differ at the precision that both have"),
+        _ => ("SEX_DIFFERS", "the sexes differ"),
+    };
+    Some(Disagreement { code, message, claims: claims(own, field, &others)? })
+}
+
+/// The person's claim and those of the others; `None` without others.
+fn claims(own: &Mention<'_>, field: &str, others: &[&Mention<'_>]) -> Option<Vec<Claim>> {
+    if others.is_empty() {
+        return None;
+    }
+    let first = own.claim(field).into_iter();
+    Some(first.chain(others.iter().filter_map(|mention| mention.claim(field))).collect())
+}
+
+/// Other registries' addresses against the registered ones: a unit is its code and its first day.
+fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Found]) -> Option<Disagreement> {
+    let unit =
+        |address: &Object| Some((address.text("unit_code")?.to_owned(), address.text("unit_valid_from")?.to_owned()));
+    let registered: Vec<_> =
+        ["permanent_residence", "current_residence"].iter().filter_map(|at| unit(own.object.object(at)?)).collect();
+    if registered.is_empty() {
+        return None;
+    }
+    let mut others: Vec<Claim> = mentions
+        .iter()
+        .filter(|mention| {
+            let said = mention.object.object("address").and_then(unit);
+            said.is_some_and(|said| !registered.contains(&said))
+        })
+        .filter_map(|mention| mention.claim("address"))
+        .collect();
+    for (source, found) in (1..).zip(records) {
+        let residence = found.payload.object("residence").filter(|_| found.record_type.people.is_none());
+        if residence.and_then(unit).is_some_and(|said| !found.revoked && !registered.contains(&said)) {
+            let whole = Mention { path: String::new(), object: &found.payload, source };
+            others.extend(whole.claim("residence"));
+        }
+    }
+    if others.is_empty() {
+        return None;
+    }
+    let mut claims: Vec<Claim> =
+        ["permanent_residence", "current_residence"].iter().filter_map(|at| own.claim(at)).collect();
+    claims.append(&mut others);
+    Some(Disagreement {
+        code: "RESIDENCE_DIFFERS",
+        message: "an address is in another unit than the registered residence",
+        claims,
+    })
+}
+
+/// Dead, or moved away, and still the owner of something that is in force.
+fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Disagreement> {
+    let dead = own.object.text("life_status") == Some("deceased");
+    let moved = own.object.text("status") == Some("moved_out");
+    let owned = |registries: &[&str], status: &str| -> Option<Vec<Claim>> {
+        let owned: Vec<Claim> = (1..)
+            .zip(records)
+            .filter(|(_, found)| registries.contains(&found.record_type.registry) && !found.revoked)
+            .filter(|(_, found)| found.record_type.name != crate::registry::land::PARCEL.name)
+            .filter(|(_, found)| found.record_type.state(&found.payload) == Some(State::Active))
+            .filter_map(|(source, found)| {
+                Mention { path: String::new(), object: &found.payload, source }.claim("status")
+            })
+            .collect();
+        if owned.is_empty() {
+            return None;
+        }
+        Some(own.claim(status).into_iter().chain(owned).collect())
+    };
+    let mut all = Vec::new();
+    if dead && let Some(claims) = owned(&["land", "vehicle", "business"], "life_status") {
+        let message = "a person who died is still entered as owner";
+        all.push(Disagreement { code: "OWNER_DECEASED", message, claims });
+    }
+    if moved && let Some(claims) = owned(&["land"], "status") {
+        let message = "a person who moved to another province still owns land here";
+        all.push(Disagreement { code: "MOVED_OUT", message, claims });
+    }
+    all
+}
+
+fn card_lapsed(own: &Mention<'_>, today: Date) -> Option<Disagreement> {
+    let expires = own.object.text_at("card.expires_on")?.parse::<Date>().ok()?;
+    if expires > today || own.object.text("life_status") != Some("alive") {
+        return None;
+    }
+    let claims = own.claim("life_status").into_iter().chain(own.claim("card.expires_on")).collect();
+    Some(Disagreement { code: "CARD_LAPSED", message: "the identity card's validity has ended", claims })
+}
+
+/// Addresses in a former commune whose land belongs to several communes now.
+fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Disagreement> {
+    let mut claims = Vec::new();
+    for (source, found) in (1..).zip(records).filter(|(_, found)| !found.revoked) {
+        let whole = Mention { path: String::new(), object: &found.payload, source };
+        for field in ["permanent_residence", "current_residence", "residence", "address"] {
+            claims.extend(split_claims(&whole, field));
+        }
+        for mention in mentions(numbers, found, source).iter().filter(|mention| !mention.path.is_empty()) {
+            claims.extend(split_claims(mention, "address"));
+        }
+    }
+    if claims.is_empty() {
+        return None;
+    }
+    let message = "an address is in a commune that was split: it may lie in each of the candidates";
+    Some(Disagreement { code: "UNIT_SPLIT", message, claims })
+}
+
+/// The address, and the candidates for its unit.
+fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
+    let candidates = mention
+        .object
+        .object(field)
+        .and_then(|address| units::candidates(address.text("unit_code")?, address.text("unit_valid_from")?));
+    let Some(candidates) = candidates else { return Vec::new() };
+    let own = mention.claim(field).into_iter();
+    let now = candidates.iter().map(|code| Claim {
+        field: mention.field(&format!("{field}.unit_code")),
+        value: Value::from(*code),
+        source: mention.source,
+    });
+    own.chain(now).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{RecordId, Timestamp};
+    use crate::registry::{self, RecordType};
+
+    const TODAY: Date = Date::constant(2026, 11, 22);
+    const NUMBER: &str = "042090990001";
+
+    fn found(record_type: &'static RecordType, payload: Object) -> Found {
+        Found {
+            record_type,
+            record_id: RecordId([1; 16]),
+            version: 1,
+            issued_at: Timestamp(0),
+            ledger_index: 0,
+            revoked: false,
+            payload,
+        }
+    }
+
+    fn address(unit: &str, valid_from: &str) -> Object {
+        Object::new().with("unit_code", unit).with("unit_valid_from", valid_from)
+    }
+
+    fn person() -> Object {
+        Object::new()
+            .with("personal_id", NUMBER)
+            .with("full_name", "Nguyễn Văn Hoà")
+            .with("birth_date", "1990-03-14")
+            .with("sex", "male")
+            .with("permanent_residence", address("18073", "2025-07-01"))
+            .with("life_status", "alive")
+            .with("status", "active")
+    }
+
+    fn car(owner: Object) -> Found {
+        let owner = owner.with("personal_id", NUMBER);
+        found(&registry::vehicle::REGISTRATION, Object::new().with("owner", owner).with("status", "active"))
+    }
+
+    fn land(status: &str) -> Found {
+        let owner = Object::new().with("personal_id", NUMBER).with("full_name", "NGUYỄN VĂN HÒA");
+        let certificate = Object::new().with("owners", vec![owner]).with("status", status);
+        found(&registry::land::CERTIFICATE, certificate)
+    }
+
+    fn card(holder: Object) -> Found {
+        let holder = holder.with("personal_id", NUMBER);
+        found(&registry::health_insurance::CARD, Object::new().with("holder", holder).with("status", "active"))
+    }
+
+    #[test]
+    fn each_rule_sees_its_case_and_no_other() {
+        let named = |name: &str| Object::new().with("full_name", name);
+        let cases: [(Object, Found, &[&str]); 16] = [
+            (person(), car(named("Nguyễn Văn Hòa")), &[]),
+            (person(), car(named("Nguyễn Văn Hoa")), &["NAME_DIFFERS"]),
+            (person(), card(named("Trần Nam").with("birth_date", "1991")), &["NAME_DIFFERS", "BIRTH_DATE_DIFFERS"]),
+            (person(), card(named("Nguyễn Văn Hòa").with("birth_date", "1990")), &[]),
+            (person(), card(Object::new().with("birth_date", "1990-04-14")), &["BIRTH_DATE_DIFFERS"]),
+            (person(), card(Object::new().with("sex", "female")), &["SEX_DIFFERS"]),
+            (person(), car(Object::new().with("address", address("18073", "2025-07-01"))), &[]),
+            (person(), car(Object::new().with("address", address("18652", "2025-07-01"))), &["RESIDENCE_DIFFERS"]),
+            (person(), car(Object::new().with("address", address("18073", "2004-07-08"))), &["RESIDENCE_DIFFERS"]),
+            (person().with("life_status", "deceased"), land("valid"), &["OWNER_DECEASED"]),
+            (person().with("life_status", "deceased"), land("revoked"), &[]),
+            (person().with("status", "moved_out"), land("valid"), &["MOVED_OUT"]),
+            (person().with("status", "moved_out"), car(Object::new()), &[]),
+            (person().with("card", Object::new().with("expires_on", "2026-11-22")), land("valid"), &["CARD_LAPSED"]),
+            (person().with("card", Object::new().with("expires_on", "2026-11-23")), land("valid"), &[]),
+            (person().with("permanent_residence", address("18082", "2004-07-08")), land("valid"), &["UNIT_SPLIT"]),
+        ];
+        let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
+        for (at, (person, other, expected)) in cases.into_iter().enumerate() {
+            let records = [found(&registry::resident::PERSON, person), other];
+            let all = disagreements(&numbers, &records, TODAY);
+            let codes: Vec<_> = all.iter().map(|one| one.code).collect();
+            assert_eq!(codes, expected, "case {at}");
+            for one in all {
+                assert!(one.claims.len() >= 2, "{}", one.code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_split_commune_has_its_candidates() {
+        let person = person().with("permanent_residence", address("18082", "2004-07-08"));
+        let all = disagreements(
+            &[PersonalId::parse(NUMBER).expect("12 digits")],
+            &[found(&registry::resident::PERSON, person)],
+            TODAY,
+        );
+        let units: Vec<_> = all[0].claims[1..].iter().filter_map(|claim| claim.value.as_text()).collect();
+        assert_eq!(units, ["18073", "18652"]);
+    }
+
+    #[test]
+    fn revoked_records_say_nothing() {
+        let other = Found { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
+        let records = [found(&registry::resident::PERSON, person()), other];
+        assert_eq!(disagreements(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
+    }
+}

@@ -1,0 +1,139 @@
+//! The province layer as one value: it follows registries in the background and answers what was accepted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::base::{Clock, Error, Reason, Result};
+use crate::ledger::Ledger;
+use crate::registry::port::{Inclusion, Registry};
+use crate::registry::{self, Sector};
+use crate::store::{Scan, Space, Store};
+use crate::trust::LogProof;
+use crate::trust::verify::Verifier;
+
+use super::ingest::{FeedState, Ingest, Progress, is_passing};
+use super::row;
+
+const RETRY_MS_MIN: u64 = 100;
+const RETRY_MS_MAX: u64 = 10_000;
+
+/// The province layer. The tasks that follow registries end with it.
+pub struct Province {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) ledger: Arc<Ledger>,
+    ingest: Arc<Ingest>,
+    feeds: BTreeMap<&'static str, watch::Sender<Progress>>,
+    following: Mutex<Vec<AbortHandle>>,
+}
+
+impl Province {
+    /// Opens the layer over a store and the record ledger. It follows nobody yet.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        ledger: Arc<Ledger>,
+        verifier: Arc<Verifier>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>> {
+        let ingest = Arc::new(Ingest { store: store.clone(), ledger: ledger.clone(), verifier, clock });
+        let mut feeds = BTreeMap::new();
+        for sector in registry::ALL {
+            let log_size = ingest.cursor(sector).await?.size();
+            feeds.insert(sector.name, watch::Sender::new(Progress { log_size, state: FeedState::Following }));
+        }
+        Ok(Arc::new(Self { store, ledger, ingest, feeds, following: Mutex::default() }))
+    }
+
+    /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not
+    /// answer is tried again; one that sends what does not verify is not.
+    pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
+        let unknown = || Error::bug(format!("there is no registry {}", registry.name()));
+        let sector = registry::sector(registry.name()).ok_or_else(unknown)?;
+        let feed = self.feeds.get(sector.name).ok_or_else(unknown)?.clone();
+        let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed));
+        self.following.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
+        Ok(())
+    }
+
+    /// How far each registry's log is accepted.
+    pub fn progress(&self) -> BTreeMap<&'static str, Progress> {
+        self.feeds.iter().map(|(name, feed)| (*name, feed.borrow().clone())).collect()
+    }
+
+    /// Size of the record ledger.
+    pub fn ledger_size(&self) -> u64 {
+        self.ledger.head().size
+    }
+
+    fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
+        self.feeds.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
+    }
+}
+
+impl Drop for Province {
+    fn drop(&mut self) {
+        let following = self.following.get_mut().unwrap_or_else(PoisonError::into_inner);
+        following.iter().for_each(AbortHandle::abort);
+    }
+}
+
+async fn follow(
+    ingest: Arc<Ingest>,
+    sector: &'static Sector,
+    registry: Arc<dyn Registry>,
+    feed: watch::Sender<Progress>,
+) {
+    let mut wait_ms = RETRY_MS_MIN;
+    loop {
+        let before = feed.borrow().log_size;
+        let accepted = |log_size| {
+            feed.send_replace(Progress { log_size, state: FeedState::Following });
+        };
+        let error = ingest.follow(sector, &registry, accepted).await;
+        let why = error.to_string();
+        if !is_passing(&error) {
+            tracing::error!(registry = sector.name, why, "the registry's changes do not verify; no more are taken");
+            feed.send_modify(|progress| progress.state = FeedState::Halted(why));
+            return;
+        }
+        tracing::warn!(registry = sector.name, why, "the registry's changes do not come; trying again");
+        let progressed = feed.borrow().log_size > before;
+        feed.send_modify(|progress| progress.state = FeedState::Waiting(why));
+        wait_ms = if progressed { RETRY_MS_MIN } else { (wait_ms * 2).min(RETRY_MS_MAX) };
+        tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+    }
+}
+
+#[async_trait]
+impl Inclusion for Province {
+    async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()> {
+        let mut progress = self.feed(registry)?.subscribe();
+        let halted = |progress: &Progress| matches!(progress.state, FeedState::Halted(_));
+        let reached = progress.wait_for(|now| now.log_size >= log_size || halted(now)).await;
+        let reached = reached.map_err(|_| Error::new(Reason::ShuttingDown, "the province layer is stopping"))?;
+        if reached.log_size >= log_size {
+            return Ok(());
+        }
+        let message = "the province stopped taking this registry's changes, because some did not verify";
+        Err(Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry))
+    }
+
+    async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>> {
+        let unknown = || Error::bug(format!("there is no registry {registry}"));
+        let ordinal = registry::sector(registry).ok_or_else(unknown)?.ordinal;
+        let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
+        let found = self.store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
+        let Some((key, value)) = found.first() else { return Ok(None) };
+        let (first, ledger, count) = row::read_batch(key, value)?;
+        let at = log_index - first;
+        Ok((at < count).then_some(ledger + at))
+    }
+
+    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
+        self.ledger.prove(ledger_index).await
+    }
+}

@@ -1,0 +1,67 @@
+//! What finds the view's records, in `ProvinceIndex`:
+//!
+//! | letter | key behind it | finds |
+//! |---|---|---|
+//! | `p` | personal ID ‖ type ‖ record id | every record that names a person |
+//! | `n` | folded name ‖ 00 ‖ birth date ‖ 00 ‖ type ‖ record id | people by name |
+//! | `a` | other number ‖ 00 ‖ type ‖ record id | people by superseded or old numbers |
+//! | `k` | type ‖ natural key ‖ 00 ‖ type ‖ record id | records that name nobody, by natural key |
+//!
+//! Rows are never deleted: a record that named somebody once is found under them still, and a reader looks into the
+//! record itself. That saves the ingest a read for every change.
+
+use crate::base::PersonalId;
+use crate::registry::RecordType;
+use crate::trust::Object;
+
+use super::row::RecordKey;
+
+/// The keys of all index rows of a record.
+pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey, out: &mut Vec<Vec<u8>>) {
+    let people = record_type.people_of(payload);
+    for person in &people {
+        out.push(with_key(person_prefix(*person), key));
+    }
+    if let Some(register) = record_type.people {
+        if let Some((name, birth)) = register.name_key(payload) {
+            let mut row = name_prefix(&name);
+            row.extend_from_slice(birth.to_string().as_bytes());
+            row.push(0);
+            out.push(with_key(row, key));
+        }
+        for alias in register.aliases_of(payload) {
+            out.push(with_key(alias_prefix(alias), key));
+        }
+    }
+    if people.is_empty()
+        && let Some(natural) = record_type.key_of(payload)
+    {
+        out.push(with_key(natural_prefix(record_type, &natural), key));
+    }
+}
+
+pub(super) fn person_prefix(person: PersonalId) -> Vec<u8> {
+    [b"p", person.as_str().as_bytes()].concat()
+}
+
+pub(super) fn name_prefix(folded: &str) -> Vec<u8> {
+    [b"n", folded.as_bytes(), &[0]].concat()
+}
+
+pub(super) fn alias_prefix(number: &str) -> Vec<u8> {
+    [b"a", number.as_bytes(), &[0]].concat()
+}
+
+pub(super) fn natural_prefix(record_type: &RecordType, natural: &str) -> Vec<u8> {
+    [&[b'k', record_type.ordinal], natural.as_bytes(), &[0]].concat()
+}
+
+/// The record that an index row leads to.
+pub(super) fn record_of(key: &[u8]) -> Option<RecordKey> {
+    key.last_chunk::<17>().copied()
+}
+
+fn with_key(mut prefix: Vec<u8>, key: &RecordKey) -> Vec<u8> {
+    prefix.extend_from_slice(key);
+    prefix
+}

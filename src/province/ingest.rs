@@ -1,0 +1,274 @@
+//! One batch of a registry on its way into the record ledger: verified whole, then appended with everything derived
+//! from it, in one commit.
+//!
+//! Two stages work at once: while one batch is being written, the next is fetched and verified. Only the second stage
+//! touches the store, so the order of commits is the order of the issuer's log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::future::{Either, select};
+use std::pin::pin;
+use tokio::sync::mpsc;
+
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp};
+use crate::ledger::{Entry, Ledger};
+use crate::registry::port::{ChangeBatch, Registry};
+use crate::registry::{self, RecordType, Sector};
+use crate::store::{Batch, Space, Store};
+use crate::trust::merkle::CompactRange;
+use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
+use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
+
+use super::index;
+use super::row::{self, RecordKey, Row, record_key};
+
+/// Below this many records a batch is verified where it stands.
+const RECORDS_INLINE_MAX: usize = 8;
+
+/// How the following of a registry stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedState {
+    /// Changes are taken as they come.
+    Following,
+    /// The registry, or our own storage, does not answer; it is tried again. Why.
+    Waiting(String),
+    /// The registry sent something that does not verify. Nothing of it was taken, and nothing more is: somebody has to
+    /// look. Why.
+    Halted(String),
+}
+
+/// How far a registry's log is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Its first so many statements stand in the record ledger.
+    pub log_size: u64,
+    /// How the following stands.
+    pub state: FeedState,
+}
+
+/// What ingest works with.
+pub(super) struct Ingest {
+    pub store: Arc<dyn Store>,
+    pub ledger: Arc<Ledger>,
+    pub verifier: Arc<Verifier>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A verified batch with everything that does not depend on its place in the ledger.
+struct Prepared {
+    first: u64,
+    after: CompactRange,
+    statements: Vec<Statement>,
+    hashes: Vec<Hash>,
+    keys: Vec<RecordKey>,
+    entries: Vec<Entry>,
+    rows: Vec<BytesMut>,
+    index: Vec<Vec<u8>>,
+}
+
+impl Ingest {
+    /// The cursor of a registry: what of its log is accepted.
+    pub(super) async fn cursor(&self, sector: &Sector) -> Result<CompactRange> {
+        match self.store.get(Space::Meta, &row::cursor_key(sector.ordinal)).await? {
+            Some(found) => row::read_cursor(&found),
+            None => Ok(CompactRange::new()),
+        }
+    }
+
+    /// Follows a registry from its cursor until something fails. `accepted` hears of every new size.
+    pub(super) async fn follow(
+        self: &Arc<Self>,
+        sector: &'static Sector,
+        registry: &Arc<dyn Registry>,
+        accepted: impl Fn(u64),
+    ) -> Error {
+        let before = match self.cursor(sector).await {
+            Ok(before) => before,
+            Err(error) => return error,
+        };
+        accepted(before.size());
+        let (verified, mut waiting) = mpsc::channel(1);
+        let take = self.take(sector, registry, before, verified);
+        let write = async {
+            while let Some(batch) = waiting.recv().await {
+                let size = match self.accept(sector, batch).await {
+                    Ok(size) => size,
+                    Err(error) => return Some(error),
+                };
+                accepted(size);
+            }
+            None // the first stage ended, with its own error
+        };
+        match select(pin!(take), pin!(write)).await {
+            // What was verified before the failure is still written.
+            Either::Left((error, write)) => write.await.unwrap_or(error),
+            Either::Right((Some(error), _)) => error,
+            Either::Right((None, take)) => take.await,
+        }
+    }
+
+    /// The first stage: fetches and verifies.
+    async fn take(
+        self: &Arc<Self>,
+        sector: &'static Sector,
+        registry: &Arc<dyn Registry>,
+        mut before: CompactRange,
+        verified: mpsc::Sender<Prepared>,
+    ) -> Error {
+        loop {
+            let batch = match registry.changes(before.size(), BATCH_RECORDS_MAX).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => match registry.wait_beyond(before.size()).await {
+                    Ok(()) => continue,
+                    Err(error) => return error,
+                },
+                Err(error) => return error,
+            };
+            let now = self.clock.now();
+            let prepared = if batch.records.len() <= RECORDS_INLINE_MAX {
+                prepare(&self.verifier, sector, before, batch, now)
+            } else {
+                let verifier = self.verifier.clone();
+                let task = tokio::task::spawn_blocking(move || prepare(&verifier, sector, before, batch, now));
+                task.await.unwrap_or_else(|error| Err(Error::bug(error)))
+            };
+            match prepared {
+                Ok(prepared) => {
+                    before = prepared.after.clone();
+                    if verified.send(prepared).await.is_err() {
+                        return Error::new(Reason::ShuttingDown, "the second stage ended");
+                    }
+                }
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
+    async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
+        self.check_versions(&batch).await?;
+        let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
+        let size = after.size();
+        let rows = move |first_ledger_index: u64| {
+            let mut batch = Batch::new();
+            for (at, (key, row)) in keys.into_iter().zip(&mut rows).enumerate() {
+                row::place(row, first_ledger_index + at as u64);
+                batch.push_put(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.split().freeze());
+            }
+            for key in index {
+                batch.push_put(Space::ProvinceIndex, key, Bytes::new());
+            }
+            let count = size - first;
+            batch.push_put(
+                Space::ProvinceBatch,
+                row::batch_key(sector.ordinal, first),
+                row::write_batch(first_ledger_index, count),
+            );
+            batch.put(Space::Meta, row::cursor_key(sector.ordinal), row::write_cursor(&after))
+        };
+        self.ledger.append(entries, rows).await?;
+        Ok(size)
+    }
+
+    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before.
+    async fn check_versions(&self, batch: &Prepared) -> Result<()> {
+        let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
+        let mut latest: BTreeMap<&[u8], (u64, Hash)> = BTreeMap::new();
+        for (key, row) in wanted.iter().zip(found) {
+            if let Some(row) = row {
+                let row = Row::read(&row)?;
+                latest.insert(key, (row.version, row.statement));
+            }
+        }
+        for (at, statement) in batch.statements.iter().enumerate() {
+            let (version, hash) = latest.get(&batch.keys[at][..]).copied().unwrap_or((0, [0; 32]));
+            let reason = if statement.version == version + 1 {
+                (statement.previous != hash).then_some(Reason::Equivocation)
+            } else if statement.version <= version {
+                Some(Reason::Equivocation)
+            } else {
+                Some(Reason::RecordNotVerified)
+            };
+            if let Some(reason) = reason {
+                let message = format!(
+                    "changes[{at}]: version {} of record {} does not follow the accepted version {version}",
+                    statement.version,
+                    statement.record_id.to_hex()
+                );
+                return Err(Error::new(reason, message));
+            }
+            latest.insert(&batch.keys[at], (statement.version, batch.hashes[at]));
+        }
+        Ok(())
+    }
+}
+
+/// Whether trying again can help; otherwise the registry's following halts.
+pub(super) fn is_passing(error: &Error) -> bool {
+    !matches!(error.kind(), Kind::Corrupt | Kind::Exists | Kind::WrongState | Kind::Invalid)
+}
+
+/// Verifies a batch whole, and prepares what the commit will hold.
+fn prepare(
+    verifier: &Verifier,
+    sector: &'static Sector,
+    before: CompactRange,
+    batch: ChangeBatch,
+    now: Timestamp,
+) -> Result<Prepared> {
+    if batch.first_index != before.size() {
+        return Err(Error::new(Reason::LogRollback, "the registry answered with changes from another cursor"));
+    }
+    if batch.records.len() > BATCH_RECORDS_MAX {
+        return Err(Error::new(Reason::BatchTooLarge, "the registry signed too many changes at once"));
+    }
+    let mut records = Vec::with_capacity(batch.records.len());
+    for record in &batch.records {
+        let Disclosure::Whole { payload, salt } = &record.disclosure else {
+            return Err(Error::new(Reason::RecordNotVerified, "a change holds only a part of its record"));
+        };
+        records.push(BatchRecord { statement: &record.statement, payload, salt });
+    }
+    let VerifiedBatch { statements, after } =
+        verifier.verify_batch(sector.name, &before, &batch.checkpoint, &records, now)?;
+    let count = records.len();
+    let mut prepared = Prepared {
+        first: batch.first_index,
+        after,
+        hashes: Vec::with_capacity(count),
+        keys: Vec::with_capacity(count),
+        entries: Vec::with_capacity(count + 1),
+        rows: Vec::with_capacity(count),
+        index: Vec::with_capacity(count * 2),
+        statements,
+    };
+    for (statement, record) in prepared.statements.iter().zip(&records) {
+        let record_type = known_type(sector, statement)?;
+        let key = record_key(record_type, statement.record_id);
+        let hash = statement_hash(record.statement);
+        prepared.rows.push(Row::write_unplaced(statement, &hash, record.payload));
+        let payload = canonical::parse(record.payload).map_err(Error::bug)?; // it was verified a moment ago
+        index::keys(record_type, &payload, &key, &mut prepared.index);
+        prepared.entries.push(entry(EntryType::Statement, record.statement));
+        prepared.hashes.push(hash);
+        prepared.keys.push(key);
+    }
+    prepared.entries.push(entry(EntryType::IssuerCheckpoint, &batch.checkpoint));
+    Ok(prepared)
+}
+
+fn known_type(sector: &Sector, statement: &Statement) -> Result<&'static RecordType> {
+    registry::record_type(&statement.schema).filter(|of| of.registry == sector.name).ok_or_else(|| {
+        Error::new(Reason::NotAuthorised, format!("{} has no record type {}", sector.name, statement.schema))
+    })
+}
+
+fn entry(kind: EntryType, body: &[u8]) -> Entry {
+    Entry { leaf: kind.leaf(body), body: kind.entry(body).into() }
+}

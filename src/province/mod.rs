@@ -1,0 +1,31 @@
+//! The shared provincial layer: what all registries said, in one ledger, and one view of each person over them.
+//!
+//! It holds no truth of its own. Every registry's change stream is followed from a durable cursor; a batch is verified
+//! whole, appended to the record ledger, and the view's rows, the cursor and the place in the ledger are written in the
+//! same commit, all or nothing. So the view never says more than the ledger proves, and a crash loses nothing that was
+//! acknowledged.
+//!
+//! ```text
+//! registry.changes ─▶ verify whole ─▶ chain of versions ─▶ ledger: statements, issuer's checkpoint ┐ one commit
+//!        ▲ from the cursor            batch by batch         view rows, cursor, place in the ledger ┘
+//! ```
+
+pub mod grpc;
+
+mod disagree;
+mod follow;
+mod index;
+mod ingest;
+mod people;
+mod row;
+#[cfg(test)]
+mod tests;
+mod units;
+mod view;
+mod watch;
+
+pub use follow::Province;
+pub use ingest::{FeedState, Progress};
+pub use people::{PeopleQuery, PersonSummary};
+pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, SectionKind, Source};
+pub use watch::{Accepted, ChangeFilter, Latest};

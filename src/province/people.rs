@@ -1,0 +1,130 @@
+//! Finding people: by any of their numbers, or by folded name and birth date.
+
+use std::collections::BTreeSet;
+
+use crate::base::text::folded_key;
+use crate::base::{PartialDate, PersonalId, Result};
+use crate::registry::resident::PERSON;
+use crate::store::{Scan, Space};
+use crate::trust::Object;
+
+use super::follow::Province;
+use super::index;
+use super::row::corrupt;
+
+/// Index rows read at once while a name is searched.
+const ROWS_READ: usize = 1_000;
+
+/// Whom to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeopleQuery {
+    /// A personal ID, present or superseded, or an old 9-digit number.
+    Number(String),
+    /// A name, compared without marks, and a birth date, compared at the coarser precision.
+    Name {
+        /// As written.
+        full_name: String,
+        /// `None`: any.
+        birth_date: Option<PartialDate>,
+    },
+}
+
+/// One person, briefly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonSummary {
+    /// The present personal ID.
+    pub personal_id: PersonalId,
+    /// Full name as registered.
+    pub full_name: String,
+    /// Birth date, possibly partial.
+    pub birth_date: String,
+    /// `female` or `male`.
+    pub sex: String,
+    /// Commune of permanent residence; empty when not known.
+    pub unit_code: String,
+}
+
+impl Province {
+    /// A page of people behind position `after`, and where the next page begins.
+    pub async fn search(
+        &self,
+        query: &PeopleQuery,
+        limit: usize,
+        after: Option<Vec<u8>>,
+    ) -> Result<(Vec<PersonSummary>, Option<Vec<u8>>)> {
+        match query {
+            PeopleQuery::Number(number) => {
+                let people = self.people_by_number(number).await?;
+                let skip = match &after {
+                    Some(after) => people.iter().take_while(|found| found.record_id.0[..] <= after[..]).count(),
+                    None => 0,
+                };
+                let shown: Vec<_> = people.iter().skip(skip).take(limit).collect();
+                let more = people.len() > skip + shown.len();
+                let next = shown.last().filter(|_| more).map(|found| found.record_id.0.to_vec());
+                Ok((shown.iter().map(|found| summary(&found.payload)).collect::<Result<_>>()?, next))
+            }
+            PeopleQuery::Name { full_name, birth_date } => {
+                self.search_name(&folded_key(full_name), *birth_date, limit, after).await
+            }
+        }
+    }
+
+    async fn search_name(
+        &self,
+        folded: &str,
+        birth_date: Option<PartialDate>,
+        limit: usize,
+        after: Option<Vec<u8>>,
+    ) -> Result<(Vec<PersonSummary>, Option<Vec<u8>>)> {
+        let mut people = Vec::new();
+        let mut from = after;
+        loop {
+            let mut scan = Scan::prefix(Space::ProvinceIndex, &index::name_prefix(folded)).limit(ROWS_READ);
+            if let Some(from) = &from {
+                scan = scan.after(from.clone());
+            }
+            let rows = self.store.scan(scan).await?;
+            for (row, _) in &rows {
+                let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
+                if let Some(found) = self.records(BTreeSet::from([key])).await?.pop()
+                    && is_meant(&found.payload, folded, birth_date)
+                    && index_is_current(row, &found.payload, folded)
+                {
+                    if people.len() == limit {
+                        return Ok((people, from));
+                    }
+                    people.push(summary(&found.payload)?);
+                }
+                from = Some(row.to_vec());
+            }
+            if rows.len() < ROWS_READ {
+                return Ok((people, None));
+            }
+        }
+    }
+}
+
+fn is_meant(person: &Object, folded: &str, birth_date: Option<PartialDate>) -> bool {
+    let Some((name, birth)) = PERSON.people.and_then(|people| people.name_key(person)) else { return false };
+    name == folded && birth_date.is_none_or(|asked| asked.agrees(birth))
+}
+
+/// A person whose birth date changed has two index rows; only that of the present date counts.
+fn index_is_current(row: &[u8], person: &Object, folded: &str) -> bool {
+    let birth = person.text("birth_date").unwrap_or_default().as_bytes();
+    row.get(index::name_prefix(folded).len()..)
+        .is_some_and(|rest| rest.len() == birth.len() + 18 && rest.starts_with(birth))
+}
+
+fn summary(person: &Object) -> Result<PersonSummary> {
+    let text = |path: &str| person.text_at(path).unwrap_or_default().to_owned();
+    let id = person.text("personal_id").and_then(PersonalId::parse);
+    Ok(PersonSummary {
+        personal_id: id.ok_or_else(|| corrupt("a person without personal ID"))?,
+        full_name: text("full_name"),
+        birth_date: text("birth_date"),
+        sex: text("sex"),
+        unit_code: text("permanent_residence.unit_code"),
+    })
+}

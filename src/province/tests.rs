@@ -1,0 +1,350 @@
+//! The province layer over registries in this process: what they say becomes ledger and view, and lies stop it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+
+use super::*;
+use crate::base::time::FixedClock;
+use crate::base::{Date, PartialDate, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::ledger::{Ledger, LogId};
+use crate::registry::host::Host;
+use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Selector, Submission};
+use crate::registry::{self, sector};
+use crate::store::Store;
+use crate::store::memory::MemoryStore;
+use crate::trust::verify::Verifier;
+use crate::trust::{
+    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Object, Operation, Signer, TrustAnchor,
+    Verdict,
+};
+
+const TODAY: Date = Date::constant(2026, 11, 22);
+const RECORDS: &str = "lienthong/H27/records";
+
+fn signer(origin: &str) -> Arc<dyn Signer> {
+    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0)))
+}
+
+fn anchor() -> TrustAnchor {
+    let key = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a key")];
+    let issuers = registry::ALL.iter().map(|sector| IssuerAnchor {
+        name: sector.name.into(),
+        origin: sector.log_origin(),
+        schemas: sector.record_types.iter().map(|of| of.name.into()).collect(),
+        keys: key(&sector.log_origin()),
+    });
+    TrustAnchor {
+        province: "H27".into(),
+        version: 1,
+        expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
+        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS) }],
+        issuers: issuers.collect(),
+    }
+}
+
+struct World {
+    store: Arc<dyn Store>,
+    clock: Arc<FixedClock>,
+    verifier: Arc<Verifier>,
+    requests: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            clock: Arc::new(FixedClock::at(Timestamp::start_of(TODAY))),
+            verifier: Arc::new(Verifier::new(anchor())),
+            requests: 0,
+        }
+    }
+
+    async fn host(&self, name: &str) -> Arc<Host> {
+        self.host_over(self.store.clone(), name).await
+    }
+
+    async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<Host> {
+        let sector = sector(name).expect("a sector");
+        let secret = Seed::root(2).child(name, 0);
+        Host::open(store, sector, signer(&sector.log_origin()), &secret, self.clock.clone()).await.expect("opens")
+    }
+
+    async fn province(&self) -> Arc<Province> {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
+        Province::open(store, ledger.expect("opens"), self.verifier.clone(), clock).await.expect("opens")
+    }
+
+    /// Submits new records and waits until the province has them.
+    async fn say(&mut self, host: &Arc<Host>, province: &Province, records: Vec<(&str, Object)>) -> Vec<Receipt> {
+        let receipts = self.submit(host, records).await;
+        let size = host.log_size().await.expect("size");
+        province.wait_for(host.name(), size).await.expect("accepted");
+        receipts
+    }
+
+    async fn submit(&mut self, host: &Arc<Host>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
+        self.requests += 1;
+        let changes = records.into_iter().map(|(record_type, payload)| Change {
+            record_type: record_type.into(),
+            operation: Operation::Create,
+            expected_version: 0,
+            payload,
+            valid_from: None,
+            valid_until: None,
+        });
+        let submission = Submission { request_id: format!("request-{}", self.requests), changes: changes.collect() };
+        host.submit(submission).await.expect("submitted")
+    }
+}
+
+fn id(text: &str) -> PersonalId {
+    PersonalId::parse(text).expect("12 digits")
+}
+
+fn address(unit: &str, valid_from: &str) -> Object {
+    Object::new().with("unit_code", unit).with("unit_valid_from", valid_from)
+}
+
+fn person(id: &str, name: &str, birth: &str) -> (&'static str, Object) {
+    let payload = Object::new()
+        .with("personal_id", id)
+        .with("full_name", name)
+        .with("birth_date", birth)
+        .with("sex", "male")
+        .with("nationality", "VN")
+        .with("permanent_residence", address("18073", "2025-07-01"))
+        .with("life_status", "alive")
+        .with("status", "active");
+    (registry::resident::PERSON.name, payload)
+}
+
+fn card(number: &str, holder: Object) -> (&'static str, Object) {
+    let payload = Object::new()
+        .with("card_number", number)
+        .with("holder", holder)
+        .with("object_code", "GD")
+        .with("benefit_level", "4")
+        .with("facility", "42001")
+        .with("valid_from", "2026-01-01")
+        .with("valid_until", "2026-12-31")
+        .with("status", "active");
+    (registry::health_insurance::CARD.name, payload)
+}
+
+const AN: &str = "042090990001";
+
+#[tokio::test]
+async fn what_registries_say_becomes_one_view_with_proof() {
+    let mut world = World::new();
+    let province = world.province().await;
+    let (residents, cards) = (world.host("resident").await, world.host("health_insurance").await);
+    province.follow(residents.clone()).expect("follows");
+    province.follow(cards.clone()).expect("follows");
+    let (record_type, payload) = person(AN, "Nguyễn Văn An", "1990-03-14");
+    world.say(&residents, &province, vec![(record_type, payload.with("superseded_ids", vec!["042090990009"]))]).await;
+    let holder = Object::new().with("personal_id", "042090990009").with("full_name", "Nguyễn Văn Ân");
+    let receipts = world.say(&cards, &province, vec![card("4212345678", holder)]).await;
+
+    for number in [AN, "042090990009"] {
+        let view = province.person(id(number), Audience::Operator, TODAY).await.expect("a view");
+        assert_eq!((view.personal_id, view.superseded_ids.as_slice()), (id(AN), &[id("042090990009")][..]));
+        let kinds: Vec<_> = view.sections.iter().map(|section| section.kind).collect();
+        assert_eq!(kinds, [SectionKind::Person, SectionKind::Documents]);
+        let codes: Vec<_> = view.disagreements.iter().map(|found| found.code).collect();
+        assert_eq!(codes, ["NAME_DIFFERS"]);
+        assert_eq!(view.disagreements[0].claims[1].field, "holder.full_name");
+        assert_eq!((view.sources.len(), view.sources[1].ledger_index), (2, 2));
+    }
+    let missing = province.person(id("042090990008"), Audience::Operator, TODAY).await.expect_err("nobody");
+    assert_eq!(missing.reason, Reason::RecordNotFound);
+
+    // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
+    let query = Query::latest([registry::health_insurance::CARD.name], Selector::Ids(vec![receipts[0].record_id]), 1);
+    let mut record = cards.read(query).await.expect("read").records.remove(0).record;
+    let index = province.ledger_index("health_insurance", receipts[0].log_index).await.expect("read");
+    record.ledger_proof = Some(province.prove(index.expect("accepted")).await.expect("proof"));
+    let report = world.verifier.verify(&record, Timestamp::start_of(TODAY));
+    assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
+    assert_eq!(province.ledger_index("health_insurance", 1).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn following_goes_on_where_it_was() {
+    let mut world = World::new();
+    let residents = world.host("resident").await;
+    let province = world.province().await;
+    province.follow(residents.clone()).expect("follows");
+    world.say(&residents, &province, vec![person(AN, "Nguyễn Văn An", "1990")]).await;
+    let size = province.ledger_size();
+    assert_eq!(size, 2, "a statement and the issuer's checkpoint");
+    drop(province);
+    world.submit(&residents, vec![person("042090990002", "Lê Thị Hà", "1991")]).await;
+    let province = world.province().await;
+    assert_eq!(province.progress()["resident"].log_size, 1);
+    province.follow(residents.clone()).expect("follows");
+    province.wait_for("resident", 2).await.expect("accepted");
+    assert_eq!(province.ledger_size(), 4);
+    assert_eq!(province.ledger_index("resident", 1).await.expect("read"), Some(2));
+}
+
+/// A registry whose change stream was tampered with.
+struct Liar {
+    inner: Arc<Host>,
+    lie: fn(&mut ChangeBatch),
+}
+
+#[async_trait]
+impl Registry for Liar {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn log_size(&self) -> Result<u64> {
+        self.inner.log_size().await
+    }
+
+    async fn read(&self, query: Query) -> Result<Page> {
+        self.inner.read(query).await
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
+        self.inner.submit(submission).await
+    }
+
+    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
+        let mut batch = self.inner.changes(cursor, limit).await?;
+        batch.iter_mut().for_each(self.lie);
+        Ok(batch)
+    }
+
+    async fn wait_beyond(&self, cursor: u64) -> Result<()> {
+        self.inner.wait_beyond(cursor).await
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
+    let lies: [(&str, fn(&mut ChangeBatch)); 5] = [
+        ("payload", |batch| {
+            if let Disclosure::Whole { payload, .. } = &mut batch.records[1].disclosure {
+                *payload = String::from_utf8_lossy(payload).replace("male", "mail").into();
+            }
+        }),
+        ("dropped", |batch| drop(batch.records.pop())),
+        ("order", |batch| batch.records.swap(0, 1)),
+        ("checkpoint", |batch| {
+            batch.checkpoint = String::from_utf8_lossy(&batch.checkpoint).replace("2\n", "3\n").into()
+        }),
+        ("cursor", |batch| batch.first_index += 1),
+    ];
+    for (what, lie) in lies {
+        let mut world = World::new();
+        let province = world.province().await;
+        let residents = world.host("resident").await;
+        world
+            .submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990"), person("042090990002", "Lê Hà", "1991")])
+            .await;
+        province.follow(Arc::new(Liar { inner: residents, lie })).expect("follows");
+        let refused = province.wait_for("resident", 2).await.expect_err(what);
+        assert_eq!(refused.reason, Reason::RegistryUnavailable, "{what}");
+        let progress = &province.progress()["resident"];
+        assert!(matches!(progress.state, FeedState::Halted(_)), "{what}: {progress:?}");
+        assert_eq!((progress.log_size, province.ledger_size()), (0, 0), "{what}");
+        let missing = province.person(id(AN), Audience::Operator, TODAY).await.expect_err(what);
+        assert_eq!(missing.reason, Reason::RecordNotFound);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_begins_again_is_not_followed() {
+    let mut world = World::new();
+    let province = world.province().await;
+    let residents = world.host("resident").await;
+    province.follow(residents.clone()).expect("follows");
+    let two = vec![person(AN, "Nguyễn Văn An", "1990"), person("042090990002", "Lê Hà", "1991")];
+    world.say(&residents, &province, two).await;
+    drop(province);
+    let province = world.province().await;
+    let again = world.host_over(Arc::new(MemoryStore::new()), "resident").await;
+    world.submit(&again, vec![person("042090990003", "Trần Bình", "1992")]).await;
+    province.follow(again).expect("follows");
+    assert_eq!(province.wait_for("resident", 3).await.expect_err("halted").reason, Reason::RegistryUnavailable);
+    assert_eq!(province.ledger_size(), 3);
+}
+
+#[tokio::test]
+async fn people_are_found_by_numbers_and_by_name() {
+    let mut world = World::new();
+    let province = world.province().await;
+    let residents = world.host("resident").await;
+    province.follow(residents.clone()).expect("follows");
+    let with = |(record_type, payload): (&'static str, Object), field: &str, value: &str| {
+        (record_type, payload.with(field, value))
+    };
+    let people = vec![
+        with(person(AN, "Nguyễn Văn Hoà", "1990-03-14"), "old_id_number", "189900012"),
+        with(person("042090990002", "Nguyễn Văn Hóa", "1990"), "old_id_number", "189900012"),
+        person("042090990003", "Nguyễn Văn Hòa", "1991-05-06"),
+    ];
+    world.say(&residents, &province, people).await;
+    let name = |full_name: &str, birth_date: Option<&str>| PeopleQuery::Name {
+        full_name: full_name.into(),
+        birth_date: birth_date.map(|date| PartialDate::parse(date).expect("a date")),
+    };
+    let number = |number: &str| PeopleQuery::Number(number.into());
+    let cases: [(PeopleQuery, &[&str]); 7] = [
+        (number(AN), &[AN]),
+        (number("189900012"), &[AN, "042090990002"]),
+        (number("189900013"), &[]),
+        (name("nguyen van hoa", None), &[AN, "042090990002", "042090990003"]),
+        (name("Nguyễn Văn Hòa", Some("1990-03-14")), &[AN, "042090990002"]),
+        (name("Nguyễn Văn Hòa", Some("1991")), &["042090990003"]),
+        (name("Nguyễn Văn", None), &[]),
+    ];
+    for (query, expected) in cases {
+        for limit in [1, 2, 10] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let (page, next) = province.search(&query, limit, after).await.expect("searches");
+                assert!(page.len() <= limit);
+                found.extend(page.iter().map(|person| person.personal_id.as_str().to_owned()));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            found.sort();
+            assert_eq!(found, expected, "{query:?} by {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_are_watched_from_any_place_and_as_they_come() {
+    let mut world = World::new();
+    let province = world.province().await;
+    let (residents, cards) = (world.host("resident").await, world.host("health_insurance").await);
+    province.follow(residents.clone()).expect("follows");
+    province.follow(cards.clone()).expect("follows");
+    world.say(&residents, &province, vec![person(AN, "Nguyễn Văn An", "1990")]).await;
+    let holder = || Object::new().with("personal_id", AN).with("full_name", "Nguyễn Văn An");
+    world.say(&cards, &province, vec![card("4212345678", holder())]).await;
+
+    let all = province.watch(Some(0), ChangeFilter::default()).expect("watches");
+    let seen: Vec<_> = all.take(2).map(|change| change.expect("a change")).collect().await;
+    assert_eq!(seen.iter().map(|change| change.ledger_index).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(seen[1].statement.schema, "health_insurance.card.v1");
+
+    let filter = ChangeFilter { registry: Some("health_insurance".into()), record_types: vec![] };
+    let mut live = Box::pin(province.watch(None, filter).expect("watches"));
+    world.say(&residents, &province, vec![person("042090990002", "Lê Hà", "1991")]).await;
+    world.say(&cards, &province, vec![card("4212345679", holder())]).await;
+    let next = live.next().await.expect("goes on").expect("a change");
+    assert_eq!((next.statement.issuer.as_str(), next.ledger_index), ("health_insurance", 6));
+
+    let gone = province.watch(Some(9), ChangeFilter::default()).err().expect("refused");
+    assert_eq!(gone.reason, Reason::CursorGone);
+}

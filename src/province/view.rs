@@ -1,0 +1,278 @@
+//! One view of a person over all registries. Gathering reads rows; assembling them is a function of values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::land::PARCEL;
+use crate::registry::{self, RecordType};
+use crate::store::{Scan, Space};
+use crate::trust::{Object, Operation, Value, canonical};
+
+use super::disagree::disagreements;
+use super::follow::Province;
+use super::index;
+use super::row::{RecordKey, Row, corrupt};
+
+/// Most index rows read for one person.
+const RECORDS_MAX: usize = 1_000;
+
+/// Who looks at the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// The citizen: everything.
+    Citizen,
+    /// The gateway's operator: everything but the judicial record.
+    Operator,
+}
+
+/// One person over all registries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonView {
+    /// The personal ID that holds now.
+    pub personal_id: PersonalId,
+    /// Earlier numbers that lead to the person.
+    pub superseded_ids: Vec<PersonalId>,
+    /// The records behind the view; number n is at n − 1.
+    pub sources: Vec<Source>,
+    /// The sections that have items, in the order of [`SectionKind`].
+    pub sections: Vec<Section>,
+    /// What disagrees.
+    pub disagreements: Vec<Disagreement>,
+    /// Size of the record ledger that the view reflects.
+    pub ledger_size: u64,
+}
+
+/// The record version that values come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its type.
+    pub record_type: &'static str,
+    /// Its registry.
+    pub registry: &'static str,
+    /// Its id.
+    pub record_id: RecordId,
+    /// Its version.
+    pub version: u64,
+    /// When it was signed.
+    pub issued_at: Timestamp,
+    /// Where it stands in the record ledger.
+    pub ledger_index: u64,
+}
+
+/// A part of the view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the names say it
+pub enum SectionKind {
+    Person,
+    Household,
+    Documents,
+    Land,
+    Vehicles,
+    Insurance,
+    Business,
+    Judicial,
+}
+
+/// Records of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Which.
+    pub kind: SectionKind,
+    /// One item for each record.
+    pub items: Vec<Item>,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its type.
+    pub record_type: &'static str,
+    /// Its fields.
+    pub fields: Object,
+    /// Number of its source, from 1.
+    pub source: u32,
+    /// Whether it is revoked.
+    pub revoked: bool,
+}
+
+/// What registries say differently of the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Stable code.
+    pub code: &'static str,
+    /// In words, without personal data.
+    pub message: &'static str,
+    /// Who says what.
+    pub claims: Vec<Claim>,
+}
+
+/// What one source says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The field's path in its record.
+    pub field: String,
+    /// Its value.
+    pub value: Value,
+    /// Number of its source, from 1.
+    pub source: u32,
+}
+
+/// A record of the view, read.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub record_type: &'static RecordType,
+    pub record_id: RecordId,
+    pub version: u64,
+    pub issued_at: Timestamp,
+    pub ledger_index: u64,
+    pub revoked: bool,
+    pub payload: Object,
+}
+
+impl SectionKind {
+    fn of(record_type: &str) -> Self {
+        match record_type.split_once('.') {
+            Some(("resident", "household.v1")) => Self::Household,
+            Some(("health_insurance" | "driver_licence", _)) => Self::Documents,
+            Some(("land", _)) => Self::Land,
+            Some(("vehicle", _)) => Self::Vehicles,
+            Some(("social_insurance", _)) => Self::Insurance,
+            Some(("business", _)) => Self::Business,
+            Some(("judicial", _)) => Self::Judicial,
+            _ => Self::Person,
+        }
+    }
+}
+
+/// Puts the records of one person together. `today` is for what depends on the day.
+pub(super) fn assemble(
+    personal_id: PersonalId,
+    superseded_ids: Vec<PersonalId>,
+    mut records: Vec<Found>,
+    audience: Audience,
+    today: Date,
+    ledger_size: u64,
+) -> PersonView {
+    records.retain(|record| {
+        audience == Audience::Citizen || SectionKind::of(record.record_type.name) != SectionKind::Judicial
+    });
+    records.sort_by_key(|record| {
+        (SectionKind::of(record.record_type.name), record.record_type.ordinal, record.ledger_index)
+    });
+    let numbers: Vec<PersonalId> = [personal_id].into_iter().chain(superseded_ids.iter().copied()).collect();
+    let disagreements = disagreements(&numbers, &records, today);
+    let mut sources = Vec::with_capacity(records.len());
+    let mut sections: Vec<Section> = Vec::new();
+    for record in records {
+        sources.push(Source {
+            record_type: record.record_type.name,
+            registry: record.record_type.registry,
+            record_id: record.record_id,
+            version: record.version,
+            issued_at: record.issued_at,
+            ledger_index: record.ledger_index,
+        });
+        let item = Item {
+            record_type: record.record_type.name,
+            fields: record.payload,
+            source: sources.len() as u32,
+            revoked: record.revoked,
+        };
+        let kind = SectionKind::of(item.record_type);
+        match sections.last_mut().filter(|section| section.kind == kind) {
+            Some(section) => section.items.push(item),
+            None => sections.push(Section { kind, items: vec![item] }),
+        }
+    }
+    PersonView { personal_id, superseded_ids, sources, sections, disagreements, ledger_size }
+}
+
+impl Province {
+    /// The view of whoever has, or had, this personal ID. Fails with [`RecordNotFound`](Reason::RecordNotFound).
+    pub async fn person(&self, number: PersonalId, audience: Audience, today: Date) -> Result<PersonView> {
+        let ledger_size = self.ledger_size();
+        let people = self.people_by_number(number.as_str()).await?;
+        let register = people.iter().find(|found| found.payload.text("personal_id") == Some(number.as_str()));
+        let Some(register) = register.or(people.first()) else {
+            return Err(Error::new(Reason::RecordNotFound, "no registry knows this person").with_subject("person", ""));
+        };
+        let id = register.payload.text("personal_id").and_then(PersonalId::parse);
+        let personal_id = id.ok_or_else(|| corrupt("a person without personal ID"))?;
+        let superseded = register.payload.array("superseded_ids").unwrap_or_default();
+        let superseded: Vec<_> = superseded.iter().filter_map(|id| id.as_text().and_then(PersonalId::parse)).collect();
+        let mut keys = BTreeSet::new();
+        for number in [personal_id].iter().chain(&superseded) {
+            keys.extend(self.record_keys(index::person_prefix(*number)).await?);
+        }
+        let mut records = self.records(keys).await?;
+        records.retain(|found| {
+            let people = found.record_type.people_of(&found.payload);
+            people.iter().any(|person| *person == personal_id || superseded.contains(person))
+        });
+        let parcels = self.parcels_of(&records).await?;
+        records.extend(parcels);
+        Ok(assemble(personal_id, superseded, records, audience, today, ledger_size))
+    }
+
+    /// The parcels that certificates in force name: parcels name nobody themselves.
+    async fn parcels_of(&self, records: &[Found]) -> Result<Vec<Found>> {
+        let mut keys = BTreeSet::new();
+        for certificate in records.iter().filter(|found| found.record_type.name == registry::land::CERTIFICATE.name) {
+            for parcel in certificate.payload.array("parcels").unwrap_or_default() {
+                let natural = (PARCEL.key_form)(parcel.as_text().unwrap_or_default());
+                keys.extend(self.record_keys(index::natural_prefix(&PARCEL, &natural)).await?);
+            }
+        }
+        self.records(keys).await
+    }
+
+    /// The persons of the resident registry who have, or had, this number.
+    pub(super) async fn people_by_number(&self, number: &str) -> Result<Vec<Found>> {
+        let mut keys = BTreeSet::new();
+        if let Some(id) = PersonalId::parse(number) {
+            keys.extend(self.record_keys(index::person_prefix(id)).await?);
+        }
+        keys.extend(self.record_keys(index::alias_prefix(number)).await?);
+        keys.retain(|key| key[0] == registry::resident::PERSON.ordinal);
+        let mut people = self.records(keys).await?;
+        people.retain(|found| {
+            let aliases = registry::resident::PERSON.people.map(|people| people.aliases_of(&found.payload));
+            found.payload.text("personal_id") == Some(number)
+                || aliases.is_some_and(|aliases| aliases.contains(&number))
+        });
+        Ok(people)
+    }
+
+    pub(super) async fn record_keys(&self, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
+        let rows = self.store.scan(Scan::prefix(Space::ProvinceIndex, &prefix).limit(RECORDS_MAX)).await?;
+        let key = |key: &[u8]| index::record_of(key).ok_or_else(|| corrupt("an index row cannot be read"));
+        rows.iter().map(|(row, _)| key(row)).collect()
+    }
+
+    /// The records of keys, in the order of keys.
+    pub(super) async fn records(&self, keys: BTreeSet<RecordKey>) -> Result<Vec<Found>> {
+        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+        let rows = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
+        let types: BTreeMap<u8, &'static RecordType> =
+            registry::ALL.iter().flat_map(|sector| sector.record_types).map(|of| (of.ordinal, *of)).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for (key, row) in keys.iter().zip(rows) {
+            let row = row.ok_or_else(|| corrupt("an index row leads to no record"))?;
+            let row = Row::read(&row)?;
+            let record_type = types.get(&key[0]).ok_or_else(|| corrupt("a record is of no known type"))?;
+            let mut record_id = RecordId([0; 16]);
+            record_id.0.copy_from_slice(&key[1..]);
+            found.push(Found {
+                record_type,
+                record_id,
+                version: row.version,
+                issued_at: row.issued_at,
+                ledger_index: row.ledger_index,
+                revoked: row.operation == Operation::Revoke,
+                payload: canonical::parse(&row.payload)
+                    .map_err(|error| corrupt("a payload cannot be read").with_source(error))?,
+            });
+        }
+        Ok(found)
+    }
+}

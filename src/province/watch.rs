@@ -1,0 +1,151 @@
+//! Accepted changes in ledger order, from any place on, and on as they come.
+//!
+//! The stream reads only when its reader asks: what waits in memory for a slow reader is one read of the ledger at most.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::Stream;
+use futures::stream::unfold;
+
+use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::registry;
+use crate::store::Space;
+use crate::trust::entry::split_entry;
+use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
+
+use super::follow::Province;
+use super::row::{Row, corrupt, record_key};
+
+/// Ledger entries read at once.
+const ENTRIES_READ: usize = 256;
+
+/// Which changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// Of this registry; `None`: of all.
+    pub registry: Option<String>,
+    /// Of these record types; empty: of all.
+    pub record_types: Vec<String>,
+}
+
+/// One accepted change.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Its index in the record ledger; reading on begins behind it.
+    pub ledger_index: u64,
+    /// What the registry said.
+    pub statement: Statement,
+    /// That it stands there.
+    pub proof: LogProof,
+}
+
+struct Reader {
+    province: Arc<Province>,
+    filter: ChangeFilter,
+    next: u64,
+    read: VecDeque<(u64, Statement)>,
+    sizes: tokio::sync::watch::Receiver<u64>,
+}
+
+impl Province {
+    /// The accepted changes from ledger index `from` on; `None` begins at the ledger's end. Fails with
+    /// [`CursorGone`](Reason::CursorGone) when the ledger is shorter. The stream ends after its first error.
+    pub fn watch(
+        self: &Arc<Self>,
+        from: Option<u64>,
+        filter: ChangeFilter,
+    ) -> Result<impl Stream<Item = Result<Accepted>> + Send + use<>> {
+        let size = self.ledger_size();
+        let next = from.unwrap_or(size);
+        if next > size {
+            return Err(Error::new(Reason::CursorGone, "the resume token lies behind the ledger's end"));
+        }
+        let sizes = self.ledger.watch();
+        let reader = Reader { province: self.clone(), filter, next, read: VecDeque::new(), sizes };
+        Ok(unfold(Some(reader), async |reader| {
+            let mut reader = reader?;
+            match reader.next().await {
+                Ok(Some(accepted)) => Some((Ok(accepted), Some(reader))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        }))
+    }
+}
+
+/// The latest accepted version of a record, as those need it who follow documents.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// Its version.
+    pub version: u64,
+    /// What the last change did.
+    pub operation: Operation,
+    /// Until when it is valid, not included.
+    pub valid_until: Timestamp,
+    /// Its fields.
+    pub payload: Object,
+}
+
+impl Province {
+    /// The accepted statements with a ledger index of `from` or more out of about `limit` entries, and the index to go
+    /// on from. Nothing, and `from`, at the ledger's end.
+    pub async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<(u64, Statement)>, u64)> {
+        if from >= self.ledger_size() {
+            return Ok((Vec::new(), from));
+        }
+        let entries = self.ledger.entries(from, limit).await?;
+        let mut accepted = Vec::with_capacity(entries.len());
+        for (index, entry) in (from..).zip(&entries) {
+            if let Some((EntryType::Statement, body)) = split_entry(entry) {
+                let statement = Statement::decode(body)
+                    .map_err(|error| corrupt("a statement of the ledger cannot be read").with_source(error))?;
+                accepted.push((index, statement));
+            }
+        }
+        Ok((accepted, from + entries.len() as u64))
+    }
+
+    /// The latest accepted version of a record; `None` when none was accepted.
+    pub async fn latest(&self, record_type: &str, id: RecordId) -> Result<Option<Latest>> {
+        let Some(record_type) = registry::record_type(record_type) else { return Ok(None) };
+        let found = self.store.get(Space::ProvinceRecord, &record_key(record_type, id)).await?;
+        let Some(row) = found.as_ref().map(Row::read).transpose()? else { return Ok(None) };
+        let payload =
+            canonical::parse(&row.payload).map_err(|error| corrupt("a payload cannot be read").with_source(error))?;
+        Ok(Some(Latest { version: row.version, operation: row.operation, valid_until: row.valid_until, payload }))
+    }
+
+    /// Waits until the record ledger is longer than `size`. Fails with
+    /// [`ShuttingDown`](Reason::ShuttingDown) when it closes.
+    pub async fn wait_beyond(&self, size: u64) -> Result<()> {
+        let closed = |_| Error::new(Reason::ShuttingDown, "the record ledger is closed");
+        self.ledger.watch().wait_for(|now| *now > size).await.map(|_| ()).map_err(closed)
+    }
+}
+
+impl Reader {
+    /// The next change; `None` when the ledger closes.
+    async fn next(&mut self) -> Result<Option<Accepted>> {
+        loop {
+            if let Some((ledger_index, statement)) = self.read.pop_front() {
+                let proof = self.province.ledger.prove(ledger_index).await?;
+                return Ok(Some(Accepted { ledger_index, statement, proof }));
+            }
+            let next = self.next;
+            if self.sizes.wait_for(|size| *size > next).await.is_err() {
+                return Ok(None);
+            }
+            let (accepted, next) = self.province.accepted(next, ENTRIES_READ).await?;
+            self.read.extend(accepted.into_iter().filter(|(_, statement)| self.filter.takes(statement)));
+            self.next = next;
+        }
+    }
+}
+
+impl ChangeFilter {
+    fn takes(&self, statement: &Statement) -> bool {
+        self.registry.as_ref().is_none_or(|registry| *registry == statement.issuer)
+            && (self.record_types.is_empty() || self.record_types.contains(&statement.schema))
+    }
+}

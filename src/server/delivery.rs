@@ -1,0 +1,47 @@
+//! Where identity and the exchange meet: a presentation's records are delivered, and logged, by the exchange.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::base::{Error, PersonalId, Result};
+use crate::exchange::{self, CheckedRecord, Context, DocumentRef, Exchange};
+use crate::identity::ports::{Delivered, DeliveredRecord, Delivery, RecordDelivery};
+use crate::registry;
+use crate::wire::Call;
+
+/// The exchange as identity sees it.
+pub(super) struct ExchangeDelivery(pub(super) Arc<Exchange>);
+
+#[async_trait]
+impl RecordDelivery for ExchangeDelivery {
+    async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered> {
+        let mut documents = Vec::with_capacity(delivery.wanted.len());
+        for wanted in &delivery.wanted {
+            let unknown = || Error::bug(format!("a presentation of {}, which is no record type", wanted.record_type));
+            let record_type = registry::record_type(&wanted.record_type).ok_or_else(unknown)?;
+            documents.push(DocumentRef { record_type, record_id: wanted.record_id });
+        }
+        let delivery = exchange::Delivery { person: delivery.subject, documents, reference: delivery.reference };
+        let exchanged = self.0.deliver(Context::of(call)?, delivery).await?;
+        Ok(Delivered {
+            records: exchanged.records.into_iter().map(delivered).collect(),
+            evidence_index: exchanged.evidence.index,
+            evidence_checkpoint: exchanged.evidence.checkpoint,
+        })
+    }
+
+    async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, reference: &str, why: &Error) -> Result<()> {
+        self.0.log_refusal(Context::of(call)?, subject, reference, why.reason).await.map(|_| ())
+    }
+}
+
+fn delivered(checked: CheckedRecord) -> DeliveredRecord {
+    DeliveredRecord {
+        record_type: checked.record_type.name.to_owned(),
+        record_id: checked.record_id,
+        version: checked.version,
+        record: checked.record,
+        verdict: checked.verdict.to_string(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The gateway: everything wired, without sockets. The caller owns those, and says when to end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::Config;
+use super::data::Data;
+use super::feed::ProvinceFeed;
+use super::parts::Parts;
+use super::running::{Listening, Running};
+use super::view::WorldView;
+use super::{seeding, services};
+use crate::base::Result;
+use crate::console::{Facts, View as _};
+use crate::identity::following::Following;
+
+/// A gateway, opened and seeded.
+pub struct Gateway {
+    config: Config,
+    parts: Arc<Parts>,
+    anchor: Option<PathBuf>,
+    following: AbortOnDrop,
+    // Last: a temporary folder goes after everything that uses it.
+    data: Data,
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Gateway {
+    /// Opens the store, wires every part, seeds the world if it is new, and writes the trust anchor.
+    ///
+    /// Fails with [`ConfigurationInvalid`](crate::base::Reason::ConfigurationInvalid) when the folder cannot be used or
+    /// holds another world than the one asked for, and with [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when a
+    /// stored ledger does not rebuild to its signed root.
+    pub async fn open(config: Config) -> Result<Self> {
+        let mut data = Data::open(&config)?;
+        let parts = Parts::open(&config, &data).await?;
+        let feed = Arc::new(ProvinceFeed(parts.province.clone()));
+        let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
+        if !data.world.seeded {
+            seeding::seed(&config, &data, &parts, &following).await?;
+            data.seeded()?;
+        }
+        let following = AbortOnDrop(tokio::spawn(following.run()));
+        let anchor = match &config.anchor {
+            None => None,
+            Some(path) => {
+                parts.anchor.write(path)?;
+                Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+            }
+        };
+        Ok(Self { config, parts: Arc::new(parts), anchor, following, data })
+    }
+
+    /// Serves on sockets that the caller bound.
+    pub async fn start(&self, listening: Listening) -> Result<Running> {
+        let address = listening.grpc.local_addr().map_err(crate::base::Error::bug)?;
+        let has_tls = listening.tls.is_some();
+        let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
+        let view = Arc::new(self.view(address, has_tls));
+        Running::begin(listening, served, view, self.anchor.clone())
+    }
+
+    /// What the console and the banner show.
+    pub fn facts(&self, grpc: SocketAddr, has_tls: bool) -> Facts {
+        self.view(grpc, has_tls).facts()
+    }
+
+    /// The folder that keeps everything; `None` when nothing is kept.
+    pub fn data_dir(&self) -> Option<&Path> {
+        self.data.folder()
+    }
+
+    /// Entries of the record ledger.
+    pub fn record_ledger_size(&self) -> u64 {
+        self.parts.records.head().size
+    }
+
+    /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
+    /// go of the store.
+    pub async fn close(self) {
+        let Self { parts, following, data, .. } = self;
+        drop(following);
+        let store = Arc::downgrade(&data.store);
+        drop(parts);
+        for _ in 0..20 {
+            if store.strong_count() <= 1 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        drop(data);
+    }
+
+    fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {
+        WorldView {
+            world: self.data.world.clone(),
+            parts: self.parts.clone(),
+            clock: self.config.clock.clone(),
+            grpc: grpc.to_string(),
+            has_tls,
+            simulation: self.config.simulation,
+        }
+    }
+}

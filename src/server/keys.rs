@@ -1,0 +1,136 @@
+//! The keys of this world: each signer grows from the seed, under the name of the log that it signs.
+//!
+//! In this version a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
+//! seed knows every key: `world.json` is readable by its owner alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
+use crate::registry;
+use crate::simulation::faults::FaultKeys;
+use crate::trust::{Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Signer, TrustAnchor};
+
+/// The origin of a log of the province: `records` or `evidence`.
+pub fn origin(log: &str) -> String {
+    format!("lienthong/{PROVINCE}/{log}")
+}
+
+/// All signers.
+pub struct Keys {
+    world: Seed,
+    /// Signs the record ledger.
+    pub records: Arc<dyn Signer>,
+    /// Signs the evidence ledger.
+    pub evidence: Arc<dyn Signer>,
+    issuers: BTreeMap<&'static str, Issuer>,
+}
+
+struct Issuer {
+    own: Arc<dyn Signer>,
+    compromised: Arc<dyn Signer>,
+}
+
+impl Keys {
+    /// The keys of the world that grows from `world`.
+    pub fn new(world: Seed) -> Self {
+        let signer = |origin: &str| -> Arc<dyn Signer> {
+            Arc::new(Ed25519Signer::from_seed(origin, &world.child(&format!("key/{origin}"), 0)))
+        };
+        let issuers = registry::ALL.iter().map(|sector| {
+            let origin = sector.log_origin();
+            let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
+            (sector.name, Issuer { own: signer(&origin), compromised })
+        });
+        Self {
+            world,
+            records: signer(&origin("records")),
+            evidence: signer(&origin("evidence")),
+            issuers: issuers.collect(),
+        }
+    }
+
+    /// The root that everything grows from.
+    pub fn world(&self) -> &Seed {
+        &self.world
+    }
+
+    /// The signer of a registry's log.
+    pub fn issuer(&self, registry: &str) -> Result<Arc<dyn Signer>> {
+        Ok(self.find(registry)?.own.clone())
+    }
+
+    /// What a registry keeps to itself: record ids and salts follow from it.
+    pub fn registry_secret(&self, registry: &str) -> Seed {
+        self.world.child(&format!("secret/registry/{registry}"), 0)
+    }
+
+    /// What the faults of a registry sign with.
+    pub fn faults(&self, registry: &str) -> Result<FaultKeys> {
+        let issuer = self.find(registry)?;
+        let other = self.issuers.iter().find(|(name, _)| **name != registry);
+        let (_, other) = other.ok_or_else(|| Error::bug("a province of one registry"))?;
+        Ok(FaultKeys { own: issuer.own.clone(), other: other.own.clone(), compromised: issuer.compromised.clone() })
+    }
+
+    /// What a verifier must know of these keys.
+    pub fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
+        let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
+        let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
+            Ok(LogAnchor { origin: origin(name), purpose, keys: vec![active(signer)?] })
+        };
+        let issuer = |sector: &registry::Sector| -> Result<IssuerAnchor> {
+            let keys = self.find(sector.name)?;
+            Ok(IssuerAnchor {
+                name: sector.name.to_owned(),
+                origin: sector.log_origin(),
+                schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+                keys: vec![active(&keys.own)?, FaultKeys::compromised_record(&*keys.compromised)?],
+            })
+        };
+        Ok(TrustAnchor {
+            province: PROVINCE.to_owned(),
+            version: 1,
+            expires_at: expiry(now)?,
+            logs: vec![
+                log("records", LogPurpose::Records, &self.records)?,
+                log("evidence", LogPurpose::Evidence, &self.evidence)?,
+            ],
+            issuers: registry::ALL.iter().map(issuer).collect::<Result<_>>()?,
+        })
+    }
+
+    fn find(&self, registry: &str) -> Result<&Issuer> {
+        let unknown = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", registry);
+        self.issuers.get(registry).ok_or_else(unknown)
+    }
+}
+
+/// The beginning of the year after next: the anchor stays the same for a calendar year, and holds for one more at least.
+fn expiry(now: Timestamp) -> Result<Timestamp> {
+    let year = now.date().year().saturating_add(2);
+    Date::new(year, 1, 1).map(Timestamp::start_of).map_err(Error::bug)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    #[test]
+    fn the_same_seed_gives_the_same_anchor() {
+        let anchor =
+            |seed, now| Keys::new(Seed::root(seed)).anchor(now).and_then(|anchor| anchor.to_json()).expect("an anchor");
+        assert_eq!(anchor(1, NOW), anchor(1, NOW.plus_ms(86_400_000)));
+        assert_ne!(anchor(1, NOW), anchor(2, NOW));
+    }
+
+    #[test]
+    fn an_anchor_names_every_registry_and_reads_back() {
+        let anchor = Keys::new(Seed::root(1)).anchor(NOW).expect("an anchor");
+        assert_eq!(anchor.issuers.len(), registry::ALL.len());
+        assert!(anchor.expires_at > NOW.plus_ms(365 * 86_400_000));
+        assert_eq!(TrustAnchor::from_json(&anchor.to_json().expect("JSON")).expect("reads"), anchor);
+    }
+}

@@ -1,0 +1,114 @@
+//! The parts of a gateway, and how they are opened: keys, ledgers, registries, and what stands over them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::anchor::PublishedAnchor;
+use super::config::Config;
+use super::data::Data;
+use super::keys::{Keys, origin};
+use crate::access::{ConsentBook, EvidenceLog};
+use crate::base::{Result, Seed};
+use crate::exchange::{self, Exchange, TraceRing};
+use crate::identity::{Accounts, Linking, people};
+use crate::ledger::{Ledger, LogId};
+use crate::province::Province;
+use crate::registry;
+use crate::registry::host::Host;
+use crate::registry::port::Registry;
+use crate::simulation::faults::Faulty;
+use crate::trust::{Signer, Verifier};
+
+/// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
+const RECORDS: LogId = LogId(200);
+/// The evidence ledger's.
+const EVIDENCE: LogId = LogId(201);
+
+/// Everything that services are made of.
+pub struct Parts {
+    /// The signers.
+    pub keys: Keys,
+    /// The trust anchor, as it is handed out.
+    pub anchor: PublishedAnchor,
+    /// Verifies against it.
+    pub verifier: Arc<Verifier>,
+    /// What registries said.
+    pub records: Arc<Ledger>,
+    /// Who asked for what.
+    pub evidence: Arc<Ledger>,
+    /// The registries in this process, by name.
+    pub hosts: BTreeMap<&'static str, Arc<Host>>,
+    /// The registries as everybody reads them, with the personas' faults in front.
+    pub registries: BTreeMap<&'static str, Arc<dyn Registry>>,
+    /// The citizens' consents.
+    pub consents: Arc<ConsentBook>,
+    /// The access log.
+    pub access_log: Arc<EvidenceLog>,
+    /// The shared layer over all registries.
+    pub province: Arc<Province>,
+    /// Records for agencies.
+    pub exchange: Arc<Exchange>,
+    /// Traces of failed calls that left no evidence.
+    pub traces: Arc<TraceRing>,
+    /// Electronic identification accounts.
+    pub accounts: Accounts,
+    /// Documents of accounts.
+    pub linking: Linking,
+}
+
+impl Parts {
+    /// Opens ledgers and registries; each verifies that it rebuilds to its signed root.
+    pub async fn open(config: &Config, data: &Data) -> Result<Self> {
+        let keys = Keys::new(Seed::root(data.world.seed));
+        let anchor = keys.anchor(config.clock.now())?;
+        let ledger = |id, name, signer: &Arc<dyn Signer>| {
+            let (store, clock, signer) = (data.store.clone(), config.clock.clone(), signer.clone());
+            async move { Ledger::open(store, id, &origin(name), signer, clock).await }
+        };
+        let records = ledger(RECORDS, "records", &keys.records).await?;
+        let evidence = ledger(EVIDENCE, "evidence", &keys.evidence).await?;
+        let mut hosts = BTreeMap::new();
+        let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
+        for sector in registry::ALL {
+            let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));
+            let host = Host::open(data.store.clone(), sector, signer, &secret, config.clock.clone()).await?;
+            registries.insert(sector.name, Arc::new(Faulty::new(host.clone(), keys.faults(sector.name)?)));
+            hosts.insert(sector.name, host);
+        }
+        let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.evidence.clone(), keys.world());
+        let published = PublishedAnchor::new(&anchor)?;
+        let verifier = Arc::new(Verifier::new(anchor));
+        let consents = Arc::new(ConsentBook::new(data.store.clone()));
+        let province =
+            Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
+        for registry in registries.values() {
+            province.follow(registry.clone())?;
+        }
+        let exchange = Exchange::new(exchange::Parts {
+            registries: registries.values().cloned().collect(),
+            inclusion: province.clone(),
+            verifier: verifier.clone(),
+            consents: consents.clone(),
+            evidence: access_log.clone(),
+        });
+        let accounts = Accounts::new(data.store.clone());
+        let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
+        let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
+        Ok(Self {
+            anchor: published,
+            verifier,
+            consents,
+            province,
+            exchange,
+            traces: Arc::default(),
+            accounts,
+            linking,
+            keys,
+            records,
+            evidence,
+            hosts,
+            registries,
+            access_log,
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! A gateway at work: sockets that the caller bound, served until the end is asked for.
+//!
+//! The end is in three steps: health says NOT_SERVING and connections are told to go away (GOAWAY), calls under way get
+//! [`DRAIN`] to finish, and what is still there then, endless streams above all, is cut.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Server, ServerTlsConfig};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::panic::CatchPanics;
+use super::services::Served;
+use super::shutdown::DRAIN;
+use crate::base::{Error, Reason, Result, limits};
+use crate::console::{self, View};
+
+/// What a gateway is served on.
+pub struct Listening {
+    /// For gRPC.
+    pub grpc: TcpListener,
+    /// For the console; `None` is no console.
+    pub console: Option<TcpListener>,
+    /// TLS for gRPC; `None` is plaintext.
+    pub tls: Option<ServerTlsConfig>,
+}
+
+/// A gateway that accepts calls.
+pub struct Running {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where the console listens.
+    pub console: Option<SocketAddr>,
+    /// Whether gRPC speaks TLS.
+    pub has_tls: bool,
+    /// Where the trust anchor was written, absolute.
+    pub anchor: Option<PathBuf>,
+    end: watch::Sender<bool>,
+    health: HealthReporter,
+    services: Vec<&'static str>,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    serving_console: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Running {
+    /// Begins to serve, and the console over `view`.
+    pub(super) fn begin(
+        listening: Listening,
+        served: Served,
+        view: Arc<dyn View>,
+        anchor: Option<PathBuf>,
+    ) -> Result<Self> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
+        let grpc = address(&listening.grpc)?;
+        let console = listening.console.as_ref().map(address).transpose()?;
+        let has_tls = listening.tls.is_some();
+        let (end, ended) = watch::channel(false);
+        let mut server = Server::builder()
+            .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .http2_max_header_list_size(16 * 1024)
+            .layer(CatchPanics);
+        if let Some(tls) = listening.tls {
+            server = server.tls_config(tls).map_err(|error| {
+                let cause = super::listen::innermost(&error);
+                let message = format!("the certificate and key cannot be used: {cause}");
+                Error::new(Reason::ConfigurationInvalid, message).with_source(error)
+            })?;
+        }
+        let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true));
+        let serving =
+            tokio::spawn(server.add_routes(served.routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
+        let serving_console = listening.console.map(|listener| {
+            let serving = axum::serve(listener, console::router(view)).with_graceful_shutdown(asked(ended));
+            tokio::spawn(async move { serving.await })
+        });
+        Ok(Self {
+            grpc,
+            console,
+            has_tls,
+            anchor,
+            end,
+            health: served.health,
+            services: served.names,
+            serving,
+            serving_console,
+        })
+    }
+
+    /// Waits until serving ends by itself, which it does only when something is wrong.
+    pub async fn ended(&self) {
+        while !self.serving.is_finished() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Ends: calls under way may finish, within [`DRAIN`].
+    pub async fn end(mut self) -> Result<()> {
+        for name in self.services.iter().chain([&""]) {
+            self.health.set_service_status(*name, ServingStatus::NotServing).await;
+        }
+        self.end.send_replace(true);
+        let drained = tokio::time::timeout(DRAIN, &mut self.serving).await;
+        if let Some(console) = self.serving_console.take() {
+            console.abort();
+        }
+        match drained {
+            Err(_) => {
+                tracing::info!("calls still under way are cut");
+                self.serving.abort();
+                Ok(())
+            }
+            Ok(joined) => joined.map_err(Error::bug)?.map_err(Error::bug),
+        }
+    }
+}
+
+async fn asked(mut ended: watch::Receiver<bool>) {
+    // When the sender is gone there is nobody left to serve for.
+    let _ = ended.wait_for(|end| *end).await;
+}

@@ -1,0 +1,181 @@
+//! The gRPC services of a gateway, over its parts.
+
+use std::sync::Arc;
+
+use tonic::server::NamedService;
+use tonic::service::{Routes, RoutesBuilder};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::config::Config;
+use super::data::Data;
+use super::delivery::ExchangeDelivery;
+use super::parts::Parts;
+use crate::access;
+use crate::base::{Error, PROVINCE, Result, limits};
+use crate::exchange::grpc::ExchangeFace;
+use crate::identity::Presenting;
+use crate::identity::grpc::{AccountFace, LinkFace, PresentationFace};
+use crate::province::grpc::ProvinceFace;
+use crate::registry;
+use crate::registry::grpc::{SharedRegistries, TypedRegistry};
+use crate::simulation::grpc::{Simulation, WorldFacts};
+use crate::wire::credential::{Authenticator, TokenMint};
+use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
+use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
+use crate::wire::proto::access::v1::consent_service_server::ConsentServiceServer;
+use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeServiceServer;
+use crate::wire::proto::identity::v1::account_service_server::AccountServiceServer;
+use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
+use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
+use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
+use crate::wire::proto::registry::business::v1::business_service_server::BusinessServiceServer;
+use crate::wire::proto::registry::driver_licence::v1::driver_licence_service_server::DriverLicenceServiceServer;
+use crate::wire::proto::registry::health_insurance::v1::health_insurance_service_server::HealthInsuranceServiceServer;
+use crate::wire::proto::registry::judicial::v1::judicial_service_server::JudicialServiceServer;
+use crate::wire::proto::registry::land::v1::land_service_server::LandServiceServer;
+use crate::wire::proto::registry::resident::v1::resident_service_server::ResidentServiceServer;
+use crate::wire::proto::registry::social_insurance::v1::social_insurance_service_server::SocialInsuranceServiceServer;
+use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
+use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
+use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
+use crate::wire::proto::trust::v1::trust_service_server::TrustServiceServer;
+use crate::wire::rate::RateLimiter;
+use crate::wire::{DESCRIPTORS, Edge, PageTokens};
+
+/// Reflection, in the two versions that clients speak.
+const V1: &str = "grpc.reflection.v1.ServerReflection";
+const V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
+
+/// Adds a service with our message limits, and notes its name.
+macro_rules! add {
+    ($services:expr, $server:ident, $face:expr) => {
+        $services.add($server::new($face).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
+    };
+}
+
+#[derive(Default)]
+struct Services {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+}
+
+impl Services {
+    fn add<S>(&mut self, service: S)
+    where
+        S: tower::Service<
+                tonic::codegen::http::Request<tonic::body::Body>,
+                Response = tonic::codegen::http::Response<tonic::body::Body>,
+                Error = std::convert::Infallible,
+            > + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.names.push(S::NAME);
+        self.routes.add_service(service);
+    }
+}
+
+/// What is served.
+pub struct Served {
+    /// Where calls go.
+    pub routes: Routes,
+    /// Says how each service is.
+    pub health: HealthReporter,
+    /// The services' names.
+    pub names: Vec<&'static str>,
+}
+
+/// All services, ready to be served at `address`.
+pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> Result<Served> {
+    let mint = TokenMint::new(parts.keys.world())?;
+    let edge = Edge::new(
+        Authenticator::new(mint.public_key(), config.demo, access::agency::ids()),
+        config.clock.clone(),
+        config.entropy.clone(),
+        RateLimiter::new(config.rate_limit),
+        parts.traces.clone(),
+    );
+    let pages = PageTokens::new(parts.keys.world());
+    let mut services = Services::default();
+    add!(services, TrustServiceServer, parts.anchor.clone());
+    identity(&mut services, config, data, parts, &edge, &pages);
+    registries(&mut services, parts, &edge, &pages)?;
+    let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
+    add!(services, AgencyServiceServer, access::grpc::AgencyFace::new(edge.clone()));
+    add!(services, ConsentServiceServer, access::grpc::ConsentFace::new(edge.clone(), consents, pages.clone()));
+    add!(services, AccessLogServiceServer, access::grpc::AccessLogFace::new(edge.clone(), log, pages.clone()));
+    let (exchange, traces) = (parts.exchange.clone(), parts.traces.clone());
+    let face = ExchangeFace::new(edge.clone(), exchange, traces, config.clock.clone());
+    add!(services, ExchangeServiceServer, face);
+    let face = ProvinceFace::new(edge.clone(), parts.province.clone(), pages.clone());
+    add!(services, ProvinceServiceServer, face);
+    if config.simulation {
+        let facts = WorldFacts {
+            seed: data.world.seed,
+            population: data.world.population,
+            province: PROVINCE,
+            address: address.to_owned(),
+        };
+        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
+    }
+    health_and_reflection(services).await
+}
+
+fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
+    let delivery = Arc::new(ExchangeDelivery(parts.exchange.clone()));
+    let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), delivery, config.entropy.clone());
+    let (edge, pages) = (|| edge.clone(), || pages.clone());
+    add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone()));
+    add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), pages()));
+    let face = PresentationFace::new(edge(), presenting, pages(), access::agency::ids());
+    add!(services, PresentationServiceServer, face);
+}
+
+fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageTokens) -> Result<()> {
+    let all = parts.registries.values().cloned();
+    let shared = SharedRegistries::new(edge.clone(), all, parts.province.clone(), pages.clone());
+    add!(services, RegistryServiceServer, shared);
+    let face = |name: &str| -> Result<TypedRegistry> {
+        let unknown = || Error::bug(format!("there is no registry {name}"));
+        let sector = registry::sector(name).ok_or_else(unknown)?;
+        let registry = parts.registries.get(name).ok_or_else(unknown)?.clone();
+        Ok(TypedRegistry::new(edge.clone(), registry, parts.province.clone(), sector, pages.clone()))
+    };
+    add!(services, ResidentServiceServer, face("resident")?);
+    add!(services, LandServiceServer, face("land")?);
+    add!(services, SocialInsuranceServiceServer, face("social_insurance")?);
+    add!(services, JudicialServiceServer, face("judicial")?);
+    add!(services, BusinessServiceServer, face("business")?);
+    add!(services, HealthInsuranceServiceServer, face("health_insurance")?);
+    add!(services, DriverLicenceServiceServer, face("driver_licence")?);
+    add!(services, VehicleServiceServer, face("vehicle")?);
+    Ok(())
+}
+
+/// Health for each service and for the server as a whole (the empty name), and reflection over what is served.
+async fn health_and_reflection(mut services: Services) -> Result<Served> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for name in services.names.iter().chain([&""]) {
+        health.set_service_status(*name, ServingStatus::Serving).await;
+    }
+    services.add(health_service);
+    let mut names = services.names;
+    names.extend([V1, V1ALPHA]);
+    let reflection = || {
+        let begun = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET);
+        names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
+    };
+    let mut routes = services.routes;
+    routes.add_service(reflection().build_v1().map_err(Error::bug)?);
+    routes.add_service(reflection().build_v1alpha().map_err(Error::bug)?);
+    Ok(Served { routes: routes.routes(), health, names })
+}

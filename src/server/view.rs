@@ -1,0 +1,65 @@
+//! The facts that the console and the banner show.
+
+use std::sync::Arc;
+
+use super::parts::Parts;
+use super::world::World;
+use crate::base::Clock;
+use crate::base::id::to_hex;
+use crate::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
+use crate::ledger::Ledger;
+use crate::registry;
+use crate::simulation::grpc::personas_at;
+use crate::wire::typed;
+
+/// A view of a gateway's world.
+pub(super) struct WorldView {
+    pub(super) world: World,
+    pub(super) parts: Arc<Parts>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) grpc: String,
+    pub(super) has_tls: bool,
+    pub(super) simulation: bool,
+}
+
+impl View for WorldView {
+    fn facts(&self) -> Facts {
+        let now = self.clock.now();
+        let personas = personas_at(now.date(), &self.grpc).into_iter().map(|persona| PersonaFacts {
+            personal_id: persona.personal_id,
+            full_name: persona.full_name,
+            situation: persona.situation,
+            expectation: persona.expectation,
+            command: persona.command,
+        });
+        let registries = registry::ALL.iter().map(|sector| RegistryFacts {
+            name: sector.name.to_owned(),
+            agency: sector.agency.to_owned(),
+            record_types: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+        });
+        Facts {
+            grpc: self.grpc.clone(),
+            seed: self.world.seed,
+            population: self.world.population,
+            now,
+            has_tls: self.has_tls,
+            fingerprint: self.parts.anchor.fingerprint.clone(),
+            anchor_json: self.parts.anchor.json.clone(),
+            logs: vec![head(&self.parts.records), head(&self.parts.evidence)],
+            services: service_names(self.simulation),
+            registries: registries.collect(),
+            personas: personas.collect(),
+        }
+    }
+}
+
+fn head(ledger: &Ledger) -> LogHead {
+    let head = ledger.head();
+    LogHead { origin: ledger.origin().to_owned(), size: head.size, root: to_hex(&head.root) }
+}
+
+/// The names of our services, from the descriptors.
+fn service_names(with_simulation: bool) -> Vec<String> {
+    let names = typed::pool().services().map(|service| service.full_name().to_owned());
+    names.filter(|name| with_simulation || !name.starts_with("lienthong.simulation.")).collect()
+}

@@ -1,0 +1,61 @@
+//! What the tests share: a gateway in this process with the personas alone, credentials, and the reason of a refusal.
+#![allow(dead_code)] // each test target uses a part of it
+
+use std::sync::Arc;
+
+use lienthong::base::time::SystemClock;
+use lienthong::server::{Config, Gateway, Listening, Running, Storage};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+pub mod process;
+
+/// A gateway on a free port of loopback, and a connection to it.
+pub struct Started {
+    /// The connection.
+    pub channel: Channel,
+    /// The sockets.
+    pub running: Running,
+    /// The gateway.
+    pub gateway: Gateway,
+}
+
+/// The settings that tests begin with: in memory, nobody but the personas.
+pub fn config() -> Config {
+    Config { storage: Storage::Memory, population: Some(0), clock: Arc::new(SystemClock), ..Config::default() }
+}
+
+/// Starts a gateway.
+pub async fn start(config: Config) -> Started {
+    let gateway = Gateway::open(config).await.expect("the gateway opens");
+    let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let running = gateway.start(Listening { grpc, console: None, tls: None }).await.expect("it serves");
+    let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    Started { channel, running, gateway }
+}
+
+/// A call with a bearer credential.
+pub fn with_credential<Q>(credential: &str, message: Q) -> Request<Q> {
+    let mut request = Request::new(message);
+    let value = format!("Bearer {credential}").parse().expect("a credential is ASCII");
+    request.metadata_mut().insert("authorization", value);
+    request
+}
+
+/// A call of an agency's system.
+pub fn as_agency<Q>(agency: &str, message: Q) -> Request<Q> {
+    with_credential(&format!("demo-{agency}"), message)
+}
+
+/// A citizen's call.
+pub fn as_citizen<Q>(personal_id: &str, message: Q) -> Request<Q> {
+    with_credential(&format!("demo-citizen-{personal_id}"), message)
+}
+
+/// The gRPC code of a refusal, and its stable reason.
+pub fn reason(status: &Status) -> (Code, String) {
+    let reason = status.get_details_error_info().map(|info| info.reason);
+    (status.code(), reason.unwrap_or_else(|| format!("no ErrorInfo: {status}")))
+}

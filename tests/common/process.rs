@@ -1,0 +1,83 @@
+//! The built program as a child process.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// The program with a clean environment: settings of whoever runs the tests must not leak in.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LIENTHONG_") {
+            command.env_remove(name);
+        }
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    program().current_dir(folder).args(arguments).output().expect("the program runs")
+}
+
+/// A serving child; killed when dropped.
+pub struct Serving {
+    /// The process.
+    pub child: Child,
+    /// Where gRPC listens.
+    pub grpc: String,
+    /// Where the console listens.
+    pub console: Option<String>,
+}
+
+impl Serving {
+    /// Starts `serve` on free ports in `folder` with further arguments, and waits until it is ready.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let ready = folder.join("ready.json");
+        let _ = std::fs::remove_file(&ready);
+        let mut child = program()
+            .current_dir(folder)
+            .args(["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--ready-file", "ready.json"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let begun = Instant::now();
+        loop {
+            if let Ok(text) = std::fs::read_to_string(&ready) {
+                let json: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
+                let grpc = json["grpc"].as_str().expect("an address").to_owned();
+                let console = json["console"].as_str().map(str::to_owned);
+                return Self { child, grpc, console };
+            }
+            let ended = child.try_wait().expect("the child can be asked");
+            assert!(ended.is_none(), "serve ended before it was ready: {ended:?}");
+            assert!(begun.elapsed() < READY_WITHIN, "serve is not ready");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Sends a signal by its name: `TERM`, `INT`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for the end; gives the exit code and how long it took.
+    pub fn wait(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let status = self.child.wait().expect("the child can be waited for");
+        (status.code(), begun.elapsed())
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,148 @@
+//! Every RPC of the descriptors, with no credential, malformed, foreign and expired ones, and with those of a wrong role.
+//!
+//! The calls are empty messages: credentials come before roles, and roles before what a request says. A new RPC fails this test
+//! until [`role`] says who may call it.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{reason, start};
+use lienthong::base::{AgencyId, Clock as _, Seed};
+use lienthong::wire::credential::TokenMint;
+use lienthong::wire::{Caller, typed};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+use tonic_prost::ProstCodec;
+
+const CITIZEN: &str = "Bearer demo-citizen-042090990001";
+const STRANGER: &str = "Bearer demo-hospital";
+
+/// Who may call, as far as a credential alone decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Everybody, without credential.
+    Public,
+    /// Whoever is believed.
+    Anybody,
+    /// Citizens for themselves; at most some agencies that are not the hospital.
+    Citizens,
+    /// Agencies.
+    Agencies,
+    /// Some agencies, the hospital not among them, and no citizen.
+    SomeAgencies,
+}
+
+fn role(service: &str, method: &str) -> Role {
+    match (service.strip_prefix("lienthong.").expect("one of ours"), method) {
+        ("trust.v1.TrustService", "GetTrustAnchor") => Role::Public,
+        ("access.v1.AgencyService", "ListAgencies")
+        | ("registry.v1.RegistryService", "Describe")
+        | ("exchange.v1.ExchangeService", "Explain")
+        | ("simulation.v1.SimulationService", "GetWorld" | "ListPersonas") => Role::Anybody,
+        ("access.v1.ConsentService" | "access.v1.AccessLogService" | "identity.v1.AccountService", _)
+        | ("identity.v1.LinkService", "LinkDocument" | "UnlinkDocument" | "GetLink" | "ListLinks" | "ListLinkEvents")
+        | ("identity.v1.PresentationService", "CreatePresentation" | "CancelPresentation" | "ListPresentations")
+        | ("province.v1.ProvinceService", "GetPerson") => Role::Citizens,
+        ("access.v1.AgencyService", "ListRights")
+        | ("exchange.v1.ExchangeService", "FetchRecords" | "BulkFetchRecords")
+        | ("identity.v1.PresentationService", "RedeemPresentation") => Role::Agencies,
+        ("identity.v1.LinkService", "ListPendingLinks" | "ResolvePendingLink")
+        | ("province.v1.ProvinceService", "SearchPeople" | "WatchChanges")
+        | ("registry.v1.RegistryService", "GetRecords" | "SubmitChanges" | "StreamChanges") => Role::SomeAgencies,
+        (name, _) if name.starts_with("registry.") => Role::SomeAgencies,
+        other => panic!("nobody said who may call {other:?}"),
+    }
+}
+
+/// Calls an RPC with an empty message and this `authorization`, until its first answer.
+async fn call(channel: &Channel, path: &str, is_stream: bool, authorization: Option<&str>) -> Result<(), Status> {
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.expect("connected");
+    let mut request = Request::new(());
+    request.set_timeout(Duration::from_secs(10));
+    if let Some(value) = authorization {
+        request.metadata_mut().insert("authorization", MetadataValue::try_from(value).expect("ASCII"));
+    }
+    let path = PathAndQuery::try_from(path.to_owned()).expect("a path");
+    let codec = ProstCodec::<(), ()>::default();
+    if is_stream {
+        let mut answers = client.server_streaming(request, path, codec).await?.into_inner();
+        tokio::time::timeout(Duration::from_secs(10), answers.message()).await.expect("it answers").map(|_| ())
+    } else {
+        client.unary(request, path, codec).await.map(|_| ())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() {
+    let started = start(common::config()).await;
+    let now = lienthong::base::time::SystemClock.now();
+    let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
+    let mint =
+        |seed, at| TokenMint::new(&Seed::root(seed)).and_then(|mint| mint.mint(&agency, at, 60)).expect("a token");
+    let expired = format!("Bearer {}", mint(42, now.plus_ms(-120_000)));
+    let foreign = format!("Bearer {}", mint(43, now));
+    let refused = [
+        (None, "CREDENTIAL_MISSING"),
+        (Some("demo-operator"), "CREDENTIAL_MALFORMED"),
+        (Some("Basic b3BlcmF0b3I6"), "CREDENTIAL_MALFORMED"),
+        (Some("Bearer "), "CREDENTIAL_MALFORMED"),
+        (Some("Bearer not-a-token"), "CREDENTIAL_MALFORMED"),
+        (Some("Bearer a.b.c"), "CREDENTIAL_MALFORMED"),
+        (Some("Bearer demo-no-such-agency"), "CREDENTIAL_INVALID"),
+        (Some("Bearer demo-citizen-12"), "CREDENTIAL_INVALID"),
+        (Some(expired.as_str()), "CREDENTIAL_EXPIRED"),
+        (Some(foreign.as_str()), "CREDENTIAL_INVALID"),
+    ];
+    let mut walked = 0;
+    for service in typed::pool().services() {
+        for method in service.methods() {
+            let role = role(service.full_name(), method.name());
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let ask = |authorization| call(&started.channel, &path, method.is_server_streaming(), authorization);
+            walked += 1;
+            if role == Role::Public {
+                ask(None).await.unwrap_or_else(|status| panic!("{path} is public: {status}"));
+                continue;
+            }
+            for (authorization, expected) in &refused {
+                let status = ask(*authorization).await.expect_err(&path);
+                assert_eq!(
+                    reason(&status),
+                    (Code::Unauthenticated, (*expected).to_owned()),
+                    "{path} {authorization:?}"
+                );
+            }
+            let wrong: &[&str] = match role {
+                Role::Public | Role::Anybody => &[],
+                Role::Citizens => &[STRANGER],
+                Role::Agencies => &[CITIZEN],
+                Role::SomeAgencies => &[STRANGER, CITIZEN],
+            };
+            for authorization in wrong {
+                let status = ask(Some(authorization)).await.expect_err(&path);
+                assert_eq!(status.code(), Code::PermissionDenied, "{path} {authorization}: {status}");
+            }
+        }
+    }
+    assert!(walked > 40, "{walked} RPCs");
+    started.running.end().await.expect("ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn demo_credentials_are_not_believed_where_they_must_not_be() {
+    let demo = lienthong::wire::credential::DemoCredentials::Never;
+    let started = start(lienthong::server::Config { demo, ..common::config() }).await;
+    let path = "/lienthong.access.v1.AgencyService/ListAgencies";
+    let status = call(&started.channel, path, false, Some("Bearer demo-operator")).await.expect_err("refused");
+    assert_eq!(reason(&status), (Code::Unauthenticated, "DEMO_CREDENTIAL_REFUSED".to_owned()));
+    let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
+    let now = lienthong::base::time::SystemClock.now();
+    let token = TokenMint::new(&Seed::root(42)).and_then(|mint| mint.mint(&agency, now, 60)).expect("a token");
+    call(&started.channel, path, false, Some(&format!("Bearer {token}"))).await.expect("a token is believed");
+    started.running.end().await.expect("ends");
+}

@@ -1,0 +1,86 @@
+//! Holds the pages to the code: paths and links that they name exist, and tables that repeat the code say what it says.
+
+use std::fs;
+use std::path::Path;
+
+use lienthong::trust::verdict::Code;
+
+const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
+}
+
+/// All pages: those in the root, and docs/.
+fn pages() -> Vec<String> {
+    let mut found: Vec<String> = PAGES.iter().map(|page| (*page).to_owned()).collect();
+    for folder in ["docs", "docs/guides"] {
+        for entry in fs::read_dir(root().join(folder)).into_iter().flatten() {
+            let name = entry.expect("a folder's entry is readable").file_name().to_string_lossy().into_owned();
+            if name.ends_with(".md") {
+                found.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let folder = root().join(&page);
+        let folder = folder.parent().expect("a page stands in a folder");
+        for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next().map(str::to_owned)) {
+            let path = link.split('#').next().unwrap_or_default();
+            if !link.contains("://") && !path.is_empty() && !folder.join(path).exists() {
+                dead.push(format!("{page}: {link}"));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "links to nothing: {dead:#?}");
+}
+
+/// Paths in backquotes that begin with a folder of the repository.
+#[test]
+fn named_files_exist() {
+    let mut missing = Vec::new();
+    for page in pages() {
+        for word in read(&page).split('`').skip(1).step_by(2) {
+            let is_path =
+                ["src/", "tests/", "proto/", "docs/", "benches/", ".ci/"].iter().any(|top| word.starts_with(top));
+            let is_plain = !word.contains([' ', '<', '*', '…', '{']);
+            if is_path && is_plain && !root().join(word).exists() {
+                missing.push(format!("{page}: {word}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "paths to nothing: {missing:#?}");
+}
+
+#[test]
+fn the_readme_lists_every_exit_code_of_verify() {
+    let readme = read("README.md");
+    // Two codes belong to logs that are watched over time, not to records in a file.
+    for code in Code::ALL.iter().filter(|code| !matches!(code, Code::LogRollback | Code::SplitView)) {
+        let row = format!("| {} | `{}` |", code.exit_code(), code.as_str());
+        assert!(readme.contains(&row), "README.md lacks the row {row}");
+    }
+}
+
+#[test]
+fn the_code_map_names_every_module() {
+    let map = read("ARCHITECTURE.md");
+    for entry in fs::read_dir(root().join("src")).expect("src is readable") {
+        let entry = entry.expect("a folder's entry is readable");
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            assert!(map.contains(&format!("`src/{name}`")), "ARCHITECTURE.md does not name src/{name}");
+        }
+    }
+}
