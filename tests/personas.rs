@@ -103,7 +103,8 @@ async fn check(started: &Started, id: &str, call: Call) {
             disagrees(&answer, id);
         }
         "990011" | "990015" => refused(&answer, Code::FailedPrecondition, "ACCOUNT_LEVEL_TOO_LOW", id),
-        "990012" | "990021" => assert_eq!(count(&answer, "people", id), 2, "{id}: {answer:?}"),
+        "990012" => refused(&answer, Code::FailedPrecondition, "MULTIPLE_MATCHES", id),
+        "990021" => assert_eq!(count(&answer, "people", id), 2, "{id}: {answer:?}"),
         "990013" => refused(&answer, Code::PermissionDenied, "CONSENT_MISSING", id),
         "990014" => {
             says(&answer, "moved_out", id);
