@@ -130,8 +130,8 @@ fn is_about(record_type: &RecordType, disclosure: &Disclosure, people: &[Persona
     }
     let Disclosure::Whole { payload, .. } = disclosure else { return false };
     people.iter().any(|person| {
-        let id = person.as_str().as_bytes();
-        payload.windows(14).any(|window| window[0] == b'"' && &window[1..13] == id && window[13] == b'"')
+        let quoted: [&[u8]; 3] = [b"\"", person.as_str().as_bytes(), b"\""];
+        memchr::memmem::find(payload, &quoted.concat()).is_some()
     })
 }
 

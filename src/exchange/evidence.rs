@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
-use crate::base::{PersonalId, Result};
+use crate::base::{Error, PersonalId, Result};
 
 use super::Exchange;
 use super::check::CheckedRecord;
@@ -43,6 +43,13 @@ impl Exchange {
         let evidence = self.log(context, draft, trail, outcome, delivered).await?;
         let (records, missing) = found?;
         Ok(Exchanged { records, missing, evidence })
+    }
+
+    /// Logs a call that was refused before it could be read as orders: a bulk of too many citizens, one stream too many.
+    pub async fn log_unread(&self, context: &Context, why: &Error) -> Result<Recorded> {
+        let mut trail = Trail::default();
+        trail.fail("request", why.message.clone());
+        self.log(context, Draft::new(Kind::Exchange), trail, why.reason.as_str(), &[]).await
     }
 
     /// Makes an entry and its trace durable.

@@ -17,6 +17,7 @@ use super::context::{Context, Trail};
 use super::evidence::Draft;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
+use super::person::Numbers;
 
 /// How long a record that was issued just now may take to reach the record ledger.
 const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
@@ -86,7 +87,7 @@ impl Exchange {
     async fn find(&self, context: &Context, order: &Order, draft: &mut Draft, trail: &mut Trail) -> Result<Found> {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
-        let grants = self.decide(context, order, numbers.current, trail).await?;
+        let grants = self.decide(context, order, &numbers, trail).await?;
         let asked = questions(&order.record_types, &numbers);
         let answers = self.gather(asked, context.ask_until(), trail).await;
         reachable(&answers)?;
@@ -99,7 +100,7 @@ impl Exchange {
         &self,
         context: &Context,
         order: &Order,
-        person: PersonalId,
+        numbers: &Numbers,
         trail: &mut Trail,
     ) -> Result<Vec<Grant>> {
         let names: Vec<&'static str> = order.record_types.iter().map(|record_type| record_type.name).collect();
@@ -109,7 +110,12 @@ impl Exchange {
             error
         })?;
         trail.pass("right", format!("{} for {}", context.agency, order.purpose));
-        let consents = self.consents.of(person).await?;
+        let mut consents = self.consents.of(numbers.current).await?;
+        for before in &numbers.superseded {
+            // What was said under an earlier number holds on.
+            let earlier = self.consents.of(*before).await?;
+            consents = consents.iter().chain(&*earlier).cloned().collect();
+        }
         check_consents(&context.agency, order.purpose, &grants, &consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail("consent", error.message.clone());

@@ -148,8 +148,8 @@ impl Faulty {
         for at in 0..page.records.len() {
             let Some(fault) = fault_in(page, at).filter(|fault| fault.is_in_records()) else { continue };
             let donor = if fault == Fault::OtherProof { self.other_proof(page, at).await? } else { None };
-            let record = &mut page.records[at].record;
-            tamper::spoil(record, fault, &self.keys, donor)?;
+            let log_size = self.inner.log_size().await?;
+            tamper::spoil(&mut page.records[at].record, fault, &self.keys, donor, log_size)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
+pub mod dynamic;
 pub mod process;
 
 /// A gateway on a free port of loopback, and a connection to it.

@@ -61,10 +61,16 @@ impl Drop for OpenStream {
 type Answers = <ExchangeFace as v1::exchange_service_server::ExchangeService>::BulkFetchRecordsStream;
 
 impl ExchangeFace {
-    pub(super) fn bulk(&self, call: Arc<Call>, request: v1::BulkFetchRecordsRequest) -> Result<Answers> {
+    pub(super) async fn bulk(&self, call: Arc<Call>, request: v1::BulkFetchRecordsRequest) -> Result<Answers> {
         let context = Context::of(&call)?;
-        check_citizens(&request.personal_ids)?;
-        let open = self.streams.open(&context.agency)?;
+        let opened = check_citizens(&request.personal_ids).and_then(|()| self.streams.open(&context.agency));
+        let open = match opened {
+            Ok(open) => open,
+            Err(error) => {
+                self.exchange.log_unread(&context, &error).await?;
+                return Err(error);
+            }
+        };
         let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
         let common = Arc::new(Request { personal_id: String::new(), record_types, purpose, reference });
         let face = self.clone();

@@ -65,7 +65,7 @@ impl ExchangeService for ExchangeFace {
         request: Request<v1::BulkFetchRecordsRequest>,
     ) -> Result<Response<Self::BulkFetchRecordsStream>, Status> {
         let method = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
-        self.edge.stream(method, request, async move |call, request| self.bulk(call, request)).await
+        self.edge.stream(method, request, async move |call, request| self.bulk(call, request).await).await
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {

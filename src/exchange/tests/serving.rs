@@ -147,6 +147,9 @@ async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
     let refused = faces.exchange.bulk_fetch_records(by("one-stop", bad)).await.err().expect("refused");
     let bad = refused.get_details_bad_request().expect("details");
     assert_eq!(bad.field_violations[0].field, "personal_ids[1]");
+    let explain = v1::ExplainRequest { request_id: request_id(&refused) };
+    let explained = faces.exchange.explain(by("one-stop", explain)).await.expect("logged").into_inner();
+    assert!(explained.evidence.is_some());
 }
 
 #[tokio::test]

@@ -8,13 +8,15 @@ use super::Fault;
 use crate::base::{Error, Result, Seed};
 use crate::trust::anchor::{KeyRecord, KeyState};
 use crate::trust::canonical::{self, Object, Value};
-use crate::trust::merkle::{hash_leaf, root_from_inclusion};
+use crate::trust::merkle::{hash_leaf, inclusion_length, root_from_inclusion};
 use crate::trust::note::Checkpoint;
 use crate::trust::{Disclosure, Ed25519Signer, LogProof, SignedRecord, Signer, Statement};
 
 const DAY_MS: i64 = 86_400_000;
 /// Further than any ledger grows, and still a number that JSON carries.
 const NEVER: u64 = (1 << 53) - 1;
+/// So far ahead that the log does not get there while the answer travels.
+const LEAVES_AHEAD: u64 = 1 << 20;
 
 /// The keys that a registry's faults sign with.
 #[derive(Clone)]
@@ -43,8 +45,14 @@ impl FaultKeys {
     }
 }
 
-/// Makes `record` bad; `donor` is another record's proof.
-pub(super) fn spoil(record: &mut SignedRecord, fault: Fault, keys: &FaultKeys, donor: Option<LogProof>) -> Result<()> {
+/// Makes `record` bad; `donor` is another record's proof, `log_size` how long the registry's log is.
+pub(super) fn spoil(
+    record: &mut SignedRecord,
+    fault: Fault,
+    keys: &FaultKeys,
+    donor: Option<LogProof>,
+    log_size: u64,
+) -> Result<()> {
     match fault {
         Fault::PayloadChanged => change_payload(record, with_another_digit),
         Fault::NotCanonical => change_payload(record, with_a_field_twice),
@@ -56,7 +64,7 @@ pub(super) fn spoil(record: &mut SignedRecord, fault: Fault, keys: &FaultKeys, d
             }
             Ok(())
         }
-        Fault::IssuedInFuture => issue_tomorrow(record, keys.own.as_ref()),
+        Fault::IssuedInFuture => issue_tomorrow(record, keys.own.as_ref(), log_size),
         _ => Ok(()),
     }
 }
@@ -103,13 +111,18 @@ fn sign_again(record: &mut SignedRecord, signer: &dyn Signer) -> Result<()> {
     Ok(())
 }
 
-/// A statement of tomorrow, in a tree that holds it, signed by the registry itself.
-fn issue_tomorrow(record: &mut SignedRecord, signer: &dyn Signer) -> Result<()> {
+/// A statement of tomorrow, in a tree that holds it, signed by the registry itself. The tree runs ahead of the log of
+/// `log_size` leaves: the province refuses what is issued in the future, so no proof of it can be found there.
+fn issue_tomorrow(record: &mut SignedRecord, signer: &dyn Signer, log_size: u64) -> Result<()> {
     let mut statement = Statement::decode(&record.statement).map_err(Error::bug)?;
     statement.issued_at = statement.issued_at.plus_ms(DAY_MS);
     record.statement = statement.encode().into();
     if let Some(proof) = &mut record.issuer_proof {
         let mut checkpoint = Checkpoint::of_note(&proof.checkpoint).map_err(Error::bug)?;
+        proof.index = log_size + LEAVES_AHEAD;
+        checkpoint.size = proof.index + 1;
+        let length = inclusion_length(proof.index, checkpoint.size).map_err(Error::bug)?;
+        proof.path = (0..length as u64).map(|sibling| hash_leaf(&sibling.to_be_bytes())).collect();
         let leaf = hash_leaf(&record.statement);
         checkpoint.root = root_from_inclusion(&leaf, proof.index, checkpoint.size, &proof.path).map_err(Error::bug)?;
         proof.checkpoint = checkpoint.sign(signer)?;

@@ -190,7 +190,7 @@ pub const ROWS: &[Row] = rows! {
     "042090990104" "Trần Văn Nghĩa" (1990, 1, 4) in "18073": "proof path of another record"
         => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
     "042090990105" "Trần Văn Phong" (1990, 1, 5) in "18073": "issued in the future"
-        => "refused with DATA_LOSS and ISSUED_IN_FUTURE", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE", Try::FetchUnverified(&[PERSON]), situation::with_car;
     "042090990106" "Trần Văn Quang" (1990, 1, 6) in "18073": "payload not canonical: a field stands in it twice"
         => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
     "042090990201" "Lê Văn Tài" (1990, 2, 1) in "18073": "the registries are unavailable for him"

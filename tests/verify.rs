@@ -1,0 +1,152 @@
+//! `lienthong verify` on what the gateway answers: whole it passes, and with any one letter changed it fails.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use common::dynamic::Call;
+use common::process::{program, run};
+use common::start;
+use lienthong::server::Config;
+use serde_json::Value;
+
+const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
+
+async fn answer(folder: &Path) -> Value {
+    let started = start(Config { anchor: Some(folder.join("anchor.json")), ..common::config() }).await;
+    let call = Call {
+        headers: vec![("authorization".into(), "Bearer demo-one-stop".into())],
+        body: r#"{"personal_id":"042090990001","record_types":["resident.person.v1","vehicle.registration.v1"],
+            "purpose":"one_stop.verify_documents"}"#
+            .into(),
+        method: FETCH.into(),
+    };
+    let answer = call.make(&started.channel).await.expect("records");
+    started.running.end().await.expect("ends");
+    answer
+}
+
+fn verify(folder: &Path, text: &str) -> Output {
+    std::fs::write(folder.join("file.json"), text).expect("written");
+    run(folder, &["verify", "file.json"])
+}
+
+fn code(folder: &Path, text: &str) -> i32 {
+    verify(folder, text).status.code().expect("an exit code")
+}
+
+/// All places of strings and numbers in `value`, as JSON pointers.
+fn leaves(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| leaves(value, &format!("{path}/{name}"), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| leaves(item, &format!("{path}/{at}"), found))
+        }
+        _ => found.push(path.to_owned()),
+    }
+}
+
+/// The value with one letter or digit in its middle changed.
+fn changed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => {
+            let middle = text.char_indices().filter(|(_, c)| c.is_ascii_alphanumeric()).nth(text.len() / 2);
+            let (at, old) =
+                middle.or_else(|| text.char_indices().find(|(_, c)| c.is_ascii_alphanumeric())).unwrap_or((0, ' '));
+            let new = match old {
+                '0'..='8' => (old as u8 + 1) as char,
+                '9' => '1',
+                'a'..='y' | 'A'..='Y' => (old as u8 + 1) as char,
+                'z' => 'a',
+                _ => 'A',
+            };
+            let mut text = text.clone();
+            text.replace_range(at..at + old.len_utf8(), &new.to_string());
+            Value::String(text)
+        }
+        Value::Number(number) => Value::from(number.as_u64().unwrap_or_default() + 1),
+        Value::Bool(flag) => Value::Bool(!flag),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_letter_of_a_record_changes_it_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    assert_eq!(code(folder, &answer.to_string()), 0, "unchanged");
+    let mut places = Vec::new();
+    leaves(&answer["records"], "/records", &mut places);
+    places.push("/evidence/checkpoint".to_owned());
+    assert!(places.len() > 100, "{}", places.len());
+    // A path of many hashes is checked in one loop: its first, a middle and its last stand for all.
+    let is_sampled = |place: &String| !place.contains("/path/") || place.ends_with("/0") || place.ends_with("/3");
+    for place in places.into_iter().filter(is_sampled) {
+        let mut tampered = answer.clone();
+        let value = tampered.pointer_mut(&place).expect("a place");
+        let new = changed(value);
+        assert_ne!(*value, new, "{place}");
+        *value = new;
+        let output = verify(folder, &tampered.to_string());
+        assert_ne!(output.status.code(), Some(0), "{place} was changed, and nobody noticed");
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(stdout.contains("FAIL  ") || stderr.contains("file.json"), "{place}: no check is named");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_kind_of_failure_has_its_own_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    let with = |place: &str, value: Value| {
+        let mut tampered = answer.clone();
+        *tampered.pointer_mut(place).expect(place) = value;
+        code(folder, &tampered.to_string())
+    };
+    let bent = |place: &str| with(place, changed(answer.pointer(place).expect(place)));
+    let whole = answer["records"].as_array().expect("records").iter().position(|r| r["signed"]["whole"].is_object());
+    let whole = whole.expect("the one-stop centre may see a registration whole");
+    let part = answer["records"].as_array().expect("records").iter().position(|r| r["signed"]["partial"].is_object());
+    let part = part.expect("the one-stop centre may not see all of a person");
+    assert_eq!(bent(&format!("/records/{whole}/signed/whole/salt")), 10);
+    assert_eq!(bent(&format!("/records/{part}/signed/partial/hidden/0/leaf")), 10);
+    assert_eq!(bent(&format!("/records/{whole}/signed/ledgerProof/path/0")), 11);
+    assert_eq!(bent(&format!("/records/{whole}/vehicleRegistration/plate")), 19);
+    assert_eq!(with(&format!("/records/{whole}/recordType"), "land.parcel.v1".into()), 19);
+    let mut unknown = answer.clone();
+    unknown["records"][0]["hiddenSurprise"] = "x".into();
+    assert_eq!(code(folder, &unknown.to_string()), 3, "an unknown field hides nothing");
+    assert_eq!(code(folder, "{"), 3);
+    assert_eq!(code(folder, "ERROR:\n  Code: Unavailable"), 3);
+    assert_eq!(code(folder, "{}"), 4);
+    assert_eq!(run(folder, &["verify", "no-such-file.json"]).status.code(), Some(3));
+    std::fs::write(folder.join("file.json"), answer.to_string()).expect("written");
+    assert_eq!(run(folder, &["verify", "file.json", "--trust", "file.json"]).status.code(), Some(5));
+    assert_eq!(run(folder, &["verify", "file.json", "--trust", "none.json"]).status.code(), Some(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_come_alone_in_a_row_and_from_stdin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    let records = answer["records"].as_array().expect("records");
+    assert_eq!(code(folder, &records[0].to_string()), 0, "a record alone");
+    assert_eq!(code(folder, &records[0]["signed"].to_string()), 0, "its signed bytes alone");
+    assert_eq!(code(folder, &Value::from(records.clone()).to_string()), 0, "a list of records");
+    let bulk = format!("{{\"found\":{answer:#}}}\n{{\"index\":1,\"found\":{answer}}}\n");
+    std::fs::write(folder.join("bulk.json"), &bulk).expect("written");
+    std::fs::write(folder.join("one.json"), answer.to_string()).expect("written");
+    let output = run(folder, &["verify", "bulk.json", "one.json", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["summary"]["valid"], 3 * records.len(), "{}", report["summary"]);
+    let stdin = std::fs::File::open(folder.join("bulk.json")).expect("there");
+    let piped = program().current_dir(folder).args(["verify", "-", "--quiet"]).stdin(stdin).output().expect("runs");
+    let stdout = String::from_utf8_lossy(&piped.stdout);
+    assert!(piped.status.success() && stdout.lines().count() == 1, "{stdout}");
+}
