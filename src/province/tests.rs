@@ -227,7 +227,8 @@ impl Registry for Liar {
 
 #[tokio::test]
 async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
-    let lies: [(&str, fn(&mut ChangeBatch)); 5] = [
+    type Lie = (&'static str, fn(&mut ChangeBatch));
+    let lies: [Lie; 5] = [
         ("payload", |batch| {
             if let Disclosure::Whole { payload, .. } = &mut batch.records[1].disclosure {
                 *payload = String::from_utf8_lossy(payload).replace("male", "mail").into();

@@ -7,21 +7,7 @@ use serde::Deserialize as _;
 use serde::de::IgnoredAny;
 
 use super::json::{Flaw, JsonStream};
-
-/// The fields of answers. A value that begins with any other is taken for a record, which is read strictly.
-const ANSWER_FIELDS: [&str; 11] = [
-    "records",
-    "found",
-    "evidence",
-    "requestId",
-    "request_id",
-    "index",
-    "missing",
-    "presentation",
-    "refused",
-    "nextPageToken",
-    "next_page_token",
-];
+use super::parse::begins_record;
 
 /// What a file holds that can be verified.
 pub enum Found<'a> {
@@ -57,7 +43,7 @@ fn object<R: Read>(
         return Ok(());
     }
     let first = name(stream)?;
-    if !ANSWER_FIELDS.contains(&first.as_str()) {
+    if begins_record(&first) {
         stream.back_to(mark);
         stream.let_go();
         return record(stream, sink);
@@ -90,7 +76,8 @@ fn answer<R: Read>(
                 let range = stream.value()?;
                 sink(Found::Evidence(stream.bytes(range)))?;
             }
-            known if ANSWER_FIELDS.contains(&known) => whole(stream)?,
+            "requestId" | "request_id" | "index" | "missing" | "presentation" | "refused" | "nextPageToken"
+            | "next_page_token" => whole(stream)?,
             _ => return Err(stream.flaw(&format!("`{field}` is no field of an answer that `verify` knows,"))),
         }
         if !stream.step_over(b',')? {
@@ -167,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_refused_with_its_place() {
         for (text, what) in [
-            (r#"{"records":[],"recordz":[]}"#, "`recordz`"),
+            (r#"{"recordz":[]}"#, "`recordz`"),
             (r#"{"records":[]"#, "`}` is missing"),
             ("12", "something else"),
             (r#"{"records":[{"a":1]}"#, "is missing"),

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::tree::Tree;
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
+use crate::wire::typed::pool;
 
 /// A record as it stands in a file.
 #[derive(Debug)]
@@ -48,6 +49,35 @@ pub fn record(json: &[u8]) -> Result<Parsed<'_>, serde_json::Error> {
     let parsed = RecordSeed.deserialize(&mut reader)?;
     reader.end()?;
     Ok(parsed)
+}
+
+/// Whether a value's first field says that it is a record, not an answer around records.
+pub fn begins_record(field: &str) -> bool {
+    const FIELDS: [&str; 14] = [
+        "recordType",
+        "record_type",
+        "recordId",
+        "record_id",
+        "version",
+        "signed",
+        "record",
+        "verdict",
+        "statement",
+        "whole",
+        "partial",
+        "issuerProof",
+        "issuer_proof",
+        "ledgerProof",
+    ];
+    FIELDS.contains(&field) || field == "ledger_proof" || is_typed_form(field)
+}
+
+/// Whether a field of the exchange's `Record` holds a typed form: whoever sorts an answer's fields may put it first.
+fn is_typed_form(field: &str) -> bool {
+    pool().get_message_by_name("lienthong.exchange.v1.Record").is_some_and(|record| {
+        let found = record.get_field_by_json_name(field).or_else(|| record.get_field_by_name(field));
+        found.is_some_and(|field| field.containing_oneof().is_some())
+    })
 }
 
 struct RecordSeed;

@@ -182,7 +182,7 @@ async fn a_weak_match_waits_for_the_issuers_word() {
         world.say(driver_licence::LICENCE.name, document).await;
         let made = link(&world, HUYEN, DriverLicence, "420185000001").await.expect("pending");
         let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
-        assert_eq!(waiting, [made.clone()]);
+        assert_eq!(waiting, std::slice::from_ref(&made));
         let resolved = world.linking.resolve(made.clone(), confirm, "police", world.now()).await.expect("resolved");
         assert_eq!(resolved.state, state);
         let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
