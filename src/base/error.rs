@@ -38,6 +38,9 @@ pub struct Subject {
     pub name: String,
 }
 
+/// Most bad fields that a message names; the details name all.
+const NAMED_MAX: usize = 5;
+
 /// The one error; boxed, so that results stay small. Build it with [`Error::new`] and the `with_…` methods, read its parts
 /// through [`Body`].
 #[derive(Debug)]
@@ -97,7 +100,11 @@ impl Error {
     pub fn invalid(violations: Vec<Violation>) -> Self {
         let message = match violations.as_slice() {
             [one] => format!("{}: {}", one.field, one.message),
-            many => format!("{} fields are invalid, see the details", many.len()),
+            many => {
+                let named = many.iter().take(NAMED_MAX).map(|one| format!("{}: {}", one.field, one.message));
+                let rest = if many.len() > NAMED_MAX { "; …" } else { "" };
+                format!("{} fields are invalid: {}{rest}", many.len(), named.collect::<Vec<_>>().join("; "))
+            }
         };
         let mut error = Self::new(Reason::InvalidRequest, message);
         error.0.violations = violations;
