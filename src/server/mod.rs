@@ -17,6 +17,7 @@ pub mod shutdown;
 pub mod world;
 
 mod delivery;
+mod faces;
 mod feed;
 mod view;
 
