@@ -4,10 +4,14 @@
 //! all of it ([`audit`]), or remembers what it said before ([`witness`]), takes that freedom away. Sources: C2SP tlog-tiles,
 //! tlog-checkpoint, tlog-cosignature, tlog-witness, tlog-policy.
 
+pub mod audit;
+pub mod file;
 pub mod grpc;
+pub mod head;
 pub mod http;
 pub mod logs;
 pub mod path;
+pub mod source;
 
 pub use logs::{Logs, PublicLog};
 

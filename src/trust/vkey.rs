@@ -114,9 +114,12 @@ mod tests {
             let key = NoteKey::of(&signer, usage).expect("a key");
             assert_eq!(NoteKey::parse(&key.to_string()), Ok(key.clone()));
             let text = key.to_string();
-            for bad in
-                [text.replacen('w', "v", 1), text.replacen("w1+", "w1+0", 1), text.replace('+', " "), text[1..].to_owned()]
-            {
+            for bad in [
+                text.replacen('w', "v", 1),
+                text.replacen("w1+", "w1+0", 1),
+                text.replace('+', " "),
+                text[1..].to_owned(),
+            ] {
                 assert!(NoteKey::parse(&bad).is_err(), "{bad}");
             }
         }
