@@ -35,6 +35,11 @@ impl Failure {
         Self { message: message.into(), code }
     }
 
+    /// Why, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says what is wrong, on one line of stderr.
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
