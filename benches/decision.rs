@@ -145,6 +145,8 @@ async fn world() -> Arc<Exchange> {
     let anchor = TrustAnchor {
         province: "H27".into(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::MAX,
         logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
         issuers,

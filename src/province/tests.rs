@@ -40,6 +40,8 @@ fn anchor() -> TrustAnchor {
     TrustAnchor {
         province: "H27".into(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
         logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS) }],
         issuers: issuers.collect(),

@@ -78,6 +78,8 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".into(),
             version: 1,
+            root: Default::default(),
+            signatures: Vec::new(),
             expires_at: NOW.plus_ms(86_400_000 * 365),
             logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
             issuers,

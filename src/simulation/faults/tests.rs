@@ -138,6 +138,8 @@ fn verifier() -> Verifier {
     Verifier::new(TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::start_of(TODAY).plus_ms(86_400_000_000),
         logs: vec![LogAnchor {
             origin: records.key_name().to_owned(),
