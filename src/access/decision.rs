@@ -9,7 +9,7 @@ use super::consent::Consent;
 use super::right::{self, Basis, Fields};
 
 /// What may be disclosed of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Disclose {
     /// All of it.
     All,

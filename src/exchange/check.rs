@@ -1,12 +1,18 @@
 //! Checking one record that a registry answered: is it what was asked for, about whom it was asked, and does it verify?
 //! Then only what the right covers is left in it, and it still verifies.
 
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
 use crate::access::Disclose;
 use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
 use crate::trust::{Check, Code, Disclosure, Hash, Outcome, SignedRecord, Verdict, redact, statement_hash};
+
+use super::known::Known;
 
 /// A record that passed, or that failed and is wanted all the same; redacted to what may be disclosed.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ pub struct CheckedRecord {
     pub statement: Hash,
     /// How many of its fields are disclosed.
     pub fields: u16,
+    /// Its message, once an answer was made of it: the same record goes into many answers.
+    pub encoded: OnceLock<Bytes>,
 }
 
 /// Why a record may not be disclosed at all.
@@ -60,6 +68,7 @@ pub(super) fn reason(verdict: Verdict) -> Reason {
 /// How a record is checked.
 pub(super) struct Checker<'a> {
     pub(super) verifier: &'a Verifier,
+    pub(super) known: &'a Known,
     pub(super) now: Timestamp,
     pub(super) accepts_unverified: bool,
 }
@@ -73,9 +82,12 @@ impl Checker<'_> {
         record_type: &'static RecordType,
         people: Option<&[PersonalId]>,
         disclose: Disclose,
-    ) -> Result<CheckedRecord, Failure> {
+    ) -> Result<Arc<CheckedRecord>, Failure> {
         if people.is_some_and(|people| !is_about(record_type, &found.record.disclosure, people)) {
             return Err(Failure::OtherPerson);
+        }
+        if let Some(checked) = self.known.find(record_type, &found, disclose, self.verifier, self.now) {
+            return Ok(checked);
         }
         let mut report = self.verifier.verify(&found.record, self.now);
         let says = report.statement.as_ref().map(|statement| {
@@ -96,12 +108,12 @@ impl Checker<'_> {
         }
         let statement = statement_hash(&found.record.statement);
         let whole = says.map_or(0, |(.., fields)| fields);
-        let record = disclosed(found.record, disclose);
+        let record = disclosed(found.record.clone(), disclose);
         let fields = match &record.disclosure {
             Disclosure::Whole { .. } => whole,
             Disclosure::Partial { shown, .. } => shown.len() as u16, // at most 64
         };
-        Ok(CheckedRecord {
+        let checked = Arc::new(CheckedRecord {
             record_type,
             record_id: found.record_id,
             version: found.version,
@@ -109,7 +121,12 @@ impl Checker<'_> {
             verdict: report.verdict,
             statement,
             fields,
-        })
+            encoded: OnceLock::new(),
+        });
+        if let Some(statement) = report.statement {
+            self.known.keep(found, statement, disclose, self.verifier, &checked);
+        }
+        Ok(checked)
     }
 }
 

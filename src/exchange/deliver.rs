@@ -12,10 +12,12 @@ use crate::registry::port::Selector;
 
 use super::Exchange;
 use super::check::CheckedRecord;
-use super::context::{Context, Trail};
+use super::context::Context;
 use super::evidence::Draft;
 use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
+use super::finish::finish;
 use super::gather::Question;
+use super::trail::{Step, Trail};
 
 /// What the evidence says of why documents were presented.
 const PURPOSE: &str = "presentation";
@@ -46,8 +48,7 @@ impl Exchange {
     /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, and with the verdict's code when one fails.
     pub async fn deliver(self: &Arc<Self>, context: Context, delivery: Delivery) -> Result<Exchanged> {
         let exchange = self.clone();
-        let task = tokio::spawn(async move { exchange.deliver_to_end(&context, delivery).await });
-        task.await.map_err(Error::bug)?
+        finish(async move { exchange.deliver_to_end(&context, delivery).await }).await
     }
 
     async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
@@ -80,7 +81,7 @@ impl Exchange {
                 }),
             }
         }
-        trail.pass("presentation", "the citizen chose these documents for this agency");
+        trail.pass(Step::Presentation, "the citizen chose these documents for this agency");
         let grants: Vec<Grant> = record_types
             .iter()
             .map(|record_type| Grant { record_type: record_type.name, disclose: Disclose::All, basis: Basis::Consent })
@@ -110,13 +111,13 @@ impl Exchange {
             draft.person = Some(self.numbers(&context, person, &mut trail).await.current);
         }
         draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
-        trail.fail("presentation", reason.as_str());
+        trail.fail(Step::Presentation, reason.as_str());
         self.log(&context, draft, trail, reason.as_str(), &[]).await
     }
 }
 
 /// Every document, in the order asked, or why not.
-fn whole(documents: &[DocumentRef], mut records: Vec<CheckedRecord>, missing: &[Missing]) -> Result<Found> {
+fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missing: &[Missing]) -> Result<Found> {
     if let Some(missing) = missing.first() {
         let name = missing.record_type.name;
         return Err(match missing.reason {
@@ -129,7 +130,7 @@ fn whole(documents: &[DocumentRef], mut records: Vec<CheckedRecord>, missing: &[
     }
     records.retain(|record| documents.iter().any(|document| document.record_id == record.record_id));
     let position =
-        |record: &CheckedRecord| documents.iter().position(|document| document.record_id == record.record_id);
+        |record: &Arc<CheckedRecord>| documents.iter().position(|document| document.record_id == record.record_id);
     records.sort_by_key(position);
     if records.len() < documents.len() {
         return Err(Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", ""));

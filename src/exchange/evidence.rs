@@ -8,10 +8,11 @@ use crate::base::{Error, PersonalId, Result};
 
 use super::Exchange;
 use super::check::CheckedRecord;
-use super::context::{Context, Trail};
+use super::context::Context;
 use super::fetch::{Exchanged, Found};
 use super::person::Numbers;
 use super::trace;
+use super::trail::{Step, Trail};
 
 /// What is known of an exchange for its entry, from its first step on.
 pub(super) struct Draft {
@@ -48,7 +49,7 @@ impl Exchange {
     /// Logs a call that was refused before it could be read as orders: a bulk of too many citizens, one stream too many.
     pub async fn log_unread(&self, context: &Context, why: &Error) -> Result<Recorded> {
         let mut trail = Trail::default();
-        trail.fail("request", why.message.clone());
+        trail.fail(Step::Request, why.message.clone());
         self.log(context, Draft::new(Kind::Exchange), trail, why.reason.as_str(), &[]).await
     }
 
@@ -59,7 +60,7 @@ impl Exchange {
         draft: Draft,
         trail: Trail,
         outcome: &'static str,
-        delivered: &[CheckedRecord],
+        delivered: &[Arc<CheckedRecord>],
     ) -> Result<Recorded> {
         let delivered = delivered.iter();
         let entry = EvidenceEntry {

@@ -13,11 +13,13 @@ use crate::trust::{Code, LogProof, Verdict};
 
 use super::Exchange;
 use super::check::{CheckedRecord, Checker, Failure};
-use super::context::{Context, Trail};
+use super::context::Context;
 use super::evidence::Draft;
+use super::finish::finish;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
 use super::person::Numbers;
+use super::trail::{Detail, Step, Trail};
 
 /// How long a record that was issued just now may take to reach the record ledger.
 const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
@@ -26,7 +28,7 @@ const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
 #[derive(Debug)]
 pub struct Exchanged {
     /// The records, in the order of the record types asked for.
-    pub records: Vec<CheckedRecord>,
+    pub records: Vec<Arc<CheckedRecord>>,
     /// What has no answer.
     pub missing: Vec<Missing>,
     /// Where it stands in the evidence ledger.
@@ -52,15 +54,14 @@ pub enum MissingReason {
 }
 
 /// Records and gaps, before the evidence.
-pub(super) type Found = (Vec<CheckedRecord>, Vec<Missing>);
+pub(super) type Found = (Vec<Arc<CheckedRecord>>, Vec<Missing>);
 
 impl Exchange {
-    /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; it goes on in a task
-    /// of its own, so that a caller that goes away cannot keep a call out of the ledger.
+    /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; a caller
+    /// that goes away cannot keep a call out of the ledger.
     pub async fn fetch(self: &Arc<Self>, context: Context, request: Request) -> Result<Exchanged> {
         let exchange = self.clone();
-        let task = tokio::spawn(async move { exchange.fetch_to_end(&context, request).await });
-        task.await.map_err(Error::bug)?
+        finish(async move { exchange.fetch_to_end(&context, request).await }).await
     }
 
     async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
@@ -77,7 +78,7 @@ impl Exchange {
         let found = match read.order(request.reference) {
             Ok(order) => self.find(context, &order, &mut draft, &mut trail).await,
             Err(error) => {
-                trail.fail("request", error.message.clone());
+                trail.fail(Step::Request, error.message.clone());
                 Err(error)
             }
         };
@@ -106,10 +107,10 @@ impl Exchange {
         let names: Vec<&'static str> = order.record_types.iter().map(|record_type| record_type.name).collect();
         let grants = rights(&context.agency, order.purpose, &names).map_err(|denial| {
             let error = Error::from(denial);
-            trail.fail("right", error.message.clone());
+            trail.fail(Step::Right, error.message.clone());
             error
         })?;
-        trail.pass("right", format!("{} for {}", context.agency, order.purpose));
+        trail.pass(Step::Right, Detail::Granted(order.purpose));
         let mut consents = self.consents.of(numbers.current).await?;
         for before in &numbers.superseded {
             // What was said under an earlier number holds on.
@@ -118,10 +119,10 @@ impl Exchange {
         }
         check_consents(&context.agency, order.purpose, &grants, &consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
-            trail.fail("consent", error.message.clone());
+            trail.fail(Step::Consent, error.message.clone());
             error
         })?;
-        trail.pass("consent", "no consent is needed that is not there");
+        trail.pass(Step::Consent, Detail::Agreed);
         Ok(grants)
     }
 
@@ -135,8 +136,8 @@ impl Exchange {
         mut answers: Answers,
         trail: &mut Trail,
     ) -> Result<Found> {
-        let checker =
-            Checker { verifier: &self.verifier, now: context.now, accepts_unverified: context.accepts_unverified };
+        let (verifier, known, accepts_unverified) = (&*self.verifier, &self.known, context.accepts_unverified);
+        let checker = Checker { verifier, known, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
         for (record_type, grant) in record_types.iter().copied().zip(grants) {
             let answered = match answers.get_mut(record_type.registry) {
@@ -151,21 +152,21 @@ impl Exchange {
             for mut found in answered.extract_if(.., |found| found.record_type == record_type.name) {
                 found.record.ledger_proof = self.ledger_proof(context, record_type.registry, &found).await?;
                 let unproved = found.record.ledger_proof.is_none();
-                let name = format!("verify.{}", record_type.name);
+                let step = Step::Verify(record_type);
                 match checker.check(found, record_type, people, grant.disclose) {
                     Ok(checked) => {
-                        note_verdict(trail, name, checked.verdict);
+                        note_verdict(trail, step, checked.verdict);
                         records.push(checked);
                     }
                     Err(Failure::Verdict(Verdict::Indeterminate(Code::NoPoe), _)) if unproved => {
                         // Nothing is wrong with it but that the province has not accepted it yet.
-                        trail.skip(name, "the province has not accepted the record yet");
+                        trail.skip(step, "the province has not accepted the record yet");
                         let reason = MissingReason::Unreachable(Reason::RegistryUnavailable);
                         missing.push(Missing { record_type, reason });
                     }
                     Err(failure) => {
                         let error = failure.error(record_type.name);
-                        trail.fail(name, error.message.clone());
+                        trail.fail(step, error.message.clone());
                         return Err(error);
                     }
                 }
@@ -200,11 +201,11 @@ impl Exchange {
     }
 }
 
-fn note_verdict(trail: &mut Trail, name: String, verdict: Verdict) {
+fn note_verdict(trail: &mut Trail, step: Step, verdict: Verdict) {
     if verdict.is_valid() {
-        trail.pass(name, "VALID");
+        trail.pass(step, Detail::Valid);
     } else {
-        trail.fail(name, verdict.to_string());
+        trail.fail(step, verdict.to_string());
     }
 }
 

@@ -13,8 +13,8 @@ use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
 use crate::trust::Value;
 
 use super::Exchange;
-use super::context::Trail;
 use super::person::Numbers;
+use super::trail::{Detail, Step, Trail};
 
 /// Records in one page of a registry's answer.
 const PAGE_RECORDS: usize = 100;
@@ -74,8 +74,8 @@ impl Exchange {
             let late = || Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
             let answer = answers.entry(name).or_insert_with(late);
             match answer {
-                Ok(records) => trail.pass(format!("registry.{name}"), format!("{} records", records.len())),
-                Err(error) => trail.fail(format!("registry.{name}"), error.reason.as_str()),
+                Ok(records) => trail.pass(Step::Registry(name), Detail::Records(records.len())),
+                Err(error) => trail.fail(Step::Registry(name), error.reason.as_str()),
             }
         }
         answers
@@ -141,17 +141,17 @@ async fn read_all(
     selector: Selector,
     found: &mut Vec<RegistryRecord>,
 ) -> Result<()> {
-    let mut query = Query::latest(record_types.iter().copied(), selector, PAGE_RECORDS);
+    let mut after = None;
     loop {
-        let again = query.clone();
-        let page = registry.read(query).await?;
+        let query = Query::latest(record_types.iter().copied(), selector.clone(), PAGE_RECORDS);
+        let page = registry.read(Query { after, ..query }).await?;
         found.extend(page.records);
         if found.len() > REGISTRY_RECORDS_MAX {
             return Err(Error::new(Reason::RegistryUnavailable, "the registry answered with too many records"));
         }
-        match page.next {
-            Some(next) => query = Query { after: Some(next), ..again },
-            None => return Ok(()),
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
         }
     }
 }

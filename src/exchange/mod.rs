@@ -13,13 +13,16 @@ mod context;
 mod deliver;
 mod evidence;
 mod fetch;
+mod finish;
 mod gather;
 pub mod grpc;
+mod known;
 mod order;
 mod person;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,6 +60,7 @@ pub struct Exchange {
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
     people: person::People,
+    known: known::Known,
 }
 
 impl Exchange {
@@ -70,6 +74,7 @@ impl Exchange {
             consents: parts.consents,
             evidence: parts.evidence,
             people: person::People::new(),
+            known: known::Known::new(),
         })
     }
 }

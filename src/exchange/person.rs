@@ -15,7 +15,8 @@ use crate::trust::Value;
 use crate::trust::verify::Verifier;
 
 use super::Exchange;
-use super::context::{Context, Trail};
+use super::context::Context;
+use super::trail::{Step, Trail};
 
 /// People that are remembered.
 const REMEMBERED_MAX: usize = 100_000;
@@ -73,7 +74,8 @@ impl Exchange {
                 numbers
             }
             Ok(Err(_)) | Err(_) => {
-                trail.skip("superseded_numbers", "the resident registry did not say; the number is taken literally");
+                let why = "the resident registry did not say; the number is taken literally";
+                trail.skip(Step::SupersededNumbers, why);
                 Numbers::only(person)
             }
         }

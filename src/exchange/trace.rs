@@ -7,10 +7,11 @@ use bytes::{Buf, BufMut, Bytes};
 
 use crate::base::{Error, Reason, RequestId, Result, Timestamp};
 use crate::wire::Caller;
-use crate::wire::call::{CallCheck, CheckOutcome, Trace, TraceSink};
+use crate::wire::call::{CallCheck, Trace, TraceSink};
 
 use super::Exchange;
-use super::context::{Context, Trail};
+use super::context::Context;
+use super::trail::{self, Trail, put_text, take_text};
 
 /// Failed calls that are remembered in memory.
 const RING_MAX: usize = 4_096;
@@ -87,58 +88,24 @@ impl Exchange {
     }
 }
 
-/// A trace as it is stored: version 1, time, then texts with their lengths before them.
-pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Vec<u8> {
-    let mut out = Vec::with_capacity(128 + trail.checks.len() * 64);
-    out.put_u8(1);
+/// A trace as it is stored: version 2, time, texts with their lengths before them, the trail.
+pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Bytes {
+    let mut out = Vec::with_capacity(256);
+    out.put_u8(2);
     out.put_i64(context.now.0);
     put_text(&mut out, context.method);
     put_text(&mut out, &context.agency);
     put_text(&mut out, outcome);
-    for check in &trail.checks {
-        out.put_u8(match check.outcome {
-            CheckOutcome::Pass => 0,
-            CheckOutcome::Fail => 1,
-            CheckOutcome::Skipped => 2,
-        });
-        put_text(&mut out, &check.name);
-        put_text(&mut out, &check.detail);
-    }
-    out
+    trail.encode(&mut out);
+    out.into()
 }
 
 fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
-    if row.try_get_u8().ok()? != 1 {
+    if row.try_get_u8().ok()? != 2 {
         return None;
     }
     let called_at = Timestamp(row.try_get_i64().ok()?);
     let (method, caller, outcome) = (take_text(&mut row)?, take_text(&mut row)?, take_text(&mut row)?);
-    let mut checks = Vec::new();
-    while row.has_remaining() {
-        let outcome = match row.get_u8() {
-            0 => CheckOutcome::Pass,
-            1 => CheckOutcome::Fail,
-            2 => CheckOutcome::Skipped,
-            _ => return None,
-        };
-        checks.push(CallCheck { outcome, name: take_text(&mut row)?, detail: take_text(&mut row)? });
-    }
+    let checks = trail::decode(&mut row, &caller)?;
     Some(Explained { request_id, method, caller, called_at, outcome, checks, evidence: None })
-}
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    let mut length = text.len().min(usize::from(u16::MAX));
-    while !text.is_char_boundary(length) {
-        length -= 1;
-    }
-    out.put_u16(length as u16);
-    out.put_slice(&text.as_bytes()[..length]);
-}
-
-fn take_text(row: &mut Bytes) -> Option<String> {
-    let length = usize::from(row.try_get_u16().ok()?);
-    if row.remaining() < length {
-        return None;
-    }
-    String::from_utf8(row.split_to(length).to_vec()).ok()
 }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
-use crate::trust::{Object, Operation, SignedRecord};
+use crate::registry::RecordType;
+use crate::trust::{Object, Operation, SignedRecord, Verdict};
 use crate::wire::Call;
 
 /// One record that a presentation hands over.
@@ -28,22 +29,22 @@ pub struct Delivery {
 }
 
 /// A record on its way to the agency: verified, with both proofs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct DeliveredRecord {
     /// Its type.
-    pub record_type: String,
+    pub record_type: &'static RecordType,
     /// Its id.
     pub record_id: RecordId,
     /// Its version.
     pub version: u64,
     /// The signed bytes.
     pub record: SignedRecord,
-    /// What the verification said: `VALID`, or a failure where the caller asked for unverified records.
-    pub verdict: String,
+    /// What the verification said: VALID, or a failure where the caller asked for unverified records.
+    pub verdict: Verdict,
 }
 
 /// What a delivery came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Delivered {
     /// The records, in the order wanted.
     pub records: Vec<DeliveredRecord>,

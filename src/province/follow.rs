@@ -12,12 +12,12 @@ use crate::base::{Clock, Error, Reason, Result};
 use crate::ledger::Ledger;
 use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{self, Sector};
-use crate::store::{Scan, Space, Store};
+use crate::store::Store;
 use crate::trust::LogProof;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
-use super::row;
+use super::place::Places;
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 10_000;
@@ -29,6 +29,7 @@ pub struct Province {
     ingest: Arc<Ingest>,
     feeds: BTreeMap<&'static str, watch::Sender<Progress>>,
     following: Mutex<Vec<AbortHandle>>,
+    places: Places,
 }
 
 impl Province {
@@ -45,7 +46,7 @@ impl Province {
             let log_size = ingest.cursor(sector).await?.size();
             feeds.insert(sector.name, watch::Sender::new(Progress { log_size, state: FeedState::Following }));
         }
-        Ok(Arc::new(Self { store, ledger, ingest, feeds, following: Mutex::default() }))
+        Ok(Arc::new(Self { store, ledger, ingest, feeds, following: Mutex::default(), places: Places::new() }))
     }
 
     /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not
@@ -123,17 +124,10 @@ impl Inclusion for Province {
     }
 
     async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>> {
-        let unknown = || Error::bug(format!("there is no registry {registry}"));
-        let ordinal = registry::sector(registry).ok_or_else(unknown)?.ordinal;
-        let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
-        let found = self.store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
-        let Some((key, value)) = found.first() else { return Ok(None) };
-        let (first, ledger, count) = row::read_batch(key, value)?;
-        let at = log_index - first;
-        Ok((at < count).then_some(ledger + at))
+        self.places.find(&*self.store, registry, log_index).await
     }
 
     async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
-        self.ledger.prove(ledger_index).await
+        self.places.prove(&self.ledger, ledger_index).await
     }
 }

@@ -17,6 +17,7 @@ mod follow;
 mod index;
 mod ingest;
 mod people;
+mod place;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use crate::trust::Signer;
 use super::Sector;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
+use super::recent::Recent;
 use super::row::submission_key;
 use super::writer::{Job, QUEUE_MAX, Request, Writer};
 
@@ -34,6 +35,7 @@ pub struct Host {
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) secrets: Secrets,
+    recent: Recent,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
@@ -55,7 +57,7 @@ impl Host {
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
-        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), clock, jobs }))
+        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), recent: Recent::new(), clock, jobs }))
     }
 
     /// The registry's description as data.
@@ -144,7 +146,13 @@ impl Registry for Host {
     }
 
     async fn read(&self, query: Query) -> Result<Page> {
-        self.read_page(query).await
+        let log_size = self.ledger.head().size;
+        if let Some(page) = self.recent.find(&query, log_size) {
+            return Ok(page);
+        }
+        let page = self.read_page(&query).await?;
+        self.recent.keep(query, log_size, &page);
+        Ok(page)
     }
 
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {

@@ -18,6 +18,7 @@ mod plan;
 pub mod port;
 mod prepare;
 mod read;
+mod recent;
 pub mod resident;
 mod row;
 pub mod rule;

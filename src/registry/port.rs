@@ -18,7 +18,7 @@ use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp};
 use crate::trust::{Object, Operation, SignedRecord};
 
 /// Which records to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Selector {
     /// Every record that names this person. The resident registry follows superseded numbers; others take it literally.
     Person(PersonalId),
@@ -40,7 +40,7 @@ pub enum Selector {
 }
 
 /// A read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Query {
     /// Record types, all of this registry; empty for all of its types.
     pub record_types: Vec<String>,

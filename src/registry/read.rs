@@ -18,7 +18,7 @@ const CANDIDATES_MAX: usize = 10_000;
 const CHECKPOINTS_JOINED_MAX: usize = 64;
 
 impl Host {
-    pub(super) async fn read_page(&self, query: Query) -> Result<Page> {
+    pub(super) async fn read_page(&self, query: &Query) -> Result<Page> {
         let types = self.types(&query.record_types)?;
         let limit = query.limit.clamp(1, PAGE_SIZE_MAX);
         let after = query.after.as_deref().map(position).transpose()?;

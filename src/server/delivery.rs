@@ -25,7 +25,7 @@ impl RecordDelivery for ExchangeDelivery {
         let delivery = exchange::Delivery { person: delivery.subject, documents, reference: delivery.reference };
         let exchanged = self.0.deliver(Context::of(call)?, delivery).await?;
         Ok(Delivered {
-            records: exchanged.records.into_iter().map(delivered).collect(),
+            records: exchanged.records.iter().map(|checked| delivered(checked)).collect(),
             evidence_index: exchanged.evidence.index,
             evidence_checkpoint: exchanged.evidence.checkpoint,
         })
@@ -36,12 +36,12 @@ impl RecordDelivery for ExchangeDelivery {
     }
 }
 
-fn delivered(checked: CheckedRecord) -> DeliveredRecord {
+fn delivered(checked: &CheckedRecord) -> DeliveredRecord {
     DeliveredRecord {
-        record_type: checked.record_type.name.to_owned(),
+        record_type: checked.record_type,
         record_id: checked.record_id,
         version: checked.version,
-        record: checked.record,
-        verdict: checked.verdict.to_string(),
+        record: checked.record.clone(),
+        verdict: checked.verdict,
     }
 }

@@ -16,6 +16,7 @@ pub mod services;
 pub mod shutdown;
 pub mod world;
 
+mod coalesce;
 mod delivery;
 mod feed;
 mod view;

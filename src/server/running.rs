@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +17,7 @@ use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::coalesce::Coalescing;
 use super::panic::CatchPanics;
 use super::services::Served;
 use super::shutdown::DRAIN;
@@ -77,7 +79,7 @@ impl Running {
                 Error::new(Reason::ConfigurationInvalid, message).with_source(error)
             })?;
         }
-        let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true));
+        let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true)).map_ok(Coalescing::new);
         let serving =
             tokio::spawn(server.add_routes(served.routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {

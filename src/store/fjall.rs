@@ -36,7 +36,7 @@ pub struct FjallOptions {
 impl Default for FjallOptions {
     /// For a server that idles: a thousand citizens fit in tens of MiB.
     fn default() -> Self {
-        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 2 }
+        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 1 }
     }
 }
 

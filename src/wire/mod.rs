@@ -8,6 +8,7 @@ pub mod edge;
 pub mod page;
 pub mod proto;
 pub mod rate;
+pub mod ready;
 pub mod record;
 pub mod status;
 pub mod typed;

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 
 use crate::base::{Error, RecordId, Result, Timestamp};
-use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
+use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord, Verdict};
 
 use super::proto::exchange;
 use super::proto::exchange::v1::record::Typed;
 use super::proto::trust::v1;
-use super::typed::typed;
+use super::typed::{TypedError, typed};
 
 /// The message of a signed record.
 pub fn to_message(record: &SignedRecord) -> Result<v1::SignedRecord> {
@@ -56,57 +56,59 @@ pub fn note_text(note: &Bytes) -> Result<String> {
     String::from_utf8(note.to_vec()).map_err(Error::bug)
 }
 
-/// A record as agencies get it: signed, typed as far as its fields can be read, and with the gateway's verdict.
-pub fn delivered(
-    record_type: &str,
-    id: RecordId,
-    version: u64,
-    record: &SignedRecord,
-    verdict: &str,
-) -> Result<exchange::v1::Record> {
+/// What stands around the signed bytes of a record that is delivered.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The record type.
+    pub record_type: &'a str,
+    /// The full name of its typed message.
+    pub message: &'a str,
+    /// The record's id.
+    pub id: RecordId,
+    /// Its version.
+    pub version: u64,
+    /// What verification said.
+    pub verdict: Verdict,
+}
+
+/// A record as agencies get it: signed, typed, and with the gateway's verdict.
+pub fn delivered(frame: Frame<'_>, record: &SignedRecord) -> Result<exchange::v1::Record> {
+    let typed = match typed_form(frame.record_type, frame.message, &record.disclosure) {
+        Ok(typed) => typed,
+        // A verified payload always has a typed form; one that failed its checks need not.
+        Err(error) if frame.verdict.is_valid() => return Err(error.into()),
+        Err(_) => None,
+    };
     Ok(exchange::v1::Record {
-        record_type: record_type.to_owned(),
-        record_id: id.to_hex(),
-        version,
+        record_type: frame.record_type.to_owned(),
+        record_id: frame.id.to_hex(),
+        version: frame.version,
         signed: Some(to_message(record)?),
-        verdict: verdict.to_owned(),
-        typed: typed_form(record_type, &record.disclosure),
+        verdict: frame.verdict.to_string(),
+        typed,
     })
 }
 
-/// The typed form of what is shown; none where the payload cannot be read, which the verdict says.
-fn typed_form(record_type: &str, disclosure: &Disclosure) -> Option<Typed> {
-    fn read<M: prost::Message + Default>(disclosure: &Disclosure, name: &str) -> Option<M> {
-        typed(name, disclosure).ok()
-    }
-    match record_type {
-        "resident.person.v1" => read(disclosure, "lienthong.registry.resident.v1.Person").map(Typed::Person),
-        "resident.household.v1" => read(disclosure, "lienthong.registry.resident.v1.Household").map(Typed::Household),
-        "land.parcel.v1" => read(disclosure, "lienthong.registry.land.v1.Parcel").map(Typed::Parcel),
-        "land.certificate.v1" => read(disclosure, "lienthong.registry.land.v1.Certificate").map(Typed::LandCertificate),
-        "social_insurance.membership.v1" => {
-            read(disclosure, "lienthong.registry.social_insurance.v1.Membership").map(Typed::SocialInsuranceMembership)
-        }
-        "judicial.record.v1" => {
-            read(disclosure, "lienthong.registry.judicial.v1.JudicialRecord").map(Typed::JudicialRecord)
-        }
-        "business.enterprise.v1" => {
-            read(disclosure, "lienthong.registry.business.v1.Enterprise").map(Typed::Enterprise)
-        }
-        "business.household.v1" => {
-            read(disclosure, "lienthong.registry.business.v1.HouseholdBusiness").map(Typed::HouseholdBusiness)
-        }
-        "health_insurance.card.v1" => {
-            read(disclosure, "lienthong.registry.health_insurance.v1.Card").map(Typed::HealthInsuranceCard)
-        }
-        "driver_licence.licence.v1" => {
-            read(disclosure, "lienthong.registry.driver_licence.v1.Licence").map(Typed::DriverLicence)
-        }
-        "vehicle.registration.v1" => {
-            read(disclosure, "lienthong.registry.vehicle.v1.Registration").map(Typed::VehicleRegistration)
-        }
-        _ => None,
-    }
+/// The typed form of what a disclosure shows; `None` for a record type that the message has no place for.
+pub fn typed_form(
+    record_type: &str,
+    message: &str,
+    disclosure: &Disclosure,
+) -> std::result::Result<Option<Typed>, TypedError> {
+    Ok(Some(match record_type {
+        "resident.person.v1" => Typed::Person(typed(message, disclosure)?),
+        "resident.household.v1" => Typed::Household(typed(message, disclosure)?),
+        "land.parcel.v1" => Typed::Parcel(typed(message, disclosure)?),
+        "land.certificate.v1" => Typed::LandCertificate(typed(message, disclosure)?),
+        "social_insurance.membership.v1" => Typed::SocialInsuranceMembership(typed(message, disclosure)?),
+        "judicial.record.v1" => Typed::JudicialRecord(typed(message, disclosure)?),
+        "business.enterprise.v1" => Typed::Enterprise(typed(message, disclosure)?),
+        "business.household.v1" => Typed::HouseholdBusiness(typed(message, disclosure)?),
+        "health_insurance.card.v1" => Typed::HealthInsuranceCard(typed(message, disclosure)?),
+        "driver_licence.licence.v1" => Typed::DriverLicence(typed(message, disclosure)?),
+        "vehicle.registration.v1" => Typed::VehicleRegistration(typed(message, disclosure)?),
+        _ => return Ok(None),
+    }))
 }
 
 /// A signed record from its message. Fails where the shape is wrong; what is signed is for the verifier to judge.

@@ -8,7 +8,7 @@ mod gateway;
 use lienthong::wire::proto::access::v1::ListAccessesRequest;
 use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
-use lienthong::wire::proto::exchange::v1::{ExplainRequest, FetchRecordsRequest, FetchRecordsResponse};
+use lienthong::wire::proto::exchange::v1::{ExplainRequest, FetchRecordsRequest};
 use lienthong::wire::proto::identity::v1::link_service_client::LinkServiceClient;
 use lienthong::wire::proto::identity::v1::presentation_service_client::PresentationServiceClient;
 use lienthong::wire::proto::identity::v1::{
@@ -19,6 +19,7 @@ use lienthong::wire::proto::simulation::v1::ListPersonasRequest;
 use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
 use lienthong::wire::proto::trust::v1::GetTrustAnchorRequest;
 use lienthong::wire::proto::trust::v1::trust_service_client::TrustServiceClient;
+use lienthong::wire::ready::FetchRecordsResponse;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -150,11 +151,12 @@ async fn records_come_verified_and_the_citizen_sees_who_asked() {
     let gateway = Gateway::connect().await;
     let types = ["resident.person.v1", "land.certificate.v1", "vehicle.registration.v1"];
     let answer = fetch(&gateway, "one-stop", ALL_WELL, &types).await.expect("the one-stop centre has the right");
+    let records = answer.decoded().expect("an answer holds records");
     assert!(answer.missing.is_empty(), "{:?}", answer.missing);
     for wanted in types {
-        assert!(answer.records.iter().any(|record| record.record_type == wanted), "{wanted} is there");
+        assert!(records.iter().any(|record| record.record_type == wanted), "{wanted} is there");
     }
-    assert!(answer.records.iter().all(|record| record.verdict == "VALID" && record.signed.is_some()));
+    assert!(records.iter().all(|record| record.verdict == "VALID" && record.signed.is_some()));
 
     let mut exchange = ExchangeServiceClient::new(gateway.channel.clone());
     let question = ExplainRequest { request_id: answer.request_id.clone() };

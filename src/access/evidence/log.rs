@@ -84,7 +84,7 @@ impl EvidenceLog {
     }
 
     /// Appends an entry, with the trace of its call; durable when `Ok`. Dropping the future does not take it back.
-    pub async fn record(&self, entry: EvidenceEntry, trace: Vec<u8>) -> Result<Recorded> {
+    pub async fn record(&self, entry: EvidenceEntry, trace: Bytes) -> Result<Recorded> {
         let closed = || Error::new(Reason::ShuttingDown, "the access log is closed");
         let (answer, answered) = oneshot::channel();
         self.queue.send(Submission { entry, trace, answer }).await.map_err(|_| closed())?;

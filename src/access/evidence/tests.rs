@@ -54,7 +54,7 @@ async fn entries_about_one_citizen_are_numbered_without_gaps_under_concurrency()
     let log = &world.log;
     let calls = (0..300u128).map(|number| {
         let of = [Some(person(1)), Some(person(2)), None][number as usize % 3];
-        log.record(entry(log, of, number), vec![])
+        log.record(entry(log, of, number), vec![].into())
     });
     let recorded = futures::future::try_join_all(calls).await.expect("recorded");
     for at in 0..3 {
@@ -76,11 +76,12 @@ async fn entries_about_one_citizen_are_numbered_without_gaps_under_concurrency()
 async fn a_list_is_proved_page_by_page_and_survives_a_restart() {
     let world = open(Arc::default()).await;
     for number in 0..5 {
-        world.log.record(entry(&world.log, Some(person(1)), number), vec![1, 2]).await.expect("recorded");
-        world.log.record(entry(&world.log, Some(person(2)), 100 + number), vec![]).await.expect("recorded");
+        world.log.record(entry(&world.log, Some(person(1)), number), vec![1, 2].into()).await.expect("recorded");
+        world.log.record(entry(&world.log, Some(person(2)), 100 + number), vec![].into()).await.expect("recorded");
     }
     let reopened = open(world.store.clone()).await;
-    let recorded = reopened.log.record(entry(&reopened.log, Some(person(1)), 50), vec![9]).await.expect("recorded");
+    let recorded =
+        reopened.log.record(entry(&reopened.log, Some(person(1)), 50), vec![9].into()).await.expect("recorded");
     assert_eq!((recorded.index, recorded.sequence), (10, 6));
 
     let first = reopened.log.accesses(person(1), None, 4).await.expect("page");

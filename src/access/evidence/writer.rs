@@ -30,7 +30,7 @@ const CHAINS_MAX: usize = 100_000;
 /// An entry that waits for its place.
 pub(super) struct Submission {
     pub(super) entry: EvidenceEntry,
-    pub(super) trace: Vec<u8>,
+    pub(super) trace: Bytes,
     pub(super) answer: oneshot::Sender<Result<Recorded>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Submission {
 struct IndexRow {
     link: Option<(Subject, u64, Hash)>,
     request: RequestId,
-    trace: Vec<u8>,
+    trace: Bytes,
 }
 
 pub(super) struct Writer {
@@ -93,14 +93,7 @@ impl Writer {
             }
         }
         let appended = appended?;
-        let head = self.ledger.head();
-        let checkpoint = if head.size == appended.size {
-            head.note.clone()
-        } else {
-            let covering = self.ledger.checkpoint_at_or_after(appended.size).await?;
-            covering.ok_or_else(|| Error::bug("an appended batch has no checkpoint"))?.1
-        };
-        Ok((appended.first_index, checkpoint, sequences))
+        Ok((appended.first_index, appended.head.note.clone(), sequences))
     }
 
     /// The last links of the group's subjects, from memory or the store; a subject without entries has none.

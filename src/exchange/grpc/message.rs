@@ -1,15 +1,14 @@
 //! Between the exchange's values and its messages.
 
+use bytes::Bytes;
+use prost::Message as _;
+
 use crate::base::{Reason, RequestId, Result};
-use crate::registry::RecordType;
-use crate::trust::{Disclosure, Verdict};
 use crate::wire::proto::exchange::v1;
-use crate::wire::record::{note_text, timestamp, to_message};
-use crate::wire::typed::{TypedError, typed};
+use crate::wire::ready::FetchRecordsResponse;
+use crate::wire::record::{Frame, delivered, note_text, timestamp};
 
 use super::super::{CheckedRecord, Exchanged, Explained, Missing, MissingReason, Request};
-
-pub use v1::record::Typed;
 
 pub(super) fn request(message: v1::FetchRecordsRequest) -> Request {
     Request {
@@ -20,10 +19,10 @@ pub(super) fn request(message: v1::FetchRecordsRequest) -> Request {
     }
 }
 
-pub(super) fn response(request: RequestId, exchanged: Exchanged) -> Result<v1::FetchRecordsResponse> {
-    Ok(v1::FetchRecordsResponse {
+pub(super) fn response(request: RequestId, exchanged: Exchanged) -> Result<FetchRecordsResponse> {
+    Ok(FetchRecordsResponse {
         request_id: request.to_string(),
-        records: exchanged.records.iter().map(record).collect::<Result<_>>()?,
+        records: exchanged.records.iter().map(|checked| record(checked)).collect::<Result<_>>()?,
         missing: exchanged.missing.into_iter().map(missing).collect(),
         evidence: Some(v1::Evidence {
             index: exchanged.evidence.index,
@@ -32,40 +31,20 @@ pub(super) fn response(request: RequestId, exchanged: Exchanged) -> Result<v1::F
     })
 }
 
-fn record(checked: &CheckedRecord) -> Result<v1::Record> {
-    let typed = match (typed_form(checked.record_type, &checked.record.disclosure), checked.verdict) {
-        (Ok(typed), _) => typed,
-        // A verified payload always has a typed form; one that failed its checks need not.
-        (Err(error), Verdict::Valid) => return Err(error.into()),
-        (Err(_), _) => None,
-    };
-    Ok(v1::Record {
-        record_type: checked.record_type.name.to_owned(),
-        record_id: checked.record_id.to_hex(),
+/// The record's message, made once and kept with it.
+fn record(checked: &CheckedRecord) -> Result<Bytes> {
+    if let Some(encoded) = checked.encoded.get() {
+        return Ok(encoded.clone());
+    }
+    let frame = Frame {
+        record_type: checked.record_type.name,
+        message: checked.record_type.message,
+        id: checked.record_id,
         version: checked.version,
-        signed: Some(to_message(&checked.record)?),
-        verdict: checked.verdict.to_string(),
-        typed,
-    })
-}
-
-/// The typed form of what a disclosure shows; `None` for a record type that the message has no place for.
-pub fn typed_form(record_type: &RecordType, disclosure: &Disclosure) -> Result<Option<Typed>, TypedError> {
-    let message = record_type.message;
-    Ok(Some(match record_type.name {
-        "resident.person.v1" => Typed::Person(typed(message, disclosure)?),
-        "resident.household.v1" => Typed::Household(typed(message, disclosure)?),
-        "land.parcel.v1" => Typed::Parcel(typed(message, disclosure)?),
-        "land.certificate.v1" => Typed::LandCertificate(typed(message, disclosure)?),
-        "social_insurance.membership.v1" => Typed::SocialInsuranceMembership(typed(message, disclosure)?),
-        "judicial.record.v1" => Typed::JudicialRecord(typed(message, disclosure)?),
-        "business.enterprise.v1" => Typed::Enterprise(typed(message, disclosure)?),
-        "business.household.v1" => Typed::HouseholdBusiness(typed(message, disclosure)?),
-        "health_insurance.card.v1" => Typed::HealthInsuranceCard(typed(message, disclosure)?),
-        "driver_licence.licence.v1" => Typed::DriverLicence(typed(message, disclosure)?),
-        "vehicle.registration.v1" => Typed::VehicleRegistration(typed(message, disclosure)?),
-        _ => return Ok(None),
-    }))
+        verdict: checked.verdict,
+    };
+    let encoded = Bytes::from(delivered(frame, &checked.record)?.encode_to_vec());
+    Ok(checked.encoded.get_or_init(|| encoded).clone())
 }
 
 fn missing(missing: Missing) -> v1::Missing {
@@ -113,14 +92,16 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::registry;
+    use crate::trust::Disclosure;
+    use crate::wire::record::typed_form;
 
     #[test]
     fn every_record_type_has_its_place_in_the_message() {
         for record_type in registry::ALL.iter().flat_map(|sector| sector.record_types) {
             let empty = Disclosure::Partial { shown: vec![], hidden: vec![] };
-            assert!(typed_form(record_type, &empty).expect("typed").is_some(), "{}", record_type.name);
+            let typed = typed_form(record_type.name, record_type.message, &empty);
+            assert!(typed.expect("typed").is_some(), "{}", record_type.name);
         }
     }
 }

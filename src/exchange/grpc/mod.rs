@@ -12,12 +12,11 @@ use tonic::{Request, Response, Status};
 use crate::base::{Clock, Error, RequestId, Result};
 use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
+use crate::wire::ready::FetchRecordsResponse;
 use crate::wire::{Call, Edge};
 
 use super::{Context, Exchange, TraceRing};
 use bulk::OpenStreams;
-
-pub use message::{Typed, typed_form};
 
 /// The service over the exchange.
 #[derive(Clone)]
@@ -35,7 +34,7 @@ impl ExchangeFace {
         Self { edge, exchange, traces, clock, streams: Arc::default() }
     }
 
-    async fn fetch(&self, call: &Call, request: v1::FetchRecordsRequest) -> Result<v1::FetchRecordsResponse> {
+    async fn fetch(&self, call: &Call, request: v1::FetchRecordsRequest) -> Result<FetchRecordsResponse> {
         let context = Context::of(call)?;
         let exchanged = self.exchange.fetch(context, message::request(request)).await?;
         message::response(call.request_id, exchanged)
@@ -55,7 +54,7 @@ impl ExchangeService for ExchangeFace {
     async fn fetch_records(
         &self,
         request: Request<v1::FetchRecordsRequest>,
-    ) -> Result<Response<v1::FetchRecordsResponse>, Status> {
+    ) -> Result<Response<FetchRecordsResponse>, Status> {
         let method = "lienthong.exchange.v1.ExchangeService/FetchRecords";
         self.edge.answer(method, request, async move |call, request| self.fetch(&call, request).await).await
     }

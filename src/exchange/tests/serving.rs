@@ -80,9 +80,10 @@ async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
     let answer = faces.exchange.fetch_records(by("one-stop", request)).await.expect("fetched").into_inner();
     assert_eq!((answer.records.len(), answer.missing.len()), (1, 1));
     assert_eq!(answer.missing[0].code, "RECORD_NOT_FOUND");
-    let Some(v1::record::Typed::Person(person)) = &answer.records[0].typed else { unreachable!("a person") };
+    let records = answer.decoded().expect("records");
+    let Some(v1::record::Typed::Person(person)) = &records[0].typed else { unreachable!("a person") };
     assert_eq!((person.personal_id.as_str(), person.religion.as_str()), (ANNA, ""));
-    assert_eq!(answer.records[0].verdict, "VALID");
+    assert_eq!(records[0].verdict, "VALID");
 
     let explain = |caller: &'static str| {
         faces.exchange.explain(by(caller, v1::ExplainRequest { request_id: answer.request_id.clone() }))

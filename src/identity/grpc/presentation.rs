@@ -11,6 +11,7 @@ use crate::identity::presenting::Presenting;
 use crate::wire::proto::exchange::v1::Evidence;
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationService;
+use crate::wire::record::Frame;
 use crate::wire::{Edge, PageTokens, page, record};
 
 use super::convert;
@@ -104,7 +105,10 @@ impl PresentationService for PresentationFace {
                 }
                 let (used, delivered) = self.presenting.redeem(call.clone(), message.code).await?;
                 let records = delivered.records.iter().map(|one| {
-                    record::delivered(&one.record_type, one.record_id, one.version, &one.record, &one.verdict)
+                    let (record_type, id, version, verdict) =
+                        (one.record_type.name, one.record_id, one.version, one.verdict);
+                    let frame = Frame { record_type, message: one.record_type.message, id, version, verdict };
+                    record::delivered(frame, &one.record)
                 });
                 Ok(v1::RedeemPresentationResponse {
                     request_id: call.request_id.to_string(),

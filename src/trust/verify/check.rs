@@ -43,6 +43,11 @@ impl Verifier {
         self.examine(record, now, false)
     }
 
+    /// Whether a record that was VALID before still is at `now`, as far as that depends on the time.
+    pub fn is_timely(&self, statement: &Statement, now: Timestamp) -> bool {
+        now < self.anchor.expires_at && statement.issued_at <= now.plus_ms(CLOCK_SKEW_MS_MAX)
+    }
+
     fn examine(&self, record: &SignedRecord, now: Timestamp, ledger_needed: bool) -> Report {
         let mut tally = Tally::new();
         if now < self.anchor.expires_at {

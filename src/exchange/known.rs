@@ -1,0 +1,92 @@
+//! Records that were checked before.
+//!
+//! Asking for one record twice, a registry answers with the same bytes, and the same bytes lead to the same verdict. So a record
+//! that verified is kept with everything that was made of it: redacted, and (once an answer was sent) encoded. It is used
+//! again only if what the registry answered now, and the proof from the record ledger, are byte for byte what was
+//! checked, the verifier still believes the same anchor, and nothing about the verdict hangs on the time that has passed.
+//! Only what is VALID is kept.
+
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::access::Disclose;
+use crate::base::{RecordId, Timestamp};
+use crate::registry::RecordType;
+use crate::registry::port::RegistryRecord;
+use crate::trust::verify::Verifier;
+use crate::trust::{Disclosure, Statement, TrustAnchor};
+
+use super::check::CheckedRecord;
+
+/// What all kept records may take, in bytes.
+const BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// About what one takes: twice a record of 2 KiB with two proofs, and once more encoded.
+const BYTES_EACH: usize = 8 * 1024;
+
+/// Which record, and what of it may be disclosed.
+type Key = (&'static str, RecordId, Disclose);
+
+/// The records that were checked before; bounded.
+pub(super) struct Known {
+    records: Cache<Key, Arc<Entry>, ByBytes>,
+}
+
+struct Entry {
+    given: RegistryRecord,
+    statement: Statement,
+    anchor: Arc<TrustAnchor>,
+    checked: Arc<CheckedRecord>,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Entry>> for ByBytes {
+    fn weight(&self, _: &Key, entry: &Arc<Entry>) -> u64 {
+        let payload = match &entry.given.record.disclosure {
+            Disclosure::Whole { payload, .. } => payload.len(),
+            Disclosure::Partial { .. } => 0,
+        };
+        (BYTES_EACH + 3 * payload) as u64
+    }
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { records: Cache::with_weighter(BYTES_MAX as usize / BYTES_EACH, BYTES_MAX, ByBytes) }
+    }
+
+    /// What `found` was checked to, if it was, and checking it again would say the same.
+    pub(super) fn find(
+        &self,
+        record_type: &'static RecordType,
+        found: &RegistryRecord,
+        disclose: Disclose,
+        verifier: &Verifier,
+        now: Timestamp,
+    ) -> Option<Arc<CheckedRecord>> {
+        let entry = self.records.get(&(record_type.name, found.record_id, disclose))?;
+        let same = Arc::ptr_eq(&entry.anchor, verifier.anchor())
+            && entry.given == *found
+            && verifier.is_timely(&entry.statement, now);
+        same.then(|| entry.checked.clone())
+    }
+
+    /// Keeps what `given` was checked to, if it is VALID.
+    pub(super) fn keep(
+        &self,
+        given: RegistryRecord,
+        statement: Statement,
+        disclose: Disclose,
+        verifier: &Verifier,
+        checked: &Arc<CheckedRecord>,
+    ) {
+        if checked.verdict.is_valid() {
+            let key = (checked.record_type.name, given.record_id, disclose);
+            let entry = Entry { given, statement, anchor: verifier.anchor().clone(), checked: checked.clone() };
+            self.records.insert(key, Arc::new(entry));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The trail of checks that an exchange leaves for `Explain`.
+//!
+//! Every call writes one and few are ever read, so a trail holds what happened, not sentences about it; the words are made when
+//! somebody asks. In its row a check is three bytes and a little more.
+//!
+//! | byte | what |
+//! |---|---|
+//! | step | its code, and one byte more for which registry or record type |
+//! | outcome | 0 pass, 1 fail, 2 skipped |
+//! | detail | its code, and what belongs to it |
+
+use std::borrow::Cow;
+
+use bytes::{Buf, BufMut, Bytes};
+
+use crate::registry::{self, RecordType};
+use crate::wire::call::{CallCheck, CheckOutcome};
+
+/// What was checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// The request's fields.
+    Request,
+    /// Which numbers the citizen had before.
+    SupersededNumbers,
+    /// The agency's right.
+    Right,
+    /// The citizen's consent.
+    Consent,
+    /// The citizen's presentation.
+    Presentation,
+    /// A registry's answer.
+    Registry(&'static str),
+    /// A record's verification.
+    Verify(&'static RecordType),
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub(super) enum Detail {
+    /// In words.
+    Text(Cow<'static, str>),
+    /// The calling agency has the right for a purpose.
+    Granted(&'static str),
+    /// How many records a registry answered.
+    Records(usize),
+    /// The verdict VALID.
+    Valid,
+    /// No consent is needed that is not there.
+    Agreed,
+}
+
+impl<T: Into<Cow<'static, str>>> From<T> for Detail {
+    fn from(text: T) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// The checks of an exchange in the order made.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    checks: Vec<(Step, CheckOutcome, Detail)>,
+}
+
+impl Trail {
+    pub(super) fn pass(&mut self, step: Step, detail: impl Into<Detail>) {
+        self.checks.push((step, CheckOutcome::Pass, detail.into()));
+    }
+
+    pub(super) fn fail(&mut self, step: Step, detail: impl Into<Detail>) {
+        self.checks.push((step, CheckOutcome::Fail, detail.into()));
+    }
+
+    pub(super) fn skip(&mut self, step: Step, detail: impl Into<Detail>) {
+        self.checks.push((step, CheckOutcome::Skipped, detail.into()));
+    }
+
+    /// Writes the checks behind what stands in `out`.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        for (step, outcome, detail) in &self.checks {
+            let (code, which) = step.code();
+            out.put_u8(code);
+            out.extend(which);
+            out.put_u8(match outcome {
+                CheckOutcome::Pass => 0,
+                CheckOutcome::Fail => 1,
+                CheckOutcome::Skipped => 2,
+            });
+            match detail {
+                Detail::Text(text) => {
+                    out.put_u8(0);
+                    put_text(out, text);
+                }
+                Detail::Granted(purpose) => {
+                    out.put_u8(1);
+                    put_text(out, purpose);
+                }
+                Detail::Records(count) => {
+                    out.put_u8(2);
+                    out.put_u32(u32::try_from(*count).unwrap_or(u32::MAX));
+                }
+                Detail::Valid => out.put_u8(3),
+                Detail::Agreed => out.put_u8(4),
+            }
+        }
+    }
+}
+
+impl Step {
+    fn code(self) -> (u8, Option<u8>) {
+        match self {
+            Self::Request => (0, None),
+            Self::SupersededNumbers => (1, None),
+            Self::Right => (2, None),
+            Self::Consent => (3, None),
+            Self::Presentation => (4, None),
+            Self::Registry(name) => (5, Some(registry::sector(name).map_or(0, |sector| sector.ordinal))),
+            Self::Verify(record_type) => (6, Some(record_type.ordinal)),
+        }
+    }
+}
+
+/// Reads the checks of a trail, in words; `agency` is who called. `None` when they cannot be read.
+pub(super) fn decode(row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
+    let mut checks = Vec::new();
+    while row.has_remaining() {
+        let name = step_name(row)?;
+        let outcome = match row.try_get_u8().ok()? {
+            0 => CheckOutcome::Pass,
+            1 => CheckOutcome::Fail,
+            2 => CheckOutcome::Skipped,
+            _ => return None,
+        };
+        let detail = match row.try_get_u8().ok()? {
+            0 => take_text(row)?,
+            1 => format!("{agency} for {}", take_text(row)?),
+            2 => format!("{} records", row.try_get_u32().ok()?),
+            3 => "VALID".to_owned(),
+            4 => "no consent is needed that is not there".to_owned(),
+            _ => return None,
+        };
+        checks.push(CallCheck { name, outcome, detail });
+    }
+    Some(checks)
+}
+
+fn step_name(row: &mut Bytes) -> Option<String> {
+    Some(match row.try_get_u8().ok()? {
+        0 => "request".into(),
+        1 => "superseded_numbers".into(),
+        2 => "right".into(),
+        3 => "consent".into(),
+        4 => "presentation".into(),
+        5 => {
+            let ordinal = row.try_get_u8().ok()?;
+            let sector = registry::ALL.iter().find(|sector| sector.ordinal == ordinal)?;
+            format!("registry.{}", sector.name)
+        }
+        6 => {
+            let ordinal = row.try_get_u8().ok()?;
+            let mut types = registry::ALL.iter().flat_map(|sector| sector.record_types);
+            format!("verify.{}", types.find(|of| of.ordinal == ordinal)?.name)
+        }
+        _ => return None,
+    })
+}
+
+/// Writes a text with its length before it, cut where the length has no room.
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    let length = text.floor_char_boundary(usize::from(u16::MAX));
+    out.put_u16(length as u16);
+    out.put_slice(&text.as_bytes()[..length]);
+}
+
+/// Reads what [`put_text`] wrote.
+pub(super) fn take_text(row: &mut Bytes) -> Option<String> {
+    let length = usize::from(row.try_get_u16().ok()?);
+    if row.remaining() < length {
+        return None;
+    }
+    String::from_utf8(row.split_to(length).to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_reads_as_it_was_left() {
+        let mut trail = Trail::default();
+        trail.pass(Step::Right, Detail::Granted("one_stop.verify_documents"));
+        trail.pass(Step::Consent, Detail::Agreed);
+        trail.pass(Step::Registry("land"), Detail::Records(2));
+        trail.fail(Step::Registry("vehicle"), "REGISTRY_UNAVAILABLE");
+        trail.pass(Step::Verify(registry::record_type("land.parcel.v1").expect("a type")), Detail::Valid);
+        trail.skip(Step::SupersededNumbers, "not now");
+        let mut row = Vec::new();
+        trail.encode(&mut row);
+        let checks = decode(&mut Bytes::from(row.clone()), "one-stop").expect("reads");
+        let words: Vec<_> =
+            checks.iter().map(|check| format!("{} {} {}", check.name, check.outcome.as_str(), check.detail)).collect();
+        assert_eq!(
+            words,
+            [
+                "right pass one-stop for one_stop.verify_documents",
+                "consent pass no consent is needed that is not there",
+                "registry.land pass 2 records",
+                "registry.vehicle fail REGISTRY_UNAVAILABLE",
+                "verify.land.parcel.v1 pass VALID",
+                "superseded_numbers skipped not now",
+            ]
+        );
+        row.pop();
+        assert!(decode(&mut Bytes::from(row), "one-stop").is_none());
+    }
+}

@@ -1,0 +1,63 @@
+//! Where statements stand in the record ledger, and the proof that they do: asked for with every record that is delivered.
+//!
+//! A place never changes, and a proof holds until the ledger grows, so both are remembered.
+
+use quick_cache::sync::Cache;
+
+use crate::base::{Error, Result};
+use crate::ledger::Ledger;
+use crate::registry;
+use crate::store::{Scan, Space, Store};
+use crate::trust::LogProof;
+
+use super::row;
+
+/// Places that are remembered, of 32 bytes.
+const PLACES_MAX: usize = 65_536;
+/// Proofs that are remembered, of about 1 KiB.
+const PROOFS_MAX: usize = 16_384;
+
+/// What is remembered; bounded.
+pub(super) struct Places {
+    /// Ledger index by registry and index in its log.
+    places: Cache<(u8, u64), u64>,
+    /// Proof by ledger index, with the size of the ledger that it was made for.
+    proofs: Cache<u64, (u64, LogProof)>,
+}
+
+impl Places {
+    pub(super) fn new() -> Self {
+        Self { places: Cache::new(PLACES_MAX), proofs: Cache::new(PROOFS_MAX) }
+    }
+
+    /// The ledger index of a statement, once it was accepted.
+    pub(super) async fn find(&self, store: &dyn Store, registry: &str, log_index: u64) -> Result<Option<u64>> {
+        let unknown = || Error::bug(format!("there is no registry {registry}"));
+        let ordinal = registry::sector(registry).ok_or_else(unknown)?.ordinal;
+        if let Some(place) = self.places.get(&(ordinal, log_index)) {
+            return Ok(Some(place));
+        }
+        let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
+        let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
+        let Some((key, value)) = found.first() else { return Ok(None) };
+        let (first, ledger, count) = row::read_batch(key, value)?;
+        let at = log_index - first;
+        if at >= count {
+            return Ok(None);
+        }
+        self.places.insert((ordinal, log_index), ledger + at);
+        Ok(Some(ledger + at))
+    }
+
+    /// The proof of an entry under the ledger's present checkpoint.
+    pub(super) async fn prove(&self, ledger: &Ledger, index: u64) -> Result<LogProof> {
+        let size = ledger.head().size;
+        if let Some((_, proof)) = self.proofs.get(&index).filter(|(made_for, _)| *made_for == size) {
+            return Ok(proof);
+        }
+        let proof = ledger.prove(index).await?;
+        // The ledger may have grown meanwhile: then the proof is of the newer size, and is not asked for under this one.
+        self.proofs.insert(index, (size, proof.clone()));
+        Ok(proof)
+    }
+}
