@@ -56,6 +56,16 @@ fn the_committed_files_are_what_the_command_writes() {
     }
 }
 
+#[test]
+fn the_examples_of_the_format_page_are_computed() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/format.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    for (ours, theirs) in page.lines().zip(make::fill(&page).lines()) {
+        assert_eq!(ours, theirs, "run `cargo run --example vectors`");
+    }
+    assert_eq!(page, make::fill(&page), "run `cargo run --example vectors`");
+}
+
 fn blob(value: &Value) -> Vec<u8> {
     value.as_str().map(|text| STANDARD.decode(text).expect("base64")).unwrap_or_default()
 }

@@ -2,12 +2,15 @@
 
 mod canonical;
 mod keys;
+mod page;
 mod proofs;
 mod records;
 mod signatures;
 mod trees;
 mod vector;
 mod world;
+
+pub use page::fill;
 
 /// The files, sorted by name; no two have one name.
 pub fn files() -> Vec<(String, String)> {

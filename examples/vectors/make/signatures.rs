@@ -178,14 +178,14 @@ fn small_order_r(origin: &str, public: &[u8], message: &[u8]) -> Vec<u8> {
 }
 
 /// Signs with ECDSA by RFC 6979, which always gives the same signature; the library's own signer takes randomness.
-struct SteadyP256 {
+pub struct SteadyP256 {
     name: String,
     key: p256::ecdsa::SigningKey,
     public: Vec<u8>,
 }
 
 impl SteadyP256 {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let secret = *Seed::root(1).child("p256", 0).bytes();
         let key = p256::ecdsa::SigningKey::from_bytes(&secret.into()).expect("below the order");
         let public = key.verifying_key().to_sec1_point(false).as_bytes().to_vec();

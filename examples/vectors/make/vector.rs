@@ -148,6 +148,11 @@ pub fn record_text(record: &SignedRecord) -> String {
     serde_json::to_string(&RecordJson::of(record)).expect("plain data is JSON")
 }
 
+/// The same, to read.
+pub fn pretty_record(record: &SignedRecord) -> String {
+    serde_json::to_string_pretty(&RecordJson::of(record)).expect("plain data is JSON")
+}
+
 #[derive(Serialize)]
 struct VectorJson<'a> {
     format: &'static str,
