@@ -82,10 +82,9 @@ fn number(value: &Value) -> u64 {
 fn record(json: &Value) -> SignedRecord {
     let index = |field: &Value| u16::try_from(number(&field["index"])).expect("a small index");
     let disclosure = match (&json["whole"], &json["partial"]) {
-        (Value::Object(_), Value::Null) => Disclosure::Whole {
-            payload: blob(&json["whole"]["payload"]).into(),
-            salt: hash(&json["whole"]["salt"]),
-        },
+        (Value::Object(_), Value::Null) => {
+            Disclosure::Whole { payload: blob(&json["whole"]["payload"]).into(), salt: hash(&json["whole"]["salt"]) }
+        }
         (Value::Null, partial) => Disclosure::Partial {
             shown: list(partial, "shown")
                 .iter()

@@ -16,12 +16,32 @@ fn accepted() -> Vec<Vector> {
     let longest = format!("{{\"text\":\"{}\"}}", "a".repeat(48 * 1024 - 11));
     assert_eq!(longest.len(), 48 * 1024);
     let cases: [(&str, &'static str, String); 8] = [
-        ("canonical-numbers", "The largest and smallest numbers, and zero.", r#"{"largest":9007199254740991,"smallest":-9007199254740991,"zero":0}"#.into()),
-        ("canonical-escapes", "The escapes of RFC 8785, each in its shortest form; solidus and DEL stand as they are.", r#"{"text":"\"\\\b\f\n\r\t\u0001\u001f/"#.to_owned() + "\u{7f}\"}"),
-        ("canonical-letters", "Letters outside ASCII stand as they are, in NFC: Vietnamese, a letter beyond U+FFFF, a private one.", "{\"text\":\"Đặng Thị Hường 𠀀 \u{e000}\"}".into()),
+        (
+            "canonical-numbers",
+            "The largest and smallest numbers, and zero.",
+            r#"{"largest":9007199254740991,"smallest":-9007199254740991,"zero":0}"#.into(),
+        ),
+        (
+            "canonical-escapes",
+            "The escapes of RFC 8785, each in its shortest form; solidus and DEL stand as they are.",
+            r#"{"text":"\"\\\b\f\n\r\t\u0001\u001f/"#.to_owned() + "\u{7f}\"}",
+        ),
+        (
+            "canonical-letters",
+            "Letters outside ASCII stand as they are, in NFC: Vietnamese, a letter beyond U+FFFF, a private one.",
+            "{\"text\":\"Đặng Thị Hường 𠀀 \u{e000}\"}".into(),
+        ),
         ("canonical-nesting", "Eight levels.", r#"{"a":[[[[[[[]]]]]]]}"#.into()),
-        ("canonical-empty-values", "Empty string, list and object, false.", r#"{"a":"","b":[],"c":{},"d":false}"#.into()),
-        ("canonical-names", "Names of one letter, with digits and underscores; _ sorts after digits and before letters.", r#"{"a":1,"a0":2,"a_":3,"aa":4}"#.into()),
+        (
+            "canonical-empty-values",
+            "Empty string, list and object, false.",
+            r#"{"a":"","b":[],"c":{},"d":false}"#.into(),
+        ),
+        (
+            "canonical-names",
+            "Names of one letter, with digits and underscores; _ sorts after digits and before letters.",
+            r#"{"a":1,"a0":2,"a_":3,"aa":4}"#.into(),
+        ),
         ("canonical-64-fields", "As many top-level fields as there may be.", sixty_four),
         ("canonical-48-kib", "As long as a payload may be.", longest),
     ];
@@ -148,7 +168,11 @@ fn sizes() -> Vec<Case> {
     let long = format!("\"{}\"", "a".repeat(48 * 1024 - 7));
     vec![
         value("noncanonical-nesting", "Nine levels.", "[[[[[[[[]]]]]]]]"),
-        value("noncanonical-nesting-deep", "Twenty thousand levels: refused without following them.", "[".repeat(20_000)),
+        value(
+            "noncanonical-nesting-deep",
+            "Twenty thousand levels: refused without following them.",
+            "[".repeat(20_000),
+        ),
         Case { name: "noncanonical-65-fields", shows: "65 top-level fields.", payload: many.into(), fields },
         value("noncanonical-49153-bytes", "One byte more than 48 KiB.", long),
     ]

@@ -35,22 +35,58 @@ fn issuers_keys() -> Vec<Vector> {
     type Cell = (&'static str, &'static str, KeyState, Option<u64>, Option<Code>);
     let cells: [Cell; 17] = [
         ("key-active", "A key in use.", KeyState::Active, Some(39), None),
-        ("key-active-no-ledger", "A key in use, and no proof from the ledger.", KeyState::Active, None, Some(Code::NoPoe)),
+        (
+            "key-active-no-ledger",
+            "A key in use, and no proof from the ledger.",
+            KeyState::Active,
+            None,
+            Some(Code::NoPoe),
+        ),
         ("key-rotated-before", "Rotated: the last place before the event.", rotated, Some(39), None),
         ("key-rotated-at", "Rotated: the event's own place.", rotated, Some(40), Some(Code::KeyNotValid)),
         ("key-rotated-after", "Rotated: after the event.", rotated, Some(41), Some(Code::KeyNotValid)),
         ("key-rotated-no-ledger", "Rotated: not in the ledger.", rotated, None, Some(Code::NoPoe)),
-        ("key-compromised-before", "Compromised: the last place before it became suspect.", compromised, Some(19), None),
-        ("key-compromised-suspect-first", "Compromised: the first suspect place.", compromised, Some(20), Some(Code::RevokedNoPoe)),
-        ("key-compromised-suspect-last", "Compromised: the last place before the event.", compromised, Some(39), Some(Code::RevokedNoPoe)),
+        (
+            "key-compromised-before",
+            "Compromised: the last place before it became suspect.",
+            compromised,
+            Some(19),
+            None,
+        ),
+        (
+            "key-compromised-suspect-first",
+            "Compromised: the first suspect place.",
+            compromised,
+            Some(20),
+            Some(Code::RevokedNoPoe),
+        ),
+        (
+            "key-compromised-suspect-last",
+            "Compromised: the last place before the event.",
+            compromised,
+            Some(39),
+            Some(Code::RevokedNoPoe),
+        ),
         ("key-compromised-at", "Compromised: the event's own place.", compromised, Some(40), Some(Code::KeyNotValid)),
         ("key-compromised-after", "Compromised: after the event.", compromised, Some(41), Some(Code::KeyNotValid)),
         ("key-compromised-no-ledger", "Compromised: not in the ledger.", compromised, None, Some(Code::KeyNotValid)),
-        ("key-withdrawn-before", "Issuer withdrawn: before the event; historic, and still good.", withdrawn, Some(39), None),
+        (
+            "key-withdrawn-before",
+            "Issuer withdrawn: before the event; historic, and still good.",
+            withdrawn,
+            Some(39),
+            None,
+        ),
         ("key-withdrawn-at", "Issuer withdrawn: the event's own place.", withdrawn, Some(40), Some(Code::KeyNotValid)),
         ("key-withdrawn-after", "Issuer withdrawn: after the event.", withdrawn, Some(41), Some(Code::KeyNotValid)),
         ("key-withdrawn-no-ledger", "Issuer withdrawn: not in the ledger.", withdrawn, None, Some(Code::KeyNotValid)),
-        ("key-compromised-from-event", "Compromised, and suspect only from the event on.", KeyState::Compromised { suspect_from: EVENT, event_index: EVENT }, Some(39), None),
+        (
+            "key-compromised-from-event",
+            "Compromised, and suspect only from the event on.",
+            KeyState::Compromised { suspect_from: EVENT, event_index: EVENT },
+            Some(39),
+            None,
+        ),
     ];
     let vector = |(name, shows, state, index, code): Cell| {
         let (mut world, mut record) = record_at(index.unwrap_or(39));
@@ -89,8 +125,20 @@ fn several_keys() -> Vec<Vector> {
     record.issuer_proof.as_mut().expect("a proof").checkpoint = note;
     vec![
         Vector::good("key-from-index", "The first place at which the key may sign.", &first, &first_record),
-        Vector::bad("key-before-from-index", "A place before the key's first.", &early, &early_record, Code::KeyNotValid, &["key_state"]),
-        Vector::good("key-two-signed", "The rotated key and its successor signed: the one in the best state counts.", &world, &record),
+        Vector::bad(
+            "key-before-from-index",
+            "A place before the key's first.",
+            &early,
+            &early_record,
+            Code::KeyNotValid,
+            &["key_state"],
+        ),
+        Vector::good(
+            "key-two-signed",
+            "The rotated key and its successor signed: the one in the best state counts.",
+            &world,
+            &record,
+        ),
     ]
 }
 
@@ -106,8 +154,27 @@ fn ledgers_keys() -> Vec<Vector> {
     let (late, late_record) = with(KeyState::Rotated { event_index: 63 });
     let (lost, lost_record) = with(KeyState::Compromised { suspect_from: 90, event_index: 99 });
     vec![
-        Vector::good("ledger-key-rotated-before", "The ledger's key was rotated after the checkpoint's last entry.", &good, &good_record),
-        Vector::bad("ledger-key-rotated-after", "The checkpoint reaches the event that took the ledger's key out of use.", &late, &late_record, Code::KeyNotValid, fails),
-        Vector::bad("ledger-key-compromised", "Whoever has the ledger's key decides the order, so that order cannot clear it: its checkpoints prove nothing.", &lost, &lost_record, Code::KeyNotValid, fails),
+        Vector::good(
+            "ledger-key-rotated-before",
+            "The ledger's key was rotated after the checkpoint's last entry.",
+            &good,
+            &good_record,
+        ),
+        Vector::bad(
+            "ledger-key-rotated-after",
+            "The checkpoint reaches the event that took the ledger's key out of use.",
+            &late,
+            &late_record,
+            Code::KeyNotValid,
+            fails,
+        ),
+        Vector::bad(
+            "ledger-key-compromised",
+            "Whoever has the ledger's key decides the order, so that order cannot clear it: its checkpoints prove nothing.",
+            &lost,
+            &lost_record,
+            Code::KeyNotValid,
+            fails,
+        ),
     ]
 }

@@ -21,9 +21,9 @@ pub fn fill(page: &str) -> String {
         let (before, behind) = filled.split_once(&mark).unwrap_or_else(|| panic!("the page has no example {name}"));
         let opened = format!("{FENCE}text\n");
         // the block that stands there already, if one does
-        let behind = behind.strip_prefix(&opened).map_or(behind, |old| {
-            old.split_once(&format!("{FENCE}\n")).expect("a block ends").1
-        });
+        let behind = behind
+            .strip_prefix(&opened)
+            .map_or(behind, |old| old.split_once(&format!("{FENCE}\n")).expect("a block ends").1);
         filled = format!("{before}{mark}{opened}{}\n{FENCE}\n{behind}", text.trim_end());
     }
     filled
@@ -33,7 +33,15 @@ fn examples() -> Vec<(&'static str, String)> {
     let (world, record) = issued();
     let Disclosure::Whole { payload, .. } = record.disclosure.clone() else { unreachable!("issued whole") };
     vec![
-        ("payload", format!("{}\n{} bytes, H = {}", String::from_utf8_lossy(&payload), payload.len(), to_hex(&statement_hash(&payload)))),
+        (
+            "payload",
+            format!(
+                "{}\n{} bytes, H = {}",
+                String::from_utf8_lossy(&payload),
+                payload.len(),
+                to_hex(&statement_hash(&payload))
+            ),
+        ),
         ("commitments", commitments(&payload)),
         ("partial", partial(&record)),
         ("statement", statement(&record.statement)),
@@ -76,11 +84,18 @@ fn commitments(payload: &[u8]) -> String {
 }
 
 fn partial(record: &SignedRecord) -> String {
-    let Disclosure::Partial { shown, hidden } = redact(&record.disclosure, &["area_m2", "number"]).expect("canonical") else {
+    let Disclosure::Partial { shown, hidden } = redact(&record.disclosure, &["area_m2", "number"]).expect("canonical")
+    else {
         unreachable!("redacted")
     };
     let shown = shown.iter().map(|field| {
-        format!("shown   {}  {} = {}\n        salt {}\n", field.index, field.name, String::from_utf8_lossy(&field.value), to_hex(&field.salt))
+        format!(
+            "shown   {}  {} = {}\n        salt {}\n",
+            field.index,
+            field.name,
+            String::from_utf8_lossy(&field.value),
+            to_hex(&field.salt)
+        )
     });
     let hidden = hidden.iter().map(|field| format!("hidden  {}  leaf {}\n", field.index, to_hex(&field.leaf)));
     shown.chain(hidden).collect()
@@ -179,5 +194,8 @@ fn keys(world: &World) -> String {
             world.land.origin()
         );
     }
-    text + &format!("fingerprint of the anchor in record-whole.json\n  {}\n", to_hex(&world.anchor.fingerprint().expect("hashes")))
+    text + &format!(
+        "fingerprint of the anchor in record-whole.json\n  {}\n",
+        to_hex(&world.anchor.fingerprint().expect("hashes"))
+    )
 }

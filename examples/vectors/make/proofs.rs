@@ -83,9 +83,13 @@ fn paths() -> Vec<Vector> {
         bad("proof-path-of-neighbour", "The index is the neighbour's.", &|proof| proof.index ^= 1),
         bad("proof-index-at-size", "The index is the tree's size.", &|proof| proof.index = 12),
         bad("proof-index-huge", "The largest index that there is.", &|proof| proof.index = u64::MAX),
-        bad("proof-path-of-a-hundred", "A hundred hashes: more than any tree has levels, refused by their number.", &|proof| {
-            proof.path = vec![[0; 32]; 100];
-        }),
+        bad(
+            "proof-path-of-a-hundred",
+            "A hundred hashes: more than any tree has levels, refused by their number.",
+            &|proof| {
+                proof.path = vec![[0; 32]; 100];
+            },
+        ),
         Vector::bad(
             "proof-ledger-path-changed",
             "One bit of the path in the record ledger is changed.",
@@ -118,13 +122,62 @@ fn logs() -> Vec<Vector> {
     let mut neither = with(None);
     neither.issuer_proof = None;
     vec![
-        Vector::bad("ledger-is-evidence", "The proof is from the evidence ledger, though the entry stands there.", &world, &with(Some(world.evidence.proof(evidence))), Code::NoTrustedSignature, signature),
-        Vector::bad("ledger-is-issuers-log", "The proof is from the issuer's log, though the entry stands there.", &world, &with(Some(world.land.proof(land))), Code::NoTrustedSignature, signature),
-        Vector::bad("ledger-entry-without-type", "The record ledger holds the statement, but not as an entry of a type.", &world, &with(Some(world.records.proof(bare))), Code::Inclusion, inclusion),
-        Vector::bad("ledger-entry-of-other-type", "The record ledger holds the statement as an entry of type 5.", &world, &with(Some(world.records.proof(typed))), Code::Inclusion, inclusion),
-        Vector::bad("ledger-proof-missing", "No proof from the record ledger: nothing is wrong, but something is missing.", &world, &with(None), Code::NoPoe, inclusion),
-        Vector::bad("issuer-proof-missing", "No proof from the issuer's log: nobody signed.", &world, &SignedRecord { issuer_proof: None, ..good.clone() }, Code::NoTrustedSignature, &["issuer_signature"]),
-        Vector::bad("proofs-missing", "A statement and a payload alone.", &world, &neither, Code::NoTrustedSignature, &["issuer_signature", "ledger_inclusion"]),
+        Vector::bad(
+            "ledger-is-evidence",
+            "The proof is from the evidence ledger, though the entry stands there.",
+            &world,
+            &with(Some(world.evidence.proof(evidence))),
+            Code::NoTrustedSignature,
+            signature,
+        ),
+        Vector::bad(
+            "ledger-is-issuers-log",
+            "The proof is from the issuer's log, though the entry stands there.",
+            &world,
+            &with(Some(world.land.proof(land))),
+            Code::NoTrustedSignature,
+            signature,
+        ),
+        Vector::bad(
+            "ledger-entry-without-type",
+            "The record ledger holds the statement, but not as an entry of a type.",
+            &world,
+            &with(Some(world.records.proof(bare))),
+            Code::Inclusion,
+            inclusion,
+        ),
+        Vector::bad(
+            "ledger-entry-of-other-type",
+            "The record ledger holds the statement as an entry of type 5.",
+            &world,
+            &with(Some(world.records.proof(typed))),
+            Code::Inclusion,
+            inclusion,
+        ),
+        Vector::bad(
+            "ledger-proof-missing",
+            "No proof from the record ledger: nothing is wrong, but something is missing.",
+            &world,
+            &with(None),
+            Code::NoPoe,
+            inclusion,
+        ),
+        Vector::bad(
+            "issuer-proof-missing",
+            "No proof from the issuer's log: nobody signed.",
+            &world,
+            &SignedRecord { issuer_proof: None, ..good.clone() },
+            Code::NoTrustedSignature,
+            &["issuer_signature"],
+        ),
+        Vector::bad(
+            "proofs-missing",
+            "A statement and a payload alone.",
+            &world,
+            &neither,
+            Code::NoTrustedSignature,
+            &["issuer_signature", "ledger_inclusion"],
+        ),
     ]
 }
 
@@ -149,13 +202,26 @@ fn checkpoints() -> Vec<Vector> {
     let note = good.issuer_proof.as_ref().expect("a proof").checkpoint.to_vec();
     vec![
         Vector::good("checkpoint-older", "A proof against an older checkpoint is as good.", &world, &older),
-        Vector::good("checkpoint-extension", "Lines behind the root are covered by the signature and passed over.", &world, &signed(&format!("{text}note: 7\n"))),
+        Vector::good(
+            "checkpoint-extension",
+            "Lines behind the root are covered by the signature and passed over.",
+            &world,
+            &signed(&format!("{text}note: 7\n")),
+        ),
         bad("checkpoint-size-zeros", "A size with a leading zero.", signed(&text.replace("\n12\n", "\n012\n"))),
         bad("checkpoint-size-sign", "A size with a plus sign.", signed(&text.replace("\n12\n", "\n+12\n"))),
-        bad("checkpoint-size-too-large", "A size beyond 64 bits.", signed(&text.replace("\n12\n", "\n18446744073709551616\n"))),
+        bad(
+            "checkpoint-size-too-large",
+            "A size beyond 64 bits.",
+            signed(&text.replace("\n12\n", "\n18446744073709551616\n")),
+        ),
         bad("checkpoint-root-short", "A root of three bytes.", signed("lienthong/H27/land\n12\nAAAA\n")),
         bad("checkpoint-two-lines", "A checkpoint without a root.", signed("lienthong/H27/land\n12\n")),
-        bad("checkpoint-carriage-return", "A control character.", with(String::from_utf8(note.clone()).expect("text").replacen('\n', "\r\n", 1).into())),
+        bad(
+            "checkpoint-carriage-return",
+            "A control character.",
+            with(String::from_utf8(note.clone()).expect("text").replacen('\n', "\r\n", 1).into()),
+        ),
         bad("checkpoint-no-last-newline", "The last line does not end.", with(note[..note.len() - 1].to_vec())),
         bad("checkpoint-no-signature", "The text alone.", with(text.clone().into_bytes())),
         bad("checkpoint-trailing-text", "A line behind the signatures.", with([&note[..], b"and more\n"].concat())),

@@ -50,7 +50,12 @@ fn wholes() -> Vec<Vector> {
     });
     vec![
         Vector::good("record-whole", "A record with its whole payload: every check passes.", &world, &good),
-        Vector::good("record-empty", "A payload without fields: fields_root is SHA-256 of nothing.", &empty_world, &empty),
+        Vector::good(
+            "record-empty",
+            "A payload without fields: fields_root is SHA-256 of nothing.",
+            &empty_world,
+            &empty,
+        ),
         Vector::many(
             "record-versions",
             "Two versions of one record, the second a revocation that names the hash of the first. Both were issued, so both are VALID: \
@@ -59,10 +64,38 @@ fn wholes() -> Vec<Vector> {
             vec![first, second],
             Expected { exit_code: 0, records: vec![expect(Verdict::Valid, &[]), expect(Verdict::Valid, &[])] },
         ),
-        Vector::bad("payload-changed", "One number of the payload is changed.", &world, &with(whole(write(&changed))), Code::PayloadMismatch, &["payload"]),
-        Vector::bad("payload-field-removed", "A field is left out of a whole payload.", &world, &with(whole(write(&fewer))), Code::PayloadMismatch, &["payload", "field_count"]),
-        Vector::bad("payload-field-added", "A field is added to a whole payload.", &world, &with(whole(write(&more))), Code::PayloadMismatch, &["payload", "field_count"]),
-        Vector::bad("payload-salt-changed", "The payload is right, its salt is not.", &world, &with(other_salt), Code::PayloadMismatch, &["payload"]),
+        Vector::bad(
+            "payload-changed",
+            "One number of the payload is changed.",
+            &world,
+            &with(whole(write(&changed))),
+            Code::PayloadMismatch,
+            &["payload"],
+        ),
+        Vector::bad(
+            "payload-field-removed",
+            "A field is left out of a whole payload.",
+            &world,
+            &with(whole(write(&fewer))),
+            Code::PayloadMismatch,
+            &["payload", "field_count"],
+        ),
+        Vector::bad(
+            "payload-field-added",
+            "A field is added to a whole payload.",
+            &world,
+            &with(whole(write(&more))),
+            Code::PayloadMismatch,
+            &["payload", "field_count"],
+        ),
+        Vector::bad(
+            "payload-salt-changed",
+            "The payload is right, its salt is not.",
+            &world,
+            &with(other_salt),
+            Code::PayloadMismatch,
+            &["payload"],
+        ),
         Vector::many(
             "exit-code-first",
             "Three records in one file: the exit code is that of the first that is not VALID.",
@@ -98,21 +131,91 @@ fn partials() -> Vec<Vector> {
         Vector::bad(name, text, &world, &record, Code::PayloadMismatch, fails)
     };
     let mut vectors = vec![
-        Vector::good("partial-two-fields", "Two of five fields are shown; of the others only hashes.", &world, &with(shows(&["area_m2", "number"]))),
+        Vector::good(
+            "partial-two-fields",
+            "Two of five fields are shown; of the others only hashes.",
+            &world,
+            &with(shows(&["area_m2", "number"])),
+        ),
         Vector::good("partial-nothing", "Every field is hidden. Still a record.", &world, &with(shows(&[]))),
-        Vector::good("partial-everything", "Every field is shown, one by one.", &world, &with(shows(&["address", "area_m2", "holder", "number", "shared"]))),
-        Vector::good("partial-object", "A field that is an object is shown as one piece.", &world, &with(shows(&["holder"]))),
-        mismatch("partial-value-changed", "A shown value is changed.", &["payload"], edit(&|shown, _| shown[0].value = "251".into())),
-        mismatch("partial-name-changed", "A shown name is changed.", &["payload"], edit(&|shown, _| shown[0].name = "area_m3".into())),
-        mismatch("partial-salt-changed", "A shown field's salt is changed.", &["payload"], edit(&|shown, _| shown[0].salt = [9; 32])),
-        mismatch("partial-leaf-changed", "A hidden field's hash is changed.", &["payload"], edit(&|_, hidden| hidden[0].leaf[0] ^= 1)),
-        mismatch("partial-field-missing", "A hidden field is left out.", &["payload"], edit(&|_, hidden| drop(hidden.remove(0)))),
-        mismatch("partial-last-field-missing", "The last field is left out, so that the indices have no gap.", &["payload", "field_count"], edit(&|_, hidden| drop(hidden.pop()))),
-        mismatch("partial-field-twice", "A field is shown and hidden too.", &["payload"], edit(&|shown, hidden| hidden.insert(1, HiddenField { index: shown[0].index, leaf: hidden[0].leaf }))),
-        mismatch("partial-shown-twice", "A field is shown twice under one index.", &["payload"], edit(&|shown, _| shown.insert(0, shown[0].clone()))),
-        mismatch("partial-order", "The shown fields are not in the payload's order.", &["payload"], edit(&|shown, _| shown.reverse())),
-        mismatch("partial-empty", "Neither shown nor hidden fields.", &["payload", "field_count"], with(partial(vec![], vec![]))),
-        mismatch("partial-too-many", "65 hidden fields: refused by their number.", &["payload"], with(partial(vec![], (0..65).map(|index| HiddenField { index, leaf: [0; 32] }).collect()))),
+        Vector::good(
+            "partial-everything",
+            "Every field is shown, one by one.",
+            &world,
+            &with(shows(&["address", "area_m2", "holder", "number", "shared"])),
+        ),
+        Vector::good(
+            "partial-object",
+            "A field that is an object is shown as one piece.",
+            &world,
+            &with(shows(&["holder"])),
+        ),
+        mismatch(
+            "partial-value-changed",
+            "A shown value is changed.",
+            &["payload"],
+            edit(&|shown, _| shown[0].value = "251".into()),
+        ),
+        mismatch(
+            "partial-name-changed",
+            "A shown name is changed.",
+            &["payload"],
+            edit(&|shown, _| shown[0].name = "area_m3".into()),
+        ),
+        mismatch(
+            "partial-salt-changed",
+            "A shown field's salt is changed.",
+            &["payload"],
+            edit(&|shown, _| shown[0].salt = [9; 32]),
+        ),
+        mismatch(
+            "partial-leaf-changed",
+            "A hidden field's hash is changed.",
+            &["payload"],
+            edit(&|_, hidden| hidden[0].leaf[0] ^= 1),
+        ),
+        mismatch(
+            "partial-field-missing",
+            "A hidden field is left out.",
+            &["payload"],
+            edit(&|_, hidden| drop(hidden.remove(0))),
+        ),
+        mismatch(
+            "partial-last-field-missing",
+            "The last field is left out, so that the indices have no gap.",
+            &["payload", "field_count"],
+            edit(&|_, hidden| drop(hidden.pop())),
+        ),
+        mismatch(
+            "partial-field-twice",
+            "A field is shown and hidden too.",
+            &["payload"],
+            edit(&|shown, hidden| hidden.insert(1, HiddenField { index: shown[0].index, leaf: hidden[0].leaf })),
+        ),
+        mismatch(
+            "partial-shown-twice",
+            "A field is shown twice under one index.",
+            &["payload"],
+            edit(&|shown, _| shown.insert(0, shown[0].clone())),
+        ),
+        mismatch(
+            "partial-order",
+            "The shown fields are not in the payload's order.",
+            &["payload"],
+            edit(&|shown, _| shown.reverse()),
+        ),
+        mismatch(
+            "partial-empty",
+            "Neither shown nor hidden fields.",
+            &["payload", "field_count"],
+            with(partial(vec![], vec![])),
+        ),
+        mismatch(
+            "partial-too-many",
+            "65 hidden fields: refused by their number.",
+            &["payload"],
+            with(partial(vec![], (0..65).map(|index| HiddenField { index, leaf: [0; 32] }).collect())),
+        ),
     ];
     vectors.extend(committed_partials());
     vectors
@@ -142,12 +245,32 @@ fn committed_partials() -> Vec<Vector> {
         (world, record)
     };
     let cases: [(&str, &'static str, Code, &[(&str, &str)]); 6] = [
-        ("partial-value-not-canonical", "The issuer committed to a value with a blank: the hashes agree, the form does not.", Code::NonCanonical, &[("area_m2", " 250")]),
+        (
+            "partial-value-not-canonical",
+            "The issuer committed to a value with a blank: the hashes agree, the form does not.",
+            Code::NonCanonical,
+            &[("area_m2", " 250")],
+        ),
         ("partial-value-trailing", "A value with a second one behind it.", Code::NonCanonical, &[("area_m2", "250,1")]),
         ("partial-value-empty", "A value of no bytes.", Code::NonCanonical, &[("area_m2", "")]),
-        ("partial-value-too-deep", "A shown value stands at depth 2, so that its eighth list is at depth 9.", Code::NonCanonical, &[("list", "[[[[[[[[]]]]]]]]")]),
-        ("partial-name-not-snake-case", "The issuer committed to a name that is none.", Code::NonCanonical, &[("areaM2", "250")]),
-        ("partial-names-not-sorted", "The issuer committed to names out of order.", Code::PayloadMismatch, &[("number", "1"), ("area_m2", "250")]),
+        (
+            "partial-value-too-deep",
+            "A shown value stands at depth 2, so that its eighth list is at depth 9.",
+            Code::NonCanonical,
+            &[("list", "[[[[[[[[]]]]]]]]")],
+        ),
+        (
+            "partial-name-not-snake-case",
+            "The issuer committed to a name that is none.",
+            Code::NonCanonical,
+            &[("areaM2", "250")],
+        ),
+        (
+            "partial-names-not-sorted",
+            "The issuer committed to names out of order.",
+            Code::PayloadMismatch,
+            &[("number", "1"), ("area_m2", "250")],
+        ),
     ];
     cases
         .into_iter()
@@ -191,9 +314,26 @@ fn statements() -> Vec<Vector> {
         ..draft()
     });
     vec![
-        Vector::good("statement-longest-names", "Issuer and schema of 64 bytes each: the longest statement.", &longest, &named),
-        Vector::good("statement-extreme-numbers", "The largest version and status index, the earliest times.", &extreme, &extremes),
-        Vector::bad("statement-changed", "The statement says version 2; the logs hold version 1.", &world, &swapped, Code::Inclusion, &["issuer_inclusion", "ledger_inclusion"]),
+        Vector::good(
+            "statement-longest-names",
+            "Issuer and schema of 64 bytes each: the longest statement.",
+            &longest,
+            &named,
+        ),
+        Vector::good(
+            "statement-extreme-numbers",
+            "The largest version and status index, the earliest times.",
+            &extreme,
+            &extremes,
+        ),
+        Vector::bad(
+            "statement-changed",
+            "The statement says version 2; the logs hold version 1.",
+            &world,
+            &swapped,
+            Code::Inclusion,
+            &["issuer_inclusion", "ledger_inclusion"],
+        ),
         broken("statement-label", "The label is that of another version.", &|s| s[21] = b'2'),
         broken("statement-trailing", "A byte behind the statement.", &|s| s.push(0)),
         broken("statement-short", "The last byte is missing.", &|s| s.truncate(s.len() - 1)),
@@ -217,12 +357,47 @@ fn times() -> Vec<Vector> {
     let mut changed = record.clone();
     changed.disclosure = whole(*b"{}");
     vec![
-        Vector::good("time-five-minutes-ahead", "Issued exactly five minutes ahead of now: clocks may differ by so much.", &world, &early),
-        Vector::bad("time-more-than-five-minutes-ahead", "Issued five minutes and a millisecond ahead.", &world, &early, Code::IssuedInFuture, &["issued_not_in_future"]).at(NOW.plus_ms(-1)),
-        Vector::good("time-validity-over", "The record's validity ended: validity_window is skipped, for information, and the record is genuine.", &ended, &over),
-        Vector::good("anchor-last-millisecond", "The last millisecond of the anchor.", &other, &record).at(expires_at.plus_ms(-1)),
-        Vector::bad("anchor-expired", "The anchor has expired: nothing is VALID by it.", &other, &record, Code::TryLater, &["anchor_current"]).at(expires_at),
-        Vector::bad("anchor-expired-and-changed", "What is proved wrong stays wrong under an expired anchor.", &other, &changed, Code::PayloadMismatch, &["anchor_current", "payload", "field_count"]).at(expires_at),
+        Vector::good(
+            "time-five-minutes-ahead",
+            "Issued exactly five minutes ahead of now: clocks may differ by so much.",
+            &world,
+            &early,
+        ),
+        Vector::bad(
+            "time-more-than-five-minutes-ahead",
+            "Issued five minutes and a millisecond ahead.",
+            &world,
+            &early,
+            Code::IssuedInFuture,
+            &["issued_not_in_future"],
+        )
+        .at(NOW.plus_ms(-1)),
+        Vector::good(
+            "time-validity-over",
+            "The record's validity ended: validity_window is skipped, for information, and the record is genuine.",
+            &ended,
+            &over,
+        ),
+        Vector::good("anchor-last-millisecond", "The last millisecond of the anchor.", &other, &record)
+            .at(expires_at.plus_ms(-1)),
+        Vector::bad(
+            "anchor-expired",
+            "The anchor has expired: nothing is VALID by it.",
+            &other,
+            &record,
+            Code::TryLater,
+            &["anchor_current"],
+        )
+        .at(expires_at),
+        Vector::bad(
+            "anchor-expired-and-changed",
+            "What is proved wrong stays wrong under an expired anchor.",
+            &other,
+            &changed,
+            Code::PayloadMismatch,
+            &["anchor_current", "payload", "field_count"],
+        )
+        .at(expires_at),
     ]
 }
 
@@ -250,14 +425,57 @@ fn frames() -> Vec<Vector> {
         Vector::text_file(name, text, &world, contents, expected)
     };
     vec![
-        file("frame-agrees", "An answer with a record: type, id, version and verdict beside the signed bytes say the same.", framed("land.parcel.v1", id, "1", "VALID"), Verdict::Valid),
-        file("frame-type-differs", "The type beside the statement is another.", framed("land.certificate.v1", id, "1", "VALID"), DIFFERS),
-        file("frame-id-differs", "The id beside the statement is another.", framed("land.parcel.v1", &id.replace('5', "6"), "1", "VALID"), DIFFERS),
-        file("frame-version-differs", "The version beside the statement is another.", framed("land.parcel.v1", id, "2", "VALID"), DIFFERS),
-        file("frame-verdict-differs", "The gateway calls invalid what verifies.", framed("land.parcel.v1", id, "1", "INVALID PAYLOAD_MISMATCH"), DIFFERS),
-        evidence("evidence-agrees", "An answer's evidence: an entry that the evidence ledger's checkpoint covers.", &world.evidence, 4, 0),
-        evidence("evidence-behind-checkpoint", "The entry lies behind the checkpoint's last.", &world.evidence, 5, Code::Inclusion.exit_code()),
-        evidence("evidence-other-log", "The checkpoint is of the record ledger.", &world.records, 4, Code::NoTrustedSignature.exit_code()),
+        file(
+            "frame-agrees",
+            "An answer with a record: type, id, version and verdict beside the signed bytes say the same.",
+            framed("land.parcel.v1", id, "1", "VALID"),
+            Verdict::Valid,
+        ),
+        file(
+            "frame-type-differs",
+            "The type beside the statement is another.",
+            framed("land.certificate.v1", id, "1", "VALID"),
+            DIFFERS,
+        ),
+        file(
+            "frame-id-differs",
+            "The id beside the statement is another.",
+            framed("land.parcel.v1", &id.replace('5', "6"), "1", "VALID"),
+            DIFFERS,
+        ),
+        file(
+            "frame-version-differs",
+            "The version beside the statement is another.",
+            framed("land.parcel.v1", id, "2", "VALID"),
+            DIFFERS,
+        ),
+        file(
+            "frame-verdict-differs",
+            "The gateway calls invalid what verifies.",
+            framed("land.parcel.v1", id, "1", "INVALID PAYLOAD_MISMATCH"),
+            DIFFERS,
+        ),
+        evidence(
+            "evidence-agrees",
+            "An answer's evidence: an entry that the evidence ledger's checkpoint covers.",
+            &world.evidence,
+            4,
+            0,
+        ),
+        evidence(
+            "evidence-behind-checkpoint",
+            "The entry lies behind the checkpoint's last.",
+            &world.evidence,
+            5,
+            Code::Inclusion.exit_code(),
+        ),
+        evidence(
+            "evidence-other-log",
+            "The checkpoint is of the record ledger.",
+            &world.records,
+            4,
+            Code::NoTrustedSignature.exit_code(),
+        ),
     ]
 }
 
@@ -267,14 +485,34 @@ fn unreadable() -> Vec<Vector> {
     let good = record_text(&record);
     let hash = r#""path":[""#;
     let cases: [(&str, &'static str, String); 9] = [
-        ("file-unknown-field", "A field that no signed record has.", good.replacen('{', r#"{"comment":"trust me","#, 1)),
-        ("file-field-twice", "A field twice: readers differ in which they take.", good.replacen('{', r#"{"statement":"","#, 1)),
+        (
+            "file-unknown-field",
+            "A field that no signed record has.",
+            good.replacen('{', r#"{"comment":"trust me","#, 1),
+        ),
+        (
+            "file-field-twice",
+            "A field twice: readers differ in which they take.",
+            good.replacen('{', r#"{"statement":"","#, 1),
+        ),
         ("file-both-spellings", "A field by both of its names.", good.replacen('{', r#"{"issuer_proof":{},"#, 1)),
-        ("file-both-disclosures", "A payload and fields too.", good.replacen(r#""whole""#, r#""partial":{},"whole""#, 1)),
+        (
+            "file-both-disclosures",
+            "A payload and fields too.",
+            good.replacen(r#""whole""#, r#""partial":{},"whole""#, 1),
+        ),
         ("file-no-disclosure", "Neither payload nor fields.", r#"{"statement":"AQ=="}"#.to_owned()),
-        ("file-base64-stray-bits", "Base64 whose last letter holds bits that nothing uses.", r#"{"statement":"AR==","partial":{}}"#.to_owned()),
+        (
+            "file-base64-stray-bits",
+            "Base64 whose last letter holds bits that nothing uses.",
+            r#"{"statement":"AR==","partial":{}}"#.to_owned(),
+        ),
         ("file-base64-padding", "Base64 without its padding.", r#"{"statement":"AQ","partial":{}}"#.to_owned()),
-        ("file-hash-length", "A path with a hash of 33 bytes.", good.replacen(hash, &format!("{hash}{}\",\"", "A".repeat(44)), 1)),
+        (
+            "file-hash-length",
+            "A path with a hash of 33 bytes.",
+            good.replacen(hash, &format!("{hash}{}\",\"", "A".repeat(44)), 1),
+        ),
         ("file-trailing", "Something behind the record that is neither answer nor record.", format!("{good} 1")),
     ];
     let vector = |(name, text, contents): (&str, &'static str, String)| {
@@ -305,10 +543,25 @@ fn anchors() -> Vec<Vector> {
     };
     vec![
         vector("anchor-format", "An anchor of another format.", "lienthong/anchor/v1", "lienthong/anchor/v0"),
-        vector("anchor-unknown-field", "A field that no anchor has.", "\"province\"", "\"trust_all\": true,\n  \"province\""),
+        vector(
+            "anchor-unknown-field",
+            "A field that no anchor has.",
+            "\"province\"",
+            "\"trust_all\": true,\n  \"province\"",
+        ),
         vector("anchor-algorithm-none", "A key of the algorithm `none`.", "\"ed25519\"", "\"none\""),
-        vector("anchor-algorithm-differs", "The algorithm is not that of the key's bytes.", "\"ed25519\"", "\"ecdsa-p256-sha256\""),
+        vector(
+            "anchor-algorithm-differs",
+            "The algorithm is not that of the key's bytes.",
+            "\"ed25519\"",
+            "\"ecdsa-p256-sha256\"",
+        ),
         vector("anchor-origin-twice", "Two logs of one origin.", "lienthong/H27/vehicle", "lienthong/H27/land"),
-        vector("anchor-schema-name", "A record type that cannot stand in a statement.", "land.parcel.v1", "Land.parcel.v1"),
+        vector(
+            "anchor-schema-name",
+            "A record type that cannot stand in a statement.",
+            "land.parcel.v1",
+            "Land.parcel.v1",
+        ),
     ]
 }

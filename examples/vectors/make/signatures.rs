@@ -49,14 +49,70 @@ fn owners() -> Vec<Vector> {
     origin.anchor.issuers.remove(0);
     let mismatch = Code::IssuerMismatch;
     vec![
-        Vector::bad("issuer-key-of-other", "The vehicle registry's key signed the land registry's checkpoint, under its own name.", &world, &with(sign(&*world.vehicle.signer)), mismatch, &["issuer_signature"]),
-        Vector::bad("issuer-key-of-other-under-name", "The vehicle registry's key signed it under the land registry's name.", &world, &with(sign(&vehicle_for_land)), mismatch, &["issuer_signature"]),
-        Vector::bad("issuer-log-of-other", "The statement names the land registry and stands in the vehicle registry's log.", &in_vehicles, &other_log, mismatch, &["issuer_agreement"]),
-        Vector::bad("issuer-log-is-ledger", "The province's record ledger stands in for the issuer's log.", &in_ledger, &ledgers, mismatch, &["issuer_agreement"]),
-        Vector::bad("issuer-named-other", "The land registry issued a statement in the vehicle registry's name.", &named, &renamed, mismatch, &["issuer_agreement"]),
-        Vector::bad("issuer-unknown", "The statement names an issuer that the anchor doesn't know.", &unknown, &stranger, mismatch, &["issuer_agreement", "schema_allowed"]),
-        Vector::bad("issuer-outside-schemas", "The land registry issued a vehicle registration.", &schema, &outside, Code::NotAuthorised, &["schema_allowed"]),
-        Vector::bad("issuer-log-unknown", "The anchor knows no log of that origin.", &origin, &unknown_log, Code::NoTrustedSignature, &["issuer_signature", "schema_allowed"]),
+        Vector::bad(
+            "issuer-key-of-other",
+            "The vehicle registry's key signed the land registry's checkpoint, under its own name.",
+            &world,
+            &with(sign(&*world.vehicle.signer)),
+            mismatch,
+            &["issuer_signature"],
+        ),
+        Vector::bad(
+            "issuer-key-of-other-under-name",
+            "The vehicle registry's key signed it under the land registry's name.",
+            &world,
+            &with(sign(&vehicle_for_land)),
+            mismatch,
+            &["issuer_signature"],
+        ),
+        Vector::bad(
+            "issuer-log-of-other",
+            "The statement names the land registry and stands in the vehicle registry's log.",
+            &in_vehicles,
+            &other_log,
+            mismatch,
+            &["issuer_agreement"],
+        ),
+        Vector::bad(
+            "issuer-log-is-ledger",
+            "The province's record ledger stands in for the issuer's log.",
+            &in_ledger,
+            &ledgers,
+            mismatch,
+            &["issuer_agreement"],
+        ),
+        Vector::bad(
+            "issuer-named-other",
+            "The land registry issued a statement in the vehicle registry's name.",
+            &named,
+            &renamed,
+            mismatch,
+            &["issuer_agreement"],
+        ),
+        Vector::bad(
+            "issuer-unknown",
+            "The statement names an issuer that the anchor doesn't know.",
+            &unknown,
+            &stranger,
+            mismatch,
+            &["issuer_agreement", "schema_allowed"],
+        ),
+        Vector::bad(
+            "issuer-outside-schemas",
+            "The land registry issued a vehicle registration.",
+            &schema,
+            &outside,
+            Code::NotAuthorised,
+            &["schema_allowed"],
+        ),
+        Vector::bad(
+            "issuer-log-unknown",
+            "The anchor knows no log of that origin.",
+            &origin,
+            &unknown_log,
+            Code::NoTrustedSignature,
+            &["issuer_signature", "schema_allowed"],
+        ),
     ]
 }
 
@@ -98,26 +154,68 @@ fn notes() -> Vec<Vector> {
     let name = world.land.origin();
     let seventeen: Vec<&dyn Signer> = std::iter::repeat_n(&witness as &dyn Signer, 16).chain([land]).collect();
     vec![
-        Vector::good("signature-among-others", "Signatures of keys that nobody knows are passed over.", &world, &with_note(&good, sign(&[&witness, land, &stranger]))),
-        Vector::good("signature-sixteen", "As many signatures as a note may have.", &world, &with_note(&good, sign(&seventeen[1..]))),
+        Vector::good(
+            "signature-among-others",
+            "Signatures of keys that nobody knows are passed over.",
+            &world,
+            &with_note(&good, sign(&[&witness, land, &stranger])),
+        ),
+        Vector::good(
+            "signature-sixteen",
+            "As many signatures as a note may have.",
+            &world,
+            &with_note(&good, sign(&seventeen[1..])),
+        ),
         bad("signature-seventeen", "One signature more.", sign(&seventeen)),
         bad("signature-of-stranger", "A key that nobody knows signed under the log's name.", sign(&[&stranger])),
         bad("signature-of-witness", "Only a witness that nobody knows signed.", sign(&[&witness])),
-        bad("signature-bad-beside-good", "A good signature, and a bad one of the same key: one bad signature of a known key spoils the note.", [&note[..], lines(&other_text).as_bytes()].concat()),
-        bad("signature-changed", "One bit of the signature is changed.", note_of(&text, name, line.key_id, &flipped).into()),
-        bad("signature-of-other-text", "The signature is of another text.", [text.as_bytes(), b"\n", lines(&other_text).as_bytes()].concat()),
-        bad("signature-short", "The last byte of the signature is missing.", note_of(&text, name, line.key_id, &line.signature[..63]).into()),
-        bad("signature-long", "A byte behind the signature.", note_of(&text, name, line.key_id, &[&line.signature[..], &[0]].concat()).into()),
-        bad("signature-key-id", "The right signature under another key's id.", note_of(&text, name, line.key_id ^ 1, &line.signature).into()),
-        bad("signature-name", "The right signature under another name.", note_of(&text, "lienthong/H27/land2", line.key_id, &line.signature).into()),
-        bad("signature-line-hyphen", "A signature line that begins with a hyphen instead of a dash.", String::from_utf8(note.clone()).expect("text").replace('—', "-").into()),
+        bad(
+            "signature-bad-beside-good",
+            "A good signature, and a bad one of the same key: one bad signature of a known key spoils the note.",
+            [&note[..], lines(&other_text).as_bytes()].concat(),
+        ),
+        bad(
+            "signature-changed",
+            "One bit of the signature is changed.",
+            note_of(&text, name, line.key_id, &flipped).into(),
+        ),
+        bad(
+            "signature-of-other-text",
+            "The signature is of another text.",
+            [text.as_bytes(), b"\n", lines(&other_text).as_bytes()].concat(),
+        ),
+        bad(
+            "signature-short",
+            "The last byte of the signature is missing.",
+            note_of(&text, name, line.key_id, &line.signature[..63]).into(),
+        ),
+        bad(
+            "signature-long",
+            "A byte behind the signature.",
+            note_of(&text, name, line.key_id, &[&line.signature[..], &[0]].concat()).into(),
+        ),
+        bad(
+            "signature-key-id",
+            "The right signature under another key's id.",
+            note_of(&text, name, line.key_id ^ 1, &line.signature).into(),
+        ),
+        bad(
+            "signature-name",
+            "The right signature under another name.",
+            note_of(&text, "lienthong/H27/land2", line.key_id, &line.signature).into(),
+        ),
+        bad(
+            "signature-line-hyphen",
+            "A signature line that begins with a hyphen instead of a dash.",
+            String::from_utf8(note.clone()).expect("text").replace('—', "-").into(),
+        ),
     ]
 }
 
 /// The group's order L, little-endian.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 fn ed25519_forms() -> Vec<Vector> {
@@ -146,8 +244,10 @@ fn ed25519_forms() -> Vec<Vector> {
         let spki = [&key.spki()[..12], &point[..]].concat();
         let id: [u8; 32] = sha2::Sha256::digest(&spki).into();
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        vector.anchor =
-            vector.anchor.replace(&STANDARD.encode(key.spki()), &STANDARD.encode(spki)).replace(&hex(&key.id()), &hex(&id));
+        vector.anchor = vector
+            .anchor
+            .replace(&STANDARD.encode(key.spki()), &STANDARD.encode(spki))
+            .replace(&hex(&key.id()), &hex(&id));
         vector
     };
     let mut identity = [0; 32];
@@ -156,10 +256,22 @@ fn ed25519_forms() -> Vec<Vector> {
     (second_form[0], second_form[31]) = (0xf0, 0x7f);
     vec![
         bad("ed25519-malleable", "S + L in place of S: the mathematics accept it, and anyone can make it.", &malleable),
-        bad("ed25519-small-order-r", "R is the neutral point. The key's owner made the signature so that the equation holds; verifiers disagree about it.", &small_order_r(name, key.bytes(), text.as_bytes())),
+        bad(
+            "ed25519-small-order-r",
+            "R is the neutral point. The key's owner made the signature so that the equation holds; verifiers disagree about it.",
+            &small_order_r(name, key.bytes(), text.as_bytes()),
+        ),
         bad("ed25519-zeros", "A signature of zeros.", &[0; 64]),
-        small_key("ed25519-small-order-key", "A key of small order, under which anyone can sign: the anchor is none.", identity),
-        small_key("ed25519-second-encoding-key", "A key whose y is above the field's prime: the anchor is none.", second_form),
+        small_key(
+            "ed25519-small-order-key",
+            "A key of small order, under which anyone can sign: the anchor is none.",
+            identity,
+        ),
+        small_key(
+            "ed25519-second-encoding-key",
+            "A key whose y is above the field's prime: the anchor is none.",
+            second_form,
+        ),
     ]
 }
 
@@ -241,14 +353,36 @@ fn p256() -> Vec<Vector> {
     both.anchor.issuers[0].keys.push(KeyRecord::active(&signer).expect("a good key"));
     let both_note = sign_note(&both.land.checkpoint().text(), &[&signer, &*both.land.signer]).expect("signs");
     vec![
-        Vector::good("p256-signature", "The issuer's key is ECDSA over P-256.", &world, &with_note(&good, note_of(&text, &origin, id, &der))),
-        Vector::good("p256-beside-ed25519", "Keys of both algorithms signed one checkpoint.", &both, &with_note(&both_record, both_note)),
-        bad("p256-upper-s", "n - s in place of s: the mathematics accept it, and anyone can make it.", note_of(&text, &origin, id, twin.to_der().as_bytes())),
+        Vector::good(
+            "p256-signature",
+            "The issuer's key is ECDSA over P-256.",
+            &world,
+            &with_note(&good, note_of(&text, &origin, id, &der)),
+        ),
+        Vector::good(
+            "p256-beside-ed25519",
+            "Keys of both algorithms signed one checkpoint.",
+            &both,
+            &with_note(&both_record, both_note),
+        ),
+        bad(
+            "p256-upper-s",
+            "n - s in place of s: the mathematics accept it, and anyone can make it.",
+            note_of(&text, &origin, id, twin.to_der().as_bytes()),
+        ),
         bad("p256-not-der", "r and s side by side instead of DER.", note_of(&text, &origin, id, &signature.to_bytes())),
         bad("p256-long-length", "DER with a length that could be shorter.", note_of(&text, &origin, id, &long)),
         bad("p256-trailing", "A byte behind the DER.", note_of(&text, &origin, id, &[&der[..], &[0]].concat())),
         bad("p256-zeros", "r and s are zero.", note_of(&text, &origin, id, &[0x30, 6, 2, 1, 0, 2, 1, 0])),
-        bad("p256-ed25519-signature", "An Ed25519 signature under the P-256 key's id: the algorithm is the key's, never the message's.", note_of(&text, &origin, id, &ed25519)),
-        bad("p256-ed25519-line", "The anchor has a P-256 key; the log's old Ed25519 key signed.", String::from_utf8(ed25519_note.to_vec()).expect("text")),
+        bad(
+            "p256-ed25519-signature",
+            "An Ed25519 signature under the P-256 key's id: the algorithm is the key's, never the message's.",
+            note_of(&text, &origin, id, &ed25519),
+        ),
+        bad(
+            "p256-ed25519-line",
+            "The anchor has a P-256 key; the log's old Ed25519 key signed.",
+            String::from_utf8(ed25519_note.to_vec()).expect("text"),
+        ),
     ]
 }

@@ -72,7 +72,8 @@ fn tree(size: u16) -> (String, String) {
         refused.push(consistency(Some("a hash is missing"), old_size, &good[1..]));
         refused.push(consistency(Some("a hash too many"), old_size, &longer));
         refused.push(consistency(Some("a hash is changed"), old_size, &changed));
-        refused.push(Consistency { old_root: to_hex(&[1; 32]), ..consistency(Some("another old root"), old_size, &good) });
+        refused
+            .push(Consistency { old_root: to_hex(&[1; 32]), ..consistency(Some("another old root"), old_size, &good) });
     }
     refused.push(Consistency {
         why: Some("the older tree is the larger one"),
@@ -95,7 +96,10 @@ fn tree(size: u16) -> (String, String) {
                 path: hexes(&path(&leaves, index.into())),
             })
             .collect(),
-        consistency: few(size).chain([size]).map(|old_size| consistency(None, old_size, &proof(&leaves, old_size))).collect(),
+        consistency: few(size)
+            .chain([size])
+            .map(|old_size| consistency(None, old_size, &proof(&leaves, old_size)))
+            .collect(),
         refused_consistency: refused,
         name: name.clone(),
     };

@@ -129,8 +129,7 @@ impl World {
             schemas: vec![schema.to_owned()],
             keys: vec![log.key()],
         };
-        let ledger =
-            |log: &Log, purpose| LogAnchor { origin: log.origin().to_owned(), purpose, keys: vec![log.key()] };
+        let ledger = |log: &Log, purpose| LogAnchor { origin: log.origin().to_owned(), purpose, keys: vec![log.key()] };
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
             version: 1,
