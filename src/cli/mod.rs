@@ -6,6 +6,7 @@
 
 pub mod completions;
 pub mod health;
+pub mod ledger;
 pub mod load;
 pub mod logging;
 pub mod output;
@@ -60,6 +61,9 @@ pub enum Command {
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
+    /// Logs from outside: tiles, entries, heads, and whether they only grow.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Drive a server at a fixed rate or flat out, and report percentiles.
     Load(load::Load),
     /// Bearer tokens for systems and citizens.
@@ -83,6 +87,7 @@ impl Cli {
             Command::Verify(command) => command.run(output),
             Command::Persona(command) => command.run(output),
             Command::Population(command) => command.run(output),
+            Command::Ledger(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
             Command::Health(command) => command.run(output),
