@@ -63,12 +63,25 @@ def judge_tree(vector):
             and not any(map(consistent, vector["refused_consistency"])))
 
 
+def judge_policy(vector):
+    try:
+        policy = verify.Policy(vector["policy"].encode())
+    except verify.Refused:
+        return {"readable": False}
+    (verdict, code), _ = policy.judge(vector["checkpoint"].encode(), verify.milliseconds(vector["at"]), vector["age_max_ms"])
+    return {"readable": True, "verdict": verdict, "code": code}
+
+
 def files(folder):
     wrong, count = 0, 0
     for path in sorted(pathlib.Path(folder).glob("*.json")):
         vector, count = json.loads(path.read_text(encoding="utf-8")), count + 1
-        is_tree = vector["format"] == "lienthong/tree-vector/v1"
-        said, expected = (judge_tree(vector), True) if is_tree else (judge_vector(vector), vector["expected"])
+        judge, expected = {
+            "lienthong/vector/v1": (judge_vector, vector.get("expected")),
+            "lienthong/policy-vector/v1": (judge_policy, vector.get("expected")),
+            "lienthong/tree-vector/v1": (judge_tree, True),
+        }[vector["format"]]
+        said = judge(vector)
         if said != expected:
             wrong += 1
             print(f"{path.name}: expected {expected}, found {said}")

@@ -150,7 +150,16 @@ fn the_library_says_what_the_vectors_expect() {
     }
     for code in Code::ALL {
         // what lies beside the signed bytes, and logs that are watched over time
-        let elsewhere = [Code::TypedFormMismatch, Code::LogRollback, Code::SplitView];
+        let elsewhere = [
+            Code::TypedFormMismatch,
+            Code::LogRollback,
+            Code::SplitView,
+            Code::Tile,
+            Code::LogRule,
+            Code::Quorum,
+            Code::Stale,
+            Code::Unavailable,
+        ];
         assert!(codes.contains(code) || elsewhere.contains(code), "no vector shows {code:?}");
     }
 }
@@ -208,5 +217,19 @@ fn trees_are_what_the_vectors_expect() {
         };
         assert!(list(&vector, "consistency").iter().all(consistent), "{name}");
         assert!(!list(&vector, "refused_consistency").iter().any(consistent), "{name}");
+    }
+}
+
+#[test]
+fn policies_say_what_the_vectors_expect() {
+    for vector in vectors("lienthong/policy-vector/v1") {
+        let (name, expected) = (text(&vector, "name"), &vector["expected"]);
+        let policy = Policy::parse(text(&vector, "policy").as_bytes());
+        assert_eq!(policy.is_ok(), expected["readable"], "{name}");
+        let Ok(policy) = policy else { continue };
+        let age_max_ms = vector["age_max_ms"].as_i64().expect("a number");
+        let (verdict, why) = policy.judge(text(&vector, "checkpoint").as_bytes(), at(&vector), age_max_ms);
+        assert_eq!(verdict.as_str(), expected["verdict"], "{name}: {why}");
+        assert_eq!(verdict.code().map(Code::as_str), expected["code"].as_str(), "{name}: {why}");
     }
 }

@@ -28,7 +28,7 @@ EXIT_FILE, EXIT_NO_RECORDS, EXIT_ANCHOR = 3, 4, 5
 EXIT_CODES = {
     "PAYLOAD_MISMATCH": 10, "INCLUSION": 11, "ISSUER_MISMATCH": 12, "NOT_AUTHORISED": 13, "NO_TRUSTED_SIGNATURE": 14,
     "NON_CANONICAL": 15, "MALFORMED": 16, "KEY_NOT_VALID": 17, "ISSUED_IN_FUTURE": 18, "TYPED_FORM_MISMATCH": 19,
-    "REVOKED_NO_POE": 30, "NO_POE": 31, "TRY_LATER": 32,
+    "REVOKED_NO_POE": 30, "NO_POE": 31, "TRY_LATER": 32, "QUORUM": 33, "STALE": 34,
 }
 INTEGER_MAX, U64_MAX = 2**53 - 1, 2**64 - 1
 PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, PAYLOAD_FIELDS_MAX = 48 * 1024, 8, 64
@@ -149,6 +149,21 @@ STATEMENT_NAME = re.compile(rb"[a-z0-9_./-]{1,64}")
 def y_of(point):
     return int.from_bytes(point, "little") & (2**255 - 1)
 
+def is_ed25519_key(raw):
+    return len(raw) == 32 and y_of(raw) < ED25519_P and y_of(raw) not in SMALL_ORDER
+
+def ed25519_verifies(raw, message, signature):
+    if len(signature) != 64 or y_of(signature[:32]) % ED25519_P in SMALL_ORDER:
+        return False
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+        return True
+    except (InvalidSignature, ValueError):
+        return False
+
+def is_key_name(name):
+    return name != "" and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
+
 class Key:
     """A public key and its state. The algorithm is the key's: nothing in a message can name one."""
 
@@ -165,7 +180,7 @@ class Key:
         head = SPKI_HEADS[self.algorithm]
         self.spki, self.raw = spki, spki[len(head):]
         if self.algorithm == "ed25519":
-            good = len(self.raw) == 32 and y_of(self.raw) < ED25519_P and y_of(self.raw) not in SMALL_ORDER
+            good = is_ed25519_key(self.raw)
         else:
             good = len(self.raw) == 65 and self.raw[0] == 4
         refuse_unless(good and spki.startswith(head), f"key {self.id}: not in its one encoding, or of small order")
@@ -176,12 +191,9 @@ class Key:
         return (sha256(name.encode(), b"\n\x01", self.raw) if self.algorithm == "ed25519" else sha256(self.spki))[:4]
 
     def verifies(self, message, signature):
+        if self.algorithm == "ed25519":
+            return ed25519_verifies(self.raw, message, signature)
         try:
-            if self.algorithm == "ed25519":
-                if len(signature) != 64 or y_of(signature[:32]) % ED25519_P in SMALL_ORDER:
-                    return False
-                ed25519.Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
-                return True
             r, s = utils.decode_dss_signature(signature)
             if utils.encode_dss_signature(r, s) != signature or s > P256_ORDER // 2:
                 return False  # one form only, or anyone could change a signature
@@ -386,8 +398,7 @@ def parse_note(note):
     for line in lines:
         name, _, encoded = line.removeprefix("— ").partition(" ")
         raw = bytes_of(encoded, "a signature")
-        named = name and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
-        refuse_unless(line.startswith("— ") and named and len(raw) > 4, bad + "a malformed signature line")
+        refuse_unless(line.startswith("— ") and is_key_name(name) and len(raw) > 4, bad + "a malformed signature line")
         signatures.append((name, raw[:4], raw[4:]))
     return (text + "\n").encode(), signatures
 
@@ -396,6 +407,89 @@ def parse_checkpoint(text):
     good = len(lines) >= 3 and "" not in lines and re.fullmatch(r"0|[1-9][0-9]{0,19}", lines[1])
     refuse_unless(good, "not a signed checkpoint: a line is missing, or the size is no number")
     return lines[0], whole_number(lines[1], "the size"), hash_of(lines[2], "the root")
+
+# ---- Witnesses (C2SP tlog-cosignature and tlog-policy)
+
+class Witness:
+    """A key as a policy has it: <name>+<key id>+<base64 of type and key>; type 4 cosigns, type 1 signs notes."""
+
+    def __init__(self, text, kind):
+        self.name, note_id, encoded = (*text.split("+", 2), "", "")[:3]
+        raw = bytes_of(encoded, "a witness's key")
+        self.key = raw[1:]
+        good = is_key_name(self.name) and raw[:1] == bytes([kind]) and is_ed25519_key(self.key)
+        refuse_unless(good, "a key of another type, of a name that is none, or no good Ed25519 key")
+        self.note_id = sha256(self.name.encode(), b"\n", raw)[:4]
+        refuse_unless(self.note_id.hex() == note_id, "the key's id is not that of name and key")
+
+    def time_of(self, text, signature):
+        """The cosignature's time in milliseconds; refused if it does not verify."""
+        seconds = int.from_bytes(signature[:8], "big")
+        message = b"cosignature/v1\ntime %d\n%s" % (seconds, text)
+        refuse_unless(seconds * 1000 < 2**63 and ed25519_verifies(self.key, message, signature[8:]), "a witness's cosignature does not verify")
+        return seconds * 1000
+
+class Policy:
+    """Which witnesses must have cosigned a checkpoint. Names stand before they are used, and are members once at most."""
+
+    def __init__(self, data):
+        refuse_unless(len(data) <= 256 * 1024, "larger than 256 KiB")
+        try:
+            lines = data.decode("utf-8").removesuffix("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise Refused("not UTF-8") from error
+        self.logs, self.witnesses, self.groups, quorums, used = [], {}, {}, [], set()
+        for number, line in enumerate(lines, 1):
+            line = line.removesuffix("\r")
+            words = re.findall(r"[^ \t]+", line)
+            bad = f"line {number} is no line of a policy"
+            refuse_unless(not re.search(r"[\x00-\x08\x0a-\x1f\x7f]", line), bad)
+            if not words or words[0].startswith("#"):
+                continue
+            kind, *words = words
+            known = [*self.witnesses, *self.groups]
+            if kind == "log" and len(words) in (1, 2):
+                self.logs.append(Witness(words[0], 1))
+            elif kind == "witness" and len(words) in (2, 3):
+                refuse_unless(words[0] not in ("none", *known), bad)
+                self.witnesses[words[0]] = Witness(words[1], 4)
+            elif kind == "group" and len(words) > 2:
+                name, needed, *members = words
+                needed = {"all": len(members), "any": 1}.get(needed) or (int(needed) if re.fullmatch("[1-9][0-9]{0,3}", needed) else 0)
+                good = name not in ("none", *known) and 0 < needed <= len(members) == len(set(members))
+                refuse_unless(good and set(members) <= set(known) and not used & set(members), bad)
+                used |= set(members)
+                self.groups[name] = (needed, members)
+            else:
+                refuse_unless(kind == "quorum" and len(words) == 1 and words[0] in ("none", *known) and not quorums, bad)
+                quorums.append(words[0])
+        refuse_unless(quorums, "there is no quorum line")
+        for keys in ([log.key for log in self.logs], [witness.key for witness in self.witnesses.values()]):
+            refuse_unless(len(set(keys)) == len(keys) <= 256 and len(self.groups) <= 256, "a key occurs twice, or too many")
+        self.quorum = quorums[0]
+
+    def is_met(self, name, by):
+        if name in self.groups:
+            needed, members = self.groups[name]
+            return sum(self.is_met(member, by) for member in members) >= needed
+        return name == "none" or name in by
+
+    def judge(self, note, now, age_max_ms):
+        """The verdict on a checkpoint, and why."""
+        try:
+            text, signatures = parse_note(note)
+            origin = parse_checkpoint(text)[0]
+            refuse_unless(not self.logs or origin in [log.name for log in self.logs], "the policy does not name the log")
+            times = [(name, witness.time_of(text, signature)) for line, note_id, signature in signatures
+                     for name, witness in self.witnesses.items() if (line, note_id) == (witness.name, witness.note_id)]
+        except Refused as why:
+            return ("INDETERMINATE", "QUORUM"), str(why)
+        times = [(name, at) for name, at in times if at <= now + CLOCK_SKEW_MS_MAX]
+        if not self.is_met(self.quorum, {name for name, _ in times}):
+            return ("INDETERMINATE", "QUORUM"), "too few of the policy's witnesses cosigned"
+        if times and max(at for _, at in times) + age_max_ms < now:
+            return ("INDETERMINATE", "STALE"), "the newest cosignature is too old"
+        return VALID, ""
 
 # ---- Statements and records
 

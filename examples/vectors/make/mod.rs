@@ -8,6 +8,7 @@ mod records;
 mod signatures;
 mod trees;
 mod vector;
+mod witnesses;
 mod world;
 
 pub use page::fill;
@@ -16,7 +17,7 @@ pub use page::fill;
 pub fn files() -> Vec<(String, String)> {
     let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all()];
     let vectors = vectors.into_iter().flatten().map(|vector| (vector.file_name(), vector.text()));
-    let mut files: Vec<(String, String)> = vectors.chain(trees::all()).collect();
+    let mut files: Vec<(String, String)> = vectors.chain(trees::all()).chain(witnesses::all()).collect();
     files.sort();
     let count = files.len();
     files.dedup_by(|one, other| one.0 == other.0);

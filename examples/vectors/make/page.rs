@@ -49,6 +49,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("ledger", ledger(&record)),
         ("checkpoint", checkpoint(&world)),
         ("key", keys(&world)),
+        ("cosignature", super::witnesses::example()),
         ("record", pretty_record(&record)),
     ]
 }

@@ -178,13 +178,13 @@ fn partials() -> Vec<Vector> {
             "partial-field-missing",
             "A hidden field is left out.",
             &["payload"],
-            edit(&|_, hidden| drop(hidden.remove(0))),
+            edit(&|_, hidden| hidden.retain(|field| field.index != 0)),
         ),
         mismatch(
             "partial-last-field-missing",
             "The last field is left out, so that the indices have no gap.",
             &["payload", "field_count"],
-            edit(&|_, hidden| drop(hidden.pop())),
+            edit(&|_, hidden| hidden.truncate(hidden.len() - 1)),
         ),
         mismatch(
             "partial-field-twice",
@@ -244,7 +244,8 @@ fn committed_partials() -> Vec<Vector> {
         let record = world.stand(statement.encode(), partial(shown, vec![]));
         (world, record)
     };
-    let cases: [(&str, &'static str, Code, &[(&str, &str)]); 6] = [
+    type Case = (&'static str, &'static str, Code, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 6] = [
         (
             "partial-value-not-canonical",
             "The issuer committed to a value with a blank: the hashes agree, the form does not.",
@@ -339,7 +340,9 @@ fn statements() -> Vec<Vector> {
         broken("statement-short", "The last byte is missing.", &|s| s.truncate(s.len() - 1)),
         broken("statement-empty", "No bytes at all.", &|s| s.clear()),
         broken("statement-name-length", "The issuer's length reaches beyond the end.", &|s| s[issuer] = 255),
-        broken("statement-name-empty", "An issuer without a name.", &|s| drop(s.splice(issuer..issuer + 5, [0]))),
+        broken("statement-name-empty", "An issuer without a name.", &|s| {
+            s.splice(issuer..issuer + 5, [0]).for_each(drop)
+        }),
         broken("statement-name-letters", "A capital letter in the issuer's name.", &|s| s[issuer + 1] = b'L'),
         broken("statement-version-zero", "Versions count from 1.", &|s| s[version..version + 8].fill(0)),
         broken("statement-operation", "Operation 4 does not exist.", &|s| s[operation] = 4),
