@@ -21,6 +21,7 @@ mod delivery;
 mod faces;
 mod feed;
 mod view;
+mod witnessing;
 
 pub use config::{Config, Storage};
 pub use gateway::Gateway;

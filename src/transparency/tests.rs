@@ -2,4 +2,5 @@
 
 mod audit;
 mod serving;
+mod witness;
 mod world;

@@ -2,6 +2,8 @@
 
 mod audit;
 
+pub(in crate::cli) use audit::read_anchor;
+
 use std::process::ExitCode;
 
 use clap::Subcommand;
