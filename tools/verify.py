@@ -122,6 +122,20 @@ def index_of(value, what):
 def list_of(read):
     return lambda value, what: [read(item, what) for item in of_type(value, list, what)]
 
+def message(**fields):
+    """A reader of a protobuf message: its fields in order, each with its reader and default."""
+    def read(value, what):
+        row = Fields(value, what)
+        found = [row.take(name, reader, default) for name, (reader, default) in fields.items()]
+        row.end()
+        return found
+    return read
+
+def small(value, what):
+    return whole_number(value, what, 65535)
+
+BLOB, HASH, TEXT, INDEX = (bytes_of, b""), (hash_of, bytes(32)), (text_of, ""), (small, 0)
+
 def milliseconds(text, what="the time"):
     """RFC 3339 to milliseconds since 1970-01-01T00:00:00Z."""
     form = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
@@ -167,16 +181,19 @@ def is_key_name(name):
 class Key:
     """A public key and its state. The algorithm is the key's: nothing in a message can name one."""
 
-    def __init__(self, value, what):
+    def __init__(self, value, what, is_root=False):
         row = Fields(value, what)
-        self.id, self.algorithm = row.need("id", text_of), row.need("algorithm", text_of)
-        spki, self.from_index = row.need("public_key", bytes_of), row.need("from_index", index_of)
-        state = Fields(row.need("state", lambda value, _: value), "state")
+        self.id, self.algorithm, spki = row.need("id", text_of), row.need("algorithm", text_of), row.need("public_key", bytes_of)
+        if not is_root:  # a root key has no state: it signs anchors
+            self.from_index, self.reattested = row.need("from_index", index_of), row.take("reattested", list_of(list_of(index_of)), [])
+            state = Fields(row.need("state", lambda value, _: value), "state")
+            self.state = state.need("kind", text_of)
+            refuse_unless(self.state in STATES, "a key of unknown state")
+            self.when = {name: state.need(name, index_of) for name in STATES[self.state]}
+            state.end()
+            refuse_unless(all(len(pair) == 2 and pair[0] < pair[1] for pair in self.reattested), "a re-attested range is none")
         row.end()
-        self.state = state.need("kind", text_of)
-        refuse_unless(self.state in STATES and self.algorithm in SPKI_HEADS, "a key of unknown state or algorithm")
-        self.when = {name: state.need(name, index_of) for name in STATES[self.state]}
-        state.end()
+        refuse_unless(self.algorithm in SPKI_HEADS, "a key of unknown algorithm")
         head = SPKI_HEADS[self.algorithm]
         self.spki, self.raw = spki, spki[len(head):]
         if self.algorithm == "ed25519":
@@ -208,7 +225,8 @@ class Key:
             return {"active": VALID, "rotated": ("INDETERMINATE", "NO_POE")}.get(self.state, KEY_NOT_VALID)
         if index < self.from_index or index >= self.when.get("event_index", U64_MAX + 1):
             return KEY_NOT_VALID
-        return ("INDETERMINATE", "REVOKED_NO_POE") if index >= self.when.get("suspect_from", U64_MAX + 1) else VALID
+        suspect = index >= self.when.get("suspect_from", U64_MAX + 1) and not any(a <= index < b for a, b in self.reattested)
+        return ("INDETERMINATE", "REVOKED_NO_POE") if suspect else VALID
 
 class Owner:
     """Who a log belongs to: an issuer with a name, or the province, with a purpose."""
@@ -236,11 +254,23 @@ class Anchor:
         self.expires_at = row.need("expires_at", milliseconds)
         self.issuers = row.need("issuers", list_of(Owner))
         self.owners = self.issuers + row.need("logs", list_of(Owner))
-        row.end()
         self.heads = {}
+        if (root := row.take("root", lambda value, what: Fields(value, what), None)) is not None:
+            self.check_root(root, row, values[0])
+        row.end()
         for names in ([key.id for owner in self.owners for key in owner.keys], [owner.origin for owner in self.owners],
                       [issuer.name for issuer in self.issuers]):
             refuse_unless(len(set(names)) == len(names), "a key, an origin or an issuer occurs twice")
+
+    def check_root(self, root, row, value):
+        """An anchor with root keys is signed by as many of them as it says: over itself without the signatures, in canonical form."""
+        threshold, keys = root.need("threshold", index_of), root.need("keys", list_of(lambda value, what: Key(value, what, True)))
+        root.end()
+        signatures = row.take("signatures", list_of(message(key_id=TEXT, signature=BLOB)), [])
+        refuse_unless(len({key.id for key in keys}) == len(keys) <= 16 and 1 <= threshold <= len(keys), "root keys, or their threshold")
+        signed = write_canonical({name: part for name, part in value.items() if name != "signatures"})
+        by = {key.id: [key.verifies(signed, signature) for key_id, signature in signatures if key_id == key.id] for key in keys}
+        refuse_unless(all(all(good) for good in by.values()) and sum(map(bool, by.values())) >= threshold, "too few root keys signed it")
 
     def issuer(self, name):
         return next((issuer for issuer in self.issuers if issuer.name == name), None)
@@ -520,19 +550,6 @@ class Statement:
         refuse_unless(STATEMENT_NAME.fullmatch(name), "not a statement: a name is 1 to 64 of a-z, 0-9, _, -, ., /")
         return name.decode()
 
-def message(**fields):
-    """A reader of a protobuf message: its fields in order, each with its reader and default."""
-    def read(value, what):
-        row = Fields(value, what)
-        found = [row.take(name, reader, default) for name, (reader, default) in fields.items()]
-        row.end()
-        return found
-    return read
-
-def small(value, what):
-    return whole_number(value, what, 65535)
-
-BLOB, HASH, TEXT, INDEX = (bytes_of, b""), (hash_of, bytes(32)), (text_of, ""), (small, 0)
 SIGNED = message(
     statement=BLOB,
     whole=(message(payload=BLOB, salt=HASH), None),
@@ -743,6 +760,18 @@ def verify_beside(report, record):
                 report.verdict = ("INVALID", "TYPED_FORM_MISMATCH")
     report.note("typed_form", "skipped", "not compared by this program" if record.typed else "there is none")
 
+def judge(report, name, verdict, why):
+    """A check with a verdict of its own, which counts where it weighs more than what was found before."""
+    report.note(name, "pass" if verdict == VALID else "fail", why)
+    weight = ["VALID", "INDETERMINATE", "INVALID"].index
+    if weight(verdict[0]) > weight(report.verdict[0]):
+        report.verdict = verdict
+
+def verify_witnesses(report, record, policy, now, age_max_ms):
+    """witnesses: whether enough of the policy's cosigned the ledger's checkpoint, if that is to be believed at all."""
+    if ("ledger_signature", "pass", "") in report.checks:
+        judge(report, "witnesses", *policy.judge(record.ledger_proof[0].encode(), now, age_max_ms))
+
 def verify_evidence(value, anchor):
     """An answer's evidence: a checkpoint of the evidence ledger that reaches beyond the entry. Gives a check and a code."""
     note, index = message(checkpoint=TEXT, index=(whole_number, 0))(value, "evidence")
@@ -815,7 +844,7 @@ class Printer:
             print("{records} records: {valid} VALID, {invalid} INVALID, {indeterminate} INDETERMINATE".format(**self.sum))
         return self.exit_code if self.sum["records"] else EXIT_NO_RECORDS
 
-def verify_file(file, data, anchor, now, printer):
+def verify_file(file, data, anchor, now, printer, further=lambda report, record: None):
     number = 0
     for value in read_json(data):
         for kind, part in parts_of(value):
@@ -823,13 +852,17 @@ def verify_file(file, data, anchor, now, printer):
                 printer.evidence(file, *verify_evidence(part, anchor))
             else:
                 number += 1
-                printer.record(file, number, verify(Record(part), anchor, now))
+                report = verify(record := Record(part), anchor, now)
+                further(report, record)
+                printer.record(file, number, report)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE", help="answers or records in protobuf JSON; - is stdin")
     parser.add_argument("--trust", default="anchor.json", metavar="FILE", help="the trust anchor")
     parser.add_argument("--at", type=milliseconds, metavar="TIME", help="judge as of this time (RFC 3339) instead of now")
+    parser.add_argument("--policy", metavar="FILE", help="a witness policy: who must have cosigned the ledger's checkpoint")
+    parser.add_argument("--max-witness-age", type=int, default=24, metavar="HOURS", help="how old the newest cosignature may be")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     parser.add_argument("--quiet", "-q", action="store_true", help="say only what is not VALID, and the sum")
     options = parser.parse_args()
@@ -837,9 +870,16 @@ def main():
     printer, file, code = Printer(options.output, options.quiet), options.trust, EXIT_ANCHOR
     try:
         anchor = Anchor(pathlib.Path(file).read_bytes())
+        file, code = options.policy, 1
+        policy = Policy(pathlib.Path(file).read_bytes()) if file else None
         code = EXIT_FILE
+
+        def further(report, record):
+            if policy:
+                verify_witnesses(report, record, policy, now, options.max_witness_age * 3_600_000)
+
         for file in options.files:
-            verify_file(file, sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes(), anchor, now, printer)
+            verify_file(file, sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes(), anchor, now, printer, further)
     except (OSError, Refused) as why:
         if code == EXIT_FILE:
             printer.finish()
