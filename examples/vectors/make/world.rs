@@ -139,6 +139,8 @@ impl World {
                 issuer("land", &land, "land.parcel.v1"),
                 issuer("vehicle", &vehicle, "vehicle.registration.v1"),
             ],
+            root: Root::default(),
+            signatures: vec![],
         };
         Self { land, vehicle, records, evidence, anchor }
     }
