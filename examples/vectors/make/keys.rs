@@ -1,8 +1,9 @@
 //! The table of key events, cell by cell: the record's index in the record ledger decides, not a clock.
 
+use lienthong::base::Seed;
 use lienthong::trust::*;
 
-use super::vector::{Vector, verdict_of};
+use super::vector::{Expected, Vector, verdict_of};
 use super::world::*;
 
 /// The event's place in the ledger.
@@ -11,7 +12,7 @@ const EVENT: u64 = 40;
 const SUSPECT: u64 = 20;
 
 pub fn all() -> Vec<Vector> {
-    issuers_keys().into_iter().chain(several_keys()).chain(ledgers_keys()).collect()
+    issuers_keys().into_iter().chain(reattested()).chain(several_keys()).chain(ledgers_keys()).chain(roots()).collect()
 }
 
 /// A record at this place of the record ledger.
@@ -104,6 +105,118 @@ fn issuers_keys() -> Vec<Vector> {
         Vector::bad(name, shows, &world, &record, code, fails)
     };
     cells.into_iter().map(vector).collect()
+}
+
+/// The suspect part of a compromised key, once its issuer examined it.
+fn reattested() -> Vec<Vector> {
+    let with = |index, event_index, ranges: &[std::ops::Range<u64>]| {
+        let (mut world, record) = record_at(index);
+        let key = &mut world.anchor.issuers[0].keys[0];
+        key.state = KeyState::Compromised { suspect_from: SUSPECT, event_index };
+        key.reattested = ranges.to_vec();
+        (world, record)
+    };
+    let fails: &[&'static str] = &["key_state"];
+    let (good, good_record) = with(39, EVENT, &[20..25, 39..40]);
+    let (beside, beside_record) = with(39, EVENT, &[20..39, 40..50]);
+    let (after, after_record) = with(41, EVENT, &[20..60]);
+    let (alone, mut alone_record) = with(39, EVENT, &[20..40]);
+    alone_record.ledger_proof = None;
+    vec![
+        Vector::good(
+            "key-reattested",
+            "Compromised and suspect, and its issuer stands by this place.",
+            &good,
+            &good_record,
+        ),
+        Vector::bad(
+            "key-reattested-beside",
+            "The issuer stands by the places on both sides of this one.",
+            &beside,
+            &beside_record,
+            Code::RevokedNoPoe,
+            fails,
+        ),
+        Vector::bad(
+            "key-reattested-after-event",
+            "After the event nothing clears the key.",
+            &after,
+            &after_record,
+            Code::KeyNotValid,
+            fails,
+        ),
+        Vector::bad(
+            "key-reattested-no-ledger",
+            "A record without a place cannot be among those that the issuer stands by.",
+            &alone,
+            &alone_record,
+            Code::KeyNotValid,
+            &["ledger_inclusion", "key_state"],
+        ),
+    ]
+}
+
+/// Anchors that name root keys are signed by them, or somebody has changed them.
+fn roots() -> Vec<Vector> {
+    let key = |number: u64| Ed25519Signer::from_seed("root", &Seed::root(7).child("root", number));
+    let public = |signer: &Ed25519Signer| PublicKey::new(Algorithm::Ed25519, signer.public_key()).expect("a good key");
+    let (one, two, three, stranger) = (key(1), key(2), key(3), key(4));
+    let signed = |by: &[&Ed25519Signer]| {
+        let (mut world, record) = issued();
+        world.anchor.root = Root { threshold: 2, keys: [&one, &two, &three].map(public).to_vec() };
+        for signer in by {
+            world.anchor.sign(*signer).expect("signs");
+        }
+        (world, record)
+    };
+    let refused = |name: &str, shows, (world, record): (World, SignedRecord), change: &dyn Fn(String) -> String| {
+        let expected = Expected { exit_code: 5, records: vec![] };
+        let mut vector = Vector::many(name, shows, &world, vec![record], expected);
+        vector.anchor = change(vector.anchor);
+        vector
+    };
+    let as_it_is = |anchor: String| anchor;
+    let (good, record) = signed(&[&one, &three]);
+    let (mut more, more_record) = signed(&[&one, &three]);
+    more.anchor.sign(&stranger).expect("signs");
+    let mut bad = signed(&[&one, &three]);
+    let other = bad.0.anchor.signatures[0].signature.clone();
+    bad.0.anchor.signatures.push(RootSignature { key_id: public(&two).id(), signature: other });
+    let mut threshold = signed(&[&one, &two, &three]);
+    threshold.0.anchor.root.threshold = 3;
+    vec![
+        Vector::good(
+            "anchor-root-signed",
+            "An anchor that two of three root keys signed, as it demands.",
+            &good,
+            &record,
+        ),
+        Vector::good(
+            "anchor-root-stranger",
+            "A signature of somebody who is no root key is passed over.",
+            &more,
+            &more_record,
+        ),
+        refused("anchor-root-too-few", "One of two root keys that are needed signed.", signed(&[&one]), &as_it_is),
+        refused("anchor-root-one-twice", "One root key's signature twice is one.", signed(&[&one]), &|anchor| {
+            let from = anchor.rfind("\"signatures\": [").expect("signatures") + "\"signatures\": [".len();
+            let to = anchor.rfind(']').expect("an end");
+            format!("{},{}{}", &anchor[..to].trim_end(), &anchor[from..to].trim_end(), &anchor[to..])
+        }),
+        refused("anchor-root-unsigned", "Root keys, and no signature.", signed(&[]), &as_it_is),
+        refused("anchor-root-changed", "Changed after it was signed.", signed(&[&one, &two]), &|anchor| {
+            anchor.replacen("land.parcel.v1", "vehicle.registration.v1", 1)
+        }),
+        refused(
+            "anchor-root-bad-signature",
+            "A bad signature under a root key's id spoils the anchor, though two are good.",
+            bad,
+            &as_it_is,
+        ),
+        refused("anchor-root-threshold", "More signatures demanded than there are keys.", threshold, &|anchor| {
+            anchor.replacen("\"threshold\": 3", "\"threshold\": 4", 1)
+        }),
+    ]
 }
 
 fn several_keys() -> Vec<Vector> {
