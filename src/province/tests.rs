@@ -40,6 +40,8 @@ fn anchor() -> TrustAnchor {
     TrustAnchor {
         province: "H27".into(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
         logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS) }],
         issuers: issuers.collect(),
@@ -165,9 +167,10 @@ async fn what_registries_say_becomes_one_view_with_proof() {
 
     // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
     let query = Query::latest([registry::health_insurance::CARD.name], Selector::Ids(vec![receipts[0].record_id]), 1);
-    let mut record = cards.read(query).await.expect("read").records.remove(0).record;
+    let mut record = cards.read(query).await.expect("read").records[0].record.clone();
     let index = province.ledger_index("health_insurance", receipts[0].log_index).await.expect("read");
-    record.ledger_proof = Some(province.prove(index.expect("accepted")).await.expect("proof"));
+    let proof = province.prove(index.expect("accepted")).await.expect("proof");
+    record.ledger_proof = Some((*proof).clone());
     let report = world.verifier.verify(&record, Timestamp::start_of(TODAY));
     assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
     assert_eq!(province.ledger_index("health_insurance", 1).await.expect("read"), None);

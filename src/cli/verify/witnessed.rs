@@ -4,6 +4,7 @@
 //! holds each head against the log as it is served now, by proofs made of its tiles, so that forks of different sizes show too.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -208,8 +209,8 @@ impl Seen {
 
     fn remember(&mut self, head: SignedHead) {
         let key = (head.origin().to_owned(), head.size());
-        if !self.heads.contains_key(&key) {
-            self.heads.insert(key, head);
+        if let Entry::Vacant(place) = self.heads.entry(key) {
+            place.insert(head);
             self.changed = true;
             if self.heads.len() > HEADS_MAX {
                 self.heads.pop_first();

@@ -4,4 +4,5 @@ mod attacks;
 mod batches;
 mod changed_bytes;
 mod fixed;
+mod key_states;
 mod world;
