@@ -109,18 +109,18 @@ fn issuers_keys() -> Vec<Vector> {
 
 /// The suspect part of a compromised key, once its issuer examined it.
 fn reattested() -> Vec<Vector> {
-    let with = |index, event_index, ranges: &[(u64, u64)]| {
+    let with = |index, event_index, ranges: &[std::ops::Range<u64>]| {
         let (mut world, record) = record_at(index);
         let key = &mut world.anchor.issuers[0].keys[0];
         key.state = KeyState::Compromised { suspect_from: SUSPECT, event_index };
-        key.reattested = ranges.iter().map(|(from, to)| *from..*to).collect();
+        key.reattested = ranges.to_vec();
         (world, record)
     };
     let fails: &[&'static str] = &["key_state"];
-    let (good, good_record) = with(39, EVENT, &[(20, 25), (39, 40)]);
-    let (beside, beside_record) = with(39, EVENT, &[(20, 39), (40, 50)]);
-    let (after, after_record) = with(41, EVENT, &[(20, 60)]);
-    let (alone, mut alone_record) = with(39, EVENT, &[(20, 40)]);
+    let (good, good_record) = with(39, EVENT, &[20..25, 39..40]);
+    let (beside, beside_record) = with(39, EVENT, &[20..39, 40..50]);
+    let (after, after_record) = with(41, EVENT, &[20..41, 41..60]);
+    let (alone, mut alone_record) = with(39, EVENT, &[20..30, 30..40]);
     alone_record.ledger_proof = None;
     vec![
         Vector::good(
