@@ -68,7 +68,7 @@ impl Known {
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
         let entry = self.records.get(&(record_type.name, found.record_id, disclose))?;
-        let same = Arc::ptr_eq(&entry.anchor, verifier.anchor())
+        let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && entry.given == *found
             && verifier.is_timely(&entry.statement, now);
         same.then(|| entry.checked.clone())
@@ -85,7 +85,7 @@ impl Known {
     ) {
         if checked.verdict.is_valid() {
             let key = (checked.record_type.name, given.record_id, disclose);
-            let entry = Entry { given, statement, anchor: verifier.anchor().clone(), checked: checked.clone() };
+            let entry = Entry { given, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }
     }

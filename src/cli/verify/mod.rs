@@ -126,7 +126,7 @@ impl<'a> Judge<'a> {
                     reporter.record(&Name { file, number }, &report)
                 }
                 Found::Evidence(json) => {
-                    let check = evidence::check(json, self.verifier.anchor())?;
+                    let check = evidence::check(json, &self.verifier.anchor())?;
                     reporter.evidence(file, &check)
                 }
             }
