@@ -19,7 +19,7 @@ use crate::identity::following::Following;
 /// A gateway, opened and seeded.
 pub struct Gateway {
     config: Config,
-    parts: Arc<Parts>,
+    pub(super) parts: Arc<Parts>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
     key_changes: Option<AbortOnDrop>,

@@ -20,3 +20,6 @@ pub struct KeptKeys {
     /// Its passphrase or key file.
     pub secret: Secret,
 }
+
+#[cfg(test)]
+mod tests;
