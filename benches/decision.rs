@@ -145,6 +145,7 @@ async fn world() -> Arc<Exchange> {
     let anchor = TrustAnchor {
         province: "H27".into(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp::MAX,

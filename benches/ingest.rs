@@ -159,6 +159,7 @@ fn anchor() -> Outcome<TrustAnchor> {
     Ok(TrustAnchor {
         province: "H27".into(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),

@@ -68,6 +68,7 @@ fn anchor(land: &dyn Signer, records: &dyn Signer) -> TrustAnchor {
     TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: NOW.plus_ms(1_000_000),
@@ -174,7 +175,7 @@ fn verification(c: &mut Criterion) {
     group.bench_function("3 of 16 fields, known checkpoints", |b| b.iter(|| verifier.verify(black_box(&partial), NOW)));
     group.bench_function("whole record, new checkpoints", |b| {
         b.iter_batched_ref(
-            || Verifier::new(verifier.anchor().clone()),
+            || Verifier::new(verifier.anchor()),
             |fresh| fresh.verify(black_box(&whole), NOW),
             BatchSize::SmallInput,
         )

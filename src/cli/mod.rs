@@ -6,6 +6,7 @@
 
 pub mod completions;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod load;
 pub mod logging;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Bearer tokens for systems and citizens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Keys that are kept in a folder, encrypted, and the trust anchor's versions.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Ask a server whether it is serving.
     Health(health::Health),
     /// Print a completion script for a shell.
@@ -95,6 +99,7 @@ impl Cli {
             Command::Witness(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
+            Command::Keys(command) => command.run(output),
             Command::Health(command) => command.run(output),
             Command::Completions(command) => command.run(),
             Command::BarePeer(command) => command.run(),

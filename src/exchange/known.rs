@@ -70,7 +70,7 @@ impl Known {
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
         let entry = self.records.get(&(record_type.name, found.record_id, disclose))?;
-        let same = Arc::ptr_eq(&entry.anchor, verifier.anchor())
+        let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
             && same_proof(entry.proof.as_ref(), proof)
             && verifier.is_timely(&entry.statement, now);
@@ -89,7 +89,7 @@ impl Known {
     ) {
         if checked.verdict.is_valid() {
             let key = (checked.record_type.name, given.record_id, disclose);
-            let entry = Entry { given, proof, statement, anchor: verifier.anchor().clone(), checked: checked.clone() };
+            let entry = Entry { given, proof, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }
     }

@@ -1,4 +1,5 @@
-//! A log's own checkpoints: signed with its key, and read back only if that key signed them for this log.
+//! A log's own checkpoints: signed with its key, and read back only if that key, or a former one,
+//! signed them for this log.
 
 use bytes::Bytes;
 
@@ -17,7 +18,10 @@ pub(super) fn verify(note: &[u8], origin: &str, signer: &dyn Signer) -> Result<C
     let refused = |why: String| Error::new(Reason::LedgerCorrupt, why);
     let note = Note::parse(note).map_err(|error| refused(error.to_string()))?;
     let key = PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)?;
-    let Some(line) = note.signatures.iter().find(|line| line.is_by(signer.key_name(), &key)) else {
+    let keys = || std::iter::once(&key).chain(signer.former_keys());
+    let signed =
+        keys().find_map(|key| Some((key, note.signatures.iter().find(|line| line.is_by(signer.key_name(), key))?)));
+    let Some((key, line)) = signed else {
         return Err(refused("it is not signed by the log's key".into()));
     };
     key.verify(note.text.as_bytes(), &line.signature).map_err(|error| refused(error.to_string()))?;

@@ -17,6 +17,7 @@ pub mod tile;
 pub mod tree;
 
 mod checkpoint;
+mod hold;
 mod load;
 mod read;
 mod sequencer;
@@ -29,6 +30,7 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use hold::Hold;
 pub use rows::LogId;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
@@ -36,7 +38,7 @@ use crate::base::{Clock, Error, Reason, Result, Timestamp};
 use crate::store::{Batch, Store};
 use crate::trust::Signer;
 use crate::trust::merkle::Hash;
-use sequencer::Request;
+use sequencer::{Order, Request};
 use tile::{Tile, TileId};
 use tree::Tree;
 
@@ -83,7 +85,7 @@ pub struct Appended {
 /// One log: appends go through its one sequencer, reads go past it.
 pub struct Ledger {
     log: Arc<Log>,
-    queue: mpsc::Sender<Request>,
+    queue: mpsc::Sender<Order>,
 }
 
 /// What the sequencer and the readers share.
@@ -91,7 +93,7 @@ struct Log {
     store: Arc<dyn Store>,
     id: LogId,
     origin: String,
-    signer: Arc<dyn Signer>,
+    signer: RwLock<Arc<dyn Signer>>,
     clock: Arc<dyn Clock>,
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
     state: RwLock<Arc<State>>,
@@ -134,7 +136,7 @@ impl Ledger {
             store,
             id,
             origin,
-            signer,
+            signer: RwLock::new(signer),
             clock,
         });
         let (queue, requests) = mpsc::channel(QUEUE_APPENDS_MAX);
@@ -172,7 +174,7 @@ impl Ledger {
         let closed = || Error::new(Reason::ShuttingDown, "the ledger is closed");
         let (answer, answered) = oneshot::channel();
         let request = Request { entries, rows: Box::new(rows), answer };
-        self.queue.send(request).await.map_err(|_| closed())?;
+        self.queue.send(Order::Append(request)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 
@@ -210,6 +212,10 @@ impl Log {
     fn proving(&self, state: &State, index: u64) -> Arc<Head> {
         let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
         cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
+    }
+
+    fn signer(&self) -> Arc<dyn Signer> {
+        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn publish(&self, state: State) {

@@ -5,10 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::hold::Holding;
 use super::{Appended, Entry, Head, Log, State, checkpoint, load, rows, segment};
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Space};
+
+/// What the sequencer is told, in order.
+pub(super) enum Order {
+    Append(Request),
+    Hold(Holding),
+}
 
 /// An append that waits for its place.
 pub(super) struct Request {
@@ -37,24 +44,36 @@ impl Placed {
 }
 
 /// Takes appends until the ledger is dropped. What queued while a batch was under way is the next batch.
-pub(super) async fn serve(log: Arc<Log>, mut requests: mpsc::Receiver<Request>) {
-    let mut next: Option<Request> = None;
+pub(super) async fn serve(log: Arc<Log>, mut orders: mpsc::Receiver<Order>) {
+    let mut next: Option<Order> = None;
     loop {
-        let first = match next.take() {
-            Some(request) => request,
-            None => match requests.recv().await {
-                Some(request) => request,
-                None => return,
-            },
+        let order = match next.take() {
+            Some(order) => Some(order),
+            None => orders.recv().await,
+        };
+        let first = match order {
+            Some(Order::Append(request)) => request,
+            Some(Order::Hold(holding)) => {
+                holding.keep(&log).await;
+                continue;
+            }
+            None => return,
         };
         let state = log.state();
         let mut group = vec![Placed::new(first, state.head.size)];
         let mut end = state.head.size + group[0].entries.len() as u64;
         let mut apart = None;
         while !group[0].is_conditional() {
-            let Ok(request) = requests.try_recv() else { break };
+            let request = match orders.try_recv() {
+                Ok(Order::Append(request)) => request,
+                Ok(hold) => {
+                    next = Some(hold);
+                    break;
+                }
+                Err(_) => break,
+            };
             if end - state.head.size + request.entries.len() as u64 > BATCH_RECORDS_MAX as u64 {
-                next = Some(request);
+                next = Some(Order::Append(request));
                 break;
             }
             let placed = Placed::new(request, end);
@@ -86,6 +105,14 @@ async fn follow(log: &Log, placed: Placed, before: Result<(), Reason>) {
             let _ = placed.answer.send(Err(error));
         }
     }
+}
+
+/// Writes an append of its own.
+pub(super) async fn write_alone(log: &Log, request: Request) {
+    let state = log.state();
+    let placed = Placed::new(request, state.head.size);
+    // Its caller hears of the outcome.
+    let _ = write(log, &state, vec![placed]).await;
 }
 
 /// Writes one batch and answers its callers.
@@ -121,7 +148,7 @@ async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State>
     let leaves = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.leaf));
     let changed = tree.append(leaves);
     let at = log.clock.now();
-    let note = checkpoint::sign(&log.origin, tree.size(), &tree.root(), &*log.signer)?;
+    let note = checkpoint::sign(&log.origin, tree.size(), &tree.root(), &*log.signer())?;
     let row = rows::write_note(at, &note);
 
     let head_key = Bytes::from(log.id.prefix());
@@ -151,7 +178,7 @@ async fn reload_if_overtaken(log: &Log, state: &State) {
         if found.as_ref() == Some(&state.row) {
             return Ok(None);
         }
-        load::load(&*log.store, log.id, &log.origin, &*log.signer).await
+        load::load(&*log.store, log.id, &log.origin, &*log.signer()).await
     };
     match loaded.await {
         Ok(Some(state)) => log.publish(state),

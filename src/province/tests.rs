@@ -40,6 +40,7 @@ fn anchor() -> TrustAnchor {
     TrustAnchor {
         province: "H27".into(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),

@@ -1,19 +1,30 @@
-//! The trust anchor as it is handed out: the file beside the gateway, and `TrustService`, which anyone may call.
+//! The trust anchor as it is handed out: the file beside the gateway, and `TrustService`, which anyone may call. All its
+//! versions are kept, so that whoever believes one can follow to the newest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tonic::{Request, Response, Status};
 
 use super::world::{Readers, write_whole};
 use crate::base::id::to_hex;
-use crate::base::{Error, Result};
+use crate::base::{Clock, Error, Reason, Result};
 use crate::trust::TrustAnchor;
+use crate::wire::Edge;
 use crate::wire::proto::trust::v1::trust_service_server::TrustService;
-use crate::wire::proto::trust::v1::{GetTrustAnchorRequest, GetTrustAnchorResponse};
+use crate::wire::proto::trust::v1::{
+    GetTrustAnchorRequest, GetTrustAnchorResponse, ListTrustAnchorsRequest, ListTrustAnchorsResponse,
+};
+use crate::wire::status::Language;
 
-/// The anchor in the forms in which it is handed out.
+/// Most versions in one answer.
+const VERSIONS_MAX: usize = 16;
+
+/// A version of the anchor in the forms in which it is handed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedAnchor {
+    /// Its version.
+    pub version: u64,
     /// The file's text.
     pub json: String,
     /// SHA-256 of the anchor's canonical form, lower-case hexadecimal.
@@ -24,7 +35,7 @@ impl PublishedAnchor {
     /// Writes the anchor down.
     pub fn new(anchor: &TrustAnchor) -> Result<Self> {
         let json = String::from_utf8(anchor.to_json()?).map_err(Error::bug)?;
-        Ok(Self { json, fingerprint: to_hex(&anchor.fingerprint()?) })
+        Ok(Self { version: anchor.version, json, fingerprint: to_hex(&anchor.fingerprint()?) })
     }
 
     /// Writes the file, whole, for everybody to read.
@@ -33,13 +44,102 @@ impl PublishedAnchor {
     }
 }
 
+/// All versions, the first one first; grows when keys change.
+#[derive(Clone)]
+pub struct AnchorBoard {
+    versions: Arc<RwLock<Vec<Arc<PublishedAnchor>>>>,
+    file: Option<PathBuf>,
+}
+
+impl AnchorBoard {
+    /// Hands out these versions, of which there is at least one, and keeps the newest in a file.
+    pub fn new(versions: &[TrustAnchor], file: Option<PathBuf>) -> Result<Self> {
+        let versions: Vec<_> =
+            versions.iter().map(|one| PublishedAnchor::new(one).map(Arc::new)).collect::<Result<_>>()?;
+        if versions.is_empty() {
+            return Err(Error::bug("no trust anchor"));
+        }
+        Ok(Self { versions: Arc::new(RwLock::new(versions)), file })
+    }
+
+    /// The newest version.
+    pub fn newest(&self) -> Arc<PublishedAnchor> {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        versions.last().cloned().unwrap_or_else(|| unreachable!("the board begins with a version and never shrinks"))
+    }
+
+    /// Writes a version down, for [`publish`](Self::publish).
+    pub fn prepare(&self, anchor: &TrustAnchor) -> Result<PublishedAnchor> {
+        PublishedAnchor::new(anchor)
+    }
+
+    /// Hands out a new version. When the file cannot be written, the log says so, and callers still get it.
+    pub fn publish(&self, next: PublishedAnchor) {
+        if let Some(path) = &self.file
+            && let Err(error) = next.write(path)
+        {
+            tracing::error!(%error, "the trust anchor's file is out of date");
+        }
+        self.versions.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(next));
+    }
+
+    fn version(&self, version: u64) -> Result<Arc<PublishedAnchor>> {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let found = versions.iter().find(|one| one.version == version).cloned();
+        found.ok_or_else(|| {
+            Error::new(Reason::NotFound, "there is no such version").with_subject("trust_anchor", version.to_string())
+        })
+    }
+
+    fn from(&self, version: u64) -> (Vec<Arc<PublishedAnchor>>, bool) {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<_> = versions.iter().filter(|one| one.version >= version).cloned().collect();
+        let has_more = found.len() > VERSIONS_MAX;
+        found.truncate(VERSIONS_MAX);
+        (found, has_more)
+    }
+}
+
+fn message(anchor: &PublishedAnchor) -> GetTrustAnchorResponse {
+    let PublishedAnchor { version, json, fingerprint } = anchor.clone();
+    GetTrustAnchorResponse { anchor_json: json, fingerprint, version }
+}
+
+/// `TrustService`: no caller, no limits, so only the errors go through the edge.
+pub struct TrustFace {
+    board: AnchorBoard,
+    edge: Edge,
+    clock: Arc<dyn Clock>,
+}
+
+impl TrustFace {
+    /// Hands out what the board holds.
+    pub fn new(board: AnchorBoard, edge: Edge, clock: Arc<dyn Clock>) -> Self {
+        Self { board, edge, clock }
+    }
+}
+
 #[tonic::async_trait]
-impl TrustService for PublishedAnchor {
+impl TrustService for TrustFace {
     async fn get_trust_anchor(
         &self,
-        _: Request<GetTrustAnchorRequest>,
+        request: Request<GetTrustAnchorRequest>,
     ) -> Result<Response<GetTrustAnchorResponse>, Status> {
-        let (anchor_json, fingerprint) = (self.json.clone(), self.fingerprint.clone());
-        Ok(Response::new(GetTrustAnchorResponse { anchor_json, fingerprint }))
+        let found: Result<Arc<PublishedAnchor>> = match request.into_inner().version {
+            0 => Ok(self.board.newest()),
+            version => self.board.version(version),
+        };
+        let refuse = |error| self.edge.refuse(&error, self.edge.new_id(self.clock.now()), Language::default());
+        let found = found.map_err(refuse)?;
+        Ok(Response::new(message(&found)))
+    }
+
+    async fn list_trust_anchors(
+        &self,
+        request: Request<ListTrustAnchorsRequest>,
+    ) -> Result<Response<ListTrustAnchorsResponse>, Status> {
+        let (found, has_more) = self.board.from(request.into_inner().from_version);
+        let anchors = found.iter().map(|one| message(one)).collect();
+        Ok(Response::new(ListTrustAnchorsResponse { anchors, has_more }))
     }
 }

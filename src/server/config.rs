@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::keyring::KeptKeys;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy};
@@ -29,6 +30,8 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Citizens to generate; `None` is the stored world's, or the default's.
     pub population: Option<u64>,
+    /// Keys that are kept in a folder; `None` lets them grow from the seed.
+    pub keys: Option<KeptKeys>,
     /// Where to write the trust anchor; `None` writes none.
     pub anchor: Option<PathBuf>,
     /// Whether demo credentials are believed.
@@ -54,6 +57,7 @@ impl Default for Config {
             storage: Storage::Temporary,
             seed: None,
             population: None,
+            keys: None,
             anchor: None,
             demo: DemoCredentials::OnLoopback,
             simulation: true,

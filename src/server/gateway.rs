@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
+use super::keyring::Watcher;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
@@ -19,10 +20,11 @@ use crate::identity::following::Following;
 /// A gateway, opened and seeded.
 pub struct Gateway {
     config: Config,
-    parts: Arc<Parts>,
+    pub(super) parts: Arc<Parts>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
     witnessing: Witnessing,
+    key_changes: Option<AbortOnDrop>,
     // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
@@ -53,14 +55,26 @@ impl Gateway {
         }
         let following = AbortOnDrop(tokio::spawn(following.run()));
         let witnessing = Witnessing::start(&config, &parts)?;
+        let key_changes = config.keys.clone().map(|keys| {
+            let watcher = Watcher {
+                keys,
+                hosts: parts.hosts.values().cloned().collect(),
+                province: parts.province.clone(),
+                records: parts.records.clone(),
+                verifier: parts.verifier.clone(),
+                board: parts.anchor.clone(),
+                clock: config.clock.clone(),
+            };
+            AbortOnDrop(tokio::spawn(watcher.run()))
+        });
         let anchor = match &config.anchor {
             None => None,
             Some(path) => {
-                parts.anchor.write(path)?;
+                parts.anchor.newest().write(path)?;
                 Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
         };
-        Ok(Self { config, parts: Arc::new(parts), anchor, following, witnessing, data })
+        Ok(Self { config, parts: Arc::new(parts), anchor, following, witnessing, key_changes, data })
     }
 
     /// Serves on sockets that the caller bound.
@@ -90,8 +104,8 @@ impl Gateway {
     /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
     /// go of the store.
     pub async fn close(self) {
-        let Self { parts, following, witnessing, data, .. } = self;
-        drop((following, witnessing));
+        let Self { parts, following, witnessing, key_changes, data, .. } = self;
+        drop((following, witnessing, key_changes));
         let store = Arc::downgrade(&data.store);
         drop(parts);
         for _ in 0..20 {

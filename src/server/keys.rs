@@ -1,15 +1,18 @@
 //! The keys of this world: each signer grows from the seed, under the name of the log that it signs.
 //!
-//! In this version a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
+//! Unless keys are kept in a folder (`keyring`), a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
 //! seed knows every key: `world.json` is readable by its owner alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::keyring::{KeptKeys, KeyFolder, ROOT};
 use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
 use crate::registry;
 use crate::simulation::faults::FaultKeys;
-use crate::trust::{Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Signer, TrustAnchor};
+use crate::trust::{
+    Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor,
+};
 
 /// The origin of a log of the province: `records` or `evidence`.
 pub fn origin(log: &str) -> String {
@@ -19,6 +22,8 @@ pub fn origin(log: &str) -> String {
 /// All signers.
 pub struct Keys {
     world: Seed,
+    /// Versions of the key registry, when keys are kept in a folder.
+    kept: Option<Vec<TrustAnchor>>,
     /// Signs the record ledger.
     pub records: Arc<dyn Signer>,
     /// Signs the evidence ledger.
@@ -43,10 +48,39 @@ impl Keys {
             (sector.name, Issuer { own: signer(&origin), compromised })
         });
         Self {
+            kept: None,
             world,
             records: signer(&origin("records")),
             evidence: signer(&origin("evidence")),
             issuers: issuers.collect(),
+        }
+    }
+
+    /// Keys from a folder; everything else still grows from `world`, as does what the personas' faults sign with.
+    pub fn kept(world: Seed, keys: &KeptKeys) -> Result<Self> {
+        let folder = KeyFolder::open(&keys.folder)?;
+        let versions = folder.versions()?;
+        let newest = versions.last().ok_or_else(|| Error::bug("a key folder without a version"))?;
+        let signer = |origin: &str| folder.log_signer(newest, origin, &keys.secret);
+        let issuers = registry::ALL.iter().map(|sector| {
+            let origin = sector.log_origin();
+            let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
+            Ok((sector.name, Issuer { own: signer(&origin)?, compromised }))
+        });
+        Ok(Self {
+            records: signer(&origin("records"))?,
+            evidence: signer(&origin("evidence"))?,
+            issuers: issuers.collect::<Result<_>>()?,
+            kept: Some(versions),
+            world,
+        })
+    }
+
+    /// All versions of the key registry, the first one first.
+    pub fn versions(&self, now: Timestamp) -> Result<Vec<TrustAnchor>> {
+        match &self.kept {
+            Some(versions) => Ok(versions.clone()),
+            None => Ok(vec![self.anchor(now)?]),
         }
     }
 
@@ -73,8 +107,8 @@ impl Keys {
         Ok(FaultKeys { own: issuer.own.clone(), other: other.own.clone(), compromised: issuer.compromised.clone() })
     }
 
-    /// What a verifier must know of these keys.
-    pub fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
+    /// What a verifier must know of keys that grow from the seed.
+    fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![active(signer)?] })
@@ -88,10 +122,15 @@ impl Keys {
                 keys: vec![active(&keys.own)?, FaultKeys::compromised_record(&*keys.compromised)?],
             })
         };
-        Ok(TrustAnchor {
+        let root = Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0));
+        let mut anchor = TrustAnchor {
             province: PROVINCE.to_owned(),
             version: 1,
-            root: Default::default(),
+            events_from: 0,
+            root: Root {
+                threshold: 1,
+                keys: vec![PublicKey::new(root.algorithm(), root.public_key()).map_err(Error::bug)?],
+            },
             signatures: Vec::new(),
             expires_at: expiry(now)?,
             logs: vec![
@@ -99,7 +138,9 @@ impl Keys {
                 log("evidence", LogPurpose::Evidence, &self.evidence)?,
             ],
             issuers: registry::ALL.iter().map(issuer).collect::<Result<_>>()?,
-        })
+        };
+        anchor.sign(&root)?;
+        Ok(anchor)
     }
 
     fn find(&self, registry: &str) -> Result<&Issuer> {

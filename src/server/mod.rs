@@ -6,6 +6,7 @@ pub mod anchor;
 pub mod config;
 pub mod data;
 pub mod gateway;
+pub mod keyring;
 pub mod keys;
 pub mod listen;
 pub mod panic;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::anchor::PublishedAnchor;
+use super::anchor::AnchorBoard;
 use super::config::Config;
 use super::data::Data;
+use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use crate::access::{ConsentBook, EvidenceLog};
-use crate::base::{Result, Seed};
+use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
 use crate::identity::{Accounts, Linking, people};
 use crate::ledger::{Ledger, LogId};
@@ -30,7 +31,7 @@ pub struct Parts {
     /// The signers.
     pub keys: Keys,
     /// The trust anchor, as it is handed out.
-    pub anchor: PublishedAnchor,
+    pub anchor: AnchorBoard,
     /// Verifies against it.
     pub verifier: Arc<Verifier>,
     /// What registries said.
@@ -62,13 +63,23 @@ pub struct Parts {
 impl Parts {
     /// Opens ledgers and registries; each verifies that it rebuilds to its signed root.
     pub async fn open(config: &Config, data: &Data) -> Result<Self> {
-        let keys = Keys::new(Seed::root(data.world.seed));
-        let anchor = keys.anchor(config.clock.now())?;
+        let world = Seed::root(data.world.seed);
+        let keys = match &config.keys {
+            Some(kept) => Keys::kept(world, kept)?,
+            None => Keys::new(world),
+        };
+        let versions = keys.versions(config.clock.now())?;
         let ledger = |id, name, signer: &Arc<dyn Signer>| {
             let (store, clock, signer) = (data.store.clone(), config.clock.clone(), signer.clone());
             async move { Ledger::open(store, id, &origin(name), signer, clock).await }
         };
         let records = ledger(RECORDS, "records", &keys.records).await?;
+        let standing = keyring::place_events(&records, &versions).await?;
+        if let (Some(unplaced), Some(kept)) = (versions.get(standing), &config.keys) {
+            KeyFolder::open(&kept.folder)?.refuse_version(unplaced.version)?;
+            let message = "the newest version of the key registry never took effect and is set aside: start again";
+            return Err(Error::new(Reason::ConfigurationInvalid, message));
+        }
         let evidence = ledger(EVIDENCE, "evidence", &keys.evidence).await?;
         let mut hosts = BTreeMap::new();
         let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
@@ -79,7 +90,8 @@ impl Parts {
             hosts.insert(sector.name, host);
         }
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.evidence.clone(), keys.world());
-        let published = PublishedAnchor::new(&anchor)?;
+        let published = AnchorBoard::new(&versions, config.anchor.clone())?;
+        let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
         let verifier = Arc::new(Verifier::new(anchor));
         let consents = Arc::new(ConsentBook::new(data.store.clone()));
         let province =

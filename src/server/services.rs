@@ -7,6 +7,7 @@ use tonic::service::{Routes, RoutesBuilder};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::anchor::TrustFace;
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
@@ -103,7 +104,8 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
     );
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
-    add!(services, TrustServiceServer, parts.anchor.clone());
+    let face = TrustFace::new(parts.anchor.clone(), edge.clone(), config.clock.clone());
+    add!(services, TrustServiceServer, face);
     add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;

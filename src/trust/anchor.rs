@@ -44,6 +44,8 @@ pub struct TrustAnchor {
     pub logs: Vec<LogAnchor>,
     /// Those who issue records.
     pub issuers: Vec<IssuerAnchor>,
+    /// Record ledger index of the first key event of this version.
+    pub events_from: u64,
     /// Who signs the next version.
     pub root: Root,
     /// Signatures of root keys over [`canonical_bytes`](Self::canonical_bytes).
@@ -172,6 +174,21 @@ impl KeyRecord {
     }
 }
 
+/// What the state of its issuer's `keys` says about a record that stands under a checkpoint of `signer`, one of them.
+///
+/// A log outlives its keys: after a rotation its next key signs the tree over everything that its former keys signed, and
+/// so a checkpoint of a later key than the record's place is no fault. The record is then judged by the key that was in
+/// use at its place; a compromise is not cleared by the successor's signature, only by re-attestation.
+pub fn judge_signed(keys: &[KeyRecord], signer: &KeyRecord, index: Option<u64>) -> Verdict {
+    match index {
+        Some(place) if place < signer.from_index => {
+            let former = keys.iter().filter(|key| key.from_index <= place).map(|key| key.judge(index));
+            former.min_by_key(|verdict| verdict.badness()).unwrap_or(Verdict::Invalid(Code::KeyNotValid))
+        }
+        _ => signer.judge(index),
+    }
+}
+
 impl TrustAnchor {
     /// Reads the file; refuses unknown fields, keys whose id is not theirs, and names that occur twice.
     pub fn from_json(json: &[u8]) -> Result<Self> {
@@ -241,7 +258,7 @@ impl TrustAnchor {
             KeyState::Rotated { event_index } | KeyState::Withdrawn { event_index } => [key.from_index, event_index, 0],
             KeyState::Compromised { suspect_from, event_index } => [key.from_index, event_index, suspect_from],
         });
-        if indices.chain([self.version]).any(|number| number > INTEGER_MAX as u64) {
+        if indices.chain([self.version, self.events_from]).any(|number| number > INTEGER_MAX as u64) {
             return Err(refuse("a number is above 2^53-1"));
         }
         Ok(())

@@ -11,7 +11,7 @@
 //! | `suspect_from` | `compromised` | ledger index from which the key is suspect |
 //! | `from`, `to` | `reattested` | half-open range of ledger indices that the issuer stands by |
 //!
-//! The events of one version stand in one block. Its first index is the `event_index` of every key that went out of use
+//! The events of one version stand in one block. Its first index is the anchor's `events_from`, the `event_index` of every key that went out of use
 //! with that version, and the `from_index` of every key that came with it; the first version's keys hold from 0.
 
 use std::ops::Range;
@@ -99,8 +99,9 @@ impl KeyEvent {
     }
 
     /// The events that lead from `current` (none: from nothing) to `next`, in the order of the anchor's keys. Fails, in
-    /// words, when a change in `next` does not say that its events begin at ledger index `at`.
-    pub fn between(current: Option<&TrustAnchor>, next: &TrustAnchor, at: u64) -> Result<Vec<Self>, String> {
+    /// words, when a key that changes does not name the index where `next` says that its events begin.
+    pub fn between(current: Option<&TrustAnchor>, next: &TrustAnchor) -> Result<Vec<Self>, String> {
+        let at = next.events_from;
         let mut events = Vec::new();
         for (origin, new) in next.keys() {
             let old = current.and_then(|current| current.keys().find(|(_, old)| old.key == new.key));

@@ -16,7 +16,7 @@ mod signer;
 #[cfg(test)]
 mod tests;
 
-pub use signer::{Ed25519Signer, P256Signer};
+pub use signer::{Ed25519Signer, P256Signer, Successor};
 
 /// A key's id: SHA-256 of its SubjectPublicKeyInfo in DER.
 pub type KeyId = Hash;
@@ -169,6 +169,10 @@ pub trait Signer: Send + Sync {
     fn algorithm(&self) -> Algorithm;
     /// The raw public key, as [`PublicKey::new`] takes it.
     fn public_key(&self) -> &[u8];
+    /// Keys that signed under this name before; a log's head may still be theirs.
+    fn former_keys(&self) -> &[PublicKey] {
+        &[]
+    }
     /// Signs a message. May take as long as a hardware module takes; fails when that fails.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>>;
 }

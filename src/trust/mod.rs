@@ -65,6 +65,7 @@
 //! let anchor = TrustAnchor {
 //!     province: "H27".into(),
 //!     version: 1,
+//!     events_from: 0,
 //!     root: Default::default(),
 //!     signatures: Vec::new(),
 //!     expires_at: Timestamp(2_000_000),
@@ -149,7 +150,7 @@ pub use commitment::{Salt, redact};
 pub use entry::EntryType;
 pub use issue::{Draft, build_record};
 pub use key_event::{KeyEvent, KeyEventKind};
-pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer};
+pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer, Successor};
 pub use merkle::Hash;
 pub use note::{Checkpoint, Note, NoteError};
 pub use policy::Policy;

@@ -87,6 +87,15 @@ impl Verdict {
         self == Self::Valid
     }
 
+    /// 0 for VALID, 1 for INDETERMINATE, 2 for INVALID.
+    pub fn badness(self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Indeterminate(_) => 1,
+            Self::Invalid(_) => 2,
+        }
+    }
+
     /// The code, if there is one.
     pub fn code(self) -> Option<Code> {
         match self {

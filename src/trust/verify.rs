@@ -13,7 +13,7 @@
 //! | `issuer_inclusion` | the statement stands in the issuer's log at the index | INVALID INCLUSION |
 //! | `ledger_signature` | the province's key signed the record ledger's checkpoint | INVALID NO_TRUSTED_SIGNATURE |
 //! | `ledger_inclusion` | the statement's entry stands in the record ledger at the index | INVALID INCLUSION; without proof INDETERMINATE NO_POE |
-//! | `key_state` | the issuer's key was good at that index, see [`KeyRecord::judge`] | INVALID KEY_NOT_VALID, INDETERMINATE REVOKED_NO_POE or NO_POE |
+//! | `key_state` | the issuer's key was good at that index, see [`judge_signed`] | INVALID KEY_NOT_VALID, INDETERMINATE REVOKED_NO_POE or NO_POE |
 //! | `canonical` | payload, names and values are in the canonical form | INVALID NON_CANONICAL |
 //! | `payload` | the commitments lead to the statement's `fields_root` | INVALID PAYLOAD_MISMATCH |
 //! | `field_count` | there are as many fields as the statement says | INVALID PAYLOAD_MISMATCH |
@@ -23,9 +23,10 @@
 //! One cause often fails several checks. The verdict is that of the weightiest failure: whatever proves the record
 //! wrong comes before whatever is only missing, and the cause before its consequences.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::anchor::{KeyRecord, LogPurpose, TrustAnchor};
+#[cfg(doc)]
+use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor, judge_signed};
 use super::merkle::Hash;
 use super::note::{Checkpoint, Note, NoteError};
 use bytes::Bytes;
@@ -45,7 +46,14 @@ const CACHED_NOTE_BYTES_MAX: usize = 2_048;
 
 /// Verifies records against a trust anchor. Remembers the checkpoints that it has verified: a signature costs more
 /// than everything else together, and one checkpoint covers thousands of records. Shared freely between threads.
+///
+/// What it believes can be replaced while it works ([`adopt`](Self::adopt)); each record is judged by one anchor whole.
 pub struct Verifier {
+    beliefs: RwLock<Arc<Beliefs>>,
+}
+
+/// An anchor, made ready for use, and what has been verified by it.
+struct Beliefs {
     anchor: Arc<TrustAnchor>,
     owners: Vec<Owner>,
     verified: Cache<Bytes, Arc<SignedHead>>,
@@ -53,7 +61,8 @@ pub struct Verifier {
 
 impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Verifier({}, {} checkpoints verified)", self.anchor.province, self.verified.len())
+        let beliefs = self.beliefs();
+        write!(f, "Verifier({}, {} checkpoints verified)", beliefs.anchor.province, beliefs.verified.len())
     }
 }
 
@@ -97,6 +106,9 @@ pub enum HeadError {
     /// Somebody known signed it, whose log it is not.
     #[error("a key of another owner signed the checkpoint of this log")]
     OtherOwner,
+    /// Only keys that are compromised signed it.
+    #[error("the key that signed the checkpoint is compromised")]
+    CompromisedKey,
     /// A key of the log signed something else.
     #[error("the signature of a known key does not verify")]
     BadSignature,
@@ -105,7 +117,43 @@ pub enum HeadError {
 impl Verifier {
     /// A verifier that believes `anchor`.
     pub fn new(anchor: impl Into<Arc<TrustAnchor>>) -> Self {
-        let anchor = anchor.into();
+        Self { beliefs: RwLock::new(Arc::new(Beliefs::new(anchor.into()))) }
+    }
+
+    /// What it believes.
+    pub fn anchor(&self) -> Arc<TrustAnchor> {
+        self.beliefs().anchor.clone()
+    }
+
+    /// Believes another anchor from now on; what was verified by the old one is forgotten. Whether it may follow is for
+    /// [`accept_next`](super::accept_next) to say.
+    pub fn adopt(&self, anchor: impl Into<Arc<TrustAnchor>>) {
+        let beliefs = Arc::new(Beliefs::new(anchor.into()));
+        *self.beliefs.write().unwrap_or_else(PoisonError::into_inner) = beliefs;
+    }
+
+    /// How many entries a checkpoint of the province's own log covers, if it is believed.
+    pub fn log_size(&self, purpose: LogPurpose, note: &Bytes) -> Result<u64, HeadError> {
+        let head = self.beliefs().head(note)?;
+        match head.who {
+            OwnerRef::Log(_, of) if of != purpose => Err(HeadError::UnknownOrigin),
+            OwnerRef::Issuer(_) => Err(HeadError::UnknownOrigin),
+            // Whoever has a compromised key can sign any head, of any time.
+            _ if head.keys.iter().all(|key| matches!(key.state, KeyState::Compromised { .. })) => {
+                Err(HeadError::CompromisedKey)
+            }
+            _ => Ok(head.size),
+        }
+    }
+
+    fn beliefs(&self) -> Arc<Beliefs> {
+        // Only a pointer is replaced under the lock, so it is whole even if poisoned.
+        self.beliefs.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Beliefs {
+    fn new(anchor: Arc<TrustAnchor>) -> Self {
         let owner = |who, origin: &str, keys: &[KeyRecord]| {
             let keys = keys.iter().map(|record| (record.key.note_key_id(origin), record.clone())).collect();
             Owner { who, origin: origin.to_owned(), keys }
@@ -116,20 +164,6 @@ impl Verifier {
         let logs = logs.map(|(at, log)| owner(OwnerRef::Log(at, log.purpose), &log.origin, &log.keys));
         let owners = issuers.chain(logs).collect();
         Self { anchor, owners, verified: Cache::new(CACHED_CHECKPOINTS_MAX) }
-    }
-
-    /// What it believes.
-    pub fn anchor(&self) -> &Arc<TrustAnchor> {
-        &self.anchor
-    }
-
-    /// How many entries a checkpoint of the province's own log covers, if it is believed.
-    pub fn log_size(&self, purpose: LogPurpose, note: &Bytes) -> Result<u64, HeadError> {
-        let head = self.head(note)?;
-        match head.who {
-            OwnerRef::Log(_, of) if of == purpose => Ok(head.size),
-            _ => Err(HeadError::UnknownOrigin),
-        }
     }
 
     /// The checkpoint of a note, if a key of the log that it names signed it, whoever's log that is.

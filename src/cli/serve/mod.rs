@@ -14,6 +14,8 @@ use clap::Args;
 use super::output::{Failure, OutputFormat, print};
 use super::policy;
 use super::population::Progress;
+use crate::cli::keys::SecretArgs;
+use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::shutdown::Signals;
 use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
@@ -56,6 +58,11 @@ pub struct Serve {
     /// Where to write the trust anchor [default: anchor.json in the data folder, or else here].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
+    /// A folder of kept keys (`lienthong keys init`), instead of keys that grow from the seed.
+    #[arg(long, env = "LIENTHONG_KEYS", value_name = "DIR")]
+    keys: Option<PathBuf>,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// The certificate for TLS, and its chain, as PEM. With TLS, demo credentials are not believed.
     #[arg(long, env = "LIENTHONG_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -119,6 +126,10 @@ impl Serve {
             listen::exposure_of_console(address, allowed)?;
         }
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
+        let keys = match &self.keys {
+            Some(folder) => Some(KeptKeys { folder: folder.clone(), secret: self.secret.secret()? }),
+            None => None,
+        };
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {
@@ -132,6 +143,7 @@ impl Serve {
             storage: self.data_dir.clone().map_or(Storage::Temporary, Storage::Folder),
             seed: self.seed,
             population: self.population,
+            keys,
             anchor: Some(self.anchor_path()),
             demo,
             simulation: !has_tls || self.enable_simulation,

@@ -75,7 +75,7 @@ impl Verify {
         let now = self.at.unwrap_or_else(|| SystemClock.now());
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
-        let heads = witnessed::Heads::open(&self.heads, verifier.anchor())?;
+        let heads = witnessed::Heads::open(&self.heads, &verifier.anchor())?;
         let mut judge = Judge::new(&verifier, heads, now)?;
         for path in &self.files {
             let name = path.display().to_string();
@@ -137,7 +137,7 @@ impl<'a> Judge<'a> {
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
                     }
-                    let judged = self.heads.judge(&parsed.record, &mut report, self.verifier.anchor(), self.now);
+                    let judged = self.heads.judge(&parsed.record, &mut report, &self.verifier.anchor(), self.now);
                     judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))?;
                     reporter.record(&Name { file, number }, &report)
                 }

@@ -78,6 +78,7 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".into(),
             version: 1,
+            events_from: 0,
             root: Default::default(),
             signatures: Vec::new(),
             expires_at: NOW.plus_ms(86_400_000 * 365),

@@ -71,6 +71,7 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".into(),
             version: 1,
+            events_from: 0,
             root: Default::default(),
             signatures: Vec::new(),
             expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),

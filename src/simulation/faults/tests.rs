@@ -138,6 +138,7 @@ fn verifier() -> Verifier {
     Verifier::new(TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp::start_of(TODAY).plus_ms(86_400_000_000),

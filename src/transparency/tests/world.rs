@@ -35,6 +35,7 @@ pub(super) fn anchor() -> TrustAnchor {
             schemas: vec!["land.parcel.v1".into()],
             keys: keys(LAND),
         }],
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
     }

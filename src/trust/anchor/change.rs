@@ -68,6 +68,7 @@ impl TrustAnchor {
         let mut next = self.clone();
         next.version += 1;
         next.expires_at = expires_at;
+        next.events_from = at;
         next.signatures.clear();
         match change {
             KeyChange::Rotate { origin, successor } => {

@@ -22,6 +22,8 @@ pub(super) struct AnchorFile {
     expires_at: String,
     logs: Vec<LogRow>,
     issuers: Vec<IssuerRow>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    events_from: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     root: Option<RootRow>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -118,6 +120,7 @@ impl AnchorFile {
             expires_at: anchor.expires_at.to_string(),
             logs: anchor.logs.iter().map(log).collect(),
             issuers: anchor.issuers.iter().map(issuer).collect(),
+            events_from: anchor.events_from,
             root: (anchor.root != Root::default()).then(|| RootRow::of(&anchor.root)),
             signatures: anchor.signatures.iter().map(SignatureRow::of).collect(),
         }
@@ -151,6 +154,7 @@ impl AnchorFile {
             expires_at: Timestamp(expires_at.as_millisecond()),
             logs: self.logs.into_iter().map(log).collect::<Result<_, String>>()?,
             issuers: self.issuers.into_iter().map(issuer).collect::<Result<_, String>>()?,
+            events_from: self.events_from,
             root: self.root.map(RootRow::into_root).transpose()?.unwrap_or_default(),
             signatures: self.signatures.into_iter().map(SignatureRow::into_signature).collect::<Result<_, _>>()?,
         })
@@ -215,6 +219,10 @@ impl SignatureRow {
         let signature = STANDARD.decode(&self.signature).map_err(|_| "a signature is not base64".to_owned())?;
         Ok(RootSignature { key_id, signature })
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A key from its three parts, which have to agree.

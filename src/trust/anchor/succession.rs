@@ -8,7 +8,7 @@
 //! | root keys of N, at least as many as N's threshold, signed it | [`NextError::Signatures`] |
 //! | root keys of N+1, at least as many as its own threshold, signed it | [`NextError::Signatures`] |
 //! | no signature under the id of one of those keys is bad; a key counts once | [`NextError::BadSignature`] |
-//! | no log, issuer or key is gone, moved or back in use, and no event's index has changed | [`NextError::History`] |
+//! | no log, issuer or key is gone, moved or back in use, no event's index has changed, new ones are `events_from` | [`NextError::History`] |
 //! | it has not expired; of a chain, the last one | [`NextError::Expired`] |
 //!
 //! The second rule shows that the new owners hold their keys. The one about history keeps old records verifiable: a key
@@ -16,6 +16,7 @@
 
 use super::{KeyRecord, KeyState, TrustAnchor};
 use crate::base::{Result, Timestamp};
+use crate::trust::key_event::KeyEvent;
 use crate::trust::keys::{KeyId, PublicKey, Signer};
 
 /// Most root keys of one version.
@@ -172,10 +173,14 @@ fn follows(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), NextError> {
     }
     next.check_signed_by(&current.root, current.version)?;
     next.check_signed_by(&next.root, next.version)?;
-    check_history(current, next).map_err(NextError::History)
+    check_history(current, next).map_err(NextError::History)?;
+    KeyEvent::between(Some(current), next).map(|_| ()).map_err(NextError::History)
 }
 
 fn check_history(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), String> {
+    if next.events_from < current.events_from {
+        return Err("its events stand before those of the version before".into());
+    }
     for log in &current.logs {
         if !next.logs.iter().any(|other| (&other.origin, other.purpose) == (&log.origin, log.purpose)) {
             return Err(format!("the log {} is gone", log.origin));

@@ -13,6 +13,7 @@ fn sample() -> TrustAnchor {
     TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp(1_800_000_000_000),

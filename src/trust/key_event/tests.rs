@@ -29,6 +29,7 @@ fn first() -> TrustAnchor {
             schemas: vec!["land.parcel.v1".into()],
             keys: vec![KeyRecord::active(&signer(1)).expect("a good key")],
         }],
+        events_from: 0,
         root: Default::default(),
         signatures: Vec::new(),
     }
@@ -37,7 +38,8 @@ fn first() -> TrustAnchor {
 #[test]
 fn events_follow_from_versions_and_read_back() {
     let kinds = |current: Option<&TrustAnchor>, next: &TrustAnchor, at| {
-        let events = KeyEvent::between(current, next, at).expect("agrees");
+        assert_eq!(next.events_from, at);
+        let events = KeyEvent::between(current, next).expect("agrees");
         for event in &events {
             assert_eq!(KeyEvent::parse(&event.body()).as_ref(), Some(event));
             assert_eq!(event.anchor_version, next.version);
@@ -51,7 +53,8 @@ fn events_follow_from_versions_and_read_back() {
     let origin = "lienthong/H27/land".to_owned();
     let second = change(&first, KeyChange::Rotate { origin, successor: public(3) }, 40);
     assert_eq!(kinds(Some(&first), &second, 40), [KeyEventKind::Rotated, KeyEventKind::Added(public(3))]);
-    assert!(KeyEvent::between(Some(&first), &second, 41).is_err(), "another place");
+    let moved = TrustAnchor { events_from: 41, ..second.clone() };
+    assert!(KeyEvent::between(Some(&first), &moved).is_err(), "another place");
 
     let key = public(3).id();
     let successor = Some(public(4));
@@ -73,7 +76,7 @@ fn events_follow_from_versions_and_read_back() {
 
 #[test]
 fn another_writing_is_no_event() {
-    let event = KeyEvent::between(None, &first(), 0).expect("agrees").remove(0);
+    let event = KeyEvent::between(None, &first()).expect("agrees").remove(0);
     let body = String::from_utf8(event.body()).expect("text");
     for (from, to) in [("added", "addled"), ("{", "{\"a\":1,"), ("\"origin\"", "\"origim\""), ("ed25519", "none")] {
         assert!(body.contains(from));

@@ -65,12 +65,13 @@ impl Verifier {
         records: &[BatchRecord<'_>],
         now: Timestamp,
     ) -> Result<VerifiedBatch, BatchError> {
+        let beliefs = self.beliefs();
         let fail = |code, check, detail: String| Err(BatchError { code, check, record: None, detail });
-        if now >= self.anchor.expires_at {
-            let why = format!("the trust anchor expired at {}", self.anchor.expires_at);
+        if now >= beliefs.anchor.expires_at {
+            let why = format!("the trust anchor expired at {}", beliefs.anchor.expires_at);
             return fail(Code::TryLater, "anchor_current", why);
         }
-        let head = match self.head(checkpoint) {
+        let head = match beliefs.head(checkpoint) {
             Ok(head) => head,
             Err(error @ HeadError::OtherOwner) => {
                 return fail(Code::IssuerMismatch, "issuer_signature", error.to_string());
@@ -78,7 +79,7 @@ impl Verifier {
             Err(error) => return fail(Code::NoTrustedSignature, "issuer_signature", error.to_string()),
         };
         let known = match head.who {
-            OwnerRef::Issuer(at) => self.anchor.issuers.get(at).filter(|known| known.name == issuer),
+            OwnerRef::Issuer(at) => beliefs.anchor.issuers.get(at).filter(|known| known.name == issuer),
             OwnerRef::Log(..) => None,
         };
         let Some(known) = known else {

@@ -1,9 +1,9 @@
 //! The checks of one record.
 
-use super::{HeadError, OwnerRef, SignedHead, Verifier};
+use super::{Beliefs, HeadError, OwnerRef, SignedHead, Verifier};
 use crate::base::Timestamp;
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
-use crate::trust::anchor::{IssuerAnchor, KeyState, LogPurpose};
+use crate::trust::anchor::{IssuerAnchor, KeyState, LogPurpose, judge_signed};
 use crate::trust::commitment::{DisclosureError, disclosed_root};
 use crate::trust::entry::EntryType;
 use crate::trust::merkle::{Hash, hash_leaf, verify_inclusion};
@@ -34,20 +34,23 @@ const NO_STATEMENT: &str = "the statement does not decode";
 impl Verifier {
     /// Verifies a delivered record: issued by its issuer and standing in the province's record ledger.
     pub fn verify(&self, record: &SignedRecord, now: Timestamp) -> Report {
-        self.examine(record, now, true)
+        self.beliefs().examine(record, now, true)
     }
 
     /// Verifies a record as its issuer hands it over, before it can stand in the record ledger: the ledger's checks
     /// are skipped when there is no ledger proof.
     pub fn verify_issued(&self, record: &SignedRecord, now: Timestamp) -> Report {
-        self.examine(record, now, false)
+        self.beliefs().examine(record, now, false)
     }
 
     /// Whether a record that was VALID before still is at `now`, as far as that depends on the time.
     pub fn is_timely(&self, statement: &Statement, now: Timestamp) -> bool {
-        now < self.anchor.expires_at && statement.issued_at <= now.plus_ms(CLOCK_SKEW_MS_MAX)
+        let expires_at = self.beliefs().anchor.expires_at;
+        now < expires_at && statement.issued_at <= now.plus_ms(CLOCK_SKEW_MS_MAX)
     }
+}
 
+impl Beliefs {
     fn examine(&self, record: &SignedRecord, now: Timestamp, ledger_needed: bool) -> Report {
         let mut tally = Tally::new();
         if now < self.anchor.expires_at {
@@ -69,7 +72,7 @@ impl Verifier {
         };
         let issuer_head = self.check_issuer(record, statement.as_ref(), &mut tally);
         let ledger_index = self.check_ledger(record, ledger_needed, &mut tally);
-        check_key_state(issuer_head.as_deref(), ledger_index, &mut tally);
+        self.check_key_state(issuer_head.as_deref(), ledger_index, &mut tally);
         check_disclosure(&record.disclosure, statement.as_ref(), &mut tally);
         check_times(statement.as_ref(), now, &mut tally);
         tally.report(statement)
@@ -188,6 +191,32 @@ impl Verifier {
         let leaf = EntryType::Statement.leaf(&record.statement);
         check_inclusion("ledger_inclusion", &leaf, proof, &head, tally).then_some(proof.index)
     }
+
+    /// key_state.
+    fn check_key_state(&self, head: Option<&SignedHead>, ledger_index: Option<u64>, tally: &mut Tally) {
+        const NAME: &str = "key_state";
+        let Some(head) = head else { return tally.skip(NAME, "no key is known to have signed") };
+        let keys = match head.who {
+            OwnerRef::Issuer(at) => self.anchor.issuers.get(at).map(|issuer| &issuer.keys),
+            OwnerRef::Log(at, _) => self.anchor.logs.get(at).map(|log| &log.keys),
+        };
+        let keys = keys.map(Vec::as_slice).unwrap_or_default();
+        // where several keys signed, the one in the best state counts
+        let best = head.keys.iter().map(|key| judge_signed(keys, key, ledger_index)).min_by_key(|one| one.badness());
+        match best.unwrap_or(NO_SIGNATURE) {
+            Verdict::Valid => tally.pass(NAME),
+            verdict @ Verdict::Invalid(_) => {
+                tally.fail(NAME, verdict, rank::KEY, "the key was not in use at the record's place in the ledger");
+            }
+            verdict @ Verdict::Indeterminate(_) => {
+                let why = match ledger_index {
+                    Some(_) => "the key is compromised, and the record came after it became suspect",
+                    None => "the key is out of use, and nothing proves that the record came before",
+                };
+                tally.fail(NAME, verdict, rank::INDETERMINATE_KEY, why);
+            }
+        }
+    }
 }
 
 fn check_inclusion(name: &'static str, leaf: &Hash, proof: &LogProof, head: &SignedHead, tally: &mut Tally) -> bool {
@@ -199,31 +228,6 @@ fn check_inclusion(name: &'static str, leaf: &Hash, proof: &LogProof, head: &Sig
         Err(error) => {
             tally.fail(name, Verdict::Invalid(Code::Inclusion), rank::INCLUSION, error.to_string());
             false
-        }
-    }
-}
-
-fn check_key_state(head: Option<&SignedHead>, ledger_index: Option<u64>, tally: &mut Tally) {
-    const NAME: &str = "key_state";
-    let Some(head) = head else { return tally.skip(NAME, "no key is known to have signed") };
-    // where several keys signed, the one in the best state counts
-    let order = |verdict: &Verdict| match verdict {
-        Verdict::Valid => 0,
-        Verdict::Indeterminate(_) => 1,
-        Verdict::Invalid(_) => 2,
-    };
-    let best = head.keys.iter().map(|key| key.judge(ledger_index)).min_by_key(order);
-    match best.unwrap_or(NO_SIGNATURE) {
-        Verdict::Valid => tally.pass(NAME),
-        verdict @ Verdict::Invalid(_) => {
-            tally.fail(NAME, verdict, rank::KEY, "the key was not in use at the record's place in the ledger");
-        }
-        verdict @ Verdict::Indeterminate(_) => {
-            let why = match ledger_index {
-                Some(_) => "the key is compromised, and the record came after it became suspect",
-                None => "the key is out of use, and nothing proves that the record came before",
-            };
-            tally.fail(NAME, verdict, rank::INDETERMINATE_KEY, why);
         }
     }
 }

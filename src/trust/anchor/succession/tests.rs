@@ -41,6 +41,7 @@ fn first() -> TrustAnchor {
             schemas: vec!["land.parcel.v1".into()],
             keys: vec![key(2)],
         }],
+        events_from: 0,
         root: Root { threshold: 2, keys: [1, 2, 3].map(|number| public(&root(number))).to_vec() },
         signatures: Vec::new(),
     };
@@ -48,7 +49,7 @@ fn first() -> TrustAnchor {
 }
 
 fn renewed(current: &TrustAnchor) -> TrustAnchor {
-    current.changed(&KeyChange::Renew, 0, current.expires_at).expect("allowed")
+    current.changed(&KeyChange::Renew, current.events_from, current.expires_at).expect("allowed")
 }
 
 #[test]
@@ -121,6 +122,7 @@ fn history_stays() {
     refused(|next| next.issuers[0].keys[1].from_index = 3);
     refused(|next| next.issuers[0].origin = "o/sea".into());
     refused(|next| next.issuers.clear());
+    refused(|next| next.events_from = 39);
     refused(|next| next.logs[0].purpose = LogPurpose::Evidence);
     refused(|next| next.logs[0].keys.extend(next.issuers[0].keys.pop()));
 }

@@ -2,7 +2,11 @@
 //! key became suspect and went out of use.
 
 use super::world::{NOW, World, draft, issued};
+use crate::base::Seed;
+use crate::trust::anchor::KeyRecord;
 use crate::trust::anchor::KeyState::{self, Active, Compromised, Rotated, Withdrawn};
+use crate::trust::keys::Ed25519Signer;
+use crate::trust::record::SignedRecord;
 use crate::trust::verdict::Code::{KeyNotValid, NoPoe, RevokedNoPoe};
 use crate::trust::verdict::Verdict::{self, Indeterminate, Invalid, Valid};
 
@@ -79,6 +83,41 @@ fn a_key_signs_nothing_before_its_first_index() {
         world.anchor.issuers[0].keys[0].from_index = from_index;
         assert_eq!(world.verify(&record).verdict, expect, "from {from_index}");
     }
+}
+
+#[test]
+fn a_successors_checkpoint_leaves_the_judgement_to_the_key_of_the_place() {
+    let judge = |state, reattested: Vec<std::ops::Range<u64>>| {
+        let (mut world, mut record) = issued();
+        let index = record.issuer_proof.as_ref().expect("a proof").index;
+        let keys = &mut world.anchor.issuers[0].keys;
+        (keys[0].state, keys[0].reattested) = (state, reattested);
+        world.land.signer = Ed25519Signer::from_seed(world.land.origin(), &Seed::root(77));
+        let successor = KeyRecord { from_index: AFTER, ..world.land.key() };
+        world.anchor.issuers[0].keys.push(successor);
+        record.issuer_proof = Some(world.land.proof(index));
+        let verifier = world.verifier();
+        let issued = SignedRecord { ledger_proof: None, ..record.clone() };
+        assert!(verifier.verify_issued(&issued, NOW).verdict.is_valid(), "the key in use vouches for its log");
+        verifier.verify(&record, NOW).verdict
+    };
+    assert_eq!(judge(Rotated { event_index: AFTER }, vec![]), Valid);
+    assert_eq!(judge(Withdrawn { event_index: AFTER }, vec![]), Valid);
+    let stolen = Compromised { suspect_from: HERE, event_index: AFTER };
+    assert_eq!(judge(stolen, vec![]), Indeterminate(RevokedNoPoe), "the successor does not clear it");
+    assert_eq!(judge(stolen, vec![HERE..AFTER]), Valid);
+    assert_eq!(judge(Compromised { suspect_from: AFTER, event_index: AFTER }, vec![]), Valid);
+}
+
+#[test]
+fn a_verifier_takes_up_another_anchor_and_forgets_what_it_knew() {
+    let (world, record) = issued();
+    let verifier = world.verifier();
+    assert!(verifier.verify(&record, NOW).verdict.is_valid());
+    let mut next = (*verifier.anchor()).clone();
+    next.issuers[0].keys[0].state = Rotated { event_index: HERE };
+    verifier.adopt(next);
+    assert_eq!(verifier.verify(&record, NOW).verdict, Invalid(KeyNotValid));
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
             version: 1,
+            events_from: 0,
             root: Default::default(),
             signatures: Vec::new(),
             expires_at: NOW.plus_ms(86_400_000),

@@ -1,0 +1,193 @@
+//! `keys rotate`, `compromise`, `withdraw`, `reattest`: changes under a running gateway.
+
+use clap::Args;
+
+use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, SecretArgs, report};
+use crate::base::id::from_hex;
+use crate::base::{Error, PROVINCE, Reason};
+use crate::cli::output::{Failure, OutputFormat};
+use crate::server::keyring::{KeyFolder, Secret, request};
+use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  lienthong keys rotate --keys ./keys --passphrase-file passphrase --log land
+  lienthong keys rotate --keys ./keys --log records --algorithm p256
+
+A gateway that uses the folder has to be running. Its calls wait for a moment; none is lost. What the old key signed stays
+VALID.";
+
+const COMPROMISE_EXAMPLES: &str = "\
+Examples:
+  lienthong keys compromise --keys ./keys --key 5f3a… --suspect-from 48211
+
+Records that stand in the record ledger before that index stay VALID; those from it on are INDETERMINATE until they are
+re-attested. A key in use gets a successor.";
+
+const WITHDRAW_EXAMPLES: &str = "\
+Examples:
+  lienthong keys withdraw --keys ./keys --issuer vehicle
+
+What the registry issued stays VALID; what it issues from now on is refused.";
+
+const REATTEST_EXAMPLES: &str = "\
+Examples:
+  lienthong keys reattest --keys ./keys --key 5f3a… --from 48211 --to 48300
+
+Look at the records first: they become VALID.";
+
+/// What every change needs.
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+}
+
+/// Replace the key in use of a log in good order.
+#[derive(Debug, Args)]
+#[command(after_help = ROTATE_EXAMPLES)]
+pub struct Rotate {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    algorithm: AlgorithmArgs,
+    /// The log: a registry's name, or `records`.
+    #[arg(long, env = "LIENTHONG_KEY_LOG", value_name = "NAME")]
+    log: String,
+}
+
+/// Say that somebody else may have signed with a key.
+#[derive(Debug, Args)]
+#[command(after_help = COMPROMISE_EXAMPLES)]
+pub struct Compromise {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    algorithm: AlgorithmArgs,
+    /// The key, by its id or the beginning of it.
+    #[arg(long, env = "LIENTHONG_KEY_ID", value_name = "ID")]
+    key: String,
+    /// Record ledger index from which the key is suspect.
+    #[arg(long, env = "LIENTHONG_SUSPECT_FROM", value_name = "INDEX")]
+    suspect_from: u64,
+}
+
+/// Take the right to issue from a registry.
+#[derive(Debug, Args)]
+#[command(after_help = WITHDRAW_EXAMPLES)]
+pub struct Withdraw {
+    #[command(flatten)]
+    common: Common,
+    /// The registry.
+    #[arg(long, env = "LIENTHONG_ISSUER", value_name = "NAME")]
+    issuer: String,
+}
+
+/// Stand by records of a compromised key.
+#[derive(Debug, Args)]
+#[command(after_help = REATTEST_EXAMPLES)]
+pub struct Reattest {
+    #[command(flatten)]
+    common: Common,
+    /// The key, by its id or the beginning of it.
+    #[arg(long, env = "LIENTHONG_KEY_ID", value_name = "ID")]
+    key: String,
+    /// Record ledger index of the first record.
+    #[arg(long, env = "LIENTHONG_REATTEST_FROM", value_name = "INDEX")]
+    from: u64,
+    /// The index behind the last record.
+    #[arg(long, env = "LIENTHONG_REATTEST_TO", value_name = "INDEX")]
+    to: u64,
+}
+
+impl Rotate {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let opened = Opened::new(&self.common)?;
+        let origin = format!("lienthong/{PROVINCE}/{}", self.log);
+        if !opened.anchor.keys().any(|(of, _)| of == origin) {
+            return Err(Failure::new(format!("there is no log {}: a registry's name, or records", self.log)));
+        }
+        let successor = opened.successor(&origin, self.algorithm.get())?;
+        opened.change(output, Some(&origin), KeyChange::Rotate { origin: origin.clone(), successor })
+    }
+}
+
+impl Compromise {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let opened = Opened::new(&self.common)?;
+        let (origin, record) = opened.find(&self.key)?;
+        let successor = match record.state {
+            KeyState::Active => Some(opened.successor(&origin, self.algorithm.get())?),
+            _ => None,
+        };
+        let change = KeyChange::Compromise { key: record.id(), suspect_from: self.suspect_from, successor };
+        opened.change(output, Some(&origin), change)
+    }
+}
+
+impl Withdraw {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let opened = Opened::new(&self.common)?;
+        let origin = opened.anchor.issuer(&self.issuer).map(|issuer| issuer.origin.clone());
+        opened.change(output, origin.as_deref(), KeyChange::Withdraw { issuer: self.issuer })
+    }
+}
+
+impl Reattest {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let opened = Opened::new(&self.common)?;
+        let (_, record) = opened.find(&self.key)?;
+        opened.change(output, None, KeyChange::Reattest { key: record.id(), range: self.from..self.to })
+    }
+}
+
+/// A folder with what opens it.
+struct Opened<'a> {
+    common: &'a Common,
+    folder: KeyFolder,
+    secret: Secret,
+    anchor: TrustAnchor,
+}
+
+impl<'a> Opened<'a> {
+    fn new(common: &'a Common) -> Result<Self, Failure> {
+        let folder = common.folder.open()?;
+        Ok(Self { common, anchor: folder.newest()?, folder, secret: common.secret.secret()? })
+    }
+
+    fn successor(&self, origin: &str, algorithm: Algorithm) -> Result<PublicKey, Failure> {
+        let signer = self.folder.generate(origin, algorithm, &self.secret)?;
+        Ok(PublicKey::new(algorithm, signer.public_key()).map_err(Error::bug)?)
+    }
+
+    fn find(&self, beginning: &str) -> Result<(String, KeyRecord), Failure> {
+        let exact: Option<KeyId> = from_hex(beginning).and_then(|id| id.try_into().ok());
+        let matches = |key: &KeyRecord| match exact {
+            Some(id) => key.id() == id,
+            None => beginning.len() >= 4 && crate::base::id::to_hex(&key.id()).starts_with(beginning),
+        };
+        let mut found = self.anchor.keys().filter(|(_, key)| matches(key));
+        match (found.next(), found.next()) {
+            (Some((origin, key)), None) => Ok((origin.to_owned(), key.clone())),
+            (None, _) => Err(Failure::new(format!("there is no key {beginning}: `lienthong keys list` shows them"))),
+            (Some(_), Some(_)) => Err(Failure::new(format!("several keys begin with {beginning}"))),
+        }
+    }
+
+    fn change(&self, output: OutputFormat, origin: Option<&str>, change: KeyChange) -> Result<(), Failure> {
+        let expires_at = self.common.expiry.from_now();
+        // What cannot be is known before anybody waits; the real place is behind every place there is.
+        self.anchor.changed(&change, u64::MAX >> 12, expires_at).map_err(|error| Failure::new(error.to_string()))?;
+        let next = |current: &TrustAnchor, at| {
+            let refused =
+                |error: crate::trust::ChangeError| Error::new(Reason::ConfigurationInvalid, error.to_string());
+            current.changed(&change, at, expires_at).map_err(refused)
+        };
+        let anchor = request(&self.folder, &self.secret, origin, next)?;
+        report(output, &self.folder, &anchor)
+    }
+}

@@ -1,0 +1,97 @@
+//! `keys list` and `keys export-anchor`.
+
+use clap::Args;
+
+use super::FolderArgs;
+use crate::base::id::to_hex;
+use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::trust::{KeyRecord, KeyState};
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  lienthong keys list --keys ./keys
+  lienthong keys list --keys ./keys --output json | jq -r '.keys[] | select(.state == \"active\").id'";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  lienthong keys export-anchor --keys ./keys > anchor.json
+  lienthong keys export-anchor --keys ./keys --version-number 1";
+
+/// List the keys with their states.
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub struct List {
+    #[command(flatten)]
+    folder: FolderArgs,
+}
+
+/// Print a version of the trust anchor.
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
+pub struct ExportAnchor {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// The version; the newest without it.
+    #[arg(long, env = "LIENTHONG_ANCHOR_VERSION", value_name = "NUMBER")]
+    version_number: Option<u64>,
+}
+
+impl List {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let folder = self.folder.open()?;
+        let anchor = folder.newest()?;
+        let place = |key: &crate::trust::PublicKey| if folder.has_private(key) { "here" } else { "elsewhere" };
+        if output == OutputFormat::Json {
+            let key = |(origin, key): (&str, &KeyRecord)| {
+                serde_json::json!({
+                    "id": to_hex(&key.id()), "origin": origin, "algorithm": key.key.algorithm().as_str(),
+                    "from_index": key.from_index, "state": state(key).0, "detail": state(key).1,
+                    "private_key": place(&key.key),
+                })
+            };
+            let root = |key: &crate::trust::PublicKey| serde_json::json!({ "id": to_hex(&key.id()), "private_key": place(key) });
+            return print_json(&serde_json::json!({
+                "version": anchor.version, "expires_at": anchor.expires_at.to_string(),
+                "threshold": anchor.root.threshold,
+                "root": anchor.root.keys.iter().map(root).collect::<Vec<_>>(),
+                "keys": anchor.keys().map(key).collect::<Vec<_>>(),
+            }));
+        }
+        let mut lines = vec![format!("version {}, until {}", anchor.version, anchor.expires_at)];
+        let threshold = format!("{} of {} sign", anchor.root.threshold, anchor.root.keys.len());
+        lines.extend(
+            anchor.root.keys.iter().map(|key| format!("{}  root  {threshold}  {}", to_hex(&key.id()), place(key))),
+        );
+        lines.extend(anchor.keys().map(|(origin, key)| {
+            let (state, detail) = state(key);
+            let text = format!("{}  {origin}  {}  {state} {detail}", to_hex(&key.id()), key.key.algorithm().as_str());
+            text.trim_end().to_owned()
+        }));
+        print(&lines.join("\n"))
+    }
+}
+
+fn state(key: &KeyRecord) -> (&'static str, String) {
+    match key.state {
+        KeyState::Active => ("active", String::new()),
+        KeyState::Rotated { event_index } => ("rotated", format!("at {event_index}")),
+        KeyState::Withdrawn { event_index } => ("withdrawn", format!("at {event_index}")),
+        KeyState::Compromised { suspect_from, event_index } => {
+            let cleared = key.reattested.iter().map(|range| format!(", {}..{} re-attested", range.start, range.end));
+            ("compromised", format!("at {event_index}, suspect from {suspect_from}{}", cleared.collect::<String>()))
+        }
+    }
+}
+
+impl ExportAnchor {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let versions = self.folder.open()?.versions()?;
+        let found = match self.version_number {
+            None => versions.last(),
+            Some(number) => versions.iter().find(|anchor| anchor.version == number),
+        };
+        let anchor = found.ok_or_else(|| Failure::new("there is no such version"))?;
+        let json = String::from_utf8(anchor.to_json()?).map_err(|error| Failure::new(error.to_string()))?;
+        print(json.trim_end())
+    }
+}

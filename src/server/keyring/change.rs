@@ -1,0 +1,299 @@
+//! Changing keys under a running gateway, so that no record is lost and none is mis-judged.
+//!
+//! The next version of the key registry names the ledger index of its key events, and is signed before they are written. So
+//! the one who signs and the gateway meet in the folder:
+//!
+//! | step | who | what |
+//! |---|---|---|
+//! | `change.json` | `lienthong keys` | says which log's key changes |
+//! | `place.json` | gateway | holds that log, waits until the record ledger has all of it, holds the record ledger, says its size |
+//! | `anchors/<n>.json` | `lienthong keys` | the next version, signed |
+//! | `done.json` | gateway | has checked it, believes it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
+//!
+//! While the logs are held, calls that write wait; calls that read do not. A step that does not come within
+//! ten seconds ends the change, and everything goes on as before.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{KeyFolder, invalid};
+use super::{KeptKeys, Secret};
+use crate::base::id::to_hex;
+use crate::base::{Clock, Error, Reason, Result};
+use crate::ledger::{Entry, Hold, Ledger};
+use crate::province::Province;
+use crate::registry::host::Host;
+use crate::registry::port::Inclusion as _;
+use crate::server::anchor::AnchorBoard;
+use crate::server::world::{Readers, write_whole};
+use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
+
+const STEP_MAX: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Wanted {
+    id: String,
+    /// The log whose key changes, if one does.
+    origin: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    id: String,
+    index: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Done {
+    id: String,
+    error: Option<String>,
+}
+
+/// Asks the gateway that uses this folder for a change, and waits until it stands. `next` makes the next version, unsigned,
+/// from the newest one and the index of its events.
+pub fn request(
+    folder: &KeyFolder,
+    secret: &Secret,
+    origin: Option<&str>,
+    next: impl FnOnce(&TrustAnchor, u64) -> Result<TrustAnchor>,
+) -> Result<TrustAnchor> {
+    let current = folder.newest()?;
+    let id = new_id()?;
+    let [change, place, done] = ["change.json", "place.json", "done.json"].map(|name| folder.path().join(name));
+    let _claim = Claim::take(change, &Wanted { id: id.clone(), origin: origin.map(str::to_owned) })?;
+    let place: Place = wait_for(|| read::<Place>(&place).filter(|place| place.id == id), || ended(&done, &id))
+        .map_err(|error| match error {
+            None => Error::new(
+                Reason::RegistryUnavailable,
+                "no gateway answers: keys change under a running `lienthong serve --keys` of this folder",
+            ),
+            Some(why) => invalid(format!("the gateway refused: {why}")),
+        })?;
+    let mut anchor = next(&current, place.index)?;
+    folder.sign_version(&current, &mut anchor, secret)?;
+    folder.write_version(&anchor)?;
+    let answer = wait_for(|| read::<Done>(&done).filter(|done| done.id == id), || None);
+    match answer.map(|done| done.error) {
+        Ok(None) => Ok(anchor),
+        Ok(Some(why)) => Err(invalid(format!("the gateway refused: {why}"))),
+        Err(_) => Err(invalid("the gateway did not say whether it took the change: `lienthong keys list` shows it")),
+    }
+}
+
+fn new_id() -> Result<String> {
+    let mut id = [0; 16];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id)
+        .map_err(|_| Error::bug("no randomness for an id"))?;
+    Ok(to_hex(&id))
+}
+
+/// One change at a time: the file exists while it is under way.
+struct Claim(PathBuf);
+
+impl Claim {
+    fn take(path: PathBuf, wanted: &Wanted) -> Result<Self> {
+        let age = fs::metadata(&path).and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age < 3 * STEP_MAX) {
+            return Err(invalid("another change is under way"));
+        }
+        write_whole(&path, &serde_json::to_vec(wanted).map_err(Error::bug)?, Readers::Owner)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // What stays behind is passed over once it is old.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn ended(done: &std::path::Path, id: &str) -> Option<String> {
+    read::<Done>(done).filter(|done| done.id == id).and_then(|done| done.error)
+}
+
+fn wait_for<T>(found: impl Fn() -> Option<T>, refused: impl Fn() -> Option<String>) -> Result<T, Option<String>> {
+    let begun = Instant::now();
+    while begun.elapsed() < STEP_MAX + Duration::from_secs(2) {
+        if let Some(found) = found() {
+            return Ok(found);
+        }
+        if let Some(why) = refused() {
+            return Err(Some(why));
+        }
+        std::thread::sleep(LOOK_EVERY / 5);
+    }
+    Err(None)
+}
+
+fn read<T: for<'a> Deserialize<'a>>(path: &std::path::Path) -> Option<T> {
+    // Files are written whole; one that is absent or of an older change is not there yet.
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Puts the events of a version into the record ledger, if the ledger ends just where they belong: the first version's at
+/// the first start, and those of a change that a crash cut short. Gives how many versions stand in the ledger.
+pub async fn place_events(records: &Ledger, versions: &[TrustAnchor]) -> Result<usize> {
+    for (standing, version) in versions.iter().enumerate() {
+        let entries = entries(standing.checked_sub(1).map(|before| &versions[before]), version)?;
+        let size = records.head().size;
+        if size < version.events_from {
+            return Err(invalid(
+                "the record ledger is shorter than the key registry says: these are another folder's keys",
+            ));
+        }
+        let found = records.entries(version.events_from, entries.len()).await?;
+        if found.iter().eq(entries.iter().map(|entry| &entry.body)) {
+            continue;
+        }
+        if size != version.events_from {
+            let is_last_change = standing > 0 && standing + 1 == versions.len();
+            let other = || invalid("the record ledger tells of other keys than these: they are another folder's");
+            return if is_last_change { Ok(standing) } else { Err(other()) };
+        }
+        records.append(entries, |_| crate::store::Batch::new()).await?;
+    }
+    Ok(versions.len())
+}
+
+fn entries(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Result<Vec<Entry>> {
+    let events = KeyEvent::between(before, next).map_err(invalid)?;
+    let entry = |event: &KeyEvent| {
+        let body = event.body();
+        Entry { leaf: EntryType::KeyEvent.leaf(&body), body: EntryType::KeyEvent.entry(&body).into() }
+    };
+    Ok(events.iter().map(entry).collect())
+}
+
+/// The gateway's side: looks for changes until it is dropped.
+pub struct Watcher {
+    /// The keys.
+    pub keys: KeptKeys,
+    /// The registries in this process.
+    pub hosts: Vec<Arc<Host>>,
+    /// What accepts their statements.
+    pub province: Arc<Province>,
+    /// The record ledger.
+    pub records: Arc<Ledger>,
+    /// What believes the newest version.
+    pub verifier: Arc<Verifier>,
+    /// Where versions are handed out.
+    pub board: AnchorBoard,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Watcher {
+    /// Looks for changes.
+    pub async fn run(self) {
+        let folder = match KeyFolder::open(&self.keys.folder) {
+            Ok(folder) => folder,
+            Err(error) => return tracing::error!(%error, "keys cannot change"),
+        };
+        let mut last = String::new();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let Some(wanted) = read::<Wanted>(&folder.path().join("change.json")) else { continue };
+            if wanted.id == last {
+                continue;
+            }
+            last.clone_from(&wanted.id);
+            let outcome = self.change(&folder, &wanted).await;
+            match &outcome {
+                Ok(version) => tracing::info!(version, "the key registry has a new version"),
+                Err(error) => tracing::warn!(%error, "a change of keys was not taken"),
+            }
+            let done = Done { id: wanted.id, error: outcome.err().map(|error| error.message.clone()) };
+            if let Err(error) = write(&folder, "done.json", &done) {
+                tracing::error!(%error, "the outcome of a change of keys cannot be written");
+            }
+        }
+    }
+
+    async fn change(&self, folder: &KeyFolder, wanted: &Wanted) -> Result<u64> {
+        let current = self.verifier.anchor();
+        let host = self.hosts.iter().find(|host| wanted.origin.as_deref() == Some(&host.sector().log_origin()));
+        if wanted.origin.as_deref() == Some(&super::super::keys::origin("evidence")) {
+            return Err(invalid("the evidence ledger's key changes with a restart only"));
+        }
+        let issuer = match host {
+            Some(host) => Some(self.hold_issuer(host).await?),
+            None => None,
+        };
+        let records = self.records.hold().await?;
+        write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
+        let path = folder.anchor_path(current.version + 1);
+        let begun = Instant::now();
+        while !path.exists() {
+            if begun.elapsed() > STEP_MAX {
+                return Err(invalid("the next version did not come in time"));
+            }
+            tokio::time::sleep(LOOK_EVERY / 5).await;
+        }
+        let taken = self.take(folder, &current, issuer, records, host).await;
+        if taken.is_err() {
+            folder.refuse_version(current.version + 1)?;
+        }
+        taken
+    }
+
+    /// Holds an issuer's log, all of which stands in the record ledger.
+    async fn hold_issuer(&self, host: &Host) -> Result<Hold> {
+        let hold = host.ledger().hold().await?;
+        let accepted = self.province.wait_for(host.sector().name, hold.size());
+        let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
+        accepted.map_err(|_| invalid("the record ledger does not follow the registry"))??;
+        Ok(hold)
+    }
+
+    async fn take(
+        &self,
+        folder: &KeyFolder,
+        current: &Arc<TrustAnchor>,
+        issuer: Option<Hold>,
+        records: Hold,
+        host: Option<&Arc<Host>>,
+    ) -> Result<u64> {
+        let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
+        accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;
+        if next.events_from != records.size() {
+            return Err(invalid("its events stand elsewhere"));
+        }
+        let held = |origin: &str| {
+            origin == self.records.origin() || host.is_some_and(|host| host.sector().log_origin() == origin)
+        };
+        let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
+        if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
+            return Err(invalid("it changes the key of another log than was said"));
+        }
+        let new_signer = |origin: &str| -> Result<Option<Arc<dyn Signer>>> {
+            let changes = next.keys().any(|(of, key)| of == origin && fresh(&key.key));
+            changes.then(|| folder.log_signer(&next, origin, &self.keys.secret)).transpose()
+        };
+        let issuer_signer = host.map(|host| new_signer(&host.sector().log_origin())).transpose()?.flatten();
+        let records_signer = new_signer(self.records.origin())?;
+        let entries = entries(Some(current), &next)?;
+        let version = next.version;
+        let published = self.board.prepare(&next)?;
+        // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
+        self.verifier.adopt(next);
+        if let Err(error) = records.release(entries, records_signer).await {
+            self.verifier.adopt(current.clone());
+            return Err(error);
+        }
+        self.board.publish(published);
+        if let Some(issuer) = issuer {
+            issuer.release(Vec::new(), issuer_signer).await?;
+        }
+        Ok(version)
+    }
+}
+
+fn write(folder: &KeyFolder, name: &str, value: &impl Serialize) -> Result<()> {
+    write_whole(&folder.path().join(name), &serde_json::to_vec(value).map_err(Error::bug)?, Readers::Owner)
+}

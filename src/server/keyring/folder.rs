@@ -1,0 +1,210 @@
+//! The folder of kept keys.
+//!
+//! ```text
+//! keys/anchors/1.json, 2.json, …     every version of the key registry, for everybody to read
+//! keys/private/<key id>.json         one encrypted private key each, for the owner alone
+//! keys/change.json, place.json, …    a change under way: see `change`
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::ROOT;
+use super::sealed::{SealedKey, Secret};
+use crate::base::id::to_hex;
+use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
+use crate::registry;
+use crate::server::keys::origin;
+use crate::server::world::{Readers, write_whole};
+use crate::trust::{
+    Algorithm, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, Successor, TrustAnchor,
+};
+
+/// A folder of kept keys.
+#[derive(Debug, Clone)]
+pub struct KeyFolder {
+    path: PathBuf,
+}
+
+/// How a folder begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    /// Of every key.
+    pub algorithm: Algorithm,
+    /// How many root keys there are.
+    pub root_keys: u32,
+    /// How many of them have to sign.
+    pub threshold: u32,
+    /// When the first version expires.
+    pub expires_at: Timestamp,
+}
+
+impl KeyFolder {
+    /// Makes a folder with new keys for every log, and version 1 of the key registry. Refuses a folder that has one.
+    pub fn init(path: &Path, beginning: &Beginning, secret: &Secret) -> Result<(Self, TrustAnchor)> {
+        let folder = Self { path: path.to_owned() };
+        if folder.anchor_path(1).exists() {
+            return Err(invalid(format!("{} holds keys already", path.display())));
+        }
+        if !(1..=16).contains(&beginning.root_keys) || !(1..=beginning.root_keys).contains(&beginning.threshold) {
+            return Err(invalid("there are 1 to 16 root keys, and from 1 to all of them have to sign"));
+        }
+        for sub in ["anchors", "private"] {
+            let made = fs::create_dir_all(path.join(sub));
+            made.map_err(|error| invalid(format!("{} cannot be made: {error}", path.join(sub).display())))?;
+        }
+        let fresh = |name: &str| -> Result<KeyRecord> {
+            KeyRecord::active(&*folder.generate(name, beginning.algorithm, secret)?).map_err(Error::bug)
+        };
+        let log = |name: &str, purpose| -> Result<LogAnchor> {
+            Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
+        };
+        let issuer = |sector: &registry::Sector| -> Result<IssuerAnchor> {
+            Ok(IssuerAnchor {
+                name: sector.name.to_owned(),
+                origin: sector.log_origin(),
+                schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+                keys: vec![fresh(&sector.log_origin())?],
+            })
+        };
+        let root: Vec<Arc<dyn Signer>> = (0..beginning.root_keys)
+            .map(|_| folder.generate(ROOT, beginning.algorithm, secret))
+            .collect::<Result<_>>()?;
+        let mut anchor = TrustAnchor {
+            province: PROVINCE.to_owned(),
+            version: 1,
+            expires_at: beginning.expires_at,
+            logs: vec![log("records", LogPurpose::Records)?, log("evidence", LogPurpose::Evidence)?],
+            issuers: registry::ALL.iter().map(issuer).collect::<Result<_>>()?,
+            events_from: 0,
+            root: Root {
+                threshold: beginning.threshold,
+                keys: root.iter().map(|signer| public(&**signer)).collect::<Result<_>>()?,
+            },
+            signatures: Vec::new(),
+        };
+        for signer in &root {
+            anchor.sign(&**signer)?;
+        }
+        folder.write_version(&anchor)?;
+        Ok((folder, anchor))
+    }
+
+    /// Finds a folder again.
+    pub fn open(path: &Path) -> Result<Self> {
+        let folder = Self { path: path.to_owned() };
+        if folder.anchor_path(1).exists() {
+            Ok(folder)
+        } else {
+            Err(invalid(format!("{} holds no keys: make some with `lienthong keys init`", path.display())))
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All versions of the key registry, the first one first; each has to follow the one before.
+    pub fn versions(&self) -> Result<Vec<TrustAnchor>> {
+        let mut versions: Vec<TrustAnchor> = Vec::new();
+        loop {
+            let path = self.anchor_path(versions.len() as u64 + 1);
+            let json = match fs::read(&path) {
+                Ok(json) => json,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !versions.is_empty() => {
+                    return Ok(versions);
+                }
+                Err(error) => return Err(invalid(format!("{} cannot be read: {error}", path.display()))),
+            };
+            let wrong = |why: &str| invalid(format!("{}: {why}", path.display()));
+            let anchor = TrustAnchor::from_json(&json).map_err(|error| wrong(&error.message))?;
+            if let Some(before) = versions.last() {
+                // Whether it has expired is for those to say who use it.
+                crate::trust::accept_next(before, &anchor, Timestamp(i64::MIN))
+                    .map_err(|error| wrong(&error.to_string()))?;
+            }
+            versions.push(anchor);
+        }
+    }
+
+    /// The newest version.
+    pub fn newest(&self) -> Result<TrustAnchor> {
+        self.versions()?.pop().ok_or_else(|| Error::bug("a key folder without a version"))
+    }
+
+    /// Where a version stands.
+    pub fn anchor_path(&self, version: u64) -> PathBuf {
+        self.path.join("anchors").join(format!("{version}.json"))
+    }
+
+    /// Writes a version, for everybody to read.
+    pub fn write_version(&self, anchor: &TrustAnchor) -> Result<()> {
+        write_whole(&self.anchor_path(anchor.version), &anchor.to_json()?, Readers::All)
+    }
+
+    /// Takes back a version that nobody took up.
+    pub fn refuse_version(&self, version: u64) -> Result<()> {
+        let path = self.anchor_path(version);
+        fs::rename(&path, path.with_extension("refused"))
+            .map_err(|error| invalid(format!("{} cannot be moved: {error}", path.display())))
+    }
+
+    /// Makes a new key and keeps it.
+    pub fn generate(&self, name: &str, algorithm: Algorithm, secret: &Secret) -> Result<Arc<dyn Signer>> {
+        let (sealed, signer) = SealedKey::generate(name, algorithm, secret)?;
+        let path = self.private_path(&sealed.public()?);
+        write_whole(&path, &sealed.to_json()?, Readers::Owner)?;
+        Ok(signer)
+    }
+
+    /// Whether the private half of a key is here.
+    pub fn has_private(&self, key: &PublicKey) -> bool {
+        self.private_path(key).exists()
+    }
+
+    /// Opens the private half of a key, which has to be the one that signs under `name`.
+    pub fn signer(&self, name: &str, key: &PublicKey, secret: &Secret) -> Result<Arc<dyn Signer>> {
+        let sealed = SealedKey::read(&self.private_path(key))?;
+        if sealed.name != name || sealed.public()? != *key {
+            return Err(invalid(format!("the file of key {} holds another key", to_hex(&key.id()))));
+        }
+        sealed.open(secret)
+    }
+
+    /// The signer of a log by an anchor: its key in use, and those before it.
+    pub fn log_signer(&self, anchor: &TrustAnchor, origin: &str, secret: &Secret) -> Result<Arc<dyn Signer>> {
+        let keys: Vec<&KeyRecord> = anchor.keys().filter(|(of, _)| *of == origin).map(|(_, key)| key).collect();
+        let is_active = |key: &&&KeyRecord| key.state == crate::trust::KeyState::Active;
+        // A withdrawn issuer still reads its log, and signs with its last key what nobody will believe.
+        let last = keys.iter().find(is_active).or(keys.last());
+        let last = last.ok_or_else(|| invalid(format!("the key registry names no key for {origin}")))?;
+        let signer = self.signer(origin, &last.key, secret)?;
+        let former = keys.iter().filter(|key| key.key != last.key).map(|key| key.key.clone()).collect();
+        Ok(Arc::new(Successor::new(signer, former)))
+    }
+
+    /// Signs a version with as many root keys of it, and of the one before, as are here.
+    pub fn sign_version(&self, before: &TrustAnchor, next: &mut TrustAnchor, secret: &Secret) -> Result<()> {
+        let mut keys = before.root.keys.clone();
+        keys.extend(next.root.keys.iter().filter(|key| !before.root.keys.contains(key)).cloned());
+        for key in keys.iter().filter(|key| self.has_private(key)) {
+            next.sign(&*self.signer(ROOT, key, secret)?)?;
+        }
+        Ok(())
+    }
+
+    fn private_path(&self, key: &PublicKey) -> PathBuf {
+        self.path.join("private").join(format!("{}.json", to_hex(&key.id())))
+    }
+}
+
+/// A signer's public key.
+pub(super) fn public(signer: &dyn Signer) -> Result<PublicKey> {
+    PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)
+}
+
+pub(super) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Reason::ConfigurationInvalid, message.into())
+}

@@ -1,0 +1,222 @@
+//! Keys change under a gateway that is writing: nothing is lost, nothing mis-judged.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::*;
+use crate::base::time::SystemClock;
+use crate::base::{Clock as _, Error, Reason, Result, Timestamp};
+use crate::registry::port::{Change, Inclusion as _, Query, Registry as _, Selector, Submission};
+use crate::server::keys::origin;
+use crate::server::{Config, Gateway, Storage};
+use crate::trust::entry::split_entry;
+use crate::trust::{
+    Algorithm, Code, EntryType, KeyChange, KeyEvent, KeyState, Object, Operation, PublicKey, SignedRecord, TrustAnchor,
+    Verdict, Verifier,
+};
+
+fn secret() -> Secret {
+    Secret::new("correct horse battery").expect("long enough")
+}
+
+fn begin(path: &Path, root_keys: u32, threshold: u32) -> (KeyFolder, TrustAnchor) {
+    let expires_at = SystemClock.now().plus_ms(86_400_000);
+    let beginning = Beginning { algorithm: Algorithm::Ed25519, root_keys, threshold, expires_at };
+    KeyFolder::init(path, &beginning, &secret()).expect("made")
+}
+
+async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
+    let keys = Some(KeptKeys { folder: folder.path().to_owned(), secret: secret() });
+    let config = Config { storage, population: Some(0), keys, ..Config::default() };
+    Gateway::open(config).await.expect("opens")
+}
+
+async fn change(folder: &KeyFolder, origin: Option<String>, change: KeyChange) -> Result<TrustAnchor> {
+    let folder = folder.clone();
+    let task = tokio::task::spawn_blocking(move || {
+        request(&folder, &secret(), origin.as_deref(), |current, at| {
+            let changed = current.changed(&change, at, current.expires_at);
+            changed.map_err(|error| Error::new(Reason::ConfigurationInvalid, error.to_string()))
+        })
+    });
+    task.await.expect("ends")
+}
+
+fn fresh(folder: &KeyFolder, origin: &str, algorithm: Algorithm) -> PublicKey {
+    let signer = folder.generate(origin, algorithm, &secret()).expect("made");
+    PublicKey::new(algorithm, signer.public_key()).expect("a good key")
+}
+
+fn person(number: u64) -> Change {
+    Change {
+        record_type: "resident.person.v1".into(),
+        operation: Operation::Create,
+        expected_version: 0,
+        payload: Object::new()
+            .with("personal_id", format!("0271859{number:05}").as_str())
+            .with("full_name", "Trần Thị Thử")
+            .with("birth_date", "1985-03-04")
+            .with("sex", "female")
+            .with("nationality", "VN")
+            .with("life_status", "alive")
+            .with("status", "active"),
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+/// Writes one person after the other until it is told to stop; gives how many were accepted.
+async fn write(gateway: &Gateway, written: &AtomicU64, stop: &AtomicBool) {
+    let host = &gateway.parts.hosts["resident"];
+    while !stop.load(Ordering::Relaxed) {
+        let number = written.load(Ordering::Relaxed);
+        let submission = Submission { request_id: format!("write-{number:08}"), changes: vec![person(number)] };
+        host.submit(submission).await.expect("accepted");
+        written.store(number + 1, Ordering::Relaxed);
+    }
+}
+
+/// Every person that was written, with both proofs, and the index in the record ledger.
+async fn read_all(gateway: &Gateway, count: u64) -> Vec<(u64, SignedRecord)> {
+    let (host, province) = (&gateway.parts.hosts["resident"], &gateway.parts.province);
+    province.wait_for("resident", host.ledger().head().size).await.expect("accepted");
+    let mut found = Vec::new();
+    for number in 0..count {
+        let id = crate::base::PersonalId::parse(&format!("0271859{number:05}")).expect("an id");
+        let page = host.read(Query::latest(["resident.person.v1"], Selector::Person(id), 2)).await.expect("reads");
+        let mut record = page.records.first().expect("not lost").record.clone();
+        let place = record.issuer_proof.as_ref().expect("a proof").index;
+        let index = province.ledger_index("resident", place).await.expect("reads").expect("accepted");
+        record.ledger_proof = Some(Arc::unwrap_or_clone(province.prove(index).await.expect("proves")));
+        found.push((index, record));
+    }
+    found
+}
+
+async fn events(gateway: &Gateway) -> Vec<(u64, KeyEvent)> {
+    let entries = gateway.parts.records.entries(0, usize::MAX >> 1).await.expect("reads");
+    let event = |(index, entry): (usize, &bytes::Bytes)| match split_entry(entry)? {
+        (EntryType::KeyEvent, body) => Some((index as u64, KeyEvent::parse(body).expect("an event"))),
+        _ => None,
+    };
+    entries.iter().enumerate().filter_map(event).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_change_under_load_and_every_record_is_judged_by_its_place() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, first) = begin(&temporary.path().join("keys"), 2, 2);
+    let storage = Storage::Folder(temporary.path().join("data"));
+    let gateway = Arc::new(open(&folder, storage.clone()).await);
+    let (written, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let writer = {
+        let (gateway, written, stop) = (gateway.clone(), written.clone(), stop.clone());
+        tokio::spawn(async move { write(&gateway, &written, &stop).await })
+    };
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    let resident = origin("resident");
+    pause().await;
+    let successor = fresh(&folder, &resident, Algorithm::EcdsaP256);
+    let rotate = KeyChange::Rotate { origin: resident.clone(), successor: successor.clone() };
+    let second = change(&folder, Some(resident.clone()), rotate).await.expect("rotated");
+    pause().await;
+    let records = origin("records");
+    let next_key = fresh(&folder, &records, Algorithm::Ed25519);
+    let rotate = KeyChange::Rotate { origin: records.clone(), successor: next_key };
+    let third = change(&folder, Some(records), rotate).await.expect("the ledger's key rotated");
+    pause().await;
+    let suspect_from = gateway.record_ledger_size();
+    pause().await;
+    let next_key = fresh(&folder, &resident, Algorithm::Ed25519);
+    let stolen = KeyChange::Compromise { key: successor.id(), suspect_from, successor: Some(next_key) };
+    let fourth = change(&folder, Some(resident.clone()), stolen).await.expect("compromised");
+    pause().await;
+    stop.store(true, Ordering::Relaxed);
+    writer.await.expect("no write failed");
+    let count = written.load(Ordering::Relaxed);
+    assert!(count > 8, "there was a load: {count}");
+
+    // the ledger tells what the versions say, where they say it
+    let events = events(&gateway).await;
+    for (current, next) in [(None, &first), (Some(&first), &second), (Some(&second), &third), (Some(&third), &fourth)] {
+        let expect = KeyEvent::between(current, next).expect("agrees");
+        let found: Vec<_> = events.iter().filter(|(_, event)| event.anchor_version == next.version).collect();
+        assert_eq!(found[0].0, next.events_from);
+        assert_eq!(found.iter().map(|(_, event)| event).collect::<Vec<_>>(), expect.iter().collect::<Vec<_>>());
+    }
+
+    let now = SystemClock.now();
+    let all = read_all(&gateway, count).await;
+    let newest = Verifier::new(fourth.clone());
+    let before = Verifier::new(third.clone());
+    let mut sums = [0; 3];
+    for (index, record) in &all {
+        let verdict = newest.verify(record, now).verdict;
+        let (at, expect) = match *index {
+            index if index < suspect_from => (0, Verdict::Valid),
+            index if index < fourth.events_from => (1, Verdict::Indeterminate(Code::RevokedNoPoe)),
+            _ => (2, Verdict::Valid),
+        };
+        assert_eq!(verdict, expect, "index {index} of {all}", all = count);
+        sums[at] += 1;
+        // An anchor that is one version behind knows the new key no more than a stranger's.
+        assert_eq!(before.verify(record, now).verdict, Verdict::Invalid(Code::NoTrustedSignature));
+    }
+    assert!(sums.iter().all(|sum| *sum > 0), "each part holds records: {sums:?}");
+
+    // re-attestation clears them
+    let key = successor.id();
+    let range = suspect_from..fourth.events_from;
+    let fifth = change(&folder, None, KeyChange::Reattest { key, range }).await.expect("re-attested");
+    let newest = Verifier::new(fifth.clone());
+    assert!(all.iter().all(|(_, record)| newest.verify(record, now).verdict.is_valid()));
+
+    // and a restart finds everything again
+    let gateway = Arc::into_inner(gateway).expect("the writer ended");
+    gateway.close().await;
+    let gateway = open(&folder, storage).await;
+    assert_eq!(*gateway.parts.verifier.anchor(), fifth);
+    let all = read_all(&gateway, count).await;
+    assert!(all.iter().all(|(_, record)| newest.verify(record, now).verdict.is_valid()));
+    gateway.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, first) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    let land = origin("land");
+    let successor = fresh(&folder, &land, Algorithm::Ed25519);
+    // said to be of another log than it is
+    let rotate = KeyChange::Rotate { origin: land.clone(), successor: successor.clone() };
+    let refused = change(&folder, Some(origin("vehicle")), rotate.clone()).await.expect_err("refused");
+    assert!(refused.message.contains("another log"), "{}", refused.message);
+    assert_eq!(folder.newest().expect("stands"), first);
+    assert_eq!(*gateway.parts.verifier.anchor(), first);
+    // the same, said right
+    let second = change(&folder, Some(land), rotate).await.expect("rotated");
+    assert_eq!(gateway.parts.anchor.newest().version, 2);
+    assert_eq!(folder.newest().expect("stands"), second);
+    let withdrawn = KeyChange::Withdraw { issuer: "land".into() };
+    let third = change(&folder, Some(origin("land")), withdrawn).await.expect("withdrawn");
+    let keys = &third.issuer("land").expect("stays").keys;
+    assert!(keys.iter().all(|key| key.state != KeyState::Active));
+    gateway.close().await;
+}
+
+#[test]
+fn without_a_gateway_nothing_changes() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, first) = begin(&temporary.path().join("keys"), 3, 2);
+    KeyFolder::init(
+        folder.path(),
+        &Beginning { algorithm: Algorithm::Ed25519, root_keys: 1, threshold: 1, expires_at: Timestamp(1) },
+        &secret(),
+    )
+    .expect_err("there are keys");
+    assert_eq!(folder.newest().expect("reads"), first);
+    assert_eq!(TrustAnchor::from_json(&first.to_json().expect("writes")).expect("signed"), first);
+    KeyFolder::open(temporary.path()).expect_err("no keys there");
+}
