@@ -10,7 +10,7 @@ use super::feed::ProvinceFeed;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
-use super::{seeding, services};
+use super::{faces, seeding, services};
 use crate::base::Result;
 use crate::console::{Facts, View as _};
 use crate::identity::following::Following;
@@ -66,7 +66,7 @@ impl Gateway {
         let has_tls = listening.tls.is_some();
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
         let view = Arc::new(self.view(address, has_tls));
-        Running::begin(listening, served, view, self.anchor.clone())
+        Running::begin(listening, served, view, faces::all(&self.parts), self.anchor.clone())
     }
 
     /// What the console and the banner show.

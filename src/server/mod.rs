@@ -18,6 +18,7 @@ pub mod world;
 
 mod coalesce;
 mod delivery;
+mod faces;
 mod feed;
 mod view;
 

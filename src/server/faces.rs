@@ -1,0 +1,10 @@
+//! The HTTP faces that stand beside the console's pages, on its port: what is served as plain files to anyone who asks.
+
+use axum::Router;
+
+use super::parts::Parts;
+
+/// The routes of all faces; each face adds its own with one `merge`.
+pub(super) fn all(_: &Parts) -> Router {
+    Router::new()
+}
