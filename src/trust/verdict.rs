@@ -52,12 +52,26 @@ codes! {
     LogRollback = "LOG_ROLLBACK", 20;
     /// A log showed two trees of one size.
     SplitView = "SPLIT_VIEW", 21;
+    /// The status list says that the record was revoked or has ended.
+    StatusInvalid = "STATUS_INVALID", 22;
+    /// The status list says that the record is not in force for now.
+    StatusSuspended = "STATUS_SUSPENDED", 23;
+    /// The status list says that a later version exists.
+    Superseded = "SUPERSEDED", 24;
+    /// A presented credential is not bound to whoever presents it, here and now.
+    KeyBinding = "KEY_BINDING", 25;
+    /// A credential is not valid yet, or no longer.
+    Expired = "EXPIRED", 26;
     /// The key is compromised, and the record may have been made with it afterwards.
     RevokedNoPoe = "REVOKED_NO_POE", 30;
     /// Nothing proves when the record came to be.
     NoPoe = "NO_POE", 31;
     /// The trust anchor has expired: get a new one.
     TryLater = "TRY_LATER", 32;
+    /// What should say how things stand now is too old to say it.
+    Stale = "STALE", 33;
+    /// What should say how things stand now was not to be had.
+    Unavailable = "UNAVAILABLE", 34;
 }
 
 /// What verification says.
@@ -168,6 +182,19 @@ impl Report {
     pub fn add(&mut self, check: Check, code: Code) {
         if check.outcome == Outcome::Fail && !matches!(self.verdict, Verdict::Invalid(_)) {
             self.verdict = Verdict::Invalid(code);
+        }
+        self.checks.push(check);
+    }
+}
+
+impl Report {
+    /// Adds a check that has a verdict of its own when it fails. What proves a record wrong stays; what is only missing gives
+    /// way to what proves it wrong.
+    pub fn add_finding(&mut self, check: Check, verdict: Option<Verdict>) {
+        match (self.verdict, verdict) {
+            (Verdict::Valid, Some(found)) => self.verdict = found,
+            (Verdict::Indeterminate(_), Some(found @ Verdict::Invalid(_))) => self.verdict = found,
+            _ => {}
         }
         self.checks.push(check);
     }
