@@ -98,6 +98,7 @@ reasons! {
     PersonDeceased = "PERSON_DECEASED", WrongState, "Công dân đã qua đời.";
     OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
     CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
+    EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
     TooManyStreams = "TOO_MANY_STREAMS", Limited, "Quá nhiều luồng đang mở.";

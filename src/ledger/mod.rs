@@ -42,6 +42,8 @@ use tree::Tree;
 
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
+/// The longest entry: what the 16-bit lengths of entry bundles (C2SP tlog-tiles) can say.
+pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 /// Tiles kept with their inner nodes, 16 KiB each.
 const TILES_CACHED_MAX: usize = 512;
 
@@ -154,6 +156,10 @@ impl Ledger {
     ) -> Result<Appended> {
         if entries.is_empty() {
             return Err(Error::bug(format!("an append of no entries to {}", self.log.origin)));
+        }
+        // The longest entry that a bundle of C2SP tlog-tiles can hold.
+        if let Some(long) = entries.iter().find(|entry| entry.body.len() > ENTRY_BYTES_MAX) {
+            return Err(Error::bug(format!("an entry of {} bytes for {}", long.body.len(), self.log.origin)));
         }
         // One more than the records of a batch: an issuer's checkpoint stands behind them.
         if entries.len() > BATCH_RECORDS_MAX + 1 {

@@ -84,6 +84,24 @@ impl Ledger {
         Ok(bodies)
     }
 
+    /// The first `width` hashes of a tile's bottom row, as C2SP tlog-tiles serves them; `None` when the tree has no such tile, or
+    /// not so wide a one. What it answers once, it answers for ever.
+    pub async fn tile_row(&self, id: TileId, width: usize) -> Result<Option<Bytes>> {
+        let log = &self.log;
+        let state = log.state();
+        if width == 0 || width > id.width_at(state.head.size) {
+            return Ok(None);
+        }
+        if let Some(newest) = state.tree.newest(id.level).filter(|tile| tile.id() == id) {
+            return Ok(newest.row().get(..width).map(|row| Bytes::copy_from_slice(row.as_flattened())));
+        }
+        let TileId { level, index } = id;
+        let row = log.store.get(Space::LogTile, &log.id.tile_key(id)).await?;
+        let row = row.filter(|row| row.len() >= width * 32);
+        let row = row.ok_or_else(|| corrupt(&log.origin, format!("tile {index} of level {level} is missing")))?;
+        Ok(Some(row.slice(..width * 32)))
+    }
+
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.
     pub async fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Bytes)>> {
         let log = &self.log;

@@ -3,8 +3,9 @@
 use axum::Router;
 
 use super::parts::Parts;
+use crate::transparency;
 
 /// The routes of all faces; each face adds its own with one `merge`.
-pub(super) fn all(_: &Parts) -> Router {
-    Router::new()
+pub(super) fn all(parts: &Parts) -> Router {
+    Router::new().merge(transparency::http::router(parts.logs.clone()))
 }
