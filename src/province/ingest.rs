@@ -19,11 +19,13 @@ use crate::registry::port::{ChangeBatch, Registry};
 use crate::registry::{self, RecordType, Sector};
 use crate::store::{Batch, Space, Store};
 use crate::trust::merkle::CompactRange;
+use crate::trust::status_list::Status;
 use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
-use super::index;
 use super::row::{self, RecordKey, Row, record_key};
+use super::status::{Accepted, Changed};
+use super::{index, status};
 
 /// Below this many records a batch is verified where it stands.
 const RECORDS_INLINE_MAX: usize = 8;
@@ -64,6 +66,7 @@ struct Prepared {
     statements: Vec<Statement>,
     hashes: Vec<Hash>,
     keys: Vec<RecordKey>,
+    statuses: Vec<Status>,
     entries: Vec<Entry>,
     rows: Vec<BytesMut>,
     index: Vec<Vec<u8>>,
@@ -149,9 +152,11 @@ impl Ingest {
 
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
     async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
-        self.check_versions(&batch).await?;
+        let accepted = self.check_versions(&batch).await?;
+        let changed = Changed::by(&*self.store, &accepted).await?;
         let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
         let size = after.size();
+        let appended = entries.len() as u64;
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
             for (at, (key, row)) in keys.into_iter().zip(&mut rows).enumerate() {
@@ -161,6 +166,7 @@ impl Ingest {
             for key in index {
                 batch.push_put(Space::ProvinceIndex, key, Bytes::new());
             }
+            changed.write(first_ledger_index + appended, &mut batch);
             let count = size - first;
             batch.push_put(
                 Space::ProvinceBatch,
@@ -173,21 +179,24 @@ impl Ingest {
         Ok(size)
     }
 
-    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before.
-    async fn check_versions(&self, batch: &Prepared) -> Result<()> {
+    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before. Gives what that
+    /// means for the status lists.
+    async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Accepted>> {
         let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let mut latest: BTreeMap<&[u8], (u64, Hash)> = BTreeMap::new();
+        let mut latest: BTreeMap<&[u8], (u64, Hash, u32)> = BTreeMap::new();
         for (key, row) in wanted.iter().zip(found) {
             if let Some(row) = row {
                 let row = Row::read(&row)?;
-                latest.insert(key, (row.version, row.statement));
+                latest.insert(key, (row.version, row.statement, row.status_index));
             }
         }
+        let mut accepted = Vec::with_capacity(batch.statements.len());
         for (at, statement) in batch.statements.iter().enumerate() {
-            let (version, hash) = latest.get(&batch.keys[at][..]).copied().unwrap_or((0, [0; 32]));
+            let before = latest.get(&batch.keys[at][..]).copied();
+            let (version, hash) = before.map_or((0, [0; 32]), |(version, hash, _)| (version, hash));
             let reason = if statement.version == version + 1 {
                 (statement.previous != hash).then_some(Reason::Equivocation)
             } else if statement.version <= version {
@@ -203,9 +212,15 @@ impl Ingest {
                 );
                 return Err(Error::new(reason, message));
             }
-            latest.insert(&batch.keys[at], (statement.version, batch.hashes[at]));
+            latest.insert(&batch.keys[at], (statement.version, batch.hashes[at], statement.status_index));
+            accepted.push(Accepted {
+                kind: batch.keys[at][0],
+                index: statement.status_index,
+                status: batch.statuses[at],
+                before: before.map(|(_, _, index)| index),
+            });
         }
-        Ok(())
+        Ok(accepted)
     }
 }
 
@@ -243,6 +258,7 @@ fn prepare(
         after,
         hashes: Vec::with_capacity(count),
         keys: Vec::with_capacity(count),
+        statuses: Vec::with_capacity(count),
         entries: Vec::with_capacity(count + 1),
         rows: Vec::with_capacity(count),
         index: Vec::with_capacity(count * 2),
@@ -254,6 +270,7 @@ fn prepare(
         let hash = statement_hash(record.statement);
         prepared.rows.push(Row::write_unplaced(statement, &hash, record.payload));
         let payload = canonical::parse(record.payload).map_err(Error::bug)?; // it was verified a moment ago
+        prepared.statuses.push(status::status_of(record_type, statement.operation, &payload));
         index::keys(record_type, &payload, &key, &mut prepared.index);
         prepared.entries.push(entry(EntryType::Statement, record.statement));
         prepared.hashes.push(hash);

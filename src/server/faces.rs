@@ -3,9 +3,12 @@
 use axum::Router;
 
 use super::parts::Parts;
+use crate::province::status;
 use crate::transparency;
 
 /// The routes of all faces; each face adds its own with one `merge`.
 pub(super) fn all(parts: &Parts) -> Router {
-    Router::new().merge(transparency::http::router(parts.logs.clone()))
+    Router::new()
+        .merge(transparency::http::router(parts.logs.clone()))
+        .merge(status::http::router(parts.status.clone()))
 }

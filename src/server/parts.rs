@@ -7,12 +7,13 @@ use super::anchor::PublishedAnchor;
 use super::config::Config;
 use super::data::Data;
 use super::keys::{Keys, origin};
+use super::status::ListSigners;
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::{Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
 use crate::identity::{Accounts, Linking, people};
 use crate::ledger::{Ledger, LogId};
-use crate::province::Province;
+use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
@@ -47,6 +48,8 @@ pub struct Parts {
     pub access_log: Arc<EvidenceLog>,
     /// The shared layer over all registries.
     pub province: Arc<Province>,
+    /// Which versions are the latest and valid.
+    pub status: Arc<StatusLists>,
     /// Records for agencies.
     pub exchange: Arc<Exchange>,
     /// The logs that anyone may read.
@@ -84,6 +87,12 @@ impl Parts {
         let consents = Arc::new(ConsentBook::new(data.store.clone()));
         let province =
             Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
+        if config.rebuild_status {
+            let differing = province.rebuild_status().await?;
+            tracing::info!(?differing, "the status lists were made again from the record ledger");
+        }
+        let signers = Arc::new(ListSigners::of(&keys)?);
+        let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers);
         for registry in registries.values() {
             province.follow(registry.clone())?;
         }
@@ -107,6 +116,7 @@ impl Parts {
             verifier,
             consents,
             province,
+            status,
             exchange,
             logs,
             traces: Arc::default(),

@@ -17,6 +17,7 @@ use crate::exchange::grpc::ExchangeFace;
 use crate::identity::Presenting;
 use crate::identity::grpc::{AccountFace, LinkFace, PresentationFace};
 use crate::province::grpc::ProvinceFace;
+use crate::province::status::grpc::StatusFace;
 use crate::registry;
 use crate::registry::grpc::{SharedRegistries, TypedRegistry};
 use crate::simulation::grpc::{Simulation, WorldFacts};
@@ -41,6 +42,7 @@ use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceSe
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
+use crate::wire::proto::trust::v1::status_service_server::StatusServiceServer;
 use crate::wire::proto::trust::v1::trust_service_server::TrustServiceServer;
 use crate::wire::rate::RateLimiter;
 use crate::wire::{DESCRIPTORS, Edge, PageTokens};
@@ -104,6 +106,7 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
     add!(services, TrustServiceServer, parts.anchor.clone());
+    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), parts.status.clone()));
     add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;

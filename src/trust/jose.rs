@@ -106,7 +106,8 @@ impl<'a> Token<'a> {
     pub fn verify(&self, typ: &'static str, key: &PublicKey) -> Result<Map<String, Value>, TokenError> {
         // "application/" may stand before a type (RFC 7515 section 4.1.9), and types know no case.
         let found = self.header("typ").unwrap_or_default();
-        let bare = found.get(..12).filter(|head| head.eq_ignore_ascii_case("application/")).map_or(found, |_| &found[12..]);
+        let bare =
+            found.get(..12).filter(|head| head.eq_ignore_ascii_case("application/")).map_or(found, |_| &found[12..]);
         if !bare.eq_ignore_ascii_case(typ) {
             return Err(TokenError::Type(typ));
         }

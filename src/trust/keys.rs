@@ -59,7 +59,8 @@ impl Algorithm {
         match self {
             Self::Ed25519 => Ok(signature),
             Self::EcdsaP256 => {
-                let fixed = ecdsa::fixed_from_der(&signature).ok_or_else(|| Error::bug("a signer's DER does not read"))?;
+                let fixed =
+                    ecdsa::fixed_from_der(&signature).ok_or_else(|| Error::bug("a signer's DER does not read"))?;
                 Ok(fixed.to_vec())
             }
         }

@@ -107,7 +107,8 @@ impl StatusList {
     pub fn from_bytes(bytes: Vec<u8>, count: u32) -> Option<Self> {
         let used = count % 4;
         let is_clean = used == 0 || bytes.last().is_some_and(|last| last >> (used * 2) == 0);
-        (count <= STATUSES_MAX && bytes.len() == count.div_ceil(4) as usize && is_clean).then_some(Self { bytes, count })
+        (count <= STATUSES_MAX && bytes.len() == count.div_ceil(4) as usize && is_clean)
+            .then_some(Self { bytes, count })
     }
 
     /// How many statuses there are.
@@ -180,7 +181,8 @@ impl StatusList {
         if decoder.total_in() != stream.len() as u64 {
             return Err(StatusError::Malformed("there is something behind the list".into()));
         }
-        Self::from_bytes(bytes, count).ok_or_else(|| StatusError::Malformed("the list is not as long as it says".into()))
+        Self::from_bytes(bytes, count)
+            .ok_or_else(|| StatusError::Malformed("the list is not as long as it says".into()))
     }
 }
 
@@ -252,7 +254,10 @@ mod tests {
             let mut changed = good.clone();
             changed[cut] ^= 0x10;
             // The spare bits behind a stream's last block mean nothing; whatever else is changed is seen.
-            assert!(StatusList::inflate(&changed, 6).is_ok_and(|read| read == list) || StatusList::inflate(&changed, 6).is_err());
+            assert!(
+                StatusList::inflate(&changed, 6).is_ok_and(|read| read == list)
+                    || StatusList::inflate(&changed, 6).is_err()
+            );
         }
         assert!(StatusList::inflate(&[&good[..], &[0]].concat(), 6).is_err());
     }
