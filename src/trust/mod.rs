@@ -129,6 +129,7 @@ pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod record;
+pub mod sd_jwt;
 pub mod statement;
 pub mod status_list;
 pub mod value;

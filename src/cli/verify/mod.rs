@@ -9,6 +9,7 @@ mod evidence;
 mod json;
 mod parse;
 mod report;
+mod status;
 mod tree;
 
 use std::fs::File;
@@ -21,10 +22,11 @@ use clap::Args;
 use super::output::{Failure, OutputFormat};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
-use crate::trust::{TrustAnchor, Verifier};
+use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier};
 use answer::Found;
 use json::Flaw;
 use report::{Name, Reporter};
+use status::Lists;
 
 /// A file cannot be read, or is not what `verify` reads.
 pub const EXIT_FILE: u8 = 3;
@@ -38,14 +40,17 @@ Examples:
   lienthong verify answer.json --trust anchor.json
   grpcurl … lienthong.exchange.v1.ExchangeService/FetchRecords | lienthong verify - --trust anchor.json
   lienthong verify one.json two.json --trust anchor.json --output json
+  lienthong verify answer.json --status http://127.0.0.1:50052/status/vehicle/vehicle.registration.v1
+                                                       also whether each record is the latest and valid
 
 Reads what grpcurl prints (protobuf JSON): answers of FetchRecords, BulkFetchRecords, RedeemPresentation and GetRecords, a
 single record, or any number of those in a row.
 
 Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
-15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
-32 TRY_LATER.";
+15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 22 STATUS_INVALID,
+23 STATUS_SUSPENDED, 24 SUPERSEDED, 25 KEY_BINDING, 26 EXPIRED, 30 REVOKED_NO_POE, 31 NO_POE, 32 TRY_LATER, 33 STALE,
+34 UNAVAILABLE.";
 
 /// Check records offline against a trust anchor.
 #[derive(Debug, Args)]
@@ -57,6 +62,9 @@ pub struct Verify {
     /// The trust anchor, as `serve` wrote it. Compare its fingerprint over another channel.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
+    /// A status list to hold records against, a file or a URL; may be given again, one for each record type.
+    #[arg(long, env = "LIENTHONG_STATUS", value_delimiter = ',', value_name = "FILE|URL")]
+    status: Vec<String>,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
@@ -69,7 +77,11 @@ impl Verify {
         let now = SystemClock.now();
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
-        let mut judge = Judge::new(&verifier, now)?;
+        let lists = match self.status.as_slice() {
+            [] => None,
+            sources => Some(Lists::load(sources, verifier.anchor())?),
+        };
+        let mut judge = Judge::new(&verifier, lists, now)?;
         for path in &self.files {
             let name = path.display().to_string();
             if let Err(flaw) = judge.file(path, &name, &mut reporter) {
@@ -96,12 +108,13 @@ impl Verify {
 struct Judge<'a> {
     verifier: &'a Verifier,
     forms: beside::Forms,
+    lists: Option<Lists>,
     now: Timestamp,
 }
 
 impl<'a> Judge<'a> {
-    fn new(verifier: &'a Verifier, now: Timestamp) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, now })
+    fn new(verifier: &'a Verifier, lists: Option<Lists>, now: Timestamp) -> Result<Self, Failure> {
+        Ok(Self { verifier, forms: beside::Forms::load()?, lists, now })
     }
 
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -109,6 +122,15 @@ impl<'a> Judge<'a> {
             return self.read(io::stdin().lock(), name, reporter);
         }
         self.read(File::open(path).map_err(Flaw::Unreadable)?, name, reporter)
+    }
+
+    /// Adds the check `status`, where lists were given and there is a statement to look up.
+    fn status(&self, record: &SignedRecord, report: &mut Report) {
+        if let (Some(lists), Some(statement)) = (&self.lists, &report.statement) {
+            let index = record.ledger_proof.as_ref().map(|proof| proof.index);
+            let (check, verdict) = lists.judge(statement, index, self.now);
+            report.add_finding(check, verdict);
+        }
     }
 
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -123,6 +145,7 @@ impl<'a> Judge<'a> {
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
                     }
+                    self.status(&parsed.record, &mut report);
                     reporter.record(&Name { file, number }, &report)
                 }
                 Found::Evidence(json) => {

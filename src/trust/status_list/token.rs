@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Status, StatusList, TOKEN_CHARS_MAX};
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Error, Result, Timestamp};
-use crate::trust::anchor::{KeyState, TrustAnchor};
+use crate::trust::anchor::TrustAnchor;
 use crate::trust::jose::{self, Token, TokenError};
 use crate::trust::keys::Signer;
 use crate::trust::statement::Statement;
@@ -96,7 +96,7 @@ impl StatusToken {
         let token = Token::parse(text)?;
         let kid = token.header("kid").unwrap_or_default();
         let known = anchor.issuers.iter().find_map(|issuer| {
-            let active = issuer.keys.iter().filter(|record| record.state == KeyState::Active);
+            let active = issuer.keys.iter().filter(|record| record.judge(None).is_valid());
             let record = active.into_iter().find(|record| crate::base::id::to_hex(&record.id()) == kid)?;
             Some((issuer, record))
         });
@@ -187,7 +187,7 @@ fn fail(verdict: Verdict, detail: String) -> Finding {
 mod tests {
     use super::*;
     use crate::base::{RecordId, Seed};
-    use crate::trust::anchor::{IssuerAnchor, KeyRecord};
+    use crate::trust::anchor::{IssuerAnchor, KeyRecord, KeyState};
     use crate::trust::statement::Operation;
     use crate::trust::{Ed25519Signer, P256Signer};
 
