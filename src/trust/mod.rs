@@ -121,6 +121,7 @@
 pub mod anchor;
 pub mod canonical;
 pub mod commitment;
+pub mod credential;
 pub mod entry;
 pub mod issue;
 pub mod jose;

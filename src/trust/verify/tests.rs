@@ -3,5 +3,6 @@
 mod attacks;
 mod batches;
 mod changed_bytes;
+mod credentials;
 mod fixed;
 mod world;
