@@ -48,6 +48,7 @@ fn role(service: &str, method: &str) -> Role {
         ("access.v1.ConsentService" | "access.v1.AccessLogService" | "identity.v1.AccountService", _)
         | ("identity.v1.LinkService", "LinkDocument" | "UnlinkDocument" | "GetLink" | "ListLinks" | "ListLinkEvents")
         | ("identity.v1.PresentationService", "CreatePresentation" | "CancelPresentation" | "ListPresentations")
+        | ("identity.v1.CredentialService", _)
         | ("province.v1.ProvinceService", "GetPerson") => Role::Citizens,
         ("access.v1.AgencyService", "ListRights")
         | ("exchange.v1.ExchangeService", "FetchRecords" | "BulkFetchRecords")

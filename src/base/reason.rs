@@ -131,6 +131,9 @@ reasons! {
     Expired = "EXPIRED", Corrupt, "Chứng thực chưa có hoặc đã hết hiệu lực.";
     Stale = "STALE", Corrupt, "Thông tin hiện trạng đã quá cũ.";
     Unavailable = "UNAVAILABLE", Corrupt, "Không lấy được thông tin hiện trạng.";
+    Tile = "TILE", Corrupt, "Ô băm của nhật ký không khớp với nội dung.";
+    LogRule = "LOG_RULE", Corrupt, "Nhật ký chứa mục trái quy tắc.";
+    Quorum = "QUORUM", Corrupt, "Chưa đủ nhân chứng đồng ký điểm kiểm tra.";
     StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
     LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
     // start-up

@@ -96,6 +96,8 @@ struct Log {
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
+    /// The newest head with cosignatures: proofs lead to it where it covers the entry.
+    cosigned: RwLock<Option<Arc<Head>>>,
     /// Full tiles, which never change.
     tiles: Cache<TileId, Arc<Tile>>,
 }
@@ -128,6 +130,7 @@ impl Ledger {
             sizes: watch::channel(state.head.size).0,
             state: RwLock::new(Arc::new(state)),
             tiles: Cache::new(TILES_CACHED_MAX),
+            cosigned: RwLock::default(),
             store,
             id,
             origin,
@@ -178,6 +181,14 @@ impl Ledger {
         self.log.state().head.clone()
     }
 
+    /// From now on proofs lead to this head, an earlier one of this log with cosignatures, wherever it covers the entry.
+    pub fn lead_proofs_to(&self, cosigned: Arc<Head>) {
+        let mut place = self.log.cosigned.write().unwrap_or_else(PoisonError::into_inner);
+        if place.as_ref().is_none_or(|old| old.size <= cosigned.size) && cosigned.size <= self.head().size {
+            *place = Some(cosigned);
+        }
+    }
+
     /// The log's size as it grows.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.log.sizes.subscribe()
@@ -193,6 +204,12 @@ impl Log {
     fn state(&self) -> Arc<State> {
         // Only a pointer is replaced under the lock, so it is whole even if poisoned.
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The head that a proof of an entry leads to.
+    fn proving(&self, state: &State, index: u64) -> Arc<Head> {
+        let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
+        cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
     }
 
     fn publish(&self, state: State) {

@@ -15,13 +15,15 @@ use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans}
 use crate::trust::record::LogProof;
 
 impl Ledger {
-    /// Proves that the entry stands in the log, against the newest head.
+    /// Proves that the entry stands in the log: against the newest cosigned head if there is one that covers it, or else against
+    /// the newest head.
     ///
     /// Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
     pub async fn prove(&self, index: u64) -> Result<LogProof> {
         let state = self.log.state();
-        let path = self.log.path(&state, index, state.head.size).await?;
-        Ok(LogProof { checkpoint: state.head.note.clone(), index, path })
+        let head = self.log.proving(&state, index);
+        let path = self.log.path(&state, index, head.size).await?;
+        Ok(LogProof { checkpoint: head.note.clone(), index, path })
     }
 
     /// The same against an earlier checkpoint; `size` must be one that was signed.

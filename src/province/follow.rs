@@ -14,6 +14,7 @@ use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{self, Sector};
 use crate::store::Store;
 use crate::trust::LogProof;
+use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
@@ -71,6 +72,17 @@ impl Province {
     /// replaced. Call it before anything is followed.
     pub async fn rebuild_status(&self) -> Result<Vec<&'static str>> {
         status::rebuild(&*self.store, &self.ledger).await
+    }
+
+    /// A registry's progress as it changes.
+    pub fn watch_progress(&self, registry: &str) -> Result<watch::Receiver<Progress>> {
+        Ok(self.feed(registry)?.subscribe())
+    }
+
+    /// The tree of a registry's log as far as it is accepted, grown from its statements.
+    pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
+        let unknown = || Error::bug(format!("there is no registry {registry}"));
+        self.ingest.cursor(registry::sector(registry).ok_or_else(unknown)?).await
     }
 
     /// Size of the record ledger.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy};
+use crate::trust::Policy;
 use crate::wire::credential::DemoCredentials;
 
 /// Where a gateway keeps its data.
@@ -40,6 +41,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether the status lists are made again from the record ledger before anything else.
     pub rebuild_status: bool,
+    /// Whose cosignatures the province's logs need; `None` asks nobody.
+    pub witnesses: Option<Policy>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for codes and ids.
@@ -61,6 +64,7 @@ impl Default for Config {
             rate_limit: 0,
             public_url: None,
             rebuild_status: false,
+            witnesses: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
             progress: None,

@@ -10,6 +10,7 @@ use super::feed::ProvinceFeed;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
+use super::witnessing::Witnessing;
 use super::{faces, seeding, services};
 use crate::base::Result;
 use crate::console::{Facts, View as _};
@@ -21,6 +22,7 @@ pub struct Gateway {
     parts: Arc<Parts>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
+    witnessing: Witnessing,
     // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
@@ -50,6 +52,7 @@ impl Gateway {
             data.seeded()?;
         }
         let following = AbortOnDrop(tokio::spawn(following.run()));
+        let witnessing = Witnessing::start(&config, &parts)?;
         let anchor = match &config.anchor {
             None => None,
             Some(path) => {
@@ -57,7 +60,7 @@ impl Gateway {
                 Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
         };
-        Ok(Self { config, parts: Arc::new(parts), anchor, following, data })
+        Ok(Self { config, parts: Arc::new(parts), anchor, following, witnessing, data })
     }
 
     /// Serves on sockets that the caller bound.
@@ -71,7 +74,7 @@ impl Gateway {
         }
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
         let view = Arc::new(self.view(address, has_tls));
-        Running::begin(listening, served, view, faces::all(&self.parts), self.anchor.clone())
+        Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone())
     }
 
     /// What the console and the banner show.
@@ -92,8 +95,8 @@ impl Gateway {
     /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
     /// go of the store.
     pub async fn close(self) {
-        let Self { parts, following, data, .. } = self;
-        drop(following);
+        let Self { parts, following, witnessing, data, .. } = self;
+        drop((following, witnessing));
         let store = Arc::downgrade(&data.store);
         drop(parts);
         for _ in 0..20 {

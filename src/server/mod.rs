@@ -22,6 +22,7 @@ mod faces;
 mod feed;
 mod status;
 mod view;
+mod witnessing;
 
 pub use config::{Config, Storage};
 pub use gateway::Gateway;

@@ -7,11 +7,12 @@ use super::anchor::PublishedAnchor;
 use super::config::Config;
 use super::data::Data;
 use super::keys::{Keys, origin};
-use super::status::ListSigners;
+use super::status::{ListSigners, WalletKeys};
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::{Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
-use crate::identity::{Accounts, Linking, people};
+use crate::identity::credential::Issuing;
+use crate::identity::{Accounts, Credentials, Linking, people};
 use crate::ledger::{Ledger, LogId};
 use crate::province::{Province, StatusLists};
 use crate::registry;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Documents of accounts.
     pub linking: Linking,
+    /// Documents for wallets.
+    pub credentials: Credentials,
 }
 
 impl Parts {
@@ -92,7 +95,7 @@ impl Parts {
             tracing::info!(?differing, "the status lists were made again from the record ledger");
         }
         let signers = Arc::new(ListSigners::of(&keys)?);
-        let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers);
+        let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers.clone());
         for registry in registries.values() {
             province.follow(registry.clone())?;
         }
@@ -111,7 +114,15 @@ impl Parts {
         let accounts = Accounts::new(data.store.clone());
         let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
+        let issuing = Issuing {
+            registries: registries.clone(),
+            inclusion: province.clone(),
+            verifier: verifier.clone(),
+            keys: Arc::new(WalletKeys { signers, status: status.clone() }),
+        };
+        let credentials = Credentials::new(linking.clone(), issuing, &*config.entropy)?;
         Ok(Self {
+            credentials,
             anchor: published,
             verifier,
             consents,

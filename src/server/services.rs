@@ -15,7 +15,7 @@ use crate::access;
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::exchange::grpc::ExchangeFace;
 use crate::identity::Presenting;
-use crate::identity::grpc::{AccountFace, LinkFace, PresentationFace};
+use crate::identity::grpc::{AccountFace, CredentialFace, LinkFace, PresentationFace};
 use crate::province::grpc::ProvinceFace;
 use crate::province::status::grpc::StatusFace;
 use crate::registry;
@@ -28,6 +28,7 @@ use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
 use crate::wire::proto::access::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeServiceServer;
 use crate::wire::proto::identity::v1::account_service_server::AccountServiceServer;
+use crate::wire::proto::identity::v1::credential_service_server::CredentialServiceServer;
 use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
@@ -137,6 +138,7 @@ fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts
     let (edge, pages) = (|| edge.clone(), || pages.clone());
     add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone()));
     add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), pages()));
+    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone()));
     let face = PresentationFace::new(edge(), presenting, pages(), access::agency::ids());
     add!(services, PresentationServiceServer, face);
 }

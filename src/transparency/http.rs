@@ -2,6 +2,7 @@
 //!
 //! | path | what | kept by caches |
 //! |---|---|---|
+//! | `/logs/witness` | the verifier key with which the province cosigns the registries' heads | a second |
 //! | `checkpoint` | the newest published signed note | a second |
 //! | `tile/<L>/<N>[.p/<W>]` | hashes | for ever: they never change |
 //! | `tile/entries/<N>[.p/<W>]` | entries, each after its length in 16 bits | for ever |
@@ -31,9 +32,11 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const A_SECOND: &str = "public, max-age=1";
 const NOT_AT_ALL: &str = "no-store";
 
-/// The routes of all logs.
-pub fn router(logs: Logs) -> Router {
+/// The routes of all logs; `witness` is the verifier key with which the province cosigns registries' heads.
+pub fn router(logs: Logs, witness: String) -> Router {
+    let witness = move || async move { answer(TEXT, A_SECOND, format!("{witness}\n").into()) };
     Router::new()
+        .route("/logs/witness", get(witness))
         .route("/logs/{name}/checkpoint", get(checkpoint))
         .route("/logs/{name}/tile/{*path}", get(tile))
         .with_state(Arc::new(logs))

@@ -4,10 +4,17 @@
 //! all of it ([`audit`]), or remembers what it said before ([`witness`]), takes that freedom away. Sources: C2SP tlog-tiles,
 //! tlog-checkpoint, tlog-cosignature, tlog-witness, tlog-policy.
 
+pub mod audit;
+pub mod collect;
+pub mod file;
 pub mod grpc;
+pub mod head;
 pub mod http;
 pub mod logs;
 pub mod path;
+pub mod province;
+pub mod source;
+pub mod witness;
 
 pub use logs::{Logs, PublicLog};
 

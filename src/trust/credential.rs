@@ -38,6 +38,7 @@ use crate::base::limits::PAYLOAD_FIELDS_MAX;
 use crate::base::{Error, Result, Timestamp};
 
 mod check;
+pub mod possession;
 
 pub use check::{CredentialReport, verify};
 

@@ -102,6 +102,11 @@ impl<'a> Token<'a> {
         self.header.get(name)?.as_str()
     }
 
+    /// A member of the header.
+    pub fn header_value(&self, name: &str) -> Option<&Value> {
+        self.header.get(name)
+    }
+
     /// Verifies type, algorithm and signature against a key that the caller believes, then reads the claims.
     pub fn verify(&self, typ: &'static str, key: &PublicKey) -> Result<Map<String, Value>, TokenError> {
         // "application/" may stand before a type (RFC 7515 section 4.1.9), and types know no case.
@@ -130,7 +135,17 @@ impl<'a> Token<'a> {
 /// Signs claims as a compact token whose header names type, algorithm and the key's id.
 pub fn sign(typ: &str, claims: &Map<String, Value>, signer: &dyn Signer) -> Result<String> {
     let key = PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)?;
-    let header = json!({ "alg": algorithm_name(signer.algorithm()), "kid": to_hex(&key.id()), "typ": typ });
+    sign_naming(typ, ("kid", to_hex(&key.id()).into()), claims, signer)
+}
+
+/// [`sign`], but the header names the key by another member.
+pub fn sign_naming(
+    typ: &str,
+    (name, of_key): (&str, Value),
+    claims: &Map<String, Value>,
+    signer: &dyn Signer,
+) -> Result<String> {
+    let header = json!({ "alg": algorithm_name(signer.algorithm()), name: of_key, "typ": typ });
     let payload = serde_json::to_vec(claims).map_err(Error::bug)?;
     let signed = format!("{}.{}", encode_part(header.to_string().as_bytes()), encode_part(&payload));
     let signature = signer.algorithm().to_fixed(signer.sign(signed.as_bytes())?)?;

@@ -37,6 +37,8 @@
 //! | checkpoint | text ‖ LF ‖ `— ` ‖ key name ‖ space ‖ base64(key id ‖ signature over the text) ‖ LF |
 //! | key name | the log's origin |
 //! | key id, Ed25519 | first 4 bytes of H(key name ‖ LF ‖ 01 ‖ public key) |
+//! | cosignature | `— ` ‖ witness ‖ space ‖ base64(key id ‖ seconds in 8 bytes ‖ signature) ‖ LF: see [`cosignature`] |
+//! | key id, witness | first 4 bytes of H(key name ‖ LF ‖ 04 ‖ public key) |
 //! | key id, P-256 | first 4 bytes of H(SubjectPublicKeyInfo) |
 //! | key's id in the anchor | H(SubjectPublicKeyInfo) |
 //!
@@ -122,6 +124,7 @@ pub mod anchor;
 pub mod canonical;
 pub mod commitment;
 pub mod credential;
+pub mod cosignature;
 pub mod entry;
 pub mod issue;
 pub mod jose;
@@ -129,6 +132,7 @@ pub mod json;
 pub mod keys;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod record;
 pub mod sd_jwt;
 pub mod statement;
@@ -136,6 +140,7 @@ pub mod status_list;
 pub mod value;
 pub mod verdict;
 pub mod verify;
+pub mod vkey;
 
 pub use anchor::{IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, TrustAnchor};
 pub use canonical::{CanonicalError, Object, Value};
@@ -145,7 +150,9 @@ pub use issue::{Draft, build_record};
 pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer};
 pub use merkle::Hash;
 pub use note::{Checkpoint, Note, NoteError};
+pub use policy::Policy;
 pub use record::{Disclosure, HiddenField, LogProof, ShownField, SignedRecord};
 pub use statement::{Operation, Statement, StatementError, statement_hash};
 pub use verdict::{Check, Code, Outcome, Report, Verdict};
 pub use verify::{BatchError, BatchRecord, VerifiedBatch, Verifier};
+pub use vkey::{KeyUse, NoteKey};

@@ -52,26 +52,32 @@ codes! {
     LogRollback = "LOG_ROLLBACK", 20;
     /// A log showed two trees of one size.
     SplitView = "SPLIT_VIEW", 21;
+    /// A tile's hashes are not what the entries or the tiles under it hash to.
+    Tile = "TILE", 22;
+    /// A log holds what its rules forbid: versions that do not follow each other, a batch that its issuer's checkpoint does not cover.
+    LogRule = "LOG_RULE", 23;
     /// The status list says that the record was revoked or has ended.
-    StatusInvalid = "STATUS_INVALID", 22;
+    StatusInvalid = "STATUS_INVALID", 24;
     /// The status list says that the record is not in force for now.
-    StatusSuspended = "STATUS_SUSPENDED", 23;
+    StatusSuspended = "STATUS_SUSPENDED", 25;
     /// The status list says that a later version exists.
-    Superseded = "SUPERSEDED", 24;
+    Superseded = "SUPERSEDED", 26;
     /// A presented credential is not bound to whoever presents it, here and now.
-    KeyBinding = "KEY_BINDING", 25;
+    KeyBinding = "KEY_BINDING", 27;
     /// A credential is not valid yet, or no longer.
-    Expired = "EXPIRED", 26;
+    Expired = "EXPIRED", 28;
     /// The key is compromised, and the record may have been made with it afterwards.
     RevokedNoPoe = "REVOKED_NO_POE", 30;
     /// Nothing proves when the record came to be.
     NoPoe = "NO_POE", 31;
     /// The trust anchor has expired: get a new one.
     TryLater = "TRY_LATER", 32;
-    /// What should say how things stand now is too old to say it.
-    Stale = "STALE", 33;
-    /// What should say how things stand now was not to be had.
-    Unavailable = "UNAVAILABLE", 34;
+    /// Too few witnesses cosigned the ledger's checkpoint.
+    Quorum = "QUORUM", 33;
+    /// What should say how things stand now is too old: the newest cosignature, or the status list.
+    Stale = "STALE", 34;
+    /// What is needed to check it was not to be had: a log's tiles, or a status list.
+    Unavailable = "UNAVAILABLE", 35;
 }
 
 /// What verification says.

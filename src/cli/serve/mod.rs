@@ -12,6 +12,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::output::{Failure, OutputFormat, print};
+use super::policy;
 use super::population::Progress;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::shutdown::Signals;
@@ -75,6 +76,9 @@ pub struct Serve {
     /// Make the status lists again from the record ledger, and log which kept ones differed.
     #[arg(long, env = "LIENTHONG_REBUILD_STATUS")]
     rebuild_status: bool,
+    /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
+    #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
+    witness_policy: Option<PathBuf>,
     /// Serve SimulationService with TLS too; without TLS it is always there.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -131,6 +135,7 @@ impl Serve {
         if let Console::At(address) = self.console {
             listen::exposure_of_console(address, allowed)?;
         }
+        let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {
@@ -150,6 +155,7 @@ impl Serve {
             rate_limit: self.rate_limit,
             public_url: self.public_url.clone(),
             rebuild_status: self.rebuild_status,
+            witnesses,
             progress: Some(progress.callback()),
             ..Config::default()
         };

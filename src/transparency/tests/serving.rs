@@ -11,7 +11,7 @@ use crate::trust::merkle::hash_leaf;
 
 async fn get(logs: &Logs, path: &str) -> (StatusCode, axum::http::HeaderMap, Bytes) {
     let request = Request::get(path).body(Body::empty()).expect("a request");
-    let (parts, body) = http::router(logs.clone()).oneshot(request).await.expect("answered").into_parts();
+    let (parts, body) = http::router(logs.clone(), "key".into()).oneshot(request).await.expect("answered").into_parts();
     (parts.status, parts.headers, axum::body::to_bytes(body, 1 << 24).await.expect("whole"))
 }
 
