@@ -6,7 +6,7 @@ use std::path::Path;
 use lienthong::trust::verdict::Code;
 
 /// Codes that `ledger audit` has and `verify` has not.
-const LOGS_ONLY: &[Code] = &[Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule, Code::Unavailable];
+const LOGS_ONLY: &[Code] = &[Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule];
 
 const PAGES: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 

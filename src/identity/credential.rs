@@ -15,7 +15,7 @@ use crate::registry;
 use crate::registry::port::{Inclusion, Query, Registry, Selector};
 use crate::trust::credential::{self, Frame, VCT_PREFIX, possession};
 use crate::trust::jose::{decode_part, encode_part};
-use crate::trust::{Disclosure, PublicKey, SignedRecord, Signer, Statement, Verifier, canonical};
+use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement, Verdict, Verifier, canonical};
 
 use super::document::{Standing, standing};
 use super::link::{Link, LinkState};
@@ -131,11 +131,20 @@ impl Credentials {
         let registry = self.issuing.registries.get(record_type.registry);
         let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
         let query = Query::latest([record_type.name], Selector::Ids(vec![link.record_id]), 1);
+        let unverified = |verdict: Verdict| {
+            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {verdict}"))
+                .with_subject("record", record_type.name)
+        };
         let missing = || {
             Error::new(Reason::RecordNotFound, "the document's record is not there")
                 .with_subject("record", record_type.name)
         };
         let found = registry.read(query).await?.records.into_iter().next().ok_or_else(missing)?;
+        // Its place in the issuer's log is believed only when it is proved: what never comes would be waited for.
+        let issued = self.issuing.verifier.verify_issued(&found.record, now);
+        if !issued.verdict.is_valid() {
+            return Err(unverified(issued.verdict));
+        }
         let own_proof = found.record.issuer_proof.as_ref();
         let log_index = own_proof.map(|proof| proof.index).ok_or_else(missing)?;
         let inclusion = &self.issuing.inclusion;
@@ -144,17 +153,13 @@ impl Credentials {
         let index = index.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
         let record = SignedRecord { ledger_proof: Some(inclusion.prove(index).await?), ..found.record };
         let report = self.issuing.verifier.verify(&record, now);
-        let code = report.verdict.code().map_or("", |code| code.as_str());
-        let unverified = || {
-            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {code}"))
-                .with_subject("record", record_type.name)
-        };
-        let statement = report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(unverified)?;
+        let statement =
+            report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(|| unverified(report.verdict))?;
         if statement.record_id != link.record_id || statement.schema != record_type.name {
-            return Err(unverified());
+            return Err(unverified(Verdict::Invalid(Code::IssuerMismatch)));
         }
-        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(unverified()) };
-        let payload = canonical::parse(payload).map_err(|_| unverified())?;
+        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(Error::bug("not whole")) };
+        let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
         let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", record_type.name));
         match standing(link.document_type, statement.operation, statement.valid_until, &payload, now) {
             Standing::Valid => Ok(record),

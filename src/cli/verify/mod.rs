@@ -8,12 +8,13 @@ mod beside;
 mod evidence;
 mod json;
 mod parse;
+mod presentation;
 mod report;
 mod status;
 mod tree;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +23,8 @@ use clap::Args;
 use super::output::{Failure, OutputFormat};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
-use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier};
+use crate::trust::sd_jwt::Binding;
+use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier, credential};
 use answer::Found;
 use json::Flaw;
 use report::{Name, Reporter};
@@ -42,9 +44,12 @@ Examples:
   lienthong verify one.json two.json --trust anchor.json --output json
   lienthong verify answer.json --status http://127.0.0.1:50052/status/vehicle/vehicle.registration.v1
                                                        also whether each record is the latest and valid
+  lienthong verify presentation.txt --nonce 4f1c --audience https://bank.example.vn
+                                                       what a wallet presents, bound to this request
 
 Reads what grpcurl prints (protobuf JSON): answers of FetchRecords, BulkFetchRecords, RedeemPresentation and GetRecords, a
-single record, or any number of those in a row.
+single record, or any number of those in a row. Reads wallets' credentials and presentations too (SD-JWT, one a line), and answers of
+IssueCredential.
 
 Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
@@ -65,6 +70,15 @@ pub struct Verify {
     /// A status list to hold records against, a file or a URL; may be given again, one for each record type.
     #[arg(long, env = "LIENTHONG_STATUS", value_delimiter = ',', value_name = "FILE|URL")]
     status: Vec<String>,
+    /// The nonce that a wallet's presentation must be bound to.
+    #[arg(long, env = "LIENTHONG_NONCE", requires = "audience", value_name = "TEXT")]
+    nonce: Option<String>,
+    /// Whom the presentation must be for: the name that the verifier gave the wallet.
+    #[arg(long, env = "LIENTHONG_AUDIENCE", requires = "nonce", value_name = "TEXT")]
+    audience: Option<String>,
+    /// How old the presentation's key binding may be, in seconds.
+    #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
+    binding_age: u32,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
@@ -81,7 +95,12 @@ impl Verify {
             [] => None,
             sources => Some(Lists::load(sources, verifier.anchor())?),
         };
-        let mut judge = Judge::new(&verifier, lists, now)?;
+        let asked = self.nonce.as_ref().zip(self.audience.as_ref()).map(|(nonce, audience)| Binding {
+            nonce: nonce.clone(),
+            audience: audience.clone(),
+            age_s_max: self.binding_age,
+        });
+        let mut judge = Judge::new(&verifier, lists, asked, now)?;
         for path in &self.files {
             let name = path.display().to_string();
             if let Err(flaw) = judge.file(path, &name, &mut reporter) {
@@ -109,12 +128,18 @@ struct Judge<'a> {
     verifier: &'a Verifier,
     forms: beside::Forms,
     lists: Option<Lists>,
+    asked: Option<Binding>,
     now: Timestamp,
 }
 
 impl<'a> Judge<'a> {
-    fn new(verifier: &'a Verifier, lists: Option<Lists>, now: Timestamp) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, lists, now })
+    fn new(
+        verifier: &'a Verifier,
+        lists: Option<Lists>,
+        asked: Option<Binding>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        Ok(Self { verifier, forms: beside::Forms::load()?, lists, asked, now })
     }
 
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -133,10 +158,26 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What is said of a credential, or of a presentation of one.
+    fn credential(&self, text: &str) -> Report {
+        let found = credential::verify(self.verifier, text, self.asked.as_ref(), self.now);
+        let mut report = found.report;
+        if let Some(record) = &found.record {
+            self.status(record, &mut report);
+        }
+        report
+    }
+
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
+        let mut reader = BufReader::new(reader);
+        if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
+            return presentation::each(reader, |number, text| {
+                reporter.record(&Name { file, number }, &self.credential(text)).map_err(Flaw::Unreadable)
+            });
+        }
         let mut number = 0_u64;
         answer::read(reader, &mut |found| {
-            number += u64::from(matches!(found, Found::Record(_)));
+            number += u64::from(!matches!(found, Found::Evidence(_)));
             match found {
                 Found::Record(json) => {
                     let parsed = parse::record(json)
@@ -147,6 +188,10 @@ impl<'a> Judge<'a> {
                     }
                     self.status(&parsed.record, &mut report);
                     reporter.record(&Name { file, number }, &report)
+                }
+                Found::Credential(json) => {
+                    let text = presentation::from_json(json)?;
+                    reporter.record(&Name { file, number }, &self.credential(&text))
                 }
                 Found::Evidence(json) => {
                     let check = evidence::check(json, self.verifier.anchor())?;
@@ -163,7 +208,7 @@ mod tests {
     use super::*;
     use crate::trust::verdict::Code;
 
-    const LOGS_ONLY: &[Code] = &[Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule, Code::Unavailable];
+    const LOGS_ONLY: &[Code] = &[Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule];
 
     #[test]
     fn the_help_names_every_exit_code_that_a_record_can_have() {
