@@ -19,7 +19,7 @@ impl IssuerSigners for Signers {
 }
 
 fn statuses(list: &StatusList) -> Vec<&'static str> {
-    (0..list.count()).filter_map(|index| list.get(index)).map(Status::as_str).collect()
+    (0..list.count()).filter_map(|index| list.get(index)).map(|status| status.as_str()).collect()
 }
 
 fn holder() -> Object {
