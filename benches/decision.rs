@@ -110,8 +110,8 @@ impl Inclusion for Province {
         Ok(offset.map(|(_, offset)| offset + log_index))
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
-        self.ledger.prove(ledger_index).await
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
+        self.ledger.prove(ledger_index).await.map(Arc::new)
     }
 }
 
@@ -145,6 +145,8 @@ async fn world() -> Arc<Exchange> {
     let anchor = TrustAnchor {
         province: "H27".into(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::MAX,
         logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
         issuers,

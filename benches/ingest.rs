@@ -159,6 +159,8 @@ fn anchor() -> Outcome<TrustAnchor> {
     Ok(TrustAnchor {
         province: "H27".into(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
         logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS)? }],
         issuers,

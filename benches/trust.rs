@@ -68,6 +68,8 @@ fn anchor(land: &dyn Signer, records: &dyn Signer) -> TrustAnchor {
     TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: NOW.plus_ms(1_000_000),
         logs: vec![LogAnchor {
             origin: records.key_name().to_owned(),

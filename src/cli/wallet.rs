@@ -94,7 +94,7 @@ impl Wallet {
             }
             Self::Present(present) => present.text()?,
         };
-        print(&format!("{text}\n"))?;
+        print(&text)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -151,7 +151,8 @@ impl Credentials {
         inclusion.wait_for(record_type.registry, log_index.saturating_add(1)).await?;
         let index = inclusion.ledger_index(record_type.registry, log_index).await?;
         let index = index.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
-        let record = SignedRecord { ledger_proof: Some(inclusion.prove(index).await?), ..found.record };
+        let proof = inclusion.prove(index).await?;
+        let record = SignedRecord { ledger_proof: Some((*proof).clone()), ..found.record.clone() };
         let report = self.issuing.verifier.verify(&record, now);
         let statement =
             report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(|| unverified(report.verdict))?;

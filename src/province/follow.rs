@@ -147,7 +147,7 @@ impl Inclusion for Province {
         self.places.find(&*self.store, registry, log_index).await
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
         self.places.prove(&self.ledger, ledger_index).await
     }
 }

@@ -4,7 +4,6 @@
 //! Two stages work at once: while one batch is being written, the next is fetched and verified. Only the second stage
 //! touches the store, so the order of commits is the order of the issuer's log.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -24,7 +23,7 @@ use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
 use super::row::{self, RecordKey, Row, record_key};
-use super::status::{Accepted, Changed};
+use super::status::Changed;
 use super::{index, status};
 
 /// Below this many records a batch is verified where it stands.
@@ -60,14 +59,14 @@ pub(super) struct Ingest {
 }
 
 /// A verified batch with everything that does not depend on its place in the ledger.
-struct Prepared {
+pub(super) struct Prepared {
     first: u64,
     after: CompactRange,
-    statements: Vec<Statement>,
-    hashes: Vec<Hash>,
-    keys: Vec<RecordKey>,
-    statuses: Vec<Status>,
-    entries: Vec<Entry>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) hashes: Vec<Hash>,
+    pub(super) keys: Vec<RecordKey>,
+    pub(super) statuses: Vec<Status>,
+    pub(super) entries: Vec<Entry>,
     rows: Vec<BytesMut>,
     index: Vec<Vec<u8>>,
 }
@@ -178,50 +177,6 @@ impl Ingest {
         self.ledger.append(entries, rows).await?;
         Ok(size)
     }
-
-    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before. Gives what that
-    /// means for the status lists.
-    async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Accepted>> {
-        let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let mut latest: BTreeMap<&[u8], (u64, Hash, u32)> = BTreeMap::new();
-        for (key, row) in wanted.iter().zip(found) {
-            if let Some(row) = row {
-                let row = Row::read(&row)?;
-                latest.insert(key, (row.version, row.statement, row.status_index));
-            }
-        }
-        let mut accepted = Vec::with_capacity(batch.statements.len());
-        for (at, statement) in batch.statements.iter().enumerate() {
-            let before = latest.get(&batch.keys[at][..]).copied();
-            let (version, hash) = before.map_or((0, [0; 32]), |(version, hash, _)| (version, hash));
-            let reason = if statement.version == version + 1 {
-                (statement.previous != hash).then_some(Reason::Equivocation)
-            } else if statement.version <= version {
-                Some(Reason::Equivocation)
-            } else {
-                Some(Reason::RecordNotVerified)
-            };
-            if let Some(reason) = reason {
-                let message = format!(
-                    "changes[{at}]: version {} of record {} does not follow the accepted version {version}",
-                    statement.version,
-                    statement.record_id.to_hex()
-                );
-                return Err(Error::new(reason, message));
-            }
-            latest.insert(&batch.keys[at], (statement.version, batch.hashes[at], statement.status_index));
-            accepted.push(Accepted {
-                kind: batch.keys[at][0],
-                index: statement.status_index,
-                status: batch.statuses[at],
-                before: before.map(|(_, _, index)| index),
-            });
-        }
-        Ok(accepted)
-    }
 }
 
 /// Whether trying again can help; otherwise the registry's following halts.
@@ -286,6 +241,6 @@ fn known_type(sector: &Sector, statement: &Statement) -> Result<&'static RecordT
     })
 }
 
-fn entry(kind: EntryType, body: &[u8]) -> Entry {
+pub(super) fn entry(kind: EntryType, body: &[u8]) -> Entry {
     Entry { leaf: kind.leaf(body), body: kind.entry(body).into() }
 }

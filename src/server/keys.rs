@@ -91,6 +91,8 @@ impl Keys {
         Ok(TrustAnchor {
             province: PROVINCE.to_owned(),
             version: 1,
+            root: Default::default(),
+            signatures: Vec::new(),
             expires_at: expiry(now)?,
             logs: vec![
                 log("records", LogPurpose::Records, &self.records)?,

@@ -93,9 +93,9 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
         }
         tokio::time::sleep(PAUSE).await;
         let wait = if met { REFRESH } else { RETRY };
-        match tokio::time::timeout(wait, sizes.changed()).await {
-            Ok(Err(_)) => return, // the log is closed
-            Ok(Ok(())) | Err(_) => (),
+        let changed = tokio::time::timeout(wait, sizes.changed()).await;
+        if changed.is_ok_and(|changed| changed.is_err()) {
+            return; // the log is closed
         }
     }
 }

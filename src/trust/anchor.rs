@@ -1,8 +1,14 @@
 //! The trust anchor: what a verifier must already know. Which logs a province has and whose keys they are, which
 //! issuer may issue what, in what state each key is, and until when all this may be believed.
 //!
-//! It is a JSON file, `lienthong/anchor/v1`. Its fingerprint is SHA-256 of the same JSON in canonical form, so that
-//! two people can compare what they trust without comparing white space.
+//! It is a JSON file, `lienthong/anchor/v1`. Its fingerprint is SHA-256 of the same JSON in canonical form and without
+//! its signatures, so that two people can compare what they trust without comparing white space.
+//!
+//! The anchor is the newest version of the province's key registry. It names the **root** keys that sign the next
+//! version ([`accept_next`]); who has one version can take up the next without asking anybody. An anchor without root
+//! keys stands alone: it is believed because somebody compared its fingerprint, and it has no successor.
+
+use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
@@ -13,9 +19,14 @@ use super::statement::is_statement_name;
 use super::verdict::{Code, Verdict};
 use crate::base::{Error, Reason, Result, Timestamp};
 
+mod change;
 mod file;
+mod succession;
 #[cfg(test)]
 mod tests;
+
+pub use change::{ChangeError, KeyChange};
+pub use succession::{NextError, Root, RootSignature, accept_chain, accept_next};
 
 /// The largest anchor file, in bytes.
 pub const ANCHOR_BYTES_MAX: usize = 1 << 20;
@@ -33,6 +44,10 @@ pub struct TrustAnchor {
     pub logs: Vec<LogAnchor>,
     /// Those who issue records.
     pub issuers: Vec<IssuerAnchor>,
+    /// Who signs the next version.
+    pub root: Root,
+    /// Signatures of root keys over [`canonical_bytes`](Self::canonical_bytes).
+    pub signatures: Vec<RootSignature>,
 }
 
 /// A log of the province.
@@ -77,6 +92,8 @@ pub struct KeyRecord {
     pub from_index: u64,
     /// Its state.
     pub state: KeyState,
+    /// For a compromised key: what its issuer examined and stands by, as half-open ranges of ledger indices.
+    pub reattested: Vec<Range<u64>>,
 }
 
 /// The state of a key. Indices are those of the record ledger: order is decided there, not by clocks.
@@ -107,7 +124,7 @@ impl KeyRecord {
     /// A key in use from the beginning: the signer's.
     pub fn active(signer: &dyn Signer) -> Result<Self, KeyError> {
         let key = PublicKey::new(signer.algorithm(), signer.public_key())?;
-        Ok(Self { key, from_index: 0, state: KeyState::Active })
+        Ok(Self { key, from_index: 0, state: KeyState::Active, reattested: Vec::new() })
     }
 
     /// The key's id.
@@ -122,6 +139,8 @@ impl KeyRecord {
     /// | rotated | VALID | VALID | INVALID | INDETERMINATE NO_POE |
     /// | compromised | VALID | INDETERMINATE REVOKED_NO_POE | INVALID | INVALID |
     /// | withdrawn | VALID | VALID | INVALID | INVALID |
+    ///
+    /// A compromised key's record between `suspect_from` and the event is VALID once its index is re-attested.
     pub fn judge(&self, index: Option<u64>) -> Verdict {
         const INVALID: Verdict = Verdict::Invalid(Code::KeyNotValid);
         let Some(index) = index else {
@@ -143,6 +162,9 @@ impl KeyRecord {
                 Verdict::Valid
             }
             KeyState::Compromised { event_index, .. } if index < event_index => {
+                if self.reattested.iter().any(|range| range.contains(&index)) {
+                    return Verdict::Valid;
+                }
                 Verdict::Indeterminate(Code::RevokedNoPoe)
             }
             _ => INVALID,
@@ -160,6 +182,7 @@ impl TrustAnchor {
             .map_err(|error| refuse(format!("line {}: {error}", error.line())).with_source(error))?;
         let anchor = file.into_anchor().map_err(refuse)?;
         anchor.check()?;
+        anchor.check_own_signatures().map_err(refuse)?;
         Ok(anchor)
     }
 
@@ -171,10 +194,10 @@ impl TrustAnchor {
         Ok(json)
     }
 
-    /// The file's contents in canonical form.
+    /// The file's contents in canonical form, without the signatures: what root keys sign.
     pub fn canonical_bytes(&self) -> Result<Vec<u8>> {
         self.check()?;
-        let json = serde_json::to_value(file::AnchorFile::of(self)).map_err(Error::bug)?;
+        let json = serde_json::to_value(file::AnchorFile::unsigned(self)).map_err(Error::bug)?;
         let object = file::to_object(json).ok_or_else(|| Error::bug("an anchor that is no object"))?;
         Ok(write(&object))
     }
@@ -207,6 +230,11 @@ impl TrustAnchor {
         let keys = || self.logs.iter().flat_map(|log| &log.keys).chain(self.issuers.iter().flat_map(|i| &i.keys));
         if first_double(keys().map(KeyRecord::id)).is_some() {
             return Err(refuse("a key occurs twice"));
+        }
+        self.root.check().map_err(refuse)?;
+        let ranges = || keys().flat_map(|key| &key.reattested);
+        if ranges().any(|range| range.is_empty() || range.end > INTEGER_MAX as u64) {
+            return Err(refuse("a re-attested range is empty or too large"));
         }
         let indices = keys().flat_map(|key| match key.state {
             KeyState::Active => [key.from_index, 0, 0],

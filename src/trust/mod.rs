@@ -65,6 +65,8 @@
 //! let anchor = TrustAnchor {
 //!     province: "H27".into(),
 //!     version: 1,
+//!     root: Default::default(),
+//!     signatures: Vec::new(),
 //!     expires_at: Timestamp(2_000_000),
 //!     logs: vec![LogAnchor {
 //!         origin: "lienthong/H27/records".into(),
@@ -129,6 +131,7 @@ pub mod entry;
 pub mod issue;
 pub mod jose;
 pub mod json;
+pub mod key_event;
 pub mod keys;
 pub mod merkle;
 pub mod note;
@@ -142,11 +145,15 @@ pub mod verdict;
 pub mod verify;
 pub mod vkey;
 
-pub use anchor::{IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, TrustAnchor};
+pub use anchor::{
+    ChangeError, IssuerAnchor, KeyChange, KeyRecord, KeyState, LogAnchor, LogPurpose, NextError, Root, RootSignature,
+    TrustAnchor, accept_chain, accept_next,
+};
 pub use canonical::{CanonicalError, Object, Value};
 pub use commitment::{Salt, redact};
 pub use entry::EntryType;
 pub use issue::{Draft, build_record};
+pub use key_event::{KeyEvent, KeyEventKind};
 pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer};
 pub use merkle::Hash;
 pub use note::{Checkpoint, Note, NoteError};

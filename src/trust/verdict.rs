@@ -191,6 +191,19 @@ impl Report {
         }
         self.checks.push(check);
     }
+
+    /// Adds a check with the verdict that it leads to by itself: it counts where it weighs more than what was found before.
+    pub fn judge(&mut self, check: Check, verdict: Verdict) {
+        let weight = |verdict: Verdict| match verdict {
+            Verdict::Valid => 0,
+            Verdict::Indeterminate(_) => 1,
+            Verdict::Invalid(_) => 2,
+        };
+        if weight(verdict) > weight(self.verdict) {
+            self.verdict = verdict;
+        }
+        self.checks.push(check);
+    }
 }
 
 impl Report {

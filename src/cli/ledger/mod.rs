@@ -2,7 +2,7 @@
 
 mod audit;
 
-pub(in crate::cli) use audit::read_anchor;
+pub(in crate::cli) use audit::{prefix, read_anchor};
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ mod presentation;
 mod report;
 mod status;
 mod tree;
+mod witnessed;
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
@@ -53,9 +54,9 @@ IssueCredential.
 
 Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
-15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 24 STATUS_INVALID,
-25 STATUS_SUSPENDED, 26 SUPERSEDED, 27 KEY_BINDING, 28 EXPIRED, 30 REVOKED_NO_POE, 31 NO_POE, 32 TRY_LATER, 33 QUORUM,
-34 STALE, 35 UNAVAILABLE.";
+15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
+32 TRY_LATER. With --policy: 33 QUORUM, 34 STALE. With --seen: 20 LOG_ROLLBACK, 21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE. With
+--status: 24 STATUS_INVALID, 25 STATUS_SUSPENDED, 26 SUPERSEDED, 34, 35. Of presentations: 27 KEY_BINDING, 28 EXPIRED.";
 
 /// Check records offline against a trust anchor.
 #[derive(Debug, Args)]
@@ -82,6 +83,8 @@ pub struct Verify {
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
+    #[command(flatten)]
+    heads: witnessed::Flags,
 }
 
 impl Verify {
@@ -100,7 +103,8 @@ impl Verify {
             audience: audience.clone(),
             age_s_max: self.binding_age,
         });
-        let mut judge = Judge::new(&verifier, lists, asked, now)?;
+        let heads = witnessed::Heads::open(&self.heads, verifier.anchor())?;
+        let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
         for path in &self.files {
             let name = path.display().to_string();
             if let Err(flaw) = judge.file(path, &name, &mut reporter) {
@@ -109,6 +113,7 @@ impl Verify {
             }
         }
         let sum = reporter.finish()?;
+        judge.heads.finish()?;
         if sum.records == 0 {
             return Err(Failure::with_code("the files hold no record", EXIT_NO_RECORDS));
         }
@@ -129,6 +134,7 @@ struct Judge<'a> {
     forms: beside::Forms,
     lists: Option<Lists>,
     asked: Option<Binding>,
+    heads: witnessed::Heads,
     now: Timestamp,
 }
 
@@ -137,9 +143,10 @@ impl<'a> Judge<'a> {
         verifier: &'a Verifier,
         lists: Option<Lists>,
         asked: Option<Binding>,
+        heads: witnessed::Heads,
         now: Timestamp,
     ) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, lists, asked, now })
+        Ok(Self { verifier, forms: beside::Forms::load()?, lists, asked, heads, now })
     }
 
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -149,30 +156,33 @@ impl<'a> Judge<'a> {
         self.read(File::open(path).map_err(Flaw::Unreadable)?, name, reporter)
     }
 
-    /// Adds the check `status`, where lists were given and there is a statement to look up.
-    fn status(&self, record: &SignedRecord, report: &mut Report) {
+    /// Adds the checks for which something was given beside the anchor: `status` where there is a statement to look up, and those of
+    /// the ledger's head.
+    fn beside(&mut self, record: &SignedRecord, report: &mut Report) -> Result<(), Flaw> {
         if let (Some(lists), Some(statement)) = (&self.lists, &report.statement) {
             let index = record.ledger_proof.as_ref().map(|proof| proof.index);
             let (check, verdict) = lists.judge(statement, index, self.now);
             report.add_finding(check, verdict);
         }
+        let judged = self.heads.judge(record, report, self.verifier.anchor(), self.now);
+        judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))
     }
 
     /// What is said of a credential, or of a presentation of one.
-    fn credential(&self, text: &str) -> Report {
+    fn credential(&mut self, text: &str) -> Result<Report, Flaw> {
         let found = credential::verify(self.verifier, text, self.asked.as_ref(), self.now);
         let mut report = found.report;
         if let Some(record) = &found.record {
-            self.status(record, &mut report);
+            self.beside(record, &mut report)?;
         }
-        report
+        Ok(report)
     }
 
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
         let mut reader = BufReader::new(reader);
         if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
             return presentation::each(reader, |number, text| {
-                reporter.record(&Name { file, number }, &self.credential(text)).map_err(Flaw::Unreadable)
+                reporter.record(&Name { file, number }, &self.credential(text)?).map_err(Flaw::Unreadable)
             });
         }
         let mut number = 0_u64;
@@ -186,15 +196,15 @@ impl<'a> Judge<'a> {
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
                     }
-                    self.status(&parsed.record, &mut report);
+                    self.beside(&parsed.record, &mut report)?;
                     reporter.record(&Name { file, number }, &report)
                 }
                 Found::Credential(json) => {
                     let text = presentation::from_json(json)?;
-                    reporter.record(&Name { file, number }, &self.credential(&text))
+                    reporter.record(&Name { file, number }, &self.credential(&text)?)
                 }
                 Found::Evidence(json) => {
-                    let check = evidence::check(json, self.verifier.anchor())?;
+                    let check = evidence::check(json, self.verifier)?;
                     reporter.evidence(file, &check)
                 }
             }
@@ -208,11 +218,11 @@ mod tests {
     use super::*;
     use crate::trust::verdict::Code;
 
-    const LOGS_ONLY: &[Code] = &[Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule];
+    const LOGS_ONLY: &[Code] = &[Code::LogRule];
 
     #[test]
     fn the_help_names_every_exit_code_that_a_record_can_have() {
-        // The others belong to logs that are walked or watched over time, not to records in a file.
+        // The other belongs to a log that is audited whole, not to records in a file.
         for code in Code::ALL.iter().filter(|code| !LOGS_ONLY.contains(code)) {
             assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
         }

@@ -78,6 +78,8 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".into(),
             version: 1,
+            root: Default::default(),
+            signatures: Vec::new(),
             expires_at: NOW.plus_ms(86_400_000 * 365),
             logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
             issuers,
@@ -240,8 +242,8 @@ impl Inclusion for Province {
         Ok(self.places.lock().expect("lock").get(&(registry.to_owned(), log_index)).copied())
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
-        self.ledger.prove(ledger_index).await
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
+        self.ledger.prove(ledger_index).await.map(Arc::new)
     }
 }
 

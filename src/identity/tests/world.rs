@@ -71,6 +71,8 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".into(),
             version: 1,
+            root: Default::default(),
+            signatures: Vec::new(),
             expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
             logs: vec![],
             issuers,

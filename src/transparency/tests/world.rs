@@ -35,6 +35,8 @@ pub(super) fn anchor() -> TrustAnchor {
             schemas: vec!["land.parcel.v1".into()],
             keys: keys(LAND),
         }],
+        root: Default::default(),
+        signatures: Vec::new(),
     }
 }
 

@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{Algorithm, IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, PublicKey, TrustAnchor};
+use super::{
+    Algorithm, IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, PublicKey, Root, RootSignature, TrustAnchor,
+};
 use crate::base::Timestamp;
-use crate::base::id::to_hex;
+use crate::base::id::{from_hex, to_hex};
 use crate::trust::value::{Object, Value};
 
 const FORMAT: &str = "lienthong/anchor/v1";
@@ -20,6 +22,32 @@ pub(super) struct AnchorFile {
     expires_at: String,
     logs: Vec<LogRow>,
     issuers: Vec<IssuerRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root: Option<RootRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    signatures: Vec<SignatureRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootRow {
+    threshold: u32,
+    keys: Vec<RootKeyRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RootKeyRow {
+    id: String,
+    algorithm: String,
+    public_key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignatureRow {
+    key_id: String,
+    signature: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +82,8 @@ struct KeyRow {
     public_key: String,
     from_index: u64,
     state: StateRow,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reattested: Vec<[u64; 2]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,7 +118,14 @@ impl AnchorFile {
             expires_at: anchor.expires_at.to_string(),
             logs: anchor.logs.iter().map(log).collect(),
             issuers: anchor.issuers.iter().map(issuer).collect(),
+            root: (anchor.root != Root::default()).then(|| RootRow::of(&anchor.root)),
+            signatures: anchor.signatures.iter().map(SignatureRow::of).collect(),
         }
+    }
+
+    /// Without the signatures: what they are over.
+    pub(super) fn unsigned(anchor: &TrustAnchor) -> Self {
+        Self { signatures: Vec::new(), ..Self::of(anchor) }
     }
 
     pub(super) fn into_anchor(self) -> Result<TrustAnchor, String> {
@@ -114,6 +151,8 @@ impl AnchorFile {
             expires_at: Timestamp(expires_at.as_millisecond()),
             logs: self.logs.into_iter().map(log).collect::<Result<_, String>>()?,
             issuers: self.issuers.into_iter().map(issuer).collect::<Result<_, String>>()?,
+            root: self.root.map(RootRow::into_root).transpose()?.unwrap_or_default(),
+            signatures: self.signatures.into_iter().map(SignatureRow::into_signature).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -132,25 +171,61 @@ impl KeyRow {
             public_key: STANDARD.encode(record.key.spki()),
             from_index: record.from_index,
             state,
+            reattested: record.reattested.iter().map(|range| [range.start, range.end]).collect(),
         }
     }
 
     fn into_record(self) -> Result<KeyRecord, String> {
-        let algorithm = Algorithm::parse(&self.algorithm)
-            .ok_or_else(|| format!("key {}: unknown algorithm {:?}", self.id, self.algorithm))?;
-        let spki = STANDARD.decode(&self.public_key).map_err(|_| format!("key {}: not base64", self.id))?;
-        let key = PublicKey::from_spki(algorithm, &spki).map_err(|error| format!("key {}: {error}", self.id))?;
-        if to_hex(&key.id()) != self.id {
-            return Err(format!("key {}: the id is not that of the key", self.id));
-        }
+        let key = read_key(&self.id, &self.algorithm, &self.public_key)?;
         let state = match self.state {
             StateRow::Active => KeyState::Active,
             StateRow::Rotated { event_index } => KeyState::Rotated { event_index },
             StateRow::Compromised { suspect_from, event_index } => KeyState::Compromised { suspect_from, event_index },
             StateRow::Withdrawn { event_index } => KeyState::Withdrawn { event_index },
         };
-        Ok(KeyRecord { key, from_index: self.from_index, state })
+        let reattested = self.reattested.into_iter().map(|[from, to]| from..to).collect();
+        Ok(KeyRecord { key, from_index: self.from_index, state, reattested })
     }
+}
+
+impl RootRow {
+    fn of(root: &Root) -> Self {
+        let key = |key: &PublicKey| RootKeyRow {
+            id: to_hex(&key.id()),
+            algorithm: key.algorithm().as_str().to_owned(),
+            public_key: STANDARD.encode(key.spki()),
+        };
+        Self { threshold: root.threshold, keys: root.keys.iter().map(key).collect() }
+    }
+
+    fn into_root(self) -> Result<Root, String> {
+        let key = |row: &RootKeyRow| read_key(&row.id, &row.algorithm, &row.public_key);
+        Ok(Root { threshold: self.threshold, keys: self.keys.iter().map(key).collect::<Result<_, _>>()? })
+    }
+}
+
+impl SignatureRow {
+    fn of(signature: &RootSignature) -> Self {
+        Self { key_id: to_hex(&signature.key_id), signature: STANDARD.encode(&signature.signature) }
+    }
+
+    fn into_signature(self) -> Result<RootSignature, String> {
+        let key_id = from_hex(&self.key_id).and_then(|id| id.try_into().ok());
+        let key_id = key_id.ok_or_else(|| format!("{:?} is no key id", self.key_id))?;
+        let signature = STANDARD.decode(&self.signature).map_err(|_| "a signature is not base64".to_owned())?;
+        Ok(RootSignature { key_id, signature })
+    }
+}
+
+/// A key from its three parts, which have to agree.
+fn read_key(id: &str, algorithm: &str, public_key: &str) -> Result<PublicKey, String> {
+    let algorithm = Algorithm::parse(algorithm).ok_or_else(|| format!("key {id}: unknown algorithm {algorithm:?}"))?;
+    let spki = STANDARD.decode(public_key).map_err(|_| format!("key {id}: not base64"))?;
+    let key = PublicKey::from_spki(algorithm, &spki).map_err(|error| format!("key {id}: {error}"))?;
+    if to_hex(&key.id()) != id {
+        return Err(format!("key {id}: the id is not that of the key"));
+    }
+    Ok(key)
 }
 
 /// JSON as a value of the canonical form; `None` for null and for numbers that are no integers.

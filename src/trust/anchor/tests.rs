@@ -13,6 +13,8 @@ fn sample() -> TrustAnchor {
     TrustAnchor {
         province: "H27".to_owned(),
         version: 1,
+        root: Default::default(),
+        signatures: Vec::new(),
         expires_at: Timestamp(1_800_000_000_000),
         logs: vec![LogAnchor {
             origin: "lienthong/H27/records".to_owned(),

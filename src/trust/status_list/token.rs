@@ -201,6 +201,8 @@ mod tests {
             keys: vec![KeyRecord::active(*signer).expect("a key")],
         });
         TrustAnchor {
+            root: Default::default(),
+            signatures: Vec::new(),
             province: "H27".into(),
             version: 1,
             expires_at: NOW.plus_ms(1),

@@ -5,4 +5,5 @@ mod batches;
 mod changed_bytes;
 mod credentials;
 mod fixed;
+mod key_states;
 mod world;

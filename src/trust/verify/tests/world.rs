@@ -109,6 +109,8 @@ impl World {
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
             version: 1,
+            root: Default::default(),
+            signatures: Vec::new(),
             expires_at: NOW.plus_ms(86_400_000),
             logs: vec![ledger(&records, LogPurpose::Records), ledger(&evidence, LogPurpose::Evidence)],
             issuers: vec![issuer("land", &land), issuer("vehicle", &vehicle)],

@@ -1,0 +1,160 @@
+//! What can be done to keys, as the next version of an anchor; who signs it, and whether it is taken, is not decided here.
+
+use std::ops::Range;
+
+use super::{KeyRecord, KeyState, TrustAnchor};
+use crate::base::Timestamp;
+use crate::base::id::to_hex;
+use crate::trust::keys::{KeyId, PublicKey};
+
+/// A change of keys. All indices of a version's events are one: that of the first of its key events in the record
+/// ledger, which stand in one block without statements between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyChange {
+    /// Replaces the key in use of a log in good order.
+    Rotate {
+        /// The log.
+        origin: String,
+        /// Its next key.
+        successor: PublicKey,
+    },
+    /// Says that somebody else may have signed with a key. The log's key in use needs a successor.
+    Compromise {
+        /// The key.
+        key: KeyId,
+        /// Ledger index from which its signatures are suspect.
+        suspect_from: u64,
+        /// The log's next key.
+        successor: Option<PublicKey>,
+    },
+    /// Takes the right to issue from an issuer.
+    Withdraw {
+        /// The issuer's name.
+        issuer: String,
+    },
+    /// Stands by records of a compromised key, after looking at them.
+    Reattest {
+        /// The key.
+        key: KeyId,
+        /// Their indices in the record ledger.
+        range: Range<u64>,
+    },
+    /// Changes nothing but version and expiry.
+    Renew,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// No such log, issuer or key.
+    #[error("the key registry knows no {0}")]
+    Unknown(String),
+    /// The key's state does not allow it.
+    #[error("key {key}: {why}")]
+    State {
+        /// The key's id.
+        key: String,
+        /// Why.
+        why: &'static str,
+    },
+    /// The successor is a key that is known already.
+    #[error("the next key is known already")]
+    KnownKey,
+}
+
+impl TrustAnchor {
+    /// The next version, unsigned, whose key events begin at ledger index `at`.
+    pub fn changed(&self, change: &KeyChange, at: u64, expires_at: Timestamp) -> Result<Self, ChangeError> {
+        let mut next = self.clone();
+        next.version += 1;
+        next.expires_at = expires_at;
+        next.signatures.clear();
+        match change {
+            KeyChange::Rotate { origin, successor } => {
+                let keys = next.keys_of_mut(origin)?;
+                let active = keys.iter_mut().find(|key| key.state == KeyState::Active);
+                let active = active.ok_or_else(|| ChangeError::Unknown(format!("key in use of {origin}")))?;
+                active.state = KeyState::Rotated { event_index: at };
+                keys.push(fresh(successor, at));
+            }
+            KeyChange::Compromise { key, suspect_from, successor } => {
+                next.compromise(key, *suspect_from, successor.as_ref(), at)?;
+            }
+            KeyChange::Withdraw { issuer } => {
+                let found = next.issuers.iter_mut().find(|known| known.name == *issuer);
+                let found = found.ok_or_else(|| ChangeError::Unknown(format!("issuer {issuer}")))?;
+                for key in found.keys.iter_mut().filter(|key| key.state == KeyState::Active) {
+                    key.state = KeyState::Withdrawn { event_index: at };
+                }
+            }
+            KeyChange::Reattest { key, range } => {
+                let (_, record) = next.key_mut(key)?;
+                let KeyState::Compromised { suspect_from, event_index } = record.state else {
+                    return Err(state(key, "only records of a compromised key need it"));
+                };
+                if range.is_empty() || range.start < suspect_from || range.end > event_index {
+                    return Err(state(key, "the range is not within the suspect indices"));
+                }
+                if record.reattested.contains(range) {
+                    return Err(state(key, "the range is re-attested already"));
+                }
+                record.reattested.push(range.clone());
+            }
+            KeyChange::Renew => {}
+        }
+        let mut ids: Vec<KeyId> = next.keys().map(|(_, key)| key.id()).collect();
+        ids.sort_unstable();
+        if ids.windows(2).any(|pair| pair[0] == pair[1]) { Err(ChangeError::KnownKey) } else { Ok(next) }
+    }
+
+    fn compromise(
+        &mut self,
+        key: &KeyId,
+        suspect_from: u64,
+        successor: Option<&PublicKey>,
+        at: u64,
+    ) -> Result<(), ChangeError> {
+        let (origin, record) = self.key_mut(key)?;
+        let event_index = match record.state {
+            KeyState::Active => at,
+            KeyState::Rotated { event_index } | KeyState::Withdrawn { event_index } => event_index,
+            KeyState::Compromised { suspect_from: before, event_index } if suspect_from < before => event_index,
+            KeyState::Compromised { .. } => return Err(state(key, "it is suspect from there on already")),
+        };
+        if suspect_from > event_index {
+            return Err(state(key, "it went out of use before it became suspect"));
+        }
+        let was_active = record.state == KeyState::Active;
+        record.state = KeyState::Compromised { suspect_from, event_index };
+        match successor {
+            Some(successor) if was_active => self.keys_of_mut(&origin)?.push(fresh(successor, at)),
+            None if was_active => return Err(state(key, "it is in use, so its log needs a next key")),
+            Some(_) => return Err(state(key, "it is out of use, so its log needs no next key")),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn keys_of_mut(&mut self, origin: &str) -> Result<&mut Vec<KeyRecord>, ChangeError> {
+        let logs = self.logs.iter_mut().map(|log| (&log.origin, &mut log.keys));
+        let issuers = self.issuers.iter_mut().map(|issuer| (&issuer.origin, &mut issuer.keys));
+        let found = logs.chain(issuers).find(|(name, _)| *name == origin);
+        found.map(|(_, keys)| keys).ok_or_else(|| ChangeError::Unknown(format!("log {origin}")))
+    }
+
+    fn key_mut(&mut self, id: &KeyId) -> Result<(String, &mut KeyRecord), ChangeError> {
+        let origin = self.keys().find(|(_, key)| key.id() == *id).map(|(origin, _)| origin.to_owned());
+        let unknown = || ChangeError::Unknown(format!("key {}", to_hex(id)));
+        let origin = origin.ok_or_else(unknown)?;
+        let record = self.keys_of_mut(&origin)?.iter_mut().find(|key| key.id() == *id);
+        record.map(|record| (origin, record)).ok_or_else(unknown)
+    }
+}
+
+fn fresh(key: &PublicKey, from_index: u64) -> KeyRecord {
+    KeyRecord { key: key.clone(), from_index, state: KeyState::Active, reattested: Vec::new() }
+}
+
+fn state(key: &KeyId, why: &'static str) -> ChangeError {
+    ChangeError::State { key: to_hex(key), why }
+}
