@@ -40,6 +40,8 @@ fn anchor() -> TrustAnchor {
             schemas: vec!["land.parcel.v1".into()],
             keys: keys(LAND),
         }],
+        root: Default::default(),
+        signatures: Vec::new(),
     }
 }
 
