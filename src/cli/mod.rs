@@ -17,6 +17,7 @@ pub mod population;
 pub mod serve;
 pub mod token;
 pub mod verify;
+pub mod wallet;
 pub mod witness;
 
 use std::process::ExitCode;
@@ -77,6 +78,9 @@ pub enum Command {
     /// Keys that are kept in a folder, encrypted, and the trust anchor's versions.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// What a citizen's wallet does: a key, its proof, presentations.
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
     /// Ask a server whether it is serving.
     Health(health::Health),
     /// Print a completion script for a shell.
@@ -100,6 +104,7 @@ impl Cli {
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
             Command::Keys(command) => command.run(output),
+            Command::Wallet(command) => command.run(output),
             Command::Health(command) => command.run(output),
             Command::Completions(command) => command.run(),
             Command::BarePeer(command) => command.run(),

@@ -21,6 +21,7 @@ mod coalesce;
 mod delivery;
 mod faces;
 mod feed;
+mod status;
 mod view;
 mod witnessing;
 

@@ -26,7 +26,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(doc)]
-use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor, judge_signed};
+use super::anchor::judge_signed;
+use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor};
 use super::merkle::Hash;
 use super::note::{Checkpoint, Note, NoteError};
 use bytes::Bytes;
