@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")
+        .codec_path("crate::wire::codec::ServiceCodec")
         // Written by hand, with its records encoded before: see src/wire/ready.rs.
         .extern_path(".lienthong.exchange.v1.FetchRecordsResponse", "crate::wire::ready::FetchRecordsResponse")
         .include_file("lienthong.rs")

@@ -110,8 +110,8 @@ impl Inclusion for Province {
         Ok(offset.map(|(_, offset)| offset + log_index))
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
-        self.ledger.prove(ledger_index).await
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
+        self.ledger.prove(ledger_index).await.map(Arc::new)
     }
 }
 

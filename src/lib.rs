@@ -22,6 +22,8 @@ pub mod identity;
 pub mod exchange;
 // The shared layer: every accepted version, one view of a person.
 pub mod province;
+// The logs as outsiders see them: served, audited, witnessed.
+pub mod transparency;
 // Synthetic people, personas, faults.
 pub mod simulation;
 // Everything assembled and served.

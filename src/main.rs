@@ -6,6 +6,9 @@ use clap::Parser as _;
 
 use lienthong::cli::{Cli, logging};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli);

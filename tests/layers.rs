@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["registry"],
     &["access"],
     &["identity", "exchange", "province"],
+    &["transparency"],
     &["simulation"],
     &["console"],
     &["server"],

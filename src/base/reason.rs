@@ -98,6 +98,7 @@ reasons! {
     PersonDeceased = "PERSON_DECEASED", WrongState, "Công dân đã qua đời.";
     OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
     CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
+    EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
     TooManyStreams = "TOO_MANY_STREAMS", Limited, "Quá nhiều luồng đang mở.";
@@ -123,6 +124,11 @@ reasons! {
     RevokedNoPoe = "REVOKED_NO_POE", Corrupt, "Khóa ký đã bị lộ và không chứng minh được bản ghi có trước đó.";
     NoPoe = "NO_POE", Corrupt, "Không chứng minh được thời điểm bản ghi được ghi nhận.";
     TryLater = "TRY_LATER", Corrupt, "Điểm tin cậy đã hết hạn, hãy thử lại sau.";
+    Tile = "TILE", Corrupt, "Ô băm của nhật ký không khớp với nội dung.";
+    LogRule = "LOG_RULE", Corrupt, "Nhật ký chứa mục trái quy tắc.";
+    Quorum = "QUORUM", Corrupt, "Chưa đủ nhân chứng đồng ký điểm kiểm tra.";
+    Stale = "STALE", Corrupt, "Chữ ký nhân chứng mới nhất đã quá cũ.";
+    Unavailable = "UNAVAILABLE", Corrupt, "Nhật ký không cung cấp dữ liệu cần để kiểm tra.";
     StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
     LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
     // start-up

@@ -21,6 +21,11 @@ impl Seed {
         Self([0; 32]).child("lienthong/world/v1", number)
     }
 
+    /// A secret that was made elsewhere: drawn at random, and kept in a file.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The branch `label`, number `index`.
     #[must_use]
     pub fn child(&self, label: &str, index: u64) -> Self {

@@ -7,14 +7,17 @@
 pub mod completions;
 pub mod health;
 pub mod keys;
+pub mod ledger;
 pub mod load;
 pub mod logging;
 pub mod output;
 pub mod persona;
+pub mod policy;
 pub mod population;
 pub mod serve;
 pub mod token;
 pub mod verify;
+pub mod witness;
 
 use std::process::ExitCode;
 
@@ -61,6 +64,11 @@ pub enum Command {
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
+    /// Logs from outside: tiles, entries, heads, and whether they only grow.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+    /// Cosign heads of logs that only grow, as an independent witness.
+    Witness(witness::Witness),
     /// Drive a server at a fixed rate or flat out, and report percentiles.
     Load(load::Load),
     /// Bearer tokens for systems and citizens.
@@ -87,6 +95,8 @@ impl Cli {
             Command::Verify(command) => command.run(output),
             Command::Persona(command) => command.run(output),
             Command::Population(command) => command.run(output),
+            Command::Ledger(command) => command.run(output),
+            Command::Witness(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
             Command::Keys(command) => command.run(output),

@@ -35,6 +35,11 @@ impl Failure {
         Self { message: message.into(), code }
     }
 
+    /// Why, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Says what is wrong, on one line of stderr.
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -78,6 +83,8 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // Threads that helped with the start hold memory until they end.
+        .thread_keep_alive(std::time::Duration::from_secs(1))
         .build()
         .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))
 }

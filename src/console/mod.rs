@@ -19,8 +19,9 @@ pub use facts::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 
 const STYLE: &str = include_str!("style.css");
 
-/// The console's routes over a view of the world.
-pub fn router(view: Arc<dyn View>) -> Router {
+/// The console's routes over a view of the world, and beside them the routes of `further` faces, which share the port but not the
+/// pages' headers: each face says itself what may be kept by caches.
+pub fn router(view: Arc<dyn View>, further: Router) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/personas", get(personas))
@@ -30,6 +31,7 @@ pub fn router(view: Arc<dyn View>) -> Router {
         .fallback(missing)
         .layer(axum::middleware::map_response(guarded))
         .with_state(view)
+        .merge(further)
 }
 
 async fn overview(State(view): State<Arc<dyn View>>) -> Html<String> {

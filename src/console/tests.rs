@@ -6,6 +6,7 @@ use tower::ServiceExt as _;
 
 use super::*;
 use crate::base::Timestamp;
+use axum::routing::get as get_route;
 
 struct Fixed;
 
@@ -39,7 +40,9 @@ impl View for Fixed {
 
 async fn get(path: &str) -> (StatusCode, axum::http::HeaderMap, String) {
     let request = Request::get(path).body(Body::empty()).expect("request");
-    let response = router(Arc::new(Fixed)).oneshot(request).await.expect("answered");
+    let further =
+        Router::new().route("/beside", get_route(|| async { ([(header::CACHE_CONTROL, "max-age=5")], "beside") }));
+    let response = router(Arc::new(Fixed), further).oneshot(request).await.expect("answered");
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("whole");
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("UTF-8"))
@@ -67,4 +70,11 @@ async fn an_unknown_page_is_said_to_be_one() {
     let (status, headers, body) = get("/%3Cscript%3E").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY) && !body.contains("<script>"));
+}
+
+#[tokio::test]
+async fn further_faces_stand_beside_the_pages_with_their_own_headers() {
+    let (status, headers, body) = get("/beside").await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "beside"));
+    assert_eq!(headers.get(header::CACHE_CONTROL).expect("its own"), "max-age=5");
 }

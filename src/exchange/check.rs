@@ -10,7 +10,7 @@ use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
-use crate::trust::{Check, Code, Disclosure, Hash, Outcome, SignedRecord, Verdict, redact, statement_hash};
+use crate::trust::{Check, Code, Disclosure, Hash, LogProof, Outcome, SignedRecord, Verdict, redact, statement_hash};
 
 use super::known::Known;
 
@@ -74,11 +74,12 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks `found`, which `record_type`'s registry answered, and redacts it. `people` are the numbers of the person whom it
+    /// Checks `found`, which `record_type`'s registry answered, with its `proof` from the record ledger, and redacts it. `people` are the numbers of the person whom it
     /// must name; `None` when it was asked for by its id, on the word of whoever knows whose it is.
     pub(super) fn check(
         &self,
-        found: RegistryRecord,
+        found: Arc<RegistryRecord>,
+        proof: Option<Arc<LogProof>>,
         record_type: &'static RecordType,
         people: Option<&[PersonalId]>,
         disclose: Disclose,
@@ -86,10 +87,11 @@ impl Checker<'_> {
         if people.is_some_and(|people| !is_about(record_type, &found.record.disclosure, people)) {
             return Err(Failure::OtherPerson);
         }
-        if let Some(checked) = self.known.find(record_type, &found, disclose, self.verifier, self.now) {
+        if let Some(checked) = self.known.find(record_type, &found, proof.as_ref(), disclose, self.verifier, self.now) {
             return Ok(checked);
         }
-        let mut report = self.verifier.verify(&found.record, self.now);
+        let record = SignedRecord { ledger_proof: proof.as_deref().cloned(), ..found.record.clone() };
+        let mut report = self.verifier.verify(&record, self.now);
         let says = report.statement.as_ref().map(|statement| {
             let peer = statement.issuer == record_type.registry;
             let named = statement.schema == record_type.name
@@ -106,9 +108,9 @@ impl Checker<'_> {
             let failed = report.failed().next().map_or("verdict", |check| check.name);
             return Err(Failure::Verdict(report.verdict, failed));
         }
-        let statement = statement_hash(&found.record.statement);
+        let statement = statement_hash(&record.statement);
         let whole = says.map_or(0, |(.., fields)| fields);
-        let record = disclosed(found.record.clone(), disclose);
+        let record = disclosed(record, disclose);
         let fields = match &record.disclosure {
             Disclosure::Whole { .. } => whole,
             Disclosure::Partial { shown, .. } => shown.len() as u16, // at most 64
@@ -124,7 +126,7 @@ impl Checker<'_> {
             encoded: OnceLock::new(),
         });
         if let Some(statement) = report.statement {
-            self.known.keep(found, statement, disclose, self.verifier, &checked);
+            self.known.keep(found, proof, statement, disclose, self.verifier, &checked);
         }
         Ok(checked)
     }

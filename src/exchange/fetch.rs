@@ -149,11 +149,11 @@ impl Exchange {
                 None => return Err(Error::bug("a registry that was not asked")),
             };
             let before = (records.len(), missing.len());
-            for mut found in answered.extract_if(.., |found| found.record_type == record_type.name) {
-                found.record.ledger_proof = self.ledger_proof(context, record_type.registry, &found).await?;
-                let unproved = found.record.ledger_proof.is_none();
+            for found in answered.extract_if(.., |found| found.record_type == record_type.name) {
+                let proof = self.ledger_proof(context, record_type.registry, &found).await?;
+                let unproved = proof.is_none();
                 let step = Step::Verify(record_type);
-                match checker.check(found, record_type, people, grant.disclose) {
+                match checker.check(found, proof, record_type, people, grant.disclose) {
                     Ok(checked) => {
                         note_verdict(trail, step, checked.verdict);
                         records.push(checked);
@@ -184,7 +184,7 @@ impl Exchange {
         context: &Context,
         registry: &str,
         found: &RegistryRecord,
-    ) -> Result<Option<LogProof>> {
+    ) -> Result<Option<Arc<LogProof>>> {
         let Some(proof) = &found.record.issuer_proof else { return Ok(None) };
         let mut index = self.inclusion.ledger_index(registry, proof.index).await?;
         if index.is_none() {

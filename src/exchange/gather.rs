@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
+use futures::future::join_all;
+use tokio::time::timeout_at;
 
 use crate::base::{Error, Reason, Result};
 use crate::registry::RecordType;
@@ -25,7 +25,7 @@ const REGISTRY_RECORDS_MAX: usize = 256;
 const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
 
 /// What the registries answered, by name.
-pub(super) type Answers = BTreeMap<&'static str, Result<Vec<RegistryRecord>>>;
+pub(super) type Answers = BTreeMap<&'static str, Result<Vec<Arc<RegistryRecord>>>>;
 
 /// What to ask one registry.
 pub(super) struct Question {
@@ -54,26 +54,17 @@ impl Exchange {
     /// Asks all at once; what has no answer at `until` counts as unreachable.
     pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, trail: &mut Trail) -> Answers {
         let names: Vec<&'static str> = questions.iter().map(|question| question.registry).collect();
-        let mut answers = Answers::new();
-        let mut asked: FuturesUnordered<_> = questions
-            .into_iter()
-            .map(|question| {
-                let registry = self.registries.get(question.registry).cloned();
-                async move { (question.registry, ask(registry, question).await) }
-            })
-            .collect();
-        let collect = async {
-            while let Some((name, answer)) = asked.next().await {
-                answers.insert(name, answer);
+        let asked = questions.into_iter().map(|question| {
+            let registry = self.registries.get(question.registry).cloned();
+            async move {
+                let late = |_| Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
+                let name = question.registry;
+                (name, timeout_at(until.into(), ask(registry, question)).await.unwrap_or_else(late))
             }
-        };
-        // What was answered by then is kept; the rest is dropped with its futures.
-        let _ = tokio::time::timeout_at(until.into(), collect).await;
-        drop(asked);
+        });
+        let answers: Answers = join_all(asked).await.into_iter().collect();
         for name in names {
-            let late = || Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
-            let answer = answers.entry(name).or_insert_with(late);
-            match answer {
+            match &answers[name] {
                 Ok(records) => trail.pass(Step::Registry(name), Detail::Records(records.len())),
                 Err(error) => trail.fail(Step::Registry(name), error.reason.as_str()),
             }
@@ -83,10 +74,10 @@ impl Exchange {
 }
 
 /// Asks one registry with every selector; a record that two of them find counts once.
-async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<Vec<RegistryRecord>> {
+async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<Vec<Arc<RegistryRecord>>> {
     let registry = registry.ok_or_else(|| Error::new(Reason::RegistryUnavailable, "the registry is not connected"))?;
     let (direct, through) = split(&question.record_types);
-    let mut found: Vec<RegistryRecord> = Vec::new();
+    let mut found: Vec<Arc<RegistryRecord>> = Vec::new();
     for selector in question.selectors {
         let mut known = Vec::new();
         if !direct.is_empty() || !through.is_empty() {
@@ -101,7 +92,7 @@ async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<
         }
         known.retain(|record| question.record_types.iter().any(|asked| *asked == record.record_type));
         for record in known {
-            let same = |other: &RegistryRecord| {
+            let same = |other: &Arc<RegistryRecord>| {
                 (&other.record_type, other.record_id) == (&record.record_type, record.record_id)
             };
             if !found.iter().any(same) {
@@ -122,7 +113,7 @@ fn split(record_types: &[&'static str]) -> (Vec<&'static str>, Vec<Through>) {
 }
 
 /// The natural keys that records of `via` name in their field `path`.
-fn keys(records: &[RegistryRecord], via: &str, path: &str) -> Vec<String> {
+fn keys(records: &[Arc<RegistryRecord>], via: &str, path: &str) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for record in records.iter().filter(|record| record.record_type == via) {
         let Ok(fields) = record.record.disclosure.fields() else { continue };
@@ -139,7 +130,7 @@ async fn read_all(
     registry: &dyn Registry,
     record_types: &[&str],
     selector: Selector,
-    found: &mut Vec<RegistryRecord>,
+    found: &mut Vec<Arc<RegistryRecord>>,
 ) -> Result<()> {
     let mut after = None;
     loop {

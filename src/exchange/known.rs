@@ -16,7 +16,7 @@ use crate::base::{RecordId, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
-use crate::trust::{Disclosure, Statement, TrustAnchor};
+use crate::trust::{Disclosure, LogProof, Statement, TrustAnchor};
 
 use super::check::CheckedRecord;
 
@@ -34,7 +34,8 @@ pub(super) struct Known {
 }
 
 struct Entry {
-    given: RegistryRecord,
+    given: Arc<RegistryRecord>,
+    proof: Option<Arc<LogProof>>,
     statement: Statement,
     anchor: Arc<TrustAnchor>,
     checked: Arc<CheckedRecord>,
@@ -62,14 +63,16 @@ impl Known {
     pub(super) fn find(
         &self,
         record_type: &'static RecordType,
-        found: &RegistryRecord,
+        found: &Arc<RegistryRecord>,
+        proof: Option<&Arc<LogProof>>,
         disclose: Disclose,
         verifier: &Verifier,
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
         let entry = self.records.get(&(record_type.name, found.record_id, disclose))?;
         let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
-            && entry.given == *found
+            && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
+            && same_proof(entry.proof.as_ref(), proof)
             && verifier.is_timely(&entry.statement, now);
         same.then(|| entry.checked.clone())
     }
@@ -77,7 +80,8 @@ impl Known {
     /// Keeps what `given` was checked to, if it is VALID.
     pub(super) fn keep(
         &self,
-        given: RegistryRecord,
+        given: Arc<RegistryRecord>,
+        proof: Option<Arc<LogProof>>,
         statement: Statement,
         disclose: Disclose,
         verifier: &Verifier,
@@ -85,8 +89,16 @@ impl Known {
     ) {
         if checked.verdict.is_valid() {
             let key = (checked.record_type.name, given.record_id, disclose);
-            let entry = Entry { given, statement, anchor: verifier.anchor(), checked: checked.clone() };
+            let entry = Entry { given, proof, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }
+    }
+}
+
+/// Most often it is the very same one, and no byte need be compared.
+fn same_proof(one: Option<&Arc<LogProof>>, other: Option<&Arc<LogProof>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+        (one, other) => one.is_none() && other.is_none(),
     }
 }

@@ -167,7 +167,10 @@ fn step_name(row: &mut Bytes) -> Option<String> {
 
 /// Writes a text with its length before it, cut where the length has no room.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    let length = text.floor_char_boundary(usize::from(u16::MAX));
+    let mut length = text.len().min(usize::from(u16::MAX));
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
     out.put_u16(length as u16);
     out.put_slice(&text.as_bytes()[..length]);
 }

@@ -44,6 +44,8 @@ use tree::Tree;
 
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
+/// The longest entry: what the 16-bit lengths of entry bundles (C2SP tlog-tiles) can say.
+pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 /// Tiles kept with their inner nodes, 16 KiB each.
 const TILES_CACHED_MAX: usize = 512;
 
@@ -96,6 +98,8 @@ struct Log {
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
+    /// The newest head with cosignatures: proofs lead to it where it covers the entry.
+    cosigned: RwLock<Option<Arc<Head>>>,
     /// Full tiles, which never change.
     tiles: Cache<TileId, Arc<Tile>>,
 }
@@ -128,6 +132,7 @@ impl Ledger {
             sizes: watch::channel(state.head.size).0,
             state: RwLock::new(Arc::new(state)),
             tiles: Cache::new(TILES_CACHED_MAX),
+            cosigned: RwLock::default(),
             store,
             id,
             origin,
@@ -157,6 +162,10 @@ impl Ledger {
         if entries.is_empty() {
             return Err(Error::bug(format!("an append of no entries to {}", self.log.origin)));
         }
+        // The longest entry that a bundle of C2SP tlog-tiles can hold.
+        if let Some(long) = entries.iter().find(|entry| entry.body.len() > ENTRY_BYTES_MAX) {
+            return Err(Error::bug(format!("an entry of {} bytes for {}", long.body.len(), self.log.origin)));
+        }
         // One more than the records of a batch: an issuer's checkpoint stands behind them.
         if entries.len() > BATCH_RECORDS_MAX + 1 {
             let message = format!("a batch has at most {BATCH_RECORDS_MAX} records");
@@ -172,6 +181,14 @@ impl Ledger {
     /// The newest signed head.
     pub fn head(&self) -> Arc<Head> {
         self.log.state().head.clone()
+    }
+
+    /// From now on proofs lead to this head, an earlier one of this log with cosignatures, wherever it covers the entry.
+    pub fn lead_proofs_to(&self, cosigned: Arc<Head>) {
+        let mut place = self.log.cosigned.write().unwrap_or_else(PoisonError::into_inner);
+        if place.as_ref().is_none_or(|old| old.size <= cosigned.size) && cosigned.size <= self.head().size {
+            *place = Some(cosigned);
+        }
     }
 
     /// The log's size as it grows.
@@ -193,6 +210,12 @@ impl Log {
 
     fn signer(&self) -> Arc<dyn Signer> {
         self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The head that a proof of an entry leads to.
+    fn proving(&self, state: &State, index: u64) -> Arc<Head> {
+        let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
+        cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
     }
 
     fn publish(&self, state: State) {

@@ -15,13 +15,15 @@ use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans}
 use crate::trust::record::LogProof;
 
 impl Ledger {
-    /// Proves that the entry stands in the log, against the newest head.
+    /// Proves that the entry stands in the log: against the newest cosigned head if there is one that covers it, or else against
+    /// the newest head.
     ///
     /// Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
     pub async fn prove(&self, index: u64) -> Result<LogProof> {
         let state = self.log.state();
-        let path = self.log.path(&state, index, state.head.size).await?;
-        Ok(LogProof { checkpoint: state.head.note.clone(), index, path })
+        let head = self.log.proving(&state, index);
+        let path = self.log.path(&state, index, head.size).await?;
+        Ok(LogProof { checkpoint: head.note.clone(), index, path })
     }
 
     /// The same against an earlier checkpoint; `size` must be one that was signed.
@@ -82,6 +84,24 @@ impl Ledger {
             }
         }
         Ok(bodies)
+    }
+
+    /// The first `width` hashes of a tile's bottom row, as C2SP tlog-tiles serves them; `None` when the tree has no such tile, or
+    /// not so wide a one. What it answers once, it answers for ever.
+    pub async fn tile_row(&self, id: TileId, width: usize) -> Result<Option<Bytes>> {
+        let log = &self.log;
+        let state = log.state();
+        if width == 0 || width > id.width_at(state.head.size) {
+            return Ok(None);
+        }
+        if let Some(newest) = state.tree.newest(id.level).filter(|tile| tile.id() == id) {
+            return Ok(newest.row().get(..width).map(|row| Bytes::copy_from_slice(row.as_flattened())));
+        }
+        let TileId { level, index } = id;
+        let row = log.store.get(Space::LogTile, &log.id.tile_key(id)).await?;
+        let row = row.filter(|row| row.len() >= width * 32);
+        let row = row.ok_or_else(|| corrupt(&log.origin, format!("tile {index} of level {level} is missing")))?;
+        Ok(Some(row.slice(..width * 32)))
     }
 
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.

@@ -14,6 +14,7 @@ use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{self, Sector};
 use crate::store::Store;
 use crate::trust::LogProof;
+use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
@@ -63,6 +64,17 @@ impl Province {
     /// How far each registry's log is accepted.
     pub fn progress(&self) -> BTreeMap<&'static str, Progress> {
         self.feeds.iter().map(|(name, feed)| (*name, feed.borrow().clone())).collect()
+    }
+
+    /// A registry's progress as it changes.
+    pub fn watch_progress(&self, registry: &str) -> Result<watch::Receiver<Progress>> {
+        Ok(self.feed(registry)?.subscribe())
+    }
+
+    /// The tree of a registry's log as far as it is accepted, grown from its statements.
+    pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
+        let unknown = || Error::bug(format!("there is no registry {registry}"));
+        self.ingest.cursor(registry::sector(registry).ok_or_else(unknown)?).await
     }
 
     /// Size of the record ledger.
@@ -127,7 +139,7 @@ impl Inclusion for Province {
         self.places.find(&*self.store, registry, log_index).await
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
         self.places.prove(&self.ledger, ledger_index).await
     }
 }

@@ -4,7 +4,6 @@
 //! Two stages work at once: while one batch is being written, the next is fetched and verified. Only the second stage
 //! touches the store, so the order of commits is the order of the issuer's log.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -58,13 +57,13 @@ pub(super) struct Ingest {
 }
 
 /// A verified batch with everything that does not depend on its place in the ledger.
-struct Prepared {
+pub(super) struct Prepared {
     first: u64,
     after: CompactRange,
-    statements: Vec<Statement>,
-    hashes: Vec<Hash>,
-    keys: Vec<RecordKey>,
-    entries: Vec<Entry>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) hashes: Vec<Hash>,
+    pub(super) keys: Vec<RecordKey>,
+    pub(super) entries: Vec<Entry>,
     rows: Vec<BytesMut>,
     index: Vec<Vec<u8>>,
 }
@@ -172,41 +171,6 @@ impl Ingest {
         self.ledger.append(entries, rows).await?;
         Ok(size)
     }
-
-    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before.
-    async fn check_versions(&self, batch: &Prepared) -> Result<()> {
-        let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let mut latest: BTreeMap<&[u8], (u64, Hash)> = BTreeMap::new();
-        for (key, row) in wanted.iter().zip(found) {
-            if let Some(row) = row {
-                let row = Row::read(&row)?;
-                latest.insert(key, (row.version, row.statement));
-            }
-        }
-        for (at, statement) in batch.statements.iter().enumerate() {
-            let (version, hash) = latest.get(&batch.keys[at][..]).copied().unwrap_or((0, [0; 32]));
-            let reason = if statement.version == version + 1 {
-                (statement.previous != hash).then_some(Reason::Equivocation)
-            } else if statement.version <= version {
-                Some(Reason::Equivocation)
-            } else {
-                Some(Reason::RecordNotVerified)
-            };
-            if let Some(reason) = reason {
-                let message = format!(
-                    "changes[{at}]: version {} of record {} does not follow the accepted version {version}",
-                    statement.version,
-                    statement.record_id.to_hex()
-                );
-                return Err(Error::new(reason, message));
-            }
-            latest.insert(&batch.keys[at], (statement.version, batch.hashes[at]));
-        }
-        Ok(())
-    }
 }
 
 /// Whether trying again can help; otherwise the registry's following halts.
@@ -269,6 +233,6 @@ fn known_type(sector: &Sector, statement: &Statement) -> Result<&'static RecordT
     })
 }
 
-fn entry(kind: EntryType, body: &[u8]) -> Entry {
+pub(super) fn entry(kind: EntryType, body: &[u8]) -> Entry {
     Entry { leaf: kind.leaf(body), body: kind.entry(body).into() }
 }

@@ -22,6 +22,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod units;
+mod versions;
 mod view;
 mod watch;
 

@@ -2,6 +2,8 @@
 //!
 //! A place never changes, and a proof holds until the ledger grows, so both are remembered.
 
+use std::sync::Arc;
+
 use quick_cache::sync::Cache;
 
 use crate::base::{Error, Result};
@@ -22,7 +24,7 @@ pub(super) struct Places {
     /// Ledger index by registry and index in its log.
     places: Cache<(u8, u64), u64>,
     /// Proof by ledger index, with the size of the ledger that it was made for.
-    proofs: Cache<u64, (u64, LogProof)>,
+    proofs: Cache<u64, (u64, Arc<LogProof>)>,
 }
 
 impl Places {
@@ -50,12 +52,12 @@ impl Places {
     }
 
     /// The proof of an entry under the ledger's present checkpoint.
-    pub(super) async fn prove(&self, ledger: &Ledger, index: u64) -> Result<LogProof> {
+    pub(super) async fn prove(&self, ledger: &Ledger, index: u64) -> Result<Arc<LogProof>> {
         let size = ledger.head().size;
         if let Some((_, proof)) = self.proofs.get(&index).filter(|(made_for, _)| *made_for == size) {
             return Ok(proof);
         }
-        let proof = ledger.prove(index).await?;
+        let proof = Arc::new(ledger.prove(index).await?);
         // The ledger may have grown meanwhile: then the proof is of the newer size, and is not asked for under this one.
         self.proofs.insert(index, (size, proof.clone()));
         Ok(proof)

@@ -14,10 +14,12 @@ use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt
 use crate::registry::{self, sector};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
+use crate::trust::entry::{split_entry, split_equivocation};
+use crate::trust::merkle::{hash_leaf, root_in_place};
 use crate::trust::verify::Verifier;
 use crate::trust::{
-    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Object, Operation, Signer, TrustAnchor,
-    Verdict,
+    Checkpoint, Disclosure, Ed25519Signer, EntryType, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Object,
+    Operation, Signer, TrustAnchor, Verdict,
 };
 
 const TODAY: Date = Date::constant(2026, 11, 22);
@@ -166,9 +168,10 @@ async fn what_registries_say_becomes_one_view_with_proof() {
 
     // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
     let query = Query::latest([registry::health_insurance::CARD.name], Selector::Ids(vec![receipts[0].record_id]), 1);
-    let mut record = cards.read(query).await.expect("read").records.remove(0).record;
+    let mut record = cards.read(query).await.expect("read").records[0].record.clone();
     let index = province.ledger_index("health_insurance", receipts[0].log_index).await.expect("read");
-    record.ledger_proof = Some(province.prove(index.expect("accepted")).await.expect("proof"));
+    let proof = province.prove(index.expect("accepted")).await.expect("proof");
+    record.ledger_proof = Some((*proof).clone());
     let report = world.verifier.verify(&record, Timestamp::start_of(TODAY));
     assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
     assert_eq!(province.ledger_index("health_insurance", 1).await.expect("read"), None);
@@ -351,4 +354,75 @@ async fn changes_are_watched_from_any_place_and_as_they_come() {
 
     let gone = province.watch(Some(9), ChangeFilter::default()).err().expect("refused");
     assert_eq!(gone.reason, Reason::CursorGone);
+}
+
+/// A registry that signs a second statement for a version that it signed already.
+struct TwoFaced {
+    inner: Arc<Host>,
+    second: ChangeBatch,
+}
+
+#[async_trait]
+impl Registry for TwoFaced {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn log_size(&self) -> Result<u64> {
+        Ok(self.second.first_index + 1)
+    }
+
+    async fn read(&self, query: Query) -> Result<Page> {
+        self.inner.read(query).await
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
+        self.inner.submit(submission).await
+    }
+
+    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
+        if cursor < self.second.first_index {
+            self.inner.changes(cursor, limit).await
+        } else {
+            Ok(Some(self.second.clone()))
+        }
+    }
+
+    async fn wait_beyond(&self, _: u64) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_contradicts_itself_is_stopped_and_logged_once() {
+    let mut world = World::new();
+    let residents = world.host("resident").await;
+    world.submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990")]).await;
+    let first = residents.changes(0, 10).await.expect("reads").expect("a batch");
+    // the same registry in another history: the same record and version, other bytes
+    let other = world.host_over(Arc::new(MemoryStore::new()), "resident").await;
+    world.submit(&other, vec![person(AN, "Nguyễn Văn Ân", "1990")]).await;
+    let mut second = other.changes(0, 10).await.expect("reads").expect("a batch");
+    let statements = [first.records[0].statement.clone(), second.records[0].statement.clone()];
+    let mut leaves: Vec<_> = statements.iter().map(|statement| hash_leaf(statement)).collect();
+    let origin = residents.ledger().origin().to_owned();
+    let head = Checkpoint { size: 2, root: root_in_place(&mut leaves), origin: origin.clone() };
+    second.first_index = 1;
+    second.checkpoint = head.sign(&*signer(&origin)).expect("signs");
+    let two_faced = Arc::new(TwoFaced { inner: residents, second });
+
+    for _ in 0..2 {
+        let province = world.province().await;
+        province.follow(two_faced.clone()).expect("follows");
+        let refused = province.wait_for("resident", 2).await.expect_err("halted");
+        assert_eq!(refused.reason, Reason::RegistryUnavailable);
+        let state = &province.progress()["resident"].state;
+        assert!(matches!(state, FeedState::Halted(why) if why.starts_with("EQUIVOCATION")), "{state:?}");
+        // the statement, the issuer's checkpoint, and the complaint: once
+        assert_eq!(province.ledger_size(), 3);
+        let entry = province.ledger.entry(2).await.expect("reads");
+        let (kind, body) = split_entry(&entry).expect("an entry");
+        assert_eq!(kind, EntryType::Equivocation);
+        assert_eq!(split_equivocation(body), Some((&statements[0][..], &statements[1][..])));
+    }
 }

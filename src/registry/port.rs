@@ -11,11 +11,13 @@
 //! - **Failure.** A registry that cannot be asked answers with [`Reason::RegistryUnavailable`](crate::base::Reason); no
 //!   record is an empty answer, not an error.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp};
-use crate::trust::{Object, Operation, SignedRecord};
+use crate::trust::{LogProof, Object, Operation, SignedRecord};
 
 /// Which records to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,7 +81,7 @@ pub struct RegistryRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The records.
-    pub records: Vec<RegistryRecord>,
+    pub records: Vec<Arc<RegistryRecord>>,
     /// For the next query's `after`; `None` at the end.
     pub next: Option<Vec<u8>>,
 }
@@ -166,5 +168,5 @@ pub trait Inclusion: Send + Sync + 'static {
     async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>>;
 
     /// The proof of a ledger entry under the ledger's present checkpoint.
-    async fn prove(&self, ledger_index: u64) -> Result<crate::trust::LogProof>;
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>>;
 }

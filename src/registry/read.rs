@@ -1,5 +1,7 @@
 //! Reading a registry in this process: records by key, person, name or number, and its changes in log order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_SIZE_MAX};
@@ -40,7 +42,7 @@ impl Host {
         let next = keys.last().filter(|_| more).map(|key| key.to_vec());
         let mut records = Vec::with_capacity(keys.len());
         for row in self.rows(&keys, query.version).await?.into_iter().flatten() {
-            records.push(self.registry_record(row).await?);
+            records.push(Arc::new(self.registry_record(row).await?));
         }
         Ok(Page { records, next })
     }

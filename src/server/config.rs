@@ -7,6 +7,7 @@ use super::keyring::KeptKeys;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy};
+use crate::trust::Policy;
 use crate::wire::credential::DemoCredentials;
 
 /// Where a gateway keeps its data.
@@ -39,6 +40,8 @@ pub struct Config {
     pub simulation: bool,
     /// Most calls a second of one caller; 0 is no limit.
     pub rate_limit: u32,
+    /// Whose cosignatures the province's logs need; `None` asks nobody.
+    pub witnesses: Option<Policy>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for codes and ids.
@@ -59,6 +62,7 @@ impl Default for Config {
             demo: DemoCredentials::OnLoopback,
             simulation: true,
             rate_limit: 0,
+            witnesses: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
             progress: None,

@@ -11,7 +11,8 @@ use super::keyring::Watcher;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
-use super::{seeding, services};
+use super::witnessing::Witnessing;
+use super::{faces, seeding, services};
 use crate::base::Result;
 use crate::console::{Facts, View as _};
 use crate::identity::following::Following;
@@ -23,6 +24,7 @@ pub struct Gateway {
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
     key_changes: Option<AbortOnDrop>,
+    witnessing: Witnessing,
     // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
@@ -64,6 +66,7 @@ impl Gateway {
             };
             AbortOnDrop(tokio::spawn(watcher.run()))
         });
+        let witnessing = Witnessing::start(&config, &parts)?;
         let anchor = match &config.anchor {
             None => None,
             Some(path) => {
@@ -71,7 +74,7 @@ impl Gateway {
                 Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
         };
-        Ok(Self { config, parts: Arc::new(parts), anchor, following, key_changes, data })
+        Ok(Self { config, parts: Arc::new(parts), anchor, following, witnessing, key_changes, data })
     }
 
     /// Serves on sockets that the caller bound.
@@ -80,7 +83,7 @@ impl Gateway {
         let has_tls = listening.tls.is_some();
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
         let view = Arc::new(self.view(address, has_tls));
-        Running::begin(listening, served, view, self.anchor.clone())
+        Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone())
     }
 
     /// What the console and the banner show.
@@ -101,8 +104,8 @@ impl Gateway {
     /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
     /// go of the store.
     pub async fn close(self) {
-        let Self { parts, following, key_changes, data, .. } = self;
-        drop((following, key_changes));
+        let Self { parts, following, witnessing, key_changes, data, .. } = self;
+        drop((following, witnessing, key_changes));
         let store = Arc::downgrade(&data.store);
         drop(parts);
         for _ in 0..20 {

@@ -19,8 +19,10 @@ pub mod world;
 
 mod coalesce;
 mod delivery;
+mod faces;
 mod feed;
 mod view;
+mod witnessing;
 
 pub use config::{Config, Storage};
 pub use gateway::Gateway;

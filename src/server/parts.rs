@@ -18,6 +18,7 @@ use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
 use crate::simulation::faults::Faulty;
+use crate::transparency::Logs;
 use crate::trust::{Signer, Verifier};
 
 /// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
@@ -49,6 +50,8 @@ pub struct Parts {
     pub province: Arc<Province>,
     /// Records for agencies.
     pub exchange: Arc<Exchange>,
+    /// The logs that anyone may read.
+    pub logs: Logs,
     /// Traces of failed calls that left no evidence.
     pub traces: Arc<TraceRing>,
     /// Electronic identification accounts.
@@ -103,6 +106,11 @@ impl Parts {
             consents: consents.clone(),
             evidence: access_log.clone(),
         });
+        let mut logs = Logs::default();
+        logs.add(records.clone(), true);
+        // Its entries say who read whose data; `AccessLogService` shows them to those concerned.
+        logs.add(evidence.clone(), false);
+        hosts.values().for_each(|host| logs.add(host.ledger().clone(), true));
         let accounts = Accounts::new(data.store.clone());
         let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
@@ -112,6 +120,7 @@ impl Parts {
             consents,
             province,
             exchange,
+            logs,
             traces: Arc::default(),
             accounts,
             linking,

@@ -52,11 +52,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Begins to serve, and the console over `view`.
+    /// Begins to serve, and the console over `view` with the `further` HTTP faces beside it.
     pub(super) fn begin(
         listening: Listening,
         served: Served,
         view: Arc<dyn View>,
+        further: axum::Router,
         anchor: Option<PathBuf>,
     ) -> Result<Self> {
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
@@ -83,7 +84,7 @@ impl Running {
         let serving =
             tokio::spawn(server.add_routes(served.routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {
-            let serving = axum::serve(listener, console::router(view)).with_graceful_shutdown(asked(ended));
+            let serving = axum::serve(listener, console::router(view, further)).with_graceful_shutdown(asked(ended));
             tokio::spawn(async move { serving.await })
         });
         Ok(Self {

@@ -21,6 +21,7 @@ use crate::province::grpc::ProvinceFace;
 use crate::registry;
 use crate::registry::grpc::{SharedRegistries, TypedRegistry};
 use crate::simulation::grpc::{Simulation, WorldFacts};
+use crate::transparency::grpc::LedgerFace;
 use crate::wire::credential::{Authenticator, TokenMint};
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
 use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
@@ -40,6 +41,7 @@ use crate::wire::proto::registry::social_insurance::v1::social_insurance_service
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
+use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
 use crate::wire::proto::trust::v1::trust_service_server::TrustServiceServer;
 use crate::wire::rate::RateLimiter;
 use crate::wire::{DESCRIPTORS, Edge, PageTokens};
@@ -104,6 +106,7 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
     let mut services = Services::default();
     let face = TrustFace::new(parts.anchor.clone(), edge.clone(), config.clock.clone());
     add!(services, TrustServiceServer, face);
+    add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;
     let (consents, log) = (parts.consents.clone(), parts.access_log.clone());

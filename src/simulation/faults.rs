@@ -149,7 +149,7 @@ impl Faulty {
             let Some(fault) = fault_in(page, at).filter(|fault| fault.is_in_records()) else { continue };
             let donor = if fault == Fault::OtherProof { self.other_proof(page, at).await? } else { None };
             let log_size = self.inner.log_size().await?;
-            tamper::spoil(&mut page.records[at].record, fault, &self.keys, donor, log_size)?;
+            tamper::spoil(&mut Arc::make_mut(&mut page.records[at]).record, fault, &self.keys, donor, log_size)?;
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Faulty {
         Ok(others
             .into_iter()
             .find(|other| other.record_id != own.record_id)
-            .and_then(|other| other.record.issuer_proof))
+            .and_then(|other| other.record.issuer_proof.clone()))
     }
 }
 

@@ -62,6 +62,29 @@ pub fn split_entry(entry: &[u8]) -> Option<(EntryType, &[u8])> {
     Some((EntryType::from_code(*code)?, body))
 }
 
+/// The body of an equivocation: two statements.
+pub fn equivocation(accepted: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(accepted.len() + other.len() + 8);
+    for statement in [accepted, other] {
+        body.extend_from_slice(&(statement.len() as u32).to_be_bytes());
+        body.extend_from_slice(statement);
+    }
+    body
+}
+
+/// Takes the body of an equivocation apart.
+pub fn split_equivocation(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let take = |bytes: &'_ [u8]| -> Option<(usize, usize)> {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        (length <= rest.len()).then_some((4, 4 + length))
+    };
+    let (from, to) = take(body)?;
+    let (one, rest) = (&body[from..to], &body[to..]);
+    let (from, to) = take(rest)?;
+    (to == rest.len()).then_some((one, &rest[from..to]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +99,11 @@ mod tests {
             };
             assert_eq!(hash_leaf(&kind.entry(b"body")), kind.leaf(b"body"));
             assert_eq!(split_entry(&kind.entry(b"body")), Some((kind, &b"body"[..])));
+        }
+        let both = equivocation(b"one", b"other");
+        assert_eq!(split_equivocation(&both), Some((&b"one"[..], &b"other"[..])));
+        for bad in [&both[..both.len() - 1], &both[..5], &[0; 3], &[&both[..], &[0]].concat()] {
+            assert_eq!(split_equivocation(bad), None);
         }
         assert_eq!(split_entry(&[]), None);
         assert_eq!(split_entry(&[9, 1]), None);

@@ -37,6 +37,8 @@
 //! | checkpoint | text ‖ LF ‖ `— ` ‖ key name ‖ space ‖ base64(key id ‖ signature over the text) ‖ LF |
 //! | key name | the log's origin |
 //! | key id, Ed25519 | first 4 bytes of H(key name ‖ LF ‖ 01 ‖ public key) |
+//! | cosignature | `— ` ‖ witness ‖ space ‖ base64(key id ‖ seconds in 8 bytes ‖ signature) ‖ LF: see [`cosignature`] |
+//! | key id, witness | first 4 bytes of H(key name ‖ LF ‖ 04 ‖ public key) |
 //! | key id, P-256 | first 4 bytes of H(SubjectPublicKeyInfo) |
 //! | key's id in the anchor | H(SubjectPublicKeyInfo) |
 //!
@@ -124,17 +126,20 @@
 pub mod anchor;
 pub mod canonical;
 pub mod commitment;
+pub mod cosignature;
 pub mod entry;
 pub mod issue;
 pub mod key_event;
 pub mod keys;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod record;
 pub mod statement;
 pub mod value;
 pub mod verdict;
 pub mod verify;
+pub mod vkey;
 
 pub use anchor::{
     ChangeError, IssuerAnchor, KeyChange, KeyRecord, KeyState, LogAnchor, LogPurpose, NextError, Root, RootSignature,
@@ -148,7 +153,9 @@ pub use key_event::{KeyEvent, KeyEventKind};
 pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer, Successor};
 pub use merkle::Hash;
 pub use note::{Checkpoint, Note, NoteError};
+pub use policy::Policy;
 pub use record::{Disclosure, HiddenField, LogProof, ShownField, SignedRecord};
 pub use statement::{Operation, Statement, StatementError, statement_hash};
 pub use verdict::{Check, Code, Outcome, Report, Verdict};
 pub use verify::{BatchError, BatchRecord, VerifiedBatch, Verifier};
+pub use vkey::{KeyUse, NoteKey};

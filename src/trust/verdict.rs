@@ -52,12 +52,22 @@ codes! {
     LogRollback = "LOG_ROLLBACK", 20;
     /// A log showed two trees of one size.
     SplitView = "SPLIT_VIEW", 21;
+    /// A tile's hashes are not what the entries or the tiles under it hash to.
+    Tile = "TILE", 22;
+    /// A log holds what its rules forbid: versions that do not follow each other, a batch that its issuer's checkpoint does not cover.
+    LogRule = "LOG_RULE", 23;
     /// The key is compromised, and the record may have been made with it afterwards.
     RevokedNoPoe = "REVOKED_NO_POE", 30;
     /// Nothing proves when the record came to be.
     NoPoe = "NO_POE", 31;
     /// The trust anchor has expired: get a new one.
     TryLater = "TRY_LATER", 32;
+    /// Too few witnesses cosigned the ledger's checkpoint.
+    Quorum = "QUORUM", 33;
+    /// The newest cosignature on the ledger's checkpoint is too old.
+    Stale = "STALE", 34;
+    /// A log does not give what is needed to check it.
+    Unavailable = "UNAVAILABLE", 35;
 }
 
 /// What verification says.
@@ -177,6 +187,19 @@ impl Report {
     pub fn add(&mut self, check: Check, code: Code) {
         if check.outcome == Outcome::Fail && !matches!(self.verdict, Verdict::Invalid(_)) {
             self.verdict = Verdict::Invalid(code);
+        }
+        self.checks.push(check);
+    }
+
+    /// Adds a check with the verdict that it leads to by itself: it counts where it weighs more than what was found before.
+    pub fn judge(&mut self, check: Check, verdict: Verdict) {
+        let weight = |verdict: Verdict| match verdict {
+            Verdict::Valid => 0,
+            Verdict::Indeterminate(_) => 1,
+            Verdict::Invalid(_) => 2,
+        };
+        if weight(verdict) > weight(self.verdict) {
+            self.verdict = verdict;
         }
         self.checks.push(check);
     }

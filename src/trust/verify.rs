@@ -94,15 +94,20 @@ struct SignedHead {
 
 /// Why a checkpoint cannot be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum HeadError {
+pub enum HeadError {
+    /// It is no signed note of a checkpoint.
     #[error(transparent)]
     Form(#[from] NoteError),
+    /// It names a log that is not the anchor's, or not the one that it should be of.
     #[error("the trust anchor knows no log of this origin")]
     UnknownOrigin,
+    /// Nobody known signed it.
     #[error("no key that the trust anchor names for this log signed the checkpoint")]
     UnknownKey,
+    /// Somebody known signed it, whose log it is not.
     #[error("a key of another owner signed the checkpoint of this log")]
     OtherOwner,
+    /// A key of the log signed something else.
     #[error("the signature of a known key does not verify")]
     BadSignature,
 }
@@ -123,6 +128,15 @@ impl Verifier {
     pub fn adopt(&self, anchor: impl Into<Arc<TrustAnchor>>) {
         let beliefs = Arc::new(Beliefs::new(anchor.into()));
         *self.beliefs.write().unwrap_or_else(PoisonError::into_inner) = beliefs;
+    }
+
+    /// How many entries a checkpoint of the province's own log covers, if it is believed.
+    pub fn log_size(&self, purpose: LogPurpose, note: &Bytes) -> Result<u64, HeadError> {
+        let head = self.beliefs().head(note)?;
+        match head.who {
+            OwnerRef::Log(_, of) if of == purpose => Ok(head.size),
+            _ => Err(HeadError::UnknownOrigin),
+        }
     }
 
     fn beliefs(&self) -> Arc<Beliefs> {

@@ -92,6 +92,41 @@ impl Edge {
         self.answer(method, request, use_case).await
     }
 
+    /// Answers a call that needs no credential: public data. It has an id, a language and a deadline like any other, but no caller,
+    /// and so no trace.
+    pub async fn answer_anyone<Q, A, F, Fut>(
+        &self,
+        method: &'static str,
+        request: Request<Q>,
+        use_case: F,
+    ) -> Result<Response<A>, Status>
+    where
+        F: FnOnce(Q) -> Fut,
+        Fut: Future<Output = Result<A>>,
+    {
+        let begun = Instant::now();
+        let (metadata, _, message) = request.into_parts();
+        let language = text(&metadata, "accept-language").map(Language::from_header).unwrap_or_default();
+        let request_id = self.new_id(self.inner.clock.now());
+        let result = match tokio::time::timeout(deadline(&metadata), use_case(message)).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::new(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")),
+        };
+        let elapsed_us = begun.elapsed().as_micros() as u64;
+        match result {
+            Ok(answer) => {
+                tracing::debug!(method, request = %request_id, elapsed_us);
+                let mut response = Response::new(answer);
+                mark(response.metadata_mut(), request_id);
+                Ok(response)
+            }
+            Err(error) => {
+                tracing::info!(method, request = %request_id, outcome = error.reason.as_str(), elapsed_us);
+                Err(self.refuse(&error, request_id, language))
+            }
+        }
+    }
+
     /// The status of an error that ends a stream after it began.
     pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
         if error.kind() == Kind::Bug {

@@ -3,6 +3,7 @@
 //! Wire formats stop here: rules and use cases below and beside know neither tonic nor prost.
 
 pub mod call;
+pub mod codec;
 pub mod credential;
 pub mod edge;
 pub mod page;

@@ -15,6 +15,8 @@ use lienthong::wire::proto::identity::v1::{
     CreatePresentationRequest, DocumentType, Link, LinkDocumentRequest, LinkState, ListLinksRequest,
     RedeemPresentationRequest, UnlinkDocumentRequest,
 };
+use lienthong::wire::proto::registry::resident::v1::SearchPersonsRequest;
+use lienthong::wire::proto::registry::resident::v1::resident_service_client::ResidentServiceClient;
 use lienthong::wire::proto::simulation::v1::ListPersonasRequest;
 use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
 use lienthong::wire::proto::trust::v1::GetTrustAnchorRequest;
@@ -194,6 +196,25 @@ async fn credentials_are_needed_believed_and_bound_to_a_role() {
     assert_eq!(another.code(), Code::PermissionDenied);
     let agency = links.list_links(as_agency("one-stop", list())).await.expect_err("not this caller");
     assert_eq!(agency.code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_registry_lists_everybody_though_one_payload_does_not_read() {
+    let gateway = Gateway::connect().await;
+    let mut residents = ResidentServiceClient::new(gateway.channel.clone());
+    let (mut page_token, mut unread) = (String::new(), Vec::new());
+    loop {
+        let request = SearchPersonsRequest { page_size: 500, page_token, ..Default::default() };
+        let found = residents.search_persons(as_agency("police", request)).await.expect("a page").into_inner();
+        unread.extend(found.persons.into_iter().filter(|version| version.person.is_none()));
+        page_token = found.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    // The persona whose payload is not canonical: its bytes are there all the same.
+    assert_eq!(unread.len(), 1);
+    assert!(unread[0].record.is_some() && unread[0].version > 0);
 }
 
 #[tokio::test]

@@ -134,7 +134,10 @@ impl Load {
         for _ in 0..self.connections {
             let endpoint = Endpoint::from_shared(format!("http://{address}"))
                 .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?
-                .tcp_nodelay(true);
+                .tcp_nodelay(true)
+                // As large as load generators commonly set them: the windows must not be what is measured.
+                .initial_stream_window_size(1 << 20)
+                .initial_connection_window_size(1 << 24);
             let channel = endpoint.connect().await.map_err(|error| {
                 Failure::new(format!("{address} cannot be reached: {}", crate::server::listen::innermost(&error)))
             })?;

@@ -12,6 +12,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::output::{Failure, OutputFormat, print};
+use super::policy;
 use super::population::Progress;
 use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
@@ -75,6 +76,9 @@ pub struct Serve {
     /// Most calls a second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
+    /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
+    #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
+    witness_policy: Option<PathBuf>,
     /// Serve SimulationService with TLS too; without TLS it is always there.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -125,6 +129,7 @@ impl Serve {
             Some(folder) => Some(KeptKeys { folder: folder.clone(), secret: self.secret.secret()? }),
             None => None,
         };
+        let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {
@@ -143,6 +148,7 @@ impl Serve {
             demo,
             simulation: !has_tls || self.enable_simulation,
             rate_limit: self.rate_limit,
+            witnesses,
             progress: Some(progress.callback()),
             ..Config::default()
         };

@@ -10,6 +10,7 @@ mod json;
 mod parse;
 mod report;
 mod tree;
+mod witnessed;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read};
@@ -45,7 +46,7 @@ single record, or any number of those in a row.
 Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
 15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
-32 TRY_LATER.";
+32 TRY_LATER. With --policy: 33 QUORUM, 34 STALE. With --seen: 20 LOG_ROLLBACK, 21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE.";
 
 /// Check records offline against a trust anchor.
 #[derive(Debug, Args)]
@@ -57,19 +58,25 @@ pub struct Verify {
     /// The trust anchor, as `serve` wrote it. Compare its fingerprint over another channel.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
+    /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<Timestamp>,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
+    #[command(flatten)]
+    heads: witnessed::Flags,
 }
 
 impl Verify {
     /// Verifies every record of every file.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let verifier = Verifier::new(self.anchor()?);
-        let now = SystemClock.now();
+        let now = self.at.unwrap_or_else(|| SystemClock.now());
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
-        let mut judge = Judge::new(&verifier, now)?;
+        let heads = witnessed::Heads::open(&self.heads, &verifier.anchor())?;
+        let mut judge = Judge::new(&verifier, heads, now)?;
         for path in &self.files {
             let name = path.display().to_string();
             if let Err(flaw) = judge.file(path, &name, &mut reporter) {
@@ -78,6 +85,7 @@ impl Verify {
             }
         }
         let sum = reporter.finish()?;
+        judge.heads.finish()?;
         if sum.records == 0 {
             return Err(Failure::with_code("the files hold no record", EXIT_NO_RECORDS));
         }
@@ -92,16 +100,22 @@ impl Verify {
     }
 }
 
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let at: jiff::Timestamp = text.parse().map_err(|_| "not a time of RFC 3339, such as 2026-11-18T10:13:20Z")?;
+    Ok(Timestamp(at.as_millisecond()))
+}
+
 /// Verifies what files hold.
 struct Judge<'a> {
     verifier: &'a Verifier,
     forms: beside::Forms,
+    heads: witnessed::Heads,
     now: Timestamp,
 }
 
 impl<'a> Judge<'a> {
-    fn new(verifier: &'a Verifier, now: Timestamp) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, now })
+    fn new(verifier: &'a Verifier, heads: witnessed::Heads, now: Timestamp) -> Result<Self, Failure> {
+        Ok(Self { verifier, forms: beside::Forms::load()?, heads, now })
     }
 
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -123,10 +137,12 @@ impl<'a> Judge<'a> {
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
                     }
+                    let judged = self.heads.judge(&parsed.record, &mut report, &self.verifier.anchor(), self.now);
+                    judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))?;
                     reporter.record(&Name { file, number }, &report)
                 }
                 Found::Evidence(json) => {
-                    let check = evidence::check(json, &self.verifier.anchor())?;
+                    let check = evidence::check(json, self.verifier)?;
                     reporter.evidence(file, &check)
                 }
             }
@@ -140,10 +156,12 @@ mod tests {
     use super::*;
     use crate::trust::verdict::Code;
 
+    const LOGS_ONLY: &[Code] = &[Code::LogRule];
+
     #[test]
     fn the_help_names_every_exit_code_that_a_record_can_have() {
-        // Two codes belong to logs that are watched over time, not to records in a file.
-        for code in Code::ALL.iter().filter(|code| !matches!(code, Code::LogRollback | Code::SplitView)) {
+        // The other belongs to a log that is audited whole, not to records in a file.
+        for code in Code::ALL.iter().filter(|code| !LOGS_ONLY.contains(code)) {
             assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
         }
         assert!(Code::ALL.iter().all(|code| code.exit_code() > EXIT_ANCHOR));

@@ -156,7 +156,7 @@ async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
     let tamper = |page: crate::base::Result<crate::registry::port::Page>| {
         let mut page = page?;
         for found in &mut page.records {
-            if let Disclosure::Whole { payload, .. } = &mut found.record.disclosure {
+            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
                 let text = String::from_utf8_lossy(payload).replace("1985-03-07", "1985-03-08");
                 *payload = text.into_bytes().into();
             }
@@ -180,7 +180,7 @@ async fn a_record_of_somebody_else_is_never_disclosed() {
     let swap = |page: crate::base::Result<crate::registry::port::Page>| {
         let mut page = page?;
         for found in &mut page.records {
-            if let Disclosure::Whole { payload, .. } = &mut found.record.disclosure {
+            if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
                 let text = String::from_utf8_lossy(payload).replace(ANNA, "042185000000");
                 *payload = text.into_bytes().into();
             }

@@ -243,8 +243,8 @@ impl Inclusion for Province {
         Ok(self.places.lock().expect("lock").get(&(registry.to_owned(), log_index)).copied())
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<LogProof> {
-        self.ledger.prove(ledger_index).await
+    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
+        self.ledger.prove(ledger_index).await.map(Arc::new)
     }
 }
 

@@ -21,7 +21,7 @@ macro_rules! typed_service {
         $(impl From<Version<proto::$sector::v1::$message>> for proto::$sector::v1::$version {
             fn from(found: Version<proto::$sector::v1::$message>) -> Self {
                 Self {
-                    $one: Some(found.typed),
+                    $one: found.typed,
                     record: Some(found.record),
                     record_id: found.record_id,
                     version: found.version,

@@ -83,10 +83,11 @@ impl SharedRegistries {
         let after = self.pages.read(&binding, &request.page_token)?;
         let found = registry.read(Query { record_types, selector, version: request.version, limit, after }).await?;
         let mut records = Vec::with_capacity(found.records.len());
-        for mut one in found.records {
+        for found in found.records {
+            let mut one = Arc::unwrap_or_clone(found);
             let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
             if let Some(index) = self.inclusion.ledger_index(sector.name, log_index).await? {
-                one.record.ledger_proof = Some(self.inclusion.prove(index).await?);
+                one.record.ledger_proof = Some(Arc::unwrap_or_clone(self.inclusion.prove(index).await?));
             }
             records.push(v1::RegistryRecord {
                 record_type: one.record_type,

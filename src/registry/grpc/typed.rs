@@ -25,7 +25,8 @@ pub struct TypedRegistry {
 
 /// One version of a record, typed and as it was signed.
 pub(super) struct Version<M> {
-    pub(super) typed: M,
+    /// `None` when the payload does not read as one, which the verifier says too: the registry alone can mend it, and must see it.
+    pub(super) typed: Option<M>,
     pub(super) record: SignedRecord,
     pub(super) record_id: String,
     pub(super) version: u64,
@@ -89,7 +90,7 @@ impl TypedRegistry {
         let found = self.registry.read(query).await?;
         let mut versions = Vec::with_capacity(found.records.len());
         for record in found.records {
-            versions.push(self.version(record_type, record).await?);
+            versions.push(self.version(record_type, Arc::unwrap_or_clone(record)).await?);
         }
         let next = found.next.map(|position| self.pages.issue(&binding, &position)).unwrap_or_default();
         Ok((versions, next))
@@ -132,7 +133,8 @@ impl TypedRegistry {
 
     async fn read_one(&self, record_type: &RecordType, selector: Selector, version: u64) -> Result<RegistryRecord> {
         let query = Query { version, ..Query::latest([record_type.name], selector, 1) };
-        self.registry.read(query).await?.records.into_iter().next().ok_or_else(|| {
+        let found = self.registry.read(query).await?.records.into_iter().next();
+        found.map(Arc::unwrap_or_clone).ok_or_else(|| {
             Error::new(Reason::RecordNotFound, "no such entry, or no such version of it")
                 .with_subject("record", record_type.name)
         })
@@ -146,11 +148,11 @@ impl TypedRegistry {
     ) -> Result<Version<M>> {
         let log_index = found.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
         if let Some(index) = self.inclusion.ledger_index(self.sector.name, log_index).await? {
-            found.record.ledger_proof = Some(self.inclusion.prove(index).await?);
+            found.record.ledger_proof = Some(Arc::unwrap_or_clone(self.inclusion.prove(index).await?));
         }
         let statement = Statement::decode(&found.record.statement).map_err(Error::bug)?;
         Ok(Version {
-            typed: typed(record_type.message, &found.record.disclosure)?,
+            typed: typed(record_type.message, &found.record.disclosure).ok(),
             record: record::to_message(&found.record)?,
             record_id: found.record_id.to_hex(),
             version: found.version,

@@ -88,7 +88,7 @@ async fn a_record_is_created_changed_and_its_versions_are_chained() {
     assert_eq!(statement.previous, statement_hash(&old.record.statement));
     assert_eq!((statement.issuer.as_str(), statement.operation), ("resident", Operation::Update));
     assert_eq!(statement.issued_at, Timestamp::start_of(NOW));
-    assert_eq!(new.record.issuer_proof.expect("proof").index, 1);
+    assert_eq!(new.record.issuer_proof.as_ref().expect("proof").index, 1);
     let none = Query { version: 3, ..Query::latest([resident::PERSON.name], Selector::Key("042185990002".into()), 1) };
     assert!(host.read(none).await.expect("reads").records.is_empty());
 }

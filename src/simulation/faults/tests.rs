@@ -98,7 +98,7 @@ impl Registry for Licences {
             Selector::Ids(ids) => ids.contains(&self.records[at].record_id),
             _ => true,
         };
-        let records = (0..self.records.len()).filter(|at| chosen(*at)).map(|at| self.records[at].clone());
+        let records = (0..self.records.len()).filter(|at| chosen(*at)).map(|at| Arc::new(self.records[at].clone()));
         Ok(Page { records: records.take(query.limit).collect(), next: None })
     }
 
@@ -176,7 +176,7 @@ async fn crypto_personas_fail_the_check_that_they_stand_for() {
         let again = registry.read(by_id).await.expect(id);
         assert_eq!(verifier.verify(&again.records[0].record, now).verdict, verdict, "{id} by record id");
     }
-    let mut future = read(&registry, "042090990105").await.expect("answers").records.remove(0).record;
+    let mut future = read(&registry, "042090990105").await.expect("answers").records[0].record.clone();
     let log_size = registry.log_size().await.expect("a size");
     assert!(future.issuer_proof.as_ref().is_some_and(|proof| proof.index > log_size), "nothing to find in the ledger");
     future.ledger_proof = None;

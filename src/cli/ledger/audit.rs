@@ -1,0 +1,194 @@
+//! `lienthong ledger audit`: walks a log over its tile paths, and remembers what it saw for the next time.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::verify::EXIT_ANCHOR;
+use crate::transparency::audit::state::State;
+use crate::transparency::audit::{AuditReport, Stop, audit};
+use crate::transparency::file::write_durable;
+use crate::transparency::source::HttpSource;
+use crate::trust::{Code, TrustAnchor};
+
+/// The state cannot be read or written.
+const EXIT_STATE: u8 = 3;
+
+const AFTER: &str = "\
+Examples:
+  lienthong ledger audit 127.0.0.1:50052 --trust anchor.json
+  lienthong ledger audit 127.0.0.1:50052 --log land --trust anchor.json
+  lienthong ledger audit http://127.0.0.1:50052/logs/records --trust anchor.json --state auditor.json
+
+With --state the next audit reads only what is new, and sees whether the log only grew. If it did not, both signed heads are kept
+in FILE.conflict.json: together they prove the fault, whoever looks at them.
+
+Exit codes: 0 everything holds; 3 the state cannot be read or written; 5 a bad anchor; 14 NO_TRUSTED_SIGNATURE, 20 LOG_ROLLBACK,
+21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE; else that of the first entry that breaks a rule: 11 to 17, or 23 LOG_RULE.";
+
+/// Read a whole log, and check everything that can be seen there.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct Audit {
+    /// The log's tile prefix, as a URL; or the console's address.
+    #[arg(value_name = "URL|ADDRESS")]
+    place: String,
+    /// Which log, where only an address is given: `records`, `evidence` or a registry's name.
+    #[arg(long, default_value = "records", env = "LIENTHONG_LOG_NAME", value_name = "NAME")]
+    log: String,
+    /// The trust anchor.
+    #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
+    trust: PathBuf,
+    /// Where to remember what was seen. A second file, FILE.<size>.records, stands beside it.
+    #[arg(long, env = "LIENTHONG_AUDIT_STATE", value_name = "FILE")]
+    state: Option<PathBuf>,
+}
+
+impl Audit {
+    /// Audits.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let anchor = read_anchor(&self.trust)?;
+        let state = match &self.state {
+            Some(path) => State::load(path, &anchor).map_err(|error| state_failure(path, "read", &error))?,
+            None => None,
+        };
+        let prefix = prefix(&self.place, &self.log);
+        let bar = Bar::new();
+        let begun = Instant::now();
+        let audited = audit(&HttpSource::new(prefix), &anchor, state, &|done, all| bar.show(done, all));
+        bar.0.finish_and_clear();
+        match audited {
+            Ok((report, state)) => {
+                if let Some(path) = &self.state {
+                    state.save(path).map_err(|error| state_failure(path, "written", &error))?;
+                }
+                tell(&report, begun.elapsed().as_secs_f64(), output)?;
+                Ok(ExitCode::from(exit_code(&report)))
+            }
+            Err(stop) => self.stopped(&stop, output),
+        }
+    }
+
+    fn stopped(&self, stop: &Stop, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let mut kept = None;
+        if let Some(heads) = &stop.heads {
+            let path = self.state.clone().unwrap_or_else(|| PathBuf::from(format!("{}.audit", self.log)));
+            let path = beside(&path, ".conflict.json");
+            let json = heads.0.conflict_json(&heads.1, stop.code.as_str());
+            let text = serde_json::to_vec_pretty(&json).map_err(|error| Failure::new(error.to_string()))?;
+            write_durable(&path, &text).map_err(|error| state_failure(&path, "written", &error))?;
+            kept = Some(path);
+        }
+        let verdict = match stop.code {
+            Code::Unavailable => "INDETERMINATE",
+            _ => "INVALID",
+        };
+        match output {
+            OutputFormat::Json => print_json(&serde_json::json!({
+                "verdict": verdict, "code": stop.code.as_str(), "why": stop.why, "heads_kept_in": kept,
+            }))?,
+            OutputFormat::Text => {
+                print(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
+                if let Some(path) = kept {
+                    print(&format!("both signed heads are kept in {}", path.display()))?;
+                }
+            }
+        }
+        Ok(ExitCode::from(stop.code.exit_code()))
+    }
+}
+
+/// Where the tiles stand: a URL as it is; an address means the log under its console.
+pub(in crate::cli) fn prefix(place: &str, log: &str) -> String {
+    if place.contains("://") { place.trim_end_matches('/').to_owned() } else { format!("http://{place}/logs/{log}") }
+}
+
+/// Reads a trust anchor.
+pub(in crate::cli) fn read_anchor(path: &Path) -> Result<TrustAnchor, Failure> {
+    let failed = |why: String| Failure::with_code(format!("{}: {why}", path.display()), EXIT_ANCHOR);
+    let json = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    TrustAnchor::from_json(&json).map_err(|error| failed(error.message.clone()))
+}
+
+fn state_failure(path: &Path, what: &str, error: &std::io::Error) -> Failure {
+    Failure::with_code(format!("{} cannot be {what}: {error}", path.display()), EXIT_STATE)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn exit_code(report: &AuditReport) -> u8 {
+    let first = report.findings.first();
+    let code = first.and_then(|finding| Code::ALL.iter().find(|code| code.as_str() == finding.code));
+    code.map_or(0, |code| code.exit_code())
+}
+
+fn tell(report: &AuditReport, seconds: f64, output: OutputFormat) -> Result<(), Failure> {
+    let verdict = if report.findings_total == 0 { "VALID" } else { "INVALID" };
+    if output == OutputFormat::Json {
+        return print_json(&serde_json::json!({ "verdict": verdict, "report": report, "seconds": seconds }));
+    }
+    let AuditReport { origin, from, size, root, counts, .. } = report;
+    print(&format!("{verdict} {origin}: {size} entries, {} of them new, in {seconds:.1} s", size - from))?;
+    print(&format!("root {root}"))?;
+    let kinds = [
+        (counts.statements, "statements"),
+        (counts.issuer_checkpoints, "issuers' checkpoints"),
+        (counts.key_events, "key events"),
+        (counts.status_digests, "status digests"),
+        (counts.equivocations, "equivocations of issuers, caught"),
+        (counts.hidden, "leaves whose entries are not shown"),
+    ];
+    for (count, what) in kinds.iter().filter(|(count, _)| *count > 0) {
+        print(&format!("  {count} {what}"))?;
+    }
+    for finding in &report.findings {
+        print(&format!("  entry {}: {}: {}", finding.index, finding.code, finding.why))?;
+    }
+    if report.findings_total > report.findings.len() as u64 {
+        print(&format!("  {} findings in all", report.findings_total))?;
+    }
+    Ok(())
+}
+
+/// A progress bar on stderr, which hides itself where stderr is no terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("auditing {bar:40} {pos}/{len} entries, {eta} left");
+        Self(ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
+    }
+
+    fn show(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_the_codes_of_logs() {
+        for code in
+            [Code::NoTrustedSignature, Code::LogRollback, Code::SplitView, Code::Tile, Code::LogRule, Code::Unavailable]
+        {
+            assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_means_the_console() {
+        assert_eq!(prefix("127.0.0.1:50052", "land"), "http://127.0.0.1:50052/logs/land");
+        assert_eq!(prefix("https://logs.example/x/", "land"), "https://logs.example/x");
+    }
+}

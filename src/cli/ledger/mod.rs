@@ -1,0 +1,27 @@
+//! `lienthong ledger`: logs from outside.
+
+mod audit;
+
+pub(in crate::cli) use audit::{prefix, read_anchor};
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::output::{Failure, OutputFormat};
+
+/// Logs from outside.
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Read a whole log, and check everything that can be seen there.
+    Audit(audit::Audit),
+}
+
+impl Ledger {
+    /// Runs the subcommand.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Audit(audit) => audit.run(output),
+        }
+    }
+}

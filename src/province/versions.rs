@@ -1,0 +1,113 @@
+//! What a registry's next statements are to the versions that stand: the next, the same again, older, or another of the same number.
+//!
+//! An issuer that signs two statements for one version of one record contradicts itself. The province takes neither the second nor
+//! anything after it, and enters both into the record ledger, so that nobody can deny it later.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::ingest::{Ingest, Prepared, entry};
+use super::row::Row;
+use crate::base::id::to_hex;
+use crate::base::{Error, Reason, Result};
+use crate::store::{Batch, Space};
+use crate::trust::entry::{equivocation, split_entry};
+use crate::trust::{EntryType, Hash, statement_hash};
+
+/// The version that stands.
+#[derive(Clone, Copy)]
+struct Standing {
+    version: u64,
+    hash: Hash,
+    place: Place,
+}
+
+/// Where its statement is.
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    Ledger(u64),
+    /// Earlier in the batch.
+    Batch(usize),
+}
+
+impl Ingest {
+    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before.
+    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<()> {
+        let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
+        let mut latest: BTreeMap<&[u8], Standing> = BTreeMap::new();
+        for (key, row) in wanted.iter().zip(found) {
+            if let Some(row) = row {
+                let row = Row::read(&row)?;
+                let place = Place::Ledger(row.ledger_index);
+                latest.insert(key, Standing { version: row.version, hash: row.statement, place });
+            }
+        }
+        for (at, statement) in batch.statements.iter().enumerate() {
+            let none = Standing { version: 0, hash: [0; 32], place: Place::Nowhere };
+            let standing = latest.get(&batch.keys[at][..]).copied().unwrap_or(none);
+            let hash = batch.hashes[at];
+            let reason = if standing.version.checked_add(1) == Some(statement.version) {
+                (statement.previous != standing.hash).then_some(Reason::Equivocation)
+            } else if statement.version > standing.version {
+                Some(Reason::RecordNotVerified)
+            } else if statement.version < standing.version {
+                Some(Reason::OlderVersion)
+            } else if hash == standing.hash {
+                Some(Reason::AlreadyExists)
+            } else {
+                self.complain(batch, at, standing.place).await?;
+                Some(Reason::Equivocation)
+            };
+            if let Some(reason) = reason {
+                let message = format!(
+                    "changes[{at}]: version {} of record {} does not follow the accepted version {}",
+                    statement.version,
+                    statement.record_id.to_hex(),
+                    standing.version
+                );
+                return Err(Error::new(reason, message));
+            }
+            latest.insert(&batch.keys[at], Standing { version: statement.version, hash, place: Place::Batch(at) });
+        }
+        Ok(())
+    }
+
+    /// Enters two statements for one version of one record into the ledger, once.
+    async fn complain(&self, batch: &Prepared, at: usize, place: Place) -> Result<()> {
+        let body = |entry: &Bytes| split_entry(entry).map(|(_, body)| Bytes::copy_from_slice(body));
+        let standing = match place {
+            Place::Nowhere => return Err(Error::bug("an equivocation with nothing")),
+            Place::Ledger(index) => self.ledger.entry(index).await?,
+            Place::Batch(earlier) => batch.entries[earlier].body.clone(),
+        };
+        let both = body(&standing).zip(body(&batch.entries[at].body));
+        let (standing, other) = both.ok_or_else(|| Error::bug("an entry without a type"))?;
+        let complaint = equivocation(&standing, &other);
+        let key = [b"province/equivocation/", to_hex(&statement_hash(&complaint)).as_bytes()].concat();
+        let rows = move |index: u64| {
+            let key = Bytes::from(key);
+            Batch::new().require_absent(Space::Meta, key.clone()).put(
+                Space::Meta,
+                key,
+                Bytes::copy_from_slice(&index.to_be_bytes()),
+            )
+        };
+        match self.ledger.append(vec![entry(EntryType::Equivocation, &complaint)], rows).await {
+            Ok(appended) => {
+                tracing::error!(
+                    index = appended.first_index,
+                    "an issuer contradicts itself; both statements are logged"
+                );
+                Ok(())
+            }
+            // It is logged already: the registry was followed again.
+            Err(error) if error.reason == Reason::StorageConflict => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The HTTP faces that stand beside the console's pages, on its port: what is served as plain files to anyone who asks.
+
+use axum::Router;
+
+use super::parts::Parts;
+use super::witnessing::Witnessing;
+use crate::transparency;
+
+/// The routes of all faces; each face adds its own with one `merge`.
+pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
+    let key = witnessing.province_key.clone();
+    Router::new().merge(transparency::http::router(parts.logs.clone(), key))
+}

@@ -1,0 +1,33 @@
+//! Who cosigns what: the province the registries' heads, and the witnesses of the policy the province's.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use super::keys::origin;
+use super::parts::Parts;
+use crate::base::Result;
+use crate::transparency::collect::Collector;
+use crate::transparency::province::ProvinceWitness;
+use crate::trust::{Ed25519Signer, KeyUse, NoteKey, Signer};
+
+/// The tasks that cosign and collect; they end with it.
+pub(super) struct Witnessing {
+    _province: ProvinceWitness,
+    _collector: Option<Collector>,
+    /// The verifier key of the province's cosignatures.
+    pub province_key: String,
+}
+
+impl Witnessing {
+    /// Starts them on the present runtime.
+    pub(super) fn start(config: &Config, parts: &Parts) -> Result<Self> {
+        let name = origin("witness");
+        let seed = parts.keys.world().child(&format!("key/{name}"), 0);
+        let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(name, &seed));
+        let province_key = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
+        let clock = || config.clock.clone();
+        let province = ProvinceWitness::start(&parts.province, &parts.logs, signer, clock());
+        let collector = config.witnesses.clone().map(|policy| Collector::start(policy, &parts.logs, clock()));
+        Ok(Self { _province: province, _collector: collector, province_key })
+    }
+}

@@ -1,0 +1,225 @@
+//! The audit: a log read whole, from outside, and everything checked that can be seen there.
+//!
+//! | checked | otherwise |
+//! |---|---|
+//! | a key in use of the log signed the checkpoint | NO_TRUSTED_SIGNATURE |
+//! | the log has not become smaller, and what was seen before is its beginning | LOG_ROLLBACK, both heads kept |
+//! | no second tree of a size that was seen before | SPLIT_VIEW, both heads kept |
+//! | every tile and every bundle is there, whole | UNAVAILABLE |
+//! | every entry hashes to its leaf, every tile to the tile above, all of them to the signed root | TILE |
+//! | the entries keep the log's rules, see [`rules`] | LOG_RULE and others, by entry |
+//!
+//! Tiles are fetched and hashed by a few threads and put together by one, in order. Held are the tiles under way, one tile a level
+//! of the tree, and for each record 58 bytes: its latest version and that statement's hash.
+
+mod chunk;
+mod fetch;
+pub mod rules;
+pub mod state;
+mod upper;
+
+use serde::Serialize;
+
+use super::head::{HeadError, LogKind, SignedHead, log_keys};
+use super::path::TilePath;
+use super::source::{Source, SourceError};
+use crate::ledger::tile::{TILE_WIDTH, TileId};
+use crate::trust::merkle::{CompactRange, Hash, Node, Span, consistency_spans, empty_root, verify_consistency};
+use crate::trust::{Code, TrustAnchor};
+use rules::{Counts, Finding, Rules};
+use state::State;
+use upper::Upper;
+
+/// Findings that are told one by one; the others are counted.
+pub const FINDINGS_TOLD_MAX: usize = 100;
+
+/// Why an audit stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stop {
+    /// The code.
+    pub code: Code,
+    /// Why, in words.
+    pub why: String,
+    /// The heads that contradict each other, known and shown, if that is the reason.
+    pub heads: Option<Box<(SignedHead, SignedHead)>>,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditReport {
+    /// The log.
+    pub origin: String,
+    /// Where it began: the size of the head that was known.
+    pub from: u64,
+    /// The size of the head that it verified.
+    pub size: u64,
+    /// That head's root, in hexadecimal.
+    pub root: String,
+    /// What the entries are.
+    pub counts: Counts,
+    /// What breaks the log's rules, at most [`FINDINGS_TOLD_MAX`].
+    pub findings: Vec<Finding>,
+    /// All of those.
+    pub findings_total: u64,
+}
+
+impl Stop {
+    fn new(code: Code, why: impl Into<String>) -> Self {
+        Self { code, why: why.into(), heads: None }
+    }
+
+    fn heads(code: Code, known: &SignedHead, shown: &SignedHead, why: impl Into<String>) -> Self {
+        Self { code, why: why.into(), heads: Some(Box::new((known.clone(), shown.clone()))) }
+    }
+}
+
+impl From<SourceError> for Stop {
+    fn from(error: SourceError) -> Self {
+        Self::new(Code::Unavailable, error.to_string())
+    }
+}
+
+impl From<HeadError> for Stop {
+    fn from(error: HeadError) -> Self {
+        Self::new(Code::NoTrustedSignature, error.to_string())
+    }
+}
+
+/// Audits a log on from `state`; gives the report and the state to go on from. `progress` hears how many entries of how many are
+/// done.
+pub fn audit(
+    source: &dyn Source,
+    anchor: &TrustAnchor,
+    state: Option<State>,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(AuditReport, State), Stop> {
+    let head = SignedHead::read(&source.checkpoint()?, anchor)?;
+    let unknown = || Stop::new(Code::NoTrustedSignature, format!("the trust anchor names no log {}", head.origin()));
+    let (kind, _) = log_keys(anchor, head.origin()).ok_or_else(unknown)?;
+    let state = match state {
+        Some(state) => {
+            let known = known_head(&state, &head, anchor)?;
+            check_growth(source, &known, &head)?;
+            state
+        }
+        None => State::begin(head.origin(), Rules::new(kind, anchor, head.origin())),
+    };
+    let State { edge, mut rules, .. } = state;
+    let from = edge.size();
+    rules.trust(kind, anchor);
+    let edge = walk(source, kind, anchor, edge, &head, &mut rules, progress)?;
+    rules.finish(head.size());
+    let report = AuditReport {
+        origin: head.origin().to_owned(),
+        from,
+        size: head.size(),
+        root: crate::base::id::to_hex(head.root()),
+        counts: rules.counts(),
+        findings: rules.findings().to_vec(),
+        findings_total: rules.findings_total(),
+    };
+    let state = State { origin: head.origin().to_owned(), note: head.note.clone(), edge, rules };
+    Ok((report, state))
+}
+
+/// The head of an earlier audit, which must be of this log.
+fn known_head(state: &State, head: &SignedHead, anchor: &TrustAnchor) -> Result<SignedHead, Stop> {
+    if state.origin != head.origin() {
+        let why = format!("the state is of {}, the log says that it is {}", state.origin, head.origin());
+        return Err(Stop::new(Code::NoTrustedSignature, why));
+    }
+    let known = SignedHead::read_old(&state.note, anchor)?;
+    if (known.size(), *known.root()) != (state.edge.size(), root_of(&state.edge)) {
+        return Err(Stop::new(Code::Unavailable, "the state file does not agree with the head in it"));
+    }
+    Ok(known)
+}
+
+/// Whether the log only grew between two of its heads: by a consistency proof that is made of its own tiles.
+pub fn check_growth(source: &dyn Source, known: &SignedHead, shown: &SignedHead) -> Result<(), Stop> {
+    let (old, new) = (known.size(), shown.size());
+    if new < old {
+        let why = format!("the log had {old} entries and shows {new}");
+        return Err(Stop::heads(Code::LogRollback, known, shown, why));
+    }
+    if old == new {
+        if known.root() == shown.root() {
+            return Ok(());
+        }
+        return Err(Stop::heads(Code::SplitView, known, shown, format!("two trees of {old} entries")));
+    }
+    let mut upper = Upper::new(source, new);
+    let spans = consistency_spans(old, new).map_err(|error| Stop::new(Code::LogRollback, error.to_string()))?;
+    let path = spans.into_iter().map(|span| upper.span(span)).collect::<Result<Vec<Hash>, Stop>>()?;
+    if verify_consistency((old, known.root()), (new, shown.root()), &path).is_ok() {
+        return Ok(());
+    }
+    // Either the tiles are not those of the shown head, or that head is of another history.
+    if upper.span(Span { from: 0, to: new })? == *shown.root() {
+        let why = format!("the {old} entries seen before are not the beginning of the {new} shown");
+        return Err(Stop::heads(Code::LogRollback, known, shown, why));
+    }
+    Err(Stop::new(Code::Tile, "the tiles do not lead to the signed root"))
+}
+
+/// Reads what is new, and holds it against the signed root. Gives the tree's edge.
+fn walk(
+    source: &dyn Source,
+    kind: LogKind,
+    anchor: &TrustAnchor,
+    mut edge: CompactRange,
+    head: &SignedHead,
+    rules: &mut Rules,
+    progress: &dyn Fn(u64, u64),
+) -> Result<CompactRange, Stop> {
+    let (from, size) = (edge.size(), head.size());
+    let mut upper = Upper::new(source, size);
+    let first_tile = from / TILE_WIDTH as u64;
+    let tiles = if from == size { first_tile } else { size.div_ceil(TILE_WIDTH as u64) };
+    let mut bad = None;
+    fetch::in_order(
+        first_tile..tiles,
+        |index| chunk::read(source, kind, anchor, index, size),
+        |chunk| {
+            let chunk = chunk?;
+            let begin = chunk.first;
+            for (at, (leaf, item)) in chunk.leaves.iter().zip(chunk.items).enumerate() {
+                let index = begin + at as u64;
+                if index < from {
+                    continue;
+                }
+                edge.append_with(*leaf, |node, hash| {
+                    if node.level > 0 && node.level % 8 == 0 && bad.is_none() {
+                        bad = upper.compare(node, &hash).err();
+                    }
+                });
+                rules.take(index, item);
+            }
+            progress(edge.size() - from, size - from);
+            bad.take().map_or(Ok(()), Err)
+        },
+    )?;
+    if root_of(&edge) != *head.root() {
+        return Err(Stop::new(Code::Tile, "the tiles do not lead to the signed root"));
+    }
+    Ok(edge)
+}
+
+fn root_of(edge: &CompactRange) -> Hash {
+    if edge.size() == 0 { empty_root() } else { edge.root() }
+}
+
+/// A tile's path at the width that it has in a tree of `size`.
+fn tile_at(id: TileId, size: u64) -> TilePath {
+    TilePath::Tile { id, width: id.width_at(size) }
+}
+
+/// A tile's name for people.
+fn name_of(id: TileId) -> String {
+    format!("tile {} of level {}", id.index, id.level)
+}
+
+/// The tile that holds a node, with the node's place among the hashes of its bottom row.
+fn place_of(node: Node) -> (TileId, usize) {
+    (TileId::of(node), (node.index % TILE_WIDTH as u64) as usize)
+}

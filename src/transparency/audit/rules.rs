@@ -1,0 +1,297 @@
+//! What the entries of a log must be, each by itself and after those before it.
+//!
+//! | entry | rule | otherwise |
+//! |---|---|---|
+//! | any | it decodes | MALFORMED |
+//! | statement | the anchor lets its issuer issue the schema; in a registry's log, it is that registry's | NOT_AUTHORISED, ISSUER_MISMATCH |
+//! | statement | its version is the next of its record, and names the hash of the one before | LOG_RULE |
+//! | issuer's checkpoint | a key that was good at this index signed it | NO_TRUSTED_SIGNATURE |
+//! | issuer's checkpoint | it is of just the statements of that issuer that stand before it | LOG_RULE |
+//! | equivocation | it holds two different statements for one version of one record | LOG_RULE |
+//! | key event, status digest | canonical JSON | NON_CANONICAL |
+//! | the end | every statement is covered by a checkpoint of its issuer | LOG_RULE |
+//!
+//! An equivocation entry is no finding: it is the province's complaint about an issuer, and is counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::FINDINGS_TOLD_MAX;
+use crate::base::RecordId;
+use crate::transparency::head::{HeadError, LogKind, SignedHead};
+use crate::trust::entry::{EntryType, split_entry, split_equivocation};
+use crate::trust::merkle::{CompactRange, Hash, hash_leaf};
+use crate::trust::{Code, Statement, TrustAnchor, canonical, statement_hash};
+
+/// An entry, read as far as it can be alone.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Of a log that shows no entries.
+    Hidden,
+    Statement(Box<Stated>),
+    IssuerCheckpoint(Result<SignedHead, HeadError>),
+    KeyEvent,
+    StatusDigest,
+    Equivocation,
+    Bad(Code, String),
+}
+
+/// What the rules need of a statement.
+#[derive(Debug)]
+pub(super) struct Stated {
+    issuer: String,
+    schema: String,
+    record_id: RecordId,
+    version: u64,
+    previous: Hash,
+    hash: Hash,
+    leaf: Hash,
+}
+
+/// How many entries of which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // the names say it
+pub struct Counts {
+    pub statements: u64,
+    pub issuer_checkpoints: u64,
+    pub key_events: u64,
+    pub status_digests: u64,
+    pub equivocations: u64,
+    pub hidden: u64,
+}
+
+/// An entry that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The entry's index.
+    pub index: u64,
+    /// The code.
+    pub code: String,
+    /// Which rule, in words.
+    pub why: String,
+}
+
+/// A record type of an issuer, and the record's id: the key of a chain of versions.
+pub(super) type RecordKey = (u16, [u8; 16]);
+
+/// The latest version of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Latest {
+    pub(super) version: u64,
+    pub(super) statement: Hash,
+}
+
+/// The rules, with all that they remember of the entries so far.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The registry whose log this is; `None` for the province's logs.
+    own: Option<String>,
+    /// Issuers with their schemas.
+    issuers: BTreeMap<String, Vec<String>>,
+    /// Issuers by the origin of their logs.
+    origins: BTreeMap<String, String>,
+    kind: LogKind,
+    pub(super) pairs: Vec<(String, String)>,
+    pub(super) latest: HashMap<RecordKey, Latest>,
+    /// Each issuer's log as its statements in the ledger rebuild it, and the size that its last checkpoint covers.
+    pub(super) followed: BTreeMap<String, (CompactRange, u64)>,
+    pub(super) counts: Counts,
+    pub(super) findings: Vec<Finding>,
+    pub(super) findings_total: u64,
+}
+
+/// Reads an entry of a log.
+pub(super) fn read_item(kind: LogKind, anchor: &TrustAnchor, index: u64, entry: &[u8]) -> Item {
+    if kind == LogKind::Issuer {
+        return read_statement(entry);
+    }
+    match split_entry(entry) {
+        None => Item::Bad(Code::Malformed, "the entry has no known type".into()),
+        Some((EntryType::Statement, body)) => read_statement(body),
+        Some((EntryType::IssuerCheckpoint, body)) => Item::IssuerCheckpoint(SignedHead::read_at(body, anchor, index)),
+        Some((EntryType::KeyEvent, body)) => read_json(body, Item::KeyEvent),
+        Some((EntryType::StatusDigest, body)) => read_json(body, Item::StatusDigest),
+        Some((EntryType::Equivocation, body)) => read_equivocation(body),
+    }
+}
+
+fn read_statement(bytes: &[u8]) -> Item {
+    match Statement::decode(bytes) {
+        Ok(statement) => Item::Statement(Box::new(Stated {
+            issuer: statement.issuer,
+            schema: statement.schema,
+            record_id: statement.record_id,
+            version: statement.version,
+            previous: statement.previous,
+            hash: statement_hash(bytes),
+            leaf: hash_leaf(bytes),
+        })),
+        Err(error) => Item::Bad(Code::Malformed, error.to_string()),
+    }
+}
+
+fn read_json(body: &[u8], item: Item) -> Item {
+    match canonical::scan(body) {
+        Ok(_) => item,
+        Err(error) => Item::Bad(Code::NonCanonical, error.to_string()),
+    }
+}
+
+fn read_equivocation(body: &[u8]) -> Item {
+    let bad = |why: &str| Item::Bad(Code::LogRule, why.to_owned());
+    let Some((one, other)) = split_equivocation(body) else { return bad("an equivocation that does not decode") };
+    let (Ok(a), Ok(b)) = (Statement::decode(one), Statement::decode(other)) else {
+        return bad("an equivocation of what is no statement");
+    };
+    let place = |of: &Statement| (of.issuer.clone(), of.schema.clone(), of.record_id, of.version);
+    if one == other || place(&a) != place(&b) {
+        return bad("an equivocation that is none");
+    }
+    Item::Equivocation
+}
+
+impl Rules {
+    /// Rules for a log that begins.
+    pub fn new(kind: LogKind, anchor: &TrustAnchor, origin: &str) -> Self {
+        let own = anchor.issuers.iter().find(|issuer| issuer.origin == origin).map(|issuer| issuer.name.clone());
+        let mut rules = Self {
+            own,
+            issuers: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            kind,
+            pairs: Vec::new(),
+            latest: HashMap::new(),
+            followed: BTreeMap::new(),
+            counts: Counts::default(),
+            findings: Vec::new(),
+            findings_total: 0,
+        };
+        rules.trust(kind, anchor);
+        rules
+    }
+
+    /// Takes a trust anchor over, which may be newer than the one before.
+    pub(super) fn trust(&mut self, kind: LogKind, anchor: &TrustAnchor) {
+        let issuers = anchor.issuers.iter();
+        self.kind = kind;
+        self.issuers = issuers.clone().map(|issuer| (issuer.name.clone(), issuer.schemas.clone())).collect();
+        self.origins = issuers.map(|issuer| (issuer.origin.clone(), issuer.name.clone())).collect();
+    }
+
+    /// Takes the next entry.
+    pub(super) fn take(&mut self, index: u64, item: Item) {
+        match item {
+            Item::Hidden => self.counts.hidden += 1,
+            Item::KeyEvent => self.counts.key_events += 1,
+            Item::StatusDigest => self.counts.status_digests += 1,
+            Item::Equivocation => self.counts.equivocations += 1,
+            Item::Bad(code, why) => self.find(index, code, why),
+            Item::Statement(stated) => {
+                self.counts.statements += 1;
+                self.statement(index, *stated);
+            }
+            Item::IssuerCheckpoint(head) => {
+                self.counts.issuer_checkpoints += 1;
+                self.issuer_checkpoint(index, head);
+            }
+        }
+    }
+
+    fn statement(&mut self, index: u64, stated: Stated) {
+        if self.own.as_ref().is_some_and(|own| *own != stated.issuer) {
+            let why = format!("a statement of {} in another registry's log", stated.issuer);
+            self.find(index, Code::IssuerMismatch, why);
+        }
+        let may = self.issuers.get(&stated.issuer).is_some_and(|schemas| schemas.contains(&stated.schema));
+        if !may {
+            self.find(index, Code::NotAuthorised, format!("{} may not issue {}", stated.issuer, stated.schema));
+        }
+        if self.kind == LogKind::Records {
+            match self.followed.get_mut(&stated.issuer) {
+                Some((edge, _)) => edge.append(stated.leaf),
+                None => {
+                    let mut edge = CompactRange::new();
+                    edge.append(stated.leaf);
+                    self.followed.insert(stated.issuer.clone(), (edge, 0));
+                }
+            }
+        }
+        let key = (self.pair(&stated.issuer, &stated.schema), stated.record_id.0);
+        let latest = Latest { version: stated.version, statement: stated.hash };
+        let before = self.latest.insert(key, latest).unwrap_or(Latest { version: 0, statement: [0; 32] });
+        if Some(stated.version) != before.version.checked_add(1) {
+            let id = stated.record_id.to_hex();
+            let why = format!("version {} of record {id} follows version {}", stated.version, before.version);
+            self.find(index, Code::LogRule, why);
+        } else if stated.previous != before.statement {
+            let id = stated.record_id.to_hex();
+            let why = format!("version {} of record {id} names another statement as the one before", stated.version);
+            self.find(index, Code::LogRule, why);
+        }
+    }
+
+    fn issuer_checkpoint(&mut self, index: u64, head: Result<SignedHead, HeadError>) {
+        let head = match head {
+            Ok(head) => head,
+            Err(error) => return self.find(index, Code::NoTrustedSignature, error.to_string()),
+        };
+        let Some(name) = self.origins.get(head.origin()) else {
+            return self.find(index, Code::IssuerMismatch, format!("{} is no issuer's log", head.origin()));
+        };
+        let (edge, covered) = self.followed.entry(name.clone()).or_default();
+        let agrees = edge.size() == head.size() && super::root_of(edge) == *head.root();
+        *covered = edge.size();
+        if !agrees {
+            let why = format!("the checkpoint of {name} is not of the {} statements before it", edge.size());
+            self.find(index, Code::LogRule, why);
+        }
+    }
+
+    /// After the last entry.
+    pub(super) fn finish(&mut self, size: u64) {
+        let open: Vec<String> = self
+            .followed
+            .iter()
+            .filter(|(_, (edge, covered))| edge.size() > *covered)
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in open {
+            let why = format!("no checkpoint of {name} covers its last statements");
+            self.find(size.saturating_sub(1), Code::LogRule, why);
+        }
+    }
+
+    fn pair(&mut self, issuer: &str, schema: &str) -> u16 {
+        let known = self.pairs.iter().position(|(one, other)| one == issuer && other == schema);
+        // More pairs than numbers is no ledger of ours; their chains then mix, and show as findings.
+        known.unwrap_or_else(|| {
+            self.pairs.push((issuer.to_owned(), schema.to_owned()));
+            self.pairs.len() - 1
+        }) as u16
+    }
+
+    fn find(&mut self, index: u64, code: Code, why: String) {
+        self.findings_total += 1;
+        if self.findings.len() < FINDINGS_TOLD_MAX {
+            self.findings.push(Finding { index, code: code.as_str().to_owned(), why });
+        }
+    }
+
+    /// What the entries were.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What broke the rules, up to [`FINDINGS_TOLD_MAX`].
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How often rules were broken.
+    pub fn findings_total(&self) -> u64 {
+        self.findings_total
+    }
+}

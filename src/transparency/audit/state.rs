@@ -1,0 +1,187 @@
+//! What an auditor remembers from one time to the next: the head that it verified, the tree's edge, and the rules' memory.
+//!
+//! Two files: `FILE`, JSON, small; and beside it `FILE.<size>.records`, the latest version of each record, 58 bytes each, sorted:
+//! number of issuer and record type (2) ‖ record id (16) ‖ version (8) ‖ SHA-256 of the statement (32). The second is written first,
+//! under a name of its own, so that after a crash the first still names one that is whole.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::rules::{Counts, Finding, Latest, Rules};
+use crate::base::id::to_hex;
+use crate::transparency::file::write_durable;
+use crate::transparency::head::{LogKind, log_keys};
+use crate::trust::TrustAnchor;
+use crate::trust::merkle::{CompactRange, Hash};
+
+const FORMAT: &str = "lienthong/audit/v1";
+const ROW: usize = 2 + 16 + 8 + 32;
+
+/// What an auditor remembers.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The log.
+    pub origin: String,
+    /// The note of the head that it verified.
+    pub note: Bytes,
+    /// The edge of the tree of that head.
+    pub edge: CompactRange,
+    /// What the rules remember.
+    pub rules: Rules,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StateFile {
+    format: String,
+    origin: String,
+    note: String,
+    edge: Edge,
+    pairs: Vec<(String, String)>,
+    followed: Vec<Followed>,
+    counts: Counts,
+    findings: Vec<Finding>,
+    findings_total: u64,
+    records: u64,
+    records_sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edge {
+    size: u64,
+    hashes: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Followed {
+    issuer: String,
+    edge: Edge,
+    covered: u64,
+}
+
+impl Edge {
+    fn of(range: &CompactRange) -> Self {
+        Self { size: range.size(), hashes: range.edge().iter().map(|hash| to_hex(hash)).collect() }
+    }
+
+    fn read(&self) -> Option<CompactRange> {
+        let hashes = self.hashes.iter().map(|text| from_hex(text)).collect::<Option<Vec<Hash>>>()?;
+        CompactRange::from_edge(self.size, hashes)
+    }
+}
+
+fn from_hex(text: &str) -> Option<Hash> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (at, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(hash)
+}
+
+impl State {
+    /// The state of an auditor that has seen nothing of a log.
+    pub(super) fn begin(origin: &str, rules: Rules) -> Self {
+        Self { origin: origin.to_owned(), note: Bytes::new(), edge: CompactRange::new(), rules }
+    }
+
+    /// Reads the state; `None` when there is none yet.
+    pub fn load(path: &Path, anchor: &TrustAnchor) -> io::Result<Option<Self>> {
+        let json = match std::fs::read(path) {
+            Ok(json) => json,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let broken = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let file: StateFile = serde_json::from_slice(&json).map_err(|error| broken(error.to_string()))?;
+        if file.format != FORMAT {
+            return Err(broken(format!("the format is {}, not {FORMAT}", file.format)));
+        }
+        let rows = std::fs::read(records_path(path, file.edge.size))?;
+        if to_hex(&Sha256::digest(&rows)) != file.records_sha256 || rows.len() as u64 != file.records * ROW as u64 {
+            return Err(broken("the records beside it are not those that it names".into()));
+        }
+        let cut = || broken("an edge has the wrong number of hashes".into());
+        let (kind, _) = log_keys(anchor, &file.origin).unwrap_or((LogKind::Records, &[]));
+        let mut rules = Rules::new(kind, anchor, &file.origin);
+        rules.pairs = file.pairs;
+        rules.counts = file.counts;
+        rules.findings = file.findings;
+        rules.findings_total = file.findings_total;
+        for followed in file.followed {
+            let edge = followed.edge.read().ok_or_else(cut)?;
+            rules.followed.insert(followed.issuer, (edge, followed.covered));
+        }
+        rules.latest.reserve(rows.len() / ROW);
+        for row in rows.as_chunks::<ROW>().0 {
+            let (key, latest) = read_row(row);
+            rules.latest.insert(key, latest);
+        }
+        let edge = file.edge.read().ok_or_else(cut)?;
+        Ok(Some(Self { origin: file.origin, note: file.note.into(), edge, rules }))
+    }
+
+    /// Writes the state; when it returns, it is durable.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        let rules = &self.rules;
+        let mut records: Vec<_> = rules.latest.iter().collect();
+        records.sort_unstable_by_key(|(key, _)| **key);
+        let mut rows = Vec::with_capacity(records.len() * ROW);
+        for ((pair, id), latest) in records {
+            rows.extend_from_slice(&pair.to_be_bytes());
+            rows.extend_from_slice(id);
+            rows.extend_from_slice(&latest.version.to_be_bytes());
+            rows.extend_from_slice(&latest.statement);
+        }
+        let followed = rules.followed.iter().map(|(issuer, (edge, covered))| Followed {
+            issuer: issuer.clone(),
+            edge: Edge::of(edge),
+            covered: *covered,
+        });
+        let file = StateFile {
+            format: FORMAT.to_owned(),
+            origin: self.origin.clone(),
+            note: String::from_utf8_lossy(&self.note).into_owned(),
+            edge: Edge::of(&self.edge),
+            pairs: rules.pairs.clone(),
+            followed: followed.collect(),
+            counts: rules.counts,
+            findings: rules.findings.clone(),
+            findings_total: rules.findings_total,
+            records: rules.latest.len() as u64,
+            records_sha256: to_hex(&Sha256::digest(&rows)),
+        };
+        let old = std::fs::read(path).ok().and_then(|json| serde_json::from_slice::<StateFile>(&json).ok());
+        write_durable(&records_path(path, self.edge.size()), &rows)?;
+        write_durable(path, &serde_json::to_vec_pretty(&file).map_err(io::Error::from)?)?;
+        if let Some(old) = old.filter(|old| old.edge.size != self.edge.size()) {
+            match std::fs::remove_file(records_path(path, old.edge.size)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_row(row: &[u8; ROW]) -> ((u16, [u8; 16]), Latest) {
+    let (mut id, mut version, mut statement) = ([0; 16], [0; 8], [0; 32]);
+    id.copy_from_slice(&row[2..18]);
+    version.copy_from_slice(&row[18..26]);
+    statement.copy_from_slice(&row[26..]);
+    ((u16::from_be_bytes([row[0], row[1]]), id), Latest { version: u64::from_be_bytes(version), statement })
+}
+
+fn records_path(path: &Path, size: u64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{size}.records"));
+    name.into()
+}

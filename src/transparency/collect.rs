@@ -1,0 +1,196 @@
+//! The gateway asks witnesses: after each new head of a log, all at once, in the background; a head that a quorum cosigned is published.
+//!
+//! A witness that knows more of a log than the log itself has means that an old copy of the data is running; one that knows another
+//! tree means that two copies ran. Neither can be mended here: such a head is never published as cosigned, and the log says why.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::logs::{Logs, PublicLog};
+use super::witness::request::AddCheckpoint;
+use crate::base::{Clock, Error, Reason, Result};
+use crate::ledger::Head;
+use crate::trust::cosignature::{verify_cosignature, with_lines};
+use crate::trust::note::Note;
+use crate::trust::{NoteKey, Policy};
+
+/// Between two rounds, so that a log that grows a thousand times a second asks a few times a second.
+const PAUSE: Duration = Duration::from_millis(250);
+/// After a round without a quorum.
+const RETRY: Duration = Duration::from_secs(3);
+/// A head that stays the newest is cosigned again, so that it does not grow stale.
+const REFRESH: Duration = Duration::from_secs(600);
+/// How long a witness may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How often one round asks one witness: the first answer may only say what it knows.
+const TRIES: usize = 3;
+/// The longest answer that is read.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024;
+
+/// Collects cosignatures of the policy's witnesses; ends when it is dropped.
+pub struct Collector(JoinSet<()>);
+
+/// A witness as one log's task sees it.
+#[derive(Clone)]
+struct Peer {
+    name: String,
+    key: NoteKey,
+    url: String,
+    /// The size that it cosigned last, as far as we know.
+    known: u64,
+    /// What it said last when it did not cosign; told once.
+    trouble: Option<String>,
+}
+
+impl Collector {
+    /// Collects for every log that the policy names, or for the province's own logs if it names none.
+    pub fn start(policy: Policy, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
+        let policy = Arc::new(policy);
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let mut tasks = JoinSet::new();
+        for log in logs.iter() {
+            let is_named = policy.logs.iter().any(|named| named.name == log.ledger.origin());
+            let is_own = matches!(log.name.as_str(), "records" | "evidence");
+            if is_named || (policy.logs.is_empty() && is_own) {
+                tasks.spawn(collect(policy.clone(), log.clone(), agent.clone(), clock.clone()));
+            }
+        }
+        Self(tasks)
+    }
+
+    /// How many logs it collects for.
+    pub fn logs(&self) -> usize {
+        self.0.len()
+    }
+}
+
+async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, clock: Arc<dyn Clock>) {
+    let mut sizes = log.ledger.watch();
+    let witnesses = policy.witnesses.iter().filter_map(|witness| {
+        let url = witness.url.as_ref()?.trim_end_matches('/').to_owned();
+        Some(Peer { name: witness.name.clone(), key: witness.key.clone(), url, known: 0, trouble: None })
+    });
+    let mut peers: Vec<Peer> = witnesses.collect();
+    loop {
+        sizes.mark_unchanged();
+        let head = log.ledger.head();
+        let lines = round(&mut peers, &log, &head, &agent).await;
+        let note = with_lines(&head.note, &lines);
+        let met = Note::parse(&note)
+            .is_ok_and(|note| policy.cosignatures(&note, clock.now()).is_ok_and(|found| policy.is_met(&found)));
+        if met {
+            let cosigned = Arc::new(Head { note, ..(*head).clone() });
+            log.ledger.lead_proofs_to(cosigned.clone());
+            log.publish(cosigned);
+        }
+        tokio::time::sleep(PAUSE).await;
+        let wait = if met { REFRESH } else { RETRY };
+        let changed = tokio::time::timeout(wait, sizes.changed()).await;
+        if changed.is_ok_and(|changed| changed.is_err()) {
+            return; // the log is closed
+        }
+    }
+}
+
+/// Asks all witnesses at once; gives the lines of those that cosigned, in the policy's order.
+async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, agent: &ureq::Agent) -> Vec<String> {
+    let asked = peers.iter_mut().map(|peer| async {
+        match ask(peer, log, head, agent).await {
+            Ok(line) => {
+                if peer.trouble.take().is_some() {
+                    tracing::info!(log = log.name, witness = peer.name, "the witness cosigns again");
+                }
+                Some(line)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                if peer.trouble.as_ref() != Some(&why) {
+                    if matches!(error.reason, Reason::LogRollback | Reason::SplitView) {
+                        tracing::error!(log = log.name, witness = peer.name, why, "the witness knows another history");
+                    } else {
+                        tracing::warn!(log = log.name, witness = peer.name, why, "the witness does not cosign");
+                    }
+                    peer.trouble = Some(why);
+                }
+                None
+            }
+        }
+    });
+    futures::future::join_all(asked).await.into_iter().flatten().collect()
+}
+
+async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::Agent) -> Result<String> {
+    for _ in 0..TRIES {
+        if peer.known > head.size {
+            let message = format!("it has seen {} entries, here are {}: is this an old copy?", peer.known, head.size);
+            // What it knows may be of a log that was taken back by its owner there too: ask again next time.
+            peer.known = 0;
+            return Err(Error::new(Reason::LogRollback, message));
+        }
+        let path = match peer.known {
+            0 => Vec::new(),
+            known => log.ledger.prove_consistency(known, head.size).await?,
+        };
+        let request = AddCheckpoint { old_size: peer.known, path, note: head.note.clone() };
+        let (status, body) = post(agent.clone(), format!("{}/add-checkpoint", peer.url), request.write()).await?;
+        match status {
+            200 => {
+                let line = read_line(&body, head, &peer.key)?;
+                peer.known = head.size;
+                return Ok(line);
+            }
+            409 => {
+                let text = String::from_utf8_lossy(&body);
+                let size: Option<u64> = text.strip_suffix('\n').and_then(|size| size.parse().ok());
+                let size = size.ok_or_else(|| unavailable("it answers 409 without a size"))?;
+                if size == peer.known {
+                    let message = format!("it has seen another tree of {size} entries: did two copies run?");
+                    return Err(Error::new(Reason::SplitView, message));
+                }
+                peer.known = size;
+            }
+            422 => {
+                let message = format!("the {} entries that it has seen are not a beginning of this log", peer.known);
+                return Err(Error::new(Reason::LogRollback, message));
+            }
+            other => return Err(unavailable(format!("it answers with HTTP status {other}"))),
+        }
+    }
+    Err(unavailable("it cosigns faster than it can be asked"))
+}
+
+/// The witness's own line of an answer, verified; others' are passed over.
+fn read_line(body: &[u8], head: &Head, key: &NoteKey) -> Result<String> {
+    let whole = [&head.note[..], body].concat();
+    let note = Note::parse(&whole).map_err(|error| unavailable(error.to_string()))?;
+    let line = note.signatures.iter().position(|line| key.claims(line));
+    let line = line.ok_or_else(|| unavailable("its answer holds no cosignature by its key"))?;
+    verify_cosignature(note.text, &note.signatures[line], key).map_err(|error| unavailable(error.to_string()))?;
+    let text = note.text.len();
+    // The signature lines follow the text and the empty line.
+    let lines = std::str::from_utf8(&whole[text + 1..]).map_err(Error::bug)?;
+    let own = lines.split_inclusive('\n').nth(line).ok_or_else(|| Error::bug("a line that was parsed is gone"))?;
+    Ok(own.to_owned())
+}
+
+async fn post(agent: ureq::Agent, url: String, body: Vec<u8>) -> Result<(u16, Bytes)> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut response = agent.post(&url).header("content-type", "text/plain").send(&body[..])?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
+        Ok::<_, ureq::Error>((status, body.into()))
+    });
+    asked.await.map_err(Error::bug)?.map_err(|error| unavailable(format!("it does not answer: {error}")))
+}
+
+fn unavailable(why: impl Into<String>) -> Error {
+    Error::new(Reason::Unavailable, why)
+}

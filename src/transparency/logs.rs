@@ -1,0 +1,61 @@
+//! The logs that are served, by name, and what of them is published.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::base::{Error, Reason, Result};
+use crate::ledger::{Head, Ledger};
+
+/// A log that anyone may read.
+pub struct PublicLog {
+    /// The last part of its origin: `records`, `land`.
+    pub name: String,
+    /// The log.
+    pub ledger: Arc<Ledger>,
+    /// Whether its entries are public too, and not its tree alone.
+    pub shows_entries: bool,
+    /// The newest head with cosignatures, once there is one.
+    cosigned: RwLock<Option<Arc<Head>>>,
+}
+
+impl PublicLog {
+    /// The head to show: the newest with cosignatures, or the newest while there is none. It never becomes smaller: cosigned is
+    /// only what was the newest head at some time after the start.
+    pub fn published(&self) -> Arc<Head> {
+        let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
+        cosigned.unwrap_or_else(|| self.ledger.head())
+    }
+
+    /// Publishes a head with cosignatures, unless a newer one was.
+    pub fn publish(&self, head: Arc<Head>) {
+        let mut cosigned = self.cosigned.write().unwrap_or_else(PoisonError::into_inner);
+        if cosigned.as_ref().is_none_or(|old| old.size <= head.size) {
+            *cosigned = Some(head);
+        }
+    }
+}
+
+/// All logs that are served.
+#[derive(Clone, Default)]
+pub struct Logs(BTreeMap<String, Arc<PublicLog>>);
+
+impl Logs {
+    /// Adds a log under the last part of its origin.
+    pub fn add(&mut self, ledger: Arc<Ledger>, shows_entries: bool) {
+        let name = ledger.origin().rsplit('/').next().unwrap_or_default().to_owned();
+        let log = PublicLog { name: name.clone(), ledger, shows_entries, cosigned: RwLock::default() };
+        self.0.insert(name, Arc::new(log));
+    }
+
+    /// The log of a short name or an origin.
+    pub fn find(&self, name: &str) -> Result<&Arc<PublicLog>> {
+        let by_origin = || self.0.values().find(|log| log.ledger.origin() == name);
+        let found = self.0.get(name).or_else(by_origin);
+        found.ok_or_else(|| Error::new(Reason::NotFound, "there is no such log").with_subject("log", name))
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<PublicLog>> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,69 @@
+//! The province witnesses the registries' logs: it follows every statement, so it cosigns what it took in and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::logs::{Logs, PublicLog};
+use crate::base::{Clock, Error, Reason, Result};
+use crate::ledger::Head;
+use crate::province::Province;
+use crate::trust::Signer;
+use crate::trust::cosignature::{cosign, with_lines};
+use crate::trust::note::{Checkpoint, Note};
+
+/// Between two cosignatures of one log.
+const PAUSE: Duration = Duration::from_millis(250);
+/// A head that stays the newest is cosigned again.
+const REFRESH: Duration = Duration::from_secs(600);
+
+/// Cosigns the heads of registries' logs; ends when it is dropped.
+pub struct ProvinceWitness(#[allow(dead_code)] JoinSet<()>); // held for its drop
+
+impl ProvinceWitness {
+    /// Cosigns for every registry whose log is served.
+    pub fn start(province: &Arc<Province>, logs: &Logs, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>) -> Self {
+        let mut tasks = JoinSet::new();
+        for log in logs.iter() {
+            let Ok(mut progress) = province.watch_progress(&log.name) else { continue };
+            let (province, log) = (Arc::downgrade(province), log.clone());
+            let (signer, clock) = (signer.clone(), clock.clone());
+            tasks.spawn(async move {
+                loop {
+                    progress.mark_unchanged();
+                    let Some(province) = province.upgrade() else { return };
+                    if let Err(error) = cosign_accepted(&province, &log, &*signer, &*clock).await {
+                        tracing::error!(log = log.name, %error, "the registry's head is not cosigned");
+                    }
+                    drop(province);
+                    tokio::time::sleep(PAUSE).await;
+                    if let Ok(Err(_)) = tokio::time::timeout(REFRESH, progress.changed()).await {
+                        return; // the province layer is gone
+                    }
+                }
+            });
+        }
+        Self(tasks)
+    }
+}
+
+/// Cosigns the head at which the province has taken the log in, if its tree is the one that the statements gave.
+async fn cosign_accepted(province: &Province, log: &PublicLog, signer: &dyn Signer, clock: &dyn Clock) -> Result<()> {
+    let accepted = province.accepted_tree(&log.name).await?;
+    let Some((size, note)) = log.ledger.checkpoint_at_or_after(accepted.size()).await? else { return Ok(()) };
+    if size != accepted.size() || size == 0 {
+        return Ok(()); // its newest batch is not whole yet
+    }
+    let parsed = Note::parse(&note).map_err(Error::bug)?;
+    let checkpoint = Checkpoint::parse(parsed.text).map_err(Error::bug)?;
+    if checkpoint.root != accepted.root() {
+        let message = format!("its head of {size} entries is not what its statements hash to");
+        return Err(Error::new(Reason::SplitView, message).with_subject("log", log.name.clone()));
+    }
+    let at = clock.now();
+    let line = cosign(parsed.text, signer, at)?;
+    let head = Head { size, root: checkpoint.root, note: with_lines(&note, [line]), at };
+    log.publish(Arc::new(head));
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Where an auditor reads a log: its tlog-tiles prefix.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::path::TilePath;
+
+/// The longest answer that is read: a bundle of 256 entries of 64 KiB.
+const ANSWER_BYTES_MAX: u64 = 17 << 20;
+/// How often a reading is tried.
+const TRIES: u32 = 4;
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The log says that it has no such thing.
+    #[error("{0} is missing")]
+    Missing(String),
+    /// The log does not answer, or not as it should.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// A log that can be read from outside.
+pub trait Source: Send + Sync {
+    /// The newest checkpoint.
+    fn checkpoint(&self) -> Result<Bytes, SourceError>;
+    /// A tile or a bundle.
+    fn read(&self, path: TilePath) -> Result<Bytes, SourceError>;
+}
+
+/// A log over HTTP.
+pub struct HttpSource {
+    agent: ureq::Agent,
+    prefix: String,
+}
+
+impl HttpSource {
+    /// Reads under a prefix, without a slash at its end.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false)
+            .max_idle_connections_per_host(16)
+            .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into(), prefix: prefix.into() }
+    }
+
+    fn get(&self, path: &str) -> Result<Bytes, SourceError> {
+        let url = format!("{}/{path}", self.prefix);
+        let mut wait = Duration::from_millis(100);
+        for _ in 1..TRIES {
+            match self.try_get(&url) {
+                Err(SourceError::Unavailable(_)) => std::thread::sleep(wait),
+                answered => return answered,
+            }
+            wait *= 4;
+        }
+        self.try_get(&url)
+    }
+
+    fn try_get(&self, url: &str) -> Result<Bytes, SourceError> {
+        let failed = |why: String| SourceError::Unavailable(format!("{url}: {why}"));
+        let mut response = self.agent.get(url).call().map_err(|error| failed(error.to_string()))?;
+        match response.status().as_u16() {
+            200 => {
+                let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+                Ok(body.map_err(|error| failed(error.to_string()))?.into())
+            }
+            404 => Err(SourceError::Missing(url.to_owned())),
+            other => Err(failed(format!("HTTP status {other}"))),
+        }
+    }
+}
+
+impl Source for HttpSource {
+    fn checkpoint(&self) -> Result<Bytes, SourceError> {
+        self.get("checkpoint")
+    }
+
+    fn read(&self, path: TilePath) -> Result<Bytes, SourceError> {
+        self.get(&path.write())
+    }
+}

@@ -1,0 +1,120 @@
+//! A province of two logs in memory, with a trust anchor.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::time::FixedClock;
+use crate::base::{Clock, RecordId, Seed, Timestamp};
+use crate::ledger::{Entry, Ledger, LogId};
+use crate::store::Batch;
+use crate::store::memory::MemoryStore;
+use crate::transparency::Logs;
+use crate::trust::merkle::{CompactRange, hash_leaf};
+use crate::trust::note::Checkpoint;
+use crate::trust::*;
+
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(super) const RECORDS: &str = "lienthong/H27/records";
+pub(super) const LAND: &str = "lienthong/H27/land";
+
+pub(super) fn signer(origin: &str) -> Arc<dyn Signer> {
+    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(9).child(origin, 0)))
+}
+
+pub(super) fn anchor() -> TrustAnchor {
+    let keys = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a good key")];
+    TrustAnchor {
+        province: "H27".into(),
+        version: 1,
+        expires_at: Timestamp(NOW.0 * 2),
+        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: keys(RECORDS) }],
+        issuers: vec![IssuerAnchor {
+            name: "land".into(),
+            origin: LAND.into(),
+            schemas: vec!["land.parcel.v1".into()],
+            keys: keys(LAND),
+        }],
+        events_from: 0,
+        root: Default::default(),
+        signatures: Vec::new(),
+    }
+}
+
+/// A registry that issues, and the record ledger that takes it in, without anything between them.
+pub(super) struct World {
+    pub ledger: Arc<Ledger>,
+    pub logs: Logs,
+    issued: CompactRange,
+    versions: Vec<(u64, Hash)>,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::at(Arc::new(FixedClock::at(NOW))).await
+    }
+
+    pub(super) async fn at(clock: Arc<dyn Clock>) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
+        let mut logs = Logs::default();
+        logs.add(ledger.clone(), true);
+        Self { ledger, logs, issued: CompactRange::new(), versions: Vec::new() }
+    }
+
+    /// The statement of the next version of a record.
+    pub(super) fn statement(&mut self, record: usize) -> Vec<u8> {
+        if self.versions.len() <= record {
+            self.versions.resize(record + 1, (0, [0; 32]));
+        }
+        let (version, previous) = self.versions[record];
+        let statement = self.draft(record, version + 1, previous).encode();
+        self.versions[record] = (version + 1, statement_hash(&statement));
+        statement
+    }
+
+    pub(super) fn draft(&self, record: usize, version: u64, previous: Hash) -> Statement {
+        Statement {
+            issuer: "land".into(),
+            schema: "land.parcel.v1".into(),
+            record_id: RecordId((record as u128 + 1).to_be_bytes()),
+            version,
+            previous,
+            operation: if version == 1 { Operation::Create } else { Operation::Update },
+            issued_at: NOW,
+            valid_from: NOW,
+            valid_until: Timestamp::MAX,
+            status_index: 0,
+            field_count: 1,
+            fields_root: [7; 32],
+        }
+    }
+
+    /// Appends statements and the issuer's checkpoint over them.
+    pub(super) async fn take(&mut self, statements: Vec<Vec<u8>>) {
+        let mut entries = Vec::new();
+        for statement in &statements {
+            self.issued.append(hash_leaf(statement));
+            entries.push(entry(EntryType::Statement, statement));
+        }
+        let head = Checkpoint { origin: LAND.into(), size: self.issued.size(), root: self.issued.root() };
+        entries.push(entry(EntryType::IssuerCheckpoint, &head.sign(&*signer(LAND)).expect("signs")));
+        self.append(entries).await;
+    }
+
+    pub(super) async fn append(&self, entries: Vec<Entry>) {
+        self.ledger.append(entries, |_| Batch::new()).await.expect("appends");
+    }
+
+    /// Grows by batches, each a version of `step` records.
+    pub(super) async fn grow(&mut self, batches: usize, step: usize) {
+        for batch in 0..batches {
+            let statements = (0..step).map(|at| self.statement((batch * 7 + at) % (step * 3))).collect();
+            self.take(statements).await;
+        }
+    }
+}
+
+pub(super) fn entry(kind: EntryType, body: &[u8]) -> Entry {
+    Entry { leaf: kind.leaf(body), body: Bytes::from(kind.entry(body)) }
+}

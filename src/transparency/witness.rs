@@ -1,0 +1,110 @@
+//! A witness: cosigns heads of logs that only grow, and remembers the newest of each (C2SP tlog-witness).
+//!
+//! Checking a head against the memory and writing it there is one step for each log, under that log's lock, and the memory is on
+//! disk before the answer goes out: of requests that race, none takes the witness back to a smaller tree, and neither does a crash.
+//! Two heads that cannot both be true are kept, whole, in the state's folder.
+
+pub mod http;
+pub mod key;
+pub mod memory;
+pub mod request;
+
+use std::sync::Arc;
+
+use super::head::{HeadError, SignedHead};
+use crate::base::{Clock, Error};
+use crate::trust::cosignature::cosign;
+use crate::trust::merkle::verify_consistency;
+use crate::trust::note::Note;
+use crate::trust::{Signer, TrustAnchor};
+use memory::Memory;
+use request::AddCheckpoint;
+
+/// Why a head is not cosigned; each is one HTTP status.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The request cannot be read, or asks for an old size above the new: 400.
+    Malformed(String),
+    /// No trusted key of the log signed: 403.
+    NotSigned(String),
+    /// The log is not known: 404.
+    UnknownLog(String),
+    /// The witness's newest head has another size: 409, with that size.
+    OtherSize(u64),
+    /// There is another head of this size: 409, with the size.
+    SplitView(u64),
+    /// The log did not only grow: 422.
+    Inconsistent(String),
+    /// The memory cannot be written: 500.
+    Failed(Error),
+}
+
+impl From<HeadError> for Refusal {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Malformed(_) => Self::Malformed(error.to_string()),
+            HeadError::UnknownLog(_) => Self::UnknownLog(error.to_string()),
+            HeadError::NotSigned(_) => Self::NotSigned(error.to_string()),
+        }
+    }
+}
+
+/// A witness of the logs that a trust anchor names.
+pub struct Witness {
+    anchor: TrustAnchor,
+    signer: Arc<dyn Signer>,
+    clock: Arc<dyn Clock>,
+    memory: Memory,
+}
+
+impl Witness {
+    /// A witness with this key and this memory.
+    pub fn new(anchor: TrustAnchor, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>, memory: Memory) -> Self {
+        Self { anchor, signer, clock, memory }
+    }
+
+    /// Cosigns a head; gives the signature line. It blocks until the memory is on disk.
+    pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, Refusal> {
+        let request = AddCheckpoint::parse(body).map_err(Refusal::Malformed)?;
+        let head = SignedHead::read(&request.note, &self.anchor)?;
+        if request.old_size > head.size() {
+            return Err(Refusal::Malformed("the old size is above the checkpoint's".into()));
+        }
+        let slot = self.memory.slot(head.origin());
+        // From here to the end of the write nobody else moves this log.
+        let mut newest = slot.lock();
+        let known = newest.read(&self.anchor).map_err(Refusal::Failed)?;
+        let size = known.as_ref().map_or(0, SignedHead::size);
+        if request.old_size != size {
+            return Err(Refusal::OtherSize(size));
+        }
+        if let Some(known) = known.filter(|_| size > 0) {
+            if size == head.size() && known.root() != head.root() {
+                self.keep(&known, &head, "SPLIT_VIEW")?;
+                return Err(Refusal::SplitView(size));
+            }
+            let grown = verify_consistency((size, known.root()), (head.size(), head.root()), &request.path);
+            if let Err(error) = grown {
+                // Whoever sends a bad proof for a good head proves nothing; whoever cannot send a good one does.
+                self.keep(&known, &head, "LOG_ROLLBACK")?;
+                return Err(Refusal::Inconsistent(error.to_string()));
+            }
+        } else if !request.path.is_empty() {
+            return Err(Refusal::Inconsistent("there is nothing to be consistent with".into()));
+        }
+        newest.write(&head).map_err(Refusal::Failed)?;
+        let text = Note::parse(&head.note).map_err(|error| Refusal::Malformed(error.to_string()))?.text.to_owned();
+        cosign(&text, &*self.signer, self.clock.now()).map_err(Refusal::Failed)
+    }
+
+    fn keep(&self, known: &SignedHead, shown: &SignedHead, what: &str) -> Result<(), Refusal> {
+        tracing::error!(
+            log = known.origin(),
+            known = known.size(),
+            shown = shown.size(),
+            what,
+            "a log showed heads that cannot both be true"
+        );
+        self.memory.keep_conflict(known, shown, what).map_err(Refusal::Failed)
+    }
+}

@@ -1,0 +1,109 @@
+//! What a witness remembers: for each log the newest head that it cosigned, in one small file, and heads that contradict each other.
+//!
+//! `<name>.head` is the note itself; `<name>.<what>.<n>.json` keeps two heads. The name is the origin's hash: origins hold slashes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::base::id::to_hex;
+use crate::base::{Error, Reason, Result};
+use crate::transparency::file::write_durable;
+use crate::transparency::head::SignedHead;
+use crate::trust::TrustAnchor;
+
+/// Conflicts that are kept of each log: one proves the fault, and nobody shall fill the disk.
+const CONFLICTS_MAX: usize = 16;
+
+/// The memory: a folder that one process uses at a time.
+pub struct Memory {
+    folder: PathBuf,
+    slots: Mutex<BTreeMap<String, Arc<Slot>>>,
+    /// Held as long as the memory is: two witnesses on one folder would overtake each other.
+    _lock: std::fs::File,
+}
+
+/// One log's place.
+pub struct Slot {
+    path: PathBuf,
+    /// Moves only under the lock.
+    lock: Mutex<()>,
+}
+
+/// A log's place, locked.
+pub struct Locked<'a> {
+    path: &'a Path,
+    _guard: MutexGuard<'a, ()>,
+}
+
+impl Memory {
+    /// Opens a folder, or makes it; fails when another process has it.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let failed = |error: io::Error| {
+            let message = format!("the state folder {} cannot be used: {error}", folder.display());
+            Error::new(Reason::ConfigurationInvalid, message)
+        };
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let lock = std::fs::File::create(folder.join("lock")).map_err(failed)?;
+        lock.try_lock().map_err(|error| {
+            let message = format!("the state folder {} is in use by another process: {error}", folder.display());
+            Error::new(Reason::ConfigurationInvalid, message)
+        })?;
+        Ok(Self { folder: folder.to_owned(), slots: Mutex::default(), _lock: lock })
+    }
+
+    /// A log's place. Asked only for logs that the trust anchor names, so there are not many.
+    pub fn slot(&self, origin: &str) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || Slot { path: self.folder.join(format!("{}.head", name(origin))), lock: Mutex::default() };
+        slots.entry(origin.to_owned()).or_insert_with(|| Arc::new(make())).clone()
+    }
+
+    /// Keeps two heads that cannot both be true; the same two once.
+    pub fn keep_conflict(&self, known: &SignedHead, shown: &SignedHead, what: &str) -> Result<()> {
+        let json = serde_json::to_vec_pretty(&known.conflict_json(shown, what)).map_err(Error::bug)?;
+        for number in 0..CONFLICTS_MAX {
+            let path = self.folder.join(format!("{}.{what}.{number}.json", name(known.origin())));
+            match std::fs::read(&path) {
+                Ok(old) if old == json => return Ok(()),
+                Ok(_) => (),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return write_durable(&path, &json).map_err(Error::bug);
+                }
+                Err(error) => return Err(Error::bug(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Slot {
+    /// Locks the place.
+    pub fn lock(&self) -> Locked<'_> {
+        Locked { path: &self.path, _guard: self.lock.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
+
+impl Locked<'_> {
+    /// The newest head that was cosigned; `None` before the first. A file that cannot be believed is an error, never a beginning.
+    pub fn read(&self, anchor: &TrustAnchor) -> Result<Option<SignedHead>> {
+        let note = match std::fs::read(self.path) {
+            Ok(note) => note,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::bug(error)),
+        };
+        SignedHead::read_old(&note, anchor).map(Some).map_err(Error::bug)
+    }
+
+    /// Remembers a head; when it returns, the head is on disk.
+    pub fn write(&mut self, head: &SignedHead) -> Result<()> {
+        write_durable(self.path, &head.note).map_err(Error::bug)
+    }
+}
+
+fn name(origin: &str) -> String {
+    to_hex(&Sha256::digest(origin))[..32].to_owned()
+}

@@ -1,0 +1,46 @@
+//! The codec of all services: protobuf, with buffers of the sizes that messages have here.
+//!
+//! Requests are small and answers hold a few records with their proofs; tonic's buffers of 8 KiB are too large for the one, and
+//! for the other are outgrown and copied.
+
+use std::marker::PhantomData;
+
+use prost::Message;
+use tonic::codec::{BufferSettings, Codec};
+use tonic_prost::ProstCodec;
+
+/// What is set aside for a message that comes in, in bytes; it grows to the message's length.
+const REQUEST_BYTES: usize = 512;
+/// What is set aside for a message that goes out, in bytes.
+const ANSWER_BYTES: usize = 16 * 1024;
+/// How much of a stream is gathered before it is handed on, in bytes.
+const STREAM_BYTES: usize = 32 * 1024;
+
+/// Protobuf through prost.
+#[derive(Debug, Clone)]
+pub struct ServiceCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for ServiceCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for ServiceCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = <ProstCodec<T, U> as Codec>::Encoder;
+    type Decoder = <ProstCodec<T, U> as Codec>::Decoder;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstCodec::<T, U>::raw_encoder(BufferSettings::new(ANSWER_BYTES, STREAM_BYTES))
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstCodec::<T, U>::raw_decoder(BufferSettings::new(REQUEST_BYTES, STREAM_BYTES))
+    }
+}
