@@ -19,6 +19,7 @@ import re
 import sys
 import time
 import unicodedata
+import zlib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
@@ -28,7 +29,9 @@ EXIT_FILE, EXIT_NO_RECORDS, EXIT_ANCHOR = 3, 4, 5
 EXIT_CODES = {
     "PAYLOAD_MISMATCH": 10, "INCLUSION": 11, "ISSUER_MISMATCH": 12, "NOT_AUTHORISED": 13, "NO_TRUSTED_SIGNATURE": 14,
     "NON_CANONICAL": 15, "MALFORMED": 16, "KEY_NOT_VALID": 17, "ISSUED_IN_FUTURE": 18, "TYPED_FORM_MISMATCH": 19,
+    "STATUS_INVALID": 24, "STATUS_SUSPENDED": 25, "SUPERSEDED": 26,
     "REVOKED_NO_POE": 30, "NO_POE": 31, "TRY_LATER": 32, "QUORUM": 33, "STALE": 34,
+    "UNAVAILABLE": 35,
 }
 INTEGER_MAX, U64_MAX = 2**53 - 1, 2**64 - 1
 PAYLOAD_BYTES_MAX, PAYLOAD_DEPTH_MAX, PAYLOAD_FIELDS_MAX = 48 * 1024, 8, 64
@@ -136,6 +139,11 @@ def small(value, what):
 
 BLOB, HASH, TEXT, INDEX = (bytes_of, b""), (hash_of, bytes(32)), (text_of, ""), (small, 0)
 
+def base64url(text, what):
+    """Base64url in its one form, without padding."""
+    refuse_unless(not set("+/=") & set(text), f"{what} is not base64url")
+    return bytes_of(text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4), what)
+
 def milliseconds(text, what="the time"):
     """RFC 3339 to milliseconds since 1970-01-01T00:00:00Z."""
     form = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
@@ -215,6 +223,17 @@ class Key:
             if utils.encode_dss_signature(r, s) != signature or s > P256_ORDER // 2:
                 return False  # one form only, or anyone could change a signature
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw).verify(signature, message, ec.ECDSA(SHA256()))
+            return True
+        except (InvalidSignature, ValueError):
+            return False
+
+    def verifies_fixed(self, message, signature):
+        """A signature as tokens have it: ECDSA as r and s side by side, s in either half."""
+        if self.algorithm == "ed25519":
+            return ed25519_verifies(self.raw, message, signature)
+        try:
+            der = utils.encode_dss_signature(*(int.from_bytes(part, "big") for part in (signature[:32], signature[32:])))
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw).verify(der, message, ec.ECDSA(SHA256()))
             return True
         except (InvalidSignature, ValueError):
             return False
@@ -521,6 +540,65 @@ class Policy:
             return ("INDETERMINATE", "STALE"), "the newest cosignature is too old"
         return VALID, ""
 
+# ---- Status lists (IETF Token Status List)
+
+STATUSES = [VALID, ("INVALID", "STATUS_INVALID"), ("INVALID", "STATUS_SUSPENDED"), ("INVALID", "SUPERSEDED")]
+STATUSES_MAX = 1 << 25
+
+class StatusList:
+    """Which of an issuer's versions of one record type are the latest and in force: a token that the issuer signed."""
+
+    def __init__(self, text, anchor):
+        text = text.strip()
+        if text.startswith("{"):  # an answer of GetStatusList
+            text = text_of(one_of(read_json(text.encode())).get("token"), "the token")
+        parts = text.split(".")
+        refuse_unless(len(parts) == 3 and len(parts[0]) <= 4096 and len(parts[2]) == 86, "not a token")
+        header, claims = (one_of(read_json(base64url(part, "the token"))) for part in parts[:2])
+        refuse_unless(not {"crit", "b64"} & header.keys(), "the header asks for what nobody here does")
+        owners = [(issuer, key) for issuer in anchor.issuers for key in issuer.keys if (key.id, key.state) == (header.get("kid"), "active")]
+        refuse_unless(owners, "signed by no key that the trust anchor has in use")
+        issuer, key = owners[0]
+        kind = text_of(header.get("typ"), "typ").lower().removeprefix("application/")
+        refuse_unless(kind == "statuslist+jwt", "a token of another type")
+        names = {"ed25519": ("EdDSA", "Ed25519")}.get(key.algorithm, ("ES256",))
+        refuse_unless(header.get("alg") in names, "the algorithm is not the key's")
+        signed = text.rpartition(".")[0].encode()
+        refuse_unless(key.verifies_fixed(signed, base64url(parts[2], "the signature")), "the signature does not verify")
+        self.issued_at, self.expires_at = (1000 * index_of(claims.get(name), name) for name in ("iat", "exp"))
+        index_of(claims.get("ttl"), "ttl"), text_of(claims.get("sub"), "sub")
+        listed, own = (of_type(claims.get(name), dict, name) for name in ("status_list", "lienthong"))
+        self.issuer, self.schema, self.ledger_size = own.get("issuer"), own.get("schema"), index_of(own.get("ledger_size"), "ledger_size")
+        self.count = index_of(own.get("count"), "count")
+        refuse_unless(listed.get("bits") == 2 and self.count <= STATUSES_MAX, "bits is not 2, or too many statuses")
+        good = (claims.get("iss"), self.issuer) == (issuer.origin, issuer.name) and self.schema in issuer.schemas
+        refuse_unless(good, "about records that its signer may not issue")
+        self.list = inflate(base64url(text_of(listed.get("lst"), "lst"), "lst"), -(-self.count // 4))
+        refuse_unless(self.count % 4 == 0 or self.list[-1] >> self.count % 4 * 2 == 0, "bits behind the last status are set")
+
+    def judge(self, statement, index, now):
+        """The verdict on a version, and why. The first status stands in the two lowest bits of the first byte."""
+        at = statement.status_index
+        if now >= self.expires_at or self.issued_at > now + CLOCK_SKEW_MS_MAX:
+            return ("INDETERMINATE", "STALE"), "the status list is not of this time"
+        if at >= self.count or (index is not None and index >= self.ledger_size):
+            return ("INDETERMINATE", "STALE"), "the record is younger than the status list"
+        verdict = STATUSES[self.list[at // 4] >> at % 4 * 2 & 3]
+        return verdict, "latest and valid" if verdict == VALID else "not the latest version in force"
+
+def one_of(values):
+    return of_type(values[0] if len(values) == 1 else None, dict, "the JSON")
+
+def inflate(stream, length):
+    """A zlib stream of just so many bytes, and nothing behind it; never makes more than one too many."""
+    try:
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(stream, length + 1)
+    except zlib.error as error:
+        raise Refused("no zlib stream") from error
+    refuse_unless(len(data) == length and inflater.eof and not inflater.unused_data, "the list is not as long as it says")
+    return data
+
 # ---- Statements and records
 
 class Statement:
@@ -772,6 +850,17 @@ def verify_witnesses(report, record, policy, now, age_max_ms):
     if ("ledger_signature", "pass", "") in report.checks:
         judge(report, "witnesses", *policy.judge(record.ledger_proof[0].encode(), now, age_max_ms))
 
+def verify_status(report, record, lists, now):
+    """status: what the newest list about such records says of this version."""
+    statement = report.statement
+    if statement is None:
+        return
+    about = [found for found in lists if (found.issuer, found.schema) == (statement.issuer, statement.schema)]
+    if not about:
+        return judge(report, "status", ("INDETERMINATE", "UNAVAILABLE"), "there is no status list of this record type that can be believed")
+    newest = max(about, key=lambda found: (found.issued_at, found.ledger_size))
+    judge(report, "status", *newest.judge(statement, record.ledger_proof and record.ledger_proof[1], now))
+
 def verify_evidence(value, anchor):
     """An answer's evidence: a checkpoint of the evidence ledger that reaches beyond the entry. Gives a check and a code."""
     note, index = message(checkpoint=TEXT, index=(whole_number, 0))(value, "evidence")
@@ -861,6 +950,7 @@ def main():
     parser.add_argument("files", nargs="+", metavar="FILE", help="answers or records in protobuf JSON; - is stdin")
     parser.add_argument("--trust", default="anchor.json", metavar="FILE", help="the trust anchor")
     parser.add_argument("--at", type=milliseconds, metavar="TIME", help="judge as of this time (RFC 3339) instead of now")
+    parser.add_argument("--status", action="append", default=[], metavar="FILE", help="a status list to hold records against; again for another")
     parser.add_argument("--policy", metavar="FILE", help="a witness policy: who must have cosigned the ledger's checkpoint")
     parser.add_argument("--max-witness-age", type=int, default=24, metavar="HOURS", help="how old the newest cosignature may be")
     parser.add_argument("--output", choices=["text", "json"], default="text")
@@ -872,9 +962,16 @@ def main():
         anchor = Anchor(pathlib.Path(file).read_bytes())
         file, code = options.policy, 1
         policy = Policy(pathlib.Path(file).read_bytes()) if file else None
-        code = EXIT_FILE
+        code, lists = EXIT_FILE, []
+        for file in options.status:
+            try:
+                lists.append(StatusList(pathlib.Path(file).read_text(encoding="utf-8"), anchor))
+            except (Refused, UnicodeDecodeError) as why:  # as good as none
+                print(f"verify.py: {file}: {why}", file=sys.stderr)
 
         def further(report, record):
+            if options.status:
+                verify_status(report, record, lists, now)
             if policy:
                 verify_witnesses(report, record, policy, now, options.max_witness_age * 3_600_000)
 

@@ -119,8 +119,8 @@ fn reattested() -> Vec<Vector> {
     let fails: &[&'static str] = &["key_state"];
     let (good, good_record) = with(39, EVENT, &[20..25, 39..40]);
     let (beside, beside_record) = with(39, EVENT, &[20..39, 40..50]);
-    let (after, after_record) = with(41, EVENT, &[20..60]);
-    let (alone, mut alone_record) = with(39, EVENT, &[20..40]);
+    let (after, after_record) = with(41, EVENT, &[20..41, 41..60]);
+    let (alone, mut alone_record) = with(39, EVENT, &[20..30, 30..40]);
     alone_record.ledger_proof = None;
     vec![
         Vector::good(
