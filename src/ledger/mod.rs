@@ -208,14 +208,14 @@ impl Log {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn signer(&self) -> Arc<dyn Signer> {
-        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// The head that a proof of an entry leads to.
     fn proving(&self, state: &State, index: u64) -> Arc<Head> {
         let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
         cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
+    }
+
+    fn signer(&self) -> Arc<dyn Signer> {
+        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn publish(&self, state: State) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::load::corrupt;
 use super::rows;
 use super::tile::{Tile, TileId};
-use super::{Ledger, Log, State, segment};
+use super::{Head, Ledger, Log, State, segment};
 use crate::base::{Error, Reason, Result};
 use crate::store::{Scan, Space};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
@@ -24,6 +24,11 @@ impl Ledger {
         let head = self.log.proving(&state, index);
         let path = self.log.path(&state, index, head.size).await?;
         Ok(LogProof { checkpoint: head.note.clone(), index, path })
+    }
+
+    /// The head that [`Self::prove`] leads to now: the newest, or the newest cosigned one that covers the entry.
+    pub fn proving_head(&self, index: u64) -> Arc<Head> {
+        self.log.proving(&self.log.state(), index)
     }
 
     /// The same against an earlier checkpoint; `size` must be one that was signed.

@@ -1,6 +1,6 @@
 //! Where statements stand in the record ledger, and the proof that they do: asked for with every record that is delivered.
 //!
-//! A place never changes, and a proof holds until the ledger grows, so both are remembered.
+//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered.
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ const PROOFS_MAX: usize = 16_384;
 pub(super) struct Places {
     /// Ledger index by registry and index in its log.
     places: Cache<(u8, u64), u64>,
-    /// Proof by ledger index, with the size of the ledger that it was made for.
-    proofs: Cache<u64, (u64, Arc<LogProof>)>,
+    /// Proof by ledger index.
+    proofs: Cache<u64, Arc<LogProof>>,
 }
 
 impl Places {
@@ -51,15 +51,14 @@ impl Places {
         Ok(Some(ledger + at))
     }
 
-    /// The proof of an entry under the ledger's present checkpoint.
+    /// The proof of an entry under the checkpoint that the ledger's proofs lead to now.
     pub(super) async fn prove(&self, ledger: &Ledger, index: u64) -> Result<Arc<LogProof>> {
-        let size = ledger.head().size;
-        if let Some((_, proof)) = self.proofs.get(&index).filter(|(made_for, _)| *made_for == size) {
+        let head = ledger.proving_head(index);
+        if let Some(proof) = self.proofs.get(&index).filter(|proof| proof.checkpoint == head.note) {
             return Ok(proof);
         }
         let proof = Arc::new(ledger.prove(index).await?);
-        // The ledger may have grown meanwhile: then the proof is of the newer size, and is not asked for under this one.
-        self.proofs.insert(index, (size, proof.clone()));
+        self.proofs.insert(index, proof.clone());
         Ok(proof)
     }
 }

@@ -23,8 +23,8 @@ pub struct Gateway {
     pub(super) parts: Arc<Parts>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
-    key_changes: Option<AbortOnDrop>,
     witnessing: Witnessing,
+    key_changes: Option<AbortOnDrop>,
     // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
@@ -54,6 +54,7 @@ impl Gateway {
             data.seeded()?;
         }
         let following = AbortOnDrop(tokio::spawn(following.run()));
+        let witnessing = Witnessing::start(&config, &parts)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
                 keys,
@@ -66,7 +67,6 @@ impl Gateway {
             };
             AbortOnDrop(tokio::spawn(watcher.run()))
         });
-        let witnessing = Witnessing::start(&config, &parts)?;
         let anchor = match &config.anchor {
             None => None,
             Some(path) => {

@@ -26,8 +26,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(doc)]
-use super::anchor::judge_signed;
-use super::anchor::{KeyRecord, LogPurpose, TrustAnchor};
+use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor, judge_signed};
 use super::merkle::Hash;
 use super::note::{Checkpoint, Note, NoteError};
 use bytes::Bytes;
@@ -107,6 +106,9 @@ pub enum HeadError {
     /// Somebody known signed it, whose log it is not.
     #[error("a key of another owner signed the checkpoint of this log")]
     OtherOwner,
+    /// Only keys that are compromised signed it.
+    #[error("the key that signed the checkpoint is compromised")]
+    CompromisedKey,
     /// A key of the log signed something else.
     #[error("the signature of a known key does not verify")]
     BadSignature,
@@ -134,8 +136,13 @@ impl Verifier {
     pub fn log_size(&self, purpose: LogPurpose, note: &Bytes) -> Result<u64, HeadError> {
         let head = self.beliefs().head(note)?;
         match head.who {
-            OwnerRef::Log(_, of) if of == purpose => Ok(head.size),
-            _ => Err(HeadError::UnknownOrigin),
+            OwnerRef::Log(_, of) if of != purpose => Err(HeadError::UnknownOrigin),
+            OwnerRef::Issuer(_) => Err(HeadError::UnknownOrigin),
+            // Whoever has a compromised key can sign any head, of any time.
+            _ if head.keys.iter().all(|key| matches!(key.state, KeyState::Compromised { .. })) => {
+                Err(HeadError::CompromisedKey)
+            }
+            _ => Ok(head.size),
         }
     }
 

@@ -125,11 +125,11 @@ impl Serve {
         if let Console::At(address) = self.console {
             listen::exposure_of_console(address, allowed)?;
         }
+        let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         let keys = match &self.keys {
             Some(folder) => Some(KeptKeys { folder: folder.clone(), secret: self.secret.secret()? }),
             None => None,
         };
-        let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {

@@ -85,10 +85,10 @@ async fn read_all(gateway: &Gateway, count: u64) -> Vec<(u64, SignedRecord)> {
     for number in 0..count {
         let id = crate::base::PersonalId::parse(&format!("0271859{number:05}")).expect("an id");
         let page = host.read(Query::latest(["resident.person.v1"], Selector::Person(id), 2)).await.expect("reads");
-        let mut record = page.records.into_iter().next().expect("not lost").record.clone();
+        let mut record = page.records.first().expect("not lost").record.clone();
         let place = record.issuer_proof.as_ref().expect("a proof").index;
         let index = province.ledger_index("resident", place).await.expect("reads").expect("accepted");
-        record.ledger_proof = Some((*province.prove(index).await.expect("proves")).clone());
+        record.ledger_proof = Some(Arc::unwrap_or_clone(province.prove(index).await.expect("proves")));
         found.push((index, record));
     }
     found
