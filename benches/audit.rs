@@ -31,6 +31,7 @@ fn anchor() -> TrustAnchor {
     let keys = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a good key")];
     TrustAnchor {
         province: "H27".into(),
+        events_from: 0,
         version: 1,
         expires_at: Timestamp(4_000_000_000_000),
         logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: keys(RECORDS) }],

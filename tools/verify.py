@@ -274,6 +274,7 @@ class Anchor:
         self.issuers = row.need("issuers", list_of(Owner))
         self.owners = self.issuers + row.need("logs", list_of(Owner))
         self.heads = {}
+        row.take("events_from", index_of, 0)
         if (root := row.take("root", lambda value, what: Fields(value, what), None)) is not None:
             self.check_root(root, row, values[0])
         row.end()
@@ -731,7 +732,10 @@ def verify(record, anchor, now):
         report.note("key_state", "skipped", "no key is known to have signed")
     else:
         # where several keys signed, the one in the best state counts
-        verdict, code = min((key.judge(index) for key in head.keys), key=lambda judged: ["VALID", "INDETERMINATE", "INVALID"].index(judged[0]))
+        best = lambda judged: min(judged, key=lambda one: ["VALID", "INDETERMINATE", "INVALID"].index(one[0]), default=KEY_NOT_VALID)
+        # a log outlives its keys: under a later key's checkpoint, the key of the record's place is judged
+        former = lambda: best(key.judge(index) for key in head.owner.keys if key.from_index <= index)
+        verdict, code = best(former() if index is not None and index < key.from_index else key.judge(index) for key in head.keys)
         if verdict == "VALID":
             report.note("key_state", "pass")
         else:

@@ -132,6 +132,7 @@ impl World {
         let ledger = |log: &Log, purpose| LogAnchor { origin: log.origin().to_owned(), purpose, keys: vec![log.key()] };
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
+            events_from: 0,
             version: 1,
             expires_at: NOW.plus_ms(86_400_000),
             logs: vec![ledger(&records, LogPurpose::Records), ledger(&evidence, LogPurpose::Evidence)],
