@@ -38,7 +38,9 @@ enum Role {
 
 fn role(service: &str, method: &str) -> Role {
     match (service.strip_prefix("lienthong.").expect("one of ours"), method) {
-        ("trust.v1.TrustService", "GetTrustAnchor") | ("trust.v1.LedgerService", _) => Role::Public,
+        ("trust.v1.TrustService", "GetTrustAnchor")
+        | ("trust.v1.LedgerService", _)
+        | ("trust.v1.StatusService", "GetStatusList") => Role::Public,
         ("access.v1.AgencyService", "ListAgencies")
         | ("registry.v1.RegistryService", "Describe")
         | ("exchange.v1.ExchangeService", "Explain")
@@ -46,6 +48,7 @@ fn role(service: &str, method: &str) -> Role {
         ("access.v1.ConsentService" | "access.v1.AccessLogService" | "identity.v1.AccountService", _)
         | ("identity.v1.LinkService", "LinkDocument" | "UnlinkDocument" | "GetLink" | "ListLinks" | "ListLinkEvents")
         | ("identity.v1.PresentationService", "CreatePresentation" | "CancelPresentation" | "ListPresentations")
+        | ("identity.v1.CredentialService", _)
         | ("province.v1.ProvinceService", "GetPerson") => Role::Citizens,
         ("access.v1.AgencyService", "ListRights")
         | ("exchange.v1.ExchangeService", "FetchRecords" | "BulkFetchRecords")

@@ -124,11 +124,16 @@ reasons! {
     RevokedNoPoe = "REVOKED_NO_POE", Corrupt, "Khóa ký đã bị lộ và không chứng minh được bản ghi có trước đó.";
     NoPoe = "NO_POE", Corrupt, "Không chứng minh được thời điểm bản ghi được ghi nhận.";
     TryLater = "TRY_LATER", Corrupt, "Điểm tin cậy đã hết hạn, hãy thử lại sau.";
+    StatusInvalid = "STATUS_INVALID", Corrupt, "Danh sách trạng thái cho biết bản ghi đã bị thu hồi hoặc đã kết thúc.";
+    StatusSuspended = "STATUS_SUSPENDED", Corrupt, "Danh sách trạng thái cho biết bản ghi đang bị tạm dừng hiệu lực.";
+    Superseded = "SUPERSEDED", Corrupt, "Danh sách trạng thái cho biết đã có phiên bản mới hơn.";
+    KeyBinding = "KEY_BINDING", Corrupt, "Chứng thực không gắn với người xuất trình.";
+    Expired = "EXPIRED", Corrupt, "Chứng thực chưa có hoặc đã hết hiệu lực.";
+    Stale = "STALE", Corrupt, "Thông tin hiện trạng đã quá cũ.";
+    Unavailable = "UNAVAILABLE", Corrupt, "Không lấy được thông tin hiện trạng.";
     Tile = "TILE", Corrupt, "Ô băm của nhật ký không khớp với nội dung.";
     LogRule = "LOG_RULE", Corrupt, "Nhật ký chứa mục trái quy tắc.";
     Quorum = "QUORUM", Corrupt, "Chưa đủ nhân chứng đồng ký điểm kiểm tra.";
-    Stale = "STALE", Corrupt, "Chữ ký nhân chứng mới nhất đã quá cũ.";
-    Unavailable = "UNAVAILABLE", Corrupt, "Nhật ký không cung cấp dữ liệu cần để kiểm tra.";
     StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
     LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
     // start-up

@@ -16,6 +16,7 @@ pub mod population;
 pub mod serve;
 pub mod token;
 pub mod verify;
+pub mod wallet;
 pub mod witness;
 
 use std::process::ExitCode;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Bearer tokens for systems and citizens.
     #[command(subcommand)]
     Token(token::Token),
+    /// What a citizen's wallet does: a key, its proof, presentations.
+    #[command(subcommand)]
+    Wallet(wallet::Wallet),
     /// Ask a server whether it is serving.
     Health(health::Health),
     /// Print a completion script for a shell.
@@ -95,6 +99,7 @@ impl Cli {
             Command::Witness(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
+            Command::Wallet(command) => command.run(output),
             Command::Health(command) => command.run(output),
             Command::Completions(command) => command.run(),
             Command::BarePeer(command) => command.run(),

@@ -1,9 +1,10 @@
-//! Identity: accounts, links of documents to them, and presentations of linked documents.
+//! Identity: accounts, links of documents to them, presentations of linked documents, and credentials of them for wallets.
 //!
 //! Rules are pure ([`account`], [`document`], [`matching`], [`link`], [`presentation`]); use cases read registries and the store
-//! ([`linking`], [`following`], [`presenting`]); what other modules must offer stands in [`ports`]; [`grpc`] is the face.
+//! ([`linking`], [`following`], [`presenting`], [`credential`]); what other modules must offer stands in [`ports`]; [`grpc`] is the face.
 
 pub mod account;
+pub mod credential;
 pub mod document;
 pub mod following;
 pub mod grpc;
@@ -18,5 +19,6 @@ pub mod presenting;
 mod tests;
 
 pub use account::{Account, Accounts, Level};
+pub use credential::Credentials;
 pub use linking::Linking;
 pub use presenting::Presenting;

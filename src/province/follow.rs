@@ -19,6 +19,7 @@ use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
 use super::place::Places;
+use super::status;
 
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 10_000;
@@ -42,6 +43,7 @@ impl Province {
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>> {
         let ingest = Arc::new(Ingest { store: store.clone(), ledger: ledger.clone(), verifier, clock });
+        status::ensure(&*store, &ledger).await?;
         let mut feeds = BTreeMap::new();
         for sector in registry::ALL {
             let log_size = ingest.cursor(sector).await?.size();
@@ -64,6 +66,12 @@ impl Province {
     /// How far each registry's log is accepted.
     pub fn progress(&self) -> BTreeMap<&'static str, Progress> {
         self.feeds.iter().map(|(name, feed)| (*name, feed.borrow().clone())).collect()
+    }
+
+    /// Makes the status lists again from the record ledger, and says for which record types the kept ones differed; those are
+    /// replaced. Call it before anything is followed.
+    pub async fn rebuild_status(&self) -> Result<Vec<&'static str>> {
+        status::rebuild(&*self.store, &self.ledger).await
     }
 
     /// A registry's progress as it changes.

@@ -18,11 +18,13 @@ use crate::registry::port::{ChangeBatch, Registry};
 use crate::registry::{self, RecordType, Sector};
 use crate::store::{Batch, Space, Store};
 use crate::trust::merkle::CompactRange;
+use crate::trust::status_list::Status;
 use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
-use super::index;
 use super::row::{self, RecordKey, Row, record_key};
+use super::status::Changed;
+use super::{index, status};
 
 /// Below this many records a batch is verified where it stands.
 const RECORDS_INLINE_MAX: usize = 8;
@@ -63,6 +65,7 @@ pub(super) struct Prepared {
     pub(super) statements: Vec<Statement>,
     pub(super) hashes: Vec<Hash>,
     pub(super) keys: Vec<RecordKey>,
+    pub(super) statuses: Vec<Status>,
     pub(super) entries: Vec<Entry>,
     rows: Vec<BytesMut>,
     index: Vec<Vec<u8>>,
@@ -148,9 +151,11 @@ impl Ingest {
 
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
     async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
-        self.check_versions(&batch).await?;
+        let accepted = self.check_versions(&batch).await?;
+        let changed = Changed::by(&*self.store, &accepted).await?;
         let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
         let size = after.size();
+        let appended = entries.len() as u64;
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
             for (at, (key, row)) in keys.into_iter().zip(&mut rows).enumerate() {
@@ -160,6 +165,7 @@ impl Ingest {
             for key in index {
                 batch.push_put(Space::ProvinceIndex, key, Bytes::new());
             }
+            changed.write(first_ledger_index + appended, &mut batch);
             let count = size - first;
             batch.push_put(
                 Space::ProvinceBatch,
@@ -207,6 +213,7 @@ fn prepare(
         after,
         hashes: Vec::with_capacity(count),
         keys: Vec::with_capacity(count),
+        statuses: Vec::with_capacity(count),
         entries: Vec::with_capacity(count + 1),
         rows: Vec::with_capacity(count),
         index: Vec::with_capacity(count * 2),
@@ -218,6 +225,7 @@ fn prepare(
         let hash = statement_hash(record.statement);
         prepared.rows.push(Row::write_unplaced(statement, &hash, record.payload));
         let payload = canonical::parse(record.payload).map_err(Error::bug)?; // it was verified a moment ago
+        prepared.statuses.push(status::status_of(record_type, statement.operation, &payload));
         index::keys(record_type, &payload, &key, &mut prepared.index);
         prepared.entries.push(entry(EntryType::Statement, record.statement));
         prepared.hashes.push(hash);

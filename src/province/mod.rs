@@ -11,6 +11,7 @@
 //! ```
 
 pub mod grpc;
+pub mod status;
 
 mod disagree;
 mod follow;
@@ -29,5 +30,6 @@ mod watch;
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
+pub use status::{IssuerSigners, Published, StatusLists};
 pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, SectionKind, Source};
 pub use watch::{Accepted, ChangeFilter, Latest};

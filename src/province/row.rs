@@ -2,11 +2,11 @@
 //!
 //! | space | key | value |
 //! |---|---|---|
-//! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ statement's hash (32) ‖ payload |
+//! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ status index (4) ‖ statement's hash (32) ‖ payload |
 //! | `ProvinceBatch` | registry ‖ first index in its log | first ledger index (8) ‖ count (8) |
 //! | `Meta` | `province/cursor/` ‖ registry | size (8) ‖ edge of its log's tree |
 //!
-//! Index rows: see [`index`](super::index). Numbers are big-endian.
+//! Index rows: see [`index`](super::index); status lists: see [`status`](super::status). Numbers are big-endian.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,7 +16,7 @@ use crate::trust::merkle::CompactRange;
 use crate::trust::{Hash, Operation, Statement};
 
 /// Bytes before the payload.
-const HEAD: usize = 8 + 8 + 8 + 8 + 1 + 32;
+const HEAD: usize = 8 + 8 + 8 + 8 + 1 + 4 + 32;
 
 /// Type and record id.
 pub(super) type RecordKey = [u8; 17];
@@ -29,6 +29,7 @@ pub(super) struct Row {
     pub issued_at: Timestamp,
     pub valid_until: Timestamp,
     pub operation: Operation,
+    pub status_index: u32,
     pub statement: Hash,
     pub payload: Bytes,
 }
@@ -42,6 +43,7 @@ impl Row {
         row.put_i64(statement.issued_at.0);
         row.put_i64(statement.valid_until.0);
         row.put_u8(statement.operation.code());
+        row.put_u32(statement.status_index);
         row.put_slice(hash);
         row.put_slice(payload);
         row
@@ -56,7 +58,8 @@ impl Row {
                 issued_at: Timestamp(number(16)? as i64),
                 valid_until: Timestamp(number(24)? as i64),
                 operation: Operation::from_code(*bytes.get(32)?)?,
-                statement: bytes.get(33..HEAD)?.try_into().ok()?,
+                status_index: u32::from_be_bytes(bytes.get(33..37)?.try_into().ok()?),
+                statement: bytes.get(37..HEAD)?.try_into().ok()?,
                 payload: bytes.slice(HEAD..),
             })
         };

@@ -25,11 +25,11 @@ use crate::trust::{
 const TODAY: Date = Date::constant(2026, 11, 22);
 const RECORDS: &str = "lienthong/H27/records";
 
-fn signer(origin: &str) -> Arc<dyn Signer> {
+pub(super) fn signer(origin: &str) -> Arc<dyn Signer> {
     Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0)))
 }
 
-fn anchor() -> TrustAnchor {
+pub(super) fn anchor() -> TrustAnchor {
     let key = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a key")];
     let issuers = registry::ALL.iter().map(|sector| IssuerAnchor {
         name: sector.name.into(),
@@ -48,15 +48,15 @@ fn anchor() -> TrustAnchor {
     }
 }
 
-struct World {
-    store: Arc<dyn Store>,
-    clock: Arc<FixedClock>,
+pub(super) struct World {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<FixedClock>,
     verifier: Arc<Verifier>,
     requests: u64,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             store: Arc::new(MemoryStore::new()),
             clock: Arc::new(FixedClock::at(Timestamp::start_of(TODAY))),
@@ -65,7 +65,7 @@ impl World {
         }
     }
 
-    async fn host(&self, name: &str) -> Arc<Host> {
+    pub(super) async fn host(&self, name: &str) -> Arc<Host> {
         self.host_over(self.store.clone(), name).await
     }
 
@@ -75,18 +75,42 @@ impl World {
         Host::open(store, sector, signer(&sector.log_origin()), &secret, self.clock.clone()).await.expect("opens")
     }
 
-    async fn province(&self) -> Arc<Province> {
+    pub(super) async fn province(&self) -> Arc<Province> {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
         Province::open(store, ledger.expect("opens"), self.verifier.clone(), clock).await.expect("opens")
     }
 
     /// Submits new records and waits until the province has them.
-    async fn say(&mut self, host: &Arc<Host>, province: &Province, records: Vec<(&str, Object)>) -> Vec<Receipt> {
+    pub(super) async fn say(
+        &mut self,
+        host: &Arc<Host>,
+        province: &Province,
+        records: Vec<(&str, Object)>,
+    ) -> Vec<Receipt> {
         let receipts = self.submit(host, records).await;
         let size = host.log_size().await.expect("size");
         province.wait_for(host.name(), size).await.expect("accepted");
         receipts
+    }
+
+    /// Changes a record and waits until the province has it.
+    pub(super) async fn change(
+        &mut self,
+        host: &Arc<Host>,
+        province: &Province,
+        record_type: &str,
+        operation: Operation,
+        expected_version: u64,
+        payload: Object,
+    ) {
+        self.requests += 1;
+        let record_type = record_type.to_owned();
+        let change = Change { record_type, operation, expected_version, payload, valid_from: None, valid_until: None };
+        let submission = Submission { request_id: format!("request-{}", self.requests), changes: vec![change] };
+        host.submit(submission).await.expect("submitted");
+        let size = host.log_size().await.expect("size");
+        province.wait_for(host.name(), size).await.expect("accepted");
     }
 
     async fn submit(&mut self, host: &Arc<Host>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
@@ -125,7 +149,7 @@ fn person(id: &str, name: &str, birth: &str) -> (&'static str, Object) {
     (registry::resident::PERSON.name, payload)
 }
 
-fn card(number: &str, holder: Object) -> (&'static str, Object) {
+pub(super) fn card(number: &str, holder: Object) -> (&'static str, Object) {
     let payload = Object::new()
         .with("card_number", number)
         .with("holder", holder)
@@ -138,7 +162,7 @@ fn card(number: &str, holder: Object) -> (&'static str, Object) {
     (registry::health_insurance::CARD.name, payload)
 }
 
-const AN: &str = "042090990001";
+pub(super) const AN: &str = "042090990001";
 
 #[tokio::test]
 async fn what_registries_say_becomes_one_view_with_proof() {

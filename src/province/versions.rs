@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::ingest::{Ingest, Prepared, entry};
 use super::row::Row;
+use super::status::Accepted;
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Space};
@@ -20,6 +21,7 @@ use crate::trust::{EntryType, Hash, statement_hash};
 struct Standing {
     version: u64,
     hash: Hash,
+    status_index: u32,
     place: Place,
 }
 
@@ -33,8 +35,9 @@ enum Place {
 }
 
 impl Ingest {
-    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before.
-    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<()> {
+    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before. Gives what that
+    /// means for the status lists.
+    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Accepted>> {
         let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -44,12 +47,15 @@ impl Ingest {
             if let Some(row) = row {
                 let row = Row::read(&row)?;
                 let place = Place::Ledger(row.ledger_index);
-                latest.insert(key, Standing { version: row.version, hash: row.statement, place });
+                let status_index = row.status_index;
+                latest.insert(key, Standing { version: row.version, hash: row.statement, status_index, place });
             }
         }
+        let mut accepted = Vec::with_capacity(batch.statements.len());
         for (at, statement) in batch.statements.iter().enumerate() {
-            let none = Standing { version: 0, hash: [0; 32], place: Place::Nowhere };
-            let standing = latest.get(&batch.keys[at][..]).copied().unwrap_or(none);
+            let none = Standing { version: 0, hash: [0; 32], status_index: 0, place: Place::Nowhere };
+            let before = latest.get(&batch.keys[at][..]).copied();
+            let standing = before.unwrap_or(none);
             let hash = batch.hashes[at];
             let reason = if standing.version.checked_add(1) == Some(statement.version) {
                 (statement.previous != standing.hash).then_some(Reason::Equivocation)
@@ -72,9 +78,16 @@ impl Ingest {
                 );
                 return Err(Error::new(reason, message));
             }
-            latest.insert(&batch.keys[at], Standing { version: statement.version, hash, place: Place::Batch(at) });
+            let (version, status_index) = (statement.version, statement.status_index);
+            latest.insert(&batch.keys[at], Standing { version, hash, status_index, place: Place::Batch(at) });
+            accepted.push(Accepted {
+                kind: batch.keys[at][0],
+                index: status_index,
+                status: batch.statuses[at],
+                before: before.map(|before| before.status_index),
+            });
         }
-        Ok(())
+        Ok(accepted)
     }
 
     /// Enters two statements for one version of one record into the ledger, once.

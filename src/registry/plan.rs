@@ -24,7 +24,6 @@ pub(super) type Counters = BTreeMap<u8, u32>;
 struct Current {
     version: u64,
     statement_hash: Hash,
-    status_index: u32,
     source: Source,
     index_keys: Vec<Vec<u8>>,
 }
@@ -73,7 +72,6 @@ impl Plan {
         let current = Current {
             version: statement.version,
             statement_hash: statement_hash(&row.statement),
-            status_index: statement.status_index,
             index_keys: index::keys(record_type, &payload, statement.record_id),
             source: Source::Stored(stored),
         };
@@ -110,15 +108,10 @@ impl Plan {
     fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
         let key = record_key(change.record_type, change.record_id);
         let before = self.current.remove(&key);
-        let status_index = match &before {
-            Some(before) => before.status_index,
-            None => {
-                let next = self.counters.entry(change.record_type.ordinal).or_default();
-                let index = *next;
-                *next = next.wrapping_add(1);
-                index
-            }
-        };
+        // Every version has an index of its own: the status list says of each whether it is the latest.
+        let next = self.counters.entry(change.record_type.ordinal).or_default();
+        let status_index = *next;
+        *next = next.wrapping_add(1);
         let (valid_from, valid_until) = change.holds.interval(change.operation, issued_at);
         let version = change.expected_version + 1;
         let statement = Statement {
@@ -143,7 +136,6 @@ impl Plan {
         let current = Current {
             version,
             statement_hash: statement_hash(&statement),
-            status_index,
             source: Source::Planned(self.rows.len()),
             index_keys: change.index_keys,
         };

@@ -37,6 +37,10 @@ pub struct Config {
     pub simulation: bool,
     /// Most calls a second of one caller; 0 is no limit.
     pub rate_limit: u32,
+    /// Where others reach the HTTP faces: `https://example.vn`; `None` is the console's address.
+    pub public_url: Option<String>,
+    /// Whether the status lists are made again from the record ledger before anything else.
+    pub rebuild_status: bool,
     /// Whose cosignatures the province's logs need; `None` asks nobody.
     pub witnesses: Option<Policy>,
     /// The time.
@@ -58,6 +62,8 @@ impl Default for Config {
             demo: DemoCredentials::OnLoopback,
             simulation: true,
             rate_limit: 0,
+            public_url: None,
+            rebuild_status: false,
             witnesses: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),

@@ -4,10 +4,13 @@ use axum::Router;
 
 use super::parts::Parts;
 use super::witnessing::Witnessing;
+use crate::province::status;
 use crate::transparency;
 
 /// The routes of all faces; each face adds its own with one `merge`.
 pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
     let key = witnessing.province_key.clone();
-    Router::new().merge(transparency::http::router(parts.logs.clone(), key))
+    Router::new()
+        .merge(transparency::http::router(parts.logs.clone(), key))
+        .merge(status::http::router(parts.status.clone()))
 }

@@ -67,6 +67,11 @@ impl Gateway {
     pub async fn start(&self, listening: Listening) -> Result<Running> {
         let address = listening.grpc.local_addr().map_err(crate::base::Error::bug)?;
         let has_tls = listening.tls.is_some();
+        let console = listening.console.as_ref().and_then(|console| console.local_addr().ok());
+        let base = self.config.public_url.clone().or_else(|| console.map(|at| format!("http://{at}")));
+        if let Some(base) = base {
+            self.parts.status.serve_at(&base);
+        }
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
         let view = Arc::new(self.view(address, has_tls));
         Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone())

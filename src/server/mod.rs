@@ -20,6 +20,7 @@ mod coalesce;
 mod delivery;
 mod faces;
 mod feed;
+mod status;
 mod view;
 mod witnessing;
 

@@ -7,12 +7,14 @@ use super::anchor::PublishedAnchor;
 use super::config::Config;
 use super::data::Data;
 use super::keys::{Keys, origin};
+use super::status::{ListSigners, WalletKeys};
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::{Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
-use crate::identity::{Accounts, Linking, people};
+use crate::identity::credential::Issuing;
+use crate::identity::{Accounts, Credentials, Linking, people};
 use crate::ledger::{Ledger, LogId};
-use crate::province::Province;
+use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
@@ -47,6 +49,8 @@ pub struct Parts {
     pub access_log: Arc<EvidenceLog>,
     /// The shared layer over all registries.
     pub province: Arc<Province>,
+    /// Which versions are the latest and valid.
+    pub status: Arc<StatusLists>,
     /// Records for agencies.
     pub exchange: Arc<Exchange>,
     /// The logs that anyone may read.
@@ -57,6 +61,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// Documents of accounts.
     pub linking: Linking,
+    /// Documents for wallets.
+    pub credentials: Credentials,
 }
 
 impl Parts {
@@ -84,6 +90,12 @@ impl Parts {
         let consents = Arc::new(ConsentBook::new(data.store.clone()));
         let province =
             Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
+        if config.rebuild_status {
+            let differing = province.rebuild_status().await?;
+            tracing::info!(?differing, "the status lists were made again from the record ledger");
+        }
+        let signers = Arc::new(ListSigners::of(&keys)?);
+        let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers.clone());
         for registry in registries.values() {
             province.follow(registry.clone())?;
         }
@@ -102,11 +114,20 @@ impl Parts {
         let accounts = Accounts::new(data.store.clone());
         let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
+        let issuing = Issuing {
+            registries: registries.clone(),
+            inclusion: province.clone(),
+            verifier: verifier.clone(),
+            keys: Arc::new(WalletKeys { signers, status: status.clone() }),
+        };
+        let credentials = Credentials::new(linking.clone(), issuing, &*config.entropy)?;
         Ok(Self {
+            credentials,
             anchor: published,
             verifier,
             consents,
             province,
+            status,
             exchange,
             logs,
             traces: Arc::default(),

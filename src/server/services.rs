@@ -15,8 +15,9 @@ use crate::access;
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::exchange::grpc::ExchangeFace;
 use crate::identity::Presenting;
-use crate::identity::grpc::{AccountFace, LinkFace, PresentationFace};
+use crate::identity::grpc::{AccountFace, CredentialFace, LinkFace, PresentationFace};
 use crate::province::grpc::ProvinceFace;
+use crate::province::status::grpc::StatusFace;
 use crate::registry;
 use crate::registry::grpc::{SharedRegistries, TypedRegistry};
 use crate::simulation::grpc::{Simulation, WorldFacts};
@@ -27,6 +28,7 @@ use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
 use crate::wire::proto::access::v1::consent_service_server::ConsentServiceServer;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeServiceServer;
 use crate::wire::proto::identity::v1::account_service_server::AccountServiceServer;
+use crate::wire::proto::identity::v1::credential_service_server::CredentialServiceServer;
 use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
@@ -41,6 +43,7 @@ use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceSe
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
+use crate::wire::proto::trust::v1::status_service_server::StatusServiceServer;
 use crate::wire::proto::trust::v1::trust_service_server::TrustServiceServer;
 use crate::wire::rate::RateLimiter;
 use crate::wire::{DESCRIPTORS, Edge, PageTokens};
@@ -104,6 +107,7 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
     add!(services, TrustServiceServer, parts.anchor.clone());
+    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), parts.status.clone()));
     add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;
@@ -134,6 +138,7 @@ fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts
     let (edge, pages) = (|| edge.clone(), || pages.clone());
     add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone()));
     add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), pages()));
+    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone()));
     let face = PresentationFace::new(edge(), presenting, pages(), access::agency::ids());
     add!(services, PresentationServiceServer, face);
 }

@@ -19,7 +19,7 @@ pub const POPULATION_MAX: u64 = 5_000_000;
 /// The seed when nothing else is said.
 pub const SEED_DEFAULT: u64 = 42;
 
-const FORMAT: &str = "lienthong/world/v1";
+const FORMAT: &str = "lienthong/world/v2";
 const FILE: &str = "world.json";
 const FILE_BYTES_MAX: u64 = 4_096;
 

@@ -85,6 +85,8 @@ spaces! {
     ProvinceIndex = 31, Index, "province_index";
     /// Where each accepted batch of a registry stands in the record ledger.
     ProvinceBatch = 32, Log, "province_batch";
+    /// The status list of each record type: its head, and its statuses in pieces.
+    Status = 33, Rows, "status";
     /// Electronic identification accounts, by personal ID.
     Account = 40, Rows, "account";
     /// Links of documents to accounts, by account and link id.

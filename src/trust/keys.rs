@@ -9,7 +9,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
-use crate::base::Result;
+use crate::base::{Error, Result};
 
 mod ecdsa;
 mod signer;
@@ -50,6 +50,18 @@ impl Algorithm {
             Self::Ed25519 => b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00",
             Self::EcdsaP256 => {
                 b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
+            }
+        }
+    }
+
+    /// A signer's signature as tokens carry it (RFC 7518 section 3.4): 64 bytes, for P-256 r and s without DER around them.
+    pub fn to_fixed(self, signature: Vec<u8>) -> Result<Vec<u8>> {
+        match self {
+            Self::Ed25519 => Ok(signature),
+            Self::EcdsaP256 => {
+                let fixed =
+                    ecdsa::fixed_from_der(&signature).ok_or_else(|| Error::bug("a signer's DER does not read"))?;
+                Ok(fixed.to_vec())
             }
         }
     }
@@ -140,6 +152,18 @@ impl PublicKey {
             Algorithm::EcdsaP256 => self.id(),
         };
         u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
+    }
+
+    /// Verifies a signature in the form of tokens: 64 bytes. For P-256 either half of the group's order is accepted: tokens are
+    /// also signed by wallets, many of which don't choose, and no token's identity hangs on its signature's bytes.
+    pub fn verify_fixed(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        match self.algorithm {
+            Algorithm::Ed25519 => self.verify(message, signature),
+            Algorithm::EcdsaP256 => {
+                let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &self.bytes);
+                key.verify(message, signature).map_err(|_| BadSignature)
+            }
+        }
     }
 
     /// Verifies a signature over `message`.

@@ -14,7 +14,7 @@
 //! | issued_at | 8 | signed |
 //! | valid_from | 8 | signed; half-open interval |
 //! | valid_until | 8 | signed; 2⁶³−1 while open |
-//! | status_index | 4 | position in the issuer's status list |
+//! | status_index | 4 | position in the issuer's status list for the schema: n for its (n+1)th statement |
 //! | field_count | 2 | 0 to 64 |
 //! | fields_root | 32 | see [`commitment`](super::commitment) |
 //!
@@ -82,7 +82,7 @@ pub struct Statement {
     pub valid_from: Timestamp,
     /// Until when they hold, excluded; [`Timestamp::MAX`] while open.
     pub valid_until: Timestamp,
-    /// Position in the issuer's status list for the schema.
+    /// Position in the issuer's [status list](super::status_list) for the schema, of this version alone.
     pub status_index: u32,
     /// How many top-level fields the payload has.
     pub field_count: u16,

@@ -56,6 +56,16 @@ codes! {
     Tile = "TILE", 22;
     /// A log holds what its rules forbid: versions that do not follow each other, a batch that its issuer's checkpoint does not cover.
     LogRule = "LOG_RULE", 23;
+    /// The status list says that the record was revoked or has ended.
+    StatusInvalid = "STATUS_INVALID", 24;
+    /// The status list says that the record is not in force for now.
+    StatusSuspended = "STATUS_SUSPENDED", 25;
+    /// The status list says that a later version exists.
+    Superseded = "SUPERSEDED", 26;
+    /// A presented credential is not bound to whoever presents it, here and now.
+    KeyBinding = "KEY_BINDING", 27;
+    /// A credential is not valid yet, or no longer.
+    Expired = "EXPIRED", 28;
     /// The key is compromised, and the record may have been made with it afterwards.
     RevokedNoPoe = "REVOKED_NO_POE", 30;
     /// Nothing proves when the record came to be.
@@ -64,9 +74,9 @@ codes! {
     TryLater = "TRY_LATER", 32;
     /// Too few witnesses cosigned the ledger's checkpoint.
     Quorum = "QUORUM", 33;
-    /// The newest cosignature on the ledger's checkpoint is too old.
+    /// What should say how things stand now is too old: the newest cosignature, or the status list.
     Stale = "STALE", 34;
-    /// A log does not give what is needed to check it.
+    /// What is needed to check it was not to be had: a log's tiles, or a status list.
     Unavailable = "UNAVAILABLE", 35;
 }
 
@@ -191,6 +201,19 @@ impl Report {
         };
         if weight(verdict) > weight(self.verdict) {
             self.verdict = verdict;
+        }
+        self.checks.push(check);
+    }
+}
+
+impl Report {
+    /// Adds a check that has a verdict of its own when it fails. What proves a record wrong stays; what is only missing gives
+    /// way to what proves it wrong.
+    pub fn add_finding(&mut self, check: Check, verdict: Option<Verdict>) {
+        match (self.verdict, verdict) {
+            (Verdict::Valid, Some(found)) => self.verdict = found,
+            (Verdict::Indeterminate(_), Some(found @ Verdict::Invalid(_))) => self.verdict = found,
+            _ => {}
         }
         self.checks.push(check);
     }

@@ -69,6 +69,13 @@ pub struct Serve {
     /// Most calls a second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
+    /// Where others reach what stands on the console's port: credentials name their status lists under it [default: the console's
+    /// address].
+    #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
+    public_url: Option<String>,
+    /// Make the status lists again from the record ledger, and log which kept ones differed.
+    #[arg(long, env = "LIENTHONG_REBUILD_STATUS")]
+    rebuild_status: bool,
     /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
     #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
     witness_policy: Option<PathBuf>,
@@ -93,6 +100,16 @@ impl FromStr for Console {
             address => address.parse().map(Self::At).map_err(|_| "an address like 127.0.0.1:50052, or `off`".into()),
         }
     }
+}
+
+/// An `http` or `https` URL without query, as it will stand in credentials.
+fn public_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
+    let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"' | b'\\');
+    if rest.is_empty() || rest.starts_with('/') || !rest.bytes().all(fits) {
+        return Err("a URL like https://lienthong.example.vn".into());
+    }
+    Ok(text.to_owned())
 }
 
 impl Serve {
@@ -136,6 +153,8 @@ impl Serve {
             demo,
             simulation: !has_tls || self.enable_simulation,
             rate_limit: self.rate_limit,
+            public_url: self.public_url.clone(),
+            rebuild_status: self.rebuild_status,
             witnesses,
             progress: Some(progress.callback()),
             ..Config::default()

@@ -15,6 +15,8 @@ pub enum Found<'a> {
     Record(&'a [u8]),
     /// The JSON of an answer's evidence: the index of its entry, and the evidence ledger's checkpoint.
     Evidence(&'a [u8]),
+    /// The JSON string of a credential, in an answer of `IssueCredential`.
+    Credential(&'a [u8]),
 }
 
 /// Reads a file to its end and hands over what it finds, in order.
@@ -76,6 +78,12 @@ fn answer<R: Read>(
                 let range = stream.value()?;
                 sink(Found::Evidence(stream.bytes(range)))?;
             }
+            "credential" => {
+                let range = stream.value()?;
+                sink(Found::Credential(stream.bytes(range)))?;
+            }
+            // what stands beside a credential, and is in it too
+            "vct" | "recordType" | "recordId" | "version" | "statusIndex" | "statusUri" | "expiresAt" => whole(stream)?,
             "requestId" | "request_id" | "index" | "missing" | "presentation" | "refused" | "nextPageToken"
             | "next_page_token" => whole(stream)?,
             _ => return Err(stream.flaw(&format!("`{field}` is no field of an answer that `verify` knows,"))),
@@ -130,6 +138,7 @@ mod tests {
             let (kind, bytes) = match item {
                 Found::Record(bytes) => ("R", bytes),
                 Found::Evidence(bytes) => ("E", bytes),
+                Found::Credential(bytes) => ("C", bytes),
             };
             found.push(format!("{kind}{}", String::from_utf8_lossy(bytes)));
             Ok(())
@@ -147,6 +156,8 @@ mod tests {
             format!(r#"{{"found":{fetch}}} {{"index":1,"found":{fetch}}} {{"index":2,"refused":{{"code":"X"}}}}"#);
         assert_eq!(found(&bulk).map(|all| all.len()), Ok(6));
         assert_eq!(found(r#"{"statement":"AQ=="}"#), Ok(vec![r#"R{"statement":"AQ=="}"#.to_owned()]));
+        let credential = r#"{"credential":"e~","vct":"x","recordType":"y"}"#;
+        assert_eq!(found(credential), Ok(vec![r#"C"e~""#.to_owned()]));
         assert_eq!(found(&format!("[{fetch}]")), Ok(three));
         assert_eq!(found(r#"{"records":[]} {}"#), Ok(vec![]));
     }

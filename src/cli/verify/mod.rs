@@ -8,12 +8,14 @@ mod beside;
 mod evidence;
 mod json;
 mod parse;
+mod presentation;
 mod report;
+mod status;
 mod tree;
 mod witnessed;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,10 +24,12 @@ use clap::Args;
 use super::output::{Failure, OutputFormat};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
-use crate::trust::{TrustAnchor, Verifier};
+use crate::trust::sd_jwt::Binding;
+use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier, credential};
 use answer::Found;
 use json::Flaw;
 use report::{Name, Reporter};
+use status::Lists;
 
 /// A file cannot be read, or is not what `verify` reads.
 pub const EXIT_FILE: u8 = 3;
@@ -39,14 +43,20 @@ Examples:
   lienthong verify answer.json --trust anchor.json
   grpcurl … lienthong.exchange.v1.ExchangeService/FetchRecords | lienthong verify - --trust anchor.json
   lienthong verify one.json two.json --trust anchor.json --output json
+  lienthong verify answer.json --status http://127.0.0.1:50052/status/vehicle/vehicle.registration.v1
+                                                       also whether each record is the latest and valid
+  lienthong verify presentation.txt --nonce 4f1c --audience https://bank.example.vn
+                                                       what a wallet presents, bound to this request
 
 Reads what grpcurl prints (protobuf JSON): answers of FetchRecords, BulkFetchRecords, RedeemPresentation and GetRecords, a
-single record, or any number of those in a row.
+single record, or any number of those in a row. Reads wallets' credentials and presentations too (SD-JWT, one a line), and answers of
+IssueCredential.
 
 Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
 15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
-32 TRY_LATER. With --policy: 33 QUORUM, 34 STALE. With --seen: 20 LOG_ROLLBACK, 21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE.";
+32 TRY_LATER. With --policy: 33 QUORUM, 34 STALE. With --seen: 20 LOG_ROLLBACK, 21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE. With
+--status: 24 STATUS_INVALID, 25 STATUS_SUSPENDED, 26 SUPERSEDED, 34, 35. Of presentations: 27 KEY_BINDING, 28 EXPIRED.";
 
 /// Check records offline against a trust anchor.
 #[derive(Debug, Args)]
@@ -61,6 +71,18 @@ pub struct Verify {
     /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
+    /// A status list to hold records against, a file or a URL; may be given again, one for each record type.
+    #[arg(long, env = "LIENTHONG_STATUS", value_delimiter = ',', value_name = "FILE|URL")]
+    status: Vec<String>,
+    /// The nonce that a wallet's presentation must be bound to.
+    #[arg(long, env = "LIENTHONG_NONCE", requires = "audience", value_name = "TEXT")]
+    nonce: Option<String>,
+    /// Whom the presentation must be for: the name that the verifier gave the wallet.
+    #[arg(long, env = "LIENTHONG_AUDIENCE", requires = "nonce", value_name = "TEXT")]
+    audience: Option<String>,
+    /// How old the presentation's key binding may be, in seconds.
+    #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
+    binding_age: u32,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
@@ -75,8 +97,17 @@ impl Verify {
         let now = self.at.unwrap_or_else(|| SystemClock.now());
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
+        let lists = match self.status.as_slice() {
+            [] => None,
+            sources => Some(Lists::load(sources, verifier.anchor())?),
+        };
+        let asked = self.nonce.as_ref().zip(self.audience.as_ref()).map(|(nonce, audience)| Binding {
+            nonce: nonce.clone(),
+            audience: audience.clone(),
+            age_s_max: self.binding_age,
+        });
         let heads = witnessed::Heads::open(&self.heads, verifier.anchor())?;
-        let mut judge = Judge::new(&verifier, heads, now)?;
+        let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
         for path in &self.files {
             let name = path.display().to_string();
             if let Err(flaw) = judge.file(path, &name, &mut reporter) {
@@ -109,13 +140,21 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 struct Judge<'a> {
     verifier: &'a Verifier,
     forms: beside::Forms,
+    lists: Option<Lists>,
+    asked: Option<Binding>,
     heads: witnessed::Heads,
     now: Timestamp,
 }
 
 impl<'a> Judge<'a> {
-    fn new(verifier: &'a Verifier, heads: witnessed::Heads, now: Timestamp) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, heads, now })
+    fn new(
+        verifier: &'a Verifier,
+        lists: Option<Lists>,
+        asked: Option<Binding>,
+        heads: witnessed::Heads,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        Ok(Self { verifier, forms: beside::Forms::load()?, lists, asked, heads, now })
     }
 
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
@@ -125,10 +164,38 @@ impl<'a> Judge<'a> {
         self.read(File::open(path).map_err(Flaw::Unreadable)?, name, reporter)
     }
 
+    /// Adds the checks for which something was given beside the anchor: `status` where there is a statement to look up, and those of
+    /// the ledger's head.
+    fn beside(&mut self, record: &SignedRecord, report: &mut Report) -> Result<(), Flaw> {
+        if let (Some(lists), Some(statement)) = (&self.lists, &report.statement) {
+            let index = record.ledger_proof.as_ref().map(|proof| proof.index);
+            let (check, verdict) = lists.judge(statement, index, self.now);
+            report.add_finding(check, verdict);
+        }
+        let judged = self.heads.judge(record, report, self.verifier.anchor(), self.now);
+        judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))
+    }
+
+    /// What is said of a credential, or of a presentation of one.
+    fn credential(&mut self, text: &str) -> Result<Report, Flaw> {
+        let found = credential::verify(self.verifier, text, self.asked.as_ref(), self.now);
+        let mut report = found.report;
+        if let Some(record) = &found.record {
+            self.beside(record, &mut report)?;
+        }
+        Ok(report)
+    }
+
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
+        let mut reader = BufReader::new(reader);
+        if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
+            return presentation::each(reader, |number, text| {
+                reporter.record(&Name { file, number }, &self.credential(text)?).map_err(Flaw::Unreadable)
+            });
+        }
         let mut number = 0_u64;
         answer::read(reader, &mut |found| {
-            number += u64::from(matches!(found, Found::Record(_)));
+            number += u64::from(!matches!(found, Found::Evidence(_)));
             match found {
                 Found::Record(json) => {
                     let parsed = parse::record(json)
@@ -137,9 +204,12 @@ impl<'a> Judge<'a> {
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
                     }
-                    let judged = self.heads.judge(&parsed.record, &mut report, self.verifier.anchor(), self.now);
-                    judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))?;
+                    self.beside(&parsed.record, &mut report)?;
                     reporter.record(&Name { file, number }, &report)
+                }
+                Found::Credential(json) => {
+                    let text = presentation::from_json(json)?;
+                    reporter.record(&Name { file, number }, &self.credential(&text)?)
                 }
                 Found::Evidence(json) => {
                     let check = evidence::check(json, self.verifier)?;

@@ -2,9 +2,11 @@
 
 mod account;
 mod convert;
+mod credential;
 mod link;
 mod presentation;
 
 pub use account::AccountFace;
+pub use credential::CredentialFace;
 pub use link::LinkFace;
 pub use presentation::PresentationFace;

@@ -3,6 +3,7 @@
 mod attacks;
 mod batches;
 mod changed_bytes;
+mod credentials;
 mod fixed;
 mod key_states;
 mod world;

@@ -1,0 +1,184 @@
+//! Credentials for wallets: a linked document that is in force, bound to a key that the citizen has shown to hold.
+//!
+//! The nonce is not stored: it is its end, the account's number and a secret of this process, hashed together. It can be
+//! used again while it holds, for the same account only; what that gives is one more credential bound to the same key, of a
+//! document that the caller may have anyway.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
+use crate::registry;
+use crate::registry::port::{Inclusion, Query, Registry, Selector};
+use crate::trust::credential::{self, Frame, VCT_PREFIX, possession};
+use crate::trust::jose::{decode_part, encode_part};
+use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement, Verdict, Verifier, canonical};
+
+use super::document::{Standing, standing};
+use super::link::{Link, LinkState};
+use super::linking::Linking;
+
+/// How long a nonce holds, in seconds.
+const NONCE_S: i64 = 300;
+/// How long a credential may be believed at most: a wallet gets a new one well before.
+const LIFE_MS: i64 = 90 * 86_400_000;
+
+/// What issuing needs of others; the server wires it.
+pub trait CredentialKeys: Send + Sync + 'static {
+    /// The signer of a registry, as it is now.
+    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>>;
+
+    /// The URI of the status list of a record type.
+    fn status_uri(&self, issuer: &str, schema: &str) -> String;
+}
+
+/// What credentials are made with.
+pub struct Issuing {
+    /// The registries, by name.
+    pub registries: BTreeMap<&'static str, Arc<dyn Registry>>,
+    /// Where statements stand in the record ledger.
+    pub inclusion: Arc<dyn Inclusion>,
+    /// Verifies what is issued.
+    pub verifier: Arc<Verifier>,
+    /// Who signs.
+    pub keys: Arc<dyn CredentialKeys>,
+}
+
+/// The use cases of credentials.
+#[derive(Clone)]
+pub struct Credentials {
+    linking: Linking,
+    issuing: Arc<Issuing>,
+    secret: Arc<Hmac<Sha256>>,
+}
+
+/// A credential, with what stands beside it.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The SD-JWT.
+    pub text: String,
+    /// Its type.
+    pub vct: String,
+    /// The statement of the version that it is of.
+    pub statement: Statement,
+    /// The status list.
+    pub status_uri: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// Who a proof of possession is for.
+pub fn audience() -> String {
+    format!("lienthong/{PROVINCE}/identity")
+}
+
+impl Credentials {
+    /// Credentials of the links of `linking`.
+    pub fn new(linking: Linking, issuing: Issuing, entropy: &dyn Entropy) -> Result<Self> {
+        let mut secret = [0; 32];
+        entropy.fill(&mut secret)?;
+        let secret = Hmac::new_from_slice(&secret).map_err(Error::bug)?;
+        Ok(Self { linking, issuing: Arc::new(issuing), secret: Arc::new(secret) })
+    }
+
+    /// A nonce for an account, and its end.
+    pub fn nonce(&self, number: PersonalId, now: Timestamp) -> (String, Timestamp) {
+        let end = now.plus_ms(NONCE_S * 1_000);
+        let tag = self.mac(end.0, number).finalize().into_bytes();
+        (encode_part(&[&end.0.to_be_bytes()[..], &tag[..]].concat()), end)
+    }
+
+    fn check_nonce(&self, nonce: &str, number: PersonalId, now: Timestamp) -> Result<()> {
+        let refused =
+            || Error::invalid_field("proof", "NONCE", "the nonce is not one of this account's, or has expired");
+        let nonce = decode_part(nonce).map_err(|_| refused())?;
+        let (end, tag) = nonce.split_first_chunk::<8>().ok_or_else(refused)?;
+        let end = i64::from_be_bytes(*end);
+        self.mac(end, number).verify_slice(tag).map_err(|_| refused())?;
+        if end <= now.0 { Err(refused()) } else { Ok(()) }
+    }
+
+    fn mac(&self, end: i64, number: PersonalId) -> Hmac<Sha256> {
+        let mut mac = Hmac::clone(&self.secret);
+        mac.update(b"lienthong/credential-nonce/v1\0");
+        mac.update(&end.to_be_bytes());
+        mac.update(number.as_str().as_bytes());
+        mac
+    }
+
+    /// Issues a credential of a link's document to the key that `proof` is of.
+    pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
+        let proved = possession::verify(proof, &audience(), NONCE_S, now)
+            .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
+        self.check_nonce(&proved.nonce, number, now)?;
+        let person = self.linking.holder_of_account(number, now).await?.personal_id;
+        let link = self.linking.get(person, link).await?;
+        let record_type = link.document_type.record_type();
+        if link.state_at(now).0 != LinkState::Linked {
+            return Err(Error::new(Reason::LinkNotActive, "the document is not linked and in force")
+                .with_subject("link", record_type.name));
+        }
+        let record = self.record(&link, now).await?;
+        self.sign(&record, &proved.key, now)
+    }
+
+    /// The latest version of a link's document, verified, with both proofs, and in force.
+    async fn record(&self, link: &Link, now: Timestamp) -> Result<SignedRecord> {
+        let record_type = link.document_type.record_type();
+        let registry = self.issuing.registries.get(record_type.registry);
+        let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
+        let query = Query::latest([record_type.name], Selector::Ids(vec![link.record_id]), 1);
+        let unverified = |verdict: Verdict| {
+            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {verdict}"))
+                .with_subject("record", record_type.name)
+        };
+        let missing = || {
+            Error::new(Reason::RecordNotFound, "the document's record is not there")
+                .with_subject("record", record_type.name)
+        };
+        let found = registry.read(query).await?.records.into_iter().next().ok_or_else(missing)?;
+        // Its place in the issuer's log is believed only when it is proved: what never comes would be waited for.
+        let issued = self.issuing.verifier.verify_issued(&found.record, now);
+        if !issued.verdict.is_valid() {
+            return Err(unverified(issued.verdict));
+        }
+        let own_proof = found.record.issuer_proof.as_ref();
+        let log_index = own_proof.map(|proof| proof.index).ok_or_else(missing)?;
+        let inclusion = &self.issuing.inclusion;
+        inclusion.wait_for(record_type.registry, log_index.saturating_add(1)).await?;
+        let index = inclusion.ledger_index(record_type.registry, log_index).await?;
+        let index = index.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
+        let proof = inclusion.prove(index).await?;
+        let record = SignedRecord { ledger_proof: Some((*proof).clone()), ..found.record.clone() };
+        let report = self.issuing.verifier.verify(&record, now);
+        let statement =
+            report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(|| unverified(report.verdict))?;
+        if statement.record_id != link.record_id || statement.schema != record_type.name {
+            return Err(unverified(Verdict::Invalid(Code::IssuerMismatch)));
+        }
+        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(Error::bug("not whole")) };
+        let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
+        let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", record_type.name));
+        match standing(link.document_type, statement.operation, statement.valid_until, &payload, now) {
+            Standing::Valid => Ok(record),
+            Standing::Expired => not(Reason::DocumentExpired, "the document has expired"),
+            Standing::Suspended(_) => not(Reason::DocumentSuspended, "the document is not in force for now"),
+            Standing::Revoked(_) => not(Reason::DocumentRevoked, "the document was revoked"),
+        }
+    }
+
+    fn sign(&self, record: &SignedRecord, holder: &PublicKey, now: Timestamp) -> Result<Issued> {
+        let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
+        let unknown = || Error::bug("a record of no registry");
+        let sector = registry::sector(&statement.issuer).ok_or_else(unknown)?;
+        let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
+        let origin = sector.log_origin();
+        let status_uri = self.issuing.keys.status_uri(&statement.issuer, &statement.schema);
+        let frame = Frame { origin: &origin, holder, status_uri: &status_uri, issued_at: now, expires_at };
+        let text = credential::issue(record, &frame, &*self.issuing.keys.signer(&statement.issuer)?)?;
+        Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
+    }
+}

@@ -1,0 +1,138 @@
+//! Publishing status lists: signed by the issuer's key, the digest logged in the record ledger before anyone sees the list.
+//!
+//! A list is published when somebody asks for it and the last one is not good enough any more: something was accepted since, or half of
+//! its time is over. At most one a second for each record type, so that asking costs little.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+
+use crate::base::id::to_hex;
+use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
+use crate::ledger::{Entry, Ledger};
+use crate::registry::{self, RecordType};
+use crate::store::{Batch, Store};
+use crate::trust::status_list::{StatusClaims, StatusToken, digest_entry};
+use crate::trust::{EntryType, Signer};
+
+use super::kind_named;
+
+/// How long a list may be believed.
+const LIFE_MS: i64 = 24 * 3_600_000;
+/// How long a copy may be kept before looking for a newer one, in seconds.
+pub(super) const TTL_S: u32 = 60;
+/// A list is not published again sooner than this, even when it changed.
+const PAUSE_MS: i64 = 1_000;
+
+/// The keys that issuers sign their lists with; the server has them.
+pub trait IssuerSigners: Send + Sync + 'static {
+    /// The signer of a registry, as it is now.
+    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>>;
+}
+
+/// A published list.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// What it says about itself.
+    pub claims: StatusClaims,
+    /// How many statuses it has.
+    pub count: u32,
+    /// The signed token.
+    pub token: Arc<str>,
+    /// SHA-256 of the token, lower-case hexadecimal.
+    pub digest: String,
+    /// The index of its entry in the record ledger.
+    pub ledger_index: u64,
+    head: (u32, u64),
+}
+
+/// The status lists of all record types.
+pub struct StatusLists {
+    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    signers: Arc<dyn IssuerSigners>,
+    base: OnceLock<String>,
+    published: BTreeMap<u8, Mutex<Option<Arc<Published>>>>,
+}
+
+impl StatusLists {
+    /// The lists of what the province layer over `store` and `ledger` accepted.
+    pub fn new(
+        store: Arc<dyn Store>,
+        ledger: Arc<Ledger>,
+        clock: Arc<dyn Clock>,
+        signers: Arc<dyn IssuerSigners>,
+    ) -> Arc<Self> {
+        let kinds = registry::ALL.iter().flat_map(|sector| sector.record_types);
+        let published = kinds.map(|kind| (kind.ordinal, Mutex::new(None))).collect();
+        Arc::new(Self { store, ledger, clock, signers, base: OnceLock::new(), published })
+    }
+
+    /// Says where the lists are served: `https://example.vn`. The first word counts.
+    pub fn serve_at(&self, base: &str) {
+        self.base.get_or_init(|| base.trim_end_matches('/').to_owned());
+    }
+
+    /// The URI of a record type's list: where it is served, or a name where it is not served over HTTP.
+    pub fn uri(&self, issuer: &str, schema: &str) -> String {
+        match self.base.get() {
+            Some(base) => format!("{base}/status/{issuer}/{schema}"),
+            None => format!("urn:lienthong:{PROVINCE}:status:{issuer}:{schema}"),
+        }
+    }
+
+    /// The newest list of a record type. Fails with [`NotFound`](crate::base::Reason::NotFound) for a type that nobody issues.
+    pub async fn get(&self, schema: &str) -> Result<Arc<Published>> {
+        let kind = kind_named(schema)?;
+        let slot = self.published.get(&kind.ordinal).ok_or_else(|| Error::bug("a record type without a list"))?;
+        // Whoever comes while a list is being published waits for it.
+        let mut slot = slot.lock().await;
+        let now = self.clock.now();
+        if let Some(last) = &*slot {
+            let age = now.0.saturating_sub(last.claims.issued_at.0);
+            let is_fresh = (0..LIFE_MS / 2).contains(&age);
+            if is_fresh && (age < PAUSE_MS || super::head(&*self.store, kind).await? == last.head) {
+                return Ok(last.clone());
+            }
+        }
+        let published = Arc::new(self.publish(kind, now).await?);
+        *slot = Some(published.clone());
+        Ok(published)
+    }
+
+    async fn publish(&self, kind: &'static RecordType, now: Timestamp) -> Result<Published> {
+        let (list, ledger_size) = super::read(&*self.store, kind).await?;
+        let sector = registry::sector(kind.registry).ok_or_else(|| Error::bug("a record type of no registry"))?;
+        let issued_at = Timestamp(now.0.div_euclid(1_000) * 1_000);
+        let claims = StatusClaims {
+            origin: sector.log_origin(),
+            issuer: sector.name.to_owned(),
+            schema: kind.name.to_owned(),
+            uri: self.uri(sector.name, kind.name),
+            ledger_size,
+            issued_at,
+            expires_at: issued_at.plus_ms(LIFE_MS),
+            ttl_s: TTL_S,
+        };
+        let signer = self.signers.signer(sector.name)?;
+        let token = StatusToken { claims, list };
+        let signing = tokio::task::spawn_blocking(move || token.sign(&*signer).map(|text| (token, text)));
+        let (token, text) = signing.await.map_err(Error::bug)??;
+        let body = digest_entry(&token.claims, &token.list, &text);
+        let kind = EntryType::StatusDigest;
+        let entry = Entry { leaf: kind.leaf(&body), body: kind.entry(&body).into() };
+        let appended = self.ledger.append(vec![entry], |_| Batch::new()).await?;
+        let count = token.list.count();
+        Ok(Published {
+            head: (count, ledger_size),
+            count,
+            claims: token.claims,
+            digest: to_hex(&Sha256::digest(text.as_bytes())),
+            token: text.into(),
+            ledger_index: appended.first_index,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Status lists made again from the record ledger: after a loss, or to see that the kept ones are right.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Reason, Result};
+use crate::ledger::Ledger;
+use crate::registry;
+use crate::store::{Batch, Scan, Space, Store};
+use crate::trust::entry::split_entry;
+use crate::trust::status_list::{Status, StatusList};
+use crate::trust::{EntryType, Operation, Statement, canonical};
+
+use super::super::row::{RecordKey, Row, corrupt, record_key};
+use super::{HEAD_KEY, PIECE, kind_named, piece_key, status_of, write_head};
+
+/// Ledger entries read at once.
+const ENTRIES_READ: usize = 4_096;
+/// Rows of the view read at once.
+const ROWS_READ: usize = 4_096;
+
+/// What was made: by record type, the list and the size of the ledger up to which it speaks.
+type Lists = BTreeMap<u8, (StatusList, u64)>;
+
+/// Makes the lists where there are none though the ledger has entries.
+pub(in crate::province) async fn ensure(store: &dyn Store, ledger: &Ledger) -> Result<()> {
+    let kept = store.scan(Scan::prefix(Space::Status, &[]).limit(1)).await?;
+    if kept.is_empty() && ledger.head().size > 0 {
+        rebuild(store, ledger).await?;
+    }
+    Ok(())
+}
+
+/// Makes all lists again, and replaces those that differ. Says which.
+pub(in crate::province) async fn rebuild(store: &dyn Store, ledger: &Ledger) -> Result<Vec<&'static str>> {
+    let made = replayed(store, ledger).await?;
+    let mut differing = Vec::new();
+    let mut batch = Batch::new();
+    for kind in registry::ALL.iter().flat_map(|sector| sector.record_types) {
+        let kept = match super::read(store, kind).await {
+            Ok(kept) => Some(kept),
+            Err(error) if error.reason == Reason::StorageCorrupt => None,
+            Err(error) => return Err(error),
+        };
+        let right = made.get(&kind.ordinal).cloned().unwrap_or_default();
+        if kept.as_ref() != Some(&right) {
+            differing.push(kind.name);
+            for (key, _) in store.scan(Scan::prefix(Space::Status, &[kind.ordinal])).await? {
+                batch = batch.delete(Space::Status, key);
+            }
+            put(kind.ordinal, &right, &mut batch);
+        }
+    }
+    store.commit(batch).await?;
+    Ok(differing)
+}
+
+async fn replayed(store: &dyn Store, ledger: &Ledger) -> Result<Lists> {
+    let size = ledger.head().size;
+    let mut lists = Lists::new();
+    let mut latest: BTreeMap<RecordKey, u32> = BTreeMap::new();
+    let mut touched: Vec<u8> = Vec::new();
+    let mut next = 0;
+    while next < size {
+        let entries = ledger.entries(next, ENTRIES_READ).await?;
+        for entry in &entries {
+            next += 1;
+            match split_entry(entry) {
+                Some((EntryType::Statement, body)) => {
+                    let statement = Statement::decode(body)
+                        .map_err(|error| corrupt("a statement of the ledger cannot be read").with_source(error))?;
+                    touched.push(replay(&statement, &mut lists, &mut latest)?);
+                }
+                // An issuer's checkpoint ends its batch.
+                Some((EntryType::IssuerCheckpoint, _)) => {
+                    for kind in touched.drain(..) {
+                        lists.entry(kind).or_default().1 = next;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    judge_latest(store, &mut lists).await?;
+    Ok(lists)
+}
+
+fn replay(statement: &Statement, lists: &mut Lists, latest: &mut BTreeMap<RecordKey, u32>) -> Result<u8> {
+    let kind = kind_named(&statement.schema)?;
+    let (list, _) = lists.entry(kind.ordinal).or_default();
+    if statement.status_index != list.count() {
+        return Err(corrupt("a statement of the ledger has another status index than the next"));
+    }
+    list.push(if statement.operation == Operation::Revoke { Status::Invalid } else { Status::Valid })?;
+    let before = latest.insert(record_key(kind, statement.record_id), statement.status_index);
+    before.map_or(Ok(()), |before| list.set(before, Status::Superseded))?;
+    Ok(kind.ordinal)
+}
+
+/// What the ledger cannot say, since it holds no payloads: which of the latest versions are ended or suspended.
+async fn judge_latest(store: &dyn Store, lists: &mut Lists) -> Result<()> {
+    for kind in registry::ALL.iter().flat_map(|sector| sector.record_types) {
+        let Some((list, _)) = lists.get_mut(&kind.ordinal) else { continue };
+        let mut scan = Scan::prefix(Space::ProvinceRecord, &[kind.ordinal]).limit(ROWS_READ);
+        loop {
+            let rows = store.scan(scan.clone()).await?;
+            for (_, row) in &rows {
+                let row = Row::read(row)?;
+                let payload = canonical::parse(&row.payload)
+                    .map_err(|error| corrupt("a payload cannot be read").with_source(error))?;
+                list.set(row.status_index, status_of(kind, row.operation, &payload))?;
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == ROWS_READ => scan = scan.after(last.to_vec()),
+                _ => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The rows of a list made again.
+fn put(kind: u8, (list, ledger_size): &(StatusList, u64), batch: &mut Batch) {
+    batch.push_put(Space::Status, vec![kind, HEAD_KEY], write_head(list.count(), *ledger_size));
+    for (number, piece) in (0..).zip(list.as_bytes().chunks(PIECE as usize / 4)) {
+        batch.push_put(Space::Status, piece_key(kind, number), piece.to_vec());
+    }
+}

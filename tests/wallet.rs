@@ -1,0 +1,174 @@
+//! A linked document in a wallet, from the account to the verifier: issued, presented, checked against the status list, and found out of
+//! date once the registry has said something newer. Through gRPC, HTTP and the command line.
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use common::dynamic::Call;
+use common::process::{Serving, run};
+use serde_json::{Value, json};
+use tonic::transport::{Channel, Endpoint};
+
+const CITIZEN: &str = "042185990002";
+const ASKED: [&str; 4] = ["--nonce", "n-4f1c", "--audience", "https://bank.example.vn"];
+
+async fn ask(channel: &Channel, caller: &str, method: &str, body: Value) -> Result<Value, tonic::Status> {
+    let headers = vec![("authorization".to_owned(), format!("Bearer demo-{caller}"))];
+    Call { headers, body: body.to_string(), method: format!("lienthong.{method}") }.make(channel).await
+}
+
+async fn ask_as_citizen(channel: &Channel, method: &str, body: Value) -> Result<Value, tonic::Status> {
+    ask(channel, &format!("citizen-{CITIZEN}"), &format!("identity.v1.{method}"), body).await
+}
+
+/// Runs the program, expects this exit code, gives what it printed.
+fn expect(folder: &Path, code: i32, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}{said}");
+    text
+}
+
+fn present(folder: &Path, show: &str) {
+    let arguments =
+        [&["wallet", "present", "credential.json", "--key", "wallet.pem", "--show", show][..], &ASKED].concat();
+    std::fs::write(folder.join("presentation.txt"), expect(folder, 0, &arguments)).expect("written");
+}
+
+fn verify(folder: &Path, code: i32, file: &str, further: &[&str]) -> String {
+    expect(folder, code, &[&["verify", file], further].concat())
+}
+
+/// What the disclosures of a credential say.
+fn fields(credential: &str) -> Value {
+    let read = |part: &str| -> Option<(String, Value)> {
+        let parts: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()?;
+        Some((parts[1].as_str()?.to_owned(), parts[2].clone()))
+    };
+    credential.split('~').skip(1).filter_map(read).collect::<serde_json::Map<_, _>>().into()
+}
+
+async fn issue(channel: &Channel, folder: &Path) -> Value {
+    let account = json!({ "personal_id": CITIZEN });
+    let document = json!({ "personal_id": CITIZEN, "document_type": "DOCUMENT_TYPE_HEALTH_INSURANCE_CARD" });
+    let link = ask_as_citizen(channel, "LinkService/LinkDocument", document).await.expect("linked");
+    let link = link["link"]["linkId"].as_str().expect("an id").to_owned();
+    let nonce = ask_as_citizen(channel, "CredentialService/CreateNonce", account).await.expect("a nonce");
+    let (nonce, audience) = (nonce["nonce"].as_str().expect("text"), nonce["audience"].as_str().expect("text"));
+    expect(folder, 0, &["wallet", "key", "wallet.pem"]);
+    expect(folder, 1, &["wallet", "key", "wallet.pem"]);
+    let proof = |nonce: &str, audience: &str| {
+        let proof =
+            expect(folder, 0, &["wallet", "prove", "--key", "wallet.pem", "--nonce", nonce, "--audience", audience]);
+        json!({ "personal_id": CITIZEN, "link_id": link, "proof": proof.trim() })
+    };
+    let issue = "CredentialService/IssueCredential";
+    for bad in [
+        proof("another", audience),
+        proof(nonce, "another"),
+        json!({ "personal_id": CITIZEN, "link_id": link, "proof": "x" }),
+    ] {
+        let refused = ask_as_citizen(channel, issue, bad).await.expect_err("a bad proof");
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
+    let mut stranger = proof(nonce, audience);
+    stranger["link_id"] = json!("01890000-0000-7000-8000-000000000000");
+    let refused = ask_as_citizen(channel, issue, stranger).await.expect_err("no such link");
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+    ask_as_citizen(channel, issue, proof(nonce, audience)).await.expect("issued")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let serving = Serving::start(folder, &["--population", "0", "--anchor", "anchor.json"]);
+    let channel = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = channel.connect().await.expect("it accepts");
+    let issued = issue(&channel, folder).await;
+    std::fs::write(folder.join("credential.json"), issued.to_string()).expect("written");
+    let credential = issued["credential"].as_str().expect("text");
+    let status = issued["statusUri"].as_str().expect("text");
+    assert_eq!(issued["vct"], "urn:lienthong:vct:health_insurance.card.v1");
+    assert!(status.ends_with("/status/health_insurance/health_insurance.card.v1"), "{status}");
+
+    // as it was issued; presented whole, in part, with nothing shown
+    verify(folder, 0, "credential.json", &[]);
+    verify(folder, 27, "credential.json", &ASKED);
+    for show in ["card_number,holder,valid_until", "", "status"] {
+        present(folder, show);
+        let report = verify(folder, 0, "presentation.txt", &ASKED);
+        for check in ["credential_signature", "disclosures", "key_binding", "record_agreement", "ledger_inclusion"] {
+            assert!(report.contains(&format!("pass     {check}")), "{check}: {report}");
+        }
+    }
+    verify(folder, 27, "presentation.txt", &["--nonce", "other", "--audience", ASKED[3]]);
+    verify(folder, 27, "presentation.txt", &["--nonce", ASKED[1], "--audience", "https://other.example.vn"]);
+    let text = std::fs::read_to_string(folder.join("presentation.txt")).expect("there");
+    let stray = text.replacen('~', "~WyJzIiwibiIsInYiXQ~", 1);
+    std::fs::write(folder.join("stray.txt"), stray).expect("written");
+    verify(folder, 10, "stray.txt", &ASKED);
+
+    // the status list: over HTTP, as a file, not to be had, not of this world
+    let report = verify(folder, 0, "presentation.txt", &["--status", status]);
+    assert!(report.contains("latest and valid"), "{report}");
+    let asked = json!({ "record_type": "health_insurance.card.v1" });
+    let list = ask(&channel, "one-stop", "trust.v1.StatusService/GetStatusList", asked.clone()).await.expect("a list");
+    std::fs::write(folder.join("list.json"), list.to_string()).expect("written");
+    verify(folder, 0, "credential.json", &["--status", "list.json"]);
+    verify(folder, 35, "credential.json", &["--status", "http://127.0.0.1:9/status/a/b"]);
+    std::fs::write(folder.join("no-list.txt"), "e30.e30.AA").expect("written");
+    verify(folder, 35, "credential.json", &["--status", "no-list.txt"]);
+    verify(folder, 3, "credential.json", &["--status", "missing.txt"]);
+    http(status).await;
+
+    // the registry suspends the card: what the wallet holds is superseded, what the registry now says is suspended
+    let mut payload = fields(credential);
+    payload["status"] = json!("suspended");
+    payload["status_reason"] = json!("chưa đóng phí");
+    let change = json!({
+        "record_type": "health_insurance.card.v1", "operation": "OPERATION_UPDATE",
+        "expected_version": issued["version"], "payload": payload,
+    });
+    let submission = json!({ "registry": "health_insurance", "request_id": "suspend-0001", "changes": [change] });
+    ask(&channel, "operator", "registry.v1.RegistryService/SubmitChanges", submission).await.expect("accepted");
+    tokio::time::sleep(Duration::from_millis(1_200)).await; // a list is published at most once a second
+    verify(folder, 26, "presentation.txt", &["--status", status]);
+    verify(folder, 0, "credential.json", &["--status", "list.json"]); // the old list can't know
+    let read = json!({
+        "registry": "health_insurance",
+        "record_types": ["health_insurance.card.v1"],
+        "natural_key": { "record_type": "health_insurance.card.v1", "values": [payload["card_number"]] },
+    });
+    let now = ask(&channel, "operator", "registry.v1.RegistryService/GetRecords", read).await.expect("records");
+    std::fs::write(folder.join("now.json"), now.to_string()).expect("written");
+    verify(folder, 25, "now.json", &["--status", status]);
+    verify(folder, 34, "now.json", &["--status", "list.json"]);
+}
+
+/// The list's headers, and that a copy which is still good is not sent again.
+async fn http(uri: &str) {
+    let uri = uri.to_owned();
+    let asking = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let header = |answer: &ureq::http::Response<ureq::Body>, name: &str| {
+            answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        let first = agent.get(&uri).call().expect("answers");
+        assert_eq!(header(&first, "content-type"), "application/statuslist+jwt");
+        assert_eq!(header(&first, "cache-control"), "public, max-age=60");
+        let tag = header(&first, "etag");
+        let again = agent.get(&uri).header("if-none-match", &tag).call().expect("answers");
+        assert_eq!((again.status().as_u16(), header(&again, "etag")), (304, tag));
+        for missing in ["/status/land/health_insurance.card.v1", "/status/land/x.y.v1"] {
+            let base = uri.split("/status/").next().expect("a base");
+            assert_eq!(agent.get(format!("{base}{missing}")).call().expect("answers").status().as_u16(), 404);
+        }
+    });
+    asking.await.expect("asked");
+}
