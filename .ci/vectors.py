@@ -28,7 +28,14 @@ def judge_vector(vector):
     except verify.Refused:
         return {"exit_code": verify.EXIT_ANCHOR, "records": []}
     try:
-        verify.verify_file(vector["name"], file.encode(), anchor, verify.milliseconds(vector["at"]), printer)
+        now = verify.milliseconds(vector["at"])
+        lists = [found for found in (read_list(text, anchor) for text in vector.get("status_lists", [])) if found]
+
+        def further(report, record):
+            if "status_lists" in vector:
+                verify.verify_status(report, record, lists, now)
+
+        verify.verify_file(vector["name"], file.encode(), anchor, now, printer, further)
         code = printer.finish()
     except verify.Refused:
         code = verify.EXIT_FILE
@@ -36,6 +43,13 @@ def judge_vector(vector):
         {"verdict": item["verdict"], "code": item["code"],
          "fails": [check["name"] for check in item["checks"] if check["outcome"] == "fail"]}
         for item in printer.items if "verdict" in item]}
+
+
+def read_list(text, anchor):
+    try:
+        return verify.StatusList(text, anchor)
+    except verify.Refused:
+        return None
 
 
 def holds(check, *arguments):

@@ -6,6 +6,7 @@ mod page;
 mod proofs;
 mod records;
 mod signatures;
+mod status;
 mod trees;
 mod vector;
 mod witnesses;
@@ -15,7 +16,7 @@ pub use page::fill;
 
 /// The files, sorted by name; no two have one name.
 pub fn files() -> Vec<(String, String)> {
-    let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all()];
+    let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all(), status::all()];
     let vectors = vectors.into_iter().flatten().map(|vector| (vector.file_name(), vector.text()));
     let mut files: Vec<(String, String)> = vectors.chain(trees::all()).chain(witnesses::all()).collect();
     files.sort();

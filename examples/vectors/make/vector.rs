@@ -17,6 +17,8 @@ pub struct Vector {
     /// The anchor's file.
     pub anchor: String,
     pub file: Contents,
+    /// Status lists to hold the records against.
+    pub status_lists: Vec<String>,
     pub expected: Expected,
 }
 
@@ -92,13 +94,29 @@ impl Vector {
         expected: Expected,
     ) -> Self {
         let anchor = anchor_text(&world.anchor);
-        Self { name: name.to_owned(), shows, at: NOW, anchor, file: Contents::Records(records), expected }
+        Self {
+            name: name.to_owned(),
+            shows,
+            at: NOW,
+            anchor,
+            file: Contents::Records(records),
+            status_lists: vec![],
+            expected,
+        }
     }
 
     /// A file that is given as text.
     pub fn text_file(name: &str, shows: &'static str, world: &World, text: String, expected: Expected) -> Self {
         let anchor = anchor_text(&world.anchor);
-        Self { name: name.to_owned(), shows, at: NOW, anchor, file: Contents::Text(text), expected }
+        Self {
+            name: name.to_owned(),
+            shows,
+            at: NOW,
+            anchor,
+            file: Contents::Text(text),
+            status_lists: vec![],
+            expected,
+        }
     }
 
     /// The same at another time.
@@ -124,6 +142,7 @@ impl Vector {
             trust_anchor: raw(&self.anchor, "  "),
             records: records.map(|records| records.iter().map(RecordJson::of).collect()),
             file,
+            status_lists: &self.status_lists,
             in_words: records.map(|records| records.iter().map(Words::of).collect()),
             expected: &self.expected,
         };
@@ -164,6 +183,8 @@ struct VectorJson<'a> {
     records: Option<Vec<RecordJson<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    status_lists: &'a [String],
     expected: &'a Expected,
     #[serde(skip_serializing_if = "Option::is_none")]
     in_words: Option<Vec<Words>>,
