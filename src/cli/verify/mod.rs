@@ -9,7 +9,6 @@ mod evidence;
 mod json;
 mod parse;
 mod report;
-mod tree;
 mod witnessed;
 
 use std::fs::File;
