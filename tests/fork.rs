@@ -1,0 +1,232 @@
+//! A gateway that runs from an old copy of its data is caught by whoever remembers: a witness, an auditor, a client. Each keeps both
+//! signed heads. Everything here is the built program, over its sockets.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::as_agency;
+use common::dynamic::Call;
+use common::process::{Serving, program, run};
+use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use lienthong::wire::proto::registry::v1::{Change, Operation, SubmitChangesRequest};
+use prost_types::value::Kind;
+use serde_json::Value;
+use tonic::transport::{Channel, Endpoint};
+
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// A witness as a child process; killed when dropped.
+struct Witness {
+    child: Child,
+    policy_line: String,
+}
+
+impl Witness {
+    fn start(folder: &Path, name: &str) -> Self {
+        let mut child = program()
+            .current_dir(folder)
+            .args(["witness", "--listen", "127.0.0.1:0", "--output", "json", "--trust", "data/anchor.json"])
+            .args(["--key", &format!("{name}.key"), "--name", &format!("witness.example/{name}"), "--state", name])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let said: Value = serde_json::from_str(&line).expect("JSON");
+        let text = |field: &str| said[field].as_str().expect("text").to_owned();
+        let policy_line = format!("witness {name} {} {}\n", text("verifier_key"), text("url"));
+        Self { child, policy_line }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(folder: &Path, data: &str) -> Serving {
+    Serving::start(folder, &["--data-dir", data, "--population", "0", "--witness-policy", "policy.txt"])
+}
+
+async fn connect(serving: &Serving) -> Channel {
+    Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address").connect().await.expect("accepts")
+}
+
+/// Enters new memberships, one submission each.
+async fn enter(serving: &Serving, numbers: std::ops::Range<u64>) {
+    let mut client = RegistryServiceClient::new(connect(serving).await);
+    for number in numbers {
+        let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
+        let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
+        let request = SubmitChangesRequest {
+            registry: "social_insurance".into(),
+            request_id: format!("fork-{number:08}"),
+            changes: vec![Change {
+                record_type: "social_insurance.membership.v1".into(),
+                operation: Operation::Create as i32,
+                payload: Some(prost_types::Struct {
+                    fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+                }),
+                ..Default::default()
+            }],
+        };
+        client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
+    }
+}
+
+/// Fetches a record and writes the answer down.
+async fn fetch(serving: &Serving, file: &Path) {
+    let call = Call {
+        headers: vec![("authorization".into(), "Bearer demo-one-stop".into())],
+        body: r#"{"personal_id":"042090990001","record_types":["resident.person.v1"],"purpose":"one_stop.verify_documents"}"#
+            .into(),
+        method: "lienthong.exchange.v1.ExchangeService/FetchRecords".into(),
+    };
+    let answer = call.make(&connect(serving).await).await.expect("records");
+    std::fs::write(file, answer.to_string()).expect("written");
+}
+
+async fn checkpoint(serving: &Serving, log: &str) -> String {
+    let call = Call {
+        headers: vec![],
+        body: format!(r#"{{"log":"{log}"}}"#),
+        method: "lienthong.trust.v1.LedgerService/GetCheckpoint".into(),
+    };
+    let answer = call.make(&connect(serving).await).await.expect("a checkpoint, without a credential");
+    answer["checkpoint"].as_str().expect("text").to_owned()
+}
+
+fn size_of(note: &str) -> u64 {
+    note.lines().nth(1).expect("a size").parse().expect("a number")
+}
+
+/// Waits until the published head of the record ledger covers what `at_least` says, with two cosignatures.
+async fn cosigned(serving: &Serving, at_least: u64) -> String {
+    let begun = Instant::now();
+    loop {
+        let note = checkpoint(serving, "records").await;
+        if note.matches("— witness.example/").count() >= 2 && size_of(&note) >= at_least {
+            return note;
+        }
+        assert!(begun.elapsed() < WITHIN, "no quorum:\n{note}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn audit(folder: &Path, serving: &Serving) -> Output {
+    let console = serving.console.as_deref().expect("a console");
+    run(folder, &["ledger", "audit", console, "--trust", "data/anchor.json", "--state", "auditor.json"])
+}
+
+fn verify(folder: &Path, serving: &Serving, file: &str, more: &[&str]) -> Output {
+    let console = serving.console.as_deref().expect("a console");
+    let mut arguments = vec!["verify", file, "--trust", "data/anchor.json", "--policy", "policy.txt"];
+    arguments.extend(more.iter().map(|word| if *word == "CONSOLE" { console } else { word }));
+    run(folder, &arguments)
+}
+
+fn end(mut serving: Serving) {
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// Both heads of a kept conflict: their sizes, known and shown.
+fn heads(path: &Path) -> (u64, u64) {
+    let json: Value = serde_json::from_slice(&std::fs::read(path).expect("kept")).expect("JSON");
+    for head in ["known", "shown"] {
+        let note = json[head]["note"].as_str().expect("a note");
+        assert!(note.starts_with("lienthong/H27/records\n") && note.contains("\n— lienthong/H27/records "), "{note}");
+    }
+    (json["known"]["size"].as_u64().expect("a size"), json["shown"]["size"].as_u64().expect("a size"))
+}
+
+/// Kept conflicts of the record ledger; the evidence ledger was forked too.
+fn conflicts(folder: &Path) -> Vec<PathBuf> {
+    let is_records = |path: &PathBuf| {
+        std::fs::read_to_string(path).expect("reads").contains("\"origin\": \"lienthong/H27/records\"")
+    };
+    let files = std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
+    files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).filter(is_records).collect()
+}
+
+#[tokio::test]
+async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    end(Serving::start(folder, &["--data-dir", "data", "--population", "0"]));
+    let witnesses = [Witness::start(folder, "w1"), Witness::start(folder, "w2")];
+    let lines: String = witnesses.iter().map(|witness| witness.policy_line.as_str()).collect();
+    std::fs::write(folder.join("policy.txt"), format!("{lines}group both all w1 w2\nquorum both\n")).expect("written");
+
+    // The honest gateway: cosigned, audited, believed.
+    let serving = serve(folder, "data");
+    let before = size_of(&cosigned(&serving, 1).await);
+    end(serving);
+    copy(&folder.join("data"), &folder.join("old"));
+    let serving = serve(folder, "data");
+    enter(&serving, 0..4).await;
+    // four statements, and the registry's checkpoint after each
+    let honest = cosigned(&serving, before + 8).await;
+    assert_eq!(audit(folder, &serving).status.code(), Some(0));
+    fetch(&serving, &folder.join("honest.json")).await;
+    let believed = verify(folder, &serving, "honest.json", &["--seen", "seen.json", "--log", "CONSOLE"]);
+    assert_eq!(believed.status.code(), Some(0), "{believed:?}");
+    let land = checkpoint(&serving, "land").await;
+    assert!(land.contains("\n— lienthong/H27/witness "), "the province cosigns a registry's head:\n{land}");
+    end(serving);
+
+    // The old copy goes on, first with less than was seen before …
+    let serving = serve(folder, "old");
+    let stopped = audit(folder, &serving);
+    assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
+    let (known, shown) = heads(&folder.join("auditor.json.conflict.json"));
+    assert!(shown < known);
+    let less = verify(folder, &serving, "honest.json", &["--seen", "seen.json", "--log", "CONSOLE"]);
+    assert_eq!(less.status.code(), Some(20), "{less:?}");
+
+    // … then with more, and other contents.
+    enter(&serving, 100..110).await;
+    let stopped = audit(folder, &serving);
+    assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
+    let (known, shown) = heads(&folder.join("auditor.json.conflict.json"));
+    assert!(shown > known);
+    fetch(&serving, &folder.join("forked.json")).await;
+    let short = verify(folder, &serving, "forked.json", &[]);
+    assert_eq!(short.status.code(), Some(33), "no quorum for the fork: {short:?}");
+    let caught = verify(folder, &serving, "forked.json", &["--seen", "seen.json", "--log", "CONSOLE"]);
+    assert_eq!(caught.status.code(), Some(20), "{caught:?}");
+    let (client_known, client_shown) = heads(&folder.join("seen.json.conflict.json"));
+    assert!(client_known >= size_of(&honest) && client_shown > client_known);
+    let begun = Instant::now();
+    for witness in ["w1", "w2"] {
+        while conflicts(&folder.join(witness)).is_empty() {
+            assert!(begun.elapsed() < WITHIN, "{witness} kept nothing");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (known, shown) = heads(&conflicts(&folder.join(witness))[0]);
+        assert!(known <= shown && known >= size_of(&honest));
+    }
+    end(serving);
+}
