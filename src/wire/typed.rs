@@ -5,6 +5,7 @@
 //! message. So one table for each message serves all record types, whole or partly disclosed, and a typed form is made
 //! from canonical bytes without building an object. Typed forms are for reading; what is verified are the signed bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::OnceLock;
@@ -13,14 +14,16 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, FieldDescriptor};
 
 use crate::base::Error;
+use crate::trust::Disclosure;
 use crate::trust::canonical::{self, CanonicalError};
-use crate::trust::{Disclosure, Object};
 
 mod compare;
 mod encode;
 mod table;
+mod tree;
 
 use table::Tables;
+pub use tree::{Fields, Tree};
 
 /// A payload that is not of its message: which field, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,11 +80,30 @@ pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Resul
     M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is another message" })
 }
 
+/// What a disclosure shows, borrowed from it. That it is canonical is for the verifier to say.
+pub fn shown(disclosure: &Disclosure) -> Result<Fields<'_>, TypedError> {
+    let refused = |name: &str| TypedError { path: name.to_owned(), problem: "is not canonical" };
+    match disclosure {
+        Disclosure::Whole { payload, .. } => match serde_json::from_slice(payload) {
+            Ok(Tree::Object(fields)) => Ok(fields),
+            _ => Err(refused("payload")),
+        },
+        Disclosure::Partial { shown, .. } => {
+            let read = shown.iter().map(|field| {
+                let value = serde_json::from_slice(&field.value).map_err(|_| refused(&field.name))?;
+                Ok((Cow::Borrowed(field.name.as_str()), value))
+            });
+            read.collect()
+        }
+    }
+}
+
 /// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says
 /// something else than the shown fields; `None` when it says the same.
-pub fn difference(name: &str, shown: &Object, typed: &serde_json::Value) -> Option<String> {
-    match pool().get_message_by_name(name) {
-        Some(message) => compare::message(&message, shown, typed).err(),
+pub fn difference(name: &str, shown: &Fields<'_>, typed: &Tree<'_>) -> Option<String> {
+    let tables = Tables::get();
+    match tables.message(name) {
+        Some(table) => compare::message(tables, table, shown, typed).err(),
         None => Some(name.to_owned()),
     }
 }

@@ -50,7 +50,7 @@ impl Forms {
     }
 
     fn typed_form(&self, beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
-        let Some((field, typed)) = &beside.typed else {
+        let Some((field, said)) = &beside.typed else {
             return skipped(TYPED_FORM, "there is none");
         };
         let Some(statement) = &report.statement else {
@@ -62,10 +62,11 @@ impl Forms {
         if form.kind.name != statement.schema {
             return failed(TYPED_FORM, format!("`{field}` is not the typed form of {}", statement.schema));
         }
-        let Ok(shown) = record.disclosure.fields() else {
+        let canonical = report.check("canonical").is_some_and(|check| check.outcome == Outcome::Pass);
+        let Some(shown) = typed::shown(&record.disclosure).ok().filter(|_| canonical) else {
             return failed(TYPED_FORM, "the payload is not canonical");
         };
-        let difference = typed::difference(form.kind.message, &shown, typed);
+        let difference = typed::difference(form.kind.message, &shown, said);
         match difference {
             None => Check { name: TYPED_FORM, outcome: Outcome::Pass, detail: String::new() },
             Some(path) => failed(TYPED_FORM, format!("`{path}` is not what the signed bytes say")),

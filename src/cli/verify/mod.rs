@@ -11,7 +11,6 @@ mod parse;
 mod presentation;
 mod report;
 mod status;
-mod tree;
 mod witnessed;
 
 use std::fs::File;

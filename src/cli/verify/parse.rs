@@ -13,11 +13,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
 
-use super::tree::Tree;
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
-use crate::wire::typed::pool;
+use crate::wire::typed::{Tree, pool};
 
 /// A record as it stands in a file.
 #[derive(Debug)]
@@ -40,12 +38,14 @@ pub struct Beside<'a> {
     /// `verdict`, in answers of the exchange.
     pub verdict: Option<Cow<'a, str>>,
     /// The typed form: the name of its field, and what it says.
-    pub typed: Option<(Cow<'a, str>, Value)>,
+    pub typed: Option<(Cow<'a, str>, Tree<'a>)>,
 }
 
 /// Reads one record: an exchange's or registry's `Record`, or a bare `SignedRecord`.
 pub fn record(json: &[u8]) -> Result<Parsed<'_>, serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
+    // Once for all, which is faster than text by text.
+    let json = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
+    let mut reader = serde_json::Deserializer::from_str(json);
     let parsed = RecordSeed.deserialize(&mut reader)?;
     reader.end()?;
     Ok(parsed)
@@ -116,8 +116,8 @@ impl<'de> Visitor<'de> for RecordSeed {
                 "signed" | "record" => once(&mut signed, map.next_value()?, "signed")?,
                 "verdict" => once(&mut beside.verdict, map.next_value::<Text<'de>>()?.0, "verdict")?,
                 _ if beside.typed.is_some() => return Err(A::Error::custom(format_args!("unexpected field `{key}`"))),
-                _ => match map.next_value::<Tree>()?.0 {
-                    typed @ Value::Object(_) => beside.typed = Some((key, typed)),
+                _ => match map.next_value::<Tree<'de>>()? {
+                    typed @ Tree::Object(_) => beside.typed = Some((key, typed)),
                     _ => return Err(A::Error::custom(format_args!("unknown field `{key}`"))),
                 },
             }

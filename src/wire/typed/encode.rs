@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::table::{Entry, Tables, Target};
+use super::table::{Entry, Table, Tables, Target};
 use super::{Path, TypedError};
 use crate::trust::Value;
 use crate::trust::canonical;
@@ -12,7 +12,7 @@ use crate::trust::canonical;
 /// The wire bytes of a message with these fields.
 pub(super) fn fields<'a>(
     tables: &Tables,
-    table: &[Entry],
+    table: &Table,
     fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> Result<Vec<u8>, TypedError> {
     let mut out = Vec::with_capacity(512);
@@ -34,10 +34,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn field(&mut self, table: &[Entry], name: &str, path: &Path<'_>, out: &mut Vec<u8>) -> Result<(), TypedError> {
+    fn field(&mut self, table: &Table, name: &str, path: &Path<'_>, out: &mut Vec<u8>) -> Result<(), TypedError> {
         let path = &Path::Field(path, name);
-        let found = table.binary_search_by(|entry| entry.name.as_str().cmp(name));
-        let Some(entry) = found.ok().and_then(|at| table.get(at)) else {
+        let Some((_, entry)) = table.find(name) else {
             return Err(wrong(path, "is no field of the message"));
         };
         if !entry.repeated {
@@ -65,10 +64,8 @@ impl<'a> Reader<'a> {
             Target::Bool => varint(entry.number, u64::from(self.truth(path)?), out),
             Target::Enum(values) => {
                 let text = self.text(path)?;
-                let found = values.binary_search_by(|(name, _)| name.as_str().cmp(&text));
-                let value =
-                    found.ok().and_then(|at| values.get(at)).ok_or_else(|| wrong(path, "is no value of the enum"))?;
-                varint(entry.number, value.1 as u64, out);
+                let value = values.find(&text).ok_or_else(|| wrong(path, "is no value of the enum"))?;
+                varint(entry.number, value.number as u64, out);
             }
             Target::Message(at) => {
                 let mut nested = Vec::with_capacity(128);
@@ -79,7 +76,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn object(&mut self, table: &[Entry], path: &Path<'_>, out: &mut Vec<u8>) -> Result<(), TypedError> {
+    fn object(&mut self, table: &Table, path: &Path<'_>, out: &mut Vec<u8>) -> Result<(), TypedError> {
         self.expect(b'{', path)?;
         let mut first = true;
         while !self.take(b'}') {

@@ -11,10 +11,29 @@ pub(super) enum Target {
     Text,
     Integer,
     Bool,
-    /// Payload texts and their numbers, sorted by text.
-    Enum(Vec<(String, i32)>),
+    /// The values that it may have.
+    Enum(EnumValues),
     /// Position of a nested message's table.
     Message(usize),
+}
+
+/// The values of an enum.
+#[derive(Debug)]
+pub(super) struct EnumValues {
+    /// All but the unset one, sorted by their text in a payload.
+    values: Vec<EnumValue>,
+    /// The name of the unset one.
+    pub zero: String,
+}
+
+/// One value of an enum.
+#[derive(Debug)]
+pub(super) struct EnumValue {
+    /// In a payload: the name behind the enum's prefix, in small letters.
+    text: String,
+    /// In the proto, and in protobuf's JSON.
+    pub name: String,
+    pub number: i32,
 }
 
 /// One field.
@@ -23,14 +42,68 @@ pub(super) struct Entry {
     pub name: String,
     pub number: u32,
     pub repeated: bool,
+    /// Whether its absence and its default are told apart.
+    pub presence: bool,
     pub target: Target,
+}
+
+/// The fields of one message.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Sorted by name.
+    entries: Vec<Entry>,
+    /// Names in protobuf's JSON with the field's position, sorted.
+    json_names: Vec<(String, usize)>,
+}
+
+impl Table {
+    /// A field by its name in payloads, and its position.
+    pub(super) fn find(&self, name: &str) -> Option<(usize, &Entry)> {
+        let at = self.entries.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
+        Some((at, self.entries.get(at)?))
+    }
+
+    /// A field by either spelling of its name, and its position.
+    pub(super) fn find_spelt(&self, name: &str) -> Option<(usize, &Entry)> {
+        match self.json_names.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+            Ok(at) => {
+                let position = self.json_names.get(at)?.1;
+                Some((position, self.entries.get(position)?))
+            }
+            Err(_) => self.find(name),
+        }
+    }
+}
+
+impl EnumValues {
+    /// A value by its text in a payload.
+    pub(super) fn find(&self, text: &str) -> Option<&EnumValue> {
+        let at = self.values.binary_search_by(|value| value.text.as_str().cmp(text)).ok()?;
+        self.values.get(at)
+    }
+
+    fn of(kind: &EnumDescriptor) -> Self {
+        let zero = kind.values().find(|value| value.number() == 0).map(|value| value.name().to_owned());
+        let zero = zero.unwrap_or_default();
+        let prefix = zero.trim_end_matches("UNSPECIFIED");
+        let named = kind.values().filter(|value| value.number() != 0);
+        let mut values: Vec<EnumValue> = named
+            .map(|value| EnumValue {
+                text: value.name().strip_prefix(prefix).unwrap_or(value.name()).to_lowercase(),
+                name: value.name().to_owned(),
+                number: value.number(),
+            })
+            .collect();
+        values.sort_by(|one, other| one.text.cmp(&other.text));
+        Self { values, zero }
+    }
 }
 
 /// The tables of all messages that a payload can be made of.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     by_name: BTreeMap<String, usize>,
-    tables: Vec<Vec<Entry>>,
+    tables: Vec<Table>,
 }
 
 impl Tables {
@@ -48,12 +121,13 @@ impl Tables {
         })
     }
 
-    pub(super) fn message(&self, name: &str) -> Option<&[Entry]> {
+    pub(super) fn message(&self, name: &str) -> Option<&Table> {
         self.by_name.get(name).map(|at| self.at(*at))
     }
 
-    pub(super) fn at(&self, position: usize) -> &[Entry] {
-        self.tables.get(position).map_or(&[], Vec::as_slice)
+    pub(super) fn at(&self, position: usize) -> &Table {
+        static NONE: Table = Table { entries: Vec::new(), json_names: Vec::new() };
+        self.tables.get(position).unwrap_or(&NONE)
     }
 
     fn add(&mut self, message: &MessageDescriptor) -> usize {
@@ -62,34 +136,28 @@ impl Tables {
         }
         let at = self.tables.len();
         self.by_name.insert(message.full_name().to_owned(), at);
-        self.tables.push(Vec::new());
+        self.tables.push(Table::default());
         let mut entries = Vec::new();
         for field in message.fields() {
             let target = match field.kind() {
                 Kind::String => Target::Text,
                 Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => Target::Integer,
                 Kind::Bool => Target::Bool,
-                Kind::Enum(kind) => Target::Enum(payload_values(&kind)),
+                Kind::Enum(kind) => Target::Enum(EnumValues::of(&kind)),
                 Kind::Message(nested) => Target::Message(self.add(&nested)),
                 _ => continue, // no payload holds such a value
             };
             let (name, number, repeated) = (field.name().to_owned(), field.number(), field.is_list());
-            entries.push(Entry { name, number, repeated, target });
+            let presence = field.supports_presence();
+            entries.push((field.json_name().to_owned(), Entry { name, number, repeated, presence, target }));
         }
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
-        self.tables[at] = entries;
+        entries.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
+        let table = &mut self.tables[at];
+        for (position, (json_name, entry)) in entries.into_iter().enumerate() {
+            table.json_names.push((json_name, position));
+            table.entries.push(entry);
+        }
+        table.json_names.sort();
         at
     }
-}
-
-/// The payload text of each value but the unset one: the name behind the enum's prefix, in small letters.
-pub(super) fn payload_values(kind: &EnumDescriptor) -> Vec<(String, i32)> {
-    let zero = kind.values().find(|value| value.number() == 0);
-    let prefix = zero.map(|value| value.name().trim_end_matches("UNSPECIFIED").to_owned()).unwrap_or_default();
-    let named = kind.values().filter(|value| value.number() != 0);
-    let mut values: Vec<(String, i32)> = named
-        .map(|value| (value.name().strip_prefix(&prefix).unwrap_or(value.name()).to_lowercase(), value.number()))
-        .collect();
-    values.sort();
-    values
 }
