@@ -12,6 +12,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${LIENTHONG_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/lienthong-ci}
 GRPCURL_VERSION=1.8.6
 BUF_VERSION=1.75.0
+CRYPTOGRAPHY_VERSION=48.0.0
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'ci: %s\n' "$*" >&2; exit 1; }
@@ -67,6 +68,21 @@ need_buf() {
     install -D -m 755 "$(find "$CACHE/buf" -type f -path '*/scripts/buf')" "$program"
   fi
   say "buf $("$program" --version 2>&1)"
+}
+
+# A Python of our own with what tools/verify.py needs; other sections that need more packages have a folder of their own.
+# Gives its path in PYTHON.
+need_python_with_cryptography() {
+  local folder=$CACHE/verifier
+  PYTHON=$folder/bin/python3
+  if ! "$PYTHON" -c "import cryptography, sys; sys.exit(cryptography.__version__ != '$CRYPTOGRAPHY_VERSION')" 2>/dev/null; then
+    have python3 || need_debian python3
+    rm -rf "$folder"
+    python3 -m venv "$folder" 2>/dev/null || { need_debian python3-venv && python3 -m venv "$folder"; }
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --only-binary :all: "cryptography==$CRYPTOGRAPHY_VERSION" >&2 \
+      || fail "pip could not install cryptography $CRYPTOGRAPHY_VERSION"
+  fi
+  "$PYTHON" --version
 }
 
 export PATH="$CACHE/bin:$PATH"

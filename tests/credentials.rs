@@ -38,7 +38,7 @@ enum Role {
 
 fn role(service: &str, method: &str) -> Role {
     match (service.strip_prefix("lienthong.").expect("one of ours"), method) {
-        ("trust.v1.TrustService", "GetTrustAnchor") => Role::Public,
+        ("trust.v1.TrustService", "GetTrustAnchor") | ("trust.v1.LedgerService", _) => Role::Public,
         ("access.v1.AgencyService", "ListAgencies")
         | ("registry.v1.RegistryService", "Describe")
         | ("exchange.v1.ExchangeService", "Explain")
@@ -106,7 +106,10 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
             let ask = |authorization| call(&started.channel, &path, method.is_server_streaming(), authorization);
             walked += 1;
             if role == Role::Public {
-                ask(None).await.unwrap_or_else(|status| panic!("{path} is public: {status}"));
+                // An empty message may be a bad one; what counts is that nobody is asked who they are.
+                if let Err(status) = ask(None).await {
+                    assert_eq!(status.code(), Code::InvalidArgument, "{path} is public: {status}");
+                }
                 continue;
             }
             for (authorization, expected) in &refused {

@@ -88,3 +88,43 @@ fn the_code_map_names_every_module() {
         }
     }
 }
+
+/// The last column of the threat model's tables: functions of tests, and vectors, where `*` stands for any ending.
+#[test]
+fn what_the_threat_model_names_as_proof_exists() {
+    let mut code = String::new();
+    let mut folders = vec![root().join("src"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder is readable") {
+            let path = entry.expect("a folder's entry is readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                code.push_str(&fs::read_to_string(&path).expect("source is text"));
+            }
+        }
+    }
+    let vectors = fs::read_dir(root().join("tests/vectors")).expect("the vectors are readable");
+    let vectors: Vec<String> =
+        vectors.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let page = read("docs/threat-model.md");
+    let tables = page.split("## Attacks").skip(1).collect::<Vec<_>>().join("");
+    let tables = tables.split("## What remains possible").next().unwrap_or_default();
+    let mut missing = Vec::new();
+    for row in tables.lines().filter(|line| line.starts_with("| ") && !line.ends_with("shown by |")) {
+        let proofs: Vec<&str> = row.rsplit('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2).collect();
+        if proofs.is_empty() {
+            missing.push(format!("no proof: {row}"));
+        }
+        for proof in proofs {
+            let exists = match proof.strip_suffix('*') {
+                Some(beginning) => vectors.iter().any(|name| name.starts_with(beginning)),
+                None => vectors.contains(&format!("{proof}.json")) || code.contains(&format!("fn {proof}(")),
+            };
+            if !exists {
+                missing.push(format!("{proof} of: {row}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -58,6 +58,9 @@ pub struct Verify {
     /// The trust anchor, as `serve` wrote it. Compare its fingerprint over another channel.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
+    /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<Timestamp>,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
@@ -69,7 +72,7 @@ impl Verify {
     /// Verifies every record of every file.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let verifier = Verifier::new(self.anchor()?);
-        let now = SystemClock.now();
+        let now = self.at.unwrap_or_else(|| SystemClock.now());
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
         let heads = witnessed::Heads::open(&self.heads, verifier.anchor())?;
@@ -95,6 +98,11 @@ impl Verify {
         let json = std::fs::read(&self.trust).map_err(|error| failed(format!("cannot be read: {error}")))?;
         TrustAnchor::from_json(&json).map_err(|error| failed(error.message.clone()))
     }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let at: jiff::Timestamp = text.parse().map_err(|_| "not a time of RFC 3339, such as 2026-11-18T10:13:20Z")?;
+    Ok(Timestamp(at.as_millisecond()))
 }
 
 /// Verifies what files hold.

@@ -1,0 +1,26 @@
+//! All test vectors, as the names and texts of files.
+
+mod canonical;
+mod keys;
+mod page;
+mod proofs;
+mod records;
+mod signatures;
+mod trees;
+mod vector;
+mod witnesses;
+mod world;
+
+pub use page::fill;
+
+/// The files, sorted by name; no two have one name.
+pub fn files() -> Vec<(String, String)> {
+    let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all()];
+    let vectors = vectors.into_iter().flatten().map(|vector| (vector.file_name(), vector.text()));
+    let mut files: Vec<(String, String)> = vectors.chain(trees::all()).chain(witnesses::all()).collect();
+    files.sort();
+    let count = files.len();
+    files.dedup_by(|one, other| one.0 == other.0);
+    assert_eq!(files.len(), count, "two vectors have one name");
+    files
+}
