@@ -25,6 +25,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor};
 #[cfg(doc)]
 use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor, judge_signed};
 use super::merkle::Hash;
