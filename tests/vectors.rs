@@ -132,7 +132,7 @@ fn status(
     now: Timestamp,
 ) -> status_list::Finding {
     let statement = report.statement.as_ref().expect("a statement");
-    let read = |list: &Value| StatusToken::verify(list.as_str().expect("text"), verifier.anchor()).ok();
+    let read = |list: &Value| StatusToken::verify(list.as_str().expect("text"), &verifier.anchor()).ok();
     let about = lists.iter().filter_map(read).filter(|list| list.covers(statement));
     let newest = about.max_by_key(|list| (list.claims.issued_at, list.claims.ledger_size));
     let index = record.ledger_proof.as_ref().map(|proof| proof.index);

@@ -25,7 +25,6 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor};
 #[cfg(doc)]
 use super::anchor::judge_signed;
 use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor};

@@ -179,7 +179,7 @@ impl<'a> Opened<'a> {
     }
 
     fn change(&self, output: OutputFormat, origin: Option<&str>, change: KeyChange) -> Result<(), Failure> {
-        let expires_at = self.common.expiry.from_now();
+        let expires_at = self.common.expiry.at();
         // What cannot be is known before anybody waits; the real place is behind every place there is.
         self.anchor.changed(&change, u64::MAX >> 12, expires_at).map_err(|error| Failure::new(error.to_string()))?;
         let next = |current: &TrustAnchor, at| {

@@ -112,7 +112,7 @@ impl AlgorithmArgs {
 }
 
 impl ExpiryArgs {
-    fn from_now(&self) -> Timestamp {
+    fn at(&self) -> Timestamp {
         SystemClock.now().plus_ms(i64::from(self.expires_in_days) * 86_400_000)
     }
 }
@@ -147,7 +147,7 @@ impl Init {
             algorithm: self.algorithm.get(),
             root_keys: self.root_keys,
             threshold: self.threshold,
-            expires_at: self.expiry.from_now(),
+            expires_at: self.expiry.at(),
         };
         let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &secret)?;
         report(output, &folder, &anchor)

@@ -80,7 +80,7 @@ pub struct Verify {
     #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
     binding_age: u32,
     /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
-    #[arg(long, value_name = "TIME", value_parser = instant)]
+    #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]

@@ -105,7 +105,8 @@ fn a_successors_checkpoint_leaves_the_judgement_to_the_key_of_the_place() {
     assert_eq!(judge(Withdrawn { event_index: AFTER }, vec![]), Valid);
     let stolen = Compromised { suspect_from: HERE, event_index: AFTER };
     assert_eq!(judge(stolen, vec![]), Indeterminate(RevokedNoPoe), "the successor does not clear it");
-    assert_eq!(judge(stolen, vec![HERE..AFTER]), Valid);
+    let examined = HERE..AFTER;
+    assert_eq!(judge(stolen, vec![examined]), Valid);
     assert_eq!(judge(Compromised { suspect_from: AFTER, event_index: AFTER }, vec![]), Valid);
 }
 
