@@ -38,7 +38,7 @@ enum Role {
 
 fn role(service: &str, method: &str) -> Role {
     match (service.strip_prefix("lienthong.").expect("one of ours"), method) {
-        ("trust.v1.TrustService", "GetTrustAnchor")
+        ("trust.v1.TrustService", "GetTrustAnchor" | "ListTrustAnchors")
         | ("trust.v1.LedgerService", _)
         | ("trust.v1.StatusService", "GetStatusList") => Role::Public,
         ("access.v1.AgencyService", "ListAgencies")

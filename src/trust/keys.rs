@@ -12,6 +12,7 @@ use super::merkle::Hash;
 use crate::base::{Error, Result};
 
 mod ecdsa;
+pub mod seal;
 mod signer;
 #[cfg(test)]
 mod tests;

@@ -90,7 +90,8 @@ async fn health_and_the_trust_anchor_need_no_credential() {
     assert_eq!(health.into_inner().status().as_str_name(), "SERVING");
 
     let mut trust = TrustServiceClient::new(gateway.channel.clone());
-    let anchor = trust.get_trust_anchor(GetTrustAnchorRequest {}).await.expect("the anchor is public").into_inner();
+    let anchor =
+        trust.get_trust_anchor(GetTrustAnchorRequest::default()).await.expect("the anchor is public").into_inner();
     assert!(anchor.anchor_json.contains("lienthong/"), "{}", anchor.anchor_json);
     assert_eq!(anchor.fingerprint.len(), 64);
 }

@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{KeyFolder, invalid};
 use super::{KeptKeys, Secret};
+use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::Province;
 use crate::registry::host::Host;
@@ -87,8 +88,7 @@ pub fn request(
 
 fn new_id() -> Result<String> {
     let mut id = [0; 16];
-    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut id)
-        .map_err(|_| Error::bug("no randomness for an id"))?;
+    SystemEntropy::default().fill(&mut id)?;
     Ok(to_hex(&id))
 }
 

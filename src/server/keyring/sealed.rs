@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 
+use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Entropy as _, Error, Reason, Result};
+use crate::trust::keys::seal;
 use crate::trust::{Algorithm, Ed25519Signer, P256Signer, PublicKey, Signer};
 
 const FORMAT: &str = "lienthong/sealed-key/v1";
@@ -95,9 +95,9 @@ impl SealedKey {
         let signer = signer_of(name, algorithm, &pkcs8)?;
         let public = PublicKey::new(algorithm, signer.public_key()).map_err(Error::bug)?;
         let (mut salt, mut nonce) = ([0; 16], [0; 12]);
-        let random = SystemRandom::new();
-        let filled = random.fill(&mut salt).and_then(|()| random.fill(&mut nonce));
-        filled.map_err(|_| Error::bug("no randomness for a key"))?;
+        let random = SystemEntropy::default();
+        random.fill(&mut salt)?;
+        random.fill(&mut nonce)?;
         let mut sealed = Self {
             format: FORMAT.into(),
             name: name.into(),
@@ -109,15 +109,9 @@ impl SealedKey {
             nonce: STANDARD.encode(nonce),
             ciphertext: String::new(),
         };
-        let mut bytes = pkcs8;
         let key = sealed.cipher_key(secret)?;
-        key.seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(sealed.authenticated()),
-            &mut bytes,
-        )
-        .map_err(|_| Error::bug("a key cannot be sealed"))?;
-        sealed.ciphertext = STANDARD.encode(bytes);
+        let bytes = seal::seal(&key, nonce, &sealed.authenticated(), pkcs8);
+        sealed.ciphertext = STANDARD.encode(bytes.map_err(|_| Error::bug("a key cannot be sealed"))?);
         Ok((sealed, signer))
     }
 
@@ -154,11 +148,10 @@ impl SealedKey {
         let public = self.public()?;
         let closed = || invalid(format!("key {} does not open: another passphrase, or the file is damaged", self.id));
         let nonce = STANDARD.decode(&self.nonce).ok().and_then(|nonce| nonce.try_into().ok()).ok_or_else(closed)?;
-        let mut bytes = STANDARD.decode(&self.ciphertext).map_err(|_| closed())?;
+        let bytes = STANDARD.decode(&self.ciphertext).map_err(|_| closed())?;
         let key = self.cipher_key(secret)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let pkcs8 = key.open_in_place(nonce, Aad::from(self.authenticated()), &mut bytes).map_err(|_| closed())?;
-        let signer = signer_of(&self.name, public.algorithm(), pkcs8)?;
+        let pkcs8 = seal::open(&key, nonce, &self.authenticated(), bytes).map_err(|_| closed())?;
+        let signer = signer_of(&self.name, public.algorithm(), &pkcs8)?;
         if signer.public_key() == public.bytes() { Ok(signer) } else { Err(closed()) }
     }
 
@@ -166,7 +159,7 @@ impl SealedKey {
         [FORMAT, &self.name, &self.algorithm, &self.public_key].join("\n").into_bytes()
     }
 
-    fn cipher_key(&self, secret: &Secret) -> Result<LessSafeKey> {
+    fn cipher_key(&self, secret: &Secret) -> Result<[u8; 32]> {
         let wrong = || invalid(format!("key {}: its key derivation is out of bounds", self.id));
         let Kdf { memory_kib, passes, ref salt, .. } = self.kdf;
         if memory_kib > MEMORY_KIB_MAX || passes > PASSES_MAX {
@@ -177,7 +170,7 @@ impl SealedKey {
         let argon = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
         let mut key = [0; 32];
         argon.hash_password_into(&secret.0, &salt, &mut key).map_err(|_| wrong())?;
-        Ok(LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &key).map_err(|_| wrong())?))
+        Ok(key)
     }
 }
 
