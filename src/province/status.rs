@@ -4,7 +4,7 @@
 //! What a version is worth follows from the accepted statements: a version whose successor was accepted is superseded, a
 //! revocation is invalid. Whether the latest version is in force follows from its record's status (an ended licence, a
 //! suspended card), which stands in the payload that came with the statement. The list can be made again from the
-//! ledger and the view's latest payloads at any time: [`rebuild`].
+//! ledger and the view's latest payloads at any time: `rebuild`.
 //!
 //! | key in `Status` | value |
 //! |---|---|
