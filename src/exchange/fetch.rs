@@ -186,17 +186,14 @@ impl Exchange {
         found: &RegistryRecord,
     ) -> Result<Option<Arc<LogProof>>> {
         let Some(proof) = &found.record.issuer_proof else { return Ok(None) };
-        let mut index = self.inclusion.ledger_index(registry, proof.index).await?;
-        if index.is_none() {
-            let left = context.ask_until().saturating_duration_since(Instant::now()).min(ACCEPTANCE_MAX);
-            let accepted = self.inclusion.wait_for(registry, proof.index.saturating_add(1));
-            if let Ok(Ok(())) = tokio::time::timeout(left, accepted).await {
-                index = self.inclusion.ledger_index(registry, proof.index).await?;
-            }
+        if let Some(proved) = self.inclusion.prove(registry, proof.index).await? {
+            return Ok(Some(proved));
         }
-        match index {
-            Some(index) => self.inclusion.prove(index).await.map(Some),
-            None => Ok(None),
+        let left = context.ask_until().saturating_duration_since(Instant::now()).min(ACCEPTANCE_MAX);
+        let accepted = self.inclusion.wait_for(registry, proof.index.saturating_add(1));
+        match tokio::time::timeout(left, accepted).await {
+            Ok(Ok(())) => self.inclusion.prove(registry, proof.index).await,
+            _ => Ok(None),
         }
     }
 }

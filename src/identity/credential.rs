@@ -149,9 +149,8 @@ impl Credentials {
         let log_index = own_proof.map(|proof| proof.index).ok_or_else(missing)?;
         let inclusion = &self.issuing.inclusion;
         inclusion.wait_for(record_type.registry, log_index.saturating_add(1)).await?;
-        let index = inclusion.ledger_index(record_type.registry, log_index).await?;
-        let index = index.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
-        let proof = inclusion.prove(index).await?;
+        let proof = inclusion.prove(record_type.registry, log_index).await?;
+        let proof = proof.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
         let record = SignedRecord { ledger_proof: Some((*proof).clone()), ..found.record.clone() };
         let report = self.issuing.verifier.verify(&record, now);
         let statement =

@@ -147,7 +147,10 @@ impl Inclusion for Province {
         self.places.find(&*self.store, registry, log_index).await
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
-        self.places.prove(&self.ledger, ledger_index).await
+    async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>> {
+        match self.places.find(&*self.store, registry, log_index).await? {
+            Some(ledger_index) => self.places.prove(&self.ledger, ledger_index).await.map(Some),
+            None => Ok(None),
+        }
     }
 }

@@ -193,9 +193,8 @@ async fn what_registries_say_becomes_one_view_with_proof() {
     // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
     let query = Query::latest([registry::health_insurance::CARD.name], Selector::Ids(vec![receipts[0].record_id]), 1);
     let mut record = cards.read(query).await.expect("read").records[0].record.clone();
-    let index = province.ledger_index("health_insurance", receipts[0].log_index).await.expect("read");
-    let proof = province.prove(index.expect("accepted")).await.expect("proof");
-    record.ledger_proof = Some((*proof).clone());
+    let proof = province.prove("health_insurance", receipts[0].log_index).await.expect("read");
+    record.ledger_proof = Some((*proof.expect("accepted")).clone());
     let report = world.verifier.verify(&record, Timestamp::start_of(TODAY));
     assert_eq!(report.verdict, Verdict::Valid, "{report:?}");
     assert_eq!(province.ledger_index("health_insurance", 1).await.expect("read"), None);

@@ -19,6 +19,7 @@ pub mod world;
 
 mod coalesce;
 mod delivery;
+mod dispatch;
 mod faces;
 mod feed;
 mod status;

@@ -1,11 +1,10 @@
 //! A handler that panics answers INTERNAL, and the process goes on: one caller's bad luck is not everybody's.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use tonic::body::Body;
 use tonic::codegen::http;
 use tower::{Layer, Service};
@@ -34,26 +33,43 @@ pub struct Caught<S> {
 impl<S, Q> Service<http::Request<Q>> for Caught<S>
 where
     S: Service<http::Request<Q>, Response = http::Response<Body>, Error = Infallible>,
-    S::Future: Send + 'static,
+    S::Future: Unpin,
 {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+    type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: http::Request<Q>) -> Self::Future {
-        let method = request.uri().path().to_owned();
+        let uri = request.uri().clone();
+        Answering { inner: self.inner.call(request), uri }
+    }
+}
+
+/// An answer on its way, which may be the one to a panic.
+#[derive(Debug)]
+pub struct Answering<F> {
+    inner: F,
+    /// What was called.
+    uri: http::Uri,
+}
+
+impl<F> Future for Answering<F>
+where
+    F: Future<Output = Result<http::Response<Body>, Infallible>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         // What a panic leaves behind is the call's own; state that calls share is behind locks that survive poisoning.
-        let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
-            answering.await.unwrap_or_else(|_| {
-                let request_id = RequestId(uuid::Uuid::now_v7());
-                tracing::error!(method, request = %request_id, "a handler panicked");
-                Ok(status(&Error::bug("a handler panicked"), request_id, Language::English).into_http())
-            })
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll(context)));
+        polled.unwrap_or_else(|_| {
+            let request_id = RequestId(uuid::Uuid::now_v7());
+            tracing::error!(method = self.uri.path(), request = %request_id, "a handler panicked");
+            Poll::Ready(Ok(status(&Error::bug("a handler panicked"), request_id, Language::English).into_http()))
         })
     }
 }
@@ -64,11 +80,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_an_answer() {
-        let failing = tower::service_fn(|_: http::Request<()>| async move {
-            if std::hint::black_box(true) {
-                panic!("in a test");
-            }
-            Ok::<_, Infallible>(http::Response::new(Body::empty()))
+        let failing = tower::service_fn(|_: http::Request<()>| {
+            Box::pin(async move {
+                if std::hint::black_box(true) {
+                    panic!("in a test");
+                }
+                Ok::<_, Infallible>(http::Response::new(Body::empty()))
+            })
         });
         let mut service = CatchPanics.layer(failing);
         let answer = service.call(http::Request::new(())).await.expect("answered");

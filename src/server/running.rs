@@ -69,8 +69,6 @@ impl Running {
             .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
-            .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .http2_max_header_list_size(16 * 1024)
             .layer(CatchPanics);
         if let Some(tls) = listening.tls {
@@ -80,9 +78,15 @@ impl Running {
                 Error::new(Reason::ConfigurationInvalid, message).with_source(error)
             })?;
         }
-        let incoming = TcpIncoming::from(listening.grpc).with_nodelay(Some(true)).map_ok(Coalescing::new);
+        // A peer that is gone is found out by TCP: pings of HTTP/2 would look at the clock for each frame.
+        let incoming = TcpIncoming::from(listening.grpc)
+            .with_nodelay(Some(true))
+            .with_keepalive(Some(Duration::from_secs(30)))
+            .with_keepalive_interval(Some(Duration::from_secs(10)))
+            .with_keepalive_retries(Some(3))
+            .map_ok(Coalescing::new);
         let serving =
-            tokio::spawn(server.add_routes(served.routes).serve_with_incoming_shutdown(incoming, asked(ended.clone())));
+            tokio::spawn(server.serve_with_incoming_shutdown(served.dispatch, incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {
             let serving = axum::serve(listener, console::router(view, further)).with_graceful_shutdown(asked(ended));
             tokio::spawn(async move { serving.await })

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tonic::server::NamedService;
-use tonic::service::{Routes, RoutesBuilder};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -11,6 +9,7 @@ use super::anchor::TrustFace;
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
+use super::dispatch::{Dispatch, GrpcService, Handler};
 use super::parts::Parts;
 use crate::access;
 use crate::base::{Error, PROVINCE, Result, limits};
@@ -62,33 +61,26 @@ macro_rules! add {
 
 #[derive(Default)]
 struct Services {
-    routes: RoutesBuilder,
+    handlers: Vec<(&'static str, Box<dyn Handler>)>,
     names: Vec<&'static str>,
 }
 
 impl Services {
-    fn add<S>(&mut self, service: S)
-    where
-        S: tower::Service<
-                tonic::codegen::http::Request<tonic::body::Body>,
-                Response = tonic::codegen::http::Response<tonic::body::Body>,
-                Error = std::convert::Infallible,
-            > + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    /// Serves it, and lists it where clients look for services.
+    fn add<S: GrpcService>(&mut self, service: S) {
         self.names.push(S::NAME);
-        self.routes.add_service(service);
+        self.add_unlisted(service);
+    }
+
+    fn add_unlisted<S: GrpcService>(&mut self, service: S) {
+        self.handlers.push((S::NAME, Box::new(service)));
     }
 }
 
 /// What is served.
 pub struct Served {
     /// Where calls go.
-    pub routes: Routes,
+    pub dispatch: Dispatch,
     /// Says how each service is.
     pub health: HealthReporter,
     /// The services' names.
@@ -173,7 +165,7 @@ async fn health_and_reflection(mut services: Services) -> Result<Served> {
         health.set_service_status(*name, ServingStatus::Serving).await;
     }
     services.add(health_service);
-    let mut names = services.names;
+    let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
     let reflection = || {
         let begun = tonic_reflection::server::Builder::configure()
@@ -186,8 +178,9 @@ async fn health_and_reflection(mut services: Services) -> Result<Served> {
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET);
         names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
     };
-    let mut routes = services.routes;
-    routes.add_service(reflection().build_v1().map_err(Error::bug)?);
-    routes.add_service(reflection().build_v1alpha().map_err(Error::bug)?);
-    Ok(Served { routes: routes.routes(), health, names })
+    let (v1, v1alpha) =
+        (reflection().build_v1().map_err(Error::bug)?, reflection().build_v1alpha().map_err(Error::bug)?);
+    services.add_unlisted(v1);
+    services.add_unlisted(v1alpha);
+    Ok(Served { dispatch: Dispatch::new(services.handlers), health, names })
 }

@@ -116,6 +116,8 @@ impl FjallStore {
             .worker_threads(options.workers.max(1))
             .max_journaling_size(256 * MIB)
             .max_cached_files(Some(FILES_OPEN_MAX))
+            // Rows are compressed when they settle in tables; in the journal they are passing through.
+            .journal_compression(CompressionType::None)
             .open()
             .map_err(|error| open_error(path, error))?;
         let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;

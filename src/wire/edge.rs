@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
 
 use crate::base::{Clock, Entropy, Error, Kind, Reason, RequestId, Result, limits};
@@ -235,7 +235,10 @@ fn text<'a>(metadata: &'a MetadataMap, key: &str) -> Option<&'a str> {
 }
 
 fn mark(metadata: &mut MetadataMap, id: RequestId) {
-    if let Ok(value) = id.to_string().parse() {
+    if let Ok(mut value) = id.to_string().parse::<AsciiMetadataValue>() {
+        // An id is never sent twice: kept out of the compression table (RFC 7541, section 6.2.3), it costs neither side a search
+        // nor evicts the headers that do repeat.
+        value.set_sensitive(true);
         metadata.insert(REQUEST_ID, value);
     }
 }

@@ -44,11 +44,11 @@ pub struct Load {
     /// Calls a second; without it, flat out.
     #[arg(long, env = "LIENTHONG_LOAD_RATE", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "NUMBER")]
     rate: Option<u32>,
-    /// HTTP/2 connections.
-    #[arg(long, default_value_t = 4, env = "LIENTHONG_LOAD_CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "NUMBER")]
+    /// HTTP/2 connections: as many agencies' systems.
+    #[arg(long, default_value_t = 16, env = "LIENTHONG_LOAD_CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "NUMBER")]
     connections: u16,
     /// Calls under way at once, over all connections.
-    #[arg(long, default_value_t = 64, env = "LIENTHONG_LOAD_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=16384), value_name = "NUMBER")]
+    #[arg(long, default_value_t = 256, env = "LIENTHONG_LOAD_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=16384), value_name = "NUMBER")]
     concurrency: u16,
     /// How long to measure: `10s`, `500ms`, `2m`.
     #[arg(long, default_value = "10s", env = "LIENTHONG_LOAD_DURATION", value_parser = duration, value_name = "TIME")]

@@ -243,8 +243,11 @@ impl Inclusion for Province {
         Ok(self.places.lock().expect("lock").get(&(registry.to_owned(), log_index)).copied())
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
-        self.ledger.prove(ledger_index).await.map(Arc::new)
+    async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>> {
+        match self.ledger_index(registry, log_index).await? {
+            Some(ledger_index) => self.ledger.prove(ledger_index).await.map(Arc::new).map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -86,9 +86,8 @@ impl SharedRegistries {
         for found in found.records {
             let mut one = Arc::unwrap_or_clone(found);
             let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-            if let Some(index) = self.inclusion.ledger_index(sector.name, log_index).await? {
-                one.record.ledger_proof = Some(Arc::unwrap_or_clone(self.inclusion.prove(index).await?));
-            }
+            let proof = self.inclusion.prove(sector.name, log_index).await?;
+            one.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
             records.push(v1::RegistryRecord {
                 record_type: one.record_type,
                 record_id: one.record_id.to_hex(),

@@ -147,9 +147,8 @@ impl TypedRegistry {
         mut found: RegistryRecord,
     ) -> Result<Version<M>> {
         let log_index = found.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-        if let Some(index) = self.inclusion.ledger_index(self.sector.name, log_index).await? {
-            found.record.ledger_proof = Some(Arc::unwrap_or_clone(self.inclusion.prove(index).await?));
-        }
+        let proof = self.inclusion.prove(self.sector.name, log_index).await?;
+        found.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
         let statement = Statement::decode(&found.record.statement).map_err(Error::bug)?;
         Ok(Version {
             typed: typed(record_type.message, &found.record.disclosure).ok(),

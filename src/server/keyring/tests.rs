@@ -87,8 +87,9 @@ async fn read_all(gateway: &Gateway, count: u64) -> Vec<(u64, SignedRecord)> {
         let page = host.read(Query::latest(["resident.person.v1"], Selector::Person(id), 2)).await.expect("reads");
         let mut record = page.records.first().expect("not lost").record.clone();
         let place = record.issuer_proof.as_ref().expect("a proof").index;
-        let index = province.ledger_index("resident", place).await.expect("reads").expect("accepted");
-        record.ledger_proof = Some(Arc::unwrap_or_clone(province.prove(index).await.expect("proves")));
+        let proof = province.prove("resident", place).await.expect("reads").expect("accepted");
+        let index = proof.index;
+        record.ledger_proof = Some(Arc::unwrap_or_clone(proof));
         found.push((index, record));
     }
     found
