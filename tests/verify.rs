@@ -149,4 +149,17 @@ async fn files_come_alone_in_a_row_and_from_stdin() {
     let piped = program().current_dir(folder).args(["verify", "-", "--quiet"]).stdin(stdin).output().expect("runs");
     let stdout = String::from_utf8_lossy(&piped.stdout);
     assert!(piped.status.success() && stdout.lines().count() == 1, "{stdout}");
+
+    let others = ["empty.json", "none.json"];
+    std::fs::write(folder.join("empty.json"), "{}").expect("written");
+    for (files, code, named) in [
+        (&["verify", "one.json", "empty.json", "-q"][..], 4, &others[..1]),
+        (&["verify", "none.json", "one.json", "empty.json", "-q"], 3, &others),
+    ] {
+        let output = run(folder, files);
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{files:?}: {stderr}");
+        assert!(named.iter().all(|name| stderr.contains(name)), "each flaw is named: {stderr}");
+        assert!(stdout.contains("3 VALID"), "the other file is verified all the same: {stdout}");
+    }
 }

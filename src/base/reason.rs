@@ -86,6 +86,7 @@ reasons! {
     AccountLevelTooLow = "ACCOUNT_LEVEL_TOO_LOW", WrongState, "Tài khoản định danh chưa đạt mức độ 2.";
     AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
     DocumentExpired = "DOCUMENT_EXPIRED", WrongState, "Giấy tờ đã hết hạn.";
+    RecordRevoked = "RECORD_REVOKED", WrongState, "Bản ghi đã bị thu hồi, không thể thay đổi.";
     DocumentRevoked = "DOCUMENT_REVOKED", WrongState, "Giấy tờ đã bị thu hồi.";
     DocumentSuspended = "DOCUMENT_SUSPENDED", WrongState, "Giấy tờ đang bị tạm dừng hiệu lực.";
     HolderMismatch = "HOLDER_MISMATCH", WrongState, "Thông tin chủ giấy tờ không khớp.";

@@ -66,9 +66,9 @@ impl Linking {
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
-            Match::No => return Err(mismatch()),
+            Match::No => return Err(mismatch(kind)),
         };
-        require_in_force(record.standing(kind, now))?;
+        require_in_force(kind, record.standing(kind, now))?;
         self.create(&person, kind, &record, (state, reason, matched_by), now).await
     }
 
@@ -134,7 +134,7 @@ impl Linking {
         record: &ReadRecord,
         now: Timestamp,
     ) -> Result<Match> {
-        let holder = kind.holder(&record.payload).ok_or_else(mismatch)?;
+        let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
         let matched = match_holder(person, holder);
         // Without a number on the document, an old number that leads to two people leaves open which of them is meant.
         if matches!(matched, Match::Sure(by) | Match::Doubtful(by) if by != MatchedBy::PersonalId)
@@ -339,7 +339,7 @@ impl Linking {
     }
 }
 
-fn require_in_force(standing: Standing) -> Result<()> {
+fn require_in_force(kind: DocumentType, standing: Standing) -> Result<()> {
     let (reason, message) = match standing {
         Standing::Valid => return Ok(()),
         Standing::Expired => (Reason::DocumentExpired, "the document's validity has ended".to_owned()),
@@ -350,11 +350,12 @@ fn require_in_force(standing: Standing) -> Result<()> {
             (Reason::DocumentRevoked, format!("the registry says that the document is {status}"))
         }
     };
-    Err(Error::new(reason, message).with_subject("document", ""))
+    Err(Error::new(reason, message).with_subject("document", kind.record_type().name))
 }
 
-fn mismatch() -> Error {
-    Error::new(Reason::HolderMismatch, "the document's holder is not the account's").with_subject("document", "")
+fn mismatch(kind: DocumentType) -> Error {
+    Error::new(Reason::HolderMismatch, "the document's holder is not the account's")
+        .with_subject("document", kind.record_type().name)
 }
 
 fn corrupt() -> Error {

@@ -23,6 +23,7 @@ pub(super) type Counters = BTreeMap<u8, u32>;
 /// The newest version of a record.
 struct Current {
     version: u64,
+    operation: Operation,
     statement_hash: Hash,
     source: Source,
     index_keys: Vec<Vec<u8>>,
@@ -71,6 +72,7 @@ impl Plan {
         let payload = canonical::parse(&row.payload).map_err(unreadable)?;
         let current = Current {
             version: statement.version,
+            operation: statement.operation,
             statement_hash: statement_hash(&row.statement),
             index_keys: index::keys(record_type, &payload, statement.record_id),
             source: Source::Stored(stored),
@@ -85,13 +87,13 @@ impl Plan {
         Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
     }
 
-    /// Whether every change saw the version that it changes.
+    /// Whether every change saw the version that it changes, and none follows the record's end.
     fn check(&self, changes: &[Prepared]) -> Result<()> {
-        let mut ahead: BTreeMap<RecordKey, u64> = BTreeMap::new();
+        let mut ahead: BTreeMap<RecordKey, (u64, Operation)> = BTreeMap::new();
         for (at, change) in changes.iter().enumerate() {
             let key = record_key(change.record_type, change.record_id);
-            let known = || self.current.get(&key).map_or(0, |current| current.version);
-            let version = ahead.get(&key).copied().unwrap_or_else(known);
+            let known = || self.current.get(&key).map_or((0, Operation::Create), |now| (now.version, now.operation));
+            let (version, operation) = ahead.get(&key).copied().unwrap_or_else(known);
             if version == 0 && change.operation != Operation::Create {
                 let message = format!("changes[{at}]: there is no such {}", change.record_type.name);
                 return Err(Error::new(Reason::RecordNotFound, message).with_subject("record", record_name(change)));
@@ -100,7 +102,11 @@ impl Plan {
                 let message = format!("changes[{at}]: the record is at version {version}");
                 return Err(Error::new(Reason::VersionConflict, message).with_subject("record", record_name(change)));
             }
-            ahead.insert(key, version + 1);
+            if operation == Operation::Revoke {
+                let message = format!("changes[{at}]: the record was revoked, which is its end");
+                return Err(Error::new(Reason::RecordRevoked, message).with_subject("record", record_name(change)));
+            }
+            ahead.insert(key, (version + 1, change.operation));
         }
         Ok(())
     }
@@ -135,6 +141,7 @@ impl Plan {
         }
         let current = Current {
             version,
+            operation: change.operation,
             statement_hash: statement_hash(&statement),
             source: Source::Planned(self.rows.len()),
             index_keys: change.index_keys,

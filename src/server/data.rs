@@ -97,7 +97,12 @@ fn find_world(config: &Config, folder: &Path) -> Result<World> {
             let message = format!("{} holds a store, but no world.json that says which: restore it", folder.display());
             Err(Error::new(Reason::ConfigurationInvalid, message))
         }
-        None => begin(config, folder),
+        None => {
+            if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+                tracing::warn!(folder = %folder.display(), "the data folder holds other files; a world begins beside them");
+            }
+            begin(config, folder)
+        }
     }
 }
 

@@ -43,11 +43,14 @@ pub enum Fault {
     Slow,
     /// The registry has a defect.
     Internal,
-    /// The answer breaks off.
+    /// The answer breaks off after its first part.
     Reset,
     /// Every second read fails.
     Flapping,
 }
+
+/// Where the part of an answer goes on that never comes.
+const REST: &[u8] = b"the rest";
 
 /// The first ten digits of all personas with faults.
 const PERSONAS: &[u8; 10] = b"0420909901";
@@ -119,12 +122,8 @@ impl Faulty {
     /// Fails as the fault says; `Ok` when the read may go on.
     async fn fail(&self, fault: Fault) -> Result<()> {
         let registry = self.inner.name();
-        let unavailable = |why: &str| {
-            let message = format!("the {registry} registry {why}");
-            Err(Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry))
-        };
         match fault {
-            Fault::Unavailable => unavailable("does not answer"),
+            Fault::Unavailable => Err(self.unavailable("does not answer")),
             Fault::Exhausted => {
                 Err(Error::new(Reason::RateLimited, format!("the {registry} registry is at its limit"))
                     .with_subject("registry", registry)
@@ -135,12 +134,27 @@ impl Faulty {
                 Err(Error::new(Reason::DeadlineExceeded, format!("the {registry} registry was too slow")))
             }
             Fault::Internal => Err(Error::bug("a defect that this persona stands for")),
-            Fault::Reset => unavailable("reset the stream"),
             Fault::Flapping if self.reads_while_flapping.fetch_add(1, Ordering::Relaxed) % 2 == 1 => {
-                unavailable("does not answer, this time")
+                Err(self.unavailable("does not answer, this time"))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Answers a first part, which says that more follows; then nothing does.
+    async fn break_off(&self, query: Query) -> Result<Page> {
+        if query.after.is_some() {
+            return Err(self.unavailable("broke off in the middle of its answer"));
+        }
+        let mut page = self.inner.read(Query { limit: 1, ..query }).await?;
+        page.next = Some(REST.to_vec());
+        Ok(page)
+    }
+
+    fn unavailable(&self, why: &str) -> Error {
+        let registry = self.inner.name();
+        let message = format!("the {registry} registry {why}");
+        Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry)
     }
 
     /// Makes the answered records bad where their persona's fault says so.
@@ -196,6 +210,9 @@ impl Registry for Faulty {
         let asked_for = fault_asked_for(&query);
         if let Some(fault) = asked_for {
             self.fail(fault).await?;
+        }
+        if asked_for == Some(Fault::Reset) {
+            return self.break_off(query).await;
         }
         let others_are_named = !matches!(query.selector, Selector::Person(_));
         let mut page = self.inner.read(query).await?;

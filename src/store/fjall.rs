@@ -206,7 +206,17 @@ fn open_error(path: &Path, error: fjall::Error) -> Error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => {
             (Reason::ConfigurationInvalid, format!("the data folder {folder} cannot be opened: {io}"))
         }
-        _ => (Reason::StorageCorrupt, format!("the data folder {folder} cannot be read back: {error:?}")),
+        damaged => {
+            let what = match damaged {
+                fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
+                    "a checksum does not match its bytes"
+                }
+                fjall::Error::Storage(fjall::LsmError::Unrecoverable) => "files are missing",
+                _ => "its files are not what was written",
+            };
+            let message = format!("the data folder {folder} is damaged: {what}; restore it from a copy");
+            (Reason::StorageCorrupt, message)
+        }
     };
     Error::new(reason, message).with_source(error)
 }

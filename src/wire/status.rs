@@ -86,14 +86,10 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         }
         Kind::Unauthenticated | Kind::Denied | Kind::Stale | Kind::Late | Kind::Corrupt | Kind::Bug => {}
     }
-    let message = match language {
-        Language::English => error.message.clone(),
-        Language::Vietnamese => {
-            details.set_localized_message("en", error.message.clone());
-            error.reason.vietnamese().to_owned()
-        }
-    };
-    Status::with_error_details(code(kind), message, details)
+    if language == Language::Vietnamese {
+        details.set_localized_message("vi", error.reason.vietnamese());
+    }
+    Status::with_error_details(code(kind), error.message.clone(), details)
 }
 
 #[cfg(test)]
@@ -131,7 +127,9 @@ mod tests {
         assert_eq!(Language::from_header("en-GB, vi"), Language::English);
         assert_eq!(Language::from_header("fr"), Language::English);
         let status = status(&Error::new(Reason::AlreadyLinked, "x"), id(), Language::Vietnamese);
-        assert_eq!(status.message(), "Giấy tờ đã được tích hợp.");
+        assert_eq!(status.message(), "x", "the message is for developers (google.rpc.Status)");
+        let localized = status.get_details_localized_message().expect("a message for people");
+        assert_eq!((localized.locale.as_str(), localized.message.as_str()), ("vi", "Giấy tờ đã được tích hợp."));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use status::Lists;
 
 /// A file cannot be read, or is not what `verify` reads.
 pub const EXIT_FILE: u8 = 3;
-/// The files hold no record.
+/// A file holds no record.
 pub const EXIT_NO_RECORDS: u8 = 4;
 /// The trust anchor cannot be read, or is none.
 pub const EXIT_ANCHOR: u8 = 5;
@@ -51,7 +51,7 @@ Reads what grpcurl prints (protobuf JSON): answers of FetchRecords, BulkFetchRec
 single record, or any number of those in a row. Reads wallets' credentials and presentations too (SD-JWT, one a line), and answers of
 IssueCredential.
 
-Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 no records; 5 a bad anchor; else that of the first
+Exit codes: 0 if every record is VALID; 3 a file cannot be read; 4 a file without records; 5 a bad anchor; else that of the first
 record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH, 13 NOT_AUTHORISED, 14 NO_TRUSTED_SIGNATURE,
 15 NON_CANONICAL, 16 MALFORMED, 17 KEY_NOT_VALID, 18 ISSUED_IN_FUTURE, 19 TYPED_FORM_MISMATCH, 30 REVOKED_NO_POE, 31 NO_POE,
 32 TRY_LATER. With --policy: 33 QUORUM, 34 STALE. With --seen: 20 LOG_ROLLBACK, 21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE. With
@@ -107,19 +107,29 @@ impl Verify {
         });
         let heads = witnessed::Heads::open(&self.heads, &verifier.anchor())?;
         let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
+        // One file's flaw keeps no other from being verified, and what verifies in one makes up for nothing in another.
+        let (mut flaws, mut flaw_code) = (Vec::new(), EXIT_NO_RECORDS);
         for path in &self.files {
             let name = path.display().to_string();
-            if let Err(flaw) = judge.file(path, &name, &mut reporter) {
-                reporter.finish()?;
-                return Err(Failure::with_code(format!("{name}: {flaw}"), EXIT_FILE));
+            let before = reporter.records();
+            match judge.file(path, &name, &mut reporter) {
+                Err(flaw) => {
+                    flaws.push(format!("{name}: {flaw}"));
+                    flaw_code = EXIT_FILE;
+                }
+                Ok(()) if reporter.records() == before => flaws.push(format!("{name}: holds no record")),
+                Ok(()) => {}
             }
         }
         let sum = reporter.finish()?;
         judge.heads.finish()?;
-        if sum.records == 0 {
-            return Err(Failure::with_code("the files hold no record", EXIT_NO_RECORDS));
+        match (flaws.is_empty(), sum.exit_code) {
+            (true, code) => Ok(ExitCode::from(code)),
+            (false, code) if code != 0 && flaw_code == EXIT_NO_RECORDS => {
+                Err(Failure::with_code(flaws.join("; "), code))
+            }
+            (false, _) => Err(Failure::with_code(flaws.join("; "), flaw_code)),
         }
-        Ok(ExitCode::from(sum.exit_code))
     }
 
     fn anchor(&self) -> Result<TrustAnchor, Failure> {

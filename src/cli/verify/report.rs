@@ -108,6 +108,11 @@ impl<W: Write> Reporter<W> {
         self.heard(written)
     }
 
+    /// How many records were reported so far.
+    pub(super) fn records(&self) -> u64 {
+        self.sum.records
+    }
+
     /// Prints the sum.
     pub(super) fn finish(&mut self) -> Result<Sum, Failure> {
         let sum = self.sum;

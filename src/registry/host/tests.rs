@@ -127,6 +127,24 @@ async fn a_batch_is_all_or_nothing_and_names_every_bad_field() {
 }
 
 #[tokio::test]
+async fn nothing_follows_a_record_that_was_revoked() {
+    let host = residents().await;
+    let moved = person("042185990002", "Nguyễn Thị Hoà", "1985");
+    submit(&host, "request-1", vec![create(moved.clone())]).await.expect("created");
+    let ended = moved.clone().with("status", "cancelled");
+    let in_one = vec![change(Operation::Revoke, 1, ended.clone()), change(Operation::Update, 2, moved.clone())];
+    let refused = submit(&host, "request-2", in_one).await.expect_err("a chain");
+    assert_eq!(refused.reason, Reason::RecordRevoked, "{refused:?}");
+    submit(&host, "request-3", vec![change(Operation::Revoke, 1, ended.clone())]).await.expect("revoked");
+    for operation in [Operation::Update, Operation::Revoke] {
+        let error = submit(&host, "request-4", vec![change(operation, 2, ended.clone())]).await.expect_err("the end");
+        assert_eq!(error.reason, Reason::RecordRevoked);
+    }
+    let stale = submit(&host, "request-5", vec![create(moved)]).await.expect_err("stale");
+    assert_eq!(stale.reason, Reason::VersionConflict);
+}
+
+#[tokio::test]
 async fn many_bad_records_are_all_named() {
     let host = residents().await;
     let changes = (0..3_000).map(|n| create(person(&format!("0421859{n:05}"), "x 1", "1985"))).collect();

@@ -192,13 +192,17 @@ async fn transport_personas_fail_the_call() {
         ("042090990201", Reason::RegistryUnavailable),
         ("042090990202", Reason::RateLimited),
         ("042090990204", Reason::Internal),
-        ("042090990205", Reason::RegistryUnavailable),
     ] {
         let error = read(&registry, id).await.expect_err(id);
         assert_eq!(error.reason, reason, "{id}");
         assert_eq!(error.retry_after.is_some(), reason == Reason::RateLimited);
         assert!(!error.message.contains(id));
     }
+    let broken_off = "042090990205";
+    let first = read(&registry, broken_off).await.expect("a part comes");
+    let person = PersonalId::parse(broken_off).expect("an id");
+    let rest = Query { after: first.next, ..Query::latest([TYPE], Selector::Person(person), 10) };
+    assert_eq!(registry.read(rest).await.expect_err("then nothing").reason, Reason::RegistryUnavailable);
     let flapping: Vec<_> = [read(&registry, "042090990206").await, read(&registry, "042090990206").await]
         .map(|answer| answer.is_ok())
         .to_vec();
