@@ -11,6 +11,7 @@ mod range;
 #[cfg(test)]
 mod tests;
 
+pub(super) use proof::Climb;
 pub use proof::{
     ProofError, consistency_spans, inclusion_length, inclusion_spans, prove_consistency, prove_inclusion,
     root_from_inclusion, verify_consistency, verify_inclusion,
