@@ -172,15 +172,18 @@ impl<R: Read> JsonStream<R> {
             };
             let filled = self.held + count;
             let incoming = &self.incoming[..filled];
-            let good = match std::str::from_utf8(incoming) {
-                Ok(_) => filled,
+            let good = match simdutf8::compat::from_utf8(incoming) {
+                Ok(text) => {
+                    self.text.push_str(text);
+                    filled
+                }
                 Err(error) => {
                     self.is_broken = error.error_len().is_some() || count == 0;
+                    // Cannot fail: so much was found to be good.
+                    self.text.push_str(std::str::from_utf8(&incoming[..error.valid_up_to()]).unwrap_or_default());
                     error.valid_up_to()
                 }
             };
-            // Cannot fail: so much was found to be good.
-            self.text.push_str(std::str::from_utf8(&incoming[..good]).unwrap_or_default());
             self.incoming.copy_within(good..filled, 0);
             self.held = filled - good;
         }
