@@ -11,12 +11,11 @@
 //! disclosure carries 32 bytes and a partial one reveals nothing about the fields that it hides.
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 
 use super::canonical::{CanonicalError, Scanned, is_name, scan, scan_value};
 use super::merkle::{Hash, root_in_place};
 use super::record::{Disclosure, HiddenField, ShownField};
+use super::sha256::{self, Hmac};
 use crate::base::limits::PAYLOAD_FIELDS_MAX;
 
 /// A record's salt or a field's: 32 bytes.
@@ -27,33 +26,24 @@ const LEAF_LABEL: &[u8] = b"\0lienthong/field/v1\0";
 
 /// Derives the field salts of one record; the keyed state is computed once.
 #[derive(Clone)]
-pub struct Salter(Hmac<Sha256>);
+pub struct Salter(Hmac);
 
 impl Salter {
     /// For the record with this salt.
     pub fn new(record_salt: &Salt) -> Self {
-        Self(Hmac::new_from_slice(record_salt).unwrap_or_else(|_| unreachable!("HMAC takes a key of any length")))
+        Self(Hmac::new(record_salt))
     }
 
     /// The salt of a field.
     pub fn field_salt(&self, name: &str) -> Salt {
-        let mut mac = self.0.clone();
-        mac.update(SALT_LABEL);
-        mac.update(name.as_bytes());
-        mac.finalize().into_bytes().into()
+        self.0.mac(&[SALT_LABEL, name.as_bytes()])
     }
 }
 
 /// The commitment to one field.
 pub fn field_leaf(salt: &Salt, name: &str, value: &[u8]) -> Hash {
-    let mut hash = Sha256::new();
-    hash.update(LEAF_LABEL);
-    hash.update(salt);
-    hash.update((name.len() as u16).to_be_bytes());
-    hash.update(name);
-    hash.update((value.len() as u32).to_be_bytes());
-    hash.update(value);
-    hash.finalize().into()
+    let (name_length, value_length) = ((name.len() as u16).to_be_bytes(), (value.len() as u32).to_be_bytes());
+    sha256::digest(&[LEAF_LABEL, salt, &name_length, name.as_bytes(), &value_length, value])
 }
 
 /// The root over all fields of a payload.

@@ -139,6 +139,7 @@ pub mod note;
 pub mod policy;
 pub mod record;
 pub mod sd_jwt;
+mod sha256;
 pub mod statement;
 pub mod status_list;
 pub mod value;
