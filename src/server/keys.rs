@@ -61,7 +61,7 @@ impl Keys {
         let folder = KeyFolder::open(&keys.folder)?;
         let versions = folder.versions()?;
         let newest = versions.last().ok_or_else(|| Error::bug("a key folder without a version"))?;
-        let signer = |origin: &str| folder.log_signer(newest, origin, &keys.secret);
+        let signer = |origin: &str| folder.log_signer(newest, origin, &keys.unlock);
         let issuers = registry::ALL.iter().map(|sector| {
             let origin = sector.log_origin();
             let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));

@@ -22,6 +22,7 @@ const INIT_EXAMPLES: &str = "\
 Examples:
   lienthong keys init --keys ./keys --passphrase-file passphrase
   lienthong keys init --keys ./keys --algorithm p256 --root-keys 3 --threshold 2
+  lienthong keys init --keys ./keys --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token province
   lienthong serve --data-dir ./province --keys ./keys --passphrase-file passphrase
 
 Root keys sign the next version of the trust anchor. Those beyond the threshold can be moved out of the folder `private`
@@ -142,14 +143,14 @@ impl Keys {
 
 impl Init {
     fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let secret = self.secret.new_secret()?;
+        let unlock = self.secret.new_unlock()?;
         let beginning = Beginning {
             algorithm: self.algorithm.get(),
             root_keys: self.root_keys,
             threshold: self.threshold,
             expires_at: self.expiry.at(),
         };
-        let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &secret)?;
+        let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &unlock)?;
         report(output, &folder, &anchor)
     }
 }

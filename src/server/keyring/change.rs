@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{KeyFolder, invalid};
-use super::{KeptKeys, Secret};
+use super::{KeptKeys, Unlock};
 use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
@@ -59,7 +59,7 @@ struct Done {
 /// from the newest one and the index of its events.
 pub fn request(
     folder: &KeyFolder,
-    secret: &Secret,
+    unlock: &Unlock,
     origin: Option<&str>,
     next: impl FnOnce(&TrustAnchor, u64) -> Result<TrustAnchor>,
 ) -> Result<TrustAnchor> {
@@ -76,7 +76,7 @@ pub fn request(
             Some(why) => invalid(format!("the gateway refused: {why}")),
         })?;
     let mut anchor = next(&current, place.index)?;
-    folder.sign_version(&current, &mut anchor, secret)?;
+    folder.sign_version(&current, &mut anchor, unlock)?;
     folder.write_version(&anchor)?;
     let answer = wait_for(|| read::<Done>(&done).filter(|done| done.id == id), || None);
     match answer.map(|done| done.error) {
@@ -180,6 +180,8 @@ pub struct Watcher {
     pub province: Arc<Province>,
     /// The record ledger.
     pub records: Arc<Ledger>,
+    /// The evidence ledger.
+    pub evidence: Arc<Ledger>,
     /// What believes the newest version.
     pub verifier: Arc<Verifier>,
     /// Where versions are handed out.
@@ -218,12 +220,12 @@ impl Watcher {
     async fn change(&self, folder: &KeyFolder, wanted: &Wanted) -> Result<u64> {
         let current = self.verifier.anchor();
         let host = self.hosts.iter().find(|host| wanted.origin.as_deref() == Some(&host.sector().log_origin()));
-        if wanted.origin.as_deref() == Some(&super::super::keys::origin("evidence")) {
-            return Err(invalid("the evidence ledger's key changes with a restart only"));
-        }
-        let issuer = match host {
-            Some(host) => Some(self.hold_issuer(host).await?),
-            None => None,
+        let log = match (host, wanted.origin.as_deref()) {
+            (Some(host), _) => Some((host.ledger(), self.hold_issuer(host).await?)),
+            (None, Some(origin)) if origin == self.evidence.origin() => {
+                Some((&self.evidence, self.evidence.hold().await?))
+            }
+            _ => None,
         };
         let records = self.records.hold().await?;
         write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
@@ -235,7 +237,7 @@ impl Watcher {
             }
             tokio::time::sleep(LOOK_EVERY / 5).await;
         }
-        let taken = self.take(folder, &current, issuer, records, host).await;
+        let taken = self.take(folder, &current, log, records).await;
         if taken.is_err() {
             folder.refuse_version(current.version + 1)?;
         }
@@ -255,9 +257,8 @@ impl Watcher {
         &self,
         folder: &KeyFolder,
         current: &Arc<TrustAnchor>,
-        issuer: Option<Hold>,
+        log: Option<(&Arc<Ledger>, Hold)>,
         records: Hold,
-        host: Option<&Arc<Host>>,
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
         accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;
@@ -265,7 +266,7 @@ impl Watcher {
             return Err(invalid("its events stand elsewhere"));
         }
         let held = |origin: &str| {
-            origin == self.records.origin() || host.is_some_and(|host| host.sector().log_origin() == origin)
+            origin == self.records.origin() || log.as_ref().is_some_and(|(log, _)| log.origin() == origin)
         };
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
         if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
@@ -273,9 +274,9 @@ impl Watcher {
         }
         let new_signer = |origin: &str| -> Result<Option<Arc<dyn Signer>>> {
             let changes = next.keys().any(|(of, key)| of == origin && fresh(&key.key));
-            changes.then(|| folder.log_signer(&next, origin, &self.keys.secret)).transpose()
+            changes.then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()
         };
-        let issuer_signer = host.map(|host| new_signer(&host.sector().log_origin())).transpose()?.flatten();
+        let log_signer = log.as_ref().map(|(log, _)| new_signer(log.origin())).transpose()?.flatten();
         let records_signer = new_signer(self.records.origin())?;
         let entries = entries(Some(current), &next)?;
         let version = next.version;
@@ -287,8 +288,8 @@ impl Watcher {
             return Err(error);
         }
         self.board.publish(published);
-        if let Some(issuer) = issuer {
-            issuer.release(Vec::new(), issuer_signer).await?;
+        if let Some((_, hold)) = log {
+            hold.release(Vec::new(), log_signer).await?;
         }
         Ok(version)
     }

@@ -16,18 +16,18 @@ use crate::trust::{
     Verdict, Verifier,
 };
 
-fn secret() -> Secret {
-    Secret::new("correct horse battery").expect("long enough")
+fn unlock() -> Unlock {
+    Unlock::secret(Secret::new("correct horse battery").expect("long enough"))
 }
 
 fn begin(path: &Path, root_keys: u32, threshold: u32) -> (KeyFolder, TrustAnchor) {
     let expires_at = SystemClock.now().plus_ms(86_400_000);
     let beginning = Beginning { algorithm: Algorithm::Ed25519, root_keys, threshold, expires_at };
-    KeyFolder::init(path, &beginning, &secret()).expect("made")
+    KeyFolder::init(path, &beginning, &unlock()).expect("made")
 }
 
 async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
-    let keys = Some(KeptKeys { folder: folder.path().to_owned(), secret: secret() });
+    let keys = Some(KeptKeys { folder: folder.path().to_owned(), unlock: unlock() });
     let config = Config { storage, population: Some(0), keys, ..Config::default() };
     Gateway::open(config).await.expect("opens")
 }
@@ -35,7 +35,7 @@ async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
 async fn change(folder: &KeyFolder, origin: Option<String>, change: KeyChange) -> Result<TrustAnchor> {
     let folder = folder.clone();
     let task = tokio::task::spawn_blocking(move || {
-        request(&folder, &secret(), origin.as_deref(), |current, at| {
+        request(&folder, &unlock(), origin.as_deref(), |current, at| {
             let changed = current.changed(&change, at, current.expires_at);
             changed.map_err(|error| Error::new(Reason::ConfigurationInvalid, error.to_string()))
         })
@@ -44,7 +44,7 @@ async fn change(folder: &KeyFolder, origin: Option<String>, change: KeyChange) -
 }
 
 fn fresh(folder: &KeyFolder, origin: &str, algorithm: Algorithm) -> PublicKey {
-    let signer = folder.generate(origin, algorithm, &secret()).expect("made");
+    let signer = folder.generate(origin, algorithm, &unlock()).expect("made");
     PublicKey::new(algorithm, signer.public_key()).expect("a good key")
 }
 
@@ -214,7 +214,7 @@ fn without_a_gateway_nothing_changes() {
     KeyFolder::init(
         folder.path(),
         &Beginning { algorithm: Algorithm::Ed25519, root_keys: 1, threshold: 1, expires_at: Timestamp(1) },
-        &secret(),
+        &unlock(),
     )
     .expect_err("there are keys");
     assert_eq!(folder.newest().expect("reads"), first);
