@@ -56,7 +56,7 @@ impl Keys {
         }
     }
 
-    /// Keys from a folder; everything else still grows from `world`, as does what the personas' faults sign with.
+    /// Keys from a folder; everything else still grows from `world`.
     pub fn kept(world: Seed, keys: &KeptKeys) -> Result<Self> {
         let folder = KeyFolder::open(&keys.folder)?;
         let versions = folder.versions()?;
@@ -64,7 +64,10 @@ impl Keys {
         let signer = |origin: &str| folder.log_signer(newest, origin, &keys.unlock);
         let issuers = registry::ALL.iter().map(|sector| {
             let origin = sector.log_origin();
-            let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
+            let compromised = match folder.stolen_signer(newest, &origin, &keys.unlock)? {
+                Some(kept) => kept,
+                None => Arc::new(FaultKeys::compromised_key(&world, &origin)),
+            };
             Ok((sector.name, Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {

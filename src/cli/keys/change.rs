@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, SecretArgs, report};
+use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, RootKeyArgs, SecretArgs, report};
 use crate::base::id::from_hex;
 use crate::base::{Error, PROVINCE, Reason};
 use crate::cli::output::{Failure, OutputFormat};
@@ -45,6 +45,8 @@ struct Common {
     secret: SecretArgs,
     #[command(flatten)]
     expiry: ExpiryArgs,
+    #[command(flatten)]
+    elsewhere: RootKeyArgs,
 }
 
 /// Replace the key in use of a log in good order.
@@ -156,7 +158,7 @@ struct Opened<'a> {
 impl<'a> Opened<'a> {
     fn new(common: &'a Common) -> Result<Self, Failure> {
         let folder = common.folder.open()?;
-        Ok(Self { common, anchor: folder.newest()?, folder, unlock: common.secret.unlock()? })
+        Ok(Self { common, anchor: folder.newest()?, folder, unlock: common.elsewhere.with(common.secret.unlock()?) })
     }
 
     fn successor(&self, origin: &str, algorithm: Algorithm) -> Result<PublicKey, Failure> {

@@ -38,7 +38,7 @@ impl SecretArgs {
             None if token.is_none() => Some(Secret::new(ask("passphrase: ")?)?),
             given => given,
         };
-        Ok(Unlock { secret, token })
+        Ok(Unlock { secret, token, root_files: Vec::new() })
     }
 
     /// What opens new keys; a passphrase is asked for twice.
@@ -54,7 +54,7 @@ impl SecretArgs {
             }
             given => given,
         };
-        Ok(Unlock { secret, token })
+        Ok(Unlock { secret, token, root_files: Vec::new() })
     }
 
     fn given(&self) -> Result<Option<Secret>, Failure> {

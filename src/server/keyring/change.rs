@@ -24,6 +24,7 @@ use super::folder::{KeyFolder, invalid};
 use super::{KeptKeys, Unlock};
 use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
+use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::Province;
@@ -34,6 +35,8 @@ use crate::server::world::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
+/// A place behind every place that there is, to try a change.
+const LATER: u64 = u64::MAX >> 12;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,6 +64,37 @@ pub fn request(
     folder: &KeyFolder,
     unlock: &Unlock,
     origin: Option<&str>,
+    next: impl Fn(&TrustAnchor, u64) -> Result<TrustAnchor>,
+) -> Result<TrustAnchor> {
+    let signed = |current: &TrustAnchor, at| {
+        let mut anchor = next(current, at)?;
+        folder.sign_version(current, &mut anchor, unlock)?;
+        Ok(anchor)
+    };
+    // A wrong passphrase or a missing root key is found before the gateway waits for anybody.
+    let current = folder.newest()?;
+    follows(&current, &signed(&current, LATER)?)?;
+    meet(folder, origin, signed)
+}
+
+/// Hands a version to the gateway that its root keys' holders have signed, each at their own place. It can only be one
+/// without key events: their index is not known before the gateway holds the ledger.
+pub fn publish(folder: &KeyFolder, anchor: TrustAnchor) -> Result<TrustAnchor> {
+    let current = folder.newest()?;
+    follows(&current, &anchor)?;
+    if !entries(Some(&current), &anchor)?.is_empty() {
+        return Err(invalid("it changes keys of logs: only the gateway can say where in the ledger that stands"));
+    }
+    meet(folder, None, |_, _| Ok(anchor))
+}
+
+fn follows(current: &TrustAnchor, next: &TrustAnchor) -> Result<()> {
+    accept_next(current, next, SystemClock.now()).map_err(|error| invalid(error.to_string()))
+}
+
+fn meet(
+    folder: &KeyFolder,
+    origin: Option<&str>,
     next: impl FnOnce(&TrustAnchor, u64) -> Result<TrustAnchor>,
 ) -> Result<TrustAnchor> {
     let current = folder.newest()?;
@@ -75,8 +109,7 @@ pub fn request(
             ),
             Some(why) => invalid(format!("the gateway refused: {why}")),
         })?;
-    let mut anchor = next(&current, place.index)?;
-    folder.sign_version(&current, &mut anchor, unlock)?;
+    let anchor = next(&current, place.index)?;
     folder.write_version(&anchor)?;
     let answer = wait_for(|| read::<Done>(&done).filter(|done| done.id == id), || None);
     match answer.map(|done| done.error) {
@@ -262,7 +295,10 @@ impl Watcher {
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
         accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;
-        if next.events_from != records.size() {
+        let entries = entries(Some(current), &next)?;
+        let is_placed =
+            if entries.is_empty() { next.events_from <= records.size() } else { next.events_from == records.size() };
+        if !is_placed {
             return Err(invalid("its events stand elsewhere"));
         }
         let held = |origin: &str| {
@@ -278,7 +314,6 @@ impl Watcher {
         };
         let log_signer = log.as_ref().map(|(log, _)| new_signer(log.origin())).transpose()?.flatten();
         let records_signer = new_signer(self.records.origin())?;
-        let entries = entries(Some(current), &next)?;
         let version = next.version;
         let published = self.board.prepare(&next)?;
         // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.

@@ -18,6 +18,7 @@ use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
 use crate::registry;
 use crate::server::keys::origin;
 use crate::server::world::{Readers, write_whole};
+use crate::simulation::faults::FaultKeys;
 use crate::trust::{
     Algorithm, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, Successor, TrustAnchor,
 };
@@ -58,6 +59,8 @@ impl KeyFolder {
         let fresh = |name: &str| -> Result<KeyRecord> {
             KeyRecord::active(&*folder.generate(name, beginning.algorithm, unlock)?).map_err(Error::bug)
         };
+        let stolen =
+            |name: &str| FaultKeys::compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
         let log = |name: &str, purpose| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
         };
@@ -66,7 +69,8 @@ impl KeyFolder {
                 name: sector.name.to_owned(),
                 origin: sector.log_origin(),
                 schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
-                keys: vec![fresh(&sector.log_origin())?],
+                // The persona of the stolen key needs one; it comes first, since the last one is the log's.
+                keys: vec![stolen(&sector.log_origin())?, fresh(&sector.log_origin())?],
             })
         };
         let root: Vec<Arc<dyn Signer>> = (0..beginning.root_keys)
@@ -191,7 +195,18 @@ impl KeyFolder {
         Ok(Arc::new(Successor::new(signer, former)))
     }
 
-    /// Signs a version with as many root keys of it, and of the one before, as are here.
+    /// What the faults of the log's registry sign with, if the folder has it: folders of before don't.
+    pub fn stolen_signer(
+        &self,
+        anchor: &TrustAnchor,
+        origin: &str,
+        unlock: &Unlock,
+    ) -> Result<Option<Arc<dyn Signer>>> {
+        let found = anchor.keys().find(|(of, key)| *of == origin && FaultKeys::is_theirs(key));
+        found.map(|(_, key)| self.signer(origin, &key.key, unlock)).transpose()
+    }
+
+    /// Signs a version with as many root keys of it, and of the one before, as are here or in `unlock`'s files.
     pub fn sign_version(&self, before: &TrustAnchor, next: &mut TrustAnchor, unlock: &Unlock) -> Result<()> {
         let mut keys = before.root.keys.clone();
         keys.extend(next.root.keys.iter().filter(|key| !before.root.keys.contains(key)).cloned());
@@ -199,6 +214,14 @@ impl KeyFolder {
             if self.has_private(key, unlock)? {
                 next.sign(&*self.signer(ROOT, key, unlock)?)?;
             }
+        }
+        for path in &unlock.root_files {
+            let private = PrivateKey::read(path)?;
+            let key = private.public()?;
+            if private.name() != ROOT || !keys.contains(&key) {
+                return Err(invalid(format!("{} is no root key of this version or the one before", path.display())));
+            }
+            next.sign(&*private.open(unlock)?)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod sealed;
 mod token;
 mod unlock;
 
-pub use change::{Watcher, place_events, request};
+pub use change::{Watcher, place_events, publish, request};
 pub use folder::{Beginning, KeyFolder};
 pub use private::PrivateKey;
 pub use sealed::{SealedKey, Secret};

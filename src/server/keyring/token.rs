@@ -92,7 +92,8 @@ impl Token {
             return Err(invalid(format!("there is no PKCS#11 module {module}")));
         }
         let loaded = Pkcs11::new(&location.module);
-        let pkcs11 = loaded.map_err(|error| invalid(format!("{module} cannot be loaded as PKCS#11 module: {error}")))?;
+        let pkcs11 =
+            loaded.map_err(|error| invalid(format!("{module} cannot be loaded as PKCS#11 module: {error}")))?;
         match pkcs11.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             Ok(()) | Err(PkcsError::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(invalid(format!("the PKCS#11 module {module} does not start: {error}"))),
@@ -138,7 +139,8 @@ impl Token {
             _ => None,
         });
         let key = point.and_then(|point| public_key(algorithm, point));
-        let key = key.ok_or_else(|| invalid(format!("token {} gives a public key that does not read", self.label())))?;
+        let key =
+            key.ok_or_else(|| invalid(format!("token {} gives a public key that does not read", self.label())))?;
         Ok(Made { object_id, key })
     }
 
@@ -192,9 +194,12 @@ impl Token {
     }
 
     fn log_in(&self) -> Result<Open> {
-        let session = self.pkcs11.open_rw_session(self.slot).map_err(|error| self.failed("opens no session", &error))?;
+        let session =
+            self.pkcs11.open_rw_session(self.slot).map_err(|error| self.failed("opens no session", &error))?;
         match session.login(UserType::User, Some(&self.location.pin.0)) {
-            Ok(()) | Err(PkcsError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(Open { session, keys: BTreeMap::new() }),
+            Ok(()) | Err(PkcsError::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {
+                Ok(Open { session, keys: BTreeMap::new() })
+            }
             Err(PkcsError::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange | RvError::PinInvalid, _)) => {
                 Err(invalid(format!("the PIN of token {} is wrong", self.label())))
             }
@@ -345,5 +350,40 @@ fn blocking<T>(act: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(act),
         _ => act(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Seed;
+    use crate::trust::{Ed25519Signer, P256Signer};
+
+    #[test]
+    fn a_public_key_reads_with_and_without_its_octet_string() {
+        let ed25519 = Ed25519Signer::from_seed("x", &Seed::root(1)).public_key().to_vec();
+        let p256 = P256Signer::from_pkcs8("x", &P256Signer::generate_pkcs8().expect("made")).expect("reads");
+        let p256 = p256.public_key().to_vec();
+        for (algorithm, raw) in [(Algorithm::Ed25519, ed25519), (Algorithm::EcdsaP256, p256)] {
+            let wrapped = [&[0x04, raw.len() as u8], raw.as_slice()].concat();
+            for point in [&raw, &wrapped] {
+                assert_eq!(public_key(algorithm, point).expect("reads").bytes(), raw);
+            }
+            assert_eq!(public_key(algorithm, &raw[1..]), None);
+        }
+    }
+
+    #[test]
+    fn a_module_that_is_none_is_refused() {
+        let folder = tempfile::tempdir().expect("folder");
+        let module = folder.path().join("module.so");
+        let open = |module: &Path| {
+            let location =
+                TokenLocation { module: module.to_owned(), label: "x".into(), pin: Pin::new("1234".to_owned()) };
+            Token::open(location).expect_err("refused").message.clone()
+        };
+        assert!(open(&module).contains("there is no PKCS#11 module"));
+        std::fs::write(&module, "no library").expect("written");
+        assert!(open(&module).contains("cannot be loaded"));
     }
 }

@@ -1,5 +1,6 @@
 //! What opens private keys: a secret for those in files, a token for those that it holds.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::sealed::Secret;
@@ -12,11 +13,13 @@ pub struct Unlock {
     pub secret: Option<Secret>,
     /// Holds keys. New ones go there if there is one.
     pub token: Option<Arc<Token>>,
+    /// Files of root keys that are kept outside of the folder.
+    pub root_files: Vec<PathBuf>,
 }
 
 impl Unlock {
     /// A secret alone.
     pub fn secret(secret: Secret) -> Self {
-        Self { secret: Some(secret), token: None }
+        Self { secret: Some(secret), ..Self::default() }
     }
 }
