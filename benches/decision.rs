@@ -110,8 +110,9 @@ impl Inclusion for Province {
         Ok(offset.map(|(_, offset)| offset + log_index))
     }
 
-    async fn prove(&self, ledger_index: u64) -> Result<Arc<LogProof>> {
-        self.ledger.prove(ledger_index).await.map(Arc::new)
+    async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>> {
+        let Some(index) = self.ledger_index(registry, log_index).await? else { return Ok(None) };
+        self.ledger.prove(index).await.map(|proof| Some(Arc::new(proof)))
     }
 }
 

@@ -8,11 +8,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, http};
 use tonic::server::NamedService;
 use tower::Service;
+
+use crate::wire::status::no_such_service;
 
 type Answer = BoxFuture<http::Response<Body>, Infallible>;
 
@@ -41,7 +42,7 @@ impl Service<http::Request<Body>> for Dispatch {
     fn call(&mut self, request: http::Request<Body>) -> Answer {
         match service_of(request.uri().path()).and_then(|name| self.services.get(name)) {
             Some(service) => service.handle(request),
-            None => Box::pin(async { Ok(Status::unimplemented("there is no such service here").into_http()) }),
+            None => Box::pin(async { Ok(no_such_service().into_http()) }),
         }
     }
 }
@@ -106,7 +107,9 @@ mod tests {
 
         fn call(&mut self, request: http::Request<Body>) -> Answer {
             assert_eq!(request.uri().path(), "/a.v1.Teapot/Pour", "the path stays whole");
-            Box::pin(async { Ok(Status::resource_exhausted("no tea").into_http()) })
+            Box::pin(async {
+                Ok(http::Response::builder().header("grpc-status", "0").body(Body::empty()).expect("fine"))
+            })
         }
     }
 
@@ -114,7 +117,7 @@ mod tests {
     async fn a_call_goes_to_the_service_that_its_path_names() {
         let mut dispatch = Dispatch::new([(Teapot::NAME, Box::new(Teapot) as Box<dyn Handler>)]);
         for (path, code) in [
-            ("/a.v1.Teapot/Pour", "8"),
+            ("/a.v1.Teapot/Pour", "0"),
             ("/a.v1.Kettle/Pour", "12"),
             ("/a.v1.Teapot", "12"),
             ("/a.v1.Teapot/", "12"),

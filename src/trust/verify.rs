@@ -35,10 +35,13 @@ use quick_cache::sync::Cache;
 
 mod batch;
 mod check;
+mod proved;
 #[cfg(test)]
 mod tests;
 
 pub use batch::{BatchError, BatchRecord, VerifiedBatch};
+
+use proved::Proved;
 
 /// How many verified checkpoints are remembered.
 const CACHED_CHECKPOINTS_MAX: usize = 4_096;
@@ -58,6 +61,7 @@ struct Beliefs {
     anchor: Arc<TrustAnchor>,
     owners: Vec<Owner>,
     verified: Cache<Bytes, Arc<SignedHead>>,
+    proved: Proved,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -164,7 +168,7 @@ impl Beliefs {
         let logs = anchor.logs.iter().enumerate();
         let logs = logs.map(|(at, log)| owner(OwnerRef::Log(at, log.purpose), &log.origin, &log.keys));
         let owners = issuers.chain(logs).collect();
-        Self { anchor, owners, verified: Cache::new(CACHED_CHECKPOINTS_MAX) }
+        Self { anchor, owners, verified: Cache::new(CACHED_CHECKPOINTS_MAX), proved: Proved::new() }
     }
 
     /// The checkpoint of a note, if a key of the log that it names signed it, whoever's log that is.

@@ -6,6 +6,7 @@ pub mod call;
 pub mod codec;
 pub mod credential;
 pub mod edge;
+pub mod json;
 pub mod page;
 pub mod proto;
 pub mod rate;

@@ -92,6 +92,11 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     Status::with_error_details(code(kind), error.message.clone(), details)
 }
 
+/// The answer to a call of a service that is not there, as gRPC asks for it (gRPC status codes, UNIMPLEMENTED).
+pub fn no_such_service() -> Status {
+    Status::unimplemented("there is no such service here")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

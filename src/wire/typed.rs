@@ -84,18 +84,22 @@ pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Resul
 pub fn shown(disclosure: &Disclosure) -> Result<Fields<'_>, TypedError> {
     let refused = |name: &str| TypedError { path: name.to_owned(), problem: "is not canonical" };
     match disclosure {
-        Disclosure::Whole { payload, .. } => match serde_json::from_slice(payload) {
-            Ok(Tree::Object(fields)) => Ok(fields),
+        Disclosure::Whole { payload, .. } => match read(payload) {
+            Some(Tree::Object(fields)) => Ok(fields),
             _ => Err(refused("payload")),
         },
         Disclosure::Partial { shown, .. } => {
             let read = shown.iter().map(|field| {
-                let value = serde_json::from_slice(&field.value).map_err(|_| refused(&field.name))?;
+                let value = read(&field.value).ok_or_else(|| refused(&field.name))?;
                 Ok((Cow::Borrowed(field.name.as_str()), value))
             });
             read.collect()
         }
     }
+}
+
+fn read(json: &[u8]) -> Option<Tree<'_>> {
+    Tree::parse(std::str::from_utf8(json).ok()?).ok()
 }
 
 /// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says

@@ -3,24 +3,25 @@
 
 use std::io::Read;
 
-use serde::Deserialize as _;
-use serde::de::IgnoredAny;
-
 use super::json::{Flaw, JsonStream};
 use super::parse::begins_record;
+use crate::wire::json::Cursor;
 
 /// What a file holds that can be verified.
-pub enum Found<'a> {
-    /// A record's JSON.
-    Record(&'a [u8]),
+pub enum Found<'c, 't> {
+    /// A record begins here; whoever takes it reads it to its end. Where the text ends first, it is offered again.
+    Record(&'c mut Cursor<'t>),
     /// The JSON of an answer's evidence: the index of its entry, and the evidence ledger's checkpoint.
-    Evidence(&'a [u8]),
+    Evidence(&'t str),
     /// The JSON string of a credential, in an answer of `IssueCredential`.
-    Credential(&'a [u8]),
+    Credential(&'t str),
 }
 
+/// Takes what is found.
+pub type Sink<'s> = &'s mut dyn FnMut(Found<'_, '_>) -> Result<(), Flaw>;
+
 /// Reads a file to its end and hands over what it finds, in order.
-pub fn read<R: Read>(reader: R, sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>) -> Result<(), Flaw> {
+pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
     let mut stream = JsonStream::new(reader);
     while let Some(byte) = stream.peek()? {
         match byte {
@@ -33,54 +34,38 @@ pub fn read<R: Read>(reader: R, sink: &mut dyn FnMut(Found<'_>) -> Result<(), Fl
 }
 
 /// An answer or a record, by its first field.
-fn object<R: Read>(
-    stream: &mut JsonStream<R>,
-    sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>,
-) -> Result<(), Flaw> {
-    stream.peek()?;
-    let mark = stream.mark();
-    stream.expect(b'{')?;
+fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
+    let first = stream.look(|cursor| {
+        cursor.expect(b'{')?;
+        Ok(if cursor.peek()? == b'}' { None } else { Some(cursor.text()?.into_owned()) })
+    })?;
+    match first {
+        Some(first) if begins_record(&first) => return record(stream, sink),
+        _ => stream.expect(b'{')?,
+    }
     if stream.step_over(b'}')? {
-        stream.let_go();
         return Ok(());
     }
-    let first = name(stream)?;
-    if begins_record(&first) {
-        stream.back_to(mark);
-        stream.let_go();
-        return record(stream, sink);
-    }
-    stream.let_go();
-    answer(stream, first, sink)
+    answer(stream, sink)
 }
 
-fn record<R: Read>(
-    stream: &mut JsonStream<R>,
-    sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>,
-) -> Result<(), Flaw> {
-    let range = stream.value()?;
-    sink(Found::Record(stream.bytes(range)))
+fn record<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
+    stream.read(|cursor| sink(Found::Record(cursor)))
 }
 
-/// The rest of an answer whose first name has been read.
-fn answer<R: Read>(
-    stream: &mut JsonStream<R>,
-    first: String,
-    sink: &mut dyn FnMut(Found<'_>) -> Result<(), Flaw>,
-) -> Result<(), Flaw> {
-    let mut field = first;
+/// The rest of an answer, from its first name.
+fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
     loop {
+        let field = name(stream)?;
         stream.expect(b':')?;
         match field.as_str() {
             "records" => list(stream, |stream| record(stream, sink))?,
             "found" => object(stream, sink)?,
             "evidence" => {
-                let range = stream.value()?;
-                sink(Found::Evidence(stream.bytes(range)))?;
+                sink(Found::Evidence(stream.value()?))?;
             }
             "credential" => {
-                let range = stream.value()?;
-                sink(Found::Credential(stream.bytes(range)))?;
+                sink(Found::Credential(stream.value()?))?;
             }
             // what stands beside a credential, and is in it too
             "vct" | "recordType" | "recordId" | "version" | "statusIndex" | "statusUri" | "expiresAt" => whole(stream)?,
@@ -91,7 +76,6 @@ fn answer<R: Read>(
         if !stream.step_over(b',')? {
             return stream.expect(b'}');
         }
-        field = name(stream)?;
     }
 }
 
@@ -115,17 +99,12 @@ fn name<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
     if stream.peek()? != Some(b'"') {
         return Err(stream.flaw("a field's name is missing"));
     }
-    let range = stream.value()?;
-    serde_json::from_slice(stream.bytes(range))
-        .map_err(|error| stream.flaw(&format!("a field's name is broken ({error})")))
+    stream.read(|cursor| Ok(cursor.text()?.into_owned()))
 }
 
 /// A part that is no record: it must be JSON, and is not looked at further.
 fn whole<R: Read>(stream: &mut JsonStream<R>) -> Result<(), Flaw> {
-    let range = stream.value()?;
-    let mut reader = serde_json::Deserializer::from_slice(stream.bytes(range));
-    let read = IgnoredAny::deserialize(&mut reader).and_then(|_| reader.end());
-    read.map_err(|error| stream.flaw(&format!("broken JSON ({error})")))
+    stream.value().map(|_| ())
 }
 
 #[cfg(test)]
@@ -135,12 +114,18 @@ mod tests {
     fn found(text: &str) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
         let read = read(text.as_bytes(), &mut |item| {
-            let (kind, bytes) = match item {
-                Found::Record(bytes) => ("R", bytes),
-                Found::Evidence(bytes) => ("E", bytes),
-                Found::Credential(bytes) => ("C", bytes),
-            };
-            found.push(format!("{kind}{}", String::from_utf8_lossy(bytes)));
+            found.push(match item {
+                Found::Record(cursor) => {
+                    let mut fields = Vec::new();
+                    cursor.object(|cursor, name| {
+                        fields.push(format!("\"{name}\":\"{}\"", cursor.text()?));
+                        Ok(())
+                    })?;
+                    format!("R{{{}}}", fields.join(","))
+                }
+                Found::Evidence(text) => format!("E{text}"),
+                Found::Credential(text) => format!("C{text}"),
+            });
             Ok(())
         });
         read.map(|()| found).map_err(|flaw| flaw.to_string())
@@ -169,7 +154,7 @@ mod tests {
             (r#"{"records":[]"#, "`}` is missing"),
             ("12", "something else"),
             (r#"{"records":[{"a":1]}"#, "is missing"),
-            (r#"{"missing":[1,,2]}"#, "broken JSON"),
+            (r#"{"missing":[1,,2]}"#, "is no JSON"),
             ("ERROR:\n  Code: Unavailable", "something else"),
         ] {
             let refused = found(text).expect_err(text);

@@ -34,9 +34,9 @@ impl Default for Index {
 }
 
 /// Checks the evidence beside an answer's records. The code is for the exit when it fails.
-pub(super) fn check(json: &[u8], verifier: &Verifier) -> Result<(Check, Code), Flaw> {
+pub(super) fn check(json: &str, verifier: &Verifier) -> Result<(Check, Code), Flaw> {
     let broken = |error: &dyn std::fmt::Display| Flaw::Malformed(format!("the evidence cannot be read: {error}"));
-    let evidence: Evidence = serde_json::from_slice(json).map_err(|error| broken(&error))?;
+    let evidence: Evidence = serde_json::from_str(json).map_err(|error| broken(&error))?;
     let index = match &evidence.index {
         Index::Number(number) => *number,
         Index::Text(text) => text.parse().map_err(|error| broken(&error))?,

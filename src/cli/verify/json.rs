@@ -1,14 +1,15 @@
 //! A file of JSON values, read a part at a time, so that memory is bounded by the largest single record.
 //!
-//! It finds where values begin and end; what stands inside is parsed, and so checked, by whoever takes the value. A value
-//! must end, nest at most [`DEPTH_MAX`] deep and be at most [`VALUE_BYTES_MAX`] long, or the file is refused.
+//! Whoever takes a value reads it where it stands in the part that was read; if the part ends first, more is read and the value
+//! is taken again from its beginning. So each byte is looked at once but for those at a part's end. A value is at most
+//! [`VALUE_BYTES_MAX`] long, or the file is refused.
 
 use std::fmt;
 use std::io::{self, Read};
-use std::ops::Range;
+
+use crate::wire::json::{Broken, Cursor};
 
 const CHUNK_BYTES: usize = 256 * 1024;
-const DEPTH_MAX: usize = 64;
 /// Longest single value that is taken whole: a record, or a part of an answer that is no record.
 const VALUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -19,6 +20,17 @@ pub enum Flaw {
     Unreadable(io::Error),
     /// It is not what `verify` reads; says what is wrong, and near which byte.
     Malformed(String),
+    /// It ends in the middle, or what was read of it so far does.
+    Unfinished,
+}
+
+impl From<Broken> for Flaw {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::End => Self::Unfinished,
+            Broken::Wrong(what) => Self::Malformed(what),
+        }
+    }
 }
 
 impl fmt::Display for Flaw {
@@ -26,6 +38,7 @@ impl fmt::Display for Flaw {
         match self {
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
             Self::Malformed(what) => f.write_str(what),
+            Self::Unfinished => f.write_str("the file ends in the middle"),
         }
     }
 }
@@ -33,34 +46,36 @@ impl fmt::Display for Flaw {
 /// A stream of JSON values over a reader.
 pub struct JsonStream<R> {
     reader: R,
-    buffer: Vec<u8>,
-    /// The next byte to look at.
+    /// What was read and not forgotten.
+    text: String,
+    /// What comes next in `text`.
     next: usize,
-    /// Bytes of the buffer that hold data.
-    filled: usize,
-    /// Bytes before this position may be forgotten.
-    keep: usize,
-    /// Bytes of the file that were forgotten.
+    /// Bytes of the file before `text`.
     forgotten: u64,
+    /// What comes in from the reader; its first `held` bytes are a character that has not come in whole.
+    incoming: Vec<u8>,
+    held: usize,
+    /// What follows `text` is not UTF-8.
+    is_broken: bool,
 }
 
 impl<R: Read> JsonStream<R> {
     /// A stream from the beginning of `reader`.
     pub fn new(reader: R) -> Self {
-        Self { reader, buffer: vec![0; CHUNK_BYTES], next: 0, filled: 0, keep: usize::MAX, forgotten: 0 }
+        let incoming = vec![0; CHUNK_BYTES];
+        Self { reader, text: String::new(), next: 0, forgotten: 0, incoming, held: 0, is_broken: false }
     }
 
     /// The next byte that is not white space, left where it is; `None` at the end of the file.
     pub fn peek(&mut self) -> Result<Option<u8>, Flaw> {
         loop {
-            while let Some(&byte) = self.buffer[..self.filled].get(self.next) {
-                if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                    return Ok(Some(byte));
-                }
-                self.next += 1;
-            }
-            if !self.fill()? {
-                return Ok(None);
+            let mut cursor = self.cursor();
+            let found = cursor.peek();
+            self.next += cursor.at();
+            match found {
+                Err(Broken::End) if self.fill()? => {}
+                Err(Broken::End) => return Ok(None),
+                found => return Ok(Some(found?)),
             }
         }
     }
@@ -77,40 +92,35 @@ impl<R: Read> JsonStream<R> {
         if self.step_over(byte)? { Ok(()) } else { Err(self.flaw(&format!("`{}` is missing", byte as char))) }
     }
 
-    /// Remembers this place; [`Self::back_to`] returns to it until [`Self::let_go`] is called.
-    pub fn mark(&mut self) -> u64 {
-        self.keep = self.next;
-        self.forgotten + self.next as u64
+    /// Reads a value with `read`, which is called again from the value's beginning each time that it says
+    /// [`Flaw::Unfinished`] and more of the file was read.
+    pub fn read<T>(&mut self, read: impl FnMut(&mut Cursor<'_>) -> Result<T, Flaw>) -> Result<T, Flaw> {
+        let (value, length) = self.attempt(read)?;
+        self.next += length;
+        Ok(value)
     }
 
-    /// Returns to a marked place.
-    pub fn back_to(&mut self, mark: u64) {
-        self.next = (mark - self.forgotten) as usize;
+    /// As [`Self::read`], but stays where it is.
+    pub fn look<T>(&mut self, read: impl FnMut(&mut Cursor<'_>) -> Result<T, Flaw>) -> Result<T, Flaw> {
+        Ok(self.attempt(read)?.0)
     }
 
-    /// Forgets the mark.
-    pub fn let_go(&mut self) {
-        self.keep = usize::MAX;
-    }
-
-    /// Steps over a whole value and says where in the buffer it stands, until the next call.
-    pub fn value(&mut self) -> Result<Range<usize>, Flaw> {
-        if self.peek()?.is_none() {
-            return Err(self.flaw("the file ends in the middle"));
-        }
-        let (outer, outer_next) = (self.keep, self.next);
-        self.keep = self.keep.min(self.next);
-        let before = self.forgotten;
-        self.scan()?;
-        // Filling may have moved the value towards the buffer's beginning.
-        let start = outer_next - (self.forgotten - before) as usize;
-        self.keep = if outer == usize::MAX { outer } else { outer.saturating_sub((self.forgotten - before) as usize) };
-        Ok(start..self.next)
-    }
-
-    /// The bytes of a value.
-    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.buffer[range]
+    /// Steps over a whole value and gives its text.
+    pub fn value(&mut self) -> Result<&str, Flaw> {
+        self.peek()?;
+        let length = loop {
+            let length = self.look(|cursor| {
+                cursor.skip()?;
+                Ok(cursor.at())
+            })?;
+            // A number may go on behind what was read; what does not is whole.
+            if self.next + length < self.text.len() || !self.fill()? {
+                break length;
+            }
+        };
+        let start = self.next;
+        self.next += length;
+        Ok(&self.text[start..self.next])
     }
 
     /// A flaw at this place.
@@ -118,107 +128,66 @@ impl<R: Read> JsonStream<R> {
         Flaw::Malformed(format!("{what} at byte {}", self.forgotten + self.next as u64))
     }
 
-    /// Moves `next` behind the value that begins there.
-    fn scan(&mut self) -> Result<(), Flaw> {
-        let begun = self.forgotten + self.next as u64;
-        let mut depth = 0_usize;
+    fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(&self.text[self.next..], self.forgotten + self.next as u64)
+    }
+
+    fn attempt<T>(&mut self, mut read: impl FnMut(&mut Cursor<'_>) -> Result<T, Flaw>) -> Result<(T, usize), Flaw> {
         loop {
-            if self.forgotten + self.next as u64 - begun > VALUE_BYTES_MAX as u64 {
-                return Err(self.flaw("a value is too long"));
-            }
-            let Some(&byte) = self.buffer[..self.filled].get(self.next) else {
-                if !self.fill()? {
-                    return Err(self.flaw("the file ends in the middle"));
-                }
-                continue;
-            };
-            match byte {
-                b'"' => self.scan_string()?,
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.next += 1;
-                    if depth > DEPTH_MAX {
-                        return Err(self.flaw("values are nested too deeply"));
-                    }
-                    continue;
-                }
-                b'}' | b']' if depth == 0 => return Err(self.flaw("a value is missing")),
-                b'}' | b']' => {
-                    depth -= 1;
-                    self.next += 1;
-                }
-                b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' => {
-                    self.next += 1;
-                    continue;
-                }
-                _ => self.scan_literal()?,
-            }
-            if depth == 0 {
-                return Ok(());
+            let mut cursor = self.cursor();
+            match read(&mut cursor) {
+                Ok(value) => return Ok((value, cursor.at())),
+                Err(Flaw::Unfinished) => self.more()?,
+                Err(flaw) => return Err(flaw),
             }
         }
     }
 
-    fn scan_string(&mut self) -> Result<(), Flaw> {
-        self.next += 1;
-        loop {
-            match memchr::memchr2(b'"', b'\\', &self.buffer[self.next.min(self.filled)..self.filled]) {
-                Some(at) if self.buffer[self.next + at] == b'"' => {
-                    self.next += at + 1;
-                    return Ok(());
-                }
-                // The escaped byte is stepped over unseen, also when it is not there yet.
-                Some(at) => self.next += at + 2,
-                None => {
-                    self.next = self.next.max(self.filled);
-                    if !self.fill()? {
-                        return Err(self.flaw("the file ends in a string"));
-                    }
-                }
-            }
+    /// Reads on. Of a long value twice as much as there is, so that trying it again and again costs no more than trying it twice.
+    fn more(&mut self) -> Result<(), Flaw> {
+        let had = self.text.len() - self.next;
+        if had > VALUE_BYTES_MAX {
+            return Err(self.flaw("a value is too long"));
         }
+        let wanted = if had < CHUNK_BYTES { had + 1 } else { 2 * had };
+        while self.text.len() - self.next < wanted && self.fill()? {}
+        if self.text.len() - self.next > had { Ok(()) } else { Err(self.flaw("the file ends in the middle")) }
     }
 
-    /// Numbers, `true`, `false`, `null`, and whatever else runs up to a delimiter.
-    fn scan_literal(&mut self) -> Result<(), Flaw> {
-        loop {
-            while let Some(&byte) = self.buffer[..self.filled].get(self.next) {
-                if matches!(byte, b',' | b':' | b'}' | b']' | b'{' | b'[' | b'"' | b' ' | b'\n' | b'\r' | b'\t') {
-                    return Ok(());
-                }
-                self.next += 1;
-            }
-            if !self.fill()? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads more; `false` at the end of the file. Positions from `keep` or `next` on stay valid relative to `forgotten`.
+    /// Reads some more, and forgets what lies behind; `false` at the end of the file.
     fn fill(&mut self) -> Result<bool, Flaw> {
-        let from = self.keep.min(self.next).min(self.filled);
-        if from > 0 && self.buffer.len() - self.filled < CHUNK_BYTES / 2 {
-            self.buffer.copy_within(from..self.filled, 0);
-            self.filled -= from;
-            self.next -= from;
-            if self.keep != usize::MAX {
-                self.keep -= from;
+        self.text.drain(..self.next);
+        self.forgotten += self.next as u64;
+        self.next = 0;
+        let before = self.text.len();
+        while self.text.len() == before {
+            if self.is_broken {
+                return Err(self.flaw("the file holds something that is not UTF-8, behind the value"));
             }
-            self.forgotten += from as u64;
-        }
-        if self.filled == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
-        }
-        loop {
-            match self.reader.read(&mut self.buffer[self.filled..]) {
-                Ok(count) => {
-                    self.filled += count;
-                    return Ok(count > 0);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            let count = match self.reader.read(&mut self.incoming[self.held..]) {
+                Ok(0) if self.held == 0 => return Ok(false),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Flaw::Unreadable(error)),
-            }
+            };
+            let filled = self.held + count;
+            let incoming = &self.incoming[..filled];
+            let good = match simdutf8::compat::from_utf8(incoming) {
+                Ok(text) => {
+                    self.text.push_str(text);
+                    filled
+                }
+                Err(error) => {
+                    self.is_broken = error.error_len().is_some() || count == 0;
+                    // Cannot fail: so much was found to be good.
+                    self.text.push_str(std::str::from_utf8(&incoming[..error.valid_up_to()]).unwrap_or_default());
+                    error.valid_up_to()
+                }
+            };
+            self.incoming.copy_within(good..filled, 0);
+            self.held = filled - good;
         }
+        Ok(true)
     }
 }
 
@@ -240,11 +209,9 @@ mod tests {
 
     fn values(text: &[u8]) -> Result<Vec<String>, Flaw> {
         let mut stream = JsonStream::new(Drop(text));
-        stream.let_go();
         let mut found = Vec::new();
         while stream.peek()?.is_some() {
-            let range = stream.value()?;
-            found.push(String::from_utf8_lossy(stream.bytes(range)).into_owned());
+            found.push(stream.value()?.to_owned());
         }
         Ok(found)
     }
@@ -256,28 +223,39 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_is_refused() {
-        for bad in [&b"{"[..], b"[1", b"\"a", b"\"a\\", b"}", b"{\"a\":[}"] {
-            let found = values(bad);
-            // A wrong bracket is left to the parser of the value; here it only has to balance.
-            assert!(found.is_err() || bad == b"{\"a\":[}", "{bad:?}");
+    fn what_does_not_end_or_is_no_json_is_refused() {
+        for bad in [
+            &b"{"[..],
+            b"[1",
+            b"\"a",
+            b"\"a\\",
+            b"}",
+            b"{\"a\":[}",
+            b"\"\xff\"",
+            b"\"\xe1\xba",
+            b"\"\xe1\xbax\"",
+            b"{} \xff",
+        ] {
+            assert!(values(bad).is_err(), "{bad:?}");
         }
         let deep = "[".repeat(100);
         assert!(matches!(values(deep.as_bytes()), Err(Flaw::Malformed(what)) if what.contains("deeply")));
     }
 
     #[test]
-    fn a_mark_survives_refilling() {
-        let text = format!("{{\"{}\":1}} 2", "k".repeat(2 * CHUNK_BYTES));
+    fn a_value_longer_than_a_part_is_read_whole() {
+        let text = format!("{{\"{}\":1}} 2", "ế".repeat(2 * CHUNK_BYTES));
         let mut stream = JsonStream::new(text.as_bytes());
-        stream.peek().expect("there");
-        let mark = stream.mark();
-        stream.expect(b'{').expect("there");
-        stream.value().expect("key");
-        stream.back_to(mark);
-        stream.let_go();
-        let range = stream.value().expect("whole");
-        assert_eq!(stream.bytes(range).len(), text.len() - 2);
+        let first = stream.look(|cursor| {
+            let mut name = None;
+            cursor.object(|cursor, found| {
+                name = Some(found.into_owned());
+                cursor.skip()
+            })?;
+            Ok(name)
+        });
+        assert_eq!(first.expect("whole").map(|name| name.len()), Some(6 * CHUNK_BYTES));
+        assert_eq!(stream.value().expect("whole").len(), text.len() - 2);
         assert_eq!(stream.peek().expect("more"), Some(b'2'));
     }
 }

@@ -25,6 +25,7 @@ use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
 use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier, credential};
+use crate::wire::json::Broken;
 use answer::Found;
 use json::Flaw;
 use report::{Name, Reporter};
@@ -204,11 +205,13 @@ impl<'a> Judge<'a> {
         }
         let mut number = 0_u64;
         answer::read(reader, &mut |found| {
-            number += u64::from(!matches!(found, Found::Evidence(_)));
             match found {
-                Found::Record(json) => {
-                    let parsed = parse::record(json)
-                        .map_err(|error| Flaw::Malformed(format!("record {number} cannot be read: {error}")))?;
+                Found::Record(cursor) => {
+                    let parsed = parse::record(cursor).map_err(|broken| match broken {
+                        Broken::End => Flaw::Unfinished,
+                        Broken::Wrong(why) => Flaw::Malformed(format!("record {} cannot be read: {why}", number + 1)),
+                    })?;
+                    number += 1;
                     let mut report = self.verifier.verify(&parsed.record, self.now);
                     if let Some(beside) = &parsed.beside {
                         self.forms.compare(beside, &parsed.record, &mut report);
@@ -217,6 +220,7 @@ impl<'a> Judge<'a> {
                     reporter.record(&Name { file, number }, &report)
                 }
                 Found::Credential(json) => {
+                    number += 1;
                     let text = presentation::from_json(json)?;
                     reporter.record(&Name { file, number }, &self.credential(&text)?)
                 }

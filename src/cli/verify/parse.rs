@@ -5,16 +5,12 @@
 //! unknown field, a field twice, both forms of a choice, base64 with stray bits.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::{Out, STANDARD};
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
+use crate::wire::json::{Broken, Cursor};
 use crate::wire::typed::{Tree, pool};
 
 /// A record as it stands in a file.
@@ -42,13 +38,44 @@ pub struct Beside<'a> {
 }
 
 /// Reads one record: an exchange's or registry's `Record`, or a bare `SignedRecord`.
-pub fn record(json: &[u8]) -> Result<Parsed<'_>, serde_json::Error> {
-    // Once for all, which is faster than text by text.
-    let json = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
-    let mut reader = serde_json::Deserializer::from_str(json);
-    let parsed = RecordSeed.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(parsed)
+pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
+    let mut beside = Beside::default();
+    let (mut is_bare, mut is_framed) = (false, false);
+    let (mut record_type, mut record_id, mut version) = (None, None, None);
+    let (mut signed, mut bare) = (None, Signed::default());
+    cursor.object(|cursor, key| {
+        if bare.take(&key, cursor)? {
+            is_bare = true;
+            return Ok(());
+        }
+        is_framed = true;
+        match &*key {
+            "recordType" | "record_type" => once(&mut record_type, cursor, "recordType", Cursor::text),
+            "recordId" | "record_id" => once(&mut record_id, cursor, "recordId", Cursor::text),
+            "version" => once(&mut version, cursor, "version", number),
+            "signed" | "record" => once(&mut signed, cursor, "signed", Signed::read),
+            "verdict" => once(&mut beside.verdict, cursor, "verdict", Cursor::text),
+            _ if beside.typed.is_some() => Err(unknown(cursor, &key)),
+            _ => match Tree::read(cursor)? {
+                typed @ Tree::Object(_) => {
+                    beside.typed = Some((key, typed));
+                    Ok(())
+                }
+                _ => Err(unknown(cursor, &key)),
+            },
+        }
+    })?;
+    if is_bare && is_framed {
+        return Err(cursor.wrong("fields of a record and of a signed record are mixed"));
+    }
+    if is_bare {
+        return Ok(Parsed { record: bare.build(cursor)?, beside: None });
+    }
+    beside.record_type = record_type.unwrap_or_default();
+    beside.record_id = record_id.unwrap_or_default();
+    beside.version = version.unwrap_or_default();
+    let signed = signed.ok_or_else(|| cursor.wrong("a record without its signed bytes"))?;
+    Ok(Parsed { record: signed.build(cursor)?, beside: Some(beside) })
 }
 
 /// Whether a value's first field says that it is a record, not an answer around records.
@@ -80,301 +107,198 @@ fn is_typed_form(field: &str) -> bool {
     })
 }
 
-struct RecordSeed;
-
-impl<'de> DeserializeSeed<'de> for RecordSeed {
-    type Value = Parsed<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Parsed<'de>, D::Error> {
-        reader.deserialize_map(self)
+/// Reads a field that must not have been there before.
+fn once<'a, T>(
+    place: &mut Option<T>,
+    cursor: &mut Cursor<'a>,
+    name: &str,
+    read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Broken>,
+) -> Result<(), Broken> {
+    if place.is_some() {
+        return Err(cursor.wrong(format_args!("`{name}` is there twice")));
     }
+    *place = Some(read(cursor)?);
+    Ok(())
 }
 
-impl<'de> Visitor<'de> for RecordSeed {
-    type Value = Parsed<'de>;
+fn unknown(cursor: &Cursor<'_>, name: &str) -> Broken {
+    cursor.wrong(format_args!("unknown field `{name}`"))
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record")
+/// The fields of a signed record, as far as they are there.
+#[derive(Default)]
+struct Signed {
+    statement: Option<Bytes>,
+    whole: Option<Disclosure>,
+    partial: Option<Disclosure>,
+    issuer_proof: Option<LogProof>,
+    ledger_proof: Option<LogProof>,
+}
+
+impl Signed {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, Broken> {
+        let mut signed = Self::default();
+        cursor.object(|cursor, key| match signed.take(&key, cursor)? {
+            true => Ok(()),
+            false => Err(unknown(cursor, &key)),
+        })?;
+        Ok(signed)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed<'de>, A::Error> {
-        let mut beside = Beside::default();
-        let (mut is_bare, mut is_framed) = (false, false);
-        let (mut record_type, mut record_id, mut version) = (None, None, None);
-        let mut signed: Option<SignedJson<'de>> = None;
-        let mut bare = SignedJson::default();
-        while let Some(Text(key)) = map.next_key()? {
-            if bare.take(&key, &mut map)? {
-                is_bare = true;
-                continue;
-            }
-            is_framed = true;
-            match &*key {
-                "recordType" | "record_type" => once(&mut record_type, map.next_value::<Text<'de>>()?.0, "recordType")?,
-                "recordId" | "record_id" => once(&mut record_id, map.next_value::<Text<'de>>()?.0, "recordId")?,
-                "version" => once(&mut version, map.next_value::<Number>()?.0, "version")?,
-                "signed" | "record" => once(&mut signed, map.next_value()?, "signed")?,
-                "verdict" => once(&mut beside.verdict, map.next_value::<Text<'de>>()?.0, "verdict")?,
-                _ if beside.typed.is_some() => return Err(A::Error::custom(format_args!("unexpected field `{key}`"))),
-                _ => match map.next_value::<Tree<'de>>()? {
-                    typed @ Tree::Object(_) => beside.typed = Some((key, typed)),
-                    _ => return Err(A::Error::custom(format_args!("unknown field `{key}`"))),
-                },
-            }
-        }
-        if is_bare && is_framed {
-            return Err(A::Error::custom("fields of a record and of a signed record are mixed"));
-        }
-        if is_bare {
-            return Ok(Parsed { record: bare.build()?, beside: None });
-        }
-        beside.record_type = record_type.unwrap_or_default();
-        beside.record_id = record_id.unwrap_or_default();
-        beside.version = version.unwrap_or_default();
-        let signed = signed.ok_or_else(|| A::Error::custom("a record without its signed bytes"))?;
-        Ok(Parsed { record: signed.build()?, beside: Some(beside) })
-    }
-}
-
-fn once<T, E: Error>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), E> {
-    if place.replace(value).is_some() { Err(E::duplicate_field(name)) } else { Ok(()) }
-}
-
-#[derive(Debug, Default)]
-struct SignedJson<'a> {
-    statement: Option<Blob>,
-    whole: Option<Whole>,
-    partial: Option<Partial<'a>>,
-    issuer_proof: Option<Proof>,
-    ledger_proof: Option<Proof>,
-}
-
-impl<'de> SignedJson<'de> {
     /// Takes a field if it is one of a signed record's.
-    fn take<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+    fn take(&mut self, key: &str, cursor: &mut Cursor<'_>) -> Result<bool, Broken> {
         match key {
-            "statement" => once(&mut self.statement, map.next_value()?, "statement")?,
-            "whole" => once(&mut self.whole, map.next_value()?, "whole")?,
-            "partial" => once(&mut self.partial, map.next_value()?, "partial")?,
-            "issuerProof" | "issuer_proof" => once(&mut self.issuer_proof, map.next_value()?, "issuerProof")?,
-            "ledgerProof" | "ledger_proof" => once(&mut self.ledger_proof, map.next_value()?, "ledgerProof")?,
+            "statement" => once(&mut self.statement, cursor, "statement", blob)?,
+            "whole" => once(&mut self.whole, cursor, "whole", whole)?,
+            "partial" => once(&mut self.partial, cursor, "partial", partial)?,
+            "issuerProof" | "issuer_proof" => once(&mut self.issuer_proof, cursor, "issuerProof", proof)?,
+            "ledgerProof" | "ledger_proof" => once(&mut self.ledger_proof, cursor, "ledgerProof", proof)?,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    fn build<E: Error>(self) -> Result<SignedRecord, E> {
+    fn build(self, cursor: &Cursor<'_>) -> Result<SignedRecord, Broken> {
         let disclosure = match (self.whole, self.partial) {
-            (Some(whole), None) => Disclosure::Whole { payload: whole.payload.0, salt: whole.salt.0 },
-            (None, Some(partial)) => Disclosure::Partial {
-                shown: partial.shown.into_iter().map(Shown::build).collect(),
-                hidden: partial.hidden.into_iter().map(|h| HiddenField { index: h.index.0, leaf: h.leaf.0 }).collect(),
-            },
-            (None, None) => return Err(E::custom("a signed record without payload or fields")),
-            (Some(_), Some(_)) => return Err(E::custom("a signed record with both payload and fields")),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return Err(cursor.wrong("a signed record without payload or fields")),
+            (Some(_), Some(_)) => return Err(cursor.wrong("a signed record with both payload and fields")),
         };
         Ok(SignedRecord {
-            statement: self.statement.unwrap_or_default().0,
+            statement: self.statement.unwrap_or_default(),
             disclosure,
-            issuer_proof: self.issuer_proof.map(Proof::build),
-            ledger_proof: self.ledger_proof.map(Proof::build),
+            issuer_proof: self.issuer_proof,
+            ledger_proof: self.ledger_proof,
         })
     }
 }
 
-impl<'de> Deserialize<'de> for SignedJson<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Fields<'a>(PhantomData<&'a ()>);
-        impl<'de> Visitor<'de> for Fields<'de> {
-            type Value = SignedJson<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a signed record")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SignedJson<'de>, A::Error> {
-                let mut signed = SignedJson::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    if !signed.take(&key, &mut map)? {
-                        map.next_value::<IgnoredAny>()?;
-                        return Err(A::Error::custom(format_args!("unknown field `{key}`")));
-                    }
-                }
-                Ok(signed)
-            }
-        }
-        reader.deserialize_map(Fields(PhantomData))
-    }
+fn whole(cursor: &mut Cursor<'_>) -> Result<Disclosure, Broken> {
+    let (mut payload, mut salt) = (None, None);
+    cursor.object(|cursor, key| match &*key {
+        "payload" => once(&mut payload, cursor, "payload", blob),
+        "salt" => once(&mut salt, cursor, "salt", hash),
+        _ => Err(unknown(cursor, &key)),
+    })?;
+    Ok(Disclosure::Whole { payload: payload.unwrap_or_default(), salt: salt.unwrap_or_default() })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Whole {
-    payload: Blob,
-    salt: Fixed,
+fn partial(cursor: &mut Cursor<'_>) -> Result<Disclosure, Broken> {
+    let (mut shown, mut hidden) = (None, None);
+    cursor.object(|cursor, key| match &*key {
+        "shown" => once(&mut shown, cursor, "shown", |cursor| list(cursor, shown_field)),
+        "hidden" => once(&mut hidden, cursor, "hidden", |cursor| list(cursor, hidden_field)),
+        _ => Err(unknown(cursor, &key)),
+    })?;
+    Ok(Disclosure::Partial { shown: shown.unwrap_or_default(), hidden: hidden.unwrap_or_default() })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Partial<'a> {
-    #[serde(borrow)]
-    shown: Vec<Shown<'a>>,
-    hidden: Vec<Hidden>,
+fn list<'a, T>(
+    cursor: &mut Cursor<'a>,
+    mut read: impl FnMut(&mut Cursor<'a>) -> Result<T, Broken>,
+) -> Result<Vec<T>, Broken> {
+    let mut items = Vec::with_capacity(16);
+    cursor.list(|cursor| {
+        items.push(read(cursor)?);
+        Ok(())
+    })?;
+    Ok(items)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Shown<'a> {
-    index: Small,
-    #[serde(borrow)]
-    name: Text<'a>,
-    value: Blob,
-    salt: Fixed,
+fn shown_field(cursor: &mut Cursor<'_>) -> Result<ShownField, Broken> {
+    let (mut index, mut name, mut value, mut salt) = (None, None, None, None);
+    cursor.object(|cursor, key| match &*key {
+        "index" => once(&mut index, cursor, "index", position),
+        "name" => once(&mut name, cursor, "name", Cursor::text),
+        "value" => once(&mut value, cursor, "value", blob),
+        "salt" => once(&mut salt, cursor, "salt", hash),
+        _ => Err(unknown(cursor, &key)),
+    })?;
+    Ok(ShownField {
+        index: index.unwrap_or_default(),
+        name: name.unwrap_or_default().into_owned(),
+        value: value.unwrap_or_default(),
+        salt: salt.unwrap_or_default(),
+    })
 }
 
-impl Shown<'_> {
-    fn build(self) -> ShownField {
-        ShownField { index: self.index.0, name: self.name.0.into_owned(), value: self.value.0, salt: self.salt.0 }
-    }
+fn hidden_field(cursor: &mut Cursor<'_>) -> Result<HiddenField, Broken> {
+    let (mut index, mut leaf) = (None, None);
+    cursor.object(|cursor, key| match &*key {
+        "index" => once(&mut index, cursor, "index", position),
+        "leaf" => once(&mut leaf, cursor, "leaf", hash),
+        _ => Err(unknown(cursor, &key)),
+    })?;
+    Ok(HiddenField { index: index.unwrap_or_default(), leaf: leaf.unwrap_or_default() })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Hidden {
-    index: Small,
-    leaf: Fixed,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Proof {
-    checkpoint: Note,
-    index: Number,
-    path: Vec<Fixed>,
-}
-
-impl Proof {
-    fn build(self) -> LogProof {
-        LogProof {
-            checkpoint: self.checkpoint.0,
-            index: self.index.0,
-            path: self.path.into_iter().map(|hash| hash.0).collect(),
-        }
-    }
-}
-
-/// Declares a newtype that is read from a JSON string.
-macro_rules! from_text {
-    ($name:ident, $expecting:literal, $read:expr) => {
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-                struct Read;
-                impl Visitor<'_> for Read {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str($expecting)
-                    }
-
-                    fn visit_str<E: Error>(self, text: &str) -> Result<$name, E> {
-                        let read: fn(&str) -> Option<$name> = $read;
-                        read(text).ok_or_else(|| E::custom(concat!("expected ", $expecting)))
-                    }
-                }
-                reader.deserialize_str(Read)
-            }
-        }
-    };
+fn proof(cursor: &mut Cursor<'_>) -> Result<LogProof, Broken> {
+    let (mut checkpoint, mut index, mut path) = (None, None, None);
+    cursor.object(|cursor, key| match &*key {
+        "checkpoint" => once(&mut checkpoint, cursor, "checkpoint", |cursor| {
+            Ok(Bytes::from(cursor.text()?.into_owned().into_bytes()))
+        }),
+        "index" => once(&mut index, cursor, "index", number),
+        "path" => once(&mut path, cursor, "path", |cursor| list(cursor, hash)),
+        _ => Err(unknown(cursor, &key)),
+    })?;
+    Ok(LogProof {
+        checkpoint: checkpoint.unwrap_or_default(),
+        index: index.unwrap_or_default(),
+        path: path.unwrap_or_default(),
+    })
 }
 
 /// Base64 of any length.
-#[derive(Debug, Default)]
-struct Blob(Bytes);
-from_text!(Blob, "base64", |text| STANDARD.decode(text).ok().map(|bytes| Blob(bytes.into())));
+fn blob(cursor: &mut Cursor<'_>) -> Result<Bytes, Broken> {
+    let text = cursor.text()?;
+    STANDARD.decode_to_vec(text.as_bytes()).map(Bytes::from).map_err(|_| cursor.wrong("expected base64"))
+}
 
 /// Base64 of 32 bytes; absent it is empty in protobuf, which nothing of 32 bytes can be, so that zeros fail their check.
-#[derive(Debug, Default, Clone, Copy)]
-struct Fixed(Hash);
-from_text!(Fixed, "base64 of 32 bytes", |text| {
-    // The decoder wants room for a whole group beyond the end.
-    let mut room = [0; 36];
-    let length = STANDARD.decode_slice(text, &mut room).ok()?;
-    Some(Fixed(room.get(..length)?.try_into().ok()?))
-});
-
-/// A signed note.
-#[derive(Debug, Default)]
-struct Note(Bytes);
-from_text!(Note, "a signed note", |text| Some(Note(Bytes::copy_from_slice(text.as_bytes()))));
-
-/// Text, borrowed where no escape stands in it.
-#[derive(Debug, Default)]
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Read<'a>(PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Read<'a> {
-            type Value = Text<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'a>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        reader.deserialize_str(Read(PhantomData))
+fn hash(cursor: &mut Cursor<'_>) -> Result<Hash, Broken> {
+    if let Some(hash) = cursor.exactly(|text: &[u8; 44]| thirty_two(text))? {
+        return Ok(hash);
     }
+    let text = cursor.text()?;
+    let hash = text.as_bytes().try_into().ok().and_then(thirty_two);
+    hash.ok_or_else(|| cursor.wrong("expected base64 of 32 bytes"))
+}
+
+fn thirty_two(text: &[u8; 44]) -> Option<Hash> {
+    let mut hash = [0; 33];
+    let decoded = STANDARD.decode(text, Out::from_slice(&mut hash)).ok()?;
+    (&*decoded).try_into().ok()
 }
 
 /// A whole number, as a JSON number or, as protobuf JSON has 64-bit numbers, as text.
-#[derive(Debug, Default, Clone, Copy)]
-struct Number(u64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl Visitor<'_> for Read {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
-                Ok(Number(number))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Number, E> {
-                let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-                let number = if plain { text.parse().ok() } else { None };
-                number.map(Number).ok_or_else(|| E::custom("expected a whole number"))
-            }
-        }
-        reader.deserialize_any(Read)
-    }
+fn number(cursor: &mut Cursor<'_>) -> Result<u64, Broken> {
+    let number = if cursor.peek()? == b'"' {
+        let text = cursor.text()?;
+        let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        if plain { text.parse().ok() } else { None }
+    } else {
+        u64::try_from(cursor.integer()?).ok()
+    };
+    number.ok_or_else(|| cursor.wrong("expected a whole number"))
 }
 
 /// A field's position.
-#[derive(Debug, Default, Clone, Copy)]
-struct Small(u16);
-
-impl<'de> Deserialize<'de> for Small {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let number = Number::deserialize(reader)?.0;
-        u16::try_from(number).map(Small).map_err(|_| D::Error::custom("a field's index is at most 65535"))
-    }
+fn position(cursor: &mut Cursor<'_>) -> Result<u16, Broken> {
+    let number = number(cursor)?;
+    u16::try_from(number).map_err(|_| cursor.wrong("a field's index is at most 65535"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn record(text: &str) -> Result<Parsed<'_>, Broken> {
+        let mut cursor = Cursor::new(text, 0);
+        let parsed = super::record(&mut cursor)?;
+        cursor.end()?;
+        Ok(parsed)
+    }
 
     const ZEROS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
@@ -389,7 +313,7 @@ mod tests {
     #[test]
     fn a_record_of_an_answer_is_read() {
         let text = framed();
-        let parsed = record(text.as_bytes()).expect("well formed");
+        let parsed = record(&text).expect("well formed");
         let beside = parsed.beside.expect("framed");
         assert_eq!((&*beside.record_type, beside.version), ("land.parcel.v1", 2));
         assert_eq!(beside.typed.expect("typed").0, "parcel");
@@ -405,7 +329,7 @@ mod tests {
             r#"{{"statement":"AQ==","partial":{{"shown":[{{"index":0,"name":"a","value":"MQ==","salt":"{ZEROS}"}}],
             "hidden":[{{"index":1,"leaf":"{ZEROS}"}}]}},"issuer_proof":{{"index":3}}}}"#
         );
-        let parsed = record(text.as_bytes()).expect("well formed");
+        let parsed = record(&text).expect("well formed");
         assert!(parsed.beside.is_none());
         assert!(
             matches!(parsed.record.disclosure, Disclosure::Partial { shown, hidden } if shown.len() + hidden.len() == 2)
@@ -421,6 +345,7 @@ mod tests {
             ("\"version\":\"2\"", "\"version\":\"02\""),                      // another spelling of a number
             ("\"version\":\"2\"", "\"version\":\"2\",\"record_type\":\"x\""), // both spellings of a name
             ("AQ==", "AR=="),                                                 // stray bits behind the last byte
+            (&ZEROS[40..], "AAB="),                                           // of a hash too
             ("AQ==", "AQ"),                                                   // no padding
             ("\"parcelId\":\"w74\"", "\"parcelId\":\"w74\",\"parcelId\":\"w75\""), // twice in the typed form
             ("\"statement\"", "\"statement2\":1,\"statement\""),              // unknown inside
@@ -432,8 +357,8 @@ mod tests {
         ];
         for (from, to) in changes {
             assert!(good.contains(from), "{from}");
-            record(good.replace(from, to).as_bytes()).expect_err(to);
+            record(&good.replace(from, to)).expect_err(to);
         }
-        record(format!("{good} x").as_bytes()).expect_err("something behind it");
+        record(&format!("{good} x")).expect_err("something behind it");
     }
 }

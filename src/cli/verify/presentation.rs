@@ -40,6 +40,6 @@ pub(super) fn each(mut reader: impl BufRead, mut sink: impl FnMut(u64, &str) -> 
 }
 
 /// The text of a JSON string.
-pub(super) fn from_json(json: &[u8]) -> Result<String, Flaw> {
-    serde_json::from_slice(json).map_err(|error| Flaw::Malformed(format!("`credential` is no text: {error}")))
+pub(super) fn from_json(json: &str) -> Result<String, Flaw> {
+    serde_json::from_str(json).map_err(|error| Flaw::Malformed(format!("`credential` is no text: {error}")))
 }

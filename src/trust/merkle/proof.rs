@@ -42,6 +42,45 @@ pub fn root_from_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash]) ->
     Ok(climb(*leaf, path, inner, index))
 }
 
+/// A path in two parts: from a leaf up to the root of the perfect subtree of 2^`levels` leaves that it stands in, and on from there.
+/// Leaves of one subtree have the second part in common.
+pub(crate) struct Climb<'a> {
+    /// The subtree's root.
+    pub(crate) node: Hash,
+    /// The path from there on.
+    pub(crate) rest: &'a [Hash],
+    index: u64,
+    inner: usize,
+}
+
+impl<'a> Climb<'a> {
+    /// Climbs the first part; `None` where the leaf's subtree is cut off by the tree's edge, or is the whole tree.
+    pub(crate) fn to(
+        levels: u32,
+        leaf: &Hash,
+        (index, size): (u64, u64),
+        path: &'a [Hash],
+    ) -> Result<Option<Self>, ProofError> {
+        if path.len() != inclusion_length(index, size)? {
+            return Err(ProofError::Length);
+        }
+        let (inner, _) = parts(index, size);
+        let below = levels as usize;
+        // Beyond `inner` the leaf and the last one part: so they stand in different subtrees, and the leaf's is whole.
+        if inner <= below {
+            return Ok(None);
+        }
+        let (first, rest) = path.split_at(below);
+        let node = climb(*leaf, first, below, index);
+        Ok(Some(Self { node, rest, index: index >> levels, inner: inner - below }))
+    }
+
+    /// The root that the rest leads to.
+    pub(crate) fn root(&self) -> Hash {
+        climb(self.node, self.rest, self.inner, self.index)
+    }
+}
+
 /// Whether the leaf stands at `index` in the tree of this size and root.
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> Result<(), ProofError> {
     if root_from_inclusion(leaf, index, size, path)? == *root { Ok(()) } else { Err(ProofError::Root) }

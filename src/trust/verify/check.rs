@@ -6,7 +6,7 @@ use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::trust::anchor::{IssuerAnchor, KeyState, LogPurpose, judge_signed};
 use crate::trust::commitment::{DisclosureError, disclosed_root};
 use crate::trust::entry::EntryType;
-use crate::trust::merkle::{Hash, hash_leaf, verify_inclusion};
+use crate::trust::merkle::{Hash, hash_leaf};
 use crate::trust::record::{Disclosure, LogProof, SignedRecord};
 use crate::trust::statement::Statement;
 use crate::trust::verdict::{Code, Report, Tally, Verdict};
@@ -112,7 +112,7 @@ impl Beliefs {
         }
         match (&head, &record.issuer_proof) {
             (Some(head), Some(proof)) => {
-                check_inclusion("issuer_inclusion", &hash_leaf(&record.statement), proof, head, tally);
+                self.check_inclusion("issuer_inclusion", &hash_leaf(&record.statement), proof, head, tally);
             }
             _ => tally.skip("issuer_inclusion", "there is no checkpoint to believe"),
         }
@@ -189,7 +189,27 @@ impl Beliefs {
         }
         tally.pass("ledger_signature");
         let leaf = EntryType::Statement.leaf(&record.statement);
-        check_inclusion("ledger_inclusion", &leaf, proof, &head, tally).then_some(proof.index)
+        self.check_inclusion("ledger_inclusion", &leaf, proof, &head, tally).then_some(proof.index)
+    }
+
+    fn check_inclusion(
+        &self,
+        name: &'static str,
+        leaf: &Hash,
+        proof: &LogProof,
+        head: &SignedHead,
+        tally: &mut Tally,
+    ) -> bool {
+        match self.proved.inclusion(leaf, proof, (head.size, &head.root)) {
+            Ok(()) => {
+                tally.pass(name);
+                true
+            }
+            Err(error) => {
+                tally.fail(name, Verdict::Invalid(Code::Inclusion), rank::INCLUSION, error.to_string());
+                false
+            }
+        }
     }
 
     /// key_state.
@@ -215,19 +235,6 @@ impl Beliefs {
                 };
                 tally.fail(NAME, verdict, rank::INDETERMINATE_KEY, why);
             }
-        }
-    }
-}
-
-fn check_inclusion(name: &'static str, leaf: &Hash, proof: &LogProof, head: &SignedHead, tally: &mut Tally) -> bool {
-    match verify_inclusion(leaf, proof.index, head.size, &proof.path, &head.root) {
-        Ok(()) => {
-            tally.pass(name);
-            true
-        }
-        Err(error) => {
-            tally.fail(name, Verdict::Invalid(Code::Inclusion), rank::INCLUSION, error.to_string());
-            false
         }
     }
 }

@@ -26,6 +26,7 @@ struct Walk<'t>(&'t Tables);
 impl Walk<'_> {
     fn object(&self, table: &Table, shown: &Fields<'_>, typed: &Fields<'_>, path: &Path<'_>) -> Same {
         let mut named = 0_u128;
+        let mut found = 0;
         for (name, said) in typed {
             let unknown = || Path::Field(path, name).to_string();
             let (at, entry) = table.find_spelt(name).ok_or_else(unknown)?;
@@ -40,12 +41,16 @@ impl Walk<'_> {
                 (None, said) => is_default(entry, said),
                 (Some(value), said) => {
                     self.field(entry, value, said, path)?;
+                    found += 1;
                     true
                 }
             };
             if !same {
                 return Err(path.to_string());
             }
+        }
+        if found == shown.len() {
+            return Ok(());
         }
         for (name, value) in shown {
             let same = table

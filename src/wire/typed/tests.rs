@@ -84,7 +84,7 @@ fn a_payload_of_another_message_is_named_by_its_field() {
 /// The difference between an object and a typed form.
 fn differs(name: &str, object: &Object, typed: &serde_json::Value) -> Option<String> {
     let (disclosure, typed) = (whole(object), typed.to_string());
-    let typed = serde_json::from_str(&typed).expect("JSON");
+    let typed = Tree::parse(&typed).expect("JSON");
     difference(name, &shown(&disclosure).expect("canonical"), &typed)
 }
 

@@ -3,10 +3,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use crate::wire::json::{Broken, Cursor};
 
 /// A JSON value without double names and without fractions, which neither payloads nor typed forms have.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,62 +26,59 @@ pub enum Tree<'a> {
 /// The fields of an object.
 pub type Fields<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
 
-impl<'de: 'a, 'a> Deserialize<'de> for Tree<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_any(Read(PhantomData))
-    }
-}
-
-struct Read<'a>(PhantomData<&'a ()>);
-
-impl<'de: 'a, 'a> Visitor<'de> for Read<'a> {
-    type Value = Tree<'a>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+impl<'a> Tree<'a> {
+    /// Reads a text that holds one value.
+    pub fn parse(text: &'a str) -> Result<Self, Broken> {
+        let mut cursor = Cursor::new(text, 0);
+        let tree = Self::read(&mut cursor)?;
+        cursor.end()?;
+        Ok(tree)
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Tree<'a>, E> {
-        Ok(Tree::Null)
-    }
-
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Tree<'a>, E> {
-        Ok(Tree::Bool(flag))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Tree<'a>, E> {
-        i64::try_from(number).map(Tree::Integer).map_err(|_| E::custom("a number is too large"))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Tree<'a>, E> {
-        Ok(Tree::Integer(number))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Tree<'a>, E> {
-        Ok(Tree::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Tree<'a>, E> {
-        Ok(Tree::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree<'a>, A::Error> {
-        let mut found = Vec::new();
-        while let Some(item) = items.next_element()? {
-            found.push(item);
-        }
-        Ok(Tree::List(found))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Tree<'a>, A::Error> {
-        let mut found: Fields<'a> = Vec::with_capacity(16);
-        while let Some((Name(name), value)) = fields.next_entry::<Name<'a>, Tree<'a>>()? {
-            if found.iter().any(|(known, _)| *known == name) {
-                return Err(A::Error::custom("a name occurs twice"));
+    /// Reads one value.
+    pub fn read(cursor: &mut Cursor<'a>) -> Result<Self, Broken> {
+        Ok(match cursor.peek()? {
+            b'"' => Self::Text(cursor.text()?),
+            b'{' => Self::Object(Self::read_fields(cursor)?),
+            b'[' => {
+                let mut items = Vec::new();
+                cursor.list(|cursor| {
+                    items.push(Self::read(cursor)?);
+                    Ok(())
+                })?;
+                Self::List(items)
             }
-            found.push((name, value));
-        }
-        Ok(Tree::Object(found))
+            b't' => {
+                cursor.word("true")?;
+                Self::Bool(true)
+            }
+            b'f' => {
+                cursor.word("false")?;
+                Self::Bool(false)
+            }
+            b'n' => {
+                cursor.word("null")?;
+                Self::Null
+            }
+            _ => {
+                let number = cursor.integer()?;
+                Self::Integer(i64::try_from(number).map_err(|_| cursor.wrong("a number is too large"))?)
+            }
+        })
+    }
+
+    /// Reads an object's fields.
+    fn read_fields(cursor: &mut Cursor<'a>) -> Result<Fields<'a>, Broken> {
+        let mut fields: Fields<'a> = Vec::with_capacity(16);
+        cursor.object(|cursor, name| {
+            if fields.iter().any(|(known, _)| *known == name) {
+                return Err(cursor.wrong("a name occurs twice"));
+            }
+            let value = Self::read(cursor)?;
+            fields.push((name, value));
+            Ok(())
+        })?;
+        Ok(fields)
     }
 }
 
@@ -91,17 +86,5 @@ impl fmt::Debug for Tree<'_> {
     /// Without what it holds: that is personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tree")
-    }
-}
-
-/// A name, borrowed where no escape stands in it.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        match Tree::deserialize(reader)? {
-            Tree::Text(name) => Ok(Self(name)),
-            _ => Err(D::Error::custom("a name is a text")),
-        }
     }
 }

@@ -1,0 +1,362 @@
+//! Verification and signing against their targets, each beside what the same hashes and signatures cost alone, in one run.
+//!
+//! The records are those of persons, the largest there are: 18 fields, two hidden, in logs of a hundred thousand leaves. The file is
+//! what grpcurl prints of them, with the typed form beside the signed bytes; `lienthong verify` reads it as its own process.
+//! `cargo bench --bench verify`; `LIENTHONG_BENCH_RECORDS` chooses the size. For one core: `taskset -c 1`.
+#![allow(clippy::print_stdout)] // its output is what it is for
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use lienthong::base::{RecordId, Seed, Timestamp};
+use lienthong::trust::merkle::{CompactRange, Node, ProofError, hash_leaf, prove_inclusion};
+use lienthong::trust::*;
+use lienthong::wire::record::{Frame, delivered};
+use lienthong::wire::typed::pool;
+use prost::Message as _;
+use prost_reflect::DynamicMessage;
+use sha2::{Digest as _, Sha256};
+
+type Outcome<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const NOW: Timestamp = Timestamp(1_795_000_000_000);
+const SCHEMA: &str = "resident.person.v1";
+const MESSAGE: &str = "lienthong.registry.resident.v1.Person";
+const ISSUER: &str = "lienthong/H27/resident";
+const LEDGER: &str = "lienthong/H27/records";
+const HIDDEN: [&str; 2] = ["ethnicity", "religion"];
+/// Records in one signed batch.
+const BATCH: usize = 4_096;
+const RUNS: usize = 5;
+
+fn main() -> Outcome {
+    let count = match std::env::var("LIENTHONG_BENCH_RECORDS") {
+        Ok(number) => number.parse()?,
+        Err(_) => 100_000,
+    };
+    let (issuer, ledger) = (signer(ISSUER), signer(LEDGER));
+    let anchor = anchor(&issuer, &ledger)?;
+    let payloads: Vec<Vec<u8>> = (0..count).map(|number| canonical::write(&person(number))).collect();
+    let salts: Vec<[u8; 32]> = (0..count).map(|number| hash_leaf(&number.to_be_bytes())).collect();
+    signing(&issuer, &payloads, &salts)?;
+    let statements = statements(&payloads, &salts)?;
+    batch(&issuer, &anchor, &payloads, &salts, &statements)?;
+    tree();
+    let records = records(&issuer, &ledger, &payloads, &salts, &statements)?;
+    single(&anchor, &records)?;
+    file(&anchor, &records)
+}
+
+fn signer(origin: &str) -> Ed25519Signer {
+    Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0))
+}
+
+fn anchor(issuer: &Ed25519Signer, ledger: &Ed25519Signer) -> Outcome<TrustAnchor> {
+    Ok(TrustAnchor {
+        province: "H27".into(),
+        version: 1,
+        events_from: 0,
+        root: Default::default(),
+        signatures: Vec::new(),
+        expires_at: Timestamp::MAX,
+        logs: vec![LogAnchor {
+            origin: LEDGER.into(),
+            purpose: LogPurpose::Records,
+            keys: vec![KeyRecord::active(ledger)?],
+        }],
+        issuers: vec![IssuerAnchor {
+            name: "resident".into(),
+            origin: ISSUER.into(),
+            schemas: vec![SCHEMA.into()],
+            keys: vec![KeyRecord::active(issuer)?],
+        }],
+    })
+}
+
+fn person(number: u64) -> Object {
+    let place = Object::new()
+        .with("text", "Phường Bắc Hà, thành phố Hà Tĩnh, tỉnh Hà Tĩnh")
+        .with("unit_code", "18077")
+        .with("unit_valid_from", "2025-01-01");
+    Object::new()
+        .with("birth_date", "2021-03-16")
+        .with("birth_place", place.clone())
+        .with("birth_registration_place", place.clone())
+        .with(
+            "card",
+            Object::new().with("expires_on", "2035-03-16").with("issued_on", "2025-01-26").with("kind", "can_cuoc"),
+        )
+        .with("ethnicity", "Kinh")
+        .with("father_id", "042094168001")
+        .with("full_name", "Nguyễn Bảo Phương Vy")
+        .with("hometown", Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01"))
+        .with("household_id", "42-000000796")
+        .with("life_status", "alive")
+        .with("marital_status", "single")
+        .with("mother_id", "042193581910")
+        .with("nationality", "VN")
+        .with("permanent_residence", place)
+        .with("personal_id", format!("0423{number:08}"))
+        .with("religion", "none")
+        .with("sex", "female")
+        .with("status", "active")
+}
+
+fn record_id(number: usize) -> RecordId {
+    RecordId((number as u128 + 1).to_be_bytes())
+}
+
+fn draft(number: usize) -> Draft<'static> {
+    Draft {
+        issuer: "resident",
+        schema: SCHEMA,
+        record_id: record_id(number),
+        version: 1,
+        previous: [0; 32],
+        operation: Operation::Create,
+        issued_at: NOW,
+        valid_from: NOW,
+        valid_until: Timestamp::MAX,
+        status_index: number as u32,
+    }
+}
+
+fn statements(payloads: &[Vec<u8>], salts: &[[u8; 32]]) -> Outcome<Vec<Vec<u8>>> {
+    let made = payloads.iter().zip(salts).enumerate();
+    made.map(|(at, (payload, salt))| Ok(build_record(draft(at), payload, salt)?.1)).collect()
+}
+
+/// The best of several runs.
+fn best<T>(mut run: impl FnMut() -> T) -> Duration {
+    let timed = (0..RUNS).map(|_| {
+        let begun = Instant::now();
+        black_box(run());
+        begun.elapsed()
+    });
+    timed.min().unwrap_or_default()
+}
+
+/// Takes what is not needed, so that it is computed.
+fn nothing<T>(value: T) {
+    black_box(value);
+}
+
+fn each(time: Duration, count: usize) -> f64 {
+    time.as_secs_f64() * 1e6 / count.max(1) as f64
+}
+
+/// What the hashes of whole records cost when nothing but hashing is done: salts, leaves and trees of their fields, leaf and
+/// node of the log.
+fn bare_hashes(payloads: &[Vec<u8>], salts: &[[u8; 32]], statements: &[Vec<u8>]) -> Outcome<Duration> {
+    let mut fields = Vec::new();
+    for payload in payloads {
+        let scanned = canonical::scan(payload)?;
+        let of_one = scanned.fields().map(|field| {
+            let salt = [b"lienthong/field-salt/v1\0", field.name.as_bytes()].concat();
+            (salt, vec![0_u8; 20 + 32 + 2 + field.name.len() + 4 + field.value.len()])
+        });
+        fields.push(of_one.collect::<Vec<_>>());
+    }
+    let node = [1_u8; 65];
+    Ok(best(|| {
+        for ((fields, salt), statement) in fields.iter().zip(salts).zip(statements) {
+            let keyed = Hmac::<Sha256>::new_from_slice(salt).expect("any length");
+            for (message, leaf) in fields {
+                let mut mac = keyed.clone();
+                mac.update(message);
+                black_box(mac.finalize().into_bytes());
+                black_box(Sha256::digest(leaf));
+            }
+            // one node less than fields in the record's tree, and about one in the log
+            (0..fields.len()).for_each(|_| nothing(Sha256::digest(black_box(node))));
+            black_box(Sha256::digest(statement));
+        }
+    }))
+}
+
+fn signing(issuer: &Ed25519Signer, payloads: &[Vec<u8>], salts: &[[u8; 32]]) -> Outcome {
+    let count = payloads.len().min(BATCH);
+    let mut failed = None;
+    let time = best(|| {
+        let mut log = CompactRange::new();
+        for (at, (payload, salt)) in payloads.iter().zip(salts).take(count).enumerate() {
+            match build_record(draft(at), payload, salt) {
+                Ok((_, statement)) => log.append(hash_leaf(&statement)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Checkpoint { origin: ISSUER.into(), size: log.size(), root: log.root() }.sign(issuer)
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let made = statements(&payloads[..count], &salts[..count])?;
+    let bare = bare_hashes(&payloads[..count], &salts[..count], &made)?;
+    println!(
+        "signing, batches of {count}: {:.0} records/s (target: 40000), {:.2} times its bare hashes",
+        count as f64 / time.as_secs_f64(),
+        time.as_secs_f64() / bare.as_secs_f64()
+    );
+    Ok(())
+}
+
+fn batch(
+    issuer: &Ed25519Signer,
+    anchor: &TrustAnchor,
+    payloads: &[Vec<u8>],
+    salts: &[[u8; 32]],
+    statements: &[Vec<u8>],
+) -> Outcome {
+    let count = payloads.len().min(BATCH);
+    let mut log = CompactRange::new();
+    statements[..count].iter().for_each(|statement| log.append(hash_leaf(statement)));
+    let note = Checkpoint { origin: ISSUER.into(), size: log.size(), root: log.root() }.sign(issuer)?;
+    let records: Vec<_> = (0..count)
+        .map(|at| BatchRecord { statement: &statements[at], payload: &payloads[at], salt: &salts[at] })
+        .collect();
+    let before = CompactRange::new();
+    let time = best(|| {
+        // new each time, so that the signature is checked
+        let verifier = Verifier::new(anchor.clone());
+        verifier.verify_batch("resident", &before, &note, &records, NOW).expect("verifies")
+    });
+    let bare = bare_hashes(&payloads[..count], &salts[..count], &statements[..count])?;
+    println!(
+        "verifying a batch of {count}, its signature included: {:.2} µs a record (target: 8), {:.2} times its bare hashes ({:.2} µs)",
+        each(time, count),
+        time.as_secs_f64() / bare.as_secs_f64(),
+        each(bare, count)
+    );
+    Ok(())
+}
+
+fn tree() {
+    let leaves: Vec<Hash> = (0..BATCH as u64).map(|number| hash_leaf(&number.to_be_bytes())).collect();
+    let ours = best(|| {
+        let mut log = CompactRange::new();
+        (0..16).for_each(|_| leaves.iter().for_each(|leaf| log.append(*leaf)));
+        log.root()
+    });
+    let input = [1_u8; 65];
+    let bare = best(|| (1..16 * BATCH).for_each(|_| nothing(Sha256::digest(black_box(input)))));
+    println!(
+        "tree of {}: {:.3} µs a leaf, {:.2} times bare sha2 of its nodes (target: 1.3)",
+        16 * BATCH,
+        each(ours, 16 * BATCH),
+        ours.as_secs_f64() / bare.as_secs_f64()
+    );
+}
+
+/// The nodes of a log, its checkpoint.
+fn log(signer: &Ed25519Signer, leaves: impl Iterator<Item = Hash>) -> Outcome<(BTreeMap<Node, Hash>, Bytes, u64)> {
+    let (mut nodes, mut log) = (BTreeMap::new(), CompactRange::new());
+    leaves.for_each(|leaf| log.append_with(leaf, |node, hash| nothing(nodes.insert(node, hash))));
+    let checkpoint = Checkpoint { origin: signer.key_name().into(), size: log.size(), root: log.root() };
+    Ok((nodes, checkpoint.sign(signer)?, log.size()))
+}
+
+fn records(
+    issuer: &Ed25519Signer,
+    ledger: &Ed25519Signer,
+    payloads: &[Vec<u8>],
+    salts: &[[u8; 32]],
+    statements: &[Vec<u8>],
+) -> Outcome<Vec<SignedRecord>> {
+    let logs = [
+        log(issuer, statements.iter().map(|statement| hash_leaf(statement)))?,
+        log(ledger, statements.iter().map(|statement| EntryType::Statement.leaf(statement)))?,
+    ];
+    let proof = |(nodes, note, size): &(BTreeMap<Node, Hash>, Bytes, u64), index| -> Outcome<LogProof> {
+        let path = prove_inclusion(index, *size, |node| nodes.get(&node).copied().ok_or(ProofError::OutOfRange))?;
+        Ok(LogProof { checkpoint: note.clone(), index, path })
+    };
+    let mut records = Vec::new();
+    for (at, (statement, (payload, salt))) in statements.iter().zip(payloads.iter().zip(salts)).enumerate() {
+        records.push(SignedRecord {
+            statement: statement.clone().into(),
+            disclosure: Disclosure::Whole { payload: payload.clone().into(), salt: *salt },
+            issuer_proof: Some(proof(&logs[0], at as u64)?),
+            ledger_proof: Some(proof(&logs[1], at as u64)?),
+        });
+    }
+    Ok(records)
+}
+
+fn single(anchor: &TrustAnchor, records: &[SignedRecord]) -> Outcome {
+    let verifier = Verifier::new(anchor.clone());
+    assert!(records.iter().take(1).all(|record| verifier.verify(record, NOW).verdict.is_valid()));
+    // Far apart, so that none can use what was proved for its neighbour: for these the trees are climbed whole.
+    let apart: Vec<_> = records.iter().step_by(32).collect();
+    let begun = Instant::now();
+    apart.iter().for_each(|record| drop(black_box(verifier.verify(record, NOW))));
+    let new = begun.elapsed();
+    let known = best(|| apart.iter().for_each(|record| drop(black_box(verifier.verify(record, NOW)))));
+    println!(
+        "verifying a single whole record with known checkpoints: {:.2} µs in an unseen part of the trees, {:.2} µs in one that was seen (target: 25)",
+        each(new, apart.len()),
+        each(known, apart.len())
+    );
+    Ok(())
+}
+
+/// The records as grpcurl prints an answer, in an order that is not the logs'.
+fn print(records: &[SignedRecord]) -> Outcome<String> {
+    let descriptor = pool().get_message_by_name("lienthong.exchange.v1.Record").ok_or("no descriptor")?;
+    let shown: Vec<String> = person(0).names().filter(|name| !HIDDEN.contains(name)).map(str::to_owned).collect();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    let mut text = String::new();
+    for step in 0..records.len() {
+        let at = step * 7_919 % records.len();
+        let whole = &records[at];
+        let record = SignedRecord { disclosure: redact(&whole.disclosure, &shown)?, ..whole.clone() };
+        let frame =
+            Frame { record_type: SCHEMA, message: MESSAGE, id: record_id(at), version: 1, verdict: Verdict::Valid };
+        let message = delivered(frame, &record)?;
+        let message = DynamicMessage::decode(descriptor.clone(), message.encode_to_vec().as_slice())?;
+        // as deep as it stands in an answer
+        let json = serde_json::to_string_pretty(&message)?.replace('\n', "\n      ");
+        write!(text, "{{\n  \"found\": {{\n    \"records\": [\n      {json}\n    ]\n  }}\n}}\n")?;
+    }
+    Ok(text)
+}
+
+fn file(anchor: &TrustAnchor, records: &[SignedRecord]) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (answers, trust) = (folder.path().join("answers.json"), folder.path().join("anchor.json"));
+    let text = print(records)?;
+    std::fs::File::create(&answers)?.write_all(text.as_bytes())?;
+    std::fs::write(&trust, anchor.to_json()?)?;
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let (begun, used) = (Instant::now(), children());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lienthong"));
+        command.arg("verify").arg(&answers).arg("--trust").arg(&trust).arg("--quiet");
+        let status = command.args(["--at", "2026-11-18T10:13:20Z"]).stdout(Stdio::null()).status()?;
+        assert!(status.success(), "{status}");
+        let wall = begun.elapsed().as_secs_f64();
+        times.push((children().zip(used).map_or(wall, |(now, before)| now - before), wall));
+    }
+    let (cpu, wall) = times.into_iter().min_by(|one, other| one.0.total_cmp(&other.0)).unwrap_or_default();
+    println!(
+        "`verify` of a file of {} records, {} MB: {:.0} records/s of processor time (target: 50000), {:.0} by the clock",
+        records.len(),
+        text.len() / 1_000_000,
+        records.len() as f64 / cpu,
+        records.len() as f64 / wall
+    );
+    Ok(())
+}
+
+/// Processor time of the processes that this one waited for, in seconds, where the system tells.
+fn children() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let ticks = rest.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<f64>().ok()).sum::<Option<f64>>()?;
+    Some(ticks / 100.0)
+}

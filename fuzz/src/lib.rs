@@ -1,0 +1,28 @@
+//! What is fuzzed, compiled from the package's own sources, and the [`properties`] that every input must have.
+//!
+//! `base` and `trust` need no other module, and the tile's two files need only them: see ARCHITECTURE.md.
+
+#[path = "../../src/base/mod.rs"]
+pub mod base;
+#[path = "../../src/trust/mod.rs"]
+pub mod trust;
+
+#[path = "../../src/transparency/path.rs"]
+#[doc(hidden)]
+pub mod path_file;
+#[path = "../../src/ledger/tile.rs"]
+#[doc(hidden)]
+pub mod tile_file;
+
+/// The part of the ledger that reads bytes.
+pub mod ledger {
+    pub use crate::tile_file as tile;
+}
+
+/// The part of the logs' outside that reads paths.
+pub mod transparency {
+    pub use crate::path_file as path;
+}
+
+pub mod properties;
+pub mod seeds;
