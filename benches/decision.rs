@@ -159,7 +159,7 @@ async fn world() -> Arc<Exchange> {
         inclusion: Arc::new(Province { ledger, offsets }),
         verifier: Arc::new(Verifier::new(anchor)),
         consents: Arc::new(ConsentBook::new(store.clone())),
-        evidence: EvidenceLog::new(store, log, signer(evidence), &Seed::root(1)),
+        evidence: EvidenceLog::new(store, log, &Seed::root(1)),
     })
 }
 

@@ -106,6 +106,7 @@ reasons! {
     BatchTooLarge = "BATCH_TOO_LARGE", Invalid, "Lô dữ liệu quá lớn.";
     // sources
     RegistryUnavailable = "REGISTRY_UNAVAILABLE", SourceDown, "Cơ sở dữ liệu chuyên ngành không phản hồi.";
+    SignerUnavailable = "SIGNER_UNAVAILABLE", SourceDown, "Thiết bị ký số không phản hồi.";
     ShuttingDown = "SHUTTING_DOWN", SourceDown, "Hệ thống đang dừng.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", Late, "Quá thời hạn xử lý.";
     // data that fails its checks; the codes of trust::verdict travel as reasons of their own

@@ -196,6 +196,11 @@ impl Ledger {
         self.log.sizes.subscribe()
     }
 
+    /// The signer of its checkpoints as it is now: with a change of keys comes another.
+    pub fn signer(&self) -> Arc<dyn Signer> {
+        self.log.signer()
+    }
+
     /// The log's origin: the first line of its checkpoints.
     pub fn origin(&self) -> &str {
         &self.log.origin

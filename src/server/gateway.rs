@@ -61,6 +61,7 @@ impl Gateway {
                 hosts: parts.hosts.values().cloned().collect(),
                 province: parts.province.clone(),
                 records: parts.records.clone(),
+                evidence: parts.evidence.clone(),
                 verifier: parts.verifier.clone(),
                 board: parts.anchor.clone(),
                 clock: config.clock.clone(),

@@ -56,15 +56,18 @@ impl Keys {
         }
     }
 
-    /// Keys from a folder; everything else still grows from `world`, as does what the personas' faults sign with.
+    /// Keys from a folder; everything else still grows from `world`.
     pub fn kept(world: Seed, keys: &KeptKeys) -> Result<Self> {
         let folder = KeyFolder::open(&keys.folder)?;
         let versions = folder.versions()?;
         let newest = versions.last().ok_or_else(|| Error::bug("a key folder without a version"))?;
-        let signer = |origin: &str| folder.log_signer(newest, origin, &keys.secret);
+        let signer = |origin: &str| folder.log_signer(newest, origin, &keys.unlock);
         let issuers = registry::ALL.iter().map(|sector| {
             let origin = sector.log_origin();
-            let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
+            let compromised = match folder.stolen_signer(newest, &origin, &keys.unlock)? {
+                Some(kept) => kept,
+                None => Arc::new(FaultKeys::compromised_key(&world, &origin)),
+            };
             Ok((sector.name, Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {

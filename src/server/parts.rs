@@ -95,7 +95,7 @@ impl Parts {
             registries.insert(sector.name, Arc::new(Faulty::new(host.clone(), keys.faults(sector.name)?)));
             hosts.insert(sector.name, host);
         }
-        let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.evidence.clone(), keys.world());
+        let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
         let verifier = Arc::new(Verifier::new(anchor));
@@ -106,7 +106,7 @@ impl Parts {
             let differing = province.rebuild_status().await?;
             tracing::info!(?differing, "the status lists were made again from the record ledger");
         }
-        let signers = Arc::new(ListSigners::of(&keys)?);
+        let signers = Arc::new(ListSigners::of(&hosts));
         let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers.clone());
         for registry in registries.values() {
             province.follow(registry.clone())?;

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::keys::Keys;
 use crate::base::{Error, Result};
 use crate::identity::credential::CredentialKeys;
+use crate::ledger::Ledger;
 use crate::province::{IssuerSigners, StatusLists};
-use crate::registry;
+use crate::registry::host::Host;
 use crate::trust::Signer;
 
-/// The signer of each registry.
-pub(super) struct ListSigners(BTreeMap<&'static str, Arc<dyn Signer>>);
+/// The log of each registry, which knows the key in use: what is signed follows a change of keys at once.
+pub(super) struct ListSigners(BTreeMap<&'static str, Arc<Ledger>>);
 
 impl ListSigners {
-    /// The signers as they are in `keys`.
-    pub(super) fn of(keys: &Keys) -> Result<Self> {
-        let signers = registry::ALL.iter().map(|sector| Ok((sector.name, keys.issuer(sector.name)?)));
-        signers.collect::<Result<_>>().map(Self)
+    /// The signers of the registries in this process.
+    pub(super) fn of(hosts: &BTreeMap<&'static str, Arc<Host>>) -> Self {
+        Self(hosts.iter().map(|(name, host)| (*name, host.ledger().clone())).collect())
     }
 }
 
@@ -40,6 +39,6 @@ impl CredentialKeys for WalletKeys {
 impl IssuerSigners for ListSigners {
     fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>> {
         let unknown = || Error::bug(format!("there is no registry {issuer}"));
-        self.0.get(issuer).cloned().ok_or_else(unknown)
+        self.0.get(issuer).map(|log| log.signer()).ok_or_else(unknown)
     }
 }

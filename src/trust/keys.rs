@@ -67,6 +67,15 @@ impl Algorithm {
         }
     }
 
+    /// A signature of 64 bytes, as tokens and hardware modules give it, in the form that a signer gives: the counterpart of
+    /// [`to_fixed`](Self::to_fixed).
+    pub fn from_fixed(self, fixed: &[u8; 64]) -> Vec<u8> {
+        match self {
+            Self::Ed25519 => fixed.to_vec(),
+            Self::EcdsaP256 => ecdsa::der_from_fixed(fixed),
+        }
+    }
+
     fn key_length(self) -> usize {
         match self {
             Self::Ed25519 => 32,

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed};
 use crate::ledger::{Head, Ledger};
 use crate::store::{Scan, Space, Store};
-use crate::trust::{Hash, Signer};
+use crate::trust::Hash;
 
 use super::Subject;
 use super::chain::{link_key, read_link, read_trace, trace_key};
@@ -24,7 +24,6 @@ const QUEUE_MAX: usize = 4_096;
 pub struct EvidenceLog {
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
-    signer: Arc<dyn Signer>,
     secret: Seed,
     queue: mpsc::Sender<Submission>,
 }
@@ -65,12 +64,12 @@ pub struct AccessPage {
 }
 
 impl EvidenceLog {
-    /// The access log over `ledger`, which it alone appends to. `signer` is the ledger's; `world` keys the pseudonyms. Spawns
+    /// The access log over `ledger`, which it alone appends to. `world` keys the pseudonyms. Spawns
     /// the writer on the present runtime; it ends with the log.
-    pub fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>, signer: Arc<dyn Signer>, world: &Seed) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>, world: &Seed) -> Arc<Self> {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(Writer::new(store.clone(), ledger.clone()).serve(submissions));
-        Arc::new(Self { store, ledger, signer, secret: world.child("evidence", 0), queue })
+        Arc::new(Self { store, ledger, secret: world.child("evidence", 0), queue })
     }
 
     /// The pseudonym of a citizen.
@@ -112,7 +111,7 @@ impl EvidenceLog {
             proved.push(Access { sequence, index, entry, path });
         }
         let origin = self.ledger.origin();
-        let claim = CompletenessClaim::sign(&*self.signer, origin, &head, subject, count, last_index)?;
+        let claim = CompletenessClaim::sign(&*self.ledger.signer(), origin, &head, subject, count, last_index)?;
         Ok(AccessPage { accesses: proved, more, claim })
     }
 

@@ -25,7 +25,7 @@ async fn open(store: Arc<MemoryStore>) -> World {
     let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(ORIGIN, &seed.child("key", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp(1_000)));
     let ledger = Ledger::open(store.clone(), LogId(9), ORIGIN, signer.clone(), clock).await.expect("ledger");
-    let log = EvidenceLog::new(store.clone(), ledger, signer.clone(), &seed);
+    let log = EvidenceLog::new(store.clone(), ledger, &seed);
     World { store, signer, log }
 }
 

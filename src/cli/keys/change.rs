@@ -2,11 +2,11 @@
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, SecretArgs, report};
+use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, RootKeyArgs, SecretArgs, report};
 use crate::base::id::from_hex;
 use crate::base::{Error, PROVINCE, Reason};
 use crate::cli::output::{Failure, OutputFormat};
-use crate::server::keyring::{KeyFolder, Secret, request};
+use crate::server::keyring::{KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
 
 const ROTATE_EXAMPLES: &str = "\
@@ -45,6 +45,8 @@ struct Common {
     secret: SecretArgs,
     #[command(flatten)]
     expiry: ExpiryArgs,
+    #[command(flatten)]
+    elsewhere: RootKeyArgs,
 }
 
 /// Replace the key in use of a log in good order.
@@ -55,7 +57,7 @@ pub struct Rotate {
     common: Common,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
-    /// The log: a registry's name, or `records`.
+    /// The log: a registry's name, `records` or `evidence`.
     #[arg(long, env = "LIENTHONG_KEY_LOG", value_name = "NAME")]
     log: String,
 }
@@ -109,7 +111,7 @@ impl Rotate {
         let opened = Opened::new(&self.common)?;
         let origin = format!("lienthong/{PROVINCE}/{}", self.log);
         if !opened.anchor.keys().any(|(of, _)| of == origin) {
-            return Err(Failure::new(format!("there is no log {}: a registry's name, or records", self.log)));
+            return Err(Failure::new(format!("there is no log {}: a registry's name, records or evidence", self.log)));
         }
         let successor = opened.successor(&origin, self.algorithm.get())?;
         opened.change(output, Some(&origin), KeyChange::Rotate { origin: origin.clone(), successor })
@@ -149,18 +151,18 @@ impl Reattest {
 struct Opened<'a> {
     common: &'a Common,
     folder: KeyFolder,
-    secret: Secret,
+    unlock: Unlock,
     anchor: TrustAnchor,
 }
 
 impl<'a> Opened<'a> {
     fn new(common: &'a Common) -> Result<Self, Failure> {
         let folder = common.folder.open()?;
-        Ok(Self { common, anchor: folder.newest()?, folder, secret: common.secret.secret()? })
+        Ok(Self { common, anchor: folder.newest()?, folder, unlock: common.elsewhere.with(common.secret.unlock()?) })
     }
 
     fn successor(&self, origin: &str, algorithm: Algorithm) -> Result<PublicKey, Failure> {
-        let signer = self.folder.generate(origin, algorithm, &self.secret)?;
+        let signer = self.folder.generate(origin, algorithm, &self.unlock)?;
         Ok(PublicKey::new(algorithm, signer.public_key()).map_err(Error::bug)?)
     }
 
@@ -187,7 +189,7 @@ impl<'a> Opened<'a> {
                 |error: crate::trust::ChangeError| Error::new(Reason::ConfigurationInvalid, error.to_string());
             current.changed(&change, at, expires_at).map_err(refused)
         };
-        let anchor = request(&self.folder, &self.secret, origin, next)?;
+        let anchor = request(&self.folder, &self.unlock, origin, next)?;
         report(output, &self.folder, &anchor)
     }
 }

@@ -1,6 +1,7 @@
 //! `lienthong keys`: the folder of kept keys, and what happens to keys while a gateway runs.
 
 mod change;
+mod root;
 mod secret;
 mod show;
 mod update;
@@ -14,7 +15,7 @@ use super::output::{Failure, OutputFormat, print, print_json};
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
-use crate::server::keyring::{Beginning, KeyFolder};
+use crate::server::keyring::{Beginning, KeyFolder, Unlock};
 use crate::trust::Algorithm;
 pub use secret::SecretArgs;
 
@@ -22,6 +23,7 @@ const INIT_EXAMPLES: &str = "\
 Examples:
   lienthong keys init --keys ./keys --passphrase-file passphrase
   lienthong keys init --keys ./keys --algorithm p256 --root-keys 3 --threshold 2
+  lienthong keys init --keys ./keys --pkcs11-module /usr/lib/softhsm/libsofthsm2.so --pkcs11-token province
   lienthong serve --data-dir ./province --keys ./keys --passphrase-file passphrase
 
 Root keys sign the next version of the trust anchor. Those beyond the threshold can be moved out of the folder `private`
@@ -42,6 +44,14 @@ pub enum Keys {
     Withdraw(change::Withdraw),
     /// Stand by records of a compromised key.
     Reattest(change::Reattest),
+    /// Make the next version, with a later expiry and nothing else new.
+    Renew(root::Renew),
+    /// Make the next version, with other root keys.
+    ReplaceRoot(root::ReplaceRoot),
+    /// Sign a draft of the next version with root keys.
+    Sign(root::Sign),
+    /// Hand a draft that enough root keys have signed to the running gateway.
+    Publish(root::Publish),
     /// Print a version of the trust anchor.
     ExportAnchor(show::ExportAnchor),
     /// Bring a trust anchor file up to date, by the signatures of its successors.
@@ -74,6 +84,20 @@ pub struct FolderArgs {
     /// The folder of keys.
     #[arg(long = "keys", env = "LIENTHONG_KEYS", value_name = "DIR")]
     path: PathBuf,
+}
+
+/// Root keys that are kept elsewhere.
+#[derive(Debug, Args)]
+pub struct RootKeyArgs {
+    /// A root key's file that is not in the folder; may occur several times. The passphrase has to open it.
+    #[arg(long = "root-key", env = "LIENTHONG_ROOT_KEY", value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl RootKeyArgs {
+    fn with(&self, unlock: Unlock) -> Unlock {
+        Unlock { root_files: self.files.clone(), ..unlock }
+    }
 }
 
 /// How long an anchor holds.
@@ -133,6 +157,10 @@ impl Keys {
             Self::Compromise(command) => command.run(output),
             Self::Withdraw(command) => command.run(output),
             Self::Reattest(command) => command.run(output),
+            Self::Renew(command) => command.run(output),
+            Self::ReplaceRoot(command) => command.run(output),
+            Self::Sign(command) => command.run(output),
+            Self::Publish(command) => command.run(output),
             Self::ExportAnchor(command) => command.run(),
             Self::Update(command) => command.run(output),
         }?;
@@ -142,14 +170,14 @@ impl Keys {
 
 impl Init {
     fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let secret = self.secret.new_secret()?;
+        let unlock = self.secret.new_unlock()?;
         let beginning = Beginning {
             algorithm: self.algorithm.get(),
             root_keys: self.root_keys,
             threshold: self.threshold,
             expires_at: self.expiry.at(),
         };
-        let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &secret)?;
+        let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &unlock)?;
         report(output, &folder, &anchor)
     }
 }

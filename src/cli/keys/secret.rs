@@ -1,5 +1,5 @@
-//! Where the passphrase comes from: a file, the environment, or whoever sits at the terminal. Never the command line, which
-//! other users of the machine can read.
+//! What opens private keys: a passphrase and a token's PIN, from a file, the environment, or whoever sits at the terminal.
+//! Never from the command line, which other users of the machine can read.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::Failure;
-use crate::server::keyring::Secret;
+use crate::server::keyring::{Pin, Secret, Token, TokenLocation, Unlock};
 
 const VARIABLE: &str = "LIENTHONG_PASSPHRASE";
 
@@ -18,27 +18,43 @@ pub struct SecretArgs {
     /// is LIENTHONG_PASSPHRASE, or asked for.
     #[arg(long, env = "LIENTHONG_PASSPHRASE_FILE", value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// A PKCS#11 module, the library of a hardware module's maker: keys are in its token, and new ones are made there.
+    #[arg(long, env = "LIENTHONG_PKCS11_MODULE", value_name = "FILE", requires = "pkcs11_token")]
+    pkcs11_module: Option<PathBuf>,
+    /// The token, by its label.
+    #[arg(long, env = "LIENTHONG_PKCS11_TOKEN", value_name = "LABEL", requires = "pkcs11_module")]
+    pkcs11_token: Option<String>,
+    /// A file with the PIN of the token's user, readable by its owner alone. Without it, the PIN is asked for.
+    #[arg(long, env = "LIENTHONG_PKCS11_PIN_FILE", value_name = "FILE", requires = "pkcs11_token")]
+    pkcs11_pin_file: Option<PathBuf>,
 }
 
 impl SecretArgs {
-    /// The secret.
-    pub fn secret(&self) -> Result<Secret, Failure> {
-        if let Some(secret) = self.given()? {
-            return Ok(secret);
-        }
-        Ok(Secret::new(ask("passphrase: ")?)?)
+    /// What opens the keys that there are.
+    pub fn unlock(&self) -> Result<Unlock, Failure> {
+        let token = self.token()?;
+        let secret = match self.given()? {
+            // With a token, there may be no encrypted keys at all; one that there is asks for its passphrase when it is opened.
+            None if token.is_none() => Some(Secret::new(ask("passphrase: ")?)?),
+            given => given,
+        };
+        Ok(Unlock { secret, token, root_files: Vec::new() })
     }
 
-    /// The secret for new keys; asked for twice.
-    pub fn new_secret(&self) -> Result<Secret, Failure> {
-        if let Some(secret) = self.given()? {
-            return Ok(secret);
-        }
-        let first = ask("new passphrase: ")?;
-        if ask("the same again: ")? != first {
-            return Err(Failure::new("the two differ"));
-        }
-        Ok(Secret::new(first)?)
+    /// What opens new keys; a passphrase is asked for twice.
+    pub fn new_unlock(&self) -> Result<Unlock, Failure> {
+        let token = self.token()?;
+        let secret = match self.given()? {
+            None if token.is_none() => {
+                let first = ask("new passphrase: ")?;
+                if ask("the same again: ")? != first {
+                    return Err(Failure::new("the two differ"));
+                }
+                Some(Secret::new(first)?)
+            }
+            given => given,
+        };
+        Ok(Unlock { secret, token, root_files: Vec::new() })
     }
 
     fn given(&self) -> Result<Option<Secret>, Failure> {
@@ -51,11 +67,25 @@ impl SecretArgs {
             Err(error) => Err(Failure::new(format!("{VARIABLE}: {error}"))),
         }
     }
+
+    fn token(&self) -> Result<Option<std::sync::Arc<Token>>, Failure> {
+        let (Some(module), Some(label)) = (&self.pkcs11_module, &self.pkcs11_token) else { return Ok(None) };
+        let pin = match &self.pkcs11_pin_file {
+            Some(path) => Pin::read(path)?,
+            None if std::io::stdin().is_terminal() => Pin::new(prompt(&format!("PIN of token {label}: "))?),
+            None => return Err(Failure::new("no PIN: give --pkcs11-pin-file")),
+        };
+        Ok(Some(Token::open(TokenLocation { module: module.clone(), label: label.clone(), pin })?))
+    }
 }
 
-fn ask(prompt: &str) -> Result<String, Failure> {
+fn ask(question: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(format!("no passphrase: give --passphrase-file or {VARIABLE}")));
     }
-    rpassword::prompt_password(prompt).map_err(|error| Failure::new(format!("the passphrase cannot be read: {error}")))
+    prompt(question)
+}
+
+fn prompt(question: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(question).map_err(|error| Failure::new(format!("nothing could be asked: {error}")))
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use super::FolderArgs;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::server::keyring::PrivateKey;
 use crate::trust::{KeyRecord, KeyState};
 
 const LIST_EXAMPLES: &str = "\
@@ -40,7 +41,12 @@ impl List {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let folder = self.folder.open()?;
         let anchor = folder.newest()?;
-        let place = |key: &crate::trust::PublicKey| if folder.has_private(key) { "here" } else { "elsewhere" };
+        let place = |key: &crate::trust::PublicKey| match folder.private(key) {
+            Ok(Some(PrivateKey::Sealed(_))) => "here".to_owned(),
+            Ok(Some(PrivateKey::InToken(key))) => format!("token {}", key.token),
+            Ok(None) => "elsewhere".to_owned(),
+            Err(_) => "unreadable".to_owned(),
+        };
         if output == OutputFormat::Json {
             let key = |(origin, key): (&str, &KeyRecord)| {
                 serde_json::json!({

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tonic::transport::{Certificate, ClientTlsConfig};
 
 use crate::base::Clock as _;
 use crate::base::id::to_hex;
@@ -17,6 +18,7 @@ use crate::wire::proto::trust::v1::trust_service_client::TrustServiceClient;
 const EXAMPLES: &str = "\
 Examples:
   lienthong keys update --anchor anchor.json --from 127.0.0.1:50051
+  lienthong keys update --anchor anchor.json --from gateway.example.vn:50051 --ca ca.pem
   lienthong keys update --anchor anchor.json --from 2.json --from 3.json
 
 Each version has to be signed by the root keys of the one before. Whoever answers needs no trust: it can withhold a
@@ -29,9 +31,12 @@ pub struct Update {
     /// The file; replaced when there is a newer version.
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: PathBuf,
-    /// Where newer versions are: the address of a server without TLS, or files in order.
+    /// Where newer versions are: the address of a server, without TLS unless `--ca` is given, or files in order.
     #[arg(long, required = true, env = "LIENTHONG_ANCHOR_FROM", value_name = "HOST:PORT|FILE")]
     from: Vec<String>,
+    /// The certificate authority of the server, PEM: the connection is TLS.
+    #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 impl Update {
@@ -42,7 +47,7 @@ impl Update {
             if Path::new(from).exists() {
                 chain.push(read(Path::new(from))?);
             } else {
-                chain.extend(runtime()?.block_on(fetch(from, current.version + 1))?);
+                chain.extend(runtime()?.block_on(fetch(from, self.ca.as_deref(), current.version + 1))?);
             }
         }
         let newest = accept_chain(&current, chain, SystemClock.now())
@@ -70,9 +75,16 @@ fn read(path: &Path) -> Result<TrustAnchor, Failure> {
     TrustAnchor::from_json(&json).map_err(|error| failed(&error.message))
 }
 
-async fn fetch(address: &str, mut from_version: u64) -> Result<Vec<TrustAnchor>, Failure> {
-    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
+async fn fetch(address: &str, ca: Option<&Path>, mut from_version: u64) -> Result<Vec<TrustAnchor>, Failure> {
+    let scheme = if ca.is_some() { "https" } else { "http" };
+    let mut endpoint = tonic::transport::Endpoint::from_shared(format!("{scheme}://{address}"))
         .map_err(|_| Failure::new(format!("{address} is no file, and no address: HOST:PORT is")))?;
+    if let Some(path) = ca {
+        let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
+        endpoint = endpoint.tls_config(tls).map_err(|error| failed(listen::innermost(&error).to_string()))?;
+    }
     let unreachable = |error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error)));
     let mut client = TrustServiceClient::new(endpoint.connect().await.map_err(unreachable)?);
     let mut found = Vec::new();

@@ -144,7 +144,7 @@ impl Serve {
         }
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         let keys = match &self.keys {
-            Some(folder) => Some(KeptKeys { folder: folder.clone(), secret: self.secret.secret()? }),
+            Some(folder) => Some(KeptKeys { folder: folder.clone(), unlock: self.secret.unlock()? }),
             None => None,
         };
         // Sockets first: a busy port shall be known before a world is made.

@@ -89,7 +89,7 @@ impl World {
         let ledger = Ledger::open(store.clone(), LogId(100), records, sign(records), clock.clone()).await;
         let province = Arc::new(Province { ledger: ledger.expect("ledger"), places: Mutex::default() });
         let ledger = Ledger::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
-        let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), sign(evidence), &seed);
+        let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), &seed);
         let consents = Arc::new(ConsentBook::new(store));
         let exchange = Exchange::new(Parts {
             registries: hosts.values().map(|host| decorate(host.clone())).collect(),

@@ -1,7 +1,8 @@
 //! Publishing status lists: signed by the issuer's key, the digest logged in the record ledger before anyone sees the list.
 //!
 //! A list is published when somebody asks for it and the last one is not good enough any more: something was accepted since, or half of
-//! its time is over. At most one a second for each record type, so that asking costs little.
+//! its time is over; and, whatever the time, once the issuer's key has changed. Else at most one a second for each record type, so
+//! that asking costs little.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -46,6 +47,8 @@ pub struct Published {
     /// The index of its entry in the record ledger.
     pub ledger_index: u64,
     head: (u32, u64),
+    /// The key that signed it.
+    key: Vec<u8>,
 }
 
 /// The status lists of all record types.
@@ -93,7 +96,9 @@ impl StatusLists {
         let now = self.clock.now();
         if let Some(last) = &*slot {
             let age = now.0.saturating_sub(last.claims.issued_at.0);
-            let is_fresh = (0..LIFE_MS / 2).contains(&age);
+            // A list of a key that went out of use is not believed.
+            let is_fresh =
+                (0..LIFE_MS / 2).contains(&age) && self.signers.signer(kind.registry)?.public_key() == last.key;
             if is_fresh && (age < PAUSE_MS || super::head(&*self.store, kind).await? == last.head) {
                 return Ok(last.clone());
             }
@@ -118,6 +123,7 @@ impl StatusLists {
             ttl_s: TTL_S,
         };
         let signer = self.signers.signer(sector.name)?;
+        let key = signer.public_key().to_vec();
         let token = StatusToken { claims, list };
         let signing = tokio::task::spawn_blocking(move || token.sign(&*signer).map(|text| (token, text)));
         let (token, text) = signing.await.map_err(Error::bug)??;
@@ -128,6 +134,7 @@ impl StatusLists {
         let count = token.list.count();
         Ok(Published {
             head: (count, ledger_size),
+            key,
             count,
             claims: token.claims,
             digest: to_hex(&Sha256::digest(text.as_bytes())),

@@ -21,9 +21,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{KeyFolder, invalid};
-use super::{KeptKeys, Secret};
+use super::{KeptKeys, Unlock};
 use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
+use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::Province;
@@ -34,6 +35,8 @@ use crate::server::world::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
+/// A place behind every place that there is, to try a change.
+const LATER: u64 = u64::MAX >> 12;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +62,38 @@ struct Done {
 /// from the newest one and the index of its events.
 pub fn request(
     folder: &KeyFolder,
-    secret: &Secret,
+    unlock: &Unlock,
+    origin: Option<&str>,
+    next: impl Fn(&TrustAnchor, u64) -> Result<TrustAnchor>,
+) -> Result<TrustAnchor> {
+    let signed = |current: &TrustAnchor, at| {
+        let mut anchor = next(current, at)?;
+        folder.sign_version(current, &mut anchor, unlock)?;
+        Ok(anchor)
+    };
+    // A wrong passphrase or a missing root key is found before the gateway waits for anybody.
+    let current = folder.newest()?;
+    follows(&current, &signed(&current, LATER)?)?;
+    meet(folder, origin, signed)
+}
+
+/// Hands a version to the gateway that its root keys' holders have signed, each at their own place. It can only be one
+/// without key events: their index is not known before the gateway holds the ledger.
+pub fn publish(folder: &KeyFolder, anchor: TrustAnchor) -> Result<TrustAnchor> {
+    let current = folder.newest()?;
+    follows(&current, &anchor)?;
+    if !entries(Some(&current), &anchor)?.is_empty() {
+        return Err(invalid("it changes keys of logs: only the gateway can say where in the ledger that stands"));
+    }
+    meet(folder, None, |_, _| Ok(anchor))
+}
+
+fn follows(current: &TrustAnchor, next: &TrustAnchor) -> Result<()> {
+    accept_next(current, next, SystemClock.now()).map_err(|error| invalid(error.to_string()))
+}
+
+fn meet(
+    folder: &KeyFolder,
     origin: Option<&str>,
     next: impl FnOnce(&TrustAnchor, u64) -> Result<TrustAnchor>,
 ) -> Result<TrustAnchor> {
@@ -75,8 +109,7 @@ pub fn request(
             ),
             Some(why) => invalid(format!("the gateway refused: {why}")),
         })?;
-    let mut anchor = next(&current, place.index)?;
-    folder.sign_version(&current, &mut anchor, secret)?;
+    let anchor = next(&current, place.index)?;
     folder.write_version(&anchor)?;
     let answer = wait_for(|| read::<Done>(&done).filter(|done| done.id == id), || None);
     match answer.map(|done| done.error) {
@@ -180,6 +213,8 @@ pub struct Watcher {
     pub province: Arc<Province>,
     /// The record ledger.
     pub records: Arc<Ledger>,
+    /// The evidence ledger.
+    pub evidence: Arc<Ledger>,
     /// What believes the newest version.
     pub verifier: Arc<Verifier>,
     /// Where versions are handed out.
@@ -218,12 +253,12 @@ impl Watcher {
     async fn change(&self, folder: &KeyFolder, wanted: &Wanted) -> Result<u64> {
         let current = self.verifier.anchor();
         let host = self.hosts.iter().find(|host| wanted.origin.as_deref() == Some(&host.sector().log_origin()));
-        if wanted.origin.as_deref() == Some(&super::super::keys::origin("evidence")) {
-            return Err(invalid("the evidence ledger's key changes with a restart only"));
-        }
-        let issuer = match host {
-            Some(host) => Some(self.hold_issuer(host).await?),
-            None => None,
+        let log = match (host, wanted.origin.as_deref()) {
+            (Some(host), _) => Some((host.ledger(), self.hold_issuer(host).await?)),
+            (None, Some(origin)) if origin == self.evidence.origin() => {
+                Some((&self.evidence, self.evidence.hold().await?))
+            }
+            _ => None,
         };
         let records = self.records.hold().await?;
         write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
@@ -235,7 +270,7 @@ impl Watcher {
             }
             tokio::time::sleep(LOOK_EVERY / 5).await;
         }
-        let taken = self.take(folder, &current, issuer, records, host).await;
+        let taken = self.take(folder, &current, log, records).await;
         if taken.is_err() {
             folder.refuse_version(current.version + 1)?;
         }
@@ -255,17 +290,19 @@ impl Watcher {
         &self,
         folder: &KeyFolder,
         current: &Arc<TrustAnchor>,
-        issuer: Option<Hold>,
+        log: Option<(&Arc<Ledger>, Hold)>,
         records: Hold,
-        host: Option<&Arc<Host>>,
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
         accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;
-        if next.events_from != records.size() {
+        let entries = entries(Some(current), &next)?;
+        let is_placed =
+            if entries.is_empty() { next.events_from <= records.size() } else { next.events_from == records.size() };
+        if !is_placed {
             return Err(invalid("its events stand elsewhere"));
         }
         let held = |origin: &str| {
-            origin == self.records.origin() || host.is_some_and(|host| host.sector().log_origin() == origin)
+            origin == self.records.origin() || log.as_ref().is_some_and(|(log, _)| log.origin() == origin)
         };
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
         if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
@@ -273,11 +310,10 @@ impl Watcher {
         }
         let new_signer = |origin: &str| -> Result<Option<Arc<dyn Signer>>> {
             let changes = next.keys().any(|(of, key)| of == origin && fresh(&key.key));
-            changes.then(|| folder.log_signer(&next, origin, &self.keys.secret)).transpose()
+            changes.then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()
         };
-        let issuer_signer = host.map(|host| new_signer(&host.sector().log_origin())).transpose()?.flatten();
+        let log_signer = log.as_ref().map(|(log, _)| new_signer(log.origin())).transpose()?.flatten();
         let records_signer = new_signer(self.records.origin())?;
-        let entries = entries(Some(current), &next)?;
         let version = next.version;
         let published = self.board.prepare(&next)?;
         // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
@@ -287,8 +323,8 @@ impl Watcher {
             return Err(error);
         }
         self.board.publish(published);
-        if let Some(issuer) = issuer {
-            issuer.release(Vec::new(), issuer_signer).await?;
+        if let Some((_, hold)) = log {
+            hold.release(Vec::new(), log_signer).await?;
         }
         Ok(version)
     }

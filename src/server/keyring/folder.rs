@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! keys/anchors/1.json, 2.json, …     every version of the key registry, for everybody to read
-//! keys/private/<key id>.json         one encrypted private key each, for the owner alone
+//! keys/private/<key id>.json         one private key each, encrypted or by its place in a token, for the owner alone
 //! keys/change.json, place.json, …    a change under way: see `change`
 //! ```
 
@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ROOT;
-use super::sealed::{SealedKey, Secret};
+use super::private::PrivateKey;
+use super::unlock::Unlock;
 use crate::base::id::to_hex;
 use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
 use crate::registry;
 use crate::server::keys::origin;
 use crate::server::world::{Readers, write_whole};
+use crate::simulation::faults::FaultKeys;
 use crate::trust::{
     Algorithm, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, Successor, TrustAnchor,
 };
@@ -42,7 +44,7 @@ pub struct Beginning {
 
 impl KeyFolder {
     /// Makes a folder with new keys for every log, and version 1 of the key registry. Refuses a folder that has one.
-    pub fn init(path: &Path, beginning: &Beginning, secret: &Secret) -> Result<(Self, TrustAnchor)> {
+    pub fn init(path: &Path, beginning: &Beginning, unlock: &Unlock) -> Result<(Self, TrustAnchor)> {
         let folder = Self { path: path.to_owned() };
         if folder.anchor_path(1).exists() {
             return Err(invalid(format!("{} holds keys already", path.display())));
@@ -55,8 +57,10 @@ impl KeyFolder {
             made.map_err(|error| invalid(format!("{} cannot be made: {error}", path.join(sub).display())))?;
         }
         let fresh = |name: &str| -> Result<KeyRecord> {
-            KeyRecord::active(&*folder.generate(name, beginning.algorithm, secret)?).map_err(Error::bug)
+            KeyRecord::active(&*folder.generate(name, beginning.algorithm, unlock)?).map_err(Error::bug)
         };
+        let stolen =
+            |name: &str| FaultKeys::compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
         let log = |name: &str, purpose| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
         };
@@ -65,11 +69,12 @@ impl KeyFolder {
                 name: sector.name.to_owned(),
                 origin: sector.log_origin(),
                 schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
-                keys: vec![fresh(&sector.log_origin())?],
+                // The persona of the stolen key needs one; it comes first, since the last one is the log's.
+                keys: vec![stolen(&sector.log_origin())?, fresh(&sector.log_origin())?],
             })
         };
         let root: Vec<Arc<dyn Signer>> = (0..beginning.root_keys)
-            .map(|_| folder.generate(ROOT, beginning.algorithm, secret))
+            .map(|_| folder.generate(ROOT, beginning.algorithm, unlock))
             .collect::<Result<_>>()?;
         let mut anchor = TrustAnchor {
             province: PROVINCE.to_owned(),
@@ -152,45 +157,71 @@ impl KeyFolder {
     }
 
     /// Makes a new key and keeps it.
-    pub fn generate(&self, name: &str, algorithm: Algorithm, secret: &Secret) -> Result<Arc<dyn Signer>> {
-        let (sealed, signer) = SealedKey::generate(name, algorithm, secret)?;
-        let path = self.private_path(&sealed.public()?);
-        write_whole(&path, &sealed.to_json()?, Readers::Owner)?;
+    pub fn generate(&self, name: &str, algorithm: Algorithm, unlock: &Unlock) -> Result<Arc<dyn Signer>> {
+        let (private, signer) = PrivateKey::generate(name, algorithm, unlock)?;
+        write_whole(&self.private_path(&public(&*signer)?), &private.to_json()?, Readers::Owner)?;
         Ok(signer)
     }
 
-    /// Whether the private half of a key is here.
-    pub fn has_private(&self, key: &PublicKey) -> bool {
-        self.private_path(key).exists()
+    /// The private half of a key, if the folder knows where it is.
+    pub fn private(&self, key: &PublicKey) -> Result<Option<PrivateKey>> {
+        let path = self.private_path(key);
+        path.exists().then(|| PrivateKey::read(&path)).transpose()
+    }
+
+    /// Whether the private half of a key can be had with `unlock`: it is in the folder, or in the token.
+    fn has_private(&self, key: &PublicKey, unlock: &Unlock) -> Result<bool> {
+        Ok(self.private(key)?.is_some_and(|private| private.can_open(unlock)))
     }
 
     /// Opens the private half of a key, which has to be the one that signs under `name`.
-    pub fn signer(&self, name: &str, key: &PublicKey, secret: &Secret) -> Result<Arc<dyn Signer>> {
-        let sealed = SealedKey::read(&self.private_path(key))?;
-        if sealed.name != name || sealed.public()? != *key {
+    pub fn signer(&self, name: &str, key: &PublicKey, unlock: &Unlock) -> Result<Arc<dyn Signer>> {
+        let private = PrivateKey::read(&self.private_path(key))?;
+        if private.name() != name || private.public()? != *key {
             return Err(invalid(format!("the file of key {} holds another key", to_hex(&key.id()))));
         }
-        sealed.open(secret)
+        private.open(unlock)
     }
 
     /// The signer of a log by an anchor: its key in use, and those before it.
-    pub fn log_signer(&self, anchor: &TrustAnchor, origin: &str, secret: &Secret) -> Result<Arc<dyn Signer>> {
+    pub fn log_signer(&self, anchor: &TrustAnchor, origin: &str, unlock: &Unlock) -> Result<Arc<dyn Signer>> {
         let keys: Vec<&KeyRecord> = anchor.keys().filter(|(of, _)| *of == origin).map(|(_, key)| key).collect();
         let is_active = |key: &&&KeyRecord| key.state == crate::trust::KeyState::Active;
         // A withdrawn issuer still reads its log, and signs with its last key what nobody will believe.
         let last = keys.iter().find(is_active).or(keys.last());
         let last = last.ok_or_else(|| invalid(format!("the key registry names no key for {origin}")))?;
-        let signer = self.signer(origin, &last.key, secret)?;
+        let signer = self.signer(origin, &last.key, unlock)?;
         let former = keys.iter().filter(|key| key.key != last.key).map(|key| key.key.clone()).collect();
         Ok(Arc::new(Successor::new(signer, former)))
     }
 
-    /// Signs a version with as many root keys of it, and of the one before, as are here.
-    pub fn sign_version(&self, before: &TrustAnchor, next: &mut TrustAnchor, secret: &Secret) -> Result<()> {
+    /// What the faults of the log's registry sign with, if the folder has it: folders of before don't.
+    pub fn stolen_signer(
+        &self,
+        anchor: &TrustAnchor,
+        origin: &str,
+        unlock: &Unlock,
+    ) -> Result<Option<Arc<dyn Signer>>> {
+        let found = anchor.keys().find(|(of, key)| *of == origin && FaultKeys::is_theirs(key));
+        found.map(|(_, key)| self.signer(origin, &key.key, unlock)).transpose()
+    }
+
+    /// Signs a version with as many root keys of it, and of the one before, as are here or in `unlock`'s files.
+    pub fn sign_version(&self, before: &TrustAnchor, next: &mut TrustAnchor, unlock: &Unlock) -> Result<()> {
         let mut keys = before.root.keys.clone();
         keys.extend(next.root.keys.iter().filter(|key| !before.root.keys.contains(key)).cloned());
-        for key in keys.iter().filter(|key| self.has_private(key)) {
-            next.sign(&*self.signer(ROOT, key, secret)?)?;
+        for key in &keys {
+            if self.has_private(key, unlock)? {
+                next.sign(&*self.signer(ROOT, key, unlock)?)?;
+            }
+        }
+        for path in &unlock.root_files {
+            let private = PrivateKey::read(path)?;
+            let key = private.public()?;
+            if private.name() != ROOT || !keys.contains(&key) {
+                return Err(invalid(format!("{} is no root key of this version or the one before", path.display())));
+            }
+            next.sign(&*private.open(unlock)?)?;
         }
         Ok(())
     }

@@ -1,13 +1,19 @@
-//! Keys that are kept: a folder with the versions of the key registry and the private keys, encrypted. `serve --keys` signs
+//! Keys that are kept: a folder with the versions of the key registry and the private keys, encrypted or in a token. `serve --keys` signs
 //! with them instead of with keys that grow from the seed, and takes changes while it runs.
 
 mod change;
 mod folder;
+mod private;
 mod sealed;
+mod token;
+mod unlock;
 
-pub use change::{Watcher, place_events, request};
+pub use change::{Watcher, place_events, publish, request};
 pub use folder::{Beginning, KeyFolder};
+pub use private::PrivateKey;
 pub use sealed::{SealedKey, Secret};
+pub use token::{Pin, Token, TokenLocation};
+pub use unlock::Unlock;
 
 /// The name of root keys.
 pub const ROOT: &str = "root";
@@ -17,8 +23,8 @@ pub const ROOT: &str = "root";
 pub struct KeptKeys {
     /// The folder.
     pub folder: std::path::PathBuf,
-    /// Its passphrase or key file.
-    pub secret: Secret,
+    /// What opens its private keys.
+    pub unlock: Unlock,
 }
 
 #[cfg(test)]

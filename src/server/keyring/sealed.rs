@@ -49,14 +49,7 @@ impl Secret {
     /// Reads a key file, or a file that holds a passphrase: one line's end at its end does not count. Only its owner may be
     /// able to read it.
     pub fn read(path: &Path) -> Result<Self> {
-        let mut bytes = read_private(path)?;
-        if bytes.ends_with(b"\n") {
-            bytes.pop();
-        }
-        if bytes.ends_with(b"\r") {
-            bytes.pop();
-        }
-        Self::new(bytes)
+        Self::new(read_secret(path)?)
     }
 }
 
@@ -181,8 +174,20 @@ fn signer_of(name: &str, algorithm: Algorithm, pkcs8: &[u8]) -> Result<Arc<dyn S
     })
 }
 
+/// Reads a file that holds a secret, without one line's end at its end.
+pub(super) fn read_secret(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = read_private(path)?;
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+    }
+    if bytes.ends_with(b"\r") {
+        bytes.pop();
+    }
+    Ok(bytes)
+}
+
 /// Reads a file that only its owner may be able to read.
-fn read_private(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read_private(path: &Path) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| invalid(format!("{} cannot be read: {error}", path.display()));
     let found = std::fs::metadata(path).map_err(unreadable)?;
     if found.len() > FILE_BYTES_MAX {

@@ -16,18 +16,18 @@ use crate::trust::{
     Verdict, Verifier,
 };
 
-fn secret() -> Secret {
-    Secret::new("correct horse battery").expect("long enough")
+fn unlock() -> Unlock {
+    Unlock::secret(Secret::new("correct horse battery").expect("long enough"))
 }
 
 fn begin(path: &Path, root_keys: u32, threshold: u32) -> (KeyFolder, TrustAnchor) {
     let expires_at = SystemClock.now().plus_ms(86_400_000);
     let beginning = Beginning { algorithm: Algorithm::Ed25519, root_keys, threshold, expires_at };
-    KeyFolder::init(path, &beginning, &secret()).expect("made")
+    KeyFolder::init(path, &beginning, &unlock()).expect("made")
 }
 
 async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
-    let keys = Some(KeptKeys { folder: folder.path().to_owned(), secret: secret() });
+    let keys = Some(KeptKeys { folder: folder.path().to_owned(), unlock: unlock() });
     let config = Config { storage, population: Some(0), keys, ..Config::default() };
     Gateway::open(config).await.expect("opens")
 }
@@ -35,7 +35,7 @@ async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
 async fn change(folder: &KeyFolder, origin: Option<String>, change: KeyChange) -> Result<TrustAnchor> {
     let folder = folder.clone();
     let task = tokio::task::spawn_blocking(move || {
-        request(&folder, &secret(), origin.as_deref(), |current, at| {
+        request(&folder, &unlock(), origin.as_deref(), |current, at| {
             let changed = current.changed(&change, at, current.expires_at);
             changed.map_err(|error| Error::new(Reason::ConfigurationInvalid, error.to_string()))
         })
@@ -44,7 +44,7 @@ async fn change(folder: &KeyFolder, origin: Option<String>, change: KeyChange) -
 }
 
 fn fresh(folder: &KeyFolder, origin: &str, algorithm: Algorithm) -> PublicKey {
-    let signer = folder.generate(origin, algorithm, &secret()).expect("made");
+    let signer = folder.generate(origin, algorithm, &unlock()).expect("made");
     PublicKey::new(algorithm, signer.public_key()).expect("a good key")
 }
 
@@ -207,6 +207,53 @@ async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
     gateway.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_and_claims_are_signed_by_the_key_in_use() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    let schema = "resident.person.v1";
+    let list = || async { gateway.parts.status.get(schema).await.expect("published").token.clone() };
+    let verify = |token: &str, anchor: &TrustAnchor| crate::trust::status_list::StatusToken::verify(token, anchor);
+    let before = list().await;
+    let resident = origin("resident");
+    let successor = fresh(&folder, &resident, Algorithm::EcdsaP256);
+    let rotate = KeyChange::Rotate { origin: resident.clone(), successor };
+    let second = change(&folder, Some(resident), rotate).await.expect("rotated");
+    // at once, though nothing in the list has changed
+    let after = list().await;
+    assert_ne!(before, after);
+    assert!(verify(&after, &second).is_ok());
+    verify(&before, &second).expect_err("no place in the ledger says when it was signed");
+
+    let evidence = origin("evidence");
+    let successor = fresh(&folder, &evidence, Algorithm::Ed25519);
+    let rotate = KeyChange::Rotate { origin: evidence.clone(), successor: successor.clone() };
+    let third = change(&folder, Some(evidence.clone()), rotate).await.expect("rotated");
+    assert_eq!(gateway.parts.evidence.signer().public_key(), successor.bytes());
+    let events = events(&gateway).await;
+    let at = events.iter().filter(|(_, event)| event.anchor_version == third.version);
+    assert_eq!(at.map(|(_, event)| event.origin.as_str()).collect::<Vec<_>>(), [&evidence, &evidence]);
+    gateway.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_persona_of_the_stolen_key_is_indeterminate_with_kept_keys_too() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, anchor) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    let (registry, province) = (&gateway.parts.registries["resident"], &gateway.parts.province);
+    let id = crate::base::PersonalId::parse("042090990103").expect("an id");
+    let query = Query::latest(["resident.person.v1"], Selector::Person(id), 2);
+    let mut record = registry.read(query).await.expect("reads").records.first().expect("there").record.clone();
+    let place = record.issuer_proof.as_ref().expect("a proof").index;
+    province.wait_for("resident", place + 1).await.expect("accepted");
+    record.ledger_proof = province.prove("resident", place).await.expect("reads").map(Arc::unwrap_or_clone);
+    let verdict = Verifier::new(anchor).verify(&record, SystemClock.now()).verdict;
+    assert_eq!(verdict, Verdict::Indeterminate(Code::RevokedNoPoe));
+    gateway.close().await;
+}
+
 #[test]
 fn without_a_gateway_nothing_changes() {
     let temporary = tempfile::tempdir().expect("folder");
@@ -214,7 +261,7 @@ fn without_a_gateway_nothing_changes() {
     KeyFolder::init(
         folder.path(),
         &Beginning { algorithm: Algorithm::Ed25519, root_keys: 1, threshold: 1, expires_at: Timestamp(1) },
-        &secret(),
+        &unlock(),
     )
     .expect_err("there are keys");
     assert_eq!(folder.newest().expect("reads"), first);

@@ -15,6 +15,7 @@ use crate::trust::{Disclosure, Ed25519Signer, LogProof, SignedRecord, Signer, St
 const DAY_MS: i64 = 86_400_000;
 /// Further than any ledger grows, and still a number that JSON carries.
 const NEVER: u64 = (1 << 53) - 1;
+const COMPROMISED: KeyState = KeyState::Compromised { suspect_from: 0, event_index: NEVER };
 /// So far ahead that the log does not get there while the answer travels.
 const LEAVES_AHEAD: u64 = 1 << 20;
 
@@ -41,7 +42,12 @@ impl FaultKeys {
     /// stands in the ledger is INDETERMINATE.
     pub fn compromised_record(signer: &dyn Signer) -> Result<KeyRecord> {
         let record = KeyRecord::active(signer).map_err(Error::bug)?;
-        Ok(KeyRecord { state: KeyState::Compromised { suspect_from: 0, event_index: NEVER }, ..record })
+        Ok(KeyRecord { state: COMPROMISED, ..record })
+    }
+
+    /// Whether a key of the trust anchor is there for the faults to sign with.
+    pub fn is_theirs(record: &KeyRecord) -> bool {
+        record.state == COMPROMISED
     }
 }
 

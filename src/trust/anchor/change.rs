@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{KeyRecord, KeyState, TrustAnchor};
+use super::{KeyRecord, KeyState, Root, TrustAnchor};
 use crate::base::Timestamp;
 use crate::base::id::to_hex;
 use crate::trust::keys::{KeyId, PublicKey};
@@ -41,6 +41,8 @@ pub enum KeyChange {
     },
     /// Changes nothing but version and expiry.
     Renew,
+    /// Names who signs from now on; those before and those after have to sign this version.
+    Root(Root),
 }
 
 /// Why a change cannot be made.
@@ -57,6 +59,9 @@ pub enum ChangeError {
         /// Why.
         why: &'static str,
     },
+    /// Nobody could sign by these rules.
+    #[error("the root keys: {0}")]
+    Root(String),
     /// The successor is a key that is known already.
     #[error("the next key is known already")]
     KnownKey,
@@ -102,6 +107,13 @@ impl TrustAnchor {
                 record.reattested.push(range.clone());
             }
             KeyChange::Renew => {}
+            KeyChange::Root(root) => {
+                if root.keys.is_empty() {
+                    return Err(ChangeError::Root("somebody has to sign".into()));
+                }
+                root.check().map_err(ChangeError::Root)?;
+                next.root = root.clone();
+            }
         }
         let mut ids: Vec<KeyId> = next.keys().map(|(_, key)| key.id()).collect();
         ids.sort_unstable();
