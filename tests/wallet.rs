@@ -58,7 +58,7 @@ async fn issue(channel: &Channel, folder: &Path) -> Value {
     let document = json!({ "personal_id": CITIZEN, "document_type": "DOCUMENT_TYPE_HEALTH_INSURANCE_CARD" });
     let link = ask_as_citizen(channel, "LinkService/LinkDocument", document).await.expect("linked");
     let link = link["link"]["linkId"].as_str().expect("an id").to_owned();
-    let nonce = ask_as_citizen(channel, "CredentialService/CreateNonce", account).await.expect("a nonce");
+    let nonce = ask_as_citizen(channel, "CredentialService/CreateNonce", account.clone()).await.expect("a nonce");
     let (nonce, audience) = (nonce["nonce"].as_str().expect("text"), nonce["audience"].as_str().expect("text"));
     expect(folder, 0, &["wallet", "key", "wallet.pem"]);
     expect(folder, 1, &["wallet", "key", "wallet.pem"]);
@@ -80,6 +80,10 @@ async fn issue(channel: &Channel, folder: &Path) -> Value {
     stranger["link_id"] = json!("01890000-0000-7000-8000-000000000000");
     let refused = ask_as_citizen(channel, issue, stranger).await.expect_err("no such link");
     assert_eq!(refused.code(), tonic::Code::NotFound);
+    let used = ask_as_citizen(channel, issue, proof(nonce, audience)).await.expect_err("a nonce serves once");
+    assert_eq!(used.code(), tonic::Code::InvalidArgument);
+    let nonce = ask_as_citizen(channel, "CredentialService/CreateNonce", account).await.expect("another nonce");
+    let nonce = nonce["nonce"].as_str().expect("text");
     ask_as_citizen(channel, issue, proof(nonce, audience)).await.expect("issued")
 }
 

@@ -918,7 +918,9 @@ class Printer:
 
     def evidence(self, file, check, code):
         self.sum["evidence_failed"] += code is not None
-        self.say(f"{file} evidence: {'INVALID ' + code if code else 'VALID'}", code, [check], {"file": file, "evidence": as_json(check)})
+        open_one = ("evidence_inclusion", "skipped", "the answer has no proof that the entry is in the tree")
+        self.say(f"{file} evidence: {'INVALID ' + code if code else 'VALID'}", code, [check, open_one],
+                 {"file": file, "evidence": as_json(check), "evidence_inclusion": as_json(open_one)})
 
     def say(self, title, code, checks, item):
         self.exit_code = self.exit_code or EXIT_CODES.get(code, 0)  # that of the first that is not VALID

@@ -1,11 +1,11 @@
 //! Credentials for wallets: a linked document that is in force, bound to a key that the citizen has shown to hold.
 //!
-//! The nonce is not stored: it is its end, the account's number and a secret of this process, hashed together. It can be
-//! used again while it holds, for the same account only; what that gives is one more credential bound to the same key, of a
-//! document that the caller may have anyway.
+//! A nonce that was only asked for is not stored: it is its end, its number and the account's, with their MAC under a secret of
+//! this process. One that was used is remembered until its end, since it serves once.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -52,7 +52,24 @@ pub struct Issuing {
 pub struct Credentials {
     linking: Linking,
     issuing: Arc<Issuing>,
-    secret: Arc<Hmac<Sha256>>,
+    nonces: Arc<Nonces>,
+}
+
+/// Makes nonces, and takes each once.
+struct Nonces {
+    secret: Hmac<Sha256>,
+    /// The next one's number: no two are the same, even of one account in one millisecond.
+    next: AtomicU64,
+    used: Mutex<Used>,
+}
+
+/// The nonces that were used.
+#[derive(Default)]
+struct Used {
+    /// Their ends and numbers. Only what this process made and what has not ended is in it.
+    nonces: BTreeSet<(i64, u64)>,
+    /// The end up to which they were forgotten. A call whose time is older than another's must not find one anew.
+    forgotten: Option<i64>,
 }
 
 /// A credential, with what stands beside it.
@@ -81,39 +98,20 @@ impl Credentials {
         let mut secret = [0; 32];
         entropy.fill(&mut secret)?;
         let secret = Hmac::new_from_slice(&secret).map_err(Error::bug)?;
-        Ok(Self { linking, issuing: Arc::new(issuing), secret: Arc::new(secret) })
+        let nonces = Nonces { secret, next: AtomicU64::new(0), used: Mutex::default() };
+        Ok(Self { linking, issuing: Arc::new(issuing), nonces: Arc::new(nonces) })
     }
 
     /// A nonce for an account, and its end.
     pub fn nonce(&self, number: PersonalId, now: Timestamp) -> (String, Timestamp) {
-        let end = now.plus_ms(NONCE_S * 1_000);
-        let tag = self.mac(end.0, number).finalize().into_bytes();
-        (encode_part(&[&end.0.to_be_bytes()[..], &tag[..]].concat()), end)
-    }
-
-    fn check_nonce(&self, nonce: &str, number: PersonalId, now: Timestamp) -> Result<()> {
-        let refused =
-            || Error::invalid_field("proof", "NONCE", "the nonce is not one of this account's, or has expired");
-        let nonce = decode_part(nonce).map_err(|_| refused())?;
-        let (end, tag) = nonce.split_first_chunk::<8>().ok_or_else(refused)?;
-        let end = i64::from_be_bytes(*end);
-        self.mac(end, number).verify_slice(tag).map_err(|_| refused())?;
-        if end <= now.0 { Err(refused()) } else { Ok(()) }
-    }
-
-    fn mac(&self, end: i64, number: PersonalId) -> Hmac<Sha256> {
-        let mut mac = Hmac::clone(&self.secret);
-        mac.update(b"lienthong/credential-nonce/v1\0");
-        mac.update(&end.to_be_bytes());
-        mac.update(number.as_str().as_bytes());
-        mac
+        self.nonces.make(number, now)
     }
 
     /// Issues a credential of a link's document to the key that `proof` is of.
     pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
         let proved = possession::verify(proof, &audience(), NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
-        self.check_nonce(&proved.nonce, number, now)?;
+        self.nonces.take(&proved.nonce, number, now)?;
         let person = self.linking.holder_of_account(number, now).await?.personal_id;
         let link = self.linking.get(person, link).await?;
         let record_type = link.document_type.record_type();
@@ -179,5 +177,71 @@ impl Credentials {
         let frame = Frame { origin: &origin, holder, status_uri: &status_uri, issued_at: now, expires_at };
         let text = credential::issue(record, &frame, &*self.issuing.keys.signer(&statement.issuer)?)?;
         Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
+    }
+}
+
+impl Nonces {
+    fn make(&self, account: PersonalId, now: Timestamp) -> (String, Timestamp) {
+        let end = now.plus_ms(NONCE_S * 1_000);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let tag = self.mac(end.0, number, account).finalize().into_bytes();
+        (encode_part(&[&end.0.to_be_bytes()[..], &number.to_be_bytes(), &tag[..]].concat()), end)
+    }
+
+    /// Uses a nonce up, whatever comes of the call: of calls that race with one nonce, one goes on.
+    fn take(&self, nonce: &str, account: PersonalId, now: Timestamp) -> Result<()> {
+        let refused = || {
+            let why = "the nonce is not one of this account's, has expired, or was used";
+            Error::invalid_field("proof", "NONCE", why)
+        };
+        let nonce = decode_part(nonce).map_err(|_| refused())?;
+        let (end, rest) = nonce.split_first_chunk::<8>().ok_or_else(refused)?;
+        let (number, tag) = rest.split_first_chunk::<8>().ok_or_else(refused)?;
+        let (end, number) = (i64::from_be_bytes(*end), u64::from_be_bytes(*number));
+        self.mac(end, number, account).verify_slice(tag).map_err(|_| refused())?;
+        if end <= now.0 {
+            return Err(refused());
+        }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.forgotten = used.forgotten.max(Some(now.0));
+        while used.nonces.first().is_some_and(|(end, _)| *end <= now.0) {
+            used.nonces.pop_first();
+        }
+        if Some(end) > used.forgotten && used.nonces.insert((end, number)) { Ok(()) } else { Err(refused()) }
+    }
+
+    fn mac(&self, end: i64, number: u64, account: PersonalId) -> Hmac<Sha256> {
+        let mut mac = Hmac::clone(&self.secret);
+        mac.update(b"lienthong/credential-nonce/v1\0");
+        mac.update(&end.to_be_bytes());
+        mac.update(&number.to_be_bytes());
+        mac.update(account.as_str().as_bytes());
+        mac
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_serves_its_account_once_and_until_its_end() {
+        let secret = Hmac::new_from_slice(&[7; 32]).expect("any length");
+        let nonces = Nonces { secret, next: AtomicU64::new(0), used: Mutex::default() };
+        let account = |text: &str| PersonalId::parse(text).expect("a number");
+        let (mine, other) = (account("042185990002"), account("042185990001"));
+        let now = Timestamp(1_000_000);
+        let ((first, end), (second, _)) = (nonces.make(mine, now), nonces.make(mine, now));
+        assert_ne!(first, second, "of one millisecond");
+        nonces.take(&first, other, now).expect_err("another's");
+        nonces.take("AAAA", mine, now).expect_err("too short");
+        nonces.take(&first, mine, end).expect_err("over");
+        nonces.take(&first, mine, now).expect("mine, and new");
+        nonces.take(&first, mine, now).expect_err("used");
+        nonces.take(&second, mine, Timestamp(end.0 - 1)).expect("the last millisecond");
+        let (third, _) = nonces.make(mine, end);
+        nonces.take(&third, mine, end).expect("new");
+        assert_eq!(nonces.used.lock().expect("not poisoned").nonces.len(), 1, "what has ended is forgotten");
+        nonces.take(&first, mine, now).expect_err("used, and forgotten");
     }
 }

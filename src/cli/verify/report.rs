@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::super::output::{Failure, OutputFormat};
+use super::evidence;
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
 
 /// Which record.
@@ -95,13 +96,17 @@ impl<W: Write> Reporter<W> {
         } else if self.quiet {
             return Ok(());
         }
+        let open = evidence::not_proved();
         let written = match self.format {
             OutputFormat::Text => {
                 let verdict = if is_bad { format!("INVALID {}", code.as_str()) } else { "VALID".to_owned() };
-                writeln!(self.out, "{file} evidence: {verdict}").and_then(|()| self.check_text(check))
+                writeln!(self.out, "{file} evidence: {verdict}")
+                    .and_then(|()| self.check_text(check))
+                    .and_then(|()| self.check_text(&open))
             }
             OutputFormat::Json => self.separate().and_then(|()| {
-                let json = serde_json::json!({ "file": file, "evidence": CheckJson::of(check) });
+                let (signature, inclusion) = (CheckJson::of(check), CheckJson::of(&open));
+                let json = serde_json::json!({ "file": file, "evidence": signature, "evidence_inclusion": inclusion });
                 serde_json::to_writer(&mut self.out, &json).map_err(io::Error::from)
             }),
         };
