@@ -183,7 +183,8 @@ impl<'a> Cursor<'a> {
     /// The rest of a text, with what its escapes stand for.
     #[cold]
     fn escaped(&mut self) -> Result<String, Broken> {
-        let mut out = String::new();
+        // Notes are what has escapes, and as long as this.
+        let mut out = String::with_capacity(512);
         loop {
             let rest = &self.text[self.at..];
             let run = memchr::memchr2(b'"', b'\\', rest.as_bytes()).ok_or(Broken::End)?;
