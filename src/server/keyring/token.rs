@@ -167,11 +167,7 @@ impl Token {
             Ok(Some(signed))
         })?;
         let fixed = fixed.ok_or_else(|| self.no_key(key))?;
-        let fixed: [u8; 64] = fixed.try_into().map_err(|_| self.wrong_signature(key))?;
-        let signature = key.algorithm().from_fixed(&fixed);
-        // What a faulty module signs could give its key away, and would stand in a log for ever.
-        key.verify(message, &signature).map_err(|_| self.wrong_signature(key))?;
-        Ok(signature)
+        verified(key, fixed, message).ok_or_else(|| self.wrong_signature(key))
     }
 
     /// Does something in a session; opens one if there is none, and once more if the token has dropped it.
@@ -344,6 +340,14 @@ fn is_lost(error: &PkcsError) -> bool {
     )
 }
 
+/// The signature that a module gave as 64 bytes, if it verifies. What a faulty module signs could give its key away, and would stand in a
+/// log for ever.
+fn verified(key: &PublicKey, fixed: Vec<u8>, message: &[u8]) -> Option<Vec<u8>> {
+    let fixed: [u8; 64] = fixed.try_into().ok()?;
+    let signature = key.algorithm().from_fixed(&fixed);
+    key.verify(message, &signature).ok().map(|()| signature)
+}
+
 /// Runs what blocks. On a worker of the async runtime, the worker's other tasks move elsewhere meanwhile.
 fn blocking<T>(act: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
@@ -370,6 +374,21 @@ mod tests {
                 assert_eq!(public_key(algorithm, point).expect("reads").bytes(), raw);
             }
             assert_eq!(public_key(algorithm, &raw[1..]), None);
+        }
+    }
+
+    #[test]
+    fn a_signature_that_does_not_verify_never_leaves_the_token() {
+        let signer = Ed25519Signer::from_seed("x", &Seed::root(1));
+        let key = PublicKey::new(Algorithm::Ed25519, signer.public_key()).expect("a key");
+        let good = signer.sign(b"message").expect("signed");
+        assert_eq!(verified(&key, good.clone(), b"message"), Some(good.clone()));
+        let mut faulty = good.clone();
+        faulty[40] ^= 1;
+        for (signature, message) in
+            [(faulty, b"message"), (good.clone(), b"another"), (good[..63].to_vec(), b"message")]
+        {
+            assert_eq!(verified(&key, signature, message), None);
         }
     }
 
