@@ -18,6 +18,7 @@ const SHORT_BLOCKS: usize = 4;
 const PADDING_BYTES_MIN: usize = 1 + 8;
 
 /// The hash of the parts, one behind the other.
+#[inline(always)]
 pub(super) fn digest(parts: &[&[u8]]) -> Hash {
     finish(BEGINNING, 0, parts)
 }
@@ -50,7 +51,8 @@ impl Hmac {
     }
 }
 
-/// Ends a hash from the state after `compressed` blocks.
+/// Ends a hash from the state after `compressed` blocks. Inlined, so that parts of known length are copied without a call.
+#[inline(always)]
 fn finish(mut state: [u32; 8], compressed: u64, parts: &[&[u8]]) -> Hash {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let count = (length + PADDING_BYTES_MIN).div_ceil(size_of::<Block>());
