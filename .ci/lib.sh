@@ -85,4 +85,15 @@ need_python_with_cryptography() {
   "$PYTHON" --version
 }
 
+# Waits for a gateway that was started in this folder with `--ready-file ready.json >serve.txt`: its process. Gives its gRPC address in
+# `address`.
+await_gateway() {
+  for _ in $(seq 600); do
+    [ -s ready.json ] && break
+    kill -0 "$1" 2>/dev/null || { cat serve.txt >&2; fail "serve ended before it was ready"; }
+    sleep 0.1
+  done
+  address=$(python3 -c 'import json; print(json.load(open("ready.json"))["grpc"])')
+}
+
 export PATH="$CACHE/bin:$PATH"

@@ -43,12 +43,7 @@ serve() {
   "$program" serve --population 0 --listen 127.0.0.1:0 --console off --data-dir data --keys "$1" "${token[@]}" \
     --anchor anchor.json --ready-file ready.json >serve.txt 2>&1 &
   serving=$!
-  for _ in $(seq 600); do
-    [ -s ready.json ] && break
-    kill -0 $serving 2>/dev/null || { cat serve.txt >&2; fail "serve ended before it was ready"; }
-    sleep 0.1
-  done
-  address=$(python3 -c 'import json; print(json.load(open("ready.json"))["grpc"])')
+  await_gateway $serving
 }
 
 fetch() {

@@ -20,12 +20,7 @@ cd "$work"
 "$program" serve --population 0 --listen 127.0.0.1:0 --console 127.0.0.1:0 --anchor anchor.json --ready-file ready.json >serve.txt 2>&1 &
 serving=$!
 trap 'kill $serving 2>/dev/null || true; wait $serving 2>/dev/null || true; rm -rf "$work"' EXIT
-for _ in $(seq 300); do
-  [ -s ready.json ] && break
-  kill -0 $serving 2>/dev/null || { cat serve.txt >&2; fail "serve ended before it was ready"; }
-  sleep 0.1
-done
-address=$(python3 -c 'import json; print(json.load(open("ready.json"))["grpc"])')
+await_gateway $serving
 
 # one field of an answer: field NAME <JSON
 field() { python3 -c 'import functools, json, sys; print(functools.reduce(lambda value, name: value[name], sys.argv[1].split("."), json.load(sys.stdin)))' "$1"; }

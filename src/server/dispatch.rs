@@ -1,7 +1,7 @@
 //! Which service answers a call: the one that its path names.
 //!
-//! tonic's own router is built on axum, which prepares each request for more than gRPC needs (path parameters, two more bodies in
-//! boxes, two more futures): a tenth of a small call's time. A gRPC path has one form, `/package.Service/Method`, so a map will do.
+//! tonic's own router is built on axum, which prepares each request for more than gRPC needs: path parameters, two more bodies in boxes,
+//! two more futures. A gRPC path has one form, `/package.Service/Method`, so a map will do.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, http};
-use tonic::server::NamedService;
 use tower::Service;
 
 use crate::wire::status::no_such_service;
@@ -53,33 +52,18 @@ fn service_of(path: &str) -> Option<&str> {
     (!method.is_empty() && !method.contains('/')).then_some(service)
 }
 
-/// A service behind its name: what is left of a tower service once its type is forgotten.
+/// A service behind its name, its type forgotten. Every service that tonic generates is one: always ready, cheap to clone.
 pub(super) trait Handler: Send + Sync {
     fn handle(&self, request: http::Request<Body>) -> Answer;
 }
 
-/// A service that tonic generated, or one like it: always ready, cheap to clone.
-pub(super) trait GrpcService:
-    Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future = Answer>
-    + NamedService
-    + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> GrpcService for S where
+impl<S> Handler for S
+where
     S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future = Answer>
-        + NamedService
         + Clone
         + Send
-        + Sync
-        + 'static
+        + Sync,
 {
-}
-
-impl<S: GrpcService> Handler for S {
     fn handle(&self, request: http::Request<Body>) -> Answer {
         self.clone().call(request)
     }
@@ -91,10 +75,6 @@ mod tests {
 
     #[derive(Clone)]
     struct Teapot;
-
-    impl NamedService for Teapot {
-        const NAME: &'static str = "a.v1.Teapot";
-    }
 
     impl Service<http::Request<Body>> for Teapot {
         type Response = http::Response<Body>;
@@ -115,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_goes_to_the_service_that_its_path_names() {
-        let mut dispatch = Dispatch::new([(Teapot::NAME, Box::new(Teapot) as Box<dyn Handler>)]);
+        let mut dispatch = Dispatch::new([("a.v1.Teapot", Box::new(Teapot) as Box<dyn Handler>)]);
         for (path, code) in [
             ("/a.v1.Teapot/Pour", "0"),
             ("/a.v1.Kettle/Pour", "12"),

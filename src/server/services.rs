@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -9,7 +10,7 @@ use super::anchor::TrustFace;
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
-use super::dispatch::{Dispatch, GrpcService, Handler};
+use super::dispatch::{Dispatch, Handler};
 use super::parts::Parts;
 use crate::access;
 use crate::base::{Error, PROVINCE, Result, limits};
@@ -67,12 +68,12 @@ struct Services {
 
 impl Services {
     /// Serves it, and lists it where clients look for services.
-    fn add<S: GrpcService>(&mut self, service: S) {
+    fn add<S: Handler + NamedService + 'static>(&mut self, service: S) {
         self.names.push(S::NAME);
         self.add_unlisted(service);
     }
 
-    fn add_unlisted<S: GrpcService>(&mut self, service: S) {
+    fn add_unlisted<S: Handler + NamedService + 'static>(&mut self, service: S) {
         self.handlers.push((S::NAME, Box::new(service)));
     }
 }

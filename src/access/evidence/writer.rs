@@ -58,25 +58,13 @@ impl Writer {
     pub(super) async fn serve(mut self, mut queue: mpsc::Receiver<Submission>) {
         let mut group = Vec::new();
         while queue.recv_many(&mut group, BATCH_MAX).await > 0 {
-            self.gather(&mut group, &mut queue).await;
+            let_join(&mut group, &mut queue).await;
             let mut outcome = self.append(&mut group).await;
             if outcome.as_ref().is_err_and(|error| error.reason == Reason::StorageConflict) {
                 // Another process appended in between; the chains are read again.
                 outcome = self.append(&mut group).await;
             }
             answer(group.drain(..), outcome);
-        }
-    }
-
-    /// Lets the calls that are ready to run come along: on a busy server the groups double, on an idle one nothing waits, for
-    /// a turn of the scheduler is no time then.
-    async fn gather(&self, group: &mut Vec<Submission>, queue: &mut mpsc::Receiver<Submission>) {
-        for _ in 0..TURNS {
-            tokio::task::yield_now().await;
-        }
-        while group.len() < BATCH_MAX {
-            let Ok(next) = queue.try_recv() else { break };
-            group.push(next);
         }
     }
 
@@ -128,6 +116,18 @@ impl Writer {
         let found = try_join_all(unknown.iter().map(|subject| last_link(&*self.store, subject))).await?;
         links.extend(unknown.into_iter().zip(found).filter_map(|(subject, link)| Some((subject, link?))));
         Ok(links)
+    }
+}
+
+/// Lets the calls that are ready to run come along: on a busy server groups grow by half, on an idle one nothing waits, for a turn
+/// of the scheduler is no time then.
+async fn let_join(group: &mut Vec<Submission>, queue: &mut mpsc::Receiver<Submission>) {
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
+    while group.len() < BATCH_MAX {
+        let Ok(next) = queue.try_recv() else { break };
+        group.push(next);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, RootKeyArgs, SecretArgs, report};
+use super::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::id::from_hex;
-use crate::base::{Error, PROVINCE, Reason};
+use crate::base::{Error, PROVINCE};
 use crate::cli::output::{Failure, OutputFormat};
 use crate::server::keyring::{KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
@@ -36,25 +36,12 @@ Examples:
 
 Look at the records first: they become VALID.";
 
-/// What every change needs.
-#[derive(Debug, Args)]
-struct Common {
-    #[command(flatten)]
-    folder: FolderArgs,
-    #[command(flatten)]
-    secret: SecretArgs,
-    #[command(flatten)]
-    expiry: ExpiryArgs,
-    #[command(flatten)]
-    elsewhere: RootKeyArgs,
-}
-
 /// Replace the key in use of a log in good order.
 #[derive(Debug, Args)]
 #[command(after_help = ROTATE_EXAMPLES)]
 pub struct Rotate {
     #[command(flatten)]
-    common: Common,
+    common: ChangeArgs,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
     /// The log: a registry's name, `records` or `evidence`.
@@ -67,7 +54,7 @@ pub struct Rotate {
 #[command(after_help = COMPROMISE_EXAMPLES)]
 pub struct Compromise {
     #[command(flatten)]
-    common: Common,
+    common: ChangeArgs,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
     /// The key, by its id or the beginning of it.
@@ -83,7 +70,7 @@ pub struct Compromise {
 #[command(after_help = WITHDRAW_EXAMPLES)]
 pub struct Withdraw {
     #[command(flatten)]
-    common: Common,
+    common: ChangeArgs,
     /// The registry.
     #[arg(long, env = "LIENTHONG_ISSUER", value_name = "NAME")]
     issuer: String,
@@ -94,7 +81,7 @@ pub struct Withdraw {
 #[command(after_help = REATTEST_EXAMPLES)]
 pub struct Reattest {
     #[command(flatten)]
-    common: Common,
+    common: ChangeArgs,
     /// The key, by its id or the beginning of it.
     #[arg(long, env = "LIENTHONG_KEY_ID", value_name = "ID")]
     key: String,
@@ -149,16 +136,16 @@ impl Reattest {
 
 /// A folder with what opens it.
 struct Opened<'a> {
-    common: &'a Common,
+    common: &'a ChangeArgs,
     folder: KeyFolder,
     unlock: Unlock,
     anchor: TrustAnchor,
 }
 
 impl<'a> Opened<'a> {
-    fn new(common: &'a Common) -> Result<Self, Failure> {
+    fn new(common: &'a ChangeArgs) -> Result<Self, Failure> {
         let folder = common.folder.open()?;
-        Ok(Self { common, anchor: folder.newest()?, folder, unlock: common.elsewhere.with(common.secret.unlock()?) })
+        Ok(Self { common, anchor: folder.newest()?, folder, unlock: common.unlock()? })
     }
 
     fn successor(&self, origin: &str, algorithm: Algorithm) -> Result<PublicKey, Failure> {
@@ -181,14 +168,9 @@ impl<'a> Opened<'a> {
     }
 
     fn change(&self, output: OutputFormat, origin: Option<&str>, change: KeyChange) -> Result<(), Failure> {
-        let expires_at = self.common.expiry.at();
+        let next = self.common.next(&change);
         // What cannot be is known before anybody waits; the real place is behind every place there is.
-        self.anchor.changed(&change, u64::MAX >> 12, expires_at).map_err(|error| Failure::new(error.to_string()))?;
-        let next = |current: &TrustAnchor, at| {
-            let refused =
-                |error: crate::trust::ChangeError| Error::new(Reason::ConfigurationInvalid, error.to_string());
-            current.changed(&change, at, expires_at).map_err(refused)
-        };
+        next(&self.anchor, u64::MAX >> 12)?;
         let anchor = request(&self.folder, &self.unlock, origin, next)?;
         report(output, &self.folder, &anchor)
     }

@@ -14,9 +14,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
-use crate::base::{Clock as _, Timestamp};
+use crate::base::{Clock as _, Error, Reason, Timestamp};
 use crate::server::keyring::{Beginning, KeyFolder, Unlock};
-use crate::trust::Algorithm;
+use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 pub use secret::SecretArgs;
 
 const INIT_EXAMPLES: &str = "\
@@ -97,6 +97,34 @@ pub struct RootKeyArgs {
 impl RootKeyArgs {
     fn with(&self, unlock: Unlock) -> Unlock {
         Unlock { root_files: self.files.clone(), ..unlock }
+    }
+}
+
+/// What every change of the trust anchor needs.
+#[derive(Debug, Args)]
+struct ChangeArgs {
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+    #[command(flatten)]
+    elsewhere: RootKeyArgs,
+}
+
+impl ChangeArgs {
+    fn unlock(&self) -> Result<Unlock, Failure> {
+        Ok(self.elsewhere.with(self.secret.unlock()?))
+    }
+
+    /// Makes the next version, given the one before and the change's place in the record ledger.
+    fn next(&self, change: &KeyChange) -> impl Fn(&TrustAnchor, u64) -> Result<TrustAnchor, Error> {
+        let expires_at = self.expiry.at();
+        move |current, at| {
+            let changed = current.changed(change, at, expires_at);
+            changed.map_err(|error| Error::new(Reason::ConfigurationInvalid, error.to_string()))
+        }
     }
 }
 
@@ -183,7 +211,7 @@ impl Init {
 }
 
 /// Says which version stands now.
-fn report(output: OutputFormat, folder: &KeyFolder, anchor: &crate::trust::TrustAnchor) -> Result<(), Failure> {
+fn report(output: OutputFormat, folder: &KeyFolder, anchor: &TrustAnchor) -> Result<(), Failure> {
     let (path, fingerprint) = (folder.anchor_path(anchor.version), to_hex(&anchor.fingerprint()?));
     match output {
         OutputFormat::Text => print(&format!(

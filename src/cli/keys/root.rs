@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ExpiryArgs, FolderArgs, RootKeyArgs, SecretArgs, report};
+use super::{AlgorithmArgs, ChangeArgs, FolderArgs, SecretArgs, report};
+use crate::base::Error;
 use crate::base::id::to_hex;
-use crate::base::{Error, Reason};
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::server::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish, request};
 use crate::server::world::{Readers, write_whole};
@@ -43,13 +43,7 @@ The files are one draft, each with somebody's signatures. A gateway that uses th
 #[derive(Debug, Args)]
 struct Common {
     #[command(flatten)]
-    folder: FolderArgs,
-    #[command(flatten)]
-    secret: SecretArgs,
-    #[command(flatten)]
-    expiry: ExpiryArgs,
-    #[command(flatten)]
-    elsewhere: RootKeyArgs,
+    change: ChangeArgs,
     /// Write the next version here, with the signatures of the root keys at hand, and change nothing.
     #[arg(long, env = "LIENTHONG_ANCHOR_DRAFT", value_name = "FILE")]
     draft: Option<PathBuf>,
@@ -109,16 +103,16 @@ pub struct Publish {
 
 impl Renew {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let folder = self.common.folder.open()?;
-        let unlock = self.common.unlock()?;
+        let folder = self.common.change.folder.open()?;
+        let unlock = self.common.change.unlock()?;
         self.common.make(output, &folder, &unlock, &KeyChange::Renew)
     }
 }
 
 impl ReplaceRoot {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let folder = self.common.folder.open()?;
-        let unlock = self.common.unlock()?;
+        let folder = self.common.change.folder.open()?;
+        let unlock = self.common.change.unlock()?;
         let before = folder.newest()?.root;
         let mut keys = before.keys;
         for beginning in &self.remove {
@@ -145,10 +139,6 @@ impl ReplaceRoot {
 }
 
 impl Common {
-    fn unlock(&self) -> Result<Unlock, Failure> {
-        Ok(self.elsewhere.with(self.secret.unlock()?))
-    }
-
     fn make(
         &self,
         output: OutputFormat,
@@ -156,11 +146,7 @@ impl Common {
         unlock: &Unlock,
         change: &KeyChange,
     ) -> Result<(), Failure> {
-        let expires_at = self.expiry.at();
-        let next = |current: &TrustAnchor, at| {
-            let changed = current.changed(change, at, expires_at);
-            changed.map_err(|error| Error::new(Reason::ConfigurationInvalid, error.to_string()))
-        };
+        let next = self.change.next(change);
         let Some(path) = &self.draft else {
             let anchor = request(folder, unlock, None, next)?;
             return report(output, folder, &anchor);

@@ -109,27 +109,26 @@ impl Verify {
         let heads = witnessed::Heads::open(&self.heads, &verifier.anchor())?;
         let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
         // One file's flaw keeps no other from being verified, and what verifies in one makes up for nothing in another.
-        let (mut flaws, mut flaw_code) = (Vec::new(), EXIT_NO_RECORDS);
+        let (mut unread, mut empty) = (Vec::new(), Vec::new());
         for path in &self.files {
             let name = path.display().to_string();
             let before = reporter.records();
             match judge.file(path, &name, &mut reporter) {
-                Err(flaw) => {
-                    flaws.push(format!("{name}: {flaw}"));
-                    flaw_code = EXIT_FILE;
-                }
-                Ok(()) if reporter.records() == before => flaws.push(format!("{name}: holds no record")),
+                Err(flaw) => unread.push(format!("{name}: {flaw}")),
+                Ok(()) if reporter.records() == before => empty.push(format!("{name}: holds no record")),
                 Ok(()) => {}
             }
         }
         let sum = reporter.finish()?;
         judge.heads.finish()?;
-        match (flaws.is_empty(), sum.exit_code) {
-            (true, code) => Ok(ExitCode::from(code)),
-            (false, code) if code != 0 && flaw_code == EXIT_NO_RECORDS => {
-                Err(Failure::with_code(flaws.join("; "), code))
-            }
-            (false, _) => Err(Failure::with_code(flaws.join("; "), flaw_code)),
+        let code = match (unread.is_empty(), sum.exit_code, empty.is_empty()) {
+            (false, ..) => EXIT_FILE,
+            (true, 0, false) => EXIT_NO_RECORDS,
+            (true, code, _) => code,
+        };
+        match [unread, empty].concat().as_slice() {
+            [] => Ok(ExitCode::from(code)),
+            flaws => Err(Failure::with_code(flaws.join("; "), code)),
         }
     }
 
