@@ -3,6 +3,7 @@
 mod describe;
 mod sectors;
 pub mod shared;
+mod stream;
 pub mod typed;
 
 pub use shared::SharedRegistries;
