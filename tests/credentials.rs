@@ -51,6 +51,7 @@ fn role(service: &str, method: &str) -> Role {
         | ("identity.v1.CredentialService", _)
         | ("province.v1.ProvinceService", "GetPerson") => Role::Citizens,
         ("access.v1.AgencyService", "ListRights")
+        | ("province.v1.ProvinceService", "ListFeeds")
         | ("exchange.v1.ExchangeService", "FetchRecords" | "BulkFetchRecords")
         | ("identity.v1.PresentationService", "RedeemPresentation") => Role::Agencies,
         ("identity.v1.LinkService", "ListPendingLinks" | "ResolvePendingLink")
