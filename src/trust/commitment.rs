@@ -128,8 +128,8 @@ fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, u
     let mut shown = shown.iter().zip(&shown_leaves).map(|(field, leaf)| (field.index, leaf)).peekable();
     let mut hidden = hidden.iter().map(|field| (field.index, &field.leaf)).peekable();
     for (index, leaf) in leaves[..count].iter_mut().enumerate() {
-        let mut next = |(at, _): &(u16, _)| usize::from(*at) == index;
-        let Some((_, found)) = shown.next_if(&mut next).or_else(|| hidden.next_if(&mut next)) else {
+        let next = |(at, _): &(u16, _)| usize::from(*at) == index;
+        let Some((_, found)) = shown.next_if(next).or_else(|| hidden.next_if(next)) else {
             return Err(DisclosureError::Fields);
         };
         *leaf = *found;
