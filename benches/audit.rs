@@ -113,7 +113,7 @@ fn main() {
     runtime.spawn(async move { axum::serve(listener, http::router(logs, String::new())).await });
     for run in 1..=3 {
         let begun = Instant::now();
-        let source = HttpSource::new(format!("http://{address}/logs/records"));
+        let source = HttpSource::new(format!("http://{address}/logs/records"), None);
         let (report, state) = audit(&source, &anchor(), None, &|_, _| ()).expect("passes");
         assert_eq!(report.findings_total, 0, "{:?}", report.findings);
         let seconds = begun.elapsed().as_secs_f64();

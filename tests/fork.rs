@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use common::as_agency;
 use common::dynamic::Call;
 use common::process::{Serving, program, run};
+use lienthong::transparency::head::SignedHead;
+use lienthong::trust::TrustAnchor;
 use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use lienthong::wire::proto::registry::v1::{Change, Operation, SubmitChangesRequest};
 use prost_types::value::Kind;
@@ -31,6 +33,7 @@ impl Witness {
         let mut child = program()
             .current_dir(folder)
             .args(["witness", "--listen", "127.0.0.1:0", "--output", "json", "--trust", "data/anchor.json"])
+            .env("LIENTHONG_PASSPHRASE", "correct horse battery")
             .args(["--key", &format!("{name}.key"), "--name", &format!("witness.example/{name}"), "--state", name])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -152,14 +155,21 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Both heads of a kept conflict: their sizes, known and shown.
-fn heads(path: &Path) -> (u64, u64) {
+/// Both heads of a kept conflict: their sizes, known and shown. Each is a whole note, which the log's own key signed: a proof for
+/// whoever has the trust anchor.
+fn heads(folder: &Path, path: &Path, what: &str) -> (u64, u64) {
     let json: Value = serde_json::from_slice(&std::fs::read(path).expect("kept")).expect("JSON");
-    for head in ["known", "shown"] {
+    assert_eq!(json["what"], what);
+    let anchor = std::fs::read(folder.join("data/anchor.json")).expect("an anchor");
+    let anchor = TrustAnchor::from_json(&anchor).expect("an anchor");
+    let [known, shown] = ["known", "shown"].map(|head| {
         let note = json[head]["note"].as_str().expect("a note");
-        assert!(note.starts_with("lienthong/H27/records\n") && note.contains("\n— lienthong/H27/records "), "{note}");
-    }
-    (json["known"]["size"].as_u64().expect("a size"), json["shown"]["size"].as_u64().expect("a size"))
+        let read = SignedHead::read(note.as_bytes(), &anchor).expect("signed by the log");
+        assert_eq!((read.origin(), json[head]["size"].as_u64()), ("lienthong/H27/records", Some(read.size())));
+        read
+    });
+    assert_ne!(known.root(), shown.root());
+    (known.size(), shown.size())
 }
 
 /// Kept conflicts of the record ledger; the evidence ledger was forked too.
@@ -169,6 +179,24 @@ fn conflicts(folder: &Path) -> Vec<PathBuf> {
     };
     let files = std::fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
     files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).filter(is_records).collect()
+}
+
+/// Waits until both witnesses have kept both heads of the record ledger.
+async fn kept_by_witnesses(folder: &Path, what: &str, honest: &str) {
+    let begun = Instant::now();
+    for witness in ["w1", "w2"] {
+        let kept = loop {
+            let kept = conflicts(&folder.join(witness));
+            let found = kept.into_iter().find(|path| path.to_string_lossy().contains(&format!(".{what}.")));
+            match found {
+                Some(path) => break path,
+                None => assert!(begun.elapsed() < WITHIN, "{witness} kept nothing"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        let (known, shown) = heads(folder, &kept, what);
+        assert!(known == size_of(honest) && shown >= known);
+    }
 }
 
 #[tokio::test]
@@ -198,35 +226,53 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     end(serving);
 
     // The old copy goes on, first with less than was seen before …
+    let (auditors, clients) = (folder.join("auditor.json.conflict.json"), folder.join("seen.json.conflict.json"));
+    let seen = ["--seen", "seen.json", "--log", "CONSOLE"];
     let serving = serve(folder, "old");
     let stopped = audit(folder, &serving);
     assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
-    let (known, shown) = heads(&folder.join("auditor.json.conflict.json"));
-    assert!(shown < known);
-    let less = verify(folder, &serving, "honest.json", &["--seen", "seen.json", "--log", "CONSOLE"]);
+    let (known, shown) = heads(folder, &auditors, "LOG_ROLLBACK");
+    assert!(known == size_of(&honest) && shown < known);
+    let less = verify(folder, &serving, "honest.json", &seen);
     assert_eq!(less.status.code(), Some(20), "{less:?}");
+    let (known, shown) = heads(folder, &clients, "LOG_ROLLBACK");
+    assert!(known == size_of(&honest) && shown < known);
 
-    // … then with more, and other contents.
-    enter(&serving, 100..110).await;
+    // … then with as much, and other contents …
+    enter(&serving, 100..104).await;
+    assert_eq!(size_of(&checkpoint(&serving, "records").await), size_of(&honest));
+    let stopped = audit(folder, &serving);
+    assert_eq!(stopped.status.code(), Some(21), "{stopped:?}");
+    assert_eq!(heads(folder, &auditors, "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
+    fetch(&serving, &folder.join("split.json")).await;
+    let split = verify(folder, &serving, "split.json", &seen[..2]);
+    assert_eq!(split.status.code(), Some(21), "{split:?}");
+    assert_eq!(heads(folder, &clients, "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
+    kept_by_witnesses(folder, "SPLIT_VIEW", &honest).await;
+
+    // … then with more.
+    enter(&serving, 104..110).await;
     let stopped = audit(folder, &serving);
     assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
-    let (known, shown) = heads(&folder.join("auditor.json.conflict.json"));
-    assert!(shown > known);
+    let (known, shown) = heads(folder, &auditors, "LOG_ROLLBACK");
+    assert!(known == size_of(&honest) && shown > known);
     fetch(&serving, &folder.join("forked.json")).await;
     let short = verify(folder, &serving, "forked.json", &[]);
     assert_eq!(short.status.code(), Some(33), "no quorum for the fork: {short:?}");
-    let caught = verify(folder, &serving, "forked.json", &["--seen", "seen.json", "--log", "CONSOLE"]);
+    let caught = verify(folder, &serving, "forked.json", &seen);
     assert_eq!(caught.status.code(), Some(20), "{caught:?}");
-    let (client_known, client_shown) = heads(&folder.join("seen.json.conflict.json"));
-    assert!(client_known >= size_of(&honest) && client_shown > client_known);
-    let begun = Instant::now();
-    for witness in ["w1", "w2"] {
-        while conflicts(&folder.join(witness)).is_empty() {
-            assert!(begun.elapsed() < WITHIN, "{witness} kept nothing");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let (known, shown) = heads(&conflicts(&folder.join(witness))[0]);
-        assert!(known <= shown && known >= size_of(&honest));
-    }
+    let (known, shown) = heads(folder, &clients, "LOG_ROLLBACK");
+    assert!(known == size_of(&honest) && shown > known);
+    kept_by_witnesses(folder, "LOG_ROLLBACK", &honest).await;
+    assert!(!checkpoint(&serving, "records").await.contains("— witness.example/"), "the fork is never cosigned");
+    end(serving);
+
+    // The honest log goes on where it was, with the same witnesses.
+    let serving = serve(folder, "data");
+    enter(&serving, 4..5).await;
+    cosigned(&serving, size_of(&honest) + 2).await;
+    assert_eq!(audit(folder, &serving).status.code(), Some(0));
+    let believed = verify(folder, &serving, "honest.json", &seen);
+    assert_eq!(believed.status.code(), Some(0), "{believed:?}");
     end(serving);
 }

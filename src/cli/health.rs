@@ -8,6 +8,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::server::listen;
 
@@ -16,18 +17,21 @@ const DEADLINE: Duration = Duration::from_secs(2);
 const EXAMPLES: &str = "\
 Examples:
   lienthong health
-  lienthong health --address 127.0.0.1:50061 --service lienthong.exchange.v1.ExchangeService";
+  lienthong health --address 127.0.0.1:50061 --service lienthong.exchange.v1.ExchangeService
+  lienthong health --service feed/land    whether the land registry's changes are taken";
 
 /// Ask a server whether it is serving: exit 0 if it is.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Health {
-    /// Where the server listens, without TLS.
+    /// Where the server listens, without TLS unless `--ca` is given.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
     /// The service to ask about; the empty name is the server as a whole.
     #[arg(long, default_value = "", env = "LIENTHONG_HEALTH_SERVICE", value_name = "NAME")]
     service: String,
+    #[command(flatten)]
+    ca: CaArgs,
 }
 
 impl Health {
@@ -47,9 +51,8 @@ impl Health {
     }
 
     async fn ask(self) -> Result<ServingStatus, Failure> {
+        let endpoint = self.ca.endpoint(&self.address)?;
         let address = self.address;
-        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?;
         let channel = endpoint
             .connect()
             .await

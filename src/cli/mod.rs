@@ -4,6 +4,7 @@
 //! what text gives people. Exit codes: 0 for success, 1 for a failure that one line on stderr explains, 2 for a bad
 //! flag (clap's), and the codes of `verify` for what it found.
 
+mod ca;
 pub mod completions;
 pub mod health;
 pub mod keys;

@@ -1,27 +1,39 @@
 //! `lienthong witness`: cosigns heads of the logs that a trust anchor names, while they only grow.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use futures::future::Either;
 
+use super::ca::CaArgs;
+use super::keys::{self, SecretArgs};
 use super::ledger::read_anchor;
 use super::output::{Failure, OutputFormat, print, print_json};
-use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
+use crate::server::keyring::PrivateKey;
 use crate::server::listen;
 use crate::server::shutdown::Signals;
+use crate::server::world::{Readers, write_whole};
 use crate::transparency::witness::memory::Memory;
-use crate::transparency::witness::{Witness as Cosigner, http, key};
-use crate::trust::{KeyUse, NoteKey};
+use crate::transparency::witness::{Witness as Cosigner, http};
+use crate::trust::note::is_key_name;
+use crate::trust::{Algorithm, KeyUse, NoteKey, Signer};
+
+/// Between two questions for a newer trust anchor.
+const FOLLOW_PAUSE: Duration = Duration::from_secs(5);
 
 const AFTER: &str = "\
 Examples:
   lienthong witness --key w1.key --name witness.example/w1 --trust anchor.json --state w1
                                      makes the key w1.key the first time, and prints its verifier key
-  lienthong witness --listen 127.0.0.1:50061 --key w1.key --trust anchor.json --state w1
+  lienthong witness --listen 127.0.0.1:50061 --key w1.key --passphrase-file w1.secret --trust anchor.json --state w1
+  lienthong witness --key w1.key --trust anchor.json --state w1 --follow gateway.example.vn:50051 --ca ca.pem
+                                     goes on when the province changes its keys
 
 It speaks C2SP tlog-witness: POST /add-checkpoint. Requests need no credential: a head must be signed by its log. A gateway asks
 the witnesses of its policy (`serve --witness-policy`), where this one is a line `witness w1 <verifier key> http://127.0.0.1:50061`.
@@ -34,15 +46,22 @@ pub struct Witness {
     /// Where to listen; port 0 picks a free one. Plain HTTP: what it says is signed.
     #[arg(long, default_value = "127.0.0.1:50061", env = "LIENTHONG_WITNESS_LISTEN", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// The private key, which others must not be able to read.
+    /// The private key, encrypted as those of `lienthong keys` are; others must not be able to read the file.
     #[arg(long, env = "LIENTHONG_WITNESS_KEY", value_name = "FILE")]
     key: PathBuf,
     /// If the key is not there yet: make it, under this name.
     #[arg(long, env = "LIENTHONG_WITNESS_NAME", value_name = "NAME")]
     name: Option<String>,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// The trust anchor: the logs, and the keys that sign their heads.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
+    /// A server to ask for newer versions of the trust anchor, each signed by the root keys of the one before; the file follows.
+    #[arg(long, env = "LIENTHONG_FOLLOW", value_name = "HOST:PORT")]
+    follow: Option<String>,
+    #[command(flatten)]
+    ca: CaArgs,
     /// The folder of what it remembers. It must not be lost or copied: a witness that forgets can be lied to.
     #[arg(long, env = "LIENTHONG_WITNESS_STATE", value_name = "DIR")]
     state: PathBuf,
@@ -57,25 +76,67 @@ impl Witness {
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let anchor = read_anchor(&self.trust)?;
-        let signer = match &self.name {
-            Some(name) if !self.key.exists() => key::create(&self.key, name, &SystemEntropy::default())?,
-            _ => key::read(&self.key)?,
-        };
-        let vkey = NoteKey::of(&signer, KeyUse::Cosignature)?.to_string();
+        let signer = self.signer()?;
+        let vkey = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
         let memory = Memory::open(&self.state)?;
         let listener = listen::bind(self.listen).await?;
         let signals = Signals::install()?;
         let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
-        let witness = Arc::new(Cosigner::new(anchor, Arc::new(signer), Arc::new(SystemClock), memory));
+        let witness = Arc::new(Cosigner::new(anchor, signer, Arc::new(SystemClock), memory));
         match output {
             OutputFormat::Text => print(&format!("witness {vkey}\nlistens on http://{address}; Ctrl-C ends it"))?,
             OutputFormat::Json => {
                 print_json(&serde_json::json!({ "verifier_key": vkey, "url": format!("http://{address}") }))?
             }
         }
-        let serving = axum::serve(listener, http::router(witness, vkey)).with_graceful_shutdown(async move {
+        let serving = axum::serve(listener, http::router(witness.clone(), vkey)).with_graceful_shutdown(async move {
             signals.wait().await;
         });
-        serving.await.map_err(|error| Failure::new(format!("the witness ended: {error}")))
+        let serving = std::future::IntoFuture::into_future(serving);
+        match futures::future::select(std::pin::pin!(serving), std::pin::pin!(self.following(&witness))).await {
+            Either::Left((served, _)) => served.map_err(|error| Failure::new(format!("the witness ended: {error}"))),
+            Either::Right((never, _)) => match never {},
+        }
+    }
+
+    /// The key; made, if it is not there and has a name.
+    fn signer(&self) -> Result<Arc<dyn Signer>, Failure> {
+        if self.key.exists() {
+            return Ok(PrivateKey::read(&self.key)?.open(&self.secret.unlock()?)?);
+        }
+        let file = self.key.display();
+        let Some(name) = &self.name else { return Err(Failure::new(format!("{file} is not there: --name makes it"))) };
+        if !is_key_name(name) {
+            return Err(Failure::new("a key's name must have no white space and no `+`"));
+        }
+        let (key, signer) = PrivateKey::generate(name, Algorithm::Ed25519, &self.secret.new_unlock()?)?;
+        write_whole(&self.key, &key.to_json()?, Readers::Owner)?;
+        Ok(signer)
+    }
+
+    /// Keeps the trust anchor up to date.
+    async fn following(&self, witness: &Cosigner) -> Infallible {
+        let Some(address) = &self.follow else { return std::future::pending().await };
+        let mut trouble = String::new();
+        loop {
+            let current = witness.anchor();
+            match keys::follow(&self.trust, &current, address, &self.ca).await {
+                Ok(newest) => {
+                    if newest.version > current.version {
+                        tracing::info!(version = newest.version, "the trust anchor has a newer version");
+                        witness.trust(newest);
+                    }
+                    trouble.clear();
+                }
+                Err(failure) => {
+                    let why = failure.message().to_owned();
+                    if why != trouble {
+                        tracing::warn!(why, "the trust anchor cannot be brought up to date; trying again");
+                        trouble = why;
+                    }
+                }
+            }
+            tokio::time::sleep(FOLLOW_PAUSE).await;
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -55,9 +56,8 @@ impl Province {
     /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not
     /// answer is tried again; one that sends what does not verify is not.
     pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
-        let unknown = || Error::bug(format!("there is no registry {}", registry.name()));
-        let sector = registry::sector(registry.name()).ok_or_else(unknown)?;
-        let feed = self.feeds.get(sector.name).ok_or_else(unknown)?.clone();
+        let sector = sector(registry.name())?;
+        let feed = self.feed(sector.name)?.clone();
         let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed));
         self.following.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
         Ok(())
@@ -66,6 +66,12 @@ impl Province {
     /// How far each registry's log is accepted.
     pub fn progress(&self) -> BTreeMap<&'static str, Progress> {
         self.feeds.iter().map(|(name, feed)| (*name, feed.borrow().clone())).collect()
+    }
+
+    /// Both heads of a registry that showed another history than the one that was accepted, the known and the shown; `None` if it
+    /// never did. They outlast a new start.
+    pub async fn conflict(&self, registry: &str) -> Result<Option<(Bytes, Bytes)>> {
+        self.ingest.kept_heads(sector(registry)?).await
     }
 
     /// Makes the status lists again from the record ledger, and says for which record types the kept ones differed; those are
@@ -81,8 +87,7 @@ impl Province {
 
     /// The tree of a registry's log as far as it is accepted, grown from its statements.
     pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
-        let unknown = || Error::bug(format!("there is no registry {registry}"));
-        self.ingest.cursor(registry::sector(registry).ok_or_else(unknown)?).await
+        self.ingest.cursor(sector(registry)?).await
     }
 
     /// Size of the record ledger.
@@ -102,6 +107,10 @@ impl Drop for Province {
     }
 }
 
+fn sector(name: &str) -> Result<&'static Sector> {
+    registry::sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
+}
+
 async fn follow(
     ingest: Arc<Ingest>,
     sector: &'static Sector,
@@ -115,10 +124,16 @@ async fn follow(
             feed.send_replace(Progress { log_size, state: FeedState::Following });
         };
         let error = ingest.follow(sector, &registry, accepted).await;
-        let why = error.to_string();
+        let (reason, why) = (error.reason, error.message.clone());
         if !is_passing(&error) {
-            tracing::error!(registry = sector.name, why, "the registry's changes do not verify; no more are taken");
-            feed.send_modify(|progress| progress.state = FeedState::Halted(why));
+            let code = reason.as_str();
+            tracing::error!(
+                registry = sector.name,
+                code,
+                why,
+                "the registry's changes do not verify; no more are taken"
+            );
+            feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
             return;
         }
         tracing::warn!(registry = sector.name, why, "the registry's changes do not come; trying again");
@@ -133,7 +148,7 @@ async fn follow(
 impl Inclusion for Province {
     async fn wait_for(&self, registry: &str, log_size: u64) -> Result<()> {
         let mut progress = self.feed(registry)?.subscribe();
-        let halted = |progress: &Progress| matches!(progress.state, FeedState::Halted(_));
+        let halted = |progress: &Progress| matches!(progress.state, FeedState::Halted { .. });
         let reached = progress.wait_for(|now| now.log_size >= log_size || halted(now)).await;
         let reached = reached.map_err(|_| Error::new(Reason::ShuttingDown, "the province layer is stopping"))?;
         if reached.log_size >= log_size {

@@ -1,9 +1,9 @@
 //! `province.v1.ProvinceService`.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
@@ -13,10 +13,10 @@ use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 use crate::wire::proto::r#type::v1::Source as SourceMessage;
-use crate::wire::record::{proof_to_message, timestamp};
-use crate::wire::{Call, Caller, Edge, PageTokens, page};
+use crate::wire::record::{note_text, proof_to_message, timestamp};
+use crate::wire::{Answers, Call, Caller, Edge, PageTokens, page};
 
-use super::{Accepted, Audience, ChangeFilter, PeopleQuery, PersonView, Province};
+use super::{Accepted, Audience, ChangeFilter, FeedState, PeopleQuery, PersonView, Progress, Province};
 
 /// The service over the province layer.
 #[derive(Clone)]
@@ -111,7 +111,11 @@ impl ProvinceFace {
         })
     }
 
-    fn watch(&self, call: &Call, request: v1::WatchChangesRequest) -> Result<WatchStream> {
+    fn watch(
+        &self,
+        call: &Call,
+        request: v1::WatchChangesRequest,
+    ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let agency = call.agency()?;
         if agency.as_str() != "operator" {
             let own = registry::sector(&request.registry).map(|sector| sector.agency);
@@ -129,20 +133,25 @@ impl ProvinceFace {
         };
         let watched = self.watching.open(agency.as_str())?;
         let changes = self.province.watch(from, filter)?;
-        let (edge, id, language) = (self.edge.clone(), call.request_id, call.language);
-        let messages = changes.map(move |change| {
+        Ok(changes.map(move |change| {
             let _open = &watched; // the stream counts as long as it lives
-            change.and_then(change_message).map_err(|error| edge.refuse(&error, id, language))
-        });
-        Ok(Box::pin(messages))
+            change.and_then(change_message)
+        }))
+    }
+
+    async fn feeds(&self, call: &Call) -> Result<v1::ListFeedsResponse> {
+        call.agency()?;
+        let mut feeds = Vec::new();
+        for (registry, progress) in self.province.progress() {
+            feeds.push(feed_message(registry, progress, self.province.conflict(registry).await?)?);
+        }
+        Ok(v1::ListFeedsResponse { feeds })
     }
 }
 
-type WatchStream = Pin<Box<dyn Stream<Item = Result<v1::WatchChangesResponse, Status>> + Send>>;
-
 #[tonic::async_trait]
 impl ProvinceService for ProvinceFace {
-    type WatchChangesStream = WatchStream;
+    type WatchChangesStream = Answers<v1::WatchChangesResponse>;
 
     async fn get_person(
         &self,
@@ -166,6 +175,14 @@ impl ProvinceService for ProvinceFace {
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
         let method = "lienthong.province.v1.ProvinceService/WatchChanges";
         self.edge.stream(method, request, async move |call, request| self.watch(&call, request)).await
+    }
+
+    async fn list_feeds(
+        &self,
+        request: Request<v1::ListFeedsRequest>,
+    ) -> Result<Response<v1::ListFeedsResponse>, Status> {
+        let method = "lienthong.province.v1.ProvinceService/ListFeeds";
+        self.edge.answer(method, request, async move |call, _| self.feeds(&call).await).await
     }
 }
 
@@ -222,6 +239,24 @@ fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
     }
     let registry = Some(request.registry.clone()).filter(|name| !name.is_empty());
     Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
+}
+
+fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
+    let (state, reason, detail) = match progress.state {
+        FeedState::Following => (v1::FeedState::Following, "", String::new()),
+        FeedState::Waiting(why) => (v1::FeedState::Waiting, "", why),
+        FeedState::Halted { reason, why } => (v1::FeedState::Halted, reason.as_str(), why),
+    };
+    let (known, shown) = heads.unwrap_or_default();
+    Ok(v1::Feed {
+        registry: registry.to_owned(),
+        state: state as i32,
+        log_size: progress.log_size,
+        reason: reason.to_owned(),
+        detail,
+        known_checkpoint: note_text(&known)?,
+        shown_checkpoint: note_text(&shown)?,
+    })
 }
 
 fn change_message(change: Accepted) -> Result<v1::WatchChangesResponse> {

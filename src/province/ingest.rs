@@ -37,8 +37,13 @@ pub enum FeedState {
     /// The registry, or our own storage, does not answer; it is tried again. Why.
     Waiting(String),
     /// The registry sent something that does not verify. Nothing of it was taken, and nothing more is: somebody has to
-    /// look. Why.
-    Halted(String),
+    /// look.
+    Halted {
+        /// What is wrong, by its code.
+        reason: Reason,
+        /// What is wrong, in words.
+        why: String,
+    },
 }
 
 /// How far a registry's log is accepted.
@@ -104,54 +109,68 @@ impl Ingest {
             }
             None // the first stage ended, with its own error
         };
-        match select(pin!(take), pin!(write)).await {
+        let (error, shown) = match select(pin!(take), pin!(write)).await {
             // What was verified before the failure is still written.
-            Either::Left((error, write)) => write.await.unwrap_or(error),
-            Either::Right((Some(error), _)) => error,
+            Either::Left((ended, write)) => write.await.map_or(ended, |error| (error, None)),
+            Either::Right((Some(error), _)) => (error, None),
             Either::Right((None, take)) => take.await,
+        };
+        match shown {
+            Some(shown) if is_other_history(&error) => self.keep_heads(sector, shown).await.err().unwrap_or(error),
+            _ => error,
         }
     }
 
-    /// The first stage: fetches and verifies.
+    /// The first stage: fetches and verifies. Gives why it ended, and the checkpoint that was refused.
     async fn take(
         self: &Arc<Self>,
         sector: &'static Sector,
         registry: &Arc<dyn Registry>,
         mut before: CompactRange,
         verified: mpsc::Sender<Prepared>,
-    ) -> Error {
+    ) -> (Error, Option<Bytes>) {
         loop {
             let batch = match registry.changes(before.size(), BATCH_RECORDS_MAX).await {
                 Ok(Some(batch)) => batch,
                 Ok(None) => match registry.wait_beyond(before.size()).await {
                     Ok(()) => continue,
-                    Err(error) => return error,
+                    Err(error) => return (error, None),
                 },
-                Err(error) => return error,
+                Err(error) if error.reason == Reason::CursorGone => {
+                    let message = format!("its log no longer has the {} statements that were accepted", before.size());
+                    return (Error::new(Reason::LogRollback, message).with_source(error), None);
+                }
+                Err(error) => return (error, None),
             };
-            let now = self.clock.now();
-            let prepared = if batch.records.len() <= RECORDS_INLINE_MAX {
-                prepare(&self.verifier, sector, before, batch, now)
-            } else {
-                let verifier = self.verifier.clone();
-                let task = tokio::task::spawn_blocking(move || prepare(&verifier, sector, before, batch, now));
-                task.await.unwrap_or_else(|error| Err(Error::bug(error)))
-            };
-            match prepared {
+            let shown = batch.checkpoint.clone();
+            match self.verify(sector, before, batch).await {
                 Ok(prepared) => {
                     before = prepared.after.clone();
                     if verified.send(prepared).await.is_err() {
-                        return Error::new(Reason::ShuttingDown, "the second stage ended");
+                        return (Error::new(Reason::ShuttingDown, "the second stage ended"), None);
                     }
                 }
-                Err(error) => return error,
+                Err(error) => return (error, Some(shown)),
             }
         }
+    }
+
+    async fn verify(&self, sector: &'static Sector, before: CompactRange, batch: ChangeBatch) -> Result<Prepared> {
+        let now = self.clock.now();
+        let batch = self.without_accepted(sector, &before, batch, now).await?;
+        if batch.records.len() <= RECORDS_INLINE_MAX {
+            return prepare(&self.verifier, sector, before, batch, now);
+        }
+        let verifier = self.verifier.clone();
+        let task = tokio::task::spawn_blocking(move || prepare(&verifier, sector, before, batch, now));
+        task.await.unwrap_or_else(|error| Err(Error::bug(error)))
     }
 
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
     async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
         let accepted = self.check_versions(&batch).await?;
+        let is_new: Vec<bool> = accepted.iter().map(Option::is_some).collect();
+        let accepted: Vec<_> = accepted.into_iter().flatten().collect();
         let changed = Changed::by(&*self.store, &accepted).await?;
         let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
         let size = after.size();
@@ -159,8 +178,11 @@ impl Ingest {
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
             for (at, (key, row)) in keys.into_iter().zip(&mut rows).enumerate() {
-                row::place(row, first_ledger_index + at as u64);
-                batch.push_put(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.split().freeze());
+                // A statement that is repeated stays where it was first.
+                if is_new[at] {
+                    row::place(row, first_ledger_index + at as u64);
+                    batch.push_put(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.split().freeze());
+                }
             }
             for key in index {
                 batch.push_put(Space::ProvinceIndex, key, Bytes::new());
@@ -181,7 +203,14 @@ impl Ingest {
 
 /// Whether trying again can help; otherwise the registry's following halts.
 pub(super) fn is_passing(error: &Error) -> bool {
-    !matches!(error.kind(), Kind::Corrupt | Kind::Exists | Kind::WrongState | Kind::Invalid)
+    // An expired trust anchor is renewed without a new start.
+    error.reason == Reason::TryLater
+        || !matches!(error.kind(), Kind::Corrupt | Kind::Exists | Kind::WrongState | Kind::Invalid)
+}
+
+/// Whether the registry's log is not the one that was accepted.
+fn is_other_history(error: &Error) -> bool {
+    matches!(error.reason, Reason::LogRollback | Reason::SplitView)
 }
 
 /// Verifies a batch whole, and prepares what the commit will hold.
@@ -192,9 +221,6 @@ fn prepare(
     batch: ChangeBatch,
     now: Timestamp,
 ) -> Result<Prepared> {
-    if batch.first_index != before.size() {
-        return Err(Error::new(Reason::LogRollback, "the registry answered with changes from another cursor"));
-    }
     if batch.records.len() > BATCH_RECORDS_MAX {
         return Err(Error::new(Reason::BatchTooLarge, "the registry signed too many changes at once"));
     }

@@ -19,6 +19,7 @@ mod index;
 mod ingest;
 mod people;
 mod place;
+mod resent;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -39,16 +39,11 @@ impl Places {
         if let Some(place) = self.places.get(&(ordinal, log_index)) {
             return Ok(Some(place));
         }
-        let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
-        let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
-        let Some((key, value)) = found.first() else { return Ok(None) };
-        let (first, ledger, count) = row::read_batch(key, value)?;
-        let at = log_index - first;
-        if at >= count {
-            return Ok(None);
+        let found = look_up(store, ordinal, log_index).await?.map(|(place, _)| place);
+        if let Some(place) = found {
+            self.places.insert((ordinal, log_index), place);
         }
-        self.places.insert((ordinal, log_index), ledger + at);
-        Ok(Some(ledger + at))
+        Ok(found)
     }
 
     /// The proof of an entry under the checkpoint that the ledger's proofs lead to now.
@@ -61,4 +56,14 @@ impl Places {
         self.proofs.insert(index, proof.clone());
         Ok(proof)
     }
+}
+
+/// The ledger index of a statement, and that of the issuer's checkpoint behind its batch; `None` when it was not accepted.
+pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
+    let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
+    let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
+    let Some((key, value)) = found.first() else { return Ok(None) };
+    let (first, ledger, count) = row::read_batch(key, value)?;
+    let at = log_index - first;
+    Ok((at < count).then_some((ledger + at, ledger + count)))
 }

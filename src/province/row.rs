@@ -5,6 +5,7 @@
 //! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ status index (4) ‖ statement's hash (32) ‖ payload |
 //! | `ProvinceBatch` | registry ‖ first index in its log | first ledger index (8) ‖ count (8) |
 //! | `Meta` | `province/cursor/` ‖ registry | size (8) ‖ edge of its log's tree |
+//! | `Meta` | `province/conflict/` ‖ registry | length (4) of the known head's note ‖ it ‖ the note that contradicts it |
 //!
 //! Index rows: see [`index`](super::index); status lists: see [`status`](super::status). Numbers are big-endian.
 
@@ -100,6 +101,28 @@ pub(super) fn read_cursor(row: &[u8]) -> Result<CompactRange> {
     read().ok_or_else(|| corrupt("the cursor of a registry cannot be read"))
 }
 
+pub(super) fn conflict_key(registry: u8) -> Vec<u8> {
+    [b"province/conflict/", &[registry][..]].concat()
+}
+
+pub(super) fn write_conflict(known: &[u8], shown: &[u8]) -> Bytes {
+    let mut row = BytesMut::with_capacity(4 + known.len() + shown.len());
+    row.put_u32(known.len() as u32);
+    row.put_slice(known);
+    row.put_slice(shown);
+    row.freeze()
+}
+
+/// The known note, and the one that was shown.
+pub(super) fn read_conflict(row: &Bytes) -> Result<(Bytes, Bytes)> {
+    let read = || {
+        let (length, notes) = row.split_first_chunk::<4>()?;
+        let end = 4 + u32::from_be_bytes(*length) as usize;
+        (end <= 4 + notes.len()).then(|| (row.slice(4..end), row.slice(end..)))
+    };
+    read().ok_or_else(|| corrupt("the heads of a conflict cannot be read"))
+}
+
 pub(super) fn batch_key(registry: u8, first_index: u64) -> Vec<u8> {
     [&[registry][..], &first_index.to_be_bytes()].concat()
 }
@@ -134,6 +157,9 @@ mod tests {
         }
         assert_eq!(read_cursor(&write_cursor(&range)).expect("a cursor"), range);
         assert!(read_cursor(&write_cursor(&range)[..70]).is_err());
+        let notes = (Bytes::from_static(b"known"), Bytes::from_static(b"shown otherwise"));
+        assert_eq!(read_conflict(&write_conflict(&notes.0, &notes.1)).expect("two notes"), notes);
+        assert!(read_conflict(&Bytes::from_static(&[0, 0, 0, 9, 1])).is_err());
         assert_eq!(read_batch(&batch_key(3, 7), &write_batch(9, 2)).expect("a place"), (7, 9, 2));
     }
 }

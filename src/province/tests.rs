@@ -22,6 +22,8 @@ use crate::trust::{
     Operation, Signer, TrustAnchor, Verdict,
 };
 
+mod feeds;
+
 const TODAY: Date = Date::constant(2026, 11, 22);
 const RECORDS: &str = "lienthong/H27/records";
 
@@ -256,21 +258,21 @@ impl Registry for Liar {
 
 #[tokio::test]
 async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
-    type Lie = (&'static str, fn(&mut ChangeBatch));
+    type Lie = (&'static str, Reason, fn(&mut ChangeBatch));
     let lies: [Lie; 5] = [
-        ("payload", |batch| {
+        ("payload", Reason::PayloadMismatch, |batch| {
             if let Disclosure::Whole { payload, .. } = &mut batch.records[1].disclosure {
                 *payload = String::from_utf8_lossy(payload).replace("male", "mail").into();
             }
         }),
-        ("dropped", |batch| drop(batch.records.pop())),
-        ("order", |batch| batch.records.swap(0, 1)),
-        ("checkpoint", |batch| {
+        ("dropped", Reason::Inclusion, |batch| drop(batch.records.pop())),
+        ("order", Reason::Inclusion, |batch| batch.records.swap(0, 1)),
+        ("checkpoint", Reason::NoTrustedSignature, |batch| {
             batch.checkpoint = String::from_utf8_lossy(&batch.checkpoint).replace("2\n", "3\n").into()
         }),
-        ("cursor", |batch| batch.first_index += 1),
+        ("cursor", Reason::LogRule, |batch| batch.first_index += 1),
     ];
-    for (what, lie) in lies {
+    for (what, expected, lie) in lies {
         let mut world = World::new();
         let province = world.province().await;
         let residents = world.host("resident").await;
@@ -281,7 +283,8 @@ async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
         let refused = province.wait_for("resident", 2).await.expect_err(what);
         assert_eq!(refused.reason, Reason::RegistryUnavailable, "{what}");
         let progress = &province.progress()["resident"];
-        assert!(matches!(progress.state, FeedState::Halted(_)), "{what}: {progress:?}");
+        let FeedState::Halted { reason, .. } = progress.state else { panic!("{what}: {progress:?}") };
+        assert_eq!(reason, expected, "{what}");
         assert_eq!((progress.log_size, province.ledger_size()), (0, 0), "{what}");
         let missing = province.person(id(AN), Audience::Operator, TODAY).await.expect_err(what);
         assert_eq!(missing.reason, Reason::RecordNotFound);
@@ -440,7 +443,7 @@ async fn an_issuer_that_contradicts_itself_is_stopped_and_logged_once() {
         let refused = province.wait_for("resident", 2).await.expect_err("halted");
         assert_eq!(refused.reason, Reason::RegistryUnavailable);
         let state = &province.progress()["resident"].state;
-        assert!(matches!(state, FeedState::Halted(why) if why.starts_with("EQUIVOCATION")), "{state:?}");
+        assert!(matches!(state, FeedState::Halted { reason: Reason::Equivocation, .. }), "{state:?}");
         // the statement, the issuer's checkpoint, and the complaint: once
         assert_eq!(province.ledger_size(), 3);
         let entry = province.ledger.entry(2).await.expect("reads");

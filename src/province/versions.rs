@@ -1,4 +1,5 @@
 //! What a registry's next statements are to the versions that stand: the next, the same again, older, or another of the same number.
+//! The same again is no fault: it stands in the registry's log twice, so it does here, and the first place counts.
 //!
 //! An issuer that signs two statements for one version of one record contradicts itself. The province takes neither the second nor
 //! anything after it, and enters both into the record ledger, so that nobody can deny it later.
@@ -36,8 +37,8 @@ enum Place {
 
 impl Ingest {
     /// Each statement must follow the version that is accepted: the next number, and the hash of the one before. Gives what that
-    /// means for the status lists.
-    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Accepted>> {
+    /// means for the status lists; `None` for a statement that stands already and is only repeated, which changes nothing.
+    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Option<Accepted>>> {
         let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
         wanted.sort_unstable();
         wanted.dedup();
@@ -64,7 +65,8 @@ impl Ingest {
             } else if statement.version < standing.version {
                 Some(Reason::OlderVersion)
             } else if hash == standing.hash {
-                Some(Reason::AlreadyExists)
+                accepted.push(None);
+                continue;
             } else {
                 self.complain(batch, at, standing.place).await?;
                 Some(Reason::Equivocation)
@@ -80,12 +82,12 @@ impl Ingest {
             }
             let (version, status_index) = (statement.version, statement.status_index);
             latest.insert(&batch.keys[at], Standing { version, hash, status_index, place: Place::Batch(at) });
-            accepted.push(Accepted {
+            accepted.push(Some(Accepted {
                 kind: batch.keys[at][0],
                 index: status_index,
                 status: batch.statuses[at],
                 before: before.map(|before| before.status_index),
-            });
+            }));
         }
         Ok(accepted)
     }

@@ -66,8 +66,7 @@ impl Province {
         Ok(unfold(Some(reader), async |reader| {
             let mut reader = reader?;
             match reader.next().await {
-                Ok(Some(accepted)) => Some((Ok(accepted), Some(reader))),
-                Ok(None) => None,
+                Ok(accepted) => Some((Ok(accepted), Some(reader))),
                 Err(error) => Some((Err(error), None)),
             }
         }))
@@ -119,28 +118,29 @@ impl Province {
     /// Waits until the record ledger is longer than `size`. Fails with
     /// [`ShuttingDown`](Reason::ShuttingDown) when it closes.
     pub async fn wait_beyond(&self, size: u64) -> Result<()> {
-        let closed = |_| Error::new(Reason::ShuttingDown, "the record ledger is closed");
         self.ledger.watch().wait_for(|now| *now > size).await.map(|_| ()).map_err(closed)
     }
 }
 
 impl Reader {
-    /// The next change; `None` when the ledger closes.
-    async fn next(&mut self) -> Result<Option<Accepted>> {
+    /// The next change.
+    async fn next(&mut self) -> Result<Accepted> {
         loop {
             if let Some((ledger_index, statement)) = self.read.pop_front() {
                 let proof = self.province.ledger.prove(ledger_index).await?;
-                return Ok(Some(Accepted { ledger_index, statement, proof }));
+                return Ok(Accepted { ledger_index, statement, proof });
             }
             let next = self.next;
-            if self.sizes.wait_for(|size| *size > next).await.is_err() {
-                return Ok(None);
-            }
+            self.sizes.wait_for(|size| *size > next).await.map_err(closed)?;
             let (accepted, next) = self.province.accepted(next, ENTRIES_READ).await?;
             self.read.extend(accepted.into_iter().filter(|(_, statement)| self.filter.takes(statement)));
             self.next = next;
         }
     }
+}
+
+fn closed(_: tokio::sync::watch::error::RecvError) -> Error {
+    Error::new(Reason::ShuttingDown, "the record ledger is closed")
 }
 
 impl ChangeFilter {

@@ -7,6 +7,7 @@ use super::keyring::KeptKeys;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy};
+use crate::transparency::client::Roots;
 use crate::trust::Policy;
 use crate::wire::credential::DemoCredentials;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub rebuild_status: bool,
     /// Whose cosignatures the province's logs need; `None` asks nobody.
     pub witnesses: Option<Policy>,
+    /// Who certifies witnesses with `https` addresses; `None` is the world's authorities.
+    pub witness_roots: Option<Roots>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for codes and ids.
@@ -69,6 +72,7 @@ impl Default for Config {
             public_url: None,
             rebuild_status: false,
             witnesses: None,
+            witness_roots: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
             progress: None,

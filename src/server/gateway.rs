@@ -87,9 +87,10 @@ impl Gateway {
         if let Some(base) = base {
             self.parts.status.serve_at(&base);
         }
-        let served = services::all(&self.config, &self.data, &self.parts, &address.to_string()).await?;
+        let (end, ending) = tokio::sync::watch::channel(false);
+        let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
         let view = Arc::new(self.view(address, has_tls));
-        Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone())
+        Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone(), end)
     }
 
     /// What the console and the banner show.

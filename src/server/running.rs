@@ -1,7 +1,7 @@
 //! A gateway at work: sockets that the caller bound, served until the end is asked for.
 //!
-//! The end is in three steps: health says NOT_SERVING and connections are told to go away (GOAWAY), calls under way get
-//! [`DRAIN`] to finish, and what is still there then, endless streams above all, is cut.
+//! The end is in four steps: health says NOT_SERVING and connections are told to go away (GOAWAY), calls under way get
+//! [`DRAIN`] to finish, streams end with UNAVAILABLE a little before that, and what is still there then is cut.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::TryStreamExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic_health::ServingStatus;
@@ -49,22 +49,24 @@ pub struct Running {
     services: Vec<&'static str>,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
     serving_console: Option<JoinHandle<std::io::Result<()>>>,
+    _feeds: JoinSet<()>,
 }
 
 impl Running {
-    /// Begins to serve, and the console over `view` with the `further` HTTP faces beside it.
+    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP faces beside it.
     pub(super) fn begin(
         listening: Listening,
         served: Served,
         view: Arc<dyn View>,
         further: axum::Router,
         anchor: Option<PathBuf>,
+        end: watch::Sender<bool>,
     ) -> Result<Self> {
+        let ended = end.subscribe();
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
         let grpc = address(&listening.grpc)?;
         let console = listening.console.as_ref().map(address).transpose()?;
         let has_tls = listening.tls.is_some();
-        let (end, ended) = watch::channel(false);
         let mut server = Server::builder()
             .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
             .initial_stream_window_size(1 << 20)
@@ -101,6 +103,7 @@ impl Running {
             services: served.names,
             serving,
             serving_console,
+            _feeds: served.feeds,
         })
     }
 

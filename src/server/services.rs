@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
@@ -19,6 +21,7 @@ use crate::identity::Presenting;
 use crate::identity::grpc::{AccountFace, CredentialFace, LinkFace, PresentationFace};
 use crate::province::grpc::ProvinceFace;
 use crate::province::status::grpc::StatusFace;
+use crate::province::{FeedState, Progress, Province};
 use crate::registry;
 use crate::registry::grpc::{SharedRegistries, TypedRegistry};
 use crate::simulation::grpc::{Simulation, WorldFacts};
@@ -86,10 +89,18 @@ pub struct Served {
     pub health: HealthReporter,
     /// The services' names.
     pub names: Vec<&'static str>,
+    /// The tasks that say how each registry's feed is.
+    pub feeds: JoinSet<()>,
 }
 
-/// All services, ready to be served at `address`.
-pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> Result<Served> {
+/// All services, ready to be served at `address` until `ending` turns true.
+pub async fn all(
+    config: &Config,
+    data: &Data,
+    parts: &Parts,
+    address: &str,
+    ending: watch::Receiver<bool>,
+) -> Result<Served> {
     let mint = TokenMint::new(parts.keys.world())?;
     let edge = Edge::new(
         Authenticator::new(mint.public_key(), config.demo, access::agency::ids()),
@@ -97,6 +108,7 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
         config.entropy.clone(),
         RateLimiter::new(config.rate_limit),
         parts.traces.clone(),
+        ending,
     );
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
@@ -124,7 +136,7 @@ pub async fn all(config: &Config, data: &Data, parts: &Parts, address: &str) -> 
         };
         add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
     }
-    health_and_reflection(services).await
+    health_and_reflection(services, &parts.province).await
 }
 
 fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
@@ -159,12 +171,13 @@ fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageT
     Ok(())
 }
 
-/// Health for each service and for the server as a whole (the empty name), and reflection over what is served.
-async fn health_and_reflection(mut services: Services) -> Result<Served> {
+/// Health for each service, for each feed and for the server as a whole (the empty name), and reflection over what is served.
+async fn health_and_reflection(mut services: Services, province: &Arc<Province>) -> Result<Served> {
     let (health, health_service) = tonic_health::server::health_reporter();
     for name in services.names.iter().chain([&""]) {
         health.set_service_status(*name, ServingStatus::Serving).await;
     }
+    let feeds = watch_feeds(province, &health)?;
     services.add(health_service);
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
@@ -183,5 +196,53 @@ async fn health_and_reflection(mut services: Services) -> Result<Served> {
         (reflection().build_v1().map_err(Error::bug)?, reflection().build_v1alpha().map_err(Error::bug)?);
     services.add_unlisted(v1);
     services.add_unlisted(v1alpha);
-    Ok(Served { dispatch: Dispatch::new(services.handlers), health, names })
+    Ok(Served { dispatch: Dispatch::new(services.handlers), health, names, feeds })
+}
+
+/// Tells health of each registry's feed, as `feed/<registry>`: NOT_SERVING once it is halted.
+fn watch_feeds(province: &Province, health: &HealthReporter) -> Result<JoinSet<()>> {
+    let mut feeds = JoinSet::new();
+    for sector in registry::ALL {
+        let progress = province.watch_progress(sector.name)?;
+        feeds.spawn(watch_feed(format!("feed/{}", sector.name), progress, health.clone()));
+    }
+    Ok(feeds)
+}
+
+async fn watch_feed(name: String, mut progress: watch::Receiver<Progress>, health: HealthReporter) {
+    health.set_service_status(&name, ServingStatus::Serving).await;
+    let is_halted = |now: &Progress| matches!(now.state, FeedState::Halted { .. });
+    if progress.wait_for(is_halted).await.is_ok() {
+        health.set_service_status(&name, ServingStatus::NotServing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Reason;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_server::Health as _;
+
+    #[tokio::test]
+    async fn health_says_which_registrys_feed_is_halted() {
+        let (health, _) = tonic_health::server::health_reporter();
+        let service = tonic_health::server::HealthService::from_health_reporter(health.clone());
+        let feed = |name: &str| watch_feed(name.into(), watch::channel(following()).1, health.clone());
+        feed("feed/land").await; // nobody follows it any more
+        let (sender, progress) = watch::channel(following());
+        let watching = tokio::spawn(watch_feed("feed/vehicle".into(), progress, health.clone()));
+        sender.send_modify(|now| now.state = FeedState::Waiting("it does not answer".into()));
+        sender.send_modify(|now| now.state = FeedState::Halted { reason: Reason::Equivocation, why: String::new() });
+        watching.await.expect("ends");
+        for (name, expected) in [("feed/land", ServingStatus::Serving), ("feed/vehicle", ServingStatus::NotServing)] {
+            let request = tonic::Request::new(HealthCheckRequest { service: name.into() });
+            let answer = service.check(request).await.expect("a feed").into_inner();
+            assert_eq!(answer.status, expected as i32, "{name}");
+        }
+    }
+
+    fn following() -> Progress {
+        Progress { log_size: 1, state: FeedState::Following }
+    }
 }

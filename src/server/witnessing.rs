@@ -27,7 +27,9 @@ impl Witnessing {
         let province_key = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
         let clock = || config.clock.clone();
         let province = ProvinceWitness::start(&parts.province, &parts.logs, signer, clock());
-        let collector = config.witnesses.clone().map(|policy| Collector::start(policy, &parts.logs, clock()));
+        let collector = config.witnesses.clone();
+        let roots = config.witness_roots.as_ref();
+        let collector = collector.map(|policy| Collector::start(policy, roots, &parts.logs, clock()));
         Ok(Self { _province: province, _collector: collector, province_key })
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::client::{Roots, agent};
 use super::logs::{Logs, PublicLog};
 use super::witness::request::AddCheckpoint;
 use crate::base::{Clock, Error, Reason, Result};
@@ -46,15 +47,11 @@ struct Peer {
 }
 
 impl Collector {
-    /// Collects for every log that the policy names, or for the province's own logs if it names none.
-    pub fn start(policy: Policy, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
+    /// Collects for every log that the policy names, or for the province's own logs if it names none. Witnesses with `https`
+    /// addresses are certified by `roots`.
+    pub fn start(policy: Policy, roots: Option<&Roots>, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
         let policy = Arc::new(policy);
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+        let agent = agent(TIMEOUT, roots);
         let mut tasks = JoinSet::new();
         for log in logs.iter() {
             let is_named = policy.logs.iter().any(|named| named.name == log.ledger.origin());

@@ -1,16 +1,17 @@
 //! The logs as plain files: C2SP tlog-tiles under `/logs/<name>/`.
 //!
-//! | path | what | kept by caches |
-//! |---|---|---|
-//! | `/logs/witness` | the verifier key with which the province cosigns the registries' heads | a second |
-//! | `checkpoint` | the newest published signed note | a second |
-//! | `tile/<L>/<N>[.p/<W>]` | hashes | for ever: they never change |
-//! | `tile/entries/<N>[.p/<W>]` | entries, each after its length in 16 bits | for ever |
+//! | path | what | type | kept by caches |
+//! |---|---|---|---|
+//! | `/logs/witness` | the verifier key with which the province cosigns the registries' heads | text | a second |
+//! | `checkpoint` | the newest published signed note | text | a second |
+//! | `tile/<L>/<N>[.p/<W>]` | hashes, which do not compress | bytes | for ever: they never change |
+//! | `tile/entries/<N>[.p/<W>]` | entries, each after its length in 16 bits; compressed with gzip for who accepts it | bytes | for ever |
 //!
 //! A path of another form is 400; a log, a tile or entries that are not there are 404. The evidence ledger has no entries here: they
 //! say who read whose data. Nothing is personal in the others: statements commit to payloads with salted hashes. The public may read
 //! from any page, so the answers carry CORS headers.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,6 +21,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::{BufMut, Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::logs::{Logs, PublicLog};
 use super::path::TilePath;
@@ -49,16 +52,49 @@ async fn checkpoint(State(logs): State<Arc<Logs>>, Path(name): Path<String>) -> 
     }
 }
 
-async fn tile(State(logs): State<Arc<Logs>>, Path((name, path)): Path<(String, String)>) -> Response {
-    match read(&logs, &name, &path).await {
-        Ok(bytes) => answer(BYTES, FOR_EVER, bytes),
+async fn tile(State(logs): State<Arc<Logs>>, Path((name, path)): Path<(String, String)>, asked: HeaderMap) -> Response {
+    let form = || Error::invalid_field("path", "FORMAT", "tile/<L>/<N>[.p/<W>] or tile/entries/<N>[.p/<W>]");
+    let found = async {
+        let path = TilePath::parse(&path).ok_or_else(form)?;
+        Ok((path, read(&logs, &name, path).await?))
+    };
+    match found.await {
+        Ok((TilePath::Tile { .. }, hashes)) => answer(BYTES, FOR_EVER, hashes),
+        Ok((TilePath::Entries { .. }, bundle)) => compressed(bundle, accepts_gzip(&asked)).await,
         Err(error) => refuse(&error),
     }
 }
 
-async fn read(logs: &Logs, name: &str, path: &str) -> Result<Bytes> {
-    let form = || Error::invalid_field("path", "FORMAT", "tile/<L>/<N>[.p/<W>] or tile/entries/<N>[.p/<W>]");
-    let path = TilePath::parse(path).ok_or_else(form)?;
+/// Entries, whose answer depends on what encodings the client accepts.
+async fn compressed(bundle: Bytes, with_gzip: bool) -> Response {
+    let vary = (header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !with_gzip {
+        return ([vary], answer(BYTES, FOR_EVER, bundle)).into_response();
+    }
+    let work = tokio::task::spawn_blocking(move || {
+        let mut gzip = GzEncoder::new(Vec::with_capacity(bundle.len()), Compression::fast());
+        gzip.write_all(&bundle).and_then(|()| gzip.finish())
+    });
+    match work.await.map_err(Error::bug).and_then(|done| done.map_err(Error::bug)) {
+        Ok(bytes) => {
+            let encoding = (header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            ([vary, encoding], answer(BYTES, FOR_EVER, bytes.into())).into_response()
+        }
+        Err(error) => refuse(&error),
+    }
+}
+
+/// Whether the client names gzip and does not forbid it (RFC 9110, section 12.5.3).
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let named = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_some_and(|weight| weight > 0.0)
+    })
+}
+
+async fn read(logs: &Logs, name: &str, path: TilePath) -> Result<Bytes> {
     let log = logs.find(name)?;
     let absent = || Error::new(Reason::NotFound, "the log has no such tile").with_subject("tile", path.write());
     match path {

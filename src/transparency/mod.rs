@@ -5,6 +5,7 @@
 //! tlog-checkpoint, tlog-cosignature, tlog-witness, tlog-policy.
 
 pub mod audit;
+pub mod client;
 pub mod collect;
 pub mod file;
 pub mod grpc;

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::client::{Roots, agent};
 use super::path::TilePath;
 
 /// The longest answer that is read: a bundle of 256 entries of 64 KiB.
 const ANSWER_BYTES_MAX: u64 = 17 << 20;
+/// How long a reading may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a reading is tried.
 const TRIES: u32 = 4;
 
@@ -38,14 +41,8 @@ pub struct HttpSource {
 
 impl HttpSource {
     /// Reads under a prefix, without a slash at its end.
-    pub fn new(prefix: impl Into<String>) -> Self {
-        let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(30)))
-            .http_status_as_error(false)
-            .max_idle_connections_per_host(16)
-            .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.into(), prefix: prefix.into() }
+    pub fn new(prefix: impl Into<String>, roots: Option<&Roots>) -> Self {
+        Self { agent: agent(TIMEOUT, roots), prefix: prefix.into() }
     }
 
     fn get(&self, path: &str) -> Result<Bytes, SourceError> {

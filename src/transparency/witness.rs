@@ -5,16 +5,15 @@
 //! Two heads that cannot both be true are kept, whole, in the state's folder.
 
 pub mod http;
-pub mod key;
 pub mod memory;
 pub mod request;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::head::{HeadError, SignedHead};
 use crate::base::{Clock, Error};
 use crate::trust::cosignature::cosign;
-use crate::trust::merkle::verify_consistency;
+use crate::trust::merkle::{CompactRange, verify_consistency};
 use crate::trust::note::Note;
 use crate::trust::{Signer, TrustAnchor};
 use memory::Memory;
@@ -51,7 +50,7 @@ impl From<HeadError> for Refusal {
 
 /// A witness of the logs that a trust anchor names.
 pub struct Witness {
-    anchor: TrustAnchor,
+    anchor: RwLock<Arc<TrustAnchor>>,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
     memory: Memory,
@@ -60,29 +59,42 @@ pub struct Witness {
 impl Witness {
     /// A witness with this key and this memory.
     pub fn new(anchor: TrustAnchor, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>, memory: Memory) -> Self {
-        Self { anchor, signer, clock, memory }
+        Self { anchor: RwLock::new(Arc::new(anchor)), signer, clock, memory }
+    }
+
+    /// The trust anchor that it goes by.
+    pub fn anchor(&self) -> Arc<TrustAnchor> {
+        self.anchor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes by this trust anchor from now on. Whether it succeeds the one before is the caller's to know.
+    pub fn trust(&self, anchor: TrustAnchor) {
+        *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(anchor);
     }
 
     /// Cosigns a head; gives the signature line. It blocks until the memory is on disk.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, Refusal> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::Malformed)?;
-        let head = SignedHead::read(&request.note, &self.anchor)?;
+        let anchor = self.anchor();
+        let head = SignedHead::read(&request.note, &anchor)?;
         if request.old_size > head.size() {
             return Err(Refusal::Malformed("the old size is above the checkpoint's".into()));
         }
         let slot = self.memory.slot(head.origin());
         // From here to the end of the write nobody else moves this log.
         let mut newest = slot.lock();
-        let known = newest.read(&self.anchor).map_err(Refusal::Failed)?;
+        let known = newest.read(&anchor).map_err(Refusal::Failed)?;
         let size = known.as_ref().map_or(0, SignedHead::size);
         if request.old_size != size {
             return Err(Refusal::OtherSize(size));
         }
+        let root = known.as_ref().map_or_else(|| CompactRange::new().root(), |known| *known.root());
+        if size == head.size() && root != *head.root() {
+            // Of the empty tree there is nothing to show but what the log says.
+            known.as_ref().map_or(Ok(()), |known| self.keep(known, &head, "SPLIT_VIEW"))?;
+            return Err(Refusal::SplitView(size));
+        }
         if let Some(known) = known.filter(|_| size > 0) {
-            if size == head.size() && known.root() != head.root() {
-                self.keep(&known, &head, "SPLIT_VIEW")?;
-                return Err(Refusal::SplitView(size));
-            }
             let grown = verify_consistency((size, known.root()), (head.size(), head.root()), &request.path);
             if let Err(error) = grown {
                 // Whoever sends a bad proof for a good head proves nothing; whoever cannot send a good one does.

@@ -4,9 +4,13 @@
 //! a line names the method, the caller's label, the outcome and the duration.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures::future::{Either, select};
+use futures::{Stream, StreamExt as _};
+use tokio::sync::watch;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
 
@@ -22,6 +26,12 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// Metadata key with which a caller asks for records that failed their checks: `allow`.
 pub const UNVERIFIED: &str = "x-lienthong-unverified";
 
+/// How long a stream may go on when the server is to stop; it must be over before what is left is cut.
+pub const GRACE: Duration = Duration::from_millis(1_000);
+
+/// The answers of a streaming call.
+pub type Answers<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
+
 /// What every handler shares.
 #[derive(Clone)]
 pub struct Edge {
@@ -34,18 +44,21 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     rate: RateLimiter,
     traces: Arc<dyn TraceSink>,
+    /// Turns true when the server is to stop.
+    ending: watch::Receiver<bool>,
 }
 
 impl Edge {
-    /// An edge that believes `authenticator` and hands the traces of ended calls to `traces`.
+    /// An edge that believes `authenticator`, hands the traces of ended calls to `traces`, and ends streams when `ending` turns true.
     pub fn new(
         authenticator: Authenticator,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         rate: RateLimiter,
         traces: Arc<dyn TraceSink>,
+        ending: watch::Receiver<bool>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { authenticator, clock, entropy, rate, traces }) }
+        Self { inner: Arc::new(Inner { authenticator, clock, entropy, rate, traces, ending }) }
     }
 
     /// Answers an authenticated call with one use case.
@@ -78,18 +91,59 @@ impl Edge {
     }
 
     /// Begins a streaming call: the same as [`Self::answer`], for a use case that returns a stream. The deadline holds for the
-    /// beginning alone; a stream lives as long as the client reads it.
-    pub async fn stream<Q, S, F, Fut>(
+    /// beginning alone; a stream lives as long as the client reads it, or until the server stops: then it has [`GRACE`] to come to
+    /// its end, and ends with [`ShuttingDown`](Reason::ShuttingDown), so that the client knows to resume.
+    pub async fn stream<Q, A, S, F, Fut>(
         &self,
         method: &'static str,
         request: Request<Q>,
         use_case: F,
-    ) -> Result<Response<S>, Status>
+    ) -> Result<Response<Answers<A>>, Status>
     where
+        A: Send + 'static,
+        S: Stream<Item = Result<A>> + Send + 'static,
         F: FnOnce(Arc<Call>, Q) -> Fut,
         Fut: Future<Output = Result<S>>,
     {
-        self.answer(method, request, use_case).await
+        let begun = async |call: Arc<Call>, message| {
+            let (id, language) = (call.request_id, call.language);
+            let answers = use_case(call, message).await?;
+            Ok(self.until_the_end(answers, id, language))
+        };
+        self.answer(method, request, begun).await
+    }
+
+    fn until_the_end<A: Send + 'static>(
+        &self,
+        answers: impl Stream<Item = Result<A>> + Send + 'static,
+        id: RequestId,
+        language: Language,
+    ) -> Answers<A> {
+        let mut ending = self.inner.ending.clone();
+        let cut = async move {
+            if ending.wait_for(|asked| *asked).await.is_err() {
+                std::future::pending::<()>().await; // nobody is left who could ask for the end
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        let edge = self.clone();
+        let state = Some((Box::pin(answers), Box::pin(cut)));
+        Box::pin(futures::stream::unfold(state, move |state| {
+            let edge = edge.clone();
+            async move {
+                let (mut answers, mut cut) = state?;
+                // The end comes first, or a stream that always has more would never see it.
+                let error = match select(&mut cut, answers.next()).await {
+                    Either::Left(_) => {
+                        Error::new(Reason::ShuttingDown, "the server is stopping: resume where you were")
+                    }
+                    Either::Right((None, _)) => return None,
+                    Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
+                    Either::Right((Some(Err(error)), _)) => error,
+                };
+                Some((Err(edge.refuse(&error, id, language)), None))
+            }
+        }))
     }
 
     /// Answers a call that needs no credential: public data. It has an id, a language and a deadline like any other, but no caller,

@@ -16,7 +16,7 @@ pub mod status;
 pub mod typed;
 
 pub use call::{Call, Caller};
-pub use edge::Edge;
+pub use edge::{Answers, Edge};
 pub use page::PageTokens;
 
 /// The compiled descriptor set of all protos, comments included: reflection and typed forms read it.

@@ -18,6 +18,7 @@ use crate::base::{Clock as _, Error, Reason, Timestamp};
 use crate::server::keyring::{Beginning, KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 pub use secret::SecretArgs;
+pub(super) use update::follow;
 
 const INIT_EXAMPLES: &str = "\
 Examples:

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tonic::transport::{Certificate, ClientTlsConfig};
 
 use crate::base::Clock as _;
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
+use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::server::listen;
 use crate::server::world::{Readers, write_whole};
@@ -34,9 +34,8 @@ pub struct Update {
     /// Where newer versions are: the address of a server, without TLS unless `--ca` is given, or files in order.
     #[arg(long, required = true, env = "LIENTHONG_ANCHOR_FROM", value_name = "HOST:PORT|FILE")]
     from: Vec<String>,
-    /// The certificate authority of the server, PEM: the connection is TLS.
-    #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    ca: CaArgs,
 }
 
 impl Update {
@@ -47,14 +46,10 @@ impl Update {
             if Path::new(from).exists() {
                 chain.push(read(Path::new(from))?);
             } else {
-                chain.extend(runtime()?.block_on(fetch(from, self.ca.as_deref(), current.version + 1))?);
+                chain.extend(runtime()?.block_on(fetch(from, &self.ca, current.version + 1))?);
             }
         }
-        let newest = accept_chain(&current, chain, SystemClock.now())
-            .map_err(|error| Failure::new(format!("no newer version can be believed: {error}")))?;
-        if newest.version > current.version {
-            write_whole(&self.anchor, &newest.to_json()?, Readers::All)?;
-        }
+        let newest = succeed(&self.anchor, &current, chain)?;
         let fingerprint = to_hex(&newest.fingerprint()?);
         match output {
             OutputFormat::Text => print(&format!(
@@ -75,16 +70,28 @@ fn read(path: &Path) -> Result<TrustAnchor, Failure> {
     TrustAnchor::from_json(&json).map_err(|error| failed(&error.message))
 }
 
-async fn fetch(address: &str, ca: Option<&Path>, mut from_version: u64) -> Result<Vec<TrustAnchor>, Failure> {
-    let scheme = if ca.is_some() { "https" } else { "http" };
-    let mut endpoint = tonic::transport::Endpoint::from_shared(format!("{scheme}://{address}"))
-        .map_err(|_| Failure::new(format!("{address} is no file, and no address: HOST:PORT is")))?;
-    if let Some(path) = ca {
-        let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
-        endpoint = endpoint.tls_config(tls).map_err(|error| failed(listen::innermost(&error).to_string()))?;
+/// The newest version of a chain that begins behind `current`; it replaces the file.
+fn succeed(path: &Path, current: &TrustAnchor, chain: Vec<TrustAnchor>) -> Result<TrustAnchor, Failure> {
+    let newest = accept_chain(current, chain, SystemClock.now())
+        .map_err(|error| Failure::new(format!("no newer version can be believed: {error}")))?;
+    if newest.version > current.version {
+        write_whole(path, &newest.to_json()?, Readers::All)?;
     }
+    Ok(newest)
+}
+
+/// Asks a server for the versions behind `current`, and brings the file up to date.
+pub(in crate::cli) async fn follow(
+    path: &Path,
+    current: &TrustAnchor,
+    address: &str,
+    ca: &CaArgs,
+) -> Result<TrustAnchor, Failure> {
+    succeed(path, current, fetch(address, ca, current.version + 1).await?)
+}
+
+async fn fetch(address: &str, ca: &CaArgs, mut from_version: u64) -> Result<Vec<TrustAnchor>, Failure> {
+    let endpoint = ca.endpoint(address)?;
     let unreachable = |error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error)));
     let mut client = TrustServiceClient::new(endpoint.connect().await.map_err(unreachable)?);
     let mut found = Vec::new();

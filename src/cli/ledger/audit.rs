@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::cli::verify::EXIT_ANCHOR;
 use crate::transparency::audit::state::State;
@@ -23,6 +24,7 @@ Examples:
   lienthong ledger audit 127.0.0.1:50052 --trust anchor.json
   lienthong ledger audit 127.0.0.1:50052 --log land --trust anchor.json
   lienthong ledger audit http://127.0.0.1:50052/logs/records --trust anchor.json --state auditor.json
+  lienthong ledger audit https://logs.example.vn/logs/records --ca ca.pem --trust anchor.json
 
 With --state the next audit reads only what is new, and sees whether the log only grew. If it did not, both signed heads are kept
 in FILE.conflict.json: together they prove the fault, whoever looks at them.
@@ -46,6 +48,8 @@ pub struct Audit {
     /// Where to remember what was seen. A second file, FILE.<size>.records, stands beside it.
     #[arg(long, env = "LIENTHONG_AUDIT_STATE", value_name = "FILE")]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    ca: CaArgs,
 }
 
 impl Audit {
@@ -56,10 +60,10 @@ impl Audit {
             Some(path) => State::load(path, &anchor).map_err(|error| state_failure(path, "read", &error))?,
             None => None,
         };
-        let prefix = prefix(&self.place, &self.log);
+        let source = HttpSource::new(prefix(&self.place, &self.log, &self.ca), self.ca.roots()?.as_ref());
         let bar = Bar::new();
         let begun = Instant::now();
-        let audited = audit(&HttpSource::new(prefix), &anchor, state, &|done, all| bar.show(done, all));
+        let audited = audit(&source, &anchor, state, &|done, all| bar.show(done, all));
         bar.0.finish_and_clear();
         match audited {
             Ok((report, state)) => {
@@ -103,8 +107,13 @@ impl Audit {
 }
 
 /// Where the tiles stand: a URL as it is; an address means the log under its console.
-pub(in crate::cli) fn prefix(place: &str, log: &str) -> String {
-    if place.contains("://") { place.trim_end_matches('/').to_owned() } else { format!("http://{place}/logs/{log}") }
+pub(in crate::cli) fn prefix(place: &str, log: &str, ca: &CaArgs) -> String {
+    let scheme = ca.scheme();
+    if place.contains("://") {
+        place.trim_end_matches('/').to_owned()
+    } else {
+        format!("{scheme}://{place}/logs/{log}")
+    }
 }
 
 /// Reads a trust anchor.
@@ -188,7 +197,9 @@ mod tests {
 
     #[test]
     fn an_address_means_the_console() {
-        assert_eq!(prefix("127.0.0.1:50052", "land"), "http://127.0.0.1:50052/logs/land");
-        assert_eq!(prefix("https://logs.example/x/", "land"), "https://logs.example/x");
+        let (none, private) = (CaArgs::default(), CaArgs { ca: Some("ca.pem".into()) });
+        assert_eq!(prefix("127.0.0.1:50052", "land", &none), "http://127.0.0.1:50052/logs/land");
+        assert_eq!(prefix("127.0.0.1:50052", "land", &private), "https://127.0.0.1:50052/logs/land");
+        assert_eq!(prefix("https://logs.example/x/", "land", &none), "https://logs.example/x");
     }
 }

@@ -20,6 +20,7 @@ use crate::server::listen::{self, TlsFiles};
 use crate::server::shutdown::Signals;
 use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
+use crate::transparency::client::Roots;
 use ready::ReadyFile;
 
 const EXAMPLES: &str = "\
@@ -86,6 +87,9 @@ pub struct Serve {
     /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
     #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
     witness_policy: Option<PathBuf>,
+    /// With --witness-policy: the certificate authority of witnesses with `https` addresses, PEM, instead of the world's.
+    #[arg(long, env = "LIENTHONG_WITNESS_CA", requires = "witness_policy", value_name = "FILE")]
+    witness_ca: Option<PathBuf>,
     /// Serve SimulationService with TLS too; without TLS it is always there.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -168,6 +172,7 @@ impl Serve {
             public_url: self.public_url.clone(),
             rebuild_status: self.rebuild_status,
             witnesses,
+            witness_roots: self.witness_ca.as_deref().map(Roots::read).transpose()?,
             progress: Some(progress.callback()),
             ..Config::default()
         };

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
@@ -88,6 +89,8 @@ pub struct Verify {
     quiet: bool,
     #[command(flatten)]
     heads: witnessed::Flags,
+    #[command(flatten)]
+    ca: CaArgs,
 }
 
 impl Verify {
@@ -99,14 +102,14 @@ impl Verify {
         let mut reporter = Reporter::new(stdout, output, self.quiet);
         let lists = match self.status.as_slice() {
             [] => None,
-            sources => Some(Lists::load(sources, &verifier.anchor())?),
+            sources => Some(Lists::load(sources, &self.ca, &verifier.anchor())?),
         };
         let asked = self.nonce.as_ref().zip(self.audience.as_ref()).map(|(nonce, audience)| Binding {
             nonce: nonce.clone(),
             audience: audience.clone(),
             age_s_max: self.binding_age,
         });
-        let heads = witnessed::Heads::open(&self.heads, &verifier.anchor())?;
+        let heads = witnessed::Heads::open(&self.heads, &self.ca, &verifier.anchor())?;
         let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
         // One file's flaw keeps no other from being verified, and what verifies in one makes up for nothing in another.
         let (mut unread, mut empty) = (Vec::new(), Vec::new());

@@ -6,9 +6,11 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use crate::base::Timestamp;
+use crate::transparency::client::agent;
 use crate::trust::status_list::{Finding, StatusToken, TOKEN_CHARS_MAX};
 use crate::trust::{Statement, TrustAnchor};
 
+use super::super::ca::CaArgs;
 use super::super::output::Failure;
 use super::EXIT_FILE;
 
@@ -25,11 +27,12 @@ pub(super) struct Lists {
 
 impl Lists {
     /// Gets each list and verifies it.
-    pub(super) fn load(sources: &[String], anchor: &TrustAnchor) -> Result<Self, Failure> {
+    pub(super) fn load(sources: &[String], ca: &CaArgs, anchor: &TrustAnchor) -> Result<Self, Failure> {
+        let agent = agent(TIMEOUT, ca.roots()?.as_ref());
         let mut found = Self::default();
         for source in sources {
             let text = if source.starts_with("http://") || source.starts_with("https://") {
-                fetch(source)
+                fetch(&agent, source)
             } else {
                 Ok(read(source)?)
             };
@@ -66,10 +69,12 @@ fn read(path: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn fetch(url: &str) -> Result<String, String> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).build().into();
+fn fetch(agent: &ureq::Agent, url: &str) -> Result<String, String> {
     let asked = agent.get(url).header("accept", "application/statuslist+jwt").call();
     let mut answer = asked.map_err(|error| error.to_string())?;
+    if answer.status() != 200 {
+        return Err(format!("HTTP status {}", answer.status().as_u16()));
+    }
     let body = answer.body_mut().with_config().limit(TOKEN_CHARS_MAX as u64);
     body.read_to_string().map_err(|error| error.to_string())
 }

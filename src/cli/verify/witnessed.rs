@@ -12,6 +12,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
+use crate::cli::ca::CaArgs;
 use crate::cli::ledger::prefix;
 use crate::cli::output::Failure;
 use crate::cli::policy;
@@ -71,12 +72,12 @@ struct SeenFile {
 
 impl Heads {
     /// Reads what the flags name; asks the log for its head.
-    pub(super) fn open(flags: &Flags, anchor: &TrustAnchor) -> Result<Self, Failure> {
+    pub(super) fn open(flags: &Flags, ca: &CaArgs, anchor: &TrustAnchor) -> Result<Self, Failure> {
         let policy = flags.policy.as_deref().map(policy::read).transpose()?;
         let seen = flags.seen.as_deref().map(|path| Seen::load(path, anchor)).transpose()?;
         let mut served = None;
         if let Some(place) = &flags.log {
-            let source = HttpSource::new(prefix(place, "records"));
+            let source = HttpSource::new(prefix(place, "records", ca), ca.roots()?.as_ref());
             let failed = |why: String| Failure::with_code(why, Code::Unavailable.exit_code());
             let note = source.checkpoint().map_err(|error| failed(error.to_string()))?;
             let head = SignedHead::read(&note, anchor)

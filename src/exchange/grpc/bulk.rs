@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use tonic::Status;
+use futures::{Stream, StreamExt as _};
 
 use crate::base::{Error, PersonalId, Reason, Result, Violation, limits};
 use crate::wire::Call;
@@ -58,10 +57,12 @@ impl Drop for OpenStream {
     }
 }
 
-type Answers = <ExchangeFace as v1::exchange_service_server::ExchangeService>::BulkFetchRecordsStream;
-
 impl ExchangeFace {
-    pub(super) async fn bulk(&self, call: Arc<Call>, request: v1::BulkFetchRecordsRequest) -> Result<Answers> {
+    pub(super) async fn bulk(
+        &self,
+        call: Arc<Call>,
+        request: v1::BulkFetchRecordsRequest,
+    ) -> Result<impl Stream<Item = Result<v1::BulkFetchRecordsResponse>> + Send + use<>> {
         let context = Context::of(&call)?;
         let opened = check_citizens(&request.personal_ids).and_then(|()| self.streams.open(&context.agency));
         let open = match opened {
@@ -86,10 +87,10 @@ impl ExchangeFace {
         });
         let stream = futures::stream::iter(citizens).buffered(CONCURRENT);
         // The stream holds its place among the caller's open ones until it ends or is dropped.
-        Ok(Box::pin(stream.map(move |answer: Result<_, Status>| {
+        Ok(stream.map(move |answer| {
             let _ = &open;
             answer
-        })))
+        }))
     }
 
     async fn one(&self, index: u32, context: Context, request: Request) -> v1::BulkFetchRecordsResponse {

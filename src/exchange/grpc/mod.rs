@@ -3,17 +3,15 @@
 mod bulk;
 mod message;
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::base::{Clock, Error, RequestId, Result};
 use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
 use crate::wire::ready::FetchRecordsResponse;
-use crate::wire::{Call, Edge};
+use crate::wire::{Answers, Call, Edge};
 
 use super::{Context, Exchange, TraceRing};
 use bulk::OpenStreams;
@@ -49,7 +47,7 @@ impl ExchangeFace {
 
 #[tonic::async_trait]
 impl ExchangeService for ExchangeFace {
-    type BulkFetchRecordsStream = Pin<Box<dyn Stream<Item = Result<v1::BulkFetchRecordsResponse, Status>> + Send>>;
+    type BulkFetchRecordsStream = Answers<v1::BulkFetchRecordsResponse>;
 
     async fn fetch_records(
         &self,

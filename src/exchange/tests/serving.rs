@@ -39,7 +39,8 @@ async fn faces() -> Faces {
     let mint = crate::wire::credential::TokenMint::new(&world.seed).expect("a mint");
     let authenticator = Authenticator::new(mint.public_key(), DemoCredentials::Everywhere, agency::ids());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
-    let edge = Edge::new(authenticator, world.clock.clone(), entropy, RateLimiter::new(0), ring.clone());
+    let ending = tokio::sync::watch::channel(false).1;
+    let edge = Edge::new(authenticator, world.clock.clone(), entropy, RateLimiter::new(0), ring.clone(), ending);
     let pages = PageTokens::new(&world.seed);
     Faces {
         exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),

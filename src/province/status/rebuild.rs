@@ -86,12 +86,16 @@ async fn replayed(store: &dyn Store, ledger: &Ledger) -> Result<Lists> {
 
 fn replay(statement: &Statement, lists: &mut Lists, latest: &mut BTreeMap<RecordKey, u32>) -> Result<u8> {
     let kind = kind_named(&statement.schema)?;
+    let key = record_key(kind, statement.record_id);
+    if latest.get(&key) == Some(&statement.status_index) {
+        return Ok(kind.ordinal); // the latest version's statement, repeated: no other version has its index
+    }
     let (list, _) = lists.entry(kind.ordinal).or_default();
     if statement.status_index != list.count() {
         return Err(corrupt("a statement of the ledger has another status index than the next"));
     }
     list.push(if statement.operation == Operation::Revoke { Status::Invalid } else { Status::Valid })?;
-    let before = latest.insert(record_key(kind, statement.record_id), statement.status_index);
+    let before = latest.insert(key, statement.status_index);
     before.map_or(Ok(()), |before| list.set(before, Status::Superseded))?;
     Ok(kind.ordinal)
 }

@@ -4,6 +4,7 @@ mod certificate;
 mod describe;
 mod sectors;
 pub mod shared;
+mod stream;
 pub mod typed;
 
 pub use shared::SharedRegistries;

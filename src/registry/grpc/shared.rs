@@ -1,26 +1,23 @@
 //! The shared contract over gRPC: describe, read, change and follow any registry of this gateway.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::Stream;
 use prost_types::value::Kind as Json;
-use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Violation, limits};
-use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
 use crate::registry::{self, Sector};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
-use crate::wire::{Call, Edge, PageTokens, page, record};
+use crate::wire::{Answers, Call, Edge, PageTokens, page, record};
 
 use super::describe::describe;
-
-/// Changes in one message of a stream; small batches are joined up to it.
-const STREAM_RECORDS: usize = 512;
+use super::stream::{self, STREAM_RECORDS};
 
 /// The shared service over every registry of the gateway.
 #[derive(Clone)]
@@ -118,56 +115,16 @@ impl SharedRegistries {
         Ok(v1::SubmitChangesResponse { receipts: answered })
     }
 
-    async fn follow(&self, call: &Call, request: v1::StreamChangesRequest) -> Result<ChangeStream> {
+    async fn follow(
+        &self,
+        call: &Call,
+        request: v1::StreamChangesRequest,
+    ) -> Result<impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<>> {
         let (_, registry) = self.own(call, &request.registry)?;
-        let registry = registry.clone();
         // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
         let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
-        let edge = self.edge.clone();
-        let (request_id, language) = (call.request_id, call.language);
-        let state = (registry, request.cursor, first, true);
-        let follow = request.follow;
-        let stream = futures::stream::unfold(Some(state), move |state| async move {
-            let (registry, cursor, ready, fresh) = state?;
-            let next = match (ready, fresh) {
-                (Some(batch), _) => Ok(Some(batch)),
-                (None, true) if !follow => Ok(None),
-                _ => next_batch(&registry, cursor, follow).await,
-            };
-            match next.and_then(|batch| batch.map(message).transpose()) {
-                Ok(Some(batch)) => {
-                    let cursor = batch.next_cursor;
-                    Some((Ok(batch), Some((registry, cursor, None, false))))
-                }
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
-        });
-        let stream = futures::StreamExt::map(stream, move |item| {
-            item.map_err(|error| edge.refuse(&error, request_id, language))
-        });
-        Ok(Box::pin(stream))
+        Ok(stream::changes(registry.clone(), request, first))
     }
-}
-
-type ChangeStream = Pin<Box<dyn Stream<Item = Result<v1::StreamChangesResponse, Status>> + Send>>;
-
-async fn next_batch(registry: &Arc<dyn Registry>, cursor: u64, follow: bool) -> Result<Option<ChangeBatch>> {
-    loop {
-        match registry.changes(cursor, STREAM_RECORDS).await? {
-            None if follow => registry.wait_beyond(cursor).await?,
-            batch => return Ok(batch),
-        }
-    }
-}
-
-fn message(batch: ChangeBatch) -> Result<v1::StreamChangesResponse> {
-    Ok(v1::StreamChangesResponse {
-        first_index: batch.first_index,
-        next_cursor: batch.first_index + batch.records.len() as u64,
-        records: batch.records.iter().map(record::to_message).collect::<Result<_>>()?,
-        checkpoint: record::note_text(&batch.checkpoint)?,
-    })
 }
 
 fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
@@ -368,12 +325,12 @@ impl RegistryService for SharedRegistries {
         self.edge.answer(METHOD, request, |call, message| async move { self.submit(&call, message).await }).await
     }
 
-    type StreamChangesStream = ChangeStream;
+    type StreamChangesStream = Answers<v1::StreamChangesResponse>;
 
     async fn stream_changes(
         &self,
         request: Request<v1::StreamChangesRequest>,
-    ) -> Result<Response<ChangeStream>, Status> {
+    ) -> Result<Response<Self::StreamChangesStream>, Status> {
         const METHOD: &str = "lienthong.registry.v1.RegistryService/StreamChanges";
         self.edge.stream(METHOD, request, |call, message| async move { self.follow(&call, message).await }).await
     }

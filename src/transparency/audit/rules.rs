@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | any | it decodes | MALFORMED |
 //! | statement | the anchor lets its issuer issue the schema; in a registry's log, it is that registry's | NOT_AUTHORISED, ISSUER_MISMATCH |
-//! | statement | its version is the next of its record, and names the hash of the one before | LOG_RULE |
+//! | statement | its version is the next of its record, and names the hash of the one before; or it is the latest, repeated byte for byte | LOG_RULE |
 //! | issuer's checkpoint | a key that was good at this index signed it | NO_TRUSTED_SIGNATURE |
 //! | issuer's checkpoint | it is of just the statements of that issuer that stand before it | LOG_RULE |
 //! | equivocation | it holds two different statements for one version of one record | LOG_RULE |
@@ -222,6 +222,9 @@ impl Rules {
         let key = (self.pair(&stated.issuer, &stated.schema), stated.record_id.0);
         let latest = Latest { version: stated.version, statement: stated.hash };
         let before = self.latest.insert(key, latest).unwrap_or(Latest { version: 0, statement: [0; 32] });
+        if latest == before {
+            return; // an issuer's log may hold it twice; the first counts
+        }
         if Some(stated.version) != before.version.checked_add(1) {
             let id = stated.record_id.to_hex();
             let why = format!("version {} of record {id} follows version {}", stated.version, before.version);

@@ -1,7 +1,9 @@
 //! The tlog-tiles paths: bytes, types, caching, and what is refused how.
 
+use std::io::Read as _;
+
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use bytes::Bytes;
 use tower::ServiceExt as _;
 
@@ -9,10 +11,22 @@ use super::world::World;
 use crate::transparency::{Logs, http};
 use crate::trust::merkle::hash_leaf;
 
-async fn get(logs: &Logs, path: &str) -> (StatusCode, axum::http::HeaderMap, Bytes) {
-    let request = Request::get(path).body(Body::empty()).expect("a request");
+async fn get(logs: &Logs, path: &str) -> (StatusCode, HeaderMap, Bytes) {
+    get_as(logs, path, None).await
+}
+
+async fn get_as(logs: &Logs, path: &str, accepts: Option<&str>) -> (StatusCode, HeaderMap, Bytes) {
+    let mut request = Request::get(path);
+    if let Some(accepts) = accepts {
+        request = request.header(header::ACCEPT_ENCODING, accepts);
+    }
+    let request = request.body(Body::empty()).expect("a request");
     let (parts, body) = http::router(logs.clone(), "key".into()).oneshot(request).await.expect("answered").into_parts();
     (parts.status, parts.headers, axum::body::to_bytes(body, 1 << 24).await.expect("whole"))
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers[name].to_str().expect("text")
 }
 
 #[tokio::test]
@@ -42,6 +56,43 @@ async fn tiles_bundles_and_checkpoint_fit_together() {
 }
 
 #[tokio::test]
+async fn entries_are_compressed_for_who_accepts_it_and_hashes_never() {
+    let mut world = World::new().await;
+    world.grow(4, 99).await;
+    let logs = &world.logs;
+    let immutable = "public, max-age=31536000, immutable";
+    for width in ["000", "001.p/144", "001.p/1"] {
+        let path = format!("/logs/records/tile/entries/{width}");
+        let (_, headers, plain) = get(logs, &path).await;
+        assert!(!headers.contains_key(header::CONTENT_ENCODING));
+        assert_eq!(
+            (text(&headers, header::VARY), text(&headers, header::CACHE_CONTROL)),
+            ("accept-encoding", immutable)
+        );
+        for accepts in ["gzip", "br, GZIP", "gzip;q=0.5, identity", "zstd;q=1, gzip; q=1.0"] {
+            let (status, headers, body) = get_as(logs, &path, Some(accepts)).await;
+            assert_eq!((status, text(&headers, header::CONTENT_ENCODING)), (StatusCode::OK, "gzip"), "{accepts}");
+            assert_eq!(headers[header::CONTENT_TYPE], "application/octet-stream");
+            assert_eq!(
+                (text(&headers, header::VARY), text(&headers, header::CACHE_CONTROL)),
+                ("accept-encoding", immutable)
+            );
+            let mut unpacked = Vec::new();
+            flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut unpacked).expect("gzip");
+            assert_eq!(unpacked, plain);
+        }
+        for accepts in ["", "identity", "gzip;q=0", "gzip;q=0.0, br", "gzip;x", "deflate"] {
+            let (_, headers, body) = get_as(logs, &path, Some(accepts)).await;
+            assert_eq!((headers.contains_key(header::CONTENT_ENCODING), &body), (false, &plain), "{accepts}");
+        }
+    }
+    for path in ["tile/0/000", "tile/0/001.p/144", "checkpoint", "tile/entries/009"] {
+        let (_, headers, _) = get_as(logs, &format!("/logs/records/{path}"), Some("gzip")).await;
+        assert!(!headers.contains_key(header::CONTENT_ENCODING), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_missing_and_what_is_no_path_is_refused() {
     let mut world = World::new().await;
     world.grow(3, 99).await;
@@ -53,11 +104,16 @@ async fn what_is_not_there_is_missing_and_what_is_no_path_is_refused() {
         "records/tile/0/001",
         "records/tile/1/000",
         "records/tile/9/000.p/1",
+        "records/tile/1/000.p/2",
+        "records/tile/entries/001.p/45",
         "records/tile/entries/001",
         "records/tile/entries/x018/x446/x744/x073/x709/x551/615",
         "records/other",
     ] {
-        assert_eq!(get(&logs, &format!("/logs/{path}")).await.0, missing, "{path}");
+        let (status, headers, _) = get(&logs, &format!("/logs/{path}")).await;
+        assert_eq!(status, missing, "{path}");
+        // what is not there may come
+        assert!(headers.get(header::CACHE_CONTROL).is_none_or(|kept| kept == "no-store"), "{path}");
     }
     for path in ["0/0", "64/000", "0/000.p/256", "entries/000.p/0", "x/000", "0/x000/001", "data/000"] {
         let (status, headers, _) = get(&logs, &format!("/logs/records/tile/{path}")).await;

@@ -49,7 +49,9 @@ pub struct BatchError {
 impl From<BatchError> for Error {
     fn from(error: BatchError) -> Self {
         let place = error.record.map(|record| format!("changes[{record}]: ")).unwrap_or_default();
-        Self::new(Reason::RecordNotVerified, format!("{place}{error}"))
+        let code = error.code.as_str();
+        let reason = Reason::ALL.iter().copied().find(|reason| reason.as_str() == code);
+        Self::new(reason.unwrap_or(Reason::RecordNotVerified), format!("{place}{error}"))
     }
 }
 

@@ -1,0 +1,85 @@
+//! What a registry sends again: positions of its log that are accepted already are passed over, if they hold what was accepted.
+//!
+//! A stream that begins a little before the cursor, after a reconnection for instance, is no fault. One that shows something else at
+//! an accepted position, or leaves some out, is: the log is not the one that was accepted.
+
+use bytes::Bytes;
+
+use super::ingest::Ingest;
+use super::place::look_up;
+use super::row;
+use crate::base::{Error, Reason, Result, Timestamp};
+use crate::registry::Sector;
+use crate::registry::port::ChangeBatch;
+use crate::store::{Batch, Space};
+use crate::trust::entry::split_entry;
+use crate::trust::merkle::CompactRange;
+
+impl Ingest {
+    /// The batch without what is accepted already. Fails with [`Reason::RegistryUnavailable`], which passes, when nothing of it is
+    /// new; with [`Reason::SplitView`] when an accepted position holds something else; with [`Reason::LogRule`] when positions
+    /// are left out.
+    pub(super) async fn without_accepted(
+        &self,
+        sector: &Sector,
+        before: &CompactRange,
+        mut batch: ChangeBatch,
+        now: Timestamp,
+    ) -> Result<ChangeBatch> {
+        let cursor = before.size();
+        if batch.first_index == cursor {
+            return Ok(batch);
+        }
+        if batch.first_index > cursor {
+            let message = format!("its changes begin at {}, and those from {cursor} on are missing", batch.first_index);
+            return Err(Error::new(Reason::LogRule, message));
+        }
+        let end = batch.first_index.saturating_add(batch.records.len() as u64);
+        let again = (end.min(cursor) - batch.first_index) as usize;
+        for (position, record) in (batch.first_index..).zip(batch.records.drain(..again)) {
+            let Some((place, _)) = look_up(&*self.store, sector.ordinal, position).await? else {
+                return Err(nothing_new(sector, cursor)); // it is still being written: ask again
+            };
+            let entry = self.ledger.entry(place).await?;
+            if split_entry(&entry).map(|(_, statement)| statement) != Some(&record.statement[..]) {
+                let message = format!("position {position} of its log holds another statement than was accepted there");
+                return Err(Error::new(Reason::SplitView, message));
+            }
+        }
+        if end == cursor {
+            // Of the size that is accepted there may be one tree only.
+            self.verifier.verify_batch(sector.name, before, &batch.checkpoint, &[], now)?;
+        }
+        if end <= cursor {
+            return Err(nothing_new(sector, cursor));
+        }
+        batch.first_index = cursor;
+        Ok(batch)
+    }
+
+    /// Keeps the registry's last accepted checkpoint, and the one that contradicts it; of several the first.
+    pub(super) async fn keep_heads(&self, sector: &Sector, shown: Bytes) -> Result<()> {
+        let key = row::conflict_key(sector.ordinal);
+        let accepted = self.cursor(sector).await?.size();
+        let Some(last) = accepted.checked_sub(1) else { return Ok(()) };
+        if self.store.get(Space::Meta, &key).await?.is_some() {
+            return Ok(());
+        }
+        let unknown = || row::corrupt("an accepted statement has no checkpoint");
+        let (_, checkpoint) = look_up(&*self.store, sector.ordinal, last).await?.ok_or_else(unknown)?;
+        let entry = self.ledger.entry(checkpoint).await?;
+        let (_, known) = split_entry(&entry).ok_or_else(unknown)?;
+        self.store.commit(Batch::new().put(Space::Meta, key, row::write_conflict(known, &shown))).await
+    }
+
+    /// Both heads of a registry that showed another history than the accepted one: the known, and the shown.
+    pub(super) async fn kept_heads(&self, sector: &Sector) -> Result<Option<(Bytes, Bytes)>> {
+        let kept = self.store.get(Space::Meta, &row::conflict_key(sector.ordinal)).await?;
+        kept.as_ref().map(row::read_conflict).transpose()
+    }
+}
+
+fn nothing_new(sector: &Sector, cursor: u64) -> Error {
+    let message = format!("it sends what is accepted already, and nothing from {cursor} on");
+    Error::new(Reason::RegistryUnavailable, message).with_subject("registry", sector.name)
+}

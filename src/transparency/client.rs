@@ -1,0 +1,67 @@
+//! How logs, lists and witnesses are asked over HTTP: one agent for all, with the world's certificate authorities or a private one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::base::{Error, Reason, Result};
+
+/// The certificate authorities that a server of a `https` address must be certified by, instead of the world's.
+#[derive(Debug, Clone)]
+pub struct Roots(Arc<Vec<Certificate<'static>>>);
+
+impl Roots {
+    /// Reads the certificates of a PEM file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let failed = |why: String| Error::new(Reason::ConfigurationInvalid, format!("{}: {why}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let mut roots = Vec::new();
+        for item in parse_pem(&pem) {
+            match item.map_err(|error| failed(error.to_string()))? {
+                PemItem::Certificate(certificate) => roots.push(certificate),
+                _ => return Err(failed("it holds something else than certificates".into())),
+            }
+        }
+        if roots.is_empty() {
+            return Err(failed("it holds no certificate".into()));
+        }
+        Ok(Self(Arc::new(roots)))
+    }
+}
+
+/// An agent whose calls take at most so long. A status that is no success is no error of its own.
+pub fn agent(timeout: Duration, roots: Option<&Roots>) -> ureq::Agent {
+    let roots = roots.map_or(RootCerts::WebPki, |roots| RootCerts::Specific(roots.0.clone()));
+    ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .http_status_as_error(false)
+        .max_idle_connections_per_host(16)
+        .user_agent(concat!("lienthong/", env!("CARGO_PKG_VERSION")))
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
+        .build()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_are_certificates_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+        let certificate = made.cert.pem();
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            Roots::read(&path)
+        };
+        assert_eq!(read(&certificate.repeat(2)).expect("two").0.len(), 2);
+        for bad in ["", "no PEM", &format!("{certificate}{}", made.signing_key.serialize_pem())] {
+            assert_eq!(read(bad).expect_err(bad).reason, Reason::ConfigurationInvalid);
+        }
+        assert!(Roots::read(&folder.path().join("none.pem")).is_err());
+    }
+}

@@ -1,0 +1,121 @@
+//! Long streams: when the server stops they say so, and whoever resumes misses nothing. And how each registry's feed stands.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Started, as_agency, config, reason, start};
+use lienthong::server::{Config, Storage};
+use lienthong::wire::proto::exchange::v1::BulkFetchRecordsRequest;
+use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
+use lienthong::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
+use lienthong::wire::proto::province::v1::{FeedState, ListFeedsRequest, WatchChangesRequest};
+use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use lienthong::wire::proto::registry::v1::{Change, Operation, StreamChangesRequest, SubmitChangesRequest};
+use prost_types::value::Kind;
+use tonic::{Code, Streaming};
+
+const REGISTRY: &str = "social_insurance";
+
+async fn submit(started: &Started, number: u64) {
+    let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
+    let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
+    let request = SubmitChangesRequest {
+        registry: REGISTRY.into(),
+        request_id: format!("stream-{number:08}"),
+        changes: vec![Change {
+            record_type: "social_insurance.membership.v1".into(),
+            operation: Operation::Create as i32,
+            payload: Some(prost_types::Struct {
+                fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+            }),
+            ..Default::default()
+        }],
+    };
+    let mut client = RegistryServiceClient::new(started.channel.clone());
+    client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
+}
+
+/// Reads a stream to its end, slowly; gives what came, and how it ended.
+async fn drain<M>(mut stream: Streaming<M>, pause: Duration) -> (Vec<M>, (Code, String)) {
+    let mut messages = Vec::new();
+    loop {
+        match stream.message().await {
+            Ok(Some(message)) => messages.push(message),
+            Ok(None) => panic!("an end without a reason after {} messages", messages.len()),
+            Err(status) => return (messages, reason(&status)),
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn follow(
+    started: &Started,
+    cursor: u64,
+) -> Streaming<lienthong::wire::proto::registry::v1::StreamChangesResponse> {
+    let request = StreamChangesRequest { registry: REGISTRY.into(), cursor, follow: true };
+    let mut client = RegistryServiceClient::new(started.channel.clone());
+    client.stream_changes(as_agency("social-insurance", request)).await.expect("streams").into_inner()
+}
+
+async fn watch(
+    started: &Started,
+    resume_token: String,
+) -> Streaming<lienthong::wire::proto::province::v1::WatchChangesResponse> {
+    let request = WatchChangesRequest { registry: REGISTRY.into(), resume_token, ..Default::default() };
+    let mut client = ProvinceServiceClient::new(started.channel.clone());
+    client.watch_changes(as_agency("social-insurance", request)).await.expect("streams").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without_a_gap() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = || Config { storage: Storage::Folder(folder.path().join("data")), ..config() };
+    let started = start(settings()).await;
+    let feeds = ProvinceServiceClient::new(started.channel.clone())
+        .list_feeds(as_agency("auditor", ListFeedsRequest {}))
+        .await
+        .expect("feeds")
+        .into_inner()
+        .feeds;
+    assert_eq!(feeds.len(), 8);
+    for feed in &feeds {
+        assert_eq!((feed.state(), &feed.reason[..]), (FeedState::Following, ""), "{}", feed.registry);
+        assert!(feed.log_size > 0 && feed.shown_checkpoint.is_empty(), "{}", feed.registry);
+    }
+
+    let (changes, accepted) = (follow(&started, 0).await, watch(&started, "latest".into()).await);
+    let bulk = BulkFetchRecordsRequest {
+        personal_ids: vec!["042090990001".into(); 3_000],
+        record_types: vec!["resident.person.v1".into()],
+        purpose: "one_stop.verify_documents".into(),
+        ..Default::default()
+    };
+    let mut client = ExchangeServiceClient::new(started.channel.clone());
+    let bulk = client.bulk_fetch_records(as_agency("one-stop", bulk)).await.expect("streams").into_inner();
+    submit(&started, 1).await;
+    let (none, little) = (Duration::ZERO, Duration::from_millis(5));
+    let reading =
+        tokio::spawn(async move { tokio::join!(drain(changes, none), drain(accepted, none), drain(bulk, little)) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    started.running.end().await.expect("ends");
+    let (changes, accepted, bulk) = reading.await.expect("read");
+    started.gateway.close().await;
+    let stopping = (Code::Unavailable, "SHUTTING_DOWN".to_owned());
+    assert_eq!([&changes.1, &accepted.1, &bulk.1], [&stopping; 3]);
+    let cursor = changes.0.last().expect("changes").next_cursor;
+    let token = accepted.0.last().expect("one").resume_token.clone();
+    let indices: Vec<u32> = bulk.0.iter().map(|answer| answer.index).collect();
+    assert!(!indices.is_empty() && indices.len() < 3_000 && indices.iter().zip(0..).all(|(index, at)| *index == at));
+
+    // The next server goes on where the streams ended.
+    let started = start(settings()).await;
+    let (mut changes, mut accepted) = (follow(&started, cursor).await, watch(&started, token).await);
+    submit(&started, 2).await;
+    let next = changes.message().await.expect("goes on").expect("a batch");
+    assert_eq!((next.first_index, next.next_cursor, next.records.len()), (cursor, cursor + 1, 1));
+    let next = accepted.message().await.expect("goes on").expect("a change");
+    assert_eq!((next.registry.as_str(), next.version), (REGISTRY, 1));
+    drop((changes, accepted));
+    started.running.end().await.expect("ends");
+}
