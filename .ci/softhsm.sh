@@ -73,6 +73,11 @@ life() {
   fetch "third-$algorithm.json"
   "$program" verify "first-$algorithm.json" "second-$algorithm.json" "third-$algorithm.json" --trust anchor.json --quiet
   stop
+  # nobody takes this change, and its key does not stay in the token
+  local made
+  made=$(find tokens -name '*.object' | wc -l)
+  refused 'no gateway answers' "$program" keys rotate --keys "$keys" --log resident --algorithm "$algorithm" "${token[@]}"
+  [ "$(find tokens -name '*.object' | wc -l)" = "$made" ] || fail "a key that nobody uses is left in the token"
   say "$algorithm: keys in the token sign, rotate, and are found again"
 }
 

@@ -86,15 +86,22 @@ def judge_policy(vector):
     return {"readable": True, "verdict": verdict, "code": code}
 
 
+# What tools/verify.py does not read: whole logs, wallets' presentations, and how one anchor follows another.
+PASSED_OVER = {f"lienthong/{what}-vector/v1" for what in ("log", "presentation", "succession")}
+
+
 def files(folder):
     wrong, count = 0, 0
     for path in sorted(pathlib.Path(folder).glob("*.json")):
-        vector, count = json.loads(path.read_text(encoding="utf-8")), count + 1
+        vector = json.loads(path.read_text(encoding="utf-8"))
+        if vector["format"] in PASSED_OVER:
+            continue
         judge, expected = {
             "lienthong/vector/v1": (judge_vector, vector.get("expected")),
             "lienthong/policy-vector/v1": (judge_policy, vector.get("expected")),
             "lienthong/tree-vector/v1": (judge_tree, True),
         }[vector["format"]]
+        count += 1
         said = judge(vector)
         if said != expected:
             wrong += 1

@@ -80,8 +80,11 @@ fn keys_live_from_init_to_other_root_keys() {
     let first = run(folder, &["keys", "export-anchor", "--keys", "keys"]).stdout;
     std::fs::write(folder.join("anchor.json"), first).expect("written");
     let land = keys.active("land");
+    let private = || std::fs::read_dir(folder.join("keys/private")).expect("reads").count();
+    let made = private();
     let alone = keys.refused("rotate --keys keys --passphrase-file pass --log land");
     assert!(alone.contains("no gateway answers"), "{alone}");
+    assert_eq!(private(), made, "the key that was made for nothing is gone");
 
     let arguments = "--population 0 --data-dir data --keys keys --passphrase-file pass --anchor served.json --tls-cert cert.pem --tls-key key.pem";
     let serving = Serving::start(folder, &arguments.split(' ').collect::<Vec<_>>());
@@ -98,6 +101,8 @@ fn keys_live_from_init_to_other_root_keys() {
     keys.refused(&format!("reattest --keys keys --passphrase-file pass --key {land} --from 1 --to 3"));
     let other = keys.active("land");
     keys.ok("withdraw --keys keys --passphrase-file pass --issuer land");
+    assert!(keys.refused("withdraw --keys keys --passphrase-file pass --issuer records").contains("keys rotate"));
+    keys.refused("withdraw --keys keys --passphrase-file pass --issuer sea");
     assert_eq!(keys.state(&other), "withdrawn");
     for log in ["records", "evidence"] {
         let before = keys.active(log);

@@ -6,6 +6,10 @@ mod common;
 
 use common::dynamic::Call;
 use common::{Started, as_agency, reason, start};
+use lienthong::wire::proto::registry::judicial::v1::judicial_service_client::JudicialServiceClient;
+use lienthong::wire::proto::registry::judicial::v1::{
+    Form, IssueRecordCertificateRequest, JudicialStatus, RecordCertificate, Requester,
+};
 use lienthong::wire::proto::simulation::v1::ListPersonasRequest;
 use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
 use serde_json::Value;
@@ -44,6 +48,21 @@ fn disagrees(answer: &Answer, who: &str) {
     let answer = answer.as_ref().unwrap_or_else(|status| panic!("{who}: {status}"));
     let disagreements = answer["person"]["disagreements"].as_array();
     assert!(disagreements.is_some_and(|list| !list.is_empty()), "{who}: nothing disagrees: {answer}");
+}
+
+/// Certificates of both forms: the first says none, the second all.
+fn two_forms(answer: &Answer, who: &str) {
+    assert_eq!(verdicts(answer, who), ["VALID", "VALID"]);
+    let records = answer.as_ref().expect(who)["records"].as_array().expect(who);
+    let of_form = |form: &str| {
+        let found = records.iter().map(|record| &record["judicialCertificate"]).find(|one| one["form"] == form);
+        found.unwrap_or_else(|| panic!("{who}: no {form}: {answer:?}"))
+    };
+    let (one, two) = (of_form("FORM_1"), of_form("FORM_2"));
+    assert_eq!(one["finding"], "JUDICIAL_STATUS_NO_CONVICTION", "{who}: {one}");
+    assert!(one.get("sentences").is_none() && !one.to_string().contains("expunged"), "{who}: {one}");
+    assert_eq!(two["finding"], "JUDICIAL_STATUS_EXPUNGED", "{who}: {two}");
+    assert_eq!(two["sentences"].as_array().map(Vec::len), Some(1), "{who}: {two}");
 }
 
 /// A crypto persona: refused with the code, and on demand delivered as failed.
@@ -100,7 +119,11 @@ async fn check(started: &Started, id: &str, call: Call) {
         "990006" => says(&answer, "LINK_STATE_SUSPENDED", id),
         "990007" => says(&answer, "_STOLEN", id),
         "990008" => says(&answer, "COURT_FREEZE", id),
-        "990009" => refused(&answer, Code::PermissionDenied, "RIGHT_MISSING", id),
+        "990009" => {
+            two_forms(&answer, id);
+            let other = call.without("authorization").with("authorization", "Bearer demo-one-stop");
+            refused(&other.make(channel).await, Code::PermissionDenied, "RIGHT_MISSING", id);
+        }
         "990010" => {
             says(&answer, "deceased", id);
             disagrees(&answer, id);
@@ -140,4 +163,58 @@ async fn every_persona_does_what_it_says() {
         check(&started, &persona.personal_id, Call::of_command(&persona.command)).await;
     }
     started.running.end().await.expect("ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_says_what_the_record_says_and_form_2_goes_to_no_proxy() {
+    let started = start(common::config()).await;
+    let mut judicial = JudicialServiceClient::new(started.channel.clone());
+    let asked = |person: &str, form: Form, requested_by: Requester, number: &str| IssueRecordCertificateRequest {
+        request_id: format!("request-{}", number.replace('/', "-")),
+        personal_id: person.to_owned(),
+        form: form.into(),
+        requested_by: requested_by.into(),
+        certificate_number: number.to_owned(),
+    };
+    let (expunged, blameless) = ("042078990009", "042090990001");
+    let mut issue = async |agency: &str, request: &IssueRecordCertificateRequest| {
+        let issued = judicial.issue_record_certificate(as_agency(agency, request.clone())).await?.into_inner();
+        let version = issued.record_certificate.expect("a certificate");
+        Ok::<_, Status>((version.record_certificate.expect("typed"), version.record.expect("signed")))
+    };
+
+    let (one, signed) =
+        issue("police", &asked(expunged, Form::Form1, Requester::Proxy, "1/2026")).await.expect("issued");
+    assert!(signed.issuer_proof.is_some() && signed.ledger_proof.is_some());
+    let (other, _) = issue("police", &asked(blameless, Form::Form1, Requester::Proxy, "2/2026")).await.expect("issued");
+    // But for who it is about and its number, form 1 of the one is form 1 of the other.
+    let bare = |certificate: RecordCertificate| RecordCertificate {
+        certificate_number: String::new(),
+        personal_id: String::new(),
+        full_name: String::new(),
+        birth_date: String::new(),
+        ..certificate
+    };
+    assert_eq!(bare(one.clone()), bare(other));
+    assert_eq!(one.finding(), JudicialStatus::NoConviction);
+
+    let request = asked(expunged, Form::Form2, Requester::Holder, "3/2026");
+    let (two, _) = issue("police", &request).await.expect("issued");
+    assert_eq!((two.finding(), two.sentences.len()), (JudicialStatus::Expunged, 1));
+    assert_eq!(issue("police", &request).await.expect("the same again").0, two);
+
+    let refusals = [
+        ("police", asked(expunged, Form::Form2, Requester::Proxy, "4/2026"), Code::InvalidArgument, "requested_by"),
+        ("police", asked(expunged, Form::Form1, Requester::Holder, "3/2026"), Code::AlreadyExists, "request id"),
+        ("police", asked("042099999999", Form::Form1, Requester::Holder, "5/2026"), Code::NotFound, "no such entry"),
+        ("police", asked("42", Form::Unspecified, Requester::Unspecified, ""), Code::InvalidArgument, "4 fields"),
+        ("justice", asked(expunged, Form::Form1, Requester::Holder, "6/2026"), Code::PermissionDenied, "credential"),
+    ];
+    for (agency, request, code, words) in refusals {
+        let status = issue(agency, &request).await.expect_err(words);
+        assert_eq!(status.code(), code, "{status}");
+        assert!(status.message().contains(words), "{words}: {status}");
+    }
+    let taken = IssueRecordCertificateRequest { request_id: "another-request".into(), ..request };
+    assert_eq!(reason(&issue("police", &taken).await.expect_err("taken")), (Code::Aborted, "VERSION_CONFLICT".into()));
 }

@@ -11,40 +11,13 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::process::run;
+use common::vectors::{at, files, list, text, vectors};
 use lienthong::base::Timestamp;
 use lienthong::base::id::from_hex;
 use lienthong::trust::merkle::{empty_root, verify_consistency, verify_inclusion};
 use lienthong::trust::status_list::StatusToken;
 use lienthong::trust::*;
 use serde_json::Value;
-
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
-}
-
-/// The committed files.
-fn files() -> BTreeMap<String, String> {
-    let entries = std::fs::read_dir(folder()).expect("the folder of vectors");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let json = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
-    json.map(|path| (name(&path), std::fs::read_to_string(&path).expect("text"))).collect()
-}
-
-fn vectors(format: &str) -> Vec<Value> {
-    let all = files().into_values().map(|text| serde_json::from_str::<Value>(&text).expect("JSON"));
-    let found: Vec<Value> = all.filter(|vector| vector["format"] == format).collect();
-    assert!(found.len() > 10, "vectors of {format}");
-    found
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} is text: {value}"))
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value[name].as_array().unwrap_or_else(|| panic!("{name} is a list: {value}"))
-}
 
 #[test]
 fn the_committed_files_are_what_the_command_writes() {
@@ -118,11 +91,6 @@ fn record(json: &Value) -> SignedRecord {
     }
 }
 
-fn at(vector: &Value) -> Timestamp {
-    let at: jiff::Timestamp = text(vector, "at").parse().expect("a time");
-    Timestamp(at.as_millisecond())
-}
-
 /// What the newest list that can be believed says.
 fn status(
     lists: &[Value],
@@ -141,7 +109,6 @@ fn status(
 
 #[test]
 fn the_library_says_what_the_vectors_expect() {
-    let mut codes = Vec::new();
     for vector in vectors("lienthong/vector/v1") {
         let name = text(&vector, "name");
         let anchor = TrustAnchor::from_json(vector["trust_anchor"].to_string().as_bytes());
@@ -164,25 +131,10 @@ fn the_library_says_what_the_vectors_expect() {
             assert_eq!(report.verdict.code().map(Code::as_str), expected["code"].as_str(), "{name}: {report:#?}");
             let fails: Vec<&str> = report.failed().map(|check| check.name).collect();
             assert_eq!(fails, list(expected, "fails"), "{name}: {report:#?}");
-            codes.extend(report.verdict.code());
             // what was verified before does not change what is said now
             let again = verifier.verify(&record, at(&vector));
             assert_eq!(again.checks, report.checks[..again.checks.len()], "{name}");
         }
-    }
-    for code in Code::ALL {
-        // what lies beside the signed bytes, and logs that are watched over time
-        let elsewhere = [
-            Code::TypedFormMismatch,
-            Code::KeyBinding,
-            Code::Expired,
-            Code::LogRollback,
-            Code::SplitView,
-            Code::Tile,
-            Code::LogRule,
-            Code::Quorum,
-        ];
-        assert!(codes.contains(code) || elsewhere.contains(code), "no vector shows {code:?}");
     }
 }
 
@@ -260,5 +212,56 @@ fn policies_say_what_the_vectors_expect() {
         let (verdict, why) = policy.judge(text(&vector, "checkpoint").as_bytes(), at(&vector), age_max_ms);
         assert_eq!(verdict.as_str(), expected["verdict"], "{name}: {why}");
         assert_eq!(verdict.code().map(Code::as_str), expected["code"].as_str(), "{name}: {why}");
+    }
+}
+
+/// The cells of the README's table under this heading row.
+fn table<'a>(readme: &'a str, heading: &'a str) -> impl Iterator<Item = Vec<&'a str>> {
+    let (_, behind) = readme.split_once(heading).expect("the table");
+    let rows = behind.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+}
+
+/// The files that a cell names.
+fn named(cell: &str, files: &BTreeMap<String, String>) -> Vec<Value> {
+    let mut found = Vec::new();
+    for name in cell.split('`').skip(1).step_by(2) {
+        let matches = |file: &str| match name.strip_suffix('*') {
+            Some(beginning) => file.starts_with(beginning),
+            None => file == format!("{name}.json"),
+        };
+        let before = found.len();
+        let of_name = files.iter().filter(|(file, _)| matches(file));
+        found.extend(of_name.map(|(_, text)| serde_json::from_str::<Value>(text).expect("JSON")));
+        assert!(found.len() > before, "the README names {name}, which is no file");
+    }
+    found
+}
+
+#[test]
+fn the_readme_says_which_file_shows_what() {
+    let (readme, files) = (include_str!("vectors/README.md"), files());
+    // Every vector of records, policies, logs and presentations says what is expected in one of two ways.
+    let expects = |vector: &Value, field: &str, wanted: &str| {
+        let expected = &vector["expected"];
+        expected[field] == wanted
+            || expected["records"].as_array().is_some_and(|all| all.iter().any(|one| one[field] == wanted))
+    };
+    let mut shown = Vec::new();
+    for row in table(readme, "| code | files |") {
+        let code = row[0].trim_matches('`');
+        for vector in named(row[1], &files) {
+            assert!(expects(&vector, "code", code), "{} does not show {code}", vector["name"]);
+        }
+        shown.push(code);
+    }
+    assert_eq!(shown, Code::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>());
+    for row in table(readme, "| key | before all that |") {
+        for cell in row[1..].iter().filter(|cell| !cell.is_empty()) {
+            let (verdict, _) = cell.split_once(' ').expect("a verdict and its files");
+            for vector in named(cell, &files) {
+                assert!(expects(&vector, "verdict", verdict), "{} does not show {verdict}", vector["name"]);
+            }
+        }
     }
 }

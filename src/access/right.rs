@@ -3,11 +3,11 @@
 //! Specially protected fields (Law 91/2025: ethnicity, religion, convictions) come with no right unless the row names
 //! them, so a row of [`Fields::All`] may only be of a record type without such fields; a test holds the table to that.
 //!
-//! **Judicial records.** A certificate of form 1 leaves expunged convictions out, form 2 shows all (Law on Judicial
-//! Records). Whoever issues either must see everything, so the police, who keep the registry, and the Department of
-//! Justice read the whole record for `justice.record_certificate`. Nobody else has a right to any of it: what others get is
-//! the certificate. A field-wise form 1 would tell what it hides, since a hidden status of the one and a shown "no
-//! conviction" of the other are different answers.
+//! **Judicial records.** Who issues certificates must see everything, so the police, who keep the registry, and the Department
+//! of Justice read records and certificates for `justice.record_certificate`. Nobody else has a right to any of it: what others
+//! get is a certificate from the person's hand. Its form 1 leaves expunged convictions out and is a signed record of its own; a
+//! partial disclosure of the record could not do that, since a hidden status of the one and a shown "no conviction" of the other
+//! are different answers.
 //!
 //! **Bases.** What the law orders an agency to do ([`Basis::Duty`]) needs no leave. A service that a citizen asks for
 //! ([`Basis::Service`]) may use what the agency has a right to, unless the citizen has refused. Everything else, and
@@ -66,6 +66,7 @@ const PARCEL: &str = "land.parcel.v1";
 const CERTIFICATE: &str = "land.certificate.v1";
 const MEMBERSHIP: &str = "social_insurance.membership.v1";
 const JUDICIAL: &str = "judicial.record.v1";
+const JUDICIAL_CERTIFICATE: &str = "judicial.certificate.v1";
 const ENTERPRISE: &str = "business.enterprise.v1";
 const HOUSEHOLD_BUSINESS: &str = "business.household.v1";
 const CARD: &str = "health_insurance.card.v1";
@@ -141,6 +142,22 @@ const CIVIL: Fields = Only(&[
 const JUDICIAL_WHOLE: Fields =
     Only(&["bans", "birth_date", "full_name", "personal_id", "sentences", "status", "status_reason"]);
 
+/// A certificate of it, likewise.
+const JUDICIAL_CERTIFICATE_WHOLE: Fields = Only(&[
+    "bans",
+    "birth_date",
+    "certificate_number",
+    "finding",
+    "form",
+    "full_name",
+    "issued_on",
+    "personal_id",
+    "requested_by",
+    "sentences",
+    "status",
+    "status_reason",
+]);
+
 /// What can be counted of an enterprise without naming anybody.
 const ENTERPRISE_FIGURES: Fields = Only(&["capital", "legal_form", "lines", "registered_on", "status", "tax_status"]);
 
@@ -171,7 +188,7 @@ static SETS: &[Set] = &[
         agency: "justice",
         purpose: "justice.record_certificate",
         basis: Duty,
-        types: &[(PERSON, CIVIL), (JUDICIAL, JUDICIAL_WHOLE)],
+        types: &[(PERSON, CIVIL), (JUDICIAL, JUDICIAL_WHOLE), (JUDICIAL_CERTIFICATE, JUDICIAL_CERTIFICATE_WHOLE)],
     },
     Set {
         agency: "justice",
@@ -227,7 +244,7 @@ static SETS: &[Set] = &[
         agency: "police",
         purpose: "justice.record_certificate",
         basis: Duty,
-        types: &[(PERSON, CIVIL), (JUDICIAL, JUDICIAL_WHOLE)],
+        types: &[(PERSON, CIVIL), (JUDICIAL, JUDICIAL_WHOLE), (JUDICIAL_CERTIFICATE, JUDICIAL_CERTIFICATE_WHOLE)],
     },
     Set {
         agency: "police",
@@ -322,7 +339,7 @@ mod tests {
             {
                 assert!(!names.contains(&"ethnicity") && !names.contains(&"religion"), "{}", right.agency);
             }
-            if right.record_type == JUDICIAL {
+            if [JUDICIAL, JUDICIAL_CERTIFICATE].contains(&right.record_type) {
                 assert!(["justice", "police"].contains(&right.agency));
                 assert_eq!(right.purpose, "justice.record_certificate");
             }

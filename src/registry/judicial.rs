@@ -1,5 +1,5 @@
-//! The judicial registry: who was convicted of what (Law on Judicial Records 2009, amended from July 2026; Decree
-//! 216/2026).
+//! The judicial registry: who was convicted of what, and the certificates that say so (Law on Judicial Records 2009, amended
+//! from July 2026; Decree 216/2026).
 
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
@@ -7,6 +7,31 @@ use crate::trust::{Object, Value};
 use super::common::{STATUS_REASON, findings_at, not_future};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{RecordType, State, always, as_written};
+
+/// Whether there is a conviction.
+const FINDING: Rule = Rule::OneOf(&["no_conviction", "conviction", "expunged"]);
+
+const SENTENCES: Rule = Rule::List(
+    &Rule::Object(&[
+        Field::required("court", Rule::Text(200)),
+        Field::required("judgment_number", Rule::Text(40)),
+        Field::required("judged_on", Rule::Date),
+        Field::required("offence", Rule::Text(300)),
+        Field::required("penalty", Rule::Text(300)),
+        Field::optional("additional_penalty", Rule::Text(300)),
+        Field::optional("expunged_on", Rule::Date),
+    ]),
+    50,
+);
+
+const BANS: Rule = Rule::List(
+    &Rule::Object(&[
+        Field::required("post", Rule::Text(300)),
+        Field::required("from_date", Rule::Date),
+        Field::optional("until_date", Rule::Date),
+    ]),
+    20,
+);
 
 /// A person's judicial record.
 pub static RECORD: RecordType = RecordType {
@@ -22,35 +47,9 @@ pub static RECORD: RecordType = RecordType {
         Field::required("personal_id", Rule::PersonalId),
         Field::required("full_name", Rule::Name),
         Field::required("birth_date", Rule::PartialDate),
-        Field::required("status", Rule::OneOf(&["no_conviction", "conviction", "expunged"])).sensitive(),
-        Field::optional(
-            "sentences",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("court", Rule::Text(200)),
-                    Field::required("judgment_number", Rule::Text(40)),
-                    Field::required("judged_on", Rule::Date),
-                    Field::required("offence", Rule::Text(300)),
-                    Field::required("penalty", Rule::Text(300)),
-                    Field::optional("additional_penalty", Rule::Text(300)),
-                    Field::optional("expunged_on", Rule::Date),
-                ]),
-                50,
-            ),
-        )
-        .sensitive(),
-        Field::optional(
-            "bans",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("post", Rule::Text(300)),
-                    Field::required("from_date", Rule::Date),
-                    Field::optional("until_date", Rule::Date),
-                ]),
-                20,
-            ),
-        )
-        .sensitive(),
+        Field::required("status", FINDING).sensitive(),
+        Field::optional("sentences", SENTENCES).sensitive(),
+        Field::optional("bans", BANS).sensitive(),
         Field { sensitive: true, ..STATUS_REASON },
     ],
     check: check_record,
@@ -59,18 +58,120 @@ pub static RECORD: RecordType = RecordType {
     days: always,
 };
 
+/// A certificate: what the judicial record said on the day of issue, in one of two forms (articles 41 to 43 of the law).
+pub static CERTIFICATE: RecordType = RecordType {
+    name: "judicial.certificate.v1",
+    registry: "judicial",
+    message: "lienthong.registry.judicial.v1.RecordCertificate",
+    ordinal: 12,
+    natural_key: "certificate_number",
+    key_form: as_written,
+    parties: &["personal_id"],
+    people: None,
+    fields: &[
+        Field::required("certificate_number", Rule::Text(40)),
+        Field::required("form", Rule::OneOf(&["1", "2"])),
+        Field::required("personal_id", Rule::PersonalId),
+        Field::required("full_name", Rule::Name),
+        Field::required("birth_date", Rule::PartialDate),
+        Field::required("finding", FINDING).sensitive(),
+        Field::optional("sentences", SENTENCES).sensitive(),
+        Field::optional("bans", BANS).sensitive(),
+        Field::required("requested_by", Rule::OneOf(&["holder", "proxy", "agency"])),
+        Field::required("issued_on", Rule::Date),
+        Field::required("status", Rule::OneOf(&["valid", "revoked"])),
+        STATUS_REASON,
+    ],
+    check: check_certificate,
+    statuses: &[("valid", State::Active), ("revoked", State::Ended)],
+    days: always,
+};
+
+/// Form of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Convictions that are not expunged, and no bans: expunged and never convicted are the same words.
+    One,
+    /// Everything.
+    Two,
+}
+
+/// What is asked for when a certificate is issued.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Number in the issuer's book.
+    pub number: &'a str,
+    /// The form.
+    pub form: Form,
+    /// `holder`, `proxy` or `agency`.
+    pub requested_by: &'a str,
+    /// Day of issue.
+    pub on: Date,
+}
+
+/// The certificate of a judicial record.
+pub fn certificate(record: &Object, asked: &Asked<'_>) -> Object {
+    let shows_expunged = asked.form == Form::Two;
+    let all = record.array("sentences").unwrap_or_default();
+    let stands = |sentence: &&Value| sentence.as_object().is_none_or(|sentence| !sentence.contains("expunged_on"));
+    let sentences: Vec<Value> = all.iter().filter(|sentence| shows_expunged || stands(sentence)).cloned().collect();
+    let mut certificate = Object::new()
+        .with("certificate_number", asked.number)
+        .with("form", if shows_expunged { "2" } else { "1" })
+        .with("finding", finding(&sentences))
+        .with("requested_by", asked.requested_by)
+        .with("issued_on", asked.on.to_string())
+        .with("status", "valid");
+    for name in ["personal_id", "full_name", "birth_date"] {
+        certificate.insert(name, record.text(name).unwrap_or_default());
+    }
+    if !sentences.is_empty() {
+        certificate.insert("sentences", sentences);
+    }
+    if let Some(bans) = record.array("bans").filter(|_| shows_expunged) {
+        certificate.insert("bans", bans.to_vec());
+    }
+    certificate
+}
+
+/// What sentences amount to.
+fn finding(sentences: &[Value]) -> &'static str {
+    let expunged = |sentence: &Value| sentence.as_object().is_some_and(|sentence| sentence.contains("expunged_on"));
+    match sentences {
+        [] => "no_conviction",
+        all if all.iter().all(expunged) => "expunged",
+        _ => "conviction",
+    }
+}
+
+fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_findings(certificate, "finding", today, findings);
+    not_future(certificate, "issued_on", today, findings);
+    let form = certificate.text("form");
+    let by_proxy = certificate.text("requested_by") == Some("proxy");
+    findings.expect(form != Some("2") || !by_proxy, "requested_by", "NOT_ALLOWED", "form 2 is never given to a proxy");
+    if form == Some("1") {
+        findings.expect(!certificate.contains("bans"), "bans", "NOT_ALLOWED", "form 1 shows no bans");
+        let sentences = certificate.array("sentences").unwrap_or_default();
+        for (at, sentence) in sentences.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_object()?))) {
+            let path = format!("sentences[{at}]");
+            let stands = !sentence.contains("expunged_on");
+            findings_at(stands, &path, "expunged_on", "NOT_ALLOWED", "form 1 shows what stands alone", findings);
+        }
+    }
+}
+
 fn check_record(record: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_findings(record, "status", today, findings);
+}
+
+/// What a record and its certificates have in common; `says` is the field that sums the sentences up.
+fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findings<'_>) {
     not_future(record, "birth_date", today, findings);
-    let sentences: Vec<&Object> =
-        record.array("sentences").unwrap_or_default().iter().filter_map(Value::as_object).collect();
-    let standing = sentences.iter().filter(|sentence| !sentence.contains("expunged_on")).count();
-    let fits = match record.text("status") {
-        Some("no_conviction") => sentences.is_empty(),
-        Some("conviction") => standing > 0,
-        Some("expunged") => !sentences.is_empty() && standing == 0,
-        _ => true,
-    };
-    findings.expect(fits, "status", "CONFLICT", "must say what the sentences say");
+    let sentences = record.array("sentences").unwrap_or_default();
+    let fits = record.text(says).is_none_or(|said| said == finding(sentences));
+    findings.expect(fits, says, "CONFLICT", "must say what the sentences say");
+    let sentences: Vec<&Object> = sentences.iter().filter_map(Value::as_object).collect();
     for (at, sentence) in sentences.iter().enumerate() {
         let path = format!("sentences[{at}]");
         let (judged, expunged) = (date_at(sentence, "judged_on"), date_at(sentence, "expunged_on"));
@@ -128,6 +229,31 @@ mod tests {
                         .with("until_date", "2008-01-01"),
                 ],
             );
+        let in_form = |form, requested_by| {
+            let asked = Asked { number: "12/2026/LLTP-HT", form, requested_by, on: Date::constant(2026, 11, 20) };
+            certificate(&record, &asked)
+        };
+        let (one, two) = (in_form(Form::One, "proxy"), in_form(Form::Two, "holder"));
+        assert_eq!((one.text("finding"), one.array("sentences")), (Some("no_conviction"), None));
+        assert_eq!((two.text("finding"), two.array("sentences")), (Some("expunged"), record.array("sentences")));
+        check_changes(
+            &CERTIFICATE,
+            &one,
+            &[
+                (&[("finding", to("expunged"))], &["finding CONFLICT"]),
+                (&[("form", to("3"))], &["form UNKNOWN_VALUE"]),
+                (&[("issued_on", to("2026-12-01"))], &["issued_on FUTURE"]),
+            ],
+        );
+        check_changes(
+            &CERTIFICATE,
+            &two,
+            &[
+                (&[("requested_by", to("proxy"))], &["requested_by NOT_ALLOWED"]),
+                (&[("form", to("1"))], &["bans NOT_ALLOWED", "sentences[0].expunged_on NOT_ALLOWED"]),
+                (&[("finding", to("no_conviction"))], &["finding CONFLICT"]),
+            ],
+        );
         check_changes(
             &RECORD,
             &record,

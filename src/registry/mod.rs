@@ -60,7 +60,12 @@ pub static ALL: &[Sector] = &[
         ordinal: 3,
         record_types: &[&social_insurance::MEMBERSHIP],
     },
-    Sector { name: "judicial", agency: "police", ordinal: 4, record_types: &[&judicial::RECORD] },
+    Sector {
+        name: "judicial",
+        agency: "police",
+        ordinal: 4,
+        record_types: &[&judicial::RECORD, &judicial::CERTIFICATE],
+    },
     Sector {
         name: "business",
         agency: "finance",

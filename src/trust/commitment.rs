@@ -15,7 +15,7 @@ use bytes::Bytes;
 use super::canonical::{CanonicalError, Scanned, is_name, scan, scan_value};
 use super::merkle::{Hash, root_in_place};
 use super::record::{Disclosure, HiddenField, ShownField};
-use super::sha256::{self, Hmac};
+use super::sha256::{Hmac, Messages, State};
 use crate::base::limits::PAYLOAD_FIELDS_MAX;
 
 /// A record's salt or a field's: 32 bytes.
@@ -40,20 +40,42 @@ impl Salter {
     }
 }
 
+/// Commitments to fields that wait to be computed together.
+struct Leaves(Messages);
+
+impl Leaves {
+    fn new(count: usize) -> Self {
+        Self(Messages::new(State::BEGINNING, count))
+    }
+
+    #[inline(always)]
+    fn push(&mut self, salt: &Salt, name: &str, value: &[u8]) {
+        let (name_length, value_length) = ((name.len() as u16).to_be_bytes(), (value.len() as u32).to_be_bytes());
+        self.0.push(&[LEAF_LABEL, salt, &name_length, name.as_bytes(), &value_length, value]);
+    }
+
+    fn hash_into(mut self, places: &mut [Hash]) {
+        self.0.hash_into(places);
+    }
+}
+
 /// The commitment to one field.
 pub fn field_leaf(salt: &Salt, name: &str, value: &[u8]) -> Hash {
-    let (name_length, value_length) = ((name.len() as u16).to_be_bytes(), (value.len() as u32).to_be_bytes());
-    sha256::digest(&[LEAF_LABEL, salt, &name_length, name.as_bytes(), &value_length, value])
+    let (mut leaves, mut leaf) = (Leaves::new(1), [0; 32]);
+    leaves.push(salt, name, value);
+    leaves.hash_into(std::slice::from_mut(&mut leaf));
+    leaf
 }
 
 /// The root over all fields of a payload.
 pub fn fields_root(payload: &Scanned<'_>, record_salt: &Salt) -> Hash {
-    let salter = Salter::new(record_salt);
-    let mut leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
-    for (leaf, field) in leaves.iter_mut().zip(payload.fields()) {
-        *leaf = field_leaf(&salter.field_salt(field.name), field.name, field.value);
-    }
-    root_in_place(&mut leaves[..payload.len()])
+    let mut places = [[0; 32]; PAYLOAD_FIELDS_MAX];
+    let places = &mut places[..payload.len()];
+    Salter::new(record_salt).0.mac_into(payload.fields().map(|field| [SALT_LABEL, field.name.as_bytes()]), places);
+    let mut leaves = Leaves::new(payload.len());
+    payload.fields().zip(places.iter()).for_each(|(field, salt)| leaves.push(salt, field.name, field.value));
+    leaves.hash_into(places);
+    root_in_place(places)
 }
 
 /// Why a disclosure has no root that could be compared.
@@ -87,25 +109,30 @@ fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, u
     if count > PAYLOAD_FIELDS_MAX {
         return Err(DisclosureError::Fields);
     }
-    let mut leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
-    let (mut shown, mut hidden) = (shown.iter().peekable(), hidden.iter().peekable());
+    let mut shown_leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
+    let mut waiting = Leaves::new(shown.len());
     let mut previous_name = "";
-    for (index, leaf) in leaves[..count].iter_mut().enumerate() {
-        if let Some(field) = shown.next_if(|field| usize::from(field.index) == index) {
-            if !is_name(field.name.as_bytes()) {
-                return Err(DisclosureError::Name(field.index));
-            }
-            if field.name.as_str() <= previous_name {
-                return Err(DisclosureError::Fields);
-            }
-            previous_name = &field.name;
-            scan_value(&field.value)?;
-            *leaf = field_leaf(&field.salt, &field.name, &field.value);
-        } else if let Some(field) = hidden.next_if(|field| usize::from(field.index) == index) {
-            *leaf = field.leaf;
-        } else {
+    for field in shown {
+        if !is_name(field.name.as_bytes()) {
+            return Err(DisclosureError::Name(field.index));
+        }
+        if field.name.as_str() <= previous_name {
             return Err(DisclosureError::Fields);
         }
+        previous_name = &field.name;
+        scan_value(&field.value)?;
+        waiting.push(&field.salt, &field.name, &field.value);
+    }
+    waiting.hash_into(&mut shown_leaves);
+    let mut leaves = [[0; 32]; PAYLOAD_FIELDS_MAX];
+    let mut shown = shown.iter().zip(&shown_leaves).map(|(field, leaf)| (field.index, leaf)).peekable();
+    let mut hidden = hidden.iter().map(|field| (field.index, &field.leaf)).peekable();
+    for (index, leaf) in leaves[..count].iter_mut().enumerate() {
+        let next = |(at, _): &(u16, _)| usize::from(*at) == index;
+        let Some((_, found)) = shown.next_if(next).or_else(|| hidden.next_if(next)) else {
+            return Err(DisclosureError::Fields);
+        };
+        *leaf = *found;
     }
     Ok((root_in_place(&mut leaves[..count]), count))
 }

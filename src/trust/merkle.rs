@@ -4,7 +4,7 @@
 //! two below n; the root of no leaves is SHA-256 of nothing. Issuer logs, ledgers and the fields of one record use
 //! the same tree.
 
-use super::sha256;
+use super::sha256::{self, Messages, State};
 
 mod proof;
 mod range;
@@ -39,19 +39,26 @@ pub fn empty_root() -> Hash {
     sha256::digest(&[])
 }
 
+/// So many pairs are laid out before the first is hashed.
+const PAIRS: usize = 32;
+
 /// The root over all leaf hashes, computed in the memory that they stand in.
 pub fn root_in_place(leaves: &mut [Hash]) -> Hash {
     let mut count = leaves.len();
     if count == 0 {
         return empty_root();
     }
+    let mut waiting = Messages::new(State::BEGINNING, PAIRS.min(count / 2));
     // Level by level; a node without a neighbour moves up as it is, which is the same tree.
     while count > 1 {
-        for pair in 0..count / 2 {
-            leaves[pair] = hash_node(&leaves[2 * pair], &leaves[2 * pair + 1]);
+        let pairs = count / 2;
+        for from in (0..pairs).step_by(PAIRS) {
+            let to = pairs.min(from + PAIRS);
+            leaves[2 * from..2 * to].as_chunks().0.iter().for_each(|[left, right]| waiting.push(&[&[1], left, right]));
+            waiting.hash_into(&mut leaves[from..to]);
         }
         if count % 2 == 1 {
-            leaves[count / 2] = leaves[count - 1];
+            leaves[pairs] = leaves[count - 1];
         }
         count = count.div_ceil(2);
     }

@@ -102,6 +102,7 @@ pub fn typed_form(
         "land.certificate.v1" => Typed::LandCertificate(typed(message, disclosure)?),
         "social_insurance.membership.v1" => Typed::SocialInsuranceMembership(typed(message, disclosure)?),
         "judicial.record.v1" => Typed::JudicialRecord(typed(message, disclosure)?),
+        "judicial.certificate.v1" => Typed::JudicialCertificate(typed(message, disclosure)?),
         "business.enterprise.v1" => Typed::Enterprise(typed(message, disclosure)?),
         "business.household.v1" => Typed::HouseholdBusiness(typed(message, disclosure)?),
         "health_insurance.card.v1" => Typed::HealthInsuranceCard(typed(message, disclosure)?),

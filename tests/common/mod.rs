@@ -11,6 +11,7 @@ use tonic_types::StatusExt as _;
 
 pub mod dynamic;
 pub mod process;
+pub mod vectors;
 
 /// A gateway on a free port of loopback, and a connection to it.
 pub struct Started {

@@ -2,11 +2,14 @@
 
 mod canonical;
 mod keys;
+mod logs;
 mod page;
+mod presentations;
 mod proofs;
 mod records;
 mod signatures;
 mod status;
+mod successions;
 mod trees;
 mod vector;
 mod witnesses;
@@ -18,7 +21,13 @@ pub use page::fill;
 pub fn files() -> Vec<(String, String)> {
     let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all(), status::all()];
     let vectors = vectors.into_iter().flatten().map(|vector| (vector.file_name(), vector.text()));
-    let mut files: Vec<(String, String)> = vectors.chain(trees::all()).chain(witnesses::all()).collect();
+    let mut files: Vec<(String, String)> = vectors
+        .chain(trees::all())
+        .chain(witnesses::all())
+        .chain(logs::all())
+        .chain(presentations::all())
+        .chain(successions::all())
+        .collect();
     files.sort();
     let count = files.len();
     files.dedup_by(|one, other| one.0 == other.0);

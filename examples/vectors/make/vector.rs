@@ -158,7 +158,7 @@ pub fn anchor_text(anchor: &TrustAnchor) -> String {
 }
 
 /// JSON that is set in as it stands, indented with its surroundings.
-fn raw(json: &str, indent: &str) -> Box<RawValue> {
+pub fn raw(json: &str, indent: &str) -> Box<RawValue> {
     RawValue::from_string(json.trim_end().replace('\n', &format!("\n{indent}"))).expect("JSON")
 }
 

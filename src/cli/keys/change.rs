@@ -6,7 +6,7 @@ use super::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::id::from_hex;
 use crate::base::{Error, PROVINCE};
 use crate::cli::output::{Failure, OutputFormat};
-use crate::server::keyring::{KeyFolder, Unlock, request};
+use crate::server::keyring::{KeyFolder, Unlock};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
 
 const ROTATE_EXAMPLES: &str = "\
@@ -120,6 +120,13 @@ impl Compromise {
 
 impl Withdraw {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        if ["records", "evidence"].contains(&self.issuer.as_str()) {
+            return Err(Failure::new(format!(
+                "{} is a log of the province, which issues nothing that could be withdrawn: `keys rotate` or `keys compromise` its \
+                 key; a province that ends withdraws its issuers",
+                self.issuer
+            )));
+        }
         let opened = Opened::new(&self.common)?;
         let origin = opened.anchor.issuer(&self.issuer).map(|issuer| issuer.origin.clone());
         opened.change(output, origin.as_deref(), KeyChange::Withdraw { issuer: self.issuer })
@@ -168,10 +175,7 @@ impl<'a> Opened<'a> {
     }
 
     fn change(&self, output: OutputFormat, origin: Option<&str>, change: KeyChange) -> Result<(), Failure> {
-        let next = self.common.next(&change);
-        // What cannot be is known before anybody waits; the real place is behind every place there is.
-        next(&self.anchor, u64::MAX >> 12)?;
-        let anchor = request(&self.folder, &self.unlock, origin, next)?;
+        let anchor = self.common.request(&self.folder, &self.unlock, origin, &change)?;
         report(output, &self.folder, &anchor)
     }
 }

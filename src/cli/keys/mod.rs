@@ -15,7 +15,7 @@ use super::output::{Failure, OutputFormat, print, print_json};
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Timestamp};
-use crate::server::keyring::{Beginning, KeyFolder, Unlock};
+use crate::server::keyring::{Beginning, KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 pub use secret::SecretArgs;
 pub(super) use update::follow;
@@ -117,6 +117,24 @@ struct ChangeArgs {
 impl ChangeArgs {
     fn unlock(&self) -> Result<Unlock, Failure> {
         Ok(self.elsewhere.with(self.secret.unlock()?))
+    }
+
+    /// Has the gateway take the change; what was made for a change that it does not take is destroyed.
+    fn request(
+        &self,
+        folder: &KeyFolder,
+        unlock: &Unlock,
+        origin: Option<&str>,
+        change: &KeyChange,
+    ) -> Result<TrustAnchor, Failure> {
+        let next = self.next(change);
+        // What cannot be is known before anybody waits; the real place is behind every place there is.
+        let possible = folder.newest().and_then(|newest| next(&newest, u64::MAX >> 12));
+        let taken = possible.and_then(|_| request(folder, unlock, origin, next));
+        taken.map_err(|error| match folder.give_up(change.keys(), unlock) {
+            Ok(()) => error.into(),
+            Err(left) => Failure::new(format!("{error}; the key that was made for it is left: {left}")),
+        })
     }
 
     /// Makes the next version, given the one before and the change's place in the record ledger.

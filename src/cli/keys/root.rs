@@ -11,7 +11,7 @@ use super::{AlgorithmArgs, ChangeArgs, FolderArgs, SecretArgs, report};
 use crate::base::Error;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
-use crate::server::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish, request};
+use crate::server::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish};
 use crate::server::world::{Readers, write_whole};
 use crate::trust::{KeyChange, PublicKey, Root, TrustAnchor};
 
@@ -146,14 +146,12 @@ impl Common {
         unlock: &Unlock,
         change: &KeyChange,
     ) -> Result<(), Failure> {
-        let next = self.change.next(change);
         let Some(path) = &self.draft else {
-            let anchor = request(folder, unlock, None, next)?;
-            return report(output, folder, &anchor);
+            return report(output, folder, &self.change.request(folder, unlock, None, change)?);
         };
         // Without key events, any place from the last one on will do.
         let current = folder.newest()?;
-        let mut draft = next(&current, current.events_from)?;
+        let mut draft = self.change.next(change)(&current, current.events_from)?;
         folder.sign_version(&current, &mut draft, unlock)?;
         write_whole(path, &draft.to_json()?, Readers::All)?;
         describe(output, path, &draft)

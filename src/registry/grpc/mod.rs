@@ -1,5 +1,6 @@
 //! The gRPC faces of the registries: thin, authenticate, authorise, convert, one use case, convert back.
 
+mod certificate;
 mod describe;
 mod sectors;
 pub mod shared;

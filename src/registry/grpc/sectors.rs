@@ -8,9 +8,10 @@ use crate::wire::proto::registry as proto;
 use super::typed::{Key, PageQuery, TypedRegistry, Version, of_people, of_person};
 
 /// Implements a typed service: for each record type its message, the names of its RPCs and fields, and how a list request
-/// chooses records (an expression for the selector, and the filters that bind page tokens).
+/// chooses records (an expression for the selector, and the filters that bind page tokens). What one service has beside them
+/// stands behind its name.
 macro_rules! typed_service {
-    ($sector:ident, $server:ident :: $service:ident, $full_name:literal, $(
+    ($sector:ident, $server:ident :: $service:ident, $full_name:literal $(+ { $($more:tt)* })?, $(
         $record_type:expr => $message:ident $version:ident,
         get $get:ident($get_request:ident, $get_response:ident, $get_key:ident),
         list $list:ident($list_request:ident, $list_response:ident),
@@ -83,6 +84,8 @@ macro_rules! typed_service {
                     Ok(proto::$sector::v1::$versions_response { versions, next_page_token })
                 }).await
             })*
+
+            $($($more)*)?
         }
     };
 }
@@ -135,12 +138,30 @@ typed_service! {
 }
 
 typed_service! {
-    judicial, judicial_service_server::JudicialService, "lienthong.registry.judicial.v1.JudicialService",
+    judicial, judicial_service_server::JudicialService, "lienthong.registry.judicial.v1.JudicialService"
+    + {
+        async fn issue_record_certificate(
+            &self,
+            request: Request<proto::judicial::v1::IssueRecordCertificateRequest>,
+        ) -> Result<Response<proto::judicial::v1::IssueRecordCertificateResponse>, Status> {
+            const METHOD: &str = "lienthong.registry.judicial.v1.JudicialService/IssueRecordCertificate";
+            self.edge.answer(METHOD, request, |call, message| async move {
+                let issued = self.issue_certificate(&call, message).await?;
+                Ok(proto::judicial::v1::IssueRecordCertificateResponse { record_certificate: Some(issued.into()) })
+            }).await
+        }
+    },
     &crate::registry::judicial::RECORD => JudicialRecord JudicialRecordVersion,
     get get_judicial_record(GetJudicialRecordRequest, GetJudicialRecordResponse, get_judicial_record_request),
     list list_judicial_records(ListJudicialRecordsRequest, ListJudicialRecordsResponse),
     versions list_judicial_record_versions(ListJudicialRecordVersionsRequest, ListJudicialRecordVersionsResponse, list_judicial_record_versions_request),
     key PersonalId, one judicial_record, many judicial_records,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    &crate::registry::judicial::CERTIFICATE => RecordCertificate RecordCertificateVersion,
+    get get_record_certificate(GetRecordCertificateRequest, GetRecordCertificateResponse, get_record_certificate_request),
+    list list_record_certificates(ListRecordCertificatesRequest, ListRecordCertificatesResponse),
+    versions list_record_certificate_versions(ListRecordCertificateVersionsRequest, ListRecordCertificateVersionsResponse, list_record_certificate_versions_request),
+    key CertificateNumber, one record_certificate, many record_certificates,
     choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
 }
 

@@ -6,7 +6,7 @@ use prost::Message;
 
 use crate::base::text::folded_key;
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result, Violation};
-use crate::registry::port::{Inclusion, Query, Registry, RegistryRecord, Selector};
+use crate::registry::port::{Inclusion, Query, Registry, RegistryRecord, Selector, Submission};
 use crate::registry::{RecordType, Sector};
 use crate::trust::Statement;
 use crate::wire::proto::trust::v1::SignedRecord;
@@ -127,11 +127,29 @@ impl TypedRegistry {
         Ok((versions, next))
     }
 
-    fn authorise(&self, call: &Call) -> Result<()> {
+    /// Submits one change, and answers with the version that it became.
+    pub(super) async fn submit_one<M: Message + Default>(
+        &self,
+        record_type: &'static RecordType,
+        submission: Submission,
+    ) -> Result<Version<M>> {
+        let receipts = self.registry.submit(submission).await?;
+        let receipt = receipts.first().ok_or_else(|| Error::bug("an accepted change has no receipt"))?;
+        self.inclusion.wait_for(self.sector.name, receipt.log_index + 1).await?;
+        let record = self.read_one(record_type, Selector::Ids(vec![receipt.record_id]), receipt.version).await?;
+        self.version(record_type, record).await
+    }
+
+    pub(super) fn authorise(&self, call: &Call) -> Result<()> {
         call.one_of(&[self.sector.agency, "operator"]).map(|_| ())
     }
 
-    async fn read_one(&self, record_type: &RecordType, selector: Selector, version: u64) -> Result<RegistryRecord> {
+    pub(super) async fn read_one(
+        &self,
+        record_type: &RecordType,
+        selector: Selector,
+        version: u64,
+    ) -> Result<RegistryRecord> {
         let query = Query { version, ..Query::latest([record_type.name], selector, 1) };
         let found = self.registry.read(query).await?.records.into_iter().next();
         found.map(Arc::unwrap_or_clone).ok_or_else(|| {

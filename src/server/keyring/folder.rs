@@ -163,6 +163,21 @@ impl KeyFolder {
         Ok(signer)
     }
 
+    /// Destroys those of these keys that no version names: they were made for a change that was not taken.
+    pub fn give_up(&self, keys: &[PublicKey], unlock: &Unlock) -> Result<()> {
+        let newest = self.newest()?;
+        let named = |key: &PublicKey| newest.root.keys.contains(key) || newest.keys().any(|(_, of)| of.key == *key);
+        for key in keys.iter().filter(|key| !named(key)) {
+            if let Some(private) = self.private(key)? {
+                private.destroy(unlock)?;
+                let path = self.private_path(key);
+                fs::remove_file(&path)
+                    .map_err(|error| invalid(format!("{} cannot be removed: {error}", path.display())))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The private half of a key, if the folder knows where it is.
     pub fn private(&self, key: &PublicKey) -> Result<Option<PrivateKey>> {
         let path = self.private_path(key);

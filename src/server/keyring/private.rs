@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::invalid;
 use super::sealed::{SealedKey, read_private};
+use super::token::Token;
 use super::unlock::Unlock;
 use crate::base::id::{from_hex, to_hex};
 use crate::base::{Error, Result};
@@ -129,12 +130,16 @@ impl PrivateKey {
                 sealed.open(secret)
             }
             Self::InToken(key) => {
-                let token = unlock.token.as_ref().filter(|token| token.label() == key.token).ok_or_else(|| {
-                    invalid(format!("the private key of {} is in token {}, which is not open", key.name, key.token))
-                })?;
-                let object_id = from_hex(&key.object_id).ok_or_else(|| key.unreadable("its place in the token"))?;
-                Ok(Arc::new(token.signer(&key.name, &key.public()?, &object_id)?))
+                Ok(Arc::new(key.token(unlock)?.signer(&key.name, &key.public()?, &key.object_id()?)?))
             }
+        }
+    }
+
+    /// Destroys what is not in its file.
+    pub fn destroy(&self, unlock: &Unlock) -> Result<()> {
+        match self {
+            Self::Sealed(_) => Ok(()),
+            Self::InToken(key) => key.token(unlock)?.destroy(&key.object_id()?),
         }
     }
 }
@@ -146,6 +151,18 @@ impl TokenKey {
         let spki = STANDARD.decode(&self.public_key).map_err(|_| wrong())?;
         let key = PublicKey::from_spki(algorithm, &spki).map_err(|_| wrong())?;
         if to_hex(&key.id()) == self.id { Ok(key) } else { Err(wrong()) }
+    }
+
+    /// The token that has it.
+    fn token<'a>(&self, unlock: &'a Unlock) -> Result<&'a Arc<Token>> {
+        let open = unlock.token.as_ref().filter(|token| token.label() == self.token);
+        open.ok_or_else(|| {
+            invalid(format!("the private key of {} is in token {}, which is not open", self.name, self.token))
+        })
+    }
+
+    fn object_id(&self) -> Result<Vec<u8>> {
+        from_hex(&self.object_id).ok_or_else(|| self.unreadable("its place in the token"))
     }
 
     fn unreadable(&self, what: &str) -> Error {

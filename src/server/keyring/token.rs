@@ -154,6 +154,17 @@ impl Token {
         Ok(TokenSigner { name, key: key.clone(), object_id, token: self.clone() })
     }
 
+    /// Destroys both halves of a key.
+    pub(super) fn destroy(&self, object_id: &[u8]) -> Result<()> {
+        self.with(|open| {
+            open.keys.remove(object_id);
+            for half in open.session.find_objects(&[Attribute::Id(object_id.to_vec())])? {
+                open.session.destroy_object(half)?;
+            }
+            Ok(())
+        })
+    }
+
     fn sign(&self, key: &PublicKey, object_id: &[u8], message: &[u8]) -> Result<Vec<u8>> {
         let fixed = self.with(|open| {
             let Some(handle) = open.find(object_id)? else { return Ok(None) };

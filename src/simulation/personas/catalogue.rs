@@ -154,7 +154,7 @@ pub const ROWS: &[Row] = rows! {
     "042182990008" "Phạm Thị Lan Anh" (1982, 9, 21) in "18073": "land co-owned with her husband, frozen by a court"
         => "restriction court_freeze", one_stop(&[LAND]), situation::frozen_land;
     "042078990009" "Đặng Quốc Cường" (1978, 2, 3) in "18496": "convicted, later expunged"
-        => "agencies without right learn nothing, not even that there is something; Justice, who writes forms 1 and 2, sees all", one_stop(&["judicial.record.v1"]), situation::expunged;
+        => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something", Try::Fetch("justice", "justice.record_certificate", &["judicial.certificate.v1"]), situation::expunged;
     "042065990010" "Bùi Văn Lợi" (1965, 11, 11) in "18562": "died last year, still owner of land and a car"
         => "life_status deceased, and disagreements with land and vehicles", Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"

@@ -67,6 +67,8 @@ pub struct Life {
     pub certificate: Option<Certificate>,
     /// No conviction.
     pub judicial: Option<JudicialRecord>,
+    /// What was issued of it.
+    pub judicial_certificates: Vec<Record>,
     /// A small trade.
     pub shop: Option<HouseholdBusiness>,
     /// A company.
@@ -101,6 +103,7 @@ impl Life {
                 birth_date: person.birth_date,
                 sentences: Vec::new(),
             }),
+            judicial_certificates: Vec::new(),
             shop: Some(shop(&person, identity, today)),
             enterprise: None,
             later: Vec::new(),
@@ -205,6 +208,7 @@ impl Life {
         records.extend(one(&self.membership));
         records.extend(one(&self.health_card));
         records.extend(one(&self.judicial));
+        records.extend(self.judicial_certificates.iter().cloned());
         records.extend(one(&self.licence));
         records.extend(self.vehicles.iter().map(Document::record));
         records.extend(one(&self.parcel));

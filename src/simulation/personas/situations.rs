@@ -3,10 +3,12 @@
 //! Where a situation came about, the record has the version before it too, so that its history can be read.
 
 use crate::base::{Date, PartialDate, PersonalId};
-use crate::simulation::document::{Document as _, LandOwner, LandRestriction, Place, Sentence};
+use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
+use crate::simulation::document::{Document as _, LandOwner, LandRestriction, Place, Record, Sentence};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
+use crate::trust::Operation;
 
 use super::life::{Identity, Life, old_id_number};
 
@@ -138,7 +140,7 @@ fn marry(life: &mut Life, spouse: &Identity) {
     life.person.spouse_id = Some(spouse.personal_id);
 }
 
-/// Convicted once, expunged since.
+/// Convicted once, expunged since; a certificate of each form was issued last month.
 pub fn expunged(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
     if let Some(judicial) = &mut life.judicial {
@@ -153,7 +155,17 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
         });
         let mut later = judicial.clone();
         later.sentences[0].expunged_on = Some(Date::constant(2014, 6, 20));
+        let record = later.payload();
         life.later.push(later.version(2));
+        for (number, form) in [("0042/LLTP-HT", Form::One), ("0043/LLTP-HT", Form::Two)] {
+            let asked = Asked { number, form, requested_by: "holder", on: plus_days(today, -30) };
+            life.judicial_certificates.push(Record {
+                record_type: CERTIFICATE.name,
+                version: 1,
+                operation: Operation::Create,
+                payload: certificate(&record, &asked),
+            });
+        }
     }
     life
 }

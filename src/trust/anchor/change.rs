@@ -45,6 +45,18 @@ pub enum KeyChange {
     Root(Root),
 }
 
+impl KeyChange {
+    /// The keys that come with it, and root keys that stay.
+    pub fn keys(&self) -> &[PublicKey] {
+        match self {
+            Self::Rotate { successor, .. } => std::slice::from_ref(successor),
+            Self::Compromise { successor, .. } => successor.as_slice(),
+            Self::Root(root) => &root.keys,
+            Self::Withdraw { .. } | Self::Reattest { .. } | Self::Renew => &[],
+        }
+    }
+}
+
 /// Why a change cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {

@@ -26,10 +26,10 @@ struct Walk<'t>(&'t Tables);
 impl Walk<'_> {
     fn object(&self, table: &Table, shown: &Fields<'_>, typed: &Fields<'_>, path: &Path<'_>) -> Same {
         let mut named = 0_u128;
-        let mut found = 0;
+        let (mut found, mut last) = (0, 0);
         for (name, said) in typed {
             let unknown = || Path::Field(path, name).to_string();
-            let (at, entry) = table.find_spelt(name).ok_or_else(unknown)?;
+            let (at, entry) = table.find_spelt(name, &mut last).ok_or_else(unknown)?;
             let path = &Path::Field(path, &entry.name);
             if at >= FIELDS_MAX || named >> at & 1 == 1 {
                 return Err(path.to_string()); // in both spellings

@@ -52,7 +52,7 @@ pub(super) struct Entry {
 pub(super) struct Table {
     /// Sorted by name.
     entries: Vec<Entry>,
-    /// Names in protobuf's JSON with the field's position, sorted.
+    /// Names in protobuf's JSON with the field's position, in the order of the fields' numbers.
     json_names: Vec<(String, usize)>,
 }
 
@@ -63,15 +63,18 @@ impl Table {
         Some((at, self.entries.get(at)?))
     }
 
-    /// A field by either spelling of its name, and its position.
-    pub(super) fn find_spelt(&self, name: &str) -> Option<(usize, &Entry)> {
-        match self.json_names.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
-            Ok(at) => {
-                let position = self.json_names.get(at)?.1;
-                Some((position, self.entries.get(position)?))
+    /// A field by either spelling of its name, and its position. Encoders write fields in the order of their numbers, so the search
+    /// begins behind the field found before, whose place is kept in `last`.
+    pub(super) fn find_spelt(&self, name: &str, last: &mut usize) -> Option<(usize, &Entry)> {
+        let (before, behind) = self.json_names.split_at_checked(*last)?;
+        for (step, (json_name, position)) in behind.iter().chain(before).enumerate() {
+            let entry = self.entries.get(*position)?;
+            if json_name == name || entry.name == name {
+                *last = (*last + step + 1) % self.json_names.len();
+                return Some((*position, entry));
             }
-            Err(_) => self.find(name),
         }
+        None
     }
 }
 
@@ -157,7 +160,7 @@ impl Tables {
             table.json_names.push((json_name, position));
             table.entries.push(entry);
         }
-        table.json_names.sort();
+        table.json_names.sort_by_key(|(_, position)| table.entries[*position].number);
         at
     }
 }

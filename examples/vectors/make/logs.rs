@@ -1,0 +1,230 @@
+//! Logs as they are served, for whoever reads them whole: grown, rolled back, shown in two versions, damaged.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lienthong::base::{RecordId, Seed, Timestamp};
+use lienthong::trust::merkle::hash_leaf;
+use lienthong::trust::*;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::vector::{anchor_text, raw};
+use super::world::{Log, NOW, World, signer_of};
+
+#[derive(Serialize)]
+struct LogVector<'a> {
+    format: &'static str,
+    name: &'a str,
+    shows: &'a str,
+    trust_anchor: Box<RawValue>,
+    /// What an auditor saw the time before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<&'a Served>,
+    served: &'a Served,
+    expected: Expected,
+}
+
+#[derive(Serialize)]
+struct Expected {
+    exit_code: u8,
+    code: Option<&'static str>,
+}
+
+/// The registry's log under its prefix.
+#[derive(Clone, Serialize)]
+struct Served {
+    checkpoint: String,
+    /// Tiles and bundles of entries by their path, in base64.
+    files: BTreeMap<String, String>,
+}
+
+/// A statement of the land registry; `salt` makes another of the same place.
+fn statement(record: u8, version: u64, previous: &[u8], salt: u8) -> Statement {
+    Statement {
+        issuer: "land".into(),
+        schema: "land.parcel.v1".into(),
+        record_id: RecordId([record; 16]),
+        version,
+        previous: if version == 1 { [0; 32] } else { statement_hash(previous) },
+        operation: if version == 1 { Operation::Create } else { Operation::Update },
+        issued_at: NOW,
+        valid_from: NOW,
+        valid_until: Timestamp::MAX,
+        status_index: u32::from(record),
+        field_count: 1,
+        fields_root: [salt; 32],
+    }
+}
+
+/// Five statements: three records, two of them in a second version.
+fn five(salt: u8) -> Vec<Vec<u8>> {
+    let firsts: Vec<Vec<u8>> = (1..=3).map(|record| statement(record, 1, &[], salt).encode()).collect();
+    let seconds = (1..=2).map(|record| statement(record, 2, &firsts[usize::from(record) - 1], salt).encode());
+    let seconds: Vec<Vec<u8>> = seconds.collect();
+    [firsts, seconds].concat()
+}
+
+fn serve(statements: &[Vec<u8>]) -> Served {
+    let mut log = Log::new("lienthong/H27/land", 0);
+    log.leaves.extend(statements.iter().map(|statement| hash_leaf(statement)));
+    let note = log.checkpoint().sign(&*log.signer).expect("signs");
+    let width = statements.len();
+    let bundle: Vec<u8> = statements
+        .iter()
+        .flat_map(|statement| [&(statement.len() as u16).to_be_bytes(), &statement[..]].concat())
+        .collect();
+    let files = [
+        (format!("tile/0/000.p/{width}"), STANDARD.encode(log.leaves.concat())),
+        (format!("tile/entries/000.p/{width}"), STANDARD.encode(bundle)),
+    ];
+    Served { checkpoint: String::from_utf8(note.to_vec()).expect("text"), files: files.into() }
+}
+
+impl Served {
+    /// The same with the bytes under a path changed.
+    fn with(&self, place: &str, change: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut served = self.clone();
+        let (_, text) = served.files.iter_mut().find(|(path, _)| path.starts_with(place)).expect("a path");
+        let mut bytes = STANDARD.decode(&*text).expect("base64");
+        change(&mut bytes);
+        *text = STANDARD.encode(bytes);
+        served
+    }
+
+    fn without(&self, place: &str) -> Self {
+        let mut served = self.clone();
+        served.files.retain(|path, _| !path.starts_with(place));
+        served
+    }
+
+    fn under(&self, checkpoint: Checkpoint, signer: &dyn Signer) -> Self {
+        let note = checkpoint.sign(signer).expect("signs");
+        Self { checkpoint: String::from_utf8(note.to_vec()).expect("text"), ..self.clone() }
+    }
+}
+
+pub fn all() -> Vec<(String, String)> {
+    let (statements, others) = (five(7), five(8));
+    let (whole, early) = (serve(&statements), serve(&statements[..3]));
+    let head = |root| Checkpoint { origin: "lienthong/H27/land".into(), size: 5, root };
+    let stranger = Ed25519Signer::from_seed("lienthong/H27/land", &Seed::root(66));
+    let own = signer_of("lienthong/H27/land");
+    let tiles = "tile/0/";
+    let entries = "tile/entries/";
+    let ending = |last: Statement| serve(&[&statements[..4], &[last.encode()]].concat());
+    let second = statement(2, 2, &statements[1], 7);
+    type Case = (&'static str, &'static str, Option<Served>, Served, Option<Code>);
+    let cases: [Case; 17] = [
+        ("log-whole", "A log of five statements.", None, whole.clone(), None),
+        (
+            "log-grown",
+            "Three statements were seen before; they are its beginning.",
+            Some(early.clone()),
+            whole.clone(),
+            None,
+        ),
+        ("log-unchanged", "Nothing new.", Some(whole.clone()), whole.clone(), None),
+        (
+            "log-smaller",
+            "It had five entries and shows three.",
+            Some(whole.clone()),
+            early.clone(),
+            Some(Code::LogRollback),
+        ),
+        (
+            "log-other-beginning",
+            "The three entries that were seen before are not its beginning.",
+            Some(serve(&others[..3])),
+            whole.clone(),
+            Some(Code::LogRollback),
+        ),
+        (
+            "log-two-of-one-size",
+            "A second tree of the size that was seen before.",
+            Some(serve(&others)),
+            whole.clone(),
+            Some(Code::SplitView),
+        ),
+        ("log-tile-changed", "One bit of a tile.", None, whole.with(tiles, |bytes| bytes[40] ^= 1), Some(Code::Tile)),
+        (
+            "log-tile-short",
+            "A tile without its last byte.",
+            None,
+            whole.with(tiles, |bytes| bytes.truncate(bytes.len() - 1)),
+            Some(Code::Tile),
+        ),
+        ("log-tile-missing", "There is no such tile.", None, whole.without(tiles), Some(Code::Unavailable)),
+        (
+            "log-entry-changed",
+            "One bit of an entry.",
+            None,
+            whole.with(entries, |bytes| bytes[9] ^= 1),
+            Some(Code::Tile),
+        ),
+        (
+            "log-entries-long",
+            "A bundle with a byte behind it.",
+            None,
+            whole.with(entries, |bytes| bytes.push(0)),
+            Some(Code::Tile),
+        ),
+        ("log-entries-missing", "There is no such bundle.", None, whole.without(entries), Some(Code::Unavailable)),
+        (
+            "log-root-of-others",
+            "The signed root is not that of the tiles.",
+            None,
+            whole.under(head([1; 32]), &*own),
+            Some(Code::Tile),
+        ),
+        (
+            "log-signed-by-stranger",
+            "The signature is of a key that the anchor does not know.",
+            None,
+            whole.under(head([1; 32]), &stranger),
+            Some(Code::NoTrustedSignature),
+        ),
+        (
+            "log-version-left-out",
+            "Version 3 follows version 1.",
+            None,
+            ending(Statement { version: 3, ..second.clone() }),
+            Some(Code::LogRule),
+        ),
+        (
+            "log-outside-schemas",
+            "A statement of a record type that the registry may not issue.",
+            None,
+            ending(Statement { schema: "vehicle.registration.v1".into(), ..second.clone() }),
+            Some(Code::NotAuthorised),
+        ),
+        (
+            "log-of-other-issuer",
+            "A statement of another registry.",
+            None,
+            ending(Statement {
+                issuer: "vehicle".into(),
+                schema: "vehicle.registration.v1".into(),
+                ..statement(9, 1, &[], 7)
+            }),
+            Some(Code::IssuerMismatch),
+        ),
+    ];
+    cases.iter().map(|(name, shows, before, served, code)| file(name, shows, before.as_ref(), served, *code)).collect()
+}
+
+fn file(name: &str, shows: &str, before: Option<&Served>, served: &Served, code: Option<Code>) -> (String, String) {
+    let row = LogVector {
+        format: "lienthong/log-vector/v1",
+        name,
+        shows,
+        trust_anchor: raw(&anchor_text(&World::new().anchor), "  "),
+        before,
+        served,
+        expected: Expected { exit_code: code.map_or(0, Code::exit_code), code: code.map(Code::as_str) },
+    };
+    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
+    text.push('\n');
+    (format!("{name}.json"), text)
+}
