@@ -99,6 +99,42 @@ async fn whatever_letter_of_a_record_changes_it_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_the_typed_services_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let started = start(Config { anchor: Some(folder.join("anchor.json")), ..common::config() }).await;
+    let ask = async |agency: &str, method: &str, body: &str| {
+        let headers = vec![("authorization".into(), format!("Bearer demo-{agency}"))];
+        let call = Call { headers, body: body.into(), method: format!("lienthong.registry.{method}") };
+        call.make(&started.channel).await.expect(method)
+    };
+    let parcels = ask("land-office", "land.v1.LandService/ListParcels", r#"{"page_size":3}"#).await;
+    let person = r#"{"personal_id":"042078990009"}"#;
+    let record = ask("police", "judicial.v1.JudicialService/GetJudicialRecord", person).await;
+    let versions = ask("police", "judicial.v1.JudicialService/ListJudicialRecordVersions", person).await;
+    let shared = r#"{"registry":"judicial","personal_id":"042078990009"}"#;
+    let shared = ask("police", "v1.RegistryService/GetRecords", shared).await;
+    started.running.end().await.expect("ends");
+    for (answer, count) in [(&parcels, 3), (&record, 1), (&versions, 2), (&shared, 3)] {
+        let output = verify(folder, &answer.to_string());
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{stdout}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(stdout.contains(&format!("{count} records: {count} VALID")), "{stdout}");
+    }
+    for place in ["recordId", "version", "issuedAt", "logIndex", "judicialRecord/status", "judicialRecord/fullName"] {
+        let mut tampered = record.clone();
+        let value = tampered.pointer_mut(&format!("/judicialRecord/{place}")).expect(place);
+        *value = changed(value);
+        assert_eq!(code(folder, &tampered.to_string()), 19, "{place}: {tampered}");
+    }
+    let mut renamed = record.clone();
+    let version = renamed["judicialRecord"].as_object_mut().expect("a version");
+    let typed = version.remove("judicialRecord").expect("typed");
+    version.insert("recordCertificate".into(), typed);
+    assert_eq!(code(folder, &renamed.to_string()), 19, "the typed form of another type");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_kind_of_failure_has_its_own_exit_code() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();

@@ -47,8 +47,11 @@ pub fn seeds(vectors: &Path) -> std::io::Result<Seeds> {
 fn walk(value: &Value, seeds: &mut Seeds) {
     match value {
         Value::Object(object) => {
-            if let Some(anchor) = object.get("trust_anchor") {
+            for anchor in ["trust_anchor", "next"].iter().filter_map(|name| object.get(*name)) {
                 seeds.insert(("anchor", anchor.to_string().into_bytes()));
+            }
+            for (path, text) in object.get("files").and_then(Value::as_object).into_iter().flatten() {
+                add_tile(path, text.as_str().unwrap_or_default(), seeds);
             }
             add_proof(object, seeds);
             for token in object.get("status_lists").and_then(Value::as_array).into_iter().flatten() {
@@ -81,6 +84,10 @@ fn add_text(name: &str, text: &str, seeds: &mut Seeds) {
         ("checkpoint", _) => {
             seeds.insert(("note", text.as_bytes().to_vec()));
         }
+        ("presentation", _) => {
+            seeds.insert(("sd_jwt", text.as_bytes().to_vec()));
+            text.split('~').filter(|part| part.contains('.')).for_each(|token| add_signed(token, seeds));
+        }
         ("policy", _) => {
             let keys = text.split_whitespace().filter(|word| word.contains('+'));
             seeds.extend(keys.map(|key| ("note", key.as_bytes().to_vec())));
@@ -89,14 +96,27 @@ fn add_text(name: &str, text: &str, seeds: &mut Seeds) {
     }
 }
 
+/// What a log serves under a path.
+fn add_tile(path: &str, text: &str, seeds: &mut Seeds) {
+    if let (Some(path), Ok(bytes)) = (path.strip_prefix("tile/"), STANDARD.decode(text)) {
+        seeds.insert(("tile", [path.as_bytes(), b"\n", &bytes].concat()));
+    }
+}
+
 /// A status list: its token, and its claims, which the property signs again.
 fn add_token(text: &str, seeds: &mut Seeds) {
-    seeds.insert(("token", text.as_bytes().to_vec()));
-    let mut parts = text.split('.').map(|part| URL_SAFE_NO_PAD.decode(part));
-    if let (Some(Ok(header)), Some(Ok(claims))) = (parts.next(), parts.next()) {
-        seeds.insert(("token", [header.as_slice(), b"\n", &claims].concat()));
+    if let Some(claims) = add_signed(text, seeds) {
         seeds.insert(("status_list", claims));
     }
+}
+
+/// A token, and its header and claims, which the property signs again; gives the claims.
+fn add_signed(text: &str, seeds: &mut Seeds) -> Option<Vec<u8>> {
+    seeds.insert(("token", text.as_bytes().to_vec()));
+    let mut parts = text.split('.').map(|part| URL_SAFE_NO_PAD.decode(part));
+    let (header, claims) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    seeds.insert(("token", [header.as_slice(), b"\n", &claims].concat()));
+    Some(claims)
 }
 
 /// A proof in a record, or in a vector of trees.
@@ -123,7 +143,7 @@ fn add_proof(object: &serde_json::Map<String, Value>, seeds: &mut Seeds) {
     }
 }
 
-/// What the vectors hold only inside signed tokens, or not at all.
+/// What the vectors hold only inside signed tokens, or not at all; claims and disclosures as the property signs them.
 fn by_hand(seeds: &mut Seeds) {
     for (path, hashes) in
         [("0/000", 256), ("63/x001/x234/067.p/3", 3), ("entries/x001/000.p/255", 255), ("1/000.p/1", 1)]

@@ -1,10 +1,11 @@
-//! The answers that hold records: of a fetch, of a bulk fetch, of a redeemed presentation, of a registry; or a record alone. A file
-//! holds any number of them in a row.
+//! The answers that hold records: of a fetch, of a bulk fetch, of a redeemed presentation, of a registry and its typed service; or a
+//! record alone. A file holds any number of them in a row.
 
 use std::io::Read;
 
 use super::json::{Flaw, JsonStream};
 use super::parse::begins_record;
+use super::versions::{begins_answer, holds_versions};
 use crate::wire::json::Cursor;
 
 /// What a file holds that can be verified.
@@ -35,14 +36,23 @@ pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
 
 /// An answer or a record, by its first field.
 fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
-    let first = stream.look(|cursor| {
+    let is_record = stream.look(|cursor| {
         cursor.expect(b'{')?;
-        Ok(if cursor.peek()? == b'}' { None } else { Some(cursor.text()?.into_owned()) })
+        if cursor.peek()? == b'}' {
+            return Ok(false);
+        }
+        let first = cursor.text()?;
+        if !begins_record(&first) || !holds_versions(&first) {
+            return Ok(begins_record(&first));
+        }
+        cursor.expect(b':')?;
+        let holds_one = cursor.step_over(b'{')? && cursor.peek()? == b'"' && begins_answer(&first, &cursor.text()?);
+        Ok(!holds_one)
     })?;
-    match first {
-        Some(first) if begins_record(&first) => return record(stream, sink),
-        _ => stream.expect(b'{')?,
+    if is_record {
+        return record(stream, sink);
     }
+    stream.expect(b'{')?;
     if stream.step_over(b'}')? {
         return Ok(());
     }
@@ -71,6 +81,10 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Fla
             "vct" | "recordType" | "recordId" | "version" | "statusIndex" | "statusUri" | "expiresAt" => whole(stream)?,
             "requestId" | "request_id" | "index" | "missing" | "presentation" | "refused" | "nextPageToken"
             | "next_page_token" => whole(stream)?,
+            versions if holds_versions(versions) => match stream.peek()? {
+                Some(b'[') => list(stream, |stream| record(stream, sink))?,
+                _ => record(stream, sink)?,
+            },
             _ => return Err(stream.flaw(&format!("`{field}` is no field of an answer that `verify` knows,"))),
         }
         if !stream.step_over(b',')? {
@@ -144,6 +158,11 @@ mod tests {
         let credential = r#"{"credential":"e~","vct":"x","recordType":"y"}"#;
         assert_eq!(found(credential), Ok(vec![r#"C"e~""#.to_owned()]));
         assert_eq!(found(&format!("[{fetch}]")), Ok(three));
+        let version = r#"{"recordId":"a"}"#;
+        let one = format!(r#"{{"parcel":{version}}} {{"versions":[{version}],"nextPageToken":"x"}} {{"parcels":[]}}"#);
+        assert_eq!(found(&one), Ok(vec![r#"R{"recordId":"a"}"#.to_owned(); 2]));
+        // a record whose typed form comes first
+        assert_eq!(found(r#"{"recordId":"x","parcel":"y"}"#).map(|all| all.len()), Ok(1));
         assert_eq!(found(r#"{"records":[]} {}"#), Ok(vec![]));
     }
 

@@ -1,5 +1,6 @@
 //! What stands beside the signed bytes must say the same as they do.
 
+use crate::base::Timestamp;
 use crate::registry::{self, RecordType};
 use crate::trust::SignedRecord;
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
@@ -7,6 +8,7 @@ use crate::wire::typed;
 
 use super::super::output::Failure;
 use super::parse::Beside;
+use super::versions;
 
 const FRAME: &str = "frame";
 const TYPED_FORM: &str = "typed_form";
@@ -18,10 +20,10 @@ pub(super) struct Forms {
 
 struct FormOf {
     kind: &'static RecordType,
-    /// The field's name in protobuf JSON.
-    json_name: String,
-    /// The field's name in the proto.
-    name: String,
+    /// The field's names in the exchange's record: in protobuf JSON, and in the proto.
+    names: [String; 2],
+    /// Those in a version of the registry's typed service.
+    version_names: [String; 2],
 }
 
 impl Forms {
@@ -36,14 +38,16 @@ impl Forms {
                 field.kind().as_message().is_some_and(|message| message.full_name() == kind.message)
             };
             let field = record.fields().find(is_its).ok_or_else(|| failed(kind.name))?;
-            forms.push(FormOf { kind, json_name: field.json_name().to_owned(), name: field.name().to_owned() });
+            let names = [field.json_name().to_owned(), field.name().to_owned()];
+            let version_names = versions::typed_names(kind).ok_or_else(|| failed(kind.name))?;
+            forms.push(FormOf { kind, names, version_names });
         }
         Ok(Self { forms })
     }
 
     /// Adds the checks `frame` and `typed_form` to the report.
     pub(super) fn compare(&self, beside: &Beside<'_>, record: &SignedRecord, report: &mut Report) {
-        let frame = frame(beside, report);
+        let frame = frame(beside, record, report);
         report.add(frame, Code::TypedFormMismatch);
         let typed = self.typed_form(beside, record, report);
         report.add(typed, Code::TypedFormMismatch);
@@ -56,12 +60,14 @@ impl Forms {
         let Some(statement) = &report.statement else {
             return failed(TYPED_FORM, "the statement does not decode");
         };
-        let Some(form) = self.forms.iter().find(|form| form.json_name == *field || form.name == *field) else {
-            return failed(TYPED_FORM, format!("`{field}` is no typed form"));
+        let form = self.forms.iter().find(|form| form.kind.name == statement.schema);
+        let names = |form: &&FormOf| match beside.record_type {
+            Some(_) => form.names.iter().any(|name| name == field),
+            None => form.version_names.iter().any(|name| name == field),
         };
-        if form.kind.name != statement.schema {
+        let Some(form) = form.filter(names) else {
             return failed(TYPED_FORM, format!("`{field}` is not the typed form of {}", statement.schema));
-        }
+        };
         let canonical = report.check("canonical").is_some_and(|check| check.outcome == Outcome::Pass);
         let Some(shown) = typed::shown(&record.disclosure).ok().filter(|_| canonical) else {
             return failed(TYPED_FORM, "the payload is not canonical");
@@ -74,14 +80,23 @@ impl Forms {
     }
 }
 
-/// Type, id, version and verdict beside the statement.
-fn frame(beside: &Beside<'_>, report: &Report) -> Check {
+/// Type, id, version, time, place and verdict beside the statement.
+fn frame(beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
     let Some(statement) = &report.statement else {
         return skipped(FRAME, "the statement does not decode");
     };
     let mut differing = Vec::new();
-    if beside.record_type != statement.schema {
+    // A version has no type beside it, but when it was issued.
+    let is_version = beside.record_type.is_none() && beside.issued_at.is_some();
+    if !is_version && beside.record_type.as_deref() != Some(&*statement.schema) {
         differing.push("record_type");
+    }
+    if beside.issued_at.as_ref().is_some_and(|said| milliseconds(said) != Some(statement.issued_at)) {
+        differing.push("issued_at");
+    }
+    let index = record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
+    if (is_version || beside.log_index.is_some()) && beside.log_index.unwrap_or_default() != index {
+        differing.push("log_index");
     }
     if crate::base::RecordId::from_hex(&beside.record_id) != Some(statement.record_id)
         || beside.record_id.bytes().any(|b| b.is_ascii_uppercase())
@@ -100,6 +115,12 @@ fn frame(beside: &Beside<'_>, report: &Report) -> Check {
         [] => Check { name: FRAME, outcome: Outcome::Pass, detail: String::new() },
         some => failed(FRAME, format!("{} beside the statement: not what it says", some.join(", "))),
     }
+}
+
+/// A time of protobuf JSON; nothing smaller than milliseconds stands in a statement.
+fn milliseconds(text: &str) -> Option<Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    (at.as_nanosecond() % 1_000_000 == 0).then(|| Timestamp(at.as_millisecond()))
 }
 
 /// The gateway's verdict may be older than ours: what it called VALID may have become INDETERMINATE. But nothing may pass as

@@ -11,6 +11,7 @@ mod parse;
 mod presentation;
 mod report;
 mod status;
+mod versions;
 mod witnessed;
 
 use std::fs::File;

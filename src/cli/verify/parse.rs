@@ -25,23 +25,27 @@ pub struct Parsed<'a> {
 /// What an answer says beside the signed bytes.
 #[derive(Debug, Default)]
 pub struct Beside<'a> {
-    /// `record_type`.
-    pub record_type: Cow<'a, str>,
+    /// `record_type`; a version of a typed service says it by the name of its typed form.
+    pub record_type: Option<Cow<'a, str>>,
     /// `record_id`.
     pub record_id: Cow<'a, str>,
     /// `version`.
     pub version: u64,
+    /// `issued_at`, in versions.
+    pub issued_at: Option<Cow<'a, str>>,
+    /// `log_index`, in versions.
+    pub log_index: Option<u64>,
     /// `verdict`, in answers of the exchange.
     pub verdict: Option<Cow<'a, str>>,
     /// The typed form: the name of its field, and what it says.
     pub typed: Option<(Cow<'a, str>, Tree<'a>)>,
 }
 
-/// Reads one record: an exchange's or registry's `Record`, or a bare `SignedRecord`.
+/// Reads one record: an exchange's or registry's `Record`, a typed service's version, or a bare `SignedRecord`.
 pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
     let mut beside = Beside::default();
     let (mut is_bare, mut is_framed) = (false, false);
-    let (mut record_type, mut record_id, mut version) = (None, None, None);
+    let (mut record_id, mut version) = (None, None);
     let (mut signed, mut bare) = (None, Signed::default());
     cursor.object(|cursor, key| {
         if bare.take(&key, cursor)? {
@@ -50,10 +54,12 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
         }
         is_framed = true;
         match &*key {
-            "recordType" | "record_type" => once(&mut record_type, cursor, "recordType", Cursor::text),
+            "recordType" | "record_type" => once(&mut beside.record_type, cursor, "recordType", Cursor::text),
             "recordId" | "record_id" => once(&mut record_id, cursor, "recordId", Cursor::text),
             "version" => once(&mut version, cursor, "version", number),
             "signed" | "record" => once(&mut signed, cursor, "signed", Signed::read),
+            "issuedAt" | "issued_at" => once(&mut beside.issued_at, cursor, "issuedAt", Cursor::text),
+            "logIndex" | "log_index" => once(&mut beside.log_index, cursor, "logIndex", number),
             "verdict" => once(&mut beside.verdict, cursor, "verdict", Cursor::text),
             _ if beside.typed.is_some() => Err(unknown(cursor, &key)),
             _ => match Tree::read(cursor)? {
@@ -71,7 +77,6 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
     if is_bare {
         return Ok(Parsed { record: bare.build(cursor)?, beside: None });
     }
-    beside.record_type = record_type.unwrap_or_default();
     beside.record_id = record_id.unwrap_or_default();
     beside.version = version.unwrap_or_default();
     let signed = signed.ok_or_else(|| cursor.wrong("a record without its signed bytes"))?;
@@ -80,12 +85,16 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
 
 /// Whether a value's first field says that it is a record, not an answer around records.
 pub fn begins_record(field: &str) -> bool {
-    const FIELDS: [&str; 14] = [
+    const FIELDS: [&str; 18] = [
         "recordType",
         "record_type",
         "recordId",
         "record_id",
         "version",
+        "issuedAt",
+        "issued_at",
+        "logIndex",
+        "log_index",
         "signed",
         "record",
         "verdict",
@@ -315,7 +324,7 @@ mod tests {
         let text = framed();
         let parsed = record(&text).expect("well formed");
         let beside = parsed.beside.expect("framed");
-        assert_eq!((&*beside.record_type, beside.version), ("land.parcel.v1", 2));
+        assert_eq!((beside.record_type.as_deref(), beside.version), (Some("land.parcel.v1"), 2));
         assert_eq!(beside.typed.expect("typed").0, "parcel");
         assert_eq!(&parsed.record.statement[..], [1]);
         let proof = parsed.record.ledger_proof.expect("proof");
