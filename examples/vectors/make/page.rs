@@ -51,6 +51,7 @@ fn examples() -> Vec<(&'static str, String)> {
         ("key", keys(&world)),
         ("cosignature", super::witnesses::example()),
         ("record", pretty_record(&record)),
+        ("presentation", super::presentations::example()),
     ]
 }
 

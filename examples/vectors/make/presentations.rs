@@ -1,6 +1,7 @@
 //! What wallets present: good ones, every negative of RFC 9901 section 7, and credentials that do not agree with their record.
 
 use lienthong::base::{Seed, Timestamp};
+use lienthong::trust::commitment::field_leaf;
 use lienthong::trust::credential::{self, Frame};
 use lienthong::trust::jose::{self, decode_part, encode_part};
 use lienthong::trust::sd_jwt::{Presented, sign_binding};
@@ -128,7 +129,11 @@ fn text_of(disclosure: &Value) -> String {
 }
 
 fn digest_of(disclosure: &Value) -> String {
-    encode_part(&Sha256::digest(text_of(disclosure).as_bytes()))
+    digest_of_text(&text_of(disclosure))
+}
+
+fn digest_of_text(text: &str) -> String {
+    encode_part(&Sha256::digest(text.as_bytes()))
 }
 
 fn bind(text: &str) -> String {
@@ -180,6 +185,38 @@ fn presented(wallet: &Wallet) -> Vec<Case> {
             ..good("presentation-unbound", "Nobody asked for a key binding.", &wallet.credential)
         },
     ]
+}
+
+/// The worked example: a presentation of two fields, taken apart.
+pub fn example() -> String {
+    let wallet = Wallet::new();
+    let text = bind(&wallet.showing(&["area_m2", "holder"]));
+    let (token, rest) = text.split_once('~').expect("parts");
+    let (first, _) = rest.split_once('~').expect("a disclosure");
+    let (bound, binding) = text.rsplit_once('~').expect("parts");
+    let part = |token: &str, at| {
+        let bytes = decode_part(token.split('.').nth(at).expect("a part")).expect("base64url");
+        let mut json: Value = serde_json::from_slice(&bytes).expect("JSON");
+        if let Some(record) = json.get_mut("lienthong") {
+            *record = json!("…");
+        }
+        json.to_string()
+    };
+    let disclosure: Value = serde_json::from_slice(&decode_part(first).expect("base64url")).expect("JSON");
+    let salt = decode_part(disclosure[0].as_str().expect("text")).expect("base64url");
+    let value = disclosure[2].to_string();
+    let leaf = field_leaf(&salt.try_into().expect("32 bytes"), disclosure[1].as_str().expect("text"), value.as_bytes());
+    format!(
+        "header      {}\nclaims      {}\ndisclosure  {first}\n            {disclosure}\ndigest      {}\nleaf        {}\nbinding     {}\n            \
+         {}\nsd_hash     over {} characters\n",
+        part(token, 0),
+        part(token, 1),
+        digest_of_text(first),
+        encode_part(&leaf),
+        part(binding, 0),
+        part(binding, 1),
+        bound.len() + 1,
+    )
 }
 
 /// RFC 9901, section 7.1, steps 3 to 5: what the claims and the disclosures must be to each other.
@@ -324,7 +361,7 @@ fn bindings(wallet: &Wallet) -> Vec<Case> {
     let none = encode_part(br#"{"alg":"none","typ":"kb+jwt"}"#);
     let of_type = |typ: &str| {
         let claims = json!({ "iat": NOW.0 / 1_000, "aud": AUDIENCE, "nonce": NONCE, "sd_hash":
-            encode_part(&Sha256::digest(whole.as_bytes())) });
+            digest_of_text(whole) });
         format!("{whole}{}", jose::sign(typ, claims.as_object().expect("an object"), &holder()).expect("signs"))
     };
     vec![
