@@ -4,56 +4,28 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
-use common::as_agency;
 use common::dynamic::Call;
-use common::process::{Serving, program, run};
+use common::enter_membership;
+use common::process::{Serving, Witness, run, write_private};
 use lienthong::transparency::head::SignedHead;
 use lienthong::trust::TrustAnchor;
-use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
-use lienthong::wire::proto::registry::v1::{Change, Operation, SubmitChangesRequest};
-use prost_types::value::Kind;
 use serde_json::Value;
 use tonic::transport::{Channel, Endpoint};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// A witness as a child process; killed when dropped.
-struct Witness {
-    child: Child,
-    policy_line: String,
-}
-
-impl Witness {
-    fn start(folder: &Path, name: &str) -> Self {
-        let mut child = program()
-            .current_dir(folder)
-            .args(["witness", "--listen", "127.0.0.1:0", "--output", "json", "--trust", "data/anchor.json"])
-            .env("LIENTHONG_PASSPHRASE", "correct horse battery")
-            .args(["--key", &format!("{name}.key"), "--name", &format!("witness.example/{name}"), "--state", name])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
-        let said: Value = serde_json::from_str(&line).expect("JSON");
-        let text = |field: &str| said[field].as_str().expect("text").to_owned();
-        let policy_line = format!("witness {name} {} {}\n", text("verifier_key"), text("url"));
-        Self { child, policy_line }
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A witness with a key, a state and a line of the policy under its name.
+fn witness(folder: &Path, name: &str) -> (Witness, String) {
+    let (key, full) = (format!("{name}.key"), format!("witness.example/{name}"));
+    let own = ["--key", &key, "--name", &full, "--state", name, "--passphrase-file", "pass"];
+    let arguments = ["--listen", "127.0.0.1:0", "--trust", "data/anchor.json"];
+    let started = Witness::start(folder, &[&arguments[..], &own].concat());
+    let line = format!("witness {name} {} {}\n", started.key(), started.url());
+    (started, line)
 }
 
 fn serve(folder: &Path, data: &str) -> Serving {
@@ -66,23 +38,9 @@ async fn connect(serving: &Serving) -> Channel {
 
 /// Enters new memberships, one submission each.
 async fn enter(serving: &Serving, numbers: std::ops::Range<u64>) {
-    let mut client = RegistryServiceClient::new(connect(serving).await);
+    let channel = connect(serving).await;
     for number in numbers {
-        let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
-        let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
-        let request = SubmitChangesRequest {
-            registry: "social_insurance".into(),
-            request_id: format!("fork-{number:08}"),
-            changes: vec![Change {
-                record_type: "social_insurance.membership.v1".into(),
-                operation: Operation::Create as i32,
-                payload: Some(prost_types::Struct {
-                    fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
-                }),
-                ..Default::default()
-            }],
-        };
-        client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
+        enter_membership(&channel, number).await;
     }
 }
 
@@ -204,8 +162,9 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     end(Serving::start(folder, &["--data-dir", "data", "--population", "0"]));
-    let witnesses = [Witness::start(folder, "w1"), Witness::start(folder, "w2")];
-    let lines: String = witnesses.iter().map(|witness| witness.policy_line.as_str()).collect();
+    write_private(&folder.join("pass"), "correct horse battery\n");
+    let witnesses = [witness(folder, "w1"), witness(folder, "w2")];
+    let lines: String = witnesses.iter().map(|(_, line)| line.as_str()).collect();
     std::fs::write(folder.join("policy.txt"), format!("{lines}group both all w1 w2\nquorum both\n")).expect("written");
 
     // The honest gateway: cosigned, audited, believed.

@@ -4,15 +4,14 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::dynamic::Call;
-use common::process::{Serving, program, run};
+use common::process::{Serving, Witness, run, write_private};
 use lienthong::base::{AgencyId, Clock as _, Seed};
 use lienthong::wire::Caller;
 use lienthong::wire::credential::TokenMint;
@@ -49,35 +48,10 @@ async fn front(folder: &Path, target: String) -> u16 {
     port
 }
 
-fn write_private(path: &Path, text: &str) {
-    std::fs::write(path, text).expect("written");
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("set");
-}
-
-/// A witness as a child process; killed when dropped.
-struct Witness(Child, Value);
-
-impl Witness {
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let common = ["witness", "--output", "json", "--trust", "anchor.json", "--key", "w1.key", "--state", "w1"];
-        let mut command = program();
-        let command = command.current_dir(folder).args(common).args(arguments).args(["--passphrase-file", "pass"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("it says where it listens");
-        Self(child, serde_json::from_str(&line).expect("JSON"))
-    }
-
-    fn said(&self, field: &str) -> String {
-        self.1[field].as_str().expect("text").to_owned()
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// The witness, with these further arguments.
+fn witness(folder: &Path, arguments: &[&str]) -> Witness {
+    let own = ["--trust", "anchor.json", "--key", "w1.key", "--state", "w1", "--passphrase-file", "pass"];
+    Witness::start(folder, &[&own, arguments].concat())
 }
 
 /// Fetches a person's record over TLS, with a token, and writes the answer down.
@@ -133,8 +107,8 @@ async fn auditor_verifier_and_witness_believe_a_private_authority() {
         .expect("written");
 
     // The witness's key: encrypted, for its owner alone.
-    let first = Witness::start(folder, &["--name", "witness.example/w1", "--listen", "127.0.0.1:0"]);
-    let (key, url) = (first.said("verifier_key"), first.said("url"));
+    let first = witness(folder, &["--name", "witness.example/w1", "--listen", "127.0.0.1:0"]);
+    let (key, url) = (first.key().to_owned(), first.url().to_owned());
     drop(first);
     let witness_at = url.strip_prefix("http://").expect("plain").to_owned();
     let sealed = std::fs::read_to_string(folder.join("w1.key")).expect("reads");
@@ -161,7 +135,7 @@ async fn auditor_verifier_and_witness_believe_a_private_authority() {
     let serving = Serving::start(folder, &arguments.split_whitespace().chain(kept).collect::<Vec<_>>());
     let grpc = format!("localhost:{}", serving.grpc.rsplit(':').next().expect("a port"));
     let console = serving.console.clone().expect("a console");
-    let _witness = Witness::start(folder, &["--listen", &witness_at, "--follow", &grpc, "--ca", "cert.pem"]);
+    let _witness = witness(folder, &["--listen", &witness_at, "--follow", &grpc, "--ca", "cert.pem"]);
     let before = cosigned_by_the_log(&console, "");
 
     let port = front(folder, console.clone()).await;

@@ -4,37 +4,17 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Started, as_agency, config, reason, start};
+use common::{Started, as_agency, config, enter_membership, reason, start};
 use lienthong::server::{Config, Storage};
 use lienthong::wire::proto::exchange::v1::BulkFetchRecordsRequest;
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
 use lienthong::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
 use lienthong::wire::proto::province::v1::{FeedState, ListFeedsRequest, WatchChangesRequest};
+use lienthong::wire::proto::registry::v1::StreamChangesRequest;
 use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
-use lienthong::wire::proto::registry::v1::{Change, Operation, StreamChangesRequest, SubmitChangesRequest};
-use prost_types::value::Kind;
 use tonic::{Code, Streaming};
 
 const REGISTRY: &str = "social_insurance";
-
-async fn submit(started: &Started, number: u64) {
-    let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
-    let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
-    let request = SubmitChangesRequest {
-        registry: REGISTRY.into(),
-        request_id: format!("stream-{number:08}"),
-        changes: vec![Change {
-            record_type: "social_insurance.membership.v1".into(),
-            operation: Operation::Create as i32,
-            payload: Some(prost_types::Struct {
-                fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
-            }),
-            ..Default::default()
-        }],
-    };
-    let mut client = RegistryServiceClient::new(started.channel.clone());
-    client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
-}
 
 /// Reads a stream to its end, slowly; gives what came, and how it ended.
 async fn drain<M>(mut stream: Streaming<M>, pause: Duration) -> (Vec<M>, (Code, String)) {
@@ -93,7 +73,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     };
     let mut client = ExchangeServiceClient::new(started.channel.clone());
     let bulk = client.bulk_fetch_records(as_agency("one-stop", bulk)).await.expect("streams").into_inner();
-    submit(&started, 1).await;
+    enter_membership(&started.channel, 1).await;
     let (none, little) = (Duration::ZERO, Duration::from_millis(5));
     let reading =
         tokio::spawn(async move { tokio::join!(drain(changes, none), drain(accepted, none), drain(bulk, little)) });
@@ -111,7 +91,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     // The next server goes on where the streams ended.
     let started = start(settings()).await;
     let (mut changes, mut accepted) = (follow(&started, cursor).await, watch(&started, token).await);
-    submit(&started, 2).await;
+    enter_membership(&started.channel, 2).await;
     let next = changes.message().await.expect("goes on").expect("a batch");
     assert_eq!((next.first_index, next.next_cursor, next.records.len()), (cursor, cursor + 1, 1));
     let next = accepted.message().await.expect("goes on").expect("a change");

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use lienthong::base::time::SystemClock;
 use lienthong::server::{Config, Gateway, Listening, Running, Storage};
+use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
+use lienthong::wire::proto::registry::v1::{Change, Operation, SubmitChangesRequest};
+use prost_types::value::Kind;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
@@ -54,6 +57,26 @@ pub fn as_agency<Q>(agency: &str, message: Q) -> Request<Q> {
 /// A citizen's call.
 pub fn as_citizen<Q>(personal_id: &str, message: Q) -> Request<Q> {
     with_credential(&format!("demo-citizen-{personal_id}"), message)
+}
+
+/// Enters a new membership of the social insurance, in a submission of its own.
+pub async fn enter_membership(channel: &Channel, number: u64) {
+    let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
+    let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
+    let request = SubmitChangesRequest {
+        registry: "social_insurance".into(),
+        request_id: format!("membership-{number:08}"),
+        changes: vec![Change {
+            record_type: "social_insurance.membership.v1".into(),
+            operation: Operation::Create as i32,
+            payload: Some(prost_types::Struct {
+                fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
+            }),
+            ..Default::default()
+        }],
+    };
+    let mut client = RegistryServiceClient::new(channel.clone());
+    client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
 }
 
 /// The gRPC code of a refusal, and its stable reason.

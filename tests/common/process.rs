@@ -1,5 +1,6 @@
 //! The built program as a child process.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -80,4 +81,53 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A witness as a child process; killed when dropped.
+pub struct Witness {
+    child: Child,
+    said: serde_json::Value,
+}
+
+impl Witness {
+    /// Starts `witness` in `folder` with further arguments, and waits until it says where it listens.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = program()
+            .current_dir(folder)
+            .args(["witness", "--output", "json"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        Self { child, said: serde_json::from_str(&line).expect("JSON") }
+    }
+
+    /// Its verifier key.
+    pub fn key(&self) -> &str {
+        self.said["verifier_key"].as_str().expect("text")
+    }
+
+    /// Where it listens: `http://127.0.0.1:…`.
+    pub fn url(&self) -> &str {
+        self.said["url"].as_str().expect("text")
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Writes a file that only its owner can read.
+#[cfg(unix)]
+pub fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("set");
 }

@@ -87,10 +87,21 @@ async fn refusals_are_those_of_the_specification() {
     assert_eq!(post(sign("other.example/log", "other.example/log", 5)).await.0, StatusCode::NOT_FOUND);
     assert_eq!(post(sign(RECORDS, "witness.example/w1", 5)).await.0, StatusCode::FORBIDDEN);
     assert_eq!(post(vec![b'a'; 200 * 1024]).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(post(sign(RECORDS, RECORDS, 0)).await.0, StatusCode::CONFLICT, "an empty tree with another root");
+    let got = Request::get("/add-checkpoint").body(Body::empty()).expect("a request");
+    let got = app.clone().oneshot(got).await.expect("answered");
+    assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(conflicts(folder.path()).is_empty(), "nothing of these proves anything");
     let bad_proof = AddCheckpoint { old_size: 0, path: vec![[1; 32]], note: first.note.clone() }.write();
     assert_eq!(post(bad_proof).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 
-    assert_eq!(post(request(&world.ledger, 0, &first).await).await.0, StatusCode::OK);
+    // what unknown keys signed beside the log is passed over
+    let stranger = signer("witness.example/w2");
+    let text = std::str::from_utf8(&first.note).expect("text").split("\n\n").next().expect("a text");
+    let beside = crate::trust::note::sign_note(&format!("{text}\n"), &[&*stranger]).expect("signs");
+    let beside = std::str::from_utf8(&beside).expect("text").split("\n\n").nth(1).expect("a signature").to_owned();
+    let note = bytes::Bytes::from([&first.note[..], beside.as_bytes()].concat());
+    assert_eq!(post(AddCheckpoint { old_size: 0, path: vec![], note }.write()).await.0, StatusCode::OK);
     let (status, kind, body) = post(request(&world.ledger, 0, &head).await).await;
     assert_eq!((status, kind.as_str(), body), (StatusCode::CONFLICT, "text/x.tlog.size", format!("{}\n", first.size)));
     let above = AddCheckpoint { old_size: first.size + 1, path: vec![], note: first.note.clone() }.write();
