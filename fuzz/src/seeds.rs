@@ -86,7 +86,7 @@ fn add_text(name: &str, text: &str, seeds: &mut Seeds) {
         }
         ("presentation", _) => {
             seeds.insert(("sd_jwt", text.as_bytes().to_vec()));
-            text.split('~').filter(|part| part.contains('.')).for_each(|token| add_signed(token, seeds));
+            text.split('~').filter(|part| part.contains('.')).for_each(|token| drop(add_signed(token, seeds)));
         }
         ("policy", _) => {
             let keys = text.split_whitespace().filter(|word| word.contains('+'));
