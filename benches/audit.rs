@@ -23,6 +23,8 @@ const LAND: &str = "lienthong/H27/land";
 /// Statements in a batch; the issuer's checkpoint is the batch's last entry.
 const BATCH: u64 = 499;
 
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
 fn signer(origin: &str) -> Arc<dyn Signer> {
     Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(9).child(origin, 0)))
 }
@@ -58,8 +60,8 @@ fn statement(number: u64, records: u64, hashes: &mut Vec<Hash>) -> Vec<u8> {
         version,
         previous,
         operation: if version == 1 { Operation::Create } else { Operation::Update },
-        issued_at: Timestamp(1_800_000_000_000),
-        valid_from: Timestamp(1_800_000_000_000),
+        issued_at: NOW,
+        valid_from: NOW,
         valid_until: Timestamp::MAX,
         status_index: record as u32,
         field_count: 12,
@@ -114,7 +116,7 @@ fn main() {
     for run in 1..=3 {
         let begun = Instant::now();
         let source = HttpSource::new(format!("http://{address}/logs/records"), None);
-        let (report, state) = audit(&source, &anchor(), None, &|_, _| ()).expect("passes");
+        let (report, state) = audit(&source, &anchor(), None, NOW, &|_, _| ()).expect("passes");
         assert_eq!(report.findings_total, 0, "{:?}", report.findings);
         let seconds = begun.elapsed().as_secs_f64();
         println!("audit {run}: {seconds:.2} s, {:.0} entries/s", report.size as f64 / seconds);

@@ -13,6 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use common::process::run;
 use common::vectors::{text, vectors};
+use lienthong::base::Clock as _;
+use lienthong::base::time::SystemClock;
 use lienthong::transparency::audit::state::State;
 use lienthong::transparency::audit::{AuditReport, Stop, audit};
 use lienthong::transparency::path::TilePath;
@@ -54,7 +56,7 @@ fn the_library_says_what_the_vectors_expect() {
         let name = text(&vector, "name");
         let anchor = TrustAnchor::from_json(vector["trust_anchor"].to_string().as_bytes()).expect(name);
         let audited = |served: &Value, state: Option<State>| -> Result<(AuditReport, State), Stop> {
-            audit(&Served::of(served), &anchor, state, &|_, _| ())
+            audit(&Served::of(served), &anchor, state, SystemClock.now(), &|_, _| ())
         };
         let state = vector.get("before").map(|before| audited(before, None).expect(name).1);
         let code = match audited(&vector["served"], state) {

@@ -2,6 +2,7 @@
 //!
 //! | checked | otherwise |
 //! |---|---|
+//! | the trust anchor has not expired | TRY_LATER |
 //! | a key in use of the log signed the checkpoint | NO_TRUSTED_SIGNATURE |
 //! | the log has not become smaller, and what was seen before is its beginning | LOG_ROLLBACK, both heads kept |
 //! | no second tree of a size that was seen before | SPLIT_VIEW, both heads kept |
@@ -23,6 +24,7 @@ use serde::Serialize;
 use super::head::{HeadError, LogKind, SignedHead, log_keys};
 use super::path::TilePath;
 use super::source::{Source, SourceError};
+use crate::base::Timestamp;
 use crate::ledger::tile::{TILE_WIDTH, TileId};
 use crate::trust::merkle::{CompactRange, Hash, Node, Span, consistency_spans, empty_root, verify_consistency};
 use crate::trust::{Code, TrustAnchor};
@@ -91,8 +93,12 @@ pub fn audit(
     source: &dyn Source,
     anchor: &TrustAnchor,
     state: Option<State>,
+    now: Timestamp,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(AuditReport, State), Stop> {
+    if now >= anchor.expires_at {
+        return Err(Stop::new(Code::TryLater, format!("the trust anchor expired at {}", anchor.expires_at)));
+    }
     let head = SignedHead::read(&source.checkpoint()?, anchor)?;
     let unknown = || Stop::new(Code::NoTrustedSignature, format!("the trust anchor names no log {}", head.origin()));
     let (kind, _) = log_keys(anchor, head.origin()).ok_or_else(unknown)?;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::vector::{anchor_text, raw};
-use super::world::{Log, NOW, World, signer_of};
+use super::world::{LATE, Log, NOW, World, signer_of};
 
 #[derive(Serialize)]
 struct LogVector<'a> {
@@ -116,7 +116,8 @@ pub fn all() -> Vec<(String, String)> {
     let ending = |last: Statement| serve(&[&statements[..4], &[last.encode()]].concat());
     let second = statement(2, 2, &statements[1], 7);
     type Case = (&'static str, &'static str, Option<Served>, Served, Option<Code>);
-    let cases: [Case; 17] = [
+    let cases: [Case; 18] = [
+        ("log-anchor-expired", "The trust anchor has expired.", None, whole.clone(), Some(Code::TryLater)),
         ("log-whole", "A log of five statements.", None, whole.clone(), None),
         (
             "log-grown",
@@ -215,11 +216,13 @@ pub fn all() -> Vec<(String, String)> {
 }
 
 fn file(name: &str, shows: &str, before: Option<&Served>, served: &Served, code: Option<Code>) -> (String, String) {
+    // Whoever audits has no clock but today's.
+    let expires_at = if code == Some(Code::TryLater) { NOW } else { LATE };
     let row = LogVector {
         format: "lienthong/log-vector/v1",
         name,
         shows,
-        trust_anchor: raw(&anchor_text(&World::new().anchor), "  "),
+        trust_anchor: raw(&anchor_text(&TrustAnchor { expires_at, ..World::new().anchor }), "  "),
         before,
         served,
         expected: Expected { exit_code: code.map_or(0, Code::exit_code), code: code.map(Code::as_str) },

@@ -1,15 +1,12 @@
 //! One version of the trust anchor after another: what whoever believes the first may take up, and what not.
 
-use lienthong::base::{Seed, Timestamp};
+use lienthong::base::Seed;
 use lienthong::trust::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::vector::{anchor_text, raw};
-use super::world::{NOW, World, seed_of};
-
-/// 2126-11-18: long enough for whoever has no clock but today's.
-const LATE: Timestamp = Timestamp(NOW.0 + 100 * 365 * 86_400_000);
+use super::world::{LATE, NOW, World, seed_of};
 
 #[derive(Serialize)]
 struct SuccessionVector<'a> {

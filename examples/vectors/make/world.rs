@@ -8,6 +8,8 @@ use lienthong::trust::*;
 
 /// 2026-11-18T10:13:20Z: when vectors are judged, unless one says otherwise.
 pub const NOW: Timestamp = Timestamp(1_794_996_800_000);
+/// A hundred years later: for anchors that are used with today's clock.
+pub const LATE: Timestamp = Timestamp(NOW.0 + 100 * 365 * 86_400_000);
 /// The salt of every record.
 pub const SALT: Salt = [7; 32];
 

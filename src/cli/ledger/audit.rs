@@ -7,6 +7,8 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::base::Clock as _;
+use crate::base::time::SystemClock;
 use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::cli::verify::EXIT_ANCHOR;
@@ -30,7 +32,7 @@ With --state the next audit reads only what is new, and sees whether the log onl
 in FILE.conflict.json: together they prove the fault, whoever looks at them.
 
 Exit codes: 0 everything holds; 3 the state cannot be read or written; 5 a bad anchor; 14 NO_TRUSTED_SIGNATURE, 20 LOG_ROLLBACK,
-21 SPLIT_VIEW, 22 TILE, 35 UNAVAILABLE; else that of the first entry that breaks a rule: 11 to 17, or 23 LOG_RULE.";
+21 SPLIT_VIEW, 22 TILE, 32 TRY_LATER (the anchor expired: `lienthong keys update`), 35 UNAVAILABLE; else that of the first entry that breaks a rule: 11 to 17, or 23 LOG_RULE.";
 
 /// Read a whole log, and check everything that can be seen there.
 #[derive(Debug, Args)]
@@ -63,7 +65,7 @@ impl Audit {
         let source = HttpSource::new(prefix(&self.place, &self.log, &self.ca), self.ca.roots()?.as_ref());
         let bar = Bar::new();
         let begun = Instant::now();
-        let audited = audit(&source, &anchor, state, &|done, all| bar.show(done, all));
+        let audited = audit(&source, &anchor, state, SystemClock.now(), &|done, all| bar.show(done, all));
         bar.0.finish_and_clear();
         match audited {
             Ok((report, state)) => {
@@ -88,7 +90,7 @@ impl Audit {
             kept = Some(path);
         }
         let verdict = match stop.code {
-            Code::Unavailable => "INDETERMINATE",
+            Code::Unavailable | Code::TryLater => "INDETERMINATE",
             _ => "INVALID",
         };
         match output {

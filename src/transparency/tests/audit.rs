@@ -47,7 +47,7 @@ impl Copy {
     }
 
     fn audit(&self, state: Option<State>) -> Result<(AuditReport, State), Stop> {
-        audit(self, &anchor(), state, &|_, _| ())
+        audit(self, &anchor(), state, NOW, &|_, _| ())
     }
 
     fn code(&self, state: Option<State>) -> Code {
