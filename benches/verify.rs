@@ -29,6 +29,10 @@ use sha2::{Digest as _, Sha256};
 
 type Outcome<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 18 November 2026, 11:06:40 UTC.
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 const PERSON: &str = "resident.person.v1";

@@ -191,5 +191,6 @@ fn text_of(bytes: &[u8]) -> Result<&str, CanonicalError> {
     if bytes.len() > PAYLOAD_BYTES_MAX {
         return Err(CanonicalError { offset: PAYLOAD_BYTES_MAX, rule: Rule::TooLong });
     }
-    std::str::from_utf8(bytes).map_err(|error| CanonicalError { offset: error.valid_up_to(), rule: Rule::NotUtf8 })
+    simdutf8::compat::from_utf8(bytes)
+        .map_err(|error| CanonicalError { offset: error.valid_up_to(), rule: Rule::NotUtf8 })
 }

@@ -175,11 +175,9 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], StatementError> {
 fn take_name(rest: &mut &[u8]) -> Result<String, StatementError> {
     let [length] = take(rest)?;
     let (name, after) = rest.split_at_checked(length.into()).ok_or(StatementError("too short"))?;
-    if !is_statement_name(name) {
-        return Err(StatementError("a name is 1 to 64 of a-z, 0-9, _, -, ., /"));
-    }
+    let text = std::str::from_utf8(name).ok().filter(|name| is_statement_name(name.as_bytes()));
     *rest = after;
-    Ok(name.iter().map(|byte| char::from(*byte)).collect())
+    text.map(str::to_owned).ok_or(StatementError("a name is 1 to 64 of a-z, 0-9, _, -, ., /"))
 }
 
 #[cfg(test)]

@@ -186,6 +186,14 @@ impl<'a> Scanner<'a> {
         let mut run = self.at;
         let mut wide = false;
         loop {
+            while let Some(eight) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+                let (plain, has_wide) = plain_bytes(u64::from_le_bytes(*eight));
+                self.at += plain;
+                wide |= has_wide;
+                if plain < 8 {
+                    break;
+                }
+            }
             let Some(byte) = self.bytes.get(self.at) else { return self.fail(Rule::Syntax) };
             match CLASS[usize::from(*byte)] {
                 PLAIN => self.at += 1,
@@ -238,6 +246,20 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// How many of eight bytes, the first in the lowest, stand before one that ends or escapes a string or may not be in it; and whether
+/// one of those is part of a character beyond ASCII.
+fn plain_bytes(eight: u64) -> (usize, bool) {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The high bit of each byte that is below `bound`, where no byte before it is (what borrows, stands behind the first).
+    let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound)) & !bytes & HIGH;
+    let is = |byte: u8| below(eight ^ (ONES * u64::from(byte)), 1);
+    let stops = below(eight, 0x20) | is(b'"') | is(b'\\');
+    let plain = stops.trailing_zeros() / u8::BITS; // 8 without a stop
+    let before = if plain == 8 { u64::MAX } else { (1 << (plain * u8::BITS)) - 1 };
+    (plain as usize, eight & HIGH & before != 0)
+}
+
 /// Whether UTF-8 text is made only of U+0000–02FF and U+1E00–1EFF, which hold all of Vietnamese and are in NFC in any
 /// order; the general check costs ten times more.
 pub(super) fn is_nfc_latin(text: &[u8]) -> bool {
@@ -251,4 +273,26 @@ pub(super) fn is_nfc_latin(text: &[u8]) -> bool {
         };
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bytes_are_judged_as_one_by_one() {
+        let stops = |byte: &u8| !matches!(CLASS[usize::from(*byte)], PLAIN | WIDE);
+        for byte in 0..=u8::MAX {
+            for other in [b'a', b'"', b'\\', 0x1f, 0x20, 0x7f, 0x80, 0xa2, 0xff, 0x21, 0x23, 0x5b, 0x5d, 0] {
+                for at in 0..8 {
+                    let mut eight = [other; 8];
+                    eight[at] = byte;
+                    eight[..at].fill(b'z');
+                    let plain = eight.iter().position(stops).unwrap_or(8);
+                    let wide = eight[..plain].iter().any(|byte| *byte >= 0x80);
+                    assert_eq!(plain_bytes(u64::from_le_bytes(eight)), (plain, wide), "{eight:x?}");
+                }
+            }
+        }
+    }
 }
