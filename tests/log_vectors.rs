@@ -71,7 +71,7 @@ fn the_library_says_what_the_vectors_expect() {
     }
 }
 
-/// Serves what is in the slot under `/logs/land/` until the test ends.
+/// Serves what is in the slot under the prefix of any log until the test ends.
 fn serve(slot: Arc<Mutex<Served>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -92,7 +92,8 @@ fn answer(mut stream: TcpStream, served: &Served) -> std::io::Result<()> {
             break;
         }
     }
-    let path = request.split(' ').nth(1).and_then(|path| path.strip_prefix("/logs/land/")).unwrap_or_default();
+    let path = request.split(' ').nth(1).and_then(|path| path.strip_prefix("/logs/")?.split_once('/'));
+    let path = path.map_or("", |(_, path)| path);
     let (status, body) = served.get(path).map_or(("404 Not Found", Bytes::new()), |body| ("200 OK", body));
     write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len())?;
     stream.write_all(&body)
@@ -109,7 +110,7 @@ fn the_program_says_what_the_vectors_expect() {
         std::fs::write(folder.join("anchor.json"), vector["trust_anchor"].to_string()).expect("written");
         let audit = |served: &Value| {
             *slot.lock().expect("whole") = Served::of(served);
-            let place = ["ledger", "audit", &address, "--log", "land"];
+            let place = ["ledger", "audit", &address, "--log", text(&vector, "log")];
             let output = run(folder, &[&place[..], &["--state", "state.json", "--output", "json"]].concat());
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             (output.status.code().expect("an exit code"), said)

@@ -18,6 +18,7 @@ struct LogVector<'a> {
     format: &'static str,
     name: &'a str,
     shows: &'a str,
+    log: &'static str,
     trust_anchor: Box<RawValue>,
     /// What an auditor saw the time before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +33,7 @@ struct Expected {
     code: Option<&'static str>,
 }
 
-/// The registry's log under its prefix.
+/// A log under its prefix.
 #[derive(Clone, Serialize)]
 struct Served {
     checkpoint: String,
@@ -66,15 +67,26 @@ fn five(salt: u8) -> Vec<Vec<u8>> {
     [firsts, seconds].concat()
 }
 
+/// The land registry's log of these statements.
 fn serve(statements: &[Vec<u8>]) -> Served {
-    let mut log = Log::new("lienthong/H27/land", 0);
-    log.leaves.extend(statements.iter().map(|statement| hash_leaf(statement)));
+    served("lienthong/H27/land", statements.iter().map(|statement| (hash_leaf(statement), statement.clone())))
+}
+
+/// The record ledger of entries of these types.
+fn serve_ledger(entries: &[(EntryType, Vec<u8>)]) -> Served {
+    served("lienthong/H27/records", entries.iter().map(|(kind, body)| (kind.leaf(body), kind.entry(body))))
+}
+
+fn served(origin: &str, entries: impl Iterator<Item = (Hash, Vec<u8>)>) -> Served {
+    let mut log = Log::new(origin, 0);
+    let mut bundle = Vec::new();
+    for (leaf, entry) in entries {
+        log.leaves.push(leaf);
+        bundle.extend_from_slice(&(entry.len() as u16).to_be_bytes());
+        bundle.extend_from_slice(&entry);
+    }
     let note = log.checkpoint().sign(&*log.signer).expect("signs");
-    let width = statements.len();
-    let bundle: Vec<u8> = statements
-        .iter()
-        .flat_map(|statement| [&(statement.len() as u16).to_be_bytes(), &statement[..]].concat())
-        .collect();
+    let width = log.leaves.len();
     let files = [
         (format!("tile/0/000.p/{width}"), STANDARD.encode(log.leaves.concat())),
         (format!("tile/entries/000.p/{width}"), STANDARD.encode(bundle)),
@@ -212,16 +224,73 @@ pub fn all() -> Vec<(String, String)> {
             Some(Code::IssuerMismatch),
         ),
     ];
-    cases.iter().map(|(name, shows, before, served, code)| file(name, shows, before.as_ref(), served, *code)).collect()
+    let cases = cases.iter();
+    let files =
+        cases.map(|(name, shows, before, served, code)| file(name, shows, "land", before.as_ref(), served, *code));
+    files.chain(ledgers()).collect()
 }
 
-fn file(name: &str, shows: &str, before: Option<&Served>, served: &Served, code: Option<Code>) -> (String, String) {
+/// The record ledger, which holds the checkpoints of issuers and the province's complaints too.
+fn ledgers() -> Vec<(String, String)> {
+    let statements = five(7);
+    let mut land = Log::new("lienthong/H27/land", 0);
+    land.leaves.extend(statements.iter().map(|statement| hash_leaf(statement)));
+    let covered = |size: usize| {
+        let part = Log { signer: signer_of("lienthong/H27/land"), leaves: land.leaves[..size].to_vec() };
+        (EntryType::IssuerCheckpoint, part.checkpoint().sign(&*part.signer).expect("signs").to_vec())
+    };
+    let stated = |count: usize| statements[..count].iter().map(|statement| (EntryType::Statement, statement.clone()));
+    let whole: Vec<_> = stated(5).chain([covered(5)]).collect();
+    let complaint = |other: &[u8]| (EntryType::Equivocation, entry::equivocation(&statements[1], other));
+    let with = |last| [whole.clone(), vec![last]].concat();
+    let cases = [
+        ("log-ledger", "Five statements, and their issuer's checkpoint over them.", whole.clone(), None),
+        (
+            "log-equivocation",
+            "The issuer signed another statement for the same version of a record: the province's complaint, which is no fault of the log.",
+            with(complaint(&five(8)[1])),
+            None,
+        ),
+        (
+            "log-equivocation-none",
+            "A complaint about one statement twice.",
+            with(complaint(&statements[1])),
+            Some(Code::LogRule),
+        ),
+        (
+            "log-checkpoint-missing",
+            "No checkpoint of the issuer covers the last statement.",
+            stated(4).chain([covered(4)]).chain(stated(5).skip(4)).collect(),
+            Some(Code::LogRule),
+        ),
+        (
+            "log-checkpoint-of-more",
+            "The issuer's checkpoint is over a statement that does not stand before it.",
+            stated(4).chain([covered(5)]).collect(),
+            Some(Code::LogRule),
+        ),
+    ];
+    cases
+        .iter()
+        .map(|(name, shows, entries, code)| file(name, shows, "records", None, &serve_ledger(entries), *code))
+        .collect()
+}
+
+fn file(
+    name: &str,
+    shows: &str,
+    log: &'static str,
+    before: Option<&Served>,
+    served: &Served,
+    code: Option<Code>,
+) -> (String, String) {
     // Whoever audits has no clock but today's.
     let expires_at = if code == Some(Code::TryLater) { NOW } else { LATE };
     let row = LogVector {
         format: "lienthong/log-vector/v1",
         name,
         shows,
+        log,
         trust_anchor: raw(&anchor_text(&TrustAnchor { expires_at, ..World::new().anchor }), "  "),
         before,
         served,
