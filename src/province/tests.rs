@@ -23,6 +23,9 @@ use crate::trust::{
 };
 
 mod feeds;
+mod forged;
+
+use forged::Forged;
 
 const TODAY: Date = Date::constant(2026, 11, 22);
 const RECORDS: &str = "lienthong/H27/records";
@@ -221,41 +224,6 @@ async fn following_goes_on_where_it_was() {
     assert_eq!(province.ledger_index("resident", 1).await.expect("read"), Some(2));
 }
 
-/// A registry whose change stream was tampered with.
-struct Liar {
-    inner: Arc<Host>,
-    lie: fn(&mut ChangeBatch),
-}
-
-#[async_trait]
-impl Registry for Liar {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    async fn log_size(&self) -> Result<u64> {
-        self.inner.log_size().await
-    }
-
-    async fn read(&self, query: Query) -> Result<Page> {
-        self.inner.read(query).await
-    }
-
-    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
-        self.inner.submit(submission).await
-    }
-
-    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
-        let mut batch = self.inner.changes(cursor, limit).await?;
-        batch.iter_mut().for_each(self.lie);
-        Ok(batch)
-    }
-
-    async fn wait_beyond(&self, cursor: u64) -> Result<()> {
-        self.inner.wait_beyond(cursor).await
-    }
-}
-
 #[tokio::test]
 async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
     type Lie = (&'static str, Reason, fn(&mut ChangeBatch));
@@ -279,7 +247,11 @@ async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
         world
             .submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990"), person("042090990002", "Lê Hà", "1991")])
             .await;
-        province.follow(Arc::new(Liar { inner: residents, lie })).expect("follows");
+        let liar = Forged::new(residents, move |_, mut batch| {
+            batch.iter_mut().for_each(lie);
+            batch
+        });
+        province.follow(liar).expect("follows");
         let refused = province.wait_for("resident", 2).await.expect_err(what);
         assert_eq!(refused.reason, Reason::RegistryUnavailable, "{what}");
         let progress = &province.progress()["resident"];
@@ -382,43 +354,6 @@ async fn changes_are_watched_from_any_place_and_as_they_come() {
     assert_eq!(gone.reason, Reason::CursorGone);
 }
 
-/// A registry that signs a second statement for a version that it signed already.
-struct TwoFaced {
-    inner: Arc<Host>,
-    second: ChangeBatch,
-}
-
-#[async_trait]
-impl Registry for TwoFaced {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    async fn log_size(&self) -> Result<u64> {
-        Ok(self.second.first_index + 1)
-    }
-
-    async fn read(&self, query: Query) -> Result<Page> {
-        self.inner.read(query).await
-    }
-
-    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
-        self.inner.submit(submission).await
-    }
-
-    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
-        if cursor < self.second.first_index {
-            self.inner.changes(cursor, limit).await
-        } else {
-            Ok(Some(self.second.clone()))
-        }
-    }
-
-    async fn wait_beyond(&self, _: u64) -> Result<()> {
-        std::future::pending().await
-    }
-}
-
 #[tokio::test]
 async fn an_issuer_that_contradicts_itself_is_stopped_and_logged_once() {
     let mut world = World::new();
@@ -435,7 +370,8 @@ async fn an_issuer_that_contradicts_itself_is_stopped_and_logged_once() {
     let head = Checkpoint { size: 2, root: root_in_place(&mut leaves), origin: origin.clone() };
     second.first_index = 1;
     second.checkpoint = head.sign(&*signer(&origin)).expect("signs");
-    let two_faced = Arc::new(TwoFaced { inner: residents, second });
+    let two_faced =
+        Forged::new(residents, move |cursor, honest| if cursor == 0 { honest } else { Some(second.clone()) });
 
     for _ in 0..2 {
         let province = world.province().await;
