@@ -10,7 +10,7 @@ use lienthong::trust::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::vector::{anchor_text, raw};
+use super::vector::{anchor_text, json_file, raw};
 use super::world::{LATE, Log, NOW, World, signer_of};
 
 #[derive(Serialize)]
@@ -296,7 +296,5 @@ fn file(
         served,
         expected: Expected { exit_code: code.map_or(0, Code::exit_code), code: code.map(Code::as_str) },
     };
-    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-    text.push('\n');
-    (format!("{name}.json"), text)
+    json_file(name, &row)
 }

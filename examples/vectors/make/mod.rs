@@ -20,7 +20,7 @@ pub use page::fill;
 /// The files, sorted by name; no two have one name.
 pub fn files() -> Vec<(String, String)> {
     let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all(), status::all()];
-    let vectors = vectors.into_iter().flatten().map(|vector| (vector.file_name(), vector.text()));
+    let vectors = vectors.into_iter().flatten().map(|vector| vector.file());
     let mut files: Vec<(String, String)> = vectors
         .chain(trees::all())
         .chain(witnesses::all())

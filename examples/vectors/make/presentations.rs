@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::vector::{anchor_text, raw, verdict_of};
+use super::vector::{anchor_text, json_file, raw, verdict_of};
 use super::world::{NOW, World, issued};
 
 const NONCE: &str = "4f1c6a";
@@ -472,7 +472,5 @@ fn file(case: &Case, anchor: &TrustAnchor) -> (String, String) {
         },
         in_words: Words::of(&case.text),
     };
-    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-    text.push('\n');
-    (format!("{}.json", case.name), text)
+    json_file(case.name, &row)
 }

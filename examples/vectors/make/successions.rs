@@ -5,7 +5,7 @@ use lienthong::trust::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::vector::{anchor_text, raw};
+use super::vector::{anchor_text, json_file, raw};
 use super::world::{LATE, NOW, World, seed_of};
 
 #[derive(Serialize)]
@@ -173,7 +173,5 @@ fn file(case: &(&str, &str, &TrustAnchor, TrustAnchor), accepted: bool) -> (Stri
         next: raw(&anchor_text(next), "  "),
         expected: Expected { accepted },
     };
-    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-    text.push('\n');
-    (format!("{name}.json"), text)
+    json_file(name, &row)
 }

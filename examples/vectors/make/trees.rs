@@ -5,6 +5,7 @@ use lienthong::trust::merkle::{Node, ProofError, prove_consistency, root_in_plac
 use lienthong::trust::*;
 use serde::Serialize;
 
+use super::vector::json_file;
 use super::world::{node_hash, other_leaf, path};
 
 const SIZES: [u16; 12] = [0, 1, 2, 3, 4, 5, 7, 8, 9, 255, 256, 257];
@@ -103,7 +104,5 @@ fn tree(size: u16) -> (String, String) {
         refused_consistency: refused,
         name: name.clone(),
     };
-    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-    text.push('\n');
-    (format!("{name}.json"), text)
+    json_file(&name, &row)
 }

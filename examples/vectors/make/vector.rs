@@ -124,12 +124,8 @@ impl Vector {
         Self { at, ..self }
     }
 
-    pub fn file_name(&self) -> String {
-        format!("{}.json", self.name)
-    }
-
-    /// The file's text.
-    pub fn text(&self) -> String {
+    /// The file's name and text.
+    pub fn file(&self) -> (String, String) {
         let (records, file) = match &self.file {
             Contents::Records(records) => (Some(records), None),
             Contents::Text(text) => (None, Some(text.as_str())),
@@ -146,10 +142,15 @@ impl Vector {
             in_words: records.map(|records| records.iter().map(Words::of).collect()),
             expected: &self.expected,
         };
-        let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-        text.push('\n');
-        text
+        json_file(&self.name, &row)
     }
+}
+
+/// A vector's file: its name and its text.
+pub fn json_file(name: &str, row: &impl Serialize) -> (String, String) {
+    let mut text = serde_json::to_string_pretty(row).expect("plain data is JSON");
+    text.push('\n');
+    (format!("{name}.json"), text)
 }
 
 /// An anchor's file.

@@ -7,6 +7,7 @@ use lienthong::trust::vkey::{KeyUse, NoteKey};
 use lienthong::trust::*;
 use serde::Serialize;
 
+use super::vector::json_file;
 use super::world::{NOW, World};
 
 const DAY: i64 = 86_400_000;
@@ -83,9 +84,7 @@ fn file(name: &str, shows: &str, policy: &str, checkpoint: &str, expected: Expec
         checkpoint,
         expected,
     };
-    let mut text = serde_json::to_string_pretty(&row).expect("plain data is JSON");
-    text.push('\n');
-    (format!("{name}.json"), text)
+    json_file(name, &row)
 }
 
 fn met() -> Vec<(String, String)> {
