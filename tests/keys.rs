@@ -94,6 +94,18 @@ fn keys_live_from_init_to_other_root_keys() {
     assert!(keys.refused("rotate --keys keys --passphrase-file pass --log sea").contains("no log sea"));
     keys.ok("rotate --keys keys --passphrase-file pass --log land --algorithm p256");
     assert_eq!(keys.state(&land), "rotated");
+    // Nothing was issued since, and yet whoever believes the new key only can audit the log.
+    let newest = run(folder, &["keys", "export-anchor", "--keys", "keys"]).stdout;
+    std::fs::write(folder.join("newest.json"), newest).expect("written");
+    let console = serving.console.as_deref().expect("a console");
+    let audit = || run(folder, &["ledger", "audit", console, "--log", "land", "--trust", "newest.json"]);
+    let begun = std::time::Instant::now();
+    let mut audited = audit();
+    while !audited.status.success() && begun.elapsed() < std::time::Duration::from_secs(10) {
+        std::thread::sleep(std::time::Duration::from_millis(100)); // the province cosigns a moment later
+        audited = audit();
+    }
+    assert!(audited.status.success(), "{}", String::from_utf8_lossy(&audited.stdout));
     let vehicle = keys.active("vehicle");
     keys.ok(&format!("compromise --keys keys --passphrase-file pass --key {} --suspect-from 1", &vehicle[..12]));
     assert_eq!(keys.state(&vehicle), "compromised");

@@ -46,20 +46,13 @@ impl Hold {
         self.size
     }
 
-    /// Goes on: with these entries as the next batch, and signed by another key from now on if one is given. Of no entries,
-    /// the next caller's batch is the first under that key. When the entries cannot be written, the old key stays.
-    pub async fn release(self, entries: Vec<Entry>, signer: Option<Arc<dyn Signer>>) -> Result<Option<Appended>> {
-        let has_entries = !entries.is_empty();
+    /// Goes on: with these entries as the next batch, and signed by another key from now on if one is given. Of no entries, that
+    /// key signs the head again, for the old key's signature is good for nothing new; if that cannot be written, it signs
+    /// from the next batch on. When entries cannot be written, the old key stays.
+    pub async fn release(self, entries: Vec<Entry>, signer: Option<Arc<dyn Signer>>) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         self.release.send(Release { entries, signer, answer }).map_err(|_| closed())?;
-        if !has_entries {
-            // dropped unanswered once the key is changed
-            return match answered.await {
-                Ok(Err(error)) => Err(error),
-                _ => Ok(None),
-            };
-        }
-        answered.await.map_err(|_| closed())?.map(Some)
+        answered.await.map_err(|_| closed())?
     }
 }
 
@@ -74,13 +67,11 @@ impl Holding {
         if let Some(signer) = signer {
             set(log, signer);
         }
-        if entries.is_empty() {
-            return drop(answer);
-        }
+        let keeps_new_key = entries.is_empty();
         let (written, outcome) = oneshot::channel();
         write_alone(log, Request { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
         let outcome = outcome.await.unwrap_or_else(|_| Err(closed()));
-        if outcome.is_err() {
+        if outcome.is_err() && !keeps_new_key {
             set(log, before);
         }
         // Whoever released it may be gone; the entries stand.

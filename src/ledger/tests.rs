@@ -345,3 +345,24 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_new_key_signs_the_head_that_is_there() {
+    let store = memory();
+    let ledger = open(&store).await;
+    grow(&ledger, 300, 100).await;
+    let (before, mut sizes) = (ledger.head(), ledger.watch());
+    let hold = ledger.hold().await.expect("holds");
+    assert_eq!(hold.size(), 300);
+    hold.release(Vec::new(), Some(signer(2))).await.expect("signs");
+    let after = ledger.head();
+    assert_eq!((after.size, after.root), (before.size, before.root));
+    let note = |key| Checkpoint { origin: ORIGIN.into(), size: 300, root: root_of(300) }.sign(&*signer(key));
+    assert_eq!((&before.note, &after.note), (&note(1).expect("signs"), &note(2).expect("signs")));
+    assert!(sizes.has_changed().expect("open"), "whoever publishes heads hears of it");
+    sizes.mark_unchanged();
+    grow(&ledger, 301, 1).await;
+    drop(ledger);
+    let reopened = open_at(store, ORIGIN, 2).await.expect("opens");
+    assert_eq!((reopened.head().size, reopened.head().root), (301, root_of(301)));
+}

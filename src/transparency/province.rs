@@ -29,17 +29,26 @@ impl ProvinceWitness {
             let Ok(mut progress) = province.watch_progress(&log.name) else { continue };
             let (province, log) = (Arc::downgrade(province), log.clone());
             let (signer, clock) = (signer.clone(), clock.clone());
+            let mut heads = log.ledger.watch();
             tasks.spawn(async move {
                 loop {
                     progress.mark_unchanged();
+                    heads.mark_unchanged();
                     let Some(province) = province.upgrade() else { return };
                     if let Err(error) = cosign_accepted(&province, &log, &*signer, &*clock).await {
                         tracing::error!(log = log.name, %error, "the registry's head is not cosigned");
                     }
                     drop(province);
                     tokio::time::sleep(PAUSE).await;
-                    if let Ok(Err(_)) = tokio::time::timeout(REFRESH, progress.changed()).await {
-                        return; // the province layer is gone
+                    // A head can change without progress: a new key signs the old tree.
+                    let change = async {
+                        tokio::select! {
+                            moved = progress.changed() => moved,
+                            moved = heads.changed() => moved,
+                        }
+                    };
+                    if let Ok(Err(_)) = tokio::time::timeout(REFRESH, change).await {
+                        return; // the province layer, or the log, is gone
                     }
                 }
             });

@@ -323,8 +323,10 @@ impl Watcher {
             return Err(error);
         }
         self.board.publish(published);
-        if let Some((_, hold)) = log {
-            hold.release(Vec::new(), log_signer).await?;
+        if let Some((log, hold)) = log
+            && let Err(error) = hold.release(Vec::new(), log_signer).await
+        {
+            tracing::warn!(log = log.origin(), %error, "the log's head keeps its former signature until the next batch");
         }
         Ok(version)
     }
