@@ -128,7 +128,23 @@ pub fn all() -> Vec<(String, String)> {
     let ending = |last: Statement| serve(&[&statements[..4], &[last.encode()]].concat());
     let second = statement(2, 2, &statements[1], 7);
     type Case = (&'static str, &'static str, Option<Served>, Served, Option<Code>);
-    let cases: [Case; 18] = [
+    let again = [&statements[..], &statements[3..4]].concat();
+    let older = [&statements[..], &statements[..1]].concat();
+    let cases: [Case; 20] = [
+        (
+            "log-statement-twice",
+            "The newest statement of a record stands there again, which changes nothing.",
+            None,
+            serve(&again),
+            None,
+        ),
+        (
+            "log-version-older",
+            "A record's first statement stands behind its second again.",
+            None,
+            serve(&older),
+            Some(Code::LogRule),
+        ),
         ("log-anchor-expired", "The trust anchor has expired.", None, whole.clone(), Some(Code::TryLater)),
         ("log-whole", "A log of five statements.", None, whole.clone(), None),
         (
