@@ -106,6 +106,8 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
     verify(folder, 27, "credential.json", &ASKED);
     for show in ["card_number,holder,valid_until", "", "status"] {
         present(folder, show);
+        let unknown = ["wallet", "present", "credential.json", "--key", "wallet.pem", "--show", "plate"];
+        expect(folder, 1, &[&unknown[..], &ASKED].concat());
         let report = verify(folder, 0, "presentation.txt", &ASKED);
         for check in ["credential_signature", "disclosures", "key_binding", "record_agreement", "ledger_inclusion"] {
             assert!(report.contains(&format!("pass     {check}")), "{check}: {report}");

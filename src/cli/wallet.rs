@@ -107,6 +107,14 @@ impl Present {
         let in_answer = answer.as_ref().and_then(|answer| answer.get("credential")).and_then(|text| text.as_str());
         let presented =
             Presented::parse(in_answer.unwrap_or(text)).map_err(|error| failed(&self.credential, &error))?;
+        let names = presented.names().map_err(|error| failed(&self.credential, &error))?;
+        if let Some(unknown) = self.show.iter().find(|name| !name.is_empty() && !names.contains(name)) {
+            let known = names.join(", ");
+            return Err(failed(
+                &self.credential,
+                &format!("there is no field `{unknown}` to show; there are: {known}"),
+            ));
+        }
         let chosen = |name: Option<&str>, _: &serde_json::Value| {
             name.is_some_and(|name| self.show.iter().any(|one| one == name))
         };

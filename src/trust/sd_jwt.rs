@@ -97,6 +97,11 @@ impl<'a> Presented<'a> {
         self.token
     }
 
+    /// The names of the members that can be shown, in the order of their disclosures.
+    pub fn names(&self) -> Result<Vec<String>, SdJwtError> {
+        self.disclosures.iter().filter_map(|text| Disclosure::read(text).map(|one| one.name).transpose()).collect()
+    }
+
     /// Whether there is a key binding token.
     pub fn is_bound(&self) -> bool {
         self.binding.is_some()
