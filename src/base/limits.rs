@@ -16,6 +16,9 @@ pub const BATCH_AGE_MS_MAX: u64 = 100;
 pub const PAGE_SIZE_DEFAULT: usize = 50;
 /// Largest page.
 pub const PAGE_SIZE_MAX: usize = 500;
+/// Bytes of payload after which a page of records ends, however few they are: with their typed forms and proofs, and one more record of
+/// the longest, they make a message that every client takes.
+pub const PAGE_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 /// Longest text in a request's field, in bytes, where no narrower limit is said.
 pub const TEXT_BYTES_MAX: usize = 512;
 /// Most citizens in one bulk fetch.

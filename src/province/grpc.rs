@@ -1,20 +1,19 @@
 //! `province.v1.ProvinceService`.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-use crate::base::{Error, PartialDate, PersonalId, Reason, Result, Violation, limits};
+use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
 use crate::registry;
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp};
-use crate::wire::{Answers, Call, Caller, Edge, PageTokens, page};
+use crate::wire::{Answers, Call, Caller, Edge, OpenStreams, PageTokens, page};
 
 use super::{Accepted, Audience, ChangeFilter, FeedState, PeopleQuery, PersonView, Progress, Province};
 
@@ -24,48 +23,13 @@ pub struct ProvinceFace {
     edge: Edge,
     province: Arc<Province>,
     pages: PageTokens,
-    watching: Watching,
-}
-
-/// How many streams each agency watches.
-#[derive(Debug, Clone, Default)]
-struct Watching(Arc<Mutex<BTreeMap<String, usize>>>);
-
-/// One open stream; dropping it closes it.
-struct Watched {
-    watching: Watching,
-    agency: String,
-}
-
-impl Watching {
-    fn open(&self, agency: &str) -> Result<Watched> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(agency.to_owned()).or_default();
-        if *count >= limits::STREAMS_PER_CALLER_MAX {
-            let message = format!("at most {} open streams for each caller", limits::STREAMS_PER_CALLER_MAX);
-            return Err(Error::new(Reason::TooManyStreams, message).with_subject("quota", "open_streams"));
-        }
-        *count += 1;
-        Ok(Watched { watching: self.clone(), agency: agency.to_owned() })
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        let mut open = self.watching.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.agency) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.agency);
-            }
-        }
-    }
+    watching: OpenStreams,
 }
 
 impl ProvinceFace {
     /// Answers through `edge`.
     pub fn new(edge: Edge, province: Arc<Province>, pages: PageTokens) -> Self {
-        Self { edge, province, pages, watching: Watching::default() }
+        Self { edge, province, pages, watching: OpenStreams::default() }
     }
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
@@ -337,23 +301,4 @@ fn value_message(value: &Value) -> prost_types::Value {
         }),
     };
     prost_types::Value { kind: Some(kind) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_agency_watches_a_bounded_number_of_streams() {
-        let watching = Watching::default();
-        let mut open: Vec<_> =
-            (0..limits::STREAMS_PER_CALLER_MAX).map(|_| watching.open("operator").expect("one more")).collect();
-        let refused = watching.open("operator").err().expect("one too many");
-        assert_eq!(refused.reason, Reason::TooManyStreams);
-        watching.open("police").expect("another's");
-        open.pop();
-        watching.open("operator").expect("one was closed");
-        drop(open);
-        assert!(watching.0.lock().expect("whole").is_empty());
-    }
 }

@@ -50,7 +50,8 @@ pub struct Query {
     pub selector: Selector,
     /// A version from 1; 0 for the latest.
     pub version: u64,
-    /// Most records to answer.
+    /// Most records to answer. A page of long records ends before, after
+    /// [`PAGE_PAYLOAD_BYTES_MAX`](crate::base::limits::PAGE_PAYLOAD_BYTES_MAX).
     pub limit: usize,
     /// Where the previous answer ended ([`Page::next`]); `None` begins.
     pub after: Option<Vec<u8>>,

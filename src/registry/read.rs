@@ -1,10 +1,11 @@
 //! Reading a registry in this process: records by key, person, name or number, and its changes in log order.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_SIZE_MAX};
+use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_PAYLOAD_BYTES_MAX, PAGE_SIZE_MAX};
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
 use crate::store::{Scan, Space};
 use crate::trust::{LogProof, SignedRecord, Statement};
@@ -28,9 +29,12 @@ impl Host {
             Selector::All => self.keys_of_types(&types, after, limit).await?,
             selector => {
                 let mut keys = self.candidates(&types, selector).await?;
-                if !matches!(selector, Selector::Ids(_)) {
-                    keys.sort_unstable();
-                    keys.dedup();
+                match selector {
+                    Selector::Ids(_) => keep_first(&mut keys),
+                    _ => {
+                        keys.sort_unstable();
+                        keys.dedup();
+                    }
                 }
                 let from =
                     after.map_or(0, |after| keys.iter().position(|key| *key == after).map_or(keys.len(), |at| at + 1));
@@ -39,12 +43,18 @@ impl Host {
                 (rest.into_iter().take(limit).collect(), more)
             }
         };
-        let next = keys.last().filter(|_| more).map(|key| key.to_vec());
-        let mut records = Vec::with_capacity(keys.len());
-        for row in self.rows(&keys, query.version).await?.into_iter().flatten() {
+        let mut next = keys.last().filter(|_| more);
+        let (mut records, mut bytes) = (Vec::with_capacity(keys.len()), 0);
+        for (key, row) in keys.iter().zip(self.rows(&keys, query.version).await?) {
+            let Some(row) = row else { continue };
+            bytes += row.payload.len();
             records.push(Arc::new(self.registry_record(row).await?));
+            if bytes > PAGE_PAYLOAD_BYTES_MAX {
+                next = Some(key).filter(|key| more || Some(*key) != keys.last());
+                break;
+            }
         }
-        Ok(Page { records, next })
+        Ok(Page { records, next: next.map(|key| key.to_vec()) })
     }
 
     /// The record types asked for; all when none is named.
@@ -264,6 +274,12 @@ impl Host {
         }
         Ok(records)
     }
+}
+
+/// Keeps the first of each key, in order.
+fn keep_first(keys: &mut Vec<RecordKey>) {
+    let mut seen = HashSet::with_capacity(keys.len());
+    keys.retain(|key| seen.insert(*key));
 }
 
 fn position(after: &[u8]) -> Result<RecordKey> {

@@ -76,6 +76,14 @@ pub struct LogProof {
 }
 
 impl Disclosure {
+    /// Bytes of payload that can be seen.
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Whole { payload, .. } => payload.len(),
+            Self::Partial { shown, .. } => shown.iter().map(|field| field.value.len()).sum(),
+        }
+    }
+
     /// The fields that can be seen, as values. Does not verify them.
     pub fn fields(&self) -> Result<Object, CanonicalError> {
         match self {

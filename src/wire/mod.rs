@@ -13,11 +13,13 @@ pub mod rate;
 pub mod ready;
 pub mod record;
 pub mod status;
+pub mod streams;
 pub mod typed;
 
 pub use call::{Call, Caller};
 pub use edge::{Answers, Edge};
 pub use page::PageTokens;
+pub use streams::OpenStreams;
 
 /// The compiled descriptor set of all protos, comments included: reflection and typed forms read it.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

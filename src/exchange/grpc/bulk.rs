@@ -2,13 +2,12 @@
 //!
 //! The next citizens are only fetched when the client has read the answers before them: the stream is pulled.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt as _};
 
-use crate::base::{Error, PersonalId, Reason, Result, Violation, limits};
+use crate::base::{Error, PersonalId, Result, Violation, limits};
 use crate::wire::Call;
 use crate::wire::proto::exchange::v1;
 
@@ -19,43 +18,6 @@ use super::{ExchangeFace, message};
 const CONCURRENT: usize = 16;
 /// Bad fields that are named before the rest is only counted.
 const VIOLATIONS_MAX: usize = 100;
-
-/// How many bulk streams each agency has open.
-#[derive(Debug, Default)]
-pub(super) struct OpenStreams {
-    open: Mutex<BTreeMap<String, usize>>,
-}
-
-/// One open stream; dropping it closes it.
-pub(super) struct OpenStream {
-    streams: Arc<OpenStreams>,
-    agency: String,
-}
-
-impl OpenStreams {
-    fn open(self: &Arc<Self>, agency: &str) -> Result<OpenStream> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(agency.to_owned()).or_default();
-        if *count >= limits::STREAMS_PER_CALLER_MAX {
-            let message = format!("at most {} open streams for each caller", limits::STREAMS_PER_CALLER_MAX);
-            return Err(Error::new(Reason::TooManyStreams, message).with_subject("quota", "open_streams"));
-        }
-        *count += 1;
-        Ok(OpenStream { streams: self.clone(), agency: agency.to_owned() })
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.agency) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.agency);
-            }
-        }
-    }
-}
 
 impl ExchangeFace {
     pub(super) async fn bulk(

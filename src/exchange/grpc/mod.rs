@@ -11,10 +11,9 @@ use crate::base::{Clock, Error, RequestId, Result};
 use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
 use crate::wire::ready::FetchRecordsResponse;
-use crate::wire::{Answers, Call, Edge};
+use crate::wire::{Answers, Call, Edge, OpenStreams};
 
 use super::{Context, Exchange, TraceRing};
-use bulk::OpenStreams;
 
 /// The service over the exchange.
 #[derive(Clone)]
@@ -23,13 +22,13 @@ pub struct ExchangeFace {
     exchange: Arc<Exchange>,
     traces: Arc<TraceRing>,
     clock: Arc<dyn Clock>,
-    streams: Arc<OpenStreams>,
+    streams: OpenStreams,
 }
 
 impl ExchangeFace {
     /// Answers through `edge`, whose failed calls go to `traces`.
     pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<TraceRing>, clock: Arc<dyn Clock>) -> Self {
-        Self { edge, exchange, traces, clock, streams: Arc::default() }
+        Self { edge, exchange, traces, clock, streams: OpenStreams::default() }
     }
 
     async fn fetch(&self, call: &Call, request: v1::FetchRecordsRequest) -> Result<FetchRecordsResponse> {

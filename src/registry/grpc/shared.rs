@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use prost_types::value::Kind as Json;
 use tonic::{Request, Response, Status};
 
@@ -14,7 +14,7 @@ use crate::registry::{self, Sector};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
-use crate::wire::{Answers, Call, Edge, PageTokens, page, record};
+use crate::wire::{Answers, Call, Edge, OpenStreams, PageTokens, page, record};
 
 use super::describe::describe;
 use super::stream::{self, STREAM_RECORDS};
@@ -26,6 +26,7 @@ pub struct SharedRegistries {
     registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
     inclusion: Arc<dyn Inclusion>,
     pages: PageTokens,
+    streams: OpenStreams,
 }
 
 impl SharedRegistries {
@@ -37,7 +38,7 @@ impl SharedRegistries {
         pages: PageTokens,
     ) -> Self {
         let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
-        Self { edge, registries: Arc::new(registries), inclusion, pages }
+        Self { edge, registries: Arc::new(registries), inclusion, pages, streams: OpenStreams::default() }
     }
 
     fn find(&self, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
@@ -121,9 +122,12 @@ impl SharedRegistries {
         request: v1::StreamChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<>> {
         let (_, registry) = self.own(call, &request.registry)?;
+        let open = self.streams.open(call.agency()?.as_str())?;
         // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
         let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
-        Ok(stream::changes(registry.clone(), request, first))
+        Ok(stream::changes(registry.clone(), request, first).inspect(move |_| {
+            let _ = &open; // the stream counts as long as it lives
+        }))
     }
 }
 

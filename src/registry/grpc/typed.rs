@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
+use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
 use crate::base::text::folded_key;
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result, Violation};
 use crate::registry::port::{Inclusion, Query, Registry, RegistryRecord, Selector, Submission};
@@ -115,15 +116,17 @@ impl TypedRegistry {
             None => latest.version,
         };
         let last = first.saturating_sub(limit) + 1;
-        let mut versions = Vec::new();
-        for number in (last..=first).rev() {
-            let record = match number == latest.version {
+        let (mut versions, mut bytes, mut left) = (Vec::new(), 0, first);
+        while left >= last && bytes <= PAGE_PAYLOAD_BYTES_MAX {
+            let record = match left == latest.version {
                 true => latest.clone(),
-                false => self.read_one(record_type, Selector::Ids(vec![latest.record_id]), number).await?,
+                false => self.read_one(record_type, Selector::Ids(vec![latest.record_id]), left).await?,
             };
+            bytes += record.record.disclosure.payload_bytes();
             versions.push(self.version(record_type, record).await?);
+            left -= 1;
         }
-        let next = if last > 1 { self.pages.issue(&binding, &(last - 1).to_be_bytes()) } else { String::new() };
+        let next = if left > 0 { self.pages.issue(&binding, &left.to_be_bytes()) } else { String::new() };
         Ok((versions, next))
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
 use crate::base::time::{Date, FixedClock};
-use crate::base::{PartialDate, PersonalId};
+use crate::base::{PartialDate, PersonalId, RecordId};
 use crate::registry::port::Selector;
 use crate::registry::{resident, sector};
 use crate::store::memory::MemoryStore;
 use crate::trust::merkle::{CompactRange, hash_leaf};
-use crate::trust::{Ed25519Signer, Object, Operation, Statement, statement_hash};
+use crate::trust::{Ed25519Signer, Object, Operation, Statement, Value, statement_hash};
 
 const NOW: Date = Date::constant(2026, 11, 22);
 
@@ -205,6 +206,46 @@ async fn people_are_found_by_every_number_and_by_name() {
     assert_eq!(read(&host, new_name).await, std::slice::from_ref(&renamed));
 }
 
+/// The ids on each page of what `selector` chooses.
+async fn pages(host: &Host, selector: Selector, limit: usize) -> Vec<Vec<RecordId>> {
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let query = Query { after, ..Query::latest([] as [&str; 0], selector.clone(), limit) };
+        let page = host.read(query).await.expect("reads");
+        pages.push(page.records.iter().map(|found| found.record_id).collect());
+        after = page.next;
+        if after.is_none() {
+            return pages;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_long_records_ends_early_and_loses_none() {
+    let host = residents().await;
+    let address = || {
+        let unit = Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01");
+        Value::Object(unit.with("text", "ậ".repeat(300)))
+    };
+    let places = ["birth_place", "birth_registration_place", "hometown", "permanent_residence", "current_residence"];
+    let long = |n: usize| {
+        let person = person(&format!("042185900{n:03}"), "Lê Thị Na", "1990-01-02");
+        create(places.iter().fold(person, |person, place| person.with(place, address())))
+    };
+    host.load((0..300).map(long).collect(), Timestamp::start_of(NOW)).await.expect("loaded");
+    let name = Selector::Name { folded: "le thi na".into(), birth_date: None };
+    let one = host.read(Query::latest([] as [&str; 0], Selector::All, 1)).await.expect("reads");
+    let full = PAGE_PAYLOAD_BYTES_MAX / one.records[0].record.disclosure.payload_bytes() + 1;
+    let all = pages(&host, Selector::All, 500).await;
+    assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [full, 300 - full]);
+    assert_eq!(pages(&host, name, 500).await, all);
+    let all = all.concat();
+    assert_eq!(pages(&host, Selector::Ids(all.clone()), 500).await.concat(), all);
+    let of_persons = Query::latest([resident::PERSON.name], Selector::Ids(all[..full].to_vec()), 500);
+    let exactly_full = host.read(of_persons).await.expect("reads");
+    assert_eq!((exactly_full.records.len(), exactly_full.next), (full, None), "nothing follows");
+}
+
 #[tokio::test]
 async fn pages_hold_every_record_once() {
     let host = residents().await;
@@ -212,19 +253,13 @@ async fn pages_hold_every_record_once() {
         (0..25).map(|n| create(person(&format!("0421859000{n:02}"), "Lê Thị Na", "1990-01-02"))).collect();
     host.load(everyone, Timestamp::start_of(NOW)).await.expect("loaded");
     for selector in [Selector::All, Selector::Name { folded: "le thi na".into(), birth_date: None }] {
-        let (mut seen, mut after) = (Vec::new(), None);
-        loop {
-            let query = Query { after, ..Query::latest([] as [&str; 0], selector.clone(), 10) };
-            let page = host.read(query).await.expect("reads");
-            seen.extend(page.records.iter().map(|found| found.record_id));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let seen = pages(&host, selector.clone(), 10).await.concat();
         let unique: std::collections::BTreeSet<_> = seen.iter().collect();
         assert_eq!((seen.len(), unique.len()), (25, 25), "{selector:?}");
     }
+    let all = pages(&host, Selector::All, 25).await.concat();
+    let named_twice = Selector::Ids(vec![all[3], all[4], all[3], all[3], all[5]]);
+    assert_eq!(pages(&host, named_twice, 1).await.concat(), [all[3], all[4], all[5]]);
     let bad = Query { after: Some(vec![1]), ..Query::latest([] as [&str; 0], Selector::All, 10) };
     assert_eq!(host.read(bad).await.expect_err("refused").reason, Reason::PageTokenInvalid);
 }
