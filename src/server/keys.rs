@@ -102,12 +102,9 @@ impl Keys {
         self.world.child(&format!("secret/registry/{registry}"), 0)
     }
 
-    /// What the faults of a registry sign with.
-    pub fn faults(&self, registry: &str) -> Result<FaultKeys> {
-        let issuer = self.find(registry)?;
-        let other = self.issuers.iter().find(|(name, _)| **name != registry);
-        let (_, other) = other.ok_or_else(|| Error::bug("a province of one registry"))?;
-        Ok(FaultKeys { own: issuer.own.clone(), other: other.own.clone(), compromised: issuer.compromised.clone() })
+    /// A key of a registry that the trust anchor calls compromised, for the personas whose records it signed.
+    pub fn compromised(&self, registry: &str) -> Result<Arc<dyn Signer>> {
+        Ok(self.find(registry)?.compromised.clone())
     }
 
     /// What a verifier must know of keys that grow from the seed.

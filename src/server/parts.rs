@@ -19,7 +19,7 @@ use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
-use crate::simulation::faults::Faulty;
+use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse};
 use crate::transparency::Logs;
 use crate::trust::{Signer, Verifier};
 
@@ -88,13 +88,12 @@ impl Parts {
         }
         let evidence = ledger(EVIDENCE, "evidence", &keys.evidence).await?;
         let mut hosts = BTreeMap::new();
-        let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
         for sector in registry::ALL {
             let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));
             let host = Host::open(data.store.clone(), sector, signer, &secret, config.clock.clone()).await?;
-            registries.insert(sector.name, Arc::new(Faulty::new(host.clone(), keys.faults(sector.name)?)));
             hosts.insert(sector.name, host);
         }
+        let registries = with_faults(&hosts, &keys)?;
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
@@ -153,4 +152,21 @@ impl Parts {
             access_log,
         })
     }
+}
+
+/// The registries with the personas' faults in front; another's signature is that of the next registry by name.
+fn with_faults(
+    hosts: &BTreeMap<&'static str, Arc<Host>>,
+    keys: &Keys,
+) -> Result<BTreeMap<&'static str, Arc<dyn Registry>>> {
+    let in_use = |host: &Arc<Host>| -> KeyInUse {
+        let log = host.ledger().clone();
+        Arc::new(move || log.signer())
+    };
+    let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
+    for ((name, host), other) in hosts.iter().zip(hosts.values().cycle().skip(1)) {
+        let keys = FaultKeys { own: in_use(host), other: in_use(other), compromised: keys.compromised(name)? };
+        registries.insert(name, Arc::new(Faulty::new(host.clone(), keys)));
+    }
+    Ok(registries)
 }

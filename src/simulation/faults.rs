@@ -18,7 +18,7 @@ use crate::base::{Error, PersonalId, Reason, Result};
 use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Selector, Submission};
 use crate::trust::Disclosure;
 
-pub use tamper::FaultKeys;
+pub use tamper::{FaultKeys, KeyInUse};
 
 /// What goes wrong when a persona's records are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -237,20 +237,37 @@ async fn lists_and_claims_are_signed_by_the_key_in_use() {
     gateway.close().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_persona_of_the_stolen_key_is_indeterminate_with_kept_keys_too() {
-    let temporary = tempfile::tempdir().expect("folder");
-    let (folder, anchor) = begin(&temporary.path().join("keys"), 1, 1);
-    let gateway = open(&folder, Storage::Memory).await;
+/// What the persona's record of a person is worth by the anchor, with its place in the record ledger if it has one.
+async fn judge(gateway: &Gateway, persona: &str, anchor: &TrustAnchor) -> Verdict {
     let (registry, province) = (&gateway.parts.registries["resident"], &gateway.parts.province);
-    let id = crate::base::PersonalId::parse("042090990103").expect("an id");
+    let id = crate::base::PersonalId::parse(persona).expect("an id");
     let query = Query::latest(["resident.person.v1"], Selector::Person(id), 2);
     let mut record = registry.read(query).await.expect("reads").records.first().expect("there").record.clone();
+    province.wait_for("resident", registry.log_size().await.expect("a size")).await.expect("accepted");
     let place = record.issuer_proof.as_ref().expect("a proof").index;
-    province.wait_for("resident", place + 1).await.expect("accepted");
     record.ledger_proof = province.prove("resident", place).await.expect("reads").map(Arc::unwrap_or_clone);
-    let verdict = Verifier::new(anchor).verify(&record, SystemClock.now()).verdict;
-    assert_eq!(verdict, Verdict::Indeterminate(Code::RevokedNoPoe));
+    Verifier::new(anchor.clone()).verify(&record, SystemClock.now()).verdict
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn personas_of_bad_signatures_stay_what_they_are_with_kept_keys_and_after_a_rotation() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, mut anchor) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    for _ in 0..2 {
+        for (persona, verdict) in [
+            ("042090990102", Verdict::Invalid(Code::IssuerMismatch)),
+            ("042090990103", Verdict::Indeterminate(Code::RevokedNoPoe)),
+            ("042090990105", Verdict::Invalid(Code::IssuedInFuture)),
+            ("042090990001", Verdict::Valid),
+        ] {
+            assert_eq!(judge(&gateway, persona, &anchor).await, verdict, "{persona}, version {}", anchor.version);
+        }
+        let resident = origin("resident");
+        let successor = fresh(&folder, &resident, Algorithm::Ed25519);
+        let rotate = KeyChange::Rotate { origin: resident.clone(), successor };
+        anchor = change(&folder, Some(resident), rotate).await.expect("rotated");
+    }
     gateway.close().await;
 }
 

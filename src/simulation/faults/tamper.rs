@@ -19,13 +19,16 @@ const COMPROMISED: KeyState = KeyState::Compromised { suspect_from: 0, event_ind
 /// So far ahead that the log does not get there while the answer travels.
 const LEAVES_AHEAD: u64 = 1 << 20;
 
+/// Gives the key in use of a registry: a change of keys brings another.
+pub type KeyInUse = Arc<dyn Fn() -> Arc<dyn Signer> + Send + Sync>;
+
 /// The keys that a registry's faults sign with.
 #[derive(Clone)]
 pub struct FaultKeys {
     /// The registry's own.
-    pub own: Arc<dyn Signer>,
+    pub own: KeyInUse,
     /// Another registry's.
-    pub other: Arc<dyn Signer>,
+    pub other: KeyInUse,
     /// One of the registry's that the trust anchor calls compromised.
     pub compromised: Arc<dyn Signer>,
 }
@@ -62,7 +65,7 @@ pub(super) fn spoil(
     match fault {
         Fault::PayloadChanged => change_payload(record, with_another_digit),
         Fault::NotCanonical => change_payload(record, with_a_field_twice),
-        Fault::OtherIssuer => sign_again(record, keys.other.as_ref()),
+        Fault::OtherIssuer => sign_again(record, &*(keys.other)()),
         Fault::CompromisedKey => sign_again(record, keys.compromised.as_ref()),
         Fault::OtherProof => {
             if let (Some(proof), Some(donor)) = (&mut record.issuer_proof, donor) {
@@ -70,7 +73,7 @@ pub(super) fn spoil(
             }
             Ok(())
         }
-        Fault::IssuedInFuture => issue_tomorrow(record, keys.own.as_ref(), log_size),
+        Fault::IssuedInFuture => issue_tomorrow(record, &*(keys.own)(), log_size),
         _ => Ok(()),
     }
 }

@@ -117,8 +117,8 @@ impl Registry for Licences {
 
 fn faulty() -> Faulty {
     let keys = FaultKeys {
-        own: Arc::new(signer(ORIGIN)),
-        other: Arc::new(signer("lienthong/H27/land")),
+        own: Arc::new(|| Arc::new(signer(ORIGIN))),
+        other: Arc::new(|| Arc::new(signer("lienthong/H27/land"))),
         compromised: Arc::new(compromised()),
     };
     Faulty::new(Arc::new(Licences::new()), keys)
