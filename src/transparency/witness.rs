@@ -11,7 +11,7 @@ pub mod request;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::head::{HeadError, SignedHead};
-use crate::base::{Clock, Error};
+use crate::base::{Clock, Error, Timestamp};
 use crate::trust::cosignature::cosign;
 use crate::trust::merkle::{CompactRange, verify_consistency};
 use crate::trust::note::Note;
@@ -26,6 +26,8 @@ pub enum Refusal {
     Malformed(String),
     /// No trusted key of the log signed: 403.
     NotSigned(String),
+    /// The trust anchor has expired, and with it the trust in every log's key: 403.
+    Expired(Timestamp),
     /// The log is not known: 404.
     UnknownLog(String),
     /// The witness's newest head has another size: 409, with that size.
@@ -76,6 +78,9 @@ impl Witness {
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, Refusal> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::Malformed)?;
         let anchor = self.anchor();
+        if self.clock.now() >= anchor.expires_at {
+            return Err(Refusal::Expired(anchor.expires_at));
+        }
         let head = SignedHead::read(&request.note, &anchor)?;
         if request.old_size > head.size() {
             return Err(Refusal::Malformed("the old size is above the checkpoint's".into()));

@@ -6,6 +6,7 @@ use super::FolderArgs;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::server::keyring::PrivateKey;
+use crate::simulation::faults::FaultKeys;
 use crate::trust::{KeyRecord, KeyState};
 
 const LIST_EXAMPLES: &str = "\
@@ -82,6 +83,9 @@ fn state(key: &KeyRecord) -> (&'static str, String) {
         KeyState::Active => ("active", String::new()),
         KeyState::Rotated { event_index } => ("rotated", format!("at {event_index}")),
         KeyState::Withdrawn { event_index } => ("withdrawn", format!("at {event_index}")),
+        KeyState::Compromised { .. } if FaultKeys::is_theirs(key) => {
+            ("compromised", "from the start: the personas of a stolen key are signed with it".to_owned())
+        }
         KeyState::Compromised { suspect_from, event_index } => {
             let cleared = key.reattested.iter().map(|range| format!(", {}..{} re-attested", range.start, range.end));
             ("compromised", format!("at {event_index}, suspect from {suspect_from}{}", cleared.collect::<String>()))

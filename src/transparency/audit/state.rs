@@ -105,7 +105,9 @@ impl State {
         if file.format != FORMAT {
             return Err(broken(format!("the format is {}, not {FORMAT}", file.format)));
         }
-        let rows = std::fs::read(records_path(path, file.edge.size))?;
+        let beside = records_path(path, file.edge.size);
+        let missing = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", beside.display()));
+        let rows = std::fs::read(&beside).map_err(missing)?;
         if to_hex(&Sha256::digest(&rows)) != file.records_sha256 || rows.len() as u64 != file.records * ROW as u64 {
             return Err(broken("the records beside it are not those that it names".into()));
         }

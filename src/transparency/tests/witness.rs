@@ -113,6 +113,22 @@ async fn refusals_are_those_of_the_specification() {
 }
 
 #[tokio::test]
+async fn nothing_is_cosigned_by_an_expired_anchor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut world = World::new().await;
+    world.grow(1, 5).await;
+    let head = world.ledger.head();
+    let at = |now| {
+        let memory = Memory::open(folder.path()).expect("opens");
+        Witness::new(anchor(), signer("witness.example/w1"), Arc::new(FixedClock::at(now)), memory)
+    };
+    let expiry = anchor().expires_at;
+    let refused = at(expiry).add_checkpoint(&request(&world.ledger, 0, &head).await);
+    assert!(matches!(refused, Err(Refusal::Expired(at)) if at == expiry), "{refused:?}");
+    at(expiry.plus_ms(-1)).add_checkpoint(&request(&world.ledger, 0, &head).await).expect("cosigns until then");
+}
+
+#[tokio::test]
 async fn a_forked_log_is_not_cosigned_and_both_heads_are_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut world, mut fork) = (World::new().await, World::new().await);

@@ -35,6 +35,10 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Res
         Ok(Ok(line)) => (StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], line).into_response(),
         Ok(Err(Refusal::Malformed(why))) => plain(StatusCode::BAD_REQUEST, why),
         Ok(Err(Refusal::NotSigned(why))) => plain(StatusCode::FORBIDDEN, why),
+        Ok(Err(Refusal::Expired(at))) => {
+            tracing::warn!(%at, "the trust anchor has expired: nothing is cosigned until there is a newer one");
+            plain(StatusCode::FORBIDDEN, format!("the witness's trust anchor expired at {at}"))
+        }
         Ok(Err(Refusal::UnknownLog(why))) => plain(StatusCode::NOT_FOUND, why),
         Ok(Err(Refusal::OtherSize(known) | Refusal::SplitView(known))) => size(known),
         Ok(Err(Refusal::Inconsistent(why))) => plain(StatusCode::UNPROCESSABLE_ENTITY, why),
