@@ -1,6 +1,7 @@
 //! All test vectors, as the names and texts of files.
 
 mod canonical;
+mod files;
 mod keys;
 mod logs;
 mod page;
@@ -8,6 +9,7 @@ mod presentations;
 mod proofs;
 mod records;
 mod signatures;
+mod statements;
 mod status;
 mod successions;
 mod trees;
@@ -19,8 +21,9 @@ pub use page::fill;
 
 /// The files, sorted by name; no two have one name.
 pub fn files() -> Vec<(String, String)> {
-    let vectors = [records::all(), canonical::all(), proofs::all(), signatures::all(), keys::all(), status::all()];
-    let vectors = vectors.into_iter().flatten().map(|vector| vector.file());
+    let of_records = [records::all(), statements::all(), canonical::all(), files::all()];
+    let of_logs = [proofs::all(), signatures::all(), keys::all(), status::all()];
+    let vectors = of_records.into_iter().chain(of_logs).flatten().map(|vector| vector.file());
     let mut files: Vec<(String, String)> = vectors
         .chain(trees::all())
         .chain(witnesses::all())
