@@ -80,6 +80,9 @@ class Fields:
         refuse_unless(name in self.rest, f"{self.what}: {name} is missing")
         return read(self.rest.pop(name), name)
 
+    def optional(self, name, read, default):
+        return read(self.rest.pop(name), name) if name in self.rest else default
+
     def take(self, name, read, default):
         """A field of protobuf JSON: lowerCamelCase or as in the proto; absent, it has its default."""
         camel = re.sub("_(.)", lambda match: match[1].upper(), name)
@@ -193,7 +196,7 @@ class Key:
         row = Fields(value, what)
         self.id, self.algorithm, spki = row.need("id", text_of), row.need("algorithm", text_of), row.need("public_key", bytes_of)
         if not is_root:  # a root key has no state: it signs anchors
-            self.from_index, self.reattested = row.need("from_index", index_of), row.take("reattested", list_of(list_of(index_of)), [])
+            self.from_index, self.reattested = row.need("from_index", index_of), row.optional("reattested", list_of(list_of(index_of)), [])
             state = Fields(row.need("state", lambda value, _: value), "state")
             self.state = state.need("kind", text_of)
             refuse_unless(self.state in STATES, "a key of unknown state")
@@ -258,7 +261,8 @@ class Owner:
         self.purpose = row.need("purpose", text_of) if what == "logs" else None
         row.end()
         refuse_unless(self.purpose in (None, "records", "evidence"), "a log of unknown purpose")
-        good = all(STATEMENT_NAME.fullmatch(name.encode()) for name in [self.name or "-", *self.schemas])
+        names = self.schemas if self.name is None else [self.name, *self.schemas]
+        good = all(STATEMENT_NAME.fullmatch(name.encode()) for name in names)
         refuse_unless(good, "an issuer or record type that cannot stand in a statement")
 
 class Anchor:
@@ -274,8 +278,8 @@ class Anchor:
         self.issuers = row.need("issuers", list_of(Owner))
         self.owners = self.issuers + row.need("logs", list_of(Owner))
         self.heads = {}
-        row.take("events_from", index_of, 0)
-        if (root := row.take("root", lambda value, what: Fields(value, what), None)) is not None:
+        row.optional("events_from", index_of, 0)
+        if (root := row.optional("root", lambda value, what: Fields(value, what), None)) is not None:
             self.check_root(root, row, values[0])
         row.end()
         for names in ([key.id for owner in self.owners for key in owner.keys], [owner.origin for owner in self.owners],
@@ -286,7 +290,7 @@ class Anchor:
         """An anchor with root keys is signed by as many of them as it says: over itself without the signatures, in canonical form."""
         threshold, keys = root.need("threshold", index_of), root.need("keys", list_of(lambda value, what: Key(value, what, True)))
         root.end()
-        signatures = row.take("signatures", list_of(message(key_id=TEXT, signature=BLOB)), [])
+        signatures = row.optional("signatures", list_of(message(key_id=TEXT, signature=BLOB)), [])
         refuse_unless(len({key.id for key in keys}) == len(keys) <= 16 and 1 <= threshold <= len(keys), "root keys, or their threshold")
         signed = write_canonical({name: part for name, part in value.items() if name != "signatures"})
         by = {key.id: [key.verifies(signed, signature) for key_id, signature in signatures if key_id == key.id] for key in keys}
@@ -659,22 +663,22 @@ class Record:
             payload, salt = self.whole
             return [field_leaf(hmac.digest(salt, b"lienthong/field-salt/v1\x00" + name, "sha256"), name, value)
                     for name, value in scan(payload)]
-        (shown, hidden), leaves, previous = map(list, self.partial), [], ""
+        (shown, hidden), committed, leaves, previous = self.partial, [], [], ""
         if len(shown) + len(hidden) > PAYLOAD_FIELDS_MAX:
             return None
-        for index in range(len(shown) + len(hidden)):
-            if shown and shown[0][0] == index:
-                _, name, value, salt = shown.pop(0)
-                refuse_unless(NAME.fullmatch(name), f"field {index} has no snake_case name")
-                if name <= previous:
-                    return None
-                scan_value(value)
-                previous = name
-                leaves.append(field_leaf(salt, name.encode(), value))
-            elif hidden and hidden[0][0] == index:
-                leaves.append(hidden.pop(0)[1])
-            else:
+        for index, name, value, salt in shown:
+            refuse_unless(NAME.fullmatch(name), f"field {index} has no snake_case name")
+            if name <= previous:
                 return None
+            scan_value(value)
+            previous = name
+            committed.append((index, field_leaf(salt, name.encode(), value)))
+        lists = [committed, list(map(tuple, hidden))]
+        for index in range(len(shown) + len(hidden)):
+            found = next((fields for fields in lists if fields and fields[0][0] == index), None)
+            if found is None:
+                return None
+            leaves.append(found.pop(0)[1])
         return leaves
 
 def field_leaf(salt, name, value):
@@ -937,7 +941,7 @@ class Printer:
             print(json.dumps({"records": self.items, "summary": {**self.sum, "exit_code": self.exit_code}}, ensure_ascii=False))
         elif self.output == "text":
             print("{records} records: {valid} VALID, {invalid} INVALID, {indeterminate} INDETERMINATE".format(**self.sum))
-        return self.exit_code if self.sum["records"] else EXIT_NO_RECORDS
+        return self.exit_code or (0 if self.sum["records"] else EXIT_NO_RECORDS)
 
 def verify_file(file, data, anchor, now, printer, further=lambda report, record: None):
     number = 0

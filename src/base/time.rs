@@ -38,6 +38,38 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads a time of RFC 3339, section 5.6; what is smaller than a millisecond is cut off. No leap seconds, no year 0.
+    pub fn parse(text: &str) -> Option<Self> {
+        nanoseconds(text).and_then(|at| i64::try_from(at.div_euclid(1_000_000)).ok()).map(Self)
+    }
+
+    /// Reads a time of RFC 3339 in whole milliseconds, and no other.
+    pub fn parse_whole(text: &str) -> Option<Self> {
+        nanoseconds(text).filter(|at| at % 1_000_000 == 0).and(Self::parse(text))
+    }
+}
+
+/// The library reads more than RFC 3339 has: the basic form, blanks, zones by name.
+fn nanoseconds(text: &str) -> Option<i128> {
+    let fits = |text: &str, form: &str| {
+        let fits = |(byte, wanted): (u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
+        text.len() == form.len() && text.bytes().zip(form.bytes()).all(fits)
+    };
+    let (clock, offset) = match text.strip_suffix(['Z', 'z']) {
+        Some(clock) => (clock, "+00:00"),
+        None => text.split_at_checked(text.len().checked_sub(6)?)?,
+    };
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let date_time = fits(whole, "0000-00-00T00:00:00") || fits(whole, "0000-00-00t00:00:00");
+    let digits = (1..=9).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let zone = fits(offset, "+00:00") || fits(offset, "-00:00");
+    let in_range =
+        || &offset[1..3] < "24" && &offset[4..] < "60" && !whole.ends_with(":60") && !whole.starts_with("0000");
+    let at: jiff::Timestamp = (date_time && digits && zone && in_range()).then(|| text.parse().ok()).flatten()?;
+    Some(at.as_nanosecond())
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,6 +195,45 @@ impl fmt::Display for PartialDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_read_as_rfc_3339_says_and_no_other_way() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("1970-01-01t00:00:00.001z", 1),
+            ("1970-01-01T07:00:00.123456789+07:00", 123),
+            ("1969-12-31T23:59:59.9999-00:00", -1),
+            ("2026-11-18T10:13:20Z", 1_794_996_800_000),
+        ] {
+            assert_eq!(Timestamp::parse(text), Some(Timestamp(ms)), "{text}");
+            let is_whole = !text.contains("9999") && !text.contains("123456789");
+            assert_eq!(Timestamp::parse_whole(text).is_some(), is_whole, "{text}");
+        }
+        for bad in [
+            "",
+            "Z",
+            "20261118T101320Z",
+            "2026-11-18 10:13:20Z",
+            "2026-11-18T10:13Z",
+            "2026-11-18T10:13:20",
+            "2026-11-18T10:13:20.Z",
+            "2026-11-18T10:13:20,5Z",
+            "2026-11-18T10:13:20.1234567890Z",
+            "2026-11-18T10:13:20+07",
+            "2026-11-18T10:13:20+24:00",
+            "2026-11-18T10:13:20+07:60",
+            "2026-11-18T10:13:60Z",
+            "0000-11-18T10:13:20Z",
+            "2026-02-29T10:13:20Z",
+            "+002026-11-18T10:13:20Z",
+            "2026-11-18T10:13:20Z[UTC]",
+            "2026-11-18T10:13:20+07:00[Asia/Ho_Chi_Minh]",
+            " 2026-11-18T10:13:20Z",
+            "2026-11-18T10:13:20é:00",
+        ] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn partial_dates_parse_exactly_three_forms() {

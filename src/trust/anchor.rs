@@ -202,9 +202,7 @@ impl TrustAnchor {
         if json.len() > ANCHOR_BYTES_MAX {
             return Err(refuse("it is larger than 1 MiB"));
         }
-        let file: file::AnchorFile = serde_json::from_slice(json)
-            .map_err(|error| refuse(format!("line {}: {error}", error.line())).with_source(error))?;
-        let anchor = file.into_anchor().map_err(refuse)?;
+        let anchor = file::AnchorFile::read(json).and_then(file::AnchorFile::into_anchor).map_err(refuse)?;
         anchor.check()?;
         Ok(anchor)
     }

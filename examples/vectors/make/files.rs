@@ -159,6 +159,36 @@ fn anchors() -> Vec<Vector> {
             "\"province\"",
             "\"trust_all\": true,\n  \"province\"",
         ),
+        vector(
+            "anchor-unknown-field-in-state",
+            "A field that the state of a key in use does not have.",
+            "\"kind\": \"active\"",
+            "\"kind\": \"active\",\n              \"event_index\": 7",
+        ),
+        vector(
+            "anchor-null",
+            "A null in place of an optional field.",
+            "\"province\"",
+            "\"root\": null,\n  \"province\"",
+        ),
+        vector(
+            "anchor-list-for-object",
+            "The values of an object as a list.",
+            "{\n            \"kind\": \"active\"\n          }",
+            "[\n            \"active\"\n          ]",
+        ),
+        vector(
+            "anchor-camel-case",
+            "A field's name in another spelling.",
+            "\"province\"",
+            "\"eventsFrom\": 0,\n  \"province\"",
+        ),
+        vector(
+            "anchor-expiry-basic-form",
+            "A time of ISO 8601 that RFC 3339 does not have.",
+            "2026-11-19T10:13:20Z",
+            "20261119T101320Z",
+        ),
         vector("anchor-algorithm-none", "A key of the algorithm `none`.", "\"ed25519\"", "\"none\""),
         vector(
             "anchor-algorithm-differs",

@@ -202,6 +202,17 @@ fn partials() -> Vec<Vector> {
             with(partial(vec![], (0..65).map(|index| HiddenField { index, leaf: [0; 32] }).collect())),
         ),
     ];
+    vectors.push(Vector::bad(
+        "partial-first-flaw",
+        "A field is missing before one whose value is not canonical: shown fields are read before indices are counted.",
+        &world,
+        &edit(&|shown, hidden| {
+            hidden.retain(|field| field.index != 0);
+            shown[0].value = "0250".into();
+        }),
+        Code::NonCanonical,
+        &["canonical"],
+    ));
     vectors.extend(committed_partials());
     vectors
 }

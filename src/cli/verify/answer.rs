@@ -18,6 +18,10 @@ pub enum Found<'c, 't> {
     Credential(&'t str),
 }
 
+/// The fields of an answer of `IssueCredential`: the credential, and what stands beside it and is in it too.
+const CREDENTIAL_FIELDS: [&str; 8] =
+    ["credential", "vct", "recordType", "recordId", "version", "statusIndex", "statusUri", "expiresAt"];
+
 /// Takes what is found.
 pub type Sink<'s> = &'s mut dyn FnMut(Found<'_, '_>) -> Result<(), Flaw>;
 
@@ -65,9 +69,14 @@ fn record<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Fla
 
 /// The rest of an answer, from its first name.
 fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
+    let mut of_credential = None;
     loop {
         let field = name(stream)?;
         stream.expect(b':')?;
+        let is_theirs = CREDENTIAL_FIELDS.contains(&field.as_str());
+        if *of_credential.get_or_insert(is_theirs) != is_theirs {
+            return Err(stream.flaw(&format!("`{field}` is of another answer than what stands before it,")));
+        }
         match field.as_str() {
             "records" => list(stream, |stream| record(stream, sink))?,
             "found" => object(stream, sink)?,
@@ -77,8 +86,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Fla
             "credential" => {
                 sink(Found::Credential(stream.value()?))?;
             }
-            // what stands beside a credential, and is in it too
-            "vct" | "recordType" | "recordId" | "version" | "statusIndex" | "statusUri" | "expiresAt" => whole(stream)?,
+            _ if is_theirs => whole(stream)?,
             "requestId" | "request_id" | "index" | "missing" | "presentation" | "refused" | "nextPageToken"
             | "next_page_token" => whole(stream)?,
             versions if holds_versions(versions) => match stream.peek()? {
@@ -170,6 +178,8 @@ mod tests {
     fn what_is_no_answer_is_refused_with_its_place() {
         for (text, what) in [
             (r#"{"recordz":[]}"#, "`recordz`"),
+            (r#"{"records":[],"recordType":"a"}"#, "of another answer"),
+            (r#"{"credential":"e~","records":[]}"#, "of another answer"),
             (r#"{"records":[]"#, "`}` is missing"),
             ("12", "something else"),
             (r#"{"records":[{"a":1]}"#, "is missing"),

@@ -91,7 +91,7 @@ fn frame(beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
     if !is_version && beside.record_type.as_deref() != Some(&*statement.schema) {
         differing.push("record_type");
     }
-    if beside.issued_at.as_ref().is_some_and(|said| milliseconds(said) != Some(statement.issued_at)) {
+    if beside.issued_at.as_ref().is_some_and(|said| Timestamp::parse_whole(said) != Some(statement.issued_at)) {
         differing.push("issued_at");
     }
     let index = record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
@@ -115,12 +115,6 @@ fn frame(beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
         [] => Check { name: FRAME, outcome: Outcome::Pass, detail: String::new() },
         some => failed(FRAME, format!("{} beside the statement: not what it says", some.join(", "))),
     }
-}
-
-/// A time of protobuf JSON; nothing smaller than milliseconds stands in a statement.
-fn milliseconds(text: &str) -> Option<Timestamp> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    (at.as_nanosecond() % 1_000_000 == 0).then(|| Timestamp(at.as_millisecond()))
 }
 
 /// The gateway's verdict may be older than ours: what it called VALID may have become INDETERMINATE. But nothing may pass as

@@ -91,13 +91,24 @@ struct KeyRow {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum StateRow {
-    Active,
+    Active {}, // with braces: serde passes over what else a unit would hold
     Rotated { event_index: u64 },
     Compromised { suspect_from: u64, event_index: u64 },
     Withdrawn { event_index: u64 },
 }
 
 impl AnchorFile {
+    /// Reads the file; says why when it is none. serde alone would take null for an absent field, and lists for objects.
+    pub(super) fn read(json: &[u8]) -> Result<Self, String> {
+        let at_line = |error: serde_json::Error| format!("line {}: {error}", error.line());
+        let file: Self = serde_json::from_slice(json).map_err(at_line)?;
+        let (given, written) = (serde_json::from_slice(json), serde_json::to_value(&file));
+        match same_form(&given.map_err(at_line)?, &written.map_err(at_line)?) {
+            true => Ok(file),
+            false => Err("a null, or a list where an object belongs".to_owned()),
+        }
+    }
+
     pub(super) fn of(anchor: &TrustAnchor) -> Self {
         let log = |log: &LogAnchor| LogRow {
             origin: log.origin.clone(),
@@ -135,8 +146,7 @@ impl AnchorFile {
         if self.format != FORMAT {
             return Err(format!("the format is not {FORMAT}"));
         }
-        let expires_at: jiff::Timestamp =
-            self.expires_at.parse().map_err(|_| "expires_at is no time of RFC 3339".to_owned())?;
+        let expires_at = Timestamp::parse(&self.expires_at).ok_or("expires_at is no time of RFC 3339")?;
         let keys = |rows: Vec<KeyRow>| rows.into_iter().map(KeyRow::into_record).collect::<Result<Vec<_>, _>>();
         let log = |row: LogRow| {
             let purpose = match row.purpose {
@@ -151,7 +161,7 @@ impl AnchorFile {
         Ok(TrustAnchor {
             province: self.province,
             version: self.version,
-            expires_at: Timestamp(expires_at.as_millisecond()),
+            expires_at,
             logs: self.logs.into_iter().map(log).collect::<Result<_, String>>()?,
             issuers: self.issuers.into_iter().map(issuer).collect::<Result<_, String>>()?,
             events_from: self.events_from,
@@ -164,7 +174,7 @@ impl AnchorFile {
 impl KeyRow {
     fn of(record: &KeyRecord) -> Self {
         let state = match record.state {
-            KeyState::Active => StateRow::Active,
+            KeyState::Active => StateRow::Active {},
             KeyState::Rotated { event_index } => StateRow::Rotated { event_index },
             KeyState::Compromised { suspect_from, event_index } => StateRow::Compromised { suspect_from, event_index },
             KeyState::Withdrawn { event_index } => StateRow::Withdrawn { event_index },
@@ -182,7 +192,7 @@ impl KeyRow {
     fn into_record(self) -> Result<KeyRecord, String> {
         let key = read_key(&self.id, &self.algorithm, &self.public_key)?;
         let state = match self.state {
-            StateRow::Active => KeyState::Active,
+            StateRow::Active {} => KeyState::Active,
             StateRow::Rotated { event_index } => KeyState::Rotated { event_index },
             StateRow::Compromised { suspect_from, event_index } => KeyState::Compromised { suspect_from, event_index },
             StateRow::Withdrawn { event_index } => KeyState::Withdrawn { event_index },
@@ -234,6 +244,19 @@ fn read_key(id: &str, algorithm: &str, public_key: &str) -> Result<PublicKey, St
         return Err(format!("key {id}: the id is not that of the key"));
     }
     Ok(key)
+}
+
+/// Whether `given` has objects and lists where `written` has them, and nothing that is null.
+fn same_form(given: &serde_json::Value, written: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Null, Object};
+    match (given, written) {
+        (Null, _) | (Array(_), Object(_)) | (Object(_), Array(_)) => false,
+        (Object(given), Object(written)) => {
+            given.iter().all(|(name, value)| same_form(value, written.get(name).unwrap_or(value)))
+        }
+        (Array(given), Array(written)) => given.iter().zip(written).all(|(given, written)| same_form(given, written)),
+        _ => true,
+    }
 }
 
 /// JSON as a value of the canonical form; `None` for null and for numbers that are no integers.
