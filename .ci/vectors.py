@@ -1,11 +1,13 @@
 """Holds tools/verify.py to the published vectors, and both verifiers to one another over what a gateway answers.
 
     vectors.py files tests/vectors                     each vector through tools/verify.py
-    vectors.py live target/release/lienthong grpcurl   starts a gateway, fetches whole and partial records, verifies them with
-                                                       both, then spoils them byte by byte: both must say the same
+    vectors.py live target/release/lienthong grpcurl   starts witnesses and a gateway, fetches whole and partial records, verifies
+                                                       them with both, then spoils them byte by byte; and holds records
+                                                       against status lists and witness policies: both must say the same
 """
 
 import base64
+import contextlib
 import copy
 import json
 import pathlib
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tools"))
 import verify  # noqa: E402
@@ -132,6 +135,12 @@ def changed_text(text):
         yield text[:at] + ("1" if old == "0" else "0" if old.isdigit() else "b" if old == "a" else "a") + text[at + 1:]
 
 
+def signed_parts(checkpoint):
+    """What the log signed with its own signature, and the cosignatures behind it, which only a policy asks for."""
+    own = checkpoint.index("\n", checkpoint.index("\n— ") + 1) + 1
+    return checkpoint[:own], checkpoint[own:]
+
+
 def changes_of(value, path=()):
     """Every record that differs from this one in one byte of one field, as (path, new value)."""
     if isinstance(value, dict):
@@ -142,7 +151,10 @@ def changes_of(value, path=()):
             yield from changes_of(item, (*path, at))
     elif path[-1] in ("index",):
         yield path, int(value) + 1 if isinstance(value, int) else str(int(value) + 1)
-    elif path[-1] in ("checkpoint", "name"):
+    elif path[-1] == "checkpoint":
+        own, witnesses = signed_parts(value)
+        yield from ((path, text + witnesses) for text in changed_text(own))
+    elif path[-1] == "name":
         yield from ((path, text) for text in changed_text(value))
     else:
         raw = base64.b64decode(value)
@@ -163,11 +175,11 @@ def run(command, folder):
     return subprocess.run(command, cwd=folder, capture_output=True, timeout=PROCESS_SECONDS_MAX, check=False)
 
 
-def both(program, folder, name):
+def both(program, folder, name, *more):
     """What both verifiers say of a file: exit code and, of each record, verdict, code and checks."""
     said = []
     for command in ([program, "verify"], [sys.executable, verify.__file__]):
-        done = run([*command, name, "--trust", "anchor.json", "--output", "json"], folder)
+        done = run([*command, name, "--trust", "anchor.json", "--output", "json", *more], folder)
         if not done.stdout:
             raise SystemExit(f"{command} said nothing of {name}: {done.stderr.decode()}")
         items = json.loads(done.stdout)["records"]
@@ -178,10 +190,10 @@ def both(program, folder, name):
     return said
 
 
-def compare(program, folder, name, records):
+def compare(program, folder, name, records, *more):
     """Both must say the same of the records; gives what they said."""
     pathlib.Path(folder, name).write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
-    ours, theirs = both(program, folder, name)
+    ours, theirs = both(program, folder, name, *more)
     for at, (one, other) in enumerate(zip(ours[1], theirs[1], strict=True)):
         if one != other:
             raise SystemExit(f"{name} #{at + 1}: {program} says {one}, tools/verify.py says {other}: {json.dumps(records[at])}")
@@ -208,31 +220,132 @@ def examine(program, folder, answer):
     return counts
 
 
+def started(stack, folder, ready, command):
+    """Starts a process that ends with the stack; gives what it writes into its ready file, or its first line of output."""
+    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def end():
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+
+    stack.callback(end)
+    if ready is None:
+        return json.loads(process.stdout.readline())
+    path, began = pathlib.Path(folder, ready), time.monotonic()
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() - began > READY_SECONDS_MAX:
+            raise SystemExit(f"{command[1]} did not get ready")
+        time.sleep(0.02)
+    return json.loads(path.read_text())
+
+
+class Live:
+    """A gateway with keys of its own and two of three witnesses, which speaks through grpcurl and HTTP."""
+
+    def __init__(self, stack, program, grpcurl, folder):
+        self.folder, self.grpcurl = folder, grpcurl
+        secret = pathlib.Path(folder, "passphrase")
+        secret.touch(0o600)
+        secret.write_text("correct horse battery")
+        kept = ["--passphrase-file", "passphrase"]
+        for command in (["init", *kept], ["export-anchor"]):
+            done = run([program, "keys", *command, "--keys", "keys"], folder)
+            if done.returncode:
+                raise SystemExit(f"keys {command[0]}: {done.stderr.decode()}")
+        pathlib.Path(folder, "anchor.json").write_bytes(done.stdout)
+        lines = []
+        for name in ("w1", "w2", "w3"):
+            witness = started(stack, folder, None, [
+                program, "witness", "--key", f"{name}.key", "--name", f"witness.example/{name}", *kept, "--trust", "anchor.json",
+                "--state", name, "--listen", "127.0.0.1:0", "--output", "json"])
+            # the third one is in the policy, but nobody knows where it is
+            lines.append(f"witness {name} {witness['verifier_key']} {witness['url'] if name != 'w3' else ''}".rstrip())
+        pathlib.Path(folder, "policy.txt").write_text("\n".join([*lines, "group two 2 w1 w2 w3", "quorum two", ""]))
+        pathlib.Path(folder, "all.txt").write_text("\n".join([*lines, "group three all w1 w2 w3", "quorum three", ""]))
+        ready = started(stack, folder, "ready.json", [
+            program, "serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--population", "50", "--ready-file", "ready.json",
+            "--keys", "keys", *kept, "--witness-policy", "policy.txt"])
+        self.address, self.console = ready["grpc"], ready["console"]
+
+    def call(self, method, caller, body):
+        done = run([self.grpcurl, "-plaintext", "-H", f"authorization: Bearer demo-{caller}", "-d", json.dumps(body), self.address, method],
+                   self.folder)
+        if done.returncode:
+            raise SystemExit(f"{method}: {done.stderr.decode()}")
+        return json.loads(done.stdout)
+
+    def fetch(self, agency, citizen, types, purpose):
+        body = {"personal_id": citizen, "record_types": types, "purpose": purpose}
+        return self.call("lienthong.exchange.v1.ExchangeService/FetchRecords", agency, body)
+
+    def cosigned(self):
+        """Waits until the record ledger's newest head is cosigned, so that every proof from now on leads to such a head."""
+        began = time.monotonic()
+        while True:
+            newest, published = (self.call("lienthong.trust.v1.LedgerService/GetCheckpoint", "auditor", {"log": "records"})
+                                 ["checkpoint"] for _ in range(2))
+            if newest == published and published.count("— witness.example/") >= 2:
+                return
+            if time.monotonic() - began > READY_SECONDS_MAX:
+                raise SystemExit(f"no quorum: {published}")
+            time.sleep(0.1)
+
+    def status_list(self, schema, name, after=b""):
+        """Saves the status list, once it is another than the one before: a list is published at most once a second."""
+        url, began = f"http://{self.console.removeprefix('http://')}/status/{schema.partition('.')[0]}/{schema}", time.monotonic()
+        while True:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                found = answer.read()
+            if found != after:
+                pathlib.Path(self.folder, name).write_bytes(found)
+                return found
+            if time.monotonic() - began > READY_SECONDS_MAX:
+                raise SystemExit("the status list stays as it was")
+            time.sleep(0.1)
+
+
+def watched(program, gateway):
+    """Cosignatures and status lists of a gateway's answers: before and after a version was superseded."""
+    schema = "vehicle.registration.v1"
+    wanted = ("one-stop", "042090990001", [schema], "one_stop.verify_documents")
+    before = gateway.fetch(*wanted)
+    old = gateway.status_list(schema, "before.jwt")
+    first = before["records"][0]
+    payload = json.loads(base64.b64decode(first["signed"]["whole"]["payload"]))
+    change = {"record_type": schema, "operation": "OPERATION_UPDATE", "expected_version": 1, "payload": {**payload, "status": "stolen"}}
+    gateway.call("lienthong.registry.v1.RegistryService/SubmitChanges", "police",
+                 {"registry": "vehicle", "request_id": "vectors-live", "changes": [change]})
+    gateway.cosigned()
+    after = gateway.fetch(*wanted)
+    gateway.status_list(schema, "after.jwt", old)
+    expected = [
+        (before, "before.jwt", "policy.txt", 0), (before, "after.jwt", "policy.txt", 26), (after, "after.jwt", "policy.txt", 25),
+        (after, "before.jwt", "policy.txt", 34), (after, "after.jwt", "all.txt", 25), (before, "before.jwt", "all.txt", 33),
+    ]
+    for answer, status, policy, code in expected:
+        ours = compare(program, gateway.folder, "answer.json", [answer], "--status", status, "--policy", policy)
+        if ours[0] != code:
+            raise SystemExit(f"with {status} and {policy}: exit code {ours[0]} instead of {code}: {ours[1]}")
+    signed = after["records"][1]["signed"]
+    own, witnesses = signed_parts(signed["ledgerProof"]["checkpoint"])
+    others = [{**signed, "ledgerProof": {**signed["ledgerProof"], "checkpoint": own + text}} for text in changed_text(witnesses)]
+    _, said = compare(program, gateway.folder, "spoilt.json", others, "--policy", "policy.txt")
+    if any(verdict == "VALID" for verdict, *_ in said):
+        raise SystemExit("a changed cosignature counts")
+    return len(expected) + len(others)
+
+
 def live(program, grpcurl):
     program = str(pathlib.Path(program).resolve())
-    with tempfile.TemporaryDirectory(prefix="lienthong-vectors-") as folder:
-        gateway = subprocess.Popen(
-            [program, "serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--population", "50", "--ready-file", "ready.json"],
-            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            ready, began = pathlib.Path(folder, "ready.json"), time.monotonic()
-            while not ready.exists():
-                if gateway.poll() is not None or time.monotonic() - began > READY_SECONDS_MAX:
-                    raise SystemExit("the gateway did not get ready")
-                time.sleep(0.02)
-            address, totals = json.loads(ready.read_text())["grpc"], [0, 0, 0]
-            for agency, citizen, types, purpose in FETCHES:
-                body = json.dumps({"personal_id": citizen, "record_types": types, "purpose": purpose})
-                done = run([grpcurl, "-plaintext", "-H", f"authorization: Bearer demo-{agency}", "-d", body, address,
-                            "lienthong.exchange.v1.ExchangeService/FetchRecords"], folder)
-                if done.returncode:
-                    raise SystemExit(f"FetchRecords: {done.stderr.decode()}")
-                totals = [sum(pair) for pair in zip(totals, examine(program, folder, json.loads(done.stdout)))]
-        finally:
-            gateway.send_signal(signal.SIGINT)
-            gateway.wait(10)
+    with tempfile.TemporaryDirectory(prefix="lienthong-vectors-") as folder, contextlib.ExitStack() as stack:
+        gateway, totals = Live(stack, program, grpcurl, folder), [0, 0, 0]
+        gateway.cosigned()
+        for wanted in FETCHES:
+            totals = [sum(pair) for pair in zip(totals, examine(program, folder, gateway.fetch(*wanted)))]
+        judged = watched(program, gateway)
     whole, partial, spoilt_count = totals
-    print(f"live: {whole} whole and {partial} partial records verified by both; {spoilt_count} spoilt ones refused by both alike")
+    print(f"live: {whole} whole and {partial} partial records verified by both; {spoilt_count} spoilt ones refused by both alike; "
+          f"{judged} answers judged alike with cosignatures and status lists")
     return whole > 0 and partial > 0
 
 
