@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::base::text::name_is_valid;
 use crate::base::time::Date;
-use crate::base::{PartialDate, PersonalId, Violation};
+use crate::base::{PartialDate, Path, PersonalId, Violation};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -119,24 +119,6 @@ impl<'a> Findings<'a> {
     pub fn expect(&mut self, holds: bool, path: &str, rule: &'static str, message: &'static str) {
         if !holds {
             self.add(path, rule, message);
-        }
-    }
-}
-
-/// Where the walk stands; written out only for a violation.
-enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Path::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
         }
     }
 }

@@ -7,7 +7,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::OnceLock;
 
 use prost::Message;
@@ -129,24 +128,6 @@ pub fn comment(field: &FieldDescriptor) -> String {
     });
     let key = (field.parent_file().name().to_owned(), field.path().to_vec());
     comments.get(&key).cloned().unwrap_or_default()
-}
-
-/// Where a walk stands; written out only for an error.
-enum Path<'a> {
-    Root,
-    Field(&'a Path<'a>, &'a str),
-    Item(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Root => Ok(()),
-            Self::Field(Path::Root, name) => f.write_str(name),
-            Self::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Self::Item(parent, at) => write!(f, "{parent}[{at}]"),
-        }
-    }
 }
 
 #[cfg(test)]

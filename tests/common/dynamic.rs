@@ -1,12 +1,12 @@
 //! Calls as `grpcurl` makes them: by the descriptors, JSON in and out. A persona's command can be tried as it stands.
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::Bytes;
+use lienthong::wire::codec::RawCodec;
 use lienthong::wire::typed;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, SerializeOptions};
 use serde_json::Value;
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::transport::Channel;
@@ -70,48 +70,9 @@ impl Call {
         let mut client = Grpc::new(channel.clone());
         client.ready().await.expect("connected");
         let path = PathAndQuery::try_from(format!("/{}", self.method)).expect("a path");
-        let answer = client.unary(request, path, Raw).await?.into_inner();
+        let answer = client.unary(request, path, RawCodec).await?.into_inner();
         let answer = DynamicMessage::decode(method.output(), answer).expect("an answer of it");
         let options = SerializeOptions::new();
         Ok(answer.serialize_with_options(serde_json::value::Serializer, &options).expect("JSON"))
-    }
-}
-
-/// Messages as bytes.
-#[derive(Debug, Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, target: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        target.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        let length = source.remaining();
-        Ok(Some(source.copy_to_bytes(length)))
     }
 }

@@ -14,8 +14,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::super::output::Failure;
-use super::codec::RawCodec;
 use super::pacer::{Pacer, due};
+use crate::wire::codec::RawCodec;
 
 const LATENCY_US_MAX: u64 = 120_000_000;
 

@@ -5,7 +5,6 @@
 //! omission). Flat out, each worker calls again as soon as it is answered. Bytes go out and come in unread, so that the
 //! generator costs the same whatever it drives.
 
-mod codec;
 mod driver;
 mod pacer;
 pub mod peer;

@@ -18,7 +18,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use super::super::output::{Failure, print, runtime};
-use super::codec::RawCodec;
+use crate::wire::codec::RawCodec;
 
 /// The path of its one call.
 pub(super) const PATH: &str = "/lienthong.load.v1.BareService/Answer";

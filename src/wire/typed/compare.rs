@@ -4,9 +4,9 @@
 //! read: both spellings of names, enums by name or number, numbers as texts, defaults present or not. A file may hold a
 //! hundred thousand of them, so both sides borrow from it, and nothing is allocated unless they differ.
 
-use super::Path;
 use super::table::{Entry, Table, Tables, Target};
 use super::tree::{Fields, Tree};
+use crate::base::Path;
 
 type Same = Result<(), String>;
 

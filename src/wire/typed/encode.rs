@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
+use super::TypedError;
 use super::table::{Entry, Table, Tables, Target};
-use super::{Path, TypedError};
+use crate::base::Path;
 use crate::trust::Value;
 use crate::trust::canonical;
 
