@@ -87,6 +87,9 @@ async fn build(entries: u64) -> Arc<Ledger> {
     let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
     let records = (entries / 2).max(1);
     let (mut issued, mut hashes, mut number) = (CompactRange::new(), Vec::new(), 0);
+    let events = KeyEvent::between(None, &anchor()).expect("events");
+    let events = events.iter().map(|event| entry(EntryType::KeyEvent, &event.body())).collect();
+    ledger.append(events, |_| Batch::new()).await.expect("appends");
     while ledger.head().size < entries {
         let mut batch = Vec::new();
         for _ in 0..BATCH {

@@ -15,6 +15,7 @@
 
 mod chunk;
 mod fetch;
+mod keys;
 pub mod rules;
 pub mod state;
 mod upper;
@@ -114,15 +115,19 @@ pub fn audit(
     let from = edge.size();
     rules.trust(kind, anchor);
     let edge = walk(source, kind, anchor, edge, &head, &mut rules, progress)?;
-    rules.finish(head.size());
+    let at_end = rules.at_end(anchor, head.size());
+    let findings_total = rules.findings_total() + at_end.len() as u64;
+    let mut findings = [rules.findings(), &at_end].concat();
+    findings.sort_by_key(|finding| finding.index);
+    findings.truncate(FINDINGS_TOLD_MAX);
     let report = AuditReport {
         origin: head.origin().to_owned(),
         from,
         size: head.size(),
         root: crate::base::id::to_hex(head.root()),
         counts: rules.counts(),
-        findings: rules.findings().to_vec(),
-        findings_total: rules.findings_total(),
+        findings,
+        findings_total,
     };
     let state = State { origin: head.origin().to_owned(), note: head.note.clone(), edge, rules };
     Ok((report, state))

@@ -204,6 +204,9 @@ impl TrustAnchor {
         }
         let anchor = file::AnchorFile::read(json).and_then(file::AnchorFile::into_anchor).map_err(refuse)?;
         anchor.check()?;
+        if anchor.root == Root::default() && !anchor.signatures.is_empty() {
+            return Err(refuse("it has signatures, and no root keys that could have made them"));
+        }
         Ok(anchor)
     }
 

@@ -26,7 +26,7 @@
 //! | `status_list` | `bits` is 2, `lst` the list as zlib stream (RFC 1950) in base64url |
 //! | `lienthong` | `issuer` and `schema`; `count`, how many statuses there are; `ledger_size`: every statement of the type with an index below that in the record ledger is in the list |
 //!
-//! Each published list leaves an entry of type 4 in the record ledger: [`digest_entry`].
+//! Each published list leaves an entry of type 4 in the record ledger: [`StatusDigest`].
 
 use std::io::{Read as _, Write as _};
 
@@ -36,12 +36,12 @@ use flate2::write::ZlibEncoder;
 use sha2::{Digest as _, Sha256};
 
 use super::merkle::Hash;
-use super::value::Object;
-use crate::base::id::to_hex;
 use crate::base::{Error, Result};
 
+mod digest;
 mod token;
 
+pub use digest::StatusDigest;
 pub use token::{Finding, StatusClaims, StatusError, StatusToken};
 
 /// Most statuses in a list: 32 MiB of indices are more than ten versions of everything that a province registers.
@@ -190,20 +190,6 @@ impl StatusList {
 pub fn set_in(byte: &mut u8, index: u32, status: Status) {
     let shift = index % 4 * 2;
     *byte = *byte & !(3 << shift) | status.code() << shift;
-}
-
-/// The body of the record ledger's entry for a published list, canonical JSON: `count`, `issuer`, `ledger_size`, `list`
-/// (SHA-256 of the list before compression), `schema`, `token` (SHA-256 of the token's text); digests in lower-case
-/// hexadecimal. Whoever holds a token finds its entry; whoever replays the ledger up to `ledger_size` can compare.
-pub fn digest_entry(claims: &StatusClaims, list: &StatusList, token: &str) -> Vec<u8> {
-    let entry = Object::new()
-        .with("count", i64::from(list.count()))
-        .with("issuer", claims.issuer.as_str())
-        .with("ledger_size", claims.ledger_size as i64)
-        .with("list", to_hex(&list.digest()))
-        .with("schema", claims.schema.as_str())
-        .with("token", to_hex(&Sha256::digest(token.as_bytes())));
-    super::canonical::write(&entry)
 }
 
 #[cfg(test)]

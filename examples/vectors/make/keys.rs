@@ -213,6 +213,15 @@ fn roots() -> Vec<Vector> {
             bad,
             &as_it_is,
         ),
+        refused(
+            "anchor-root-gone",
+            "Somebody took the root keys away, and left their signatures.",
+            signed(&[&one, &two]),
+            &|anchor| {
+                let [root, signatures] = ["\"root\"", "\"signatures\""].map(|name| anchor.find(name).expect("a field"));
+                format!("{}{}", &anchor[..root], &anchor[signatures..])
+            },
+        ),
         refused("anchor-root-threshold", "More signatures demanded than there are keys.", threshold, &|anchor| {
             anchor.replacen("\"threshold\": 3", "\"threshold\": 4", 1)
         }),

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lienthong::base::{RecordId, Seed, Timestamp};
 use lienthong::trust::merkle::hash_leaf;
+use lienthong::trust::status_list::StatusDigest;
 use lienthong::trust::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -256,11 +257,52 @@ fn ledgers() -> Vec<(String, String)> {
         (EntryType::IssuerCheckpoint, part.checkpoint().sign(&*part.signer).expect("signs").to_vec())
     };
     let stated = |count: usize| statements[..count].iter().map(|statement| (EntryType::Statement, statement.clone()));
-    let whole: Vec<_> = stated(5).chain([covered(5)]).collect();
+    let anchor = World::new().anchor;
+    let events = KeyEvent::between(None, &anchor).expect("events").into_iter();
+    let events: Vec<_> = events.map(|event| (EntryType::KeyEvent, event.body())).collect();
+    let from = events.len() as u64;
+    let begun = |entries: Vec<(EntryType, Vec<u8>)>| [events.clone(), entries].concat();
+    let digest = |count, ledger_size| {
+        let (issuer, schema) = ("land".into(), "land.parcel.v1".into());
+        let digest = StatusDigest { count, issuer, ledger_size, list: [1; 32], schema, token: [2; 32] };
+        (EntryType::StatusDigest, digest.body())
+    };
+    let stranger = PublicKey::new(Algorithm::Ed25519, signer_of("stranger").public_key()).expect("a good key");
+    let added = KeyEvent {
+        anchor_version: 1,
+        origin: "lienthong/H27/land".into(),
+        key_id: stranger.id(),
+        kind: KeyEventKind::Added(stranger),
+    };
+    let strange = (EntryType::KeyEvent, added.body());
+    let whole: Vec<_> = begun(stated(5).chain([covered(5)]).collect());
     let complaint = |other: &[u8]| (EntryType::Equivocation, entry::equivocation(&statements[1], other));
     let with = |last| [whole.clone(), vec![last]].concat();
     let cases = [
-        ("log-ledger", "Five statements, and their issuer's checkpoint over them.", whole.clone(), None),
+        (
+            "log-ledger",
+            "The anchor's keys, five statements, their issuer's checkpoint over them, and the digest of a status list of five.",
+            with(digest(5, from + 6)),
+            None,
+        ),
+        (
+            "log-key-event-missing",
+            "Nothing says that the record ledger's own key was added.",
+            [&whole[1..]].concat(),
+            Some(Code::LogRule),
+        ),
+        (
+            "log-key-event-unknown",
+            "A key is added that the trust anchor does not know.",
+            [vec![strange], whole.clone()].concat(),
+            Some(Code::LogRule),
+        ),
+        (
+            "log-status-digest-short",
+            "A status list of four, where five statements stand.",
+            with(digest(4, from + 6)),
+            Some(Code::LogRule),
+        ),
         (
             "log-equivocation",
             "The issuer signed another statement for the same version of a record: the province's complaint, which is no fault of the log.",
@@ -276,13 +318,13 @@ fn ledgers() -> Vec<(String, String)> {
         (
             "log-checkpoint-missing",
             "No checkpoint of the issuer covers the last statement.",
-            stated(4).chain([covered(4)]).chain(stated(5).skip(4)).collect(),
+            begun(stated(4).chain([covered(4)]).chain(stated(5).skip(4)).collect()),
             Some(Code::LogRule),
         ),
         (
             "log-checkpoint-of-more",
             "The issuer's checkpoint is over a statement that does not stand before it.",
-            stated(4).chain([covered(5)]).collect(),
+            begun(stated(4).chain([covered(5)]).collect()),
             Some(Code::LogRule),
         ),
     ];

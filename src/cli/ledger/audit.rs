@@ -99,6 +99,11 @@ impl Audit {
             }))?,
             OutputFormat::Text => {
                 print(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
+                if stop.code == Code::NoTrustedSignature {
+                    print(
+                        "if the province has changed its keys since, `lienthong keys update` brings the anchor up to date",
+                    )?;
+                }
                 if let Some(path) = kept {
                     print(&format!("both signed heads are kept in {}", path.display()))?;
                 }

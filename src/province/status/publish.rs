@@ -15,7 +15,7 @@ use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
 use crate::ledger::{Entry, Ledger};
 use crate::registry::{self, RecordType};
 use crate::store::{Batch, Store};
-use crate::trust::status_list::{StatusClaims, StatusToken, digest_entry};
+use crate::trust::status_list::{StatusClaims, StatusDigest, StatusToken};
 use crate::trust::{EntryType, Signer};
 
 use super::kind_named;
@@ -127,7 +127,7 @@ impl StatusLists {
         let token = StatusToken { claims, list };
         let signing = tokio::task::spawn_blocking(move || token.sign(&*signer).map(|text| (token, text)));
         let (token, text) = signing.await.map_err(Error::bug)??;
-        let body = digest_entry(&token.claims, &token.list, &text);
+        let body = StatusDigest::of(&token.claims, &token.list, &text).body();
         let kind = EntryType::StatusDigest;
         let entry = Entry { leaf: kind.leaf(&body), body: kind.entry(&body).into() };
         let appended = self.ledger.append(vec![entry], |_| Batch::new()).await?;

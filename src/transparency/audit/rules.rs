@@ -8,7 +8,9 @@
 //! | issuer's checkpoint | a key that was good at this index signed it | NO_TRUSTED_SIGNATURE |
 //! | issuer's checkpoint | it is of just the statements of that issuer that stand before it | LOG_RULE |
 //! | equivocation | it holds two different statements for one version of one record | LOG_RULE |
-//! | key event, status digest | canonical JSON | NON_CANONICAL |
+//! | key event, status digest | canonical JSON, of their form | NON_CANONICAL, LOG_RULE |
+//! | key events | they and the trust anchor say the same, see [`keys`](super::keys) | LOG_RULE |
+//! | status digest | the anchor lets the issuer issue the schema; it counts the statements of that type that stand before its `ledger_size` | NOT_AUTHORISED, LOG_RULE |
 //! | the end | every statement is covered by a checkpoint of its issuer | LOG_RULE |
 //!
 //! An equivocation entry is no finding: it is the province's complaint about an issuer, and is counted.
@@ -18,11 +20,16 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::FINDINGS_TOLD_MAX;
+use super::keys::{Told, disagreements};
 use crate::base::RecordId;
 use crate::transparency::head::{HeadError, LogKind, SignedHead};
 use crate::trust::entry::{EntryType, split_entry, split_equivocation};
 use crate::trust::merkle::{CompactRange, Hash, hash_leaf};
-use crate::trust::{Code, Statement, TrustAnchor, canonical, statement_hash};
+use crate::trust::status_list::StatusDigest;
+use crate::trust::{Code, KeyEvent, Statement, TrustAnchor, canonical, statement_hash};
+
+/// The most key events that are held against the anchor: a hostile log shall not fill the memory.
+const KEY_EVENTS_MAX: usize = 65_536;
 
 /// An entry, read as far as it can be alone.
 #[derive(Debug)]
@@ -31,8 +38,8 @@ pub(super) enum Item {
     Hidden,
     Statement(Box<Stated>),
     IssuerCheckpoint(Result<SignedHead, HeadError>),
-    KeyEvent,
-    StatusDigest,
+    KeyEvent(Box<KeyEvent>),
+    StatusDigest(Box<StatusDigest>),
     Equivocation,
     Bad(Code, String),
 }
@@ -77,6 +84,18 @@ pub struct Finding {
 /// A record type of an issuer, and the record's id: the key of a chain of versions.
 pub(super) type RecordKey = (u16, [u8; 16]);
 
+/// A record type of an issuer, and its statements so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pair {
+    pub(super) issuer: String,
+    pub(super) schema: String,
+    /// How many; a repeated one counts once.
+    pub(super) statements: u64,
+    /// Index of the last one.
+    pub(super) last: u64,
+}
+
 /// The latest version of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Latest {
@@ -94,10 +113,11 @@ pub struct Rules {
     /// Issuers by the origin of their logs.
     origins: BTreeMap<String, String>,
     kind: LogKind,
-    pub(super) pairs: Vec<(String, String)>,
+    pub(super) pairs: Vec<Pair>,
     pub(super) latest: HashMap<RecordKey, Latest>,
     /// Each issuer's log as its statements in the ledger rebuild it, and the size that its last checkpoint covers.
     pub(super) followed: BTreeMap<String, (CompactRange, u64)>,
+    pub(super) key_events: Vec<Told>,
     pub(super) counts: Counts,
     pub(super) findings: Vec<Finding>,
     pub(super) findings_total: u64,
@@ -112,8 +132,10 @@ pub(super) fn read_item(kind: LogKind, anchor: &TrustAnchor, index: u64, entry: 
         None => Item::Bad(Code::Malformed, "the entry has no known type".into()),
         Some((EntryType::Statement, body)) => read_statement(body),
         Some((EntryType::IssuerCheckpoint, body)) => Item::IssuerCheckpoint(SignedHead::read_at(body, anchor, index)),
-        Some((EntryType::KeyEvent, body)) => read_json(body, Item::KeyEvent),
-        Some((EntryType::StatusDigest, body)) => read_json(body, Item::StatusDigest),
+        Some((EntryType::KeyEvent, body)) => read_json(body, KeyEvent::parse(body).map(Box::new), Item::KeyEvent),
+        Some((EntryType::StatusDigest, body)) => {
+            read_json(body, StatusDigest::parse(body).map(Box::new), Item::StatusDigest)
+        }
         Some((EntryType::Equivocation, body)) => read_equivocation(body),
     }
 }
@@ -133,10 +155,11 @@ fn read_statement(bytes: &[u8]) -> Item {
     }
 }
 
-fn read_json(body: &[u8], item: Item) -> Item {
-    match canonical::scan(body) {
-        Ok(_) => item,
-        Err(error) => Item::Bad(Code::NonCanonical, error.to_string()),
+fn read_json<T>(body: &[u8], read: Option<T>, item: impl FnOnce(T) -> Item) -> Item {
+    match (read, canonical::scan(body)) {
+        (Some(read), _) => item(read),
+        (None, Ok(_)) => Item::Bad(Code::LogRule, "its fields are not those of its type".to_owned()),
+        (None, Err(error)) => Item::Bad(Code::NonCanonical, error.to_string()),
     }
 }
 
@@ -165,6 +188,7 @@ impl Rules {
             pairs: Vec::new(),
             latest: HashMap::new(),
             followed: BTreeMap::new(),
+            key_events: Vec::new(),
             counts: Counts::default(),
             findings: Vec::new(),
             findings_total: 0,
@@ -185,8 +209,18 @@ impl Rules {
     pub(super) fn take(&mut self, index: u64, item: Item) {
         match item {
             Item::Hidden => self.counts.hidden += 1,
-            Item::KeyEvent => self.counts.key_events += 1,
-            Item::StatusDigest => self.counts.status_digests += 1,
+            Item::KeyEvent(event) => {
+                self.counts.key_events += 1;
+                if self.key_events.len() < KEY_EVENTS_MAX {
+                    self.key_events.push((index, *event));
+                } else {
+                    self.find(index, Code::LogRule, format!("more than {KEY_EVENTS_MAX} key events"));
+                }
+            }
+            Item::StatusDigest(digest) => {
+                self.counts.status_digests += 1;
+                self.status_digest(index, &digest);
+            }
             Item::Equivocation => self.counts.equivocations += 1,
             Item::Bad(code, why) => self.find(index, code, why),
             Item::Statement(stated) => {
@@ -205,10 +239,7 @@ impl Rules {
             let why = format!("a statement of {} in another registry's log", stated.issuer);
             self.find(index, Code::IssuerMismatch, why);
         }
-        let may = self.issuers.get(&stated.issuer).is_some_and(|schemas| schemas.contains(&stated.schema));
-        if !may {
-            self.find(index, Code::NotAuthorised, format!("{} may not issue {}", stated.issuer, stated.schema));
-        }
+        self.expect_right(index, &stated.issuer, &stated.schema);
         if self.kind == LogKind::Records {
             match self.followed.get_mut(&stated.issuer) {
                 Some((edge, _)) => edge.append(stated.leaf),
@@ -219,11 +250,16 @@ impl Rules {
                 }
             }
         }
-        let key = (self.pair(&stated.issuer, &stated.schema), stated.record_id.0);
+        let pair = self.pair(&stated.issuer, &stated.schema);
+        let key = (pair as u16, stated.record_id.0);
         let latest = Latest { version: stated.version, statement: stated.hash };
         let before = self.latest.insert(key, latest).unwrap_or(Latest { version: 0, statement: [0; 32] });
         if latest == before {
             return; // an issuer's log may hold it twice; the first counts
+        }
+        if let Some(pair) = self.pairs.get_mut(pair) {
+            pair.statements += 1;
+            pair.last = index;
         }
         if Some(stated.version) != before.version.checked_add(1) {
             let id = stated.record_id.to_hex();
@@ -232,6 +268,27 @@ impl Rules {
         } else if stated.previous != before.statement {
             let id = stated.record_id.to_hex();
             let why = format!("version {} of record {id} names another statement as the one before", stated.version);
+            self.find(index, Code::LogRule, why);
+        }
+    }
+
+    fn expect_right(&mut self, index: u64, issuer: &str, schema: &str) {
+        let may = self.issuers.get(issuer).is_some_and(|schemas| schemas.iter().any(|known| known == schema));
+        if !may {
+            self.find(index, Code::NotAuthorised, format!("{issuer} may not issue {schema}"));
+        }
+    }
+
+    fn status_digest(&mut self, index: u64, digest: &StatusDigest) {
+        self.expect_right(index, &digest.issuer, &digest.schema);
+        let is_theirs = |pair: &&Pair| pair.issuer == digest.issuer && pair.schema == digest.schema;
+        let (statements, last) = self.pairs.iter().find(is_theirs).map_or((0, 0), |pair| (pair.statements, pair.last));
+        let count = u64::from(digest.count);
+        // Statements can come while a list is on its way here; then it speaks of fewer.
+        let agrees = if last < digest.ledger_size { count == statements } else { count < statements };
+        if digest.ledger_size > index || !(agrees || (count, statements) == (0, 0)) {
+            let why =
+                format!("a status list of {count} at size {}, where {statements} statements stand", digest.ledger_size);
             self.find(index, Code::LogRule, why);
         }
     }
@@ -253,27 +310,27 @@ impl Rules {
         }
     }
 
-    /// After the last entry.
-    pub(super) fn finish(&mut self, size: u64) {
-        let open: Vec<String> = self
-            .followed
-            .iter()
-            .filter(|(_, (edge, covered))| edge.size() > *covered)
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in open {
-            let why = format!("no checkpoint of {name} covers its last statements");
-            self.find(size.saturating_sub(1), Code::LogRule, why);
-        }
+    /// What is wrong with a log that ends here, at `size`: with more entries it may be right. Beside [`findings`](Self::findings).
+    pub(super) fn at_end(&self, anchor: &TrustAnchor, size: u64) -> Vec<Finding> {
+        let finding = |(index, why)| Finding { index, code: Code::LogRule.as_str().to_owned(), why };
+        let open = self.followed.iter().filter(|(_, (edge, covered))| edge.size() > *covered);
+        let open = open
+            .map(|(name, _)| (size.saturating_sub(1), format!("no checkpoint of {name} covers its last statements")));
+        let of_keys = match self.kind {
+            LogKind::Records => disagreements(&self.key_events, anchor, size),
+            LogKind::Evidence | LogKind::Issuer => Vec::new(),
+        };
+        open.chain(of_keys).map(finding).collect()
     }
 
-    fn pair(&mut self, issuer: &str, schema: &str) -> u16 {
-        let known = self.pairs.iter().position(|(one, other)| one == issuer && other == schema);
-        // More pairs than numbers is no ledger of ours; their chains then mix, and show as findings.
+    /// The place of a record type in `pairs`. More of them than a [`RecordKey`] has numbers for is no ledger of ours; their chains then
+    /// mix, and show as findings.
+    fn pair(&mut self, issuer: &str, schema: &str) -> usize {
+        let known = self.pairs.iter().position(|pair| pair.issuer == issuer && pair.schema == schema);
         known.unwrap_or_else(|| {
-            self.pairs.push((issuer.to_owned(), schema.to_owned()));
+            self.pairs.push(Pair { issuer: issuer.to_owned(), schema: schema.to_owned(), statements: 0, last: 0 });
             self.pairs.len() - 1
-        }) as u16
+        })
     }
 
     fn find(&mut self, index: u64, code: Code, why: String) {

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::rules::{Counts, Finding, Latest, Rules};
+use super::rules::{Counts, Finding, Latest, Pair, Rules};
 use crate::base::id::to_hex;
 use crate::transparency::file::write_durable;
 use crate::transparency::head::{LogKind, log_keys};
-use crate::trust::TrustAnchor;
 use crate::trust::merkle::{CompactRange, Hash};
+use crate::trust::{KeyEvent, TrustAnchor};
 
-const FORMAT: &str = "lienthong/audit/v1";
+const FORMAT: &str = "lienthong/audit/v2";
 const ROW: usize = 2 + 16 + 8 + 32;
 
 /// What an auditor remembers.
@@ -41,8 +41,9 @@ struct StateFile {
     origin: String,
     note: String,
     edge: Edge,
-    pairs: Vec<(String, String)>,
+    pairs: Vec<Pair>,
     followed: Vec<Followed>,
+    key_events: Vec<EventRow>,
     counts: Counts,
     findings: Vec<Finding>,
     findings_total: u64,
@@ -57,12 +58,26 @@ struct Edge {
     hashes: Vec<String>,
 }
 
+/// A key event: its index, and the entry's body.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventRow {
+    index: u64,
+    event: String,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Followed {
     issuer: String,
     edge: Edge,
     covered: u64,
+}
+
+impl EventRow {
+    fn of(index: u64, event: &KeyEvent) -> Self {
+        Self { index, event: String::from_utf8_lossy(&event.body()).into_owned() }
+    }
 }
 
 impl Edge {
@@ -115,6 +130,11 @@ impl State {
         let (kind, _) = log_keys(anchor, &file.origin).unwrap_or((LogKind::Records, &[]));
         let mut rules = Rules::new(kind, anchor, &file.origin);
         rules.pairs = file.pairs;
+        for row in file.key_events {
+            let event =
+                KeyEvent::parse(row.event.as_bytes()).ok_or_else(|| broken("a key event does not decode".into()))?;
+            rules.key_events.push((row.index, event));
+        }
         rules.counts = file.counts;
         rules.findings = file.findings;
         rules.findings_total = file.findings_total;
@@ -154,6 +174,7 @@ impl State {
             note: String::from_utf8_lossy(&self.note).into_owned(),
             edge: Edge::of(&self.edge),
             pairs: rules.pairs.clone(),
+            key_events: rules.key_events.iter().map(|(index, event)| EventRow::of(*index, event)).collect(),
             followed: followed.collect(),
             counts: rules.counts,
             findings: rules.findings.clone(),

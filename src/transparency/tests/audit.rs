@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 
 use super::world::*;
+use crate::base::time::FixedClock;
+use crate::ledger::Entry;
 use crate::ledger::tile::TileId;
 use crate::transparency::audit::state::State;
 use crate::transparency::audit::{AuditReport, Stop, audit};
 use crate::transparency::path::TilePath;
 use crate::transparency::source::{Source, SourceError};
 use crate::trust::entry::equivocation;
+use crate::trust::status_list::StatusDigest;
 use crate::trust::*;
 
 /// A copy of what a log serves, which can be damaged.
@@ -76,9 +79,10 @@ impl Source for Copy {
 
 #[tokio::test]
 async fn an_honest_log_passes_and_is_continued() {
-    let mut world = World::new().await;
+    let mut world = World::without_keys(Arc::new(FixedClock::at(NOW))).await;
     let (report, mut state) = Copy::of(&world).await.audit(None).expect("an empty log");
     assert_eq!((report.size, report.findings_total), (0, 0));
+    world.append(key_events(None, &anchor())).await;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("state.json");
     let mut read = 0;
@@ -87,7 +91,8 @@ async fn an_honest_log_passes_and_is_continued() {
         let copy = Copy::of(&world).await;
         let (report, next) = copy.audit(Some(state.clone())).expect("only grew");
         assert_eq!((report.size, report.findings), (world.ledger.head().size, vec![]));
-        assert_eq!(report.counts.statements + report.counts.issuer_checkpoints, report.size);
+        assert_eq!(report.counts.statements + report.counts.issuer_checkpoints + 2, report.size);
+        assert_eq!(report.counts.key_events, 2);
         next.save(&path).expect("writes");
         state = State::load(&path, &anchor()).expect("reads").expect("is there");
         assert_eq!((state.edge.clone(), &state.note), (next.edge.clone(), &next.note));
@@ -154,41 +159,134 @@ async fn rollback_and_forks_keep_both_heads() {
 #[tokio::test]
 async fn broken_rules_are_found_by_their_entries() {
     let mut world = World::new().await;
-    world.grow(1, 3).await; // entries 0 to 3
+    world.grow(1, 3).await; // entries 2 to 5; the first two are key events
     let statement = world.draft(0, 3, [0; 32]).encode();
     let foreign = Statement { schema: "other.v1".into(), ..world.draft(9, 1, [0; 32]) }.encode();
     let twin = Statement { fields_root: [8; 32], ..world.draft(0, 1, [0; 32]) }.encode();
     let first = world.draft(0, 1, [0; 32]).encode();
     let stranger = Checkpoint { origin: LAND.into(), size: 3, root: [0; 32] }.sign(&*signer(RECORDS)).expect("signs");
     let other = Checkpoint { origin: LAND.into(), size: 7, root: [0; 32] }.sign(&*signer(LAND)).expect("signs");
+    let unknown = KeyEvent { anchor_version: 1, origin: LAND.into(), key_id: [7; 32], kind: KeyEventKind::Rotated };
+    let digest = |count, ledger_size| {
+        let (issuer, schema) = ("land".into(), "land.parcel.v1".into());
+        StatusDigest { count, issuer, ledger_size, list: [1; 32], schema, token: [2; 32] }.body()
+    };
     for (kind, body) in [
-        (EntryType::Statement, &statement[..]),                   // 4: skips a version
-        (EntryType::Statement, &foreign),                         // 5: a type that it may not issue
-        (EntryType::Statement, b"none"),                          // 6
-        (EntryType::IssuerCheckpoint, &stranger),                 // 7: another's key
-        (EntryType::IssuerCheckpoint, &other),                    // 8: of another tree
-        (EntryType::KeyEvent, b"{ }"),                            // 9: white space
-        (EntryType::KeyEvent, br#"{"event":"rotated"}"#),         // good
-        (EntryType::StatusDigest, br#"{"digest":"00"}"#),         // good
-        (EntryType::Equivocation, &equivocation(&first, &twin)),  // good: the province complains
-        (EntryType::Equivocation, &equivocation(&first, &first)), // 13: none
-        (EntryType::Statement, &twin),                            // 14: a version again; and nothing covers it
+        (EntryType::Statement, &statement[..]),                   // 6: skips a version
+        (EntryType::Statement, &foreign),                         // 7: a type that it may not issue
+        (EntryType::Statement, b"none"),                          // 8
+        (EntryType::IssuerCheckpoint, &stranger),                 // 9: another's key
+        (EntryType::IssuerCheckpoint, &other),                    // 10: of another tree
+        (EntryType::KeyEvent, b"{ }"),                            // 11: white space
+        (EntryType::KeyEvent, br#"{"event":"rotated"}"#),         // 12: half of one
+        (EntryType::KeyEvent, &unknown.body()), // 13: of a key that nobody added, and apart from its version
+        (EntryType::StatusDigest, br#"{"digest":"00"}"#), // 14: none
+        (EntryType::StatusDigest, &digest(4, 7)), // good: four statements stand before 7
+        (EntryType::StatusDigest, &digest(3, 7)), // 16: it forgets one
+        (EntryType::StatusDigest, &digest(3, 6)), // good: of before the fourth
+        (EntryType::StatusDigest, &digest(4, 19)), // 18: ahead of itself
+        (EntryType::Equivocation, &equivocation(&first, &twin)), // good: the province complains
+        (EntryType::Equivocation, &equivocation(&first, &first)), // 20: none
+        (EntryType::Statement, &twin),          // 21: a version again; and nothing covers it
     ] {
         world.append(vec![entry(kind, body)]).await;
     }
     let (report, _) = Copy::of(&world).await.audit(None).expect("the tree is whole");
     let found: Vec<_> = report.findings.iter().map(|finding| (finding.index, finding.code.as_str())).collect();
     let expected = [
-        (4, "LOG_RULE"),
-        (5, "NOT_AUTHORISED"),
-        (6, "MALFORMED"),
-        (7, "NO_TRUSTED_SIGNATURE"),
-        (8, "LOG_RULE"),
-        (9, "NON_CANONICAL"),
+        (6, "LOG_RULE"),
+        (7, "NOT_AUTHORISED"),
+        (8, "MALFORMED"),
+        (9, "NO_TRUSTED_SIGNATURE"),
+        (10, "LOG_RULE"),
+        (11, "NON_CANONICAL"),
+        (12, "LOG_RULE"),
+        (13, "LOG_RULE"),
         (13, "LOG_RULE"),
         (14, "LOG_RULE"),
-        (14, "LOG_RULE"),
+        (16, "LOG_RULE"),
+        (18, "LOG_RULE"),
+        (20, "LOG_RULE"),
+        (21, "LOG_RULE"),
+        (21, "LOG_RULE"),
     ];
     assert_eq!(found, expected, "{:#?}", report.findings);
-    assert_eq!((report.counts.equivocations, report.counts.key_events, report.counts.status_digests), (1, 1, 1));
+    assert_eq!((report.counts.equivocations, report.counts.key_events, report.counts.status_digests), (1, 3, 4));
+}
+
+/// Audits a ledger of these key events by an anchor; gives what is found.
+async fn held_against(anchor: &TrustAnchor, events: Vec<Entry>, more: u64) -> Vec<(u64, String)> {
+    let mut world = World::without_keys(Arc::new(FixedClock::at(NOW))).await;
+    world.append(events).await;
+    world.grow(more as usize, 1).await;
+    let (report, _) = audit(&Copy::of(&world).await, anchor, None, NOW, &|_, _| ()).expect("the tree is whole");
+    report.findings.into_iter().map(|finding| (finding.index, finding.why)).collect()
+}
+
+#[tokio::test]
+async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
+    let first = anchor();
+    let successor = PublicKey::new(Algorithm::Ed25519, signer("lienthong/H27/land/2").public_key()).expect("a key");
+    let rotate = KeyChange::Rotate { origin: LAND.into(), successor };
+    let second = first.changed(&rotate, 2, first.expires_at).expect("rotated");
+    let old = first.keys().find(|(origin, _)| *origin == LAND).expect("its key").1.id();
+    let stolen = KeyChange::Compromise { key: old, suspect_from: 1, successor: None };
+    let third = second.changed(&stolen, 4, first.expires_at).expect("compromised");
+    let stood_by = KeyChange::Reattest { key: old, range: 1..2 };
+    let fourth = third.changed(&stood_by, 5, first.expires_at).expect("re-attested");
+    let versions = [&first, &second, &third, &fourth];
+    let told = |count: usize| -> Vec<Entry> {
+        let before = std::iter::once(None).chain(versions.iter().copied().map(Some));
+        before.zip(versions).take(count).flat_map(|(before, next)| key_events(before, next)).collect()
+    };
+    let sizes: Vec<usize> = (1..=4).map(|count| told(count).len()).collect();
+    assert_eq!(sizes, [2, 4, 5, 6], "an added key each; added and rotated; compromised; re-attested");
+    for (at, anchor) in versions.into_iter().enumerate() {
+        assert_eq!(held_against(anchor, told(at + 1), 0).await, [], "version {}", at + 1);
+        // what a later version brings waits for the later anchor
+        assert_eq!(held_against(anchor, told(4), 0).await, [], "version {} of four", at + 1);
+        // an anchor that is ahead of the ledger's head cannot be compared yet
+        if at > 0 {
+            assert_eq!(held_against(anchor, told(at), 0).await, [], "version {} before its events", at + 1);
+        }
+    }
+    let finding = |found: Vec<(u64, String)>, index: u64, why: &str| {
+        assert!(found.iter().any(|(at, said)| *at == index && said.contains(why)), "{why} at {index}: {found:?}");
+    };
+    // the province leaves an event out, and goes on
+    for (missing, index, why) in [
+        (0, 6, "no key event adds it"),
+        (1, 1, "nothing says that it was added"),
+        (2, 6, "another state"),
+        (3, 6, "no key event adds it"),
+        (4, 4, "its state does not allow"),
+        (5, 6, "other records are re-attested"),
+    ] {
+        let mut events = told(4);
+        events.remove(missing);
+        let mut at = fourth.clone();
+        at.events_from = 4;
+        finding(held_against(&at, events, 1).await, index, why);
+    }
+    // or tells of more than the anchor knows
+    let with = |event: KeyEvent| [told(4), vec![entry(EntryType::KeyEvent, &event.body())]].concat();
+    let event = |kind| KeyEvent { anchor_version: 4, origin: LAND.into(), key_id: old, kind };
+    let stranger = PublicKey::new(Algorithm::Ed25519, signer("stranger").public_key()).expect("a key");
+    let added = KeyEvent { key_id: stranger.id(), ..event(KeyEventKind::Added(stranger.clone())) };
+    finding(held_against(&fourth, with(added.clone()), 0).await, 6, "does not know it");
+    let misnamed = KeyEvent { key_id: [1; 32], ..added };
+    finding(held_against(&fourth, with(misnamed), 0).await, 6, "not that of the key");
+    let again = second.keys().find(|(_, key)| key.state == KeyState::Active).expect("a key").1.key.clone();
+    let again = KeyEvent { key_id: again.id(), ..event(KeyEventKind::Added(again)) };
+    finding(held_against(&fourth, with(again), 0).await, 6, "a second time");
+    finding(held_against(&fourth, with(event(KeyEventKind::Reattested(3..4))), 0).await, 6, "other records");
+    finding(held_against(&fourth, with(event(KeyEventKind::Withdrawn)), 0).await, 6, "does not allow");
+    finding(
+        held_against(&fourth, with(event(KeyEventKind::Compromised { suspect_from: 0 })), 0).await,
+        6,
+        "another state",
+    );
+    finding(held_against(&fourth, with(event(KeyEventKind::Compromised { suspect_from: 3 })), 0).await, 6, "already");
+    let late = KeyEvent { anchor_version: 2, ..event(KeyEventKind::Reattested(1..2)) };
+    finding(held_against(&fourth, with(late), 0).await, 6, "stands apart");
 }

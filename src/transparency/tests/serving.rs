@@ -100,12 +100,12 @@ async fn what_is_not_there_is_missing_and_what_is_no_path_is_refused() {
     let missing = StatusCode::NOT_FOUND;
     for path in [
         "other/checkpoint",
-        "records/tile/0/001.p/45",
+        "records/tile/0/001.p/47",
         "records/tile/0/001",
         "records/tile/1/000",
         "records/tile/9/000.p/1",
         "records/tile/1/000.p/2",
-        "records/tile/entries/001.p/45",
+        "records/tile/entries/001.p/47",
         "records/tile/entries/001",
         "records/tile/entries/x018/x446/x744/x073/x709/x551/615",
         "records/other",

@@ -54,7 +54,14 @@ impl World {
         Self::at(Arc::new(FixedClock::at(NOW))).await
     }
 
+    /// It begins with the key events of the anchor.
     pub(super) async fn at(clock: Arc<dyn Clock>) -> Self {
+        let world = Self::without_keys(clock).await;
+        world.append(key_events(None, &anchor())).await;
+        world
+    }
+
+    pub(super) async fn without_keys(clock: Arc<dyn Clock>) -> Self {
         let store = Arc::new(MemoryStore::new());
         let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
         let mut logs = Logs::default();
@@ -113,6 +120,12 @@ impl World {
             self.take(statements).await;
         }
     }
+}
+
+/// The entries that lead from one version of the anchor to the next.
+pub(super) fn key_events(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Vec<Entry> {
+    let events = KeyEvent::between(before, next).expect("events");
+    events.iter().map(|event| entry(EntryType::KeyEvent, &event.body())).collect()
 }
 
 pub(super) fn entry(kind: EntryType, body: &[u8]) -> Entry {
