@@ -113,6 +113,25 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
             assert!(report.contains(&format!("pass     {check}")), "{check}: {report}");
         }
     }
+    for (field, other) in [
+        ("vct", json!("urn:lienthong:vct:land.certificate.v1")),
+        ("recordType", json!("land.certificate.v1")),
+        ("recordId", json!("00".repeat(16))),
+        ("version", json!("2")),
+        ("statusIndex", json!(99)),
+        ("statusUri", json!("https://elsewhere.example/status")),
+        ("expiresAt", json!("2099-01-01T00:00:00Z")),
+    ] {
+        let mut beside = issued.clone();
+        beside[field] = other;
+        std::fs::write(folder.join("beside.json"), beside.to_string()).expect("written");
+        let report = verify(folder, 19, "beside.json", &[]);
+        assert!(report.contains("FAIL     frame"), "{field}: {report}");
+    }
+    expect(folder, 0, &["wallet", "key", "other.pem"]);
+    expect(folder, 1, &[&["wallet", "present", "credential.json", "--key", "other.pem"][..], &ASKED].concat());
+    std::fs::write(folder.join("tail.txt"), format!("{credential}hello")).expect("written");
+    verify(folder, 16, "tail.txt", &[]);
     verify(folder, 27, "presentation.txt", &["--nonce", "other", "--audience", ASKED[3]]);
     verify(folder, 27, "presentation.txt", &["--nonce", ASKED[1], "--audience", "https://other.example.vn"]);
     let text = std::fs::read_to_string(folder.join("presentation.txt")).expect("there");

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print};
@@ -16,7 +17,7 @@ use crate::base::Clock as _;
 use crate::base::time::SystemClock;
 use crate::server::world::{Readers, write_whole};
 use crate::trust::credential::possession;
-use crate::trust::jose::to_jwk;
+use crate::trust::jose::{Token, to_jwk};
 use crate::trust::sd_jwt::{Presented, sign_binding};
 use crate::trust::{P256Signer, PublicKey, Signer as _};
 
@@ -57,10 +58,10 @@ pub struct Prove {
     #[arg(long, env = "LIENTHONG_WALLET_KEY", value_name = "FILE")]
     key: PathBuf,
     /// The issuer's nonce.
-    #[arg(long, env = "LIENTHONG_NONCE", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_NONCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     nonce: String,
     /// The issuer.
-    #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
 }
 
@@ -77,10 +78,10 @@ pub struct Present {
     #[arg(long, env = "LIENTHONG_SHOW", value_delimiter = ',', value_name = "NAME,…")]
     show: Vec<String>,
     /// The verifier's nonce.
-    #[arg(long, env = "LIENTHONG_NONCE", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_NONCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     nonce: String,
     /// The verifier's name.
-    #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
 }
 
@@ -118,9 +119,15 @@ impl Present {
         let chosen = |name: Option<&str>, _: &serde_json::Value| {
             name.is_some_and(|name| self.show.iter().any(|one| one == name))
         };
+        let holder = load(&self.key)?;
+        let own = PublicKey::new(holder.algorithm(), holder.public_key()).map_err(|error| failed(&self.key, &error))?;
+        let claims = Token::parse(presented.token()).and_then(|token| token.claims_unverified());
+        let claims = claims.map_err(|error| failed(&self.credential, &error))?;
+        if claims.get("cnf").and_then(|cnf| cnf.get("jwk")) != Some(&to_jwk(&own)) {
+            return Err(failed(&self.key, &"the credential is bound to another key"));
+        }
         let part = presented.select(chosen).map_err(|error| failed(&self.credential, &error))?;
-        let (now, holder) = (SystemClock.now(), load(&self.key)?);
-        Ok(sign_binding(&part, &self.nonce, &self.audience, now, &holder)?)
+        Ok(sign_binding(&part, &self.nonce, &self.audience, SystemClock.now(), &holder)?)
     }
 }
 

@@ -171,7 +171,9 @@ impl Credentials {
         let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
         let unknown = || Error::bug("a record of no registry");
         let sector = registry::sector(&statement.issuer).ok_or_else(unknown)?;
+        // Claims are in seconds; what stands beside them says the same.
         let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
+        let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
         let origin = sector.log_origin();
         let status_uri = self.issuing.keys.status_uri(&statement.issuer, &statement.schema);
         let frame = Frame { origin: &origin, holder, status_uri: &status_uri, issued_at: now, expires_at };

@@ -2,7 +2,9 @@
 //!
 //! Checking a head against the memory and writing it there is one step for each log, under that log's lock, and the memory is on
 //! disk before the answer goes out: of requests that race, none takes the witness back to a smaller tree, and neither does a crash.
-//! Two heads that cannot both be true are kept, whole, in the state's folder.
+//! Two heads that cannot both be true are kept, whole, in the state's folder: two trees of one size; or a larger tree whose own proof
+//! shows that it had another beginning. (Where the known tree is one perfect subtree, a proof says nothing of the old root, and
+//! nothing is kept.) A smaller head is an old one that anybody may show again: it is refused, and proves nothing.
 
 pub mod http;
 pub mod memory;
@@ -13,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::head::{HeadError, SignedHead};
 use crate::base::{Clock, Error, Timestamp};
 use crate::trust::cosignature::cosign;
-use crate::trust::merkle::{CompactRange, verify_consistency};
+use crate::trust::merkle::{CompactRange, ProofError, roots_from_consistency};
 use crate::trust::note::Note;
 use crate::trust::{Signer, TrustAnchor};
 use memory::Memory;
@@ -100,11 +102,15 @@ impl Witness {
             return Err(Refusal::SplitView(size));
         }
         if let Some(known) = known.filter(|_| size > 0) {
-            let grown = verify_consistency((size, known.root()), (head.size(), head.root()), &request.path);
-            if let Err(error) = grown {
-                // Whoever sends a bad proof for a good head proves nothing; whoever cannot send a good one does.
-                self.keep(&known, &head, "LOG_ROLLBACK")?;
-                return Err(Refusal::Inconsistent(error.to_string()));
+            let (old, new) = ((size, known.root()), (head.size(), head.root()));
+            let roots = roots_from_consistency(old, new, &request.path);
+            let roots = roots.map_err(|error| Refusal::Inconsistent(error.to_string()))?;
+            if roots != (*known.root(), *head.root()) {
+                // A bad proof for a good head is the asker's fault and proves nothing. A good proof of another history does.
+                if roots.1 == *head.root() {
+                    self.keep(&known, &head, "LOG_ROLLBACK")?;
+                }
+                return Err(Refusal::Inconsistent(ProofError::Root.to_string()));
             }
         } else if !request.path.is_empty() {
             return Err(Refusal::Inconsistent("there is nothing to be consistent with".into()));

@@ -14,7 +14,7 @@ mod tests;
 pub(super) use proof::Climb;
 pub use proof::{
     ProofError, consistency_spans, inclusion_length, inclusion_spans, prove_consistency, prove_inclusion,
-    root_from_inclusion, verify_consistency, verify_inclusion,
+    root_from_inclusion, roots_from_consistency, verify_consistency, verify_inclusion,
 };
 pub use range::{CompactRange, Node, Span};
 

@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::jose::TokenError;
+use super::jose::{Token, TokenError};
 
 mod binding;
 pub mod issue;
@@ -88,6 +88,9 @@ impl<'a> Presented<'a> {
         }
         if disclosures.contains(&"") {
             return malformed("an empty disclosure");
+        }
+        if !last.is_empty() {
+            Token::parse(last)?; // a key binding token, whoever asks for one
         }
         Ok(Self { token, disclosures, binding: (!last.is_empty()).then_some(last), bound })
     }

@@ -1,12 +1,17 @@
 //! The answers that hold records: of a fetch, of a bulk fetch, of a redeemed presentation, of a registry and its typed service; or a
 //! record alone. A file holds any number of them in a row.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::json::{Flaw, JsonStream};
 use super::parse::begins_record;
 use super::versions::{begins_answer, holds_versions};
+use crate::trust::json as strict;
 use crate::wire::json::Cursor;
+
+/// How deep answers stand in answers: one of a bulk fetch holds another.
+const DEPTH_MAX: usize = 2;
 
 /// What a file holds that can be verified.
 pub enum Found<'c, 't> {
@@ -14,13 +19,16 @@ pub enum Found<'c, 't> {
     Record(&'c mut Cursor<'t>),
     /// The JSON of an answer's evidence: the index of its entry, and the evidence ledger's checkpoint.
     Evidence(&'t str),
-    /// The JSON string of a credential, in an answer of `IssueCredential`.
-    Credential(&'t str),
+    /// An answer of `IssueCredential`: its fields by name, each as JSON.
+    Credential(&'c Beside),
 }
 
 /// The fields of an answer of `IssueCredential`: the credential, and what stands beside it and is in it too.
 const CREDENTIAL_FIELDS: [&str; 8] =
     ["credential", "vct", "recordType", "recordId", "version", "statusIndex", "statusUri", "expiresAt"];
+
+/// The credential of an answer, and what stands beside it.
+pub type Beside = BTreeMap<String, String>;
 
 /// Takes what is found.
 pub type Sink<'s> = &'s mut dyn FnMut(Found<'_, '_>) -> Result<(), Flaw>;
@@ -30,8 +38,8 @@ pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
     let mut stream = JsonStream::new(reader);
     while let Some(byte) = stream.peek()? {
         match byte {
-            b'{' => object(&mut stream, sink)?,
-            b'[' => list(&mut stream, |stream| object(stream, sink))?,
+            b'{' => object(&mut stream, sink, DEPTH_MAX)?,
+            b'[' => list(&mut stream, |stream| object(stream, sink, DEPTH_MAX))?,
             _ => return Err(stream.flaw("neither an answer nor a record, but something else,")),
         }
     }
@@ -39,7 +47,8 @@ pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
 }
 
 /// An answer or a record, by its first field.
-fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
+fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> Result<(), Flaw> {
+    let Some(depth) = depth.checked_sub(1) else { return Err(stream.flaw("answers nest too deeply")) };
     let is_record = stream.look(|cursor| {
         cursor.expect(b'{')?;
         if cursor.peek()? == b'}' {
@@ -60,7 +69,7 @@ fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Fla
     if stream.step_over(b'}')? {
         return Ok(());
     }
-    answer(stream, sink)
+    answer(stream, sink, depth)
 }
 
 fn record<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
@@ -68,37 +77,55 @@ fn record<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Fla
 }
 
 /// The rest of an answer, from its first name.
-fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
-    let mut of_credential = None;
+fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> Result<(), Flaw> {
+    let mut names: Vec<String> = Vec::new();
+    let mut credential = Beside::new();
     loop {
-        let field = name(stream)?;
+        let field = camel_case(&name(stream)?);
         stream.expect(b':')?;
+        if names.contains(&field) {
+            return Err(stream.flaw(&format!("`{field}` stands twice,")));
+        }
         let is_theirs = CREDENTIAL_FIELDS.contains(&field.as_str());
-        if *of_credential.get_or_insert(is_theirs) != is_theirs {
+        if !names.is_empty() && is_theirs == credential.is_empty() {
             return Err(stream.flaw(&format!("`{field}` is of another answer than what stands before it,")));
         }
         match field.as_str() {
             "records" => list(stream, |stream| record(stream, sink))?,
-            "found" => object(stream, sink)?,
+            "found" => object(stream, sink, depth)?,
             "evidence" => {
                 sink(Found::Evidence(stream.value()?))?;
             }
-            "credential" => {
-                sink(Found::Credential(stream.value()?))?;
+            _ if is_theirs => {
+                credential.insert(field.clone(), whole(stream)?);
             }
-            _ if is_theirs => whole(stream)?,
-            "requestId" | "request_id" | "index" | "missing" | "presentation" | "refused" | "nextPageToken"
-            | "next_page_token" => whole(stream)?,
+            "requestId" | "index" | "missing" | "presentation" | "refused" | "nextPageToken" => {
+                whole(stream)?;
+            }
             versions if holds_versions(versions) => match stream.peek()? {
                 Some(b'[') => list(stream, |stream| record(stream, sink))?,
                 _ => record(stream, sink)?,
             },
             _ => return Err(stream.flaw(&format!("`{field}` is no field of an answer that `verify` knows,"))),
         }
+        names.push(field);
         if !stream.step_over(b',')? {
-            return stream.expect(b'}');
+            stream.expect(b'}')?;
+            return if credential.is_empty() { Ok(()) } else { sink(Found::Credential(&credential)) };
         }
     }
+}
+
+/// A field's name as protobuf JSON spells it first: `request_id` is `requestId`.
+fn camel_case(name: &str) -> String {
+    let mut parts = name.split('_');
+    let mut spelled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        spelled.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        spelled.push_str(letters.as_str());
+    }
+    spelled
 }
 
 fn list<R: Read>(
@@ -124,9 +151,11 @@ fn name<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
     stream.read(|cursor| Ok(cursor.text()?.into_owned()))
 }
 
-/// A part that is no record: it must be JSON, and is not looked at further.
-fn whole<R: Read>(stream: &mut JsonStream<R>) -> Result<(), Flaw> {
-    stream.value().map(|_| ())
+/// A part that is no record: it must be JSON in which each name stands once, and is not looked at further.
+fn whole<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
+    let text = stream.value()?.to_owned();
+    strict::parse(text.as_bytes()).map_err(|why| stream.flaw(&format!("a part of an answer: {why},")))?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -146,7 +175,7 @@ mod tests {
                     format!("R{{{}}}", fields.join(","))
                 }
                 Found::Evidence(text) => format!("E{text}"),
-                Found::Credential(text) => format!("C{text}"),
+                Found::Credential(fields) => format!("C{}", fields["credential"]),
             });
             Ok(())
         });
@@ -179,6 +208,10 @@ mod tests {
         for (text, what) in [
             (r#"{"recordz":[]}"#, "`recordz`"),
             (r#"{"records":[],"recordType":"a"}"#, "of another answer"),
+            (r#"{"records":[],"records":[]}"#, "stands twice"),
+            (r#"{"requestId":"x","request_id":"y"}"#, "stands twice"),
+            (r#"{"missing":[{"a":1,"a":2}]}"#, "stands twice"),
+            (r#"{"found":{"found":{"found":{}}}}"#, "nest too deeply"),
             (r#"{"credential":"e~","records":[]}"#, "of another answer"),
             (r#"{"records":[]"#, "`}` is missing"),
             ("12", "something else"),

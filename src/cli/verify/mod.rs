@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat};
@@ -74,10 +75,10 @@ pub struct Verify {
     #[arg(long, env = "LIENTHONG_STATUS", value_delimiter = ',', value_name = "FILE|URL")]
     status: Vec<String>,
     /// The nonce that a wallet's presentation must be bound to.
-    #[arg(long, env = "LIENTHONG_NONCE", requires = "audience", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_NONCE", requires = "audience", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     nonce: Option<String>,
     /// Whom the presentation must be for: the name that the verifier gave the wallet.
-    #[arg(long, env = "LIENTHONG_AUDIENCE", requires = "nonce", value_name = "TEXT")]
+    #[arg(long, env = "LIENTHONG_AUDIENCE", requires = "nonce", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: Option<String>,
     /// How old the presentation's key binding may be, in seconds.
     #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
@@ -221,10 +222,12 @@ impl<'a> Judge<'a> {
                     self.beside(&parsed.record, &mut report)?;
                     reporter.record(&Name { file, number }, &report)
                 }
-                Found::Credential(json) => {
+                Found::Credential(fields) => {
                     number += 1;
-                    let text = presentation::from_json(json)?;
-                    reporter.record(&Name { file, number }, &self.credential(&text)?)
+                    let text = presentation::of_answer(fields)?;
+                    let mut report = self.credential(&text)?;
+                    presentation::compare(fields, &text, &mut report);
+                    reporter.record(&Name { file, number }, &report)
                 }
                 Found::Evidence(json) => {
                     let check = evidence::check(json, self.verifier)?;

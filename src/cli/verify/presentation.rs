@@ -2,8 +2,14 @@
 
 use std::io::{self, BufRead, Read as _};
 
+use serde_json::Value;
+
+use super::answer::Beside;
 use super::json::Flaw;
-use crate::trust::sd_jwt::SD_JWT_CHARS_MAX;
+use crate::base::Timestamp;
+use crate::trust::jose::Token;
+use crate::trust::sd_jwt::{Presented, SD_JWT_CHARS_MAX};
+use crate::trust::{Check, Code, Outcome, Report, Verdict};
 
 /// Whether a file begins like an SD-JWT: with the `e` of base64url's `{"`. JSON never does.
 pub(super) fn begins(reader: &mut impl BufRead) -> io::Result<bool> {
@@ -39,7 +45,46 @@ pub(super) fn each(mut reader: impl BufRead, mut sink: impl FnMut(u64, &str) -> 
     }
 }
 
-/// The text of a JSON string.
-pub(super) fn from_json(json: &str) -> Result<String, Flaw> {
+/// The credential in an answer.
+pub(super) fn of_answer(fields: &Beside) -> Result<String, Flaw> {
+    let json = fields.get("credential").ok_or_else(|| Flaw::Malformed("an answer without a credential".to_owned()))?;
     serde_json::from_str(json).map_err(|error| Flaw::Malformed(format!("`credential` is no text: {error}")))
+}
+
+/// Compares what an answer says beside its credential with what the credential says. What protobuf JSON leaves out is empty or 0.
+pub(super) fn compare(fields: &Beside, text: &str, report: &mut Report) {
+    let Some(statement) = &report.statement else { return };
+    let claims = Presented::parse(text)
+        .ok()
+        .and_then(|presented| Token::parse(presented.token()).ok()?.claims_unverified().ok());
+    let claims = claims.unwrap_or_default();
+    let said = |name: &str| fields.get(name).and_then(|json| serde_json::from_str::<Value>(json).ok());
+    let text_is = |name: &str, expected: Option<&str>| match said(name) {
+        None => !fields.contains_key(name) && expected.unwrap_or_default().is_empty(),
+        Some(said) => said.as_str().is_some_and(|said| Some(said) == expected),
+    };
+    let number_is = |name: &str, expected: u64| match said(name) {
+        None => !fields.contains_key(name) && expected == 0,
+        Some(Value::String(said)) => said == expected.to_string(),
+        Some(said) => said.as_u64() == Some(expected),
+    };
+    let uri = claims.get("status").and_then(|status| status.get("status_list")?.get("uri")?.as_str());
+    let exp = claims.get("exp").and_then(Value::as_i64);
+    let expiry = said("expiresAt").and_then(|at| Timestamp::parse_whole(at.as_str()?));
+    let agreements = [
+        ("vct", text_is("vct", claims.get("vct").and_then(Value::as_str))),
+        ("record_type", text_is("recordType", Some(&statement.schema))),
+        ("record_id", text_is("recordId", Some(&statement.record_id.to_hex()))),
+        ("version", number_is("version", statement.version)),
+        ("status_index", number_is("statusIndex", statement.status_index.into())),
+        ("status_uri", text_is("statusUri", uri)),
+        ("expires_at", expiry.is_some() && expiry == exp.and_then(|exp| exp.checked_mul(1_000)).map(Timestamp)),
+    ];
+    let differing: Vec<&str> = agreements.iter().filter(|(_, agrees)| !agrees).map(|(name, _)| *name).collect();
+    let verdict = if differing.is_empty() { Verdict::Valid } else { Verdict::Invalid(Code::TypedFormMismatch) };
+    let (outcome, detail) = match differing.is_empty() {
+        true => (Outcome::Pass, String::new()),
+        false => (Outcome::Fail, format!("{} beside the credential: not what it says", differing.join(", "))),
+    };
+    report.judge(Check { name: "frame", outcome, detail }, verdict);
 }

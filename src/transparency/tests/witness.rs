@@ -108,6 +108,13 @@ async fn refusals_are_those_of_the_specification() {
     assert_eq!(post(above).await.0, StatusCode::BAD_REQUEST);
     let bad_proof = AddCheckpoint { old_size: first.size, path: vec![[1; 32]; 3], note: head.note.clone() }.write();
     assert_eq!(post(bad_proof).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let none = AddCheckpoint { old_size: first.size, path: vec![], note: head.note.clone() }.write();
+    assert_eq!(post(none).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut spoilt = world.ledger.prove_consistency(first.size, head.size).await.expect("proves");
+    spoilt[0][0] ^= 1;
+    let spoilt = AddCheckpoint { old_size: first.size, path: spoilt, note: head.note.clone() }.write();
+    assert_eq!(post(spoilt).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(conflicts(folder.path()).is_empty(), "nobody can accuse the log with a bad proof");
     let (status, _, line) = post(request(&world.ledger, first.size, &head).await).await;
     assert!(status == StatusCode::OK && line.starts_with("— witness.example/w1 ") && line.ends_with('\n'), "{line}");
 }

@@ -92,14 +92,27 @@ pub fn verify_consistency(
     (new_size, new_root): (u64, &Hash),
     path: &[Hash],
 ) -> Result<(), ProofError> {
+    let roots = roots_from_consistency((old_size, old_root), (new_size, new_root), path)?;
+    if roots == (*old_root, *new_root) { Ok(()) } else { Err(ProofError::Root) }
+}
+
+/// The roots, old and new, of the trees that a consistency proof is of. Where the path begins with no node of its own (the old tree is
+/// empty, whole, or one perfect subtree), that is the known root.
+///
+/// A path that leads to the second tree's own root, but from another old root than the known one, proves that the second tree had
+/// another history.
+pub fn roots_from_consistency(
+    (old_size, old_root): (u64, &Hash),
+    (new_size, new_root): (u64, &Hash),
+    path: &[Hash],
+) -> Result<(Hash, Hash), ProofError> {
     if old_size > new_size {
         return Err(ProofError::OutOfRange);
     }
     if old_size == new_size || old_size == 0 {
-        let same = old_size == 0 || old_root == new_root;
         return match path {
-            [] if same => Ok(()),
-            [] => Err(ProofError::Root),
+            [] if old_size == 0 => Ok((*old_root, *new_root)),
+            [] => Ok((*old_root, *old_root)),
             _ => Err(ProofError::Length),
         };
     }
@@ -120,8 +133,7 @@ pub fn verify_consistency(
         let left = step >= inner || mask >> step & 1 == 1;
         if left { hash_node(sibling, &hash) } else { hash }
     });
-    let new = climb(*seed, rest, inner, mask);
-    if old == *old_root && new == *new_root { Ok(()) } else { Err(ProofError::Root) }
+    Ok((old, climb(*seed, rest, inner, mask)))
 }
 
 fn climb(hash: Hash, path: &[Hash], inner: usize, index: u64) -> Hash {
