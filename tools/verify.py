@@ -4,8 +4,9 @@
     python3 tools/verify.py answer.json --trust anchor.json
 
 reads what grpcurl prints, and gives the checks, verdicts and exit codes of `lienthong verify`, with which it shares no
-code. It needs Python 3.11 and the package `cryptography`. It does not compare the typed form that stands beside the
-signed bytes, which would take the record types' protos: that check is skipped, and says so.
+code. It needs Python 3.11 and the package `cryptography`. What it does not do: compare the typed form that stands beside the
+signed bytes, which would take the record types' protos (that check is skipped, and says so); read wallets' credentials and
+presentations, the answers of typed services, whole logs, or successions of anchors; ask for anything over a network.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import datetime
 import hashlib
 import hmac
 import json
+import math
 import pathlib
 import re
 import sys
@@ -50,16 +52,23 @@ def sha256(*parts):
 
 # ---- JSON files: read strictly, so that nobody can see in them what is not verified
 
+class Fraction:
+    """A number that is not whole, or -0: nothing that is read here is one."""
+
 def read_json(data):
-    """JSON values in a row: no name twice, whole numbers only."""
+    """JSON values in a row, with no name twice."""
     def once(pairs):
         refuse_unless(len(dict(pairs)) == len(pairs), "a name occurs twice")
         return dict(pairs)
 
-    def not_whole(_):
-        raise Refused("a number is not whole")
+    def number(text):
+        refuse_unless(math.isfinite(float(text)), "a number is too large")
+        return Fraction() if text == "-0" or not text.lstrip("-").isdigit() else int(text)
 
-    decoder = json.JSONDecoder(object_pairs_hook=once, parse_float=not_whole, parse_constant=not_whole)
+    def constant(_):
+        raise Refused("a constant that is no JSON")
+
+    decoder = json.JSONDecoder(object_pairs_hook=once, parse_int=number, parse_float=number, parse_constant=constant)
     space, at, found = re.compile(r"[ \t\r\n]*"), 0, []
     try:
         text = data.decode("utf-8")
@@ -92,6 +101,15 @@ class Fields:
 
     def end(self):
         refuse_unless(not self.rest, f"{self.what}: unknown field `{next(iter(self.rest), '')}`")
+
+def pass_over(value, depth=16):
+    """A value that is not looked at further must still be JSON that everybody reads alike."""
+    if type(value) is str:
+        text_of(value, "a part that is passed over")
+    elif type(value) in (dict, list):
+        refuse_unless(depth > 0, "a part that is passed over nests too deeply")
+        for inner in [*value, *value.values()] if type(value) is dict else value:
+            pass_over(inner, depth - 1)
 
 def of_type(value, kind, what):
     refuse_unless(type(value) is kind, f"{what} is not {kind.__name__}")
@@ -155,7 +173,21 @@ def milliseconds(text, what="the time"):
         at = datetime.datetime.fromisoformat(text.upper())
     except ValueError as error:
         raise Refused(f"{what} is no time of RFC 3339") from error
-    return (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
+    at = (at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(milliseconds=1)
+    refuse_unless(-62_135_596_800_000 <= at < 253_402_300_800_000, f"{what} lies beyond the years 1 to 9999")
+    return at
+
+def instant(text):
+    try:
+        return milliseconds(text)
+    except Refused as why:
+        raise argparse.ArgumentTypeError(str(why)) from why
+
+def hours(text):
+    refuse = argparse.ArgumentTypeError("a number of hours")
+    if not re.fullmatch("[0-9]{1,10}", text, re.ASCII) or int(text) >= 2**32:
+        raise refuse
+    return int(text)
 
 # ---- Keys and the trust anchor
 
@@ -265,6 +297,13 @@ class Owner:
         good = all(STATEMENT_NAME.fullmatch(name.encode()) for name in names)
         refuse_unless(good, "an issuer or record type that cannot stand in a statement")
 
+def root_signature(value, what):
+    row = Fields(value, what)
+    key_id, signature = row.need("key_id", text_of), row.need("signature", bytes_of)
+    row.end()
+    refuse_unless(re.fullmatch("[0-9a-f]{64}", key_id), f"{what}: {key_id} is no key id")
+    return key_id, signature
+
 class Anchor:
     """What the verifier believes."""
 
@@ -279,22 +318,36 @@ class Anchor:
         self.owners = self.issuers + row.need("logs", list_of(Owner))
         self.heads = {}
         row.optional("events_from", index_of, 0)
-        if (root := row.optional("root", lambda value, what: Fields(value, what), None)) is not None:
-            self.check_root(root, row, values[0])
+        root, signatures = row.optional("root", Fields, None), row.optional("signatures", list_of(root_signature), [])
         row.end()
+        refuse_unless(root or not signatures, "signatures, and no root keys")
+        if root:
+            self.check_root(root, signatures, values[0])
         for names in ([key.id for owner in self.owners for key in owner.keys], [owner.origin for owner in self.owners],
                       [issuer.name for issuer in self.issuers]):
             refuse_unless(len(set(names)) == len(names), "a key, an origin or an issuer occurs twice")
 
-    def check_root(self, root, row, value):
-        """An anchor with root keys is signed by as many of them as it says: over itself without the signatures, in canonical form."""
+    def check_root(self, root, signatures, value):
+        """An anchor with root keys is signed by as many of them as it says: over its signed form."""
         threshold, keys = root.need("threshold", index_of), root.need("keys", list_of(lambda value, what: Key(value, what, True)))
         root.end()
-        signatures = row.optional("signatures", list_of(message(key_id=TEXT, signature=BLOB)), [])
         refuse_unless(len({key.id for key in keys}) == len(keys) <= 16 and 1 <= threshold <= len(keys), "root keys, or their threshold")
-        signed = write_canonical({name: part for name, part in value.items() if name != "signatures"})
+        signed = self.signed_form(value)
         by = {key.id: [key.verifies(signed, signature) for key_id, signature in signatures if key_id == key.id] for key in keys}
         refuse_unless(all(all(good) for good in by.values()) and sum(map(bool, by.values())) >= threshold, "too few root keys signed it")
+
+    def signed_form(self, value):
+        """Canonical JSON without the signatures and empty optional fields, the time in UTC and as short as can be."""
+        def short(value):
+            left_out = {"reattested": [], "events_from": 0}
+            if type(value) is dict:
+                return {name: short(part) for name, part in value.items() if part != left_out.get(name, value)}
+            return [short(part) for part in value] if type(value) is list else value
+
+        at = datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=self.expires_at)
+        expiry = at.isoformat(timespec="milliseconds").rstrip("0").removesuffix(".") if at.microsecond else at.isoformat()
+        rest = {name: part for name, part in value.items() if name != "signatures"}
+        return write_canonical({**short(rest), "expires_at": expiry + "Z"})
 
     def issuer(self, name):
         return next((issuer for issuer in self.issuers if issuer.name == name), None)
@@ -554,12 +607,13 @@ class StatusList:
     """Which of an issuer's versions of one record type are the latest and in force: a token that the issuer signed."""
 
     def __init__(self, text, anchor):
-        text = text.strip()
+        text = text.strip(" \t\r\n\f")
         if text.startswith("{"):  # an answer of GetStatusList
             text = text_of(one_of(read_json(text.encode())).get("token"), "the token")
         parts = text.split(".")
         refuse_unless(len(parts) == 3 and len(parts[0]) <= 4096 and len(parts[2]) == 86, "not a token")
         header, claims = (one_of(read_json(base64url(part, "the token"))) for part in parts[:2])
+        pass_over(header), pass_over(claims)
         refuse_unless(not {"crit", "b64"} & header.keys(), "the header asks for what nobody here does")
         owners = [(issuer, key) for issuer in anchor.issuers for key in issuer.keys if (key.id, key.state) == (header.get("kid"), "active")]
         refuse_unless(owners, "signed by no key that the trust anchor has in use")
@@ -571,7 +625,7 @@ class StatusList:
         signed = text.rpartition(".")[0].encode()
         refuse_unless(key.verifies_fixed(signed, base64url(parts[2], "the signature")), "the signature does not verify")
         self.issued_at, self.expires_at = (1000 * index_of(claims.get(name), name) for name in ("iat", "exp"))
-        index_of(claims.get("ttl"), "ttl"), text_of(claims.get("sub"), "sub")
+        refuse_unless(index_of(claims.get("ttl"), "ttl") < 2**32, "ttl is out of range"), text_of(claims.get("sub"), "sub")
         listed, own = (of_type(claims.get(name), dict, name) for name in ("status_list", "lienthong"))
         self.issuer, self.schema, self.ledger_size = own.get("issuer"), own.get("schema"), index_of(own.get("ledger_size"), "ledger_size")
         self.count = index_of(own.get("count"), "count")
@@ -645,15 +699,17 @@ class Record:
     """A signed record, and what an answer says beside it."""
 
     def __init__(self, value):
-        framed, self.beside, self.typed = [name for name in ("signed", "record") if name in of_type(value, dict, "a record")], None, False
+        framed, self.beside, self.typed = [name for name in ("signed", "record") if name in of_type(value, dict, "a record")], None, None
         if framed:
             row = Fields(value, "a record")
             value = row.need(framed[0], lambda value, _: value)
             self.beside = [row.take("record_type", *TEXT), row.take("record_id", *TEXT), row.take("version", whole_number, 0)]
             self.verdict = row.take("verdict", text_of, None)
-            # the typed form is the one field that is left, whatever its name
-            self.typed = len(row.rest) == 1 and type(next(iter(row.rest.values()))) is dict
-            refuse_unless(self.typed or not row.rest, "a record: unknown field")
+            # the typed form is the one field that is left
+            self.typed = next(iter(row.rest), None)
+            left = list(row.rest.values())
+            refuse_unless(len(framed) == 1 and all(type(value) is dict for value in left) and len(left) < 2, "a record: unknown field")
+            pass_over(left)
         self.statement, self.whole, self.partial, self.issuer_proof, self.ledger_proof = SIGNED(value, "a signed record")
         refuse_unless((self.whole is None) != (self.partial is None), "a signed record shows its payload or some fields")
 
@@ -827,6 +883,16 @@ def verify_disclosure(report, record):
     report.expect("field_count", len(leaves) == report.statement.field_count, "payload", "PAYLOAD_MISMATCH",
                   f"{len(leaves)} fields, the statement says {report.statement.field_count}")
 
+# Under which names the typed form of a record type stands in an answer (proto/lienthong/exchange/v1/record.proto).
+TYPED_FORMS = {schema: (name, re.sub("_(.)", lambda match: match[1].upper(), name)) for schema, name in {
+    "resident.person.v1": "person", "resident.household.v1": "household", "land.parcel.v1": "parcel",
+    "land.certificate.v1": "land_certificate", "social_insurance.membership.v1": "social_insurance_membership",
+    "judicial.record.v1": "judicial_record", "judicial.certificate.v1": "judicial_certificate",
+    "business.enterprise.v1": "enterprise", "business.household.v1": "household_business",
+    "health_insurance.card.v1": "health_insurance_card", "driver_licence.licence.v1": "driver_licence",
+    "vehicle.registration.v1": "vehicle_registration",
+}.items()}
+
 def verify_beside(report, record):
     """frame: what an answer says beside the signed bytes must be what they say. typed_form is not compared here."""
     if record.beside is None:
@@ -844,7 +910,12 @@ def verify_beside(report, record):
             report.note("frame", "fail", "type, id, version or verdict beside the statement is not what it says")
             if verdict != "INVALID":
                 report.verdict = ("INVALID", "TYPED_FORM_MISMATCH")
-    report.note("typed_form", "skipped", "not compared by this program" if record.typed else "there is none")
+    names = TYPED_FORMS.get(statement.schema if statement else "", ())
+    if record.typed is None or record.typed in names or statement is None:
+        return report.note("typed_form", "skipped", "not compared by this program" if record.typed else "there is none")
+    report.note("typed_form", "fail", f"{record.typed} is not the typed form of {statement.schema}")
+    if report.verdict[0] != "INVALID":
+        report.verdict = ("INVALID", "TYPED_FORM_MISMATCH")
 
 def judge(report, name, verdict, why):
     """A check with a verdict of its own, which counts where it weighs more than what was found before."""
@@ -866,7 +937,7 @@ def verify_status(report, record, lists, now):
     about = [found for found in lists if (found.issuer, found.schema) == (statement.issuer, statement.schema)]
     if not about:
         return judge(report, "status", ("INDETERMINATE", "UNAVAILABLE"), "there is no status list of this record type that can be believed")
-    newest = max(about, key=lambda found: (found.issued_at, found.ledger_size))
+    newest = max(reversed(about), key=lambda found: (found.issued_at, found.ledger_size))  # of equal ones the last
     judge(report, "status", *newest.judge(statement, record.ledger_proof and record.ledger_proof[1], now))
 
 def verify_evidence(value, anchor):
@@ -886,19 +957,24 @@ def verify_evidence(value, anchor):
 ANSWER = {"records", "found", "evidence", "requestId", "request_id", "index", "missing", "presentation", "refused",
           "nextPageToken", "next_page_token"}
 
-def parts_of(value):
+def parts_of(value, depth=2):
     """The records and the evidence of an answer, of a list of answers, or of a record alone, in order."""
     for item in value if type(value) is list else [value]:
         if of_type(item, dict, "an answer").keys() - ANSWER:
             yield "record", item
             continue
+        refuse_unless(depth > 0, "answers nest too deeply")
+        for camel, name in (("requestId", "request_id"), ("nextPageToken", "next_page_token")):
+            refuse_unless(not {camel, name} <= item.keys(), f"{name} occurs twice")
         for name, part in item.items():
             if name == "records":
                 yield from (("record", record) for record in of_type(part, list, name))
             elif name == "found":
-                yield from parts_of(of_type(part, dict, name))
+                yield from parts_of(of_type(part, dict, name), depth - 1)
             elif name == "evidence":
                 yield name, part
+            else:
+                pass_over(part)
 
 def as_json(check):
     return dict(zip(("name", "outcome", "detail"), check if check[2] else check[:2]))
@@ -941,7 +1017,7 @@ class Printer:
             print(json.dumps({"records": self.items, "summary": {**self.sum, "exit_code": self.exit_code}}, ensure_ascii=False))
         elif self.output == "text":
             print("{records} records: {valid} VALID, {invalid} INVALID, {indeterminate} INDETERMINATE".format(**self.sum))
-        return self.exit_code or (0 if self.sum["records"] else EXIT_NO_RECORDS)
+        return self.exit_code
 
 def verify_file(file, data, anchor, now, printer, further=lambda report, record: None):
     number = 0
@@ -959,10 +1035,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE", help="answers or records in protobuf JSON; - is stdin")
     parser.add_argument("--trust", default="anchor.json", metavar="FILE", help="the trust anchor")
-    parser.add_argument("--at", type=milliseconds, metavar="TIME", help="judge as of this time (RFC 3339) instead of now")
+    parser.add_argument("--at", type=instant, metavar="TIME", help="judge as of this time (RFC 3339) instead of now")
     parser.add_argument("--status", action="append", default=[], metavar="FILE", help="a status list to hold records against; again for another")
     parser.add_argument("--policy", metavar="FILE", help="a witness policy: who must have cosigned the ledger's checkpoint")
-    parser.add_argument("--max-witness-age", type=int, default=24, metavar="HOURS", help="how old the newest cosignature may be")
+    parser.add_argument("--max-witness-age", type=hours, default=24, metavar="HOURS", help="how old the newest cosignature may be")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     parser.add_argument("--quiet", "-q", action="store_true", help="say only what is not VALID, and the sum")
     options = parser.parse_args()
@@ -974,25 +1050,33 @@ def main():
         policy = Policy(pathlib.Path(file).read_bytes()) if file else None
         code, lists = EXIT_FILE, []
         for file in options.status:
+            text = pathlib.Path(file).read_text(encoding="utf-8")
             try:
-                lists.append(StatusList(pathlib.Path(file).read_text(encoding="utf-8"), anchor))
-            except (Refused, UnicodeDecodeError) as why:  # as good as none
+                lists.append(StatusList(text, anchor))
+            except Refused as why:  # as good as none
                 print(f"verify.py: {file}: {why}", file=sys.stderr)
-
-        def further(report, record):
-            if options.status:
-                verify_status(report, record, lists, now)
-            if policy:
-                verify_witnesses(report, record, policy, now, options.max_witness_age * 3_600_000)
-
-        for file in options.files:
-            verify_file(file, sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes(), anchor, now, printer, further)
-    except (OSError, Refused) as why:
-        if code == EXIT_FILE:
-            printer.finish()
+    except (OSError, UnicodeDecodeError, Refused) as why:
         print(f"verify.py: {file}: {why}", file=sys.stderr)
         return code
-    return printer.finish()
+
+    def further(report, record):
+        if options.status:
+            verify_status(report, record, lists, now)
+        if policy:
+            verify_witnesses(report, record, policy, now, options.max_witness_age * 3_600_000)
+
+    unread, empty = False, False  # what verifies in one file makes up for nothing in another
+    for file in options.files:
+        before = printer.sum["records"]
+        try:
+            verify_file(file, sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes(), anchor, now, printer, further)
+        except (OSError, Refused) as why:
+            unread = True
+            print(f"verify.py: {file}: {why}", file=sys.stderr)
+        else:
+            empty = empty or printer.sum["records"] == before
+    code = printer.finish()
+    return EXIT_FILE if unread else code or (EXIT_NO_RECORDS if empty else 0)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use jiff::Span;
 pub use jiff::civil::Date;
+use jiff::civil::{DateTime, Time};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -27,21 +29,29 @@ impl Timestamp {
     /// The civil date in Vietnam at this instant.
     pub fn date(self) -> Date {
         let days = (self.0.saturating_add(VIETNAM_OFFSET_MS)).div_euclid(DAY_MS);
-        let span = jiff::Span::new().try_days(days.clamp(-700_000, 2_900_000)).unwrap_or_default();
+        let span = Span::new().try_days(days.clamp(-700_000, 2_900_000)).unwrap_or_default();
         Date::constant(1970, 1, 1).saturating_add(span)
     }
 
     /// The instant at which `date` begins in Vietnam.
     pub fn start_of(date: Date) -> Self {
-        let days = Date::constant(1970, 1, 1).until(date).map(|span| i64::from(span.get_days())).unwrap_or(0);
-        Self(days * DAY_MS - VIETNAM_OFFSET_MS)
+        Self(days_to(date) * DAY_MS - VIETNAM_OFFSET_MS)
     }
 }
 
 impl Timestamp {
-    /// Reads a time of RFC 3339, section 5.6; what is smaller than a millisecond is cut off. No leap seconds, no year 0.
+    /// Reads a time of RFC 3339, section 5.6; what is smaller than a millisecond is cut off. No leap seconds; in UTC, it lies in the
+    /// years 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         nanoseconds(text).and_then(|at| i64::try_from(at.div_euclid(1_000_000)).ok()).map(Self)
+    }
+
+    /// The civil date and time in UTC; `None` where no calendar of four digits has one.
+    pub fn civil(self) -> Option<DateTime> {
+        let days = Span::new().try_days(self.0.div_euclid(DAY_MS)).ok()?;
+        let date = Date::constant(1970, 1, 1).checked_add(days).ok().filter(|date| date.year() > 0)?;
+        let of_day = Span::new().milliseconds(self.0.rem_euclid(DAY_MS));
+        date.to_datetime(Time::midnight()).checked_add(of_day).ok()
     }
 
     /// Reads a time of RFC 3339 in whole milliseconds, and no other.
@@ -50,7 +60,8 @@ impl Timestamp {
     }
 }
 
-/// The library reads more than RFC 3339 has: the basic form, blanks, zones by name.
+/// Since 1970. By hand: the library reads more than RFC 3339 has (the basic form, blanks, zones by name), and ends a day before the
+/// year 9999 does.
 fn nanoseconds(text: &str) -> Option<i128> {
     let fits = |text: &str, form: &str| {
         let fits = |(byte, wanted): (u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte == wanted };
@@ -64,10 +75,25 @@ fn nanoseconds(text: &str) -> Option<i128> {
     let date_time = fits(whole, "0000-00-00T00:00:00") || fits(whole, "0000-00-00t00:00:00");
     let digits = (1..=9).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit());
     let zone = fits(offset, "+00:00") || fits(offset, "-00:00");
-    let in_range =
-        || &offset[1..3] < "24" && &offset[4..] < "60" && !whole.ends_with(":60") && !whole.starts_with("0000");
-    let at: jiff::Timestamp = (date_time && digits && zone && in_range()).then(|| text.parse().ok()).flatten()?;
-    Some(at.as_nanosecond())
+    if !(date_time && digits && zone) {
+        return None;
+    }
+    let number = |part: &str| part.parse::<i64>().ok();
+    let date: Date = whole[..10].parse().ok()?;
+    let (hour, minute, second) = (number(&whole[11..13])?, number(&whole[14..16])?, number(&whole[17..])?);
+    let (hours, minutes) = (number(&offset[1..3])?, number(&offset[4..])?);
+    if hour > 23 || minute > 59 || second > 59 || hours > 23 || minutes > 59 {
+        return None;
+    }
+    let ahead = (hours * 60 + minutes) * 60 * if offset.starts_with('-') { -1 } else { 1 };
+    let seconds = days_to(date) * 86_400 + (hour * 60 + minute) * 60 + second - ahead;
+    let at = i128::from(seconds) * 1_000_000_000 + i128::from(number(&format!("{fraction:0<9}"))?);
+    let days = days_to(Date::constant(1, 1, 1))..=days_to(Date::constant(9999, 12, 31));
+    days.contains(&seconds.div_euclid(86_400)).then_some(at)
+}
+
+fn days_to(date: Date) -> i64 {
+    Date::constant(1970, 1, 1).until(date).map(|span| i64::from(span.get_days())).unwrap_or(0)
 }
 
 impl fmt::Display for Timestamp {
@@ -75,7 +101,10 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(at) => at.fmt(f),
-            Err(_) => f.write_str("forever"),
+            Err(_) => match self.civil() {
+                Some(at) => write!(f, "{at}Z"),
+                None => f.write_str("forever"),
+            },
         }
     }
 }
@@ -204,10 +233,16 @@ mod tests {
             ("1970-01-01T07:00:00.123456789+07:00", 123),
             ("1969-12-31T23:59:59.9999-00:00", -1),
             ("2026-11-18T10:13:20Z", 1_794_996_800_000),
+            ("2028-01-01T00:00:00+07:00", 1_830_272_400_000),
+            ("2024-02-29T23:59:59.5-00:30", 1_709_252_999_500),
+            ("9999-12-31T23:59:59Z", 253_402_300_799_000),
+            ("0001-01-01T00:00:00Z", -62_135_596_800_000),
         ] {
             assert_eq!(Timestamp::parse(text), Some(Timestamp(ms)), "{text}");
-            let is_whole = !text.contains("9999") && !text.contains("123456789");
+            let is_whole = !text.contains(".9999") && !text.contains("123456789");
             assert_eq!(Timestamp::parse_whole(text).is_some(), is_whole, "{text}");
+            let written = Timestamp(ms).to_string();
+            assert_eq!(Timestamp::parse_whole(&written), Some(Timestamp(ms)), "{written}");
         }
         for bad in [
             "",
@@ -224,6 +259,9 @@ mod tests {
             "2026-11-18T10:13:20+07:60",
             "2026-11-18T10:13:60Z",
             "0000-11-18T10:13:20Z",
+            "9999-12-31T23:59:59-00:01",
+            "0001-01-01T00:00:00+00:01",
+            "2026-11-18T24:00:00Z",
             "2026-02-29T10:13:20Z",
             "+002026-11-18T10:13:20Z",
             "2026-11-18T10:13:20Z[UTC]",

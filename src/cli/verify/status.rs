@@ -81,7 +81,7 @@ fn fetch(agent: &ureq::Agent, url: &str) -> Result<String, String> {
 
 /// The token of a file: alone, or in an answer of `GetStatusList`.
 fn token_of(text: &str) -> Result<&str, String> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     if !text.starts_with('{') {
         return Ok(text);
     }

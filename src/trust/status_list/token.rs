@@ -6,6 +6,7 @@ use super::{Status, StatusList, TOKEN_CHARS_MAX};
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Error, Result, Timestamp};
 use crate::trust::anchor::TrustAnchor;
+use crate::trust::canonical::INTEGER_MAX;
 use crate::trust::jose::{self, Token, TokenError};
 use crate::trust::keys::Signer;
 use crate::trust::statement::Statement;
@@ -115,7 +116,8 @@ impl StatusToken {
             object.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| missing(name))
         };
         let number = |object: &Map<String, Value>, name: &str| {
-            object.get(name).and_then(Value::as_u64).ok_or_else(|| missing(name))
+            let number = object.get(name).and_then(Value::as_u64).filter(|number| *number <= INTEGER_MAX as u64);
+            number.ok_or_else(|| missing(name))
         };
         let time = |name: &str| -> Result<Timestamp, StatusError> {
             let seconds = i64::try_from(number(claims, name)?).map_err(|_| missing(name))?;
