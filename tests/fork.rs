@@ -185,16 +185,18 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     end(serving);
 
     // The old copy goes on, first with less than was seen before …
-    let (auditors, clients) = (folder.join("auditor.json.conflict.json"), folder.join("seen.json.conflict.json"));
+    // what is kept stays: each further conflict is a file of its own
+    let [auditors, clients] = ["auditor.json", "seen.json"]
+        .map(|file| ["", ".2", ".3"].map(|number| folder.join(format!("{file}.conflict{number}.json"))));
     let seen = ["--seen", "seen.json", "--log", "CONSOLE"];
     let serving = serve(folder, "old");
     let stopped = audit(folder, &serving);
     assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
-    let (known, shown) = heads(folder, &auditors, "LOG_ROLLBACK");
+    let (known, shown) = heads(folder, &auditors[0], "LOG_ROLLBACK");
     assert!(known == size_of(&honest) && shown < known);
     let less = verify(folder, &serving, "honest.json", &seen);
     assert_eq!(less.status.code(), Some(20), "{less:?}");
-    let (known, shown) = heads(folder, &clients, "LOG_ROLLBACK");
+    let (known, shown) = heads(folder, &clients[0], "LOG_ROLLBACK");
     assert!(known == size_of(&honest) && shown < known);
 
     // … then with as much, and other contents …
@@ -202,25 +204,25 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     assert_eq!(size_of(&checkpoint(&serving, "records").await), size_of(&honest));
     let stopped = audit(folder, &serving);
     assert_eq!(stopped.status.code(), Some(21), "{stopped:?}");
-    assert_eq!(heads(folder, &auditors, "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
+    assert_eq!(heads(folder, &auditors[1], "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
     fetch(&serving, &folder.join("split.json")).await;
     let split = verify(folder, &serving, "split.json", &seen[..2]);
     assert_eq!(split.status.code(), Some(21), "{split:?}");
-    assert_eq!(heads(folder, &clients, "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
+    assert_eq!(heads(folder, &clients[1], "SPLIT_VIEW"), (size_of(&honest), size_of(&honest)));
     kept_by_witnesses(folder, "SPLIT_VIEW", &honest).await;
 
     // … then with more.
     enter(&serving, 104..110).await;
     let stopped = audit(folder, &serving);
     assert_eq!(stopped.status.code(), Some(20), "{stopped:?}");
-    let (known, shown) = heads(folder, &auditors, "LOG_ROLLBACK");
+    let (known, shown) = heads(folder, &auditors[2], "LOG_ROLLBACK");
     assert!(known == size_of(&honest) && shown > known);
     fetch(&serving, &folder.join("forked.json")).await;
     let short = verify(folder, &serving, "forked.json", &[]);
     assert_eq!(short.status.code(), Some(33), "no quorum for the fork: {short:?}");
     let caught = verify(folder, &serving, "forked.json", &seen);
     assert_eq!(caught.status.code(), Some(20), "{caught:?}");
-    let (known, shown) = heads(folder, &clients, "LOG_ROLLBACK");
+    let (known, shown) = heads(folder, &clients[2], "LOG_ROLLBACK");
     assert!(known == size_of(&honest) && shown > known);
     kept_by_witnesses(folder, "LOG_ROLLBACK", &honest).await;
     assert!(!checkpoint(&serving, "records").await.contains("— witness.example/"), "the fork is never cosigned");

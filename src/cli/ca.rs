@@ -30,8 +30,12 @@ impl CaArgs {
 
     /// For gRPC: TLS if an authority is given.
     pub(super) fn endpoint(&self, address: &str) -> Result<Endpoint, Failure> {
-        let endpoint = Endpoint::from_shared(format!("{}://{address}", self.scheme()))
-            .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?;
+        let bare = address.strip_prefix(&format!("{}://", self.scheme())).unwrap_or(address);
+        let unknown = || Failure::new(format!("{address} is not an address: HOST:PORT is, over TLS with --ca"));
+        if bare.contains("://") {
+            return Err(unknown());
+        }
+        let endpoint = Endpoint::from_shared(format!("{}://{bare}", self.scheme())).map_err(|_| unknown())?;
         let Some(path) = &self.ca else { return Ok(endpoint) };
         let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;

@@ -4,6 +4,7 @@
 //! Reads go past the writer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +37,7 @@ pub struct Host {
     pub(super) ledger: Arc<Ledger>,
     pub(super) secrets: Secrets,
     recent: Recent,
+    withdrawn: AtomicBool,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
@@ -57,12 +59,26 @@ impl Host {
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
-        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), recent: Recent::new(), clock, jobs }))
+        Ok(Arc::new(Self {
+            sector,
+            store,
+            ledger,
+            secrets: Secrets::new(secret),
+            recent: Recent::new(),
+            withdrawn: false.into(),
+            clock,
+            jobs,
+        }))
     }
 
     /// The registry's description as data.
     pub fn sector(&self) -> &'static Sector {
         self.sector
+    }
+
+    /// The registry lost the right to issue: from now on nothing is submitted to it. What it issued can still be read.
+    pub fn withdraw(&self) {
+        self.withdrawn.store(true, Ordering::Release);
     }
 
     /// The issuer's log.
@@ -158,6 +174,10 @@ impl Registry for Host {
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
         let Submission { request_id, changes } = submission;
         check_submission(&request_id, changes.len())?;
+        if self.withdrawn.load(Ordering::Acquire) {
+            let message = "the registry lost the right to issue";
+            return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", self.sector.name));
+        }
         let now = self.clock.now();
         let count = changes.len();
         let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;

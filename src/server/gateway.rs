@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
-use super::keyring::Watcher;
+use super::keyring::{FolderLock, KeyFolder, Watcher};
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
@@ -25,6 +25,7 @@ pub struct Gateway {
     following: AbortOnDrop,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
+    _keys_lock: Option<FolderLock>,
     // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
@@ -46,6 +47,7 @@ impl Gateway {
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
         let mut data = Data::open(&config)?;
+        let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
         let parts = Parts::open(&config, &data).await?;
         let feed = Arc::new(ProvinceFeed(parts.province.clone()));
         let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
@@ -75,7 +77,16 @@ impl Gateway {
                 Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
             }
         };
-        Ok(Self { config, parts: Arc::new(parts), anchor, following, witnessing, key_changes, data })
+        Ok(Self {
+            config,
+            parts: Arc::new(parts),
+            anchor,
+            following,
+            witnessing,
+            key_changes,
+            data,
+            _keys_lock: keys_lock,
+        })
     }
 
     /// Serves on sockets that the caller bound.

@@ -21,7 +21,7 @@ use crate::registry::host::Host;
 use crate::registry::port::Registry;
 use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse};
 use crate::transparency::Logs;
-use crate::trust::{Signer, Verifier};
+use crate::trust::{KeyState, Signer, TrustAnchor, Verifier};
 
 /// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
 const RECORDS: LogId = LogId(200);
@@ -97,6 +97,7 @@ impl Parts {
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
+        withdraw(hosts.values(), &anchor);
         let verifier = Arc::new(Verifier::new(anchor));
         let consents = Arc::new(ConsentBook::new(data.store.clone()));
         let province =
@@ -169,4 +170,14 @@ fn with_faults(
         registries.insert(name, Arc::new(Faulty::new(host.clone(), keys)));
     }
     Ok(registries)
+}
+
+/// Closes the registries that have no key in use any more.
+pub(super) fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
+    for host in hosts {
+        let issuer = anchor.issuer(host.sector().name);
+        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
+            host.withdraw();
+        }
+    }
 }

@@ -45,6 +45,8 @@ pub struct Stop {
     pub why: String,
     /// The heads that contradict each other, known and shown, if that is the reason.
     pub heads: Option<Box<(SignedHead, SignedHead)>>,
+    /// The state cannot be used: of the log nothing is said.
+    pub is_of_state: bool,
 }
 
 /// What an audit found.
@@ -68,11 +70,12 @@ pub struct AuditReport {
 
 impl Stop {
     fn new(code: Code, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), heads: None }
+        Self { code, why: why.into(), heads: None, is_of_state: false }
     }
 
-    fn heads(code: Code, known: &SignedHead, shown: &SignedHead, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), heads: Some(Box::new((known.clone(), shown.clone()))) }
+    /// Because of two heads.
+    pub fn heads(code: Code, known: &SignedHead, shown: &SignedHead, why: impl Into<String>) -> Self {
+        Self { heads: Some(Box::new((known.clone(), shown.clone()))), ..Self::new(code, why) }
     }
 }
 
@@ -135,13 +138,13 @@ pub fn audit(
 
 /// The head of an earlier audit, which must be of this log.
 fn known_head(state: &State, head: &SignedHead, anchor: &TrustAnchor) -> Result<SignedHead, Stop> {
+    let unusable = |why: String| Stop { is_of_state: true, ..Stop::new(Code::Unavailable, why) };
     if state.origin != head.origin() {
-        let why = format!("the state is of {}, the log says that it is {}", state.origin, head.origin());
-        return Err(Stop::new(Code::NoTrustedSignature, why));
+        return Err(unusable(format!("it is of {}, the log says that it is {}", state.origin, head.origin())));
     }
-    let known = SignedHead::read_old(&state.note, anchor)?;
-    if (known.size(), *known.root()) != (state.edge.size(), root_of(&state.edge)) {
-        return Err(Stop::new(Code::Unavailable, "the state file does not agree with the head in it"));
+    let known = SignedHead::read_old(&state.note, anchor).map_err(|error| unusable(error.to_string()))?;
+    if (known.size(), *known.root()) != (state.edge.size(), root_of(&state.edge)) || known.origin() != state.origin {
+        return Err(unusable("it does not agree with the head in it".to_owned()));
     }
     Ok(known)
 }

@@ -57,9 +57,10 @@ pub fn log_keys<'a>(anchor: &'a TrustAnchor, origin: &str) -> Option<(LogKind, &
 }
 
 impl SignedHead {
-    /// Reads a note that a key in use signed: what a log says now.
+    /// Reads a note that a key in use signed: what a log says now. The log of a withdrawn issuer has no key in use; what its last key
+    /// signed stays its head.
     pub fn read(note: &[u8], anchor: &TrustAnchor) -> Result<Self, HeadError> {
-        Self::read_by(note, anchor, |key| matches!(key.state, KeyState::Active))
+        Self::read_by(note, anchor, |key| matches!(key.state, KeyState::Active | KeyState::Withdrawn { .. }))
     }
 
     /// Reads a note that was written down earlier: a key that went out of use since may have signed it.

@@ -164,12 +164,17 @@ impl<'a> Opened<'a> {
         let exact: Option<KeyId> = from_hex(beginning).and_then(|id| id.try_into().ok());
         let matches = |key: &KeyRecord| match exact {
             Some(id) => key.id() == id,
-            None => beginning.len() >= 4 && crate::base::id::to_hex(&key.id()).starts_with(beginning),
+            None => crate::base::id::to_hex(&key.id()).starts_with(beginning),
         };
+        if exact.is_none() && beginning.len() < 4 {
+            return Err(Failure::new(format!("{beginning}: at least 4 digits of a key's id are needed")));
+        }
         let mut found = self.anchor.keys().filter(|(_, key)| matches(key));
         match (found.next(), found.next()) {
             (Some((origin, key)), None) => Ok((origin.to_owned(), key.clone())),
-            (None, _) => Err(Failure::new(format!("there is no key {beginning}: `lienthong keys list` shows them"))),
+            (None, _) => Err(Failure::new(format!(
+                "no log has a key {beginning}: `lienthong keys list` shows them (root keys change by `keys replace-root`)"
+            ))),
             (Some(_), Some(_)) => Err(Failure::new(format!("several keys begin with {beginning}"))),
         }
     }

@@ -14,7 +14,7 @@ use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::cli::verify::EXIT_ANCHOR;
 use crate::transparency::audit::state::State;
 use crate::transparency::audit::{AuditReport, Stop, audit};
-use crate::transparency::file::write_durable;
+use crate::transparency::file::{conflict_beside, keep_conflict};
 use crate::transparency::source::HttpSource;
 use crate::trust::{Code, TrustAnchor};
 
@@ -29,7 +29,8 @@ Examples:
   lienthong ledger audit https://logs.example.vn/logs/records --ca ca.pem --trust anchor.json
 
 With --state the next audit reads only what is new, and sees whether the log only grew. If it did not, both signed heads are kept
-in FILE.conflict.json: together they prove the fault, whoever looks at them.
+in FILE.conflict.json (then .conflict.2.json, and so on). Two heads of one size prove the fault to everybody; that a log was longer
+before, only whoever saw it knows.
 
 Exit codes: 0 everything holds; 3 the state cannot be read or written; 5 a bad anchor; 14 NO_TRUSTED_SIGNATURE, 20 LOG_ROLLBACK,
 21 SPLIT_VIEW, 22 TILE, 32 TRY_LATER (the anchor expired: `lienthong keys update`), 35 UNAVAILABLE; else that of the first entry that breaks a rule: 11 to 17, or 23 LOG_RULE.";
@@ -75,6 +76,10 @@ impl Audit {
                 tell(&report, begun.elapsed().as_secs_f64(), output)?;
                 Ok(ExitCode::from(exit_code(&report)))
             }
+            Err(stop) if stop.is_of_state => {
+                let path = self.state.as_deref().unwrap_or(Path::new("the state"));
+                Err(Failure::with_code(format!("{} cannot be used: {}", path.display(), stop.why), EXIT_STATE))
+            }
             Err(stop) => self.stopped(&stop, output),
         }
     }
@@ -83,10 +88,9 @@ impl Audit {
         let mut kept = None;
         if let Some(heads) = &stop.heads {
             let path = self.state.clone().unwrap_or_else(|| PathBuf::from(format!("{}.audit", self.log)));
-            let path = beside(&path, ".conflict.json");
             let json = heads.0.conflict_json(&heads.1, stop.code.as_str());
-            let text = serde_json::to_vec_pretty(&json).map_err(|error| Failure::new(error.to_string()))?;
-            write_durable(&path, &text).map_err(|error| state_failure(&path, "written", &error))?;
+            let path = keep_conflict(|number| conflict_beside(&path, number), &json)
+                .map_err(|error| state_failure(&path, "written", &error))?;
             kept = Some(path);
         }
         let verdict = match stop.code {
@@ -132,12 +136,6 @@ pub(in crate::cli) fn read_anchor(path: &Path) -> Result<TrustAnchor, Failure> {
 
 fn state_failure(path: &Path, what: &str, error: &std::io::Error) -> Failure {
     Failure::with_code(format!("{} cannot be {what}: {error}", path.display()), EXIT_STATE)
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }
 
 fn exit_code(report: &AuditReport) -> u8 {

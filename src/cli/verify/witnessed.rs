@@ -17,7 +17,7 @@ use crate::cli::ledger::prefix;
 use crate::cli::output::Failure;
 use crate::cli::policy;
 use crate::transparency::audit::{Stop, check_growth};
-use crate::transparency::file::write_durable;
+use crate::transparency::file::{conflict_beside, keep_conflict, write_durable};
 use crate::transparency::head::SignedHead;
 use crate::transparency::source::{HttpSource, Source as _};
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
@@ -25,7 +25,7 @@ use crate::trust::{Policy, SignedRecord, TrustAnchor};
 
 use super::EXIT_FILE;
 
-const FORMAT: &str = "lienthong/seen/v1";
+const FORMAT: &str = "lienthong/seen/v2";
 /// Heads that are remembered.
 const HEADS_MAX: usize = 4_096;
 
@@ -60,6 +60,8 @@ pub(super) struct Heads {
 struct Seen {
     path: PathBuf,
     heads: BTreeMap<(String, u64), SignedHead>,
+    /// By origin, the newest head that the log itself published.
+    served: BTreeMap<String, SignedHead>,
     changed: bool,
 }
 
@@ -68,6 +70,8 @@ struct Seen {
 struct SeenFile {
     format: String,
     notes: Vec<String>,
+    /// The newest head of each log that it published itself.
+    served: Vec<String>,
 }
 
 impl Heads {
@@ -130,13 +134,16 @@ impl Heads {
         let head = SignedHead::read_old(note, anchor).map_err(|error| Failure::new(error.to_string()))?;
         let mut found = seen.compare(&head);
         if let (Ok(()), Some((source, served))) = (&found, &self.served) {
-            found = held_against(source, &head, served);
-            if found.is_ok() {
-                found = seen.newest(head.origin()).map_or(Ok(()), |newest| held_against(source, newest, served));
+            found = seen.served.get(served.origin()).map_or(Ok(()), |before| check_growth(source, before, served));
+            for known in [Some(&head), seen.newest(head.origin())].into_iter().flatten() {
+                found = found.and_then(|()| held_against(source, known, served));
             }
         }
         match found {
             Ok(()) => {
+                if let Some((_, served)) = &self.served {
+                    seen.remember_served(served);
+                }
                 seen.remember(head);
                 said.push((check("ledger_growth", Verdict::Valid, String::new()), Verdict::Valid));
             }
@@ -165,40 +172,49 @@ fn check(name: &'static str, verdict: Verdict, detail: String) -> Check {
     Check { name, outcome, detail }
 }
 
-/// A head must be a beginning of the log as it is served.
+/// One of the heads must be a beginning of the other. A record's proof can lead to a head that is not published yet, because its
+/// witnesses are missing; so a smaller published head is no rollback, but where it is smaller than one that was published before.
 fn held_against(source: &HttpSource, head: &SignedHead, served: &SignedHead) -> Result<(), Stop> {
-    if head.origin() == served.origin() { check_growth(source, head, served) } else { Ok(()) }
+    match head.size() <= served.size() {
+        _ if head.origin() != served.origin() => Ok(()),
+        true => check_growth(source, head, served),
+        false => check_growth(source, served, head),
+    }
 }
 
 impl Seen {
     fn load(path: &Path, anchor: &TrustAnchor) -> Result<Self, Failure> {
         let failed = |why: String| Failure::with_code(format!("{}: {why}", path.display()), EXIT_FILE);
-        let mut heads = BTreeMap::new();
+        let (mut heads, mut served) = (BTreeMap::new(), BTreeMap::new());
         match std::fs::read(path) {
             Ok(json) => {
                 let file: SeenFile = serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))?;
                 if file.format != FORMAT {
                     return Err(failed(format!("the format is {}, not {FORMAT}", file.format)));
                 }
-                for note in &file.notes {
-                    let head =
-                        SignedHead::read_old(note.as_bytes(), anchor).map_err(|error| failed(error.to_string()))?;
+                let read = |note: &String| {
+                    SignedHead::read_old(note.as_bytes(), anchor).map_err(|error| failed(error.to_string()))
+                };
+                for head in file.notes.iter().map(read) {
+                    let head = head?;
                     heads.insert((head.origin().to_owned(), head.size()), head);
+                }
+                for head in file.served.iter().map(read) {
+                    let head = head?;
+                    served.insert(head.origin().to_owned(), head);
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => (),
             Err(error) => return Err(failed(format!("cannot be read: {error}"))),
         }
-        Ok(Self { path: path.to_owned(), heads, changed: false })
+        Ok(Self { path: path.to_owned(), heads, served, changed: false })
     }
 
     fn compare(&self, head: &SignedHead) -> Result<(), Stop> {
         match self.heads.get(&(head.origin().to_owned(), head.size())) {
-            Some(known) if known.root() != head.root() => Err(Stop {
-                code: Code::SplitView,
-                why: format!("two trees of {} entries", head.size()),
-                heads: Some(Box::new((known.clone(), head.clone()))),
-            }),
+            Some(known) if known.root() != head.root() => {
+                Err(Stop::heads(Code::SplitView, known, head, format!("two trees of {} entries", head.size())))
+            }
             _ => Ok(()),
         }
     }
@@ -219,21 +235,24 @@ impl Seen {
         }
     }
 
+    fn remember_served(&mut self, head: &SignedHead) {
+        let before = self.served.insert(head.origin().to_owned(), head.clone());
+        self.changed |= before.as_ref() != Some(head);
+    }
+
     fn keep(&self, known: &SignedHead, shown: &SignedHead, code: Code) -> Result<(), Failure> {
-        let mut path = self.path.clone().into_os_string();
-        path.push(".conflict.json");
-        let json = serde_json::to_vec_pretty(&known.conflict_json(shown, code.as_str()));
-        let json = json.map_err(|error| Failure::new(error.to_string()))?;
-        write_durable(Path::new(&path), &json)
-            .map_err(|error| Failure::with_code(format!("{}: {error}", path.display()), EXIT_FILE))
+        keep_conflict(|number| conflict_beside(&self.path, number), &known.conflict_json(shown, code.as_str()))
+            .map(|_| ())
+            .map_err(|error| Failure::with_code(format!("{}: {error}", self.path.display()), EXIT_FILE))
     }
 
     fn save(&self) -> Result<(), Failure> {
         if !self.changed {
             return Ok(());
         }
-        let notes = self.heads.values().map(|head| String::from_utf8_lossy(&head.note).into_owned());
-        let file = SeenFile { format: FORMAT.to_owned(), notes: notes.collect() };
+        let text = |head: &SignedHead| String::from_utf8_lossy(&head.note).into_owned();
+        let (notes, served) = (self.heads.values().map(text), self.served.values().map(text));
+        let file = SeenFile { format: FORMAT.to_owned(), notes: notes.collect(), served: served.collect() };
         let json = serde_json::to_vec_pretty(&file).map_err(|error| Failure::new(error.to_string()))?;
         write_durable(&self.path, &json)
             .map_err(|error| Failure::with_code(format!("{}: {error}", self.path.display()), EXIT_FILE))

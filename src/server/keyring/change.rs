@@ -27,10 +27,11 @@ use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::ledger::{Entry, Hold, Ledger};
-use crate::province::Province;
+use crate::province::{FeedState, Progress, Province};
 use crate::registry::host::Host;
 use crate::registry::port::Inclusion as _;
 use crate::server::anchor::AnchorBoard;
+use crate::server::parts::withdraw;
 use crate::server::world::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
 
@@ -282,7 +283,15 @@ impl Watcher {
         let hold = host.ledger().hold().await?;
         let accepted = self.province.wait_for(host.sector().name, hold.size());
         let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
-        accepted.map_err(|_| invalid("the record ledger does not follow the registry"))??;
+        let accepted = accepted.map_err(|_| invalid("the record ledger does not follow the registry"))?;
+        let name = host.sector().name;
+        let is_halted = |(registry, progress): (&str, Progress)| {
+            registry == name && matches!(progress.state, FeedState::Halted { .. })
+        };
+        // Nothing more of a halted feed gets into the record ledger, and its key may be the very one that was stolen.
+        if accepted.is_err() && !self.province.progress().into_iter().any(is_halted) {
+            accepted?;
+        }
         Ok(hold)
     }
 
@@ -317,6 +326,7 @@ impl Watcher {
         let version = next.version;
         let published = self.board.prepare(&next)?;
         // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
+        withdraw(&self.hosts, &next);
         self.verifier.adopt(next);
         if let Err(error) = records.release(entries, records_signer).await {
             self.verifier.adopt(current.clone());

@@ -42,6 +42,12 @@ pub struct Beginning {
     pub expires_at: Timestamp,
 }
 
+/// A folder that this process alone uses.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: fs::File,
+}
+
 impl KeyFolder {
     /// Makes a folder with new keys for every log, and version 1 of the key registry. Refuses a folder that has one.
     pub fn init(path: &Path, beginning: &Beginning, unlock: &Unlock) -> Result<(Self, TrustAnchor)> {
@@ -104,6 +110,15 @@ impl KeyFolder {
         } else {
             Err(invalid(format!("{} holds no keys: make some with `lienthong keys init`", path.display())))
         }
+    }
+
+    /// Takes the folder for one gateway: two would answer one change of keys, each in its own way. Freed when it is dropped.
+    pub fn lock(&self) -> Result<FolderLock> {
+        let path = self.path.join("gateway.lock");
+        let failed = |error: &dyn std::fmt::Display| invalid(format!("{} cannot be made: {error}", path.display()));
+        let file = fs::File::create(&path).map_err(|error| failed(&error))?;
+        file.try_lock().map_err(|_| invalid(format!("another gateway uses the keys in {}", self.path.display())))?;
+        Ok(FolderLock { _file: file })
     }
 
     /// Where it is.

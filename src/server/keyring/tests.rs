@@ -204,6 +204,55 @@ async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
     let third = change(&folder, Some(origin("land")), withdrawn).await.expect("withdrawn");
     let keys = &third.issuer("land").expect("stays").keys;
     assert!(keys.iter().all(|key| key.state != KeyState::Active));
+    let land = &gateway.parts.hosts["land"];
+    let size = land.ledger().head().size;
+    let late = Submission { request_id: "too-late-now".into(), changes: vec![person(1)] };
+    assert_eq!(land.submit(late).await.expect_err("it may not issue").reason, Reason::IssuerWithdrawn);
+    assert_eq!(land.ledger().head().size, size, "nothing is stored");
+    gateway.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_keys_serves_one_gateway_at_a_time() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    let keys = Some(KeptKeys { folder: folder.path().to_owned(), unlock: unlock() });
+    let second = Config { storage: Storage::Memory, population: Some(0), keys, ..Config::default() };
+    let refused = Gateway::open(second).await.err().expect("refused");
+    assert!(refused.message.contains("another gateway"), "{}", refused.message);
+    gateway.close().await;
+    open(&folder, Storage::Memory).await.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, first) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = open(&folder, Storage::Memory).await;
+    let land = origin("land");
+    let mut key = first.issuer("land").expect("there").keys.iter().filter(|key| key.state == KeyState::Active);
+    let key = key.next().expect("in use").id();
+    // Somebody signs with it what the province does not take: a record type of another registry.
+    let ledger = gateway.parts.hosts["land"].ledger().clone();
+    let foreign = crate::ledger::Entry {
+        leaf: crate::trust::merkle::hash_leaf(b"no statement"),
+        body: bytes::Bytes::from_static(b"no statement"),
+    };
+    ledger.append(vec![foreign], |_| crate::store::Batch::new()).await.expect("appended");
+    let begun = std::time::Instant::now();
+    let halted = |gateway: &Gateway| {
+        let mut progress = gateway.parts.province.progress().into_iter();
+        progress.any(|(name, now)| name == "land" && matches!(now.state, crate::province::FeedState::Halted { .. }))
+    };
+    while !halted(&gateway) {
+        assert!(begun.elapsed().as_secs() < 20, "the feed goes on");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let successor = fresh(&folder, &land, Algorithm::Ed25519);
+    let stolen = KeyChange::Compromise { key, suspect_from: 0, successor: Some(successor) };
+    let second = change(&folder, Some(land), stolen).await.expect("compromised");
+    assert_eq!(*gateway.parts.verifier.anchor(), second);
     gateway.close().await;
 }
 

@@ -11,12 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
-use crate::transparency::file::write_durable;
+use crate::transparency::file::{keep_conflict, write_durable};
 use crate::transparency::head::SignedHead;
 use crate::trust::TrustAnchor;
-
-/// Conflicts that are kept of each log and kind: nobody shall fill the disk. When there are more, the newest replaces the last.
-const CONFLICTS_MAX: usize = 16;
 
 /// The memory: a folder that one process uses at a time.
 pub struct Memory {
@@ -64,17 +61,8 @@ impl Memory {
 
     /// Keeps two heads that cannot both be true; the same two once.
     pub fn keep_conflict(&self, known: &SignedHead, shown: &SignedHead, what: &str) -> Result<()> {
-        let json = serde_json::to_vec_pretty(&known.conflict_json(shown, what)).map_err(Error::bug)?;
-        let path = |number| self.folder.join(format!("{}.{what}.{number}.json", name(known.origin())));
-        for number in 0..CONFLICTS_MAX {
-            match std::fs::read(path(number)) {
-                Ok(old) if old == json => return Ok(()),
-                Ok(_) if number + 1 < CONFLICTS_MAX => (),
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::bug(error)),
-                Ok(_) | Err(_) => return write_durable(&path(number), &json).map_err(Error::bug),
-            }
-        }
-        Ok(())
+        let name = |number| self.folder.join(format!("{}.{what}.{number}.json", name(known.origin())));
+        keep_conflict(name, &known.conflict_json(shown, what)).map(|_| ()).map_err(Error::bug)
     }
 }
 

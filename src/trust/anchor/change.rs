@@ -71,6 +71,14 @@ pub enum ChangeError {
         /// Why.
         why: &'static str,
     },
+    /// Only suspect records can be stood by.
+    #[error("the range is not within the suspect indices: from {suspect_from}, below {event_index}")]
+    Range {
+        /// The first suspect index.
+        suspect_from: u64,
+        /// The index of the event that ended the key's use.
+        event_index: u64,
+    },
     /// Nobody could sign by these rules.
     #[error("the root keys: {0}")]
     Root(String),
@@ -111,7 +119,7 @@ impl TrustAnchor {
                     return Err(state(key, "only records of a compromised key need it"));
                 };
                 if range.is_empty() || range.start < suspect_from || range.end > event_index {
-                    return Err(state(key, "the range is not within the suspect indices"));
+                    return Err(ChangeError::Range { suspect_from, event_index });
                 }
                 if record.reattested.contains(range) {
                     return Err(state(key, "the range is re-attested already"));
