@@ -108,7 +108,7 @@ def hostile(rnd, text):
     if not places:
         return text
     at = rnd.choice(places)
-    value = rnd.choice(["-0", "0.0", "1e2", "1" * 400, '"\\ud800"', "[" * 70 + "]" * 70, "NaN", "1.", "01", '{"a":1,"a":2}', "null", '""'])
+    value = rnd.choice(["-0", "0.0", "1e2", "1" * 400, '"\\ud800"', "[" * 70 + "]" * 70, "NaN", "1.", "01", '"\U00010d69\u0323"', '"\u0378"', '"\U0001f600"', '{"a":1,"a":2}', "null", '""'])
     member = rnd.choice([f'"requestId":{value},', f'"request_id":{value},', f'"missing":[{value}],', f'"person":{value},', f'"x":{value},',
                          '"records":[],', '"found":{},', f'"index":{value},', f'"events_from":{value},', f'"signatures":{value},'])
     brace = rnd.choice([match.end() for match in re.finditer("{", text)] or [0])

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Text with what is escaped, composed and ordered in remarkable ways.
 fn any_text() -> impl Strategy<Value = String> {
-    "([\\PC\n\t\r\u{8}\u{c}\u{1}\u{1f}\u{7f}\"\\\\/]|Nguyễn|e\u{301}|\u{212b}|😂|\u{e000}|\u{feff}|\0){0,8}"
+    "([ -~\u{a0}-\u{24f}\u{1e00}-\u{1eff}\u{4e00}-\u{9fa5}]|[\\PC\n\t\r\u{8}\u{c}\u{1}\u{1f}\u{7f}\"\\\\/]|Nguyễn|e\u{301}|\u{212b}|😂|\u{e000}|\u{feff}|\0){0,8}"
 }
 
 fn any_json() -> impl Strategy<Value = Json> {

@@ -18,6 +18,7 @@ import json
 import math
 import pathlib
 import re
+import stringprep
 import sys
 import time
 import unicodedata
@@ -366,11 +367,15 @@ def write_canonical(value):
     """RFC 8785 for what the format allows: Python escapes strings as RFC 8785 does."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
 
+def is_settled(letter):
+    """Whether the normalisation of a character can never change."""
+    return letter < "\u0300" or "\u1e00" <= letter <= "\u1eff" or not stringprep.in_table_a1(letter)
+
 def check_value(value, depth):
     """That a value, at this depth, holds nothing that the format does not allow."""
     if type(value) is str:
-        good = "\0" not in value and "\ufeff" not in value and unicodedata.is_normalized("NFC", value)
-        refuse_unless(good, "not canonical: strings are in NFC, without U+0000 and U+FEFF")
+        good = "\0" not in value and "\ufeff" not in value and all(map(is_settled, value)) and unicodedata.is_normalized("NFC", value)
+        refuse_unless(good, "not canonical: strings are in NFC, of characters of Unicode 3.2, without U+0000 and U+FEFF")
     elif type(value) is int:
         refuse_unless(abs(value) <= INTEGER_MAX, "not canonical: numbers are within 2^53-1")
     elif type(value) in (list, dict):

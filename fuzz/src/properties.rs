@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use unicode_normalization::is_nfc;
 
 use crate::base::limits::{PAYLOAD_BYTES_MAX, PAYLOAD_FIELDS_MAX};
+use crate::base::text::is_settled;
 use crate::base::{Seed, Timestamp};
 use crate::ledger::tile::{TILE_WIDTH, Tile, TileId};
 use crate::transparency::path::TilePath;
@@ -86,7 +87,7 @@ fn is_in_form(value: &Value, depth: usize) -> bool {
         Value::Null => false,
         Value::Bool(_) => true,
         Value::Number(number) => number.as_i64().is_some_and(|number| number.unsigned_abs() < 1 << 53),
-        Value::String(text) => is_nfc(text) && !text.contains(['\0', '\u{feff}']),
+        Value::String(text) => is_nfc(text) && text.chars().all(is_settled) && !text.contains(['\0', '\u{feff}']),
         Value::Array(items) => depth <= 8 && items.iter().all(|item| is_in_form(item, depth + 1)),
         Value::Object(object) => {
             depth <= 8 && object.iter().all(|(name, item)| is_name(name) && is_in_form(item, depth + 1))

@@ -5,6 +5,7 @@
 //! drops the marks, so a match by it needs a person's confirmation. `i` and `y` stay apart in both: Mỹ and Mĩ, Lý and
 //! Lí are different names. Normalisation is Unicode's (UAX #15).
 
+use stringprep::tables::unassigned_code_point;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
 
@@ -38,12 +39,18 @@ pub fn folded_key(text: &str) -> String {
 /// Whether a text can be a person's name: one to 100 characters, words of letters, single spaces between them. Inside
 /// a word `-`, `.` and the apostrophe are allowed (`Y-Moan`, `K'Brôih`). Composed and decomposed forms both pass.
 pub fn name_is_valid(name: &str) -> bool {
-    let letter = |c: char| c.is_alphabetic() || canonical_combining_class(c) != 0;
+    let letter = |c: char| is_settled(c) && (c.is_alphabetic() || canonical_combining_class(c) != 0);
     let word = |word: &str| {
         word.chars().next().is_some_and(char::is_alphabetic)
             && word.chars().all(|c| letter(c) || matches!(c, '-' | '.' | '\'' | '’'))
     };
     !name.is_empty() && name.nfc().count() <= NAME_CHARS_MAX && name.split(' ').all(word)
+}
+
+/// Whether the normalisation of a character can never change: it is assigned in Unicode 3.2 (RFC 3454, table A.1), or stands in the
+/// Latin blocks, where nothing combines. Of characters that are assigned later, programs with older and newer tables think differently.
+pub fn is_settled(c: char) -> bool {
+    matches!(c, '\0'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}') || !unassigned_code_point(c)
 }
 
 /// A letter taken apart: base, mark of quality (circumflex, breve, horn, or anything that is no tone), tone.

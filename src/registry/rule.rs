@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::base::text::name_is_valid;
+use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
 use crate::base::{PartialDate, Path, PersonalId, Violation};
 use crate::trust::{Object, Value};
@@ -212,7 +212,7 @@ fn is_plain_text(text: &str, max: usize) -> bool {
         && (text.len() <= max || text.chars().count() <= max)
         && !text.starts_with(char::is_whitespace)
         && !text.ends_with(char::is_whitespace)
-        && !text.chars().any(char::is_control)
+        && text.chars().all(|c| !c.is_control() && is_settled(c))
 }
 
 /// Reads `YYYY-MM-DD`.

@@ -28,8 +28,8 @@ fn accepted() -> Vec<Vector> {
         ),
         (
             "canonical-letters",
-            "Letters outside ASCII stand as they are, in NFC: Vietnamese, a letter beyond U+FFFF, a private one.",
-            "{\"text\":\"Đặng Thị Hường 𠀀 \u{e000}\"}".into(),
+            "Letters outside ASCII stand as they are, in NFC: Vietnamese, a letter beyond U+FFFF, a private one, a late Latin one.",
+            "{\"text\":\"Đặng Thị Hường 𠀀 \u{e000} \u{1e9e}\"}".into(),
         ),
         ("canonical-nesting", "Eight levels.", r#"{"a":[[[[[[[]]]]]]]}"#.into()),
         (
@@ -133,6 +133,21 @@ fn values() -> Vec<Case> {
         value("noncanonical-twenty-digits", "A number beyond 64 bits.", "99999999999999999999"),
         value("noncanonical-not-nfc", "The letter é as e and a combining accent.", "\"e\u{301}\""),
         value("noncanonical-not-nfc-hangul", "A Hangul syllable as its parts.", "\"\u{1112}\u{1161}\""),
+        value(
+            "noncanonical-unassigned",
+            "A character that no Unicode has yet: nobody knows how it normalises.",
+            "\"\u{378}\"",
+        ),
+        value(
+            "noncanonical-newer",
+            "A character of Unicode 6.0: not all programs know how it normalises.",
+            "\"\u{1f600}\"",
+        ),
+        value(
+            "noncanonical-newest",
+            "A mark of Unicode 16, in an order that older tables call normal.",
+            "\"a\u{10d69}\u{323}\"",
+        ),
         value("noncanonical-escaped-letter", "A letter that needs no escape.", "\"\\u00e9\""),
         value("noncanonical-escaped-solidus", "A solidus needs no escape.", "\"\\/\""),
         value("noncanonical-long-escape", "A newline has a shorter escape.", "\"\\u000a\""),

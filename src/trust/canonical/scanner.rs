@@ -4,6 +4,7 @@ use unicode_normalization::is_nfc;
 
 use super::{CanonicalError, INTEGER_MAX, Rule};
 use crate::base::limits::PAYLOAD_DEPTH_MAX;
+use crate::base::text::is_settled;
 
 /// Whether a byte may stand in a name after its first.
 pub(super) fn is_name_byte(byte: u8) -> bool {
@@ -239,6 +240,7 @@ impl<'a> Scanner<'a> {
         let text = std::str::from_utf8(run).unwrap_or("\u{feff}"); // checked before; runs end at ASCII
         let rule = match text {
             _ if text.contains('\u{feff}') => Rule::ForbiddenCharacter,
+            _ if !text.chars().all(is_settled) => Rule::Unsettled,
             _ if !is_nfc(text) => Rule::NotNfc,
             _ => return Ok(()),
         };
