@@ -317,9 +317,9 @@ proptest! {
         changed[at] = change.1;
         let changed: String = changed.into_iter().collect();
         let rest = changed.strip_prefix("tile/").expect("unchanged");
-        let theirs = tlog_tiles::Tile::from_path(&format!("tile/8/{rest}")).ok();
-        // theirs knows 256 levels, and widths of 0; C2SP stops at 63, and no tile is empty
-        let theirs = theirs.filter(|tile| tile.level() < 64 && tile.width() > 0 && !tile.is_data());
+        // theirs panics on levels above 63 and on widths of 0, where ours refuses
+        let theirs = std::panic::catch_unwind(|| tlog_tiles::Tile::from_path(&format!("tile/8/{rest}")).ok());
+        let theirs = theirs.ok().flatten().filter(|tile| tile.level() < 64 && tile.width() > 0 && !tile.is_data());
         let theirs = theirs.map(|tile| TilePath::Tile {
             id: TileId { level: tile.level(), index: tile.level_index() },
             width: tile.width() as usize,

@@ -591,7 +591,9 @@ class Policy:
         try:
             text, signatures = parse_note(note)
             origin = parse_checkpoint(text)[0]
-            refuse_unless(not self.logs or origin in [log.name for log in self.logs], "the policy does not name the log")
+            by_log = any((line, note_id, log.name) == (log.name, log.note_id, origin) and ed25519_verifies(log.key, text, signature)
+                         for line, note_id, signature in signatures for log in self.logs)
+            refuse_unless(by_log or not self.logs, "no key that the policy names for the log signed")
             times = [(name, witness.time_of(text, signature)) for line, note_id, signature in signatures
                      for name, witness in self.witnesses.items() if (line, note_id) == (witness.name, witness.note_id)]
         except Refused as why:

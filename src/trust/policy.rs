@@ -148,8 +148,12 @@ impl Policy {
             Ok(checkpoint) => checkpoint.origin,
             Err(error) => return short(error.to_string()),
         };
-        if !self.logs.is_empty() && self.logs.iter().all(|log| log.name != origin) {
-            return short(format!("the policy does not name the log {origin}"));
+        let signed_by = |log: &NamedKey| {
+            let mut lines = note.signatures.iter().filter(|line| log.key.claims(line));
+            log.name == origin && lines.any(|line| log.key.key.verify(note.text.as_bytes(), &line.signature).is_ok())
+        };
+        if !self.logs.is_empty() && !self.logs.iter().any(signed_by) {
+            return short(format!("no key that the policy names for the log {origin} signed"));
         }
         let found = match self.cosignatures(&note, now) {
             Ok(found) => found,

@@ -98,6 +98,8 @@ fn met() -> Vec<(String, String)> {
     );
     let records = NoteKey::of(&*World::new().records.signer, KeyUse::Note).expect("a good key");
     let other = NoteKey::of(&*World::new().evidence.signer, KeyUse::Note).expect("a good key");
+    let stranger = Ed25519Signer::from_seed("lienthong/H27/records", &Seed::root(66));
+    let stranger = NoteKey::of(&stranger, KeyUse::Note).expect("a good key");
     // the time of one cosignature with the signature of another
     let (now, before) = (cosigned(&[(1, NOW), (3, NOW)]), cosigned(&[(1, NOW), (3, NOW.plus_ms(-1_000))]));
     let (line, old) = (now.lines().last().expect("a line"), before.lines().last().expect("a line"));
@@ -110,7 +112,7 @@ fn met() -> Vec<(String, String)> {
     };
     let as_note = String::from_utf8(as_note.to_vec()).expect("text");
     type Case = (&'static str, &'static str, String, String, Option<Code>);
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         ("witness-two-of-three", "Two of three witnesses cosigned.", policy.clone(), good.clone(), None),
         ("witness-three-of-three", "All of them did.", policy.clone(), cosigned(&[(2, NOW), (1, NOW), (3, NOW)]), None),
         ("witness-none", "Nobody cosigned.", policy.clone(), cosigned(&[]), Some(Code::Quorum)),
@@ -183,6 +185,13 @@ fn met() -> Vec<(String, String)> {
             "witness-log-not-named",
             "The policy is for another log.",
             format!("log {other}\nquorum none\n"),
+            cosigned(&[]),
+            Some(Code::Quorum),
+        ),
+        (
+            "witness-log-other-key",
+            "The policy is for this log, by a key that did not sign.",
+            format!("log {stranger}\nquorum none\n"),
             cosigned(&[]),
             Some(Code::Quorum),
         ),
