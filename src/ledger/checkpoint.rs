@@ -22,7 +22,9 @@ pub(super) fn verify(note: &[u8], origin: &str, signer: &dyn Signer) -> Result<C
     let signed =
         keys().find_map(|key| Some((key, note.signatures.iter().find(|line| line.is_by(signer.key_name(), key))?)));
     let Some((key, line)) = signed else {
-        return Err(refused("it is not signed by the log's key".into()));
+        return Err(refused(
+            "it is not signed by the log's key: the world was begun with other keys, or somebody changed it".into(),
+        ));
     };
     key.verify(note.text.as_bytes(), &line.signature).map_err(|error| refused(error.to_string()))?;
     let checkpoint = Checkpoint::parse(note.text).map_err(|error| refused(error.to_string()))?;

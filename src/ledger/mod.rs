@@ -24,6 +24,7 @@ mod sequencer;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -95,6 +96,8 @@ struct Log {
     origin: String,
     signer: RwLock<Arc<dyn Signer>>,
     clock: Arc<dyn Clock>,
+    /// Nothing is appended any more.
+    closed: AtomicBool,
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
@@ -138,6 +141,7 @@ impl Ledger {
             origin,
             signer: RwLock::new(signer),
             clock,
+            closed: AtomicBool::new(false),
         });
         let (queue, requests) = mpsc::channel(QUEUE_APPENDS_MAX);
         tokio::spawn(sequencer::serve(log.clone(), requests));
@@ -176,6 +180,17 @@ impl Ledger {
         let request = Request { entries, rows: Box::new(rows), answer };
         self.queue.send(Order::Append(request)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
+    }
+
+    /// Takes no more entries from now on: what waits for its place fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). What it holds can
+    /// still be read and proved.
+    pub fn close(&self) {
+        self.log.closed.store(true, Ordering::Release);
+    }
+
+    /// Whether it takes no more entries.
+    pub fn is_closed(&self) -> bool {
+        self.log.closed.load(Ordering::Acquire)
     }
 
     /// The newest signed head.

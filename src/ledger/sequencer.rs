@@ -1,6 +1,7 @@
 //! The sequencer: the one task that gives entries their places, signs each batch once, and commits it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -144,6 +145,10 @@ async fn write(log: &Log, state: &State, mut group: Vec<Placed>) -> Result<(), R
 
 /// Grows the tree, signs, and commits everything at once, on the condition that the head is still ours.
 async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State> {
+    if log.closed.load(Ordering::Acquire) {
+        let message = "the registry lost the right to issue";
+        return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("log", log.origin.clone()));
+    }
     let mut tree = state.tree.clone();
     let leaves = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.leaf));
     let changed = tree.append(leaves);

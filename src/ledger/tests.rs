@@ -288,7 +288,7 @@ async fn a_head_of_another_key_or_log_is_refused() {
     grow(&*open(&store).await, 10, 10).await;
     let message = |error: Error| error.message.clone();
     let other_key = open_at(store.clone(), ORIGIN, 2).await.err().map(message).expect("refused");
-    assert!(other_key.ends_with("it is not signed by the log's key"), "{other_key}");
+    assert!(other_key.contains("it is not signed by the log's key"), "{other_key}");
     let other_log = open_at(store.clone(), "lienthong/H27/other", 1).await.err().map(message).expect("refused");
     assert!(other_log.ends_with("it is of the log lienthong/H27/test"), "{other_log}");
 

@@ -4,7 +4,6 @@
 //! Reads go past the writer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -37,7 +36,6 @@ pub struct Host {
     pub(super) ledger: Arc<Ledger>,
     pub(super) secrets: Secrets,
     recent: Recent,
-    withdrawn: AtomicBool,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
@@ -59,16 +57,7 @@ impl Host {
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
-        Ok(Arc::new(Self {
-            sector,
-            store,
-            ledger,
-            secrets: Secrets::new(secret),
-            recent: Recent::new(),
-            withdrawn: false.into(),
-            clock,
-            jobs,
-        }))
+        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), recent: Recent::new(), clock, jobs }))
     }
 
     /// The registry's description as data.
@@ -78,7 +67,7 @@ impl Host {
 
     /// The registry lost the right to issue: from now on nothing is submitted to it. What it issued can still be read.
     pub fn withdraw(&self) {
-        self.withdrawn.store(true, Ordering::Release);
+        self.ledger.close();
     }
 
     /// The issuer's log.
@@ -174,7 +163,7 @@ impl Registry for Host {
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
         let Submission { request_id, changes } = submission;
         check_submission(&request_id, changes.len())?;
-        if self.withdrawn.load(Ordering::Acquire) {
+        if self.ledger.is_closed() {
             let message = "the registry lost the right to issue";
             return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", self.sector.name));
         }

@@ -160,7 +160,11 @@ impl Policy {
             Err(why) => return short(why),
         };
         if !self.is_met(&found) {
-            return short(format!("{} of the policy's {} witnesses cosigned", found.len(), self.witnesses.len()));
+            return short(format!(
+                "{} of the policy's {} witnesses cosigned, too few for its quorum",
+                found.len(),
+                self.witnesses.len()
+            ));
         }
         match found.iter().map(|one| one.at).max() {
             Some(newest) if newest.plus_ms(age_max_ms) < now => {

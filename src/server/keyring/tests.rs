@@ -213,6 +213,36 @@ async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_while_its_registry_is_withdrawn_is_refused_and_not_stored() {
+    let temporary = tempfile::tempdir().expect("folder");
+    let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);
+    let gateway = Arc::new(open(&folder, Storage::Memory).await);
+    let written = Arc::new(AtomicU64::new(0));
+    let host = gateway.parts.hosts["resident"].clone();
+    let writer = {
+        let (host, written) = (host.clone(), written.clone());
+        tokio::spawn(async move {
+            loop {
+                let number = written.load(Ordering::Relaxed);
+                let submission = Submission { request_id: format!("write-{number:08}"), changes: vec![person(number)] };
+                match host.submit(submission).await {
+                    Ok(_) => written.store(number + 1, Ordering::Relaxed),
+                    Err(error) => return error.reason,
+                }
+            }
+        })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    let withdrawn = KeyChange::Withdraw { issuer: "resident".into() };
+    change(&folder, Some(origin("resident")), withdrawn).await.expect("withdrawn");
+    assert_eq!(writer.await.expect("ends"), Reason::IssuerWithdrawn);
+    // the log ends where the province has taken it in
+    let size = host.ledger().head().size;
+    gateway.parts.province.wait_for("resident", size).await.expect("all of it was accepted");
+    Arc::into_inner(gateway).expect("the writer ended").close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_of_keys_serves_one_gateway_at_a_time() {
     let temporary = tempfile::tempdir().expect("folder");
     let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);

@@ -9,7 +9,7 @@
 //! | issuer's checkpoint | it is of just the statements of that issuer that stand before it | LOG_RULE |
 //! | equivocation | it holds two different statements for one version of one record | LOG_RULE |
 //! | key event, status digest | canonical JSON, of their form | NON_CANONICAL, LOG_RULE |
-//! | key events | they and the trust anchor say the same, see [`keys`](super::keys) | LOG_RULE |
+//! | key events | they and the trust anchor say the same, see `audit/keys.rs` | LOG_RULE |
 //! | status digest | the anchor lets the issuer issue the schema; it counts the statements of that type that stand before its `ledger_size` | NOT_AUTHORISED, LOG_RULE |
 //! | the end | every statement is covered by a checkpoint of its issuer | LOG_RULE |
 //!
