@@ -237,3 +237,48 @@ async fn a_gateway_from_an_old_copy_is_caught_by_witness_auditor_and_client() {
     assert_eq!(believed.status.code(), Some(0), "{believed:?}");
     end(serving);
 }
+
+/// Reads a membership that was entered, with its proofs, from its registry.
+async fn read_membership(serving: &Serving, number: u64, file: &Path) {
+    let call = Call {
+        headers: vec![("authorization".into(), "Bearer demo-social-insurance".into())],
+        body: format!(r#"{{"registry":"social_insurance","personal_id":"0421{number:08}"}}"#),
+        method: "lienthong.registry.v1.RegistryService/GetRecords".into(),
+    };
+    let answer = call.make(&connect(serving).await).await.expect("records");
+    std::fs::write(file, answer.to_string()).expect("written");
+}
+
+#[tokio::test]
+async fn an_honest_ledger_is_not_accused_when_its_witnesses_are_gone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    end(Serving::start(folder, &["--data-dir", "data", "--population", "0"]));
+    write_private(&folder.join("pass"), "correct horse battery\n");
+    let witnesses = [witness(folder, "w1"), witness(folder, "w2")];
+    let lines: String = witnesses.iter().map(|(_, line)| line.as_str()).collect();
+    std::fs::write(folder.join("policy.txt"), format!("{lines}group both all w1 w2\nquorum both\n")).expect("written");
+    let serving = serve(folder, "data");
+    let published = size_of(&cosigned(&serving, 1).await);
+    let check = |file: &str| {
+        let console = serving.console.as_deref().expect("a console");
+        run(folder, &["verify", file, "--trust", "data/anchor.json", "--seen", "seen.json", "--log", console])
+    };
+    fetch(&serving, &folder.join("first.json")).await;
+    assert_eq!(check("first.json").status.code(), Some(0));
+
+    drop(witnesses);
+    enter(&serving, 0..2).await;
+    read_membership(&serving, 1, &folder.join("ahead.json")).await;
+    let text = std::fs::read_to_string(folder.join("ahead.json")).expect("reads");
+    let answer: Value = serde_json::from_str(&text).expect("JSON");
+    let head = answer["records"][0]["record"]["ledgerProof"]["checkpoint"].as_str().expect("a head");
+    assert!(size_of(head) > published, "its proof is ahead of what is published");
+    assert_eq!(size_of(&checkpoint(&serving, "records").await), published);
+    for file in ["ahead.json", "first.json"] {
+        let said = check(file);
+        assert_eq!(said.status.code(), Some(0), "{said:?}");
+    }
+    assert!(!folder.join("seen.json.conflict.json").exists());
+    end(serving);
+}

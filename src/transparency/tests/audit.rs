@@ -11,9 +11,11 @@ use crate::ledger::Entry;
 use crate::ledger::tile::TileId;
 use crate::transparency::audit::state::State;
 use crate::transparency::audit::{AuditReport, Stop, audit};
+use crate::transparency::head::SignedHead;
 use crate::transparency::path::TilePath;
 use crate::transparency::source::{Source, SourceError};
 use crate::trust::entry::equivocation;
+use crate::trust::merkle::CompactRange;
 use crate::trust::status_list::StatusDigest;
 use crate::trust::*;
 
@@ -289,4 +291,33 @@ async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
     finding(held_against(&fourth, with(event(KeyEventKind::Compromised { suspect_from: 3 })), 0).await, 6, "already");
     let late = KeyEvent { anchor_version: 2, ..event(KeyEventKind::Reattested(1..2)) };
     finding(held_against(&fourth, with(late), 0).await, 6, "stands apart");
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_used_says_nothing_of_the_log() {
+    let mut world = World::new().await;
+    world.grow(2, 5).await;
+    let copy = Copy::of(&world).await;
+    let (_, state) = copy.audit(None).expect("passes");
+    let of_land = State { origin: LAND.to_owned(), ..state.clone() };
+    let spoilt = State { note: Bytes::from_static(b"nothing"), ..state.clone() };
+    let shorter = State { edge: CompactRange::new(), ..state };
+    for bad in [of_land, spoilt, shorter] {
+        let stop = copy.audit(Some(bad)).expect_err("stops");
+        assert!(stop.is_of_state && stop.heads.is_none(), "{stop:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_of_a_withdrawn_issuer_keeps_its_head() {
+    let first = anchor();
+    let withdrawn =
+        first.changed(&KeyChange::Withdraw { issuer: "land".into() }, 2, first.expires_at).expect("withdrawn");
+    let note = Checkpoint { origin: LAND.into(), size: 5, root: [1; 32] }.sign(&*signer(LAND)).expect("signs");
+    assert!(SignedHead::read(&note, &withdrawn).is_ok());
+    let key = first.keys().find(|(origin, _)| *origin == LAND).expect("its key").1.id();
+    let successor = PublicKey::new(Algorithm::Ed25519, signer("lienthong/H27/land/2").public_key()).expect("a key");
+    let stolen = KeyChange::Compromise { key, suspect_from: 0, successor: Some(successor) };
+    let stolen = first.changed(&stolen, 2, first.expires_at).expect("compromised");
+    assert!(SignedHead::read(&note, &stolen).is_err());
 }
