@@ -10,8 +10,6 @@ pub mod trust;
 pub mod store;
 // Append-only logs over a store: tiles, checkpoints, proofs.
 pub mod ledger;
-// The gRPC edge: generated messages, credentials, errors, pages, typed forms.
-pub mod wire;
 // The sectoral registries behind one contract.
 pub mod registry;
 // Agencies, rights, purposes, consents, the access log.
@@ -26,9 +24,13 @@ pub mod province;
 pub mod transparency;
 // Synthetic people, personas, faults.
 pub mod simulation;
+// Keys, and what is published of them.
+pub mod keys;
+// Generated messages and the conversions to and from them.
+pub mod wire;
+// Transport above the use cases: admission, gRPC services, HTTP routes, console.
+pub mod api;
 // Everything assembled and served.
 pub mod server;
-// The pages for people.
-pub mod console;
 // The command line.
 pub mod cli;

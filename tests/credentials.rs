@@ -8,9 +8,10 @@ mod common;
 use std::time::Duration;
 
 use common::{reason, start};
+use lienthong::api::credential::TokenMint;
+use lienthong::base::Caller;
 use lienthong::base::{AgencyId, Clock as _, Seed};
-use lienthong::wire::credential::TokenMint;
-use lienthong::wire::{Caller, typed};
+use lienthong::wire::typed;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
@@ -142,7 +143,7 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demo_credentials_are_not_believed_where_they_must_not_be() {
-    let demo = lienthong::wire::credential::DemoCredentials::Never;
+    let demo = lienthong::api::credential::DemoCredentials::Never;
     let started = start(lienthong::server::Config { demo, ..common::config() }).await;
     let path = "/lienthong.access.v1.AgencyService/ListAgencies";
     let status = call(&started.channel, path, false, Some("Bearer demo-operator")).await.expect_err("refused");
@@ -160,7 +161,7 @@ async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulatio
     use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
     let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
-    let demo = lienthong::wire::credential::DemoCredentials::Never;
+    let demo = lienthong::api::credential::DemoCredentials::Never;
     let config = Config { demo, simulation: false, ..common::config() };
     let gateway = Gateway::open(config).await.expect("the gateway opens");
     let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use common::dynamic::Call;
 use common::process::{Serving, Witness, run, write_private};
+use lienthong::api::credential::TokenMint;
+use lienthong::base::Caller;
 use lienthong::base::{AgencyId, Clock as _, Seed};
-use lienthong::wire::Caller;
-use lienthong::wire::credential::TokenMint;
 use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;

@@ -9,7 +9,6 @@ pub mod consent;
 pub mod consent_book;
 pub mod decision;
 pub mod evidence;
-pub mod grpc;
 pub mod purpose;
 pub mod right;
 

@@ -1,6 +1,6 @@
 //! The one error of the project: transport-free, with a public and a private side.
 //!
-//! A [`Reason`] fixes the [`Kind`], and `wire::status` maps each kind to a gRPC status in one exhaustive table.
+//! A [`Reason`] fixes the [`Kind`], and `api::status` maps each kind to a gRPC status in one exhaustive table.
 //! The public message never holds a personal ID, a name or a secret: it may travel to any caller and into logs.
 
 use std::time::Duration;

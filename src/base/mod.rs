@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads an ambient clock: callers pass `now` in.
 
+pub mod call;
 pub mod entropy;
 pub mod error;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod seed;
 pub mod text;
 pub mod time;
 
+pub use call::{Call, Caller, Language};
 pub use entropy::Entropy;
 pub use error::{Error, Result, Violation};
 pub use id::{AgencyId, PersonalId, RecordId, RequestId};

@@ -2,7 +2,7 @@
 //!
 //! Codes are part of the API: they never change and are never reused.
 
-/// Who is at fault and what the caller can do; one row each in the status table of `wire::status`.
+/// Who is at fault and what the caller can do; one row each in the status table of `api::status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The request breaks a rule; repeating it is useless.

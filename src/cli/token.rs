@@ -8,11 +8,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
+use crate::api::credential::TokenMint;
+use crate::base::Caller;
 use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Clock as _, PersonalId, Seed};
 use crate::server::world::{SEED_DEFAULT, World};
-use crate::wire::Caller;
-use crate::wire::credential::TokenMint;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use super::output::{Failure, OutputFormat, print};
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
-use crate::server::world::{Readers, write_whole};
+use crate::store::file::{Readers, write_whole};
 use crate::trust::credential::possession;
 use crate::trust::jose::{Token, to_jwk};
 use crate::trust::sd_jwt::{Presented, sign_binding};

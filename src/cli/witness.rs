@@ -14,13 +14,14 @@ use super::ca::CaArgs;
 use super::keys::{self, SecretArgs};
 use super::ledger::read_anchor;
 use super::output::{Failure, OutputFormat, print, print_json};
+use crate::api::http;
 use crate::base::time::SystemClock;
 use crate::server::keyring::PrivateKey;
 use crate::server::listen;
 use crate::server::shutdown::Signals;
-use crate::server::world::{Readers, write_whole};
+use crate::store::file::{Readers, write_whole};
+use crate::transparency::witness::Witness as Cosigner;
 use crate::transparency::witness::memory::Memory;
-use crate::transparency::witness::{Witness as Cosigner, http};
 use crate::trust::note::is_key_name;
 use crate::trust::{Algorithm, KeyUse, NoteKey, Signer};
 
@@ -89,9 +90,10 @@ impl Witness {
                 print_json(&serde_json::json!({ "verifier_key": vkey, "url": format!("http://{address}") }))?
             }
         }
-        let serving = axum::serve(listener, http::router(witness.clone(), vkey)).with_graceful_shutdown(async move {
-            signals.wait().await;
-        });
+        let serving =
+            axum::serve(listener, http::witness::router(witness.clone(), vkey)).with_graceful_shutdown(async move {
+                signals.wait().await;
+            });
         let serving = std::future::IntoFuture::into_future(serving);
         match futures::future::select(std::pin::pin!(serving), std::pin::pin!(self.following(&witness))).await {
             Either::Left((served, _)) => served.map_err(|error| Failure::new(format!("the witness ended: {error}"))),

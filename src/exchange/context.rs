@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::base::Call;
 use crate::base::{RequestId, Result, Timestamp};
-use crate::wire::Call;
 
 /// On whose behalf, as which call, and until when.
 #[derive(Debug, Clone)]

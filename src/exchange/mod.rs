@@ -15,12 +15,11 @@ mod evidence;
 mod fetch;
 mod finish;
 mod gather;
-pub mod grpc;
 mod known;
 mod order;
 mod person;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod trace;
 mod trail;
 

@@ -2,5 +2,4 @@
 
 mod delivery;
 mod fetching;
-mod serving;
-mod world;
+pub(crate) mod world;

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes};
 
+use crate::base::Caller;
+use crate::base::call::{CallCheck, Trace, TraceSink};
 use crate::base::{Error, Reason, RequestId, Result, Timestamp};
-use crate::wire::Caller;
-use crate::wire::call::{CallCheck, Trace, TraceSink};
 
 use super::Exchange;
 use super::context::Context;

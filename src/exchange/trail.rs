@@ -13,8 +13,8 @@ use std::borrow::Cow;
 
 use bytes::{Buf, BufMut, Bytes};
 
+use crate::base::call::{CallCheck, CheckOutcome};
 use crate::registry::{self, RecordType};
-use crate::wire::call::{CallCheck, CheckOutcome};
 
 /// What was checked.
 #[derive(Debug, Clone, Copy)]

@@ -7,7 +7,6 @@ pub mod account;
 pub mod credential;
 pub mod document;
 pub mod following;
-pub mod grpc;
 pub mod link;
 pub mod linking;
 pub mod matching;

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::base::Call;
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::trust::{Object, Operation, SignedRecord, Verdict};
-use crate::wire::Call;
 
 /// One record that a presentation hands over.
 #[derive(Debug, Clone, PartialEq, Eq)]

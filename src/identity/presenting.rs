@@ -9,9 +9,9 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::base::{Call, Caller};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical;
-use crate::wire::{Call, Caller};
 
 use super::document::DocumentType;
 use super::link::{Link, LinkState};

@@ -10,7 +10,6 @@
 //!        ▲ from the cursor            batch by batch         view rows, cursor, place in the ledger ┘
 //! ```
 
-pub mod grpc;
 pub mod status;
 
 mod disagree;

@@ -23,14 +23,12 @@ use crate::trust::{Object, Operation};
 
 use super::row::corrupt;
 
-pub mod grpc;
-pub mod http;
 mod publish;
 mod rebuild;
 #[cfg(test)]
 mod tests;
 
-pub use publish::{IssuerSigners, Published, StatusLists};
+pub use publish::{IssuerSigners, Published, StatusLists, TTL_S};
 pub(super) use rebuild::{ensure, rebuild};
 
 /// Statuses in one row.

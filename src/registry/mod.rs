@@ -8,7 +8,6 @@ pub mod business;
 pub mod common;
 pub mod driver_licence;
 pub mod forms;
-pub mod grpc;
 pub mod health_insurance;
 pub mod host;
 mod index;
@@ -16,7 +15,7 @@ pub mod judicial;
 pub mod land;
 mod plan;
 pub mod port;
-mod prepare;
+pub mod prepare;
 mod read;
 mod recent;
 pub mod resident;
@@ -91,6 +90,3 @@ pub fn sector(name: &str) -> Option<&'static Sector> {
 pub fn record_type(name: &str) -> Option<&'static RecordType> {
     ALL.iter().flat_map(|sector| sector.record_types).copied().find(|record_type| record_type.name == name)
 }
-
-#[cfg(test)]
-mod tests;

@@ -73,7 +73,7 @@ pub(super) fn prepare(
 }
 
 /// Adds every bad field of `changes[at]` to `violations`; when there is none, gives its type and the payload to store.
-pub(super) fn check<'a>(
+pub fn check<'a>(
     sector: &Sector,
     change: &'a Change,
     at: usize,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::keyring::KeptKeys;
+use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy};
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
-use crate::wire::credential::DemoCredentials;
 
 /// Where a gateway keeps its data.
 #[derive(Debug, Clone, PartialEq, Eq)]

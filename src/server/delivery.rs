@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::base::Call;
 use crate::base::{Error, PersonalId, Result};
 use crate::exchange::{self, CheckedRecord, Context, DocumentRef, Exchange};
 use crate::identity::ports::{Delivered, DeliveredRecord, Delivery, RecordDelivery};
 use crate::registry;
-use crate::wire::Call;
 
 /// The exchange as identity sees it.
 pub(super) struct ExchangeDelivery(pub(super) Arc<Exchange>);

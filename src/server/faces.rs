@@ -4,13 +4,12 @@ use axum::Router;
 
 use super::parts::Parts;
 use super::witnessing::Witnessing;
-use crate::province::status;
-use crate::transparency;
+use crate::api::http;
 
 /// The routes of all faces; each face adds its own with one `merge`.
 pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
     let key = witnessing.province_key.clone();
     Router::new()
-        .merge(transparency::http::router(parts.logs.clone(), key))
-        .merge(status::http::router(parts.status.clone()))
+        .merge(http::logs::router(parts.logs.clone(), key))
+        .merge(http::status_lists::router(parts.status.clone()))
 }

@@ -13,8 +13,8 @@ use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::{faces, seeding, services};
+use crate::api::console::{Facts, View as _};
 use crate::base::Result;
-use crate::console::{Facts, View as _};
 use crate::identity::following::Following;
 
 /// A gateway, opened and seeded.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tonic::transport::{Identity, ServerTlsConfig};
 
+use crate::api::credential::DemoCredentials;
 use crate::base::{Error, Reason, Result};
-use crate::wire::credential::DemoCredentials;
 
 /// Certificate and key, as PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]

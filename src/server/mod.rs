@@ -2,14 +2,12 @@
 //!
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
-pub mod anchor;
 pub mod config;
 pub mod data;
 pub mod gateway;
 pub mod keyring;
 pub mod keys;
 pub mod listen;
-pub mod panic;
 pub mod parts;
 pub mod running;
 pub mod seeding;
@@ -19,7 +17,6 @@ pub mod world;
 
 mod coalesce;
 mod delivery;
-mod dispatch;
 mod faces;
 mod feed;
 mod status;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::anchor::AnchorBoard;
 use super::config::Config;
 use super::data::Data;
 use super::keyring::{self, KeyFolder};
@@ -14,6 +13,7 @@ use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
 use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Credentials, Linking, people};
+use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Ledger, LogId};
 use crate::province::{Province, StatusLists};
 use crate::registry;

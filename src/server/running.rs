@@ -18,11 +18,11 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::coalesce::Coalescing;
-use super::panic::CatchPanics;
 use super::services::Served;
 use super::shutdown::DRAIN;
+use crate::api::console::{self, View};
+use crate::api::panic::CatchPanics;
 use crate::base::{Error, Reason, Result, limits};
-use crate::console::{self, View};
 
 /// What a gateway is served on.
 pub struct Listening {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::parts::Parts;
 use super::world::World;
+use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
+use crate::api::grpc::simulation::personas_at;
 use crate::base::Clock;
 use crate::base::id::to_hex;
-use crate::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::ledger::Ledger;
 use crate::registry;
-use crate::simulation::grpc::personas_at;
 use crate::wire::typed;
 
 /// A view of a gateway's world.

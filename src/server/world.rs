@@ -5,12 +5,12 @@
 //! secret that every key grows from, so that the file is readable by its owner alone.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Error, Reason, Result, Timestamp};
+use crate::store::file::{Readers, write_whole};
 
 /// Citizens in a province when nothing else is said.
 pub const POPULATION_DEFAULT: u64 = 1_000;
@@ -92,49 +92,6 @@ impl World {
             _ => Ok(()),
         }
     }
-}
-
-/// Who may read a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Its owner.
-    Owner,
-    /// Everybody.
-    All,
-}
-
-/// Writes a file so that readers find the old one or the new one, never a part.
-pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
-    let refused = |error: std::io::Error| {
-        let message = format!("{} cannot be written: {error}", path.display());
-        Error::new(Reason::ConfigurationInvalid, message)
-    };
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new().prefix(".lienthong-").tempfile_in(folder).map_err(refused)?;
-    file.write_all(bytes).map_err(refused)?;
-    share(file.as_file(), readers).map_err(refused)?;
-    file.as_file().sync_all().map_err(refused)?;
-    file.persist(path).map_err(|error| refused(error.error))?;
-    // The rename is durable once the folder is; where folders cannot be synced, the file system orders it itself.
-    if let Ok(folder) = fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn share(file: &fs::File, readers: Readers) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = if readers == Readers::All { 0o644 } else { 0o600 };
-    file.set_permissions(fs::Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn share(_: &fs::File, _: Readers) -> std::io::Result<()> {
-    Ok(()) // the folder's own rules hold
 }
 
 #[cfg(test)]

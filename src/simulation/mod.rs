@@ -6,7 +6,6 @@
 pub mod document;
 pub mod faults;
 pub mod geography;
-pub mod grpc;
 pub mod names;
 pub mod personas;
 pub mod population;

@@ -20,6 +20,7 @@
 //! - **Keys** are 1 to [`KEY_BYTES_MAX`] bytes and sort bytewise; values are up to [`VALUE_BYTES_MAX`] bytes, and may
 //!   be empty. Anything else is refused as a defect before it is queued.
 
+pub mod file;
 pub mod fjall;
 pub mod memory;
 

@@ -8,9 +8,7 @@ pub mod audit;
 pub mod client;
 pub mod collect;
 pub mod file;
-pub mod grpc;
 pub mod head;
-pub mod http;
 pub mod logs;
 pub mod path;
 pub mod province;
@@ -20,4 +18,4 @@ pub mod witness;
 pub use logs::{Logs, PublicLog};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,6 @@
 //! shows that it had another beginning. (Where the known tree is one perfect subtree, a proof says nothing of the old root, and
 //! nothing is kept.) A smaller head is an old one that anybody may show again: it is refused, and proves nothing.
 
-pub mod http;
 pub mod memory;
 pub mod request;
 

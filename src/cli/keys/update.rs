@@ -10,7 +10,7 @@ use crate::base::time::SystemClock;
 use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::server::listen;
-use crate::server::world::{Readers, write_whole};
+use crate::store::file::{Readers, write_whole};
 use crate::trust::{TrustAnchor, accept_chain};
 use crate::wire::proto::trust::v1::ListTrustAnchorsRequest;
 use crate::wire::proto::trust::v1::trust_service_client::TrustServiceClient;

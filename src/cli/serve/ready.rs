@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::output::Failure;
 use crate::server::Running;
-use crate::server::world::{Readers, write_whole};
+use crate::store::file::{Readers, write_whole};
 
 /// A ready-file that stands while this value lives.
 pub(super) struct ReadyFile {

@@ -22,33 +22,33 @@ use crate::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
 use crate::trust::verify::Verifier;
 use crate::trust::{Ed25519Signer, EntryType, LogProof, Object, Operation, Signer, TrustAnchor};
 
-pub(super) const NOW: Timestamp = Timestamp(1_795_388_400_000);
-pub(super) const ANNA: &str = "042185990002";
-pub(super) const BINH: &str = "042090990001";
+pub(crate) const NOW: Timestamp = Timestamp(1_795_388_400_000);
+pub(crate) const ANNA: &str = "042185990002";
+pub(crate) const BINH: &str = "042090990001";
 /// Superseded by [`BINH`].
-pub(super) const BINH_BEFORE: &str = "042090990009";
+pub(crate) const BINH_BEFORE: &str = "042090990009";
 
 const REGISTRIES: [&str; 5] = ["resident", "land", "health_insurance", "driver_licence", "judicial"];
 
-pub(super) struct World {
-    pub(super) exchange: Arc<Exchange>,
-    pub(super) evidence: Arc<EvidenceLog>,
-    pub(super) consents: Arc<ConsentBook>,
-    pub(super) verifier: Arc<Verifier>,
-    pub(super) province: Arc<Province>,
-    pub(super) hosts: BTreeMap<&'static str, Arc<Host>>,
-    pub(super) clock: Arc<FixedClock>,
-    pub(super) seed: Seed,
+pub(crate) struct World {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) evidence: Arc<EvidenceLog>,
+    pub(crate) consents: Arc<ConsentBook>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) province: Arc<Province>,
+    pub(crate) hosts: BTreeMap<&'static str, Arc<Host>>,
+    pub(crate) clock: Arc<FixedClock>,
+    pub(crate) seed: Seed,
     next: AtomicU64,
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|registry| registry).await
     }
 
     /// A world whose registries stand behind `decorate`.
-    pub(super) async fn with(decorate: impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry>) -> Self {
+    pub(crate) async fn with(decorate: impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry>) -> Self {
         let store = Arc::new(MemoryStore::new());
         let seed = Seed::root(3);
         let clock = Arc::new(FixedClock::at(NOW));
@@ -154,7 +154,7 @@ impl World {
         self.province.accept_all(&self.hosts).await;
     }
 
-    pub(super) async fn submit(&self, registry: &str, record_type: &str, payloads: Vec<Object>) {
+    pub(crate) async fn submit(&self, registry: &str, record_type: &str, payloads: Vec<Object>) {
         let changes = payloads.into_iter().map(|payload| Change {
             record_type: record_type.into(),
             operation: Operation::Create,
@@ -168,7 +168,7 @@ impl World {
         self.hosts[registry].submit(submission).await.unwrap_or_else(|error| panic!("{record_type}: {error:?}"));
     }
 
-    pub(super) fn context(&self, agency: &str) -> Context {
+    pub(crate) fn context(&self, agency: &str) -> Context {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Context {
             request_id: RequestId(uuid::Uuid::from_u128(number.into())),
@@ -181,7 +181,7 @@ impl World {
     }
 }
 
-pub(super) fn request(person: &str, record_types: &[&str], purpose: &str) -> Request {
+pub(crate) fn request(person: &str, record_types: &[&str], purpose: &str) -> Request {
     Request {
         personal_id: person.into(),
         record_types: record_types.iter().map(|name| (*name).to_owned()).collect(),
@@ -190,11 +190,11 @@ pub(super) fn request(person: &str, record_types: &[&str], purpose: &str) -> Req
     }
 }
 
-pub(super) fn pid(text: &str) -> PersonalId {
+pub(crate) fn pid(text: &str) -> PersonalId {
     PersonalId::parse(text).expect("12 digits")
 }
 
-pub(super) fn person(id: &str) -> Object {
+pub(crate) fn person(id: &str) -> Object {
     Object::new()
         .with("personal_id", id)
         .with("full_name", "Nguyễn Thị An")
@@ -207,13 +207,13 @@ pub(super) fn person(id: &str) -> Object {
 }
 
 /// Accepts what the registries issued; the province layer without its views.
-pub(super) struct Province {
+pub(crate) struct Province {
     ledger: Arc<Ledger>,
     places: Mutex<BTreeMap<(String, u64), u64>>,
 }
 
 impl Province {
-    pub(super) async fn accept_all(&self, hosts: &BTreeMap<&'static str, Arc<Host>>) {
+    pub(crate) async fn accept_all(&self, hosts: &BTreeMap<&'static str, Arc<Host>>) {
         for (name, host) in hosts {
             let mut cursor = 0;
             while let Some(batch) = host.changes(cursor, 4_096).await.expect("changes") {
@@ -254,9 +254,9 @@ impl Inclusion for Province {
 type Misbehave = dyn Fn(&str, Result<Page>) -> Result<Page> + Send + Sync;
 
 /// A registry whose answers to reads pass through a function; `None` never answers.
-pub(super) struct Decorated {
-    pub(super) inner: Arc<dyn Registry>,
-    pub(super) read: Option<Arc<Misbehave>>,
+pub(crate) struct Decorated {
+    pub(crate) inner: Arc<dyn Registry>,
+    pub(crate) read: Option<Arc<Misbehave>>,
 }
 
 #[async_trait]

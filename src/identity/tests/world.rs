@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Clock as _, Date, Error, PersonalId, Reason, RecordId, Result, Seed, Timestamp};
+use crate::base::{Call, Caller};
 use crate::identity::account::{Account, Accounts, Level};
 use crate::identity::linking::Linking;
 use crate::identity::people::Registries;
@@ -20,7 +21,6 @@ use crate::registry::{self, sector};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::{Ed25519Signer, IssuerAnchor, KeyRecord, Object, Operation, Signer, TrustAnchor, Verifier};
-use crate::wire::{Call, Caller};
 
 pub(super) const TODAY: Date = Date::constant(2026, 11, 22);
 

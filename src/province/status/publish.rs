@@ -23,7 +23,7 @@ use super::kind_named;
 /// How long a list may be believed.
 const LIFE_MS: i64 = 24 * 3_600_000;
 /// How long a copy may be kept before looking for a newer one, in seconds.
-pub(super) const TTL_S: u32 = 60;
+pub const TTL_S: u32 = 60;
 /// A list is not published again sooner than this, even when it changed.
 const PAUSE_MS: i64 = 1_000;
 

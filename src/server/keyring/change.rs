@@ -26,13 +26,13 @@ use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
+use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::host::Host;
 use crate::registry::port::Inclusion as _;
-use crate::server::anchor::AnchorBoard;
 use crate::server::parts::withdraw;
-use crate::server::world::{Readers, write_whole};
+use crate::store::file::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);

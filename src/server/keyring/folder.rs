@@ -17,8 +17,8 @@ use crate::base::id::to_hex;
 use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
 use crate::registry;
 use crate::server::keys::origin;
-use crate::server::world::{Readers, write_whole};
 use crate::simulation::faults::FaultKeys;
+use crate::store::file::{Readers, write_whole};
 use crate::trust::{
     Algorithm, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, Successor, TrustAnchor,
 };

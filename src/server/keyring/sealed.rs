@@ -214,7 +214,7 @@ fn invalid(message: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::world::{Readers, write_whole};
+    use crate::store::file::{Readers, write_whole};
 
     #[test]
     fn a_key_opens_with_its_secret_alone() {

@@ -6,23 +6,26 @@ use bytes::Bytes;
 
 use crate::base::time::FixedClock;
 use crate::base::{Clock, RecordId, Seed, Timestamp};
-use crate::ledger::{Entry, Ledger, LogId};
+use crate::ledger::{Entry, Head, Ledger, LogId};
 use crate::store::Batch;
 use crate::store::memory::MemoryStore;
 use crate::transparency::Logs;
+use crate::transparency::witness::Witness;
+use crate::transparency::witness::memory::Memory;
+use crate::transparency::witness::request::AddCheckpoint;
 use crate::trust::merkle::{CompactRange, hash_leaf};
 use crate::trust::note::Checkpoint;
 use crate::trust::*;
 
-pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
-pub(super) const RECORDS: &str = "lienthong/H27/records";
-pub(super) const LAND: &str = "lienthong/H27/land";
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const RECORDS: &str = "lienthong/H27/records";
+pub(crate) const LAND: &str = "lienthong/H27/land";
 
-pub(super) fn signer(origin: &str) -> Arc<dyn Signer> {
+pub(crate) fn signer(origin: &str) -> Arc<dyn Signer> {
     Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(9).child(origin, 0)))
 }
 
-pub(super) fn anchor() -> TrustAnchor {
+pub(crate) fn anchor() -> TrustAnchor {
     let keys = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a good key")];
     TrustAnchor {
         province: "H27".into(),
@@ -42,7 +45,7 @@ pub(super) fn anchor() -> TrustAnchor {
 }
 
 /// A registry that issues, and the record ledger that takes it in, without anything between them.
-pub(super) struct World {
+pub(crate) struct World {
     pub ledger: Arc<Ledger>,
     pub logs: Logs,
     issued: CompactRange,
@@ -50,18 +53,18 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at(Arc::new(FixedClock::at(NOW))).await
     }
 
     /// It begins with the key events of the anchor.
-    pub(super) async fn at(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) async fn at(clock: Arc<dyn Clock>) -> Self {
         let world = Self::without_keys(clock).await;
         world.append(key_events(None, &anchor())).await;
         world
     }
 
-    pub(super) async fn without_keys(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) async fn without_keys(clock: Arc<dyn Clock>) -> Self {
         let store = Arc::new(MemoryStore::new());
         let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
         let mut logs = Logs::default();
@@ -70,7 +73,7 @@ impl World {
     }
 
     /// The statement of the next version of a record.
-    pub(super) fn statement(&mut self, record: usize) -> Vec<u8> {
+    pub(crate) fn statement(&mut self, record: usize) -> Vec<u8> {
         if self.versions.len() <= record {
             self.versions.resize(record + 1, (0, [0; 32]));
         }
@@ -80,7 +83,7 @@ impl World {
         statement
     }
 
-    pub(super) fn draft(&self, record: usize, version: u64, previous: Hash) -> Statement {
+    pub(crate) fn draft(&self, record: usize, version: u64, previous: Hash) -> Statement {
         Statement {
             issuer: "land".into(),
             schema: "land.parcel.v1".into(),
@@ -98,7 +101,7 @@ impl World {
     }
 
     /// Appends statements and the issuer's checkpoint over them.
-    pub(super) async fn take(&mut self, statements: Vec<Vec<u8>>) {
+    pub(crate) async fn take(&mut self, statements: Vec<Vec<u8>>) {
         let mut entries = Vec::new();
         for statement in &statements {
             self.issued.append(hash_leaf(statement));
@@ -109,12 +112,12 @@ impl World {
         self.append(entries).await;
     }
 
-    pub(super) async fn append(&self, entries: Vec<Entry>) {
+    pub(crate) async fn append(&self, entries: Vec<Entry>) {
         self.ledger.append(entries, |_| Batch::new()).await.expect("appends");
     }
 
     /// Grows by batches, each a version of `step` records.
-    pub(super) async fn grow(&mut self, batches: usize, step: usize) {
+    pub(crate) async fn grow(&mut self, batches: usize, step: usize) {
         for batch in 0..batches {
             let statements = (0..step).map(|at| self.statement((batch * 7 + at) % (step * 3))).collect();
             self.take(statements).await;
@@ -123,11 +126,28 @@ impl World {
 }
 
 /// The entries that lead from one version of the anchor to the next.
-pub(super) fn key_events(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Vec<Entry> {
+pub(crate) fn key_events(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Vec<Entry> {
     let events = KeyEvent::between(before, next).expect("events");
     events.iter().map(|event| entry(EntryType::KeyEvent, &event.body())).collect()
 }
 
-pub(super) fn entry(kind: EntryType, body: &[u8]) -> Entry {
+pub(crate) fn entry(kind: EntryType, body: &[u8]) -> Entry {
     Entry { leaf: kind.leaf(body), body: Bytes::from(kind.entry(body)) }
+}
+
+pub(crate) fn witness(folder: &std::path::Path) -> Witness {
+    let memory = Memory::open(folder).expect("opens");
+    Witness::new(anchor(), signer("witness.example/w1"), Arc::new(FixedClock::at(NOW)), memory)
+}
+
+pub(crate) async fn request(ledger: &Ledger, old_size: u64, head: &Head) -> Vec<u8> {
+    let path =
+        if old_size == 0 { vec![] } else { ledger.prove_consistency(old_size, head.size).await.expect("proves") };
+    AddCheckpoint { old_size, path, note: head.note.clone() }.write()
+}
+
+pub(crate) fn conflicts(folder: &std::path::Path) -> Vec<serde_json::Value> {
+    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
+    let json = files.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+    json.map(|path| serde_json::from_slice(&std::fs::read(path).expect("reads")).expect("JSON")).collect()
 }

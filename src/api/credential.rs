@@ -1,0 +1,267 @@
+//! Credentials: signed bearer tokens, and the demo ones of a loopback world.
+//!
+//! A token is a compact JWS (RFC 7515) signed with EdDSA (RFC 8037) under the province's credential key, with the claims
+//! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp` (RFC 7519). The algorithm is the key's; a
+//! header that names another is refused. Demo credentials are `demo-<agency>` and `demo-citizen-<personal ID>`: anybody
+//! can write them, so they are believed only where the server says so (loopback without TLS, or an explicit setting).
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use tonic::Extensions;
+use tonic::metadata::MetadataMap;
+
+use crate::base::{AgencyId, Caller, Error, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
+
+const ISSUER: &str = "lienthong/H27";
+const AUDIENCE: &str = "lienthong";
+const TOKEN_BYTES_MAX: usize = 2_048;
+
+/// Whether demo credentials are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DemoCredentials {
+    /// Believed on plaintext connections that come from loopback.
+    OnLoopback,
+    /// Believed from anywhere: an explicit, loudly named setting.
+    Everywhere,
+    /// Never believed: TLS is on.
+    Never,
+}
+
+/// Mints tokens; holds the private key.
+#[derive(Debug)]
+pub struct TokenMint {
+    key: Ed25519Signer,
+    public_key: PublicKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    typ: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: i64,
+    exp: i64,
+}
+
+impl TokenMint {
+    /// The mint of this world.
+    pub fn new(world: &Seed) -> Result<Self> {
+        let key = Ed25519Signer::from_seed(ISSUER, &world.child("key/credentials", 0));
+        let public_key = PublicKey::new(Algorithm::Ed25519, key.public_key()).map_err(Error::bug)?;
+        Ok(Self { key, public_key })
+    }
+
+    /// The public key, for [`Authenticator`].
+    pub fn public_key(&self) -> PublicKey {
+        self.public_key.clone()
+    }
+
+    /// A token for `caller` that holds for `seconds` from `now`.
+    pub fn mint(&self, caller: &Caller, now: Timestamp, seconds: u32) -> Result<String> {
+        let sub = match caller {
+            Caller::Agency(agency) => format!("agency:{agency}"),
+            Caller::Citizen(person) => format!("citizen:{}", person.as_str()),
+        };
+        let iat = now.0 / 1000;
+        let claims = Claims { iss: ISSUER.into(), aud: AUDIENCE.into(), sub, iat, exp: iat + i64::from(seconds) };
+        let header = Header { alg: "EdDSA".into(), typ: "JWT".into() };
+        let part = |json: serde_json::Result<Vec<u8>>| json.map(|b| URL_SAFE_NO_PAD.encode(b)).map_err(Error::bug);
+        let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
+        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes())?);
+        Ok(format!("{signed}.{signature}"))
+    }
+}
+
+/// Says who calls.
+#[derive(Debug)]
+pub struct Authenticator {
+    public_key: PublicKey,
+    demo: DemoCredentials,
+    agencies: BTreeSet<AgencyId>,
+}
+
+/// A refusal at the door, with the caller if it was known by then.
+pub type DoorError = (Error, Option<Caller>);
+
+impl Authenticator {
+    /// Believes tokens under `public_key`, and demo credentials as `demo` says, for the known `agencies`.
+    pub fn new(public_key: PublicKey, demo: DemoCredentials, agencies: impl IntoIterator<Item = AgencyId>) -> Self {
+        Self { public_key, demo, agencies: agencies.into_iter().collect() }
+    }
+
+    /// Reads `authorization: Bearer …`.
+    pub fn authenticate(
+        &self,
+        metadata: &MetadataMap,
+        extensions: &Extensions,
+        now: Timestamp,
+    ) -> Result<Caller, DoorError> {
+        self.read(metadata, extensions, now).map_err(|error| (error, None))
+    }
+
+    fn read(&self, metadata: &MetadataMap, extensions: &Extensions, now: Timestamp) -> Result<Caller> {
+        let mut values = metadata.get_all("authorization").iter();
+        let value = values.next().ok_or_else(|| {
+            Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
+        })?;
+        let malformed = || Error::new(Reason::CredentialMalformed, "authorization must be `Bearer <credential>`, once");
+        if values.next().is_some() {
+            return Err(malformed());
+        }
+        let value = value.to_str().map_err(|_| malformed())?;
+        let (scheme, credential) = value.split_once(' ').ok_or_else(malformed)?;
+        if !scheme.eq_ignore_ascii_case("bearer") || credential.is_empty() || credential.len() > TOKEN_BYTES_MAX {
+            return Err(malformed());
+        }
+        match credential.strip_prefix("demo-") {
+            Some(name) => self.demo(name, extensions),
+            None => self.token(credential, now),
+        }
+    }
+
+    fn demo(&self, name: &str, extensions: &Extensions) -> Result<Caller> {
+        let believed = match self.demo {
+            DemoCredentials::Everywhere => true,
+            DemoCredentials::Never => false,
+            DemoCredentials::OnLoopback => from_loopback(extensions),
+        };
+        if !believed {
+            return Err(Error::new(
+                Reason::DemoCredentialRefused,
+                "demo credentials are accepted on loopback without TLS only; use a token from `lienthong token issue`",
+            ));
+        }
+        self.known(match name.strip_prefix("citizen-") {
+            Some(person) => PersonalId::parse(person).map(Caller::Citizen),
+            None => AgencyId::parse(name).map(Caller::Agency),
+        })
+    }
+
+    fn token(&self, token: &str, now: Timestamp) -> Result<Caller> {
+        let malformed = || Error::new(Reason::CredentialMalformed, "the bearer token is not a compact JWS");
+        let invalid = || Error::new(Reason::CredentialInvalid, "the bearer token is not one of this province's");
+        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed());
+        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed())?;
+        let claims_bytes = decode(claims)?;
+        let signature = decode(signature)?;
+        if header.alg != "EdDSA" {
+            return Err(invalid());
+        }
+        self.public_key.verify(signed.as_bytes(), &signature).map_err(|_| invalid())?;
+        let claims: Claims = serde_json::from_slice(&claims_bytes).map_err(|_| malformed())?;
+        if claims.iss != ISSUER || claims.aud != AUDIENCE {
+            return Err(invalid());
+        }
+        let now_s = now.0 / 1000;
+        if now_s >= claims.exp {
+            return Err(Error::new(Reason::CredentialExpired, "the bearer token has expired"));
+        }
+        if claims.iat > now_s + crate::base::limits::CLOCK_SKEW_MS_MAX / 1000 {
+            return Err(invalid());
+        }
+        self.known(match claims.sub.split_once(':') {
+            Some(("agency", key)) => AgencyId::parse(key).map(Caller::Agency),
+            Some(("citizen", person)) => PersonalId::parse(person).map(Caller::Citizen),
+            _ => None,
+        })
+    }
+
+    /// Agencies must be known; whether a citizen exists is not told here.
+    fn known(&self, caller: Option<Caller>) -> Result<Caller> {
+        let unknown = || Error::new(Reason::CredentialInvalid, "the credential names no agency or citizen");
+        match caller.ok_or_else(unknown)? {
+            Caller::Agency(agency) if !self.agencies.contains(&agency) => Err(unknown()),
+            caller => Ok(caller),
+        }
+    }
+}
+
+/// Whether the connection comes from this machine; in-memory transports of tests have no address and count as local.
+fn from_loopback(extensions: &Extensions) -> bool {
+    match extensions.get::<tonic::transport::server::TcpConnectInfo>() {
+        Some(info) => info.remote_addr().is_some_and(|address| address.ip().to_canonical().is_loopback()),
+        None => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn authenticator(demo: DemoCredentials) -> (TokenMint, Authenticator) {
+        let mint = TokenMint::new(&Seed::root(1)).expect("mint");
+        let agencies = [AgencyId::parse("bank").expect("key")];
+        let authenticator = Authenticator::new(mint.public_key(), demo, agencies);
+        (mint, authenticator)
+    }
+
+    fn read(authenticator: &Authenticator, value: Option<&str>, now: Timestamp) -> Result<Caller> {
+        let mut metadata = MetadataMap::new();
+        if let Some(value) = value {
+            metadata.insert("authorization", value.parse().expect("ascii"));
+        }
+        authenticator.read(&metadata, &Extensions::default(), now)
+    }
+
+    #[test]
+    fn a_minted_token_is_believed_until_it_expires() {
+        let (mint, authenticator) = authenticator(DemoCredentials::Never);
+        let caller = Caller::Agency(AgencyId::parse("bank").expect("key"));
+        let token = format!("Bearer {}", mint.mint(&caller, NOW, 60).expect("token"));
+        assert_eq!(read(&authenticator, Some(&token), NOW).expect("believed"), caller);
+        let late = read(&authenticator, Some(&token), NOW.plus_ms(60_000)).expect_err("expired");
+        assert_eq!(late.reason, Reason::CredentialExpired);
+        let early = read(&authenticator, Some(&token), NOW.plus_ms(-600_000)).expect_err("from the future");
+        assert_eq!(early.reason, Reason::CredentialInvalid);
+    }
+
+    #[test]
+    fn what_cannot_be_believed_is_refused_with_its_reason() {
+        let (mint, authenticator) = authenticator(DemoCredentials::Never);
+        let caller = Caller::Agency(AgencyId::parse("bank").expect("key"));
+        let token = mint.mint(&caller, NOW, 60).expect("token");
+        let stranger = TokenMint::new(&Seed::root(2)).expect("mint").mint(&caller, NOW, 60).expect("token");
+        let unknown = Caller::Agency(AgencyId::parse("nobody").expect("key"));
+        let unknown = mint.mint(&unknown, NOW, 60).expect("token");
+        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), "e30");
+        let cases = [
+            (None, Reason::CredentialMissing),
+            (Some("Basic abc".to_owned()), Reason::CredentialMalformed),
+            (Some("Bearer".to_owned()), Reason::CredentialMalformed),
+            (Some("Bearer abc".to_owned()), Reason::CredentialMalformed),
+            (Some(format!("Bearer {}", token.replacen('.', "", 1))), Reason::CredentialMalformed),
+            (Some(format!("Bearer {stranger}")), Reason::CredentialInvalid),
+            (Some(format!("Bearer {unknown}")), Reason::CredentialInvalid),
+            (Some(format!("Bearer {none}")), Reason::CredentialInvalid),
+            (Some("Bearer demo-bank".to_owned()), Reason::DemoCredentialRefused),
+        ];
+        for (value, reason) in cases {
+            assert_eq!(read(&authenticator, value.as_deref(), NOW).expect_err("refused").reason, reason, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn demo_credentials_name_agencies_and_citizens() {
+        let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
+        let read = |value: &str| read(&authenticator, Some(value), NOW);
+        assert_eq!(read("Bearer demo-bank").expect("agency").label(), "bank");
+        assert_eq!(read("Bearer demo-citizen-042185990002").expect("citizen").label(), "citizen");
+        for bad in ["Bearer demo-nobody", "Bearer demo-citizen-1", "Bearer demo-"] {
+            assert_eq!(read(bad).expect_err(bad).reason, Reason::CredentialInvalid);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `access.v1.AccessLogService`: the citizen's view of who asked for what, with its proofs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tonic::{Request, Response, Status};
+
+use crate::access::EvidenceLog;
+use crate::access::evidence::{Access, CompletenessClaim};
+use crate::api::{Edge, PageTokens, page};
+use crate::base::id::to_hex;
+use crate::base::{Call, Caller};
+use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
+use crate::trust::canonical::{self, Value};
+use crate::wire::proto::access::v1;
+use crate::wire::proto::access::v1::access_log_service_server::AccessLogService;
+use crate::wire::record::{note_text, timestamp};
+
+/// The service over the evidence ledger.
+#[derive(Clone)]
+pub struct AccessLogFace {
+    edge: Edge,
+    log: Arc<EvidenceLog>,
+    pages: PageTokens,
+}
+
+impl AccessLogFace {
+    /// Answers through `edge`.
+    pub fn new(edge: Edge, log: Arc<EvidenceLog>, pages: PageTokens) -> Self {
+        Self { edge, log, pages }
+    }
+
+    async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
+        if let Caller::Agency(_) = call.caller {
+            call.one_of(&["auditor"])?;
+        }
+        let person = PersonalId::from_field("personal_id", &request.personal_id);
+        let person = person.map_err(|bad| Error::invalid(vec![bad]))?;
+        if let Caller::Citizen(_) = call.caller {
+            call.citizen(person)?;
+        }
+        let size = page::size(request.page_size)?;
+        let query: [&[u8]; 2] = [call.method.as_bytes(), person.as_str().as_bytes()];
+        let position = self.pages.read(&query, &request.page_token)?;
+        let before = position.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+        let found = self.log.accesses(person, before, size).await?;
+        let last = found.accesses.last().filter(|_| found.more);
+        let next_page_token =
+            last.map(|last| self.pages.issue(&query, &last.sequence.to_be_bytes())).unwrap_or_default();
+        let accesses = found.accesses.into_iter().map(message).collect::<Result<_>>()?;
+        Ok(v1::ListAccessesResponse { accesses, next_page_token, completeness: Some(claim(found.claim)?) })
+    }
+}
+
+#[tonic::async_trait]
+impl AccessLogService for AccessLogFace {
+    async fn list_accesses(
+        &self,
+        request: Request<v1::ListAccessesRequest>,
+    ) -> Result<Response<v1::ListAccessesResponse>, Status> {
+        let method = "lienthong.access.v1.AccessLogService/ListAccesses";
+        self.edge.answer(method, request, async move |call, request| self.list(&call, request).await).await
+    }
+}
+
+fn message(access: Access) -> Result<v1::Access> {
+    let corrupt = || Error::new(Reason::LedgerCorrupt, "an entry of the evidence ledger cannot be read");
+    let entry = canonical::parse(&access.entry).map_err(|_| corrupt())?;
+    let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+    let types = entry.array("record_types").unwrap_or_default().iter().filter_map(Value::as_text);
+    Ok(v1::Access {
+        request_id: text("request_id"),
+        at: timestamp(Timestamp(entry.integer("at_ms").ok_or_else(corrupt)?)),
+        agency: text("agency"),
+        purpose: text("purpose"),
+        record_types: types.map(Into::into).collect(),
+        outcome: text("outcome"),
+        subject_sequence: access.sequence,
+        ledger_index: access.index,
+        entry: access.entry,
+        path: access.path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect(),
+    })
+}
+
+fn claim(claim: CompletenessClaim) -> Result<v1::CompletenessClaim> {
+    Ok(v1::CompletenessClaim {
+        subject: to_hex(&claim.subject),
+        count: claim.count,
+        last_index: claim.last_index,
+        checkpoint: note_text(&claim.checkpoint)?,
+        signed_claim: note_text(&claim.signed)?,
+    })
+}

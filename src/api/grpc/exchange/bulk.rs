@@ -1,0 +1,89 @@
+//! The bulk form: one message a citizen, in the order asked, a few citizens under way at a time.
+//!
+//! The next citizens are only fetched when the client has read the answers before them: the stream is pulled.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::{Stream, StreamExt as _};
+
+use crate::base::Call;
+use crate::base::{Error, PersonalId, Result, Violation, limits};
+use crate::wire::proto::exchange::v1;
+
+use super::{ExchangeFace, message};
+use crate::exchange::{Context, Request};
+
+/// Citizens under way at a time in one stream.
+const CONCURRENT: usize = 16;
+/// Bad fields that are named before the rest is only counted.
+const VIOLATIONS_MAX: usize = 100;
+
+impl ExchangeFace {
+    pub(super) async fn bulk(
+        &self,
+        call: Arc<Call>,
+        request: v1::BulkFetchRecordsRequest,
+    ) -> Result<impl Stream<Item = Result<v1::BulkFetchRecordsResponse>> + Send + use<>> {
+        let context = Context::of(&call)?;
+        let opened = check_citizens(&request.personal_ids).and_then(|()| self.streams.open(&context.agency));
+        let open = match opened {
+            Ok(open) => open,
+            Err(error) => {
+                self.exchange.log_unread(&context, &error).await?;
+                return Err(error);
+            }
+        };
+        let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
+        let common = Arc::new(Request { personal_id: String::new(), record_types, purpose, reference });
+        let face = self.clone();
+        let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
+            let (face, common) = (face.clone(), common.clone());
+            let mut context = context.clone();
+            async move {
+                context.now = face.clock.now();
+                context.request_id = face.edge.new_id(context.now);
+                context.deadline = Instant::now() + Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
+                Ok(face.one(index, context, Request { personal_id, ..(*common).clone() }).await)
+            }
+        });
+        let stream = futures::stream::iter(citizens).buffered(CONCURRENT);
+        // The stream holds its place among the caller's open ones until it ends or is dropped.
+        Ok(stream.map(move |answer| {
+            let _ = &open;
+            answer
+        }))
+    }
+
+    async fn one(&self, index: u32, context: Context, request: Request) -> v1::BulkFetchRecordsResponse {
+        let request_id = context.request_id;
+        let answered = match self.exchange.fetch(context, request).await {
+            Ok(exchanged) => message::response(request_id, exchanged),
+            Err(error) => Err(error),
+        };
+        let outcome = match answered {
+            Ok(found) => v1::bulk_fetch_records_response::Outcome::Found(found),
+            Err(error) => v1::bulk_fetch_records_response::Outcome::Refused(v1::Refusal {
+                request_id: request_id.to_string(),
+                code: error.reason.as_str().to_owned(),
+                message: error.message.clone(),
+            }),
+        };
+        v1::BulkFetchRecordsResponse { index, outcome: Some(outcome) }
+    }
+}
+
+fn check_citizens(personal_ids: &[String]) -> Result<()> {
+    if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
+        let message = format!("1 to {} citizens", limits::BULK_CITIZENS_MAX);
+        return Err(Error::invalid_field("personal_ids", "COUNT", message));
+    }
+    let bad: Vec<Violation> = personal_ids
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| PersonalId::parse(id).is_none())
+        .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err())
+        .take(VIOLATIONS_MAX)
+        .collect();
+    if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
+}

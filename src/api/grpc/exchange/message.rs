@@ -1,0 +1,107 @@
+//! Between the exchange's values and its messages.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::base::{Reason, RequestId, Result};
+use crate::wire::proto::exchange::v1;
+use crate::wire::ready::FetchRecordsResponse;
+use crate::wire::record::{Frame, delivered, note_text, timestamp};
+
+use crate::exchange::{CheckedRecord, Exchanged, Explained, Missing, MissingReason, Request};
+
+pub(super) fn request(message: v1::FetchRecordsRequest) -> Request {
+    Request {
+        personal_id: message.personal_id,
+        record_types: message.record_types,
+        purpose: message.purpose,
+        reference: message.reference,
+    }
+}
+
+pub(super) fn response(request: RequestId, exchanged: Exchanged) -> Result<FetchRecordsResponse> {
+    Ok(FetchRecordsResponse {
+        request_id: request.to_string(),
+        records: exchanged.records.iter().map(|checked| record(checked)).collect::<Result<_>>()?,
+        missing: exchanged.missing.into_iter().map(missing).collect(),
+        evidence: Some(v1::Evidence {
+            index: exchanged.evidence.index,
+            checkpoint: note_text(&exchanged.evidence.checkpoint)?,
+        }),
+    })
+}
+
+/// The record's message, made once and kept with it.
+fn record(checked: &CheckedRecord) -> Result<Bytes> {
+    if let Some(encoded) = checked.encoded.get() {
+        return Ok(encoded.clone());
+    }
+    let frame = Frame {
+        record_type: checked.record_type.name,
+        message: checked.record_type.message,
+        id: checked.record_id,
+        version: checked.version,
+        verdict: checked.verdict,
+    };
+    let encoded = Bytes::from(delivered(frame, &checked.record)?.encode_to_vec());
+    Ok(checked.encoded.get_or_init(|| encoded).clone())
+}
+
+fn missing(missing: Missing) -> v1::Missing {
+    let registry = missing.record_type.registry;
+    let (reason, code, message) = match missing.reason {
+        MissingReason::NoRecord => {
+            let message = format!("the registry {registry} has no such record of this citizen");
+            (v1::MissingReason::NoRecord, Reason::RecordNotFound, message)
+        }
+        MissingReason::Unreachable(code) => {
+            (v1::MissingReason::Unreachable, code, format!("the registry {registry} could not be asked in time"))
+        }
+    };
+    v1::Missing {
+        record_type: missing.record_type.name.to_owned(),
+        registry: registry.to_owned(),
+        reason: reason.into(),
+        code: code.as_str().to_owned(),
+        message,
+    }
+}
+
+pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
+    let evidence = explained
+        .evidence
+        .map(|(index, note)| -> Result<v1::Evidence> { Ok(v1::Evidence { index, checkpoint: note_text(&note)? }) });
+    Ok(v1::ExplainResponse {
+        request_id: explained.request_id.to_string(),
+        method: explained.method,
+        caller: explained.caller,
+        called_at: timestamp(explained.called_at),
+        outcome: explained.outcome,
+        checks: explained
+            .checks
+            .into_iter()
+            .map(|check| v1::ExplainedCheck {
+                name: check.name,
+                outcome: check.outcome.as_str().to_owned(),
+                detail: check.detail,
+            })
+            .collect(),
+        evidence: evidence.transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::registry;
+    use crate::trust::Disclosure;
+    use crate::wire::record::typed_form;
+
+    #[test]
+    fn every_record_type_has_its_place_in_the_message() {
+        for record_type in registry::ALL.iter().flat_map(|sector| sector.record_types) {
+            let empty = Disclosure::Partial { shown: vec![], hidden: vec![] };
+            let typed = typed_form(record_type.name, record_type.message, &empty);
+            assert!(typed.expect("typed").is_some(), "{}", record_type.name);
+        }
+    }
+}

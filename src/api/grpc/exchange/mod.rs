@@ -1,0 +1,74 @@
+//! `exchange.v1.ExchangeService`: thin, authenticate, authorise, convert, one use case, convert back.
+
+mod bulk;
+mod message;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::api::{Answers, Edge, OpenStreams};
+use crate::base::Call;
+use crate::base::{Clock, Error, RequestId, Result};
+use crate::wire::proto::exchange::v1;
+use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
+use crate::wire::ready::FetchRecordsResponse;
+
+use crate::exchange::{Context, Exchange, TraceRing};
+
+/// The service over the exchange.
+#[derive(Clone)]
+pub struct ExchangeFace {
+    edge: Edge,
+    exchange: Arc<Exchange>,
+    traces: Arc<TraceRing>,
+    clock: Arc<dyn Clock>,
+    streams: OpenStreams,
+}
+
+impl ExchangeFace {
+    /// Answers through `edge`, whose failed calls go to `traces`.
+    pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<TraceRing>, clock: Arc<dyn Clock>) -> Self {
+        Self { edge, exchange, traces, clock, streams: OpenStreams::default() }
+    }
+
+    async fn fetch(&self, call: &Call, request: v1::FetchRecordsRequest) -> Result<FetchRecordsResponse> {
+        let context = Context::of(call)?;
+        let exchanged = self.exchange.fetch(context, message::request(request)).await?;
+        message::response(call.request_id, exchanged)
+    }
+
+    async fn explain_call(&self, call: &Call, request: v1::ExplainRequest) -> Result<v1::ExplainResponse> {
+        let id = uuid::Uuid::try_parse(&request.request_id).map(RequestId);
+        let id = id.map_err(|_| Error::invalid_field("request_id", "FORMAT", "a request id is a UUID"))?;
+        message::explained(self.exchange.explain(&self.traces, &call.caller, id).await?)
+    }
+}
+
+#[tonic::async_trait]
+impl ExchangeService for ExchangeFace {
+    type BulkFetchRecordsStream = Answers<v1::BulkFetchRecordsResponse>;
+
+    async fn fetch_records(
+        &self,
+        request: Request<v1::FetchRecordsRequest>,
+    ) -> Result<Response<FetchRecordsResponse>, Status> {
+        let method = "lienthong.exchange.v1.ExchangeService/FetchRecords";
+        self.edge.answer(method, request, async move |call, request| self.fetch(&call, request).await).await
+    }
+
+    async fn bulk_fetch_records(
+        &self,
+        request: Request<v1::BulkFetchRecordsRequest>,
+    ) -> Result<Response<Self::BulkFetchRecordsStream>, Status> {
+        let method = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
+        self.edge.stream(method, request, async move |call, request| self.bulk(call, request).await).await
+    }
+
+    async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
+        let method = "lienthong.exchange.v1.ExchangeService/Explain";
+        self.edge.answer(method, request, async move |call, request| self.explain_call(&call, request).await).await
+    }
+}

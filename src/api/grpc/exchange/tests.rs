@@ -1,0 +1,252 @@
+//! The gRPC faces, called as services with credentials in their metadata.
+
+use std::sync::Arc;
+
+use tokio_stream::StreamExt as _;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::access::agency;
+use crate::api::credential::{Authenticator, DemoCredentials};
+use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
+use crate::api::grpc::exchange::ExchangeFace;
+use crate::api::rate::RateLimiter;
+use crate::api::{Edge, PageTokens};
+use crate::base::entropy::SeededEntropy;
+use crate::exchange::TraceRing;
+use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
+use crate::trust::merkle::{hash_leaf, verify_inclusion};
+use crate::trust::{Checkpoint, Hash};
+use crate::wire::proto::access::v1 as access;
+use crate::wire::proto::access::v1::access_log_service_server::AccessLogService as _;
+use crate::wire::proto::access::v1::agency_service_server::AgencyService as _;
+use crate::wire::proto::access::v1::consent_service_server::ConsentService as _;
+use crate::wire::proto::exchange::v1;
+use crate::wire::proto::exchange::v1::bulk_fetch_records_response::Outcome;
+use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService as _;
+
+struct Faces {
+    world: World,
+    exchange: ExchangeFace,
+    consents: ConsentFace,
+    log: AccessLogFace,
+    agencies: AgencyFace,
+}
+
+async fn faces() -> Faces {
+    let world = World::new().await;
+    let ring = Arc::new(TraceRing::default());
+    let mint = crate::api::credential::TokenMint::new(&world.seed).expect("a mint");
+    let authenticator = Authenticator::new(mint.public_key(), DemoCredentials::Everywhere, agency::ids());
+    let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
+    let ending = tokio::sync::watch::channel(false).1;
+    let edge = Edge::new(authenticator, world.clock.clone(), entropy, RateLimiter::new(0), ring.clone(), ending);
+    let pages = PageTokens::new(&world.seed);
+    Faces {
+        exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
+        consents: ConsentFace::new(edge.clone(), world.consents.clone(), pages.clone()),
+        log: AccessLogFace::new(edge.clone(), world.evidence.clone(), pages),
+        agencies: AgencyFace::new(edge),
+        world,
+    }
+}
+
+fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer demo-{caller}").parse().expect("ascii"));
+    request
+}
+
+fn ask(person: &str, types: &[&str], purpose: &str) -> v1::FetchRecordsRequest {
+    v1::FetchRecordsRequest {
+        personal_id: person.into(),
+        record_types: types.iter().map(|name| (*name).to_owned()).collect(),
+        purpose: purpose.into(),
+        reference: String::new(),
+    }
+}
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+fn request_id(status: &Status) -> String {
+    status.get_details_request_info().map(|info| info.request_id).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
+    let faces = faces().await;
+    let request = ask(ANNA, &["resident.person.v1", "land.certificate.v1"], "one_stop.verify_documents");
+    let answer = faces.exchange.fetch_records(by("one-stop", request)).await.expect("fetched").into_inner();
+    assert_eq!((answer.records.len(), answer.missing.len()), (1, 1));
+    assert_eq!(answer.missing[0].code, "RECORD_NOT_FOUND");
+    let records = answer.decoded().expect("records");
+    let Some(v1::record::Typed::Person(person)) = &records[0].typed else { unreachable!("a person") };
+    assert_eq!((person.personal_id.as_str(), person.religion.as_str()), (ANNA, ""));
+    assert_eq!(records[0].verdict, "VALID");
+
+    let explain = |caller: &'static str| {
+        faces.exchange.explain(by(caller, v1::ExplainRequest { request_id: answer.request_id.clone() }))
+    };
+    let explained = explain("one-stop").await.expect("own").into_inner();
+    assert_eq!((explained.outcome.as_str(), explained.caller.as_str()), ("OK", "one-stop"));
+    assert_eq!(explained.evidence, answer.evidence);
+    let names: Vec<_> = explained.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["right", "consent", "registry.resident", "registry.land", "verify.resident.person.v1"]);
+    explain("auditor").await.expect("sees all");
+    assert_eq!(explain("hospital").await.expect_err("another's").code(), Code::NotFound);
+    assert_eq!(explain("citizen-042185990002").await.expect_err("not theirs").code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn refusals_are_explained_too_with_or_without_evidence() {
+    let faces = faces().await;
+    let denied = ask(ANNA, &["judicial.record.v1"], "one_stop.verify_documents");
+    let denied = faces.exchange.fetch_records(by("one-stop", denied)).await.expect_err("denied");
+    assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "RIGHT_MISSING"));
+    let explain = v1::ExplainRequest { request_id: request_id(&denied) };
+    let explained = faces.exchange.explain(by("one-stop", explain)).await.expect("explained").into_inner();
+    assert_eq!((explained.outcome.as_str(), explained.evidence.is_some()), ("RIGHT_MISSING", true));
+    assert_eq!((explained.checks[0].name.as_str(), explained.checks[0].outcome.as_str()), ("right", "fail"));
+
+    let citizen = "citizen-042185990002";
+    let refused = faces.exchange.fetch_records(by(citizen, ask(ANNA, &[], ""))).await.expect_err("agencies only");
+    assert_eq!(reason(&refused), "ROLE_NOT_ALLOWED");
+    let explain = || v1::ExplainRequest { request_id: request_id(&refused) };
+    let explained = faces.exchange.explain(by(citizen, explain())).await.expect("own").into_inner();
+    assert_eq!((explained.caller.as_str(), explained.evidence.is_none()), ("citizen", true));
+    faces.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
+    let bad = faces.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "x".into() })).await;
+    assert_eq!(bad.expect_err("no id").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
+    let faces = faces().await;
+    faces.world.consents.refuse_all(pid(BINH), NOW).await.expect("refused");
+    let citizens = [ANNA, BINH, "042000000000", ANNA];
+    let request = v1::BulkFetchRecordsRequest {
+        personal_ids: citizens.iter().map(|id| (*id).to_owned()).collect(),
+        record_types: vec!["resident.person.v1".into()],
+        purpose: "one_stop.verify_documents".into(),
+        reference: String::new(),
+    };
+    let stream = faces.exchange.bulk_fetch_records(by("one-stop", request.clone())).await.expect("begun").into_inner();
+    let answers: Vec<_> = stream.map(|answer| answer.expect("no error ends it")).collect().await;
+    assert_eq!(answers.iter().map(|answer| answer.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    let found = |at: usize| match &answers[at].outcome {
+        Some(Outcome::Found(found)) => found.records.len(),
+        _ => usize::MAX,
+    };
+    assert_eq!((found(0), found(2), found(3)), (1, 0, 1));
+    let Some(Outcome::Refused(refusal)) = &answers[1].outcome else { unreachable!("refused") };
+    assert_eq!(refusal.code, "CONSENT_MISSING");
+    let explain = v1::ExplainRequest { request_id: refusal.request_id.clone() };
+    faces.exchange.explain(by("one-stop", explain)).await.expect("each has its own id");
+
+    let bad = v1::BulkFetchRecordsRequest { personal_ids: vec![ANNA.into(), "1".into()], ..request };
+    let refused = faces.exchange.bulk_fetch_records(by("one-stop", bad)).await.err().expect("refused");
+    let bad = refused.get_details_bad_request().expect("details");
+    assert_eq!(bad.field_violations[0].field, "personal_ids[1]");
+    let explain = v1::ExplainRequest { request_id: request_id(&refused) };
+    let explained = faces.exchange.explain(by("one-stop", explain)).await.expect("logged").into_inner();
+    assert!(explained.evidence.is_some());
+}
+
+#[tokio::test]
+async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
+    let faces = faces().await;
+    let citizen = "citizen-042185990002";
+    let kyc = || by("bank", ask(ANNA, &["resident.person.v1"], "bank.know_your_customer"));
+    assert_eq!(reason(&faces.exchange.fetch_records(kyc()).await.expect_err("no consent")), "CONSENT_MISSING");
+    let grant = access::GrantConsentRequest {
+        personal_id: ANNA.into(),
+        agency: "bank".into(),
+        purpose: "bank.know_your_customer".into(),
+        record_types: vec!["resident.person.v1".into()],
+        ttl_seconds: 0,
+    };
+    let other = faces.consents.grant_consent(by("citizen-042090990001", grant.clone())).await.expect_err("not theirs");
+    assert_eq!(other.code(), Code::PermissionDenied);
+    let granted = faces.consents.grant_consent(by(citizen, grant.clone())).await.expect("granted").into_inner();
+    faces.exchange.fetch_records(kyc()).await.expect("with consent");
+    let consent_id = granted.consent.expect("consent").consent_id;
+    let withdraw = access::WithdrawConsentRequest { personal_id: ANNA.into(), consent_id };
+    faces.consents.withdraw_consent(by(citizen, withdraw)).await.expect("withdrawn");
+    assert_eq!(reason(&faces.exchange.fetch_records(kyc()).await.expect_err("withdrawn")), "CONSENT_MISSING");
+
+    let hospital = access::GrantConsentRequest { agency: "hospital".into(), ..grant.clone() };
+    faces.consents.grant_consent(by(citizen, hospital)).await.expect("granted");
+    let list =
+        |token: String| access::ListConsentsRequest { personal_id: ANNA.into(), page_size: 1, page_token: token };
+    let first = faces.consents.list_consents(by(citizen, list(String::new()))).await.expect("page").into_inner();
+    let second = faces.consents.list_consents(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
+    let second = second.into_inner();
+    assert_eq!((first.consents.len(), second.consents.len(), second.next_page_token.as_str()), (1, 1, ""));
+    assert_ne!(first.consents[0].agency, second.consents[0].agency);
+
+    let bad =
+        access::GrantConsentRequest { agency: "nobody".into(), purpose: "x".into(), record_types: vec![], ..grant };
+    let refused = faces.consents.grant_consent(by(citizen, bad)).await.expect_err("refused");
+    assert_eq!(refused.get_details_bad_request().expect("details").field_violations.len(), 3);
+}
+
+#[tokio::test]
+async fn a_citizen_sees_every_access_with_its_proof() {
+    let faces = faces().await;
+    for purpose in ["one_stop.verify_documents", "one_stop.process_dossier"] {
+        let request = ask(ANNA, &["resident.person.v1"], purpose);
+        faces.exchange.fetch_records(by("one-stop", request)).await.expect("fetched");
+    }
+    faces
+        .exchange
+        .fetch_records(by("bank", ask(ANNA, &["resident.person.v1"], "land.transfer")))
+        .await
+        .expect_err("no");
+    let list = |page_token: String| access::ListAccessesRequest { personal_id: ANNA.into(), page_size: 2, page_token };
+    let citizen = "citizen-042185990002";
+    let first = faces.log.list_accesses(by(citizen, list(String::new()))).await.expect("page").into_inner();
+    assert_eq!(first.accesses[0].outcome, "RIGHT_MISSING");
+    assert_eq!((first.accesses[0].agency.as_str(), first.accesses[0].purpose.as_str()), ("bank", "land.transfer"));
+    let second = faces.log.list_accesses(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
+    let second = second.into_inner();
+    let numbers = |page: &access::ListAccessesResponse| {
+        page.accesses.iter().map(|access| access.subject_sequence).collect::<Vec<_>>()
+    };
+    assert_eq!((numbers(&first), numbers(&second)), (vec![3, 2], vec![1]));
+    for page in [&first, &second] {
+        let claim = page.completeness.as_ref().expect("claim");
+        assert_eq!(claim.count, 3);
+        let checkpoint = Checkpoint::of_note(claim.checkpoint.as_bytes()).expect("checkpoint");
+        for access in &page.accesses {
+            let path: Vec<Hash> = access.path.iter().map(|node| node.as_ref().try_into().expect("32 bytes")).collect();
+            let (leaf, index) = (hash_leaf(&access.entry), access.ledger_index);
+            verify_inclusion(&leaf, index, checkpoint.size, &path, &checkpoint.root).expect("included");
+        }
+    }
+    faces.log.list_accesses(by("auditor", list(String::new()))).await.expect("evidence is the auditor's");
+    for other in ["bank", "operator", "citizen-042090990001"] {
+        let refused = faces.log.list_accesses(by(other, list(String::new()))).await.expect_err("not theirs");
+        assert_eq!(refused.code(), Code::PermissionDenied, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn agencies_are_listed_and_rights_shown_to_their_own() {
+    let faces = faces().await;
+    let listed = faces.agencies.list_agencies(by("citizen-042185990002", access::ListAgenciesRequest {})).await;
+    let listed = listed.expect("anybody known").into_inner().agencies;
+    let police = listed.iter().find(|agency| agency.key == "police").expect("police");
+    assert_eq!(police.registries, ["resident", "judicial", "driver_licence", "vehicle"]);
+    let rights = |caller: &'static str, agency: &str| {
+        faces.agencies.list_rights(by(caller, access::ListRightsRequest { agency: agency.into() }))
+    };
+    let own = rights("bank", "").await.expect("own").into_inner().rights;
+    assert!(!own.is_empty() && own.iter().all(|right| right.consent_required && right.agency == "bank"));
+    rights("auditor", "bank").await.expect("auditor");
+    assert_eq!(rights("bank", "police").await.expect_err("another's").code(), Code::PermissionDenied);
+    assert_eq!(rights("operator", "nobody").await.expect_err("none").code(), Code::NotFound);
+    let none = rights("citizen-042185990002", "").await.expect_err("agencies only");
+    assert_eq!(none.code(), Code::PermissionDenied);
+}

@@ -1,0 +1,51 @@
+//! `AccountService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::api::Edge;
+use crate::base::Caller;
+use crate::base::{Error, Reason};
+use crate::identity::account::Accounts;
+use crate::wire::proto::identity::v1;
+use crate::wire::proto::identity::v1::account_service_server::AccountService;
+
+use super::convert;
+
+/// The face of accounts.
+#[derive(Clone)]
+pub struct AccountFace {
+    edge: Edge,
+    accounts: Accounts,
+}
+
+impl AccountFace {
+    /// Serves `accounts`.
+    pub fn new(edge: Edge, accounts: Accounts) -> Self {
+        Self { edge, accounts }
+    }
+}
+
+#[tonic::async_trait]
+impl AccountService for AccountFace {
+    async fn get_account(
+        &self,
+        request: Request<v1::GetAccountRequest>,
+    ) -> Result<Response<v1::GetAccountResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.AccountService/GetAccount";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                // Who may ask comes before what was asked: a stranger learns nothing from a bad number.
+                if let Caller::Agency(_) = call.caller {
+                    call.one_of(&["police", "operator"])?;
+                }
+                let person = convert::person(&message.personal_id)?;
+                if let Caller::Citizen(_) = call.caller {
+                    call.citizen(person)?;
+                }
+                let missing = || Error::new(Reason::NotFound, "no such account").with_subject("account", "");
+                let account = self.accounts.find(person).await?.ok_or_else(missing)?;
+                Ok(v1::GetAccountResponse { account: Some(convert::account(&account)) })
+            })
+            .await
+    }
+}

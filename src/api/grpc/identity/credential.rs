@@ -1,0 +1,71 @@
+//! `CredentialService`.
+
+use tonic::{Request, Response, Status};
+
+use crate::api::Edge;
+use crate::base::{Error, Result};
+use crate::identity::credential::{Credentials, audience};
+use crate::wire::proto::identity::v1;
+use crate::wire::proto::identity::v1::credential_service_server::CredentialService;
+use crate::wire::record::timestamp;
+
+use super::convert;
+use super::link::own_number;
+
+/// The face of credentials.
+#[derive(Clone)]
+pub struct CredentialFace {
+    edge: Edge,
+    credentials: Credentials,
+}
+
+impl CredentialFace {
+    /// Serves `credentials`.
+    pub fn new(edge: Edge, credentials: Credentials) -> Self {
+        Self { edge, credentials }
+    }
+}
+
+#[tonic::async_trait]
+impl CredentialService for CredentialFace {
+    async fn create_nonce(
+        &self,
+        request: Request<v1::CreateNonceRequest>,
+    ) -> Result<Response<v1::CreateNonceResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.CredentialService/CreateNonce";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                let person = own_number(&call, &message.personal_id)?;
+                let (nonce, end) = self.credentials.nonce(person, call.now);
+                Ok(v1::CreateNonceResponse { nonce, audience: audience(), expires_at: timestamp(end) })
+            })
+            .await
+    }
+
+    async fn issue_credential(
+        &self,
+        request: Request<v1::IssueCredentialRequest>,
+    ) -> Result<Response<v1::IssueCredentialResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.CredentialService/IssueCredential";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                let person = own_number(&call, &message.personal_id)?;
+                let link = convert::id("link_id", &message.link_id)?;
+                if message.proof.is_empty() {
+                    return Err(Error::invalid_field("proof", "REQUIRED", "a proof of possession is required"));
+                }
+                let issued = self.credentials.issue(person, link, &message.proof, call.now).await?;
+                Ok(v1::IssueCredentialResponse {
+                    credential: issued.text,
+                    vct: issued.vct,
+                    record_type: issued.statement.schema,
+                    record_id: issued.statement.record_id.to_hex(),
+                    version: issued.statement.version,
+                    status_index: issued.statement.status_index,
+                    status_uri: issued.status_uri,
+                    expires_at: timestamp(issued.expires_at),
+                })
+            })
+            .await
+    }
+}

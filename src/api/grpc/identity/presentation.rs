@@ -1,0 +1,164 @@
+//! `PresentationService`.
+
+use qrcode::QrCode;
+use qrcode::render::svg;
+use tonic::{Request, Response, Status};
+
+use crate::api::{Edge, PageTokens, page};
+use crate::base::{AgencyId, Error, Result, Violation, limits};
+use crate::identity::document::DocumentType;
+use crate::identity::presentation::QR_PREFIX;
+use crate::identity::presenting::Presenting;
+use crate::wire::proto::exchange::v1::Evidence;
+use crate::wire::proto::identity::v1;
+use crate::wire::proto::identity::v1::presentation_service_server::PresentationService;
+use crate::wire::record;
+use crate::wire::record::Frame;
+
+use super::convert;
+use super::link::own_number;
+
+/// The face of presentations.
+#[derive(Clone)]
+pub struct PresentationFace {
+    edge: Edge,
+    presenting: Presenting,
+    pages: PageTokens,
+    agencies: std::sync::Arc<[AgencyId]>,
+}
+
+impl PresentationFace {
+    /// Serves `presenting`; presentations are for one of `agencies`.
+    pub fn new(
+        edge: Edge,
+        presenting: Presenting,
+        pages: PageTokens,
+        agencies: impl IntoIterator<Item = AgencyId>,
+    ) -> Self {
+        Self { edge, presenting, pages, agencies: agencies.into_iter().collect() }
+    }
+
+    fn wishes(&self, message: &v1::CreatePresentationRequest) -> Result<(AgencyId, Vec<DocumentType>, u32)> {
+        let mut violations = Vec::new();
+        let agency = AgencyId::parse(&message.agency).filter(|agency| self.agencies.contains(agency));
+        if agency.is_none() {
+            violations.push(Violation::new("agency", "UNKNOWN", "no such agency; see AgencyService/ListAgencies"));
+        }
+        if message.document_types.is_empty() || message.document_types.len() > limits::RECORD_TYPES_MAX {
+            violations.push(Violation::new("document_types", "OUT_OF_RANGE", "1 to 16 document types"));
+        }
+        let mut kinds = Vec::new();
+        for (at, value) in message.document_types.iter().enumerate() {
+            let field = format!("document_types[{at}]");
+            match convert::document_type(&field, *value) {
+                Ok(kind) if kinds.contains(&kind) => {
+                    violations.push(Violation::new(field, "DUPLICATE", "each document type once"));
+                }
+                Ok(kind) => kinds.push(kind),
+                Err(violation) => violations.push(violation),
+            }
+        }
+        let seconds = match message.ttl_seconds {
+            0 => limits::PRESENTATION_SECONDS_DEFAULT,
+            seconds => seconds,
+        };
+        if seconds > limits::PRESENTATION_SECONDS_MAX {
+            violations.push(Violation::new("ttl_seconds", "OUT_OF_RANGE", "at most 3,600 seconds"));
+        }
+        match agency {
+            Some(agency) if violations.is_empty() => Ok((agency, kinds, seconds)),
+            _ => Err(Error::invalid(violations)),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl PresentationService for PresentationFace {
+    async fn create_presentation(
+        &self,
+        request: Request<v1::CreatePresentationRequest>,
+    ) -> Result<Response<v1::CreatePresentationResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.PresentationService/CreatePresentation";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                let person = own_number(&call, &message.personal_id)?;
+                let (agency, kinds, seconds) = self.wishes(&message)?;
+                let (made, code) = self.presenting.create(person, agency, kinds, seconds, call.now).await?;
+                let qr_payload = format!("{QR_PREFIX}{code}");
+                let picture = QrCode::new(qr_payload.as_bytes()).map_err(Error::bug)?;
+                let qr_svg = picture.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
+                let presentation = Some(convert::presentation(&made, call.now));
+                Ok(v1::CreatePresentationResponse { presentation, code, qr_payload, qr_svg })
+            })
+            .await
+    }
+
+    async fn redeem_presentation(
+        &self,
+        request: Request<v1::RedeemPresentationRequest>,
+    ) -> Result<Response<v1::RedeemPresentationResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.PresentationService/RedeemPresentation";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                call.agency()?;
+                if message.code.is_empty() || message.code.len() > limits::TEXT_BYTES_MAX {
+                    return Err(Error::invalid_field("code", "REQUIRED", "a presentation's code is required"));
+                }
+                let (used, delivered) = self.presenting.redeem(call.clone(), message.code).await?;
+                let records = delivered.records.iter().map(|one| {
+                    let (record_type, id, version, verdict) =
+                        (one.record_type.name, one.record_id, one.version, one.verdict);
+                    let frame = Frame { record_type, message: one.record_type.message, id, version, verdict };
+                    record::delivered(frame, &one.record)
+                });
+                Ok(v1::RedeemPresentationResponse {
+                    request_id: call.request_id.to_string(),
+                    records: records.collect::<Result<_>>()?,
+                    evidence: Some(Evidence {
+                        index: delivered.evidence_index,
+                        checkpoint: record::note_text(&delivered.evidence_checkpoint)?,
+                    }),
+                    presentation: Some(convert::presentation(&used, call.now)),
+                })
+            })
+            .await
+    }
+
+    async fn cancel_presentation(
+        &self,
+        request: Request<v1::CancelPresentationRequest>,
+    ) -> Result<Response<v1::CancelPresentationResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.PresentationService/CancelPresentation";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                let person = own_number(&call, &message.personal_id)?;
+                let person = self.presenting.person_behind(person, call.now).await?;
+                let id = convert::id("presentation_id", &message.presentation_id)?;
+                let cancelled = self.presenting.cancel(person, id, call.now).await?;
+                let presentation = Some(convert::presentation(&cancelled, call.now));
+                Ok(v1::CancelPresentationResponse { presentation })
+            })
+            .await
+    }
+
+    async fn list_presentations(
+        &self,
+        request: Request<v1::ListPresentationsRequest>,
+    ) -> Result<Response<v1::ListPresentationsResponse>, Status> {
+        const METHOD: &str = "lienthong.identity.v1.PresentationService/ListPresentations";
+        self.edge
+            .answer(METHOD, request, |call, message| async move {
+                let person = own_number(&call, &message.personal_id)?;
+                let person = self.presenting.person_behind(person, call.now).await?;
+                let limit = page::size(message.page_size)?;
+                let query: [&[u8]; 2] = [b"ListPresentations", person.as_str().as_bytes()];
+                let after = self.pages.read(&query, &message.page_token)?;
+                let (found, next) = self.presenting.list(person, limit, after).await?;
+                Ok(v1::ListPresentationsResponse {
+                    presentations: found.iter().map(|one| convert::presentation(one, call.now)).collect(),
+                    next_page_token: next.map(|at| self.pages.issue(&query, &at)).unwrap_or_default(),
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,305 @@
+//! `province.v1.ProvinceService`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status};
+
+use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
+use crate::base::{Call, Caller};
+use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
+use crate::registry;
+use crate::trust::{Object, Operation, Value};
+use crate::wire::proto::province::v1;
+use crate::wire::proto::province::v1::province_service_server::ProvinceService;
+use crate::wire::proto::r#type::v1::Source as SourceMessage;
+use crate::wire::record::{note_text, proof_to_message, timestamp};
+
+use crate::province::{
+    Accepted, Audience, ChangeFilter, Claim, Disagreement, FeedState, Item, PeopleQuery, PersonView, Progress,
+    Province, Section,
+};
+
+/// The service over the province layer.
+#[derive(Clone)]
+pub struct ProvinceFace {
+    edge: Edge,
+    province: Arc<Province>,
+    pages: PageTokens,
+    watching: OpenStreams,
+}
+
+impl ProvinceFace {
+    /// Answers through `edge`.
+    pub fn new(edge: Edge, province: Arc<Province>, pages: PageTokens) -> Self {
+        Self { edge, province, pages, watching: OpenStreams::default() }
+    }
+
+    async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
+        if let Caller::Agency(_) = call.caller {
+            call.one_of(&["operator"])?;
+        }
+        let id =
+            PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
+        let audience = match call.caller {
+            Caller::Agency(_) => Audience::Operator,
+            Caller::Citizen(_) => {
+                call.citizen(id)?;
+                Audience::Citizen
+            }
+        };
+        let view = self.province.person(id, audience, call.now.date()).await?;
+        Ok(v1::GetPersonResponse { person: Some(view_message(view)) })
+    }
+
+    async fn search(&self, call: &Call, request: v1::SearchPeopleRequest) -> Result<v1::SearchPeopleResponse> {
+        call.one_of(&["operator", "police", "one-stop"])?;
+        let size = page::size(request.page_size)?;
+        let query = query(request.query)?;
+        let parts = match &query {
+            PeopleQuery::Number(number) => [number.clone(), String::new()],
+            PeopleQuery::Name { full_name, birth_date } => {
+                [format!("name/{full_name}"), birth_date.map(|date| date.to_string()).unwrap_or_default()]
+            }
+        };
+        let bound: [&[u8]; 3] = [call.method.as_bytes(), parts[0].as_bytes(), parts[1].as_bytes()];
+        let after = self.pages.read(&bound, &request.page_token)?;
+        let (people, next) = self.province.search(&query, size, after).await?;
+        let people = people.into_iter().map(|person| v1::PersonSummary {
+            personal_id: person.personal_id.as_str().to_owned(),
+            full_name: person.full_name,
+            birth_date: person.birth_date,
+            sex: person.sex,
+            unit_code: person.unit_code,
+        });
+        Ok(v1::SearchPeopleResponse {
+            people: people.collect(),
+            next_page_token: next.map(|next| self.pages.issue(&bound, &next)).unwrap_or_default(),
+        })
+    }
+
+    fn watch(
+        &self,
+        call: &Call,
+        request: v1::WatchChangesRequest,
+    ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
+        let agency = call.agency()?;
+        if agency.as_str() != "operator" {
+            let own = registry::sector(&request.registry).map(|sector| sector.agency);
+            call.one_of(own.as_slice())?;
+        }
+        let filter = filter(&request)?;
+        let from = match request.resume_token.as_str() {
+            "" => Some(0),
+            "latest" => None,
+            token => {
+                let index = token.parse::<u64>().ok().filter(|index| index.to_string() == token);
+                let says = "a resume token of this service, or `latest`";
+                Some(index.ok_or_else(|| Error::invalid_field("resume_token", "FORMAT", says))?)
+            }
+        };
+        let watched = self.watching.open(agency.as_str())?;
+        let changes = self.province.watch(from, filter)?;
+        Ok(changes.map(move |change| {
+            let _open = &watched; // the stream counts as long as it lives
+            change.and_then(change_message)
+        }))
+    }
+
+    async fn feeds(&self, call: &Call) -> Result<v1::ListFeedsResponse> {
+        call.agency()?;
+        let mut feeds = Vec::new();
+        for (registry, progress) in self.province.progress() {
+            feeds.push(feed_message(registry, progress, self.province.conflict(registry).await?)?);
+        }
+        Ok(v1::ListFeedsResponse { feeds })
+    }
+}
+
+#[tonic::async_trait]
+impl ProvinceService for ProvinceFace {
+    type WatchChangesStream = Answers<v1::WatchChangesResponse>;
+
+    async fn get_person(
+        &self,
+        request: Request<v1::GetPersonRequest>,
+    ) -> Result<Response<v1::GetPersonResponse>, Status> {
+        let method = "lienthong.province.v1.ProvinceService/GetPerson";
+        self.edge.answer(method, request, async move |call, request| self.person(&call, request).await).await
+    }
+
+    async fn search_people(
+        &self,
+        request: Request<v1::SearchPeopleRequest>,
+    ) -> Result<Response<v1::SearchPeopleResponse>, Status> {
+        let method = "lienthong.province.v1.ProvinceService/SearchPeople";
+        self.edge.answer(method, request, async move |call, request| self.search(&call, request).await).await
+    }
+
+    async fn watch_changes(
+        &self,
+        request: Request<v1::WatchChangesRequest>,
+    ) -> Result<Response<Self::WatchChangesStream>, Status> {
+        let method = "lienthong.province.v1.ProvinceService/WatchChanges";
+        self.edge.stream(method, request, async move |call, request| self.watch(&call, request)).await
+    }
+
+    async fn list_feeds(
+        &self,
+        request: Request<v1::ListFeedsRequest>,
+    ) -> Result<Response<v1::ListFeedsResponse>, Status> {
+        let method = "lienthong.province.v1.ProvinceService/ListFeeds";
+        self.edge.answer(method, request, async move |call, _| self.feeds(&call).await).await
+    }
+}
+
+fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery> {
+    use v1::search_people_request::Query;
+    match query {
+        None => {
+            Err(Error::invalid_field("query", "REQUIRED", "one of personal_id, old_id_number and name is required"))
+        }
+        Some(Query::PersonalId(id)) => {
+            let id = PersonalId::from_field("personal_id", &id).map_err(|bad| Error::invalid(vec![bad]))?;
+            Ok(PeopleQuery::Number(id.as_str().to_owned()))
+        }
+        Some(Query::OldIdNumber(number)) => {
+            if !registry::forms::old_id_number(&number) {
+                return Err(Error::invalid_field("old_id_number", "FORMAT", "an old identity number has 9 digits"));
+            }
+            Ok(PeopleQuery::Number(number))
+        }
+        Some(Query::Name(name)) => {
+            let mut bad = Vec::new();
+            if name.full_name.trim().is_empty() {
+                bad.push(Violation::new("name.full_name", "REQUIRED", "a full name is required"));
+            } else if name.full_name.len() > limits::TEXT_BYTES_MAX || name.full_name.contains('\0') {
+                bad.push(Violation::new("name.full_name", "TOO_LONG", "a full name has at most 512 bytes"));
+            }
+            let birth_date = PartialDate::parse(&name.birth_date);
+            if birth_date.is_none() && !name.birth_date.is_empty() {
+                bad.push(Violation::new("name.birth_date", "FORMAT", "must be YYYY, YYYY-MM or YYYY-MM-DD"));
+            }
+            if !bad.is_empty() {
+                return Err(Error::invalid(bad));
+            }
+            Ok(PeopleQuery::Name { full_name: name.full_name, birth_date })
+        }
+    }
+}
+
+fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
+    let mut bad = Vec::new();
+    if !request.registry.is_empty() && registry::sector(&request.registry).is_none() {
+        bad.push(Violation::new("registry", "UNKNOWN_VALUE", "no such registry"));
+    }
+    if request.record_types.len() > limits::RECORD_TYPES_MAX {
+        bad.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
+    }
+    for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
+        if registry::record_type(name).is_none() {
+            bad.push(Violation::new(format!("record_types[{at}]"), "UNKNOWN_VALUE", "no such record type"));
+        }
+    }
+    if !bad.is_empty() {
+        return Err(Error::invalid(bad));
+    }
+    let registry = Some(request.registry.clone()).filter(|name| !name.is_empty());
+    Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
+}
+
+fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
+    let (state, reason, detail) = match progress.state {
+        FeedState::Following => (v1::FeedState::Following, "", String::new()),
+        FeedState::Waiting(why) => (v1::FeedState::Waiting, "", why),
+        FeedState::Halted { reason, why } => (v1::FeedState::Halted, reason.as_str(), why),
+    };
+    let (known, shown) = heads.unwrap_or_default();
+    Ok(v1::Feed {
+        registry: registry.to_owned(),
+        state: state as i32,
+        log_size: progress.log_size,
+        reason: reason.to_owned(),
+        detail,
+        known_checkpoint: note_text(&known)?,
+        shown_checkpoint: note_text(&shown)?,
+    })
+}
+
+fn change_message(change: Accepted) -> Result<v1::WatchChangesResponse> {
+    let operation = match change.statement.operation {
+        Operation::Create => "create",
+        Operation::Update => "update",
+        Operation::Revoke => "revoke",
+    };
+    Ok(v1::WatchChangesResponse {
+        resume_token: (change.ledger_index + 1).to_string(),
+        ledger_index: change.ledger_index,
+        registry: change.statement.issuer,
+        record_type: change.statement.schema,
+        record_id: change.statement.record_id.to_hex(),
+        version: change.statement.version,
+        operation: operation.to_owned(),
+        issued_at: timestamp(change.statement.issued_at),
+        ledger_proof: Some(proof_to_message(&change.proof)?),
+    })
+}
+
+fn view_message(view: PersonView) -> v1::PersonView {
+    let sources = (1..).zip(&view.sources).map(|(number, source)| SourceMessage {
+        number,
+        registry: source.registry.to_owned(),
+        record_type: source.record_type.to_owned(),
+        record_id: source.record_id.to_hex(),
+        version: source.version,
+        issued_at: timestamp(source.issued_at),
+        ledger_index: source.ledger_index,
+    });
+    let item = |item: Item| v1::Item {
+        record_type: item.record_type.to_owned(),
+        fields: fields(&item.fields, item.source),
+        revoked: item.revoked,
+    };
+    let section = |section: Section| v1::Section {
+        kind: section.kind as i32 + 1, // the inner kinds stand in the order of the enum, without UNSPECIFIED
+        items: section.items.into_iter().map(item).collect(),
+    };
+    let claim =
+        |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
+    let disagreement = |found: Disagreement| v1::Disagreement {
+        code: found.code.to_owned(),
+        message: found.message.to_owned(),
+        claims: found.claims.into_iter().map(claim).collect(),
+    };
+    v1::PersonView {
+        personal_id: view.personal_id.as_str().to_owned(),
+        superseded_ids: view.superseded_ids.iter().map(|id| id.as_str().to_owned()).collect(),
+        sources: sources.collect(),
+        sections: view.sections.into_iter().map(section).collect(),
+        disagreements: view.disagreements.into_iter().map(disagreement).collect(),
+        ledger_size: view.ledger_size,
+    }
+}
+
+fn fields(fields: &Object, source: u32) -> Vec<v1::Field> {
+    let field =
+        |(name, value): (&str, &Value)| v1::Field { name: name.to_owned(), value: Some(value_message(value)), source };
+    fields.iter().map(field).collect()
+}
+
+fn value_message(value: &Value) -> prost_types::Value {
+    use prost_types::value::Kind;
+    let kind = match value {
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::Integer(number) => Kind::NumberValue(*number as f64), // within ±(2⁵³−1), so exact
+        Value::Bool(truth) => Kind::BoolValue(*truth),
+        Value::Array(items) => {
+            Kind::ListValue(prost_types::ListValue { values: items.iter().map(value_message).collect() })
+        }
+        Value::Object(object) => Kind::StructValue(prost_types::Struct {
+            fields: object.iter().map(|(name, value)| (name.to_owned(), value_message(value))).collect(),
+        }),
+    };
+    prost_types::Value { kind: Some(kind) }
+}

@@ -1,0 +1,389 @@
+//! The shared contract over gRPC: describe, read, change and follow any registry of this gateway.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt as _};
+use prost_types::value::Kind as Json;
+use tonic::{Request, Response, Status};
+
+use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
+use crate::base::Call;
+use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Violation, limits};
+use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::prepare::check;
+use crate::registry::{self, Sector};
+use crate::trust::{Object, Operation, Value};
+use crate::wire::proto::registry::v1;
+use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
+use crate::wire::record;
+
+use super::describe::describe;
+use super::stream::{self, STREAM_RECORDS};
+
+/// The shared service over every registry of the gateway.
+#[derive(Clone)]
+pub struct SharedRegistries {
+    edge: Edge,
+    registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
+    inclusion: Arc<dyn Inclusion>,
+    pages: PageTokens,
+    streams: OpenStreams,
+}
+
+impl SharedRegistries {
+    /// The face of `registries`.
+    pub fn new(
+        edge: Edge,
+        registries: impl IntoIterator<Item = Arc<dyn Registry>>,
+        inclusion: Arc<dyn Inclusion>,
+        pages: PageTokens,
+    ) -> Self {
+        let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
+        Self { edge, registries: Arc::new(registries), inclusion, pages, streams: OpenStreams::default() }
+    }
+
+    fn find(&self, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
+        let missing = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", clip(name));
+        Ok((registry::sector(name).ok_or_else(missing)?, self.registries.get(name).ok_or_else(missing)?))
+    }
+
+    /// The registry, if the caller owns it.
+    fn own(&self, call: &Call, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
+        // An unknown registry has no owner: the same refusal, whether or not it exists, but for the operator.
+        let owner = registry::sector(name).map_or("operator", |sector| sector.agency);
+        call.one_of(&[owner, "operator"])?;
+        self.find(name)
+    }
+
+    async fn describe(&self, request: v1::DescribeRequest) -> Result<v1::DescribeResponse> {
+        let mut registries = Vec::new();
+        for (name, registry) in self.registries.iter() {
+            if request.registry.is_empty() || request.registry == *name {
+                let (sector, _) = self.find(name)?;
+                registries.push(describe(sector, registry.log_size().await?));
+            }
+        }
+        if registries.is_empty() {
+            self.find(&request.registry)?;
+        }
+        Ok(v1::DescribeResponse { registries })
+    }
+
+    async fn get_records(&self, call: &Call, request: v1::GetRecordsRequest) -> Result<v1::GetRecordsResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let (selector, mut record_types) = select(sector, &request)?;
+        if record_types.is_empty() {
+            record_types = sector.record_types.iter().map(|record_type| record_type.name.to_owned()).collect();
+        }
+        let limit = page::size(request.page_size)?;
+        let unpaged = v1::GetRecordsRequest { page_token: String::new(), page_size: 0, ..request.clone() };
+        let query_bytes = prost::Message::encode_to_vec(&unpaged);
+        let binding: [&[u8]; 2] = [call.method.as_bytes(), &query_bytes];
+        let after = self.pages.read(&binding, &request.page_token)?;
+        let found = registry.read(Query { record_types, selector, version: request.version, limit, after }).await?;
+        let mut records = Vec::with_capacity(found.records.len());
+        for found in found.records {
+            let mut one = Arc::unwrap_or_clone(found);
+            let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
+            let proof = self.inclusion.prove(sector.name, log_index).await?;
+            one.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
+            records.push(v1::RegistryRecord {
+                record_type: one.record_type,
+                record_id: one.record_id.to_hex(),
+                version: one.version,
+                record: Some(record::to_message(&one.record)?),
+            });
+        }
+        let next_page_token = found.next.map(|at| self.pages.issue(&binding, &at)).unwrap_or_default();
+        Ok(v1::GetRecordsResponse { records, next_page_token })
+    }
+
+    async fn submit(&self, call: &Call, request: v1::SubmitChangesRequest) -> Result<v1::SubmitChangesResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let submission = submission(sector, request, call.now.date())?;
+        let receipts = registry.submit(submission).await?;
+        let log_size = receipts.iter().map(|receipt| receipt.log_index + 1).max().unwrap_or(0);
+        self.inclusion.wait_for(sector.name, log_size).await?;
+        let mut answered = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            let index = self.inclusion.ledger_index(sector.name, receipt.log_index).await?;
+            answered.push(v1::Receipt {
+                record_id: receipt.record_id.to_hex(),
+                version: receipt.version,
+                log_index: receipt.log_index,
+                ledger_index: index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?,
+            });
+        }
+        Ok(v1::SubmitChangesResponse { receipts: answered })
+    }
+
+    async fn follow(
+        &self,
+        call: &Call,
+        request: v1::StreamChangesRequest,
+    ) -> Result<impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<>> {
+        let (_, registry) = self.own(call, &request.registry)?;
+        let open = self.streams.open(call.agency()?.as_str())?;
+        // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
+        let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
+        Ok(stream::changes(registry.clone(), request, first).inspect(move |_| {
+            let _ = &open; // the stream counts as long as it lives
+        }))
+    }
+}
+
+fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
+    use v1::get_records_request::Selector as Choice;
+    if request.record_types.len() > limits::RECORD_TYPES_MAX {
+        return Err(Error::invalid_field("record_types", "TOO_MANY", "at most 16 record types"));
+    }
+    for (at, name) in request.record_types.iter().enumerate() {
+        own_type(sector, &format!("record_types[{at}]"), name)?;
+    }
+    match &request.selector {
+        None => {
+            Err(Error::invalid_field("selector", "REQUIRED", "one of personal_id, natural_key, record_ids is required"))
+        }
+        Some(Choice::PersonalId(person)) => {
+            let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
+            Ok((Selector::Person(person), request.record_types.clone()))
+        }
+        Some(Choice::NaturalKey(key)) => {
+            let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;
+            let [value] = key.values.as_slice() else {
+                return Err(Error::invalid_field(
+                    "natural_key.values",
+                    "REQUIRED",
+                    "this record type's key has one value",
+                ));
+            };
+            Ok((Selector::Key((record_type.key_form)(value)), vec![record_type.name.to_owned()]))
+        }
+        Some(Choice::RecordIds(ids)) => {
+            if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
+                return Err(Error::invalid_field("record_ids.ids", "OUT_OF_RANGE", "1 to 500 record ids"));
+            }
+            let wrong = |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "32 hexadecimal characters");
+            let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
+            let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
+            if !bad.is_empty() {
+                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect()));
+            }
+            Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
+        }
+    }
+}
+
+fn own_type(sector: &Sector, field: &str, name: &str) -> Result<&'static registry::RecordType> {
+    let found = sector.record_types.iter().copied().find(|record_type| record_type.name == name);
+    found.ok_or_else(|| Error::invalid_field(field, "UNKNOWN", "no record type of this registry; see Describe"))
+}
+
+fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
+    let mut violations = Vec::new();
+    let id = &request.request_id;
+    let id_fits = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if !id_fits {
+        violations.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
+    }
+    if request.changes.is_empty() || request.changes.len() > limits::BATCH_RECORDS_MAX {
+        violations.push(Violation::new("changes", "OUT_OF_RANGE", "1 to 4,096 changes"));
+        return Err(Error::invalid(violations));
+    }
+    let mut read = Vec::with_capacity(request.changes.len());
+    for (at, change) in request.changes.into_iter().enumerate() {
+        let mut unreadable = Vec::new();
+        read.push((read_change(at, change, &mut unreadable), unreadable));
+    }
+    if violations.is_empty() && read.iter().all(|(_, unreadable)| unreadable.is_empty()) {
+        return Ok(Submission { request_id: request.request_id, changes: read.into_iter().map(|(c, _)| c).collect() });
+    }
+    for (at, (change, unreadable)) in read.into_iter().enumerate() {
+        add_broken_rules(sector, at, &change, unreadable, today, &mut violations);
+    }
+    Err(Error::invalid(violations))
+}
+
+/// Every bad field is named at once: beside what cannot be read, the rules that the rest of the change breaks. What
+/// cannot be read is missing from the change; that it is missing is not said again.
+fn add_broken_rules(
+    sector: &Sector,
+    at: usize,
+    change: &Change,
+    unreadable: Vec<Violation>,
+    today: Date,
+    violations: &mut Vec<Violation>,
+) {
+    let mut broken = Vec::new();
+    check(sector, change, at, today, &mut broken);
+    let about =
+        |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+    broken.retain(|rule| {
+        let said = |known: &Violation| about(&rule.field, &known.field) || about(&known.field, &rule.field);
+        !unreadable.iter().any(said)
+    });
+    violations.extend(unreadable);
+    violations.extend(broken);
+}
+
+/// The change, as far as it can be read.
+fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -> Change {
+    let path = |field: &str| format!("changes[{at}].{field}");
+    let operation = match change.operation() {
+        v1::Operation::Create => Operation::Create,
+        v1::Operation::Update => Operation::Update,
+        v1::Operation::Revoke => Operation::Revoke,
+        v1::Operation::Unspecified => {
+            violations.push(Violation::new(path("operation"), "REQUIRED", "must be create, update or revoke"));
+            if change.expected_version == 0 { Operation::Create } else { Operation::Update }
+        }
+    };
+    let mut instant = |field: &str, at: Option<prost_types::Timestamp>| {
+        at.and_then(|at| record::instant(&path(field), &at).map_err(|e| violations.extend(e.violations.clone())).ok())
+    };
+    let valid_from = instant("valid_from", change.valid_from);
+    let valid_until = instant("valid_until", change.valid_until);
+    let payload = match change.payload {
+        Some(fields) => object(&path("payload"), fields, 1, violations),
+        None => {
+            violations.push(Violation::new(path("payload"), "REQUIRED", "the whole new content is required"));
+            Object::new()
+        }
+    };
+    let (record_type, expected_version) = (change.record_type, change.expected_version);
+    Change { record_type, operation, expected_version, payload, valid_from, valid_until }
+}
+
+/// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
+fn object(path: &str, fields: prost_types::Struct, depth: usize, violations: &mut Vec<Violation>) -> Object {
+    let mut object = Object::new();
+    for (name, value) in fields.fields {
+        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !fits || name.is_empty() || name.len() > 64 {
+            violations.push(Violation::new(path, "NAME", "field names are snake_case ASCII of at most 64 characters"));
+            continue;
+        }
+        let inner = format!("{path}.{name}");
+        if let Some(value) = value_of(&inner, value, depth, violations) {
+            object.insert(name, value);
+        }
+    }
+    object
+}
+
+fn value_of(path: &str, value: prost_types::Value, depth: usize, violations: &mut Vec<Violation>) -> Option<Value> {
+    let mut refuse = |rule, message: &str| {
+        violations.push(Violation::new(path, rule, message));
+        None
+    };
+    if depth >= limits::PAYLOAD_DEPTH_MAX {
+        return refuse("TOO_DEEP", "a payload nests at most 8 levels");
+    }
+    match value.kind {
+        None | Some(Json::NullValue(_)) => refuse("NULL", "leave the field out where the value is unknown"),
+        Some(Json::BoolValue(flag)) => Some(Value::Bool(flag)),
+        Some(Json::StringValue(text)) => Some(Value::String(text)),
+        Some(Json::NumberValue(number)) => {
+            const LARGEST: f64 = 9_007_199_254_740_991.0;
+            if number.fract() != 0.0 || number.abs() > LARGEST {
+                return refuse("NUMBER", "whole numbers within ±(2⁵³−1) only; money and codes are strings");
+            }
+            Some(Value::Integer(number as i64))
+        }
+        Some(Json::ListValue(list)) => {
+            let items = list.values.into_iter().enumerate();
+            let items: Vec<_> =
+                items.map(|(at, item)| value_of(&format!("{path}[{at}]"), item, depth + 1, violations)).collect();
+            items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
+        }
+        Some(Json::StructValue(fields)) => Some(Value::Object(object(path, fields, depth + 1, violations))),
+    }
+}
+
+/// A caller's text, short enough for an error.
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+}
+
+#[tonic::async_trait]
+impl RegistryService for SharedRegistries {
+    async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/Describe";
+        self.edge.answer(METHOD, request, |_, message| Self::describe(self, message)).await
+    }
+
+    async fn get_records(
+        &self,
+        request: Request<v1::GetRecordsRequest>,
+    ) -> Result<Response<v1::GetRecordsResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/GetRecords";
+        self.edge
+            .answer(METHOD, request, |call, message| async move { Self::get_records(self, &call, message).await })
+            .await
+    }
+
+    async fn submit_changes(
+        &self,
+        request: Request<v1::SubmitChangesRequest>,
+    ) -> Result<Response<v1::SubmitChangesResponse>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/SubmitChanges";
+        self.edge.answer(METHOD, request, |call, message| async move { self.submit(&call, message).await }).await
+    }
+
+    type StreamChangesStream = Answers<v1::StreamChangesResponse>;
+
+    async fn stream_changes(
+        &self,
+        request: Request<v1::StreamChangesRequest>,
+    ) -> Result<Response<Self::StreamChangesStream>, Status> {
+        const METHOD: &str = "lienthong.registry.v1.RegistryService/StreamChanges";
+        self.edge.stream(METHOD, request, |call, message| async move { self.follow(&call, message).await }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(kind: Json) -> prost_types::Value {
+        prost_types::Value { kind: Some(kind) }
+    }
+
+    #[test]
+    fn what_cannot_be_read_and_what_breaks_a_rule_are_named_together() {
+        let fields = |pairs: Vec<(&str, Json)>| prost_types::Struct {
+            fields: pairs.into_iter().map(|(name, kind)| (name.to_owned(), json(kind))).collect(),
+        };
+        let bad = fields(vec![
+            ("parcel_id", Json::StringValue("w88".into())),
+            ("map_sheet", Json::NullValue(0)),
+            ("commune", Json::StructValue(fields(vec![("unit_code", Json::NumberValue(1.5))]))),
+        ]);
+        let change = v1::Change { record_type: "land.parcel.v1".into(), payload: Some(bad), ..Default::default() };
+        let request = v1::SubmitChangesRequest {
+            registry: "land".into(),
+            request_id: "request-1".into(),
+            changes: vec![change, v1::Change { record_type: "x".into(), operation: 1, ..Default::default() }],
+        };
+        let sector = registry::sector("land").expect("a sector");
+        let error = submission(sector, request, Date::constant(2026, 11, 22)).expect_err("refused");
+        let found: Vec<String> = error.violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
+        assert_eq!(
+            found,
+            [
+                "changes[0].operation REQUIRED",
+                "changes[0].payload.commune.unit_code NUMBER",
+                "changes[0].payload.map_sheet NULL",
+                "changes[0].payload.parcel_id FORMAT",
+                "changes[0].payload.commune.unit_valid_from REQUIRED",
+                "changes[0].payload.parcel_number REQUIRED",
+                "changes[0].payload.area_m2 REQUIRED",
+                "changes[0].payload.uses REQUIRED",
+                "changes[0].payload.status REQUIRED",
+                "changes[1].payload REQUIRED",
+                "changes[1].record_type UNKNOWN_VALUE"
+            ]
+        );
+    }
+}

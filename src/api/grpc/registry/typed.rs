@@ -1,0 +1,244 @@
+//! What the eight typed services share: one way to get, list and walk the versions of records of any type.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use crate::api::{Edge, PageTokens, page};
+use crate::base::Call;
+use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
+use crate::base::text::folded_key;
+use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result, Violation};
+use crate::registry::port::{Inclusion, Query, Registry, RegistryRecord, Selector, Submission};
+use crate::registry::{RecordType, Sector};
+use crate::trust::Statement;
+use crate::wire::proto::trust::v1::SignedRecord;
+use crate::wire::record;
+use crate::wire::typed::typed;
+
+/// The typed face of one registry.
+#[derive(Clone)]
+pub struct TypedRegistry {
+    pub(super) edge: Edge,
+    registry: Arc<dyn Registry>,
+    inclusion: Arc<dyn Inclusion>,
+    sector: &'static Sector,
+    pages: PageTokens,
+}
+
+/// One version of a record, typed and as it was signed.
+pub(super) struct Version<M> {
+    /// `None` when the payload does not read as one, which the verifier says too: the registry alone can mend it, and must see it.
+    pub(super) typed: Option<M>,
+    pub(super) record: SignedRecord,
+    pub(super) record_id: String,
+    pub(super) version: u64,
+    pub(super) issued_at: Option<prost_types::Timestamp>,
+    pub(super) log_index: u64,
+}
+
+/// How a caller names one entry.
+pub(super) enum Key {
+    Natural(String),
+    RecordId(String),
+}
+
+/// What a page is asked with.
+pub(super) struct PageQuery {
+    pub(super) size: u32,
+    pub(super) token: String,
+}
+
+impl TypedRegistry {
+    /// The face of `registry`, which is the sector's.
+    pub fn new(
+        edge: Edge,
+        registry: Arc<dyn Registry>,
+        inclusion: Arc<dyn Inclusion>,
+        sector: &'static Sector,
+        pages: PageTokens,
+    ) -> Self {
+        Self { edge, registry, inclusion, sector, pages }
+    }
+
+    /// One version of the entry that `key` names.
+    pub(super) async fn get<M: Message + Default>(
+        &self,
+        call: &Call,
+        record_type: &'static RecordType,
+        key: Option<Key>,
+        version: u64,
+    ) -> Result<Version<M>> {
+        self.authorise(call)?;
+        let selector = selector(record_type, key)?;
+        let record = self.read_one(record_type, selector, version).await?;
+        self.version(record_type, record).await
+    }
+
+    /// A page of the latest versions that `selector` chooses; `query` are the request's filters, which bind the token.
+    pub(super) async fn list<M: Message + Default>(
+        &self,
+        call: &Call,
+        record_type: &'static RecordType,
+        selector: Result<Selector>,
+        page: PageQuery,
+        filters: &[&str],
+    ) -> Result<(Vec<Version<M>>, String)> {
+        self.authorise(call)?;
+        let limit = page::size(page.size)?;
+        let binding = binding(call, record_type, filters);
+        let after = self.pages.read(&binding, &page.token)?;
+        let query =
+            Query { record_types: vec![record_type.name.to_owned()], selector: selector?, version: 0, limit, after };
+        let found = self.registry.read(query).await?;
+        let mut versions = Vec::with_capacity(found.records.len());
+        for record in found.records {
+            versions.push(self.version(record_type, Arc::unwrap_or_clone(record)).await?);
+        }
+        let next = found.next.map(|position| self.pages.issue(&binding, &position)).unwrap_or_default();
+        Ok((versions, next))
+    }
+
+    /// A page of an entry's versions, the newest first.
+    pub(super) async fn versions<M: Message + Default>(
+        &self,
+        call: &Call,
+        record_type: &'static RecordType,
+        key: Option<Key>,
+        page: PageQuery,
+    ) -> Result<(Vec<Version<M>>, String)> {
+        self.authorise(call)?;
+        let limit = page::size(page.size)? as u64;
+        let selector = selector(record_type, key)?;
+        let latest = self.read_one(record_type, selector, 0).await?;
+        let id = latest.record_id.to_hex();
+        let binding = binding(call, record_type, &[id.as_str()]);
+        let first = match self.pages.read(&binding, &page.token)? {
+            Some(position) => u64::from_be_bytes(position.try_into().unwrap_or_default()).min(latest.version),
+            None => latest.version,
+        };
+        let last = first.saturating_sub(limit) + 1;
+        let (mut versions, mut bytes, mut left) = (Vec::new(), 0, first);
+        while left >= last && bytes <= PAGE_PAYLOAD_BYTES_MAX {
+            let record = match left == latest.version {
+                true => latest.clone(),
+                false => self.read_one(record_type, Selector::Ids(vec![latest.record_id]), left).await?,
+            };
+            bytes += record.record.disclosure.payload_bytes();
+            versions.push(self.version(record_type, record).await?);
+            left -= 1;
+        }
+        let next = if left > 0 { self.pages.issue(&binding, &left.to_be_bytes()) } else { String::new() };
+        Ok((versions, next))
+    }
+
+    /// Submits one change, and answers with the version that it became.
+    pub(super) async fn submit_one<M: Message + Default>(
+        &self,
+        record_type: &'static RecordType,
+        submission: Submission,
+    ) -> Result<Version<M>> {
+        let receipts = self.registry.submit(submission).await?;
+        let receipt = receipts.first().ok_or_else(|| Error::bug("an accepted change has no receipt"))?;
+        self.inclusion.wait_for(self.sector.name, receipt.log_index + 1).await?;
+        let record = self.read_one(record_type, Selector::Ids(vec![receipt.record_id]), receipt.version).await?;
+        self.version(record_type, record).await
+    }
+
+    pub(super) fn authorise(&self, call: &Call) -> Result<()> {
+        call.one_of(&[self.sector.agency, "operator"]).map(|_| ())
+    }
+
+    pub(super) async fn read_one(
+        &self,
+        record_type: &RecordType,
+        selector: Selector,
+        version: u64,
+    ) -> Result<RegistryRecord> {
+        let query = Query { version, ..Query::latest([record_type.name], selector, 1) };
+        let found = self.registry.read(query).await?.records.into_iter().next();
+        found.map(Arc::unwrap_or_clone).ok_or_else(|| {
+            Error::new(Reason::RecordNotFound, "no such entry, or no such version of it")
+                .with_subject("record", record_type.name)
+        })
+    }
+
+    /// A record as the caller gets it: with the ledger's proof, and typed.
+    async fn version<M: Message + Default>(
+        &self,
+        record_type: &RecordType,
+        mut found: RegistryRecord,
+    ) -> Result<Version<M>> {
+        let log_index = found.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
+        let proof = self.inclusion.prove(self.sector.name, log_index).await?;
+        found.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
+        let statement = Statement::decode(&found.record.statement).map_err(Error::bug)?;
+        Ok(Version {
+            typed: typed(record_type.message, &found.record.disclosure).ok(),
+            record: record::to_message(&found.record)?,
+            record_id: found.record_id.to_hex(),
+            version: found.version,
+            issued_at: record::timestamp(statement.issued_at),
+            log_index,
+        })
+    }
+}
+
+fn selector(record_type: &RecordType, key: Option<Key>) -> Result<Selector> {
+    match key {
+        Some(Key::Natural(key)) if !key.is_empty() => Ok(Selector::Key((record_type.key_form)(&key))),
+        Some(Key::RecordId(id)) => RecordId::from_hex(&id)
+            .map(|id| Selector::Ids(vec![id]))
+            .ok_or_else(|| Error::invalid_field("record_id", "FORMAT", "a record id is 32 hexadecimal characters")),
+        _ => {
+            Err(Error::invalid_field(record_type.natural_key, "REQUIRED", "name the entry by its key or by record_id"))
+        }
+    }
+}
+
+/// The selector of a list: one person's records, or all.
+pub(super) fn of_person(personal_id: &str) -> Result<Selector> {
+    if personal_id.is_empty() {
+        return Ok(Selector::All);
+    }
+    PersonalId::from_field("personal_id", personal_id).map(Selector::Person).map_err(|v| Error::invalid(vec![v]))
+}
+
+/// The selector of a search for people: one filter, or none.
+pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_date: &str) -> Result<Selector> {
+    let filters = [!personal_id.is_empty(), !old_number.is_empty(), !name.is_empty() || !birth_date.is_empty()];
+    if filters.iter().filter(|given| **given).count() > 1 {
+        return Err(Error::invalid_field(
+            "personal_id",
+            "CONFLICT",
+            "one filter at a time: a number, or a name with its date",
+        ));
+    }
+    if !old_number.is_empty() {
+        if old_number.len() != 9 || !old_number.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(Error::invalid_field("old_id_number", "FORMAT", "an old identity card's number is 9 digits"));
+        }
+        return Ok(Selector::OldNumber(old_number.to_owned()));
+    }
+    if name.is_empty() && birth_date.is_empty() {
+        return of_person(personal_id);
+    }
+    let mut violations = Vec::new();
+    let date = PartialDate::parse(birth_date);
+    if name.is_empty() || name.len() > crate::base::limits::TEXT_BYTES_MAX {
+        violations.push(Violation::new("full_name", "REQUIRED", "a name goes with its birth date"));
+    }
+    if date.is_none() {
+        violations.push(Violation::new("birth_date", "FORMAT", "must be YYYY, YYYY-MM or YYYY-MM-DD"));
+    }
+    if !violations.is_empty() {
+        return Err(Error::invalid(violations));
+    }
+    Ok(Selector::Name { folded: folded_key(name), birth_date: date })
+}
+
+fn binding<'a>(call: &'a Call, record_type: &'a RecordType, filters: &[&'a str]) -> Vec<&'a [u8]> {
+    let mut parts: Vec<&[u8]> = vec![call.method.as_bytes(), record_type.name.as_bytes()];
+    parts.extend(filters.iter().map(|filter| filter.as_bytes()));
+    parts
+}

@@ -1,0 +1,134 @@
+//! `trust.v1.LedgerService`: public, so without a credential.
+
+use bytes::Bytes;
+use tonic::{Request, Response, Status};
+
+use crate::api::Edge;
+use crate::base::{Error, Reason, Result, Violation};
+use crate::ledger::tile::{TILE_WIDTH, TileId};
+use crate::transparency::logs::{Logs, PublicLog};
+use crate::transparency::path::LEVEL_MAX;
+use crate::wire::proto::trust::v1;
+use crate::wire::proto::trust::v1::ledger_service_server::LedgerService;
+use crate::wire::record::{note_text, proof_to_message};
+
+/// Longest name of a log that is looked up.
+const LOG_BYTES_MAX: usize = 128;
+
+/// The service over the public logs.
+#[derive(Clone)]
+pub struct LedgerFace {
+    edge: Edge,
+    logs: Logs,
+}
+
+impl LedgerFace {
+    /// Answers through `edge`.
+    pub fn new(edge: Edge, logs: Logs) -> Self {
+        Self { edge, logs }
+    }
+
+    /// The log that a request names; `others` are its further bad fields, all named at once.
+    fn log(&self, name: &str, mut others: Vec<Violation>) -> Result<&PublicLog> {
+        if name.is_empty() {
+            others.push(Violation::new("log", "REQUIRED", "a log's short name or origin"));
+        } else if name.len() > LOG_BYTES_MAX {
+            others.push(Violation::new("log", "TOO_LONG", format!("at most {LOG_BYTES_MAX} bytes")));
+        }
+        if others.is_empty() { self.logs.find(name).map(|log| &**log) } else { Err(Error::invalid(others)) }
+    }
+
+    fn checkpoint(&self, request: &v1::GetCheckpointRequest) -> Result<v1::GetCheckpointResponse> {
+        let log = self.log(&request.log, Vec::new())?;
+        Ok(v1::GetCheckpointResponse { checkpoint: note_text(&log.published().note)? })
+    }
+
+    async fn inclusion(&self, request: v1::GetInclusionProofRequest) -> Result<v1::GetInclusionProofResponse> {
+        let log = self.log(&request.log, Vec::new())?;
+        let proof = match request.size {
+            0 => log.ledger.prove(request.index).await?,
+            size => log.ledger.prove_at(request.index, size).await?,
+        };
+        Ok(v1::GetInclusionProofResponse { proof: Some(proof_to_message(&proof)?) })
+    }
+
+    async fn consistency(&self, request: v1::GetConsistencyProofRequest) -> Result<v1::GetConsistencyProofResponse> {
+        let v1::GetConsistencyProofRequest { log, old_size, new_size } = request;
+        let mut bad = Vec::new();
+        if old_size == 0 {
+            bad.push(Violation::new("old_size", "REQUIRED", "the size of an older checkpoint, from 1"));
+        }
+        if new_size > 0 && old_size > new_size {
+            bad.push(Violation::new("old_size", "OUT_OF_RANGE", "at most new_size"));
+        }
+        let log = self.log(&log, bad)?;
+        let new_size = if new_size == 0 { log.published().size } else { new_size };
+        let path = log.ledger.prove_consistency(old_size, new_size).await?;
+        let path = path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect();
+        Ok(v1::GetConsistencyProofResponse { old_size, new_size, path })
+    }
+
+    async fn tile(&self, request: v1::GetTileRequest) -> Result<v1::GetTileResponse> {
+        let v1::GetTileRequest { log, level, index, width } = request;
+        let mut bad = Vec::new();
+        if level > u32::from(LEVEL_MAX) {
+            bad.push(Violation::new("level", "OUT_OF_RANGE", format!("0 to {LEVEL_MAX}")));
+        }
+        if width as usize > TILE_WIDTH {
+            bad.push(Violation::new("width", "OUT_OF_RANGE", format!("1 to {TILE_WIDTH}, or 0 for a full tile")));
+        }
+        let log = self.log(&log, bad)?;
+        let width = if width == 0 { TILE_WIDTH } else { width as usize };
+        let hashes = log.ledger.tile_row(TileId { level: level as u8, index }, width).await?;
+        let absent = || Error::new(Reason::NotFound, "the log has no such tile").with_subject("tile", log.name.clone());
+        Ok(v1::GetTileResponse { hashes: hashes.ok_or_else(absent)? })
+    }
+
+    async fn entry(&self, request: v1::GetEntryRequest) -> Result<v1::GetEntryResponse> {
+        let log = self.log(&request.log, Vec::new())?;
+        if !log.shows_entries {
+            let message = "this log shows its tree, not its entries: they say who read whose data";
+            return Err(Error::new(Reason::EntriesNotPublic, message).with_subject("log", log.name.clone()));
+        }
+        let proof = log.ledger.prove(request.index).await?;
+        let entry = log.ledger.entry(request.index).await?;
+        Ok(v1::GetEntryResponse { entry, proof: Some(proof_to_message(&proof)?) })
+    }
+}
+
+#[tonic::async_trait]
+impl LedgerService for LedgerFace {
+    async fn get_checkpoint(
+        &self,
+        request: Request<v1::GetCheckpointRequest>,
+    ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetCheckpoint";
+        self.edge.answer_anyone(METHOD, request, |message| async move { self.checkpoint(&message) }).await
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<v1::GetInclusionProofRequest>,
+    ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetInclusionProof";
+        self.edge.answer_anyone(METHOD, request, |message| self.inclusion(message)).await
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<v1::GetConsistencyProofRequest>,
+    ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetConsistencyProof";
+        self.edge.answer_anyone(METHOD, request, |message| self.consistency(message)).await
+    }
+
+    async fn get_tile(&self, request: Request<v1::GetTileRequest>) -> Result<Response<v1::GetTileResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetTile";
+        self.edge.answer_anyone(METHOD, request, |message| self.tile(message)).await
+    }
+
+    async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetEntry";
+        self.edge.answer_anyone(METHOD, request, |message| self.entry(message)).await
+    }
+}

@@ -1,0 +1,57 @@
+//! `trust.v1.StatusService`: public, so without a credential.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::api::Edge;
+use crate::base::{Error, Result, limits};
+use crate::province::StatusLists;
+use crate::wire::proto::trust::v1;
+use crate::wire::proto::trust::v1::status_service_server::StatusService;
+use crate::wire::record::timestamp;
+
+/// The service over the status lists.
+#[derive(Clone)]
+pub struct StatusFace {
+    edge: Edge,
+    lists: Arc<StatusLists>,
+}
+
+impl StatusFace {
+    /// Answers through `edge`.
+    pub fn new(edge: Edge, lists: Arc<StatusLists>) -> Self {
+        Self { edge, lists }
+    }
+
+    async fn list(&self, request: v1::GetStatusListRequest) -> Result<v1::GetStatusListResponse> {
+        if request.record_type.is_empty() || request.record_type.len() > limits::TEXT_BYTES_MAX {
+            return Err(Error::invalid_field("record_type", "REQUIRED", "a record type: land.parcel.v1"));
+        }
+        let published = self.lists.get(&request.record_type).await?;
+        let claims = &published.claims;
+        Ok(v1::GetStatusListResponse {
+            token: published.token.to_string(),
+            issuer: claims.issuer.clone(),
+            record_type: claims.schema.clone(),
+            uri: claims.uri.clone(),
+            count: published.count,
+            ledger_size: claims.ledger_size,
+            issued_at: timestamp(claims.issued_at),
+            expires_at: timestamp(claims.expires_at),
+            digest: published.digest.clone(),
+            digest_ledger_index: published.ledger_index,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl StatusService for StatusFace {
+    async fn get_status_list(
+        &self,
+        request: Request<v1::GetStatusListRequest>,
+    ) -> Result<Response<v1::GetStatusListResponse>, Status> {
+        const METHOD: &str = "lienthong.trust.v1.StatusService/GetStatusList";
+        self.edge.answer_anyone(METHOD, request, |message| self.list(message)).await
+    }
+}

@@ -1,0 +1,8 @@
+//! Public HTTP routes: the logs, the status lists, and a witness's own; files that anyone may read.
+
+pub mod logs;
+pub mod status_lists;
+pub mod witness;
+
+#[cfg(test)]
+mod tests;

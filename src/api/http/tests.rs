@@ -1,0 +1,4 @@
+//! The public routes: bytes, types, caching, refusals.
+
+mod logs;
+mod witness;

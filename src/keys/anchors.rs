@@ -1,0 +1,95 @@
+//! The trust anchor as it is handed out: a file beside the gateway, and a board that `TrustService` reads. All its versions are
+//! kept, so that a holder of any of them can follow to the newest.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::base::id::to_hex;
+use crate::base::{Error, Reason, Result};
+use crate::store::file::{Readers, write_whole};
+use crate::trust::TrustAnchor;
+
+/// Most versions in one answer.
+const VERSIONS_MAX: usize = 16;
+
+/// A version of the anchor in the forms in which it is handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedAnchor {
+    /// Its version.
+    pub version: u64,
+    /// The file's text.
+    pub json: String,
+    /// SHA-256 of the anchor's canonical form, lower-case hexadecimal.
+    pub fingerprint: String,
+}
+
+impl PublishedAnchor {
+    /// Writes the anchor down.
+    pub fn new(anchor: &TrustAnchor) -> Result<Self> {
+        let json = String::from_utf8(anchor.to_json()?).map_err(Error::bug)?;
+        Ok(Self { version: anchor.version, json, fingerprint: to_hex(&anchor.fingerprint()?) })
+    }
+
+    /// Writes the file, whole, for everybody to read.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        write_whole(path, self.json.as_bytes(), Readers::All)
+    }
+}
+
+/// All versions, the first one first; grows when keys change.
+#[derive(Clone)]
+pub struct AnchorBoard {
+    versions: Arc<RwLock<Vec<Arc<PublishedAnchor>>>>,
+    file: Option<PathBuf>,
+}
+
+impl AnchorBoard {
+    /// Hands out these versions, of which there is at least one, and keeps the newest in a file.
+    pub fn new(versions: &[TrustAnchor], file: Option<PathBuf>) -> Result<Self> {
+        let versions: Vec<_> =
+            versions.iter().map(|one| PublishedAnchor::new(one).map(Arc::new)).collect::<Result<_>>()?;
+        if versions.is_empty() {
+            return Err(Error::bug("no trust anchor"));
+        }
+        Ok(Self { versions: Arc::new(RwLock::new(versions)), file })
+    }
+
+    /// The newest version.
+    pub fn newest(&self) -> Arc<PublishedAnchor> {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        versions.last().cloned().unwrap_or_else(|| unreachable!("the board begins with a version and never shrinks"))
+    }
+
+    /// Writes a version down, for [`publish`](Self::publish).
+    pub fn prepare(&self, anchor: &TrustAnchor) -> Result<PublishedAnchor> {
+        PublishedAnchor::new(anchor)
+    }
+
+    /// Hands out a new version. When the file cannot be written, the log says so, and callers still get it.
+    pub fn publish(&self, next: PublishedAnchor) {
+        if let Some(path) = &self.file
+            && let Err(error) = next.write(path)
+        {
+            tracing::error!(%error, "the trust anchor's file is out of date");
+        }
+        self.versions.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(next));
+    }
+
+    /// One version; [`NotFound`](Reason::NotFound) when there is none of that number.
+    pub fn version(&self, version: u64) -> Result<Arc<PublishedAnchor>> {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let found = versions.iter().find(|one| one.version == version).cloned();
+        found.ok_or_else(|| {
+            Error::new(Reason::NotFound, "there is no such version").with_subject("trust_anchor", version.to_string())
+        })
+    }
+
+    /// The versions from this one on, at most [`VERSIONS_MAX`], and whether there are more.
+    pub fn from(&self, version: u64) -> (Vec<Arc<PublishedAnchor>>, bool) {
+        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<_> = versions.iter().filter(|one| one.version >= version).cloned().collect();
+        let has_more = found.len() > VERSIONS_MAX;
+        found.truncate(VERSIONS_MAX);
+        (found, has_more)
+    }
+}

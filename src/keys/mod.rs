@@ -1,0 +1,3 @@
+//! Keys and what is published of them.
+
+pub mod anchors;
