@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use lienthong::api::http;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{RecordId, Seed, Timestamp};
 use lienthong::ledger::{Entry, Ledger, LogId};
 use lienthong::store::Batch;
 use lienthong::store::memory::MemoryStore;
+use lienthong::transparency::Logs;
 use lienthong::transparency::audit::audit;
 use lienthong::transparency::source::HttpSource;
-use lienthong::transparency::{Logs, http};
 use lienthong::trust::merkle::{CompactRange, hash_leaf};
 use lienthong::trust::*;
 
@@ -115,7 +116,7 @@ fn main() {
     logs.add(ledger, true);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let address = listener.local_addr().expect("bound");
-    runtime.spawn(async move { axum::serve(listener, http::router(logs, String::new())).await });
+    runtime.spawn(async move { axum::serve(listener, http::logs::router(logs, String::new())).await });
     for run in 1..=3 {
         let begun = Instant::now();
         let source = HttpSource::new(format!("http://{address}/logs/records"), None);

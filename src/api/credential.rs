@@ -6,12 +6,13 @@
 //! can write them, so they are believed only where the server says so (loopback without TLS, or an explicit setting).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
-use tonic::Extensions;
-use tonic::metadata::MetadataMap;
+use tonic::codegen::http::{Extensions, HeaderMap, header};
 
 use crate::base::{AgencyId, Caller, Error, PersonalId, Reason, Result, Seed, Timestamp};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
@@ -88,29 +89,38 @@ pub struct Authenticator {
     public_key: PublicKey,
     demo: DemoCredentials,
     agencies: BTreeSet<AgencyId>,
+    /// Tokens whose signature was checked, with their callers and the seconds from and until which they hold.
+    accepted: Cache<String, (Caller, Range<i64>)>,
 }
 
-/// A refusal at the door, with the caller if it was known by then.
-pub type DoorError = (Error, Option<Caller>);
+/// Tokens that are remembered: those of the systems of a province.
+const ACCEPTED_MAX: usize = 1_024;
+
+/// A caller, known by a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Who it is.
+    pub caller: Caller,
+    /// Whether the credential is one that anybody can write.
+    pub is_demo: bool,
+}
 
 impl Authenticator {
-    /// Believes tokens under `public_key`, and demo credentials as `demo` says, for the known `agencies`.
+    /// Accepts tokens under `public_key`, and demo credentials as `demo` says, for the known `agencies`.
     pub fn new(public_key: PublicKey, demo: DemoCredentials, agencies: impl IntoIterator<Item = AgencyId>) -> Self {
-        Self { public_key, demo, agencies: agencies.into_iter().collect() }
+        let accepted = Cache::new(ACCEPTED_MAX);
+        Self { public_key, demo, agencies: agencies.into_iter().collect(), accepted }
+    }
+
+    /// Whether the request has a token that was not accepted before, so that its signature has to be checked.
+    pub fn is_new(&self, headers: &HeaderMap) -> bool {
+        let credential = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        credential.is_some_and(|(_, token)| !token.starts_with("demo-") && self.accepted.peek(token).is_none())
     }
 
     /// Reads `authorization: Bearer …`.
-    pub fn authenticate(
-        &self,
-        metadata: &MetadataMap,
-        extensions: &Extensions,
-        now: Timestamp,
-    ) -> Result<Caller, DoorError> {
-        self.read(metadata, extensions, now).map_err(|error| (error, None))
-    }
-
-    fn read(&self, metadata: &MetadataMap, extensions: &Extensions, now: Timestamp) -> Result<Caller> {
-        let mut values = metadata.get_all("authorization").iter();
+    pub fn authenticate(&self, headers: &HeaderMap, extensions: &Extensions, now: Timestamp) -> Result<Authenticated> {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next().ok_or_else(|| {
             Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
         })?;
@@ -124,8 +134,8 @@ impl Authenticator {
             return Err(malformed());
         }
         match credential.strip_prefix("demo-") {
-            Some(name) => self.demo(name, extensions),
-            None => self.token(credential, now),
+            Some(name) => Ok(Authenticated { caller: self.demo(name, extensions)?, is_demo: true }),
+            None => Ok(Authenticated { caller: self.token(credential, now)?, is_demo: false }),
         }
     }
 
@@ -148,6 +158,13 @@ impl Authenticator {
     }
 
     fn token(&self, token: &str, now: Timestamp) -> Result<Caller> {
+        let expired = || Error::new(Reason::CredentialExpired, "the bearer token has expired");
+        let now_s = now.0 / 1000;
+        if let Some((caller, holds)) = self.accepted.get(token)
+            && now_s >= holds.start
+        {
+            return if now_s < holds.end { Ok(caller) } else { Err(expired()) };
+        }
         let malformed = || Error::new(Reason::CredentialMalformed, "the bearer token is not a compact JWS");
         let invalid = || Error::new(Reason::CredentialInvalid, "the bearer token is not one of this province's");
         let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
@@ -164,18 +181,20 @@ impl Authenticator {
         if claims.iss != ISSUER || claims.aud != AUDIENCE {
             return Err(invalid());
         }
-        let now_s = now.0 / 1000;
         if now_s >= claims.exp {
-            return Err(Error::new(Reason::CredentialExpired, "the bearer token has expired"));
+            return Err(expired());
         }
-        if claims.iat > now_s + crate::base::limits::CLOCK_SKEW_MS_MAX / 1000 {
+        let from = claims.iat.saturating_sub(crate::base::limits::CLOCK_SKEW_MS_MAX / 1000);
+        if now_s < from {
             return Err(invalid());
         }
-        self.known(match claims.sub.split_once(':') {
+        let caller = self.known(match claims.sub.split_once(':') {
             Some(("agency", key)) => AgencyId::parse(key).map(Caller::Agency),
             Some(("citizen", person)) => PersonalId::parse(person).map(Caller::Citizen),
             _ => None,
-        })
+        })?;
+        self.accepted.insert(token.to_owned(), (caller.clone(), from..claims.exp));
+        Ok(caller)
     }
 
     /// Agencies must be known; whether a citizen exists is not told here.
@@ -210,11 +229,12 @@ mod tests {
     }
 
     fn read(authenticator: &Authenticator, value: Option<&str>, now: Timestamp) -> Result<Caller> {
-        let mut metadata = MetadataMap::new();
+        let mut headers = HeaderMap::new();
         if let Some(value) = value {
-            metadata.insert("authorization", value.parse().expect("ascii"));
+            headers.insert(header::AUTHORIZATION, value.parse().expect("ascii"));
         }
-        authenticator.read(&metadata, &Extensions::default(), now)
+        let found = authenticator.authenticate(&headers, &Extensions::default(), now);
+        found.map(|authenticated| authenticated.caller)
     }
 
     #[test]

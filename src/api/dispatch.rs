@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, http};
 use tower::Service;
 
-use crate::api::status::no_such_service;
+use super::status::answer;
+use crate::base::{Error, Language, RequestId};
 
 type Answer = BoxFuture<http::Response<Body>, Infallible>;
 
@@ -29,19 +29,17 @@ impl Dispatch {
     }
 }
 
-impl Service<http::Request<Body>> for Dispatch {
-    type Response = http::Response<Body>;
-    type Error = Infallible;
-    type Future = Answer;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Answer {
-        match service_of(request.uri().path()).and_then(|name| self.services.get(name)) {
-            Some(service) => service.handle(request),
-            None => Box::pin(async { Ok(no_such_service().into_http()) }),
+impl Dispatch {
+    /// Answers a request by the service that its path names. Admission knows every path before, so that a path that
+    /// leads nowhere is a defect.
+    pub async fn handle(&self, request: http::Request<Body>) -> http::Response<Body> {
+        let Some(service) = service_of(request.uri().path()).and_then(|name| self.services.get(name)) else {
+            let (error, id) = (Error::bug("a method of no service was admitted"), RequestId(uuid::Uuid::nil()));
+            return answer(&error, id, Language::English);
+        };
+        match service.handle(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
         }
     }
 }
@@ -73,6 +71,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll};
+
     use super::*;
 
     #[derive(Clone)]
@@ -97,17 +97,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_goes_to_the_service_that_its_path_names() {
-        let mut dispatch = Dispatch::new([("a.v1.Teapot", Box::new(Teapot) as Box<dyn Handler>)]);
+        let dispatch = Dispatch::new([("a.v1.Teapot", Box::new(Teapot) as Box<dyn Handler>)]);
         for (path, code) in [
             ("/a.v1.Teapot/Pour", "0"),
-            ("/a.v1.Kettle/Pour", "12"),
-            ("/a.v1.Teapot", "12"),
-            ("/a.v1.Teapot/", "12"),
-            ("/a.v1.Teapot/Pour/More", "12"),
-            ("/", "12"),
+            ("/a.v1.Kettle/Pour", "13"),
+            ("/a.v1.Teapot", "13"),
+            ("/a.v1.Teapot/", "13"),
+            ("/a.v1.Teapot/Pour/More", "13"),
+            ("/", "13"),
         ] {
             let request = http::Request::builder().uri(path).body(Body::empty()).expect("a request");
-            let answer = dispatch.call(request).await.expect("answered");
+            let answer = dispatch.handle(request).await;
             assert_eq!(answer.headers().get("grpc-status").expect("a status"), code, "{path}");
         }
     }

@@ -1,28 +1,25 @@
-//! The edge of every RPC: authenticate, limit, set the deadline, run one use case, map its error, keep the trace.
+//! The edge of every RPC: runs one use case for an admitted call under its deadline, maps its error, keeps the trace.
 //!
-//! Handlers hold an [`Edge`] and answer through it, so that no call can forget a step. Personal data stays out of the log:
+//! Services hold an [`Edge`] and answer through it, so that no call can forget a step. Personal data stays out of the log:
 //! a line names the method, the caller's label, the outcome and the duration.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
-use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Request, Response, Status};
 
-use crate::base::call::{Call, Language, Trace, TraceSink};
-use crate::base::{Clock, Entropy, Error, Kind, Reason, RequestId, Result, limits};
+use crate::base::call::{Call, Caller, Language, Trace, TraceSink};
+use crate::base::{Clock, Entropy, Error, Kind, Reason, RequestId, Result, Timestamp, limits};
 
-use super::credential::Authenticator;
-use super::rate::RateLimiter;
+use super::admission::PublicCall;
+pub use super::request_id::{REQUEST_ID, mark, mark_headers};
 use super::status::status;
 
-/// Metadata key under which every answer and error carries the call's id.
-pub const REQUEST_ID: &str = "x-request-id";
 /// Metadata key with which a caller asks for records that failed their checks: `allow`.
 pub const UNVERIFIED: &str = "x-lienthong-unverified";
 
@@ -39,26 +36,22 @@ pub struct Edge {
 }
 
 struct Inner {
-    authenticator: Authenticator,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    rate: RateLimiter,
     traces: Arc<dyn TraceSink>,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
 }
 
 impl Edge {
-    /// An edge that believes `authenticator`, hands the traces of ended calls to `traces`, and ends streams when `ending` turns true.
+    /// An edge that hands the traces of ended calls to `traces`, and ends streams when `ending` turns true.
     pub fn new(
-        authenticator: Authenticator,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        rate: RateLimiter,
         traces: Arc<dyn TraceSink>,
         ending: watch::Receiver<bool>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { authenticator, clock, entropy, rate, traces, ending }) }
+        Self { inner: Arc::new(Inner { clock, entropy, traces, ending }) }
     }
 
     /// Answers an authenticated call with one use case.
@@ -73,7 +66,8 @@ impl Edge {
         Fut: Future<Output = Result<A>>,
     {
         let begun = Instant::now();
-        let (call, message) = self.admit(method, request)?;
+        let (_, mut extensions, message) = request.into_parts();
+        let call = extensions.remove::<Arc<Call>>().ok_or_else(|| self.not_admitted(method))?;
         let left = call.time_left();
         let result = match tokio::time::timeout(left, use_case(call.clone(), message)).await {
             Ok(result) => result,
@@ -159,10 +153,11 @@ impl Edge {
         Fut: Future<Output = Result<A>>,
     {
         let begun = Instant::now();
-        let (metadata, _, message) = request.into_parts();
-        let language = text(&metadata, "accept-language").map(Language::from_header).unwrap_or_default();
-        let request_id = self.new_id(self.inner.clock.now());
-        let result = match tokio::time::timeout(deadline(&metadata), use_case(message)).await {
+        let (_, mut extensions, message) = request.into_parts();
+        let call = extensions.remove::<PublicCall>().ok_or_else(|| self.not_admitted(method))?;
+        let PublicCall { request_id, language, deadline, .. } = call;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let result = match tokio::time::timeout(left, use_case(message)).await {
             Ok(result) => result,
             Err(_) => Err(Error::new(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")),
         };
@@ -181,6 +176,13 @@ impl Edge {
         }
     }
 
+    /// A request that did not pass admission reached a service: a defect of the assembly.
+    fn not_admitted(&self, method: &'static str) -> Status {
+        let id = self.new_id(self.now());
+        tracing::error!(method, request = %id, "a request came past admission");
+        refuse(&Error::bug("a request came past admission"), id, Language::default())
+    }
+
     /// The status of an error that ends a stream after it began.
     pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
         if error.kind() == Kind::Bug {
@@ -190,37 +192,25 @@ impl Edge {
         refuse(error, id, language)
     }
 
-    /// Admits a call: its id, caller, rate, deadline and language.
-    fn admit<Q>(&self, method: &'static str, request: Request<Q>) -> Result<(Arc<Call>, Q), Status> {
-        let begun = Instant::now();
-        let (metadata, extensions, message) = request.into_parts();
-        let language = text(&metadata, "accept-language").map(Language::from_header).unwrap_or_default();
-        let now = self.inner.clock.now();
-        let request_id = self.new_id(now);
-        let admitted = self.inner.authenticator.authenticate(&metadata, &extensions, now).and_then(|caller| {
-            self.inner.rate.take(&caller, begun).map(|()| caller.clone()).map_err(|error| (error, Some(caller.clone())))
-        });
-        match admitted {
-            Ok(caller) => {
-                let call = Call {
-                    request_id,
-                    method,
-                    caller,
-                    now,
-                    deadline: begun + deadline(&metadata),
-                    language,
-                    accepts_unverified: text(&metadata, UNVERIFIED) == Some("allow"),
-                    checks: Mutex::default(),
-                };
-                Ok((Arc::new(call), message))
-            }
-            Err((error, caller)) => {
-                let outcome = error.reason.as_str().to_owned();
-                self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks: vec![] });
-                tracing::info!(method, request = %request_id, reason = error.reason.as_str(), "refused at the door");
-                Err(refuse(&error, request_id, language))
-            }
-        }
+    /// Notes a request that was not let in.
+    pub(super) fn refused(
+        &self,
+        error: &Error,
+        method: &'static str,
+        caller: Option<Caller>,
+        request_id: RequestId,
+        now: Timestamp,
+    ) {
+        let outcome = error.reason.as_str();
+        let label = caller.as_ref().map_or("", Caller::label);
+        tracing::info!(method, request = %request_id, caller = label, outcome, "not admitted");
+        let outcome = outcome.to_owned();
+        self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks: vec![] });
+    }
+
+    /// The time of the world.
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     fn finish(&self, call: &Call, begun: Instant, error: Option<&Error>) {
@@ -248,7 +238,7 @@ impl Edge {
     }
 
     /// An id for a part of a call that is logged and explained on its own.
-    pub fn new_id(&self, now: crate::base::Timestamp) -> RequestId {
+    pub fn new_id(&self, now: Timestamp) -> RequestId {
         let mut random = [0; 10];
         // Without randomness the id is still unique enough by its time; failing the call would help nobody.
         if let Err(error) = self.inner.entropy.fill(&mut random) {
@@ -258,12 +248,10 @@ impl Edge {
     }
 }
 
-/// The deadline that the caller named (gRPC `grpc-timeout`), within our limit.
-fn deadline(metadata: &MetadataMap) -> Duration {
-    let named = text(metadata, "grpc-timeout").and_then(parse_timeout);
-    named
-        .unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT))
-        .min(Duration::from_millis(limits::DEADLINE_MS_MAX))
+/// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.
+pub(super) fn timeout(named: Option<&str>) -> Duration {
+    let named = named.and_then(parse_timeout).unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
+    named.min(Duration::from_millis(limits::DEADLINE_MS_MAX))
 }
 
 /// Reads a `grpc-timeout` value: at most 8 digits and a unit (gRPC over HTTP/2, Requests).
@@ -281,19 +269,6 @@ fn parse_timeout(value: &str) -> Option<Duration> {
         "u" => Some(Duration::from_micros(number)),
         "n" => Some(Duration::from_nanos(number)),
         _ => None,
-    }
-}
-
-fn text<'a>(metadata: &'a MetadataMap, key: &str) -> Option<&'a str> {
-    metadata.get(key)?.to_str().ok()
-}
-
-fn mark(metadata: &mut MetadataMap, id: RequestId) {
-    if let Ok(mut value) = id.to_string().parse::<AsciiMetadataValue>() {
-        // An id is never sent twice: kept out of the compression table (RFC 7541, section 6.2.3), it costs neither side a search
-        // nor evicts the headers that do repeat.
-        value.set_sensitive(true);
-        metadata.insert(REQUEST_ID, value);
     }
 }
 

@@ -1,17 +1,22 @@
 //! Transport, above all use cases: how a call gets in, and the faces that it gets in by.
 //!
-//! [`edge`] admits a call (credential, limits, deadline) and maps its error; `grpc` holds the services, one folder a package;
-//! `http` what is served as plain files; `console` the pages for people. Use cases below know neither tonic nor axum.
+//! [`admission`] lets a request in (credential, rate, limits, message), [`edge`] runs one use case for it under its deadline and maps its error;
+//! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people. Use cases below
+//! know neither tonic nor axum.
 
+pub mod admission;
 pub mod console;
 pub mod credential;
 pub mod dispatch;
 pub mod edge;
 pub mod grpc;
+pub mod health;
 pub mod http;
+pub mod metrics;
 pub mod page;
 pub mod panic;
 pub mod rate;
+pub mod request_id;
 pub mod status;
 pub mod streams;
 

@@ -3,10 +3,13 @@
 //! Details follow google.rpc: `ErrorInfo` (reason, domain) on every error, `RequestInfo` with the call's id, and what the
 //! kind adds. The private cause never leaves; it is logged by the edge.
 
+use tonic::body::Body;
+use tonic::codegen::http;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::base::{Error, Kind, Language, RequestId};
+use super::request_id::mark_headers;
+use crate::base::{Error, Kind, Language, Reason, RequestId};
 
 /// The `domain` of every `ErrorInfo`.
 pub const DOMAIN: &str = "lienthong";
@@ -25,6 +28,7 @@ pub fn code(kind: Kind) -> Code {
         Kind::SourceDown => Code::Unavailable,
         Kind::Late => Code::DeadlineExceeded,
         Kind::Corrupt => Code::DataLoss,
+        Kind::Unimplemented => Code::Unimplemented,
         Kind::Bug => Code::Internal,
     }
 }
@@ -58,7 +62,13 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         Kind::SourceDown => {
             details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
         }
-        Kind::Unauthenticated | Kind::Denied | Kind::Stale | Kind::Late | Kind::Corrupt | Kind::Bug => {}
+        Kind::Unauthenticated
+        | Kind::Denied
+        | Kind::Stale
+        | Kind::Late
+        | Kind::Corrupt
+        | Kind::Unimplemented
+        | Kind::Bug => {}
     }
     if language == Language::Vietnamese {
         details.set_localized_message("vi", error.reason.vietnamese());
@@ -66,15 +76,69 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     Status::with_error_details(code(kind), error.message.clone(), details)
 }
 
-/// The answer to a call of a service that is not there, as gRPC asks for it (gRPC status codes, UNIMPLEMENTED).
-pub fn no_such_service() -> Status {
-    Status::unimplemented("there is no such service here")
+/// A code's name in the gRPC specification.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// The name of the code of an answer, as far as its headers tell: an answer that begins is OK.
+pub fn name_of(answer: &http::Response<Body>) -> &'static str {
+    match answer.headers().get("grpc-status") {
+        Some(code) => code_name(Code::from_bytes(code.as_bytes())),
+        None if answer.status() != http::StatusCode::OK => "NOT_GRPC",
+        None => code_name(Code::Ok),
+    }
+}
+
+/// The status as a whole answer, with the call's id in its headers.
+pub fn answer(error: &Error, request: RequestId, language: Language) -> http::Response<Body> {
+    let mut answer = status(error, request, language).into_http();
+    if error.reason == Reason::CompressionUnsupported {
+        // So that the caller can choose another (gRPC over HTTP/2, "Compression").
+        answer.headers_mut().insert("grpc-accept-encoding", http::HeaderValue::from_static("identity,gzip"));
+    }
+    mark_headers(answer.headers_mut(), request);
+    answer
+}
+
+/// A refusal that the framework, or a service that is not ours, made without details: the same code and words, with the details that every
+/// error has. The reason is the code's name. `None` for an answer that is no refusal.
+pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Language) -> Option<http::Response<Body>> {
+    let found = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok)?;
+    let bare = match found.code() {
+        Code::Internal | Code::Unknown => return Some(answer(&Error::bug(found.message()), request, language)),
+        code => code,
+    };
+    let mut details = ErrorDetails::new();
+    details.set_error_info(code_name(bare), DOMAIN, std::collections::HashMap::<String, String>::new());
+    details.set_request_info(request.to_string(), "");
+    let mut answer = Status::with_error_details(bare, found.message(), details).into_http();
+    mark_headers(answer.headers_mut(), request);
+    Some(answer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Reason, Violation};
+    use crate::base::Violation;
 
     fn id() -> RequestId {
         RequestId(uuid::Uuid::nil())

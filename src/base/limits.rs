@@ -1,7 +1,29 @@
 //! The limits on everything that a caller can make large. A request over one of them is refused before work begins.
 
-/// Largest gRPC message that the server accepts, in bytes.
+/// Largest gRPC message that the server accepts, in bytes: for the methods that take many things at once.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest request message of all other methods, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Most fields in the request message of those methods, the fields of embedded messages included.
+pub const REQUEST_FIELDS_MAX: usize = 4_096;
+/// How long a request message may take to come, in milliseconds.
+pub const REQUEST_MS_MAX: u64 = 10_000;
+/// What a decoded field takes in memory beside its own bytes, about: an empty embedded message is as large as a full one.
+pub const FIELD_DECODED_BYTES: usize = 96;
+/// Most messages in one list of a request: beyond the largest batch, so that the batch's own limit is what callers hear of.
+pub const REQUEST_LIST_MAX: usize = 2 * BATCH_RECORDS_MAX;
+/// What all requests that are not answered yet may hold, in bytes.
+pub const REQUESTS_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What the requests of one caller that are not answered yet may hold, in bytes.
+pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 144 * 1024 * 1024;
+/// Most calls under way at once.
+pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
+/// Most bytes of a stream of request messages (reflection).
+pub const REQUEST_STREAM_BYTES_MAX: usize = 1024 * 1024;
+/// Longest pause in a stream of request messages, in milliseconds.
+pub const REQUEST_STREAM_IDLE_MS_MAX: u64 = 60_000;
+/// Calls a second that one address may make without an accepted credential, when nothing else is said.
+pub const STRANGER_CALLS_PER_SECOND: u32 = 100;
 /// Largest canonical payload of a record, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 48 * 1024;
 /// Deepest nesting of a payload.

@@ -27,6 +27,8 @@ pub enum Kind {
     Late,
     /// Stored or received data fails its checks.
     Corrupt,
+    /// There is no such method, or no such form of it.
+    Unimplemented,
     /// A defect of ours.
     Bug,
 }
@@ -63,6 +65,10 @@ macro_rules! reasons {
 reasons! {
     // requests
     InvalidRequest = "INVALID_REQUEST", Invalid, "Yêu cầu không hợp lệ.";
+    MessageMalformed = "MESSAGE_MALFORMED", Invalid, "Thông điệp yêu cầu sai định dạng.";
+    MessageTooLarge = "MESSAGE_TOO_LARGE", Invalid, "Thông điệp yêu cầu quá lớn.";
+    MethodUnknown = "METHOD_UNKNOWN", Unimplemented, "Không có phương thức này.";
+    CompressionUnsupported = "COMPRESSION_UNSUPPORTED", Unimplemented, "Không hỗ trợ kiểu nén này.";
     PageTokenInvalid = "PAGE_TOKEN_INVALID", Invalid, "Mã trang không hợp lệ hoặc không thuộc truy vấn này.";
     // credentials and rights
     CredentialMissing = "CREDENTIAL_MISSING", Unauthenticated, "Thiếu thông tin xác thực.";
@@ -103,6 +109,7 @@ reasons! {
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
+    Overloaded = "OVERLOADED", SourceDown, "Hệ thống đang quá tải, hãy thử lại sau.";
     TooManyStreams = "TOO_MANY_STREAMS", Limited, "Quá nhiều luồng đang mở.";
     BatchTooLarge = "BATCH_TOO_LARGE", Invalid, "Lô dữ liệu quá lớn.";
     // sources

@@ -7,7 +7,7 @@ use super::keyring::KeptKeys;
 use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, limits};
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub simulation: bool,
     /// Most calls a second of one caller; 0 is no limit.
     pub rate_limit: u32,
+    /// Most calls a second of one address without an accepted credential; 0 is no limit.
+    pub stranger_rate_limit: u32,
     /// Where others reach the HTTP faces: `https://example.vn`; `None` is the console's address.
     pub public_url: Option<String>,
     /// Whether the status lists are made again from the record ledger before anything else.
@@ -69,6 +71,7 @@ impl Default for Config {
             demo: DemoCredentials::OnLoopback,
             simulation: true,
             rate_limit: 0,
+            stranger_rate_limit: limits::STRANGER_CALLS_PER_SECOND,
             public_url: None,
             rebuild_status: false,
             witnesses: None,

@@ -12,4 +12,5 @@ pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
     Router::new()
         .merge(http::logs::router(parts.logs.clone(), key))
         .merge(http::status_lists::router(parts.status.clone()))
+        .merge(http::metrics::router(parts.metrics.clone()))
 }

@@ -9,6 +9,7 @@ use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use super::status::{ListSigners, WalletKeys};
 use crate::access::{ConsentBook, EvidenceLog};
+use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, TraceRing};
 use crate::identity::credential::Issuing;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub logs: Logs,
     /// Traces of failed calls that left no evidence.
     pub traces: Arc<TraceRing>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Electronic identification accounts.
     pub accounts: Accounts,
     /// Documents of accounts.
@@ -143,6 +146,7 @@ impl Parts {
             exchange,
             logs,
             traces: Arc::default(),
+            metrics: Arc::default(),
             accounts,
             linking,
             keys,

@@ -88,7 +88,7 @@ impl Running {
             .with_keepalive_retries(Some(3))
             .map_ok(Coalescing::new);
         let serving =
-            tokio::spawn(server.serve_with_incoming_shutdown(served.dispatch, incoming, asked(ended.clone())));
+            tokio::spawn(server.serve_with_incoming_shutdown(served.admission, incoming, asked(ended.clone())));
         let serving_console = listening.console.map(|listener| {
             let serving = axum::serve(listener, console::router(view, further)).with_graceful_shutdown(asked(ended));
             tokio::spawn(async move { serving.await })

@@ -13,6 +13,7 @@ use super::data::Data;
 use super::delivery::ExchangeDelivery;
 use super::parts::Parts;
 use crate::access;
+use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::{Authenticator, TokenMint};
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
@@ -24,7 +25,7 @@ use crate::api::grpc::simulation::{Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustFace;
 use crate::api::grpc::trust::ledger::LedgerFace;
 use crate::api::grpc::trust::status::StatusFace;
-use crate::api::rate::RateLimiter;
+use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::identity::Presenting;
@@ -86,7 +87,7 @@ impl Services {
 /// What is served.
 pub struct Served {
     /// Where calls go.
-    pub dispatch: Dispatch,
+    pub admission: Admission,
     /// Says how each service is.
     pub health: HealthReporter,
     /// The services' names.
@@ -104,14 +105,12 @@ pub async fn all(
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let mint = TokenMint::new(parts.keys.world())?;
-    let edge = Edge::new(
-        Authenticator::new(mint.public_key(), config.demo, access::agency::ids()),
-        config.clock.clone(),
-        config.entropy.clone(),
-        RateLimiter::new(config.rate_limit),
-        parts.traces.clone(),
-        ending,
-    );
+    let gatekeeper = Gatekeeper {
+        authenticator: Authenticator::new(mint.public_key(), config.demo, access::agency::ids()),
+        callers: CallerRate::new(config.rate_limit),
+        strangers: StrangerRate::new(config.stranger_rate_limit),
+    };
+    let edge = Edge::new(config.clock.clone(), config.entropy.clone(), parts.traces.clone(), ending);
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
     let face = TrustFace::new(parts.anchor.clone(), edge.clone(), config.clock.clone());
@@ -138,7 +137,7 @@ pub async fn all(
         };
         add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
     }
-    health_and_reflection(services, &parts.province).await
+    health_and_reflection(services, parts, gatekeeper, edge).await
 }
 
 fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
@@ -174,12 +173,17 @@ fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageT
 }
 
 /// Health for each service, for each feed and for the server as a whole (the empty name), and reflection over what is served.
-async fn health_and_reflection(mut services: Services, province: &Arc<Province>) -> Result<Served> {
+async fn health_and_reflection(
+    mut services: Services,
+    parts: &Parts,
+    gatekeeper: Gatekeeper,
+    edge: Edge,
+) -> Result<Served> {
     let (health, health_service) = tonic_health::server::health_reporter();
     for name in services.names.iter().chain([&""]) {
         health.set_service_status(*name, ServingStatus::Serving).await;
     }
-    let feeds = watch_feeds(province, &health)?;
+    let feeds = watch_feeds(&parts.province, &health)?;
     services.add(health_service);
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
@@ -198,7 +202,15 @@ async fn health_and_reflection(mut services: Services, province: &Arc<Province>)
         (reflection().build_v1().map_err(Error::bug)?, reflection().build_v1alpha().map_err(Error::bug)?);
     services.add_unlisted(v1);
     services.add_unlisted(v1alpha);
-    Ok(Served { dispatch: Dispatch::new(services.handlers), health, names, feeds })
+    let described = [
+        DESCRIPTORS,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ];
+    let methods = Methods::new(&described, &names)?;
+    let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
+    Ok(Served { admission, health, names, feeds })
 }
 
 /// Tells health of each registry's feed, as `feed/<registry>`: NOT_SERVING once it is halted.

@@ -1,6 +1,7 @@
 //! Public HTTP routes: the logs, the status lists, and a witness's own; files that anyone may read.
 
 pub mod logs;
+pub mod metrics;
 pub mod status_lists;
 pub mod witness;
 

@@ -14,6 +14,7 @@ use clap::Args;
 use super::output::{Failure, OutputFormat, print};
 use super::policy;
 use super::population::Progress;
+use crate::base::limits;
 use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
@@ -77,6 +78,10 @@ pub struct Serve {
     /// Most calls a second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
+    /// Most calls a second that one address may make without an accepted credential, and a twentieth of what all may; loopback shares
+    /// only the latter; 0 is no limit.
+    #[arg(long, default_value_t = limits::STRANGER_CALLS_PER_SECOND, env = "LIENTHONG_STRANGER_RATE_LIMIT", value_name = "NUMBER")]
+    stranger_rate_limit: u32,
     /// Where others reach what stands on the console's port: credentials name their status lists under it [default: the console's
     /// address].
     #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
@@ -169,6 +174,7 @@ impl Serve {
             demo,
             simulation: !has_tls || self.enable_simulation,
             rate_limit: self.rate_limit,
+            stranger_rate_limit: self.stranger_rate_limit,
             public_url: self.public_url.clone(),
             rebuild_status: self.rebuild_status,
             witnesses,

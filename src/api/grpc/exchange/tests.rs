@@ -6,13 +6,11 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::access::agency;
-use crate::api::credential::{Authenticator, DemoCredentials};
 use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
 use crate::api::grpc::exchange::ExchangeFace;
-use crate::api::rate::RateLimiter;
 use crate::api::{Edge, PageTokens};
 use crate::base::entropy::SeededEntropy;
+use crate::base::{AgencyId, Call, Caller, RequestId};
 use crate::exchange::TraceRing;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
@@ -36,11 +34,9 @@ struct Faces {
 async fn faces() -> Faces {
     let world = World::new().await;
     let ring = Arc::new(TraceRing::default());
-    let mint = crate::api::credential::TokenMint::new(&world.seed).expect("a mint");
-    let authenticator = Authenticator::new(mint.public_key(), DemoCredentials::Everywhere, agency::ids());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
     let ending = tokio::sync::watch::channel(false).1;
-    let edge = Edge::new(authenticator, world.clock.clone(), entropy, RateLimiter::new(0), ring.clone(), ending);
+    let edge = Edge::new(world.clock.clone(), entropy, ring.clone(), ending);
     let pages = PageTokens::new(&world.seed);
     Faces {
         exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
@@ -51,9 +47,15 @@ async fn faces() -> Faces {
     }
 }
 
+/// A request of this caller (`bank`, `citizen-…`), as admission hands it on.
 fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
-    request.metadata_mut().insert("authorization", format!("Bearer demo-{caller}").parse().expect("ascii"));
+    let caller = match caller.strip_prefix("citizen-") {
+        Some(id) => Caller::Citizen(pid(id)),
+        None => Caller::Agency(AgencyId::parse(caller).expect("a key")),
+    };
+    let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), ..Call::by(caller, NOW) };
+    request.extensions_mut().insert(Arc::new(call));
     request
 }
 

@@ -1,0 +1,110 @@
+//! How much memory the requests under way may take that are not answered yet, in total and for each caller: what one takes is refused to
+//! the others only beyond its own share.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Reservations below this many bytes count in the total alone: most requests are small, and take no lock.
+const SMALL: usize = 4 * 1024;
+
+/// Bytes that may be taken.
+#[derive(Debug)]
+pub struct Budget<K> {
+    total_max: usize,
+    each_max: usize,
+    total: AtomicUsize,
+    by_caller: Mutex<HashMap<K, usize>>,
+}
+
+/// A share of the budget, which goes back when this is dropped.
+#[derive(Debug)]
+pub struct Reservation<K: Hash + Eq + Clone> {
+    budget: Arc<Budget<K>>,
+    total: usize,
+    caller: Option<(K, usize)>,
+}
+
+impl<K: Hash + Eq + Clone> Budget<K> {
+    /// So many bytes in total, and for each caller.
+    pub fn new(total_max: usize, each_max: usize) -> Arc<Self> {
+        Arc::new(Self { total_max, each_max, total: AtomicUsize::new(0), by_caller: Mutex::default() })
+    }
+
+    /// Nothing yet; [`Reservation::grow`] takes from it.
+    pub fn begin(self: &Arc<Self>) -> Reservation<K> {
+        Reservation { budget: self.clone(), total: 0, caller: None }
+    }
+
+    /// What is taken now, in bytes.
+    pub fn taken(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
+    }
+}
+
+impl<K: Hash + Eq + Clone> Reservation<K> {
+    /// Takes `bytes` more for `caller`; takes nothing and says `false` when they are not there.
+    pub fn grow(&mut self, caller: &K, bytes: usize) -> bool {
+        let taken = self.budget.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if taken > self.budget.total_max || (bytes >= SMALL && !self.grow_own(caller, bytes)) {
+            self.budget.total.fetch_sub(bytes, Ordering::Relaxed);
+            return false;
+        }
+        self.total += bytes;
+        true
+    }
+
+    fn grow_own(&mut self, caller: &K, bytes: usize) -> bool {
+        let mut by_caller = self.budget.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = by_caller.entry(caller.clone()).or_default();
+        if *own + bytes > self.budget.each_max {
+            if *own == 0 {
+                by_caller.remove(caller);
+            }
+            return false;
+        }
+        *own += bytes;
+        self.caller.get_or_insert_with(|| (caller.clone(), 0)).1 += bytes;
+        true
+    }
+}
+
+impl<K: Hash + Eq + Clone> Drop for Reservation<K> {
+    fn drop(&mut self) {
+        self.budget.total.fetch_sub(self.total, Ordering::Relaxed);
+        let Some((caller, bytes)) = &self.caller else { return };
+        let mut by_caller = self.budget.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = by_caller.get_mut(caller) {
+            *own -= bytes;
+            if *own == 0 {
+                by_caller.remove(caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_takes_its_share_and_all_take_the_total() {
+        let budget = Budget::new(100 * 1024, 40 * 1024);
+        let mut one = budget.begin();
+        assert!(one.grow(&"one", 30 * 1024));
+        assert!(!one.grow(&"one", 11 * 1024), "beyond its share");
+        assert!(one.grow(&"one", 10 * 1024));
+        let mut again = budget.begin();
+        assert!(!again.grow(&"one", SMALL), "another request of the same caller");
+        assert!(again.grow(&"one", SMALL - 1), "small ones count in the total alone");
+        let mut two = budget.begin();
+        assert!(two.grow(&"two", 40 * 1024));
+        let mut three = budget.begin();
+        assert!(!three.grow(&"three", 30 * 1024), "beyond the total");
+        assert_eq!(budget.taken(), 80 * 1024 + SMALL - 1);
+        drop((one, again, two, three));
+        assert_eq!(budget.taken(), 0);
+        assert!(budget.by_caller.lock().expect("whole").is_empty());
+    }
+}

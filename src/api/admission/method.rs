@@ -1,0 +1,134 @@
+//! The methods that are served, and what admission has to know of each before it reads a message: who may call, how large the
+//! message may be, and what shape it has. The descriptors say which there are; the table below says only what differs from the rule.
+
+use std::collections::HashMap;
+
+use prost_reflect::{DescriptorPool, ServiceDescriptor};
+
+use super::shape::{ShapeId, Shapes};
+use crate::base::{Error, Result, limits};
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone: health, reflection, the public trust data.
+    Anyone,
+    /// A caller with a credential.
+    Credential,
+}
+
+/// A method that is served.
+#[derive(Debug)]
+pub struct Method {
+    /// `package.Service/Method`.
+    pub name: String,
+    /// Who may call it.
+    pub access: Access,
+    /// Largest request message, in bytes, before and after decompression.
+    pub message_bytes_max: usize,
+    /// Most fields of a request message, those of embedded messages included.
+    pub message_fields_max: usize,
+    /// Whether the caller sends a stream of messages.
+    pub is_client_streaming: bool,
+    /// The request message.
+    pub shape: ShapeId,
+}
+
+/// Services that need no credential.
+const PUBLIC: &[&str] = &[
+    "lienthong.trust.v1.TrustService",
+    "lienthong.trust.v1.LedgerService",
+    "lienthong.trust.v1.StatusService",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
+
+/// Methods whose messages may be larger than [`limits::REQUEST_BYTES_MAX`]: bytes, and fields.
+const LARGE: &[(&str, usize, usize)] = &[
+    // 4,096 changes, each with some thirty fields of four wire fields each.
+    ("lienthong.registry.v1.RegistryService/SubmitChanges", limits::MESSAGE_BYTES_MAX, 512 * 1024),
+    // 10,000 personal IDs.
+    ("lienthong.exchange.v1.ExchangeService/BulkFetchRecords", 512 * 1024, 2 * limits::BULK_CITIZENS_MAX),
+];
+
+/// All methods, by path.
+#[derive(Debug)]
+pub struct Methods {
+    by_path: HashMap<String, &'static Method>,
+    shapes: Shapes,
+}
+
+impl Methods {
+    /// The methods of these services, which the descriptor sets (encoded `FileDescriptorSet`s) describe.
+    ///
+    /// A process has one set of protos, so its methods live as long as it does.
+    pub fn new(descriptor_sets: &[&[u8]], services: &[&str]) -> Result<Self> {
+        let mut pool = DescriptorPool::new();
+        for set in descriptor_sets {
+            pool.decode_file_descriptor_set(*set).map_err(Error::bug)?;
+        }
+        let mut shapes = Shapes::default();
+        let mut by_path = HashMap::new();
+        for name in services {
+            let service =
+                pool.get_service_by_name(name).ok_or_else(|| Error::bug(format!("no descriptor of {name}")))?;
+            for method in methods_of(&service, &mut shapes) {
+                by_path.insert(format!("/{}", method.name), &*Box::leak(Box::new(method)));
+            }
+        }
+        Ok(Self { by_path, shapes })
+    }
+
+    /// The method that a path names.
+    pub fn find(&self, path: &str) -> Option<&'static Method> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The shapes of their messages.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// All methods, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &'static Method> + '_ {
+        self.by_path.values().copied()
+    }
+}
+
+fn methods_of(service: &ServiceDescriptor, shapes: &mut Shapes) -> Vec<Method> {
+    let access = if PUBLIC.contains(&service.full_name()) { Access::Anyone } else { Access::Credential };
+    let method = |method: prost_reflect::MethodDescriptor| {
+        let name = format!("{}/{}", service.full_name(), method.name());
+        let rule = (limits::REQUEST_BYTES_MAX, limits::REQUEST_FIELDS_MAX);
+        let large = LARGE.iter().find(|(large, ..)| *large == name);
+        let (message_bytes_max, message_fields_max) = large.map_or(rule, |(_, bytes, fields)| (*bytes, *fields));
+        let (is_client_streaming, shape) = (method.is_client_streaming(), shapes.of(&method.input()));
+        Method { name, access, message_bytes_max, message_fields_max, is_client_streaming, shape }
+    };
+    service.methods().map(method).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::DESCRIPTORS;
+
+    #[test]
+    fn each_method_has_its_limits_and_its_callers() {
+        let pool = DescriptorPool::decode(DESCRIPTORS).expect("descriptors");
+        let names: Vec<String> = pool.services().map(|service| service.full_name().to_owned()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let methods = Methods::new(&[DESCRIPTORS], &names).expect("all described");
+        let find = |name: &str| methods.find(&format!("/{name}")).expect(name);
+        for (name, bytes, fields) in LARGE {
+            let method = find(name);
+            assert_eq!((method.message_bytes_max, method.message_fields_max), (*bytes, *fields), "{name} is served");
+        }
+        let public = methods.all().filter(|method| method.access == Access::Anyone).count();
+        assert_eq!(public, 2 + 5 + 1, "trust, ledger and status");
+        assert_eq!(find("lienthong.exchange.v1.ExchangeService/FetchRecords").access, Access::Credential);
+        assert!(methods.find("/lienthong.exchange.v1.ExchangeService/Nothing").is_none());
+        assert!(methods.find("lienthong.exchange.v1.ExchangeService/FetchRecords").is_none());
+    }
+}

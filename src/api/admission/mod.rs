@@ -1,0 +1,411 @@
+//! Admission: what every request meets before its message is decoded, and every answer before it leaves.
+//!
+//! It stands in front of the decoder, as a layer of HTTP, so that nobody without a credential costs more than a look at some headers, and no
+//! message costs more memory than its caller has left:
+//!
+//! ```text
+//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ read the message, under limits ─▶ scan it ─▶ the service
+//!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │
+//!                                                  └────── a refusal at any step: status with details ◀──┘
+//! ```
+//!
+//! A service gets a [`Call`] (or, if it is public, a [`PublicCall`]) in its request's extensions, and a message that it can decode. What the
+//! framework itself still refuses leaves with the same details and the same id as every other error.
+
+mod budget;
+mod message;
+mod method;
+mod shape;
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use futures::stream::unfold;
+use http_body_util::{BodyExt as _, StreamBody};
+use tonic::body::Body;
+use tonic::codegen::BoxFuture;
+use tonic::codegen::http::{
+    HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, header, request,
+};
+use tonic::transport::server::TcpConnectInfo;
+use tower::Service;
+
+pub use method::{Access, Method, Methods};
+
+use super::credential::{Authenticated, Authenticator};
+use super::dispatch::Dispatch;
+use super::edge::{self, Edge};
+use super::metrics::Metrics;
+use super::rate::{CallerRate, StrangerRate};
+use super::status;
+use crate::base::call::{Call, Caller, Language};
+use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
+use budget::{Budget, Reservation};
+use message::{Encoding, Framed, Take, no_room};
+use shape::Flaw;
+
+/// A call that needs no caller.
+#[derive(Debug, Clone)]
+pub struct PublicCall {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Its method.
+    pub method: &'static str,
+    /// When it must be answered.
+    pub deadline: Instant,
+    /// The language of its errors.
+    pub language: Language,
+}
+
+/// Whose memory a request takes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Caller(Caller),
+    Stranger(Option<IpAddr>),
+}
+
+/// Who is let in, and how often.
+pub struct Gatekeeper {
+    /// Says who calls.
+    pub authenticator: Authenticator,
+    /// How often each may call.
+    pub callers: CallerRate,
+    /// How often strangers may.
+    pub strangers: StrangerRate,
+}
+
+/// The services behind admission.
+#[derive(Clone)]
+pub struct Admission {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dispatch: Dispatch,
+    methods: Methods,
+    gatekeeper: Gatekeeper,
+    budget: Arc<Budget<Holder>>,
+    under_way: Arc<AtomicUsize>,
+    edge: Edge,
+    metrics: Arc<Metrics>,
+}
+
+/// One of the calls under way; dropping it makes room for another.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What is known of a request from its headers alone.
+struct Opening {
+    begun: Instant,
+    now: Timestamp,
+    request_id: RequestId,
+    language: Language,
+    deadline: Instant,
+}
+
+/// A request that is let in, as far as its headers tell.
+enum Admitted {
+    Caller(Arc<Call>),
+    Anyone(PublicCall),
+}
+
+/// A refusal, with the caller and the method as far as they were known by then.
+struct Refused {
+    error: Error,
+    method: Option<&'static str>,
+    caller: Option<Caller>,
+}
+
+impl Admission {
+    /// Calls under way, and the bytes that their requests hold.
+    pub fn load(&self) -> (usize, usize) {
+        (self.inner.under_way.load(Ordering::Relaxed), self.inner.budget.taken())
+    }
+
+    /// Admits calls of `methods` to the services of `dispatch`.
+    pub fn new(
+        dispatch: Dispatch,
+        methods: Methods,
+        gatekeeper: Gatekeeper,
+        edge: Edge,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
+        let under_way = Arc::new(AtomicUsize::new(0));
+        Self { inner: Arc::new(Inner { dispatch, methods, gatekeeper, budget, under_way, edge, metrics }) }
+    }
+}
+
+impl Service<Request<Body>> for Admission {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let inner = self.inner.clone();
+        Box::pin(async move { Ok(inner.answer(request).await) })
+    }
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let opening = self.opening(&parts.headers);
+        let method = self.methods.find(parts.uri.path()).map_or("", |method| method.name.as_str());
+        let answer = match not_grpc(&parts, opening.request_id) {
+            Some(answer) => answer,
+            None => self.call(parts, body, &opening).await,
+        };
+        self.metrics.answered(method, status::name_of(&answer), opening.begun.elapsed());
+        answer
+    }
+
+    async fn call(&self, mut parts: request::Parts, body: Body, opening: &Opening) -> Response<Body> {
+        match self.admit(&mut parts, body, opening).await {
+            Ok((body, _held)) => {
+                let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
+                complete(answer, opening.request_id, opening.language)
+            }
+            Err(refused) => self.refuse(refused, opening),
+        }
+    }
+
+    fn opening(&self, headers: &HeaderMap) -> Opening {
+        let (begun, now) = (Instant::now(), self.edge.now());
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        Opening {
+            begun,
+            now,
+            request_id: self.edge.new_id(now),
+            language: text("accept-language").map(Language::from_header).unwrap_or_default(),
+            deadline: begun + edge::timeout(text("grpc-timeout")),
+        }
+    }
+
+    /// Lets a request in: puts its call into the extensions, and gives its body as the service shall read it, with what it holds meanwhile.
+    async fn admit(
+        &self,
+        parts: &mut request::Parts,
+        body: Body,
+        opening: &Opening,
+    ) -> Result<(Body, (UnderWay, Reservation<Holder>)), Refused> {
+        let mut refused = Refusing { method: None, caller: None };
+        let method = self.methods.find(parts.uri.path());
+        let method = method.ok_or_else(|| refused.by(no_such_method()))?;
+        refused.method = Some(method.name.as_str());
+        let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
+        let under_way = self.begin().map_err(|error| refused.by(error))?;
+        let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
+        let mut memory = Memory { holder, held: self.budget.begin() };
+        let body = if method.is_client_streaming {
+            guarded(body)
+        } else {
+            let message = self.read(body, method, encoding, opening, &mut memory).await;
+            parts.headers.remove(message::ENCODING);
+            message.map_err(|error| refused.by(error))?.into_body()
+        };
+        match admitted {
+            Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
+            Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
+        };
+        Ok((body, (under_way, memory.held)))
+    }
+
+    /// Who calls, and whether they may call now.
+    fn who(
+        &self,
+        method: &'static Method,
+        parts: &request::Parts,
+        opening: &Opening,
+        refused: &mut Refusing,
+    ) -> Result<(Admitted, Holder), Refused> {
+        let Gatekeeper { authenticator, callers, strangers } = &self.gatekeeper;
+        let address = address_of(parts);
+        if method.access == Access::Anyone {
+            let call = PublicCall {
+                request_id: opening.request_id,
+                method: method.name.as_str(),
+                deadline: opening.deadline,
+                language: opening.language,
+            };
+            return Ok((Admitted::Anyone(call), Holder::Stranger(address)));
+        }
+        // Checking a signature is what costs: a token that was not accepted before takes a stranger's turn first.
+        let is_new = authenticator.is_new(&parts.headers);
+        if is_new {
+            strangers.take(address).map_err(|error| refused.by(error))?;
+        }
+        let authenticated = authenticator.authenticate(&parts.headers, &parts.extensions, opening.now);
+        let Authenticated { caller, is_demo } = authenticated.map_err(|error| {
+            let limited = if is_new { Ok(()) } else { strangers.take(address) };
+            refused.by(limited.err().unwrap_or(error))
+        })?;
+        refused.caller = Some(caller.clone());
+        callers.take(&caller, is_demo, address).map_err(|error| refused.by(error))?;
+        let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
+        let call = Call {
+            request_id: opening.request_id,
+            method: method.name.as_str(),
+            caller: caller.clone(),
+            now: opening.now,
+            deadline: opening.deadline,
+            language: opening.language,
+            accepts_unverified: unverified,
+            checks: std::sync::Mutex::default(),
+        };
+        Ok((Admitted::Caller(Arc::new(call)), Holder::Caller(caller)))
+    }
+
+    fn begin(&self) -> Result<UnderWay> {
+        let count = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay(self.under_way.clone());
+        if count < limits::CALLS_UNDER_WAY_MAX {
+            return Ok(under_way);
+        }
+        let message = "as many calls are under way as may be: repeat shortly";
+        Err(Error::new(Reason::Overloaded, message).with_subject("quota", "calls_under_way"))
+    }
+
+    /// Reads the message, and refuses what would take too much to decode.
+    async fn read(
+        &self,
+        body: Body,
+        method: &'static Method,
+        encoding: Encoding,
+        opening: &Opening,
+        memory: &mut Memory,
+    ) -> Result<Framed> {
+        let until = opening.deadline.min(opening.begun + Duration::from_millis(limits::REQUEST_MS_MAX));
+        let read = tokio::time::timeout_at(until.into(), message::read(body, method, encoding, memory)).await;
+        let message = read.map_err(|_| {
+            Error::new(Reason::DeadlineExceeded, "the request message did not come in time").with_subject("message", "")
+        })??;
+        let scanned = self.methods.shapes().scan(method.shape, message.message(), method.message_fields_max);
+        let fields = scanned.map_err(|flaw| match flaw {
+            Flaw::TooManyFields => {
+                let message = format!("the request message has more than {} fields in all", method.message_fields_max);
+                Error::new(Reason::MessageTooLarge, message).with_subject("message", method.name.clone())
+            }
+            Flaw::Malformed(path, what) if path.is_empty() => {
+                Error::new(Reason::MessageMalformed, format!("the request message is not well formed: {what}"))
+            }
+            Flaw::Malformed(path, what) => {
+                Error::new(Reason::MessageMalformed, format!("{path}: {what}")).with_subject("field", path)
+            }
+        })?;
+        if memory.take(fields * limits::FIELD_DECODED_BYTES) { Ok(message) } else { Err(no_room()) }
+    }
+
+    fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
+        let Refused { error, method, caller } = refused;
+        self.edge.refused(&error, method.unwrap_or_default(), caller, opening.request_id, opening.now);
+        status::answer(&error, opening.request_id, opening.language)
+    }
+}
+
+/// What a refusal will say besides its error, as it becomes known.
+struct Refusing {
+    method: Option<&'static str>,
+    caller: Option<Caller>,
+}
+
+impl Refusing {
+    fn by(&self, error: Error) -> Refused {
+        Refused { error, method: self.method, caller: self.caller.clone() }
+    }
+}
+
+/// What a request holds of the budget.
+struct Memory {
+    holder: Holder,
+    held: Reservation<Holder>,
+}
+
+impl Take for Memory {
+    fn take(&mut self, bytes: usize) -> bool {
+        self.held.grow(&self.holder, bytes)
+    }
+}
+
+fn no_such_method() -> Error {
+    let message = "there is no such method here: reflection lists the services and their methods";
+    Error::new(Reason::MethodUnknown, message).with_subject("method", "")
+}
+
+/// The address that a request comes from; `None` in an in-memory transport.
+fn address_of(parts: &request::Parts) -> Option<IpAddr> {
+    Some(parts.extensions.get::<TcpConnectInfo>()?.remote_addr()?.ip())
+}
+
+/// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).
+fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
+    if parts.method != HttpMethod::POST {
+        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n", id));
+    }
+    let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    if kinds.next().is_none() && matches!(kind, b"application/grpc" | b"application/grpc+proto") {
+        return None;
+    }
+    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this port speaks gRPC: content-type application/grpc\n", id))
+}
+
+fn plain(code: StatusCode, text: &'static str, id: RequestId) -> Response<Body> {
+    let mut answer = Response::new(Body::new(http_body_util::Full::new(text.into())));
+    *answer.status_mut() = code;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if code == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    edge::mark_headers(answer.headers_mut(), id);
+    answer
+}
+
+/// Gives an answer its id, and a refusal of the framework the details that all others have. Services' own answers have both.
+fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Response<Body> {
+    if !answer.headers().contains_key(edge::REQUEST_ID) {
+        if let Some(refusal) = status::completed(answer.headers(), id, language) {
+            return refusal;
+        }
+        edge::mark_headers(answer.headers_mut(), id);
+    }
+    answer
+}
+
+/// The body of a stream of messages: each piece comes within a time, and all of them within a size.
+fn guarded(body: Body) -> Body {
+    let state = Some((body, limits::REQUEST_STREAM_BYTES_MAX));
+    let frames = unfold(state, |state| async {
+        let (mut body, left) = state?;
+        let idle = Duration::from_millis(limits::REQUEST_STREAM_IDLE_MS_MAX);
+        let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+        match tokio::time::timeout(idle, body.frame()).await {
+            Err(_) => Some((Err(late().into()), None)),
+            Ok(None) => None,
+            Ok(Some(Err(error))) => Some((Err(tonic::codegen::StdError::from(error)), None)),
+            Ok(Some(Ok(frame))) => match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+                Some(left) => Some((Ok(frame), Some((body, left)))),
+                None => Some((Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge).into()), None)),
+            },
+        }
+    });
+    Body::new(StreamBody::new(frames.boxed()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! Admission before a service in memory: what gets through, and how everything else is refused.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body::Frame;
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::*;
+use crate::api::credential::{DemoCredentials, TokenMint};
+use crate::api::dispatch::Handler;
+use crate::base::entropy::SeededEntropy;
+use crate::base::time::FixedClock;
+use crate::base::{AgencyId, Seed};
+use crate::exchange::TraceRing;
+use crate::wire::DESCRIPTORS;
+use crate::wire::proto::exchange::v1;
+
+const EXPLAIN: &str = "/lienthong.exchange.v1.ExchangeService/Explain";
+const ANCHOR: &str = "/lienthong.trust.v1.TrustService/GetTrustAnchor";
+const SUBMIT: &str = "/lienthong.registry.v1.RegistryService/SubmitChanges";
+
+/// Counts the calls that got through, and refuses as the framework would when it is told to.
+#[derive(Default)]
+struct Counting {
+    admitted: Arc<AtomicUsize>,
+    refuses: bool,
+}
+
+impl Handler for Counting {
+    fn handle(&self, request: Request<Body>) -> BoxFuture<Response<Body>, Infallible> {
+        let extensions = request.extensions();
+        assert!(extensions.get::<Arc<Call>>().is_some() || extensions.get::<PublicCall>().is_some());
+        self.admitted.fetch_add(1, Ordering::Relaxed);
+        let mut answer = Response::new(Body::empty());
+        let code = if self.refuses { "5" } else { "0" };
+        answer.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
+        Box::pin(async { Ok(answer) })
+    }
+}
+
+struct Front {
+    admission: Admission,
+    admitted: Arc<AtomicUsize>,
+    mint: TokenMint,
+}
+
+fn front_with(refuses: bool, strangers: u32) -> Front {
+    let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
+    let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
+    let mint = TokenMint::new(&seed).expect("a mint");
+    let names = [
+        "lienthong.exchange.v1.ExchangeService",
+        "lienthong.trust.v1.TrustService",
+        "lienthong.registry.v1.RegistryService",
+    ];
+    let handler = || Box::new(Counting { admitted: admitted.clone(), refuses }) as Box<dyn Handler>;
+    let dispatch = Dispatch::new(names.map(|name| (name, handler())));
+    let bank = AgencyId::parse("bank").expect("a key");
+    let gatekeeper = Gatekeeper {
+        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback, [bank]),
+        callers: CallerRate::new(0),
+        strangers: StrangerRate::new(strangers),
+    };
+    let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
+    let edge = Edge::new(clock, entropy, Arc::new(TraceRing::default()), tokio::sync::watch::channel(false).1);
+    let methods = Methods::new(&[DESCRIPTORS], &names).expect("described");
+    Front { admission: Admission::new(dispatch, methods, gatekeeper, edge, Arc::default()), admitted, mint }
+}
+
+fn front() -> Front {
+    front_with(false, 0)
+}
+
+fn framed(message: &[u8]) -> Body {
+    let framed = [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat();
+    Body::new(http_body_util::Full::new(Bytes::from(framed)))
+}
+
+fn request(path: &str, credential: Option<&str>, body: Body) -> Request<Body> {
+    let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/grpc");
+    if let Some(credential) = credential {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {credential}"));
+    }
+    request.body(body).expect("a request")
+}
+
+impl Front {
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.admission.clone().call(request).await.expect("infallible")
+    }
+
+    /// The reason of a refusal, which has all that refusals have.
+    async fn refused(&self, request: Request<Body>) -> (Code, String) {
+        let answer = self.send(request).await;
+        let id = answer.headers()[edge::REQUEST_ID].to_str().expect("ASCII").to_owned();
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        assert_eq!(status.get_details_request_info().expect("details").request_id, id);
+        (status.code(), status.get_details_error_info().expect("details").reason)
+    }
+
+    fn admitted(&self) -> usize {
+        self.admitted.load(Ordering::Relaxed)
+    }
+}
+
+/// A body that nobody may read.
+fn unread() -> Body {
+    let frames = futures::stream::once(async { unreachable!("the body is not read") });
+    Body::new(StreamBody::new(frames.map(Ok::<Frame<Bytes>, std::io::Error>).boxed()))
+}
+
+fn explain() -> Vec<u8> {
+    v1::ExplainRequest { request_id: "x".into() }.encode_to_vec()
+}
+
+#[tokio::test]
+async fn callers_and_public_calls_get_through() {
+    let front = front();
+    let answer = front.send(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
+    assert!(answer.headers().contains_key(edge::REQUEST_ID));
+    assert_eq!(answer.headers()["grpc-status"], "0");
+    front.send(request(ANCHOR, None, framed(&[]))).await;
+    let caller = Caller::Agency(AgencyId::parse("bank").expect("a key"));
+    let token = front.mint.mint(&caller, Timestamp(1_795_388_400_000), 60).expect("a token");
+    for _ in 0..2 {
+        front.send(request(EXPLAIN, Some(&token), framed(&explain()))).await;
+    }
+    assert_eq!(front.admitted(), 4);
+}
+
+#[tokio::test]
+async fn what_is_not_grpc_runs_nothing() {
+    let front = front();
+    for kind in ["text/plain", "application/json", "application/grpc-web+proto", "application/grpc+json", ""] {
+        let mut request = request(EXPLAIN, Some("demo-bank"), unread());
+        request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().expect("a value"));
+        let answer = front.send(request).await;
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
+        assert!(answer.headers().contains_key(edge::REQUEST_ID));
+    }
+    for method in [HttpMethod::GET, HttpMethod::PUT, HttpMethod::OPTIONS] {
+        let mut request = request(EXPLAIN, Some("demo-bank"), unread());
+        *request.method_mut() = method;
+        let answer = front.send(request).await;
+        assert_eq!(
+            (answer.status(), &answer.headers()[header::ALLOW]),
+            (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("POST"))
+        );
+    }
+    assert_eq!(front.admitted(), 0);
+}
+
+#[tokio::test]
+async fn nobody_s_message_is_read_before_their_credential_is_accepted() {
+    let front = front();
+    for (credential, reason) in [
+        (None, "CREDENTIAL_MISSING"),
+        (Some("demo-nobody"), "CREDENTIAL_INVALID"),
+        (Some("a.b"), "CREDENTIAL_MALFORMED"),
+    ] {
+        let refused = front.refused(request(SUBMIT, credential, unread())).await;
+        assert_eq!(refused, (Code::Unauthenticated, reason.to_owned()));
+    }
+    for path in ["/lienthong.exchange.v1.ExchangeService/Nothing", "/nothing.v1.Nothing/Nothing", "/", "/x"] {
+        let refused = front.refused(request(path, Some("demo-bank"), unread())).await;
+        assert_eq!(refused, (Code::Unimplemented, "METHOD_UNKNOWN".to_owned()), "{path}");
+    }
+    let mut deflated = request(EXPLAIN, Some("demo-bank"), unread());
+    deflated.headers_mut().insert("grpc-encoding", HeaderValue::from_static("deflate"));
+    assert_eq!(front.refused(deflated).await, (Code::Unimplemented, "COMPRESSION_UNSUPPORTED".to_owned()));
+    assert_eq!(front.admitted(), 0);
+}
+
+#[tokio::test]
+async fn messages_are_bounded_by_length_fields_and_time() {
+    let front = front();
+    let refused = async |path: &str, body: Body| front.refused(request(path, Some("demo-bank"), body)).await;
+    let long = framed(&vec![0; limits::REQUEST_BYTES_MAX + 1]);
+    assert_eq!(refused(EXPLAIN, long).await, (Code::InvalidArgument, "MESSAGE_TOO_LARGE".to_owned()));
+    let many = framed(&[0x1a, 0x00].repeat(limits::REQUEST_LIST_MAX + 1));
+    assert_eq!(refused(SUBMIT, many).await, (Code::InvalidArgument, "MESSAGE_TOO_LARGE".to_owned()));
+    let bad = framed(&[0x0a, 0x01, 0xff]);
+    assert_eq!(refused(EXPLAIN, bad).await, (Code::InvalidArgument, "MESSAGE_MALFORMED".to_owned()));
+    assert_eq!(refused(EXPLAIN, Body::empty()).await, (Code::InvalidArgument, "MESSAGE_MALFORMED".to_owned()));
+    let elsewhere = framed(&vec![0; limits::REQUEST_BYTES_MAX + 1]);
+    let mut stranger = request(ANCHOR, None, elsewhere);
+    stranger.headers_mut().insert("accept-language", HeaderValue::from_static("vi"));
+    assert_eq!(front.refused(stranger).await.1, "MESSAGE_TOO_LARGE");
+    assert_eq!(front.admitted(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_does_not_come_is_not_waited_for() {
+    let front = front();
+    let first =
+        futures::stream::once(async { Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"\0\0\0\0\x09abc"))) });
+    let body = Body::new(StreamBody::new(first.chain(futures::stream::pending()).boxed()));
+    let refused = front.refused(request(EXPLAIN, Some("demo-bank"), body)).await;
+    assert_eq!(refused, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    assert_eq!((front.admitted(), front.admission.inner.budget.taken()), (0, 0));
+}
+
+#[tokio::test]
+async fn strangers_have_a_rate_and_those_who_are_known_do_not_share_it() {
+    let front = front_with(false, 1);
+    let mut reasons = Vec::new();
+    for _ in 0..40 {
+        reasons.push(front.refused(request(EXPLAIN, None, unread())).await.1);
+    }
+    assert_eq!((reasons[0].as_str(), reasons[39].as_str()), ("CREDENTIAL_MISSING", "RATE_LIMITED"));
+    front.send(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
+    assert_eq!(front.admitted(), 1);
+    let caller = Caller::Agency(AgencyId::parse("bank").expect("a key"));
+    let token = front.mint.mint(&caller, Timestamp(1_795_388_400_000), 60).expect("a token");
+    let refused = front.refused(request(EXPLAIN, Some(&token), unread())).await;
+    assert_eq!(refused.1, "RATE_LIMITED", "a token that was never accepted is a stranger's");
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_framework_leaves_with_details() {
+    let front = front_with(true, 0);
+    let refused = front.refused(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
+    assert_eq!(refused, (Code::NotFound, "NOT_FOUND".to_owned()));
+}

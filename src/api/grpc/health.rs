@@ -1,0 +1,126 @@
+//! `grpc.health.v1.Health` over the board of causes, for anyone (gRPC Health Checking Protocol). To watch a service that does not exist is no
+//! error: it is SERVICE_UNKNOWN until it exists.
+
+use std::pin::Pin;
+
+use futures::stream::{Stream, unfold};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_server::Health;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::api::Edge;
+use crate::api::health::{ENDING, HealthBoard};
+use crate::base::{Error, Reason};
+
+const CHECK: &str = "grpc.health.v1.Health/Check";
+const WATCH: &str = "grpc.health.v1.Health/Watch";
+
+/// The service.
+#[derive(Clone)]
+pub struct HealthFace {
+    edge: Edge,
+    board: HealthBoard,
+}
+
+impl HealthFace {
+    /// Says what the board says.
+    pub fn new(edge: Edge, board: HealthBoard) -> Self {
+        Self { edge, board }
+    }
+
+    fn status(&self, service: &str) -> Option<ServingStatus> {
+        let causes = self.board.causes(service)?;
+        Some(if causes.is_empty() { ServingStatus::Serving } else { ServingStatus::NotServing })
+    }
+
+    /// The status now and whenever it changes. At the end of the run the last one is NOT_SERVING, and then the stream is over.
+    fn changes(self, service: String) -> impl Stream<Item = Result<HealthCheckResponse, Status>> {
+        let watched = self.board.watch();
+        unfold(Some((self, service, watched, None)), |state| async {
+            let (face, service, mut watched, last) = state?;
+            loop {
+                watched.mark_unchanged();
+                let status = face.status(&service).unwrap_or(ServingStatus::ServiceUnknown);
+                let is_ending = face.board.causes(&service).is_some_and(|causes| causes.contains(ENDING));
+                if last != Some(status) {
+                    let next = (!is_ending).then_some((face, service, watched, Some(status)));
+                    return Some((Ok(message(status)), next));
+                }
+                if is_ending || watched.changed().await.is_err() {
+                    return None;
+                }
+            }
+        })
+    }
+}
+
+fn message(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status as i32 }
+}
+
+#[tonic::async_trait]
+impl Health for HealthFace {
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        let check = async |asked: HealthCheckRequest| {
+            let unknown = || {
+                let message = "there is no such service: reflection lists them, `feed/<registry>` are the feeds";
+                Error::new(Reason::NotFound, message).with_subject("service", "")
+            };
+            self.status(&asked.service).map(message).ok_or_else(unknown)
+        };
+        self.edge.answer_anyone(CHECK, request, check).await
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let face = self.clone();
+        let watch = async |asked: HealthCheckRequest| Ok(Box::pin(face.changes(asked.service)) as Self::WatchStream);
+        self.edge.answer_anyone(WATCH, request, watch).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::StreamExt as _;
+
+    use super::*;
+    use crate::api::health::OVERALL;
+    use crate::base::Seed;
+    use crate::base::entropy::SeededEntropy;
+    use crate::base::time::FixedClock;
+    use crate::exchange::TraceRing;
+
+    fn face(board: &HealthBoard) -> HealthFace {
+        let clock = Arc::new(FixedClock::at(crate::base::Timestamp(0)));
+        let entropy = Arc::new(SeededEntropy::new(Seed::root(1)));
+        let edge = Edge::new(clock, entropy, Arc::new(TraceRing::default()), tokio::sync::watch::channel(false).1);
+        HealthFace::new(edge, board.clone())
+    }
+
+    #[tokio::test]
+    async fn watchers_see_each_change_once_and_the_end() {
+        let board = HealthBoard::default();
+        let mut known = Box::pin(face(&board).changes(OVERALL.into()));
+        let mut unknown = Box::pin(face(&board).changes("later.v1.Later".into()));
+        async fn next(
+            stream: &mut (impl Stream<Item = Result<HealthCheckResponse, Status>> + Unpin),
+        ) -> Option<ServingStatus> {
+            stream.next().await.map(|answer| answer.expect("no error").status())
+        }
+        assert_eq!(next(&mut known).await, Some(ServingStatus::Serving));
+        assert_eq!(next(&mut unknown).await, Some(ServingStatus::ServiceUnknown));
+        board.add("later.v1.Later");
+        assert_eq!(next(&mut unknown).await, Some(ServingStatus::Serving));
+        board.note("store", |service| service == OVERALL);
+        assert_eq!(next(&mut known).await, Some(ServingStatus::NotServing));
+        board.note("store", |_| false);
+        assert_eq!(next(&mut known).await, Some(ServingStatus::Serving));
+        board.note(ENDING, |_| true);
+        assert_eq!(next(&mut known).await, Some(ServingStatus::NotServing));
+        assert_eq!(next(&mut known).await, None);
+    }
+}
