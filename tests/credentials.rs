@@ -157,16 +157,17 @@ async fn demo_credentials_are_not_believed_where_they_must_not_be() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulation_is_off() {
+    use lienthong::server::net::Tls;
     use lienthong::server::{Config, Gateway, Listening};
-    use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig};
+    use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
-    let identity = Identity::from_pem(made.cert.pem(), made.signing_key.serialize_pem());
     let demo = lienthong::api::credential::DemoCredentials::Never;
     let config = Config { demo, simulation: false, ..common::config() };
     let gateway = Gateway::open(config).await.expect("the gateway opens");
     let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let tls = Some(ServerTlsConfig::new().identity(identity));
-    let running = gateway.start(Listening { grpc, console: None, tls }).await.expect("it serves");
+    let tls = Tls::from_pem(made.cert.pem().as_bytes(), made.signing_key.serialize_pem().as_bytes());
+    let tls = Some(tls.expect("a pair"));
+    let running = gateway.start(Listening { tls, ..Listening::plaintext(grpc) }).await.expect("it serves");
     let trusted =
         ClientTlsConfig::new().ca_certificate(Certificate::from_pem(made.cert.pem())).domain_name("localhost");
     let endpoint = Endpoint::from_shared(format!("https://{}", running.grpc)).expect("an address");

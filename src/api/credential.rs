@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tonic::codegen::http::{Extensions, HeaderMap, header};
 
-use crate::base::{AgencyId, Caller, Error, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
 const ISSUER: &str = "lienthong/H27";
@@ -207,12 +207,9 @@ impl Authenticator {
     }
 }
 
-/// Whether the connection comes from this machine; in-memory transports of tests have no address and count as local.
+/// Whether the client is a process of this machine; in-memory transports of tests have no peer and count as local.
 fn from_loopback(extensions: &Extensions) -> bool {
-    match extensions.get::<tonic::transport::server::TcpConnectInfo>() {
-        Some(info) => info.remote_addr().is_some_and(|address| address.ip().to_canonical().is_loopback()),
-        None => true,
-    }
+    extensions.get::<Peer>().is_none_or(|peer| peer.is_loopback)
 }
 
 #[cfg(test)]

@@ -59,5 +59,3 @@ pub const PRESENTATION_SECONDS_DEFAULT: u32 = 300;
 pub const PRESENTATION_SECONDS_MAX: u32 = 3_600;
 /// Most open streams of one caller.
 pub const STREAMS_PER_CALLER_MAX: usize = 32;
-/// Most HTTP/2 streams on one connection.
-pub const STREAMS_PER_CONNECTION_MAX: u32 = 1_024;

@@ -8,6 +8,7 @@ use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::keyring::{FolderLock, KeyFolder, Watcher};
+use super::net::Connections;
 use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
@@ -21,6 +22,8 @@ use crate::identity::following::Following;
 pub struct Gateway {
     config: Config,
     pub(super) parts: Arc<Parts>,
+    /// What happens to connections, counted.
+    pub connections: Arc<Connections>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
     witnessing: Witnessing,
@@ -80,6 +83,7 @@ impl Gateway {
         Ok(Self {
             config,
             parts: Arc::new(parts),
+            connections: Arc::default(),
             anchor,
             following,
             witnessing,
@@ -101,7 +105,8 @@ impl Gateway {
         let (end, ending) = tokio::sync::watch::channel(false);
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
         let view = Arc::new(self.view(address, has_tls));
-        Running::begin(listening, served, view, faces::all(&self.parts, &self.witnessing), self.anchor.clone(), end)
+        let further = faces::all(&self.parts, &self.witnessing);
+        Running::begin(listening, served, view, further, self.anchor.clone(), (end, self.connections.clone()))
     }
 
     /// What the console and the banner show.

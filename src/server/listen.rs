@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
-use tonic::transport::{Identity, ServerTlsConfig};
 
+use super::net::Tls;
 use crate::api::credential::DemoCredentials;
+use crate::base::peer::is_loopback;
 use crate::base::{Error, Reason, Result};
 
 /// Certificate and key, as PEM files.
@@ -19,15 +20,15 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Reads both files.
-    pub fn load(&self) -> Result<ServerTlsConfig> {
+    /// Reads both files, and holds them against each other.
+    pub fn load(&self) -> Result<Tls> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| {
                 let message = format!("{} cannot be read: {error}", path.display());
                 Error::new(Reason::ConfigurationInvalid, message)
             })
         };
-        Ok(ServerTlsConfig::new().identity(Identity::from_pem(read(&self.certificate)?, read(&self.key)?)))
+        Tls::from_pem(&read(&self.certificate)?, &read(&self.key)?)
     }
 }
 
@@ -55,11 +56,6 @@ pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
     let message =
         format!("--console {address} is not loopback, and the console has no TLS: give a loopback address, or `off`");
     Err(Error::new(Reason::ConfigurationInvalid, message))
-}
-
-/// Whether only this machine can reach `address`.
-pub fn is_loopback(address: SocketAddr) -> bool {
-    address.ip().to_canonical().is_loopback()
 }
 
 /// Listens on `address`; port 0 picks a free one.

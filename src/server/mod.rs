@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod keyring;
 pub mod keys;
 pub mod listen;
+pub mod net;
 pub mod parts;
 pub mod running;
 pub mod seeding;
@@ -15,7 +16,6 @@ pub mod services;
 pub mod shutdown;
 pub mod world;
 
-mod coalesce;
 mod delivery;
 mod faces;
 mod feed;

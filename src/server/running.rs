@@ -1,28 +1,27 @@
 //! A gateway at work: sockets that the caller bound, served until the end is asked for.
 //!
-//! The end is in four steps: health says NOT_SERVING and connections are told to go away (GOAWAY), calls under way get
-//! [`DRAIN`] to finish, streams end with UNAVAILABLE a little before that, and what is still there then is cut.
+//! The end is in five steps: health says NOT_SERVING; for as long as the caller says, calls are still accepted, so that balancers
+//! notice first; connections are told to go away (GOAWAY) and calls under way get [`DRAIN`] to finish; streams end with
+//! UNAVAILABLE a little before that; and what is still there then is cut.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Server, ServerTlsConfig};
+use tokio::task::{JoinError, JoinSet};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::Layer as _;
 
-use super::coalesce::Coalescing;
+use super::net::{Connections, Limits, Ports, Tls};
 use super::services::Served;
 use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
 use crate::api::panic::CatchPanics;
-use crate::base::{Error, Reason, Result, limits};
+use crate::base::{Error, Result};
 
 /// What a gateway is served on.
 pub struct Listening {
@@ -31,7 +30,18 @@ pub struct Listening {
     /// For the console; `None` is no console.
     pub console: Option<TcpListener>,
     /// TLS for gRPC; `None` is plaintext.
-    pub tls: Option<ServerTlsConfig>,
+    pub tls: Option<Tls>,
+    /// Proxies before gRPC, which state their clients' addresses by the PROXY protocol.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// What connections may take.
+    pub limits: Limits,
+}
+
+impl Listening {
+    /// gRPC in plaintext, without a console, within the usual limits.
+    pub fn plaintext(grpc: TcpListener) -> Self {
+        Self { grpc, console: None, tls: None, trusted_proxies: Vec::new(), limits: Limits::default() }
+    }
 }
 
 /// A gateway that accepts calls.
@@ -47,8 +57,8 @@ pub struct Running {
     end: watch::Sender<bool>,
     health: HealthReporter,
     services: Vec<&'static str>,
-    serving: JoinHandle<Result<(), tonic::transport::Error>>,
-    serving_console: Option<JoinHandle<std::io::Result<()>>>,
+    /// A task for each port.
+    serving: JoinSet<()>,
     _feeds: JoinSet<()>,
 }
 
@@ -60,39 +70,19 @@ impl Running {
         view: Arc<dyn View>,
         further: axum::Router,
         anchor: Option<PathBuf>,
-        end: watch::Sender<bool>,
+        (end, counts): (watch::Sender<bool>, Arc<Connections>),
     ) -> Result<Self> {
-        let ended = end.subscribe();
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
         let grpc = address(&listening.grpc)?;
         let console = listening.console.as_ref().map(address).transpose()?;
         let has_tls = listening.tls.is_some();
-        let mut server = Server::builder()
-            .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
-            .initial_stream_window_size(1 << 20)
-            .initial_connection_window_size(4 << 20)
-            .http2_max_header_list_size(16 * 1024)
-            .layer(CatchPanics);
-        if let Some(tls) = listening.tls {
-            server = server.tls_config(tls).map_err(|error| {
-                let cause = super::listen::innermost(&error);
-                let message = format!("the certificate and key cannot be used: {cause}");
-                Error::new(Reason::ConfigurationInvalid, message).with_source(error)
-            })?;
+        let ports = Ports::new(listening.limits, counts, end.subscribe());
+        let mut serving = JoinSet::new();
+        let service = CatchPanics.layer(served.admission);
+        serving.spawn(ports.grpc(listening.grpc, service, listening.tls, listening.trusted_proxies));
+        if let Some(listener) = listening.console {
+            serving.spawn(ports.console(listener, console::router(view, further)));
         }
-        // A peer that is gone is found out by TCP: pings of HTTP/2 would look at the clock for each frame.
-        let incoming = TcpIncoming::from(listening.grpc)
-            .with_nodelay(Some(true))
-            .with_keepalive(Some(Duration::from_secs(30)))
-            .with_keepalive_interval(Some(Duration::from_secs(10)))
-            .with_keepalive_retries(Some(3))
-            .map_ok(Coalescing::new);
-        let serving =
-            tokio::spawn(server.serve_with_incoming_shutdown(served.admission, incoming, asked(ended.clone())));
-        let serving_console = listening.console.map(|listener| {
-            let serving = axum::serve(listener, console::router(view, further)).with_graceful_shutdown(asked(ended));
-            tokio::spawn(async move { serving.await })
-        });
         Ok(Self {
             grpc,
             console,
@@ -102,40 +92,46 @@ impl Running {
             health: served.health,
             services: served.names,
             serving,
-            serving_console,
             _feeds: served.feeds,
         })
     }
 
     /// Waits until serving ends by itself, which it does only when something is wrong.
-    pub async fn ended(&self) {
-        while !self.serving.is_finished() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+    pub async fn ended(&mut self) {
+        if let Some(Err(error)) = self.serving.join_next().await {
+            tracing::error!(%error, "a port is served no more");
         }
     }
 
     /// Ends: calls under way may finish, within [`DRAIN`].
-    pub async fn end(mut self) -> Result<()> {
+    pub async fn end(self) -> Result<()> {
+        self.end_after(Duration::ZERO).await
+    }
+
+    /// Ends as [`end`](Self::end) does, after a time in which health says so and calls are still accepted.
+    pub async fn end_after(mut self, drain: Duration) -> Result<()> {
         for name in self.services.iter().chain([&""]) {
             self.health.set_service_status(*name, ServingStatus::NotServing).await;
         }
-        self.end.send_replace(true);
-        let drained = tokio::time::timeout(DRAIN, &mut self.serving).await;
-        if let Some(console) = self.serving_console.take() {
-            console.abort();
+        if !drain.is_zero() {
+            tokio::time::sleep(drain).await;
         }
-        match drained {
+        self.end.send_replace(true);
+        match tokio::time::timeout(DRAIN, joined(&mut self.serving)).await {
+            Ok(joined) => joined.map_err(Error::bug),
             Err(_) => {
                 tracing::info!("calls still under way are cut");
-                self.serving.abort();
+                self.serving.shutdown().await;
                 Ok(())
             }
-            Ok(joined) => joined.map_err(Error::bug)?.map_err(Error::bug),
         }
     }
 }
 
-async fn asked(mut ended: watch::Receiver<bool>) {
-    // When the sender is gone there is nobody left to serve for.
-    let _ = ended.wait_for(|end| *end).await;
+/// Waits for all ports.
+async fn joined(serving: &mut JoinSet<()>) -> Result<(), JoinError> {
+    while let Some(port) = serving.join_next().await {
+        port?;
+    }
+    Ok(())
 }

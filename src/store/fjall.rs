@@ -18,7 +18,7 @@ use crate::base::{Error, Reason, Result};
 
 const MIB: u64 = 1024 * 1024;
 /// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
-const FILES_OPEN_MAX: usize = 256;
+pub const FILES_OPEN_MAX: usize = 256;
 
 /// What the engine may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,7 +35,7 @@ pub fn config() -> Config {
 pub async fn start(config: Config) -> Started {
     let gateway = Gateway::open(config).await.expect("the gateway opens");
     let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let running = gateway.start(Listening { grpc, console: None, tls: None }).await.expect("it serves");
+    let running = gateway.start(Listening::plaintext(grpc)).await.expect("it serves");
     let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
     let channel = endpoint.connect().await.expect("it accepts");
     Started { channel, running, gateway }

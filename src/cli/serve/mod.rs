@@ -3,7 +3,7 @@
 mod banner;
 mod ready;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -18,6 +18,7 @@ use crate::base::limits;
 use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
+use crate::server::net::{Limits, descriptors};
 use crate::server::shutdown::Signals;
 use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
@@ -75,6 +76,16 @@ pub struct Serve {
     /// can reach the address, as in a container whose ports are published on loopback.
     #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
     allow_demo_credentials_off_loopback: bool,
+    /// Most connections in total, gRPC and console together; fewer if the process may open fewer descriptors.
+    #[arg(long, default_value_t = 1024, env = "LIENTHONG_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(16..), value_name = "NUMBER")]
+    max_connections: u32,
+    /// Most connections of one address, or of one /64 of IPv6; processes of this machine have no such cap.
+    #[arg(long, default_value_t = 256, env = "LIENTHONG_MAX_CONNECTIONS_PER_PEER", value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    max_connections_per_peer: u32,
+    /// Proxies before the gRPC port, separated by commas: connections from them must begin with a PROXY header (version 1 or 2), and
+    /// the address in it counts as the client's.
+    #[arg(long, env = "LIENTHONG_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
+    trusted_proxy: Vec<IpAddr>,
     /// Most calls a second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
@@ -156,6 +167,7 @@ impl Serve {
             Some(folder) => Some(KeptKeys { folder: folder.clone(), unlock: self.secret.unlock()? }),
             None => None,
         };
+        let limits = self.limits()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {
@@ -190,8 +202,8 @@ impl Serve {
             _ = &mut end => return Ok(()),
         };
         progress.finish();
-        let listening = Listening { grpc, console, tls };
-        let running = gateway.start(listening).await?;
+        let listening = Listening { grpc, console, tls, trusted_proxies: self.trusted_proxy.clone(), limits };
+        let mut running = gateway.start(listening).await?;
         let ready = self.ready_file.map(|path| ReadyFile::write(path, &running)).transpose()?;
         let banner = banner::Banner::new(&gateway, &running, begun.elapsed());
         print(&match output {
@@ -212,6 +224,17 @@ impl Serve {
             Some(_) => Ok(()),
             None => Err(Failure::new("the server ended by itself; the log says why")),
         }
+    }
+
+    /// The limits on connections, within the descriptors that there are.
+    fn limits(&self) -> Result<Limits, Failure> {
+        let wanted = self.max_connections as usize;
+        let connections_max = descriptors::connections(descriptors::raise(), wanted)?;
+        if connections_max < wanted {
+            tracing::warn!(connections_max, wanted, "fewer connections than asked for: the rest of the descriptors is the store's");
+        }
+        let connections_per_peer_max = self.max_connections_per_peer as usize;
+        Ok(Limits { connections_max, connections_per_peer_max, ..Limits::default() })
     }
 
     fn anchor_path(&self) -> PathBuf {

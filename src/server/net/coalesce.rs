@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
 
 /// What is gathered before it is written without waiting for the flush.
 const GATHERED_BYTES_MAX: usize = 256 * 1024;
@@ -48,14 +47,6 @@ impl<T: AsyncWrite + Unpin> Coalescing<T> {
         self.gathered.clear();
         self.gathered.shrink_to(KEPT_BYTES_MAX);
         Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: Connected> Connected for Coalescing<T> {
-    type ConnectInfo = T::ConnectInfo;
-
-    fn connect_info(&self) -> Self::ConnectInfo {
-        self.inner.connect_info()
     }
 }
 

@@ -1,0 +1,168 @@
+//! What happens to connections, counted: for the metrics, and for whoever asks why a client was turned away.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why a connection was refused or ended from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// As many connections as there may be, each of use.
+    Total,
+    /// As many connections of one peer as there may be.
+    PeerTotal,
+    /// Closed while idle, to make room for a newer one.
+    Displaced,
+    /// A PROXY header from a peer that is no trusted proxy.
+    ProxyUntrusted,
+    /// A trusted proxy without a valid PROXY header.
+    ProxyInvalid,
+    /// A TLS handshake that failed.
+    Tls,
+    /// HTTP/1.x on the gRPC port.
+    Http1,
+    /// Neither HTTP/2 nor HTTP/1.x.
+    NotHttp,
+}
+
+impl Refusal {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Total,
+        Self::PeerTotal,
+        Self::Displaced,
+        Self::ProxyUntrusted,
+        Self::ProxyInvalid,
+        Self::Tls,
+        Self::Http1,
+        Self::NotHttp,
+    ];
+
+    /// Its name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Total => "total",
+            Self::PeerTotal => "peer_total",
+            Self::Displaced => "displaced",
+            Self::ProxyUntrusted => "proxy_untrusted",
+            Self::ProxyInvalid => "proxy_invalid",
+            Self::Tls => "tls",
+            Self::Http1 => "http1",
+            Self::NotHttp => "not_http",
+        }
+    }
+}
+
+/// Where a connection took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Before the PROXY header was complete.
+    ProxyHeader,
+    /// In the TLS handshake.
+    TlsHandshake,
+    /// Before the preface was complete.
+    Preface,
+    /// Before the first call: nothing, or an incomplete header block.
+    FirstCall,
+    /// Without a call under way.
+    Idle,
+    /// With everything written to it unread.
+    Stalled,
+}
+
+impl Stage {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 6] =
+        [Self::ProxyHeader, Self::TlsHandshake, Self::Preface, Self::FirstCall, Self::Idle, Self::Stalled];
+
+    /// Its name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProxyHeader => "proxy_header",
+            Self::TlsHandshake => "tls_handshake",
+            Self::Preface => "preface",
+            Self::FirstCall => "first_call",
+            Self::Idle => "idle",
+            Self::Stalled => "stalled",
+        }
+    }
+}
+
+/// Counts since the start, but for `open`.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: AtomicU64,
+    accepted: AtomicU64,
+    accept_errors: AtomicU64,
+    refused: [AtomicU64; Refusal::ALL.len()],
+    timed_out: [AtomicU64; Stage::ALL.len()],
+}
+
+impl Connections {
+    /// Connections that are open now.
+    pub fn open(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Connections that the operating system handed over.
+    pub fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Failures of accept.
+    pub fn accept_errors(&self) -> u64 {
+        self.accept_errors.load(Ordering::Relaxed)
+    }
+
+    /// Connections that were refused for a reason.
+    pub fn refused(&self, reason: Refusal) -> u64 {
+        self.refused[reason as usize].load(Ordering::Relaxed)
+    }
+
+    /// Connections that took too long at a stage.
+    pub fn timed_out(&self, stage: Stage) -> u64 {
+        self.timed_out[stage as usize].load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_open(&self, open: usize) {
+        self.open.store(open as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_accept_error(&self) {
+        self.accept_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_refused(&self, reason: Refusal) {
+        self.refused[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_timed_out(&self, stage: Stage) {
+        self.timed_out[stage as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_and_stage_has_a_count_and_a_name_of_its_own() {
+        let connections = Connections::default();
+        for (at, reason) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, at);
+            connections.note_refused(reason);
+        }
+        for (at, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, at);
+            connections.note_timed_out(stage);
+        }
+        assert!(Refusal::ALL.iter().all(|reason| connections.refused(*reason) == 1));
+        assert!(Stage::ALL.iter().all(|stage| connections.timed_out(*stage) == 1));
+        let mut names: Vec<_> = Refusal::ALL.map(Refusal::as_str).into_iter().chain(Stage::ALL.map(Stage::as_str)).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Refusal::ALL.len() + Stage::ALL.len());
+    }
+}

@@ -1,0 +1,73 @@
+//! The limits on connections, with their reasons. Everything before a call is admitted is bounded here: how many connections, how
+//! long each step may take, what one connection may hold in memory. What a call may take afterwards is not transport's to say.
+//!
+//! They are constants for whoever runs a gateway, but for the caps on connections; tests set them to milliseconds.
+
+use std::time::Duration;
+
+/// What connections may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Most connections in total, gRPC and console together.
+    pub connections_max: usize,
+    /// Most connections of one peer; processes of this machine have no such cap, since they have no addresses of their own.
+    pub connections_per_peer_max: usize,
+    /// How many of the total gRPC leaves free, so that an operator still reaches the console of a full gateway.
+    pub kept_for_console: usize,
+    /// Longest time for each step before HTTP: PROXY header, TLS handshake, preface. A step is two round trips at most;
+    /// ten seconds are enough for a phone on a bad network.
+    pub opening: Duration,
+    /// Longest time until a new connection makes its first call. It bounds an incomplete header block too, since a call begins
+    /// once its headers are complete. Clients connect when they have something to ask.
+    pub first_call: Duration,
+    /// Longest time without a call under way. Clients that keep a connection reconnect without noticing.
+    pub idle: Duration,
+    /// Longest time that a peer may leave everything written to it unread. Keep-alive probes of TCP find a host that is gone,
+    /// but a peer that answers them and never reads would hold its answers in memory forever.
+    pub stalled: Duration,
+    /// Longest time for a connection that was told to go away (GOAWAY) to close, when it has no call under way.
+    pub farewell: Duration,
+    /// Largest header list, in bytes: credentials and metadata take about one kilobyte.
+    pub header_list_bytes_max: u32,
+    /// Most HTTP/2 streams of a connection. Each may hold a header list while its call is under way.
+    pub streams_max: u32,
+    /// What a peer may send unasked on one stream, in bytes. At 20 ms of round trip it still allows 13 MB/s.
+    pub stream_window_bytes: u32,
+    /// What a peer may send unasked on one connection, in bytes: all its streams' unread bodies together.
+    pub connection_window_bytes: u32,
+    /// What may wait to be sent on one stream, in bytes, beside the message under way.
+    pub send_buffer_bytes_max: usize,
+    /// Most streams that a peer resets before they are accepted (CVE-2023-44487); a client that cancels has few at once.
+    pub pending_resets_max: usize,
+    /// Most streams that are reset for the peer's own violations (CVE-2025-8671) before the connection ends.
+    pub local_resets_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1_024,
+            connections_per_peer_max: 256,
+            kept_for_console: 8,
+            opening: Duration::from_secs(10),
+            first_call: Duration::from_secs(30),
+            idle: Duration::from_secs(300),
+            stalled: Duration::from_secs(30),
+            farewell: Duration::from_secs(5),
+            header_list_bytes_max: 16 * 1024,
+            streams_max: 256,
+            stream_window_bytes: 256 * 1024,
+            connection_window_bytes: 1024 * 1024,
+            send_buffer_bytes_max: 256 * 1024,
+            pending_resets_max: 64,
+            local_resets_max: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// How often a connection is looked at: often enough that each limit is kept within a quarter.
+    pub(super) fn tick(&self) -> Duration {
+        (self.first_call.min(self.idle).min(self.stalled) / 4).max(Duration::from_millis(1))
+    }
+}

@@ -1,0 +1,81 @@
+//! The network: connections accepted, bounded and served, for gRPC and the console alike.
+//!
+//! Everything before a call is admitted belongs here. A connection passes an [acceptor](acceptor), which gives it a seat in the
+//! [table] of those there may be; its opening (PROXY header, TLS, preface), each step within its time; and then HTTP, under a
+//! watch for idle and stalled peers. [`Limits`] holds the numbers with their reasons, [`Connections`] counts what happens.
+//!
+//! tonic's own server accepts without any of these limits, so its services are served here by hyper, on which it is built, too.
+
+pub mod connections;
+pub mod descriptors;
+pub mod limits;
+pub mod tls;
+
+mod acceptor;
+mod call;
+mod coalesce;
+mod drive;
+mod opening;
+mod proxy;
+mod socket;
+mod speak;
+mod standing;
+mod table;
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tower::Service;
+
+use acceptor::Acceptor;
+use speak::{Console, Grpc, Shared};
+use table::Table;
+
+pub use connections::Connections;
+pub use limits::Limits;
+pub use tls::Tls;
+
+/// The ports of one server, which share its seats.
+pub(super) struct Ports {
+    table: Arc<Table>,
+    shared: Shared,
+}
+
+impl Ports {
+    /// Within `limits`, until `ending` turns true.
+    pub(super) fn new(limits: Limits, counts: Arc<Connections>, ending: watch::Receiver<bool>) -> Self {
+        let table = Table::new(&limits, counts.clone());
+        Self { table, shared: Shared { limits: Arc::new(limits), counts, ending } }
+    }
+
+    /// Serves gRPC; `proxies` state their clients' addresses.
+    pub(super) fn grpc<S>(
+        &self,
+        listener: TcpListener,
+        service: S,
+        tls: Option<Tls>,
+        proxies: Vec<IpAddr>,
+    ) -> impl Future<Output = ()> + Send + use<S>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+        S::Future: Unpin + Send,
+    {
+        let speaker = Grpc::new(service, tls, proxies.into(), &self.shared.limits);
+        Acceptor { listener, speaker, table: self.table.clone(), shared: self.shared.clone() }.run()
+    }
+
+    /// Serves the console's routes.
+    pub(super) fn console(
+        &self,
+        listener: TcpListener,
+        router: axum::Router,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let speaker = Console::new(router, &self.shared.limits);
+        Acceptor { listener, speaker, table: self.table.clone(), shared: self.shared.clone() }.run()
+    }
+}

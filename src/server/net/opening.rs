@@ -1,0 +1,122 @@
+//! The first bytes of a connection to the gRPC port: HTTP/2 begins with a preface of 24 bytes (RFC 9113, section 3.4).
+//!
+//! Who speaks HTTP/1.x there, a browser or a health check by URL, gets one answer that says what the port is for.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::proxy;
+use super::socket::Ahead;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How much of a request is read away after its answer, so that closing the connection does not discard the answer.
+const READ_AWAY_BYTES_MAX: u64 = 64 * 1024;
+/// The answer to HTTP/1.x (RFC 9110, section 15.6.6).
+const ANSWER: &str = "HTTP/1.1 505 HTTP Version Not Supported\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    content-length: 100\r\n\
+    connection: close\r\n\
+    \r\n\
+    This port speaks gRPC over HTTP/2: use a gRPC client, such as grpcurl. The console has its own port.";
+
+/// What a connection begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// The preface of HTTP/2.
+    Http2,
+    /// A request of HTTP/1.x.
+    Http1,
+    /// A PROXY header, where none is expected.
+    ProxyHeader,
+    /// None of these.
+    Other,
+}
+
+/// Reads ahead until it is clear what a connection begins with. Nothing is consumed.
+pub(super) async fn read<T: AsyncRead + Unpin>(stream: &mut Ahead<T>) -> io::Result<Opening> {
+    loop {
+        if let Some(opening) = judge(stream.seen()) {
+            return Ok(opening);
+        }
+        stream.look_further(PREFACE.len()).await?;
+    }
+}
+
+/// What the first bytes are; `None` until more are there.
+fn judge(bytes: &[u8]) -> Option<Opening> {
+    if bytes.starts_with(PREFACE) {
+        return Some(Opening::Http2);
+    }
+    if proxy::is_header(bytes) {
+        return Some(Opening::ProxyHeader);
+    }
+    if PREFACE.starts_with(bytes) || proxy::may_be_header(bytes) {
+        return None;
+    }
+    Some(if bytes.first().is_some_and(u8::is_ascii_uppercase) { Opening::Http1 } else { Opening::Other })
+}
+
+/// Answers a request of HTTP/1.x, whatever it asks, and ends the connection.
+pub(super) async fn answer_http1<T: AsyncRead + AsyncWrite + Unpin>(stream: &mut Ahead<T>) -> io::Result<()> {
+    stream.write_all(ANSWER.as_bytes()).await?;
+    stream.shutdown().await?;
+    let mut rest = stream.take(READ_AWAY_BYTES_MAX);
+    tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_bytes_say_what_is_spoken_in_any_pieces() {
+        let cases: [(&[u8], Opening); 9] = [
+            (PREFACE, Opening::Http2),
+            (b"GET / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n", Opening::Http1),
+            (b"PROPFIND / HTTP/1.1\r\n\r\n", Opening::Http1),
+            (b"POST /a.B/C HTTP/1.0\r\n\r\n", Opening::Http1),
+            (b"PROXY UNKNOWN\r\n", Opening::ProxyHeader),
+            (b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", Opening::ProxyHeader),
+            (b"\x16\x03\x01\x02\x00\x01\x00", Opening::Other),
+            (b"\r\n\r\n\r\n", Opening::Other),
+        ];
+        for (sent, expected) in cases {
+            for piece in [1, 5, 4_096] {
+                let (near, mut far) = duplex(piece);
+                let writing = tokio::spawn(async move {
+                    let _ = far.write_all(sent).await; // read only as far as needed
+                });
+                let mut near = Ahead::new(near);
+                assert_eq!(read(&mut near).await.expect("clear"), expected, "{}", String::from_utf8_lossy(sent));
+                drop(near);
+                writing.await.expect("no panic");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_before_its_preface_is_an_error() {
+        let (near, mut far) = duplex(64);
+        far.write_all(&PREFACE[..23]).await.expect("written");
+        drop(far);
+        read(&mut Ahead::new(near)).await.expect_err("one byte is missing");
+    }
+
+    #[tokio::test]
+    async fn http1_gets_one_whole_answer() {
+        let (near, mut far) = duplex(4_096);
+        let answering = tokio::spawn(async move { answer_http1(&mut Ahead::new(near)).await });
+        far.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
+        far.shutdown().await.expect("shut down");
+        let mut seen = String::new();
+        far.read_to_string(&mut seen).await.expect("read");
+        answering.await.expect("no panic").expect("answered");
+        let (head, body) = seen.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 505 "), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+    }
+}

@@ -1,0 +1,213 @@
+//! What is spoken on a port, from the first byte of a connection to its last: gRPC over HTTP/2, or the console's HTTP/1.1.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tower::Service;
+
+use super::acceptor::Speaker;
+use super::call::Calls;
+use super::coalesce::Coalescing;
+use super::connections::{Connections, Refusal, Stage};
+use super::drive::drive;
+use super::limits::Limits;
+use super::opening::{self, Opening};
+use super::proxy;
+use super::socket::{Ahead, Socket};
+use super::table::{Port, Seat};
+use super::tls::Tls;
+use crate::base::Peer;
+
+/// Most headers of a request of HTTP/1.1; each costs memory before a word of it is understood.
+const HTTP1_HEADERS_MAX: usize = 64;
+/// Most bytes of a request of HTTP/1.1 that are read ahead of its answer.
+const HTTP1_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// What each connection of a port shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) limits: Arc<Limits>,
+    pub(super) counts: Arc<Connections>,
+    pub(super) ending: watch::Receiver<bool>,
+}
+
+/// The gRPC port.
+#[derive(Clone)]
+pub(super) struct Grpc<S> {
+    service: S,
+    tls: Option<Tls>,
+    /// Proxies whose PROXY header is demanded.
+    proxies: Arc<[IpAddr]>,
+    http: http2::Builder<TokioExecutor>,
+}
+
+/// What answers gRPC calls.
+pub(super) trait GrpcService:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> GrpcService for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> Grpc<S>
+where
+    S: GrpcService,
+    S::Future: Unpin + Send,
+{
+    pub(super) fn new(service: S, tls: Option<Tls>, proxies: Arc<[IpAddr]>, limits: &Limits) -> Self {
+        let mut http = http2::Builder::new(TokioExecutor::new());
+        http.timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams_max)
+            .initial_stream_window_size(limits.stream_window_bytes)
+            .initial_connection_window_size(limits.connection_window_bytes)
+            .max_header_list_size(limits.header_list_bytes_max)
+            .max_send_buf_size(limits.send_buffer_bytes_max)
+            .max_pending_accept_reset_streams(limits.pending_resets_max)
+            .max_local_error_reset_streams(limits.local_resets_max);
+        Self { service, tls, proxies, http }
+    }
+
+    async fn opened(
+        self,
+        mut stream: Ahead<Socket>,
+        address: SocketAddr,
+        seat: Seat,
+        shared: &Shared,
+    ) -> Result<(), Refusal> {
+        let peer = if self.is_proxy(address) {
+            let reading = step(proxy::read(&mut stream), Stage::ProxyHeader, shared).await;
+            let Some(client) = reading.transpose().map_err(|_| Refusal::ProxyInvalid)? else { return Ok(()) };
+            let peer = Peer::behind(address, client);
+            seat.belongs_to(peer.network())?;
+            peer
+        } else {
+            Peer::direct(address)
+        };
+        match self.tls.clone() {
+            None => self.speak(stream, peer, seat, shared).await,
+            Some(tls) => {
+                let shaking = step(tls.accept(stream), Stage::TlsHandshake, shared).await;
+                match shaking.transpose().map_err(|_| Refusal::Tls)? {
+                    Some(stream) => self.speak(Ahead::new(stream), peer, seat, shared).await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn speak<T>(self, mut stream: Ahead<T>, peer: Peer, seat: Seat, shared: &Shared) -> Result<(), Refusal>
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // A connection that breaks off in its preface is nothing to tell: port scans and checks of a balancer do.
+        let Some(Ok(opening)) = step(opening::read(&mut stream), Stage::Preface, shared).await else { return Ok(()) };
+        match opening {
+            Opening::Http2 => {
+                let standing = seat.standing();
+                let calls =
+                    Calls { service: self.service, body: Body::new, peer, standing: standing.clone() };
+                let connection = self.http.serve_connection(TokioIo::new(Coalescing::new(stream)), calls);
+                drive(connection, standing, &shared.limits, &shared.counts, shared.ending.clone()).await;
+                Ok(())
+            }
+            Opening::Http1 => {
+                // Whether the answer arrives is the peer's concern.
+                let _ = timeout(shared.limits.farewell, opening::answer_http1(&mut stream)).await;
+                Err(Refusal::Http1)
+            }
+            Opening::ProxyHeader => Err(Refusal::ProxyUntrusted),
+            Opening::Other => Err(Refusal::NotHttp),
+        }
+    }
+}
+
+impl<S> Speaker for Grpc<S>
+where
+    S: GrpcService,
+    S::Future: Unpin + Send,
+{
+    const PORT: Port = Port::Grpc;
+
+    fn is_proxy(&self, address: SocketAddr) -> bool {
+        let address = address.ip().to_canonical();
+        self.proxies.iter().any(|proxy| proxy.to_canonical() == address)
+    }
+
+    async fn serve(self, stream: TcpStream, address: SocketAddr, seat: Seat, shared: Shared) {
+        let stream = Ahead::new(Socket::new(stream, seat.standing().clone()));
+        if let Err(refusal) = self.opened(stream, address, seat, &shared).await {
+            shared.counts.note_refused(refusal);
+            tracing::debug!(reason = refusal.as_str(), "a connection is refused");
+        }
+    }
+}
+
+/// One step before HTTP; `None` once its time is up, which is noted, or when the server ends.
+async fn step<T>(step: impl Future<Output = io::Result<T>>, stage: Stage, shared: &Shared) -> Option<io::Result<T>> {
+    let mut ending = shared.ending.clone();
+    tokio::select! {
+        biased;
+        stepped = timeout(shared.limits.opening, step) => {
+            if stepped.is_err() {
+                shared.counts.note_timed_out(stage);
+            }
+            stepped.ok()
+        }
+        _ = ending.wait_for(|ended| *ended) => None,
+    }
+}
+
+/// The console's port.
+#[derive(Clone)]
+pub(super) struct Console {
+    router: Router,
+    http: http1::Builder,
+}
+
+impl Console {
+    pub(super) fn new(router: Router, limits: &Limits) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.first_call)
+            .max_headers(HTTP1_HEADERS_MAX)
+            .max_buf_size(HTTP1_BUFFER_BYTES_MAX);
+        Self { router, http }
+    }
+}
+
+impl Speaker for Console {
+    const PORT: Port = Port::Console;
+
+    /// The console speaks plain HTTP on loopback: its visitors' addresses are their own.
+    fn is_proxy(&self, _: SocketAddr) -> bool {
+        false
+    }
+
+    async fn serve(self, stream: TcpStream, address: SocketAddr, seat: Seat, shared: Shared) {
+        let standing = seat.standing();
+        let stream = Coalescing::new(Socket::new(stream, standing.clone()));
+        let router = self.router;
+        let service = tower::service_fn(move |request: Request<axum::body::Body>| {
+            let mut router = router.clone();
+            Box::pin(async move { router.call(request).await })
+        });
+        let peer = Peer::direct(address);
+        let calls = Calls { service, body: axum::body::Body::new, peer, standing: standing.clone() };
+        let connection = self.http.serve_connection(TokioIo::new(stream), calls);
+        drive(connection, standing, &shared.limits, &shared.counts, shared.ending).await;
+    }
+}

@@ -1,0 +1,164 @@
+//! What is known of an open connection, and when it has taken too long.
+//!
+//! A connection's tasks note here what they do, without a lock and without a look at the clock: calls begun and under way, writes that
+//! got through. A [`Watch`] compares, at a slow tick, what changed since the last one. So the limits cost a call two additions,
+//! where HTTP/2 pings would cost each frame a lock and a clock; and they hold for a peer that stops reading, whom a ping
+//! cannot reach: the ping itself, and the goodbye after it, would wait behind what is unread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::connections::Stage;
+use super::limits::Limits;
+
+/// What is known of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// Calls begun.
+    calls: AtomicU64,
+    /// Calls under way, until the last byte of the answer is handed to HTTP.
+    under_way: AtomicU32,
+    /// Whether a call was ever admitted.
+    is_admitted: AtomicBool,
+    /// Writes that the peer's window took, at least in part.
+    writes: AtomicU64,
+    /// Whether the last write found the window full.
+    is_blocked: AtomicBool,
+}
+
+/// A call under way; it ends when dropped.
+#[derive(Debug)]
+pub(super) struct CallUnderWay(Arc<Standing>);
+
+impl Standing {
+    /// Notes that a call begins.
+    pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        CallUnderWay(self.clone())
+    }
+
+    /// Whether the connection may be closed for a newer one: nobody was ever admitted on it, and nobody waits.
+    pub(super) fn is_dispensable(&self) -> bool {
+        !self.is_admitted.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// Notes a write that got through.
+    pub(super) fn note_written(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.is_blocked.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes a write that has to wait for the peer.
+    pub(super) fn note_blocked(&self) {
+        self.is_blocked.store(true, Ordering::Relaxed);
+    }
+}
+
+impl CallUnderWay {
+    /// Whether a call of this connection was admitted before.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.0.is_admitted.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the call was admitted.
+    pub(super) fn admit(&self) {
+        self.0.is_admitted.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for CallUnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Looks at a connection at each tick; holds what it saw last.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    calls: u64,
+    writes: u64,
+    idle_for: Duration,
+    stalled_for: Duration,
+}
+
+impl Watch {
+    /// Which limit the connection is over, when `tick` has passed since the last look.
+    pub(super) fn look(&mut self, standing: &Standing, limits: &Limits, tick: Duration) -> Option<Stage> {
+        let calls = standing.calls.load(Ordering::Relaxed);
+        let is_idle = standing.under_way.load(Ordering::Relaxed) == 0 && calls == self.calls;
+        let writes = standing.writes.load(Ordering::Relaxed);
+        let is_stalled = standing.is_blocked.load(Ordering::Relaxed) && writes == self.writes;
+        (self.calls, self.writes) = (calls, writes);
+        let longer = |is_so: bool, before: Duration| if is_so { before + tick } else { Duration::ZERO };
+        self.idle_for = longer(is_idle, self.idle_for);
+        self.stalled_for = longer(is_stalled, self.stalled_for);
+        let (stage, idle_max) = if calls == 0 { (Stage::FirstCall, limits.first_call) } else { (Stage::Idle, limits.idle) };
+        if self.stalled_for >= limits.stalled {
+            Some(Stage::Stalled)
+        } else {
+            (self.idle_for >= idle_max).then_some(stage)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What each of a number of looks finds, one tick apart.
+    fn look(watch: &mut Watch, standing: &Standing, times: usize) -> Vec<Option<Stage>> {
+        let limits = Limits::default();
+        let tick = limits.tick();
+        (0..times).map(|_| watch.look(standing, &limits, tick)).collect()
+    }
+
+    #[test]
+    fn a_connection_without_a_call_ends_early_and_one_that_had_one_later() {
+        let standing = Arc::new(Standing::default());
+        let mut watch = Watch::default();
+        assert_eq!(look(&mut watch, &standing, 4), [None, None, None, Some(Stage::FirstCall)]);
+        let call = standing.begin_call();
+        assert_eq!(look(&mut watch, &standing, 1_000), vec![None; 1_000], "a call may take as long as it may");
+        drop(call);
+        let found = look(&mut watch, &standing, 40);
+        assert_eq!((&found[..39], found[39]), (&[None; 39][..], Some(Stage::Idle)));
+    }
+
+    #[test]
+    fn a_call_between_two_looks_is_seen() {
+        let standing = Arc::new(Standing::default());
+        let mut watch = Watch::default();
+        for _ in 0..100 {
+            drop(standing.begin_call());
+            assert_eq!(look(&mut watch, &standing, 3), [None; 3]);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_reads_nothing_is_found_out_though_its_call_is_under_way() {
+        let standing = Arc::new(Standing::default());
+        let _call = standing.begin_call();
+        let mut watch = Watch::default();
+        standing.note_written();
+        standing.note_blocked();
+        assert_eq!(look(&mut watch, &standing, 3), [None; 3], "blocked since the last write");
+        standing.note_written();
+        standing.note_blocked();
+        assert_eq!(look(&mut watch, &standing, 4), [None; 4], "slow, but it reads");
+        assert_eq!(look(&mut watch, &standing, 1), [Some(Stage::Stalled)]);
+    }
+
+    #[test]
+    fn only_an_idle_stranger_is_dispensable() {
+        let standing = Arc::new(Standing::default());
+        assert!(standing.is_dispensable());
+        let call = standing.begin_call();
+        assert!(!standing.is_dispensable(), "somebody waits");
+        drop(call);
+        assert!(standing.is_dispensable());
+        standing.begin_call().admit();
+        assert!(!standing.is_dispensable());
+    }
+}
