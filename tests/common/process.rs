@@ -37,9 +37,14 @@ pub struct Serving {
 impl Serving {
     /// Starts `serve` on free ports in `folder` with further arguments, and waits until it is ready.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_as(program(), folder, arguments)
+    }
+
+    /// The same with a command of the caller's that runs the program.
+    pub fn start_as(mut program: Command, folder: &Path, arguments: &[&str]) -> Self {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
-        let mut child = program()
+        let mut child = program
             .current_dir(folder)
             .args(["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--ready-file", "ready.json"])
             .args(arguments)

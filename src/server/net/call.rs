@@ -58,14 +58,14 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Ok(response) = ready!(Pin::new(&mut self.inner).poll(context));
-        let call = self.call.take();
-        if let Some(call) = &call
-            && !call.is_admitted()
-            && is_welcome(&response)
-        {
-            call.admit();
+        let mut call = self.call.take();
+        if let Some(call) = &mut call {
+            if !call.is_admitted() && is_welcome(&response) {
+                call.admit();
+            }
+            call.note_handed_over();
         }
-        Poll::Ready(Ok(response.map(|body| Answer { body, _call: call })))
+        Poll::Ready(Ok(response.map(|body| Answer { body, call })))
     }
 }
 
@@ -79,7 +79,7 @@ fn is_welcome<R>(response: &Response<R>) -> bool {
 #[derive(Debug)]
 pub(super) struct Answer<R> {
     body: R,
-    _call: Option<CallUnderWay>,
+    call: Option<CallUnderWay>,
 }
 
 impl<R: Body + Unpin> Body for Answer<R> {
@@ -90,7 +90,15 @@ impl<R: Body + Unpin> Body for Answer<R> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        // HTTP asks for the next part when the peer has taken the last.
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Some(call) = &mut self.call {
+            match &polled {
+                Poll::Ready(_) => call.note_handed_over(),
+                Poll::Pending => call.note_taken(),
+            }
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -66,12 +66,21 @@ pub enum Stage {
     Idle,
     /// With everything written to it unread.
     Stalled,
+    /// With an answer that waits for its flow-control window.
+    Unread,
 }
 
 impl Stage {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 6] =
-        [Self::ProxyHeader, Self::TlsHandshake, Self::Preface, Self::FirstCall, Self::Idle, Self::Stalled];
+    pub const ALL: [Self; 7] = [
+        Self::ProxyHeader,
+        Self::TlsHandshake,
+        Self::Preface,
+        Self::FirstCall,
+        Self::Idle,
+        Self::Stalled,
+        Self::Unread,
+    ];
 
     /// Its name in metrics and logs.
     pub fn as_str(self) -> &'static str {
@@ -82,6 +91,7 @@ impl Stage {
             Self::FirstCall => "first_call",
             Self::Idle => "idle",
             Self::Stalled => "stalled",
+            Self::Unread => "unread",
         }
     }
 }
@@ -160,7 +170,8 @@ mod tests {
         }
         assert!(Refusal::ALL.iter().all(|reason| connections.refused(*reason) == 1));
         assert!(Stage::ALL.iter().all(|stage| connections.timed_out(*stage) == 1));
-        let mut names: Vec<_> = Refusal::ALL.map(Refusal::as_str).into_iter().chain(Stage::ALL.map(Stage::as_str)).collect();
+        let mut names: Vec<_> =
+            Refusal::ALL.map(Refusal::as_str).into_iter().chain(Stage::ALL.map(Stage::as_str)).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Refusal::ALL.len() + Stage::ALL.len());

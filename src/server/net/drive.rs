@@ -46,8 +46,8 @@ pub(super) async fn drive<C>(
             }
             () = &mut farewell, if is_dismissed => return,
             _ = ticks.tick() => match watch.look(standing, limits, tick) {
-                Some(Stage::Stalled) => {
-                    counts.note_timed_out(Stage::Stalled);
+                Some(stage @ (Stage::Stalled | Stage::Unread)) => {
+                    counts.note_timed_out(stage);
                     return;
                 }
                 Some(stage) if !is_dismissed => {

@@ -25,6 +25,9 @@ pub struct Limits {
     /// Longest time that a peer may leave everything written to it unread. Keep-alive probes of TCP find a host that is gone,
     /// but a peer that answers them and never reads would hold its answers in memory forever.
     pub stalled: Duration,
+    /// Longest time, within twice as much, that a part of an answer may wait for the peer's flow-control window. A client that waits
+    /// longer than any deadline has given up; a stream can be resumed where it ended.
+    pub unread: Duration,
     /// Longest time for a connection that was told to go away (GOAWAY) to close, when it has no call under way.
     pub farewell: Duration,
     /// Largest header list, in bytes: credentials and metadata take about one kilobyte.
@@ -53,6 +56,7 @@ impl Default for Limits {
             first_call: Duration::from_secs(30),
             idle: Duration::from_secs(300),
             stalled: Duration::from_secs(30),
+            unread: Duration::from_secs(60),
             farewell: Duration::from_secs(5),
             header_list_bytes_max: 16 * 1024,
             streams_max: 256,
@@ -68,6 +72,6 @@ impl Default for Limits {
 impl Limits {
     /// How often a connection is looked at: often enough that each limit is kept within a quarter.
     pub(super) fn tick(&self) -> Duration {
-        (self.first_call.min(self.idle).min(self.stalled) / 4).max(Duration::from_millis(1))
+        (self.first_call.min(self.idle).min(self.stalled).min(self.unread) / 4).max(Duration::from_millis(1))
     }
 }

@@ -21,6 +21,8 @@ mod socket;
 mod speak;
 mod standing;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::net::IpAddr;

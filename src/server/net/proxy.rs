@@ -120,7 +120,8 @@ mod tests {
     #[tokio::test]
     async fn a_header_is_read_in_any_pieces_and_nothing_behind_it() {
         let v4 = [192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0, 80];
-        let v6: Vec<u8> = [0x20, 1, 0xd, 0xb8].into_iter().chain([0; 11]).chain([1]).chain([0; 16]).chain([0, 7, 0, 8]).collect();
+        let v6: Vec<u8> =
+            [0x20, 1, 0xd, 0xb8].into_iter().chain([0; 11]).chain([1]).chain([0; 16]).chain([0, 7, 0, 8]).collect();
         let cases: Vec<(Vec<u8>, Option<&str>)> = vec![
             (b"PROXY TCP4 192.0.2.1 127.0.0.1 12345 80\r\n".to_vec(), Some("192.0.2.1:12345")),
             (b"PROXY TCP6 2001:db8::1 ::1 7 8\r\n".to_vec(), Some("[2001:db8::1]:7")),

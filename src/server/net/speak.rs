@@ -118,8 +118,7 @@ where
         match opening {
             Opening::Http2 => {
                 let standing = seat.standing();
-                let calls =
-                    Calls { service: self.service, body: Body::new, peer, standing: standing.clone() };
+                let calls = Calls { service: self.service, body: Body::new, peer, standing: standing.clone() };
                 let connection = self.http.serve_connection(TokioIo::new(Coalescing::new(stream)), calls);
                 drive(connection, standing, &shared.limits, &shared.counts, shared.ending.clone()).await;
                 Ok(())

@@ -25,18 +25,26 @@ pub(super) struct Standing {
     writes: AtomicU64,
     /// Whether the last write found the window full.
     is_blocked: AtomicBool,
+    /// Answers of which a part waits for the peer's flow-control window, by the parity of the period in which that began.
+    unread: [AtomicU32; 2],
+    /// Counts up; see [`Watch`].
+    period: AtomicU32,
 }
 
 /// A call under way; it ends when dropped.
 #[derive(Debug)]
-pub(super) struct CallUnderWay(Arc<Standing>);
+pub(super) struct CallUnderWay {
+    standing: Arc<Standing>,
+    /// The period in which a part of the answer began to wait for the peer.
+    unread_since: Option<u32>,
+}
 
 impl Standing {
     /// Notes that a call begins.
     pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        CallUnderWay(self.clone())
+        CallUnderWay { standing: self.clone(), unread_since: None }
     }
 
     /// Whether the connection may be closed for a newer one: nobody was ever admitted on it, and nobody waits.
@@ -59,24 +67,47 @@ impl Standing {
 impl CallUnderWay {
     /// Whether a call of this connection was admitted before.
     pub(super) fn is_admitted(&self) -> bool {
-        self.0.is_admitted.load(Ordering::Relaxed)
+        self.standing.is_admitted.load(Ordering::Relaxed)
     }
 
     /// Notes that the call was admitted.
     pub(super) fn admit(&self) {
-        self.0.is_admitted.store(true, Ordering::Relaxed);
+        self.standing.is_admitted.store(true, Ordering::Relaxed);
+    }
+}
+
+impl CallUnderWay {
+    /// Notes that a part of the answer is handed to HTTP: from now on it is the peer's to read.
+    pub(super) fn note_handed_over(&mut self) {
+        let period = self.standing.period.load(Ordering::Relaxed);
+        if self.unread_since != Some(period) {
+            self.note_taken();
+            self.standing.unread[period as usize % 2].fetch_add(1, Ordering::Relaxed);
+            self.unread_since = Some(period);
+        }
+    }
+
+    /// Notes that the peer took what was handed over.
+    pub(super) fn note_taken(&mut self) {
+        if let Some(period) = self.unread_since.take() {
+            self.standing.unread[period as usize % 2].fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for CallUnderWay {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.note_taken();
+        self.standing.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Looks at a connection at each tick; holds what it saw last.
+///
+/// Time is cut into periods for answers that wait for a window: at the end of each, none may be left of the period before.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
+    in_period: Duration,
     calls: u64,
     writes: u64,
     idle_for: Duration,
@@ -94,12 +125,30 @@ impl Watch {
         let longer = |is_so: bool, before: Duration| if is_so { before + tick } else { Duration::ZERO };
         self.idle_for = longer(is_idle, self.idle_for);
         self.stalled_for = longer(is_stalled, self.stalled_for);
-        let (stage, idle_max) = if calls == 0 { (Stage::FirstCall, limits.first_call) } else { (Stage::Idle, limits.idle) };
+        let (stage, idle_max) =
+            if calls == 0 { (Stage::FirstCall, limits.first_call) } else { (Stage::Idle, limits.idle) };
         if self.stalled_for >= limits.stalled {
             Some(Stage::Stalled)
+        } else if self.has_unread(standing, limits.unread, tick) {
+            Some(Stage::Unread)
         } else {
             (self.idle_for >= idle_max).then_some(stage)
         }
+    }
+
+    /// Whether an answer has waited for a whole period; begins the next one when it is time.
+    fn has_unread(&mut self, standing: &Standing, period: Duration, tick: Duration) -> bool {
+        self.in_period += tick;
+        if self.in_period < period {
+            return false;
+        }
+        self.in_period = Duration::ZERO;
+        let next = standing.period.load(Ordering::Relaxed).wrapping_add(1);
+        let is_left = standing.unread[next as usize % 2].load(Ordering::Relaxed) > 0;
+        if !is_left {
+            standing.period.store(next, Ordering::Relaxed);
+        }
+        is_left
     }
 }
 
@@ -148,6 +197,29 @@ mod tests {
         standing.note_blocked();
         assert_eq!(look(&mut watch, &standing, 4), [None; 4], "slow, but it reads");
         assert_eq!(look(&mut watch, &standing, 1), [Some(Stage::Stalled)]);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_takes_is_found_out_among_others_that_are_taken() {
+        let standing = Arc::new(Standing::default());
+        let mut watch = Watch::default();
+        let (mut slow, mut stuck) = (standing.begin_call(), standing.begin_call());
+        let period = (Limits::default().unread.as_millis() / Limits::default().tick().as_millis()) as usize;
+        for _ in 0..10 {
+            slow.note_handed_over();
+            assert_eq!(look(&mut watch, &standing, period), vec![None; period], "it takes a part in each period");
+            slow.note_taken();
+        }
+        stuck.note_handed_over();
+        let mut found = Vec::new();
+        while found.len() < 2 * period {
+            slow.note_handed_over();
+            found.extend(look(&mut watch, &standing, 1));
+            slow.note_taken();
+        }
+        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), [&Stage::Unread]);
+        drop((slow, stuck));
+        assert!(standing.unread.iter().all(|count| count.load(Ordering::Relaxed) == 0));
     }
 
     #[test]

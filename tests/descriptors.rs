@@ -1,0 +1,84 @@
+//! File descriptors and connections: idle peers in any number take none away from the store, and keep nobody out.
+#![cfg(unix)]
+
+mod common;
+
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use common::enter_membership;
+use common::process::{Serving, program};
+use tonic::transport::Endpoint;
+
+/// Descriptors that the process may open: 48 beside those that are set aside.
+const DESCRIPTORS: u64 = 400;
+/// Idle connections to each port.
+const IDLE: usize = 200;
+
+/// The program with a limit on descriptors. A shell lowers it, because a limit cannot be lowered for a child alone.
+fn limited(descriptors: u64) -> Command {
+    let program = program();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")).arg(program.get_program());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.stdin(Stdio::null());
+    shell
+}
+
+/// Processor time that a process used so far, in clock ticks.
+#[cfg(target_os = "linux")]
+fn ticks_used(process: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it lives");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["--population", "0", "--data-dir", "data"];
+    let serving = Serving::start_as(limited(DESCRIPTORS), folder.path(), &arguments);
+    let console = serving.console.as_ref().expect("a console");
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    enter_membership(&channel, 1).await;
+    let mut idle = Vec::new();
+    for _ in 0..IDLE {
+        idle.extend([&serving.grpc, console].map(|address| TcpStream::connect(address).expect("it accepts")));
+    }
+    for number in 2..=20 {
+        enter_membership(&channel, number).await;
+    }
+    let newcomer = endpoint.connect().await.expect("it accepts");
+    enter_membership(&newcomer, 21).await;
+    #[cfg(target_os = "linux")]
+    {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", serving.child.id())).expect("it lives").count() as u64;
+        assert!(open <= DESCRIPTORS - 256, "{open} descriptors: the store's are not set aside");
+        // A loop that spins on an accept that fails takes most of a processor: a hundred ticks a second.
+        let before = ticks_used(serving.child.id());
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let used = ticks_used(serving.child.id()) - before;
+        assert!(used < 20, "{used} ticks");
+    }
+}
+
+#[test]
+fn too_few_descriptors_are_said_in_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for descriptors in [64, 80] {
+        let output = limited(descriptors)
+            .current_dir(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--console", "off", "--population", "0"])
+            .output()
+            .expect("the program runs");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(&format!("may open {descriptors} descriptors, and needs 384")), "{stderr}");
+    }
+}
