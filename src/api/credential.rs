@@ -281,4 +281,22 @@ mod tests {
             assert_eq!(read(bad).expect_err(bad).reason, Reason::CredentialInvalid);
         }
     }
+
+    #[test]
+    fn demo_credentials_need_a_client_of_this_machine() {
+        let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
+        let mut metadata = MetadataMap::new();
+        metadata.insert("authorization", "Bearer demo-bank".parse().expect("ascii"));
+        let at = |text: &str| text.parse().expect("an address");
+        for (peer, expected) in [
+            (Peer::direct(at("127.0.0.1:1")), true),
+            (Peer::direct(at("192.0.2.1:1")), false),
+            (Peer::behind(at("127.0.0.1:1"), Some(at("192.0.2.1:1"))), false),
+            (Peer::behind(at("127.0.0.1:1"), None), false),
+        ] {
+            let mut extensions = Extensions::default();
+            extensions.insert(peer);
+            assert_eq!(authenticator.read(&metadata, &extensions, NOW).is_ok(), expected, "{peer:?}");
+        }
+    }
 }

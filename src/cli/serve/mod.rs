@@ -231,11 +231,7 @@ impl Serve {
         let wanted = self.max_connections as usize;
         let connections_max = descriptors::connections(descriptors::raise(), wanted)?;
         if connections_max < wanted {
-            tracing::warn!(
-                connections_max,
-                wanted,
-                "fewer connections than asked for: the rest of the descriptors is the store's"
-            );
+            tracing::warn!(connections_max, wanted, "the limit on open descriptors allows fewer connections");
         }
         let connections_per_peer_max = self.max_connections_per_peer as usize;
         Ok(Limits { connections_max, connections_per_peer_max, ..Limits::default() })
