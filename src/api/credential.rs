@@ -285,8 +285,8 @@ mod tests {
     #[test]
     fn demo_credentials_need_a_client_of_this_machine() {
         let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
-        let mut metadata = MetadataMap::new();
-        metadata.insert("authorization", "Bearer demo-bank".parse().expect("ascii"));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, "Bearer demo-bank".parse().expect("ascii"));
         let at = |text: &str| text.parse().expect("an address");
         for (peer, expected) in [
             (Peer::direct(at("127.0.0.1:1")), true),
@@ -296,7 +296,7 @@ mod tests {
         ] {
             let mut extensions = Extensions::default();
             extensions.insert(peer);
-            assert_eq!(authenticator.read(&metadata, &extensions, NOW).is_ok(), expected, "{peer:?}");
+            assert_eq!(authenticator.authenticate(&headers, &extensions, NOW).is_ok(), expected, "{peer:?}");
         }
     }
 }

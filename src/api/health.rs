@@ -42,6 +42,14 @@ impl HealthBoard {
         });
     }
 
+    /// Notes `cause` for one service, or takes it back.
+    pub fn note_for(&self, service: &str, cause: &'static str, holds: bool) {
+        self.0.send_if_modified(|causes| {
+            let Some(causes) = causes.get_mut(service) else { return false };
+            if holds { causes.insert(cause) } else { causes.remove(cause) }
+        });
+    }
+
     /// The causes against a service; `None` when there is no such service.
     pub fn causes(&self, service: &str) -> Option<BTreeSet<&'static str>> {
         self.0.borrow().get(service).cloned()

@@ -5,7 +5,6 @@
 //! a test machine shares it, but the one over all strangers holds for it too.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{NotUntil, Quota, RateLimiter};
 
+use crate::base::peer::Network;
 use crate::base::{Caller, Error, Reason, Result};
 
 /// Most buckets of one kind that are kept; beyond it, those that are full again go.
@@ -84,7 +84,7 @@ enum Bucket {
     /// A caller's own.
     Caller(Caller),
     /// The one that all demo citizens of a network share: anybody can make up as many as they like.
-    DemoCitizens(Option<IpAddr>),
+    DemoCitizens(Option<Network>),
 }
 
 impl CallerRate {
@@ -94,10 +94,10 @@ impl CallerRate {
     }
 
     /// Takes one call's token, or says when the next one is there. `is_demo` says that the credential is one that anybody can write.
-    pub fn take(&self, caller: &Caller, is_demo: bool, address: Option<IpAddr>) -> Result<()> {
+    pub fn take(&self, caller: &Caller, is_demo: bool, network: Option<Network>) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         let bucket = match caller {
-            Caller::Citizen(_) if is_demo => Bucket::DemoCitizens(address.and_then(network_of)),
+            Caller::Citizen(_) if is_demo => Bucket::DemoCitizens(network),
             caller => Bucket::Caller(caller.clone()),
         };
         buckets.take(&bucket).map_err(|wait| {
@@ -109,7 +109,7 @@ impl CallerRate {
 /// The rate of strangers.
 pub struct StrangerRate {
     per_second: u32,
-    by_address: Option<Buckets<IpAddr>>,
+    by_network: Option<Buckets<Network>>,
     all: Option<Single>,
 }
 
@@ -121,12 +121,12 @@ impl StrangerRate {
     pub fn new(per_second: u32) -> Self {
         let all = NonZeroU32::new(per_second.saturating_mul(ADDRESSES));
         let single = |rate| RateLimiter::new(Quota::per_second(rate), InMemoryState::default(), MonotonicClock);
-        Self { per_second, by_address: NonZeroU32::new(per_second).map(Buckets::new), all: all.map(single) }
+        Self { per_second, by_network: NonZeroU32::new(per_second).map(Buckets::new), all: all.map(single) }
     }
 
-    /// Takes one call's token; `None` is an in-memory transport, which counts as loopback.
-    pub fn take(&self, address: Option<IpAddr>) -> Result<()> {
-        if let (Some(buckets), Some(network)) = (&self.by_address, address.and_then(network_of)) {
+    /// Takes one call's token; `None` is this machine.
+    pub fn take(&self, network: Option<Network>) -> Result<()> {
+        if let (Some(buckets), Some(network)) = (&self.by_network, network) {
             buckets.take(&network).map_err(|wait| {
                 let message =
                     format!("at most {} calls a second without a credential from one address", self.per_second);
@@ -138,18 +138,6 @@ impl StrangerRate {
             let message = "too many calls without a credential".to_owned();
             limited(message, "stranger_calls_per_second", wait(&not_until))
         })
-    }
-}
-
-/// What counts as one address: an IPv4 address, or the /64 that one subscriber has of IPv6 (RFC 6177). Loopback is none.
-pub fn network_of(address: IpAddr) -> Option<IpAddr> {
-    match address.to_canonical() {
-        loopback if loopback.is_loopback() => None,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-        }
-        v4 => Some(v4),
     }
 }
 
@@ -188,7 +176,7 @@ mod tests {
     #[test]
     fn strangers_share_the_bucket_of_their_network_and_one_over_all() {
         let rate = StrangerRate::new(2);
-        let at = |address: &str| Some(address.parse().expect("an address"));
+        let at = |address: &str| Some(Network::of(address.parse().expect("an address")));
         for address in ["203.0.113.7", "2001:db8::1"] {
             rate.take(at(address)).expect("one");
             rate.take(at(address)).expect("two");
@@ -196,12 +184,11 @@ mod tests {
         }
         rate.take(at("2001:db8::2")).expect_err("the same network");
         rate.take(at("2001:db8:0:1::2")).expect("another network");
-        let (mut taken, loopback) = (0, at("127.0.0.1"));
-        while rate.take(loopback).is_ok() {
+        let mut taken = 0;
+        while rate.take(None).is_ok() {
             taken += 1;
         }
-        assert!((30..=40).contains(&taken), "loopback has no bucket of its own, but all have one: {taken}");
-        rate.take(None).expect_err("nor has memory");
+        assert!((30..=40).contains(&taken), "this machine has no bucket of its own, but all have one: {taken}");
     }
 
     #[test]

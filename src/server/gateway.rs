@@ -13,7 +13,7 @@ use super::parts::Parts;
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
-use super::{faces, seeding, services};
+use super::{faces, readings, seeding, services};
 use crate::api::console::{Facts, View as _};
 use crate::base::Result;
 use crate::identity::following::Following;
@@ -104,6 +104,8 @@ impl Gateway {
         }
         let (end, ending) = tokio::sync::watch::channel(false);
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
+        self.parts.metrics.ask(readings::of_connections(&self.connections));
+        self.parts.metrics.ask(readings::of_parts(&self.parts)?);
         let view = Arc::new(self.view(address, has_tls));
         let further = faces::all(&self.parts, &self.witnessing);
         Running::begin(listening, served, view, further, self.anchor.clone(), (end, self.connections.clone()))

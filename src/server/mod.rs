@@ -19,6 +19,8 @@ pub mod world;
 mod delivery;
 mod faces;
 mod feed;
+mod health;
+mod readings;
 mod status;
 mod view;
 mod witnessing;

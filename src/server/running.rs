@@ -12,14 +12,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tower::Layer as _;
 
 use super::net::{Connections, Limits, Ports, Tls};
 use super::services::Served;
 use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
+use crate::api::health::{ENDING, HealthBoard};
 use crate::api::panic::CatchPanics;
 use crate::base::{Error, Result};
 
@@ -55,11 +54,10 @@ pub struct Running {
     /// Where the trust anchor was written, absolute.
     pub anchor: Option<PathBuf>,
     end: watch::Sender<bool>,
-    health: HealthReporter,
-    services: Vec<&'static str>,
+    health: HealthBoard,
     /// A task for each port.
     serving: JoinSet<()>,
-    _feeds: JoinSet<()>,
+    _watchers: JoinSet<()>,
 }
 
 impl Running {
@@ -83,17 +81,7 @@ impl Running {
         if let Some(listener) = listening.console {
             serving.spawn(ports.console(listener, console::router(view, further)));
         }
-        Ok(Self {
-            grpc,
-            console,
-            has_tls,
-            anchor,
-            end,
-            health: served.health,
-            services: served.names,
-            serving,
-            _feeds: served.feeds,
-        })
+        Ok(Self { grpc, console, has_tls, anchor, end, health: served.health, serving, _watchers: served.watchers })
     }
 
     /// Waits until serving ends by itself, which it does only when something is wrong.
@@ -110,9 +98,7 @@ impl Running {
 
     /// Ends as [`end`](Self::end) does, after a time in which health says so and calls are still accepted.
     pub async fn end_after(mut self, drain: Duration) -> Result<()> {
-        for name in self.services.iter().chain([&""]) {
-            self.health.set_service_status(*name, ServingStatus::NotServing).await;
-        }
+        self.health.note(ENDING, |_| true);
         if !drain.is_zero() {
             tokio::time::sleep(drain).await;
         }

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::server::NamedService;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::health_server::HealthServer;
 
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
+use super::health;
 use super::parts::Parts;
+use super::readings;
 use crate::access;
 use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::{Authenticator, TokenMint};
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeFace;
+use crate::api::grpc::health::HealthFace;
 use crate::api::grpc::identity::{AccountFace, CredentialFace, LinkFace, PresentationFace};
 use crate::api::grpc::province::ProvinceFace;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
@@ -25,11 +27,11 @@ use crate::api::grpc::simulation::{Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustFace;
 use crate::api::grpc::trust::ledger::LedgerFace;
 use crate::api::grpc::trust::status::StatusFace;
+use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::identity::Presenting;
-use crate::province::{FeedState, Progress, Province};
 use crate::registry;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
@@ -88,12 +90,10 @@ impl Services {
 pub struct Served {
     /// Where calls go.
     pub admission: Admission,
-    /// Says how each service is.
-    pub health: HealthReporter,
-    /// The services' names.
-    pub names: Vec<&'static str>,
-    /// The tasks that say how each registry's feed is.
-    pub feeds: JoinSet<()>,
+    /// How each service is.
+    pub health: HealthBoard,
+    /// The tasks that note what speaks against a service.
+    pub watchers: JoinSet<()>,
 }
 
 /// All services, ready to be served at `address` until `ending` turns true.
@@ -179,12 +179,10 @@ async fn health_and_reflection(
     gatekeeper: Gatekeeper,
     edge: Edge,
 ) -> Result<Served> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for name in services.names.iter().chain([&""]) {
-        health.set_service_status(*name, ServingStatus::Serving).await;
-    }
-    let feeds = watch_feeds(&parts.province, &health)?;
-    services.add(health_service);
+    let health = HealthBoard::default();
+    services.names.iter().for_each(|name| health.add(name));
+    let watchers = health::watch(parts, &health)?;
+    services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
     let reflection = || {
@@ -210,53 +208,6 @@ async fn health_and_reflection(
     ];
     let methods = Methods::new(&described, &names)?;
     let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
-    Ok(Served { admission, health, names, feeds })
-}
-
-/// Tells health of each registry's feed, as `feed/<registry>`: NOT_SERVING once it is halted.
-fn watch_feeds(province: &Province, health: &HealthReporter) -> Result<JoinSet<()>> {
-    let mut feeds = JoinSet::new();
-    for sector in registry::ALL {
-        let progress = province.watch_progress(sector.name)?;
-        feeds.spawn(watch_feed(format!("feed/{}", sector.name), progress, health.clone()));
-    }
-    Ok(feeds)
-}
-
-async fn watch_feed(name: String, mut progress: watch::Receiver<Progress>, health: HealthReporter) {
-    health.set_service_status(&name, ServingStatus::Serving).await;
-    let is_halted = |now: &Progress| matches!(now.state, FeedState::Halted { .. });
-    if progress.wait_for(is_halted).await.is_ok() {
-        health.set_service_status(&name, ServingStatus::NotServing).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::Reason;
-    use tonic_health::pb::HealthCheckRequest;
-    use tonic_health::pb::health_server::Health as _;
-
-    #[tokio::test]
-    async fn health_says_which_registrys_feed_is_halted() {
-        let (health, _) = tonic_health::server::health_reporter();
-        let service = tonic_health::server::HealthService::from_health_reporter(health.clone());
-        let feed = |name: &str| watch_feed(name.into(), watch::channel(following()).1, health.clone());
-        feed("feed/land").await; // nobody follows it any more
-        let (sender, progress) = watch::channel(following());
-        let watching = tokio::spawn(watch_feed("feed/vehicle".into(), progress, health.clone()));
-        sender.send_modify(|now| now.state = FeedState::Waiting("it does not answer".into()));
-        sender.send_modify(|now| now.state = FeedState::Halted { reason: Reason::Equivocation, why: String::new() });
-        watching.await.expect("ends");
-        for (name, expected) in [("feed/land", ServingStatus::Serving), ("feed/vehicle", ServingStatus::NotServing)] {
-            let request = tonic::Request::new(HealthCheckRequest { service: name.into() });
-            let answer = service.check(request).await.expect("a feed").into_inner();
-            assert_eq!(answer.status, expected as i32, "{name}");
-        }
-    }
-
-    fn following() -> Progress {
-        Progress { log_size: 1, state: FeedState::Following }
-    }
+    parts.metrics.ask(readings::of_calls(admission.load(), &health));
+    Ok(Served { admission, health, watchers })
 }

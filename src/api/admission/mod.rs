@@ -18,7 +18,6 @@ mod method;
 mod shape;
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -32,7 +31,6 @@ use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{
     HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, header, request,
 };
-use tonic::transport::server::TcpConnectInfo;
 use tower::Service;
 
 pub use method::{Access, Method, Methods};
@@ -44,6 +42,7 @@ use super::metrics::Metrics;
 use super::rate::{CallerRate, StrangerRate};
 use super::status;
 use crate::base::call::{Call, Caller, Language};
+use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use budget::{Budget, Reservation};
 use message::{Encoding, Framed, Take, no_room};
@@ -66,7 +65,7 @@ pub struct PublicCall {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Holder {
     Caller(Caller),
-    Stranger(Option<IpAddr>),
+    Stranger(Option<Network>),
 }
 
 /// Who is let in, and how often.
@@ -93,6 +92,25 @@ struct Inner {
     under_way: Arc<AtomicUsize>,
     edge: Edge,
     metrics: Arc<Metrics>,
+}
+
+/// What admission has under way.
+#[derive(Debug, Clone)]
+pub struct Load {
+    under_way: Arc<AtomicUsize>,
+    budget: Arc<Budget<Holder>>,
+}
+
+impl Load {
+    /// Calls that are admitted and not answered yet.
+    pub fn calls(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Memory that their requests hold, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.budget.taken()
+    }
 }
 
 /// One of the calls under way; dropping it makes room for another.
@@ -127,9 +145,9 @@ struct Refused {
 }
 
 impl Admission {
-    /// Calls under way, and the bytes that their requests hold.
-    pub fn load(&self) -> (usize, usize) {
-        (self.inner.under_way.load(Ordering::Relaxed), self.inner.budget.taken())
+    /// What it has under way, for metrics: it keeps neither services nor stores alive.
+    pub fn load(&self) -> Load {
+        Load { under_way: self.inner.under_way.clone(), budget: self.inner.budget.clone() }
     }
 
     /// Admits calls of `methods` to the services of `dispatch`.
@@ -234,7 +252,7 @@ impl Inner {
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
         let Gatekeeper { authenticator, callers, strangers } = &self.gatekeeper;
-        let address = address_of(parts);
+        let network = network_of(parts);
         if method.access == Access::Anyone {
             let call = PublicCall {
                 request_id: opening.request_id,
@@ -242,20 +260,20 @@ impl Inner {
                 deadline: opening.deadline,
                 language: opening.language,
             };
-            return Ok((Admitted::Anyone(call), Holder::Stranger(address)));
+            return Ok((Admitted::Anyone(call), Holder::Stranger(network)));
         }
         // Checking a signature is what costs: a token that was not accepted before takes a stranger's turn first.
         let is_new = authenticator.is_new(&parts.headers);
         if is_new {
-            strangers.take(address).map_err(|error| refused.by(error))?;
+            strangers.take(network).map_err(|error| refused.by(error))?;
         }
         let authenticated = authenticator.authenticate(&parts.headers, &parts.extensions, opening.now);
         let Authenticated { caller, is_demo } = authenticated.map_err(|error| {
-            let limited = if is_new { Ok(()) } else { strangers.take(address) };
+            let limited = if is_new { Ok(()) } else { strangers.take(network) };
             refused.by(limited.err().unwrap_or(error))
         })?;
         refused.caller = Some(caller.clone());
-        callers.take(&caller, is_demo, address).map_err(|error| refused.by(error))?;
+        callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {
             request_id: opening.request_id,
@@ -346,9 +364,9 @@ fn no_such_method() -> Error {
     Error::new(Reason::MethodUnknown, message).with_subject("method", "")
 }
 
-/// The address that a request comes from; `None` in an in-memory transport.
-fn address_of(parts: &request::Parts) -> Option<IpAddr> {
-    Some(parts.extensions.get::<TcpConnectInfo>()?.remote_addr()?.ip())
+/// The network that a request comes from; `None` is this machine, or an in-memory transport.
+fn network_of(parts: &request::Parts) -> Option<Network> {
+    parts.extensions.get::<Peer>()?.network()
 }
 
 /// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).

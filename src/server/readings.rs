@@ -1,0 +1,85 @@
+//! What a gateway says of itself when `/metrics` asks: calls under way, health, connections, descriptors, feeds, logs.
+
+use std::sync::Arc;
+
+use super::net::connections::{Connections, Refusal, Stage};
+use super::parts::Parts;
+use crate::api::admission::Load;
+use crate::api::health::{HealthBoard, OVERALL};
+use crate::api::metrics::{Reading, Sample};
+use crate::base::Result;
+use crate::province::FeedState;
+use crate::registry;
+
+fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
+    (vec![(label, value.into())], sample)
+}
+
+/// Of admission and health.
+pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
+    let (calls, memory, health) = (load.clone(), load, health.clone());
+    vec![
+        Reading::single("calls_under_way", "Calls admitted and not answered yet", move || calls.calls() as f64),
+        Reading::single("request_bytes", "Memory that requests under way hold, in bytes", move || {
+            memory.bytes() as f64
+        }),
+        Reading::new("serving", "1 if a service serves, 0 if something speaks against it", move || {
+            let services = health.watch().borrow().clone();
+            let name = |service: &String| if service == OVERALL { "all".to_owned() } else { service.clone() };
+            let serves = services.iter().map(|(service, causes)| (name(service), causes.is_empty()));
+            serves.map(|(service, serves)| labelled("service", service, f64::from(u8::from(serves)))).collect()
+        }),
+    ]
+}
+
+/// Of connections and of what a process has a limited number of.
+pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
+    let (open, accepted, errors) = (counts.clone(), counts.clone(), counts.clone());
+    let (refused, timed_out) = (counts.clone(), counts.clone());
+    vec![
+        Reading::single("connections", "Connections open", move || open.open() as f64),
+        Reading::single("connections_accepted_total", "Connections accepted", move || accepted.accepted() as f64),
+        Reading::single("accept_errors_total", "Failures to accept a connection", move || {
+            errors.accept_errors() as f64
+        }),
+        Reading::new("connections_refused_total", "Connections refused, by reason", move || {
+            let sample = |reason: Refusal| labelled("reason", reason.as_str(), refused.refused(reason) as f64);
+            Refusal::ALL.into_iter().map(sample).collect()
+        }),
+        Reading::new("connections_timed_out_total", "Connections that took too long, by stage", move || {
+            let sample = |stage: Stage| labelled("stage", stage.as_str(), timed_out.timed_out(stage) as f64);
+            Stage::ALL.into_iter().map(sample).collect()
+        }),
+        Reading::new("open_descriptors", "Descriptors that the process has open", open_descriptors),
+    ]
+}
+
+/// Where the system lists them; no sample elsewhere.
+fn open_descriptors() -> Vec<Sample> {
+    std::fs::read_dir("/proc/self/fd").map(|entries| (Vec::new(), entries.count() as f64)).into_iter().collect()
+}
+
+/// Of the logs and of the registries' feeds.
+pub(super) fn of_parts(parts: &Parts) -> Result<Vec<Reading>> {
+    let mut logs = vec![("records", parts.records.clone()), ("evidence", parts.evidence.clone())];
+    logs.extend(parts.hosts.iter().map(|(name, host)| (*name, host.ledger().clone())));
+    let feeds = registry::ALL.iter().map(|sector| Ok((sector.name, parts.province.watch_progress(sector.name)?)));
+    let feeds = feeds.collect::<Result<Vec<_>>>()?;
+    Ok(vec![
+        Reading::new("log_entries", "Entries of a log", move || {
+            logs.iter().map(|(name, log)| labelled("log", *name, log.head().size as f64)).collect()
+        }),
+        Reading::new(
+            "feed_following",
+            "1 if the province follows a registry, 0 if it waits or has halted",
+            move || {
+                let follows = |state: &FeedState| matches!(state, FeedState::Following);
+                let sample = |follows: bool| f64::from(u8::from(follows));
+                feeds
+                    .iter()
+                    .map(|(name, feed)| labelled("registry", *name, sample(follows(&feed.borrow().state))))
+                    .collect()
+            },
+        ),
+    ])
+}
