@@ -170,4 +170,33 @@ mod tests {
             read_in(&sent, 4_096).await.expect_err(&shown);
         }
     }
+
+    proptest::proptest! {
+        /// Whatever a proxy sends, or something that takes itself for one.
+        #[test]
+        fn no_bytes_make_reading_panic(
+            version in 0..3_usize,
+            changes in proptest::collection::vec((0..40_usize, proptest::num::u8::ANY), 0..4),
+            further in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+        ) {
+            let v4 = [192, 0, 2, 1, 127, 0, 0, 1, 0x30, 0x39, 0, 80];
+            let mut header = match version {
+                0 => Vec::new(),
+                1 => b"PROXY TCP4 192.0.2.1 127.0.0.1 12345 80\r\n".to_vec(),
+                _ => second(1, 0x11, &v4, 0),
+            };
+            for (at, byte) in changes {
+                if let Some(changed) = header.get_mut(at) {
+                    *changed = byte;
+                }
+            }
+            header.extend(further);
+            if let Ok(Some(length)) = length_of(&header) {
+                proptest::prop_assert!(length <= HEADER_BYTES_MAX);
+                if let Some(header) = header.get(..length) {
+                    let _ = client(header);
+                }
+            }
+        }
+    }
 }

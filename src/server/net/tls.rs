@@ -1,4 +1,4 @@
-//! TLS of the gRPC listener: versions 1.2 and 1.3 over ring, HTTP/2 by ALPN, no client certificates.
+//! TLS of the gRPC listener: versions 1.2 and 1.3, HTTP/2 by ALPN, no client certificates.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
@@ -32,9 +31,7 @@ impl Tls {
             pem::Error::NoItemsFound => unusable("the key's file has no PRIVATE KEY section".into()),
             error => unusable(format!("the key is not PEM: {error}")),
         })?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(Error::bug)?
+        let mut config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(|error| unusable(error.to_string()))?;
