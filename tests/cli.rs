@@ -140,7 +140,7 @@ async fn a_second_start_finds_everything_again() {
     std::fs::write(&world_file, text.replace("\"seed\": 7", "\"seed\": 9")).expect("written");
     let corrupt = refused(folder.path(), &["--data-dir", "data"]);
     assert!(corrupt.contains("lienthong/H27/"), "which log: {corrupt}");
-    // Seeding that did not come to its end begins again.
+    // A store is whole, and kept, whatever the file says.
     std::fs::write(&world_file, text.replace("\"seeded\": true", "\"seeded\": false")).expect("written");
     let serving = Serving::start(folder.path(), &["--data-dir", "data", "--population", "0", "--seed", "7"]);
     assert_eq!(world(&serving).await["ledgerSize"], first["ledgerSize"]);

@@ -1,18 +1,24 @@
 //! Killed at any moment, the gateway finds on its next start everything that it acknowledged, and ledgers that rebuild.
 //!
 //! The built program serves from a folder; three kinds of callers change it as fast as they are answered; SIGKILL ends it in the
-//! middle, again and again. Moments come from a seed, which a failure prints.
+//! middle, again and again. Moments come from a seed, which a failure prints. Killed while it seeds a world, it makes the very same
+//! world in the end; and of two that start at once over one folder, one serves.
 #![cfg(unix)]
 
 mod common;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::process::Serving;
+use common::process::{Serving, program};
 use common::{as_agency, as_citizen};
 use lienthong::base::Seed;
+use lienthong::store::fjall::FjallStore;
+use lienthong::store::{Scan, Space, Store};
 use lienthong::wire::proto::access::v1::ListAccessesRequest;
 use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use lienthong::wire::proto::exchange::v1::FetchRecordsRequest;
@@ -29,6 +35,8 @@ use prost_types::value::Kind;
 use tonic::transport::{Channel, Endpoint};
 
 const KILLS: u64 = 4;
+const KILLS_WHILE_SEEDING: u64 = 8;
+const WITHIN: Duration = Duration::from_secs(60);
 const MEMBERSHIP: &str = "social_insurance.membership.v1";
 const ASKED_ABOUT: &str = "042090990001";
 const LINKING: &str = "042185990002";
@@ -125,8 +133,6 @@ async fn link(channel: Channel, shared: Shared) {
 async fn check(channel: Channel, acknowledged: &Acknowledged) {
     let mut registry = RegistryServiceClient::new(channel.clone());
     for (request, receipts) in acknowledged.changes.values() {
-        let again = registry.submit_changes(as_agency("social-insurance", request.clone())).await.expect("repeatable");
-        assert_eq!(again.into_inner().receipts, *receipts, "{} has the same receipts", request.request_id);
         for (change, receipt) in request.changes.iter().zip(receipts) {
             let fields = &change.payload.as_ref().expect("a payload").fields;
             let Some(Kind::StringValue(person)) = &fields["personal_id"].kind else { panic!("a text") };
@@ -138,6 +144,8 @@ async fn check(channel: Channel, acknowledged: &Acknowledged) {
                 found.records.iter().map(|record| (record.record_id.as_str(), record.version)).collect();
             assert_eq!(found, [(receipt.record_id.as_str(), receipt.version)], "an acknowledged change is found");
         }
+        let again = registry.submit_changes(as_agency("social-insurance", request.clone())).await.expect("repeatable");
+        assert_eq!(again.into_inner().receipts, *receipts, "{} has the same receipts", request.request_id);
     }
     let mut seen = std::collections::BTreeSet::new();
     let mut log = AccessLogServiceClient::new(channel.clone());
@@ -199,4 +207,124 @@ async fn whatever_was_acknowledged_survives_being_killed() {
     serving.signal("TERM");
     assert_eq!(serving.wait().0, Some(0));
     Serving::start(folder.path(), &["--data-dir", "data"]);
+}
+
+/// Generates a population in `folder/name`.
+fn generate(folder: &Path, name: &str) -> Child {
+    program()
+        .current_dir(folder)
+        .args(["population", "generate", "--population", "150", "--data-dir", name])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+fn finish(mut child: Child) {
+    assert!(child.wait().expect("it can be waited for").success(), "a population is generated");
+}
+
+/// Every row of every space of a data folder's store.
+async fn rows(folder: &Path) -> BTreeMap<(&'static str, Vec<u8>), Vec<u8>> {
+    let store = FjallStore::open(&folder.join("store")).expect("opens");
+    let mut rows = BTreeMap::new();
+    for space in Space::ALL {
+        let found = store.scan(Scan::prefix(*space, b"").limit(usize::MAX)).await.expect("rows");
+        rows.extend(found.into_iter().map(|(key, value)| ((space.name(), key.to_vec()), value.to_vec())));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_world_that_was_killed_while_it_was_seeded_is_the_very_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = std::process::id().into();
+    println!("moments of death come from seed {seed}");
+    let mut draws = Seed::root(seed).draws();
+    let (killed, undisturbed) = (folder.path().join("killed"), folder.path().join("undisturbed"));
+    let mut first = generate(folder.path(), "killed");
+    let begun = Instant::now();
+    while !killed.join("world.json").exists() {
+        assert!(begun.elapsed() < WITHIN, "a world is begun");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    first.kill().expect("killed");
+    first.wait().expect("it ended");
+    // The same beginning, and nobody who disturbs it.
+    std::fs::create_dir(&undisturbed).expect("made");
+    std::fs::copy(killed.join("world.json"), undisturbed.join("world.json")).expect("copied");
+    let begun = Instant::now();
+    finish(generate(folder.path(), "undisturbed"));
+    let whole_ms = begun.elapsed().as_millis() as i64;
+    let mut kills = 0;
+    while kills < KILLS_WHILE_SEEDING && !killed.join("store").exists() {
+        let mut child = generate(folder.path(), "killed");
+        std::thread::sleep(Duration::from_millis(draws.between(0, whole_ms) as u64));
+        child.kill().expect("killed");
+        child.wait().expect("it ended");
+        kills += 1;
+    }
+    println!("killed {kills} times within {whole_ms} ms");
+    finish(generate(folder.path(), "killed"));
+    assert!(rows(&killed).await == rows(&undisturbed).await, "every row of every space is the same");
+}
+
+/// Two that start over one folder, the second a little later; gives the one that serves.
+fn start_two(folder: &Path, apart: Duration) -> Serving {
+    let spawn = |ready: &str| {
+        let child = program()
+            .current_dir(folder)
+            .args(["serve", "--listen", "127.0.0.1:0", "--console", "off", "--ready-file", ready])
+            .args(["--data-dir", "data", "--population", "150"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        (child.expect("the program starts"), folder.join(ready))
+    };
+    let first = spawn("first.json");
+    std::thread::sleep(apart);
+    let mut both = vec![first, spawn("second.json")];
+    let begun = Instant::now();
+    let mut loser = loop {
+        assert!(begun.elapsed() < WITHIN, "one of them is refused");
+        if let Some(at) = both.iter_mut().position(|(child, _)| child.try_wait().expect("asked").is_some()) {
+            break both.remove(at).0;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let (mut child, ready) = both.remove(0);
+    let mut why = String::new();
+    loser.stderr.take().expect("piped").read_to_string(&mut why).expect("UTF-8");
+    assert_eq!(loser.wait().expect("it ended").code(), Some(1), "{why}");
+    assert!(why.contains("in use by another process"), "{why}");
+    // Who is faster by nothing may look before the other one has said who it is.
+    assert!(apart.is_zero() || why.contains(&format!("({})", child.id())), "{why}");
+    loop {
+        if let Ok(text) = std::fs::read_to_string(&ready) {
+            let ready: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
+            let grpc = ready["grpc"].as_str().expect("an address").to_owned();
+            return Serving { child, grpc, console: None };
+        }
+        assert!(begun.elapsed() < WITHIN && child.try_wait().expect("asked").is_none(), "the other one serves");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_start_at_once_one_serves_and_nothing_is_lost() {
+    for apart_ms in [0, 40, 150, 300, 450] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut serving = start_two(folder.path(), Duration::from_millis(apart_ms));
+        let mut acknowledged = Acknowledged::default();
+        let mut client = RegistryServiceClient::new(connect(&serving).await);
+        for number in 0..10 {
+            let request = submission(number);
+            let answer = client.submit_changes(as_agency("social-insurance", request.clone())).await.expect("accepted");
+            acknowledged.changes.insert(request.request_id.clone(), (request, answer.into_inner().receipts));
+        }
+        serving.signal("KILL");
+        serving.wait();
+        let serving = Serving::start(folder.path(), &["--data-dir", "data"]);
+        check(connect(&serving).await, &acknowledged).await;
+    }
 }

@@ -126,7 +126,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set; for tests.
+/// A clock that stands still until it is set: for tests, and while a world is seeded.
 #[derive(Debug, Default)]
 pub struct FixedClock(std::sync::atomic::AtomicI64);
 

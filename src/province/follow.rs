@@ -29,7 +29,7 @@ const RETRY_MS_MAX: u64 = 10_000;
 pub struct Province {
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Ledger>,
-    ingest: Arc<Ingest>,
+    pub(super) ingest: Arc<Ingest>,
     feeds: BTreeMap<&'static str, watch::Sender<Progress>>,
     following: Mutex<Vec<AbortHandle>>,
     places: Places,
@@ -95,7 +95,7 @@ impl Province {
         self.ledger.head().size
     }
 
-    fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
+    pub(super) fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
         self.feeds.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
     }
 }
@@ -107,7 +107,7 @@ impl Drop for Province {
     }
 }
 
-fn sector(name: &str) -> Result<&'static Sector> {
+pub(super) fn sector(name: &str) -> Result<&'static Sector> {
     registry::sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
 }
 

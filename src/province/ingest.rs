@@ -66,7 +66,7 @@ pub(super) struct Ingest {
 /// A verified batch with everything that does not depend on its place in the ledger.
 pub(super) struct Prepared {
     first: u64,
-    after: CompactRange,
+    pub(super) after: CompactRange,
     pub(super) statements: Vec<Statement>,
     pub(super) hashes: Vec<Hash>,
     pub(super) keys: Vec<RecordKey>,
@@ -155,7 +155,12 @@ impl Ingest {
         }
     }
 
-    async fn verify(&self, sector: &'static Sector, before: CompactRange, batch: ChangeBatch) -> Result<Prepared> {
+    pub(super) async fn verify(
+        &self,
+        sector: &'static Sector,
+        before: CompactRange,
+        batch: ChangeBatch,
+    ) -> Result<Prepared> {
         let now = self.clock.now();
         let batch = self.without_accepted(sector, &before, batch, now).await?;
         if batch.records.len() <= RECORDS_INLINE_MAX {
@@ -167,7 +172,7 @@ impl Ingest {
     }
 
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
-    async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
+    pub(super) async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
         let accepted = self.check_versions(&batch).await?;
         let is_new: Vec<bool> = accepted.iter().map(Option::is_some).collect();
         let accepted: Vec<_> = accepted.into_iter().flatten().collect();

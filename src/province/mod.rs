@@ -22,6 +22,7 @@ mod resent;
 mod row;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod units;
 mod versions;
 mod view;
@@ -31,5 +32,6 @@ pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
 pub use status::{IssuerSigners, Published, StatusLists};
+pub use turns::Turn;
 pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, SectionKind, Source};
 pub use watch::{Accepted, ChangeFilter, Latest};

@@ -24,6 +24,7 @@ use crate::trust::{
 
 mod feeds;
 mod forged;
+mod turns;
 
 use forged::Forged;
 

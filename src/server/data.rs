@@ -1,18 +1,41 @@
-//! The data folder: which world it holds, and the store inside. A world whose seeding was interrupted is seeded afresh.
+//! The data folder: locked before anything in it is read, written or removed; which world it holds; and the store inside.
+//!
+//! ```text
+//! lienthong.lock   held by the process that uses the folder
+//! world.json       which world this is, and whether it was seeded
+//! seeding/         a new world while it is seeded
+//! store/           a world that was seeded to its end
+//! ```
+//!
+//! A new world is seeded in `seeding/`, from which nobody is served, and becomes `store/` by a rename. So a store is complete, may hold what was
+//! acknowledged to callers, and is never removed. Seeding that was interrupted begins again, with the same time of creation: the
+//! world is the same, byte for byte.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::config::{Config, Storage};
+use super::lock::FolderLock;
 use super::world::{POPULATION_DEFAULT, SEED_DEFAULT, World};
 use crate::base::{Error, Reason, Result};
 use crate::store::Store;
+use crate::store::file::sync_folder;
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::memory::MemoryStore;
 
 /// From this many citizens on a new world is written with larger buffers.
 const BULK_FROM: u64 = 20_000;
+/// How long the tasks of seeding may take to let go of the store.
+const SEEDING_CLOSES_WITHIN: Duration = Duration::from_secs(30);
+
+const LOCK: &str = "lienthong.lock";
+const STORE: &str = "store";
+const SEEDING: &str = "seeding";
 
 /// A world and its store.
 pub struct Data {
@@ -20,47 +43,162 @@ pub struct Data {
     pub world: World,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
-    folder: Option<PathBuf>,
-    /// Goes, with all it holds, when the gateway does.
-    _temporary: Option<tempfile::TempDir>,
+    folder: Option<DataFolder>,
+    /// Ends once the engine has closed its files; `None` in memory.
+    closed: Option<oneshot::Receiver<()>>,
+}
+
+/// A folder that is kept, and that this process alone uses.
+///
+/// Commands that work on a stopped gateway's folder take it too, before they look into it.
+#[derive(Clone)]
+pub struct DataFolder {
+    path: PathBuf,
+    lock: Arc<FolderLock>,
+}
+
+impl DataFolder {
+    /// Makes the folder if it is missing, and locks it. Fails with
+    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when another process uses it.
+    pub fn take(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path).map_err(|error| refused(path, "made", error))?;
+        Ok(Self { path: path.to_owned(), lock: Arc::new(FolderLock::take(path, LOCK)?) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the store of a seeded world is.
+    pub fn store(&self) -> PathBuf {
+        self.path.join(STORE)
+    }
+
+    /// Where a new world is seeded.
+    fn seeding(&self) -> PathBuf {
+        self.path.join(SEEDING)
+    }
+
+    /// The folder's world, or a new one where the folder holds nothing of ours.
+    fn world(&self, config: &Config) -> Result<World> {
+        let path = &self.path;
+        let invalid = |message: String| Err(Error::new(Reason::ConfigurationInvalid, message));
+        let has_store = self.store().try_exists().map_err(|error| refused(path, "read", error))?;
+        match World::read(path)? {
+            Some(mut world) if has_store => {
+                world.agrees(config.seed, config.population, path)?;
+                if !world.seeded {
+                    // The last start ended between the rename and the note of it.
+                    world.seeded = true;
+                    world.write(path)?;
+                }
+                Ok(world)
+            }
+            Some(world) if world.seeded => invalid(format!(
+                "{} holds the world of seed {}, but its store is missing: restore {} from a copy, or choose another folder",
+                path.display(),
+                world.seed,
+                self.store().display()
+            )),
+            Some(world) if world.agrees(config.seed, config.population, path).is_ok() => {
+                tracing::warn!(
+                    "seeding of this world was interrupted before anybody was served from it; it begins again"
+                );
+                Ok(world)
+            }
+            // Nobody was served from it, and another is asked for.
+            Some(_) => self.begin(config),
+            None if has_store => {
+                invalid(format!("{} holds a store, but no world.json that says which: restore it", path.display()))
+            }
+            None => {
+                let is_ours = |entry: io::Result<fs::DirEntry>| {
+                    entry.is_ok_and(|entry| [LOCK, SEEDING].iter().any(|ours| entry.file_name() == *ours))
+                };
+                if fs::read_dir(path).is_ok_and(|mut entries| !entries.all(is_ours)) {
+                    tracing::warn!(folder = %path.display(), "the data folder holds other files; a world begins beside them");
+                }
+                self.begin(config)
+            }
+        }
+    }
+
+    fn begin(&self, config: &Config) -> Result<World> {
+        let world = new_world(config);
+        world.write(&self.path).map_err(|error| {
+            let message = format!("the data folder {} cannot be written: {}", self.path.display(), error.message);
+            Error::new(Reason::ConfigurationInvalid, message)
+        })?;
+        Ok(world)
+    }
+
+    /// The store of a seeded world, or an empty one to seed a new world in. What an interrupted seeding left is removed.
+    fn open(self, world: World) -> Result<Data> {
+        match fs::remove_dir_all(self.seeding()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(refused(&self.path, "cleared of an interrupted seeding", error));
+            }
+            _ => {}
+        }
+        let place = if world.seeded { self.store() } else { self.seeding() };
+        let (store, closed) = open_store(&place, &world, self.lock.clone())?;
+        Ok(Data { world, store, folder: Some(self), closed: Some(closed) })
+    }
 }
 
 impl Data {
-    /// Opens or begins what the configuration names.
+    /// Opens what the configuration names, or begins it: a world that is not seeded has an empty store.
     pub fn open(config: &Config) -> Result<Self> {
         match &config.storage {
             Storage::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Ok(Self { world: new_world(config), store, folder: None, _temporary: None })
+                Ok(Self { world: new_world(config), store, folder: None, closed: None })
             }
             Storage::Temporary => {
                 let folder = tempfile::Builder::new().prefix("lienthong-").tempdir().map_err(|error| {
                     let message = format!("no temporary folder can be made: {error}");
                     Error::new(Reason::ConfigurationInvalid, message)
                 })?;
-                let world = new_world(config);
-                let store = open_store(folder.path(), &world)?;
-                Ok(Self { world, store, folder: None, _temporary: Some(folder) })
+                let (world, path) = (new_world(config), folder.path().join(STORE));
+                let (store, closed) = open_store(&path, &world, folder)?;
+                Ok(Self { world, store, folder: None, closed: Some(closed) })
             }
-            Storage::Folder(folder) => {
-                let world = find_world(config, folder)?;
-                let store = open_store(folder, &world)?;
-                Ok(Self { world, store, folder: Some(folder.clone()), _temporary: None })
+            Storage::Folder(path) => {
+                let folder = DataFolder::take(path)?;
+                let world = folder.world(config)?;
+                folder.open(world)
             }
         }
     }
 
     /// The folder that keeps everything; `None` when nothing is kept.
     pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+        self.folder.as_ref().map(DataFolder::path)
     }
 
-    /// Notes that seeding came to its end: from now on the world is found again.
-    pub fn seeded(&mut self) -> Result<()> {
+    /// Ends the seeding of a new world: the store is closed, gets its name, and is opened again; from now on the world is found.
+    pub async fn seeded(mut self) -> Result<Self> {
         self.world.seeded = true;
-        match &self.folder {
-            Some(folder) => self.world.write(folder),
-            None => Ok(()),
+        let Some(folder) = self.folder.clone() else { return Ok(self) };
+        let world = self.world.clone();
+        if !self.close(SEEDING_CLOSES_WITHIN).await {
+            return Err(Error::bug("the store of a world that was seeded is still in use"));
+        }
+        let renamed = fs::rename(folder.seeding(), folder.store()).and_then(|()| sync_folder(&folder.path));
+        renamed.map_err(|error| refused(&folder.path, "given its seeded store", error))?;
+        world.write(&folder.path)?;
+        folder.open(world)
+    }
+
+    /// Lets go of the store and the folder. Says whether the engine has closed its files: others may hold the store too, for
+    /// `within` at most.
+    pub async fn close(self, within: Duration) -> bool {
+        let Self { store, folder, closed, .. } = self;
+        drop((store, folder));
+        match closed {
+            Some(closed) => tokio::time::timeout(within, closed).await.is_ok(),
+            None => true,
         }
     }
 }
@@ -70,57 +208,23 @@ fn new_world(config: &Config) -> World {
     World::new(seed, population, config.clock.now())
 }
 
-/// The world of a folder, or a new one in a folder that holds nothing of ours.
-fn find_world(config: &Config, folder: &Path) -> Result<World> {
-    let refused = |what: &str, error: std::io::Error| {
-        let message = format!("the data folder {} cannot be {what}: {error}", folder.display());
-        Err(Error::new(Reason::ConfigurationInvalid, message))
-    };
-    if let Err(error) = fs::create_dir_all(folder) {
-        return refused("made", error);
-    }
-    let store = store_path(folder);
-    match World::read(folder)? {
-        Some(world) if world.seeded => {
-            world.agrees(config.seed, config.population, folder)?;
-            Ok(world)
-        }
-        Some(_) => {
-            tracing::warn!("seeding of this world was interrupted before anybody was served from it; it begins again");
-            match fs::remove_dir_all(&store) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return refused("cleared", error),
-                _ => {}
-            }
-            begin(config, folder)
-        }
-        None if store.exists() => {
-            let message = format!("{} holds a store, but no world.json that says which: restore it", folder.display());
-            Err(Error::new(Reason::ConfigurationInvalid, message))
-        }
-        None => {
-            if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
-                tracing::warn!(folder = %folder.display(), "the data folder holds other files; a world begins beside them");
-            }
-            begin(config, folder)
-        }
-    }
-}
-
-fn begin(config: &Config, folder: &Path) -> Result<World> {
-    let world = new_world(config);
-    world.write(folder).map_err(|error| {
-        let message = format!("the data folder {} cannot be written: {}", folder.display(), error.message);
-        Error::new(Reason::ConfigurationInvalid, message)
-    })?;
-    Ok(world)
-}
-
-fn open_store(folder: &Path, world: &World) -> Result<Arc<dyn Store>> {
+/// Opens a store, which keeps `folder` (its lock, or the folder itself) for as long as anybody holds it.
+fn open_store(
+    path: &Path,
+    world: &World,
+    folder: impl Send + Sync + 'static,
+) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
     let is_bulk = !world.seeded && world.population >= BULK_FROM;
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
-    Ok(Arc::new(FjallStore::open_with(&store_path(folder), options)?))
+    let (open, closed) = oneshot::channel();
+    // Dropped in this order: whoever hears of the end finds the folder free.
+    Ok((Arc::new(FjallStore::open_with(path, options)?.keeping((folder, open))), closed))
 }
 
-fn store_path(folder: &Path) -> PathBuf {
-    folder.join("store")
+fn refused(folder: &Path, what: &str, error: io::Error) -> Error {
+    let message = format!("the data folder {} cannot be {what}: {error}", folder.display());
+    Error::new(Reason::ConfigurationInvalid, message)
 }
+
+#[cfg(test)]
+mod tests;

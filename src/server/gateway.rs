@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
-use super::keyring::{FolderLock, KeyFolder, Watcher};
+use super::keyring::{KeyFolder, Watcher};
+use super::lock::FolderLock;
 use super::net::Connections;
 use super::parts::Parts;
 use super::running::{Listening, Running};
@@ -29,9 +31,11 @@ pub struct Gateway {
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
     _keys_lock: Option<FolderLock>,
-    // Last: a temporary folder goes after everything that uses it.
     data: Data,
 }
+
+/// How long tasks may take to let go of the store.
+const CLOSES_WITHIN: Duration = Duration::from_millis(100);
 
 /// A task that ends with its owner.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
@@ -51,13 +55,14 @@ impl Gateway {
     pub async fn open(config: Config) -> Result<Self> {
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
+        if !data.world.seeded {
+            seeding::seed(&config, &data).await?;
+            data = data.seeded().await?;
+        }
         let parts = Parts::open(&config, &data).await?;
+        parts.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(parts.province.clone()));
         let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
-        if !data.world.seeded {
-            seeding::seed(&config, &data, &parts, &following).await?;
-            data.seeded()?;
-        }
         let following = AbortOnDrop(tokio::spawn(following.run()));
         let witnessing = Witnessing::start(&config, &parts)?;
         let key_changes = config.keys.clone().map(|keys| {
@@ -131,15 +136,8 @@ impl Gateway {
     pub async fn close(self) {
         let Self { parts, following, witnessing, key_changes, data, .. } = self;
         drop((following, witnessing, key_changes));
-        let store = Arc::downgrade(&data.store);
         drop(parts);
-        for _ in 0..20 {
-            if store.strong_count() <= 1 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        drop(data);
+        data.close(CLOSES_WITHIN).await;
     }
 
     fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {

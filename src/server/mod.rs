@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod keyring;
 pub mod keys;
 pub mod listen;
+pub mod lock;
 pub mod net;
 pub mod parts;
 pub mod running;

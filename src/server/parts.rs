@@ -111,9 +111,6 @@ impl Parts {
         }
         let signers = Arc::new(ListSigners::of(&hosts));
         let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers.clone());
-        for registry in registries.values() {
-            province.follow(registry.clone())?;
-        }
         let exchange = Exchange::new(exchange::Parts {
             registries: registries.values().cloned().collect(),
             inclusion: province.clone(),
@@ -156,6 +153,13 @@ impl Parts {
             registries,
             access_log,
         })
+    }
+}
+
+impl Parts {
+    /// Lets the province follow every registry, in the background.
+    pub fn follow_registries(&self) -> Result<()> {
+        self.registries.values().try_for_each(|registry| self.province.follow(registry.clone()))
     }
 }
 

@@ -1,60 +1,78 @@
-//! How a new world fills: the population, household by household, through the registries' own door.
+//! How a new world fills: the population, household by household, through the registries' ordinary writers.
 //!
 //! One thread generates; each registry takes its changes in large batches at its own pace, with a short queue before it, so that
-//! memory does not grow with the population. Everything is issued at one instant, so that the same seed gives the same bytes.
+//! memory does not grow with the population. The province accepts the batches in the order in which they were generated.
+//!
+//! A world is a function of its seed, its population and its time of creation: the clock stands still, chance comes from the seed, and no
+//! order depends on which task was faster. So an interrupted seeding that begins again gives the same ledgers, byte for byte.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::config::Config;
 use super::data::Data;
+use super::feed::ProvinceFeed;
 use super::parts::Parts;
 
+use crate::base::entropy::SeededEntropy;
+use crate::base::time::FixedClock;
 use crate::base::{Error, Result, Seed, Timestamp};
 use crate::identity::document::DocumentType;
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
+use crate::province::Turn;
 use crate::registry::host::Host;
-use crate::registry::port::{Change, Inclusion as _};
+use crate::registry::port::{Change, Registry};
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
 
-/// Seeds a new world: population and personas into the registries, from there into the province, then accounts, links, refused
-/// consents, and last what happened to the personas' documents after they were linked.
-pub async fn seed(config: &Config, data: &Data, parts: &Parts, following: &Following) -> Result<()> {
+/// Turns that wait for the province before the generator waits.
+const QUEUE_TURNS: usize = 64;
+
+/// Seeds a new world into an empty store: population and personas into the registries, from there into the province, then accounts,
+/// links, refused consents, and last what happened to the personas' documents after they were linked.
+pub async fn seed(config: &Config, data: &Data) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
+    let chance = Seed::root(data.world.seed).child("seeding", 0);
+    let config = Config {
+        clock: Arc::new(FixedClock::at(at)),
+        entropy: Arc::new(SeededEntropy::new(chance)),
+        anchor: None,
+        rebuild_status: false,
+        ..config.clone()
+    };
+    let parts = &Parts::open(&config, data).await?;
+    let feed = Arc::new(ProvinceFeed(parts.province.clone()));
+    let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
     let personas = personas::all(at.date());
     let (accounts, opened) = mpsc::channel(64);
-    let seeding = Seeding {
-        world: *parts.keys.world(),
-        population: data.world.population,
-        at,
-        progress: config.progress.clone(),
-    };
-    tokio::try_join!(seeding.fill(&parts.hosts, &personas, accounts), open_accounts(parts, opened, at))?;
-    accepted(parts).await?;
+    let (turns, mut taken) = mpsc::channel(QUEUE_TURNS);
+    let seeding =
+        Seeding { world: *parts.keys.world(), population: data.world.population, at, progress: config.progress };
+    tokio::try_join!(
+        seeding.fill(parts, &personas, accounts, turns),
+        open_accounts(parts, opened, at),
+        parts.province.take_in_turn(stream::poll_fn(|context| taken.poll_recv(context))),
+    )?;
     following.skip_to_end().await?;
     for persona in &personas {
         settle(parts, persona, at).await?;
     }
+    let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        let host = host_of(parts, record.record_type)?;
-        host.load(vec![change(record.clone())], at).await?;
+        let receipts = host_of(parts, record.record_type)?.load(vec![change(record.clone())], at).await?;
+        let registry = registry_of(parts, record.record_type)?;
+        later.extend(
+            receipts.iter().map(|receipt| Turn { registry: registry.clone(), log_size: receipt.log_index + 1 }),
+        );
     }
-    accepted(parts).await?;
+    parts.province.take_in_turn(stream::iter(later)).await?;
     following.catch_up().await?;
-    Ok(())
-}
-
-/// Waits until the province has accepted all that the registries hold.
-async fn accepted(parts: &Parts) -> Result<()> {
-    for (name, host) in &parts.hosts {
-        parts.province.wait_for(name, host.ledger().head().size).await?;
-    }
     Ok(())
 }
 
@@ -92,13 +110,20 @@ fn account_at(account: &generated::Account, at: Timestamp) -> Account {
     Account { person: account.personal_id, level, guardian: account.guardian, opened_at: at }
 }
 
-fn registry_of(record_type: &str) -> &str {
+fn host_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<Host>> {
+    parts.hosts.get(registry_name(record_type)).ok_or_else(|| unknown(record_type))
+}
+
+fn registry_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<dyn Registry>> {
+    parts.registries.get(registry_name(record_type)).ok_or_else(|| unknown(record_type))
+}
+
+fn registry_name(record_type: &str) -> &str {
     record_type.split_once('.').map_or(record_type, |(registry, _)| registry)
 }
 
-fn host_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<Host>> {
-    let host = parts.hosts.get(registry_of(record_type));
-    host.ok_or_else(|| Error::bug(format!("no registry for {record_type}")))
+fn unknown(record_type: &str) -> Error {
+    Error::bug(format!("no registry for {record_type}"))
 }
 
 /// Changes handed to a registry at once.
@@ -119,23 +144,27 @@ struct Seeding {
 }
 
 impl Seeding {
-    /// Fills the registries with the population and the personas' first versions; gives the accounts to `accounts`.
+    /// Fills the registries with the population and the personas' first versions. Gives the accounts to `accounts`, and says to `turns`
+    /// in which order the province shall accept the registries' batches.
     async fn fill(
         self,
-        hosts: &BTreeMap<&'static str, Arc<Host>>,
+        parts: &Parts,
         personas: &[Persona],
         accounts: mpsc::Sender<Vec<generated::Account>>,
+        turns: mpsc::Sender<Turn>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
-        let mut doors = BTreeMap::new();
-        for (name, host) in hosts {
-            let (door, waiting) = mpsc::channel(QUEUE_BATCHES);
-            doors.insert(*name, Door { door, changes: Vec::new() });
+        let mut outboxes = Outboxes { turns, of: BTreeMap::new() };
+        for (name, host) in &parts.hosts {
+            let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
+            let registry = registry_of(parts, name)?.clone();
+            let outbox = Outbox { queue, changes: Vec::new(), sent: 0, registry };
+            outboxes.of.insert(*name, outbox);
             loading.spawn(load(host.clone(), waiting, self.at));
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
-        let generating = tokio::task::spawn_blocking(move || self.generate(first, doors, &accounts));
-        // A registry that fails closes its door, which ends the generator; its own error says more.
+        let generating = tokio::task::spawn_blocking(move || self.generate(first, outboxes, &accounts));
+        // A registry that fails closes its queue, which ends the generator; its own error says more.
         while let Some(loaded) = loading.join_next().await {
             loaded.map_err(Error::bug)??;
         }
@@ -145,16 +174,16 @@ impl Seeding {
     fn generate(
         self,
         first: Vec<Record>,
-        mut doors: BTreeMap<&'static str, Door>,
+        mut outboxes: Outboxes,
         accounts: &mpsc::Sender<Vec<generated::Account>>,
     ) -> Result<()> {
         for record in first {
-            enter(&mut doors, record)?;
+            outboxes.put(record)?;
         }
         let mut done = 0;
         for household in Population::new(self.world, self.population, self.at.date()) {
             for record in household.records {
-                enter(&mut doors, record)?;
+                outboxes.put(record)?;
             }
             if !household.accounts.is_empty() {
                 accounts.blocking_send(household.accounts).map_err(|_| closed())?;
@@ -164,35 +193,47 @@ impl Seeding {
                 progress(done, self.population);
             }
         }
-        doors.into_values().try_for_each(Door::flush)
+        outboxes.flush()
     }
+}
+
+/// Changes on their way to all registries.
+struct Outboxes {
+    turns: mpsc::Sender<Turn>,
+    of: BTreeMap<&'static str, Outbox>,
 }
 
 /// Changes on their way to one registry.
-struct Door {
-    door: mpsc::Sender<Vec<Change>>,
+struct Outbox {
+    queue: mpsc::Sender<Vec<Change>>,
     changes: Vec<Change>,
+    /// Changes that were sent: the size of the registry's log once they are issued.
+    sent: u64,
+    registry: Arc<dyn Registry>,
 }
 
-impl Door {
-    fn flush(mut self) -> Result<()> {
-        self.send()
+impl Outboxes {
+    fn put(&mut self, record: Record) -> Result<()> {
+        let outbox = self.of.get_mut(registry_name(record.record_type)).ok_or_else(|| unknown(record.record_type))?;
+        outbox.changes.push(change(record));
+        if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns) } else { Ok(()) }
     }
 
-    fn send(&mut self) -> Result<()> {
+    fn flush(mut self) -> Result<()> {
+        self.of.values_mut().try_for_each(|outbox| outbox.send(&self.turns))
+    }
+}
+
+impl Outbox {
+    fn send(&mut self, turns: &mpsc::Sender<Turn>) -> Result<()> {
         if self.changes.is_empty() {
             return Ok(());
         }
-        self.door.blocking_send(std::mem::take(&mut self.changes)).map_err(|_| closed())
+        self.sent += self.changes.len() as u64;
+        self.queue.blocking_send(std::mem::take(&mut self.changes)).map_err(|_| closed())?;
+        let turn = Turn { registry: self.registry.clone(), log_size: self.sent };
+        turns.blocking_send(turn).map_err(|_| closed())
     }
-}
-
-fn enter(doors: &mut BTreeMap<&'static str, Door>, record: Record) -> Result<()> {
-    let door = doors
-        .get_mut(registry_of(record.record_type))
-        .ok_or_else(|| Error::bug(format!("no registry for {}", record.record_type)))?;
-    door.changes.push(change(record));
-    if door.changes.len() >= BATCH_CHANGES { door.send() } else { Ok(()) }
 }
 
 /// A record as a change: version 1 is new, version n follows n − 1.
@@ -215,5 +256,5 @@ async fn load(host: Arc<Host>, mut waiting: mpsc::Receiver<Vec<Change>>, at: Tim
 }
 
 fn closed() -> Error {
-    Error::bug("a registry stopped taking changes while the world was seeded")
+    Error::bug("a registry or the province stopped taking changes while the world was seeded")
 }

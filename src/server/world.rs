@@ -1,10 +1,11 @@
 //! The file that says which world a data folder holds: `world.json`, beside the store.
 //!
-//! It is written before seeding and again after it, each time whole (a temporary file, then a rename): a folder whose
-//! seeding was interrupted is known as such, and since nobody was served from it yet, it may be seeded afresh. The seed is the
-//! secret that every key grows from, so that the file is readable by its owner alone.
+//! It is written before seeding and again after it, each time whole (a temporary file, then a rename): seeding that was
+//! interrupted begins again from what it says. The seed is the secret that every key grows from, so that the file is readable
+//! by its owner alone.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,9 @@ pub const POPULATION_MAX: u64 = 5_000_000;
 /// The seed when nothing else is said.
 pub const SEED_DEFAULT: u64 = 42;
 
-const FORMAT: &str = "lienthong/world/v2";
+const FORMAT: &str = "lienthong/world/v3";
+/// Of before: a world was seeded in its store, which may hold a part of it until `seeded` says otherwise.
+const FORMAT_SEEDED_IN_PLACE: &str = "lienthong/world/v2";
 const FILE: &str = "world.json";
 const FILE_BYTES_MAX: u64 = 4_096;
 
@@ -57,17 +60,22 @@ impl World {
             Error::new(Reason::ConfigurationInvalid, message)
         };
         match fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error.to_string())),
             Ok(found) if found.len() > FILE_BYTES_MAX => return Err(unreadable("it is too long".into())),
             Ok(_) => {}
         }
         let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
         let world: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if world.format != FORMAT {
-            return Err(unreadable(format!("its format is not {FORMAT}")));
+        match &world.format[..] {
+            FORMAT => Ok(Some(world)),
+            FORMAT_SEEDED_IN_PLACE if world.seeded => Ok(Some(world)),
+            FORMAT_SEEDED_IN_PLACE => Err(unreadable(
+                "an earlier version was interrupted while it seeded this world: remove the folder, or choose another"
+                    .into(),
+            )),
+            _ => Err(unreadable(format!("its format is not {FORMAT}"))),
         }
-        Ok(Some(world))
     }
 
     /// Writes the file whole, for its owner alone.

@@ -1,7 +1,7 @@
 //! Small files beside the store, written whole: readers find the old file or the new one, also after a crash.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use crate::base::{Error, Reason, Result};
@@ -30,10 +30,22 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     share(file.as_file(), readers).map_err(refused)?;
     file.as_file().sync_all().map_err(refused)?;
     file.persist(path).map_err(|error| refused(error.error))?;
-    // The rename is durable once the folder is; where folders cannot be synced, the file system orders it itself.
-    if let Ok(folder) = fs::File::open(folder) {
-        let _ = folder.sync_all();
+    sync_folder(folder).map_err(refused)
+}
+
+/// Makes renames in a folder durable.
+#[cfg(unix)]
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match fs::File::open(folder)?.sync_all() {
+        // The file system has no such call for folders: it orders renames itself.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
     }
+}
+
+/// Nothing: the file system orders renames itself, and folders are no files.
+#[cfg(not(unix))]
+pub fn sync_folder(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

@@ -53,6 +53,8 @@ pub struct FjallStore {
     committer: Committer,
     keyspaces: Keyspaces,
     database: Database,
+    // Last: it goes once the engine has closed its files.
+    _kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 /// The engine's trees, one a layout, which the spaces of that layout share: a tree of its own for each noun would
@@ -122,7 +124,14 @@ impl FjallStore {
             .map_err(|error| open_error(path, error))?;
         let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
         let committer = Committer::start(database.clone(), keyspaces.clone())?;
-        Ok(Self { committer, keyspaces, database })
+        Ok(Self { committer, keyspaces, database, _kept: None })
+    }
+
+    /// Keeps a value until the engine has closed its files, whoever holds the store last: the lock of a folder, say.
+    #[must_use]
+    pub fn keeping(mut self, kept: impl Send + Sync + 'static) -> Self {
+        self._kept = Some(Box::new(kept));
+        self
     }
 }
 

@@ -17,6 +17,7 @@ use crate::base::id::to_hex;
 use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
 use crate::registry;
 use crate::server::keys::origin;
+use crate::server::lock::FolderLock;
 use crate::simulation::faults::FaultKeys;
 use crate::store::file::{Readers, write_whole};
 use crate::trust::{
@@ -40,12 +41,6 @@ pub struct Beginning {
     pub threshold: u32,
     /// When the first version expires.
     pub expires_at: Timestamp,
-}
-
-/// A folder that this process alone uses.
-#[derive(Debug)]
-pub struct FolderLock {
-    _file: fs::File,
 }
 
 impl KeyFolder {
@@ -114,11 +109,7 @@ impl KeyFolder {
 
     /// Takes the folder for one gateway: two would answer one change of keys, each in its own way. Freed when it is dropped.
     pub fn lock(&self) -> Result<FolderLock> {
-        let path = self.path.join("gateway.lock");
-        let failed = |error: &dyn std::fmt::Display| invalid(format!("{} cannot be made: {error}", path.display()));
-        let file = fs::File::create(&path).map_err(|error| failed(&error))?;
-        file.try_lock().map_err(|_| invalid(format!("another gateway uses the keys in {}", self.path.display())))?;
-        Ok(FolderLock { _file: file })
+        FolderLock::take(&self.path, "gateway.lock")
     }
 
     /// Where it is.

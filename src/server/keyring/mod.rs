@@ -9,7 +9,7 @@ mod token;
 mod unlock;
 
 pub use change::{Watcher, place_events, publish, request};
-pub use folder::{Beginning, FolderLock, KeyFolder};
+pub use folder::{Beginning, KeyFolder};
 pub use private::PrivateKey;
 pub use sealed::{SealedKey, Secret};
 pub use token::{Pin, Token, TokenLocation};

@@ -250,7 +250,7 @@ async fn a_folder_of_keys_serves_one_gateway_at_a_time() {
     let keys = Some(KeptKeys { folder: folder.path().to_owned(), unlock: unlock() });
     let second = Config { storage: Storage::Memory, population: Some(0), keys, ..Config::default() };
     let refused = Gateway::open(second).await.err().expect("refused");
-    assert!(refused.message.contains("another gateway"), "{}", refused.message);
+    assert!(refused.message.contains("in use by another process"), "{}", refused.message);
     gateway.close().await;
     open(&folder, Storage::Memory).await.close().await;
 }

@@ -1,0 +1,71 @@
+//! Taking registries' changes in an order that somebody else decides, one signed batch at a time.
+//!
+//! Followers (`follow`) take what there is when they look: how registries' batches mix in the record ledger, and how many are joined to one,
+//! depends on time. A world that grows from its seed alone needs the same ledger every time, so that its seeding says whose turn it is.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+
+use super::follow::{Province, sector};
+use super::ingest::{FeedState, Prepared, Progress};
+use crate::base::{Error, Result};
+use crate::registry::Sector;
+use crate::registry::port::Registry;
+use crate::trust::merkle::CompactRange;
+
+/// A registry whose changes come next.
+pub struct Turn {
+    /// The registry.
+    pub registry: Arc<dyn Registry>,
+    /// Up to which size of its log; a signed batch ends there.
+    pub log_size: u64,
+}
+
+impl Province {
+    /// Takes the changes of each turn, waiting for those that are not issued yet, and ends with the turns or with the first failure.
+    /// No registry may be followed meanwhile.
+    pub async fn take_in_turn(&self, turns: impl Stream<Item = Turn>) -> Result<()> {
+        let (verified, mut waiting) = mpsc::channel(1);
+        let accept = async {
+            while let Some((sector, batch)) = waiting.recv().await {
+                let log_size = self.ingest.accept(sector, batch).await?;
+                self.feed(sector.name)?.send_replace(Progress { log_size, state: FeedState::Following });
+            }
+            Ok(())
+        };
+        tokio::try_join!(self.verify_in_turn(turns, verified), accept).map(|_| ())
+    }
+
+    async fn verify_in_turn(
+        &self,
+        turns: impl Stream<Item = Turn>,
+        verified: mpsc::Sender<(&'static Sector, Prepared)>,
+    ) -> Result<()> {
+        let ended = || Error::bug("batches are no longer accepted");
+        let mut cursors: BTreeMap<&'static str, CompactRange> = BTreeMap::new();
+        let mut turns = pin!(turns);
+        while let Some(Turn { registry, log_size }) = turns.next().await {
+            let sector = sector(registry.name())?;
+            let mut before = match cursors.remove(sector.name) {
+                Some(before) => before,
+                None => self.ingest.cursor(sector).await?,
+            };
+            while before.size() < log_size {
+                // With a limit of one, the next signed batch alone.
+                let Some(batch) = registry.changes(before.size(), 1).await? else {
+                    registry.wait_beyond(before.size()).await?;
+                    continue;
+                };
+                let prepared = self.ingest.verify(sector, before, batch).await?;
+                before = prepared.after.clone();
+                verified.send((sector, prepared)).await.map_err(|_| ended())?;
+            }
+            cursors.insert(sector.name, before);
+        }
+        Ok(())
+    }
+}

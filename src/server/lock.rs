@@ -1,0 +1,80 @@
+//! A lock on a folder: a file in it that one process holds, until it ends in whatever way.
+//!
+//! The kernel frees the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed, two
+//! processes could each lock a file of that name. It holds the id of the process, for the message to whoever comes second.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::Path;
+
+use crate::base::{Error, Reason, Result};
+
+/// Longest id of a process that is read, in bytes.
+const HOLDER_BYTES_MAX: u64 = 16;
+
+/// A folder that this process alone uses; freed when it is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Locks `folder` by its file `name`. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when another process
+    /// holds it, and says which, or when the file cannot be opened.
+    pub fn take(folder: &Path, name: &str) -> Result<Self> {
+        let refused = |why: String| Error::new(Reason::ConfigurationInvalid, why);
+        let failed = |error: std::io::Error| {
+            refused(format!("the folder {} cannot be locked by {name}: {error}", folder.display()))
+        };
+        let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(folder.join(name));
+        let mut file = opened.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::WouldBlock) => {
+                let holder = holder(&file).map(|id| format!(" ({id})")).unwrap_or_default();
+                let folder = folder.display();
+                return Err(refused(format!(
+                    "the folder {folder} is in use by another process{holder}: stop it, or choose another folder"
+                )));
+            }
+        }
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+        if let Err(error) = written {
+            // A full disk may still be read: the lock holds, it only does not say whose it is.
+            tracing::warn!(folder = %folder.display(), %error, "the lock of the folder cannot name this process");
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process that holds the lock, as far as it has said so.
+fn holder(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(HOLDER_BYTES_MAX).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_holder_and_the_next_is_told_who() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = FolderLock::take(folder.path(), "lock").expect("free");
+        let refused = FolderLock::take(folder.path(), "lock").expect_err("held");
+        let expected = format!("is in use by another process ({})", std::process::id());
+        assert!(refused.message.contains(&expected), "{}", refused.message);
+        drop(first);
+        FolderLock::take(folder.path(), "lock").expect("free again");
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let refused = FolderLock::take(&folder.path().join("missing"), "lock").expect_err("refused");
+        assert!(refused.message.contains("missing"), "{}", refused.message);
+    }
+}
