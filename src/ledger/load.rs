@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::rows::{self, LogId};
 use super::tile::{Tile, TileId};
 use super::tree::Tree;
-use super::{Head, State, checkpoint, segment};
+use super::{Head, LogClock, State, checkpoint, segment};
 use crate::base::id::to_hex;
-use crate::base::{Clock, Error, Reason, Result};
+use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::Signer;
 use crate::trust::merkle::Hash;
@@ -23,15 +23,16 @@ pub(super) async fn load_or_begin(
     id: LogId,
     origin: &str,
     signer: &dyn Signer,
-    clock: &dyn Clock,
+    clock: &LogClock,
 ) -> Result<State> {
     if let Some(state) = load(store, id, origin, signer).await? {
+        clock.resume(state.head.at)?;
         return Ok(state);
     }
     if !store.scan(Scan::prefix(Space::LogTile, &id.prefix()).limit(1)).await?.is_empty() {
         return Err(corrupt(origin, "it has tiles, but no signed head"));
     }
-    let (tree, at) = (Tree::default(), clock.now());
+    let (tree, at) = (Tree::default(), clock.next_head()?);
     let note = checkpoint::sign(origin, tree.size(), &tree.root(), signer)?;
     let row = rows::write_note(at, &note);
     let key = Bytes::from(id.prefix());

@@ -17,6 +17,7 @@ pub mod tile;
 pub mod tree;
 
 mod checkpoint;
+mod clock;
 mod hold;
 mod load;
 mod read;
@@ -31,11 +32,12 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use clock::{ClockBehind, LogClock};
 pub use hold::Hold;
 pub use rows::LogId;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::{Batch, Store};
 use crate::trust::Signer;
 use crate::trust::merkle::Hash;
@@ -68,7 +70,7 @@ pub struct Head {
     pub root: Hash,
     /// The checkpoint: a signed note, UTF-8.
     pub note: Bytes,
-    /// When it was signed, by the log's clock.
+    /// When it was signed, by the log's clock; never before an earlier head.
     pub at: Timestamp,
 }
 
@@ -95,7 +97,7 @@ struct Log {
     id: LogId,
     origin: String,
     signer: RwLock<Arc<dyn Signer>>,
-    clock: Arc<dyn Clock>,
+    clock: LogClock,
     /// Nothing is appended any more.
     closed: AtomicBool,
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
@@ -121,16 +123,17 @@ impl Ledger {
     ///
     /// Rebuilds the tree from the stored leaf hashes and compares everything derived from them: fails with
     /// [`LedgerCorrupt`](Reason::LedgerCorrupt), naming the log and what differs, when a tile is missing or another,
-    /// the root is not the signed one, or the note was signed by another key or for another log.
+    /// the root is not the signed one, or the note was signed by another key or for another log; and with
+    /// [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before the head. Logs of one world share one [`LogClock`].
     pub async fn open(
         store: Arc<dyn Store>,
         id: LogId,
         origin: &str,
         signer: Arc<dyn Signer>,
-        clock: Arc<dyn Clock>,
+        clock: impl Into<LogClock>,
     ) -> Result<Arc<Self>> {
-        let origin = origin.to_owned();
-        let state = load::load_or_begin(&*store, id, &origin, &*signer, &*clock).await?;
+        let (origin, clock) = (origin.to_owned(), clock.into());
+        let state = load::load_or_begin(&*store, id, &origin, &*signer, &clock).await?;
         let log = Arc::new(Log {
             sizes: watch::channel(state.head.size).0,
             state: RwLock::new(Arc::new(state)),
@@ -154,7 +157,8 @@ impl Ledger {
     /// entries, tiles, checkpoint and rows are durable, and [`Ledger::head`] covers them. Appends of many callers
     /// share a batch and a signature: what queues while a commit is under way is the next batch, up to
     /// [`BATCH_RECORDS_MAX`] entries, so nothing waits for a timer. An append whose rows carry conditions is a batch
-    /// of its own, and fails alone with [`StorageConflict`](Reason::StorageConflict) when they do not hold.
+    /// of its own, and fails alone with [`StorageConflict`](Reason::StorageConflict) when they do not hold. While the clock reads too
+    /// far before the newest head, all fail with [`ClockBehind`](Reason::ClockBehind).
     ///
     /// Dropping the future does not take the append back. An append of no entries is refused, as is one of more than
     /// [`BATCH_RECORDS_MAX`] ([`BatchTooLarge`](Reason::BatchTooLarge)).

@@ -131,7 +131,8 @@ async fn write(log: &Log, state: &State, mut group: Vec<Placed>) -> Result<(), R
         Err(error) => {
             if error.reason == Reason::StorageConflict {
                 reload_if_overtaken(log, state).await;
-            } else {
+            } else if error.reason != Reason::ClockBehind {
+                // That one is logged where it is found, once.
                 tracing::error!(log = log.origin, %error, cause = ?error.source, "a batch was not written");
             }
             for Placed { answer, .. } in group {
@@ -152,7 +153,7 @@ async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State>
     let mut tree = state.tree.clone();
     let leaves = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.leaf));
     let changed = tree.append(leaves);
-    let at = log.clock.now();
+    let at = log.clock.next_head()?;
     let note = checkpoint::sign(&log.origin, tree.size(), &tree.root(), &*log.signer())?;
     let row = rows::write_note(at, &note);
 

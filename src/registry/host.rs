@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Clock, Error, Reason, Result, Seed, Timestamp, Violation};
-use crate::ledger::{Ledger, LogId};
+use crate::ledger::{Ledger, LogClock, LogId};
 use crate::store::Store;
 use crate::trust::Signer;
 
@@ -44,16 +44,19 @@ impl Host {
     /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the host.
     ///
     /// `secret` is the registry's own: record ids and salts follow from it. Fails with
-    /// [`LedgerCorrupt`](Reason::LedgerCorrupt) when the stored log does not rebuild to its signed root.
+    /// [`LedgerCorrupt`](Reason::LedgerCorrupt) when the stored log does not rebuild to its signed root, and with
+    /// [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before its head.
     pub async fn open(
         store: Arc<dyn Store>,
         sector: &'static Sector,
         signer: Arc<dyn Signer>,
         secret: &Seed,
-        clock: Arc<dyn Clock>,
+        clock: impl Into<LogClock>,
     ) -> Result<Arc<Self>> {
+        let clock = clock.into();
         let log = LogId(sector.ordinal);
         let ledger = Ledger::open(store.clone(), log, &sector.log_origin(), signer, clock.clone()).await?;
+        let clock: Arc<dyn Clock> = Arc::new(clock);
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));

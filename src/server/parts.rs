@@ -15,7 +15,7 @@ use crate::exchange::{self, Exchange, TraceRing};
 use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
-use crate::ledger::{Ledger, LogId};
+use crate::ledger::{Ledger, LogClock, LogId};
 use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
@@ -33,6 +33,8 @@ const EVIDENCE: LogId = LogId(201);
 pub struct Parts {
     /// The signers.
     pub keys: Keys,
+    /// The clock of all logs: whether it reads before their newest head.
+    pub clock: LogClock,
     /// The trust anchor, as it is handed out.
     pub anchor: AnchorBoard,
     /// Verifies against it.
@@ -78,8 +80,9 @@ impl Parts {
             None => Keys::new(world),
         };
         let versions = keys.versions(config.clock.now())?;
+        let clock = LogClock::new(config.clock.clone());
         let ledger = |id, name, signer: &Arc<dyn Signer>| {
-            let (store, clock, signer) = (data.store.clone(), config.clock.clone(), signer.clone());
+            let (store, clock, signer) = (data.store.clone(), clock.clone(), signer.clone());
             async move { Ledger::open(store, id, &origin(name), signer, clock).await }
         };
         let records = ledger(RECORDS, "records", &keys.records).await?;
@@ -93,7 +96,7 @@ impl Parts {
         let mut hosts = BTreeMap::new();
         for sector in registry::ALL {
             let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));
-            let host = Host::open(data.store.clone(), sector, signer, &secret, config.clock.clone()).await?;
+            let host = Host::open(data.store.clone(), sector, signer, &secret, clock.clone()).await?;
             hosts.insert(sector.name, host);
         }
         let registries = with_faults(&hosts, &keys)?;
@@ -134,6 +137,7 @@ impl Parts {
         };
         let credentials = Credentials::new(linking.clone(), issuing, &*config.entropy)?;
         Ok(Self {
+            clock,
             credentials,
             anchor: published,
             verifier,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::time::FixedClock;
+use crate::server::Gateway;
 use crate::server::seeding::seed;
 use crate::store::{Batch, Row, Scan, Space};
 
@@ -191,4 +192,17 @@ async fn a_folder_is_held_as_long_as_anybody_holds_its_store() {
     assert!(DataFolder::take(folder.path()).is_err());
     drop(store);
     DataFolder::take(folder.path()).expect("free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_before_what_is_logged_keeps_the_world_closed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    Gateway::open(kept(folder.path(), BEGUN)).await.expect("opens").close().await;
+    let days_before = BEGUN.plus_ms(-3 * 86_400_000);
+    let refused = Gateway::open(kept(folder.path(), days_before)).await.err().expect("refused");
+    assert_eq!(refused.reason, Reason::ClockBehind);
+    for at in [days_before, BEGUN] {
+        assert!(refused.message.contains(&at.to_string()), "{}", refused.message);
+    }
+    Gateway::open(kept(folder.path(), BEGUN.plus_ms(-60_000))).await.expect("a minute is no harm").close().await;
 }

@@ -1,0 +1,170 @@
+//! The clock of a world's logs: a head is never signed as of a time before the newest head, of whichever log.
+//!
+//! A clock that steps back a little, as NTP makes it, does no harm: new heads get the time of the newest one until the clock is there
+//! again. One that reads far before it, after a restored snapshot or a dead battery, does: what was issued is then in the
+//! future, where no verifier accepts it. So beyond the skew that verifiers allow nothing is opened and nothing is signed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::base::limits::CLOCK_SKEW_MS_MAX;
+use crate::base::{Clock, Error, Reason, Result, Timestamp};
+
+/// A clock, and the time of the newest head that was signed by it. Clones share both.
+#[derive(Clone)]
+pub struct LogClock(Arc<Inner>);
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    newest_ms: AtomicI64,
+    is_reported: AtomicBool,
+}
+
+/// A clock that reads too far before the newest head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockBehind {
+    /// What it reads.
+    pub now: Timestamp,
+    /// When the newest head was signed.
+    pub newest_head: Timestamp,
+}
+
+impl LogClock {
+    /// A clock for logs of which no head is known yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner { clock, newest_ms: AtomicI64::new(i64::MIN), is_reported: AtomicBool::new(false) }))
+    }
+
+    /// Whether the clock reads so far before the newest head that nothing is signed. It may be asked at any time.
+    pub fn behind(&self) -> Option<ClockBehind> {
+        let (now, newest_head) = (self.0.clock.now(), Timestamp(self.0.newest_ms.load(Ordering::SeqCst)));
+        (now.plus_ms(CLOCK_SKEW_MS_MAX) < newest_head).then_some(ClockBehind { now, newest_head })
+    }
+
+    /// Hears of a stored head. Fails with [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before it.
+    pub(super) fn resume(&self, head: Timestamp) -> Result<()> {
+        self.0.newest_ms.fetch_max(head.0, Ordering::SeqCst);
+        self.behind().map_or(Ok(()), |behind| Err(behind.into()))
+    }
+
+    /// The time of a head that is signed now. Fails with [`ClockBehind`](Reason::ClockBehind), and says so in the log once, when the
+    /// clock reads too far before the newest head.
+    pub(super) fn next_head(&self) -> Result<Timestamp> {
+        let Some(behind) = self.behind() else {
+            if self.0.is_reported.swap(false, Ordering::SeqCst) {
+                tracing::info!("the clock has reached the newest head: the logs take entries again");
+            }
+            let now = self.0.clock.now();
+            return Ok(Timestamp(self.0.newest_ms.fetch_max(now.0, Ordering::SeqCst)).max(now));
+        };
+        let error = Error::from(behind);
+        if !self.0.is_reported.swap(true, Ordering::SeqCst) {
+            tracing::error!(%error, "the logs take no entries");
+        }
+        Err(error)
+    }
+}
+
+impl From<ClockBehind> for Error {
+    fn from(ClockBehind { now, newest_head }: ClockBehind) -> Self {
+        let message =
+            format!("the clock reads {now}, but a log's newest head was signed at {newest_head}: set the clock right");
+        Error::new(Reason::ClockBehind, message)
+    }
+}
+
+/// Of logs that share it with others.
+impl Clock for LogClock {
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+/// Of a log that shares its clock with no other.
+impl From<Arc<dyn Clock>> for LogClock {
+    fn from(clock: Arc<dyn Clock>) -> Self {
+        Self::new(clock)
+    }
+}
+
+/// Of a log that shares its clock with no other.
+impl<C: Clock> From<Arc<C>> for LogClock {
+    fn from(clock: Arc<C>) -> Self {
+        Self::new(clock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Entry, Ledger, LogId};
+    use super::*;
+    use crate::base::time::FixedClock;
+    use crate::base::{Kind, Seed};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Batch, Store};
+    use crate::trust::Ed25519Signer;
+    use crate::trust::merkle::hash_leaf;
+
+    const NOON: Timestamp = Timestamp(1_800_000_000_000);
+    const DAY_MS: i64 = 86_400_000;
+
+    async fn open(store: &Arc<dyn Store>, log: u8, clock: LogClock) -> Result<Arc<Ledger>> {
+        let signer = Arc::new(Ed25519Signer::from_seed("log", &Seed::root(1)));
+        Ledger::open(store.clone(), LogId(log), "log", signer, clock).await
+    }
+
+    /// The time of the head that covers one entry more.
+    async fn append(ledger: &Ledger) -> Result<Timestamp> {
+        let entry = Entry { leaf: hash_leaf(b"entry"), body: b"entry"[..].into() };
+        ledger.append(vec![entry], |_| Batch::new()).await.map(|appended| appended.head.at)
+    }
+
+    #[tokio::test]
+    async fn heads_never_go_backwards_in_time() {
+        let (clock, store): (_, Arc<dyn Store>) = (Arc::new(FixedClock::at(NOON)), Arc::new(MemoryStore::new()));
+        let ledger = open(&store, 1, clock.clone().into()).await.expect("opens");
+        for (reads, expected) in [(0, 0), (10, 10), (-CLOCK_SKEW_MS_MAX + 10, 10), (9, 10), (11, 11)] {
+            clock.set(NOON.plus_ms(reads));
+            assert_eq!(append(&ledger).await.expect("appends"), NOON.plus_ms(expected), "{reads}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_far_behind_stops_all_logs_until_it_is_right() {
+        let (clock, store): (_, Arc<dyn Store>) = (Arc::new(FixedClock::at(NOON)), Arc::new(MemoryStore::new()));
+        let shared = LogClock::new(clock.clone());
+        let idle = open(&store, 1, shared.clone()).await.expect("opens");
+        clock.set(NOON.plus_ms(DAY_MS));
+        let busy = open(&store, 2, shared.clone()).await.expect("opens");
+        append(&busy).await.expect("appends");
+        assert_eq!(shared.behind(), None);
+
+        // Later than the head of one log, but not of the other.
+        clock.set(NOON.plus_ms(DAY_MS / 2));
+        let expected = ClockBehind { now: NOON.plus_ms(DAY_MS / 2), newest_head: NOON.plus_ms(DAY_MS) };
+        assert_eq!(shared.behind(), Some(expected));
+        for ledger in [&idle, &busy] {
+            let before = ledger.head();
+            let refused = append(ledger).await.expect_err("refused");
+            assert_eq!((refused.reason, refused.kind()), (Reason::ClockBehind, Kind::SourceDown));
+            for at in [expected.now, expected.newest_head] {
+                assert!(refused.message.contains(&at.to_string()), "{}", refused.message);
+            }
+            assert_eq!(ledger.head(), before);
+        }
+        clock.set(NOON.plus_ms(DAY_MS - CLOCK_SKEW_MS_MAX));
+        assert_eq!(shared.behind(), None);
+        assert_eq!(append(&idle).await.expect("appends"), NOON.plus_ms(DAY_MS));
+    }
+
+    #[tokio::test]
+    async fn a_log_does_not_open_before_its_head_was_signed() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let at = |ms: i64| LogClock::new(Arc::new(FixedClock::at(NOON.plus_ms(ms))));
+        append(&open(&store, 1, at(0)).await.expect("opens")).await.expect("appends");
+        let refused = open(&store, 1, at(-CLOCK_SKEW_MS_MAX - 1)).await.err().expect("refused");
+        assert_eq!(refused.reason, Reason::ClockBehind);
+        assert!(refused.message.contains(&NOON.to_string()), "{}", refused.message);
+        open(&store, 1, at(-CLOCK_SKEW_MS_MAX)).await.expect("within the skew");
+    }
+}
