@@ -86,7 +86,7 @@ fn a_bad_flag_is_a_usage_error() {
 
 #[tokio::test]
 async fn a_signal_ends_it_cleanly_within_two_seconds() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut serving = Serving::start(folder.path(), &["--population", "0"]);
         let channel = connect(&serving.grpc).await;
@@ -107,6 +107,24 @@ async fn a_signal_ends_it_cleanly_within_two_seconds() {
         assert!(!folder.path().join("ready.json").exists(), "the ready-file goes at the end");
         watching.await.expect("the stream ended");
     }
+}
+
+#[tokio::test]
+async fn while_it_drains_health_says_so_and_calls_are_accepted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start(folder.path(), &["--population", "0", "--drain", "600"]);
+    serving.signal("TERM");
+    let mut says = String::new();
+    while says != "NOT_SERVING\n" {
+        let health = run(folder.path(), &["health", "--address", &serving.grpc]);
+        says = String::from_utf8(health.stdout).expect("UTF-8");
+        assert!(says == "SERVING\n" || health.status.code() == Some(1), "{says}");
+    }
+    let call = as_operator("lienthong.simulation.v1.SimulationService/GetWorld");
+    call.make(&connect(&serving.grpc).await).await.expect("a new connection is accepted");
+    assert!(serving.child.try_wait().expect("asked").is_none(), "it drains");
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0), "a second signal ends the drain");
 }
 
 #[tokio::test]

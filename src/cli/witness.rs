@@ -81,7 +81,7 @@ impl Witness {
         let vkey = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
         let memory = Memory::open(&self.state)?;
         let listener = listen::bind(self.listen).await?;
-        let signals = Signals::install()?;
+        let mut signals = Signals::install()?;
         let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
         let witness = Arc::new(Cosigner::new(anchor, signer, Arc::new(SystemClock), memory));
         match output {

@@ -1,4 +1,4 @@
-//! `lienthong serve`: the gateway with everything embedded, until Ctrl-C or SIGTERM.
+//! `lienthong serve`: the gateway with everything embedded, until a signal ends it.
 
 mod banner;
 mod ready;
@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -34,7 +34,12 @@ Examples:
   lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
                                                      for others: TLS, and tokens from `lienthong token issue`
 
+Ctrl-C, SIGTERM and SIGHUP end it: calls under way may finish (see --drain); a second signal cuts them.
+
 Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).";
+
+/// Longest drain, in seconds.
+const DRAIN_SECONDS_MAX: u64 = 600;
 
 /// Start the gateway with everything embedded.
 #[derive(Debug, Args)]
@@ -106,6 +111,10 @@ pub struct Serve {
     /// With --witness-policy: the certificate authority of witnesses with `https` addresses, PEM, instead of the world's.
     #[arg(long, env = "LIENTHONG_WITNESS_CA", requires = "witness_policy", value_name = "FILE")]
     witness_ca: Option<PathBuf>,
+    /// How long calls are still accepted once a signal came, in seconds: health says NOT_SERVING meanwhile, so that load balancers
+    /// turn to others. Behind one, take two of its health checks.
+    #[arg(long, default_value_t = 0, env = "LIENTHONG_DRAIN", value_parser = clap::value_parser!(u64).range(..=DRAIN_SECONDS_MAX), value_name = "SECONDS")]
+    drain: u64,
     /// Serve SimulationService with TLS too; without TLS it is always there.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -145,7 +154,7 @@ impl Serve {
         let runtime = super::output::runtime()?;
         let ended = runtime.block_on(self.serve(output));
         // What still hangs on a blocking thread is not waited for.
-        runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+        runtime.shutdown_timeout(Duration::from_millis(100));
         ended.map(|()| ExitCode::SUCCESS)
     }
 
@@ -174,7 +183,7 @@ impl Serve {
             Console::Off => None,
             Console::At(address) => Some(listen::bind(address).await?),
         };
-        let signals = Signals::install()?;
+        let mut signals = Signals::install()?;
         let has_tls = tls.is_some();
         let progress = Progress::new("seeding");
         let config = Config {
@@ -194,12 +203,10 @@ impl Serve {
             progress: Some(progress.callback()),
             ..Config::default()
         };
-        let end = signals.wait();
-        tokio::pin!(end);
         let gateway = tokio::select! {
             opened = Gateway::open(config) => opened?,
             // Seeding that is interrupted begins again at the next start.
-            _ = &mut end => return Ok(()),
+            _ = signals.wait() => return Ok(()),
         };
         progress.finish();
         let listening = Listening { grpc, console, tls, trusted_proxies: self.trusted_proxy.clone(), limits };
@@ -211,14 +218,18 @@ impl Serve {
             OutputFormat::Json => banner.to_json()?,
         })?;
         let signal = tokio::select! {
-            signal = &mut end => Some(signal),
+            signal = signals.wait() => Some(signal),
             () = running.ended() => None,
         };
         if let Some(signal) = signal {
             tracing::info!(signal, "ending: calls under way may finish");
         }
         drop(ready);
-        running.end().await?;
+        let drain = signal.map_or(Duration::ZERO, |_| Duration::from_secs(self.drain));
+        tokio::select! {
+            ended = running.end_after(drain) => ended?,
+            signal = signals.wait() => tracing::info!(signal, "calls still under way are cut"),
+        }
         gateway.close().await;
         match signal {
             Some(_) => Ok(()),
