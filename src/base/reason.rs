@@ -7,9 +7,9 @@
 pub enum Kind {
     /// The request breaks a rule; repeating it is useless.
     Invalid,
-    /// No credential, or one that cannot be believed.
+    /// No credential, or one that is not accepted.
     Unauthenticated,
-    /// A believed caller without the right; says the same whether or not the thing exists.
+    /// An authenticated caller without the right; says the same whether or not the thing exists.
     Denied,
     /// The thing does not exist.
     Missing,
@@ -69,36 +69,36 @@ reasons! {
     MessageTooLarge = "MESSAGE_TOO_LARGE", Invalid, "Thông điệp yêu cầu quá lớn.";
     MethodUnknown = "METHOD_UNKNOWN", Unimplemented, "Không có phương thức này.";
     CompressionUnsupported = "COMPRESSION_UNSUPPORTED", Unimplemented, "Không hỗ trợ kiểu nén này.";
-    PageTokenInvalid = "PAGE_TOKEN_INVALID", Invalid, "Mã trang không hợp lệ hoặc không thuộc truy vấn này.";
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", Invalid, "Mã phân trang không hợp lệ hoặc không thuộc truy vấn này.";
     // credentials and rights
     CredentialMissing = "CREDENTIAL_MISSING", Unauthenticated, "Thiếu thông tin xác thực.";
     CredentialMalformed = "CREDENTIAL_MALFORMED", Unauthenticated, "Thông tin xác thực sai định dạng.";
     CredentialInvalid = "CREDENTIAL_INVALID", Unauthenticated, "Thông tin xác thực không hợp lệ.";
     CredentialExpired = "CREDENTIAL_EXPIRED", Unauthenticated, "Thông tin xác thực đã hết hạn.";
-    DemoCredentialRefused = "DEMO_CREDENTIAL_REFUSED", Unauthenticated, "Thông tin xác thực thử nghiệm chỉ dùng được trên máy cục bộ.";
-    RoleNotAllowed = "ROLE_NOT_ALLOWED", Denied, "Vai trò này không được phép gọi dịch vụ.";
+    DemoCredentialRefused = "DEMO_CREDENTIAL_REFUSED", Unauthenticated, "Thông tin xác thực dùng thử chỉ được chấp nhận từ cùng máy.";
+    RoleNotAllowed = "ROLE_NOT_ALLOWED", Denied, "Bên gọi không được phép sử dụng dịch vụ này.";
     RightMissing = "RIGHT_MISSING", Denied, "Cơ quan không có quyền đọc dữ liệu này cho mục đích này.";
-    ConsentMissing = "CONSENT_MISSING", Denied, "Công dân chưa đồng ý.";
+    ConsentMissing = "CONSENT_MISSING", Denied, "Công dân chưa đồng ý cho phép khai thác dữ liệu này.";
     // things
     NotFound = "NOT_FOUND", Missing, "Không tìm thấy.";
     RecordNotFound = "RECORD_NOT_FOUND", Missing, "Không tìm thấy bản ghi.";
     AlreadyExists = "ALREADY_EXISTS", Exists, "Đã tồn tại.";
     AlreadyLinked = "ALREADY_LINKED", Exists, "Giấy tờ đã được tích hợp.";
     RequestIdReused = "REQUEST_ID_REUSED", Exists, "Mã yêu cầu đã dùng cho nội dung khác.";
-    Equivocation = "EQUIVOCATION", Exists, "Cùng bản ghi và phiên bản nhưng nội dung khác.";
-    VersionConflict = "VERSION_CONFLICT", Stale, "Phiên bản đã thay đổi, hãy đọc lại.";
+    Equivocation = "EQUIVOCATION", Exists, "Một phiên bản của bản ghi được phát hành với hai nội dung khác nhau.";
+    VersionConflict = "VERSION_CONFLICT", Stale, "Bản ghi đã có phiên bản khác, hãy đọc lại.";
     StorageConflict = "STORAGE_CONFLICT", Stale, "Dữ liệu vừa được thay đổi, hãy thử lại.";
     // linking and presenting
     AccountLevelTooLow = "ACCOUNT_LEVEL_TOO_LOW", WrongState, "Tài khoản định danh chưa đạt mức độ 2.";
     AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
     DocumentExpired = "DOCUMENT_EXPIRED", WrongState, "Giấy tờ đã hết hạn.";
-    RecordRevoked = "RECORD_REVOKED", WrongState, "Bản ghi đã bị thu hồi, không thể thay đổi.";
+    RecordRevoked = "RECORD_REVOKED", WrongState, "Bản ghi đã bị thu hồi nên không thể thay đổi.";
     DocumentRevoked = "DOCUMENT_REVOKED", WrongState, "Giấy tờ đã bị thu hồi.";
     DocumentSuspended = "DOCUMENT_SUSPENDED", WrongState, "Giấy tờ đang bị tạm dừng hiệu lực.";
     HolderMismatch = "HOLDER_MISMATCH", WrongState, "Thông tin chủ giấy tờ không khớp.";
     MultipleMatches = "MULTIPLE_MATCHES", WrongState, "Có nhiều kết quả trùng khớp.";
     LinkNotActive = "LINK_NOT_ACTIVE", WrongState, "Giấy tờ chưa được tích hợp hoặc không còn hiệu lực.";
-    LinkNotPending = "LINK_NOT_PENDING", WrongState, "Yêu cầu tích hợp không ở trạng thái chờ xác nhận.";
+    LinkNotPending = "LINK_NOT_PENDING", WrongState, "Yêu cầu tích hợp giấy tờ không ở trạng thái chờ xác nhận.";
     PresentationUsed = "PRESENTATION_USED", WrongState, "Mã xuất trình đã được sử dụng.";
     PresentationExpired = "PRESENTATION_EXPIRED", WrongState, "Mã xuất trình đã hết hạn.";
     PresentationCancelled = "PRESENTATION_CANCELLED", WrongState, "Mã xuất trình đã bị hủy.";
@@ -106,7 +106,7 @@ reasons! {
     OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
     IssuerWithdrawn = "ISSUER_WITHDRAWN", WrongState, "Cơ quan này đã bị thu hồi quyền phát hành.";
     CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
-    EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung.";
+    EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
     Overloaded = "OVERLOADED", SourceDown, "Hệ thống đang quá tải, hãy thử lại sau.";
@@ -129,22 +129,22 @@ reasons! {
     Malformed = "MALFORMED", Corrupt, "Bản ghi sai cấu trúc.";
     KeyNotValid = "KEY_NOT_VALID", Corrupt, "Khóa ký không còn hiệu lực tại thời điểm ghi nhận.";
     IssuedInFuture = "ISSUED_IN_FUTURE", Corrupt, "Bản ghi có thời điểm phát hành ở tương lai.";
-    TypedFormMismatch = "TYPED_FORM_MISMATCH", Corrupt, "Dạng đọc được không khớp với dữ liệu đã ký.";
-    LogRollback = "LOG_ROLLBACK", Corrupt, "Nhật ký của cơ quan phát hành bị lùi lại.";
+    TypedFormMismatch = "TYPED_FORM_MISMATCH", Corrupt, "Dữ liệu hiển thị không khớp với dữ liệu đã ký.";
+    LogRollback = "LOG_ROLLBACK", Corrupt, "Nhật ký của cơ quan phát hành bị lùi về trạng thái cũ.";
     SplitView = "SPLIT_VIEW", Corrupt, "Nhật ký của cơ quan phát hành có hai phiên bản mâu thuẫn.";
-    RevokedNoPoe = "REVOKED_NO_POE", Corrupt, "Khóa ký đã bị lộ và không chứng minh được bản ghi có trước đó.";
+    RevokedNoPoe = "REVOKED_NO_POE", Corrupt, "Khóa ký đã bị thu hồi và không chứng minh được bản ghi có trước thời điểm đó.";
     NoPoe = "NO_POE", Corrupt, "Không chứng minh được thời điểm bản ghi được ghi nhận.";
-    TryLater = "TRY_LATER", Corrupt, "Điểm tin cậy đã hết hạn, hãy thử lại sau.";
+    TryLater = "TRY_LATER", Corrupt, "Neo tin cậy đã hết hạn, hãy thử lại sau.";
     StatusInvalid = "STATUS_INVALID", Corrupt, "Danh sách trạng thái cho biết bản ghi đã bị thu hồi hoặc đã kết thúc.";
     StatusSuspended = "STATUS_SUSPENDED", Corrupt, "Danh sách trạng thái cho biết bản ghi đang bị tạm dừng hiệu lực.";
     Superseded = "SUPERSEDED", Corrupt, "Danh sách trạng thái cho biết đã có phiên bản mới hơn.";
-    KeyBinding = "KEY_BINDING", Corrupt, "Chứng thực không gắn với người xuất trình.";
-    Expired = "EXPIRED", Corrupt, "Chứng thực chưa có hoặc đã hết hiệu lực.";
-    Stale = "STALE", Corrupt, "Thông tin hiện trạng đã quá cũ.";
-    Unavailable = "UNAVAILABLE", Corrupt, "Không lấy được thông tin hiện trạng.";
-    Tile = "TILE", Corrupt, "Ô băm của nhật ký không khớp với nội dung.";
+    KeyBinding = "KEY_BINDING", Corrupt, "Chứng nhận điện tử không gắn với người xuất trình.";
+    Expired = "EXPIRED", Corrupt, "Chứng nhận điện tử chưa có hiệu lực hoặc đã hết hiệu lực.";
+    Stale = "STALE", Corrupt, "Thông tin trạng thái đã quá cũ.";
+    Unavailable = "UNAVAILABLE", Corrupt, "Không lấy được thông tin trạng thái.";
+    Tile = "TILE", Corrupt, "Khối băm của nhật ký không khớp với nội dung.";
     LogRule = "LOG_RULE", Corrupt, "Nhật ký chứa mục trái quy tắc.";
-    Quorum = "QUORUM", Corrupt, "Chưa đủ nhân chứng đồng ký điểm kiểm tra.";
+    Quorum = "QUORUM", Corrupt, "Chưa đủ nhân chứng cùng ký mốc nhật ký.";
     StorageCorrupt = "STORAGE_CORRUPT", Corrupt, "Dữ liệu lưu trữ bị hỏng.";
     LedgerCorrupt = "LEDGER_CORRUPT", Corrupt, "Sổ cái không khớp với dữ liệu lưu trữ.";
     // start-up
