@@ -1,6 +1,6 @@
 //! The agencies of the seeded province. A demo credential is `demo-` and the key; `lienthong token issue` names the same.
 
-use crate::base::AgencyId;
+use crate::base::{AgencyId, Violation, name};
 use crate::registry;
 
 /// One agency. Its systems call under its key.
@@ -38,6 +38,11 @@ const fn agency(key: &'static str, name: &'static str, name_vi: &'static str) ->
 pub fn find(key: &str) -> Option<&'static Agency> {
     let at = ALL.binary_search_by(|agency| agency.key.cmp(key)).ok()?;
     ALL.get(at)
+}
+
+/// The violation of a `field` that names an agency which does not exist.
+pub fn unknown(field: &str, given: &str) -> Violation {
+    name::unknown(field, "agency", given, ALL.iter().map(|agency| agency.key), "AgencyService/ListAgencies")
 }
 
 /// The keys of all agencies, for the authenticator of the edge.

@@ -1,5 +1,7 @@
 //! What records may be asked for: a closed list, since a right and a consent hold for one purpose each (Law 91/2025).
 
+use crate::base::{Violation, name};
+
 /// One purpose.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Purpose {
@@ -29,6 +31,11 @@ pub static ALL: &[Purpose] = &[
 pub fn find(key: &str) -> Option<&'static Purpose> {
     let at = ALL.binary_search_by(|purpose| purpose.key.cmp(key)).ok()?;
     ALL.get(at)
+}
+
+/// The violation of a `field` that names a purpose which does not exist.
+pub fn unknown(field: &str, given: &str) -> Violation {
+    name::unknown(field, "purpose", given, ALL.iter().map(|purpose| purpose.key), "AgencyService/ListRights")
 }
 
 #[cfg(test)]

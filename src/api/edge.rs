@@ -13,8 +13,8 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::base::call::{Call, Caller, Language, Trace, TraceSink};
-use crate::base::{Clock, Entropy, Error, Kind, Reason, RequestId, Result, Timestamp, limits};
+use crate::base::call::{ANSWERED, Call, Caller, Trace, TraceSink};
+use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
 use super::admission::PublicCall;
 pub use super::request_id::{REQUEST_ID, mark, mark_headers};
@@ -100,9 +100,8 @@ impl Edge {
         Fut: Future<Output = Result<S>>,
     {
         let begun = async |call: Arc<Call>, message| {
-            let (id, language) = (call.request_id, call.language);
-            let answers = use_case(call, message).await?;
-            Ok(self.until_the_end(answers, id, language))
+            let answers = use_case(call.clone(), message).await?;
+            Ok(self.until_the_end(answers, call))
         };
         self.answer(method, request, begun).await
     }
@@ -110,8 +109,7 @@ impl Edge {
     fn until_the_end<A: Send + 'static>(
         &self,
         answers: impl Stream<Item = Result<A>> + Send + 'static,
-        id: RequestId,
-        language: Language,
+        call: Arc<Call>,
     ) -> Answers<A> {
         let mut ending = self.inner.ending.clone();
         let cut = async move {
@@ -123,7 +121,7 @@ impl Edge {
         let edge = self.clone();
         let state = Some((Box::pin(answers), Box::pin(cut)));
         Box::pin(futures::stream::unfold(state, move |state| {
-            let edge = edge.clone();
+            let (edge, call) = (edge.clone(), call.clone());
             async move {
                 let (mut answers, mut cut) = state?;
                 // The end comes first, or a stream that always has more would never see it.
@@ -135,7 +133,8 @@ impl Edge {
                     Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
                     Either::Right((Some(Err(error)), _)) => error,
                 };
-                Some((Err(edge.refuse(&error, id, language)), None))
+                edge.keep(&call, Some(&error));
+                Some((Err(edge.refuse(&error, call.request_id, call.language)), None))
             }
         }))
     }
@@ -204,8 +203,9 @@ impl Edge {
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
         tracing::info!(method, request = %request_id, caller = label, outcome, "not admitted");
-        let outcome = outcome.to_owned();
-        self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks: vec![] });
+        let violations = error.violations.clone();
+        let checks = Vec::new();
+        self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks, violations });
     }
 
     /// The time of the world.
@@ -215,7 +215,7 @@ impl Edge {
 
     fn finish(&self, call: &Call, begun: Instant, error: Option<&Error>) {
         let elapsed_us = begun.elapsed().as_micros() as u64;
-        let outcome = error.map_or("OK", |error| error.reason.as_str());
+        let outcome = error.map_or(ANSWERED, |error| error.reason.as_str());
         let caller = call.caller.label();
         match error {
             Some(error) if error.kind() == Kind::Bug => {
@@ -225,16 +225,20 @@ impl Edge {
             Some(_) => tracing::info!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
             None => tracing::debug!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
         }
-        if error.is_some() {
-            self.inner.traces.record(Trace {
-                request_id: call.request_id,
-                method: call.method,
-                caller: Some(call.caller.clone()),
-                called_at: call.now,
-                outcome: outcome.to_owned(),
-                checks: call.checks(),
-            });
-        }
+        self.keep(call, error);
+    }
+
+    /// Keeps what `Explain` says of a call; of a stream that ended badly, how it ended.
+    fn keep(&self, call: &Call, error: Option<&Error>) {
+        self.inner.traces.record(Trace {
+            request_id: call.request_id,
+            method: call.method,
+            caller: Some(call.caller.clone()),
+            called_at: call.now,
+            outcome: error.map_or(ANSWERED, |error| error.reason.as_str()),
+            checks: call.checks(),
+            violations: error.map(|error| error.violations.clone()).unwrap_or_default(),
+        });
     }
 
     /// An id for a part of a call that is logged and explained on its own.

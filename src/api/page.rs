@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::base::{Error, Reason, Result, Seed, limits};
+use crate::base::{Error, Result, Seed, limits};
 
 const TAG_BYTES: usize = 16;
 const TOKEN_BYTES_MAX: usize = 1024;
@@ -36,7 +36,7 @@ impl PageTokens {
         if token.is_empty() {
             return Ok(None);
         }
-        let refused = || Error::new(Reason::PageTokenInvalid, "page_token is not one of this query's");
+        let refused = Error::page_token_refused;
         if token.len() > TOKEN_BYTES_MAX {
             return Err(refused());
         }
@@ -74,6 +74,7 @@ pub fn size(requested: u32) -> Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Reason;
 
     #[test]
     fn a_token_works_for_its_own_query_alone() {
@@ -85,6 +86,7 @@ mod tests {
         {
             let error = tokens.read(&[b"ListLinks", query], token).expect_err("refused");
             assert_eq!(error.reason, Reason::PageTokenInvalid);
+            assert_eq!(error.violations.kept()[0].field, "page_token");
         }
         assert_eq!(tokens.read(&[b"x"], "").expect("begin"), None);
     }
@@ -93,6 +95,6 @@ mod tests {
     fn a_huge_page_is_refused_by_name() {
         assert_eq!(size(0).expect("default"), 50);
         assert_eq!(size(500).expect("largest"), 500);
-        assert_eq!(size(501).expect_err("too large").violations[0].field, "page_size");
+        assert_eq!(size(501).expect_err("too large").violations.kept()[0].field, "page_size");
     }
 }

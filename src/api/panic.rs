@@ -10,7 +10,7 @@ use tonic::codegen::http;
 use tower::{Layer, Service};
 
 use crate::api::status::status;
-use crate::base::call::Language;
+use crate::base::Language;
 use crate::base::{Error, RequestId};
 
 /// Wraps a service so that its panics become answers.

@@ -1,7 +1,10 @@
 //! The one table from errors to gRPC statuses; nothing else in the project builds a status.
 //!
-//! Details follow google.rpc: `ErrorInfo` (reason, domain) on every error, `RequestInfo` with the call's id, and what the
-//! kind adds. The private cause never leaves; it is logged by the edge.
+//! Details follow google.rpc: `ErrorInfo` (reason, domain, public facts) on every error, `RequestInfo` with the call's id, and
+//! what the kind adds. The private cause never leaves; it is logged by the edge. Everything is bounded here: many clients
+//! refuse a response whose metadata is over 8 KiB, and with it they lose the error.
+
+use std::collections::HashMap;
 
 use tonic::body::Body;
 use tonic::codegen::http;
@@ -9,7 +12,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::request_id::mark_headers;
-use crate::base::{Error, Kind, Language, Reason, RequestId};
+use crate::base::violation::cut;
+use crate::base::{Error, Kind, Language, Reason, RequestId, limits};
 
 /// The `domain` of every `ErrorInfo`.
 pub const DOMAIN: &str = "lienthong";
@@ -33,30 +37,51 @@ pub fn code(kind: Kind) -> Code {
     }
 }
 
-/// Turns an error into the status that the caller sees.
+/// Most bytes of a message on the wire, where every byte that is not plain ASCII takes three.
+const MESSAGE_WIRE_BYTES_MAX: usize = 1_200;
+/// Longest description within the details, in bytes: the message says the whole.
+const DESCRIPTION_BYTES_MAX: usize = 256;
+/// Longest public name within the details, in bytes.
+const NAME_BYTES_MAX: usize = 160;
+/// Bytes of the other headers of a refusal, with room for some more.
+const OTHER_HEADERS_BYTES: usize = 512;
+/// Most bytes of the encoded details, which travel in base64.
+const DETAILS_BYTES_MAX: usize =
+    (limits::ERROR_METADATA_BYTES_MAX - MESSAGE_WIRE_BYTES_MAX - OTHER_HEADERS_BYTES) / 4 * 3;
+/// What a detail takes beside its texts: type name, tags, lengths.
+const DETAIL_BYTES: usize = 64;
+
+/// Turns an error into the status that the caller sees. Its headers take less than
+/// [`ERROR_METADATA_BYTES_MAX`](limits::ERROR_METADATA_BYTES_MAX): bad fields beyond that are only counted; `Explain` of the
+/// call gives them.
 pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
-    let kind = error.kind();
+    let message = on_the_wire(&error.message);
+    let description = cut(&error.message, DESCRIPTION_BYTES_MAX);
+    let name = cut(&error.subject.name, NAME_BYTES_MAX);
+    let mut metadata: HashMap<String, String> =
+        error.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     let mut details = ErrorDetails::new();
-    details.set_error_info(error.reason.as_str(), DOMAIN, std::collections::HashMap::<String, String>::new());
     details.set_request_info(request.to_string(), "");
-    match kind {
+    match error.kind() {
         Kind::Invalid => {
-            for violation in &error.violations {
-                details.add_bad_request_violation(
-                    violation.field.clone(),
-                    format!("{}: {}", violation.rule, violation.message),
-                );
+            let facts: usize = metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
+            let taken = 6 * DETAIL_BYTES + message.len() + facts + error.reason.vietnamese().len();
+            let shown = add_violations(&mut details, error, DETAILS_BYTES_MAX.saturating_sub(taken));
+            if shown < error.violations.total() {
+                metadata.insert("violations_total".into(), error.violations.total().to_string());
+                metadata.insert("violations_shown".into(), shown.to_string());
             }
         }
         Kind::Missing | Kind::Exists => {
-            details.set_resource_info(error.subject.kind, error.subject.name.clone(), "", error.message.clone());
+            details.set_resource_info(error.subject.kind, name, "", description);
         }
         Kind::WrongState => {
-            let subject = format!("{}/{}", error.subject.kind, error.subject.name);
-            details.add_precondition_failure_violation(error.reason.as_str(), subject, error.message.clone());
+            let kind = if error.subject.kind.is_empty() { "request" } else { error.subject.kind };
+            let subject = if name.is_empty() { kind.into() } else { [kind, &name].join("/") };
+            details.add_precondition_failure_violation(error.reason.as_str(), subject, description);
         }
         Kind::Limited => {
-            details.add_quota_failure_violation(error.subject.name.clone(), error.message.clone());
+            details.add_quota_failure_violation(name, description);
             details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
         }
         Kind::SourceDown => {
@@ -70,10 +95,37 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         | Kind::Unimplemented
         | Kind::Bug => {}
     }
+    details.set_error_info(error.reason.as_str(), DOMAIN, metadata);
     if language == Language::Vietnamese {
         details.set_localized_message("vi", error.reason.vietnamese());
     }
-    Status::with_error_details(code(kind), error.message.clone(), details)
+    Status::with_error_details(code(error.kind()), message, details)
+}
+
+/// Adds as many bad fields as `room` bytes hold, and gives their number.
+fn add_violations(details: &mut ErrorDetails, error: &Error, mut room: usize) -> usize {
+    let kept = error.violations.kept();
+    for (at, violation) in kept.iter().enumerate() {
+        let description = cut(format_args!("{}: {}", violation.rule, violation.message), DESCRIPTION_BYTES_MAX);
+        let bytes = violation.field.len() + description.len() + 12;
+        if bytes > room {
+            return at;
+        }
+        room -= bytes;
+        details.add_bad_request_violation(violation.field.clone(), description);
+    }
+    kept.len()
+}
+
+/// `message`, cut to what `grpc-message` may take: it is percent-encoded there, blanks too.
+fn on_the_wire(message: &str) -> String {
+    let mut wire = 0;
+    let fits = message.char_indices().take_while(|(_, c)| {
+        wire += if c.is_ascii_alphanumeric() { 1 } else { 3 * c.len_utf8() };
+        wire <= MESSAGE_WIRE_BYTES_MAX
+    });
+    let end = fits.last().map_or(0, |(at, c)| at + c.len_utf8());
+    cut(message, end.max(1))
 }
 
 /// A code's name in the gRPC specification.
@@ -128,9 +180,9 @@ pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Langua
         code => code,
     };
     let mut details = ErrorDetails::new();
-    details.set_error_info(code_name(bare), DOMAIN, std::collections::HashMap::<String, String>::new());
+    details.set_error_info(code_name(bare), DOMAIN, HashMap::<String, String>::new());
     details.set_request_info(request.to_string(), "");
-    let mut answer = Status::with_error_details(bare, found.message(), details).into_http();
+    let mut answer = Status::with_error_details(bare, on_the_wire(found.message()), details).into_http();
     mark_headers(answer.headers_mut(), request);
     Some(answer)
 }
@@ -169,6 +221,63 @@ mod tests {
         assert_eq!(status.message(), "x", "the message is for developers (google.rpc.Status)");
         let localized = status.get_details_localized_message().expect("a message for people");
         assert_eq!((localized.locale.as_str(), localized.message.as_str()), ("vi", "Giấy tờ đã được tích hợp."));
+    }
+
+    /// Bytes of the headers that a status becomes, names too.
+    fn wire_bytes(status: &Status) -> usize {
+        let mut headers = tonic::codegen::http::HeaderMap::new();
+        status.add_header(&mut headers).expect("headers");
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+    }
+
+    #[test]
+    fn of_too_many_bad_fields_the_first_are_shown_and_all_are_counted() {
+        for (count, shown_at_least) in [(4, 4), (30, 15), (12_288, 15)] {
+            let bad =
+                (0..count).map(|at| Violation::new(format!("changes[{at}].payload"), "REQUIRED", "the whole content"));
+            let error = Error::invalid(bad.collect::<crate::base::Violations>());
+            let status = status(&error, id(), Language::Vietnamese);
+            let shown = status.get_details_bad_request().expect("details").field_violations.len();
+            assert!((shown_at_least..=count).contains(&shown), "{shown} of {count}");
+            let info = status.get_details_error_info().expect("info");
+            let counted = (shown < count).then(|| (count.to_string(), shown.to_string()));
+            let said =
+                info.metadata.get("violations_total").cloned().zip(info.metadata.get("violations_shown").cloned());
+            assert_eq!(said, counted);
+            assert!(wire_bytes(&status) < limits::ERROR_METADATA_BYTES_MAX);
+        }
+    }
+
+    #[test]
+    fn public_facts_are_in_the_error_info() {
+        let error =
+            Error::new(Reason::RoleNotAllowed, "x").with_metadata("caller", "bank").with_metadata("allowed", "police");
+        let info = status(&error, id(), Language::English).get_details_error_info().expect("info");
+        assert_eq!(
+            info.metadata,
+            HashMap::from([("caller".into(), "bank".into()), ("allowed".into(), "police".into())])
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_error_is_too_long_for_a_client(
+            reason in proptest::sample::select(Reason::ALL),
+            text in "(\\PC|ệ| |%){0,400}",
+            times in 1_usize..50,
+            count in 0_usize..3_000,
+            facts in 0_usize..20,
+            vietnamese: bool,
+        ) {
+            let long = text.repeat(times);
+            let bad = (0..count).map(|_| Violation::new(&long, "UNKNOWN_FIELD", &long)).collect::<crate::base::Violations>();
+            let error = if reason.kind() == Kind::Invalid { Error::invalid_for(reason, bad) } else { Error::new(reason, &*long) };
+            let error = (0..facts).fold(error.with_subject("record", &*long), |e, _| e.with_metadata("record_type", &long));
+            let language = if vietnamese { Language::Vietnamese } else { Language::English };
+            let status = status(&error, id(), language);
+            let bytes = wire_bytes(&status);
+            proptest::prop_assert!(bytes < limits::ERROR_METADATA_BYTES_MAX - OTHER_HEADERS_BYTES / 2, "{}", bytes);
+        }
     }
 
     #[test]

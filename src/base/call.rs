@@ -4,33 +4,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::{AgencyId, Error, PersonalId, Reason, RequestId, Result, Timestamp};
-
-/// The language of an error's message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// The default.
-    #[default]
-    English,
-    /// Asked for with `accept-language: vi`.
-    Vietnamese,
-}
-
-impl Language {
-    /// Reads an `accept-language` value (RFC 9110, section 12.5.4): Vietnamese when it comes before English.
-    pub fn from_header(value: &str) -> Self {
-        let first = value.split(',').map(|part| part.split(';').next().unwrap_or("").trim().to_ascii_lowercase());
-        for tag in first {
-            if tag == "vi" || tag.starts_with("vi-") {
-                return Self::Vietnamese;
-            }
-            if tag == "en" || tag.starts_with("en-") {
-                return Self::English;
-            }
-        }
-        Self::English
-    }
-}
+pub use super::language::Language;
+use super::{AgencyId, Error, PersonalId, Reason, RequestId, Result, Timestamp, Violations};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -101,9 +76,26 @@ pub struct Trace {
     /// When.
     pub called_at: Timestamp,
     /// `OK`, or the reason's code.
-    pub outcome: String,
+    pub outcome: &'static str,
     /// The checks in order.
     pub checks: Vec<CallCheck>,
+    /// The bad fields of its request.
+    pub violations: Violations,
+}
+
+/// Among those who may make a call: the citizen whom the request is about, and no other.
+pub const SUBJECT: &str = "subject";
+/// Among those who may make a call: every agency.
+pub const AGENCIES: &str = "agencies";
+
+/// The outcome of a call that was answered.
+pub const ANSWERED: &str = "OK";
+
+impl Trace {
+    /// Whether the call was refused.
+    pub fn is_refusal(&self) -> bool {
+        self.outcome != ANSWERED
+    }
 }
 
 /// Takes the traces of ended calls. Must not block.
@@ -156,6 +148,15 @@ impl Call {
         self.checks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(check);
     }
 
+    /// Notes what came of a check, and gives it back.
+    pub fn checked<T>(&self, name: impl Into<String>, result: Result<T>) -> Result<T> {
+        match &result {
+            Ok(_) => self.note(name, CheckOutcome::Pass, ""),
+            Err(error) => self.note(name, CheckOutcome::Fail, error.to_string()),
+        }
+        result
+    }
+
     /// The checks noted so far.
     pub fn checks(&self) -> Vec<CallCheck> {
         self.checks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
@@ -170,39 +171,28 @@ impl Call {
     pub fn agency(&self) -> Result<&AgencyId> {
         match &self.caller {
             Caller::Agency(agency) => Ok(agency),
-            Caller::Citizen(_) => Err(self.refuse("role", "agencies only")),
+            Caller::Citizen(_) => Err(self.refuse(AGENCIES)),
         }
     }
 
     /// The calling agency, if it is one of `allowed`.
     pub fn one_of(&self, allowed: &[&str]) -> Result<&AgencyId> {
-        let agency = self.agency()?;
-        if allowed.contains(&agency.as_str()) { Ok(agency) } else { Err(self.refuse("role", "another agency's call")) }
+        match &self.caller {
+            Caller::Agency(agency) if allowed.contains(&agency.as_str()) => Ok(agency),
+            _ => Err(self.refuse(&allowed.join(","))),
+        }
     }
 
     /// The calling citizen, if it is `person`; says the same whether or not the person exists.
     pub fn citizen(&self, person: PersonalId) -> Result<()> {
-        if self.caller == Caller::Citizen(person) {
-            return Ok(());
-        }
-        Err(self.refuse("role", "the citizen alone may call this for their own account"))
+        if self.caller == Caller::Citizen(person) { Ok(()) } else { Err(self.refuse(SUBJECT)) }
     }
 
-    fn refuse(&self, check: &str, detail: &str) -> Error {
-        self.note(check, CheckOutcome::Fail, detail);
-        Error::new(Reason::RoleNotAllowed, "this credential may not make this call")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_known_language_of_the_header_counts() {
-        assert_eq!(Language::from_header("vi"), Language::Vietnamese);
-        assert_eq!(Language::from_header("vi-VN, en;q=0.8"), Language::Vietnamese);
-        assert_eq!(Language::from_header("en-GB, vi"), Language::English);
-        assert_eq!(Language::from_header("fr"), Language::English);
+    /// The refusal of a call that only `allowed` may make: it says who calls and who may.
+    fn refuse(&self, allowed: &str) -> Error {
+        let caller = self.caller.label();
+        self.note("role", CheckOutcome::Fail, format!("{caller} calls; allowed: {allowed}"));
+        let message = format!("{caller} may not make this call; allowed: {allowed}");
+        Error::new(Reason::RoleNotAllowed, message).with_metadata("caller", caller).with_metadata("allowed", allowed)
     }
 }

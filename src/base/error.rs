@@ -3,30 +3,14 @@
 //! A [`Reason`] fixes the [`Kind`], and `api::status` maps each kind to a gRPC status in one exhaustive table.
 //! The public message never holds a personal ID, a name or a secret: it may travel to any caller and into logs.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use super::reason::{Kind, Reason};
+use super::violation::{Violation, Violations, cut};
 
 /// What every fallible function of the project returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// One bad field of a request, named by its path and the rule that it breaks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Path of the field as the caller wrote it: `changes[3].payload.birth_date`.
-    pub field: String,
-    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, ….
-    pub rule: &'static str,
-    /// What the rule wants, in words; never the rejected value.
-    pub message: String,
-}
-
-impl Violation {
-    /// A violation of `rule` at `field`.
-    pub fn new(field: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
-        Self { field: field.into(), rule, message: message.into() }
-    }
-}
 
 /// What an error is about, for `ResourceInfo`, `PreconditionFailure` and `QuotaFailure`: a kind of thing and its
 /// public name. Names that are personal data are left out (`""`).
@@ -38,8 +22,14 @@ pub struct Subject {
     pub name: String,
 }
 
-/// Most bad fields that a message names; the details name all.
+/// Most bad fields that a message names; the details name more.
 const NAMED_MAX: usize = 5;
+/// Longest text of one bad field in a message, in bytes.
+const NAMED_BYTES_MAX: usize = 160;
+/// Most pairs of public facts of one error.
+const METADATA_MAX: usize = 8;
+/// Longest value of a public fact, in bytes; longer ones are cut.
+const METADATA_BYTES_MAX: usize = 160;
 
 /// The one error; boxed, so that results stay small. Build it with [`Error::new`] and the `with_…` methods, read its parts
 /// through [`Body`].
@@ -56,7 +46,9 @@ pub struct Body {
     /// What it is about.
     pub subject: Subject,
     /// All bad fields at once; only for [`Kind::Invalid`].
-    pub violations: Vec<Violation>,
+    pub violations: Violations,
+    /// Public facts that a program can act on, by snake_case names: `caller`, `allowed`, `record_type`, `purpose`, ….
+    pub metadata: Vec<(&'static str, String)>,
     /// When a repetition makes sense; for [`Kind::Limited`] and [`Kind::SourceDown`].
     pub retry_after: Option<Duration>,
     /// The private cause: goes to the log, never to the caller.
@@ -71,8 +63,8 @@ impl std::ops::Deref for Error {
     }
 }
 
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.reason.as_str(), self.message)
     }
 }
@@ -90,30 +82,35 @@ impl Error {
             reason,
             message: message.into(),
             subject: Subject::default(),
-            violations: Vec::new(),
+            violations: Violations::default(),
+            metadata: Vec::new(),
             retry_after: None,
             source: None,
         }))
     }
 
     /// All bad fields of one request.
-    pub fn invalid(violations: Vec<Violation>) -> Self {
-        let message = match violations.as_slice() {
-            [one] => format!("{}: {}", one.field, one.message),
-            many => {
-                let named = many.iter().take(NAMED_MAX).map(|one| format!("{}: {}", one.field, one.message));
-                let rest = if many.len() > NAMED_MAX { "; …" } else { "" };
-                format!("{} fields are invalid: {}{rest}", many.len(), named.collect::<Vec<_>>().join("; "))
-            }
-        };
-        let mut error = Self::new(Reason::InvalidRequest, message);
+    pub fn invalid(violations: impl Into<Violations>) -> Self {
+        Self::invalid_for(Reason::InvalidRequest, violations)
+    }
+
+    /// One bad field.
+    pub fn invalid_field(field: impl Display, rule: &'static str, message: impl Display) -> Self {
+        Self::invalid(Violation::new(field, rule, message))
+    }
+
+    /// All bad fields of one request, where a reason of [`Kind::Invalid`] is more particular than "invalid".
+    pub fn invalid_for(reason: Reason, violations: impl Into<Violations>) -> Self {
+        let violations = violations.into();
+        let mut error = Self::new(reason, summary(&violations));
         error.0.violations = violations;
         error
     }
 
-    /// One bad field.
-    pub fn invalid_field(field: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
-        Self::invalid(vec![Violation::new(field, rule, message)])
+    /// A page token that this query did not give.
+    pub fn page_token_refused() -> Self {
+        let violation = Violation::new("page_token", "UNKNOWN_VALUE", "is not one that this query gave");
+        Self::invalid_for(Reason::PageTokenInvalid, violation)
     }
 
     /// A defect of ours; `cause` goes to the log only.
@@ -125,6 +122,15 @@ impl Error {
     #[must_use]
     pub fn with_subject(mut self, kind: &'static str, name: impl Into<String>) -> Self {
         self.0.subject = Subject { kind, name: name.into() };
+        self
+    }
+
+    /// Adds a public fact: never personal data. At most eight, long values are cut.
+    #[must_use]
+    pub fn with_metadata(mut self, name: &'static str, value: impl Display) -> Self {
+        if self.0.metadata.len() < METADATA_MAX {
+            self.0.metadata.push((name, cut(value, METADATA_BYTES_MAX)));
+        }
         self
     }
 
@@ -145,5 +151,63 @@ impl Error {
     /// The kind, which the reason decides.
     pub fn kind(&self) -> Kind {
         self.reason.kind()
+    }
+}
+
+/// The bad fields in one sentence.
+fn summary(violations: &Violations) -> String {
+    let named = violations.kept().iter().take(NAMED_MAX);
+    let named: Vec<_> = named.map(|bad| cut(format_args!("{}: {}", bad.field, bad.message), NAMED_BYTES_MAX)).collect();
+    let rest = violations.total() - named.len();
+    match (violations.total(), rest) {
+        (1, _) => named.concat(),
+        (total, 0) => format!("{total} fields are invalid: {}", named.join("; ")),
+        (total, rest) => {
+            format!("{} fields are invalid: {}; and {} more", Thousands(total), named.join("; "), Thousands(rest))
+        }
+    }
+}
+
+/// A count with its thousands apart: `4,086`.
+struct Thousands(usize);
+
+impl Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0..1_000 => write!(f, "{}", self.0),
+            more => write!(f, "{},{:03}", Thousands(more / 1_000), more % 1_000),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bad(count: usize) -> Vec<Violation> {
+        (0..count).map(|at| Violation::new(format_args!("changes[{at}]"), "REQUIRED", "is required")).collect()
+    }
+
+    #[test]
+    fn a_message_names_the_first_bad_fields_and_counts_the_rest() {
+        assert_eq!(Error::invalid(bad(1)).message, "changes[0]: is required");
+        assert_eq!(
+            Error::invalid(bad(2)).message,
+            "2 fields are invalid: changes[0]: is required; changes[1]: is required"
+        );
+        let many = Error::invalid(bad(4_096)).message.clone();
+        assert!(
+            many.starts_with("4,096 fields are invalid: changes[0]") && many.ends_with("; and 4,091 more"),
+            "{many}"
+        );
+        assert_eq!(Thousands(1_000_002).to_string(), "1,000,002");
+    }
+
+    #[test]
+    fn public_facts_are_few_and_short() {
+        let error =
+            (0..99).fold(Error::new(Reason::NotFound, ""), |error, _| error.with_metadata("a", "b".repeat(999)));
+        assert_eq!(error.metadata.len(), METADATA_MAX);
+        assert!(error.metadata.iter().all(|(_, value)| value.len() <= METADATA_BYTES_MAX));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::error::{Result, Violation};
+use super::error::Result;
+use super::violation::Violation;
 
 /// A citizen's personal identification number: `^\d{12}$`, nothing more (Law on Identification 26/2023, art. 12).
 ///

@@ -59,3 +59,5 @@ pub const PRESENTATION_SECONDS_DEFAULT: u32 = 300;
 pub const PRESENTATION_SECONDS_MAX: u32 = 3_600;
 /// Most open streams of one caller.
 pub const STREAMS_PER_CALLER_MAX: usize = 32;
+/// Most bytes of an error's headers or trailers: below the 8 KiB from which clients refuse a response for its metadata.
+pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;

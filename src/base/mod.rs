@@ -6,23 +6,28 @@ pub mod call;
 pub mod entropy;
 pub mod error;
 pub mod id;
+pub mod language;
 pub mod limits;
+pub mod name;
 pub mod path;
 pub mod peer;
 pub mod reason;
 pub mod seed;
 pub mod text;
 pub mod time;
+pub mod violation;
 
-pub use call::{Call, Caller, Language};
+pub use call::{Call, Caller};
 pub use entropy::Entropy;
-pub use error::{Error, Result, Violation};
+pub use error::{Error, Result};
 pub use id::{AgencyId, PersonalId, RecordId, RequestId};
+pub use language::Language;
 pub use path::Path;
 pub use peer::Peer;
 pub use reason::{Kind, Reason};
 pub use seed::Seed;
 pub use time::{Clock, Date, PartialDate, Timestamp};
+pub use violation::{Violation, Violations};
 
 /// Code of the simulated province, Hà Tĩnh, in the list of agency codes (Decision 20/2020/QĐ-TTg).
 pub const PROVINCE: &str = "H27";

@@ -9,6 +9,15 @@ use stringprep::tables::unassigned_code_point;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical};
 
+/// The end of the longest beginning of `text` that has at most `bytes_max` bytes and whole characters.
+pub fn end_within(text: &str, bytes_max: usize) -> usize {
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    end
+}
+
 /// Longest personal name, in characters; longer ones are mistakes of capture.
 pub const NAME_CHARS_MAX: usize = 100;
 

@@ -217,7 +217,8 @@ pub(super) fn reachable(answers: &Answers) -> Result<()> {
     if reason == Reason::Internal {
         return Err(Error::bug(message));
     }
-    let error = Error::new(reason, message).with_subject("registry", names.join(","));
+    let names = names.join(",");
+    let error = Error::new(reason, message).with_metadata("registry", &names).with_subject("registry", names);
     let retry_after = errors.iter().filter_map(|error| error.retry_after).max();
     Err(match retry_after {
         Some(after) => error.with_retry_after(after),

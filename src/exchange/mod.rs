@@ -18,6 +18,7 @@ mod gather;
 mod known;
 mod order;
 mod person;
+mod recent;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
@@ -35,7 +36,8 @@ pub use context::Context;
 pub use deliver::{Delivery, DocumentRef};
 pub use fetch::{Exchanged, Missing, MissingReason};
 pub use order::{Order, Request};
-pub use trace::{Explained, TraceRing};
+pub use recent::RecentCalls;
+pub use trace::Explained;
 
 /// What an exchange works with.
 pub struct Parts {

@@ -20,7 +20,7 @@ pub struct Request {
     pub reference: String,
 }
 
-/// A request whose fields hold.
+/// A request whose fields are all valid.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The citizen.
@@ -33,7 +33,7 @@ pub struct Order {
     pub reference: Option<String>,
 }
 
-/// What of a request holds, for the evidence of a refusal, and what does not.
+/// The valid fields of a request, for the evidence of a refusal, and its violations.
 pub(super) struct Read {
     pub(super) person: Option<PersonalId>,
     pub(super) record_types: Vec<&'static RecordType>,
@@ -79,11 +79,10 @@ fn read_types(names: &[String], violations: &mut Vec<Violation>) -> Vec<&'static
     let mut record_types: Vec<&'static RecordType> = Vec::with_capacity(names.len().min(limits::RECORD_TYPES_MAX));
     for (at, name) in names.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
         match registry::record_type(name) {
-            None => violations.push(Violation::new(
-                format!("record_types[{at}]"),
-                "UNKNOWN_VALUE",
-                "no such record type; see RegistryService/Describe",
-            )),
+            None => {
+                let known = registry::record_types();
+                violations.push(registry::unknown_record_type(format_args!("record_types[{at}]"), name, known));
+            }
             Some(known) if record_types.iter().any(|other| other.name == known.name) => {
                 violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is asked for already"))
             }
@@ -100,8 +99,7 @@ fn read_purpose(key: &str, violations: &mut Vec<Violation>) -> Option<&'static s
     }
     let found = purpose::find(key);
     if found.is_none() {
-        let keys: Vec<_> = purpose::ALL.iter().map(|purpose| purpose.key).collect();
-        violations.push(Violation::new("purpose", "UNKNOWN_VALUE", format!("must be one of {}", keys.join(", "))));
+        violations.push(purpose::unknown("purpose", key));
     }
     found.map(|purpose| purpose.key)
 }
@@ -127,7 +125,7 @@ mod tests {
         let read = request.read();
         assert_eq!(read.record_types.len(), 1);
         let error = read.order(request.reference).expect_err("refused");
-        let fields: Vec<_> = error.violations.iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
+        let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
         assert_eq!(
             fields,
             [

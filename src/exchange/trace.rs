@@ -1,44 +1,15 @@
-//! Traces for `Explain`: durable ones of exchanges, beside their evidence, and a bounded ring of other failed calls.
-
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+//! What `Explain` says of a call: durable traces of exchanges, beside their evidence, and a bounded memory of all other calls.
 
 use bytes::{Buf, BufMut, Bytes};
 
 use crate::base::Caller;
-use crate::base::call::{CallCheck, Trace, TraceSink};
-use crate::base::{Error, Reason, RequestId, Result, Timestamp};
+use crate::base::call::CallCheck;
+use crate::base::{Error, Reason, RequestId, Result, Timestamp, Violations};
 
 use super::Exchange;
 use super::context::Context;
+use super::recent::RecentCalls;
 use super::trail::{self, Trail, put_text, take_text};
-
-/// Failed calls that are remembered in memory.
-const RING_MAX: usize = 4_096;
-
-/// The newest failed calls that left no evidence: refused at the door, or of other services.
-#[derive(Debug, Default)]
-pub struct TraceRing {
-    traces: Mutex<VecDeque<Trace>>,
-}
-
-impl TraceRing {
-    /// The trace of a call, if it is still remembered.
-    pub fn find(&self, request: RequestId) -> Option<Trace> {
-        let traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        traces.iter().rev().find(|trace| trace.request_id == request).cloned()
-    }
-}
-
-impl TraceSink for TraceRing {
-    fn record(&self, trace: Trace) {
-        let mut traces = self.traces.lock().unwrap_or_else(PoisonError::into_inner);
-        if traces.len() == RING_MAX {
-            traces.pop_front();
-        }
-        traces.push_back(trace);
-    }
-}
 
 /// What `Explain` says of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +18,7 @@ pub struct Explained {
     pub request_id: RequestId,
     /// Its method.
     pub method: String,
-    /// The agency's key, or `citizen`; empty when the credential was not believed.
+    /// The agency's key, or `citizen`; empty when the credential was not accepted.
     pub caller: String,
     /// When it came.
     pub called_at: Timestamp,
@@ -55,15 +26,18 @@ pub struct Explained {
     pub outcome: String,
     /// The checks, in order.
     pub checks: Vec<CallCheck>,
+    /// The bad fields of its request, more of them than an error's details hold; forgotten with the newest calls' memory.
+    pub violations: Violations,
     /// Index in the evidence ledger, and the checkpoint that first held it; for exchanges.
     pub evidence: Option<(u64, Bytes)>,
 }
 
 impl Exchange {
     /// Explains an earlier call to its caller, to `auditor` and to `operator`; to everybody else there is no such call.
-    pub async fn explain(&self, ring: &TraceRing, caller: &Caller, request: RequestId) -> Result<Explained> {
+    pub async fn explain(&self, recent: &RecentCalls, caller: &Caller, request: RequestId) -> Result<Explained> {
         let missing = || Error::new(Reason::NotFound, "there is no such call of yours").with_subject("call", "");
         let sees_all = matches!(caller, Caller::Agency(agency) if ["auditor", "operator"].contains(&agency.as_str()));
+        let remembered = if sees_all { recent.find_of_anyone(request) } else { recent.find(caller, request) };
         if let Some((index, row)) = self.evidence.trace(request).await? {
             let mut explained = decode(request, row)
                 .ok_or_else(|| Error::new(Reason::StorageCorrupt, "the trace of a call cannot be read"))?;
@@ -72,17 +46,18 @@ impl Exchange {
                 return Err(missing());
             }
             explained.evidence = Some((index, self.evidence.checkpoint_of(index).await?));
+            explained.violations = remembered.map(|call| call.violations).unwrap_or_default();
             return Ok(explained);
         }
-        let trace = ring.find(request).filter(|trace| sees_all || trace.caller.as_ref() == Some(caller));
-        let trace = trace.ok_or_else(missing)?;
+        let call = remembered.ok_or_else(missing)?;
         Ok(Explained {
-            request_id: trace.request_id,
-            method: trace.method.to_owned(),
-            caller: trace.caller.as_ref().map_or("", Caller::label).to_owned(),
-            called_at: trace.called_at,
-            outcome: trace.outcome,
-            checks: trace.checks,
+            request_id: call.request_id,
+            method: call.method.to_owned(),
+            caller: call.caller.as_ref().map_or("", Caller::label).to_owned(),
+            called_at: call.called_at,
+            outcome: call.outcome.to_owned(),
+            checks: call.checks,
+            violations: call.violations,
             evidence: None,
         })
     }
@@ -107,5 +82,6 @@ fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
     let called_at = Timestamp(row.try_get_i64().ok()?);
     let (method, caller, outcome) = (take_text(&mut row)?, take_text(&mut row)?, take_text(&mut row)?);
     let checks = trail::decode(&mut row, &caller)?;
-    Some(Explained { request_id, method, caller, called_at, outcome, checks, evidence: None })
+    let violations = Violations::default();
+    Some(Explained { request_id, method, caller, called_at, outcome, checks, violations, evidence: None })
 }

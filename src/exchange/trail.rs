@@ -1,7 +1,7 @@
 //! The trail of checks that an exchange leaves for `Explain`.
 //!
-//! Every call writes one and few are ever read, so a trail holds what happened, not sentences about it; the words are made when
-//! somebody asks. In its row a check is three bytes and a little more.
+//! Every call writes one and few are ever read, so a trail holds codes, not sentences; the sentences are made when somebody asks. In
+//! its row a check is three bytes and a little more.
 //!
 //! | byte | what |
 //! |---|---|
@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use bytes::{Buf, BufMut, Bytes};
 
 use crate::base::call::{CallCheck, CheckOutcome};
+use crate::base::text::end_within;
 use crate::registry::{self, RecordType};
 
 /// What was checked.
@@ -46,7 +47,7 @@ pub(super) enum Detail {
     Records(usize),
     /// The verdict VALID.
     Valid,
-    /// No consent is needed that is not there.
+    /// All required consents are present.
     Agreed,
 }
 
@@ -75,7 +76,7 @@ impl Trail {
         self.checks.push((step, CheckOutcome::Skipped, detail.into()));
     }
 
-    /// Writes the checks behind what stands in `out`.
+    /// Appends the checks to `out`.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         for (step, outcome, detail) in &self.checks {
             let (code, which) = step.code();
@@ -136,7 +137,7 @@ pub(super) fn decode(row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
             1 => format!("{agency} for {}", take_text(row)?),
             2 => format!("{} records", row.try_get_u32().ok()?),
             3 => "VALID".to_owned(),
-            4 => "no consent is needed that is not there".to_owned(),
+            4 => "all required consents are present".to_owned(),
             _ => return None,
         };
         checks.push(CallCheck { name, outcome, detail });
@@ -167,10 +168,7 @@ fn step_name(row: &mut Bytes) -> Option<String> {
 
 /// Writes a text with its length before it, cut where the length has no room.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
-    let mut length = text.len().min(usize::from(u16::MAX));
-    while !text.is_char_boundary(length) {
-        length -= 1;
-    }
+    let length = end_within(text, usize::from(u16::MAX));
     out.put_u16(length as u16);
     out.put_slice(&text.as_bytes()[..length]);
 }
@@ -206,7 +204,7 @@ mod tests {
             words,
             [
                 "right pass one-stop for one_stop.verify_documents",
-                "consent pass no consent is needed that is not there",
+                "consent pass all required consents are present",
                 "registry.land pass 2 records",
                 "registry.vehicle fail REGISTRY_UNAVAILABLE",
                 "verify.land.parcel.v1 pass VALID",

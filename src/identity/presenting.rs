@@ -104,7 +104,7 @@ impl Presenting {
     async fn redeem_to_end(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
         let found = self.by_code(text).await?;
         let result = match &found {
-            None => Err((unknown(), false)),
+            None => Err((unknown(call), false)),
             Some(presentation) => self.redeem_found(call, presentation).await,
         };
         match result {
@@ -132,7 +132,7 @@ impl Presenting {
         let unlogged = |error| (error, false);
         let agency = call.agency().map_err(unlogged)?;
         if *agency != presentation.agency {
-            return Err(unlogged(unknown()));
+            return Err(unlogged(unknown(call)));
         }
         let subject = presentation.id.to_string();
         let refused =
@@ -237,8 +237,10 @@ impl Presenting {
 }
 
 /// The same answer for a code that never was and for another agency's.
-fn unknown() -> Error {
+fn unknown(call: &Call) -> Error {
     Error::new(Reason::RoleNotAllowed, "this credential may not redeem this code")
+        .with_metadata("caller", call.caller.label())
+        .with_metadata("allowed", "addressee")
 }
 
 fn not_active(record_type: &str) -> Error {

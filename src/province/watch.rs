@@ -59,7 +59,8 @@ impl Province {
         let size = self.ledger_size();
         let next = from.unwrap_or(size);
         if next > size {
-            return Err(Error::new(Reason::CursorGone, "the resume token lies behind the ledger's end"));
+            return Err(Error::new(Reason::CursorGone, "the resume token is past the ledger's end")
+                .with_subject("resume_token", ""));
         }
         let sizes = self.ledger.watch();
         let reader = Reader { province: self.clone(), filter, next, read: VecDeque::new(), sizes };

@@ -1,6 +1,6 @@
 //! The forms of numbers and codes that are more than a length: plates, serials, parcel codes, enterprise codes.
 //!
-//! Each function says whether a text has the form; nothing is corrected. Sources stand beside each.
+//! Each function says whether a text has the form; nothing is corrected. Each names its source.
 
 /// All ASCII digits, of one of these lengths.
 fn digits(text: &str, lengths: impl Fn(usize) -> bool) -> bool {

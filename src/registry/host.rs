@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{Clock, Error, Reason, Result, Seed, Timestamp, Violation};
+use crate::base::{Clock, Error, Reason, Result, Seed, Timestamp, Violation, Violations};
 use crate::ledger::{Ledger, LogClock, LogId};
 use crate::store::Store;
 use crate::trust::Signer;
@@ -114,12 +114,12 @@ impl Host {
             })
             .collect();
         let mut prepared = Vec::with_capacity(to - from);
-        let mut violations: Vec<Violation> = Vec::new();
+        let mut violations = Violations::default();
         for task in tasks {
             match task.await.map_err(Error::bug)? {
                 Ok(part) => prepared.extend(part),
                 Err(error) if error.reason == Reason::InvalidRequest => {
-                    violations.extend(error.violations.iter().cloned())
+                    violations.append(error.violations.clone());
                 }
                 Err(error) => return Err(error),
             }
@@ -189,21 +189,21 @@ impl Registry for Host {
 
 fn check_submission(request_id: &str, changes: usize) -> Result<()> {
     let plain = request_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    let mut violations = Vec::new();
+    let mut violations = Violations::default();
     if request_id.is_empty() {
-        violations.push(Violation::new("request_id", "REQUIRED", "a request id makes repetition safe"));
+        violations.add("request_id", "REQUIRED", "a request id makes repetition safe");
     } else if !plain || !(8..=64).contains(&request_id.len()) {
-        violations.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z, a-z, 0-9, `.`, `_`, `-`"));
+        violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z, a-z, 0-9, `.`, `_`, `-`");
     }
     if changes == 0 {
-        violations.push(Violation::new("changes", "REQUIRED", "at least one change is required"));
+        violations.add("changes", "REQUIRED", "at least one change is required");
     }
     if !violations.is_empty() {
         return Err(Error::invalid(violations));
     }
     if changes > BATCH_RECORDS_MAX {
-        let message = format!("a submission has at most {BATCH_RECORDS_MAX} changes");
-        return Err(Error::new(Reason::BatchTooLarge, message).with_subject("registry", "changes"));
+        let says = format_args!("a submission has at most {BATCH_RECORDS_MAX} changes");
+        return Err(Error::invalid_for(Reason::BatchTooLarge, Violation::new("changes", "COUNT", says)));
     }
     Ok(())
 }

@@ -26,6 +26,8 @@ pub mod social_insurance;
 pub mod vehicle;
 mod writer;
 
+use crate::base::{Violation, name};
+
 pub use host::Host;
 pub use schema::{RecordType, State};
 
@@ -89,4 +91,24 @@ pub fn sector(name: &str) -> Option<&'static Sector> {
 /// The record type of this name: `land.parcel.v1`.
 pub fn record_type(name: &str) -> Option<&'static RecordType> {
     ALL.iter().flat_map(|sector| sector.record_types).copied().find(|record_type| record_type.name == name)
+}
+
+/// The violation of a `field` that names a record type which is not among `known`.
+pub fn unknown_record_type<'a>(
+    field: impl std::fmt::Display,
+    given: &str,
+    known: impl IntoIterator<Item = &'a &'static RecordType>,
+) -> Violation {
+    let known = known.into_iter().map(|record_type| record_type.name);
+    name::unknown(field, "record type", given, known, "RegistryService/Describe")
+}
+
+/// The violation of a `field` that names a registry which does not exist.
+pub fn unknown_registry(field: impl std::fmt::Display, given: &str) -> Violation {
+    name::unknown(field, "registry", given, ALL.iter().map(|sector| sector.name), "RegistryService/Describe")
+}
+
+/// Every record type, registry by registry.
+pub fn record_types() -> impl Iterator<Item = &'static &'static RecordType> {
+    ALL.iter().flat_map(|sector| sector.record_types)
 }

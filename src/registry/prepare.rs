@@ -8,13 +8,13 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::base::time::Date;
-use crate::base::{Error, RecordId, Result, Seed, Violation};
+use crate::base::{Error, RecordId, Result, Seed, Violations};
 use crate::trust::commitment::fields_root;
 use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
 
 use super::port::Change;
 use super::schema::{Holds, State};
-use super::{RecordType, Sector, index};
+use super::{RecordType, Sector, index, unknown_record_type};
 
 /// The secrets of a registry: pseudonyms and salts follow from them.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ impl Secrets {
     }
 }
 
-/// A change that only needs its place in the log.
+/// A change that only needs its index in the log.
 pub(super) struct Prepared {
     pub record_type: &'static RecordType,
     pub record_id: RecordId,
@@ -63,7 +63,7 @@ pub(super) fn prepare(
     range: Range<usize>,
     today: Date,
 ) -> Result<Vec<Prepared>> {
-    let mut violations = Vec::new();
+    let mut violations = Violations::default();
     let mut prepared = Vec::with_capacity(range.len());
     for at in range {
         let Some(change) = changes.get(at) else { break };
@@ -78,19 +78,24 @@ pub fn check<'a>(
     change: &'a Change,
     at: usize,
     today: Date,
-    violations: &mut Vec<Violation>,
+    violations: &mut Violations,
 ) -> Option<(&'static RecordType, Cow<'a, Object>)> {
-    let before = violations.len();
+    let before = violations.total();
     let Some(record_type) = sector.record_types.iter().find(|of| of.name == change.record_type) else {
-        let says = format!("{} has no such record type", sector.name);
-        violations.push(Violation::new(format!("changes[{at}].record_type"), "UNKNOWN_VALUE", says));
+        // The names like it are only looked for when somebody reads them.
+        let path = format_args!("changes[{at}].record_type");
+        if violations.is_full() {
+            violations.add(path, "UNKNOWN_VALUE", "");
+        } else {
+            violations.push(unknown_record_type(path, &change.record_type, sector.record_types));
+        }
         return None;
     };
     check_change(change, at, violations);
     let payload = with_vietnamese_d(&change.payload);
     record_type.validate(&payload, today, &format_args!("changes[{at}].payload"), violations);
     check_revocation(record_type, change.operation, &payload, at, violations);
-    (violations.len() == before).then_some((*record_type, payload))
+    (violations.total() == before).then_some((*record_type, payload))
 }
 
 fn prepare_one(
@@ -99,15 +104,15 @@ fn prepare_one(
     change: &Change,
     at: usize,
     today: Date,
-    violations: &mut Vec<Violation>,
+    violations: &mut Violations,
 ) -> Option<Prepared> {
     let (record_type, payload) = check(sector, change, at, today, violations)?;
     let payload = &*payload;
     let bytes = canonical::write(payload);
-    let not_canonical = |error: canonical::CanonicalError| {
-        Violation::new(format!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str())
+    let mut not_canonical = |error: canonical::CanonicalError| {
+        violations.add(format_args!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str());
     };
-    let scanned = canonical::scan(&bytes).map_err(|error| violations.push(not_canonical(error))).ok()?;
+    let scanned = canonical::scan(&bytes).map_err(&mut not_canonical).ok()?;
     let record_id = secrets.record_id(record_type, &record_type.key_of(payload)?);
     let salt = secrets.salt(record_id, change.expected_version + 1);
     let own = record_type.holds(payload);
@@ -125,14 +130,14 @@ fn prepare_one(
     })
 }
 
-fn check_change(change: &Change, at: usize, violations: &mut Vec<Violation>) {
+fn check_change(change: &Change, at: usize, violations: &mut Violations) {
     let is_new = change.expected_version == 0;
     if (change.operation == Operation::Create) != is_new || change.expected_version >= canonical::INTEGER_MAX as u64 {
         let says = "is 0 for a new record, and the version that was seen for any other change";
-        violations.push(Violation::new(format!("changes[{at}].expected_version"), "OUT_OF_RANGE", says));
+        violations.add(format_args!("changes[{at}].expected_version"), "OUT_OF_RANGE", says);
     }
     if change.valid_from.zip(change.valid_until).is_some_and(|(from, until)| from >= until) {
-        violations.push(Violation::new(format!("changes[{at}].valid_until"), "ORDER", "must be after valid_from"));
+        violations.add(format_args!("changes[{at}].valid_until"), "ORDER", "must be after valid_from");
     }
 }
 
@@ -142,13 +147,13 @@ fn check_revocation(
     operation: Operation,
     payload: &Object,
     at: usize,
-    violations: &mut Vec<Violation>,
+    violations: &mut Violations,
 ) {
     let can_end = record_type.statuses.iter().any(|(_, state)| *state == State::Ended);
     let ended = record_type.state(payload).is_none_or(|state| state == State::Ended);
     if operation == Operation::Revoke && can_end && !ended {
         let says = "of a revoked record must be one that ends it";
-        violations.push(Violation::new(format!("changes[{at}].payload.status"), "CONFLICT", says));
+        violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
 }
 

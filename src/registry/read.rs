@@ -13,7 +13,7 @@ use crate::trust::{LogProof, SignedRecord, Statement};
 use super::host::Host;
 use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
 use super::row::{RecordKey, Row, corrupt, history_key, record_key};
-use super::{RecordType, index};
+use super::{RecordType, index, unknown_record_type};
 
 /// Most records that one person, name or number leads to; more is a query that nobody means.
 const CANDIDATES_MAX: usize = 10_000;
@@ -66,8 +66,8 @@ impl Host {
         for (at, name) in names.iter().enumerate() {
             let found = self.sector.record_types.iter().find(|of| of.name == name);
             types.push(*found.ok_or_else(|| {
-                let says = format!("{} has no such record type", self.sector.name);
-                Error::invalid_field(format!("record_types[{at}]"), "UNKNOWN_VALUE", says)
+                let path = format_args!("record_types[{at}]");
+                Error::invalid(unknown_record_type(path, name, self.sector.record_types))
             })?);
         }
         types.sort_unstable_by_key(|of| of.ordinal);
@@ -218,7 +218,10 @@ impl Host {
     }
 
     pub(super) async fn changes_from(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
-        let gone = || Error::new(Reason::CursorGone, "the cursor is past the end of the log, or ends no signed batch");
+        let gone = || {
+            Error::new(Reason::CursorGone, "the cursor is past the end of the log, or ends no signed batch")
+                .with_subject("cursor", "")
+        };
         let head = self.ledger.head();
         if cursor > head.size {
             return Err(gone());
@@ -283,7 +286,7 @@ fn keep_first(keys: &mut Vec<RecordKey>) {
 }
 
 fn position(after: &[u8]) -> Result<RecordKey> {
-    after.try_into().map_err(|_| Error::new(Reason::PageTokenInvalid, "page_token is not one of this query's"))
+    after.try_into().map_err(|_| Error::page_token_refused())
 }
 
 fn record_key_of(key: &[u8]) -> Result<RecordKey> {

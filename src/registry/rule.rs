@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId, Violation};
+use crate::base::{PartialDate, Path, PersonalId, Violations};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -98,21 +98,30 @@ impl Rule {
     }
 }
 
+/// A rule's words within a sentence, made only when somebody wants them.
+struct Said<'a>(&'static str, &'a Rule, &'static str);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.0, self.1.says(), self.2)
+    }
+}
+
 /// What a check found, under the path of the payload that it checks.
 pub struct Findings<'a> {
     root: &'a dyn fmt::Display,
-    violations: &'a mut Vec<Violation>,
+    violations: &'a mut Violations,
 }
 
 impl<'a> Findings<'a> {
     /// Findings about the payload at `root` (`changes[3].payload`), added to `violations`.
-    pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Vec<Violation>) -> Self {
+    pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Violations) -> Self {
         Self { root, violations }
     }
 
     /// A violation of `rule` at the field `path` of the payload.
-    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl Into<String>) {
-        self.violations.push(Violation::new(format!("{}.{path}", self.root), rule, message));
+    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
+        self.violations.add(format_args!("{}.{path}", self.root), rule, message);
     }
 
     /// A violation unless `holds`.
@@ -133,7 +142,7 @@ fn check_object(object: &Object, fields: &[Field], path: &Path<'_>, findings: &m
         let at = Path::Field(path, field.name);
         match object.get(field.name) {
             Some(value) => check_value(value, &field.rule, &at, findings),
-            None if field.required => findings.add(at, "REQUIRED", format!("{} is required", field.rule.says())),
+            None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
             None => {}
         }
     }
@@ -167,7 +176,7 @@ fn check_value(value: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findi
         Rule::Set(of, max) => return check_items(value, of, *max, true, path, findings),
     };
     if !holds {
-        findings.add(path, failed_rule(value, rule), format!("must be {}", rule.says()));
+        findings.add(path, failed_rule(value, rule), Said("must be ", rule, ""));
     }
 }
 
@@ -188,7 +197,7 @@ fn check_integer(value: &Value, min: i64, max: i64, path: &Path<'_>, findings: &
         Some(_) => "OUT_OF_RANGE",
         None => "TYPE",
     };
-    findings.add(path, rule, format!("must be {}", Rule::Integer(min, max).says()));
+    findings.add(path, rule, Said("must be ", &Rule::Integer(min, max), ""));
 }
 
 fn check_items(value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>, findings: &mut Findings<'_>) {
@@ -196,12 +205,12 @@ fn check_items(value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>
         return findings.add(path, "TYPE", "must be a list");
     };
     if items.is_empty() || items.len() > max {
-        findings.add(path, "COUNT", format!("must hold 1 to {max} values; leave it out when there is none"));
+        findings.add(path, "COUNT", format_args!("must hold 1 to {max} values; leave it out when there is none"));
     }
     for (at, item) in items.iter().take(max).enumerate() {
         check_value(item, of, &Path::Item(path, at), findings);
         if once && items[..at].contains(item) {
-            findings.add(Path::Item(path, at), "DUPLICATE", "stands in the list already");
+            findings.add(Path::Item(path, at), "DUPLICATE", "is in the list already");
         }
     }
 }
@@ -239,9 +248,9 @@ mod tests {
     ];
 
     fn found(object: &Object) -> Vec<(String, &'static str)> {
-        let mut violations = Vec::new();
+        let mut violations = Violations::default();
         check_fields(object, FIELDS, &mut Findings::new(&"payload", &mut violations));
-        violations.into_iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
+        violations.kept().iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
     }
 
     #[test]
@@ -278,10 +287,10 @@ mod tests {
 
     #[test]
     fn violations_never_repeat_a_value() {
-        let mut violations = Vec::new();
+        let mut violations = Violations::default();
         let object = Object::new().with("id", "secret-value").with("name", "secret-value;").with("secret-value", 1);
         check_fields(&object, FIELDS, &mut Findings::new(&"payload", &mut violations));
-        assert_eq!(violations.len(), 3);
+        assert_eq!(violations.total(), 3);
         assert!(!format!("{violations:?}").contains("secret"));
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
-use crate::base::{Error, PartialDate, PersonalId, Result, Timestamp, Violation};
+use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 
 use super::rule::{Field, Findings, check_fields};
@@ -71,7 +71,7 @@ impl RecordType {
     }
 
     /// Adds every violation of `payload` to `violations`, under the path `root`.
-    pub fn validate(&self, payload: &Object, today: Date, root: &dyn std::fmt::Display, found: &mut Vec<Violation>) {
+    pub fn validate(&self, payload: &Object, today: Date, root: &dyn std::fmt::Display, found: &mut Violations) {
         let mut findings = Findings::new(root, found);
         check_fields(payload, self.fields, &mut findings);
         (self.check)(payload, today, &mut findings);
@@ -79,13 +79,6 @@ impl RecordType {
         if payload.text("status") == plain && payload.contains("status_reason") {
             findings.add("status_reason", "NOT_ALLOWED", "the ordinary status has no reason");
         }
-    }
-
-    /// [`Self::validate`] as a result, for one payload alone.
-    pub fn validated(&self, payload: &Object, today: Date) -> Result<()> {
-        let mut found = Vec::new();
-        self.validate(payload, today, &"payload", &mut found);
-        if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
     }
 
     /// The natural key of a payload, in the form that is hashed.

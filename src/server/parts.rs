@@ -11,7 +11,7 @@ use super::status::{ListSigners, WalletKeys};
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
-use crate::exchange::{self, Exchange, TraceRing};
+use crate::exchange::{self, Exchange, RecentCalls};
 use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
@@ -60,7 +60,7 @@ pub struct Parts {
     /// The logs that anyone may read.
     pub logs: Logs,
     /// Traces of failed calls that left no evidence.
-    pub traces: Arc<TraceRing>,
+    pub traces: Arc<RecentCalls>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Electronic identification accounts.

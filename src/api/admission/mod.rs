@@ -322,7 +322,7 @@ impl Inner {
                 Error::new(Reason::MessageMalformed, format!("the request message is not well formed: {what}"))
             }
             Flaw::Malformed(path, what) => {
-                Error::new(Reason::MessageMalformed, format!("{path}: {what}")).with_subject("field", path)
+                Error::invalid_for(Reason::MessageMalformed, crate::base::Violation::new(path, "FORMAT", what))
             }
         })?;
         if memory.take(fields * limits::FIELD_DECODED_BYTES) { Ok(message) } else { Err(no_room()) }

@@ -14,7 +14,7 @@ use crate::api::dispatch::Handler;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Seed};
-use crate::exchange::TraceRing;
+use crate::exchange::RecentCalls;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
 
@@ -65,7 +65,7 @@ fn front_with(refuses: bool, strangers: u32) -> Front {
         strangers: StrangerRate::new(strangers),
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
-    let edge = Edge::new(clock, entropy, Arc::new(TraceRing::default()), tokio::sync::watch::channel(false).1);
+    let edge = Edge::new(clock, entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
     let methods = Methods::new(&[DESCRIPTORS], &names).expect("described");
     Front { admission: Admission::new(dispatch, methods, gatekeeper, edge, Arc::default()), admitted, mint }
 }

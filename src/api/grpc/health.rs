@@ -92,12 +92,12 @@ mod tests {
     use crate::base::Seed;
     use crate::base::entropy::SeededEntropy;
     use crate::base::time::FixedClock;
-    use crate::exchange::TraceRing;
+    use crate::exchange::RecentCalls;
 
     fn face(board: &HealthBoard) -> HealthFace {
         let clock = Arc::new(FixedClock::at(crate::base::Timestamp(0)));
         let entropy = Arc::new(SeededEntropy::new(Seed::root(1)));
-        let edge = Edge::new(clock, entropy, Arc::new(TraceRing::default()), tokio::sync::watch::channel(false).1);
+        let edge = Edge::new(clock, entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
         HealthFace::new(edge, board.clone())
     }
 

@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
+use crate::base::call::SUBJECT;
 use crate::base::{Call, Caller};
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
 use crate::registry;
@@ -38,7 +39,7 @@ impl ProvinceFace {
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
         if let Caller::Agency(_) = call.caller {
-            call.one_of(&["operator"])?;
+            call.one_of(&["operator", SUBJECT])?;
         }
         let id =
             PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
@@ -85,11 +86,9 @@ impl ProvinceFace {
         request: v1::WatchChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let agency = call.agency()?;
-        if agency.as_str() != "operator" {
-            let own = registry::sector(&request.registry).map(|sector| sector.agency);
-            call.one_of(own.as_slice())?;
-        }
         let filter = filter(&request)?;
+        let owner = registry::sector(&request.registry).map_or("operator", |sector| sector.agency);
+        call.one_of(&[owner, "operator"])?;
         let from = match request.resume_token.as_str() {
             "" => Some(0),
             "latest" => None,
@@ -192,14 +191,15 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
 fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
     let mut bad = Vec::new();
     if !request.registry.is_empty() && registry::sector(&request.registry).is_none() {
-        bad.push(Violation::new("registry", "UNKNOWN_VALUE", "no such registry"));
+        bad.push(registry::unknown_registry("registry", &request.registry));
     }
     if request.record_types.len() > limits::RECORD_TYPES_MAX {
         bad.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
     }
     for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
         if registry::record_type(name).is_none() {
-            bad.push(Violation::new(format!("record_types[{at}]"), "UNKNOWN_VALUE", "no such record type"));
+            let path = format_args!("record_types[{at}]");
+            bad.push(registry::unknown_record_type(path, name, registry::record_types()));
         }
     }
     if !bad.is_empty() {

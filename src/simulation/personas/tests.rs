@@ -20,7 +20,7 @@ fn known(today: Date, id: &str) -> Persona {
 #[test]
 fn every_persona_keeps_the_registries_rules() {
     for today in TODAYS {
-        let mut violations = Vec::new();
+        let mut violations = crate::base::Violations::default();
         let personas = all(today);
         assert_eq!(personas.len(), ROWS.len());
         for record in personas.iter().flat_map(|persona| persona.records.iter().chain(&persona.later)) {

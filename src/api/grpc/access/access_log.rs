@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::access::EvidenceLog;
 use crate::access::evidence::{Access, CompletenessClaim};
 use crate::api::{Edge, PageTokens, page};
+use crate::base::call::SUBJECT;
 use crate::base::id::to_hex;
 use crate::base::{Call, Caller};
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
@@ -32,7 +33,7 @@ impl AccessLogFace {
 
     async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
         if let Caller::Agency(_) = call.caller {
-            call.one_of(&["auditor"])?;
+            call.one_of(&["auditor", SUBJECT])?;
         }
         let person = PersonalId::from_field("personal_id", &request.personal_id);
         let person = person.map_err(|bad| Error::invalid(vec![bad]))?;

@@ -5,7 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::access::{Basis, Fields, agency, right};
 use crate::api::Edge;
 use crate::base::Call;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Result};
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::agency_service_server::AgencyService;
 
@@ -55,11 +55,11 @@ fn agencies() -> v1::ListAgenciesResponse {
 fn rights(call: &Call, request: &v1::ListRightsRequest) -> Result<v1::ListRightsResponse> {
     let caller = call.agency()?.as_str();
     let agency = if request.agency.is_empty() { caller } else { request.agency.as_str() };
+    if agency::find(agency).is_none() {
+        return Err(Error::invalid(agency::unknown("agency", agency)));
+    }
     if agency != caller {
         call.one_of(&["auditor", "operator"])?;
-    }
-    if agency::find(agency).is_none() {
-        return Err(Error::new(Reason::NotFound, "no such agency").with_subject("agency", ""));
     }
     let mut rights: Vec<_> = right::all().filter(|right| right.agency == agency).collect();
     rights.sort_by_key(|right| (right.purpose, right.record_type));

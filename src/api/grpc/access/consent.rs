@@ -8,6 +8,7 @@ use crate::access::consent::{Consent, ConsentState, consent_id};
 use crate::access::{ConsentBook, agency, purpose};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
+use crate::base::call::SUBJECT;
 use crate::base::{Error, PersonalId, Result, Timestamp, Violation, limits};
 use crate::registry;
 use crate::wire::proto::access::v1;
@@ -96,7 +97,7 @@ impl ConsentService for ConsentFace {
 fn own(call: &Call, personal_id: &str) -> Result<PersonalId> {
     // Agencies are refused before their request is looked at: authorise, then validate.
     if let crate::base::Caller::Agency(_) = call.caller {
-        call.one_of(&[])?;
+        call.one_of(&[SUBJECT])?;
     }
     let person = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
     call.citizen(person)?;
@@ -106,10 +107,10 @@ fn own(call: &Call, personal_id: &str) -> Result<PersonalId> {
 fn consent(request: v1::GrantConsentRequest, now: Timestamp) -> Result<Consent> {
     let mut bad = Vec::new();
     if agency::find(&request.agency).is_none() {
-        bad.push(Violation::new("agency", "UNKNOWN_VALUE", "no such agency; see AgencyService/ListAgencies"));
+        bad.push(agency::unknown("agency", &request.agency));
     }
     if purpose::find(&request.purpose).is_none() {
-        bad.push(Violation::new("purpose", "UNKNOWN_VALUE", "no such purpose; see AgencyService/ListRights"));
+        bad.push(purpose::unknown("purpose", &request.purpose));
     }
     if request.record_types.is_empty() || request.record_types.len() > limits::RECORD_TYPES_MAX {
         bad.push(Violation::new("record_types", "COUNT", "1 to 16 record types"));
@@ -117,7 +118,7 @@ fn consent(request: v1::GrantConsentRequest, now: Timestamp) -> Result<Consent> 
     for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
         let path = format!("record_types[{at}]");
         if registry::record_type(name).is_none() {
-            bad.push(Violation::new(path, "UNKNOWN_VALUE", "no such record type; see RegistryService/Describe"));
+            bad.push(registry::unknown_record_type(path, name, registry::record_types()));
         } else if request.record_types[..at].contains(name) {
             bad.push(Violation::new(path, "DUPLICATE", "is there already"));
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures::{Stream, StreamExt as _};
 
 use crate::base::Call;
-use crate::base::{Error, PersonalId, Result, Violation, limits};
+use crate::base::{Error, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
 use super::{ExchangeFace, message};
@@ -16,8 +16,6 @@ use crate::exchange::{Context, Request};
 
 /// Citizens under way at a time in one stream.
 const CONCURRENT: usize = 16;
-/// Bad fields that are named before the rest is only counted.
-const VIOLATIONS_MAX: usize = 100;
 
 impl ExchangeFace {
     pub(super) async fn bulk(
@@ -78,12 +76,10 @@ fn check_citizens(personal_ids: &[String]) -> Result<()> {
         let message = format!("1 to {} citizens", limits::BULK_CITIZENS_MAX);
         return Err(Error::invalid_field("personal_ids", "COUNT", message));
     }
-    let bad: Vec<Violation> = personal_ids
-        .iter()
-        .enumerate()
+    let numbered = personal_ids.iter().enumerate();
+    let bad = numbered
         .filter(|(_, id)| PersonalId::parse(id).is_none())
-        .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err())
-        .take(VIOLATIONS_MAX)
-        .collect();
+        .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err());
+    let bad: Violations = bad.collect();
     if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
 }

@@ -87,6 +87,17 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
             })
             .collect(),
         evidence: evidence.transpose()?,
+        violations_total: explained.violations.total() as u64,
+        violations: explained
+            .violations
+            .kept()
+            .iter()
+            .map(|bad| v1::ExplainedViolation {
+                field: bad.field.clone(),
+                rule: bad.rule.to_owned(),
+                message: bad.message.clone(),
+            })
+            .collect(),
     })
 }
 

@@ -16,21 +16,21 @@ use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
 use crate::wire::ready::FetchRecordsResponse;
 
-use crate::exchange::{Context, Exchange, TraceRing};
+use crate::exchange::{Context, Exchange, RecentCalls};
 
 /// The service over the exchange.
 #[derive(Clone)]
 pub struct ExchangeFace {
     edge: Edge,
     exchange: Arc<Exchange>,
-    traces: Arc<TraceRing>,
+    traces: Arc<RecentCalls>,
     clock: Arc<dyn Clock>,
     streams: OpenStreams,
 }
 
 impl ExchangeFace {
     /// Answers through `edge`, whose failed calls go to `traces`.
-    pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<TraceRing>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<RecentCalls>, clock: Arc<dyn Clock>) -> Self {
         Self { edge, exchange, traces, clock, streams: OpenStreams::default() }
     }
 

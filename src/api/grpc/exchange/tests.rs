@@ -11,7 +11,7 @@ use crate::api::grpc::exchange::ExchangeFace;
 use crate::api::{Edge, PageTokens};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, RequestId};
-use crate::exchange::TraceRing;
+use crate::exchange::RecentCalls;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
 use crate::trust::{Checkpoint, Hash};
@@ -33,7 +33,7 @@ struct Faces {
 
 async fn faces() -> Faces {
     let world = World::new().await;
-    let ring = Arc::new(TraceRing::default());
+    let ring = Arc::new(RecentCalls::default());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
     let ending = tokio::sync::watch::channel(false).1;
     let edge = Edge::new(world.clock.clone(), entropy, ring.clone(), ending);
@@ -248,7 +248,9 @@ async fn agencies_are_listed_and_rights_shown_to_their_own() {
     assert!(!own.is_empty() && own.iter().all(|right| right.consent_required && right.agency == "bank"));
     rights("auditor", "bank").await.expect("auditor");
     assert_eq!(rights("bank", "police").await.expect_err("another's").code(), Code::PermissionDenied);
-    assert_eq!(rights("operator", "nobody").await.expect_err("none").code(), Code::NotFound);
+    for caller in ["operator", "bank"] {
+        assert_eq!(rights(caller, "polize").await.expect_err("none").code(), Code::InvalidArgument, "{caller}");
+    }
     let none = rights("citizen-042185990002", "").await.expect_err("agencies only");
     assert_eq!(none.code(), Code::PermissionDenied);
 }

@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
 use crate::base::Caller;
+use crate::base::call::SUBJECT;
 use crate::base::{Error, Reason};
 use crate::identity::account::Accounts;
 use crate::wire::proto::identity::v1;
@@ -36,7 +37,7 @@ impl AccountService for AccountFace {
             .answer(METHOD, request, |call, message| async move {
                 // Who may ask comes before what was asked: a stranger learns nothing from a bad number.
                 if let Caller::Agency(_) = call.caller {
-                    call.one_of(&["police", "operator"])?;
+                    call.one_of(&["police", "operator", SUBJECT])?;
                 }
                 let person = convert::person(&message.personal_id)?;
                 if let Caller::Citizen(_) = call.caller {

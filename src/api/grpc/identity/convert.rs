@@ -22,7 +22,7 @@ pub(super) fn document_type(field: &str, value: i32) -> Result<DocumentType, Vio
         Ok(v1::DocumentType::DriverLicence) => Ok(DocumentType::DriverLicence),
         Ok(v1::DocumentType::VehicleRegistration) => Ok(DocumentType::VehicleRegistration),
         Ok(v1::DocumentType::Unspecified) => Err(Violation::new(field, "REQUIRED", "a document type is required")),
-        Err(_) => Err(Violation::new(field, "UNKNOWN", "no such document type")),
+        Err(_) => Err(Violation::new(field, "UNKNOWN_VALUE", "no such document type")),
     }
 }
 

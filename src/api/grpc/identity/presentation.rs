@@ -5,7 +5,7 @@ use qrcode::render::svg;
 use tonic::{Request, Response, Status};
 
 use crate::api::{Edge, PageTokens, page};
-use crate::base::{AgencyId, Error, Result, Violation, limits};
+use crate::base::{AgencyId, Error, Result, Violations, limits, name};
 use crate::identity::document::DocumentType;
 use crate::identity::presentation::QR_PREFIX;
 use crate::identity::presenting::Presenting;
@@ -39,20 +39,21 @@ impl PresentationFace {
     }
 
     fn wishes(&self, message: &v1::CreatePresentationRequest) -> Result<(AgencyId, Vec<DocumentType>, u32)> {
-        let mut violations = Vec::new();
+        let mut violations = Violations::default();
         let agency = AgencyId::parse(&message.agency).filter(|agency| self.agencies.contains(agency));
         if agency.is_none() {
-            violations.push(Violation::new("agency", "UNKNOWN", "no such agency; see AgencyService/ListAgencies"));
+            let known = self.agencies.iter().map(AgencyId::as_str);
+            violations.push(name::unknown("agency", "agency", &message.agency, known, "AgencyService/ListAgencies"));
         }
         if message.document_types.is_empty() || message.document_types.len() > limits::RECORD_TYPES_MAX {
-            violations.push(Violation::new("document_types", "OUT_OF_RANGE", "1 to 16 document types"));
+            violations.add("document_types", "COUNT", "1 to 16 document types");
         }
         let mut kinds = Vec::new();
-        for (at, value) in message.document_types.iter().enumerate() {
+        for (at, value) in message.document_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
             let field = format!("document_types[{at}]");
             match convert::document_type(&field, *value) {
                 Ok(kind) if kinds.contains(&kind) => {
-                    violations.push(Violation::new(field, "DUPLICATE", "each document type once"));
+                    violations.add(field, "DUPLICATE", "each document type once");
                 }
                 Ok(kind) => kinds.push(kind),
                 Err(violation) => violations.push(violation),
@@ -63,7 +64,7 @@ impl PresentationFace {
             seconds => seconds,
         };
         if seconds > limits::PRESENTATION_SECONDS_MAX {
-            violations.push(Violation::new("ttl_seconds", "OUT_OF_RANGE", "at most 3,600 seconds"));
+            violations.add("ttl_seconds", "OUT_OF_RANGE", "at most 3,600 seconds");
         }
         match agency {
             Some(agency) if violations.is_empty() => Ok((agency, kinds, seconds)),

@@ -2,10 +2,10 @@
 
 use super::typed::{TypedRegistry, Version};
 use crate::base::Call;
-use crate::base::{Error, PersonalId, Result, Violation};
+use crate::base::{Date, Error, PersonalId, Result, Violation, Violations};
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, RECORD, certificate};
 use crate::registry::port::{Change, Selector, Submission};
-use crate::trust::Operation;
+use crate::trust::{Object, Operation};
 use crate::wire::proto::registry::judicial::v1 as proto;
 
 impl TypedRegistry {
@@ -20,7 +20,7 @@ impl TypedRegistry {
         let record = self.read_one(&RECORD, Selector::Person(person), 0).await?;
         let asked = Asked { number: &request.certificate_number, form, requested_by, on: call.now.date() };
         let payload = certificate(&record.record.disclosure.fields().map_err(Error::bug)?, &asked);
-        CERTIFICATE.validated(&payload, asked.on)?;
+        check(&payload, asked.on)?;
         let change = Change {
             record_type: CERTIFICATE.name.to_owned(),
             operation: Operation::Create,
@@ -31,6 +31,23 @@ impl TypedRegistry {
         };
         let submission = Submission { request_id: request.request_id, changes: vec![change] };
         self.submit_one(&CERTIFICATE, submission).await
+    }
+}
+
+/// The record type's rules, told by the fields of the request; what the caller did not give cannot be their mistake.
+fn check(payload: &Object, on: Date) -> Result<()> {
+    let mut found = Violations::default();
+    CERTIFICATE.validate(payload, on, &"payload", &mut found);
+    let given = ["personal_id", "form", "requested_by", "certificate_number"];
+    let own = found.kept().iter().filter_map(|bad| {
+        let name = bad.field.strip_prefix("payload.").filter(|name| given.contains(name))?;
+        Some(Violation::new(name, bad.rule, &bad.message))
+    });
+    let own: Violations = own.collect();
+    match (found.is_empty(), own.is_empty()) {
+        (true, _) => Ok(()),
+        (false, false) => Err(Error::invalid(own)),
+        (false, true) => Err(Error::bug("a certificate of a judicial record breaks the rules of its type")),
     }
 }
 

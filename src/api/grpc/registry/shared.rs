@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Violation, limits};
+use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
 use crate::registry::{self, Sector};
@@ -44,16 +44,16 @@ impl SharedRegistries {
     }
 
     fn find(&self, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
-        let missing = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", clip(name));
-        Ok((registry::sector(name).ok_or_else(missing)?, self.registries.get(name).ok_or_else(missing)?))
+        let found = registry::sector(name).zip(self.registries.get(name));
+        found.ok_or_else(|| Error::invalid(registry::unknown_registry("registry", name)))
     }
 
     /// The registry, if the caller owns it.
     fn own(&self, call: &Call, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
-        // An unknown registry has no owner: the same refusal, whether or not it exists, but for the operator.
-        let owner = registry::sector(name).map_or("operator", |sector| sector.agency);
-        call.one_of(&[owner, "operator"])?;
-        self.find(name)
+        // Which registries there are is no secret: a wrong name is told as such, before any right is asked.
+        let found = self.find(name)?;
+        call.one_of(&[found.0.agency, "operator"])?;
+        Ok(found)
     }
 
     async fn describe(&self, request: v1::DescribeRequest) -> Result<v1::DescribeResponse> {
@@ -136,7 +136,7 @@ impl SharedRegistries {
 fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector, Vec<String>)> {
     use v1::get_records_request::Selector as Choice;
     if request.record_types.len() > limits::RECORD_TYPES_MAX {
-        return Err(Error::invalid_field("record_types", "TOO_MANY", "at most 16 record types"));
+        return Err(Error::invalid_field("record_types", "COUNT", "at most 16 record types"));
     }
     for (at, name) in request.record_types.iter().enumerate() {
         own_type(sector, &format!("record_types[{at}]"), name)?;
@@ -162,13 +162,13 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
         }
         Some(Choice::RecordIds(ids)) => {
             if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
-                return Err(Error::invalid_field("record_ids.ids", "OUT_OF_RANGE", "1 to 500 record ids"));
+                return Err(Error::invalid_field("record_ids.ids", "COUNT", "1 to 500 record ids"));
             }
             let wrong = |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "32 hexadecimal characters");
             let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
             let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
             if !bad.is_empty() {
-                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect()));
+                return Err(Error::invalid(bad.into_iter().filter_map(Result::err).collect::<Violations>()));
             }
             Ok((Selector::Ids(good.into_iter().flatten().collect()), request.record_types.clone()))
         }
@@ -177,32 +177,40 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
 
 fn own_type(sector: &Sector, field: &str, name: &str) -> Result<&'static registry::RecordType> {
     let found = sector.record_types.iter().copied().find(|record_type| record_type.name == name);
-    found.ok_or_else(|| Error::invalid_field(field, "UNKNOWN", "no record type of this registry; see Describe"))
+    found.ok_or_else(|| Error::invalid(registry::unknown_record_type(field, name, sector.record_types)))
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
-    let mut violations = Vec::new();
+    let mut violations = Violations::default();
     let id = &request.request_id;
     let id_fits = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if !id_fits {
-        violations.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
+        violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
     }
     if request.changes.is_empty() || request.changes.len() > limits::BATCH_RECORDS_MAX {
-        violations.push(Violation::new("changes", "OUT_OF_RANGE", "1 to 4,096 changes"));
+        violations.add("changes", "COUNT", "1 to 4,096 changes");
         return Err(Error::invalid(violations));
     }
-    let mut read = Vec::with_capacity(request.changes.len());
+    let mut changes = Vec::with_capacity(request.changes.len());
+    let mut refused = !violations.is_empty();
     for (at, change) in request.changes.into_iter().enumerate() {
-        let mut unreadable = Vec::new();
-        read.push((read_change(at, change, &mut unreadable), unreadable));
+        let mut unreadable = Violations::default();
+        let change = read_change(at, change, &mut unreadable);
+        if !unreadable.is_empty() && !refused {
+            // From here on nothing will be written: the rules are checked for what they say of every change.
+            refused = true;
+            for (at, earlier) in changes.iter().enumerate() {
+                check(sector, earlier, at, today, &mut violations);
+            }
+            changes = Vec::new();
+        }
+        if refused {
+            add_broken_rules(sector, at, &change, unreadable, today, &mut violations);
+        } else {
+            changes.push(change);
+        }
     }
-    if violations.is_empty() && read.iter().all(|(_, unreadable)| unreadable.is_empty()) {
-        return Ok(Submission { request_id: request.request_id, changes: read.into_iter().map(|(c, _)| c).collect() });
-    }
-    for (at, (change, unreadable)) in read.into_iter().enumerate() {
-        add_broken_rules(sector, at, &change, unreadable, today, &mut violations);
-    }
-    Err(Error::invalid(violations))
+    if refused { Err(Error::invalid(violations)) } else { Ok(Submission { request_id: request.request_id, changes }) }
 }
 
 /// Every bad field is named at once: beside what cannot be read, the rules that the rest of the change breaks. What
@@ -211,43 +219,48 @@ fn add_broken_rules(
     sector: &Sector,
     at: usize,
     change: &Change,
-    unreadable: Vec<Violation>,
+    unreadable: Violations,
     today: Date,
-    violations: &mut Vec<Violation>,
+    violations: &mut Violations,
 ) {
-    let mut broken = Vec::new();
+    let mut broken = Violations::default();
     check(sector, change, at, today, &mut broken);
     let about =
         |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
     broken.retain(|rule| {
         let said = |known: &Violation| about(&rule.field, &known.field) || about(&known.field, &rule.field);
-        !unreadable.iter().any(said)
+        !unreadable.kept().iter().any(said)
     });
-    violations.extend(unreadable);
-    violations.extend(broken);
+    violations.append(unreadable);
+    violations.append(broken);
 }
 
 /// The change, as far as it can be read.
-fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -> Change {
-    let path = |field: &str| format!("changes[{at}].{field}");
+fn read_change(at: usize, change: v1::Change, violations: &mut Violations) -> Change {
     let operation = match change.operation() {
         v1::Operation::Create => Operation::Create,
         v1::Operation::Update => Operation::Update,
         v1::Operation::Revoke => Operation::Revoke,
         v1::Operation::Unspecified => {
-            violations.push(Violation::new(path("operation"), "REQUIRED", "must be create, update or revoke"));
+            let says = "must be create, update or revoke";
+            violations.add(format_args!("changes[{at}].operation"), "REQUIRED", says);
             if change.expected_version == 0 { Operation::Create } else { Operation::Update }
         }
     };
-    let mut instant = |field: &str, at: Option<prost_types::Timestamp>| {
-        at.and_then(|at| record::instant(&path(field), &at).map_err(|e| violations.extend(e.violations.clone())).ok())
+    let mut instant = |field: &str, time: Option<prost_types::Timestamp>| {
+        let path = format!("changes[{at}].{field}");
+        time.and_then(|time| record::instant(&path, &time).map_err(|e| violations.append(e.violations.clone())).ok())
     };
     let valid_from = instant("valid_from", change.valid_from);
     let valid_until = instant("valid_until", change.valid_until);
     let payload = match change.payload {
-        Some(fields) => object(&path("payload"), fields, 1, violations),
+        Some(fields) => {
+            let list = Path::Field(&Path::Root, "changes");
+            object(&Path::Field(&Path::Item(&list, at), "payload"), fields, 1, violations)
+        }
         None => {
-            violations.push(Violation::new(path("payload"), "REQUIRED", "the whole new content is required"));
+            let says = "the whole new content is required";
+            violations.add(format_args!("changes[{at}].payload"), "REQUIRED", says);
             Object::new()
         }
     };
@@ -256,25 +269,24 @@ fn read_change(at: usize, change: v1::Change, violations: &mut Vec<Violation>) -
 }
 
 /// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
-fn object(path: &str, fields: prost_types::Struct, depth: usize, violations: &mut Vec<Violation>) -> Object {
+fn object(path: &Path<'_>, fields: prost_types::Struct, depth: usize, violations: &mut Violations) -> Object {
     let mut object = Object::new();
     for (name, value) in fields.fields {
         let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !fits || name.is_empty() || name.len() > 64 {
-            violations.push(Violation::new(path, "NAME", "field names are snake_case ASCII of at most 64 characters"));
+            violations.add(path, "NAME", "field names are snake_case ASCII of at most 64 characters");
             continue;
         }
-        let inner = format!("{path}.{name}");
-        if let Some(value) = value_of(&inner, value, depth, violations) {
+        if let Some(value) = value_of(&Path::Field(path, &name), value, depth, violations) {
             object.insert(name, value);
         }
     }
     object
 }
 
-fn value_of(path: &str, value: prost_types::Value, depth: usize, violations: &mut Vec<Violation>) -> Option<Value> {
+fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations: &mut Violations) -> Option<Value> {
     let mut refuse = |rule, message: &str| {
-        violations.push(Violation::new(path, rule, message));
+        violations.add(path, rule, message);
         None
     };
     if depth >= limits::PAYLOAD_DEPTH_MAX {
@@ -292,18 +304,18 @@ fn value_of(path: &str, value: prost_types::Value, depth: usize, violations: &mu
             Some(Value::Integer(number as i64))
         }
         Some(Json::ListValue(list)) => {
-            let items = list.values.into_iter().enumerate();
-            let items: Vec<_> =
-                items.map(|(at, item)| value_of(&format!("{path}[{at}]"), item, depth + 1, violations)).collect();
-            items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
+            // Once an item is refused the list is too: the rest is looked at for what is wrong with it, and not kept.
+            let mut items = Some(Vec::new());
+            for (at, item) in list.values.into_iter().enumerate() {
+                match (value_of(&Path::Item(path, at), item, depth + 1, violations), &mut items) {
+                    (Some(item), Some(items)) => items.push(item),
+                    _ => items = None,
+                }
+            }
+            items.map(Value::Array)
         }
         Some(Json::StructValue(fields)) => Some(Value::Object(object(path, fields, depth + 1, violations))),
     }
-}
-
-/// A caller's text, short enough for an error.
-fn clip(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
 }
 
 #[tonic::async_trait]
@@ -368,7 +380,7 @@ mod tests {
         };
         let sector = registry::sector("land").expect("a sector");
         let error = submission(sector, request, Date::constant(2026, 11, 22)).expect_err("refused");
-        let found: Vec<String> = error.violations.iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
+        let found: Vec<String> = error.violations.kept().iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
         assert_eq!(
             found,
             [

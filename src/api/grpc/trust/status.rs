@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result};
 use crate::province::StatusLists;
+use crate::registry;
 use crate::wire::proto::trust::v1;
 use crate::wire::proto::trust::v1::status_service_server::StatusService;
 use crate::wire::record::timestamp;
@@ -25,10 +26,15 @@ impl StatusFace {
     }
 
     async fn list(&self, request: v1::GetStatusListRequest) -> Result<v1::GetStatusListResponse> {
-        if request.record_type.is_empty() || request.record_type.len() > limits::TEXT_BYTES_MAX {
+        let name = &request.record_type;
+        if name.is_empty() {
             return Err(Error::invalid_field("record_type", "REQUIRED", "a record type: land.parcel.v1"));
         }
-        let published = self.lists.get(&request.record_type).await?;
+        if registry::record_type(name).is_none() {
+            let known = registry::record_types();
+            return Err(Error::invalid(registry::unknown_record_type("record_type", name, known)));
+        }
+        let published = self.lists.get(name).await?;
         let claims = &published.claims;
         Ok(v1::GetStatusListResponse {
             token: published.token.to_string(),

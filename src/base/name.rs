@@ -1,0 +1,60 @@
+//! Public names that callers misspell: record types, purposes, registries, agencies.
+//!
+//! They are no secret, so whoever names one that does not exist is told so before any right is asked, with the known names that
+//! are most like it. What the caller wrote is not repeated.
+
+use std::fmt::Display;
+
+use super::violation::Violation;
+
+/// Most names that are suggested.
+const NEAREST_MAX: usize = 3;
+/// Characters of a wrong name that are compared; known names are shorter.
+const COMPARED_CHARS_MAX: usize = 64;
+/// Likeness from which a name is suggested; 1 is equal.
+const LIKENESS_MIN: f64 = 0.75;
+
+/// The violation of a `field` that names a `kind` of thing which is not among `known`; `list` is the call that lists them.
+///
+/// ```
+/// use lienthong::base::name::unknown;
+/// let known = ["land.certificate.v1", "land.parcel.v1", "vehicle.registration.v1"];
+/// let bad = unknown("record_types[0]", "record type", "land.parcels.v1", known, "RegistryService/Describe");
+/// assert_eq!(bad.rule, "UNKNOWN_VALUE");
+/// assert!(bad.message.starts_with("no such record type; nearest: land.parcel.v1"));
+/// ```
+pub fn unknown<'a>(
+    field: impl Display,
+    kind: &str,
+    given: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    list: &str,
+) -> Violation {
+    let given: String = given.chars().take(COMPARED_CHARS_MAX).flat_map(char::to_lowercase).collect();
+    let mut near: Vec<(f64, &str)> = known.into_iter().map(|name| (strsim::jaro_winkler(&given, name), name)).collect();
+    near.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let near: Vec<&str> = near.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect();
+    let nearest = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
+    Violation::new(field, "UNKNOWN_VALUE", format_args!("no such {kind}{nearest}; see {list}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_most_like_it_are_suggested_and_nothing_else() {
+        let known = ["bank", "one-stop", "operator", "police", "social-insurance"];
+        for (given, expected) in [
+            ("polcie", "no such agency; nearest: police; see ListAgencies"),
+            ("One-Stop", "no such agency; nearest: one-stop; see ListAgencies"),
+            ("social_insurance", "no such agency; nearest: social-insurance; see ListAgencies"),
+            ("zzz", "no such agency; see ListAgencies"),
+            ("", "no such agency; see ListAgencies"),
+        ] {
+            assert_eq!(unknown("agency", "agency", given, known, "ListAgencies").message, expected, "{given}");
+        }
+        assert!(unknown("agency", "agency", &"police".repeat(1_000_000), known, "x").message.len() < 200);
+    }
+}

@@ -1,0 +1,213 @@
+//! The bad fields of one request, collected within bounds.
+//!
+//! A request of 4 MiB can break a rule a million times. Whoever checks it reports every breach here and goes on; what is over
+//! the bounds is counted, not kept, and its texts are never made. So a refusal costs no more memory than a small request.
+
+use std::fmt::{self, Display, Write as _};
+
+use super::text::end_within;
+
+/// Most violations that are kept of one request.
+pub const VIOLATIONS_MAX: usize = 1_000;
+/// Most bytes that the kept violations of one request take, counting their texts.
+pub const VIOLATION_BYTES_MAX: usize = 256 * 1024;
+/// Longest path of a field, in bytes; longer ones are cut.
+const FIELD_BYTES_MAX: usize = 256;
+/// Longest explanation, in bytes; longer ones are cut.
+const MESSAGE_BYTES_MAX: usize = 512;
+/// What one violation takes beside its texts, about.
+const ENTRY_BYTES: usize = 64;
+
+/// One bad field of a request, named by its path and the rule that it breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field as the caller wrote it: `changes[3].payload.birth_date`.
+    pub field: String,
+    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, ….
+    pub rule: &'static str,
+    /// What the rule wants, in words; never the rejected value.
+    pub message: String,
+}
+
+impl Violation {
+    /// A violation of `rule` at `field`.
+    pub fn new(field: impl Display, rule: &'static str, message: impl Display) -> Self {
+        Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
+    }
+
+    fn bytes(&self) -> usize {
+        ENTRY_BYTES + self.field.len() + self.message.len()
+    }
+}
+
+/// The violations of one request: the first ones, and how many there are in all.
+///
+/// ```
+/// use lienthong::base::Violations;
+/// let mut found = Violations::default();
+/// for at in 0..1_000_000 {
+///     found.add(format_args!("items[{at}]"), "NULL", "leave the field out where the value is unknown");
+/// }
+/// assert_eq!((found.kept().len(), found.total()), (1_000, 1_000_000));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations {
+    kept: Vec<Violation>,
+    bytes: usize,
+    total: usize,
+}
+
+impl Violations {
+    /// Adds a violation; its texts are made only when there is room for it.
+    pub fn add(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+        if self.is_full() {
+            self.total += 1;
+        } else {
+            self.push(Violation::new(field, rule, message));
+        }
+    }
+
+    /// Adds a violation that was made already.
+    pub fn push(&mut self, violation: Violation) {
+        self.total += 1;
+        if !self.is_full() {
+            self.bytes += violation.bytes();
+            self.kept.push(violation);
+        }
+    }
+
+    /// Adds all of `others`, those that they only counted too.
+    pub fn append(&mut self, others: Self) {
+        self.total += others.total - others.kept.len();
+        others.kept.into_iter().for_each(|violation| self.push(violation));
+    }
+
+    /// Drops the kept violations that `stays` refuses, and no longer counts them.
+    pub fn retain(&mut self, mut stays: impl FnMut(&Violation) -> bool) {
+        let before = self.kept.len();
+        self.kept.retain(|violation| stays(violation));
+        self.total -= before - self.kept.len();
+        self.bytes = self.kept.iter().map(Violation::bytes).sum();
+    }
+
+    /// Whether further violations are only counted.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() >= VIOLATIONS_MAX || self.bytes >= VIOLATION_BYTES_MAX
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// The first violations, in the order found.
+    pub fn kept(&self) -> &[Violation] {
+        &self.kept
+    }
+
+    /// Bytes that the kept ones take, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many violations were found.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+}
+
+impl From<Violation> for Violations {
+    fn from(violation: Violation) -> Self {
+        Self::from_iter([violation])
+    }
+}
+
+impl From<Vec<Violation>> for Violations {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::from_iter(violations)
+    }
+}
+
+impl FromIterator<Violation> for Violations {
+    fn from_iter<I: IntoIterator<Item = Violation>>(violations: I) -> Self {
+        let mut all = Self::default();
+        violations.into_iter().for_each(|violation| all.push(violation));
+        all
+    }
+}
+
+/// `text` written out, at most `bytes_max` bytes of it; `…` ends what was cut. What is cut is never held in memory.
+pub fn cut(text: impl Display, bytes_max: usize) -> String {
+    struct Cut(String, usize);
+    impl fmt::Write for Cut {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            let room = self.1 - self.0.len();
+            if part.len() <= room {
+                self.0.push_str(part);
+                return Ok(());
+            }
+            let end = end_within(part, room);
+            self.0.push_str(&part[..end]);
+            Err(fmt::Error)
+        }
+    }
+    const MARK: &str = "…";
+    let mut written = Cut(String::new(), bytes_max.max(MARK.len()));
+    if write!(written, "{text}").is_err() {
+        let end = end_within(&written.0, written.1 - MARK.len());
+        written.0.truncate(end);
+        written.0.push_str(MARK);
+    }
+    written.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_the_bounds_is_counted_and_not_kept() {
+        let mut many = Violations::default();
+        (0..VIOLATIONS_MAX + 7).for_each(|at| many.add(at, "FORMAT", "x"));
+        assert_eq!((many.kept().len(), many.total()), (VIOLATIONS_MAX, VIOLATIONS_MAX + 7));
+        let mut long = Violations::default();
+        (0..VIOLATIONS_MAX).for_each(|_| long.add("f".repeat(1_000_000), "FORMAT", "m".repeat(1_000_000)));
+        assert!(long.kept().len() < VIOLATIONS_MAX);
+        assert_eq!(long.total(), VIOLATIONS_MAX);
+        assert!(long.kept().iter().map(Violation::bytes).sum::<usize>() < VIOLATION_BYTES_MAX + 2_048);
+        let (kept, total) = (many.kept().to_vec(), many.total() + long.total());
+        many.append(long);
+        assert_eq!((many.kept(), many.total()), (&kept[..], total));
+    }
+
+    #[test]
+    fn texts_that_are_not_kept_are_not_made() {
+        struct Never;
+        impl Display for Never {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("made")
+            }
+        }
+        let mut full = Violations::default();
+        (0..VIOLATIONS_MAX).for_each(|at| full.add(at, "FORMAT", ""));
+        full.add(Never, "FORMAT", Never);
+        assert_eq!(full.total(), VIOLATIONS_MAX + 1);
+    }
+
+    #[test]
+    fn a_violation_taken_back_is_not_counted() {
+        let mut found = Violations::from(vec![Violation::new("a", "FORMAT", ""), Violation::new("b", "FORMAT", "")]);
+        found.retain(|violation| violation.field != "a");
+        assert_eq!((found.kept()[0].field.as_str(), found.total()), ("b", 1));
+        found.retain(|_| false);
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn cut_texts_end_at_a_character() {
+        for (text, bytes, expected) in [("abc", 3, "abc"), ("abcd", 3, "…"), ("đđđđ", 7, "đđ…"), ("", 3, "")]
+        {
+            assert_eq!(cut(text, bytes), expected);
+        }
+    }
+}

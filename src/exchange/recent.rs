@@ -1,0 +1,209 @@
+//! The newest calls of every caller, in memory, for `Explain`.
+//!
+//! Each caller has room of their own, so that a busy one never drives out another's; refused and answered calls have
+//! room of their own too, so that a caller's stream of answers does not drive out the one refusal that they ask about. Agencies
+//! are few. Citizens are many: when there are too many, those who have not called for longest are forgotten. Callers whose
+//! credential was not accepted share one room.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use crate::base::call::{Trace, TraceSink};
+use crate::base::{AgencyId, Caller, PersonalId, RequestId};
+
+/// Most citizens whose calls are remembered.
+const CITIZENS_MAX: usize = 4_096;
+
+/// How much of one caller is remembered: of refused calls as much as of answered ones.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    calls: usize,
+    bytes: usize,
+}
+
+const OF_AN_AGENCY: Room = Room { calls: 256, bytes: 1024 * 1024 };
+const OF_A_CITIZEN: Room = Room { calls: 8, bytes: 4 * 1024 };
+const OF_STRANGERS: Room = Room { calls: 1_024, bytes: 1024 * 1024 };
+
+/// The newest calls of every caller.
+#[derive(Debug, Default)]
+pub struct RecentCalls(Mutex<Callers>);
+
+#[derive(Debug, Default)]
+struct Callers {
+    agencies: BTreeMap<AgencyId, Calls>,
+    citizens: HashMap<PersonalId, Calls>,
+    strangers: Calls,
+    /// Calls recorded so far; a caller's newest call is as new as this was then.
+    recorded: u64,
+}
+
+/// The newest calls of one caller.
+#[derive(Debug, Default)]
+struct Calls {
+    refused: Newest,
+    answered: Newest,
+    newest: u64,
+}
+
+#[derive(Debug, Default)]
+struct Newest {
+    calls: VecDeque<Trace>,
+    bytes: usize,
+}
+
+impl RecentCalls {
+    /// A call of `caller`, if it is still remembered.
+    pub fn find(&self, caller: &Caller, request: RequestId) -> Option<Trace> {
+        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = match caller {
+            Caller::Agency(agency) => callers.agencies.get(agency),
+            Caller::Citizen(person) => callers.citizens.get(person),
+        };
+        calls?.find(request)
+    }
+
+    /// Anyone's call, if it is still remembered.
+    pub fn find_of_anyone(&self, request: RequestId) -> Option<Trace> {
+        let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = callers.agencies.values().chain(callers.citizens.values()).chain([&callers.strangers]);
+        all.find_map(|calls| calls.find(request))
+    }
+}
+
+impl TraceSink for RecentCalls {
+    fn record(&self, trace: Trace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).record(trace);
+    }
+}
+
+impl Callers {
+    fn record(&mut self, trace: Trace) {
+        self.recorded += 1;
+        let (calls, room) = match &trace.caller {
+            Some(Caller::Agency(agency)) => (self.agencies.entry(agency.clone()).or_default(), OF_AN_AGENCY),
+            Some(Caller::Citizen(person)) => {
+                if self.citizens.len() >= CITIZENS_MAX && !self.citizens.contains_key(person) {
+                    forget_older_half(&mut self.citizens);
+                }
+                (self.citizens.entry(*person).or_default(), OF_A_CITIZEN)
+            }
+            None => (&mut self.strangers, OF_STRANGERS),
+        };
+        calls.newest = self.recorded;
+        let newest = if trace.is_refusal() { &mut calls.refused } else { &mut calls.answered };
+        newest.keep(trace, room);
+    }
+}
+
+fn forget_older_half(citizens: &mut HashMap<PersonalId, Calls>) {
+    let mut ages: Vec<u64> = citizens.values().map(|calls| calls.newest).collect();
+    let middle = ages.len() / 2;
+    let (_, median, _) = ages.select_nth_unstable(middle);
+    let median = *median;
+    citizens.retain(|_, calls| calls.newest >= median);
+}
+
+impl Calls {
+    fn find(&self, request: RequestId) -> Option<Trace> {
+        let all = self.refused.calls.iter().rev().chain(self.answered.calls.iter().rev());
+        all.into_iter().find(|trace| trace.request_id == request).cloned()
+    }
+}
+
+impl Newest {
+    /// Keeps `trace` and as many before it as there is room for.
+    fn keep(&mut self, trace: Trace, room: Room) {
+        self.bytes += bytes_of(&trace);
+        self.calls.push_back(trace);
+        while self.calls.len() > 1 && (self.calls.len() > room.calls || self.bytes > room.bytes) {
+            let Some(oldest) = self.calls.pop_front() else { break };
+            self.bytes -= bytes_of(&oldest);
+        }
+    }
+}
+
+/// What a trace takes, about.
+fn bytes_of(trace: &Trace) -> usize {
+    let checks = trace.checks.iter().map(|check| size_of_val(check) + check.name.len() + check.detail.len());
+    size_of::<Trace>() + checks.sum::<usize>() + trace.violations.bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Timestamp, Violations};
+
+    fn call(number: u128, caller: Option<&Caller>, outcome: &'static str) -> Trace {
+        Trace {
+            request_id: RequestId(uuid::Uuid::from_u128(number)),
+            method: "test",
+            caller: caller.cloned(),
+            called_at: Timestamp(0),
+            outcome,
+            checks: Vec::new(),
+            violations: Violations::default(),
+        }
+    }
+
+    fn id(number: u128) -> RequestId {
+        RequestId(uuid::Uuid::from_u128(number))
+    }
+
+    fn agency(key: &str) -> Caller {
+        Caller::Agency(AgencyId::parse(key).expect("a key"))
+    }
+
+    fn citizen(number: u64) -> Caller {
+        Caller::Citizen(PersonalId::parse(&format!("{number:012}")).expect("12 digits"))
+    }
+
+    #[test]
+    fn a_call_is_found_however_busy_others_are() {
+        let recent = RecentCalls::default();
+        let (quiet, busy, person) = (agency("hospital"), agency("one-stop"), citizen(1));
+        recent.record(call(1, Some(&quiet), "RIGHT_MISSING"));
+        recent.record(call(2, Some(&busy), "RIGHT_MISSING"));
+        recent.record(call(3, Some(&person), "NOT_FOUND"));
+        for number in 10..20_000 {
+            recent.record(call(number, Some(&busy), "OK"));
+            recent.record(call(number, None, "CREDENTIAL_MISSING"));
+        }
+        for (number, caller) in [(1, &quiet), (2, &busy), (3, &person), (19_999, &busy)] {
+            assert!(recent.find(caller, id(number)).is_some(), "{number}");
+            assert!(recent.find_of_anyone(id(number)).is_some(), "{number}");
+        }
+        assert!(recent.find(&quiet, id(2)).is_none() && recent.find(&person, id(1)).is_none(), "another's");
+        assert!(recent.find(&busy, id(10)).is_none(), "too old");
+    }
+
+    #[test]
+    fn of_too_many_citizens_those_who_called_last_are_remembered() {
+        let recent = RecentCalls::default();
+        let count = CITIZENS_MAX as u64 * 3;
+        for number in 0..count {
+            recent.record(call(number.into(), Some(&citizen(number)), "OK"));
+            recent.record(call(u128::from(count + number), Some(&citizen(0)), "OK"));
+        }
+        assert!(recent.0.lock().expect("whole").citizens.len() <= CITIZENS_MAX);
+        assert!(recent.find(&citizen(count - 1), id(u128::from(count - 1))).is_some());
+        assert!(recent.find(&citizen(0), id(u128::from(count * 2 - 1))).is_some());
+        assert!(recent.find(&citizen(1), id(1)).is_none());
+    }
+
+    #[test]
+    fn long_lists_of_bad_fields_are_bounded_for_each_caller() {
+        let recent = RecentCalls::default();
+        let mut violations = Violations::default();
+        (0..5_000).for_each(|at| violations.add(format_args!("changes[{at}]"), "REQUIRED", "x".repeat(400)));
+        for number in 0..100 {
+            let one =
+                Trace { violations: violations.clone(), ..call(number, Some(&agency("police")), "INVALID_REQUEST") };
+            recent.record(one);
+        }
+        let found = recent.find(&agency("police"), id(99)).expect("the newest");
+        assert_eq!(found.violations.total(), 5_000);
+        let callers = recent.0.lock().expect("whole");
+        assert!(callers.agencies.values().all(|calls| calls.refused.bytes <= OF_AN_AGENCY.bytes));
+    }
+}
