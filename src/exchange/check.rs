@@ -49,20 +49,19 @@ impl Failure {
         match self {
             Self::OtherPerson => {
                 let message = format!("the registry answered with a {record_type} of somebody else");
-                Error::new(Reason::RecordNotVerified, message).with_subject("record", record_type)
+                Error::new(Reason::RecordNotVerified, message)
+                    .with_subject("record", record_type)
+                    .with_metadata("record_type", record_type)
             }
             Self::Verdict(verdict, failed) => {
                 let message = format!("a {record_type} is {verdict}: the check {failed} failed");
-                Error::new(reason(*verdict), message).with_subject("record", record_type)
+                let reason = verdict.code().map_or(Reason::RecordNotVerified, Code::reason);
+                Error::new(reason, message)
+                    .with_subject("record", record_type)
+                    .with_metadata("record_type", record_type)
             }
         }
     }
-}
-
-/// The reason with the verdict's code; each code has its row in the table of reasons.
-pub(super) fn reason(verdict: Verdict) -> Reason {
-    let code = verdict.code().map_or("", Code::as_str);
-    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::RecordNotVerified)
 }
 
 /// How a record is checked.
@@ -157,15 +156,6 @@ fn is_about(record_type: &RecordType, disclosure: &Disclosure, people: &[Persona
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_code_of_a_verdict_is_a_reason_of_its_own() {
-        for code in Code::ALL {
-            let reason = reason(Verdict::Invalid(*code));
-            assert_eq!(reason.as_str(), code.as_str());
-            assert_eq!(reason.kind(), crate::base::Kind::Corrupt);
-        }
-    }
 
     #[test]
     fn a_number_counts_only_as_a_whole_string() {

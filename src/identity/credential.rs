@@ -130,8 +130,10 @@ impl Credentials {
         let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
         let query = Query::latest([record_type.name], Selector::Ids(vec![link.record_id]), 1);
         let unverified = |verdict: Verdict| {
-            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {verdict}"))
+            let reason = verdict.code().map_or(Reason::RecordNotVerified, Code::reason);
+            Error::new(reason, format!("the registry's record fails its checks: {verdict}"))
                 .with_subject("record", record_type.name)
+                .with_metadata("record_type", record_type.name)
         };
         let missing = || {
             Error::new(Reason::RecordNotFound, "the document's record is not there")

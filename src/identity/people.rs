@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::port::{Query, Registry, Selector};
-use crate::trust::{Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
+use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
 use super::document::{DocumentType, Standing, standing};
 
@@ -68,19 +68,23 @@ impl Registries {
 
     fn believe(&self, record_type: &str, id: RecordId, record: &SignedRecord, now: Timestamp) -> Result<ReadRecord> {
         let report = self.verifier.verify_issued(record, now);
-        let unverified = |code: &str| {
-            Error::new(Reason::RecordNotVerified, format!("the registry's record fails its checks: {code}"))
+        let refused = |code: Code, why: &str| {
+            Error::new(code.reason(), format!("the registry's record fails its checks: {why}"))
                 .with_subject("record", record_type)
+                .with_metadata("record_type", record_type)
         };
-        if !report.verdict.is_valid() {
-            return Err(unverified(report.verdict.code().map_or("UNKNOWN", |code| code.as_str())));
+        if let Some(code) = report.verdict.code() {
+            return Err(refused(code, code.as_str()));
         }
-        let statement = report.statement.ok_or_else(|| unverified("STATEMENT"))?;
+        let statement = report.statement.ok_or_else(|| refused(Code::Malformed, "it has no statement"))?;
         if statement.schema != record_type || statement.record_id != id {
-            return Err(unverified("OTHER_RECORD"));
+            return Err(refused(Code::Malformed, "it is not the record that was asked for"));
         }
-        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(unverified("PARTIAL")) };
-        let payload = canonical::parse(payload).map_err(|_| unverified("NON_CANONICAL"))?;
+        let Disclosure::Whole { payload, .. } = &record.disclosure else {
+            return Err(refused(Code::PayloadMismatch, "it is not whole"));
+        };
+        let payload =
+            canonical::parse(payload).map_err(|_| refused(Code::NonCanonical, "its payload is not canonical"))?;
         Ok(ReadRecord { record_id: id, statement, payload })
     }
 

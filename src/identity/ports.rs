@@ -58,7 +58,7 @@ pub struct Delivered {
 #[async_trait]
 pub trait RecordDelivery: Send + Sync + 'static {
     /// Reads, verifies and logs. Fails with `REGISTRY_UNAVAILABLE` when a registry does not answer and with
-    /// `RECORD_NOT_VERIFIED` or the verdict's code when a record fails; both leave evidence.
+    /// the verdict's code when a record fails; both leave evidence.
     async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered>;
 
     /// Logs a refused presentation; `subject` is known only where the code was real.

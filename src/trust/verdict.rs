@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::statement::Statement;
+use crate::base::Reason;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $exit:literal;)*) => {
@@ -89,6 +90,14 @@ pub enum Verdict {
     Invalid(Code),
     /// Nothing is proved wrong, but something is missing.
     Indeterminate(Code),
+}
+
+impl Code {
+    /// The reason of an error for a record with this verdict: the same code, so that a refusal says what `verify` says.
+    pub fn reason(self) -> Reason {
+        let same = Reason::ALL.iter().copied().find(|reason| reason.as_str() == self.as_str());
+        same.unwrap_or(Reason::RecordNotVerified)
+    }
 }
 
 impl Verdict {
@@ -274,6 +283,14 @@ mod tests {
                 assert_ne!((code.as_str(), 0), (other.as_str(), 0));
                 assert_ne!(code.exit_code(), other.exit_code());
             }
+        }
+    }
+
+    #[test]
+    fn every_code_is_a_reason_of_its_own() {
+        for code in Code::ALL {
+            assert_eq!(code.reason().as_str(), code.as_str());
+            assert_eq!(code.reason().kind(), crate::base::Kind::Corrupt);
         }
     }
 

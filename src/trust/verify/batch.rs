@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{HeadError, OwnerRef, Verifier};
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
-use crate::base::{Error, Reason, Timestamp};
+use crate::base::{Error, Timestamp};
 use crate::trust::canonical::scan;
 use crate::trust::commitment::{Salt, fields_root};
 use crate::trust::merkle::{CompactRange, hash_leaf};
@@ -49,9 +49,7 @@ pub struct BatchError {
 impl From<BatchError> for Error {
     fn from(error: BatchError) -> Self {
         let place = error.record.map(|record| format!("changes[{record}]: ")).unwrap_or_default();
-        let code = error.code.as_str();
-        let reason = Reason::ALL.iter().copied().find(|reason| reason.as_str() == code);
-        Self::new(reason.unwrap_or(Reason::RecordNotVerified), format!("{place}{error}"))
+        Self::new(error.code.reason(), format!("{place}{error}"))
     }
 }
 
