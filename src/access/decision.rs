@@ -30,59 +30,74 @@ pub struct Grant {
 
 /// Why nothing may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denial {
-    /// No right of the agency covers the record type for the purpose.
-    RightMissing {
-        /// The first such record type.
-        record_type: String,
-    },
-    /// The citizen has not agreed, or has refused.
-    ConsentMissing {
-        /// The first record type that needed it.
-        record_type: String,
-    },
+pub struct Denial {
+    /// What is missing.
+    pub missing: Leave,
+    /// Who asked.
+    pub agency: String,
+    /// What for.
+    pub purpose: String,
+    /// Every record type that it is missing for, in the order asked.
+    pub record_types: Vec<&'static str>,
+}
+
+/// What reading a record type takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// A right of the agency that covers the record type for the purpose.
+    Right,
+    /// The citizen's consent, or that they have not refused.
+    Consent,
 }
 
 impl Denial {
     /// The reason's code.
     pub fn reason(&self) -> Reason {
-        match self {
-            Self::RightMissing { .. } => Reason::RightMissing,
-            Self::ConsentMissing { .. } => Reason::ConsentMissing,
+        match self.missing {
+            Leave::Right => Reason::RightMissing,
+            Leave::Consent => Reason::ConsentMissing,
         }
+    }
+
+    fn unless_none(missing: Leave, agency: &str, purpose: &str, record_types: Vec<&'static str>) -> Result<(), Self> {
+        if record_types.is_empty() {
+            return Ok(());
+        }
+        Err(Self { missing, agency: agency.to_owned(), purpose: purpose.to_owned(), record_types })
     }
 }
 
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
-        let reason = denial.reason();
-        match denial {
-            Denial::RightMissing { record_type } => {
-                let message = format!("no right to read {record_type} for this purpose");
-                Self::new(reason, message).with_subject("right", record_type)
-            }
-            Denial::ConsentMissing { record_type } => {
-                let message = format!("reading {record_type} for this purpose needs the citizen's consent");
-                Self::new(reason, message).with_subject("consent", record_type)
-            }
-        }
+        let types = denial.record_types.join(", ");
+        let (kind, message) = match denial.missing {
+            Leave::Right => ("right", format!("no right to read {types} for this purpose")),
+            Leave::Consent => ("consent", format!("reading {types} for this purpose needs the citizen's consent")),
+        };
+        Self::new(denial.reason(), message)
+            .with_subject(kind, denial.record_types.join(","))
+            .with_metadata("caller", &denial.agency)
+            .with_metadata("purpose", &denial.purpose)
+            .with_metadata("record_type", denial.record_types.join(","))
     }
 }
 
-/// The rights for every record type, in the order asked, or the first that is missing.
+/// The rights for every record type, in the order asked; a denial names every type without one.
 pub fn rights(agency: &str, purpose: &str, record_types: &[&'static str]) -> Result<Vec<Grant>, Denial> {
-    record_types
-        .iter()
-        .map(|record_type| {
-            let missing = || Denial::RightMissing { record_type: (*record_type).to_owned() };
-            let right = right::find(agency, purpose, record_type).ok_or_else(missing)?;
-            let disclose = match right.fields {
-                Fields::All => Disclose::All,
-                Fields::Only(names) => Disclose::Fields(names),
-            };
-            Ok(Grant { record_type, disclose, basis: right.basis })
-        })
-        .collect()
+    let (mut grants, mut without) = (Vec::with_capacity(record_types.len()), Vec::new());
+    for record_type in record_types.iter().copied() {
+        match right::find(agency, purpose, record_type) {
+            Some(right) => {
+                let disclose = match right.fields {
+                    Fields::All => Disclose::All,
+                    Fields::Only(names) => Disclose::Fields(names),
+                };
+                grants.push(Grant { record_type, disclose, basis: right.basis });
+            }
+            None => without.push(record_type),
+        }
+    }
+    Denial::unless_none(Leave::Right, agency, purpose, without).map(|()| grants)
 }
 
 /// Decides. `consents` are the citizen's that concern the agency and purpose; more do no harm.
@@ -126,18 +141,14 @@ pub fn check_consents(
 ) -> Result<(), Denial> {
     let permitted = |record_type: &str| consents.iter().any(|c| c.permits(agency, purpose, record_type, now));
     let refused = consents.iter().any(|consent| consent.refuses(agency, purpose, now));
-    for grant in grants {
-        let leave = match grant.basis {
-            Basis::Duty => true,
-            // A consent to this very purpose is more particular than a refusal of everything.
-            Basis::Service => !refused || permitted(grant.record_type),
-            Basis::Consent => permitted(grant.record_type),
-        };
-        if !leave {
-            return Err(Denial::ConsentMissing { record_type: grant.record_type.to_owned() });
-        }
-    }
-    Ok(())
+    let has_leave = |grant: &&Grant| match grant.basis {
+        Basis::Duty => true,
+        // A consent to this very purpose is more particular than a refusal of everything.
+        Basis::Service => !refused || permitted(grant.record_type),
+        Basis::Consent => permitted(grant.record_type),
+    };
+    let without = grants.iter().filter(|grant| !has_leave(grant)).map(|grant| grant.record_type);
+    Denial::unless_none(Leave::Consent, agency, purpose, without.collect())
 }
 
 #[cfg(test)]
@@ -175,6 +186,21 @@ mod tests {
         let grants = decide("one-stop", "one_stop.verify_documents", &["resident.person.v1"], &[], NOW).expect("right");
         let Disclose::Fields(names) = grants[0].disclose else { unreachable!("some fields") };
         assert!(names.contains(&"full_name") && !names.contains(&"religion") && !names.contains(&"ethnicity"));
+    }
+
+    #[test]
+    fn a_denial_names_every_type_that_lacks_leave() {
+        let asked = &["judicial.record.v1", "resident.person.v1", "judicial.certificate.v1"];
+        let error: Error = decide("one-stop", "one_stop.verify_documents", asked, &[], NOW).expect_err("denied").into();
+        let facts = [
+            ("caller", "one-stop"),
+            ("purpose", "one_stop.verify_documents"),
+            ("record_type", "judicial.record.v1,judicial.certificate.v1"),
+        ];
+        assert_eq!(error.metadata, facts.map(|(name, value)| (name, value.to_owned())));
+        let asked = &["resident.person.v1", "business.enterprise.v1"];
+        let denial = decide("bank", "bank.know_your_customer", asked, &[], NOW).expect_err("denied");
+        assert_eq!((denial.missing, &denial.record_types[..]), (Leave::Consent, &asked[..]));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod right;
 pub use agency::Agency;
 pub use consent::{Consent, ConsentState};
 pub use consent_book::ConsentBook;
-pub use decision::{Denial, Disclose, Grant, decide};
+pub use decision::{Denial, Disclose, Grant, Leave, decide};
 pub use evidence::{EvidenceEntry, EvidenceLog, Recorded};
 pub use purpose::Purpose;
 pub use right::{Basis, Fields, Right};
