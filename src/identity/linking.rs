@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::base::call::{Call, CheckOutcome};
 use crate::base::{Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::port::Selector;
 use crate::store::{Batch, Scan, Space, Store};
@@ -13,7 +14,7 @@ use crate::trust::canonical::{self, Object};
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing};
 use super::link::{Link, LinkEvent, LinkState};
-use super::matching::{Match, MatchedBy, match_holder};
+use super::matching::{Comparison, Match, MatchedBy, Same};
 use super::people::{Person, ReadRecord, Registries};
 
 /// Most documents of one kind that one person is asked about.
@@ -39,10 +40,13 @@ impl Linking {
 
     /// The person behind a number, if they may have documents linked.
     pub async fn holder_of_account(&self, number: PersonalId, now: Timestamp) -> Result<Person> {
-        let missing = || Error::new(Reason::AccountMissing, "there is no account that documents can be linked to");
+        let missing = || {
+            Error::new(Reason::AccountMissing, "there is no account that documents can be linked to")
+                .with_subject("account", "")
+        };
         let person = self.registries.person(number, now).await?.ok_or_else(missing)?;
         if person.payload.text("life_status") == Some("deceased") {
-            return Err(Error::new(Reason::PersonDeceased, "the account's holder has died"));
+            return Err(Error::new(Reason::PersonDeceased, "the account's holder has died").with_subject("account", ""));
         }
         let account = self.accounts.find(person.personal_id).await?.ok_or_else(missing)?;
         if account.level != Level::Two {
@@ -57,18 +61,23 @@ impl Linking {
         Ok(self.registries.person(number, now).await?.map(|person| person.personal_id))
     }
 
-    /// Links a document.
-    pub async fn link(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
-        let person = self.holder_of_account(number, now).await?;
-        let record = self.find_document(&person, kind, document, now).await?;
+    /// Links a document on behalf of `call`, which keeps what was checked.
+    pub async fn link(&self, call: &Call, number: PersonalId, kind: DocumentType, document: &str) -> Result<Link> {
+        let now = call.now;
+        let person = call.checked("account", self.holder_of_account(number, now).await)?;
+        let found = self.find_document(&person, kind, document, now).await;
+        let record = call.checked(format!("verify.{}", kind.record_type().name), found)?;
         // Whose it is comes first: of somebody else's document not even its standing is told.
-        let matched = self.match_person(&person, kind, &record, now).await?;
+        let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
+        let comparison = Comparison::of(&person, holder);
+        note_comparison(call, comparison);
+        let matched = self.match_person(&person, comparison.outcome(), now).await?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
             Match::No => return Err(mismatch(kind)),
         };
-        require_in_force(kind, record.standing(kind, now))?;
+        call.checked("standing", require_in_force(kind, record.standing(kind, now)))?;
         self.create(&person, kind, &record, (state, reason, matched_by), now).await
     }
 
@@ -127,21 +136,14 @@ impl Linking {
         })
     }
 
-    async fn match_person(
-        &self,
-        person: &Person,
-        kind: DocumentType,
-        record: &ReadRecord,
-        now: Timestamp,
-    ) -> Result<Match> {
-        let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
-        let matched = match_holder(person, holder);
+    async fn match_person(&self, person: &Person, matched: Match, now: Timestamp) -> Result<Match> {
         // Without a number on the document, an old number that leads to two people leaves open which of them is meant.
         if matches!(matched, Match::Sure(by) | Match::Doubtful(by) if by != MatchedBy::PersonalId)
             && let Some(old_number) = person.payload.text("old_id_number")
             && self.registries.sharing(old_number, now).await? > 1
         {
-            return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person"));
+            return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person")
+                .with_subject("person", ""));
         }
         Ok(matched)
     }
@@ -351,6 +353,20 @@ fn require_in_force(kind: DocumentType, standing: Standing) -> Result<()> {
         }
     };
     Err(Error::new(reason, message).with_subject("document", kind.record_type().name))
+}
+
+fn note_comparison(call: &Call, comparison: Comparison) {
+    for (item, same) in comparison.items() {
+        let (outcome, says) = match same {
+            Same::Exactly => (CheckOutcome::Pass, "the document's is the account holder's"),
+            Same::Folded => {
+                (CheckOutcome::Pass, "the document's is the account holder's but for the marks of its letters")
+            }
+            Same::Unknown => (CheckOutcome::Skipped, "not on both"),
+            Same::No => (CheckOutcome::Fail, "the document's is not the account holder's"),
+        };
+        call.note(item, outcome, says);
+    }
 }
 
 fn mismatch(kind: DocumentType) -> Error {

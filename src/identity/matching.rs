@@ -50,36 +50,68 @@ pub enum Match {
     No,
 }
 
-/// Compares the holder on a document with a person.
-pub fn match_holder(person: &Person, holder: &Object) -> Match {
-    let name = compare_names(person.payload.text("full_name"), holder.text("full_name"));
-    let date = compare_dates(person.payload.text("birth_date"), holder.text("birth_date"));
-    if let Some(number) = holder.text("personal_id") {
-        let own = PersonalId::parse(number).is_some_and(|number| person.numbers.contains(&number));
-        return match (own, name, date) {
-            (false, _, _) => Match::No,
-            (true, Same::No, Same::No) => Match::No,
-            (true, Same::No, _) | (true, _, Same::No) => Match::Doubtful(MatchedBy::PersonalId),
-            (true, _, _) => Match::Sure(MatchedBy::PersonalId),
-        };
-    }
-    let sex_agrees = match (person.payload.text("sex"), holder.text("sex")) {
-        (Some(ours), Some(theirs)) => ours == theirs,
-        _ => true,
-    };
-    match (name, date) {
-        (Same::Exactly, Same::Exactly) if sex_agrees => Match::Sure(MatchedBy::NameAndBirthDate),
-        (Same::Folded, Same::Exactly) if sex_agrees => Match::Doubtful(MatchedBy::FoldedNameAndBirthDate),
-        _ => Match::No,
-    }
+/// The holder on a document beside a person, item by item. It says what agrees, never what the values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    number: Same,
+    name: Same,
+    birth_date: Same,
+    sex: Same,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Same {
+/// Whether two values of one item agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Same {
+    /// They do.
     Exactly,
+    /// They do, but for the marks of their letters.
     Folded,
+    /// One of the two is absent, or cannot be read.
     Unknown,
+    /// They do not.
     No,
+}
+
+impl Comparison {
+    /// Compares.
+    pub fn of(person: &Person, holder: &Object) -> Self {
+        let own = |number: &str| PersonalId::parse(number).is_some_and(|number| person.numbers.contains(&number));
+        let same = |equal: bool| if equal { Same::Exactly } else { Same::No };
+        Self {
+            number: holder.text("personal_id").map_or(Same::Unknown, |number| same(own(number))),
+            name: compare_names(person.payload.text("full_name"), holder.text("full_name")),
+            birth_date: compare_dates(person.payload.text("birth_date"), holder.text("birth_date")),
+            sex: match (person.payload.text("sex"), holder.text("sex")) {
+                (Some(ours), Some(theirs)) => same(ours == theirs),
+                _ => Same::Unknown,
+            },
+        }
+    }
+
+    /// What follows from it.
+    pub fn outcome(self) -> Match {
+        match (self.number, self.name, self.birth_date) {
+            (Same::No, _, _) | (Same::Exactly | Same::Folded, Same::No, Same::No) => Match::No,
+            (Same::Exactly | Same::Folded, Same::No, _) | (Same::Exactly | Same::Folded, _, Same::No) => {
+                Match::Doubtful(MatchedBy::PersonalId)
+            }
+            (Same::Exactly | Same::Folded, _, _) => Match::Sure(MatchedBy::PersonalId),
+            (Same::Unknown, _, _) if self.sex == Same::No => Match::No,
+            (Same::Unknown, Same::Exactly, Same::Exactly) => Match::Sure(MatchedBy::NameAndBirthDate),
+            (Same::Unknown, Same::Folded, Same::Exactly) => Match::Doubtful(MatchedBy::FoldedNameAndBirthDate),
+            (Same::Unknown, _, _) => Match::No,
+        }
+    }
+
+    /// What `Explain` may tell the citizen. Of a document that carries somebody else's number it tells no more than that:
+    /// whether a stranger has the same name is not theirs to know.
+    pub fn items(self) -> Vec<(&'static str, Same)> {
+        let number = ("holder.personal_id", self.number);
+        if self.number == Same::No {
+            return vec![number];
+        }
+        vec![number, ("holder.full_name", self.name), ("holder.birth_date", self.birth_date), ("holder.sex", self.sex)]
+    }
 }
 
 fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
@@ -139,7 +171,7 @@ mod tests {
                 .with("full_name", name)
                 .with_optional("birth_date", given(date))
                 .with("sex", sex);
-            assert_eq!(match_holder(&person(), &holder), outcome, "{number} {name} {date} {sex}");
+            assert_eq!(Comparison::of(&person(), &holder).outcome(), outcome, "{number} {name} {date} {sex}");
         }
     }
 }

@@ -23,7 +23,7 @@ async fn world() -> World {
 }
 
 async fn link(world: &World, number: &str, kind: DocumentType, document: &str) -> Result<Link> {
-    world.linking.link(id(number), kind, document, world.now()).await
+    world.linking.link(&world.call_of(number), id(number), kind, document).await
 }
 
 #[tokio::test]
@@ -58,6 +58,38 @@ async fn each_document_has_its_outcome() {
     world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-11-21")).await;
     let refused = link(&world, HUYEN, HealthInsuranceCard, "").await.expect_err("lapsed yesterday");
     assert_eq!(refused.reason, expired);
+}
+
+#[tokio::test]
+async fn a_refused_link_is_explained_without_a_value() {
+    // the holder on a licence → what its comparison leaves for Explain
+    let cases = [
+        (
+            holder("", "Phan Thị Mai Loan", BORN).with("sex", "male"),
+            vec![
+                ("holder.personal_id", "skipped"),
+                ("holder.full_name", "fail"),
+                ("holder.birth_date", "pass"),
+                ("holder.sex", "fail"),
+            ],
+        ),
+        // whether a stranger has the same name or birth date is not told
+        (holder("042185990009", NAME, BORN), vec![("holder.personal_id", "fail")]),
+    ];
+    for (holder, expected) in cases {
+        let mut world = world().await;
+        world.say(driver_licence::LICENCE.name, licence("420185000001", holder, "active")).await;
+        let call = world.call_of(HUYEN);
+        let refused = world.linking.link(&call, id(HUYEN), DriverLicence, "420185000001").await.expect_err("another's");
+        assert_eq!(refused.reason, Reason::HolderMismatch);
+        let checks = call.checks();
+        let found: Vec<_> = checks.iter().map(|check| (check.name.as_str(), check.outcome.as_str())).collect();
+        let before = [("account", "pass"), ("verify.driver_licence.licence.v1", "pass")];
+        assert_eq!(found, [&before[..], &expected].concat());
+        for value in ["Loan", "Huyền", "1985", "0421859900"] {
+            assert!(checks.iter().all(|check| !check.detail.contains(value)), "{checks:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -112,8 +144,8 @@ async fn of_links_made_at_once_one_is_made() {
     let mut world = world().await;
     world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
     let calls = (0..16).map(|_| {
-        let (linking, now) = (world.linking.clone(), world.now());
-        tokio::spawn(async move { linking.link(id(HUYEN), HealthInsuranceCard, "", now).await })
+        let (linking, call) = (world.linking.clone(), world.call_of(HUYEN));
+        tokio::spawn(async move { linking.link(&call, id(HUYEN), HealthInsuranceCard, "").await })
     });
     let mut made = 0;
     for outcome in futures::future::join_all(calls).await {

@@ -16,7 +16,7 @@ async fn world() -> (World, Presentation, String) {
     world.person(person(HUYEN, "Trần Thị Thanh Huyền", "1985-07-09", "female")).await;
     let owner = holder(HUYEN, "Trần Thị Thanh Huyền", "1985-07-09");
     world.say(health_insurance::CARD.name, card("4212345678", owner, "2026-12-31")).await;
-    world.linking.link(id(HUYEN), HealthInsuranceCard, "", world.now()).await.expect("linked");
+    world.linking.link(&world.call_of(HUYEN), id(HUYEN), HealthInsuranceCard, "").await.expect("linked");
     let (made, code) = create(&world).await;
     (world, made, code)
 }

@@ -136,6 +136,10 @@ impl World {
         self.account(&number, Level::Two).await;
     }
 
+    pub(super) fn call_of(&self, citizen: &str) -> Call {
+        Call::by(Caller::Citizen(id(citizen)), self.now())
+    }
+
     pub(super) fn call(&self, key: &str) -> Arc<Call> {
         Arc::new(Call::by(Caller::Agency(agency(key)), self.now()))
     }

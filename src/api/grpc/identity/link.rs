@@ -3,6 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use crate::api::{Edge, PageTokens, page};
+use crate::base::call::SUBJECT;
 use crate::base::{Call, Caller};
 use crate::base::{Error, PersonalId, Result, limits};
 use crate::identity::document::DocumentType;
@@ -39,7 +40,7 @@ impl LinkFace {
 pub(super) fn own_number(call: &Call, personal_id: &str) -> Result<PersonalId> {
     if let Caller::Agency(_) = call.caller {
         // Agencies never get here; said before their request is looked at.
-        return call.one_of(&[]).and_then(|_| convert::person(personal_id));
+        return call.one_of(&[SUBJECT]).and_then(|_| convert::person(personal_id));
     }
     let person = convert::person(personal_id)?;
     call.citizen(person)?;
@@ -67,7 +68,7 @@ impl LinkService for LinkFace {
                 if message.document_number.len() > limits::TEXT_BYTES_MAX {
                     return Err(Error::invalid_field("document_number", "TOO_LONG", "at most 512 bytes"));
                 }
-                let link = self.linking.link(person, kind, &message.document_number, call.now).await?;
+                let link = self.linking.link(&call, person, kind, &message.document_number).await?;
                 Ok(v1::LinkDocumentResponse { link: Some(convert::link(&link, call.now)) })
             })
             .await
