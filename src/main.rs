@@ -12,5 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli);
-    cli.run()
+    let code = cli.run();
+    logging::flush();
+    code
 }

@@ -8,6 +8,7 @@ pub mod error;
 pub mod id;
 pub mod language;
 pub mod limits;
+pub mod log;
 pub mod name;
 pub mod path;
 pub mod peer;

@@ -1,13 +1,31 @@
 //! Logs: structured lines on stderr, filtered by `LIENTHONG_LOG` (`info`, `lienthong=debug`, …).
 //!
 //! `serve` says what it does; every other command is quiet unless something is wrong. Personal data never gets here:
-//! handlers log methods, agencies, outcomes and durations.
+//! handlers log methods, agencies, outcomes and durations. Whoever reads stderr, or does not, cannot hold up the process: everything
+//! written there goes through [`queue`], panics and a subcommand's last line included.
+
+mod queue;
 
 use std::io::{self, IsTerminal as _};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
 use super::{Cli, Command, OutputFormat};
+use queue::LineQueue;
+
+/// How long the last lines may take at the end of the process.
+const FLUSH_WITHIN: Duration = Duration::from_millis(500);
+
+static STDERR: OnceLock<LineQueue> = OnceLock::new();
+
+fn stderr() -> &'static LineQueue {
+    STDERR.get_or_init(|| {
+        let report = |lines| tracing::warn!(lines, "{lines} log lines were dropped");
+        LineQueue::start(io::stderr(), report)
+    })
+}
 
 /// Starts logging for the process.
 pub fn start(cli: &Cli) {
@@ -16,11 +34,30 @@ pub fn start(cli: &Cli) {
         _ => "warn",
     };
     let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stderr());
     let started = match cli.output {
         OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
         OutputFormat::Json => lines.json().try_init(),
     };
     // Only a second start in one process fails, and then the first one's settings hold.
     let _ = started;
+    // The standard library's hook writes to stderr itself, and would wait there for a reader.
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        let payload = panic.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("no message");
+        stderr().push(format!("lienthong: panicked at {location}: {message}\n").as_bytes(), false);
+    }));
+}
+
+/// Writes why a subcommand failed: its last line, lost only if nobody reads until the end.
+pub fn say(line: &str) {
+    stderr().push(format!("{line}\n").as_bytes(), true);
+}
+
+/// Waits until everything is written, for a moment at most; for the end of the process.
+pub fn flush() {
+    stderr().flush(FLUSH_WITHIN);
 }

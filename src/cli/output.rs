@@ -44,7 +44,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
         // When stderr is closed there is nobody left to tell; the exit code still says it.
-        let _ = writeln!(io::stderr().lock(), "lienthong: {line}");
+        super::logging::say(&format!("lienthong: {line}"));
         ExitCode::from(self.code)
     }
 }

@@ -42,6 +42,15 @@ impl Serving {
 
     /// The same with a command of the caller's that runs the program.
     pub fn start_as(mut program: Command, folder: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(folder, arguments, program.stderr(Stdio::null()))
+    }
+
+    /// The same, with logs of this filter going to a pipe: `child.stderr`.
+    pub fn start_logging(folder: &Path, arguments: &[&str], filter: &str) -> Self {
+        Self::spawn(folder, arguments, program().stderr(Stdio::piped()).env("LIENTHONG_LOG", filter))
+    }
+
+    fn spawn(folder: &Path, arguments: &[&str], program: &mut Command) -> Self {
         let ready = folder.join("ready.json");
         let _ = std::fs::remove_file(&ready);
         let mut child = program
@@ -49,7 +58,6 @@ impl Serving {
             .args(["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--ready-file", "ready.json"])
             .args(arguments)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
             .spawn()
             .expect("the program starts");
         let begun = Instant::now();

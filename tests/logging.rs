@@ -1,0 +1,72 @@
+//! Logging never blocks and never kills: a stderr that nobody reads, one that closes, and what is still written at the end.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+
+use common::dynamic::Call;
+use common::process::Serving;
+use futures::StreamExt as _;
+use tonic::Code;
+use tonic::transport::Endpoint;
+
+const CALLS: usize = 2_000;
+
+/// Makes calls without a credential; each is refused, and each refusal is a line of the log.
+async fn refused(serving: &Serving, calls: usize) {
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    let call = || async {
+        let method = "lienthong.access.v1.AgencyService/ListAgencies".to_owned();
+        let refused = Call { headers: vec![], body: "{}".into(), method }.make(&channel).await;
+        assert_eq!(refused.expect_err("no credential").code(), Code::Unauthenticated);
+    };
+    futures::stream::iter(0..calls).map(|_| call()).buffer_unordered(64).for_each(|()| async {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_nobody_reads_holds_up_no_call_and_says_what_it_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Debug lines of every library: more than the pipe and the queue hold.
+    let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "trace");
+    refused(&serving, CALLS).await;
+    let mut lines = BufReader::new(serving.child.stderr.take().expect("piped")).lines();
+    let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("log lines were dropped")));
+    said.expect("the log goes on, and says that lines are missing").expect("UTF-8");
+    let rest = std::thread::spawn(move || lines.map_while(Result::ok).count());
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0));
+    rest.join().expect("the log ends with the process");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_never_read_lets_the_process_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "debug");
+    refused(&serving, CALLS).await;
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_closes_ends_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "trace");
+    drop(serving.child.stderr.take());
+    refused(&serving, CALLS).await;
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0));
+}
+
+#[test]
+fn the_last_lines_are_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "info");
+    serving.signal("TERM");
+    let mut log = String::new();
+    let mut stderr = serving.child.stderr.take().expect("piped");
+    stderr.read_to_string(&mut log).expect("UTF-8");
+    assert_eq!(serving.wait().0, Some(0));
+    assert!(log.contains("ending: calls under way may finish"), "{log}");
+}
