@@ -2,17 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use lienthong::cli::{Cli, logging};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    logging::start(&cli);
-    let code = cli.run();
+    let code = Cli::start().run();
     logging::flush();
     code
 }

@@ -38,9 +38,16 @@ fn what_cannot_work_is_said_in_one_line() {
     let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = busy.local_addr().expect("an address").to_string();
     std::fs::write(folder.path().join("file"), "").expect("written");
-    let cases: [(&[&str], &str); 8] = [
+    std::fs::write(folder.path().join("notes.json"), "{}").expect("written");
+    let cases: [(&[&str], &str); 13] = [
         (&["--listen", &address], &address),
         (&["--console", &address], &address),
+        (&["--listen", "127.0.0.1:50051", "--console", "127.0.0.1:50051"], "want the same port"),
+        (&["--listen", "127.0.0.1:50051", "--console", "localhost:50051"], "want the same port"),
+        (&["--no-demo-credentials", "--allow-demo-credentials-off-loopback"], "contradict each other"),
+        // Good so far as the address goes.
+        (&["--listen", "localhost:0", "--anchor", "missing/anchor.json"], "missing/anchor.json"),
+        (&["--anchor", "notes.json"], "notes.json is no trust anchor"),
         (&["--listen", "0.0.0.0:0"], "--tls-cert"),
         (&["--console", "0.0.0.0:0"], "--console 0.0.0.0:0 is not loopback"),
         (&["--data-dir", "file/data"], "file/data"),
@@ -70,18 +77,103 @@ fn what_cannot_work_is_said_in_one_line() {
 #[test]
 fn a_bad_flag_is_a_usage_error() {
     let folder = tempfile::tempdir().expect("a folder");
-    let cases: [&[&str]; 5] = [
-        &["serve", "--no-such-flag"],
-        &["serve", "--listen", "nowhere"],
-        &["verify"],
-        &["token", "issue"],
-        &["load", "--rate", "0"],
+    let cases: [(&[&str], &str); 11] = [
+        (&["serve", "--no-such-flag"], "--no-such-flag"),
+        (&["serve", "--listen", "nowhere"], "an address is IP:PORT"),
+        (&["serve", "--listen", "localhost"], "or localhost:PORT"),
+        (&["serve", "--console", "nowhere:1x"], "or `off`"),
+        (&["serve", "--population", "-5"], "a number here is 0 or more"),
+        (&["serve", "--seed", "-5"], "a number here is 0 or more"),
+        (&["verify"], "<FILE>"),
+        (&["token", "issue", "--data-dir", "data"], "--agency"),
+        (&["token", "issue", "--agency", "one-stop"], "--data-dir"),
+        (&["token", "issue", "--data-dir", "data", "--agency", "bogus"], "there are: auditor, bank, "),
+        (&["load", "--rate", "0"], "0 is not in"),
     ];
-    for arguments in cases {
+    for (arguments, expected) in cases {
         let output = run(folder.path(), arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{arguments:?}");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(expected) && output.stdout.is_empty(), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn environment_twins_are_read_as_they_are_meant() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // What a `serve` that refuses to listen says: which shows what it read.
+    let cases: [(&str, &str, &str); 9] = [
+        ("LIENTHONG_LISTEN", "", "0.0.0.0:0 is not loopback"),
+        ("LIENTHONG_POPULATION", "", "0.0.0.0:0 is not loopback"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "0", "0.0.0.0:0 is not loopback"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "no", "0.0.0.0:0 is not loopback"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "1", "missing/anchor.json"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "yes", "missing/anchor.json"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "true", "missing/anchor.json"),
+        ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "perhaps", "invalid value 'perhaps'"),
+        ("LIENTHONG_RATE_LIMT", "300", "LIENTHONG_RATE_LIMT is no setting: LIENTHONG_RATE_LIMIT is"),
+    ];
+    for (name, value, expected) in cases {
+        let serve = ["serve", "--listen", "0.0.0.0:0", "--console", "off", "--population", "0"];
+        let output = program()
+            .current_dir(folder.path())
+            .args(serve)
+            .args(["--anchor", "missing/anchor.json"])
+            .env(name, value)
+            .output()
+            .expect("runs");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && stderr.contains(expected), "{name}={value}: {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn the_anchor_of_another_world_is_not_overwritten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(Serving::start(folder.path(), &["--population", "0"]));
+    let first = std::fs::read(folder.path().join("anchor.json")).expect("an anchor");
+    let other = refused(folder.path(), &["--seed", "7"]);
+    assert!(other.contains("anchor.json is the trust anchor of another world"), "{other}");
+    assert_eq!(std::fs::read(folder.path().join("anchor.json")).expect("an anchor"), first);
+    // The same world's may be written again, and elsewhere any.
+    drop(Serving::start(folder.path(), &["--population", "0"]));
+    drop(Serving::start(folder.path(), &["--population", "0", "--seed", "7", "--anchor", "seven.json"]));
+}
+
+#[tokio::test]
+async fn tokens_have_a_key_of_their_own_in_the_data_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let issue = || {
+        let token = run(folder.path(), &["token", "issue", "--data-dir", "data", "--agency", "operator"]);
+        assert!(token.status.success(), "{token:?}");
+        format!("Bearer {}", String::from_utf8(token.stdout).expect("UTF-8").trim())
+    };
+    let world = async |serving: &Serving, credential: &str| {
+        let mut call = as_operator("lienthong.simulation.v1.SimulationService/GetWorld");
+        call.headers = vec![("authorization".into(), credential.to_owned())];
+        call.make(&connect(&serving.grpc).await).await
+    };
+    let early = run(folder.path(), &["token", "issue", "--data-dir", "data", "--agency", "operator"]);
+    assert!(String::from_utf8_lossy(&early.stderr).contains("holds no key of tokens yet"), "{early:?}");
+
+    let mut serving = Serving::start(folder.path(), &[&SMALL[..], &["--no-demo-credentials"]].concat());
+    let token = issue();
+    let answer = world(&serving, &token).await.expect("the token is accepted");
+    assert!(answer.get("seed").is_none(), "where demo credentials are refused the seed is a secret: {answer}");
+    let refused = world(&serving, "Bearer demo-operator").await.expect_err("no demo credentials");
+    assert_eq!(common::reason(&refused).1, "DEMO_CREDENTIAL_REFUSED");
+    let key = folder.path().join("data/credentials.key");
+    assert_eq!(std::fs::metadata(&key).expect("the key").permissions().mode() & 0o777, 0o600);
+    serving.signal("TERM");
+    assert_eq!(serving.wait().0, Some(0));
+
+    // Rotated: the key's file is deleted while nobody serves.
+    std::fs::remove_file(&key).expect("deleted");
+    let serving = Serving::start(folder.path(), &SMALL);
+    let refused = world(&serving, &token).await.expect_err("signed with the key before");
+    assert_eq!(common::reason(&refused).1, "CREDENTIAL_INVALID");
+    world(&serving, &issue()).await.expect("signed with the new one");
 }
 
 #[tokio::test]
@@ -176,19 +268,42 @@ async fn the_small_commands_say_what_they_know() {
     assert_eq!(nobody.status.code(), Some(1));
 
     let serving = Serving::start(folder.path(), &["--population", "0", "--seed", "5"]);
+    let (elsewhere, ready) = (["--address", "127.0.0.1:50061"], ["--ready-file", "ready.json"]);
+    for (flags, address) in [(elsewhere, "127.0.0.1:50061"), (ready, serving.grpc.as_str())] {
+        let personas = run(folder.path(), &[&["persona", "list"][..], &flags].concat());
+        let text = String::from_utf8(personas.stdout).expect("UTF-8");
+        assert!(text.contains(&format!(" {address} lienthong.")) && !text.contains("127.0.0.1:50051"), "{flags:?}");
+    }
     let healthy = run(folder.path(), &["health", "--address", &serving.grpc]);
     assert_eq!((healthy.status.code(), healthy.stdout.as_slice()), (Some(0), b"SERVING\n".as_slice()));
-    let token = run(folder.path(), &["token", "issue", "--seed", "5", "--agency", "operator"]);
-    let token = String::from_utf8(token.stdout).expect("UTF-8");
-    let mut call = as_operator("lienthong.simulation.v1.SimulationService/GetWorld");
-    call.headers = vec![("authorization".into(), format!("Bearer {}", token.trim()))];
-    call.make(&connect(&serving.grpc).await).await.expect("the token is believed");
     let load = ["load", "--address", &serving.grpc, "--duration", "300ms", "--warm-up", "50ms", "--rate", "50"];
     let load = run(folder.path(), &[&load[..], &["--compare-bare", "--turns", "1", "--output", "json"]].concat());
     let report: serde_json::Value = serde_json::from_slice(&load.stdout).expect("JSON");
     assert_eq!(report["gateway"]["failed"], 0, "{report}");
     assert_eq!(report["gateway"]["answered"], 15, "{report}");
     assert!(report["comparison"]["throughput_ratio"].as_f64().is_some_and(|ratio| ratio > 0.5), "{report}");
+}
+
+#[tokio::test]
+async fn health_says_what_the_server_speaks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).expect("written");
+    std::fs::write(folder.path().join("key.pem"), made.signing_key.serialize_pem()).expect("written");
+    let asked = |address: &str, flags: &[&str]| {
+        let output = run(folder.path(), &[&["health", "--address", address][..], flags].concat());
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let tls = ["--population", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+    let serving = Serving::start(folder.path(), &tls);
+    let (code, said) = asked(&serving.grpc, &[]);
+    assert!(code == Some(1) && said.contains("speaks TLS: give --ca"), "{said}");
+    let by_name = serving.grpc.replace("127.0.0.1", "localhost");
+    assert_eq!(asked(&by_name, &["--ca", "cert.pem"]), (Some(0), String::new()));
+    drop(serving);
+    let serving = Serving::start(folder.path(), &["--population", "0"]);
+    let (code, said) = asked(&serving.grpc.replace("127.0.0.1", "localhost"), &["--ca", "cert.pem"]);
+    assert!(code == Some(1) && said.contains("speaks no TLS: leave --ca out"), "{said}");
 }
 
 #[test]

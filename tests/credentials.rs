@@ -87,10 +87,11 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
     let started = start(common::config()).await;
     let now = lienthong::base::time::SystemClock.now();
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
-    let mint =
-        |seed, at| TokenMint::new(&Seed::root(seed)).and_then(|mint| mint.mint(&agency, at, 60)).expect("a token");
-    let expired = format!("Bearer {}", mint(42, now.plus_ms(-120_000)));
-    let foreign = format!("Bearer {}", mint(43, now));
+    let mint = |mint: &TokenMint, at| mint.mint(&agency, at, 60).expect("a token");
+    let expired = format!("Bearer {}", mint(started.gateway.tokens(), now.plus_ms(-120_000)));
+    // Whoever knows the seed of a world knows the registries' keys, and still cannot mint.
+    let seeded = TokenMint::new(&Seed::root(42).child("key/credentials", 0)).expect("a mint");
+    let foreign = format!("Bearer {}", mint(&seeded, now));
     let refused = [
         (None, "CREDENTIAL_MISSING"),
         (Some("demo-operator"), "CREDENTIAL_MALFORMED"),
@@ -153,7 +154,7 @@ async fn demo_credentials_are_not_believed_where_they_must_not_be() {
     assert_eq!(reason(&status), (Code::Unauthenticated, "DEMO_CREDENTIAL_REFUSED".to_owned()));
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
     let now = lienthong::base::time::SystemClock.now();
-    let token = TokenMint::new(&Seed::root(42)).and_then(|mint| mint.mint(&agency, now, 60)).expect("a token");
+    let token = started.gateway.tokens().mint(&agency, now, 60).expect("a token");
     call(&started.channel, path, false, Some(&format!("Bearer {token}"))).await.expect("a token is believed");
     started.running.end().await.expect("ends");
 }
@@ -181,7 +182,7 @@ async fn with_tls_tokens_are_believed_demo_credentials_are_not_and_the_simulatio
     assert_eq!(reason(&status), (Code::Unauthenticated, "DEMO_CREDENTIAL_REFUSED".to_owned()));
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
     let now = lienthong::base::time::SystemClock.now();
-    let token = TokenMint::new(&Seed::root(42)).and_then(|mint| mint.mint(&agency, now, 60)).expect("a token");
+    let token = gateway.tokens().mint(&agency, now, 60).expect("a token");
     let token = format!("Bearer {token}");
     call(&channel, agencies, false, Some(&token)).await.expect("a token is believed");
     let world = "/lienthong.simulation.v1.SimulationService/GetWorld";

@@ -78,6 +78,28 @@ fn the_readme_lists_every_exit_code_of_verify() {
 }
 
 #[test]
+fn the_page_of_limits_says_what_the_code_says() {
+    let page = read("docs/limits.md");
+    let rows: Vec<Vec<&str>> =
+        page.lines().filter(|line| line.starts_with("| ")).map(|line| line.split('|').collect()).collect();
+    let mut wrong = Vec::new();
+    for line in read("src/base/limits.rs").lines().filter_map(|line| line.strip_prefix("pub const ")) {
+        let (name, value) = line.split_once(" = ").expect("a constant");
+        let name = name.split(':').next().unwrap_or_default();
+        // Products of plain numbers: `4 * 1024 * 1024`.
+        let factors = value.trim_end_matches(';').split('*');
+        let value: u64 =
+            factors.map(|factor| factor.trim().replace('_', "").parse::<u64>().expect("a plain number")).product();
+        let row = rows.iter().find(|row| row.get(3).is_some_and(|constant| constant.trim() == format!("`{name}`")));
+        let said = row.and_then(|row| row[2].trim().split(' ').next()).map(|number| number.replace(',', ""));
+        if said.as_deref() != Some(value.to_string().as_str()) {
+            wrong.push(format!("{name} is {value}, docs/limits.md says {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
 fn the_code_map_names_every_module() {
     let map = read("ARCHITECTURE.md");
     for entry in fs::read_dir(root().join("src")).expect("src is readable") {

@@ -3,7 +3,8 @@
 //! A token is a compact JWS (RFC 7515) signed with EdDSA (RFC 8037) under the province's credential key, with the claims
 //! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp` (RFC 7519). The algorithm is the key's; a
 //! header that names another is refused. Demo credentials are `demo-<agency>` and `demo-citizen-<personal ID>`: anybody
-//! can write them, so they are believed only where the server says so (loopback without TLS, or an explicit setting).
+//! can write them, so they are accepted only where the server says so: on loopback without TLS, of calls that were made to a loopback name
+//! and not forwarded by a proxy, or after an explicit setting.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -12,23 +13,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
-use tonic::codegen::http::{Extensions, HeaderMap, header};
+use tonic::codegen::http::{HeaderMap, header, request};
 
-use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
 const ISSUER: &str = "lienthong/H27";
 const AUDIENCE: &str = "lienthong";
 const TOKEN_BYTES_MAX: usize = 2_048;
 
-/// Whether demo credentials are believed.
+/// Whether demo credentials are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DemoCredentials {
-    /// Believed on plaintext connections that come from loopback.
+    /// Accepted on plaintext connections from loopback, of calls that nothing forwarded.
     OnLoopback,
-    /// Believed from anywhere: an explicit, loudly named setting.
+    /// Accepted from anywhere: an explicit, loudly named setting.
     Everywhere,
-    /// Never believed: TLS is on.
+    /// Never accepted: TLS is on, or the server was told so.
     Never,
 }
 
@@ -55,9 +56,9 @@ struct Claims {
 }
 
 impl TokenMint {
-    /// The mint of this world.
-    pub fn new(world: &Seed) -> Result<Self> {
-        let key = Ed25519Signer::from_seed(ISSUER, &world.child("key/credentials", 0));
+    /// The mint with this key.
+    pub fn new(secret: &Seed) -> Result<Self> {
+        let key = Ed25519Signer::from_seed(ISSUER, secret);
         let public_key = PublicKey::new(Algorithm::Ed25519, key.public_key()).map_err(Error::bug)?;
         Ok(Self { key, public_key })
     }
@@ -119,8 +120,8 @@ impl Authenticator {
     }
 
     /// Reads `authorization: Bearer …`.
-    pub fn authenticate(&self, headers: &HeaderMap, extensions: &Extensions, now: Timestamp) -> Result<Authenticated> {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    pub fn authenticate(&self, request: &request::Parts, now: Timestamp) -> Result<Authenticated> {
+        let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next().ok_or_else(|| {
             Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
         })?;
@@ -134,23 +135,23 @@ impl Authenticator {
             return Err(malformed());
         }
         match credential.strip_prefix("demo-") {
-            Some(name) => Ok(Authenticated { caller: self.demo(name, extensions)?, is_demo: true }),
+            Some(name) => Ok(Authenticated { caller: self.demo(name, request)?, is_demo: true }),
             None => Ok(Authenticated { caller: self.token(credential, now)?, is_demo: false }),
         }
     }
 
-    fn demo(&self, name: &str, extensions: &Extensions) -> Result<Caller> {
-        let believed = match self.demo {
-            DemoCredentials::Everywhere => true,
-            DemoCredentials::Never => false,
-            DemoCredentials::OnLoopback => from_loopback(extensions),
+    fn demo(&self, name: &str, request: &request::Parts) -> Result<Caller> {
+        let accepted = match self.demo {
+            DemoCredentials::Everywhere => Ok(()),
+            DemoCredentials::Never => Err("this server accepts none"),
+            DemoCredentials::OnLoopback => is_direct(request),
         };
-        if !believed {
-            return Err(Error::new(
-                Reason::DemoCredentialRefused,
-                "demo credentials are accepted on loopback without TLS only; use a token from `lienthong token issue`",
-            ));
-        }
+        accepted.map_err(|why| {
+            let message = format!(
+                "demo credentials are accepted on loopback without TLS only, and {why}; use a token from `lienthong token issue`"
+            );
+            Error::new(Reason::DemoCredentialRefused, message)
+        })?;
         self.known(match name.strip_prefix("citizen-") {
             Some(person) => PersonalId::parse(person).map(Caller::Citizen),
             None => AgencyId::parse(name).map(Caller::Agency),
@@ -207,9 +208,27 @@ impl Authenticator {
     }
 }
 
-/// Whether the client is a process of this machine; in-memory transports of tests have no peer and count as local.
-fn from_loopback(extensions: &Extensions) -> bool {
-    extensions.get::<Peer>().is_none_or(|peer| peer.is_loopback)
+/// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
+/// too, and speaks for others: it shows in the name that was called, or in what it adds to the headers.
+///
+/// In-memory transports of tests have no peer, and count as local.
+fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
+    let Some(peer) = request.extensions.get::<Peer>() else { return Ok(()) };
+    if !peer.is_loopback {
+        return Err("this client is on another machine");
+    }
+    let is_local = |authority: &str| host::host_of(authority).is_some_and(host::is_loopback);
+    let authority = request.uri.authority().map(|authority| is_local(authority.as_str()));
+    let hosts = request.headers.get_all(header::HOST).iter().map(|host| host.to_str().is_ok_and(is_local));
+    let mut names = authority.into_iter().chain(hosts).peekable();
+    if names.peek().is_none() || !names.all(|is_local| is_local) {
+        return Err("this call was made to a name that is not loopback's");
+    }
+    let is_of_proxy = |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-");
+    if request.headers.keys().any(|name| is_of_proxy(name.as_str())) {
+        return Err("a proxy forwarded this call");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -225,12 +244,16 @@ mod tests {
         (mint, authenticator)
     }
 
+    fn parts(uri: &str) -> request::Parts {
+        tonic::codegen::http::Request::builder().uri(uri).body(()).expect("a request").into_parts().0
+    }
+
     fn read(authenticator: &Authenticator, value: Option<&str>, now: Timestamp) -> Result<Caller> {
-        let mut headers = HeaderMap::new();
+        let mut request = parts("/");
         if let Some(value) = value {
-            headers.insert(header::AUTHORIZATION, value.parse().expect("ascii"));
+            request.headers.insert(header::AUTHORIZATION, value.parse().expect("ascii"));
         }
-        let found = authenticator.authenticate(&headers, &Extensions::default(), now);
+        let found = authenticator.authenticate(&request, now);
         found.map(|authenticated| authenticated.caller)
     }
 
@@ -272,6 +295,41 @@ mod tests {
     }
 
     #[test]
+    fn demo_credentials_are_refused_to_whoever_comes_through_something() {
+        let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
+        let call = |authority: Option<&str>, header: Option<(&'static str, &str)>| {
+            let mut request = parts(&authority.map_or("/".to_owned(), |authority| format!("http://{authority}/")));
+            request.headers.insert(header::AUTHORIZATION, "Bearer demo-bank".parse().expect("ascii"));
+            if let Some((name, value)) = header {
+                request.headers.insert(name, value.parse().expect("ascii"));
+            }
+            request.extensions.insert(Peer::direct("127.0.0.1:1".parse().expect("an address")));
+            authenticator.authenticate(&request, NOW).map_err(|error| (error.reason, error.message.clone()))
+        };
+        for authority in ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"] {
+            call(Some(authority), None).expect(authority);
+            call(Some(authority), Some(("host", "localhost"))).expect(authority);
+            call(None, Some(("host", authority))).expect(authority);
+        }
+        let local = Some("127.0.0.1:50051");
+        let cases = [
+            (Some("lienthong.example.vn"), None, "not loopback's"),
+            (Some("192.168.1.5:50051"), None, "not loopback's"),
+            (None, None, "not loopback's"),
+            (local, Some(("host", "tunnel.example")), "not loopback's"),
+            (local, Some(("forwarded", "for=192.0.2.60")), "a proxy"),
+            (local, Some(("x-forwarded-for", "127.0.0.1")), "a proxy"),
+            (local, Some(("x-forwarded-proto", "https")), "a proxy"),
+            (local, Some(("via", "1.1 front")), "a proxy"),
+        ];
+        for (authority, header, why) in cases {
+            let (reason, message) = call(authority, header).expect_err(why);
+            assert_eq!(reason, Reason::DemoCredentialRefused);
+            assert!(message.contains(why), "{authority:?} {header:?}: {message}");
+        }
+    }
+
+    #[test]
     fn demo_credentials_name_agencies_and_citizens() {
         let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
         let read = |value: &str| read(&authenticator, Some(value), NOW);
@@ -285,8 +343,12 @@ mod tests {
     #[test]
     fn demo_credentials_need_a_client_of_this_machine() {
         let (_, authenticator) = authenticator(DemoCredentials::OnLoopback);
-        let mut headers = HeaderMap::new();
-        headers.insert(header::AUTHORIZATION, "Bearer demo-bank".parse().expect("ascii"));
+        let call = |peer: Peer| {
+            let mut request = parts("http://127.0.0.1:50051/");
+            request.headers.insert(header::AUTHORIZATION, "Bearer demo-bank".parse().expect("ascii"));
+            request.extensions.insert(peer);
+            authenticator.authenticate(&request, NOW)
+        };
         let at = |text: &str| text.parse().expect("an address");
         for (peer, expected) in [
             (Peer::direct(at("127.0.0.1:1")), true),
@@ -294,9 +356,7 @@ mod tests {
             (Peer::behind(at("127.0.0.1:1"), Some(at("192.0.2.1:1"))), false),
             (Peer::behind(at("127.0.0.1:1"), None), false),
         ] {
-            let mut extensions = Extensions::default();
-            extensions.insert(peer);
-            assert_eq!(authenticator.authenticate(&headers, &extensions, NOW).is_ok(), expected, "{peer:?}");
+            assert_eq!(call(peer).is_ok(), expected, "{peer:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod call;
 pub mod entropy;
 pub mod error;
+pub mod host;
 pub mod id;
 pub mod language;
 pub mod limits;

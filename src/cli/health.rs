@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use tonic::transport::{ClientTlsConfig, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -52,16 +53,31 @@ impl Health {
 
     async fn ask(self) -> Result<ServingStatus, Failure> {
         let endpoint = self.ca.endpoint(&self.address)?;
-        let address = self.address;
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
+        let (address, has_ca) = (self.address, self.ca.ca.is_some());
+        let channel =
+            endpoint.connect().await.map_err(|error| unreachable(&address, &listen::innermost(&error), has_ca))?;
         let request = HealthCheckRequest { service: self.service };
-        let answer = HealthClient::new(channel)
-            .check(request)
-            .await
-            .map_err(|status| Failure::new(format!("{address} refuses: {} {}", status.code(), status.message())))?;
-        Ok(answer.into_inner().status())
+        match HealthClient::new(channel).check(request).await {
+            Ok(answer) => Ok(answer.into_inner().status()),
+            Err(_) if !has_ca && speaks_tls(&address).await => {
+                Err(Failure::new(format!("{address} speaks TLS: give --ca, the certificate authority of the server")))
+            }
+            Err(status) => Err(Failure::new(format!("{address} refuses: {} {}", status.code(), status.message()))),
+        }
     }
+}
+
+fn unreachable(address: &str, why: &str, has_ca: bool) -> Failure {
+    // What rustls says of an answer that is no TLS (RFC 8446, section 5.1).
+    let hint = if has_ca && why.contains("InvalidContentType") { "; it speaks no TLS: leave --ca out" } else { "" };
+    Failure::new(format!("{address} cannot be reached: {why}{hint}"))
+}
+
+/// Whether a server shows a certificate when it is greeted with TLS; nobody is trusted, so it is refused whichever it is.
+async fn speaks_tls(address: &str) -> bool {
+    let address = address.trim_start_matches("http://");
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))
+        .and_then(|endpoint| endpoint.tls_config(ClientTlsConfig::new()));
+    let Ok(endpoint) = endpoint else { return false };
+    endpoint.connect().await.err().is_some_and(|error| listen::innermost(&error).contains("peer certificate"))
 }

@@ -6,6 +6,7 @@
 
 mod ca;
 pub mod completions;
+mod environment;
 pub mod health;
 pub mod keys;
 pub mod ledger;
@@ -23,7 +24,7 @@ pub mod witness;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use output::{Failure, OutputFormat};
 
@@ -35,7 +36,7 @@ Examples:
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
 
-Every flag can be set by an environment variable, named beside it.";
+Every flag can be set by an environment variable, named beside it; an empty one counts as unset.";
 
 /// A province's digital-identity and records exchange, on a laptop.
 ///
@@ -92,6 +93,15 @@ pub enum Command {
 }
 
 impl Cli {
+    /// Reads the process's arguments and environment, and starts logging; a bad flag ends the process.
+    pub fn start() -> Self {
+        let cli = Self::from_arg_matches(&environment::read(Self::command())).unwrap_or_else(|error| error.exit());
+        logging::start(&cli);
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        environment::unknown(&Self::command(), names).iter().for_each(|what| tracing::warn!("{what}"));
+        cli
+    }
+
     /// Runs the subcommand; a failure becomes one line on stderr.
     pub fn run(self) -> ExitCode {
         let output = self.output;
@@ -117,7 +127,6 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,18 +1,23 @@
-//! `lienthong persona list`: the documented synthetic citizens, each with a command to try. Needs no server.
+//! `lienthong persona list`: the documented synthetic citizens, each with a command to try. Needs no server, and knows where one listens if it
+//! is told.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
 
 use super::output::{Failure, OutputFormat, print};
+use crate::api::grpc::simulation::{ADDRESS_DEFAULT, personas_at};
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
-use crate::simulation::personas;
 
 const EXAMPLES: &str = "\
 Examples:
   lienthong persona list
+  lienthong persona list --address 127.0.0.1:50061        commands for a server at another address
+  lienthong persona list --ready-file ready.json          or wherever the one that wrote this file listens
   lienthong persona list --output json | jq -r '.[].personal_id'";
 
 /// Synthetic citizens with a documented situation each.
@@ -20,14 +25,39 @@ Examples:
 pub enum Persona {
     /// List all of them, with a command to try for each.
     #[command(after_help = EXAMPLES)]
-    List,
+    List(List),
+}
+
+/// List all of them.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Where the server listens, for the commands.
+    #[arg(long, default_value = ADDRESS_DEFAULT, env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
+    address: String,
+    /// The ready-file of `serve`, which says where it listens; goes before the address.
+    #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+impl List {
+    fn address(&self) -> Result<String, Failure> {
+        #[derive(Deserialize)]
+        struct Ready {
+            grpc: String,
+        }
+        let Some(path) = &self.ready_file else { return Ok(self.address.clone()) };
+        let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
+        let json = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let ready: Ready = serde_json::from_slice(&json).map_err(|error| failed(format!("no ready-file: {error}")))?;
+        Ok(ready.grpc)
+    }
 }
 
 impl Persona {
     /// Runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let Self::List = self;
-        let all = personas::all(SystemClock.now().date());
+        let Self::List(list) = self;
+        let all = personas_at(SystemClock.now().date(), &list.address()?);
         match output {
             OutputFormat::Text => {
                 let mut text = String::new();
@@ -36,11 +66,7 @@ impl Persona {
                     let _ = writeln!(
                         text,
                         "{}  {}\n  situation  {}\n  expect     {}\n  try        {}\n",
-                        persona.personal_id.as_str(),
-                        persona.full_name,
-                        persona.situation,
-                        persona.expectation,
-                        persona.command
+                        persona.personal_id, persona.full_name, persona.situation, persona.expectation, persona.command
                     );
                 }
                 print(text.trim_end())?;
@@ -50,7 +76,7 @@ impl Persona {
                     .iter()
                     .map(|persona| {
                         serde_json::json!({
-                            "personal_id": persona.personal_id.as_str(),
+                            "personal_id": persona.personal_id,
                             "full_name": persona.full_name,
                             "situation": persona.situation,
                             "expectation": persona.expectation,

@@ -1,6 +1,6 @@
-//! `lienthong token issue`: bearer tokens for where demo credentials are not believed.
+//! `lienthong token issue`: bearer tokens for where demo credentials are refused.
 //!
-//! The signing key grows from the world's seed, so that whoever holds the data folder or the seed can mint, and nobody else.
+//! The signing key lies in the server's data folder, so that whoever can read that can mint, and nobody else.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,17 +8,19 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
-use crate::api::credential::TokenMint;
-use crate::base::Caller;
+use crate::access::agency;
 use crate::base::time::SystemClock;
-use crate::base::{AgencyId, Clock as _, PersonalId, Seed};
-use crate::server::world::{SEED_DEFAULT, World};
+use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
+use crate::server::credential_key;
 
 const EXAMPLES: &str = "\
 Examples:
   lienthong token issue --data-dir ./province --agency one-stop
-  lienthong token issue --seed 42 --citizen 042185990002 --expires-in 10m
-  grpcurl -H \"authorization: Bearer $(lienthong token issue --agency one-stop)\" …";
+  lienthong token issue --data-dir ./province --citizen 042185990002 --expires-in 10m
+  grpcurl -H \"authorization: Bearer $(lienthong token issue --data-dir ./province --agency one-stop)\" …
+
+The first start of `serve` makes the key: DIR/credentials.key. To rotate it, end the server, delete that file, and start again: all
+tokens that were issued are refused from then on.";
 
 /// Bearer tokens for systems and citizens.
 #[derive(Debug, Subcommand)]
@@ -37,21 +39,19 @@ pub struct Issue {
         env = "LIENTHONG_AGENCY",
         required_unless_present = "citizen",
         conflicts_with = "citizen",
+        value_parser = known_agency,
         value_name = "KEY"
     )]
-    agency: Option<String>,
+    agency: Option<AgencyId>,
     /// The citizen that the token speaks for, by personal ID.
-    #[arg(long, env = "LIENTHONG_CITIZEN", value_name = "PERSONAL_ID")]
-    citizen: Option<String>,
+    #[arg(long, env = "LIENTHONG_CITIZEN", value_parser = citizen, value_name = "PERSONAL_ID")]
+    citizen: Option<PersonalId>,
     /// How long it holds: `30s`, `10m`, `8h`, `7d`.
     #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME")]
     expires_in: u32,
-    /// The data folder of the server that shall believe it; its seed is read there.
+    /// The data folder of the server that shall accept it; the key is there. `serve` prints it.
     #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// The seed of the server that shall believe it; goes before the data folder [default: 42].
-    #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
-    seed: Option<u64>,
+    data_dir: PathBuf,
 }
 
 impl Token {
@@ -65,25 +65,19 @@ impl Token {
 
 impl Issue {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let seed = match (self.seed, &self.data_dir) {
-            (Some(seed), _) => seed,
-            (None, None) => SEED_DEFAULT,
-            (None, Some(folder)) => {
-                let missing =
-                    || Failure::new(format!("{} holds no world yet: start `serve` with it", folder.display()));
-                World::read(folder)?.ok_or_else(missing)?.seed
-            }
+        let folder = &self.data_dir;
+        let missing = || {
+            let why = "holds no key of tokens yet: the first start of `serve --data-dir` makes it";
+            Failure::new(format!("{} {why}", folder.display()))
         };
-        let caller = match (&self.agency, &self.citizen) {
-            (Some(agency), _) => AgencyId::parse(agency).map(Caller::Agency),
-            (None, Some(person)) => PersonalId::parse(person).map(Caller::Citizen),
-            (None, None) => None,
+        let mint = credential_key::read(folder)?.ok_or_else(missing)?;
+        let caller = match (self.agency, self.citizen) {
+            (Some(agency), _) => Caller::Agency(agency),
+            (None, Some(person)) => Caller::Citizen(person),
+            (None, None) => return Err(Failure::with_code("--agency or --citizen says whom the token speaks for", 2)),
         };
-        let caller = caller.ok_or_else(|| {
-            Failure::with_code("--agency wants an agency's key, --citizen a personal ID of 12 digits", 2)
-        })?;
         let now = SystemClock.now();
-        let token = TokenMint::new(&Seed::root(seed))?.mint(&caller, now, self.expires_in)?;
+        let token = mint.mint(&caller, now, self.expires_in)?;
         match output {
             OutputFormat::Text => print(&token)?,
             OutputFormat::Json => {
@@ -93,6 +87,19 @@ impl Issue {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// An agency of the province.
+fn known_agency(text: &str) -> Result<AgencyId, String> {
+    let known: Vec<AgencyId> = agency::ids().collect();
+    known.iter().find(|id| id.as_str() == text).cloned().ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(AgencyId::as_str).collect();
+        format!("there is no such agency; there are: {}", names.join(", "))
+    })
+}
+
+fn citizen(text: &str) -> Result<PersonalId, String> {
+    PersonalId::parse(text).ok_or_else(|| "a personal ID has 12 digits".to_owned())
 }
 
 /// Reads a time with its unit; plain digits are seconds.

@@ -45,7 +45,13 @@ pub struct AnchorBoard {
 
 impl AnchorBoard {
     /// Hands out these versions, of which there is at least one, and keeps the newest in a file.
+    ///
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if the file holds something that is not an anchor of this world:
+    /// whoever kept it there may still verify with it.
     pub fn new(versions: &[TrustAnchor], file: Option<PathBuf>) -> Result<Self> {
+        if let Some(path) = &file {
+            refuse_other_world(path, versions)?;
+        }
         let versions: Vec<_> =
             versions.iter().map(|one| PublishedAnchor::new(one).map(Arc::new)).collect::<Result<_>>()?;
         if versions.is_empty() {
@@ -92,4 +98,25 @@ impl AnchorBoard {
         found.truncate(VERSIONS_MAX);
         (found, has_more)
     }
+}
+
+/// Refuses to replace a file, unless it is empty or holds an anchor whose root keys one of `versions` has.
+fn refuse_other_world(path: &Path, versions: &[TrustAnchor]) -> Result<()> {
+    // A file that cannot be read shows itself when it is written.
+    let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
+    if bytes.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    let what = match TrustAnchor::from_json(&bytes) {
+        Ok(there) => {
+            let roots = &there.root.keys;
+            if versions.iter().any(|version| version.root.keys.iter().any(|key| roots.contains(key))) {
+                return Ok(());
+            }
+            format!("the trust anchor of another world, fingerprint {}", to_hex(&there.fingerprint()?))
+        }
+        Err(_) => "no trust anchor".to_owned(),
+    };
+    let message = format!("{} is {what}: move it away, or give --anchor another file", path.display());
+    Err(Error::new(Reason::ConfigurationInvalid, message))
 }

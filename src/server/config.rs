@@ -59,6 +59,13 @@ pub struct Config {
     pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
 }
 
+impl Config {
+    /// Whether the seed may be shown: only where everybody who calls is believed to be whoever they say. The registries' keys grow from it.
+    pub fn reveals_seed(&self) -> bool {
+        self.demo != DemoCredentials::Never
+    }
+}
+
 impl Default for Config {
     /// A temporary world on loopback.
     fn default() -> Self {

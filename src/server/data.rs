@@ -44,6 +44,8 @@ pub struct Data {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
     folder: Option<DataFolder>,
+    /// The temporary folder, where there is one.
+    temporary: Option<PathBuf>,
     /// Ends once the engine has closed its files; `None` in memory.
     closed: Option<oneshot::Receiver<()>>,
 }
@@ -143,7 +145,7 @@ impl DataFolder {
         }
         let place = if world.seeded { self.store() } else { self.seeding() };
         let (store, closed) = open_store(&place, &world, self.lock.clone())?;
-        Ok(Data { world, store, folder: Some(self), closed: Some(closed) })
+        Ok(Data { world, store, folder: Some(self), temporary: None, closed: Some(closed) })
     }
 }
 
@@ -153,16 +155,16 @@ impl Data {
         match &config.storage {
             Storage::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Ok(Self { world: new_world(config), store, folder: None, closed: None })
+                Ok(Self { world: new_world(config), store, folder: None, temporary: None, closed: None })
             }
             Storage::Temporary => {
                 let folder = tempfile::Builder::new().prefix("lienthong-").tempdir().map_err(|error| {
                     let message = format!("no temporary folder can be made: {error}");
                     Error::new(Reason::ConfigurationInvalid, message)
                 })?;
-                let (world, path) = (new_world(config), folder.path().join(STORE));
-                let (store, closed) = open_store(&path, &world, folder)?;
-                Ok(Self { world, store, folder: None, closed: Some(closed) })
+                let (world, home) = (new_world(config), folder.path().to_owned());
+                let (store, closed) = open_store(&home.join(STORE), &world, folder)?;
+                Ok(Self { world, store, folder: None, temporary: Some(home), closed: Some(closed) })
             }
             Storage::Folder(path) => {
                 let folder = DataFolder::take(path)?;
@@ -175,6 +177,11 @@ impl Data {
     /// The folder that keeps everything; `None` when nothing is kept.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(DataFolder::path)
+    }
+
+    /// The folder in which everything is, the temporary one too; `None` in memory.
+    pub fn home(&self) -> Option<&Path> {
+        self.folder().or(self.temporary.as_deref())
     }
 
     /// Ends the seeding of a new world: the store is closed, gets its name, and is opened again; from now on the world is found.

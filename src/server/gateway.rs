@@ -10,6 +10,7 @@ use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::keyring::{KeyFolder, Watcher};
 use super::lock::FolderLock;
+use super::listen::reachable;
 use super::net::Connections;
 use super::parts::Parts;
 use super::running::{Listening, Running};
@@ -17,6 +18,7 @@ use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::{faces, readings, seeding, services};
 use crate::api::console::{Facts, View as _};
+use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::base::Result;
 use crate::identity::following::Following;
 
@@ -100,9 +102,9 @@ impl Gateway {
 
     /// Serves on sockets that the caller bound.
     pub async fn start(&self, listening: Listening) -> Result<Running> {
-        let address = listening.grpc.local_addr().map_err(crate::base::Error::bug)?;
+        let address = reachable(listening.grpc.local_addr().map_err(crate::base::Error::bug)?);
         let has_tls = listening.tls.is_some();
-        let console = listening.console.as_ref().and_then(|console| console.local_addr().ok());
+        let console = listening.console.as_ref().and_then(|console| console.local_addr().ok()).map(reachable);
         let base = self.config.public_url.clone().or_else(|| console.map(|at| format!("http://{at}")));
         if let Some(base) = base {
             self.parts.status.serve_at(&base);
@@ -112,8 +114,9 @@ impl Gateway {
         self.parts.metrics.ask(readings::of_connections(&self.connections));
         self.parts.metrics.ask(readings::of_parts(&self.parts)?);
         let view = Arc::new(self.view(address, has_tls));
-        let further = faces::all(&self.parts, &self.witnessing);
-        Running::begin(listening, served, view, further, self.anchor.clone(), (end, self.connections.clone()))
+        let (url, further) = (self.config.public_url.as_deref(), faces::all(&self.parts, &self.witnessing));
+        let ends = (end, self.connections.clone());
+        Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
     }
 
     /// What the console and the banner show.
@@ -124,6 +127,26 @@ impl Gateway {
     /// The folder that keeps everything; `None` when nothing is kept.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.folder()
+    }
+
+    /// The folder in which everything is, the temporary one too; `None` in memory.
+    pub fn home(&self) -> Option<&Path> {
+        self.data.home()
+    }
+
+    /// The world's seed, unless it is a secret.
+    pub fn seed(&self) -> Option<u64> {
+        self.config.reveals_seed().then_some(self.data.world.seed)
+    }
+
+    /// Whether anybody's demo credentials are accepted.
+    pub fn accepts_demo(&self) -> bool {
+        self.config.demo != DemoCredentials::Never
+    }
+
+    /// Mints bearer tokens that this gateway accepts.
+    pub fn tokens(&self) -> &TokenMint {
+        &self.parts.tokens
     }
 
     /// Entries of the record ledger.
@@ -145,7 +168,7 @@ impl Gateway {
             world: self.data.world.clone(),
             parts: self.parts.clone(),
             clock: self.config.clock.clone(),
-            grpc: grpc.to_string(),
+            grpc: reachable(grpc).to_string(),
             has_tls,
             simulation: self.config.simulation,
         }

@@ -1,7 +1,7 @@
 //! The keys of this world: each signer grows from the seed, under the name of the log that it signs.
 //!
 //! Unless keys are kept in a folder (`keyring`), a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
-//! seed knows every key: `world.json` is readable by its owner alone.
+//! seed knows every one of them: `world.json` is readable by its owner alone. The key of tokens is not among them (`credential_key`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

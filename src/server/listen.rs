@@ -1,6 +1,6 @@
 //! Where the gateway listens, and what it demands there: plaintext and demo credentials on loopback, TLS anywhere else.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
@@ -58,6 +58,16 @@ pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
     Err(Error::new(Reason::ConfigurationInvalid, message))
 }
 
+/// The address by which clients on this machine reach a listener: an unspecified one (`0.0.0.0`) stands for all, and is none to call.
+pub fn reachable(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listener.port())
+}
+
 /// Listens on `address`; port 0 picks a free one.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
@@ -84,6 +94,14 @@ mod tests {
 
     fn asked(address: &str, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
         exposure("--listen", address.parse().expect("an address"), has_tls, allowed)
+    }
+
+    #[test]
+    fn an_unspecified_address_is_reached_by_loopback() {
+        let reached = |address: &str| reachable(address.parse().expect("an address")).to_string();
+        assert_eq!(reached("0.0.0.0:50051"), "127.0.0.1:50051");
+        assert_eq!(reached("[::]:50051"), "[::1]:50051");
+        assert_eq!(reached("192.168.1.5:1"), "192.168.1.5:1");
     }
 
     #[test]

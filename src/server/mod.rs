@@ -3,6 +3,7 @@
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
 pub mod config;
+pub mod credential_key;
 pub mod data;
 pub mod gateway;
 pub mod keyring;

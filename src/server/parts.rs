@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::config::Config;
+use super::credential_key;
 use super::data::Data;
 use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use super::status::{ListSigners, WalletKeys};
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::api::metrics::Metrics;
+use crate::api::credential::TokenMint;
 use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, RecentCalls};
 use crate::identity::credential::Issuing;
@@ -59,6 +61,8 @@ pub struct Parts {
     pub exchange: Arc<Exchange>,
     /// The logs that anyone may read.
     pub logs: Logs,
+    /// Mints bearer tokens.
+    pub tokens: TokenMint,
     /// Traces of failed calls that left no evidence.
     pub traces: Arc<RecentCalls>,
     /// What is counted.
@@ -79,6 +83,7 @@ impl Parts {
             Some(kept) => Keys::kept(world, kept)?,
             None => Keys::new(world),
         };
+        let tokens = credential_key::open(data.home(), &*config.entropy)?;
         let versions = keys.versions(config.clock.now())?;
         let clock = LogClock::new(config.clock.clone());
         let ledger = |id, name, signer: &Arc<dyn Signer>| {
@@ -146,6 +151,7 @@ impl Parts {
             status,
             exchange,
             logs,
+            tokens,
             traces: Arc::default(),
             metrics: Arc::default(),
             accounts,

@@ -61,11 +61,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP faces beside it.
+    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP faces beside it; others reach it at
+    /// `public_url`.
     pub(super) fn begin(
         listening: Listening,
         served: Served,
         view: Arc<dyn View>,
+        public_url: Option<&str>,
         further: axum::Router,
         anchor: Option<PathBuf>,
         (end, counts): (watch::Sender<bool>, Arc<Connections>),
@@ -78,8 +80,9 @@ impl Running {
         let mut serving = JoinSet::new();
         let service = CatchPanics.layer(served.admission);
         serving.spawn(ports.grpc(listening.grpc, service, listening.tls, listening.trusted_proxies));
-        if let Some(listener) = listening.console {
-            serving.spawn(ports.console(listener, console::router(view, further)));
+        if let Some((listener, at)) = listening.console.zip(console) {
+            let routes = console::router(view, console::Hosts::new(at, public_url), further);
+            serving.spawn(ports.console(listener, routes));
         }
         Ok(Self { grpc, console, has_tls, anchor, end, health: served.health, serving, _watchers: served.watchers })
     }

@@ -15,7 +15,7 @@ use super::parts::Parts;
 use super::readings;
 use crate::access;
 use crate::api::admission::{Admission, Gatekeeper, Methods};
-use crate::api::credential::{Authenticator, TokenMint};
+use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeFace;
@@ -104,9 +104,8 @@ pub async fn all(
     address: &str,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
-    let mint = TokenMint::new(parts.keys.world())?;
     let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(mint.public_key(), config.demo, access::agency::ids()),
+        authenticator: Authenticator::new(parts.tokens.public_key(), config.demo, access::agency::ids()),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
     };
@@ -130,7 +129,7 @@ pub async fn all(
     add!(services, ProvinceServiceServer, face);
     if config.simulation {
         let facts = WorldFacts {
-            seed: data.world.seed,
+            seed: config.reveals_seed().then_some(data.world.seed),
             population: data.world.population,
             province: PROVINCE,
             address: address.to_owned(),

@@ -39,7 +39,6 @@ impl View for WorldView {
         });
         Facts {
             grpc: self.grpc.clone(),
-            seed: self.world.seed,
             population: self.world.population,
             now,
             has_tls: self.has_tls,

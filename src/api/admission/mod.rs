@@ -267,7 +267,7 @@ impl Inner {
         if is_new {
             strangers.take(network).map_err(|error| refused.by(error))?;
         }
-        let authenticated = authenticator.authenticate(&parts.headers, &parts.extensions, opening.now);
+        let authenticated = authenticator.authenticate(parts, opening.now);
         let Authenticated { caller, is_demo } = authenticated.map_err(|error| {
             let limited = if is_new { Ok(()) } else { strangers.take(network) };
             refused.by(limited.err().unwrap_or(error))

@@ -13,8 +13,6 @@ pub trait View: Send + Sync + 'static {
 pub struct Facts {
     /// Where gRPC listens.
     pub grpc: String,
-    /// The world's seed.
-    pub seed: u64,
     /// Citizens generated, without the personas.
     pub population: u64,
     /// The clock.

@@ -1,9 +1,11 @@
 //! The console: a few pages for testers, on loopback. What world this is, who lives in it, what to try.
 //!
-//! It shows public facts and the personas, never another citizen's data, and runs no script: the pages are plain HTML under a
-//! policy that allows their own style sheet alone. It knows no other part of the gateway; the server hands it [`Facts`].
+//! It shows public facts and the personas, never a secret (the seed is one) nor another citizen's data, and runs no script: the pages are
+//! plain HTML under a policy that allows their own style sheet alone. They answer under the console's own names only ([`Hosts`]). It knows
+//! no other part of the gateway; the server hands it [`Facts`].
 
 mod facts;
+mod hosts;
 mod pages;
 
 use std::sync::Arc;
@@ -16,12 +18,13 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 pub use facts::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
+pub use hosts::Hosts;
 
 const STYLE: &str = include_str!("style.css");
 
 /// The console's routes over a view of the world, and beside them the routes of `further` faces, which share the port but not the
-/// pages' headers: each face says itself what may be kept by caches.
-pub fn router(view: Arc<dyn View>, further: Router) -> Router {
+/// pages' headers: each face says itself what may be kept by caches. They are public, and answer under any name.
+pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/personas", get(personas))
@@ -29,6 +32,7 @@ pub fn router(view: Arc<dyn View>, further: Router) -> Router {
         .route("/anchor.json", get(anchor))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }))
         .fallback(missing)
+        .layer(axum::middleware::from_fn_with_state(Arc::new(hosts), hosts::check))
         .layer(axum::middleware::map_response(guarded))
         .with_state(view)
         .merge(further)

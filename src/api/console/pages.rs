@@ -36,7 +36,6 @@ pub(super) fn overview(facts: &Facts) -> Markup {
         html! {
             dl {
                 dt { "gRPC" } dd { code { (facts.grpc) } @if facts.has_tls { " with TLS" } }
-                dt { "Seed" } dd { (facts.seed) }
                 dt { "Citizens" } dd { (facts.population) " generated, " (facts.personas.len()) " personas" }
                 dt { "Clock" } dd { (facts.now) }
                 dt { "Trust anchor" } dd { a href="/anchor.json" { "anchor.json" } ", fingerprint " code { (facts.fingerprint) } }
@@ -98,6 +97,13 @@ pub(super) fn registries(facts: &Facts) -> Markup {
             }
         },
     )
+}
+
+/// Another host's name.
+pub(super) fn misdirected() -> Markup {
+    let text =
+        "The console answers under loopback names, the address that it listens on, and the host of --public-url.";
+    page("Misdirected request", html! { p { (text) } })
 }
 
 /// No such page.

@@ -14,7 +14,6 @@ impl View for Fixed {
     fn facts(&self) -> Facts {
         Facts {
             grpc: "127.0.0.1:50051".into(),
-            seed: 42,
             population: 1_000,
             now: Timestamp(0),
             has_tls: false,
@@ -39,10 +38,15 @@ impl View for Fixed {
 }
 
 async fn get(path: &str) -> (StatusCode, axum::http::HeaderMap, String) {
-    let request = Request::get(path).body(Body::empty()).expect("request");
+    ask(Request::get(path).header(header::HOST, "localhost:50052")).await
+}
+
+async fn ask(request: axum::http::request::Builder) -> (StatusCode, axum::http::HeaderMap, String) {
+    let request = request.body(Body::empty()).expect("request");
+    let hosts = Hosts::new(([127, 0, 0, 1], 50_052).into(), None);
     let further =
         Router::new().route("/beside", get_route(|| async { ([(header::CACHE_CONTROL, "max-age=5")], "beside") }));
-    let response = router(Arc::new(Fixed), further).oneshot(request).await.expect("answered");
+    let response = router(Arc::new(Fixed), hosts, further).oneshot(request).await.expect("answered");
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("whole");
     (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).expect("UTF-8"))
@@ -70,6 +74,21 @@ async fn an_unknown_page_is_said_to_be_one() {
     let (status, headers, body) = get("/%3Cscript%3E").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY) && !body.contains("<script>"));
+}
+
+#[tokio::test]
+async fn other_names_than_the_consoles_see_no_page() {
+    for path in ["/", "/personas", "/anchor.json", "/nowhere"] {
+        let mut requests = vec![Request::get(path), Request::get(path).header(header::HOST, "rebound.example:50052")];
+        requests.push(Request::get(path).header(header::HOST, "localhost").header(header::HOST, "rebound.example"));
+        for request in requests {
+            let (status, headers, body) = ask(request).await;
+            assert_eq!(status, StatusCode::MISDIRECTED_REQUEST, "{path}");
+            assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY) && !body.contains("042090990001"), "{body}");
+        }
+    }
+    let (status, ..) = ask(Request::get("/beside").header(header::HOST, "gateway:50052")).await;
+    assert_eq!(status, StatusCode::OK, "what is public is so under any name");
 }
 
 #[tokio::test]

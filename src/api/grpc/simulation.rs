@@ -12,8 +12,8 @@ use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
 use crate::wire::record;
 
-/// The address in the personas' commands, which stands for the gateway's own.
-const DEFAULT_ADDRESS: &str = "127.0.0.1:50051";
+/// The address in the personas' commands, which stands for the gateway's own: where it listens when nothing else is said.
+pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
 /// Serves `SimulationService`.
 #[derive(Clone)]
@@ -26,8 +26,8 @@ pub struct Simulation {
 /// What a world grew from, and where it is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldFacts {
-    /// The seed's number.
-    pub seed: u64,
+    /// The seed's number, unless it is a secret.
+    pub seed: Option<u64>,
     /// Citizens generated, without the personas.
     pub population: u64,
     /// The province's code.
@@ -50,7 +50,7 @@ pub fn personas_at(today: Date, address: &str) -> Vec<proto::Persona> {
         full_name: persona.full_name.to_owned(),
         situation: persona.situation.to_owned(),
         expectation: persona.expectation.to_owned(),
-        command: persona.command.replace(DEFAULT_ADDRESS, address),
+        command: persona.command.replace(ADDRESS_DEFAULT, address),
     };
     personas::all(today).into_iter().map(persona).collect()
 }

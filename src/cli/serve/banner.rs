@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::output::Failure;
+use crate::server::listen::reachable;
 use crate::server::{Gateway, Running};
 
 /// How many personas are shown; `lienthong persona list` shows all.
@@ -14,7 +15,12 @@ pub(super) struct Banner {
     grpc: String,
     console: Option<String>,
     has_tls: bool,
-    seed: u64,
+    /// Unless it is a secret.
+    seed: Option<u64>,
+    accepts_demo: bool,
+    /// It listens on all addresses, as in a container.
+    is_everywhere: bool,
+    home: Option<String>,
     population: u64,
     personas: Vec<(String, String, String)>,
     persona_count: usize,
@@ -31,10 +37,13 @@ impl Banner {
         let facts = gateway.facts(running.grpc, running.has_tls);
         let shown = facts.personas.iter().take(PERSONAS_SHOWN);
         Self {
-            grpc: running.grpc.to_string(),
-            console: running.console.map(|address| format!("http://{address}")),
+            grpc: facts.grpc,
+            console: running.console.map(|address| format!("http://{}", reachable(address))),
             has_tls: running.has_tls,
-            seed: facts.seed,
+            seed: gateway.seed(),
+            accepts_demo: gateway.accepts_demo(),
+            is_everywhere: running.grpc.ip().is_unspecified(),
+            home: gateway.home().map(|path| path.display().to_string()),
             population: facts.population,
             personas: shown.map(|p| (p.personal_id.clone(), p.full_name.clone(), p.situation.clone())).collect(),
             persona_count: facts.personas.len(),
@@ -56,7 +65,13 @@ impl Banner {
         line("gRPC", &format!("{}{}", self.grpc, if self.has_tls { " (TLS)" } else { "" }));
         line("console", self.console.as_deref().unwrap_or("off"));
         line("data", self.data.as_deref().unwrap_or("in a temporary folder; --data-dir keeps it"));
-        line("seed", &self.seed.to_string());
+        line(
+            "seed",
+            &self.seed.map_or("a secret: the registries' keys grow from it".to_owned(), |seed| seed.to_string()),
+        );
+        if !self.accepts_demo {
+            line("callers", "with tokens only; `lienthong token issue` mints them");
+        }
         line("clock", &self.clock);
         line("anchor", self.anchor.as_deref().unwrap_or("not written"));
         line("", &format!("fingerprint {}", self.fingerprint));
@@ -69,23 +84,36 @@ impl Banner {
 
     fn commands(&self) -> String {
         let address = &self.grpc;
-        if self.has_tls {
+        let plaintext = if self.has_tls { "-cacert CA.pem" } else { "-plaintext" };
+        if !self.accepts_demo {
+            let token = match &self.home {
+                Some(home) => format!("lienthong token issue --data-dir {home} --agency one-stop"),
+                None => "lienthong token issue --data-dir DIR --agency one-stop".to_owned(),
+            };
             return format!(
-                "  grpcurl -cacert CA.pem {address} list\n  lienthong token issue --agency one-stop{}\n",
-                self.data.as_ref().map_or(format!(" --seed {}", self.seed), |data| format!(" --data-dir {data}"))
+                "  grpcurl {plaintext} {address} list\n  {token}\n  \
+                 grpcurl {plaintext} -H \"authorization: Bearer $({token})\" {address} \
+                 lienthong.access.v1.AgencyService/ListAgencies\n"
             );
         }
-        let anchor = self.anchor.as_deref().unwrap_or("anchor.json");
+        // In a container the anchor's path is not one of the host's.
+        let (fetch, anchor) = match &self.anchor {
+            Some(anchor) if !self.is_everywhere => (String::new(), anchor.as_str()),
+            _ => {
+                let method = "lienthong.trust.v1.TrustService/GetTrustAnchor";
+                (format!("  grpcurl {plaintext} {address} {method} > anchor.json\n"), "anchor.json")
+            }
+        };
         format!(
-            "  grpcurl -plaintext {address} list\n  \
-             grpcurl -plaintext -H 'authorization: Bearer demo-citizen-042185990002' -d '{{\"personal_id\":\"042185990002\",\
+            "  grpcurl {plaintext} {address} list\n  \
+             grpcurl {plaintext} -H 'authorization: Bearer demo-citizen-042185990002' -d '{{\"personal_id\":\"042185990002\",\
              \"document_type\":\"DOCUMENT_TYPE_HEALTH_INSURANCE_CARD\"}}' {address} \
              lienthong.identity.v1.LinkService/LinkDocument\n  \
-             grpcurl -plaintext -H 'authorization: Bearer demo-one-stop' -d '{{\"personal_id\":\"042090990001\",\
+             grpcurl {plaintext} -H 'authorization: Bearer demo-one-stop' -d '{{\"personal_id\":\"042090990001\",\
              \"record_types\":[\"resident.person.v1\",\"land.certificate.v1\",\"vehicle.registration.v1\"],\
              \"purpose\":\"one_stop.verify_documents\"}}' {address} \
-             lienthong.exchange.v1.ExchangeService/FetchRecords > answer.json\n  \
-             lienthong verify answer.json --trust {anchor}\n  lienthong persona list\n"
+             lienthong.exchange.v1.ExchangeService/FetchRecords > answer.json\n\
+             {fetch}  lienthong verify answer.json --trust {anchor}\n  lienthong persona list --address {address}\n"
         )
     }
 
@@ -98,6 +126,7 @@ impl Banner {
             "tls": self.has_tls,
             "data_dir": self.data,
             "seed": self.seed,
+            "demo_credentials": self.accepts_demo,
             "clock": self.clock,
             "anchor": self.anchor,
             "fingerprint": self.fingerprint,
@@ -106,5 +135,50 @@ impl Banner {
             "ready_ms": self.ready_ms as u64,
         });
         serde_json::to_string(&json).map_err(|error| Failure::new(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner() -> Banner {
+        Banner {
+            grpc: "127.0.0.1:50051".into(),
+            console: None,
+            has_tls: false,
+            seed: Some(42),
+            accepts_demo: true,
+            is_everywhere: false,
+            home: Some("province".into()),
+            population: 0,
+            personas: vec![],
+            persona_count: 0,
+            clock: String::new(),
+            anchor: Some("province/anchor.json".into()),
+            fingerprint: String::new(),
+            data: None,
+            ready_ms: 0,
+        }
+    }
+
+    #[test]
+    fn commands_work_where_they_are_read() {
+        let here = banner().to_text();
+        assert!(here.contains("--trust province/anchor.json") && here.contains("seed       42"), "{here}");
+        let container = Banner { is_everywhere: true, ..banner() }.to_text();
+        assert!(
+            container.contains("GetTrustAnchor > anchor.json") && container.contains("--trust anchor.json"),
+            "{container}"
+        );
+        for banner in [
+            Banner { accepts_demo: false, seed: None, ..banner() },
+            Banner { accepts_demo: false, has_tls: true, seed: None, ..banner() },
+        ] {
+            let text = banner.to_text();
+            assert!(text.contains("token issue --data-dir province") && !text.contains("demo-"), "{text}");
+            assert!(text.contains("seed       a secret") && !text.contains("42\n"), "{text}");
+            assert_eq!(text.contains("-plaintext"), !banner.has_tls, "{text}");
+        }
     }
 }

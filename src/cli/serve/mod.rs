@@ -1,5 +1,6 @@
 //! `lienthong serve`: the gateway with everything embedded, until a signal ends it.
 
+mod address;
 mod banner;
 mod ready;
 
@@ -15,6 +16,7 @@ use super::output::{Failure, OutputFormat, print};
 use super::policy;
 use super::population::Progress;
 use crate::base::limits;
+use crate::api::credential::DemoCredentials;
 use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
@@ -46,7 +48,7 @@ const DRAIN_SECONDS_MAX: u64 = 600;
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
     /// Where gRPC listens; port 0 picks a free one. Anything but loopback demands TLS.
-    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_parser = address::address, value_name = "ADDRESS")]
     listen: SocketAddr,
     /// Where the console listens, or `off`; plain HTTP, so loopback only.
     #[arg(long, default_value = "127.0.0.1:50052", env = "LIENTHONG_CONSOLE", value_name = "ADDRESS")]
@@ -71,13 +73,13 @@ pub struct Serve {
     keys: Option<PathBuf>,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The certificate for TLS, and its chain, as PEM. With TLS, demo credentials are not believed.
+    /// The certificate for TLS, and its chain, as PEM. With TLS, demo credentials are refused.
     #[arg(long, env = "LIENTHONG_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, as PEM.
     #[arg(long, env = "LIENTHONG_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// DANGEROUS: listen off loopback without TLS, and believe credentials that anybody can write. Only where nobody else
+    /// DANGEROUS: listen off loopback without TLS, and accept credentials that anybody can write. Only where nobody else
     /// can reach the address, as in a container whose ports are published on loopback.
     #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
     allow_demo_credentials_off_loopback: bool,
@@ -91,6 +93,9 @@ pub struct Serve {
     /// the address in it counts as the client's.
     #[arg(long, env = "LIENTHONG_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
     trusted_proxy: Vec<IpAddr>,
+    /// Accept no demo credentials on loopback either: every caller needs a token from `lienthong token issue`.
+    #[arg(long, env = "LIENTHONG_NO_DEMO_CREDENTIALS")]
+    no_demo_credentials: bool,
     /// Most calls a second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
@@ -133,7 +138,7 @@ impl FromStr for Console {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "off" => Ok(Self::Off),
-            address => address.parse().map(Self::At).map_err(|_| "an address like 127.0.0.1:50052, or `off`".into()),
+            text => address::address(text).map(Self::At).map_err(|why| format!("{why}; or `off`")),
         }
     }
 }
@@ -167,9 +172,13 @@ impl Serve {
             _ => None,
         };
         let allowed = self.allow_demo_credentials_off_loopback;
-        let demo = listen::exposure("--listen", self.listen, tls.is_some(), allowed)?;
-        if let Console::At(address) = self.console {
-            listen::exposure_of_console(address, allowed)?;
+        let demo = self.demo(tls.is_some())?;
+        if let Console::At(console) = self.console {
+            listen::exposure_of_console(console, allowed)?;
+            if address::collide(self.listen, console) {
+                let why = format!("--listen {} and --console {console} want the same port", self.listen);
+                return Err(Failure::new(format!("{why}: give each its own, or --console off")));
+            }
         }
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         let keys = match &self.keys {
@@ -246,6 +255,17 @@ impl Serve {
         }
         let connections_per_peer_max = self.max_connections_per_peer as usize;
         Ok(Limits { connections_max, connections_per_peer_max, ..Limits::default() })
+    }
+
+    /// Whose credentials are accepted.
+    fn demo(&self, has_tls: bool) -> Result<DemoCredentials, Failure> {
+        let allowed = self.allow_demo_credentials_off_loopback;
+        if allowed && self.no_demo_credentials {
+            let flags = "--no-demo-credentials and --allow-demo-credentials-off-loopback";
+            return Err(Failure::new(format!("{flags} contradict each other: leave one out")));
+        }
+        let demo = listen::exposure("--listen", self.listen, has_tls, allowed)?;
+        Ok(if self.no_demo_credentials { DemoCredentials::Never } else { demo })
     }
 
     fn anchor_path(&self) -> PathBuf {

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::super::output::Failure;
 use crate::server::Running;
+use crate::server::listen::reachable;
 use crate::store::file::{Readers, write_whole};
 
-/// A ready-file that stands while this value lives.
+/// A ready-file that is there while this value lives.
 pub(super) struct ReadyFile {
     path: PathBuf,
 }
@@ -21,11 +22,11 @@ struct Ready<'a> {
 }
 
 impl ReadyFile {
-    /// Writes the addresses as one line of JSON.
+    /// Writes the addresses, as clients on this machine reach them, as one line of JSON.
     pub(super) fn write(path: PathBuf, running: &Running) -> Result<Self, Failure> {
         let ready = Ready {
-            grpc: running.grpc.to_string(),
-            console: running.console.map(|address| address.to_string()),
+            grpc: reachable(running.grpc).to_string(),
+            console: running.console.map(|address| reachable(address).to_string()),
             anchor: running.anchor.as_deref(),
         };
         let mut json = serde_json::to_vec(&ready).map_err(|error| Failure::new(error.to_string()))?;

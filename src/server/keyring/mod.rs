@@ -11,6 +11,7 @@ mod unlock;
 pub use change::{Watcher, place_events, publish, request};
 pub use folder::{Beginning, KeyFolder};
 pub use private::PrivateKey;
+pub(super) use sealed::read_private;
 pub use sealed::{SealedKey, Secret};
 pub use token::{Pin, Token, TokenLocation};
 pub use unlock::Unlock;

@@ -1,0 +1,69 @@
+//! The names under which the console answers, against DNS rebinding: a page of another site, whose own name resolves to 127.0.0.1 for a
+//! moment, may read whatever that address serves. Its name still stands in `Host`, which no script can change.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::pages;
+use crate::base::host;
+
+/// Loopback's names, the address that is listened on, and the host of the public URL.
+#[derive(Debug, Clone)]
+pub struct Hosts {
+    listener: IpAddr,
+    public: Option<String>,
+}
+
+impl Hosts {
+    /// For a console that listens on `listener`; `public_url` is where others reach it.
+    pub fn new(listener: SocketAddr, public_url: Option<&str>) -> Self {
+        let authority = public_url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+        let authority = authority.and_then(|rest| rest.split('/').next());
+        Self { listener: listener.ip(), public: authority.and_then(host::host_of).map(str::to_owned) }
+    }
+
+    /// Whether this `Host` is one of ours, at whatever port.
+    fn contain(&self, authority: &str) -> bool {
+        let Some(host) = host::host_of(authority) else { return false };
+        let is_public = || self.public.as_ref().is_some_and(|public| public.eq_ignore_ascii_case(host));
+        // A listener on all addresses has them all. An address is no name that somebody could have resolve to us.
+        let is_listener = |ip: IpAddr| self.listener.is_unspecified() || ip == self.listener;
+        host::is_loopback(host) || is_public() || host.parse().is_ok_and(is_listener)
+    }
+}
+
+/// Refuses requests for other hosts, as misdirected (RFC 9110, section 15.5.20).
+pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    let mut given = request.headers().get_all(header::HOST).iter();
+    let asked = request.uri().authority().map(|authority| authority.as_str());
+    let asked = asked.or_else(|| given.next().and_then(|host| host.to_str().ok()));
+    if asked.is_some_and(|asked| hosts.contain(asked)) && given.next().is_none() {
+        return next.run(request).await;
+    }
+    (StatusCode::MISDIRECTED_REQUEST, Html(pages::misdirected().into_string())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_consoles_own_names_are_told_from_others() {
+        let hosts = |listener: &str, url| Hosts::new(listener.parse().expect("an address"), url);
+        let loopback = hosts("127.0.0.1:50052", Some("https://Lienthong.example.vn:8443/base"));
+        let everywhere = hosts("0.0.0.0:50052", None);
+        for ours in ["127.0.0.1:50052", "localhost", "[::1]:50052", "lienthong.example.vn", "lienthong.example.vn:80"] {
+            assert!(loopback.contain(ours), "{ours}");
+        }
+        for other in ["evil.example:50052", "192.168.1.5:50052", "127.0.0.1.nip.io", "example.vn", "", "[::]"] {
+            assert!(!loopback.contain(other), "{other}");
+        }
+        assert!(everywhere.contain("192.168.1.5:50052") && everywhere.contain("localhost:50052"));
+        assert!(!everywhere.contain("gateway:50052"));
+    }
+}

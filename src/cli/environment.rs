@@ -1,0 +1,128 @@
+//! The command line and its environment twins, read leniently where the intent is plain and strictly where it is not.
+//!
+//! An empty variable is an unset one (compose files and CI pass `NAME=` for "nothing"), a switch takes the usual spellings of yes and no, a
+//! negative number reaches the flag that refuses it instead of passing for an unknown flag, and a variable that nothing reads is named in a
+//! warning, for it is most often a misspelt one.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+
+use clap::builder::BoolishValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+const PREFIX: &str = "LIENTHONG_";
+/// Variables without a flag: the log's filter.
+const WITHOUT_FLAG: [&str; 1] = ["LIENTHONG_LOG"];
+/// Variables of the test suites and the gate, which share the prefix.
+const OF_OTHERS: [&str; 2] = ["LIENTHONG_TEST_", "LIENTHONG_CI_"];
+/// How alike two names must be for one to be suggested, from 0 to 1.
+const ALIKE_MIN: f64 = 0.75;
+
+/// Reads the process's arguments and environment, or ends the process as clap does.
+pub(super) fn read(command: Command) -> ArgMatches {
+    let mut command = adapt(command, &|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+    match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => explain(&mut command, error).exit(),
+    }
+}
+
+/// Names that begin like ours and that nothing reads, each with the one that was meant.
+pub(super) fn unknown(command: &Command, given: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut known = BTreeSet::from(WITHOUT_FLAG.map(str::to_owned));
+    collect(command, &mut known);
+    let is_unknown = |name: &String| {
+        name.starts_with(PREFIX) && !known.contains(name) && !OF_OTHERS.iter().any(|other| name.starts_with(other))
+    };
+    let describe = |name: String| {
+        let likeness = |other: &&String| strsim::normalized_damerau_levenshtein(&name, other);
+        let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        match nearest.filter(|nearest| likeness(nearest) >= ALIKE_MIN) {
+            Some(nearest) => format!("{name} is no setting: {nearest} is"),
+            None => format!("{name} is no setting: --help names them"),
+        }
+    };
+    given.into_iter().filter(is_unknown).map(describe).collect()
+}
+
+fn collect(command: &Command, known: &mut BTreeSet<String>) {
+    known.extend(command.get_arguments().filter_map(Arg::get_env).map(|name| name.to_string_lossy().into_owned()));
+    command.get_subcommands().for_each(|sub| collect(sub, known));
+}
+
+fn adapt(command: Command, is_empty: &dyn Fn(&OsStr) -> bool) -> Command {
+    let argument = |argument: Arg| {
+        let argument = match argument.get_env().map(is_empty) {
+            Some(true) => argument.env(None::<&str>),
+            _ => argument,
+        };
+        match argument.get_action() {
+            ArgAction::SetTrue => argument.value_parser(BoolishValueParser::new()),
+            ArgAction::Set | ArgAction::Append if argument.get_long().is_some() => {
+                argument.allow_negative_numbers(true)
+            }
+            _ => argument,
+        }
+    };
+    command.mut_args(argument).mut_subcommands(|sub| adapt(sub, is_empty))
+}
+
+/// Says of a negative number what is wrong with it: clap names a digit.
+fn explain(command: &mut Command, error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (value, argument) = (text(ContextKind::InvalidValue), text(ContextKind::InvalidArg));
+    let is_negative = |value: &String| value.strip_prefix('-').is_some_and(|rest| rest.parse::<u128>().is_ok());
+    match (error.kind(), value.filter(is_negative), argument) {
+        (ErrorKind::ValueValidation, Some(value), Some(argument)) => {
+            let message = format!("invalid value '{value}' for '{argument}': a number here is 0 or more");
+            command.error(ErrorKind::ValueValidation, message)
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn an_unknown_variable_is_named_with_the_one_that_was_meant() {
+        let given = [
+            "PATH",
+            "LIENTHONG_LOG",
+            "LIENTHONG_LISTEN",
+            "LIENTHONG_TEST_ENDPOINT",
+            "LIENTHONG_LISTN",
+            "LIENTHONG_XYZZY",
+        ];
+        let said = unknown(&Cli::command(), given.map(str::to_owned));
+        let expected =
+            ["LIENTHONG_LISTN is no setting: LIENTHONG_LISTEN is", "LIENTHONG_XYZZY is no setting: --help names them"];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn an_empty_variable_is_unset() {
+        let command = adapt(Cli::command(), &|name| name == "LIENTHONG_LISTEN");
+        let serve = command.find_subcommand("serve").expect("a subcommand");
+        let twin = |id: &str| serve.get_arguments().find(|argument| argument.get_id() == id).and_then(Arg::get_env);
+        assert_eq!((twin("listen"), twin("console")), (None, Some(OsStr::new("LIENTHONG_CONSOLE"))));
+    }
+
+    #[test]
+    fn a_negative_number_is_refused_as_one() {
+        for flag in ["--seed", "--population", "--rate-limit"] {
+            let mut command = adapt(Cli::command(), &|_| false);
+            let refused = command.try_get_matches_from_mut(["lienthong", "serve", flag, "-5"]).expect_err(flag);
+            let said = explain(&mut command, refused).to_string();
+            assert!(said.contains("'-5'") && said.contains("0 or more"), "{flag}: {said}");
+        }
+    }
+}

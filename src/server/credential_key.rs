@@ -1,0 +1,101 @@
+//! The key that signs bearer tokens: random, made at the first start, and kept in the data folder for its owner alone.
+//!
+//! It does not grow from the seed, which many may know: a seed is typed, printed and shared so that others see the same world, and whoever
+//! can mint tokens is every agency. To rotate it, end the server, delete the file and start again: all tokens are refused from then on.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use super::keyring::read_private;
+use crate::api::credential::TokenMint;
+use crate::base::{Entropy, Error, Reason, Result, Seed};
+use crate::store::file::{Readers, write_whole};
+
+const FILE: &str = "credentials.key";
+const FORMAT: &str = "lienthong/credential-key/v1";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    format: String,
+    /// 32 bytes, base64.
+    secret: String,
+}
+
+/// Where the key is in a data folder.
+pub fn path(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// The mint of a data folder that is held by this process, with a new key if there is none; without a folder, one that ends with the
+/// process.
+pub(super) fn open(folder: Option<&Path>, entropy: &dyn Entropy) -> Result<TokenMint> {
+    if let Some(mint) = folder.map(read).transpose()?.flatten() {
+        return Ok(mint);
+    }
+    let mut secret = [0; 32];
+    entropy.fill(&mut secret)?;
+    if let Some(folder) = folder {
+        let kept = Kept { format: FORMAT.into(), secret: STANDARD.encode(secret) };
+        let mut json = serde_json::to_vec(&kept).map_err(Error::bug)?;
+        json.push(b'\n');
+        write_whole(&path(folder), &json, Readers::Owner)?;
+    }
+    TokenMint::new(&Seed::from_bytes(secret))
+}
+
+/// The mint of a data folder; `None` when no server made its key yet.
+pub fn read(folder: &Path) -> Result<Option<TokenMint>> {
+    let path = path(folder);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let wrong = || {
+        let message = format!("{} is not a key of tokens: delete it, and the next start makes another", path.display());
+        Error::new(Reason::ConfigurationInvalid, message)
+    };
+    let kept: Kept = serde_json::from_slice(&read_private(&path)?).map_err(|_| wrong())?;
+    let secret = STANDARD.decode(&kept.secret).ok().and_then(|secret| secret.try_into().ok());
+    match secret {
+        Some(secret) if kept.format == FORMAT => TokenMint::new(&Seed::from_bytes(secret)).map(Some),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::entropy::SystemEntropy;
+
+    #[test]
+    fn the_key_is_kept_until_its_file_is_deleted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entropy = SystemEntropy::default();
+        let public = |folder| open(folder, &entropy).expect("a mint").public_key();
+        assert!(read(folder.path()).expect("readable").is_none());
+        let first = public(Some(folder.path()));
+        assert_eq!(public(Some(folder.path())), first);
+        assert_eq!(read(folder.path()).expect("readable").expect("kept").public_key(), first);
+        std::fs::remove_file(path(folder.path())).expect("deleted");
+        assert_ne!(public(Some(folder.path())), first);
+        assert_ne!(public(None), public(None), "without a folder each is new");
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_or_is_not_private_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = path(folder.path());
+        for text in ["", "{}", r#"{"format":"lienthong/credential-key/v1","secret":"AAAA"}"#] {
+            write_whole(&file, text.as_bytes(), Readers::Owner).expect("written");
+            let refused = read(folder.path()).expect_err(text);
+            assert!(refused.message.contains("credentials.key"), "{}", refused.message);
+        }
+        write_whole(&file, b"{}", Readers::All).expect("written");
+        if cfg!(unix) {
+            assert!(read(folder.path()).expect_err("others read it").message.contains("chmod 600"));
+        }
+    }
+}
