@@ -199,3 +199,70 @@ async fn files_come_alone_in_a_row_and_from_stdin() {
         assert!(stdout.contains("3 VALID"), "the other file is verified all the same: {stdout}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_forms_of_an_answer_are_taken_or_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    let text = answer.to_string();
+    let with = |pointer: &str, name: &str, value: &str| {
+        let mut answer = answer.clone();
+        let object = answer.pointer_mut(pointer).and_then(Value::as_object_mut).expect("an object");
+        object.insert(name.to_owned(), value.into());
+        answer.to_string().into_bytes()
+    };
+    let utf16: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let request_id = "0190a1b2-0000-7000-8000-000000000000";
+    let cases: [(&str, Vec<u8>, i32, &str); 6] = [
+        ("a byte order mark", format!("\u{feff}{text}").into_bytes(), 0, ""),
+        ("UTF-16", utf16, 3, "is UTF-16"),
+        (
+            "a message",
+            format!("\n${request_id}\x12\x04\n\x02ab").into_bytes(),
+            3,
+            "is binary, perhaps a protobuf message",
+        ),
+        ("its frame", b"\0\0\0\x01\x02\n$".to_vec(), 3, "is binary, perhaps a protobuf message"),
+        ("oneofs of the record", with("/records/0", "typed", "person"), 3, "`oneofs: true`"),
+        ("oneofs inside", with("/records/0/signed", "disclosure", "partial"), 3, "`oneofs: true`"),
+    ];
+    for (what, bytes, expected, said) in cases {
+        std::fs::write(folder.join("file.json"), bytes).expect("written");
+        let output = run(folder, &["verify", "file.json"]);
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(expected), "{what}: {stderr}");
+        assert!(stderr.contains(said), "{what}: {stderr}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_trust_anchor_is_taken_as_grpcurl_prints_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let started = start(common::config()).await;
+    let method = "lienthong.trust.v1.TrustService/GetTrustAnchor".to_owned();
+    let anchor = Call { headers: vec![], body: "{}".into(), method }.make(&started.channel).await.expect("public");
+    started.running.end().await.expect("ends");
+    let answer = answer(folder).await.to_string();
+    std::fs::write(folder.join("anchor.json"), anchor.to_string()).expect("written");
+    assert_eq!(code(folder, &answer), 0);
+    let other = anchor.to_string().replacen("\"fingerprint\":\"", "\"fingerprint\":\"0", 1);
+    std::fs::write(folder.join("anchor.json"), other).expect("written");
+    assert_eq!(code(folder, &answer), 5, "the fingerprint beside it is another's");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_citizens_of_a_bulk_answer_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    let refused =
+        r#"{"index":1,"refused":{"code":"CONSENT_REQUIRED"}} {"index":2,"refused":{"code":"CONSENT_REQUIRED"}}"#;
+    let some = verify(folder, &format!("{{\"found\":{answer}}} {refused}"));
+    let said = String::from_utf8(some.stdout).expect("UTF-8");
+    assert!(some.status.code() == Some(0) && said.contains("0 INDETERMINATE; 2 citizens refused"), "{said}");
+    let none = verify(folder, refused);
+    let said = String::from_utf8(none.stderr).expect("UTF-8");
+    assert!(none.status.code() == Some(4) && said.contains("holds no record, 2 citizens refused"), "{said}");
+}

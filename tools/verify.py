@@ -11,6 +11,7 @@ presentations, the answers of typed services, whole logs, or successions of anch
 
 import argparse
 import base64
+import codecs
 import datetime
 import hashlib
 import hmac
@@ -1076,7 +1077,8 @@ def main():
     for file in options.files:
         before = printer.sum["records"]
         try:
-            verify_file(file, sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes(), anchor, now, printer, further)
+            data = sys.stdin.buffer.read() if file == "-" else pathlib.Path(file).read_bytes()
+            verify_file(file, data.removeprefix(codecs.BOM_UTF8), anchor, now, printer, further)
         except (OSError, Refused) as why:
             unread = True
             print(f"verify.py: {file}: {why}", file=sys.stderr)

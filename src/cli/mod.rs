@@ -4,6 +4,7 @@
 //! what text gives people. Exit codes: 0 for success, 1 for a failure that one line on stderr explains, 2 for a bad
 //! flag (clap's), and the codes of `verify` for what it found.
 
+mod anchor;
 mod ca;
 pub mod completions;
 mod environment;
@@ -17,6 +18,7 @@ pub mod persona;
 pub mod policy;
 pub mod population;
 pub mod serve;
+mod text;
 pub mod token;
 pub mod verify;
 pub mod wallet;

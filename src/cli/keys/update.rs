@@ -7,6 +7,7 @@ use clap::Args;
 use crate::base::Clock as _;
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
+use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::server::listen;
@@ -65,9 +66,7 @@ impl Update {
 }
 
 fn read(path: &Path) -> Result<TrustAnchor, Failure> {
-    let failed = |why: &dyn std::fmt::Display| Failure::new(format!("{}: {why}", path.display()));
-    let json = std::fs::read(path).map_err(|error| failed(&format!("cannot be read: {error}")))?;
-    TrustAnchor::from_json(&json).map_err(|error| failed(&error.message))
+    anchor::read(path).map_err(Failure::new)
 }
 
 /// The newest version of a chain that begins behind `current`; it replaces the file.

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
+use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::cli::verify::EXIT_ANCHOR;
@@ -129,9 +130,7 @@ pub(in crate::cli) fn prefix(place: &str, log: &str, ca: &CaArgs) -> String {
 
 /// Reads a trust anchor.
 pub(in crate::cli) fn read_anchor(path: &Path) -> Result<TrustAnchor, Failure> {
-    let failed = |why: String| Failure::with_code(format!("{}: {why}", path.display()), EXIT_ANCHOR);
-    let json = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    TrustAnchor::from_json(&json).map_err(|error| failed(error.message.clone()))
+    anchor::read(path).map_err(|why| Failure::with_code(why, EXIT_ANCHOR))
 }
 
 fn state_failure(path: &Path, what: &str, error: &std::io::Error) -> Failure {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::json::{Flaw, JsonStream};
-use super::parse::begins_record;
+use super::parse::{begins_record, of_a_oneof};
 use super::versions::{begins_answer, holds_versions};
 use crate::trust::json as strict;
 use crate::wire::json::Cursor;
@@ -19,6 +19,8 @@ pub enum Found<'c, 't> {
     Record(&'c mut Cursor<'t>),
     /// The JSON of an answer's evidence: the index of its entry, and the evidence ledger's checkpoint.
     Evidence(&'t str),
+    /// A citizen of a bulk fetch whose records were refused.
+    Refused,
     /// An answer of `IssueCredential`: its fields by name, each as JSON.
     Credential(&'c Beside),
 }
@@ -99,9 +101,14 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
             _ if is_theirs => {
                 credential.insert(field.clone(), whole(stream)?);
             }
-            "requestId" | "index" | "missing" | "presentation" | "refused" | "nextPageToken" => {
+            "requestId" | "index" | "missing" | "presentation" | "nextPageToken" => {
                 whole(stream)?;
             }
+            "refused" => {
+                whole(stream)?;
+                sink(Found::Refused)?;
+            }
+            "outcome" => return Err(stream.flaw(&of_a_oneof("outcome"))),
             versions if holds_versions(versions) => match stream.peek()? {
                 Some(b'[') => list(stream, |stream| record(stream, sink))?,
                 _ => record(stream, sink)?,
@@ -175,6 +182,7 @@ mod tests {
                     format!("R{{{}}}", fields.join(","))
                 }
                 Found::Evidence(text) => format!("E{text}"),
+                Found::Refused => "refused".to_owned(),
                 Found::Credential(fields) => format!("C{}", fields["credential"]),
             });
             Ok(())
@@ -190,7 +198,7 @@ mod tests {
         assert_eq!(found(fetch), Ok(three.clone()));
         let bulk =
             format!(r#"{{"found":{fetch}}} {{"index":1,"found":{fetch}}} {{"index":2,"refused":{{"code":"X"}}}}"#);
-        assert_eq!(found(&bulk).map(|all| all.len()), Ok(6));
+        assert_eq!(found(&bulk).map(|all| all.len()), Ok(7));
         assert_eq!(found(r#"{"statement":"AQ=="}"#), Ok(vec![r#"R{"statement":"AQ=="}"#.to_owned()]));
         let credential = r#"{"credential":"e~","vct":"x","recordType":"y"}"#;
         assert_eq!(found(credential), Ok(vec![r#"C"e~""#.to_owned()]));
@@ -207,6 +215,7 @@ mod tests {
     fn what_is_no_answer_is_refused_with_its_place() {
         for (text, what) in [
             (r#"{"recordz":[]}"#, "`recordz`"),
+            (r#"{"found":{},"outcome":"found"}"#, "`oneofs: true`"),
             (r#"{"records":[],"recordType":"a"}"#, "of another answer"),
             (r#"{"records":[],"records":[]}"#, "stands twice"),
             (r#"{"requestId":"x","request_id":"y"}"#, "stands twice"),

@@ -23,7 +23,9 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::ca::CaArgs;
+
 use super::output::{Failure, OutputFormat};
+use super::{anchor, text};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
@@ -68,7 +70,7 @@ pub struct Verify {
     /// Files of records; `-` is stdin.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The trust anchor, as `serve` wrote it. Compare its fingerprint over another channel.
+    /// The trust anchor, as `serve` wrote it or as grpcurl prints the answer of GetTrustAnchor. Compare its fingerprint over another channel.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
     /// A status list to hold records against, a file or a URL; may be given again, one for each record type.
@@ -117,10 +119,16 @@ impl Verify {
         let (mut unread, mut empty) = (Vec::new(), Vec::new());
         for path in &self.files {
             let name = path.display().to_string();
-            let before = reporter.records();
+            let (before, refused_before) = (reporter.records(), reporter.citizens_refused());
             match judge.file(path, &name, &mut reporter) {
                 Err(flaw) => unread.push(format!("{name}: {flaw}")),
-                Ok(()) if reporter.records() == before => empty.push(format!("{name}: holds no record")),
+                Ok(()) if reporter.records() == before => {
+                    let refused = match reporter.citizens_refused() - refused_before {
+                        0 => String::new(),
+                        count => format!(", {}", report::refusals(count)),
+                    };
+                    empty.push(format!("{name}: holds no record{refused}"));
+                }
                 Ok(()) => {}
             }
         }
@@ -138,10 +146,7 @@ impl Verify {
     }
 
     fn anchor(&self) -> Result<TrustAnchor, Failure> {
-        let path = self.trust.display();
-        let failed = |why: String| Failure::with_code(format!("{path}: {why}"), EXIT_ANCHOR);
-        let json = std::fs::read(&self.trust).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        TrustAnchor::from_json(&json).map_err(|error| failed(error.message.clone()))
+        anchor::read(&self.trust).map_err(|why| Failure::with_code(why, EXIT_ANCHOR))
     }
 }
 
@@ -200,7 +205,7 @@ impl<'a> Judge<'a> {
     }
 
     fn read<W: io::Write>(&mut self, reader: impl Read, file: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
-        let mut reader = BufReader::new(reader);
+        let mut reader = BufReader::new(begun(reader)?);
         if presentation::begins(&mut reader).map_err(Flaw::Unreadable)? {
             return presentation::each(reader, |number, text| {
                 reporter.record(&Name { file, number }, &self.credential(text)?).map_err(Flaw::Unreadable)
@@ -229,6 +234,10 @@ impl<'a> Judge<'a> {
                     presentation::compare(fields, &text, &mut report);
                     reporter.record(&Name { file, number }, &report)
                 }
+                Found::Refused => {
+                    reporter.refused();
+                    Ok(())
+                }
                 Found::Evidence(json) => {
                     let check = evidence::check(json, self.verifier)?;
                     reporter.evidence(file, &check)
@@ -237,6 +246,21 @@ impl<'a> Judge<'a> {
             .map_err(Flaw::Unreadable)
         })
     }
+}
+
+/// The text of a file, from its first character.
+fn begun<R: Read>(mut reader: R) -> Result<impl Read, Flaw> {
+    let mut head = Vec::with_capacity(text::HEAD_BYTES);
+    (&mut reader).take(text::HEAD_BYTES as u64).read_to_end(&mut head).map_err(Flaw::Unreadable)?;
+    let skip = match text::begin(&head) {
+        Ok(skip) => skip,
+        // A line's flaw is found in its line.
+        Err(_) if presentation::begins(&mut head.as_slice()).map_err(Flaw::Unreadable)? => 0,
+        Err(what) => return Err(Flaw::Malformed(what.to_owned())),
+    };
+    let mut head = io::Cursor::new(head);
+    head.set_position(skip as u64);
+    Ok(head.chain(reader))
 }
 
 #[cfg(test)]

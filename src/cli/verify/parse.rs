@@ -61,6 +61,7 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
             "issuedAt" | "issued_at" => once(&mut beside.issued_at, cursor, "issuedAt", Cursor::text),
             "logIndex" | "log_index" => once(&mut beside.log_index, cursor, "logIndex", number),
             "verdict" => once(&mut beside.verdict, cursor, "verdict", Cursor::text),
+            "typed" => Err(cursor.wrong(of_a_oneof("typed"))),
             _ if beside.typed.is_some() => Err(unknown(cursor, &key)),
             _ => match Tree::read(cursor)? {
                 typed @ Tree::Object(_) => {
@@ -134,6 +135,13 @@ fn unknown(cursor: &Cursor<'_>, name: &str) -> Broken {
     cursor.wrong(format_args!("unknown field `{name}`"))
 }
 
+/// What is wrong with a field that has the name of a oneof: protobuf JSON has no such fields, and grpc-js's loader adds them if asked to.
+pub fn of_a_oneof(name: &str) -> String {
+    format!(
+        "`{name}` is the name of a oneof, which @grpc/proto-loader adds with `oneofs: true`: write the answer without it,"
+    )
+}
+
 /// The fields of a signed record, as far as they are there.
 #[derive(Default)]
 struct Signed {
@@ -162,6 +170,7 @@ impl Signed {
             "partial" => once(&mut self.partial, cursor, "partial", partial)?,
             "issuerProof" | "issuer_proof" => once(&mut self.issuer_proof, cursor, "issuerProof", proof)?,
             "ledgerProof" | "ledger_proof" => once(&mut self.ledger_proof, cursor, "ledgerProof", proof)?,
+            "disclosure" => return Err(cursor.wrong(of_a_oneof("disclosure"))),
             _ => return Ok(false),
         }
         Ok(true)
@@ -359,6 +368,8 @@ mod tests {
             ("\"parcelId\":\"w74\"", "\"parcelId\":\"w74\",\"parcelId\":\"w75\""), // twice in the typed form
             ("\"statement\"", "\"statement2\":1,\"statement\""),              // unknown inside
             ("\"whole\":", "\"partial\":{},\"whole\":"),                      // both forms of the choice
+            ("\"whole\":", "\"disclosure\":\"whole\",\"whole\":"),            // the choice's own name
+            ("\"verdict\"", "\"typed\":\"parcel\",\"verdict\""),              // and that of the other choice
             ("\"parcel\":{", "\"person\":{},\"parcel\":{"),                   // two typed forms
             ("\"verdict\"", "\"statement\":\"AQ==\",\"verdict\""),            // mixed with a bare one
             ("\"index\":\"7\"", "\"index\":-7"),

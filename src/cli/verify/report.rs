@@ -22,6 +22,8 @@ pub(super) struct Sum {
     invalid: u64,
     indeterminate: u64,
     evidence_failed: u64,
+    /// Citizens of bulk fetches whose records were refused.
+    refused: u64,
     pub(super) exit_code: u8,
 }
 
@@ -34,6 +36,11 @@ pub(super) struct Reporter<W> {
     begun: bool,
     /// The reader of our output went away: keep counting, for the exit code.
     deaf: bool,
+}
+
+/// So many citizens, in words.
+pub(super) fn refusals(count: u64) -> String {
+    format!("{count} {} refused", if count == 1 { "citizen" } else { "citizens" })
 }
 
 #[derive(Serialize)]
@@ -118,14 +125,28 @@ impl<W: Write> Reporter<W> {
         self.sum.records
     }
 
+    /// Counts a citizen whose records were refused.
+    pub(super) fn refused(&mut self) {
+        self.sum.refused += 1;
+    }
+
+    /// How many citizens were refused so far.
+    pub(super) fn citizens_refused(&self) -> u64 {
+        self.sum.refused
+    }
+
     /// Prints the sum.
     pub(super) fn finish(&mut self) -> Result<Sum, Failure> {
         let sum = self.sum;
         let written = match self.format {
             OutputFormat::Text => writeln!(
                 self.out,
-                "{} records: {} VALID, {} INVALID, {} INDETERMINATE",
-                sum.records, sum.valid, sum.invalid, sum.indeterminate
+                "{} records: {} VALID, {} INVALID, {} INDETERMINATE{}",
+                sum.records,
+                sum.valid,
+                sum.invalid,
+                sum.indeterminate,
+                if sum.refused == 0 { String::new() } else { format!("; {}", refusals(sum.refused)) }
             ),
             OutputFormat::Json => {
                 let begin = if self.begun { "\n]" } else { "{\"records\":[]" };
