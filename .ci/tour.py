@@ -1,4 +1,4 @@
-"""Runs the README's tour against a gateway, and holds the README to what it shows.
+"""Runs a page's tour against a gateway, and holds the page to what it shows.
 
 The tour is every fence opened by ```sh tour, in order, run by one bash with errexit and pipefail, so that variables and
 files pass from one step to the next. A ```text fence right after a step shows what the reader will see: its lines
@@ -131,7 +131,7 @@ def run_steps(steps):
             reason = f"the output has no line like: {lacks}" if lacks else f"exit code {run.returncode}"
             print(f"--- commands\n{commands}--- output\n{output}---", file=sys.stderr)
             return f"step {number + 1}: {reason}"
-        print(f"tour: {passed} steps as the README shows them")
+        print(f"tour: {passed} steps as the page shows them")
         return None
 
 
