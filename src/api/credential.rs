@@ -224,7 +224,8 @@ fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
     if names.peek().is_none() || !names.all(|is_local| is_local) {
         return Err("this call was made to a name that is not loopback's");
     }
-    let is_of_proxy = |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-");
+    let is_of_proxy =
+        |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-");
     if request.headers.keys().any(|name| is_of_proxy(name.as_str())) {
         return Err("a proxy forwarded this call");
     }
