@@ -148,6 +148,16 @@ impl Error {
         self
     }
 
+    /// The same for another caller: without the private cause, which is logged once.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        let mut error = Self::new(self.reason, self.message.clone());
+        error.0.subject = self.subject.clone();
+        error.0.violations = self.violations.clone();
+        error.0.retry_after = self.retry_after;
+        error
+    }
+
     /// The kind, which the reason decides.
     pub fn kind(&self) -> Kind {
         self.reason.kind()

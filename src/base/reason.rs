@@ -116,6 +116,8 @@ reasons! {
     RegistryUnavailable = "REGISTRY_UNAVAILABLE", SourceDown, "Cơ sở dữ liệu chuyên ngành không phản hồi.";
     SignerUnavailable = "SIGNER_UNAVAILABLE", SourceDown, "Thiết bị ký số không phản hồi.";
     ClockBehind = "CLOCK_BEHIND", SourceDown, "Đồng hồ hệ thống đang chạy chậm hơn thời điểm đã ghi nhật ký.";
+    StorageFull = "STORAGE_FULL", SourceDown, "Bộ nhớ lưu trữ đã đầy, tạm thời không ghi được.";
+    StorageUnavailable = "STORAGE_UNAVAILABLE", SourceDown, "Hệ thống lưu trữ tạm thời không phản hồi.";
     ShuttingDown = "SHUTTING_DOWN", SourceDown, "Hệ thống đang dừng.";
     DeadlineExceeded = "DEADLINE_EXCEEDED", Late, "Quá thời hạn xử lý.";
     // data that fails its checks; the codes of trust::verdict travel as reasons of their own

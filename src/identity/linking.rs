@@ -243,7 +243,14 @@ impl Linking {
         let missing = || Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string());
         let owner = self.store.get(Space::LinkIndex, &id_key(id)).await?.ok_or_else(missing)?;
         let person = std::str::from_utf8(&owner).ok().and_then(PersonalId::parse).ok_or_else(corrupt)?;
-        self.get(person, id).await
+        self.named(person, id).await
+    }
+
+    /// A link that an index row names: without a row of its own, stored data is damaged.
+    async fn named(&self, person: PersonalId, id: uuid::Uuid) -> Result<Link> {
+        let lost = || self.store.damaged(Space::Link, "a link that an index names has no row");
+        let row = self.store.get(Space::Link, &key_of(person, id)).await?.ok_or_else(lost)?;
+        read_link(person, id, &row)
     }
 
     /// A person's links in the order they were made.
@@ -315,7 +322,11 @@ impl Linking {
         let mut links = Vec::with_capacity(rows.len());
         for (key, _) in rows {
             let id = key.get(2..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
-            links.push(self.find(id).await?);
+            let found = self.find(id).await;
+            links.push(found.map_err(|error| match error.reason {
+                Reason::NotFound => self.store.damaged(Space::LinkIndex, "a waiting link has no owner"),
+                _ => error,
+            })?);
         }
         Ok((links, next))
     }
@@ -329,7 +340,7 @@ impl Linking {
         for (key, id) in rows {
             let person = key.get(17..).and_then(|person| std::str::from_utf8(person).ok()).and_then(PersonalId::parse);
             let id = uuid::Uuid::from_slice(&id).map_err(|_| corrupt())?;
-            links.push(self.get(person.ok_or_else(corrupt)?, id).await?);
+            links.push(self.named(person.ok_or_else(corrupt)?, id).await?);
         }
         Ok(links)
     }

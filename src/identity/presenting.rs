@@ -222,7 +222,8 @@ impl Presenting {
     async fn by_code(&self, text: &str) -> Result<Option<Presentation>> {
         let Some(bare) = read_code(text) else { return Ok(None) };
         let Some(key) = self.store.get(Space::PresentationCode, &code_key(&bare)).await? else { return Ok(None) };
-        let row = self.store.get(Space::Presentation, &key).await?.ok_or_else(corrupt)?;
+        let lost = || self.store.damaged(Space::Presentation, "a presentation that a code names has no row");
+        let row = self.store.get(Space::Presentation, &key).await?.ok_or_else(lost)?;
         read(&key, &row).map(Some)
     }
 

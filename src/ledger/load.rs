@@ -52,14 +52,23 @@ pub(super) async fn load(store: &dyn Store, id: LogId, origin: &str, signer: &dy
     let (at, note) = rows::read_note(&row).ok_or_else(|| corrupt(origin, "its head cannot be read"))?;
     let signed = checkpoint::verify(&note, origin, signer)
         .map_err(|error| corrupt(origin, format!("its signed head is refused: {}", error.message)))?;
-    let tree = rebuild(store, id, origin, signed.size).await?;
-    if tree.root() != signed.root {
-        let (found, signed) = (to_hex(&tree.root()), to_hex(&signed.root));
-        return Err(corrupt(origin, format!("its tiles rebuild to root {found}, its head signs {signed}")));
-    }
-    check_entries(store, id, origin, signed.size).await?;
+    let tree = check(store, id, origin, signed.size, &signed.root).await?;
     let head = Head { size: signed.size, root: signed.root, note, at };
     Ok(Some(State { head: Arc::new(head), tree, row }))
+}
+
+/// Whether tiles and entries are those of a head: gives the tree.
+pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64, root: &Hash) -> Result<Tree> {
+    let tree = rebuild(store, id, origin, size).await?;
+    if tree.root() != *root {
+        let (found, signed) = (to_hex(&tree.root()), to_hex(root));
+        return Err(corrupt(origin, format!("its tiles rebuild to root {found}, its head signs {signed}")));
+    }
+    check_entries(store, id, origin, size).await?;
+    if store.get(Space::LogCheckpoint, &id.numbered_key(size)).await?.is_none() {
+        return Err(corrupt(origin, format!("its head of size {size} has no checkpoint")));
+    }
+    Ok(tree)
 }
 
 /// Grows the tree again from the stored leaf hashes, and compares the tiles above them.

@@ -22,6 +22,7 @@ mod hold;
 mod load;
 mod read;
 mod sequencer;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use clock::{ClockBehind, LogClock};
 pub use hold::Hold;
 pub use rows::LogId;
+pub use stored::StoredLog;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result, Timestamp};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::load::corrupt;
-use super::rows;
+use super::rows::{self, LogId};
 use super::tile::{Tile, TileId};
 use super::{Head, Ledger, Log, State, segment};
 use crate::base::{Error, Reason, Result};
-use crate::store::{Scan, Space};
+use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
 use crate::trust::record::LogProof;
 
@@ -61,34 +61,7 @@ impl Ledger {
     /// The bodies from `from` on, at most `limit`, up to the newest head.
     pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Bytes>> {
         let log = &self.log;
-        let end = log.state().head.size.min(from.saturating_add(limit as u64));
-        let mut bodies: Vec<Bytes> = Vec::new();
-        let mut at = from;
-        while at < end {
-            // The segment that holds `at` begins at it or before it; those behind begin where it ends.
-            let first = Scan::prefix(Space::LogEntry, &log.id.prefix()).reverse().starting_at(log.id.numbered_key(at));
-            let mut rows = log.store.scan(first.limit(1)).await?;
-            let behind = log.id.numbered_key(at + 1);
-            if end - at > 1 {
-                let many = Scan::range(Space::LogEntry, behind, log.id.numbered_key(end));
-                let segments = (end - at).div_ceil(segment::SEGMENT_ENTRIES_MAX as u64).min(16) as usize;
-                rows.extend(log.store.scan(many.limit(segments)).await?);
-            }
-            let before = at;
-            for (key, row) in rows {
-                let unpacked = rows::number_of(&key).zip(segment::unpack(&row));
-                let (first, entries) = unpacked.ok_or_else(|| corrupt(&log.origin, "a segment cannot be read"))?;
-                let skip = at.checked_sub(first).ok_or_else(|| corrupt(&log.origin, "a segment is missing"))?;
-                let wanted = entries.into_iter().skip(skip as usize).take((end - at) as usize);
-                let had = bodies.len();
-                bodies.extend(wanted);
-                at += (bodies.len() - had) as u64;
-            }
-            if at == before {
-                return Err(corrupt(&log.origin, format!("entry {at} is missing")));
-            }
-        }
-        Ok(bodies)
+        entries_of(&*log.store, log.id, &log.origin, log.state().head.size, from, limit).await
     }
 
     /// The first `width` hashes of a tile's bottom row, as C2SP tlog-tiles serves them; `None` when the tree has no such tile, or
@@ -105,7 +78,8 @@ impl Ledger {
         let TileId { level, index } = id;
         let row = log.store.get(Space::LogTile, &log.id.tile_key(id)).await?;
         let row = row.filter(|row| row.len() >= width * 32);
-        let row = row.ok_or_else(|| corrupt(&log.origin, format!("tile {index} of level {level} is missing")))?;
+        let row =
+            row.ok_or_else(|| log.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
         Ok(Some(row.slice(..width * 32)))
     }
 
@@ -115,9 +89,56 @@ impl Ledger {
         let scan = Scan::prefix(Space::LogCheckpoint, &log.id.prefix()).starting_at(log.id.numbered_key(size));
         let rows = log.store.scan(scan.limit(1)).await?;
         let Some((key, row)) = rows.first() else { return Ok(None) };
-        let size = rows::number_of(key).ok_or_else(|| corrupt(&log.origin, "a checkpoint's key cannot be read"))?;
+        let size = rows::number_of(key)
+            .ok_or_else(|| log.damaged(Space::LogCheckpoint, "a checkpoint's key cannot be read"))?;
         Ok(Some((size, log.note(row)?)))
     }
+}
+
+/// The bodies of a log of `size` entries from `from` on, at most `limit`.
+pub(super) async fn entries_of(
+    store: &dyn Store,
+    id: LogId,
+    origin: &str,
+    size: u64,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<Bytes>> {
+    let end = size.min(from.saturating_add(limit as u64));
+    let lost = |what: &str| damaged(store, origin, Space::LogEntry, what);
+    let mut bodies: Vec<Bytes> = Vec::new();
+    let mut at = from;
+    while at < end {
+        // The segment that holds `at` begins at it or before it; those behind begin where it ends.
+        let first = Scan::prefix(Space::LogEntry, &id.prefix()).reverse().starting_at(id.numbered_key(at));
+        let mut rows = store.scan(first.limit(1)).await?;
+        let behind = id.numbered_key(at + 1);
+        if end - at > 1 {
+            let many = Scan::range(Space::LogEntry, behind, id.numbered_key(end));
+            let segments = (end - at).div_ceil(segment::SEGMENT_ENTRIES_MAX as u64).min(16) as usize;
+            rows.extend(store.scan(many.limit(segments)).await?);
+        }
+        let before = at;
+        for (key, row) in rows {
+            let unpacked = rows::number_of(&key).zip(segment::unpack(&row));
+            let (first, entries) = unpacked.ok_or_else(|| lost("a segment cannot be read"))?;
+            let skip = at.checked_sub(first).ok_or_else(|| lost("a segment is missing"))?;
+            let wanted = entries.into_iter().skip(skip as usize).take((end - at) as usize);
+            let had = bodies.len();
+            bodies.extend(wanted);
+            at += (bodies.len() - had) as u64;
+        }
+        if at == before {
+            return Err(lost(&format!("entry {at} is missing")));
+        }
+    }
+    Ok(bodies)
+}
+
+/// The log does not hold what its head signs: the store notes it, and the error says what.
+fn damaged(store: &dyn Store, origin: &str, space: Space, what: &str) -> Error {
+    let noted = store.damaged(space, "a log does not hold what its head signs");
+    corrupt(origin, what).with_source(noted)
 }
 
 impl Log {
@@ -150,7 +171,8 @@ impl Log {
 
     fn hash_of(&self, tile: &Tile, node: Node) -> Result<Hash> {
         let TileId { level, index } = tile.id();
-        tile.get(node).ok_or_else(|| corrupt(&self.origin, format!("tile {index} of level {level} is too short")))
+        tile.get(node)
+            .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is too short")))
     }
 
     /// A tile from the edge, the cache or the store.
@@ -165,15 +187,20 @@ impl Log {
         let TileId { level, index } = id;
         let tile = row
             .and_then(|row| Tile::read(id, &row))
-            .ok_or_else(|| corrupt(&self.origin, format!("tile {index} of level {level} is missing")))?;
+            .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
         let tile = Arc::new(tile);
         self.tiles.insert(id, tile.clone());
         Ok(tile)
     }
 
     fn note(&self, row: &Bytes) -> Result<Bytes> {
-        let (_, note) = rows::read_note(row).ok_or_else(|| corrupt(&self.origin, "a checkpoint cannot be read"))?;
+        let (_, note) =
+            rows::read_note(row).ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint cannot be read"))?;
         Ok(note)
+    }
+
+    fn damaged(&self, space: Space, what: impl AsRef<str>) -> Error {
+        damaged(&*self.store, &self.origin, space, what.as_ref())
     }
 
     fn missing(&self, message: &str) -> Error {

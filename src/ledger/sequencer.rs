@@ -137,7 +137,7 @@ async fn write(log: &Log, state: &State, mut group: Vec<Placed>) -> Result<(), R
             }
             for Placed { answer, .. } in group {
                 // The cause is logged above, once; errors do not copy.
-                let _ = answer.send(Err(Error::new(error.reason, error.message.clone())));
+                let _ = answer.send(Err(error.repeated()));
             }
             Err(error.reason)
         }
@@ -164,12 +164,20 @@ async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State>
     }
     let bodies = group.iter().flat_map(|placed| placed.entries.iter().map(|entry| entry.body.as_ref()));
     for (first, segment) in segment::pack(state.head.size, bodies) {
-        batch.push_put(Space::LogEntry, log.id.numbered_key(first), segment);
+        batch.push_insert(Space::LogEntry, log.id.numbered_key(first), segment);
     }
     for tile in changed {
-        batch.push_put(Space::LogTile, log.id.tile_key(tile.id()), tile.row_bytes());
+        let (key, row) = (log.id.tile_key(tile.id()), tile.row_bytes());
+        match tile.id().width_at(state.head.size) {
+            0 => batch.push_insert(Space::LogTile, key, row),
+            _ => batch.push_update(Space::LogTile, key, row),
+        }
     }
-    batch.push_put(Space::LogCheckpoint, log.id.numbered_key(tree.size()), row.clone());
+    let checkpoint_key = log.id.numbered_key(tree.size());
+    match tree.size() == state.head.size {
+        false => batch.push_insert(Space::LogCheckpoint, checkpoint_key, row.clone()),
+        true => batch.push_update(Space::LogCheckpoint, checkpoint_key, row.clone()), // another key signs the same size
+    }
     batch.push_put(Space::LogHead, head_key, row.clone());
     log.store.commit(batch).await?;
 

@@ -16,8 +16,9 @@ use crate::trust::Object;
 
 use super::row::RecordKey;
 
-/// The keys of all index rows of a record.
-pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey, out: &mut Vec<Vec<u8>>) {
+/// The keys of all index rows of a record, each once.
+pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) -> Vec<Vec<u8>> {
+    let mut out = Vec::with_capacity(4);
     let people = record_type.people_of(payload);
     for person in &people {
         out.push(with_key(person_prefix(*person), key));
@@ -38,6 +39,9 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey, 
     {
         out.push(with_key(natural_prefix(record_type, &natural), key));
     }
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 pub(super) fn person_prefix(person: PersonalId) -> Vec<u8> {

@@ -73,7 +73,8 @@ pub(super) struct Prepared {
     pub(super) statuses: Vec<Status>,
     pub(super) entries: Vec<Entry>,
     rows: Vec<BytesMut>,
-    index: Vec<Vec<u8>>,
+    /// The index rows of each statement.
+    index: Vec<Vec<Vec<u8>>>,
 }
 
 impl Ingest {
@@ -174,7 +175,9 @@ impl Ingest {
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
     pub(super) async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
         let accepted = self.check_versions(&batch).await?;
-        let is_new: Vec<bool> = accepted.iter().map(Option::is_some).collect();
+        // What each statement is: repeated, the first of its record, or a later version.
+        let is_first: Vec<Option<bool>> =
+            accepted.iter().map(|accepted| accepted.as_ref().map(|accepted| accepted.before.is_none())).collect();
         let accepted: Vec<_> = accepted.into_iter().flatten().collect();
         let changed = Changed::by(&*self.store, &accepted).await?;
         let Prepared { first, after, keys, entries, mut rows, index, .. } = batch;
@@ -182,19 +185,23 @@ impl Ingest {
         let appended = entries.len() as u64;
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
-            for (at, (key, row)) in keys.into_iter().zip(&mut rows).enumerate() {
+            for (at, ((key, row), index)) in keys.into_iter().zip(&mut rows).zip(index).enumerate() {
                 // A statement that is repeated stays where it was first.
-                if is_new[at] {
-                    row::place(row, first_ledger_index + at as u64);
-                    batch.push_put(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.split().freeze());
+                let Some(is_first) = is_first[at] else { continue };
+                row::place(row, first_ledger_index + at as u64);
+                let (key, row) = (Bytes::copy_from_slice(&key), row.split().freeze());
+                // Index rows name their record, so those of a first version are new; a later version has most of them already.
+                if is_first {
+                    batch.push_insert(Space::ProvinceRecord, key, row);
+                    index.into_iter().for_each(|key| batch.push_insert(Space::ProvinceIndex, key, Bytes::new()));
+                } else {
+                    batch.push_update(Space::ProvinceRecord, key, row);
+                    index.into_iter().for_each(|key| batch.push_put(Space::ProvinceIndex, key, Bytes::new()));
                 }
-            }
-            for key in index {
-                batch.push_put(Space::ProvinceIndex, key, Bytes::new());
             }
             changed.write(first_ledger_index + appended, &mut batch);
             let count = size - first;
-            batch.push_put(
+            batch.push_insert(
                 Space::ProvinceBatch,
                 row::batch_key(sector.ordinal, first),
                 row::write_batch(first_ledger_index, count),
@@ -247,7 +254,7 @@ fn prepare(
         statuses: Vec::with_capacity(count),
         entries: Vec::with_capacity(count + 1),
         rows: Vec::with_capacity(count),
-        index: Vec::with_capacity(count * 2),
+        index: Vec::with_capacity(count),
         statements,
     };
     for (statement, record) in prepared.statements.iter().zip(&records) {
@@ -257,7 +264,7 @@ fn prepare(
         prepared.rows.push(Row::write_unplaced(statement, &hash, record.payload));
         let payload = canonical::parse(record.payload).map_err(Error::bug)?; // it was verified a moment ago
         prepared.statuses.push(status::status_of(record_type, statement.operation, &payload));
-        index::keys(record_type, &payload, &key, &mut prepared.index);
+        prepared.index.push(index::keys(record_type, &payload, &key));
         prepared.entries.push(entry(EntryType::Statement, record.statement));
         prepared.hashes.push(hash);
         prepared.keys.push(key);

@@ -60,6 +60,21 @@ impl Places {
 
 /// The ledger index of a statement, and that of the issuer's checkpoint behind its batch; `None` when it was not accepted.
 pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
+    if let Some(found) = in_batches(store, ordinal, log_index).await? {
+        return Ok(Some(found));
+    }
+    let cursor = store.get(Space::Meta, &row::cursor_key(ordinal)).await?;
+    let accepted = cursor.as_deref().map(row::read_cursor).transpose()?.map_or(0, |cursor| cursor.size());
+    if log_index >= accepted {
+        return Ok(None);
+    }
+    // The cursor moves in the same commit as these rows: it may have moved since, but it never leads.
+    let found = in_batches(store, ordinal, log_index).await?;
+    let lost = || store.damaged(Space::ProvinceBatch, "an accepted statement has no place in the record ledger");
+    found.map(Some).ok_or_else(lost)
+}
+
+async fn in_batches(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
     let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
     let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
     let Some((key, value)) = found.first() else { return Ok(None) };

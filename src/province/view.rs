@@ -257,7 +257,8 @@ impl Province {
             registry::ALL.iter().flat_map(|sector| sector.record_types).map(|of| (of.ordinal, *of)).collect();
         let mut found = Vec::with_capacity(keys.len());
         for (key, row) in keys.iter().zip(rows) {
-            let row = row.ok_or_else(|| corrupt("an index row leads to no record"))?;
+            let lost = || self.store.damaged(Space::ProvinceRecord, "a record that an index names has no row");
+            let row = row.ok_or_else(lost)?;
             let row = Row::read(&row)?;
             let record_type = types.get(&key[0]).ok_or_else(|| corrupt("a record is of no known type"))?;
             let mut record_id = RecordId([0; 16]);

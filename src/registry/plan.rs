@@ -40,6 +40,7 @@ enum Source {
 /// A version that has no log index yet.
 struct NewRow {
     key: RecordKey,
+    version: u64,
     salt: Salt,
     statement: Bytes,
     payload: Bytes,
@@ -147,7 +148,7 @@ impl Plan {
             index_keys: change.index_keys,
         };
         self.current.insert(key, current);
-        self.rows.push(NewRow { key, salt: change.salt, statement, payload: change.payload });
+        self.rows.push(NewRow { key, version, salt: change.salt, statement, payload: change.payload });
         Receipt { record_id: change.record_id, version, log_index: 0 }
     }
 
@@ -169,29 +170,33 @@ impl Plan {
     /// The rows to write when the first entry of the batch gets the index `first`.
     pub(super) fn into_batch(self, first: u64) -> Batch {
         let mut batch = Batch::new();
-        let rows: Vec<(RecordKey, Bytes)> = (first..)
+        let rows: Vec<(RecordKey, u64, Bytes)> = (first..)
             .zip(self.rows)
             .map(|(log_index, new)| {
                 let row = Row { log_index, salt: new.salt, statement: new.statement, payload: new.payload };
-                (new.key, row.write())
+                (new.key, new.version, row.write())
             })
             .collect();
         for (key, source) in self.superseded {
             let row = match source {
                 Source::Stored(row) => Some(row),
-                Source::Planned(at) => rows.get(at).map(|(_, row)| row.clone()),
+                Source::Planned(at) => rows.get(at).map(|(.., row)| row.clone()),
             };
             if let Some(row) = row {
-                batch.push_put(Space::RecordHistory, key, row);
+                batch.push_insert(Space::RecordHistory, key, row);
             }
         }
-        for (key, row) in rows {
-            batch.push_put(Space::Record, Bytes::copy_from_slice(&key), row);
+        for (key, version, row) in rows {
+            let key = Bytes::copy_from_slice(&key);
+            match version {
+                1 => batch.push_insert(Space::Record, key, row),
+                _ => batch.push_update(Space::Record, key, row),
+            }
         }
         for (key, written) in self.index {
             match written {
-                true => batch.push_put(Space::RecordIndex, key, Bytes::new()),
-                false => batch = batch.delete(Space::RecordIndex, key),
+                true => batch.push_insert(Space::RecordIndex, key, Bytes::new()),
+                false => batch.push_delete(Space::RecordIndex, key),
             }
         }
         batch

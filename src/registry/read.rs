@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_PAYLOAD_BYTES_MAX, PAGE_SIZE_MAX};
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
-use crate::store::{Scan, Space};
+use crate::store::{KEY_BYTES_MAX, Scan, Space};
 use crate::trust::{LogProof, SignedRecord, Statement};
 
 use super::host::Host;
@@ -17,18 +17,40 @@ use super::{RecordType, index, unknown_record_type};
 
 /// Most records that one person, name or number leads to; more is a query that nobody means.
 const CANDIDATES_MAX: usize = 10_000;
+/// Longest key, number or name to look for, in bytes: with what stands beside it, an index key. Nothing longer was ever stored.
+const SELECTOR_BYTES_MAX: usize = KEY_BYTES_MAX - 64;
 /// Most signed batches that one answer of `changes` joins.
 const CHECKPOINTS_JOINED_MAX: usize = 64;
+
+/// The records that a selector can mean.
+#[derive(Default)]
+struct Candidates {
+    keys: Vec<RecordKey>,
+    /// Those that an index row names: each has a row, or stored data is damaged. Of the others, which the caller names by id or
+    /// natural key, there may be none.
+    named: Vec<RecordKey>,
+}
+
+impl Candidates {
+    fn name(&mut self, key: RecordKey) {
+        self.keys.push(key);
+        self.named.push(key);
+    }
+}
 
 impl Host {
     pub(super) async fn read_page(&self, query: &Query) -> Result<Page> {
         let types = self.types(&query.record_types)?;
         let limit = query.limit.clamp(1, PAGE_SIZE_MAX);
         let after = query.after.as_deref().map(position).transpose()?;
-        let (keys, more) = match &query.selector {
-            Selector::All => self.keys_of_types(&types, after, limit).await?,
+        let (keys, named, more) = match &query.selector {
+            Selector::All => {
+                let (keys, more) = self.keys_of_types(&types, after, limit).await?;
+                (keys, Vec::new(), more)
+            }
             selector => {
-                let mut keys = self.candidates(&types, selector).await?;
+                check_length(selector)?;
+                let Candidates { mut keys, named } = self.candidates(&types, selector).await?;
                 match selector {
                     Selector::Ids(_) => keep_first(&mut keys),
                     _ => {
@@ -40,13 +62,18 @@ impl Host {
                     after.map_or(0, |after| keys.iter().position(|key| *key == after).map_or(keys.len(), |at| at + 1));
                 let rest = keys.split_off(from.min(keys.len()));
                 let more = rest.len() > limit;
-                (rest.into_iter().take(limit).collect(), more)
+                (rest.into_iter().take(limit).collect(), named, more)
             }
         };
         let mut next = keys.last().filter(|_| more);
         let (mut records, mut bytes) = (Vec::with_capacity(keys.len()), 0);
         for (key, row) in keys.iter().zip(self.rows(&keys, query.version).await?) {
-            let Some(row) = row else { continue };
+            let Some(row) = row else {
+                if query.version == 0 && named.contains(key) {
+                    return Err(self.store.damaged(Space::Record, "a record that an index names has no row"));
+                }
+                continue;
+            };
             bytes += row.payload.len();
             records.push(Arc::new(self.registry_record(row).await?));
             if bytes > PAGE_PAYLOAD_BYTES_MAX {
@@ -102,40 +129,46 @@ impl Host {
         Ok((keys, false))
     }
 
-    /// The keys of all records that a selector can mean; of some there may be no row.
-    async fn candidates(&self, types: &[&'static RecordType], selector: &Selector) -> Result<Vec<RecordKey>> {
-        let mut keys = Vec::new();
+    /// The keys of all records that a selector can mean.
+    async fn candidates(&self, types: &[&'static RecordType], selector: &Selector) -> Result<Candidates> {
+        let mut found = Candidates::default();
         for record_type in types {
             match selector {
-                Selector::Key(key) => keys.extend(self.by_key(record_type, key).await?),
-                Selector::Ids(ids) => keys.extend(ids.iter().map(|id| record_key(record_type, *id))),
-                Selector::Person(person) => keys.extend(self.by_person(record_type, *person).await?),
+                Selector::Key(key) => self.by_key(record_type, key, &mut found).await?,
+                Selector::Ids(ids) => found.keys.extend(ids.iter().map(|id| record_key(record_type, *id))),
+                Selector::Person(person) => self.by_person(record_type, *person, &mut found).await?,
                 Selector::OldNumber(number) => {
-                    keys.extend(self.by_prefix(record_type, index::alias_prefix(record_type, number)).await?);
+                    self.by_prefix(record_type, index::alias_prefix(record_type, number), &mut found).await?;
                 }
                 Selector::Name { folded, birth_date } => {
-                    keys.extend(self.by_name(record_type, folded, *birth_date).await?);
+                    self.by_name(record_type, folded, *birth_date, &mut found).await?;
                 }
                 Selector::All => {}
             }
         }
-        Ok(keys)
+        Ok(found)
     }
 
     /// By natural key; a person's superseded number leads to the present one.
-    async fn by_key(&self, record_type: &'static RecordType, key: &str) -> Result<Vec<RecordKey>> {
+    async fn by_key(&self, record_type: &'static RecordType, key: &str, found: &mut Candidates) -> Result<()> {
         let own = record_key(record_type, self.secrets.record_id(record_type, key));
         if record_type.people.is_none() || self.store.get(Space::Record, &own).await?.is_some() {
-            return Ok(vec![own]);
+            found.keys.push(own);
+            return Ok(());
         }
-        self.by_prefix(record_type, index::alias_prefix(record_type, key)).await
+        self.by_prefix(record_type, index::alias_prefix(record_type, key), found).await
     }
 
-    async fn by_person(&self, record_type: &'static RecordType, person: PersonalId) -> Result<Vec<RecordKey>> {
+    async fn by_person(
+        &self,
+        record_type: &'static RecordType,
+        person: PersonalId,
+        found: &mut Candidates,
+    ) -> Result<()> {
         if record_type.is_keyed_by_person() {
-            return self.by_key(record_type, person.as_str()).await;
+            return self.by_key(record_type, person.as_str(), found).await;
         }
-        self.by_prefix(record_type, index::person_prefix(record_type, person)).await
+        self.by_prefix(record_type, index::person_prefix(record_type, person), found).await
     }
 
     async fn by_name(
@@ -143,28 +176,31 @@ impl Host {
         record_type: &'static RecordType,
         folded: &str,
         birth_date: Option<PartialDate>,
-    ) -> Result<Vec<RecordKey>> {
+        found: &mut Candidates,
+    ) -> Result<()> {
         if record_type.people.is_none() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let prefix = index::name_prefix(record_type, folded, birth_date.map(|date| date.year));
         let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
-        let mut keys = Vec::new();
         for (key, _) in rows {
             let agrees = match birth_date {
                 Some(wanted) => index::birth_of(&key, folded).is_some_and(|date| date.agrees(wanted)),
                 None => true,
             };
             if agrees {
-                keys.push(record_key(record_type, index_id(&key)?));
+                found.name(record_key(record_type, index_id(&key)?));
             }
         }
-        Ok(keys)
+        Ok(())
     }
 
-    async fn by_prefix(&self, record_type: &'static RecordType, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
+    async fn by_prefix(&self, record_type: &'static RecordType, prefix: Vec<u8>, found: &mut Candidates) -> Result<()> {
         let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
-        rows.iter().map(|(key, _)| Ok(record_key(record_type, index_id(key)?))).collect()
+        for (key, _) in rows {
+            found.name(record_key(record_type, index_id(&key)?));
+        }
+        Ok(())
     }
 
     /// The rows of records, in order: of one version, or the latest when it is 0.
@@ -181,11 +217,12 @@ impl Host {
         for (at, found) in self.store.get_many(Space::Record, &keys).await?.into_iter().enumerate() {
             let row = found.as_ref().map(Row::read).transpose()?;
             let (key, version) = wanted[at];
-            let is_wanted = match &row {
-                Some(row) if version != 0 => row.decoded()?.version == version,
-                _ => true,
+            let newest = match &row {
+                Some(row) if version != 0 => row.decoded()?.version,
+                _ => version,
             };
-            if !is_wanted {
+            let is_wanted = newest == version;
+            if version < newest {
                 superseded.push((at, history_key(&key, version)));
             }
             rows.push(row.filter(|_| is_wanted));
@@ -194,7 +231,8 @@ impl Host {
             let keys: Vec<Vec<u8>> = superseded.iter().map(|(_, key)| key.clone()).collect();
             let found = self.store.get_many(Space::RecordHistory, &keys).await?;
             for ((at, _), row) in superseded.into_iter().zip(found) {
-                rows[at] = row.as_ref().map(Row::read).transpose()?;
+                let lost = || self.store.damaged(Space::RecordHistory, "a superseded version has no row");
+                rows[at] = Some(Row::read(&row.ok_or_else(lost)?)?);
             }
         }
         Ok(rows)
@@ -272,11 +310,26 @@ impl Host {
                 wanted.push((record_key(record_type, statement.record_id), statement.version));
             }
             for row in self.versions(&wanted).await? {
-                records.push(row.ok_or_else(|| corrupt("a record of the log has no row"))?.record());
+                let lost = || self.store.damaged(Space::Record, "a record of the log has no row");
+                records.push(row.ok_or_else(lost)?.record());
             }
         }
         Ok(records)
     }
+}
+
+/// Refuses what is longer than anything that an index finds.
+fn check_length(selector: &Selector) -> Result<()> {
+    let (field, text) = match selector {
+        Selector::Key(key) => ("natural_key", key),
+        Selector::OldNumber(number) => ("old_number", number),
+        Selector::Name { folded, .. } => ("full_name", folded),
+        Selector::All | Selector::Ids(_) | Selector::Person(_) => return Ok(()),
+    };
+    if text.len() <= SELECTOR_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::invalid_field(field, "TOO_LONG", format!("has at most {SELECTOR_BYTES_MAX} bytes")))
 }
 
 /// Keeps the first of each key, in order.

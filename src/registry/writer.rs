@@ -235,7 +235,7 @@ fn put_receipts(batch: &mut Batch, stored: Vec<(Option<Request>, Vec<Receipt>)>,
     for (request, receipts) in stored {
         let receipts = numbered(receipts, &mut next);
         if let Some(Request { key, content }) = request {
-            batch.push_put(Space::Submission, key, Receipts { content, receipts }.write());
+            batch.push_insert(Space::Submission, key, Receipts { content, receipts }.write());
         }
     }
 }
@@ -244,7 +244,7 @@ fn put_receipts(batch: &mut Batch, stored: Vec<(Option<Request>, Vec<Receipt>)>,
 fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
     tracing::error!(registry = sector.name, %error, cause = ?error.source, "changes were not written");
     for answer in answers {
-        let _ = answer.send(Err(Error::new(error.reason, error.message.clone())));
+        let _ = answer.send(Err(error.repeated()));
     }
 }
 

@@ -224,8 +224,10 @@ fn open_store(
     let is_bulk = !world.seeded && world.population >= BULK_FROM;
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
     let (open, closed) = oneshot::channel();
+    // A world that was served from has its store: none is begun in its place.
+    let store = if world.seeded { FjallStore::open_existing(path, options) } else { FjallStore::create(path, options) };
     // Dropped in this order: whoever hears of the end finds the folder free.
-    Ok((Arc::new(FjallStore::open_with(path, options)?.keeping((folder, open))), closed))
+    Ok((Arc::new(store?.keeping((folder, open))), closed))
 }
 
 fn refused(folder: &Path, what: &str, error: io::Error) -> Error {

@@ -16,6 +16,17 @@ pub struct Condition {
     pub expected: Option<Bytes>,
 }
 
+/// What the caller knows about a row that it writes. Rows are counted, and a claim saves the count a look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// The row may exist or not: the store looks it up.
+    Unknown,
+    /// The row does not exist yet.
+    Absent,
+    /// The row exists.
+    Present,
+}
+
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
@@ -25,6 +36,8 @@ pub struct Write {
     pub key: Bytes,
     /// The new value; `None` deletes the row, and deleting no row is fine.
     pub value: Option<Bytes>,
+    /// What the caller knows about the row just before this write.
+    pub before: Before,
 }
 
 /// Conditions and writes of one commit. Of two writes to one key, the later stays.
@@ -82,7 +95,7 @@ impl Batch {
     /// Deletes a row, if there is one.
     #[must_use]
     pub fn delete(mut self, space: Space, key: impl Into<Bytes>) -> Self {
-        self.writes.push(Write { space, key: key.into(), value: None });
+        self.push_delete(space, key);
         self
     }
 
@@ -99,7 +112,27 @@ impl Batch {
 
     /// [`Batch::put`] for loops.
     pub fn push_put(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.writes.push(Write { space, key: key.into(), value: Some(value.into()) });
+        self.push(space, key.into(), Some(value.into()), Before::Unknown);
+    }
+
+    /// Writes a row that the caller knows to be absent just before: counted without a look-up. A false claim is a defect of the
+    /// caller: the memory adapter refuses it, and on disk `lienthong store check` finds the count that it spoils.
+    pub fn push_insert(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.push(space, key.into(), Some(value.into()), Before::Absent);
+    }
+
+    /// Writes a row that the caller knows to be present just before; a false claim is what it is for [`Batch::push_insert`].
+    pub fn push_update(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
+        self.push(space, key.into(), Some(value.into()), Before::Present);
+    }
+
+    /// [`Batch::delete`] for loops.
+    pub fn push_delete(&mut self, space: Space, key: impl Into<Bytes>) {
+        self.push(space, key.into(), None, Before::Unknown);
+    }
+
+    fn push(&mut self, space: Space, key: Bytes, value: Option<Bytes>, before: Before) {
+        self.writes.push(Write { space, key, value, before });
     }
 
     /// The conditions, in the order stated.

@@ -2,18 +2,24 @@
 //!
 //! Within a group, batches keep the order of the queue. Each sees the writes of those before it: conditions are
 //! checked against the engine plus an overlay of what the group has accepted so far. A batch whose condition fails is
-//! answered alone and leaves no trace. The accepted ones become one batch of the engine, with one sync.
+//! answered alone and leaves no trace. The accepted ones become one batch of the engine, with one sync, and with them goes the count
+//! of rows: the seals (see `seal`). What a batch claims about a row, or has as a condition, is not looked up again.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc as signals};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::{Database, PersistMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::fjall::{Keyspaces, inner_key};
-use super::{Batch, Condition, Space, conflict};
+use super::disk::Reserve;
+use super::fjall::{Keyspaces, contained, inner_key, is_damage};
+use super::health::{HealthBoard, Writes};
+use super::seal::{Mark, SEAL_KEY, Tally};
+use super::{Batch, Before, Condition, Layout, Space, Write, conflict};
 use crate::base::{Error, Reason, Result};
 
 /// Most batches that wait, and most bytes of them, before callers wait to queue.
@@ -23,6 +29,10 @@ const QUEUE_KIB_MAX: usize = 48 * 1024;
 const GROUP_KIB_MAX: usize = 16 * 1024;
 /// What a row costs beside its key and value, in bytes.
 const ROW_OVERHEAD_BYTES: usize = 64;
+/// How often the disk and the engine are looked at while nobody writes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// When a refused change is worth another try.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 struct Request {
     batch: Batch,
@@ -32,21 +42,65 @@ struct Request {
     _room: OwnedSemaphorePermit,
 }
 
-/// The queue's front, and the thread behind it. Dropping it writes what is queued and ends the thread.
+/// The queue's front, and the threads behind it. Dropping it writes what is queued and ends them.
 pub(super) struct Committer {
     queue: Option<mpsc::Sender<Request>>,
     room: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
+    lookout: Option<(signals::Sender<()>, JoinHandle<()>)>,
+    counts: Arc<Counts>,
+}
+
+/// The durable tally, for readers.
+struct Counts {
+    group: AtomicU64,
+    rows: Vec<AtomicU64>,
+}
+
+impl Counts {
+    fn set(&self, tally: &Tally) {
+        self.group.store(tally.group, Ordering::Release);
+        for (count, rows) in self.rows.iter().zip(&tally.rows) {
+            count.store(*rows, Ordering::Release);
+        }
+    }
 }
 
 impl Committer {
-    pub(super) fn start(database: Database, keyspaces: Keyspaces) -> Result<Self> {
+    pub(super) fn start(
+        database: Database,
+        keyspaces: Keyspaces,
+        tally: Tally,
+        mark: Mark,
+        reserve: Reserve,
+        health: Arc<HealthBoard>,
+    ) -> Result<Self> {
+        let counts = Arc::new(Counts {
+            group: AtomicU64::new(tally.group),
+            rows: tally.rows.iter().map(|rows| AtomicU64::new(*rows)).collect(),
+        });
+        health.set_writes(reserve.writes());
+        let lookout = lookout(database.clone(), reserve.clone(), health.clone())?;
         let (queue, requests) = mpsc::channel(QUEUE_BATCHES_MAX);
+        let overlays = Space::ALL.iter().map(|_| Overlay::default()).collect();
+        let (accepted, shared) = (Vec::new(), counts.clone());
+        let group = Group { database, keyspaces, overlays, accepted, tally, mark, reserve, health, counts: shared };
         let thread = std::thread::Builder::new()
             .name("store-committer".into())
-            .spawn(move || Group::new(database, keyspaces).serve(requests))
+            .spawn(move || group.serve(requests))
             .map_err(Error::bug)?;
-        Ok(Self { queue: Some(queue), room: Arc::new(Semaphore::new(QUEUE_KIB_MAX)), thread: Some(thread) })
+        let room = Arc::new(Semaphore::new(QUEUE_KIB_MAX));
+        Ok(Self { queue: Some(queue), room, thread: Some(thread), lookout: Some(lookout), counts })
+    }
+
+    /// The last durable group.
+    pub(super) fn group(&self) -> u64 {
+        self.counts.group.load(Ordering::Acquire)
+    }
+
+    /// The durable rows of a space.
+    pub(super) fn count(&self, space: Space) -> u64 {
+        self.counts.rows[space.index()].load(Ordering::Acquire)
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<()> {
@@ -69,7 +123,30 @@ impl Drop for Committer {
             // A panic there has answered its callers with an error already; there is nobody left to tell here.
             let _ = thread.join();
         }
+        if let Some((stop, thread)) = self.lookout.take() {
+            drop(stop);
+            let _ = thread.join();
+        }
     }
+}
+
+/// Looks at the disk and the engine now and then: room that comes back, and a failed write of the engine's own, show without a
+/// caller.
+fn lookout(
+    database: Database,
+    reserve: Reserve,
+    health: Arc<HealthBoard>,
+) -> Result<(signals::Sender<()>, JoinHandle<()>)> {
+    let (stop, stopped) = signals::channel();
+    let watch = move || {
+        while stopped.recv_timeout(LOOK_EVERY) == Err(signals::RecvTimeoutError::Timeout) {
+            // Every write is synced by its group, so there is nothing to flush: only the engine's refusal is of interest.
+            let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
+            health.set_writes(if refuses { Writes::Stopped } else { reserve.writes() });
+        }
+    };
+    let thread = std::thread::Builder::new().name("store-lookout".into()).spawn(watch).map_err(Error::bug)?;
+    Ok((stop, thread))
 }
 
 fn kib_of(batch: &Batch) -> usize {
@@ -85,14 +162,14 @@ struct Group {
     /// What was accepted so far, one overlay a space, in the order of [`Space::ALL`].
     overlays: Vec<Overlay>,
     accepted: Vec<Request>,
+    tally: Tally,
+    mark: Mark,
+    reserve: Reserve,
+    health: Arc<HealthBoard>,
+    counts: Arc<Counts>,
 }
 
 impl Group {
-    fn new(database: Database, keyspaces: Keyspaces) -> Self {
-        let overlays = Space::ALL.iter().map(|_| Overlay::default()).collect();
-        Self { database, keyspaces, overlays, accepted: Vec::new() }
-    }
-
     fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
             let mut kib = first.kib;
@@ -114,8 +191,11 @@ impl Group {
             let _ = request.answer.send(Err(error));
             return;
         }
-        for write in writes {
-            self.overlays[write.space.index()].push(write.key, write.value);
+        for mut write in writes {
+            if write.before == Before::Unknown {
+                write.before = told(&conditions, &write);
+            }
+            self.overlays[write.space.index()].push(write);
         }
         self.accepted.push(request);
     }
@@ -126,79 +206,157 @@ impl Group {
             Some(value) => value.as_deref() == expected,
             None => {
                 let keyspace = self.keyspaces.of(condition.space);
-                let found = keyspace.get(inner_key(condition.space, &condition.key)).map_err(Error::bug)?;
+                let found = contained(|| keyspace.get(inner_key(condition.space, &condition.key)));
+                let found = found.map_err(Some).and_then(|read| read.map_err(|error| unreadable(&error)));
+                let found = found.map_err(|cause| self.failed(condition.space, cause))?;
                 found.as_deref() == expected
             }
         };
         if holds { Ok(()) } else { Err(conflict(condition.space)) }
     }
 
+    /// The error of a look-up that failed: damage where there is a cause in the bytes, else the machine's means.
+    fn failed(&self, space: Space, cause: Option<String>) -> Error {
+        match cause {
+            Some(cause) => self.health.damage(space, "stored data cannot be read back", Some(cause)),
+            None => unavailable("the disk does not answer; try again"),
+        }
+    }
+
     /// Writes and syncs what was accepted, and answers it.
     fn write(&mut self) {
-        let count = self.overlays.iter().map(|overlay| overlay.writes.len()).sum();
-        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), count);
+        self.health.set_writes(self.reserve.writes());
+        let outcome = match self.health.writes() {
+            _ if self.overlays.iter().all(|overlay| overlay.writes.is_empty()) => Ok(()),
+            Writes::Full { .. } => {
+                Err((Reason::StorageFull, "the disk is nearly full: changes wait until space is freed"))
+            }
+            Writes::Stopped => Err((Reason::StorageUnavailable, STOPPED)),
+            Writes::Taken => self.write_group(),
+        };
+        self.overlays.iter_mut().for_each(Overlay::clear);
+        for request in self.accepted.drain(..) {
+            let answer = outcome.map_err(|(reason, message)| Error::new(reason, message).with_retry_after(RETRY_AFTER));
+            let _ = request.answer.send(answer);
+        }
+    }
+
+    fn write_group(&mut self) -> Result<(), (Reason, &'static str)> {
+        let count: usize = self.overlays.iter().map(|overlay| overlay.writes.len()).sum();
+        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.database.clone(), count + Layout::ALL.len());
+        let mut tally = Tally { group: self.tally.group + 1, rows: self.tally.rows.clone() };
         for (space, overlay) in Space::ALL.iter().zip(&mut self.overlays) {
             let keyspace = self.keyspaces.of(*space);
-            for (key, value) in overlay.drain() {
+            let rows = &mut tally.rows[space.index()];
+            for Write { key, value, before, .. } in overlay.drain() {
                 let key = inner_key(*space, &key);
+                let existed = match before {
+                    Before::Absent => false,
+                    Before::Present => true,
+                    Before::Unknown => match contained(|| keyspace.contains_key(&key)) {
+                        Ok(Ok(exists)) => exists,
+                        failed => {
+                            let cause = failed.map_or_else(Some, |read| read.map_or_else(|e| unreadable(&e), |_| None));
+                            let damaged = cause.map(|cause| self.health.damage(*space, UNREADABLE, Some(cause)));
+                            return Err(damaged.map_or((Reason::StorageUnavailable, UNREADABLE), |_| {
+                                (Reason::StorageCorrupt, UNREADABLE)
+                            }));
+                        }
+                    },
+                };
+                *rows = rows.saturating_add_signed(i64::from(value.is_some()) - i64::from(existed));
                 match value {
                     Some(value) => batch.insert(keyspace, key, value.as_ref()),
                     None => batch.remove(keyspace, key),
                 }
             }
         }
-        let outcome = batch.durability(Some(PersistMode::SyncAll)).commit();
-        if let Err(error) = &outcome {
-            tracing::error!(cause = ?error, "the storage engine refuses to write");
+        for layout in Layout::ALL {
+            batch.insert(self.keyspaces.tree(layout), SEAL_KEY, tally.seal(layout));
         }
-        for request in self.accepted.drain(..) {
-            let answer = match &outcome {
-                Ok(()) => Ok(()),
-                Err(error) => Err(Error::new(Reason::Internal, "the storage engine refuses to write until a restart")
-                    .with_source(error.to_string())),
-            };
-            let _ = request.answer.send(answer);
+        if let Err(error) = batch.durability(Some(PersistMode::SyncAll)).commit() {
+            tracing::error!(cause = ?error, "a write of the storage engine failed");
+            self.health.set_writes(Writes::Stopped);
+            return Err((Reason::StorageUnavailable, STOPPED));
         }
+        self.counts.set(&tally);
+        if let Err(error) = self.mark.set(tally.group) {
+            // The mark lags, which only makes the next start less strict.
+            tracing::warn!(%error, "the store's mark cannot be written");
+        }
+        self.tally = tally;
+        Ok(())
+    }
+}
+
+const STOPPED: &str = "the storage engine takes no changes until a restart";
+const UNREADABLE: &str = "stored data cannot be read back";
+
+fn unavailable(message: &'static str) -> Error {
+    Error::new(Reason::StorageUnavailable, message).with_retry_after(RETRY_AFTER)
+}
+
+/// The cause of a failed read where it is in the bytes; `None` where the machine lacked something.
+fn unreadable(error: &fjall::Error) -> Option<String> {
+    match error {
+        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if !is_damage(io) => None,
+        error => Some(error.to_string()),
+    }
+}
+
+/// What a batch's own conditions tell about a row that it writes.
+fn told(conditions: &[Condition], write: &Write) -> Before {
+    let about = conditions.iter().find(|condition| condition.space == write.space && condition.key == write.key);
+    match about.map(|condition| &condition.expected) {
+        None => Before::Unknown,
+        Some(None) => Before::Absent,
+        Some(Some(_)) => Before::Present,
     }
 }
 
 /// What a group writes to one space.
 #[derive(Default)]
 struct Overlay {
-    /// Keys and values in the order written, a key perhaps many times; no value: deleted.
-    writes: Vec<(Bytes, Option<Bytes>)>,
+    /// In the order written, a key perhaps many times.
+    writes: Vec<Write>,
     /// The newest write of each key among the first ones, as far as conditions asked for it.
     newest: HashMap<Bytes, usize>,
     indexed: usize,
 }
 
 impl Overlay {
-    fn push(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.writes.push((key, value));
+    fn push(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+
+    fn clear(&mut self) {
+        self.writes.clear();
+        self.newest.clear();
+        self.indexed = 0;
     }
 
     /// The newest write of a key. Most spaces are never asked about, so they are not indexed before they are.
     fn find(&mut self, key: &Bytes) -> Option<&Option<Bytes>> {
-        for (at, (key, _)) in self.writes.iter().enumerate().skip(self.indexed) {
-            self.newest.insert(key.clone(), at);
+        for (at, write) in self.writes.iter().enumerate().skip(self.indexed) {
+            self.newest.insert(write.key.clone(), at);
         }
         self.indexed = self.writes.len();
-        self.newest.get(key).map(|at| &self.writes[*at].1)
+        self.newest.get(key).map(|at| &self.writes[*at].value)
     }
 
-    /// Empties the overlay: one write for each key, in key order.
+    /// Empties the overlay: one write for each key, in key order, with what was known before the first write of the key.
     ///
     /// One, because the engine orders rows by key and batch, and could not tell two apart. In order, because then each
     /// insertion starts where the last one ended, in warm memory: half the time of a large group.
-    fn drain(&mut self) -> impl Iterator<Item = (Bytes, Option<Bytes>)> + '_ {
+    fn drain(&mut self) -> impl Iterator<Item = Write> + '_ {
         self.newest.clear();
         self.indexed = 0;
-        // The sort is stable, so of equal keys the newest comes last, and is the one to keep.
-        self.writes.sort_by(|a, b| a.0.cmp(&b.0));
+        // The sort is stable: of equal keys the first tells what was before, and the last is the one to keep.
+        self.writes.sort_by(|a, b| a.key.cmp(&b.key));
         self.writes.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
+            let same = later.key == kept.key;
             if same {
-                std::mem::swap(later, kept);
+                std::mem::swap(&mut later.value, &mut kept.value);
             }
             same
         });

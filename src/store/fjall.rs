@@ -4,17 +4,27 @@
 //! Writes go through one committer thread (see `committer`), which puts many callers behind one sync. The engine
 //! publishes a batch to readers only after its journal is on disk, so nobody acts on rows that a crash takes back.
 
-use std::io;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable, UserKey};
+use tokio::sync::watch;
 
 use super::committer::Committer;
-use super::{Batch, Layout, Row, Scan, Space, Store};
+use super::disk::{FolderDisk, FreeSpace, Reserve};
+use super::health::{Health, HealthBoard};
+use super::seal::{Mark, Marked};
+use super::{Batch, Layout, Row, Scan, Space, Store, check_key};
 use crate::base::{Error, Reason, Result};
+pub(super) use open::is_damage;
+use open::{Expect, Opened};
+
+mod open;
+mod remains;
 
 const MIB: u64 = 1024 * 1024;
 /// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
@@ -31,19 +41,21 @@ pub struct FjallOptions {
     pub memtable_bytes: u64,
     /// Threads that write out and compact.
     pub workers: usize,
+    /// What of the disk stays free for the engine's own writes, in bytes: below it, changes are refused.
+    pub reserve_bytes: u64,
 }
 
 impl Default for FjallOptions {
     /// For a server that idles: a thousand citizens fit in tens of MiB.
     fn default() -> Self {
-        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 1 }
+        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 1, reserve_bytes: 128 * MIB }
     }
 }
 
 impl FjallOptions {
     /// For loads of many thousand citizens: rows are sorted in larger portions, so that they are rewritten less.
     pub fn bulk() -> Self {
-        Self { cache_bytes: 64 * MIB, memtable_bytes: 32 * MIB, workers: 2 }
+        Self { cache_bytes: 64 * MIB, memtable_bytes: 32 * MIB, workers: 2, reserve_bytes: 512 * MIB }
     }
 }
 
@@ -53,6 +65,7 @@ pub struct FjallStore {
     committer: Committer,
     keyspaces: Keyspaces,
     database: Database,
+    health: Arc<HealthBoard>,
     // Last: it goes once the engine has closed its files.
     _kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
@@ -69,7 +82,11 @@ impl Keyspaces {
     }
 
     pub(super) fn of(&self, space: Space) -> &Keyspace {
-        &self.0[space.layout() as usize]
+        self.tree(space.layout())
+    }
+
+    pub(super) fn tree(&self, layout: Layout) -> &Keyspace {
+        &self.0[layout as usize]
     }
 }
 
@@ -102,29 +119,57 @@ fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
 }
 
 impl FjallStore {
-    /// Opens the folder with the default options, and creates it if it is not there.
+    /// Opens the folder with the default options, and begins a store if there is none.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, FjallOptions::default())
     }
 
-    /// Opens the folder. One process at a time: the lock goes with the process, however it ends.
-    ///
-    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the folder cannot be written or is
-    /// held by another process, and with [`StorageCorrupt`](Reason::StorageCorrupt) when it cannot be read back.
+    /// Opens the folder, and begins a store if there is none: for folders of which nobody knows what they should hold.
     pub fn open_with(path: &Path, options: FjallOptions) -> Result<Self> {
-        prepare_folder(path)?;
-        let database = Database::builder(path)
-            .cache_size(options.cache_bytes)
-            .worker_threads(options.workers.max(1))
-            .max_journaling_size(256 * MIB)
-            .max_cached_files(Some(FILES_OPEN_MAX))
-            // Rows are compressed when they settle in tables; in the journal they are passing through.
-            .journal_compression(CompressionType::None)
-            .open()
-            .map_err(|error| open_error(path, error))?;
-        let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
-        let committer = Committer::start(database.clone(), keyspaces.clone())?;
-        Ok(Self { committer, keyspaces, database, _kept: None })
+        if open::holds_store(path) { Self::open_existing(path, options) } else { Self::create(path, options) }
+    }
+
+    /// Begins a store. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) where there is one, or where the folder
+    /// cannot be written.
+    pub fn create(path: &Path, options: FjallOptions) -> Result<Self> {
+        Self::start(path, options, open::open(path, options, Expect::Nothing)?, Arc::new(FolderDisk(path.to_owned())))
+    }
+
+    /// Opens a store that has to be there. One process at a time: the lock goes with the process, however it ends. Needs no free
+    /// space.
+    ///
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the folder cannot be used or is held by another
+    /// process, and with [`StorageCorrupt`](Reason::StorageCorrupt) when anything of the store is missing, cannot be read back, or
+    /// is older than the rest: the message names what, and what to do.
+    pub fn open_existing(path: &Path, options: FjallOptions) -> Result<Self> {
+        Self::open_on(path, options, Arc::new(FolderDisk(path.to_owned())))
+    }
+
+    /// The same with another word on how full the disk is.
+    pub fn open_on(path: &Path, options: FjallOptions, disk: Arc<dyn FreeSpace>) -> Result<Self> {
+        Self::start(path, options, open::open(path, options, Expect::Store)?, disk)
+    }
+
+    /// Opens what is left of a store, with every derived space emptied ([`Space::is_derived`]), to be filled again. Nobody may be served
+    /// from it: until [`FjallStore::end_rebuild`], no other start takes the folder.
+    pub fn open_remains(path: &Path, options: FjallOptions) -> Result<Self> {
+        Self::start(path, options, open::open(path, options, Expect::Remains)?, Arc::new(FolderDisk(path.to_owned())))
+    }
+
+    /// Ends a rebuild: derived spaces are whole, and the folder may be served from.
+    pub fn end_rebuild(self, path: &Path) -> Result<()> {
+        let group = self.committer.group();
+        drop(self);
+        Mark::create(path, Marked::Group(group)).map(|_| ()).map_err(Error::bug)
+    }
+
+    fn start(path: &Path, options: FjallOptions, opened: Opened, disk: Arc<dyn FreeSpace>) -> Result<Self> {
+        let Opened { database, keyspaces, tally, mark } = opened;
+        tracing::debug!(folder = %path.display(), group = tally.group, "the store is open");
+        let health = Arc::<HealthBoard>::default();
+        let reserve = Reserve { disk, bytes: options.reserve_bytes };
+        let committer = Committer::start(database.clone(), keyspaces.clone(), tally, mark, reserve, health.clone())?;
+        Ok(Self { committer, keyspaces, database, health, _kept: None })
     }
 
     /// Keeps a value until the engine has closed its files, whoever holds the store last: the lock of a folder, say.
@@ -133,45 +178,92 @@ impl FjallStore {
         self._kept = Some(Box::new(kept));
         self
     }
+
+    /// One read of the engine. What fails by the bytes is damage of the space.
+    fn read<T>(&self, space: Space, read: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
+        const WHAT: &str = "stored data cannot be read back";
+        match contained(read) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error))))
+                if !is_damage(&error) =>
+            {
+                // Too few descriptors, too little memory: the data may be whole.
+                let message = "the disk does not answer; try again";
+                Err(Error::new(Reason::StorageUnavailable, message).with_source(error))
+            }
+            Ok(Err(error)) => Err(self.health.damage(space, WHAT, Some(error.to_string()))),
+            Err(panicked) => Err(self.health.damage(space, WHAT, Some(panicked))),
+        }
+    }
+}
+
+/// Runs a call of the engine: what it asserts of its files is an error here, and no panic.
+pub(super) fn contained<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    // The engine guards its own state; a read leaves none behind.
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "the engine panicked".into())
+    })
 }
 
 #[async_trait]
 impl Store for FjallStore {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        let value = self.keyspaces.of(space).get(inner_key(space, key)).map_err(read_error)?;
-        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        check_key(key)?;
+        self.read(space, || {
+            let value = self.keyspaces.of(space).get(inner_key(space, key))?;
+            Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+        })
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
-        let state = self.database.snapshot();
-        let keyspace = self.keyspaces.of(space);
-        let read = |key: &Vec<u8>| {
-            let value = state.get(keyspace, inner_key(space, key)).map_err(read_error)?;
-            Ok(value.map(|value| Bytes::copy_from_slice(&value)))
-        };
-        keys.iter().map(read).collect()
+        keys.iter().try_for_each(|key| check_key(key))?;
+        self.read(space, || {
+            let state = self.database.snapshot();
+            let keyspace = self.keyspaces.of(space);
+            let read = |key: &Vec<u8>| {
+                let value = state.get(keyspace, inner_key(space, key))?;
+                Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+            };
+            keys.iter().map(read).collect()
+        })
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+        scan.check()?;
         if scan.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.database.snapshot().range(self.keyspaces.of(scan.space), inner_bounds(&scan));
-        let read = |row: fjall::Guard| {
-            let (key, value) = row.into_inner().map_err(read_error)?;
-            // The first byte is the space's code.
-            Ok((Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
-        };
-        if scan.reverse {
-            rows.rev().take(scan.limit).map(read).collect()
-        } else {
-            rows.take(scan.limit).map(read).collect()
-        }
+        self.read(scan.space, || {
+            let rows = self.database.snapshot().range(self.keyspaces.of(scan.space), inner_bounds(&scan));
+            let read = |row: fjall::Guard| {
+                let (key, value) = row.into_inner()?;
+                // The first byte is the space's code.
+                Ok((Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
+            };
+            if scan.reverse {
+                rows.rev().take(scan.limit).map(read).collect()
+            } else {
+                rows.take(scan.limit).map(read).collect()
+            }
+        })
     }
 
     async fn commit(&self, batch: Batch) -> Result<()> {
         batch.check_sizes()?;
         self.committer.commit(batch).await
+    }
+
+    fn count(&self, space: Space) -> u64 {
+        self.committer.count(space)
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.watch()
+    }
+
+    fn damaged(&self, space: Space, what: &'static str) -> Error {
+        self.health.damage(space, what, None)
     }
 }
 
@@ -185,58 +277,6 @@ fn keyspace_options(layout: Layout, options: FjallOptions) -> KeyspaceCreateOpti
         Layout::Rows | Layout::Log => plain.with_kv_separation(Some(beside)),
         // Many more rows go into a buffer, and a look-up in a smaller one misses the processor's cache less.
         Layout::Index => plain.max_memtable_size(options.memtable_bytes / 2),
-    }
-}
-
-/// Creates the folder, and tries a file in it: the engine's own complaints do not name the folder.
-fn prepare_folder(path: &Path) -> Result<()> {
-    let refused = |error: io::Error| {
-        let message = format!("the data folder {} cannot be written: {error}", path.display());
-        Error::new(Reason::ConfigurationInvalid, message).with_source(error)
-    };
-    std::fs::create_dir_all(path).map_err(refused)?;
-    let probe = path.join(format!(".probe-{}", std::process::id()));
-    std::fs::write(&probe, []).map_err(refused)?;
-    std::fs::remove_file(&probe).map_err(refused)
-}
-
-/// Says what to do about a folder that does not open.
-fn open_error(path: &Path, error: fjall::Error) -> Error {
-    let folder = path.display();
-    let (reason, message) = match &error {
-        fjall::Error::Locked => (
-            Reason::ConfigurationInvalid,
-            format!("the data folder {folder} is in use by another process; stop it, or choose another folder"),
-        ),
-        fjall::Error::InvalidVersion(_) => (
-            Reason::ConfigurationInvalid,
-            format!("the data folder {folder} was written by a version of the engine that this one cannot read"),
-        ),
-        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => {
-            (Reason::ConfigurationInvalid, format!("the data folder {folder} cannot be opened: {io}"))
-        }
-        damaged => {
-            let what = match damaged {
-                fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
-                    "a checksum does not match its bytes"
-                }
-                fjall::Error::Storage(fjall::LsmError::Unrecoverable) => "files are missing",
-                _ => "its files are not what was written",
-            };
-            let message = format!("the data folder {folder} is damaged: {what}; restore it from a copy");
-            (Reason::StorageCorrupt, message)
-        }
-    };
-    Error::new(reason, message).with_source(error)
-}
-
-/// A read that failed: the disk refuses, or the bytes fail their checksum.
-fn read_error(error: fjall::Error) -> Error {
-    match error {
-        fjall::Error::Io(_) | fjall::Error::Storage(fjall::LsmError::Io(_)) | fjall::Error::Poisoned => {
-            Error::bug(error)
-        }
-        _ => Error::new(Reason::StorageCorrupt, "stored data cannot be read back").with_source(error),
     }
 }
 

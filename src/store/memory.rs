@@ -5,9 +5,11 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
-use super::{Batch, Row, Scan, Space, Store, conflict};
-use crate::base::Result;
+use super::health::{Health, HealthBoard};
+use super::{Batch, Before, Row, Scan, Space, Store, check_key, conflict};
+use crate::base::{Error, Result};
 
 type Map = BTreeMap<Bytes, Bytes>;
 
@@ -16,11 +18,12 @@ type Map = BTreeMap<Bytes, Bytes>;
 pub struct MemoryStore {
     /// One map a space, in the order of [`Space::ALL`].
     maps: RwLock<Vec<Map>>,
+    health: HealthBoard,
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { maps: RwLock::new(vec![Map::new(); Space::ALL.len()]) }
+        Self { maps: RwLock::new(vec![Map::new(); Space::ALL.len()]), health: HealthBoard::default() }
     }
 }
 
@@ -39,15 +42,18 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
+        check_key(key)?;
         Ok(self.read()[space.index()].get(key).cloned())
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
+        keys.iter().try_for_each(|key| check_key(key))?;
         let maps = self.read();
         Ok(keys.iter().map(|key| maps[space.index()].get(key.as_slice()).cloned()).collect())
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+        scan.check()?;
         if scan.is_empty() {
             return Ok(Vec::new());
         }
@@ -66,6 +72,22 @@ impl Store for MemoryStore {
                 return Err(conflict(condition.space));
             }
         }
+        // Claims are checked before anything is written: a false one fails its batch, as a defect of whoever made it.
+        let mut exists: BTreeMap<(Space, &Bytes), bool> = BTreeMap::new();
+        for write in &writes {
+            let stored = || maps[write.space.index()].contains_key(&write.key);
+            let exists = exists.entry((write.space, &write.key)).or_insert_with(stored);
+            let claimed = match write.before {
+                Before::Unknown => *exists,
+                Before::Absent => false,
+                Before::Present => true,
+            };
+            if claimed != *exists {
+                let claim = format!("a batch says of a row of {} that it is {:?}", write.space.name(), write.before);
+                return Err(Error::bug(claim));
+            }
+            *exists = write.value.is_some();
+        }
         for write in writes {
             let map = &mut maps[write.space.index()];
             match write.value {
@@ -74,6 +96,18 @@ impl Store for MemoryStore {
             };
         }
         Ok(())
+    }
+
+    fn count(&self, space: Space) -> u64 {
+        self.read()[space.index()].len() as u64
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.watch()
+    }
+
+    fn damaged(&self, space: Space, what: &'static str) -> Error {
+        self.health.damage(space, what, None)
     }
 }
 

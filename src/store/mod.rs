@@ -18,7 +18,16 @@
 //!   no read sees a batch before it is durable.
 //! - **Cancellation.** Dropping the future of a commit does not undo it: the batch may or may not be written.
 //! - **Keys** are 1 to [`KEY_BYTES_MAX`] bytes and sort bytewise; values are up to [`VALUE_BYTES_MAX`] bytes, and may
-//!   be empty. Anything else is refused as a defect before it is queued.
+//!   be empty. A batch with anything else is refused as a defect before it is queued. A read by a longer key is refused as an
+//!   invalid request: only a request can have brought it.
+//! - **Counts.** [`Store::count`] says how many rows a space has. The count is kept with the rows, in the same batch, so that a lost
+//!   part of the store shows at the next start. A batch may claim what it knows about a row (`push_insert`, `push_update`); of other
+//!   writes the store finds out by itself.
+//! - **Damage.** What cannot be read back fails with [`StorageCorrupt`](crate::base::Reason::StorageCorrupt): it is never "no such
+//!   row". [`Store::health`] says from then on which space is concerned.
+//! - **A full disk** refuses changes with [`StorageFull`](crate::base::Reason::StorageFull) and takes them again once there is room.
+//!   After a failed write the store takes none until a restart:
+//!   [`StorageUnavailable`](crate::base::Reason::StorageUnavailable). Reads go on in both cases.
 
 pub mod file;
 pub mod fjall;
@@ -26,15 +35,25 @@ pub mod memory;
 
 mod batch;
 mod committer;
+mod derived;
 #[cfg(test)]
 mod conformance;
+mod disk;
+mod health;
+mod recount;
 mod scan;
+mod seal;
 mod space;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::watch;
 
-pub use batch::{Batch, Condition, Write};
+pub use batch::{Batch, Before, Condition, Write};
+pub use derived::{Derived, Findings, Purpose, UNREADABLE};
+pub use disk::{FolderDisk, FreeSpace};
+pub use health::{Health, Writes};
+pub use recount::{Pace, Recount, recount};
 pub use scan::Scan;
 pub use space::{Layout, Space};
 
@@ -51,7 +70,7 @@ pub type Row = (Bytes, Bytes);
 /// An ordered, transactional key-value store; the module's comment is the contract.
 ///
 /// Errors of every call: [`StorageCorrupt`](Reason::StorageCorrupt) when stored bytes cannot be read back, and
-/// [`Internal`](Reason::Internal) when the disk refuses; the cause is the source.
+/// [`StorageUnavailable`](Reason::StorageUnavailable) when the system refuses for the moment; the cause is the source.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// The value at `key`, if there is one.
@@ -66,8 +85,27 @@ pub trait Store: Send + Sync + 'static {
     /// Writes `batch`, atomically; durable when `Ok`.
     ///
     /// Fails with [`StorageConflict`](Reason::StorageConflict) when a condition does not hold, and with
-    /// [`ShuttingDown`](Reason::ShuttingDown) once the store closes.
+    /// [`ShuttingDown`](Reason::ShuttingDown) once the store closes. When it takes no changes: [`StorageFull`](Reason::StorageFull) or
+    /// [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
     async fn commit(&self, batch: Batch) -> Result<()>;
+
+    /// How many rows a space has, as counted with the batches that are durable.
+    fn count(&self, space: Space) -> u64;
+
+    /// How the store is, now and as it changes.
+    fn health(&self) -> watch::Receiver<Health>;
+
+    /// For whoever reads a row that cannot be what was written, or misses one that another row names: notes the damage, and gives
+    /// the error ([`StorageCorrupt`](Reason::StorageCorrupt)) to answer with. `what` says nothing about anybody.
+    fn damaged(&self, space: Space, what: &'static str) -> Error;
+}
+
+/// Refuses a key to read by that is longer than any stored one.
+fn check_key(key: &[u8]) -> Result<()> {
+    if key.len() <= KEY_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::new(Reason::InvalidRequest, format!("a key has at most {KEY_BYTES_MAX} bytes")))
 }
 
 /// The error of a batch whose condition does not hold. It names the space; keys may be personal data.

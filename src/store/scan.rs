@@ -2,7 +2,8 @@
 
 use std::ops::Bound;
 
-use super::Space;
+use super::{Space, check_key};
+use crate::base::Result;
 
 /// Which rows to read. Bounds are always the lower and the upper one; `reverse` only turns the order of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,16 @@ impl Scan {
             self.from = bound;
         }
         self
+    }
+
+    /// Refuses bounds that are longer than any key; every adapter asks first.
+    pub fn check(&self) -> Result<()> {
+        let bounds = [&self.from, &self.to].into_iter();
+        let keys = bounds.filter_map(|bound| match bound {
+            Bound::Included(key) | Bound::Excluded(key) => Some(key),
+            Bound::Unbounded => None,
+        });
+        keys.filter(|key| !key.is_empty()).try_for_each(|key| check_key(key))
     }
 
     /// Whether no key can be inside, so that adapters need not ask engines that dislike such ranges.

@@ -102,6 +102,22 @@ spaces! {
 }
 
 impl Space {
+    /// Whether `lienthong store rebuild` makes its rows again from the ledgers and the registries' records. What nothing else says, like
+    /// records, ledgers, accounts and links, comes back from a copy only.
+    pub fn is_derived(self) -> bool {
+        matches!(
+            self,
+            Space::RecordIndex
+                | Space::EvidenceSubject
+                | Space::ProvinceRecord
+                | Space::ProvinceIndex
+                | Space::ProvinceBatch
+                | Space::Status
+                | Space::LinkIndex
+                | Space::PresentationCode
+        )
+    }
+
     /// Position in [`Space::ALL`].
     pub fn index(self) -> usize {
         self as usize

@@ -20,6 +20,8 @@ use super::writer::{Submission, Writer};
 /// Entries that wait for the writer before callers wait to queue.
 const QUEUE_MAX: usize = 4_096;
 
+const GAP: &str = "an entry about a subject is missing from its index";
+
 /// Appends evidence and reads it.
 pub struct EvidenceLog {
     store: Arc<dyn Store>,
@@ -126,12 +128,19 @@ impl EvidenceLog {
             let found = rows.len();
             for (key, row) in rows {
                 let (sequence, index, _) = read_link(&key, &row)?;
+                // Sequences have no gaps: a claim of completeness never counts around one.
+                if before != u64::MAX && sequence + 1 != before {
+                    return Err(self.store.damaged(Space::EvidenceSubject, GAP));
+                }
                 before = sequence;
                 if index < head.size {
                     links.push((sequence, index));
                 }
             }
             if found < wanted {
+                if before != u64::MAX && before > 1 {
+                    return Err(self.store.damaged(Space::EvidenceSubject, GAP));
+                }
                 break;
             }
         }

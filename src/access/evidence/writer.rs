@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use quick_cache::unsync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::{Error, Reason, RequestId, Result};
+use crate::base::{Reason, RequestId, Result};
 use crate::ledger::{Entry, Ledger};
 use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
@@ -142,7 +142,7 @@ fn index_rows(first: u64, rows: Vec<IndexRow>) -> Batch {
     let mut batch = Batch::new();
     for (index, row) in (first..).zip(rows) {
         if let Some((subject, sequence, leaf)) = row.link {
-            batch.push_put(Space::EvidenceSubject, link_key(&subject, sequence), link_row(index, &leaf));
+            batch.push_insert(Space::EvidenceSubject, link_key(&subject, sequence), link_row(index, &leaf));
         }
         batch.push_put(Space::EvidenceTrace, trace_key(row.request), trace_row(index, &row.trace));
     }
@@ -161,8 +161,7 @@ fn answer(group: impl Iterator<Item = Submission>, outcome: Result<(u64, Bytes, 
             let cause = error.source.as_deref().map_or_else(|| error.to_string(), ToString::to_string);
             tracing::error!(reason = error.reason.as_str(), cause, "evidence was not written");
             for submission in group {
-                let copy = Error::new(error.reason, error.message.clone()).with_source(cause.clone());
-                let _ = submission.answer.send(Err(copy));
+                let _ = submission.answer.send(Err(error.repeated().with_source(cause.clone())));
             }
         }
     }

@@ -1,0 +1,98 @@
+//! A log as it is stored, without its keys and its sequencer: what a check and a rebuild read.
+//!
+//! Nothing here verifies a signature: opening the [`Ledger`](super::Ledger) does. That tiles, entries and the head belong together is
+//! seen without keys.
+
+use bytes::Bytes;
+
+use super::load::{self, corrupt};
+use super::read::entries_of;
+use super::rows::{self, LogId};
+use super::tile::{TILE_WIDTH, TileId};
+use super::{Head, Ledger};
+use crate::base::Result;
+use crate::store::{Findings, Pace, Space, Store};
+use crate::trust::merkle::Hash;
+use crate::trust::note::Checkpoint;
+
+/// Entries read at once: the leaves of sixteen tiles.
+const ENTRIES_READ: usize = 16 * TILE_WIDTH;
+
+/// A log up to one of its heads.
+pub struct StoredLog<'a> {
+    store: &'a dyn Store,
+    id: LogId,
+    origin: String,
+    size: u64,
+}
+
+impl<'a> StoredLog<'a> {
+    /// The log up to its newest head; `None` when it was never begun. Fails with
+    /// [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when its tiles do not rebuild to the head's root, or its last entry is not
+    /// where the head says.
+    pub async fn open(store: &'a dyn Store, id: LogId) -> Result<Option<Self>> {
+        let Some(row) = store.get(Space::LogHead, &id.prefix()).await? else { return Ok(None) };
+        let unnamed = format!("log {}", id.0);
+        let note = rows::read_note(&row).ok_or_else(|| corrupt(&unnamed, "its head cannot be read"))?.1;
+        let head = Checkpoint::of_note(&note).map_err(|error| corrupt(&unnamed, error.to_string()))?;
+        load::check(store, id, &head.origin, head.size, &head.root).await?;
+        Ok(Some(Self { store, id, origin: head.origin, size: head.size }))
+    }
+
+    /// Number of entries.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The bodies from `from` on, at most `limit`.
+    pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Bytes>> {
+        entries_of(self.store, self.id, &self.origin, self.size, from, limit).await
+    }
+
+    /// Every entry is what its leaf hashes, and the newest head has its checkpoint. `leaf` gives the leaf of a body.
+    pub async fn check(
+        &self,
+        leaf: impl Fn(&Bytes) -> Option<Hash>,
+        pace: Pace,
+        findings: &mut Findings,
+        mut progress: impl FnMut(u64),
+    ) -> Result<()> {
+        let mut next = 0;
+        while next < self.size {
+            let bodies = match self.entries(next, ENTRIES_READ).await {
+                Ok(bodies) => bodies,
+                Err(error) if error.kind() == crate::base::Kind::Corrupt => {
+                    findings.add(Space::LogEntry, "entries are missing or cannot be read back");
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            for (tile, bodies) in (next / TILE_WIDTH as u64..).zip(bodies.chunks(TILE_WIDTH)) {
+                let key = self.id.tile_key(TileId { level: 0, index: tile });
+                let row = self.store.get(Space::LogTile, &key).await?.unwrap_or_default();
+                let (leaves, _) = row.as_chunks::<32>();
+                for (at, body) in bodies.iter().enumerate() {
+                    if leaf(body).as_ref() != leaves.get(at) {
+                        findings.add(Space::LogEntry, "an entry is not what its leaf hashes");
+                    }
+                }
+            }
+            next += bodies.len() as u64;
+            progress(bodies.len() as u64);
+            pace.rest().await;
+        }
+        if self.store.get(Space::LogCheckpoint, &self.id.numbered_key(self.size)).await?.is_none() {
+            findings.add(Space::LogCheckpoint, "the newest head of a log has no checkpoint");
+        }
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// The log up to its present head.
+    pub fn stored(&self) -> StoredLog<'_> {
+        let log = &self.log;
+        let head: std::sync::Arc<Head> = log.state().head.clone();
+        StoredLog { store: &*log.store, id: log.id, origin: log.origin.clone(), size: head.size }
+    }
+}

@@ -1,0 +1,210 @@
+//! Derived rows: made again from what they follow from, and compared with what is stored, or written in its place.
+//!
+//! Whoever owns a derived space walks its sources once and gives each row that they imply, each once; the same walk serves
+//! `lienthong store check` and `lienthong store rebuild`. All implied rows there, and as many rows as implied: then the space is
+//! exactly what its sources say, without a second walk over the space itself.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{Batch, Space, Store};
+use crate::base::Result;
+
+/// Rows compared or written at once.
+const ROWS_AT_ONCE: usize = 2_048;
+
+/// What a check found: how often each fault of each space. Neither keys nor values: they may be personal data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings(BTreeMap<(Space, &'static str), u64>);
+
+impl Findings {
+    /// One more of a fault.
+    pub fn add(&mut self, space: Space, what: &'static str) {
+        *self.0.entry((space, what)).or_default() += 1;
+    }
+
+    /// Space, fault, how often; in the order of spaces.
+    pub fn iter(&self) -> impl Iterator<Item = (Space, &'static str, u64)> + '_ {
+        self.0.iter().map(|((space, what), count)| (*space, *what, *count))
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes those of `other` in.
+    pub fn merge(&mut self, other: Self) {
+        for (fault, count) in other.0 {
+            *self.0.entry(fault).or_default() += count;
+        }
+    }
+}
+
+/// What is done with implied rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// They are compared.
+    Check,
+    /// They are written; the spaces are empty before.
+    Rebuild,
+}
+
+/// A row that its sources imply.
+struct Implied {
+    space: Space,
+    key: Bytes,
+    value: Bytes,
+    /// The row that it follows from, where that can change under a check: of a changed source nothing is said.
+    source: Option<(Space, Bytes, Bytes)>,
+}
+
+/// Takes implied rows.
+pub struct Derived<'a> {
+    store: &'a dyn Store,
+    purpose: Purpose,
+    waiting: Vec<Implied>,
+    /// How many rows each space has by its sources.
+    implied: BTreeMap<Space, u64>,
+    findings: Findings,
+}
+
+impl<'a> Derived<'a> {
+    /// Takes rows for this purpose.
+    pub fn new(store: &'a dyn Store, purpose: Purpose) -> Self {
+        Self { store, purpose, waiting: Vec::new(), implied: BTreeMap::new(), findings: Findings::default() }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
+    /// What is done with the rows.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// A space whose rows are given from now on, be there any or not.
+    pub fn begin(&mut self, space: Space) {
+        self.implied.entry(space).or_default();
+    }
+
+    /// A fault of a source.
+    pub fn fault(&mut self, space: Space, what: &'static str) {
+        self.findings.add(space, what);
+    }
+
+    /// One row, which no other call gives. `source` is the row that it follows from, if that can change.
+    pub async fn row(
+        &mut self,
+        space: Space,
+        key: impl Into<Bytes>,
+        value: impl Into<Bytes>,
+        source: Option<(Space, Bytes, Bytes)>,
+    ) -> Result<()> {
+        *self.implied.entry(space).or_default() += 1;
+        self.waiting.push(Implied { space, key: key.into(), value: value.into(), source });
+        if self.waiting.len() >= ROWS_AT_ONCE { self.flush().await } else { Ok(()) }
+    }
+
+    /// Compares or writes what waits.
+    pub async fn flush(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        match self.purpose {
+            Purpose::Rebuild => {
+                let mut batch = Batch::new();
+                for Implied { space, key, value, .. } in waiting {
+                    batch.push_put(space, key, value);
+                }
+                self.store.commit(batch).await
+            }
+            Purpose::Check => {
+                let mut by_space: BTreeMap<Space, Vec<Implied>> = BTreeMap::new();
+                for row in waiting {
+                    by_space.entry(row.space).or_default().push(row);
+                }
+                for (space, rows) in by_space {
+                    self.compare(space, rows).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn compare(&mut self, space: Space, rows: Vec<Implied>) -> Result<()> {
+        let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.key.to_vec()).collect();
+        let found = match self.store.get_many(space, &keys).await {
+            Ok(found) => found,
+            Err(error) if error.kind() == crate::base::Kind::Corrupt => {
+                self.findings.add(space, UNREADABLE);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        for (row, found) in rows.into_iter().zip(found) {
+            let what = match found {
+                Some(found) if found == row.value => continue,
+                Some(_) => "a row is not what its sources say",
+                None => "a row is missing",
+            };
+            let is_current = match row.source {
+                Some((space, key, value)) => self.store.get(space, &key).await? == Some(value),
+                None => true,
+            };
+            if is_current {
+                self.findings.add(space, what);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends: gives what was found. With `counted`, each space must have exactly the implied rows, which can be said only while nobody
+    /// writes.
+    pub async fn end(mut self, counted: bool) -> Result<Findings> {
+        self.flush().await?;
+        for (space, implied) in self.implied {
+            if counted && self.store.count(space) > implied {
+                self.findings.add(space, "it has rows that follow from nothing");
+            }
+        }
+        Ok(self.findings)
+    }
+}
+
+/// What is said of rows that do not come back.
+pub const UNREADABLE: &str = "rows cannot be read back";
+
+#[cfg(test)]
+mod tests {
+    use super::super::memory::MemoryStore;
+    use super::*;
+
+    #[tokio::test]
+    async fn implied_rows_are_written_and_then_agree() {
+        let store = MemoryStore::new();
+        let give = async |purpose, rows: &[(&'static str, &'static str)]| {
+            let mut derived = Derived::new(&store, purpose);
+            for (key, value) in rows {
+                derived.row(Space::RecordIndex, *key, *value, None).await.expect("taken");
+            }
+            let found = derived.end(true).await.expect("ends");
+            found.iter().map(|(space, what, count)| (space.name(), what, count)).collect::<Vec<_>>()
+        };
+        let rows = [("a", "1"), ("b", "2"), ("c", "")];
+        assert_eq!(give(Purpose::Rebuild, &rows).await, []);
+        assert_eq!(give(Purpose::Check, &rows).await, []);
+        let spoilt = Batch::new().put(Space::RecordIndex, "a", "x").delete(Space::RecordIndex, "b");
+        store.commit(spoilt.put(Space::RecordIndex, "d", "").put(Space::RecordIndex, "e", "")).await.expect("commits");
+        let found = give(Purpose::Check, &rows).await;
+        assert_eq!(
+            found,
+            [
+                ("record_index", "a row is missing", 1),
+                ("record_index", "a row is not what its sources say", 1),
+                ("record_index", "it has rows that follow from nothing", 1),
+            ]
+        );
+    }
+}

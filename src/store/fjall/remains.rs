@@ -1,0 +1,75 @@
+//! What is left of a damaged store, made ready for a rebuild: derived spaces emptied, everything else counted.
+//!
+//! Only one process works on the folder, and nobody is served from it, so this writes past the committer. The mark says that a
+//! rebuild is under way; until it ends, no start takes the folder.
+
+use std::path::Path;
+
+use fjall::{Database, Guard, PersistMode};
+
+use super::open::{damaged, open_error};
+use super::{Keyspaces, contained, inner_key};
+use crate::base::{Error, Result};
+use crate::store::seal::{SEAL_KEY, Tally};
+use crate::store::{Layout, Space};
+
+/// Rows deleted in one batch of the engine.
+const ROWS_DELETED: usize = 4_096;
+
+/// Empties the derived spaces, and counts the others by reading every row.
+pub(super) fn clear(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<Tally> {
+    let work = || {
+        let mut tally = Tally { group: newest_group(keyspaces)?, ..Tally::default() };
+        // A tree of derived spaces alone goes whole, so that what of it cannot be read does no harm.
+        keyspaces.tree(Layout::Index).clear()?;
+        for space in Space::ALL.iter().filter(|space| space.layout() != Layout::Index) {
+            if space.is_derived() {
+                empty(*space, database, keyspaces)?;
+            } else {
+                tally.rows[space.index()] = count(*space, keyspaces)?;
+            }
+        }
+        Ok::<_, fjall::Error>(tally)
+    };
+    match contained(work) {
+        Ok(Ok(tally)) => Ok(tally),
+        Ok(Err(error)) => Err(open_error(path, error)),
+        Err(panicked) => Err::<_, Error>(damaged(path, &panicked)),
+    }
+}
+
+/// The newest group that a seal names; the seal of the index tree goes with the tree.
+fn newest_group(keyspaces: &Keyspaces) -> fjall::Result<u64> {
+    let mut newest = 0;
+    for layout in [Layout::Rows, Layout::Log] {
+        let mut tally = Tally::default();
+        if let Some(seal) = keyspaces.tree(layout).get(SEAL_KEY)? {
+            tally.take_seal(layout, &seal);
+        }
+        newest = newest.max(tally.group);
+    }
+    Ok(newest)
+}
+
+fn rows(space: Space, keyspaces: &Keyspaces) -> fjall::Iter {
+    keyspaces.of(space).range(inner_key(space, &[])..[space.code() + 1][..].into())
+}
+
+/// Reads every row, its value too, and counts.
+fn count(space: Space, keyspaces: &Keyspaces) -> fjall::Result<u64> {
+    rows(space, keyspaces).try_fold(0, |count, row| row.into_inner().map(|_| count + 1))
+}
+
+fn empty(space: Space, database: &Database, keyspaces: &Keyspaces) -> fjall::Result<()> {
+    loop {
+        let keys: Vec<_> = rows(space, keyspaces).take(ROWS_DELETED).map(Guard::key).collect::<fjall::Result<_>>()?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut batch = fjall::OwnedWriteBatch::with_capacity(database.clone(), keys.len());
+        for key in keys {
+            batch.remove(keyspaces.of(space), key);
+        }
+        batch.durability(Some(PersistMode::Buffer)).commit()?;
+    }
+}

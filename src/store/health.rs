@@ -1,0 +1,128 @@
+//! How a store is: whether it takes changes, and which spaces could not be read back.
+//!
+//! The store says it itself, and whoever serves from it listens: a health service, a metrics page, or whoever decides to end the
+//! process. What is damaged stays so until the next start; a full disk passes.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+
+use super::Space;
+use crate::base::{Error, Reason};
+
+/// Whether a store takes changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writes {
+    /// It does.
+    #[default]
+    Taken,
+    /// The disk is nearly full: changes are refused with [`StorageFull`](Reason::StorageFull) until space is freed, without a
+    /// restart.
+    Full {
+        /// What was free when this was found.
+        free_bytes: u64,
+    },
+    /// A write failed, and the engine takes no more until a restart: changes are refused with
+    /// [`StorageUnavailable`](Reason::StorageUnavailable). Reads go on.
+    Stopped,
+}
+
+/// How a store is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Whether it takes changes.
+    pub writes: Writes,
+    /// Spaces of which something could not be read back since the start; such reads fail with
+    /// [`StorageCorrupt`](Reason::StorageCorrupt).
+    pub damaged: BTreeSet<Space>,
+}
+
+impl Health {
+    /// Whether everything is as it should be.
+    pub fn is_good(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Where a store keeps its health; each change is logged once.
+#[derive(Debug)]
+pub(super) struct HealthBoard(watch::Sender<Health>);
+
+impl Default for HealthBoard {
+    fn default() -> Self {
+        Self(watch::Sender::new(Health::default()))
+    }
+}
+
+impl HealthBoard {
+    pub(super) fn watch(&self) -> watch::Receiver<Health> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn writes(&self) -> Writes {
+        self.0.borrow().writes
+    }
+
+    /// Whether changes are taken from now on. What stopped stays so.
+    pub(super) fn set_writes(&self, writes: Writes) {
+        let changed = self.0.send_if_modified(|health| {
+            let same = std::mem::discriminant(&health.writes) == std::mem::discriminant(&writes);
+            if same || health.writes == Writes::Stopped {
+                return false;
+            }
+            health.writes = writes;
+            true
+        });
+        match writes {
+            _ if !changed => {}
+            Writes::Taken => tracing::info!("the disk has room again; changes are taken"),
+            Writes::Full { free_bytes } => {
+                tracing::error!(free_bytes, "the disk is nearly full; changes are refused until space is freed");
+            }
+            Writes::Stopped => tracing::error!("the storage engine takes no more changes until a restart"),
+        }
+    }
+
+    /// A space has something that cannot be read back; gives the error of the read. `what` and `cause` hold no keys and no values.
+    pub(super) fn damage(&self, space: Space, what: &'static str, cause: Option<String>) -> Error {
+        let first = self.0.send_if_modified(|health| health.damaged.insert(space));
+        let (name, cause) = (space.name(), cause.unwrap_or_default());
+        if first {
+            tracing::error!(space = name, what, cause, "stored data is damaged; reads of it fail");
+        } else {
+            tracing::debug!(space = name, what, cause, "stored data is damaged");
+        }
+        let error = Error::new(Reason::StorageCorrupt, what).with_subject("space", name);
+        if cause.is_empty() { error } else { error.with_source(cause) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fullness_passes_and_a_stop_stays() {
+        let board = HealthBoard::default();
+        let mut watched = board.watch();
+        assert!(watched.borrow_and_update().is_good());
+        board.set_writes(Writes::Full { free_bytes: 7 });
+        assert!(watched.has_changed().expect("the board is there"));
+        assert_eq!(watched.borrow_and_update().writes, Writes::Full { free_bytes: 7 });
+        board.set_writes(Writes::Full { free_bytes: 6 });
+        assert!(!watched.has_changed().expect("the board is there"), "still full is no change");
+        board.set_writes(Writes::Taken);
+        assert!(watched.borrow_and_update().is_good());
+        board.set_writes(Writes::Stopped);
+        board.set_writes(Writes::Taken);
+        assert_eq!(board.writes(), Writes::Stopped);
+    }
+
+    #[test]
+    fn damage_is_told_by_space() {
+        let board = HealthBoard::default();
+        let error = board.damage(Space::Record, "it cannot be read", Some("checksum".into()));
+        assert_eq!((error.reason, error.subject.name.as_str()), (Reason::StorageCorrupt, "record"));
+        assert_eq!(board.watch().borrow().damaged, BTreeSet::from([Space::Record]));
+    }
+}

@@ -1,0 +1,289 @@
+//! Damage to a store on disk: each file of it lost, cut short, or zeroed in part. The start refuses, or the reads of what is damaged
+//! fail with STORAGE_CORRUPT. A row that was acknowledged is never "not there", never another one, and nothing panics.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use lienthong::base::{Error, Kind, Reason};
+use lienthong::store::fjall::{FjallOptions, FjallStore};
+use lienthong::store::{Batch, FreeSpace, Pace, Scan, Space, Store, Writes, recount};
+
+const BLOCK: usize = 4_096;
+/// One space of each tree, and one that shares its tree.
+const SPACES: [Space; 4] = [Space::Record, Space::RecordIndex, Space::LogEntry, Space::Meta];
+const ROWS: u32 = 1_200;
+
+fn options() -> FjallOptions {
+    // Small buffers, so that there are tables, files of values and a journal.
+    FjallOptions { memtable_bytes: 128 * 1024, reserve_bytes: 0, ..FjallOptions::default() }
+}
+
+fn key(row: u32) -> Vec<u8> {
+    row.to_be_bytes().to_vec()
+}
+
+/// Every third value is long enough to be kept beside the tree.
+fn value(space: Space, row: u32) -> Bytes {
+    let text = format!("{} {row} ", space.name());
+    Bytes::from(text.repeat(if row.is_multiple_of(3) { 60 } else { 1 }))
+}
+
+/// Writes the rows in many batches, and closes.
+async fn fill(folder: &Path) {
+    let store = FjallStore::create(folder, options()).unwrap();
+    for first in (0..ROWS).step_by(50) {
+        let mut batch = Batch::new();
+        for row in first..first + 50 {
+            SPACES.iter().for_each(|space| batch.push_insert(*space, key(row), value(*space, row)));
+        }
+        store.commit(batch).await.unwrap();
+    }
+    assert!(SPACES.iter().all(|space| store.count(*space) == u64::from(ROWS)));
+}
+
+/// A folder's files as they are: journals are mostly holes, which are not kept.
+struct Image(BTreeMap<PathBuf, (Vec<u8>, u64)>);
+
+impl Image {
+    fn of(folder: &Path) -> Self {
+        let (mut files, mut waiting) = (BTreeMap::new(), vec![folder.to_owned()]);
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                continue;
+            }
+            let mut bytes = fs::read(&path).unwrap();
+            let length = bytes.len() as u64;
+            bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+            files.insert(path.strip_prefix(folder).unwrap().to_owned(), (bytes, length));
+        }
+        Self(files)
+    }
+
+    fn write(&self, folder: &Path) {
+        for (path, (bytes, length)) in &self.0 {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, bytes).unwrap();
+            fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(*length).unwrap();
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Damage {
+    Deleted,
+    CutTo(u64),
+    ZeroedAt(usize),
+}
+
+impl Damage {
+    /// What can happen to a file of `length` bytes with something in them.
+    fn all(length: usize) -> Vec<Self> {
+        let mut all = vec![Self::Deleted, Self::CutTo(0), Self::CutTo(length as u64 / 2)];
+        let blocks = length.div_ceil(BLOCK);
+        all.extend((0..blocks).step_by(blocks.div_ceil(6).max(1)).map(|block| Self::ZeroedAt(block * BLOCK)));
+        all
+    }
+
+    fn apply(self, path: &Path) {
+        match self {
+            Self::Deleted => fs::remove_file(path).unwrap(),
+            Self::CutTo(length) => fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length).unwrap(),
+            Self::ZeroedAt(at) => {
+                let mut bytes = fs::read(path).unwrap();
+                let end = bytes.len().min(at + BLOCK);
+                bytes[at..end].fill(0);
+                fs::write(path, bytes).unwrap();
+            }
+        }
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.reason, Reason::StorageCorrupt | Reason::ConfigurationInvalid)
+}
+
+/// Opens and reads everything; says whether damage showed.
+async fn shows(folder: &Path, what: &str) -> bool {
+    let store = match FjallStore::open_existing(folder, options()) {
+        Ok(store) => store,
+        Err(error) => {
+            assert!(is_refusal(&error), "{what}: {error}");
+            return true;
+        }
+    };
+    let mut failed = false;
+    for space in SPACES {
+        for row in 0..ROWS {
+            match store.get(space, &key(row)).await {
+                Ok(found) => assert_eq!(found, Some(value(space, row)), "{what}: row {row} of {}", space.name()),
+                Err(error) => {
+                    assert_eq!(error.reason, Reason::StorageCorrupt, "{what}: {error}");
+                    assert!(store.health().borrow().damaged.contains(&space), "{what}: the store says where");
+                    failed = true;
+                }
+            }
+        }
+        match store.scan(Scan::prefix(space, b"")).await {
+            Ok(rows) => assert_eq!(rows.len() as u32, ROWS, "{what}: {}", space.name()),
+            Err(error) => assert_eq!(error.reason, Reason::StorageCorrupt, "{what}: {error}"),
+        }
+    }
+    failed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_damaged_is_never_missing() {
+    let whole = tempfile::tempdir().unwrap();
+    fill(whole.path()).await;
+    // Open and close once more: what is measured is a store as it lies there between two runs.
+    drop(FjallStore::open_existing(whole.path(), options()).unwrap());
+    let image = Image::of(whole.path());
+    let tables = image.0.keys().filter(|path| path.to_string_lossy().contains("tables")).count();
+    assert!(tables >= SPACES.len() - 1, "there are tables to damage: {:?}", image.0.keys());
+    let (mut shown, mut harmless) = (0, Vec::new());
+    for (path, (bytes, _)) in &image.0 {
+        for damage in Damage::all(bytes.len()) {
+            let folder = tempfile::tempdir().unwrap();
+            image.write(folder.path());
+            damage.apply(&folder.path().join(path));
+            let what = format!("{} {damage:?}", path.display());
+            if shows(folder.path(), &what).await {
+                shown += 1;
+            } else {
+                harmless.push(what);
+            }
+        }
+    }
+    println!("{shown} damages shown; without effect: {harmless:#?}");
+    assert!(shown > harmless.len(), "most damage shows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tree_that_is_gone_refuses_the_start() {
+    let whole = tempfile::tempdir().unwrap();
+    fill(whole.path()).await;
+    let image = Image::of(whole.path());
+    for tree in 0..4 {
+        let folder = tempfile::tempdir().unwrap();
+        image.write(folder.path());
+        fs::remove_dir_all(folder.path().join(format!("keyspaces/{tree}"))).unwrap();
+        let error = FjallStore::open_existing(folder.path(), options()).err().unwrap();
+        assert_eq!(error.reason, Reason::StorageCorrupt, "{tree}");
+        let (names, remedy) = match tree {
+            0 => ("catalogue", "from a copy"),
+            1 => ("record, ", "from a copy"),
+            2 => ("record_index", "store rebuild"),
+            _ => ("log_entry", "from a copy"),
+        };
+        assert!(error.message.contains(names) && error.message.contains(remedy), "{}", error.message);
+        assert!(folder.path().join("keyspaces").join(if tree == 1 { "2" } else { "1" }).exists(), "nothing else went");
+    }
+    let nothing = tempfile::tempdir().unwrap();
+    let error = FjallStore::open_existing(nothing.path(), options()).err().unwrap();
+    assert!(error.message.contains("the store is missing"), "{}", error.message);
+    assert_eq!(fs::read_dir(nothing.path()).unwrap().count(), 0, "none was begun");
+    let error = FjallStore::create(whole.path(), options()).err().unwrap();
+    assert!(error.message.contains("holds a store already"), "{}", error.message);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_tree_among_newer_ones_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path()).await;
+    let old = Image::of(folder.path());
+    let store = FjallStore::open_existing(folder.path(), options()).unwrap();
+    // More than the buffers hold, so that each tree writes tables.
+    for row in ROWS..ROWS + 600 {
+        let batch = SPACES.iter().fold(Batch::new(), |batch, space| batch.put(*space, key(row), value(*space, row)));
+        store.commit(batch).await.unwrap();
+    }
+    drop(store);
+    let index = Path::new("keyspaces/2");
+    fs::remove_dir_all(folder.path().join(index)).unwrap();
+    Image(old.0.into_iter().filter(|(path, _)| path.starts_with(index)).collect()).write(folder.path());
+    // With the journal the engine would bring the old tree up to date.
+    for entry in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_some_and(|extension| extension == "jnl") {
+            fs::remove_file(entry).unwrap();
+        }
+    }
+    let error = FjallStore::open_existing(folder.path(), options()).err().unwrap();
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn counts_follow_every_kind_of_write_and_outlast_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::create(folder.path(), options()).unwrap();
+    let space = Space::Record;
+    store.commit(Batch::new().put(space, "a", "1").put(space, "b", "1").put(space, "a", "2")).await.unwrap();
+    assert_eq!(store.count(space), 2);
+    let mut batch = Batch::new().delete(space, "never was").delete(space, "b").require_value(space, "a", "2");
+    batch.push_update(space, "a", "3");
+    batch.push_insert(space, "c", "1");
+    store.commit(batch).await.unwrap();
+    assert_eq!(store.count(space), 2);
+    let refused = Batch::new().require_absent(space, "a").put(space, "d", "1");
+    assert_eq!(store.commit(refused).await.unwrap_err().reason, Reason::StorageConflict);
+    let together = (0..64).map(|row| store.commit(Batch::new().put(space, format!("t{}", row % 16), "")));
+    futures::future::try_join_all(together).await.unwrap();
+    assert_eq!(store.count(space), 18);
+    drop(store);
+    let store = FjallStore::open_existing(folder.path(), options()).unwrap();
+    assert_eq!(store.count(space), 18);
+    let found = recount(&store, space, Pace::Full, |_| {}).await.unwrap();
+    assert!(found.agrees && found.read == 18, "{found:?}");
+}
+
+#[tokio::test]
+async fn keys_beyond_the_limit_are_the_requests_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FjallStore::create(folder.path(), options()).unwrap();
+    let long = vec![b'k'; 70_000];
+    let (get, many) = (store.get(Space::Record, &long).await, store.get_many(Space::Record, &[long.clone()]).await);
+    let scan = store.scan(Scan::prefix(Space::Record, &long)).await;
+    for error in [get.unwrap_err(), many.unwrap_err(), scan.unwrap_err()] {
+        assert_eq!(error.kind(), Kind::Invalid, "{error}");
+    }
+}
+
+struct Disk(AtomicU64);
+
+impl FreeSpace for Disk {
+    fn free_bytes(&self) -> std::io::Result<u64> {
+        Ok(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_changes_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(FjallStore::create(folder.path(), options()).unwrap());
+    let options = FjallOptions { reserve_bytes: 1_000, ..options() };
+    let disk = Arc::new(Disk(AtomicU64::new(500)));
+    let store = FjallStore::open_on(folder.path(), options, disk.clone()).unwrap();
+    let mut health = store.health();
+    assert_eq!(health.borrow_and_update().writes, Writes::Full { free_bytes: 500 });
+    let put = || store.commit(Batch::new().put(Space::Record, "a", "1"));
+    let error = put().await.unwrap_err();
+    assert_eq!((error.reason, error.kind()), (Reason::StorageFull, Kind::SourceDown));
+    assert!(error.retry_after.is_some());
+    assert_eq!(store.get(Space::Record, b"a").await.unwrap(), None, "reads go on");
+    store.commit(Batch::new().require_absent(Space::Record, "a")).await.expect("a question changes nothing");
+    disk.0.store(5_000, Ordering::SeqCst);
+    // Nobody has to try: the store sees the room by itself.
+    health.wait_for(|health| health.writes == Writes::Taken).await.unwrap();
+    put().await.expect("there is room");
+    disk.0.store(999, Ordering::SeqCst);
+    assert_eq!(put().await.unwrap_err().reason, Reason::StorageFull);
+    disk.0.store(1_000, Ordering::SeqCst);
+    put().await.expect("what was refused left no trace in the engine");
+    assert_eq!(store.count(Space::Record), 1);
+}
