@@ -19,6 +19,7 @@ pub mod policy;
 pub mod population;
 pub mod serve;
 mod text;
+pub mod store;
 pub mod token;
 pub mod verify;
 pub mod wallet;
@@ -72,6 +73,9 @@ pub enum Command {
     /// Logs from outside: tiles, entries, heads, and whether they only grow.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// The store of a data folder: checked, and its derived rows made again.
+    #[command(subcommand)]
+    Store(store::Store),
     /// Cosign heads of logs that only grow, as an independent witness.
     Witness(witness::Witness),
     /// Drive a server at a fixed rate or flat out, and report percentiles.
@@ -113,6 +117,7 @@ impl Cli {
             Command::Persona(command) => command.run(output),
             Command::Population(command) => command.run(output),
             Command::Ledger(command) => command.run(output),
+            Command::Store(command) => command.run(output),
             Command::Witness(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),

@@ -389,7 +389,7 @@ fn corrupt() -> Error {
     Error::new(Reason::StorageCorrupt, "a link cannot be read back")
 }
 
-fn read_link(person: PersonalId, id: uuid::Uuid, row: &[u8]) -> Result<Link> {
+pub(super) fn read_link(person: PersonalId, id: uuid::Uuid, row: &[u8]) -> Result<Link> {
     let row: Object = canonical::parse(row).map_err(|_| corrupt())?;
     Link::from_row(person, id, &row).ok_or_else(corrupt)
 }
@@ -412,14 +412,14 @@ fn key_of(person: PersonalId, id: uuid::Uuid) -> Vec<u8> {
     [person.as_str().as_bytes(), id.as_bytes()].concat()
 }
 
-fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
+pub(super) fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
     [b"r", &record.0[..], person.as_str().as_bytes()].concat()
 }
 
-fn id_key(id: uuid::Uuid) -> Vec<u8> {
+pub(super) fn id_key(id: uuid::Uuid) -> Vec<u8> {
     [b"i", &id.as_bytes()[..]].concat()
 }
 
-fn pending_key(link: &Link) -> Vec<u8> {
+pub(super) fn pending_key(link: &Link) -> Vec<u8> {
     [&[b'p', link.document_type.code()], &link.id.as_bytes()[..]].concat()
 }

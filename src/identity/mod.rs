@@ -14,6 +14,7 @@ pub mod people;
 pub mod ports;
 pub mod presentation;
 pub mod presenting;
+pub mod stored;
 #[cfg(test)]
 mod tests;
 

@@ -77,7 +77,7 @@ impl Province {
     /// Makes the status lists again from the record ledger, and says for which record types the kept ones differed; those are
     /// replaced. Call it before anything is followed.
     pub async fn rebuild_status(&self) -> Result<Vec<&'static str>> {
-        status::rebuild(&*self.store, &self.ledger).await
+        status::rebuild(&*self.store, &self.ledger.stored()).await
     }
 
     /// A registry's progress as it changes.

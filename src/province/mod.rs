@@ -20,6 +20,7 @@ mod people;
 mod place;
 mod resent;
 mod row;
+pub mod stored;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -29,7 +29,8 @@ mod rebuild;
 mod tests;
 
 pub use publish::{IssuerSigners, Published, StatusLists, TTL_S};
-pub(super) use rebuild::{ensure, rebuild};
+pub(super) use rebuild::ensure;
+pub use rebuild::{check, rebuild};
 
 /// Statuses in one row.
 const PIECE: u32 = 4_096;

@@ -23,6 +23,7 @@ mod row;
 pub mod rule;
 pub mod schema;
 pub mod social_insurance;
+pub mod stored;
 pub mod vehicle;
 mod writer;
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_PAYLOAD_BYTES_MAX, PAGE_SIZE_MAX};
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
-use crate::store::{KEY_BYTES_MAX, Scan, Space};
+use crate::store::{KEY_BYTES_MAX, Scan, Space, Store};
 use crate::trust::{LogProof, SignedRecord, Statement};
 
 use super::host::Host;
@@ -206,36 +206,7 @@ impl Host {
     /// The rows of records, in order: of one version, or the latest when it is 0.
     async fn rows(&self, keys: &[RecordKey], version: u64) -> Result<Vec<Option<Row>>> {
         let wanted: Vec<(RecordKey, u64)> = keys.iter().map(|key| (*key, version)).collect();
-        self.versions(&wanted).await
-    }
-
-    /// The rows of versions, in order; 0 is the latest.
-    async fn versions(&self, wanted: &[(RecordKey, u64)]) -> Result<Vec<Option<Row>>> {
-        let keys: Vec<Vec<u8>> = wanted.iter().map(|(key, _)| key.to_vec()).collect();
-        let mut rows = Vec::with_capacity(wanted.len());
-        let mut superseded = Vec::new();
-        for (at, found) in self.store.get_many(Space::Record, &keys).await?.into_iter().enumerate() {
-            let row = found.as_ref().map(Row::read).transpose()?;
-            let (key, version) = wanted[at];
-            let newest = match &row {
-                Some(row) if version != 0 => row.decoded()?.version,
-                _ => version,
-            };
-            let is_wanted = newest == version;
-            if version < newest {
-                superseded.push((at, history_key(&key, version)));
-            }
-            rows.push(row.filter(|_| is_wanted));
-        }
-        if !superseded.is_empty() {
-            let keys: Vec<Vec<u8>> = superseded.iter().map(|(_, key)| key.clone()).collect();
-            let found = self.store.get_many(Space::RecordHistory, &keys).await?;
-            for ((at, _), row) in superseded.into_iter().zip(found) {
-                let lost = || self.store.damaged(Space::RecordHistory, "a superseded version has no row");
-                rows[at] = Some(Row::read(&row.ok_or_else(lost)?)?);
-            }
-        }
-        Ok(rows)
+        versions_of(&*self.store, &wanted).await
     }
 
     async fn registry_record(&self, row: Row) -> Result<RegistryRecord> {
@@ -309,13 +280,42 @@ impl Host {
                 let record_type = record_type.ok_or_else(|| corrupt("an entry of the log is of no known type"))?;
                 wanted.push((record_key(record_type, statement.record_id), statement.version));
             }
-            for row in self.versions(&wanted).await? {
+            for row in versions_of(&*self.store, &wanted).await? {
                 let lost = || self.store.damaged(Space::Record, "a record of the log has no row");
                 records.push(row.ok_or_else(lost)?.record());
             }
         }
         Ok(records)
     }
+}
+
+/// The rows of versions, in order; 0 is the latest.
+pub(super) async fn versions_of(store: &dyn Store, wanted: &[(RecordKey, u64)]) -> Result<Vec<Option<Row>>> {
+    let keys: Vec<Vec<u8>> = wanted.iter().map(|(key, _)| key.to_vec()).collect();
+    let mut rows = Vec::with_capacity(wanted.len());
+    let mut superseded = Vec::new();
+    for (at, found) in store.get_many(Space::Record, &keys).await?.into_iter().enumerate() {
+        let row = found.as_ref().map(Row::read).transpose()?;
+        let (key, version) = wanted[at];
+        let newest = match &row {
+            Some(row) if version != 0 => row.decoded()?.version,
+            _ => version,
+        };
+        let is_wanted = newest == version;
+        if version < newest {
+            superseded.push((at, history_key(&key, version)));
+        }
+        rows.push(row.filter(|_| is_wanted));
+    }
+    if !superseded.is_empty() {
+        let keys: Vec<Vec<u8>> = superseded.iter().map(|(_, key)| key.clone()).collect();
+        let found = store.get_many(Space::RecordHistory, &keys).await?;
+        for ((at, _), row) in superseded.into_iter().zip(found) {
+            let lost = || store.damaged(Space::RecordHistory, "a superseded version has no row");
+            rows[at] = Some(Row::read(&row.ok_or_else(lost)?)?);
+        }
+    }
+    Ok(rows)
 }
 
 /// Refuses what is longer than anything that an index finds.

@@ -16,6 +16,7 @@ pub mod running;
 pub mod seeding;
 pub mod services;
 pub mod shutdown;
+pub mod upkeep;
 pub mod world;
 
 mod delivery;

@@ -27,9 +27,9 @@ use crate::transparency::Logs;
 use crate::trust::{KeyState, Signer, TrustAnchor, Verifier};
 
 /// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
-const RECORDS: LogId = LogId(200);
+pub(super) const RECORDS: LogId = LogId(200);
 /// The evidence ledger's.
-const EVIDENCE: LogId = LogId(201);
+pub(super) const EVIDENCE: LogId = LogId(201);
 
 /// Everything that services are made of.
 pub struct Parts {

@@ -64,6 +64,8 @@ struct Implied {
 pub struct Derived<'a> {
     store: &'a dyn Store,
     purpose: Purpose,
+    /// Whether nobody writes meanwhile.
+    is_quiet: bool,
     waiting: Vec<Implied>,
     /// How many rows each space has by its sources.
     implied: BTreeMap<Space, u64>,
@@ -71,9 +73,9 @@ pub struct Derived<'a> {
 }
 
 impl<'a> Derived<'a> {
-    /// Takes rows for this purpose.
-    pub fn new(store: &'a dyn Store, purpose: Purpose) -> Self {
-        Self { store, purpose, waiting: Vec::new(), implied: BTreeMap::new(), findings: Findings::default() }
+    /// Takes rows for this purpose. With `is_quiet` nobody else writes meanwhile, so that rows can be counted too.
+    pub fn new(store: &'a dyn Store, purpose: Purpose, is_quiet: bool) -> Self {
+        Self { store, purpose, is_quiet, waiting: Vec::new(), implied: BTreeMap::new(), findings: Findings::default() }
     }
 
     /// The store.
@@ -84,6 +86,11 @@ impl<'a> Derived<'a> {
     /// What is done with the rows.
     pub fn purpose(&self) -> Purpose {
         self.purpose
+    }
+
+    /// Whether nobody else writes meanwhile.
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet
     }
 
     /// A space whose rows are given from now on, be there any or not.
@@ -160,12 +167,11 @@ impl<'a> Derived<'a> {
         Ok(())
     }
 
-    /// Ends: gives what was found. With `counted`, each space must have exactly the implied rows, which can be said only while nobody
-    /// writes.
-    pub async fn end(mut self, counted: bool) -> Result<Findings> {
+    /// Ends: gives what was found. While nobody writes, each space must have exactly the implied rows.
+    pub async fn end(mut self) -> Result<Findings> {
         self.flush().await?;
         for (space, implied) in self.implied {
-            if counted && self.store.count(space) > implied {
+            if self.is_quiet && self.purpose == Purpose::Check && self.store.count(space) > implied {
                 self.findings.add(space, "it has rows that follow from nothing");
             }
         }
@@ -185,11 +191,11 @@ mod tests {
     async fn implied_rows_are_written_and_then_agree() {
         let store = MemoryStore::new();
         let give = async |purpose, rows: &[(&'static str, &'static str)]| {
-            let mut derived = Derived::new(&store, purpose);
+            let mut derived = Derived::new(&store, purpose, true);
             for (key, value) in rows {
                 derived.row(Space::RecordIndex, *key, *value, None).await.expect("taken");
             }
-            let found = derived.end(true).await.expect("ends");
+            let found = derived.end().await.expect("ends");
             found.iter().map(|(space, what, count)| (space.name(), what, count)).collect::<Vec<_>>()
         };
         let rows = [("a", "1"), ("b", "2"), ("c", "")];

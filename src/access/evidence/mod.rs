@@ -13,6 +13,7 @@ mod chain;
 mod claim;
 mod entry;
 mod log;
+pub mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Reason, Result};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, StoredLog};
 use crate::registry;
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::entry::split_entry;
@@ -25,13 +25,25 @@ type Lists = BTreeMap<u8, (StatusList, u64)>;
 pub(in crate::province) async fn ensure(store: &dyn Store, ledger: &Ledger) -> Result<()> {
     let kept = store.scan(Scan::prefix(Space::Status, &[]).limit(1)).await?;
     if kept.is_empty() && ledger.head().size > 0 {
-        rebuild(store, ledger).await?;
+        rebuild(store, &ledger.stored()).await?;
     }
     Ok(())
 }
 
+/// Makes all lists again, and says of which record types the kept ones differ; nothing is changed.
+pub async fn check(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Vec<&'static str>> {
+    Ok(compared(store, ledger).await?.0)
+}
+
 /// Makes all lists again, and replaces those that differ. Says which.
-pub(in crate::province) async fn rebuild(store: &dyn Store, ledger: &Ledger) -> Result<Vec<&'static str>> {
+pub async fn rebuild(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Vec<&'static str>> {
+    let (differing, batch) = compared(store, ledger).await?;
+    store.commit(batch).await?;
+    Ok(differing)
+}
+
+/// The record types whose lists differ, and what replaces them.
+async fn compared(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<(Vec<&'static str>, Batch)> {
     let made = replayed(store, ledger).await?;
     let mut differing = Vec::new();
     let mut batch = Batch::new();
@@ -50,12 +62,11 @@ pub(in crate::province) async fn rebuild(store: &dyn Store, ledger: &Ledger) -> 
             put(kind.ordinal, &right, &mut batch);
         }
     }
-    store.commit(batch).await?;
-    Ok(differing)
+    Ok((differing, batch))
 }
 
-async fn replayed(store: &dyn Store, ledger: &Ledger) -> Result<Lists> {
-    let size = ledger.head().size;
+async fn replayed(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Lists> {
+    let size = ledger.size();
     let mut lists = Lists::new();
     let mut latest: BTreeMap<RecordKey, u32> = BTreeMap::new();
     let mut touched: Vec<u8> = Vec::new();

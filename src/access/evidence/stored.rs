@@ -1,0 +1,50 @@
+//! The index of the evidence ledger, made again from its entries: which are about whom, in which order.
+
+use crate::base::Result;
+use crate::base::id::from_hex;
+use crate::ledger::StoredLog;
+use crate::store::{Derived, Pace, Space};
+use crate::trust::canonical;
+use crate::trust::merkle::hash_leaf;
+
+use super::Subject;
+use super::chain::{link_key, link_row};
+
+/// Entries read at once.
+const ENTRIES_READ: usize = 1_024;
+
+/// Gives the index row of each entry that is about somebody.
+pub async fn derive(
+    derived: &mut Derived<'_>,
+    evidence: &StoredLog<'_>,
+    pace: Pace,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
+    derived.begin(Space::EvidenceSubject);
+    let mut next = 0;
+    while next < evidence.size() {
+        let entries = evidence.entries(next, ENTRIES_READ).await?;
+        for (index, entry) in (next..).zip(&entries) {
+            match place_of(entry) {
+                Some(Some((subject, sequence))) => {
+                    let row = link_row(index, &hash_leaf(entry));
+                    derived.row(Space::EvidenceSubject, link_key(&subject, sequence), row, None).await?;
+                }
+                Some(None) => {}
+                None => derived.fault(Space::LogEntry, "an entry of the evidence ledger cannot be read"),
+            }
+        }
+        next += entries.len() as u64;
+        progress(entries.len() as u64);
+        pace.rest().await;
+    }
+    Ok(())
+}
+
+/// Whom an entry is about, and its number there; `Some(None)` when it is about nobody, `None` when it cannot be read.
+fn place_of(entry: &[u8]) -> Option<Option<(Subject, u64)>> {
+    let entry = canonical::parse(entry).ok()?;
+    let Some(subject) = entry.text("subject") else { return Some(None) };
+    let subject: Subject = from_hex(subject)?.try_into().ok()?;
+    Some(Some((subject, entry.integer("subject_sequence")?.try_into().ok()?)))
+}

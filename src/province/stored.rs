@@ -1,0 +1,198 @@
+//! The province's rows, made again from the record ledger and the registries' records.
+//!
+//! The ledger says which statements were accepted, in which order and in which batches; the registries hold the payloads that the
+//! statements commit to. Together they imply every row of the view, and the place of every batch.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::base::{RecordId, Result};
+use crate::ledger::StoredLog;
+use crate::registry::stored::{StoredVersion, versions};
+use crate::registry::{self, RecordType};
+use crate::store::{Derived, Pace, Purpose, Space, Store};
+use crate::trust::entry::split_entry;
+use crate::trust::{EntryType, Statement, canonical, statement_hash};
+
+use super::index;
+use super::row::{self, RecordKey, Row, record_key};
+
+pub use super::status::{check as check_status, rebuild as rebuild_status};
+
+/// Ledger entries read at once.
+const ENTRIES_READ: usize = 1_024;
+
+/// An accepted statement.
+struct Accepted {
+    ledger_index: u64,
+    record_type: &'static RecordType,
+    statement: Statement,
+    bytes: Bytes,
+}
+
+impl Accepted {
+    fn key(&self) -> RecordKey {
+        record_key(self.record_type, self.statement.record_id)
+    }
+}
+
+/// Batches as the ledger shows them: statements of one issuer, then its checkpoint.
+#[derive(Default)]
+struct Batches {
+    /// How many statements of each registry were accepted, by ordinal.
+    accepted: BTreeMap<u8, u64>,
+    /// The batch that has not ended yet: registry, first ledger index, statements.
+    open: Option<(u8, u64, u64)>,
+}
+
+/// Gives the view's rows, its index and the places of batches. Status lists: [`check_status`], [`rebuild_status`].
+pub async fn derive(
+    derived: &mut Derived<'_>,
+    records: &StoredLog<'_>,
+    pace: Pace,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
+    for space in [Space::ProvinceRecord, Space::ProvinceIndex, Space::ProvinceBatch] {
+        derived.begin(space);
+    }
+    let mut batches = Batches::default();
+    let mut next = 0;
+    while next < records.size() {
+        let entries = records.entries(next, ENTRIES_READ).await?;
+        let mut accepted = Vec::new();
+        for (ledger_index, entry) in (next..).zip(&entries) {
+            match split_entry(entry) {
+                Some((EntryType::Statement, body)) => match read(ledger_index, entry.slice_ref(body)) {
+                    Some((ordinal, statement)) => {
+                        batches.take(ordinal, ledger_index);
+                        accepted.push(statement);
+                    }
+                    None => derived.fault(Space::LogEntry, "a statement of the record ledger cannot be read"),
+                },
+                Some((EntryType::IssuerCheckpoint, _)) => batches.end(derived).await?,
+                _ => {}
+            }
+        }
+        view_rows(derived, accepted).await?;
+        next += entries.len() as u64;
+        progress(entries.len() as u64);
+        pace.rest().await;
+    }
+    check_cursors(derived, &batches).await
+}
+
+fn read(ledger_index: u64, bytes: Bytes) -> Option<(u8, Accepted)> {
+    let statement = Statement::decode(&bytes).ok()?;
+    let record_type = registry::record_type(&statement.schema)?;
+    let ordinal = registry::sector(&statement.issuer)?.ordinal;
+    Some((ordinal, Accepted { ledger_index, record_type, statement, bytes }))
+}
+
+impl Batches {
+    fn take(&mut self, ordinal: u8, ledger_index: u64) {
+        let open = self.open.get_or_insert((ordinal, ledger_index, 0));
+        open.2 += 1;
+    }
+
+    async fn end(&mut self, derived: &mut Derived<'_>) -> Result<()> {
+        let Some((ordinal, first_ledger_index, count)) = self.open.take() else { return Ok(()) };
+        let first = self.accepted.entry(ordinal).or_default();
+        let (key, row) = (row::batch_key(ordinal, *first), row::write_batch(first_ledger_index, count));
+        *first += count;
+        derived.row(Space::ProvinceBatch, key, row, None).await
+    }
+}
+
+/// The rows of accepted statements, in ledger order.
+async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result<()> {
+    derived.flush().await?;
+    let store = derived.store();
+    let mut standing = Standing::read(store, &accepted).await?;
+    let wanted: Vec<_> =
+        accepted.iter().map(|of| (of.record_type, of.statement.record_id, of.statement.version)).collect();
+    for (accepted, found) in accepted.into_iter().zip(versions(store, &wanted).await?) {
+        let Some(version) = found.filter(|found| found.statement == accepted.bytes) else {
+            derived.fault(Space::Record, "an accepted statement has no version of a record");
+            continue;
+        };
+        let Ok(payload) = canonical::parse(&version.payload) else {
+            derived.fault(Space::Record, "a payload cannot be read");
+            continue;
+        };
+        let key = accepted.key();
+        let Some(is_latest) = standing.is_latest(derived.purpose(), &key, &accepted) else { continue };
+        if is_latest {
+            let hash = statement_hash(&version.statement);
+            let mut row = Row::write_unplaced(&accepted.statement, &hash, &version.payload);
+            row::place(&mut row, accepted.ledger_index);
+            derived.row(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.freeze(), None).await?;
+        }
+        let mut keys = index::keys(accepted.record_type, &payload, &key);
+        if accepted.statement.version > 1 && !keys.is_empty() {
+            let earlier = earlier_keys(store, &accepted).await?;
+            keys.retain(|key| !earlier.contains(key));
+        }
+        for key in keys {
+            derived.row(Space::ProvinceIndex, key, Bytes::new(), None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The index rows of a record's earlier versions, which stay.
+async fn earlier_keys(store: &dyn Store, accepted: &Accepted) -> Result<Vec<Vec<u8>>> {
+    let of = |version| (accepted.record_type, accepted.statement.record_id, version);
+    let wanted: Vec<(&'static RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
+    let mut keys = Vec::new();
+    for StoredVersion { payload, .. } in versions(store, &wanted).await?.into_iter().flatten() {
+        if let Ok(payload) = canonical::parse(&payload) {
+            keys.extend(index::keys(accepted.record_type, &payload, &accepted.key()));
+        }
+    }
+    Ok(keys)
+}
+
+/// The stored versions of some records: number and ledger index.
+struct Standing(BTreeMap<RecordKey, (u64, u64)>);
+
+impl Standing {
+    async fn read(store: &dyn Store, accepted: &[Accepted]) -> Result<Self> {
+        let keys: Vec<RecordKey> = accepted.iter().map(Accepted::key).collect();
+        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+        let rows = store.get_many(Space::ProvinceRecord, &wanted).await?;
+        let read = |(key, row): (RecordKey, Option<Bytes>)| {
+            let row = Row::read(&row?).ok()?;
+            Some((key, (row.version, row.ledger_index)))
+        };
+        Ok(Self(keys.into_iter().zip(rows).filter_map(read).collect()))
+    }
+
+    /// Whether a statement's row is the one that stands, or has to; `None` for a statement that is only repeated.
+    fn is_latest(&mut self, purpose: Purpose, key: &RecordKey, accepted: &Accepted) -> Option<bool> {
+        let (version, ledger_index) = (accepted.statement.version, accepted.ledger_index);
+        match (purpose, self.0.get(key)) {
+            (_, Some((standing, at))) if *standing == version && *at < ledger_index => None,
+            (Purpose::Check, Some((standing, _))) => Some(*standing <= version),
+            (Purpose::Check, None) => Some(true),
+            (Purpose::Rebuild, _) => {
+                self.0.insert(*key, (version, ledger_index));
+                Some(true)
+            }
+        }
+    }
+}
+
+/// What of each registry's log is accepted is what the ledger holds.
+async fn check_cursors(derived: &mut Derived<'_>, batches: &Batches) -> Result<()> {
+    for sector in registry::ALL {
+        let cursor = derived.store().get(Space::Meta, &row::cursor_key(sector.ordinal)).await?;
+        let cursor = cursor.as_deref().map(row::read_cursor).transpose()?.map_or(0, |cursor| cursor.size());
+        let accepted = batches.accepted.get(&sector.ordinal).copied().unwrap_or_default();
+        // While the store is being served from, the cursor may have moved on.
+        if cursor < accepted || (cursor > accepted && derived.is_quiet()) {
+            derived.fault(Space::Meta, "the cursor of a registry is not where the record ledger is");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The upkeep of a store: everything in it held against everything else, and what follows from something else made again.
+//!
+//! A check needs no keys: that signatures hold is the audit's and the start's to see. It also works on a store that is being served
+//! from, at a pace; then it says nothing of what changes under it. A rebuild has the folder to itself.
+
+use std::path::Path;
+
+use super::data::store_path;
+use super::parts::{EVIDENCE, RECORDS};
+use super::world::World;
+use crate::access::evidence;
+use crate::base::{Error, Kind, Reason, Result};
+use crate::ledger::{LogId, StoredLog};
+use crate::store::fjall::{FjallOptions, FjallStore};
+use crate::store::{Derived, Findings, Pace, Purpose, Recount, Space, Store, UNREADABLE, recount};
+use crate::trust::entry::split_entry;
+use crate::trust::merkle::hash_leaf;
+use crate::{identity, province, registry};
+
+/// How far an upkeep is: what it works on, how many rows more, and of how many in all as far as is known.
+pub type Progress<'a> = &'a (dyn Fn(&'static str, u64, u64) + Sync);
+
+/// What a check found.
+#[derive(Debug)]
+pub struct CheckReport {
+    /// Each space, counted.
+    pub spaces: Vec<Recount>,
+    /// What is wrong.
+    pub findings: Findings,
+}
+
+/// Checks the store of a data folder that nobody serves from.
+///
+/// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
+pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
+    require_world(folder)?;
+    let store = FjallStore::open_existing(&store_path(folder), FjallOptions::bulk())?;
+    check(&store, Pace::Full, progress).await
+}
+
+/// Checks a store: counts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
+/// derived row with its sources. With a resting pace it may be served from meanwhile; then rows are not counted against their
+/// sources, and status lists are left out.
+pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Result<CheckReport> {
+    let is_quiet = pace == Pace::Full;
+    let mut findings = Findings::default();
+    let mut spaces = Vec::with_capacity(Space::ALL.len());
+    let rows = Space::ALL.iter().map(|space| store.count(*space)).sum();
+    for space in Space::ALL {
+        let mut found = recount(store, *space, pace, |more| progress("counting rows", more, rows)).await?;
+        if !found.agrees && found.is_readable && !is_quiet {
+            // It changed while it was read; a second look tells.
+            found = recount(store, *space, pace, |_| {}).await?;
+        }
+        match found {
+            Recount { is_readable: false, .. } => findings.add(*space, UNREADABLE),
+            Recount { agrees: false, .. } => findings.add(*space, "it has another number of rows than was counted"),
+            _ => {}
+        }
+        spaces.push(found);
+    }
+    check_ledgers(store, pace, &mut findings, progress).await?;
+    let records = store.count(Space::Record);
+    let of_records =
+        registry::stored::check(store, pace, &mut findings, |more| progress("checking records", more, records)).await;
+    noted(of_records, Space::Record, &mut findings)?;
+    let codes = identity::stored::check_codes(store, pace, &mut findings).await;
+    noted(codes, Space::PresentationCode, &mut findings)?;
+    let mut derived = Derived::new(store, Purpose::Check, is_quiet);
+    let outcome = derive(&mut derived, pace, progress).await;
+    noted(outcome, Space::RecordIndex, &mut findings)?;
+    findings.merge(derived.end().await?);
+    if is_quiet && let Some(log) = StoredLog::open(store, RECORDS).await? {
+        match province::stored::check_status(store, &log).await {
+            Ok(differing) => {
+                differing.iter().for_each(|_| findings.add(Space::Status, "a list is not what was accepted"))
+            }
+            failed => noted(failed.map(|_| ()), Space::Status, &mut findings)?,
+        }
+    }
+    Ok(CheckReport { spaces, findings })
+}
+
+/// Makes every derived row of a data folder's store again, and counts the others. The ledgers, the records and whatever else has no
+/// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
+/// restored from a copy. Gives the rows of each derived space.
+pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
+    require_world(folder)?;
+    let path = store_path(folder);
+    let store = FjallStore::open_remains(&path, FjallOptions::bulk())?;
+    let mut derived = Derived::new(&store, Purpose::Rebuild, true);
+    derive(&mut derived, Pace::Full, progress).await?;
+    let findings = derived.end().await?;
+    if let Some((space, what, _)) = findings.iter().next() {
+        let message = format!("{} is damaged: {what}; restore the data folder from a copy", space.name());
+        return Err(Error::new(Reason::StorageCorrupt, message));
+    }
+    if let Some(log) = StoredLog::open(&store, RECORDS).await? {
+        province::stored::rebuild_status(&store, &log).await?;
+    }
+    let made =
+        Space::ALL.iter().filter(|space| space.is_derived()).map(|space| (*space, store.count(*space))).collect();
+    store.end_rebuild(&path)?;
+    Ok(made)
+}
+
+/// Gives every derived row of every module, status lists aside.
+async fn derive(derived: &mut Derived<'_>, pace: Pace, progress: Progress<'_>) -> Result<()> {
+    let store = derived.store();
+    let (records, links) = (store.count(Space::Record), store.count(Space::Link));
+    registry::stored::derive(derived, pace, |more| progress("indices of records", more, records)).await?;
+    identity::stored::derive(derived, pace, |more| progress("indices of links", more, links)).await?;
+    if let Some(log) = StoredLog::open(store, EVIDENCE).await? {
+        let size = log.size();
+        let told = |more| progress("index of evidence", more, size);
+        evidence::stored::derive(derived, &log, pace, told).await?;
+    }
+    if let Some(log) = StoredLog::open(store, RECORDS).await? {
+        let size = log.size();
+        province::stored::derive(derived, &log, pace, |more| progress("province's view", more, size)).await?;
+    }
+    Ok(())
+}
+
+/// Every log: its tiles rebuild to its head, and its entries are what its leaves hash.
+async fn check_ledgers(store: &dyn Store, pace: Pace, findings: &mut Findings, progress: Progress<'_>) -> Result<()> {
+    let registries = registry::ALL.iter().map(|sector| LogId(sector.ordinal));
+    for id in registries.chain([RECORDS, EVIDENCE]) {
+        let log = match StoredLog::open(store, id).await {
+            Ok(Some(log)) => log,
+            Ok(None) => continue,
+            Err(error) if error.kind() == Kind::Corrupt => {
+                findings.add(Space::LogTile, "the tiles, entries and head of a log do not belong together");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let size = log.size();
+        let told = |more| progress("checking ledgers", more, size);
+        let checked = match id == RECORDS {
+            true => log.check(|body| split_entry(body).map(|(kind, body)| kind.leaf(body)), pace, findings, told).await,
+            false => log.check(|body| Some(hash_leaf(body)), pace, findings, told).await,
+        };
+        noted(checked, Space::LogEntry, findings)?;
+    }
+    Ok(())
+}
+
+/// A part of a check that ended at damage found it; other failures are the check's own.
+fn noted(outcome: Result<()>, space: Space, findings: &mut Findings) -> Result<()> {
+    match outcome {
+        Err(error) if error.kind() == Kind::Corrupt => {
+            findings.add(space, "its check ended at rows that cannot be read");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Only a world that came to its end of seeding has a store to keep.
+fn require_world(folder: &Path) -> Result<()> {
+    match World::read(folder)? {
+        Some(world) if world.seeded => Ok(()),
+        _ => {
+            let message = format!("{} holds no world that was served from", folder.display());
+            Err(Error::new(Reason::ConfigurationInvalid, message))
+        }
+    }
+}

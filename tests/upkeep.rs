@@ -1,0 +1,201 @@
+//! The upkeep of a data folder: a check finds what does not fit and says nothing of a whole store; a rebuild brings back exactly the
+//! derived rows that were lost; a folder that lost its store is not served from.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{as_agency, as_citizen, config, enter_membership, start};
+use lienthong::base::{Error, Kind, Reason};
+use lienthong::server::upkeep::{CheckReport, check, check_folder, rebuild_folder};
+use lienthong::server::{Config, Gateway, Storage};
+use lienthong::store::fjall::{FjallOptions, FjallStore};
+use lienthong::store::{Batch, Pace, Row, Scan, Space, Store};
+use lienthong::wire::proto::access::v1::ListAccessesRequest;
+use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;
+use lienthong::wire::proto::exchange::v1::FetchRecordsRequest;
+use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
+
+const ASKED_ABOUT: &str = "042090990001";
+const FETCHES: usize = 5;
+
+fn kept(folder: &Path) -> Config {
+    Config { storage: Storage::Folder(folder.to_owned()), ..config() }
+}
+
+/// A world that was seeded, changed and asked.
+async fn live(folder: &Path) {
+    let started = start(kept(folder)).await;
+    for number in 0..3 {
+        enter_membership(&started.channel, number).await;
+    }
+    let mut exchange = ExchangeServiceClient::new(started.channel.clone());
+    for _ in 0..FETCHES {
+        let request = FetchRecordsRequest {
+            personal_id: ASKED_ABOUT.into(),
+            record_types: vec!["vehicle.registration.v1".into()],
+            purpose: "one_stop.verify_documents".into(),
+            ..Default::default()
+        };
+        exchange.fetch_records(as_agency("one-stop", request)).await.unwrap();
+    }
+    end(started).await;
+}
+
+async fn end(started: common::Started) {
+    let common::Started { channel, running, gateway, .. } = started;
+    drop(channel);
+    running.end().await.unwrap();
+    gateway.close().await;
+}
+
+fn open(folder: &Path) -> FjallStore {
+    FjallStore::open_existing(&folder.join("store"), FjallOptions::default()).unwrap()
+}
+
+async fn rows(folder: &Path) -> BTreeMap<&'static str, Vec<Row>> {
+    let store = open(folder);
+    let mut rows = BTreeMap::new();
+    for space in Space::ALL {
+        rows.insert(space.name(), store.scan(Scan::prefix(*space, b"")).await.unwrap());
+    }
+    rows
+}
+
+async fn accesses(folder: &Path) -> usize {
+    let started = start(kept(folder)).await;
+    let mut log = AccessLogServiceClient::new(started.channel.clone());
+    let request = ListAccessesRequest { personal_id: ASKED_ABOUT.into(), page_size: 500, ..Default::default() };
+    let listed = log.list_accesses(as_citizen(ASKED_ABOUT, request)).await.unwrap().into_inner().accesses.len();
+    end(started).await;
+    listed
+}
+
+fn found(report: &CheckReport) -> Vec<(&'static str, &'static str)> {
+    report.findings.iter().map(|(space, what, _)| (space.name(), what)).collect()
+}
+
+async fn refused(folder: &Path) -> Error {
+    Gateway::open(kept(folder)).await.err().expect("the start is refused")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_derived_rows_refuse_the_start_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    live(folder.path()).await;
+    let report = check_folder(folder.path(), &|_, _, _| {}).await.unwrap();
+    assert_eq!(found(&report), []);
+    let before = rows(folder.path()).await;
+    assert!(
+        before.iter().all(|(name, rows)| !rows.is_empty() || name.starts_with("presentation") || *name == "consent")
+    );
+
+    std::fs::remove_dir_all(folder.path().join("store/keyspaces/2")).unwrap();
+    let error = refused(folder.path()).await;
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+    assert!(error.message.contains("evidence_subject") && error.message.contains("store rebuild"), "{}", error.message);
+    let error = check_folder(folder.path(), &|_, _, _| {}).await.expect_err("a check needs a store that opens");
+    assert_eq!(error.kind(), Kind::Corrupt);
+
+    let made = rebuild_folder(folder.path(), &|_, _, _| {}).await.unwrap();
+    assert!(made.iter().any(|(space, rows)| *space == Space::ProvinceIndex && *rows > 100), "{made:?}");
+    let after = rows(folder.path()).await;
+    for (space, rows) in &before {
+        assert_eq!(after[space], *rows, "{space}");
+    }
+    let report = check_folder(folder.path(), &|_, _, _| {}).await.unwrap();
+    assert_eq!(found(&report), []);
+    assert_eq!(accesses(folder.path()).await, FETCHES, "the list is complete again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_world_without_its_store_is_not_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    end(start(kept(folder.path())).await).await;
+    std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+    let error = refused(folder.path()).await;
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+    assert!(error.message.contains("the store is missing"), "{}", error.message);
+    assert!(!folder.path().join("store").exists(), "none was begun");
+    let error = rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("there is nothing to rebuild from");
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+}
+
+/// One row changed behind everybody's back, and where the check sees it.
+type Tampering = (&'static str, Space, fn(&Row) -> Option<Bytes>, &'static [&'static str]);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_finds_each_row_that_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    live(folder.path()).await;
+    let flipped = |row: &Row| {
+        let mut bytes = row.1.to_vec();
+        *bytes.last_mut()? ^= 1;
+        Some(Bytes::from(bytes))
+    };
+    let cases: &[Tampering] = &[
+        ("a lost index row", Space::RecordIndex, |_| None, &["record_index"]),
+        ("a lost link index row", Space::LinkIndex, |_| None, &["link_index"]),
+        ("a lost entry of the access log's order", Space::EvidenceSubject, |_| None, &["evidence_subject"]),
+        ("a lost index row of the view", Space::ProvinceIndex, |_| None, &["province_index"]),
+        ("another row of the view", Space::ProvinceRecord, flipped, &["province_record"]),
+        ("another place of a batch", Space::ProvinceBatch, flipped, &["province_batch"]),
+        ("another status", Space::Status, flipped, &["status"]),
+        ("a lost record", Space::Record, |_| None, &["record", "record_index"]),
+        ("a lost superseded version", Space::RecordHistory, |_| None, &["record"]),
+        ("another entry", Space::LogEntry, flipped, &["log_entry"]),
+        ("another tile", Space::LogTile, flipped, &["log_tile"]),
+    ];
+    for (what, space, change, expected) in cases {
+        let store = open(folder.path());
+        let row = store.scan(Scan::prefix(*space, b"").limit(1)).await.unwrap().remove(0);
+        let put = |value: Option<Bytes>| match value {
+            Some(value) => Batch::new().put(*space, row.0.clone(), value),
+            None => Batch::new().delete(*space, row.0.clone()),
+        };
+        store.commit(put(change(&row))).await.unwrap();
+        let report = check(&store, Pace::Full, &|_, _, _| {}).await.unwrap();
+        let found = found(&report);
+        for space in *expected {
+            assert!(found.iter().any(|(name, _)| name == space), "{what}: {found:?}");
+        }
+        store.commit(put(Some(row.1.clone()))).await.unwrap();
+        let report = check(&store, Pace::Full, &|_, _, _| {}).await.unwrap();
+        assert_eq!(self::found(&report), [], "{what}, taken back");
+    }
+    // Rows that come while it reads are no fault.
+    let store = open(folder.path());
+    let resting = Pace::Resting(Duration::from_millis(1));
+    let report = check(&store, resting, &|_, _, _| {}).await.unwrap();
+    assert_eq!(found(&report), []);
+}
+
+#[test]
+fn the_program_says_what_is_wrong_and_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = common::process::run(folder.path(), arguments);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let generate = run(&["population", "generate", "--data-dir", "data", "--population", "20"]);
+    assert_eq!(generate.0, Some(0), "{}", generate.2);
+    let (code, out, _) = run(&["store", "check", "data"]);
+    assert!(code == Some(0) && out.starts_with("WHOLE"), "{out}");
+    std::fs::remove_dir_all(folder.path().join("data/store/keyspaces/2")).unwrap();
+    let (code, _, err) = run(&["store", "check", "data"]);
+    assert!(code == Some(4) && err.contains("record_index"), "{err}");
+    let (code, out, err) = run(&["store", "rebuild", "data", "--output", "json"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["made"].is_array());
+    let (code, out, err) = run(&["store", "check", "data", "--output", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(
+        code == Some(0) && report["verdict"] == "WHOLE" && report["findings"] == serde_json::json!([]),
+        "{out} {err}"
+    );
+    assert_eq!(run(&["store", "check", "nowhere"]).0, Some(1));
+}
