@@ -242,18 +242,6 @@ async fn counts_follow_every_kind_of_write_and_outlast_a_restart() {
     assert!(found.agrees && found.read == 18, "{found:?}");
 }
 
-#[tokio::test]
-async fn keys_beyond_the_limit_are_the_requests_fault() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = FjallStore::create(folder.path(), options()).unwrap();
-    let long = vec![b'k'; 70_000];
-    let (get, many) = (store.get(Space::Record, &long).await, store.get_many(Space::Record, &[long.clone()]).await);
-    let scan = store.scan(Scan::prefix(Space::Record, &long)).await;
-    for error in [get.unwrap_err(), many.unwrap_err(), scan.unwrap_err()] {
-        assert_eq!(error.kind(), Kind::Invalid, "{error}");
-    }
-}
-
 struct Disk(AtomicU64);
 
 impl FreeSpace for Disk {
@@ -286,4 +274,44 @@ async fn a_full_disk_refuses_changes_until_there_is_room() {
     disk.0.store(1_000, Ordering::SeqCst);
     put().await.expect("what was refused left no trace in the engine");
     assert_eq!(store.count(Space::Record), 1);
+}
+
+const LIMITED: &str = "LIENTHONG_DAMAGE_FOLDER";
+
+/// A disk that refuses a write in earnest: the system takes no file beyond a size, as little as it would on a full one.
+#[test]
+#[cfg(unix)]
+fn a_write_that_fails_stops_writes_and_not_reads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    if let Some(folder) = std::env::var_os(LIMITED) {
+        return runtime.block_on(write_beyond_the_limit(Path::new(&folder)));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    runtime.block_on(fill(folder.path()));
+    let status = std::process::Command::new("sh")
+        // Ignored, the signal becomes an error of the write.
+        .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "a_write_that_fails_stops_writes_and_not_reads"])
+        .env(LIMITED, folder.path())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success(), "the child's assertions hold");
+    let store = FjallStore::open_existing(folder.path(), options()).unwrap();
+    let row = runtime.block_on(store.get(Space::Record, b"late")).unwrap();
+    assert_eq!(row, None, "what was refused is not there");
+}
+
+async fn write_beyond_the_limit(folder: &Path) {
+    let store = FjallStore::open_existing(folder, options()).expect("opening needs no room");
+    let put = || store.commit(Batch::new().put(Space::Record, "late", "1"));
+    for _ in 0..2 {
+        let error = put().await.unwrap_err();
+        assert_eq!((error.reason, error.kind()), (Reason::StorageUnavailable, Kind::SourceDown), "{error}");
+        assert!(error.retry_after.is_some());
+    }
+    assert_eq!(store.health().borrow().writes, Writes::Stopped);
+    for row in 0..ROWS {
+        assert_eq!(store.get(Space::Record, &key(row)).await.unwrap(), Some(value(Space::Record, row)));
+    }
 }

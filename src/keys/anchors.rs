@@ -30,8 +30,12 @@ impl PublishedAnchor {
         Ok(Self { version: anchor.version, json, fingerprint: to_hex(&anchor.fingerprint()?) })
     }
 
-    /// Writes the file, whole, for everybody to read.
+    /// Writes the file, whole, for everybody to read. One that says the same already is left alone: a start on a full disk needs
+    /// no room.
     pub fn write(&self, path: &Path) -> Result<()> {
+        if std::fs::read(path).is_ok_and(|found| found == self.json.as_bytes()) {
+            return Ok(());
+        }
         write_whole(path, self.json.as_bytes(), Readers::All)
     }
 }

@@ -19,7 +19,7 @@ use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
-use super::place::Places;
+use super::place::{Places, check_tail};
 use super::status;
 
 const RETRY_MS_MIN: u64 = 100;
@@ -48,6 +48,7 @@ impl Province {
         let mut feeds = BTreeMap::new();
         for sector in registry::ALL {
             let log_size = ingest.cursor(sector).await?.size();
+            check_tail(&*store, sector.ordinal, log_size, ledger.head().size).await?;
             feeds.insert(sector.name, watch::Sender::new(Progress { log_size, state: FeedState::Following }));
         }
         Ok(Arc::new(Self { store, ledger, ingest, feeds, following: Mutex::default(), places: Places::new() }))

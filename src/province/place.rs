@@ -74,6 +74,16 @@ pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> R
     found.map(Some).ok_or_else(lost)
 }
 
+/// The last accepted statement of a registry has its place in the record ledger of this size: what a start sees of rows that were
+/// lost.
+pub(super) async fn check_tail(store: &dyn Store, ordinal: u8, accepted: u64, ledger_size: u64) -> Result<()> {
+    let Some(last) = accepted.checked_sub(1) else { return Ok(()) };
+    match look_up(store, ordinal, last).await? {
+        Some((_, checkpoint)) if checkpoint < ledger_size => Ok(()),
+        _ => Err(store.damaged(Space::ProvinceBatch, "the record ledger ends before what was accepted")),
+    }
+}
+
 async fn in_batches(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
     let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
     let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;

@@ -45,7 +45,8 @@ impl Host {
     ///
     /// `secret` is the registry's own: record ids and salts follow from it. Fails with
     /// [`LedgerCorrupt`](Reason::LedgerCorrupt) when the stored log does not rebuild to its signed root, and with
-    /// [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before its head.
+    /// [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before its head, and with
+    /// [`StorageCorrupt`](Reason::StorageCorrupt) when the record of its last statement is missing.
     pub async fn open(
         store: Arc<dyn Store>,
         sector: &'static Sector,
@@ -60,7 +61,10 @@ impl Host {
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
-        Ok(Arc::new(Self { sector, store, ledger, secrets: Secrets::new(secret), recent: Recent::new(), clock, jobs }))
+        let secrets = Secrets::new(secret);
+        let host = Arc::new(Self { sector, store, ledger, secrets, recent: Recent::new(), clock, jobs });
+        host.check_tail().await?;
+        Ok(host)
     }
 
     /// The registry's description as data.

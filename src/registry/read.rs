@@ -262,6 +262,12 @@ impl Host {
         Ok(best)
     }
 
+    /// The newest statement of the log has its record: what a start sees of rows that were lost.
+    pub(super) async fn check_tail(&self) -> Result<()> {
+        let size = self.ledger.head().size;
+        self.records_between(size.saturating_sub(1), size).await.map(|_| ())
+    }
+
     /// The records whose statements stand in the log from `from` to `to`.
     async fn records_between(&self, from: u64, to: u64) -> Result<Vec<SignedRecord>> {
         let mut records = Vec::with_capacity((to - from) as usize);

@@ -9,7 +9,7 @@ use super::data::Data;
 use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use super::status::{ListSigners, WalletKeys};
-use crate::access::{ConsentBook, EvidenceLog};
+use crate::access::{self, ConsentBook, EvidenceLog};
 use crate::api::credential::TokenMint;
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
@@ -98,6 +98,7 @@ impl Parts {
             return Err(Error::new(Reason::ConfigurationInvalid, message));
         }
         let evidence = ledger(EVIDENCE, "evidence", &keys.evidence).await?;
+        access::evidence::stored::check_tail(&*data.store, &evidence.stored()).await?;
         let mut hosts = BTreeMap::new();
         for sector in registry::ALL {
             let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));

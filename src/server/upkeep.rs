@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::data::store_path;
+use super::data::DataFolder;
 use super::parts::{EVIDENCE, RECORDS};
 use super::world::World;
 use crate::access::evidence;
@@ -33,8 +33,8 @@ pub struct CheckReport {
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
 pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
-    require_world(folder)?;
-    let store = FjallStore::open_existing(&store_path(folder), FjallOptions::bulk())?;
+    let folder = take(folder)?;
+    let store = FjallStore::open_existing(&folder.store(), FjallOptions::bulk())?;
     check(&store, Pace::Full, progress).await
 }
 
@@ -85,8 +85,8 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
 /// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
 pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
-    require_world(folder)?;
-    let path = store_path(folder);
+    let folder = take(folder)?;
+    let path = folder.store();
     let store = FjallStore::open_remains(&path, FjallOptions::bulk())?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, Pace::Full, progress).await?;
@@ -157,10 +157,10 @@ fn noted(outcome: Result<()>, space: Space, findings: &mut Findings) -> Result<(
     }
 }
 
-/// Only a world that came to its end of seeding has a store to keep.
-fn require_world(folder: &Path) -> Result<()> {
+/// Takes the folder for itself. Only a world that came to its end of seeding has a store to keep.
+fn take(folder: &Path) -> Result<DataFolder> {
     match World::read(folder)? {
-        Some(world) if world.seeded => Ok(()),
+        Some(world) if world.seeded => DataFolder::take(folder),
         _ => {
             let message = format!("{} holds no world that was served from", folder.display());
             Err(Error::new(Reason::ConfigurationInvalid, message))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Batch, KEY_BYTES_MAX, Row, Scan, Space, Store, VALUE_BYTES_MAX};
+use super::{Batch, KEY_BYTES_MAX, Pace, Row, Scan, Space, Store, VALUE_BYTES_MAX, recount};
 use crate::base::{Kind, Reason, Result};
 
 const HOME: Space = Space::Record;
@@ -26,6 +26,9 @@ pub(super) async fn check(mut make: impl FnMut() -> Arc<dyn Store>) {
     counting_together_loses_nothing(make()).await;
     readers_see_whole_batches(make()).await;
     commits_of_one_caller_stay_in_order(make()).await;
+    rows_are_counted(make()).await;
+    keys_to_read_by_are_limited(make()).await;
+    damage_is_told(make()).await;
 }
 
 /// What was answered before the store closed is there when it opens again. Each call of `open` opens the same data.
@@ -39,8 +42,9 @@ pub(super) async fn check_reopening(open: impl Fn() -> Arc<dyn Store>) {
         let many = (0..5_000u32).fold(Batch::new(), |b, i| b.put(Space::LogEntry, i.to_be_bytes().to_vec(), "entry"));
         store.commit(many).await.expect("commits");
     }
-    for round in 0..3 {
+    for round in 0..3_u64 {
         let store = open();
+        assert_eq!((store.count(HOME), store.count(NEXT), store.count(Space::LogEntry)), (3 + round, 1, 5_000));
         assert_eq!(get(&store, "a").await.as_deref(), Some(&b"1"[..]), "round {round}");
         assert_eq!(get(&store, "b").await.as_deref(), Some(&b"2"[..]));
         assert_eq!(get(&store, "gone").await, None);
@@ -216,6 +220,49 @@ async fn sizes_are_limited(store: Arc<dyn Store>) {
         assert_eq!(store.commit(batch).await.expect_err("refused").kind(), Kind::Bug);
     }
     assert_eq!(get(&store, "k").await, None);
+}
+
+async fn rows_are_counted(store: Arc<dyn Store>) {
+    assert!(Space::ALL.iter().all(|space| store.count(*space) == 0));
+    store.commit(put("a", "1").put(HOME, "b", "1").put(HOME, "a", "2").put(NEXT, "a", "")).await.expect("commits");
+    assert_eq!((store.count(HOME), store.count(NEXT)), (2, 1));
+    // Rows that were there, that never were, and that come and go within one batch.
+    let batch = put("b", "2").delete(HOME, "a").delete(HOME, "never").put(HOME, "c", "1").delete(HOME, "c");
+    store.commit(batch.put(HOME, "d", "1")).await.expect("commits");
+    assert_eq!(store.count(HOME), 2);
+    // What is claimed or demanded is not looked up, and counts the same.
+    let mut claims = Batch::new().require_absent(HOME, "e").put(HOME, "e", "1");
+    claims.push_insert(HOME, "f", "1");
+    claims.push_update(HOME, "f", "2");
+    claims.push_update(HOME, "d", "2");
+    claims.push_delete(HOME, "b");
+    store.commit(claims.require_value(HOME, "d", "1")).await.expect("commits");
+    assert_eq!(store.count(HOME), 3);
+    conflicts(store.commit(put("g", "1").require_absent(HOME, "d")).await);
+    assert_eq!(store.count(HOME), 3, "a refused batch counts nothing");
+    for space in Space::ALL {
+        let found = recount(&*store, *space, Pace::Full, |_| {}).await.expect("reads");
+        assert!(found.agrees && found.read == store.count(*space), "{found:?}");
+    }
+}
+
+async fn keys_to_read_by_are_limited(store: Arc<dyn Store>) {
+    let long = vec![1; 70_000];
+    let get = store.get(HOME, &long).await.expect_err("refused");
+    let many = store.get_many(HOME, std::slice::from_ref(&long)).await.expect_err("refused");
+    let scan = store.scan(Scan::prefix(HOME, &long)).await.expect_err("refused");
+    let after = store.scan(Scan::prefix(HOME, b"a").after(long)).await.expect_err("refused");
+    for error in [get, many, scan, after] {
+        assert_eq!(error.kind(), Kind::Invalid, "only a request can bring such a key: {error}");
+    }
+}
+
+async fn damage_is_told(store: Arc<dyn Store>) {
+    let mut health = store.health();
+    assert!(health.borrow_and_update().is_good());
+    assert_eq!(store.damaged(NEXT, "a test").reason, Reason::StorageCorrupt);
+    assert!(health.has_changed().expect("the store is open"));
+    assert_eq!(health.borrow().damaged, BTreeSet::from([NEXT]));
 }
 
 async fn of_many_claims_to_one_key_one_succeeds(store: Arc<dyn Store>) {

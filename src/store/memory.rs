@@ -116,9 +116,22 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::base::Kind;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn keeps_the_contract() {
         super::super::conformance::check(|| Arc::new(MemoryStore::new())).await;
+    }
+
+    #[tokio::test]
+    async fn a_false_claim_is_a_defect_and_writes_nothing() {
+        let store = MemoryStore::new();
+        let mut insert = Batch::new().put(Space::Record, "b", "1");
+        insert.push_update(Space::Record, "a", "1");
+        assert_eq!(store.commit(insert).await.expect_err("there is no such row").kind(), Kind::Bug);
+        let mut twice = Batch::new().put(Space::Record, "a", "1");
+        twice.push_insert(Space::Record, "a", "2");
+        assert_eq!(store.commit(twice).await.expect_err("there is one").kind(), Kind::Bug);
+        assert_eq!(store.count(Space::Record), 0);
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::Result;
 use crate::base::id::from_hex;
 use crate::ledger::StoredLog;
-use crate::store::{Derived, Pace, Space};
+use crate::store::{Derived, Pace, Space, Store};
 use crate::trust::canonical;
 use crate::trust::merkle::hash_leaf;
 
@@ -39,6 +39,19 @@ pub async fn derive(
         pace.rest().await;
     }
     Ok(())
+}
+
+/// The newest entry of the evidence ledger is in its subject's list: what a start sees of rows that were lost.
+pub async fn check_tail(store: &dyn Store, evidence: &StoredLog<'_>) -> Result<()> {
+    let Some(last) = evidence.size().checked_sub(1) else { return Ok(()) };
+    let entries = evidence.entries(last, 1).await?;
+    let Some(Some((subject, sequence))) = entries.first().and_then(|entry| place_of(entry)) else { return Ok(()) };
+    match store.get(Space::EvidenceSubject, &link_key(&subject, sequence)).await? {
+        Some(_) => Ok(()),
+        None => {
+            Err(store.damaged(Space::EvidenceSubject, "the newest entry of the evidence ledger is in nobody's list"))
+        }
+    }
 }
 
 /// Whom an entry is about, and its number there; `Some(None)` when it is about nobody, `None` when it cannot be read.

@@ -9,6 +9,7 @@ use crate::base::{PartialDate, PersonalId, RecordId};
 use crate::registry::port::Selector;
 use crate::registry::{resident, sector};
 use crate::store::memory::MemoryStore;
+use crate::store::{Batch, Scan, Space};
 use crate::trust::merkle::{CompactRange, hash_leaf};
 use crate::trust::{Ed25519Signer, Object, Operation, Statement, Value, statement_hash};
 
@@ -207,6 +208,35 @@ async fn people_are_found_by_every_number_and_by_name() {
 }
 
 /// The ids on each page of what `selector` chooses.
+#[tokio::test]
+async fn a_key_longer_than_any_is_the_callers_fault() {
+    let host = residents().await;
+    let long = "k".repeat(70_000);
+    let name = Selector::Name { folded: long.clone(), birth_date: None };
+    for selector in [Selector::Key(long.clone()), Selector::OldNumber(long), name] {
+        let error = host.read(Query::latest([resident::PERSON.name], selector, 1)).await.expect_err("refused");
+        assert_eq!((error.reason, error.violations[0].rule), (Reason::InvalidRequest, "TOO_LONG"));
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_an_index_names_is_never_missing() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = open(store.clone(), "resident").await;
+    submit(&host, "request-1", vec![create(person("042185990002", "Trần Thị Bé", "1985-01-02"))]).await.expect("taken");
+    let rows = store.scan(Scan::prefix(Space::Record, b"")).await.expect("scans");
+    store.commit(Batch::new().delete(Space::Record, rows[0].0.clone())).await.expect("commits");
+    let name = Selector::Name { folded: "tran thi be".into(), birth_date: None };
+    let error = host.read(Query::latest([resident::PERSON.name], name, 1)).await.expect_err("damage");
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+    assert!(store.health().borrow().damaged.contains(&Space::Record), "the store says where");
+    let sector = sector("resident").expect("a sector");
+    let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &Seed::root(1).child("key/test", 0)));
+    let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
+    let again = Host::open(store, sector, signer, &Seed::root(1).child("registry/test", 0), clock).await;
+    assert_eq!(again.err().expect("the start sees it too").reason, Reason::StorageCorrupt);
+}
+
 async fn pages(host: &Host, selector: Selector, limit: usize) -> Vec<Vec<RecordId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
