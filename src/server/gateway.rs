@@ -113,6 +113,9 @@ impl Gateway {
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
         self.parts.metrics.ask(readings::of_connections(&self.connections));
         self.parts.metrics.ask(readings::of_parts(&self.parts)?);
+        if let Some(home) = self.home() {
+            self.parts.metrics.ask(readings::of_disk(home));
+        }
         let view = Arc::new(self.view(address, has_tls));
         let (url, further) = (self.config.public_url.as_deref(), faces::all(&self.parts, &self.witnessing));
         let ends = (end, self.connections.clone());

@@ -1,24 +1,85 @@
-//! What speaks against a service, told to the board: a feed that is halted.
+//! What speaks against a service, told to the board: a store that takes no changes or is damaged, a clock that reads before the logs' heads, a
+//! feed that is halted.
+
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::parts::Parts;
-use crate::api::health::HealthBoard;
+use crate::api::health::{HealthBoard, OVERALL};
 use crate::base::Result;
+use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
 use crate::registry;
+use crate::store::{Health, Space, Writes};
 
+/// How often the clock is looked at.
+const CLOCK_EVERY: Duration = Duration::from_secs(1);
+
+const CLOCK: &str = "clock";
+const DAMAGED: &str = "store_damaged";
 const FEED: &str = "feed";
+const NO_WRITES: &str = "store_takes_no_changes";
 
 /// Begins to watch the parts of a gateway; ends with the set.
-pub(super) fn watch(parts: &Parts, board: &HealthBoard) -> Result<JoinSet<()>> {
+pub(super) fn watch(parts: &Parts, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
     for sector in registry::ALL {
         let progress = parts.province.watch_progress(sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }
+    watchers.spawn(watch_store(store, board.clone()));
+    watchers.spawn(watch_clock(parts.clock.clone(), board.clone()));
     Ok(watchers)
+}
+
+/// Whether a service needs to write: every one that keeps evidence or changes something. Public data is read.
+fn writes(service: &str) -> bool {
+    service == OVERALL || (service.starts_with("lienthong.") && !service.starts_with("lienthong.trust."))
+}
+
+/// The beginnings of the names of the services that read a space.
+fn readers(space: Space) -> &'static [&'static str] {
+    match space {
+        Space::Meta | Space::LogTile | Space::LogEntry | Space::LogHead | Space::LogCheckpoint => &["lienthong."],
+        Space::Record | Space::RecordIndex | Space::RecordHistory | Space::Submission => {
+            &["lienthong.registry.", "lienthong.exchange.", "lienthong.identity."]
+        }
+        Space::Consent | Space::EvidenceSubject | Space::EvidenceTrace => {
+            &["lienthong.access.", "lienthong.exchange.", "lienthong.identity."]
+        }
+        Space::ProvinceRecord | Space::ProvinceIndex | Space::ProvinceBatch => {
+            &["lienthong.province.", "lienthong.exchange.", "lienthong.registry.", "lienthong.identity."]
+        }
+        Space::Status => &["lienthong.trust.v1.StatusService", "lienthong.identity.v1.CredentialService"],
+        _ => &["lienthong.identity."],
+    }
+}
+
+async fn watch_store(mut store: watch::Receiver<Health>, board: HealthBoard) {
+    loop {
+        let health = store.borrow_and_update().clone();
+        let refuses = health.writes != Writes::Taken;
+        board.note(NO_WRITES, |service| refuses && writes(service));
+        let damaged: Vec<&str> = health.damaged.iter().flat_map(|space| readers(*space)).copied().collect();
+        board.note(DAMAGED, |service| match service {
+            OVERALL => !damaged.is_empty(),
+            service => damaged.iter().any(|reader| service.starts_with(reader)),
+        });
+        if store.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A clock before the newest head: what was issued cannot be verified now, and nothing is issued.
+async fn watch_clock(clock: LogClock, board: HealthBoard) {
+    loop {
+        let is_behind = clock.behind().is_some();
+        board.note(CLOCK, |service| is_behind && writes(service));
+        tokio::time::sleep(CLOCK_EVERY).await;
+    }
 }
 
 /// Each registry's feed is a name of its own: it does not serve once it is halted.
@@ -34,6 +95,31 @@ async fn watch_feed(name: String, mut progress: watch::Receiver<Progress>, board
 mod tests {
     use super::*;
     use crate::base::Reason;
+
+    #[tokio::test]
+    async fn what_the_store_cannot_do_speaks_against_the_services_that_need_it() {
+        let board = HealthBoard::default();
+        let names =
+            ["lienthong.trust.v1.LedgerService", "lienthong.exchange.v1.ExchangeService", "grpc.health.v1.Health"];
+        names.iter().for_each(|name| board.add(name));
+        let (store, watched) = watch::channel(Health::default());
+        let watching = tokio::spawn(watch_store(watched, board.clone()));
+        let serving = async |health: Health| {
+            let mut seen = board.watch();
+            seen.mark_unchanged();
+            store.send_replace(health);
+            seen.changed().await.expect("the board is there");
+            tokio::task::yield_now().await;
+            [OVERALL].iter().chain(&names).map(|name| board.causes(name).expect("known").is_empty()).collect::<Vec<_>>()
+        };
+        let full = Health { writes: Writes::Full { free_bytes: 1 }, ..Health::default() };
+        assert_eq!(serving(full).await, [false, true, false, true]);
+        assert_eq!(serving(Health::default()).await, [true; 4], "space was freed");
+        let damaged = Health { damaged: [Space::LogTile].into(), ..Health::default() };
+        assert_eq!(serving(damaged).await, [false, false, false, true]);
+        drop(store);
+        watching.await.expect("ends with the store");
+    }
 
     #[tokio::test]
     async fn the_feed_that_is_halted_is_the_one_that_does_not_serve() {

@@ -1,5 +1,6 @@
 //! What a gateway says of itself when `/metrics` asks: calls under way, health, connections, descriptors, feeds, logs.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::net::connections::{Connections, Refusal, Stage};
@@ -7,9 +8,10 @@ use super::parts::Parts;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
-use crate::base::Result;
+use crate::base::{Result, log};
 use crate::province::FeedState;
 use crate::registry;
+use crate::store::{FolderDisk, FreeSpace as _};
 
 fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
     (vec![(label, value.into())], sample)
@@ -50,6 +52,7 @@ pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
             let sample = |stage: Stage| labelled("stage", stage.as_str(), timed_out.timed_out(stage) as f64);
             Stage::ALL.into_iter().map(sample).collect()
         }),
+        Reading::single("log_lines_dropped_total", "Log lines that nobody read in time", || log::dropped() as f64),
         Reading::new("open_descriptors", "Descriptors that the process has open", open_descriptors),
     ]
 }
@@ -57,6 +60,14 @@ pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
 /// Where the system lists them; no sample elsewhere.
 fn open_descriptors() -> Vec<Sample> {
     std::fs::read_dir("/proc/self/fd").map(|entries| (Vec::new(), entries.count() as f64)).into_iter().collect()
+}
+
+/// Of the disk below a data folder.
+pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
+    let disk = FolderDisk(folder.to_owned());
+    vec![Reading::new("disk_free_bytes", "Space that is free where the data are, in bytes", move || {
+        disk.free_bytes().map(|bytes| (Vec::new(), bytes as f64)).into_iter().collect()
+    })]
 }
 
 /// Of the logs and of the registries' feeds.

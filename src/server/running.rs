@@ -21,6 +21,7 @@ use crate::api::console::{self, View};
 use crate::api::health::{ENDING, HealthBoard};
 use crate::api::panic::CatchPanics;
 use crate::base::{Error, Result};
+use crate::store::{Health, Writes};
 
 /// What a gateway is served on.
 pub struct Listening {
@@ -43,6 +44,15 @@ impl Listening {
     }
 }
 
+/// Why serving has to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// A port is served no more.
+    Port,
+    /// The storage engine takes no more changes until it is opened again.
+    Store,
+}
+
 /// A gateway that accepts calls.
 pub struct Running {
     /// Where gRPC listens.
@@ -57,6 +67,7 @@ pub struct Running {
     health: HealthBoard,
     /// A task for each port.
     serving: JoinSet<()>,
+    store: watch::Receiver<Health>,
     _watchers: JoinSet<()>,
 }
 
@@ -84,13 +95,35 @@ impl Running {
             let routes = console::router(view, console::Hosts::new(at, public_url), further);
             serving.spawn(ports.console(listener, routes));
         }
-        Ok(Self { grpc, console, has_tls, anchor, end, health: served.health, serving, _watchers: served.watchers })
+        Ok(Self {
+            grpc,
+            console,
+            has_tls,
+            anchor,
+            end,
+            health: served.health,
+            serving,
+            store: served.store,
+            _watchers: served.watchers,
+        })
     }
 
-    /// Waits until serving ends by itself, which it does only when something is wrong.
-    pub async fn ended(&mut self) {
-        if let Some(Err(error)) = self.serving.join_next().await {
-            tracing::error!(%error, "a port is served no more");
+    /// Waits until serving has to end, which it does only when something is wrong.
+    pub async fn ended(&mut self) -> Ended {
+        let stopped = async {
+            let is_stopped = |health: &Health| health.writes == Writes::Stopped;
+            if self.store.wait_for(is_stopped).await.is_err() {
+                std::future::pending::<()>().await; // the store is gone, and so are the ports
+            }
+        };
+        tokio::select! {
+            port = self.serving.join_next() => {
+                if let Some(Err(error)) = port {
+                    tracing::error!(%error, "a port is served no more");
+                }
+                Ended::Port
+            }
+            () = stopped => Ended::Store,
         }
     }
 

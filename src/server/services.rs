@@ -33,6 +33,7 @@ use crate::api::{Edge, PageTokens};
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::identity::Presenting;
 use crate::registry;
+use crate::store::Health;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
 use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
@@ -94,6 +95,8 @@ pub struct Served {
     pub health: HealthBoard,
     /// The tasks that note what speaks against a service.
     pub watchers: JoinSet<()>,
+    /// How the store is.
+    pub store: watch::Receiver<Health>,
 }
 
 /// All services, ready to be served at `address` until `ending` turns true.
@@ -136,7 +139,7 @@ pub async fn all(
         };
         add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
     }
-    health_and_reflection(services, parts, gatekeeper, edge).await
+    health_and_reflection(services, parts, data.store.health(), gatekeeper, edge).await
 }
 
 fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
@@ -175,12 +178,13 @@ fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageT
 async fn health_and_reflection(
     mut services: Services,
     parts: &Parts,
+    store: watch::Receiver<Health>,
     gatekeeper: Gatekeeper,
     edge: Edge,
 ) -> Result<Served> {
     let health = HealthBoard::default();
     services.names.iter().for_each(|name| health.add(name));
-    let watchers = health::watch(parts, &health)?;
+    let watchers = health::watch(parts, store.clone(), &health)?;
     services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
@@ -208,5 +212,5 @@ async fn health_and_reflection(
     let methods = Methods::new(&described, &names)?;
     let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
     parts.metrics.ask(readings::of_calls(admission.load(), &health));
-    Ok(Served { admission, health, watchers })
+    Ok(Served { admission, health, watchers, store })
 }

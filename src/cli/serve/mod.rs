@@ -21,6 +21,7 @@ use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::net::{Limits, descriptors};
+use crate::server::running::Ended;
 use crate::server::shutdown::Signals;
 use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
@@ -40,6 +41,8 @@ Ctrl-C, SIGTERM and SIGHUP end it: calls under way may finish (see --drain); a s
 
 Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).";
 
+/// The exit code when the store takes no more changes until a restart (EX_IOERR of sysexits.h).
+const EXIT_STORE: u8 = 74;
 /// Longest drain, in seconds.
 const DRAIN_SECONDS_MAX: u64 = 600;
 
@@ -226,23 +229,28 @@ impl Serve {
             OutputFormat::Text => banner.to_text(),
             OutputFormat::Json => banner.to_json()?,
         })?;
-        let signal = tokio::select! {
-            signal = signals.wait() => Some(signal),
-            () = running.ended() => None,
+        let failed = tokio::select! {
+            signal = signals.wait() => {
+                tracing::info!(signal, "ending: calls under way may finish");
+                None
+            }
+            ended = running.ended() => Some(ended),
         };
-        if let Some(signal) = signal {
-            tracing::info!(signal, "ending: calls under way may finish");
-        }
         drop(ready);
-        let drain = signal.map_or(Duration::ZERO, |_| Duration::from_secs(self.drain));
+        let drain = failed.map_or(Duration::from_secs(self.drain), |_| Duration::ZERO);
         tokio::select! {
             ended = running.end_after(drain) => ended?,
             signal = signals.wait() => tracing::info!(signal, "calls still under way are cut"),
         }
         gateway.close().await;
-        match signal {
-            Some(_) => Ok(()),
-            None => Err(Failure::new("the server ended by itself; the log says why")),
+        match failed {
+            None => Ok(()),
+            Some(Ended::Port) => Err(Failure::new("the server ended by itself; the log says why")),
+            Some(Ended::Store) => {
+                let message =
+                    "the storage engine takes no more changes: mend the cause, which the log names, and start again";
+                Err(Failure::with_code(message, EXIT_STORE))
+            }
         }
     }
 

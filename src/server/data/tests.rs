@@ -11,7 +11,8 @@ use crate::base::Timestamp;
 use crate::base::time::FixedClock;
 use crate::server::Gateway;
 use crate::server::seeding::seed;
-use crate::store::{Batch, Row, Scan, Space};
+use crate::store::{Batch, Health, Row, Scan, Space};
+use tokio::sync::watch;
 
 const BEGUN: Timestamp = Timestamp(1_800_000_000_000);
 const WITHIN: Duration = Duration::from_secs(30);
@@ -41,6 +42,18 @@ impl Store for Dying {
             return Err(Error::new(Reason::Internal, "the store died"));
         }
         self.inner.commit(batch).await
+    }
+
+    fn count(&self, space: Space) -> u64 {
+        self.inner.count(space)
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.inner.health()
+    }
+
+    fn damaged(&self, space: Space, what: &'static str) -> Error {
+        self.inner.damaged(space, what)
     }
 }
 
