@@ -102,7 +102,7 @@ pub fn check_comments(seen: &Seen) {
     let mut unnamed = Vec::new();
     for (method, code, reason) in seen {
         let comment = comments.get(method).map(String::as_str).unwrap_or_default();
-        let code_is_named = names(comment, &code_name(Code::from_i32(*code)));
+        let code_is_named = names(comment, code_name(Code::from_i32(*code)));
         if !code_is_named || (reasons_matter(*code) && !names(comment, reason)) {
             unnamed.push(format!("{method}: {} {reason}", code_name(Code::from_i32(*code))));
         }

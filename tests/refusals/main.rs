@@ -16,6 +16,7 @@ use futures::StreamExt as _;
 use lienthong::api::status;
 use lienthong::base::Reason;
 use lienthong::wire::codec::RawCodec;
+use lienthong::wire::proto::registry::v1::{Change, SubmitChangesRequest};
 use lienthong::wire::typed;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
@@ -113,7 +114,12 @@ fn requests(input: &MessageDescriptor) -> Vec<Value> {
 /// Makes one call; gives its refusal. Of a stream only the beginning is awaited.
 async fn refusal(channel: &Channel, method: &MethodDescriptor, credential: &str, body: &Value) -> Option<Status> {
     let message = DynamicMessage::deserialize(method.input(), body.clone()).expect("a request of it");
-    let mut request = Request::new(Bytes::from(message.encode_to_vec()));
+    refusal_of(channel, method, credential, message.encode_to_vec()).await
+}
+
+/// The same, of a request's bytes.
+async fn refusal_of(channel: &Channel, method: &MethodDescriptor, credential: &str, body: Vec<u8>) -> Option<Status> {
+    let mut request = Request::new(Bytes::from(body));
     if !credential.is_empty() {
         let value = format!("Bearer {credential}").parse().expect("ASCII");
         request.metadata_mut().insert("authorization", value);
@@ -322,23 +328,27 @@ async fn refused_submissions_say_why() {
 async fn many_bad_fields_fit_the_trailers_and_are_explained() {
     let started = start(config()).await;
     let method = methods().into_iter().find(|method| method.name() == "SubmitChanges").expect("the method");
-    let empty = |count: usize| json!(vec![json!({}); count]);
+    let submit = async |changes: Vec<Change>| {
+        let (registry, request_id) = ("land".to_owned(), "many-bad-fields".to_owned());
+        let body = SubmitChangesRequest { registry, request_id, changes }.encode_to_vec();
+        refusal_of(&started.channel, &method, "demo-land-office", body).await.expect("refused")
+    };
+    let empty = |count: usize| vec![Change::default(); count];
     let nulls = |count: usize| {
-        json!([{
-            "record_type": "land.parcel.v1", "operation": "OPERATION_CREATE",
-            "payload": {"uses": vec![Value::Null; count]},
-        }])
+        let null = prost_types::Value { kind: Some(prost_types::value::Kind::NullValue(0)) };
+        let list = prost_types::value::Kind::ListValue(prost_types::ListValue { values: vec![null; count] });
+        let fields = [("uses".to_owned(), prost_types::Value { kind: Some(list) })].into();
+        let payload = Some(prost_types::Struct { fields });
+        vec![Change { record_type: "land.parcel.v1".into(), operation: 1, payload, ..Default::default() }]
     };
     // What has more fields than any good submission is refused before it is decoded.
-    let body = json!({"registry": "land", "request_id": "many-bad-fields", "changes": nulls(1_000_000)});
-    let status = refusal(&started.channel, &method, "demo-land-office", &body).await.expect("refused");
+    let status = submit(nulls(1_000_000)).await;
     check_form(&method, &status, "a million nulls");
     assert_eq!(common::reason(&status), (Code::InvalidArgument, "MESSAGE_TOO_LARGE".to_owned()));
     for (what, changes, total_min) in
         [("ten", empty(10), 30), ("4,096", empty(4_096), 12_288), ("many nulls", nulls(250_000), 250_000)]
     {
-        let body = json!({"registry": "land", "request_id": "many-bad-fields", "changes": changes});
-        let status = refusal(&started.channel, &method, "demo-land-office", &body).await.expect("refused");
+        let status = submit(changes).await;
         assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status}");
         check_form(&method, &status, what);
         let details = status.get_error_details();
