@@ -77,19 +77,28 @@ fn the_readme_lists_every_exit_code_of_verify() {
     }
 }
 
+/// A product of numbers and of other constants: `4 * 1024 * 1024`.
+fn value_of(known: &std::collections::BTreeMap<String, String>, product: &str) -> u64 {
+    let factor = |text: &str| match known.get(text) {
+        Some(other) => value_of(known, other),
+        None => text.replace('_', "").parse().expect("a plain number or a constant"),
+    };
+    product.split('*').map(|text| factor(text.trim())).product()
+}
+
 #[test]
 fn the_page_of_limits_says_what_the_code_says() {
     let page = read("docs/limits.md");
     let rows: Vec<Vec<&str>> =
         page.lines().filter(|line| line.starts_with("| ")).map(|line| line.split('|').collect()).collect();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut known) = (Vec::new(), std::collections::BTreeMap::new());
     for line in read("src/base/limits.rs").lines().filter_map(|line| line.strip_prefix("pub const ")) {
         let (name, value) = line.split_once(" = ").expect("a constant");
         let name = name.split(':').next().unwrap_or_default();
-        // Products of plain numbers: `4 * 1024 * 1024`.
-        let factors = value.trim_end_matches(';').split('*');
-        let value: u64 =
-            factors.map(|factor| factor.trim().replace('_', "").parse::<u64>().expect("a plain number")).product();
+        known.insert(name.to_owned(), value.trim_end_matches(';').to_owned());
+    }
+    for name in known.keys() {
+        let value = value_of(&known, &known[name]);
         let row = rows.iter().find(|row| row.get(3).is_some_and(|constant| constant.trim() == format!("`{name}`")));
         let said = row.and_then(|row| row[2].trim().split(' ').next()).map(|number| number.replace(',', ""));
         if said.as_deref() != Some(value.to_string().as_str()) {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::base::call::{ANSWERED, Call, Caller, Trace, TraceSink};
+use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
 use super::admission::PublicCall;
@@ -39,6 +40,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     traces: Arc<dyn TraceSink>,
+    /// Lines about requests of strangers, of which there are as many as they like.
+    stranger_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
 }
@@ -51,7 +54,8 @@ impl Edge {
         traces: Arc<dyn TraceSink>,
         ending: watch::Receiver<bool>,
     ) -> Self {
-        Self { inner: Arc::new(Inner { clock, entropy, traces, ending }) }
+        let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
+        Self { inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending }) }
     }
 
     /// Answers an authenticated call with one use case.
@@ -202,7 +206,10 @@ impl Edge {
     ) {
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
-        tracing::info!(method, request = %request_id, caller = label, outcome, "not admitted");
+        let suppressed = if caller.is_some() { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
+        if let Some(suppressed) = suppressed {
+            tracing::info!(method, request = %request_id, caller = label, outcome, suppressed, "not admitted");
+        }
         let violations = error.violations.clone();
         let checks = Vec::new();
         self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks, violations });

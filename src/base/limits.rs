@@ -24,6 +24,8 @@ pub const REQUEST_STREAM_BYTES_MAX: usize = 1024 * 1024;
 pub const REQUEST_STREAM_IDLE_MS_MAX: u64 = 60_000;
 /// Calls a second that one address may make without an accepted credential, when nothing else is said.
 pub const STRANGER_CALLS_PER_SECOND: u32 = 100;
+/// Log lines a second about requests of strangers that were not admitted; what is over it is counted in the next line.
+pub const STRANGER_LOG_LINES_PER_SECOND: u32 = 20;
 /// Largest canonical payload of a record, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 48 * 1024;
 /// Deepest nesting of a payload.

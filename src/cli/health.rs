@@ -54,8 +54,15 @@ impl Health {
     async fn ask(self) -> Result<ServingStatus, Failure> {
         let endpoint = self.ca.endpoint(&self.address)?;
         let (address, has_ca) = (self.address, self.ca.ca.is_some());
-        let channel =
-            endpoint.connect().await.map_err(|error| unreachable(&address, &listen::innermost(&error), has_ca))?;
+        let channel = match endpoint.connect().await {
+            Ok(channel) => channel,
+            Err(_) if has_ca && speaks_plaintext(&address).await => {
+                return Err(Failure::new(format!("{address} speaks no TLS: leave --ca out")));
+            }
+            Err(error) => {
+                return Err(Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))));
+            }
+        };
         let request = HealthCheckRequest { service: self.service };
         match HealthClient::new(channel).check(request).await {
             Ok(answer) => Ok(answer.into_inner().status()),
@@ -67,10 +74,11 @@ impl Health {
     }
 }
 
-fn unreachable(address: &str, why: &str, has_ca: bool) -> Failure {
-    // What rustls says of an answer that is no TLS (RFC 8446, section 5.1).
-    let hint = if has_ca && why.contains("InvalidContentType") { "; it speaks no TLS: leave --ca out" } else { "" };
-    Failure::new(format!("{address} cannot be reached: {why}{hint}"))
+/// Whether a server answers a health check without TLS.
+async fn speaks_plaintext(address: &str) -> bool {
+    let Ok(endpoint) = CaArgs::default().endpoint(address.trim_start_matches("https://")) else { return false };
+    let Ok(channel) = endpoint.connect().await else { return false };
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.is_ok()
 }
 
 /// Whether a server shows a certificate when it is greeted with TLS; nobody is trusted, so it is refused whichever it is.
