@@ -10,7 +10,9 @@ use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
-use crate::trust::{Check, Code, Disclosure, Hash, LogProof, Outcome, SignedRecord, Verdict, redact, statement_hash};
+use crate::trust::{
+    Check, Code, Disclosure, Hash, LogProof, Outcome, SignedRecord, Verdict, canonical, redact, statement_hash,
+};
 
 use super::known::Known;
 
@@ -140,17 +142,22 @@ fn disclosed(record: SignedRecord, disclose: Disclose) -> SignedRecord {
     SignedRecord { disclosure, ..record }
 }
 
-/// Whether the payload names one of the numbers, where records of its type name people at all. A personal ID in a payload
-/// is a string of its own, so its quoted form is looked for in the bytes; the payload need not be canonical for that.
+/// Whether the payload is about one of the numbers, where records of its type name people at all: as its key where it has a
+/// person's, and anywhere else by naming it. Canonical JSON has one way to write that, so it is looked for in the bytes; a payload
+/// that is not canonical, of which nobody sees anything unless they accept unverified records, need only name it.
 fn is_about(record_type: &RecordType, disclosure: &Disclosure, people: &[PersonalId]) -> bool {
     if !record_type.is_keyed_by_person() && record_type.parties.is_empty() {
         return true;
     }
     let Disclosure::Whole { payload, .. } = disclosure else { return false };
-    people.iter().any(|person| {
-        let quoted: [&[u8]; 3] = [b"\"", person.as_str().as_bytes(), b"\""];
-        memchr::memmem::find(payload, &quoted.concat()).is_some()
-    })
+    let holds = |key: &str| {
+        let text = |person: &PersonalId| [key, "\"", person.as_str(), "\""].concat();
+        people.iter().any(|person| memchr::memmem::find(payload, text(person).as_bytes()).is_some())
+    };
+    if !record_type.is_keyed_by_person() {
+        return holds("");
+    }
+    holds("\"personal_id\":") || holds("") && canonical::parse(payload).is_err()
 }
 
 #[cfg(test)]
@@ -167,6 +174,9 @@ mod tests {
         assert!(about(r#"{"personal_id":"042090990001"}"#));
         assert!(!about(r#"{"personal_id":"0420909900011"}"#));
         assert!(!about(r#"{"personal_id":"042090990002"}"#));
+        // a record that only claims the number is somebody else's
+        assert!(!about(r#"{"personal_id":"042090990002","superseded_ids":["042090990001"]}"#));
+        assert!(about(r#"{"personal_id": "042090990001"}"#), "not canonical, and about them all the same");
         assert!(!about(""));
     }
 }

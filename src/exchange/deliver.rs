@@ -8,6 +8,7 @@ use crate::access::evidence::Kind;
 use crate::access::{Basis, Disclose, Grant, Recorded};
 use crate::base::{Error, PersonalId, Reason, RecordId, Result};
 use crate::registry::RecordType;
+use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
 
 use super::Exchange;
@@ -45,7 +46,8 @@ pub struct Delivery {
 impl Exchange {
     /// Delivers the latest versions of the documents, verified, whole, logged, in the order asked. All or nothing: fails with
     /// [`RegistryUnavailable`](Reason::RegistryUnavailable) (or as the registry did) when one does not answer, with
-    /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, and with the verdict's code when one fails.
+    /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, with [`HolderMismatch`](Reason::HolderMismatch) when it is
+    /// in somebody else's name, and with the verdict's code when one fails.
     pub async fn deliver(self: &Arc<Self>, context: Context, delivery: Delivery) -> Result<Exchanged> {
         let exchange = self.clone();
         finish(async move { exchange.deliver_to_end(&context, delivery).await }).await
@@ -53,10 +55,9 @@ impl Exchange {
 
     async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
         let mut trail = Trail::default();
-        let numbers = self.numbers(context, delivery.person, &mut trail).await;
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE);
-        draft.person = Some(numbers.current);
+        draft.numbers = Some(self.numbers(context, delivery.person, &mut trail).await);
         draft.reference = Some(delivery.reference);
         let mut record_types: Vec<&'static RecordType> = Vec::new();
         let mut questions: Vec<Question> = Vec::new();
@@ -91,7 +92,10 @@ impl Exchange {
             Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut trail).await,
             Err(error) => Err(error),
         };
-        let found = found.and_then(|(records, missing)| whole(&delivery.documents, records, &missing));
+        let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("a delivery without numbers"))?;
+        let found = found.and_then(|(records, missing)| {
+            whole(&delivery.documents, records, &missing).and_then(|found| of_person(found, &numbers))
+        });
         self.conclude(context, draft, trail, found).await
     }
 
@@ -108,12 +112,27 @@ impl Exchange {
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE);
         if let Some(person) = person {
-            draft.person = Some(self.numbers(&context, person, &mut trail).await.current);
+            draft.numbers = Some(self.numbers(&context, person, &mut trail).await);
         }
         draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
         trail.fail(Step::Presentation, reason.as_str());
         self.log(&context, draft, trail, reason.as_str(), &[]).await
     }
+}
+
+/// Refuses documents that name people, but none of the person's numbers: a vehicle that was sold since, a number whose claim no
+/// longer counts. What names nobody was matched by name when it was linked.
+fn of_person(found: Found, numbers: &Numbers) -> Result<Found> {
+    for record in &found.0 {
+        // A record that is delivered unverified may be unreadable; it is marked as such.
+        let Ok(fields) = record.record.disclosure.fields() else { continue };
+        let people = record.record_type.people_of(&fields);
+        if !people.is_empty() && !numbers.all().any(|number| people.contains(&number)) {
+            let message = "a document is no longer in the name of whoever presents it";
+            return Err(Error::new(Reason::HolderMismatch, message).with_subject("document", record.record_type.name));
+        }
+    }
+    Ok(found)
 }
 
 /// Every document, in the order asked, or why not.

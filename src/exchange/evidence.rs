@@ -1,23 +1,27 @@
 //! The end of every exchange: its entry and its trace are made durable, then it is answered.
+//!
+//! A call about a person with several numbers leaves an entry under each of them, with one request id: whoever holds one of the
+//! numbers sees in its log what was read by way of it.
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
+
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
-use crate::base::{Error, PersonalId, Result};
+use crate::base::{Error, Result};
+use crate::registry::numbers::Numbers;
 
 use super::Exchange;
 use super::check::CheckedRecord;
 use super::context::Context;
 use super::fetch::{Exchanged, Found};
-use super::person::Numbers;
 use super::trace;
 use super::trail::{Step, Trail};
 
 /// What is known of an exchange for its entry, from its first step on.
 pub(super) struct Draft {
     pub(super) kind: Kind,
-    pub(super) person: Option<PersonalId>,
     pub(super) numbers: Option<Arc<Numbers>>,
     pub(super) purpose: Option<&'static str>,
     pub(super) record_types: Vec<&'static str>,
@@ -26,7 +30,7 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, person: None, numbers: None, purpose: None, record_types: Vec::new(), reference: None }
+        Self { kind, numbers: None, purpose: None, record_types: Vec::new(), reference: None }
     }
 }
 
@@ -53,7 +57,8 @@ impl Exchange {
         self.log(context, Draft::new(Kind::Exchange), trail, why.reason.as_str(), &[]).await
     }
 
-    /// Makes an entry and its trace durable.
+    /// Makes the entries of a call and its trace durable. Gives the place of the one under the present number; it is written last, so
+    /// that the trace leads to it.
     pub(super) async fn log(
         &self,
         context: &Context,
@@ -70,13 +75,19 @@ impl Exchange {
             agency: context.agency.clone(),
             purpose: draft.purpose,
             reference: draft.reference.map(|reference| self.evidence.reference(&context.agency, &reference)),
-            subject: draft.person.map(|person| self.evidence.subject(person)),
+            subject: None,
             record_types: draft.record_types,
             outcome,
             records: delivered
                 .map(|record| EvidencedRecord { statement: record.statement, fields: record.fields })
                 .collect(),
         };
-        self.evidence.record(entry, trace::encode(context, outcome, &trail)).await
+        let trace = trace::encode(context, outcome, &trail);
+        let Some(numbers) = draft.numbers else { return self.evidence.record(entry, trace).await };
+        let under = |number| EvidenceEntry { subject: Some(self.evidence.subject(number)), ..entry.clone() };
+        let superseded = numbers.superseded.iter().map(|number| self.evidence.record(under(*number), trace.clone()));
+        let current = self.evidence.record(under(numbers.current), trace.clone());
+        let recorded = try_join_all(superseded.chain([current])).await?;
+        recorded.into_iter().next_back().ok_or_else(|| Error::bug("a call without an entry"))
     }
 }

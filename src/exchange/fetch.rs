@@ -8,6 +8,7 @@ use crate::access::evidence::Kind;
 use crate::access::{Grant, Recorded};
 use crate::base::{Error, PersonalId, Reason, Result};
 use crate::registry::RecordType;
+use crate::registry::numbers::Numbers;
 use crate::registry::port::RegistryRecord;
 use crate::trust::{Code, LogProof, Verdict};
 
@@ -18,7 +19,6 @@ use super::evidence::Draft;
 use super::finish::finish;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
-use super::person::Numbers;
 use super::trail::{Detail, Step, Trail};
 
 /// How long a record that was issued just now may take to reach the record ledger.
@@ -71,9 +71,7 @@ impl Exchange {
         draft.purpose = read.purpose;
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name).collect();
         if let Some(person) = read.person {
-            let numbers = self.numbers(context, person, &mut trail).await;
-            draft.person = Some(numbers.current);
-            draft.numbers = Some(numbers);
+            draft.numbers = Some(self.numbers(context, person, &mut trail).await);
         }
         let found = match read.order(request.reference) {
             Ok(order) => self.find(context, &order, &mut draft, &mut trail).await,

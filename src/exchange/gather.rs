@@ -10,11 +10,11 @@ use tokio::time::timeout_at;
 
 use crate::base::{Error, Reason, Result};
 use crate::registry::RecordType;
+use crate::registry::numbers::Numbers;
 use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
 use crate::trust::Value;
 
 use super::Exchange;
-use super::person::Numbers;
 use super::trail::{Detail, Step, Trail};
 
 /// Records in one page of a registry's answer.

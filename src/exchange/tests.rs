@@ -2,4 +2,5 @@
 
 mod delivery;
 mod fetching;
+mod numbers;
 pub(crate) mod world;

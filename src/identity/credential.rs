@@ -20,6 +20,7 @@ use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement,
 use super::document::{Standing, standing};
 use super::link::{Link, LinkState};
 use super::linking::Linking;
+use super::people::Person;
 
 /// How long a nonce holds, in seconds.
 const NONCE_S: i64 = 300;
@@ -112,19 +113,19 @@ impl Credentials {
         let proved = possession::verify(proof, &audience(), NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
         self.nonces.take(&proved.nonce, number, now)?;
-        let person = self.linking.holder_of_account(number, now).await?.personal_id;
-        let link = self.linking.get(person, link).await?;
+        let person = self.linking.holder_of_account(number, now).await?;
+        let link = self.linking.get(person.personal_id, link).await?;
         let record_type = link.document_type.record_type();
         if link.state_at(now).0 != LinkState::Linked {
             return Err(Error::new(Reason::LinkNotActive, "the document is not linked and in force")
                 .with_subject("link", record_type.name));
         }
-        let record = self.record(&link, now).await?;
+        let record = self.record(&person, &link, now).await?;
         self.sign(&record, &proved.key, now)
     }
 
-    /// The latest version of a link's document, verified, with both proofs, and in force.
-    async fn record(&self, link: &Link, now: Timestamp) -> Result<SignedRecord> {
+    /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
+    async fn record(&self, person: &Person, link: &Link, now: Timestamp) -> Result<SignedRecord> {
         let record_type = link.document_type.record_type();
         let registry = self.issuing.registries.get(record_type.registry);
         let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
@@ -161,6 +162,10 @@ impl Credentials {
         let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(Error::bug("not whole")) };
         let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
         let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", record_type.name));
+        let named = record_type.people_of(&payload);
+        if !named.is_empty() && !person.numbers.iter().any(|number| named.contains(number)) {
+            return not(Reason::HolderMismatch, "the document is no longer in the holder's name");
+        }
         match standing(link.document_type, statement.operation, statement.valid_until, &payload, now) {
             Standing::Valid => Ok(record),
             Standing::Expired => not(Reason::DocumentExpired, "the document has expired"),

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
+use crate::registry::numbers::ask::AskedResidents;
+use crate::registry::numbers::resolve;
 use crate::registry::port::{Query, Registry, Selector};
+use crate::registry::resident::PERSON;
 use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
 use super::document::{DocumentType, Standing, standing};
@@ -60,10 +63,13 @@ impl Registries {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<ReadRecord>> {
-        let name = record_type.split('.').next().unwrap_or_default();
-        let registry = self.registries.get(name).ok_or_else(|| Error::bug(format!("no registry {name}")))?;
+        let registry = self.registry(record_type.split('.').next().unwrap_or_default())?;
         let page = registry.read(Query::latest([record_type], selector, limit)).await?;
         page.records.into_iter().map(|found| self.believe(record_type, found.record_id, &found.record, now)).collect()
+    }
+
+    fn registry(&self, name: &str) -> Result<&Arc<dyn Registry>> {
+        self.registries.get(name).ok_or_else(|| Error::bug(format!("no registry {name}")))
     }
 
     fn believe(&self, record_type: &str, id: RecordId, record: &SignedRecord, now: Timestamp) -> Result<ReadRecord> {
@@ -88,21 +94,23 @@ impl Registries {
         Ok(ReadRecord { record_id: id, statement, payload })
     }
 
-    /// The person that a number leads to, superseded numbers too.
+    /// The person that a number leads to: [`numbers`](crate::registry::numbers) says who that is, superseded numbers too.
     pub async fn person(&self, number: PersonalId, now: Timestamp) -> Result<Option<Person>> {
-        let found = self.read("resident.person.v1", Selector::Person(number), 1, now).await?;
-        Ok(found.into_iter().next().and_then(|record| {
-            let personal_id = PersonalId::parse(record.payload.text("personal_id")?)?;
-            let mut numbers = vec![personal_id];
-            let superseded = record.payload.array("superseded_ids").unwrap_or_default();
-            numbers.extend(superseded.iter().filter_map(|value| value.as_text().and_then(PersonalId::parse)));
-            Some(Person { personal_id, numbers, payload: record.payload })
+        let registry = self.registry("resident")?;
+        let asked = AskedResidents { registry: &**registry, verifier: &self.verifier, now };
+        let Some(numbers) = resolve(number, &asked).await? else { return Ok(None) };
+        let found = self.read(PERSON.name, Selector::Person(numbers.current), 1, now).await?;
+        let own = |record: &ReadRecord| record.payload.text("personal_id") == Some(numbers.current.as_str());
+        Ok(found.into_iter().find(own).map(|record| Person {
+            personal_id: numbers.current,
+            numbers: numbers.all().collect(),
+            payload: record.payload,
         }))
     }
 
     /// How many people share a 9-digit number, up to two.
     pub async fn sharing(&self, old_number: &str, now: Timestamp) -> Result<usize> {
         let selector = Selector::OldNumber(old_number.to_owned());
-        Ok(self.read("resident.person.v1", selector, 2, now).await?.len())
+        Ok(self.read(PERSON.name, selector, 2, now).await?.len())
     }
 }

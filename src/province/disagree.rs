@@ -36,7 +36,11 @@ pub(super) fn disagreements(numbers: &[PersonalId], records: &[Found], today: Da
         .filter(|(_, found)| !found.revoked)
         .flat_map(|(source, found)| mentions(numbers, found, source))
         .collect();
-    let person = (1..).zip(records).find(|(_, found)| found.record_type.people.is_some() && !found.revoked);
+    let current = numbers.first().map(PersonalId::as_str);
+    let is_register = |found: &Found| {
+        found.record_type.people.is_some() && !found.revoked && found.payload.text("personal_id") == current
+    };
+    let person = (1..).zip(records).find(|(_, found)| is_register(found));
     let mut all = Vec::new();
     if let Some((source, person)) = person {
         let own = Mention { path: String::new(), object: &person.payload, source };

@@ -1,9 +1,15 @@
 //! Finding people: by any of their numbers, or by folded name and birth date.
+//!
+//! A personal ID finds the one person whom it leads to ([`numbers`](crate::registry::numbers)); an old 9-digit number was given
+//! without such care, and finds everybody who had it.
 
 use std::collections::BTreeSet;
 
+use async_trait::async_trait;
+
 use crate::base::text::folded_key;
 use crate::base::{PartialDate, PersonalId, Result};
+use crate::registry::numbers::{Entry, Residents, resolve};
 use crate::registry::resident::PERSON;
 use crate::store::{Scan, Space};
 use crate::trust::Object;
@@ -11,6 +17,7 @@ use crate::trust::Object;
 use super::follow::Province;
 use super::index;
 use super::row::corrupt;
+use super::view::Found;
 
 /// Index rows read at once while a name is searched.
 const ROWS_READ: usize = 1_000;
@@ -18,8 +25,10 @@ const ROWS_READ: usize = 1_000;
 /// Whom to find.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeopleQuery {
-    /// A personal ID, present or superseded, or an old 9-digit number.
-    Number(String),
+    /// A personal ID, present or superseded.
+    PersonalId(PersonalId),
+    /// An old 9-digit number.
+    OldNumber(String),
     /// A name, compared without marks, and a birth date, compared at the coarser precision.
     Name {
         /// As written.
@@ -53,8 +62,17 @@ impl Province {
         after: Option<Vec<u8>>,
     ) -> Result<(Vec<PersonSummary>, Option<Vec<u8>>)> {
         match query {
-            PeopleQuery::Number(number) => {
-                let people = self.people_by_number(number).await?;
+            PeopleQuery::PersonalId(number) => {
+                let Some(numbers) = resolve(*number, self).await? else { return Ok((Vec::new(), None)) };
+                let people = self.registered(index::person_prefix(numbers.current)).await?;
+                let mut own = people
+                    .iter()
+                    .filter(|found| Entry::of(&found.payload).is_some_and(|own| own.number == numbers.current));
+                Ok((own.next().map(|found| summary(&found.payload)).transpose()?.into_iter().collect(), None))
+            }
+            PeopleQuery::OldNumber(number) => {
+                let mut people = self.registered(index::alias_prefix(number)).await?;
+                people.retain(|found| found.payload.text("old_id_number") == Some(number));
                 let skip = match &after {
                     Some(after) => people.iter().take_while(|found| found.record_id.0[..] <= after[..]).count(),
                     None => 0,
@@ -68,6 +86,12 @@ impl Province {
                 self.search_name(&folded_key(full_name), *birth_date, limit, after).await
             }
         }
+    }
+
+    /// The resident records that index rows lead to. A row stays when its record changes, so a reader looks into the record.
+    async fn registered(&self, prefix: Vec<u8>) -> Result<Vec<Found>> {
+        let keys = self.record_keys(prefix).await?;
+        self.records(keys.into_iter().filter(|key| key[0] == PERSON.ordinal).collect()).await
     }
 
     async fn search_name(
@@ -102,6 +126,21 @@ impl Province {
                 return Ok((people, None));
             }
         }
+    }
+}
+
+/// The accepted resident records: they were verified before they were accepted.
+#[async_trait]
+impl Residents for Province {
+    async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
+        let found = self.registered(index::person_prefix(number)).await?;
+        Ok(found.iter().filter_map(|found| Entry::of(&found.payload)).find(|entry| entry.number == number))
+    }
+
+    async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
+        let found = self.registered(index::alias_prefix(number.as_str())).await?;
+        let entries = found.iter().filter_map(|found| Entry::of(&found.payload));
+        Ok(entries.filter(|entry| entry.claims.contains(&number)).collect())
     }
 }
 

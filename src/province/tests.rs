@@ -24,6 +24,7 @@ use crate::trust::{
 
 mod feeds;
 mod forged;
+mod numbers;
 mod turns;
 
 use forged::Forged;
@@ -300,9 +301,10 @@ async fn people_are_found_by_numbers_and_by_name() {
         full_name: full_name.into(),
         birth_date: birth_date.map(|date| PartialDate::parse(date).expect("a date")),
     };
-    let number = |number: &str| PeopleQuery::Number(number.into());
-    let cases: [(PeopleQuery, &[&str]); 7] = [
-        (number(AN), &[AN]),
+    let number = |number: &str| PeopleQuery::OldNumber(number.into());
+    let cases: [(PeopleQuery, &[&str]); 8] = [
+        (PeopleQuery::PersonalId(id(AN)), &[AN]),
+        (PeopleQuery::PersonalId(id("042090990004")), &[]),
         (number("189900012"), &[AN, "042090990002"]),
         (number("189900013"), &[]),
         (name("nguyen van hoa", None), &[AN, "042090990002", "042090990003"]),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::land::PARCEL;
+use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::{self, RecordType};
 use crate::store::{Scan, Space};
 use crate::trust::{Object, Operation, Value, canonical};
@@ -146,8 +147,7 @@ impl SectionKind {
 
 /// Puts the records of one person together. `today` is for what depends on the day.
 pub(super) fn assemble(
-    personal_id: PersonalId,
-    superseded_ids: Vec<PersonalId>,
+    numbers: Numbers,
     mut records: Vec<Found>,
     audience: Audience,
     today: Date,
@@ -159,8 +159,7 @@ pub(super) fn assemble(
     records.sort_by_key(|record| {
         (SectionKind::of(record.record_type.name), record.record_type.ordinal, record.ledger_index)
     });
-    let numbers: Vec<PersonalId> = [personal_id].into_iter().chain(superseded_ids.iter().copied()).collect();
-    let disagreements = disagreements(&numbers, &records, today);
+    let disagreements = disagreements(&numbers.all().collect::<Vec<_>>(), &records, today);
     let mut sources = Vec::with_capacity(records.len());
     let mut sections: Vec<Section> = Vec::new();
     for record in records {
@@ -184,34 +183,28 @@ pub(super) fn assemble(
             None => sections.push(Section { kind, items: vec![item] }),
         }
     }
+    let Numbers { current: personal_id, superseded: superseded_ids } = numbers;
     PersonView { personal_id, superseded_ids, sources, sections, disagreements, ledger_size }
 }
 
 impl Province {
-    /// The view of whoever has, or had, this personal ID. Fails with [`RecordNotFound`](Reason::RecordNotFound).
+    /// The view of the person whom this personal ID leads to. Fails with [`RecordNotFound`](Reason::RecordNotFound).
     pub async fn person(&self, number: PersonalId, audience: Audience, today: Date) -> Result<PersonView> {
         let ledger_size = self.ledger_size();
-        let people = self.people_by_number(number.as_str()).await?;
-        let register = people.iter().find(|found| found.payload.text("personal_id") == Some(number.as_str()));
-        let Some(register) = register.or(people.first()) else {
-            return Err(Error::new(Reason::RecordNotFound, "no registry knows this person").with_subject("person", ""));
-        };
-        let id = register.payload.text("personal_id").and_then(PersonalId::parse);
-        let personal_id = id.ok_or_else(|| corrupt("a person without personal ID"))?;
-        let superseded = register.payload.array("superseded_ids").unwrap_or_default();
-        let superseded: Vec<_> = superseded.iter().filter_map(|id| id.as_text().and_then(PersonalId::parse)).collect();
+        let unknown = || Error::new(Reason::RecordNotFound, "no registry knows this person").with_subject("person", "");
+        let numbers = resolve(number, self).await?.ok_or_else(unknown)?;
         let mut keys = BTreeSet::new();
-        for number in [personal_id].iter().chain(&superseded) {
-            keys.extend(self.record_keys(index::person_prefix(*number)).await?);
+        for number in numbers.all() {
+            keys.extend(self.record_keys(index::person_prefix(number)).await?);
         }
         let mut records = self.records(keys).await?;
         records.retain(|found| {
             let people = found.record_type.people_of(&found.payload);
-            people.iter().any(|person| *person == personal_id || superseded.contains(person))
+            numbers.all().any(|number| people.contains(&number))
         });
         let parcels = self.parcels_of(&records).await?;
         records.extend(parcels);
-        Ok(assemble(personal_id, superseded, records, audience, today, ledger_size))
+        Ok(assemble(numbers, records, audience, today, ledger_size))
     }
 
     /// The parcels that certificates in force name: parcels name nobody themselves.
@@ -224,23 +217,6 @@ impl Province {
             }
         }
         self.records(keys).await
-    }
-
-    /// The persons of the resident registry who have, or had, this number.
-    pub(super) async fn people_by_number(&self, number: &str) -> Result<Vec<Found>> {
-        let mut keys = BTreeSet::new();
-        if let Some(id) = PersonalId::parse(number) {
-            keys.extend(self.record_keys(index::person_prefix(id)).await?);
-        }
-        keys.extend(self.record_keys(index::alias_prefix(number)).await?);
-        keys.retain(|key| key[0] == registry::resident::PERSON.ordinal);
-        let mut people = self.records(keys).await?;
-        people.retain(|found| {
-            let aliases = registry::resident::PERSON.people.map(|people| people.aliases_of(&found.payload));
-            found.payload.text("personal_id") == Some(number)
-                || aliases.is_some_and(|aliases| aliases.contains(&number))
-        });
-        Ok(people)
     }
 
     pub(super) async fn record_keys(&self, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {

@@ -13,6 +13,7 @@ pub mod host;
 mod index;
 pub mod judicial;
 pub mod land;
+pub mod numbers;
 mod plan;
 pub mod port;
 pub mod prepare;

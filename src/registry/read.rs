@@ -149,14 +149,20 @@ impl Host {
         Ok(found)
     }
 
-    /// By natural key; a person's superseded number leads to the present one.
+    /// By natural key; a person's superseded number leads to the one record that claims it. Whether the claim counts is for
+    /// [`numbers`](super::numbers) to say.
     async fn by_key(&self, record_type: &'static RecordType, key: &str, found: &mut Candidates) -> Result<()> {
         let own = record_key(record_type, self.secrets.record_id(record_type, key));
         if record_type.people.is_none() || self.store.get(Space::Record, &own).await?.is_some() {
             found.keys.push(own);
             return Ok(());
         }
-        self.by_prefix(record_type, index::alias_prefix(record_type, key), found).await
+        let before = found.keys.len();
+        self.by_prefix(record_type, index::alias_prefix(record_type, key), found).await?;
+        if found.keys.len() > before + 1 && PersonalId::parse(key).is_some() {
+            found.keys.truncate(before); // of two that claim a personal ID, neither is meant
+        }
+        Ok(())
     }
 
     async fn by_person(

@@ -59,7 +59,8 @@ impl ProvinceFace {
         let size = page::size(request.page_size)?;
         let query = query(request.query)?;
         let parts = match &query {
-            PeopleQuery::Number(number) => [number.clone(), String::new()],
+            PeopleQuery::PersonalId(number) => [number.as_str().to_owned(), String::new()],
+            PeopleQuery::OldNumber(number) => [number.clone(), String::new()],
             PeopleQuery::Name { full_name, birth_date } => {
                 [format!("name/{full_name}"), birth_date.map(|date| date.to_string()).unwrap_or_default()]
             }
@@ -161,13 +162,13 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
         }
         Some(Query::PersonalId(id)) => {
             let id = PersonalId::from_field("personal_id", &id).map_err(|bad| Error::invalid(vec![bad]))?;
-            Ok(PeopleQuery::Number(id.as_str().to_owned()))
+            Ok(PeopleQuery::PersonalId(id))
         }
         Some(Query::OldIdNumber(number)) => {
             if !registry::forms::old_id_number(&number) {
                 return Err(Error::invalid_field("old_id_number", "FORMAT", "an old identity number has 9 digits"));
             }
-            Ok(PeopleQuery::Number(number))
+            Ok(PeopleQuery::OldNumber(number))
         }
         Some(Query::Name(name)) => {
             let mut bad = Vec::new();

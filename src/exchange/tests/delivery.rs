@@ -1,6 +1,6 @@
 //! Delivering what a citizen presents.
 
-use super::world::{BINH, World, pid};
+use super::world::{ANNA, BINH, World, pid};
 use crate::base::{Reason, RecordId};
 use crate::exchange::{Delivery, DocumentRef};
 use crate::registry::port::{Query, Registry as _, Selector};
@@ -24,6 +24,10 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
     let got = world.exchange.deliver(world.context("one-stop"), delivery(&ids)).await.expect("delivered");
     assert_eq!(got.records.iter().map(|record| record.record_id).collect::<Vec<_>>(), ids);
     assert!(got.records.iter().all(|record| matches!(record.record.disclosure, Disclosure::Whole { .. })));
+
+    let of_another = Delivery { person: pid(ANNA), ..delivery(&ids) };
+    let refused = world.exchange.deliver(world.context("one-stop"), of_another).await.expect_err("not hers");
+    assert_eq!(refused.reason, Reason::HolderMismatch);
 
     ids.push(RecordId([9; 16]));
     let gone = world.exchange.deliver(world.context("one-stop"), delivery(&ids)).await.expect_err("gone");

@@ -140,6 +140,20 @@ async fn an_old_number_of_two_people_leaves_the_holder_open() {
 }
 
 #[tokio::test]
+async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
+    let mut world = world().await;
+    let (claimant, victim) = ("042185990008", "042185990009");
+    world.say(resident::PERSON.name, person(victim, "Lê Thị Nga", "1990", "female")).await;
+    world.person(person(claimant, NAME, BORN, "female").with("superseded_ids", vec![victim])).await;
+    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.47", victim)).await;
+    let none = link(&world, claimant, VehicleRegistration, "").await.expect_err("not hers");
+    assert_eq!(none.reason, Reason::RecordNotFound);
+    let refused = link(&world, claimant, VehicleRegistration, "38-B1 123.47").await.expect_err("named by its plate");
+    assert_eq!(refused.reason, Reason::HolderMismatch);
+    assert_eq!(world.linking.person_behind(id(victim), world.now()).await.expect("asked"), Some(id(victim)));
+}
+
+#[tokio::test]
 async fn of_links_made_at_once_one_is_made() {
     let mut world = world().await;
     world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;

@@ -1,0 +1,96 @@
+//! Claims to other people's numbers: who gets what, and whose log says so.
+
+use super::world::{ANNA, BINH, BINH_BEFORE, World, person, pid, request};
+use crate::base::Timestamp;
+use crate::exchange::Exchanged;
+use crate::trust::Object;
+
+const VICTIM: &str = ANNA;
+const CLAIMANT: &str = "042190990031";
+const OTHER: &str = "042190990032";
+const PERSON: &str = "resident.person.v1";
+const JUDICIAL: &str = "judicial.record.v1";
+
+/// Records by the numbers that they are about, read by who may read the most.
+async fn fetch(world: &World, number: &str) -> Vec<String> {
+    let asked = request(number, &[PERSON, JUDICIAL], "justice.record_certificate");
+    let Exchanged { records, .. } = world.exchange.fetch(world.context("justice"), asked).await.expect("fetched");
+    let number = |record: &std::sync::Arc<crate::exchange::CheckedRecord>| {
+        let fields = record.record.disclosure.fields().expect("canonical");
+        let short = record.record_type.name.split('.').next().expect("a registry");
+        format!("{short} {}", fields.text("personal_id").expect("a number"))
+    };
+    records.iter().map(number).collect()
+}
+
+async fn entries(world: &World, number: &str) -> u64 {
+    world.evidence.accesses(pid(number), None, 1).await.expect("accesses").claim.count
+}
+
+async fn add(world: &World, records: Vec<Object>) {
+    world.submit("resident", PERSON, records).await;
+    world.province.accept_all(&world.hosts).await;
+}
+
+fn claiming(number: &str, claims: &[&str]) -> Object {
+    person(number).with("superseded_ids", claims.to_vec())
+}
+
+#[tokio::test]
+async fn a_claim_to_a_living_persons_number_reads_nothing_of_theirs() {
+    let world = World::new().await;
+    add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
+    assert_eq!(fetch(&world, CLAIMANT).await, [format!("resident {CLAIMANT}")]);
+    assert_eq!(fetch(&world, VICTIM).await, [format!("resident {VICTIM}"), format!("judicial {VICTIM}")]);
+    assert_eq!((entries(&world, CLAIMANT).await, entries(&world, VICTIM).await), (1, 1));
+}
+
+#[tokio::test]
+async fn two_claims_to_one_number_prove_nothing() {
+    let world = World::new().await;
+    add(&world, vec![claiming(CLAIMANT, &["042190990039"]), claiming(OTHER, &["042190990039"])]).await;
+    for number in [CLAIMANT, OTHER] {
+        assert_eq!(fetch(&world, number).await, [format!("resident {number}")]);
+    }
+    assert!(fetch(&world, "042190990039").await.is_empty(), "nobody's, so of nobody");
+}
+
+#[tokio::test]
+async fn a_chain_of_cancelled_numbers_leads_to_whoever_holds_the_last_and_every_log_shows_it() {
+    let world = World::new().await;
+    let cancelled = claiming(CLAIMANT, &[BINH_BEFORE]).with("status", "cancelled");
+    add(&world, vec![cancelled, claiming(OTHER, &[CLAIMANT])]).await;
+    // Bình claims the first number too, so the chain stops before it
+    let expected = [format!("resident {OTHER}"), format!("resident {CLAIMANT}")];
+    for (count, number) in (1..).zip([OTHER, CLAIMANT]) {
+        assert_eq!(fetch(&world, number).await, expected, "{number}");
+        assert_eq!((entries(&world, OTHER).await, entries(&world, CLAIMANT).await), (count, count));
+    }
+    assert_eq!((entries(&world, BINH).await, entries(&world, BINH_BEFORE).await), (0, 0));
+}
+
+#[tokio::test]
+async fn a_loop_of_claims_proves_nothing() {
+    let world = World::new().await;
+    let ended = |number, claims: &[&str]| claiming(number, claims).with("status", "cancelled");
+    add(&world, vec![ended(CLAIMANT, &[OTHER]), ended(OTHER, &[CLAIMANT])]).await;
+    for number in [CLAIMANT, OTHER] {
+        assert_eq!(fetch(&world, number).await, [format!("resident {number}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_consent_holds_for_the_numbers_of_the_person_and_for_no_others() {
+    let world = World::new().await;
+    add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
+    world.consents.refuse_all(pid(CLAIMANT), Timestamp(0)).await.expect("refused");
+    world.consents.refuse_all(pid(BINH_BEFORE), Timestamp(0)).await.expect("refused");
+    let ask = |number| {
+        let asked = request(number, &[PERSON], "one_stop.verify_documents");
+        world.exchange.fetch(world.context("one-stop"), asked)
+    };
+    ask(VICTIM).await.expect("the victim refused nothing");
+    ask(CLAIMANT).await.expect_err("refused");
+    ask(BINH).await.expect_err("refused under the number before");
+    assert_eq!((entries(&world, BINH).await, entries(&world, BINH_BEFORE).await), (1, 1), "refusals too");
+}

@@ -1,0 +1,51 @@
+//! Asking a resident registry through its port for what the rule needs, believing only what verifies.
+
+use async_trait::async_trait;
+
+use crate::base::{PersonalId, Result, Timestamp};
+use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
+use crate::registry::resident::PERSON;
+use crate::trust::verify::Verifier;
+
+use super::{CLAIMANTS_MAX, Entry, Residents};
+
+/// A resident registry as the rule sees it.
+pub struct AskedResidents<'a> {
+    /// The registry.
+    pub registry: &'a dyn Registry,
+    /// Verifies its records.
+    pub verifier: &'a Verifier,
+    /// As of when.
+    pub now: Timestamp,
+}
+
+#[async_trait]
+impl Residents for AskedResidents<'_> {
+    async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
+        let entries = self.read(Selector::Person(number)).await?;
+        Ok(entries.into_iter().find(|entry| entry.number == number))
+    }
+
+    async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
+        self.read(Selector::OldNumber(number.as_str().to_owned())).await
+    }
+}
+
+impl AskedResidents<'_> {
+    async fn read(&self, selector: Selector) -> Result<Vec<Entry>> {
+        let found = self.registry.read(Query::latest([PERSON.name], selector, CLAIMANTS_MAX + 1)).await?;
+        Ok(found.records.iter().filter_map(|found| self.entry(found)).collect())
+    }
+
+    /// What a record says of numbers. One that does not verify claims nothing, and keeps its own number from being claimed. One that
+    /// neither claims nor gives up is not verified here: whoever discloses any of it does that.
+    fn entry(&self, found: &RegistryRecord) -> Option<Entry> {
+        let entry = Entry::of(&found.record.disclosure.fields().ok()?)?;
+        if entry.claims.is_empty() && !entry.is_cancelled {
+            return Some(entry);
+        }
+        let report = self.verifier.verify_issued(&found.record, self.now);
+        let is_person = report.statement.as_ref().is_some_and(|statement| statement.schema == PERSON.name);
+        if report.verdict.is_valid() && is_person { Some(entry) } else { Some(Entry::unproved(entry.number)) }
+    }
+}

@@ -1,0 +1,113 @@
+//! Whom a number leads to, as a table: the register in short notation, the number asked, the numbers found.
+
+use super::*;
+
+fn pid(letter: char) -> PersonalId {
+    PersonalId::parse(&format!("0420000000{:02}", u32::from(letter) - u32::from('A'))).expect("12 digits")
+}
+
+/// Records written as `B:A,C` (B claims A and C) and `B!:A` (and is cancelled).
+struct Written(Vec<Entry>);
+
+impl Written {
+    fn new(records: &str) -> Self {
+        let entry = |text: &str| {
+            let (own, claims) = text.split_once(':').expect("a colon");
+            Entry {
+                number: pid(own.chars().next().expect("a letter")),
+                claims: claims.split(',').filter_map(|claim| claim.chars().next()).map(pid).collect(),
+                is_cancelled: own.ends_with('!'),
+            }
+        };
+        Self(records.split_whitespace().map(entry).collect())
+    }
+}
+
+#[async_trait]
+impl Residents for Written {
+    async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
+        Ok(self.0.iter().find(|entry| entry.number == number).cloned())
+    }
+
+    async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
+        let claims = self.0.iter().filter(|entry| entry.claims.contains(&number));
+        Ok(claims.take(CLAIMANTS_MAX + 1).cloned().collect())
+    }
+}
+
+async fn leads(records: &str, number: char) -> String {
+    let found = resolve(pid(number), &Written::new(records)).await.expect("reads");
+    let letter = |number: PersonalId| ('A'..='Z').find(|letter| pid(*letter) == number).expect("a letter");
+    found.map_or("nobody".into(), |numbers| numbers.all().map(letter).collect())
+}
+
+#[tokio::test]
+async fn a_claim_counts_only_on_a_number_that_nobody_holds_and_nobody_else_claims() {
+    let cases = [
+        // absent, and one claims it
+        ("B:A", "A → BA", "B → BA"),
+        // its holder lives (or has died: that is not cancelled)
+        ("A: B:A", "A → A", "B → B"),
+        // cancelled, and one claims it
+        ("A!: B:A", "A → BA", "B → BA"),
+        // two claim it, whether it is absent or cancelled
+        ("B:A C:A", "A → nobody", "B → B"),
+        ("A!: B:A C:A", "A → A", "C → C"),
+        // a claim of a record that was cancelled itself proves nothing, and stands in nobody's way
+        ("B!:A", "A → nobody", "B → B"),
+        ("B!:A C:A", "A → CA", "B → B"),
+        // a chain, listed step by step or whole
+        ("B!:A C:B", "A → CBA", "C → CBA"),
+        ("B!:A C:B,A", "B → CBA", "A → CBA"),
+        ("A!: B!:A C!:B D:C", "A → DCBA", "B → DCBA"),
+        // one of two claims is good
+        ("A: D:A,B", "D → DB", "B → DB"),
+        // re-established: the number is its holder's again, and so is what it claimed
+        ("A: B!:A C:B", "A → A", "C → CB"),
+        ("B:A C:B", "A → BA", "C → C"),
+        // loops
+        ("A!:B B!:A", "A → A", "B → B"),
+        ("A:B B:A", "A → A", "B → B"),
+        ("A:B B!:A", "A → AB", "B → AB"),
+        ("A!:B B!:A C:A", "A → A", "C → C"),
+        ("A!:C B!:A C!:B", "A → A", "C → C"),
+        ("", "A → nobody", "B → nobody"),
+    ];
+    for (records, one, other) in cases {
+        for case in [one, other] {
+            let (number, expected) = case.split_once(" → ").expect("an arrow");
+            let number = number.chars().next().expect("a letter");
+            assert_eq!(leads(records, number).await, expected, "{number} in {records}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_number_of_a_person_leads_to_the_same_numbers() {
+    for records in ["A!: B!:A C:B,D", "B!:A C:B,A D:C E:A", "A:B B!:A,C", "A!:B B!:C C!:A D:A,B,C", "C:A,B D:B E!:A"] {
+        for letter in 'A'..='E' {
+            let found = leads(records, letter).await;
+            for other in found.chars().filter(|_| found != "nobody") {
+                assert_eq!(leads(records, other).await, found, "{other}, found by {letter} in {records}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_is_too_long_and_a_crowd_of_claims_prove_nothing() {
+    let chain = |length: u8| {
+        let link = |at: u8| format!("{}!:{}", char::from(b'B' + at), char::from(b'A' + at));
+        let last = format!("{}:{}", char::from(b'B' + length), char::from(b'A' + length));
+        (0..length).map(link).chain([last]).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(leads(&chain(7), 'A').await, "IHGFEDCBA");
+    assert_eq!(leads(&chain(8), 'A').await, "nobody");
+    assert_eq!(leads(&chain(8), 'B').await, "JIHGFEDCB");
+    assert_eq!(leads(&chain(8), 'J').await, "JIHGFEDCB", "the same from its other end");
+    // each of two layers claims all of the one before: no more steps than a chain may have
+    let layers = "B!:A C!:A D!:A E!:B,C,D F!:B,C,D G!:B,C,D H!:E,F,G I!:E,F,G J!:E,F,G K:H,I,J";
+    assert_eq!(leads(layers, 'A').await, "KHIJEFGBCDA");
+    let crowd: String = ('B'..='K').map(|letter| format!("{letter}!:A ")).collect();
+    assert_eq!(leads(&format!("{crowd} L:B,C,D,E,F"), 'A').await, "nobody");
+}
