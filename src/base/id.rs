@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::error::Result;
 use super::violation::Violation;
 
@@ -37,6 +39,48 @@ impl fmt::Debug for PersonalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PersonalId(…)")
     }
+}
+
+/// Whether a text holds what may be somebody's personal ID: 12 digits in a row and no more, or in equal groups with something between
+/// them that is neither letter nor digit (`042 185 990 002`, `042185-990002`). Digits of every script count, and characters that
+/// nobody sees don't part them. It is a net for accidents: who wants to write a number otherwise can.
+///
+/// ```
+/// use lienthong::base::id::holds_personal_id;
+/// assert!(holds_personal_id("hồ sơ của 042.185.990.002"));
+/// assert!(!holds_personal_id("000.00.13.H27-261128-0001"));
+/// ```
+pub fn holds_personal_id(text: &str) -> bool {
+    let mut groups: Vec<usize> = Vec::new(); // lengths of the runs of digits since the last letter
+    let mut is_open = false;
+    // A letter at the end closes the last run.
+    for c in text.nfkc().filter(|c| !is_unseen(*c)).chain(['.', 'x']) {
+        match c {
+            c if c.is_numeric() && is_open => *groups.last_mut().expect("an open group") += 1,
+            c if c.is_numeric() => groups.push(1),
+            c if c.is_alphabetic() => {
+                if adds_up(&groups) {
+                    return true;
+                }
+                groups.clear();
+            }
+            _ => {}
+        }
+        is_open = c.is_numeric();
+    }
+    false
+}
+
+/// Whether 12 digits stand in one group, or in neighbouring ones of equal length.
+fn adds_up(groups: &[usize]) -> bool {
+    let of = |length: usize| groups.windows(12 / length).any(|window| window.iter().all(|group| *group == length));
+    [1, 2, 3, 4, 6, 12].into_iter().any(of)
+}
+
+/// Control characters, and those that only say how others are written or broken.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A record's id: 16 bytes, a keyed pseudonym of its natural key, so that it may stand in public logs.
@@ -120,6 +164,44 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_personal_id_is_found_in_a_text_however_it_is_grouped() {
+        for holds in [
+            "042185990002",
+            "CCCD 042185990002, bản sao",
+            "so042185990002x",
+            "042 185 990 002",
+            "042.185.990.002",
+            "042185-990002",
+            "0421 8599 0002",
+            "04 21 85 99 00 02",
+            "0 4 2 1 8 5 9 9 0 0 0 2",
+            "042\u{a0}185\u{a0}990\u{a0}002",
+            "042 - 185 - 990 - 002",
+            "０４２１８５９９０００２",
+            "٠٤٢١٨٥٩٩٠٠٠٢",
+            "0421\u{200b}85990\u{ad}002",
+            "H27-0001/042185990002",
+        ] {
+            assert!(holds_personal_id(holds), "{holds}");
+        }
+        for free in [
+            "",
+            "H27-0001",
+            "000.00.13.H27-261128-0001",
+            "04218599000",
+            "0421859900021",
+            "042185a990002",
+            "20261128-0001",
+            "042 185 990",
+            "38-B1 123.45",
+            "2026-11-28T10:00:00.000",
+            "018f2f5a-1c7e-7cc0-8a1b-3f2a1d9e0b4c",
+        ] {
+            assert!(!holds_personal_id(free), "{free}");
+        }
+    }
 
     #[test]
     fn a_personal_id_is_twelve_digits_and_hides_itself() {

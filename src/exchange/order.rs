@@ -1,6 +1,7 @@
 //! What an agency asks for: the request as it came, and the order that it is once every field holds.
 
 use crate::access::purpose;
+use crate::base::id::holds_personal_id;
 use crate::base::{Error, PersonalId, Result, Violation, limits};
 use crate::registry::{self, RecordType};
 
@@ -107,12 +108,30 @@ fn read_purpose(key: &str, violations: &mut Vec<Violation>) -> Option<&'static s
 fn check_reference(reference: &str, violations: &mut Vec<Violation>) {
     if reference.chars().count() > REFERENCE_CHARS_MAX {
         violations.push(Violation::new("reference", "TOO_LONG", "at most 64 characters"));
+    } else if holds_personal_id(reference) {
+        let message = "holds what may be a personal ID: 12 digits in a row, or in equal groups";
+        violations.push(Violation::new("reference", "PERSONAL_DATA", message));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_holds_no_personal_id() {
+        let mut request = Request {
+            personal_id: "042185990002".into(),
+            record_types: vec!["land.parcel.v1".into()],
+            purpose: "land.transfer".into(),
+            reference: "000.00.13.H27-261128-0001".into(),
+        };
+        assert!(request.read().violations.is_empty());
+        request.reference = "042 185 990 002".into();
+        let bad = request.read().violations;
+        assert_eq!((bad[0].field.as_str(), bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
+        assert!(!bad[0].message.contains("990"));
+    }
 
     #[test]
     fn every_bad_field_is_named_at_once() {
