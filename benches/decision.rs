@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lienthong::access::{Consent, ConsentBook, EvidenceLog, decide};
+use lienthong::base::entropy::SeededEntropy;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{Clock, PersonalId, RequestId, Result, Seed, Timestamp};
 use lienthong::exchange::{Context, Exchange, Parts, Request};
@@ -158,7 +159,7 @@ async fn world() -> Arc<Exchange> {
         registries,
         inclusion: Arc::new(Province { ledger, offsets }),
         verifier: Arc::new(Verifier::new(anchor)),
-        consents: Arc::new(ConsentBook::new(store.clone())),
+        consents: Arc::new(ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(5))))),
         evidence: EvidenceLog::new(store, log, &Seed::root(1)),
     })
 }

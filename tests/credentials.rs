@@ -7,11 +7,15 @@ mod common;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::{reason, start};
 use lienthong::api::credential::TokenMint;
 use lienthong::base::Caller;
 use lienthong::base::{AgencyId, Clock as _, Seed};
+use lienthong::wire::codec::RawCodec;
 use lienthong::wire::typed;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::MetadataValue;
@@ -21,6 +25,9 @@ use tonic_prost::ProstCodec;
 
 const CITIZEN: &str = "Bearer demo-citizen-042090990001";
 const STRANGER: &str = "Bearer demo-hospital";
+/// A persona who is a small child, and her mother.
+const CHILD: &str = "042324990011";
+const GUARDIAN: &str = "042196990023";
 
 /// Who may call, as far as a credential alone decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,6 +149,39 @@ async fn every_call_wants_a_credential_that_is_believed_and_of_the_right_role() 
         }
     }
     assert!(walked > 40, "{walked} RPCs");
+    started.running.end().await.expect("ends");
+}
+
+/// What comes of a call about the child by this citizen: `OK` or the refusal's code.
+async fn about_the_child(channel: &Channel, method: &MethodDescriptor, path: &str, citizen: &str) -> String {
+    let mut message = DynamicMessage::new(method.input());
+    message.set_field_by_name("personal_id", prost_reflect::Value::String(CHILD.into()));
+    let mut request = Request::new(Bytes::from(message.encode_to_vec()));
+    let credential = format!("Bearer demo-citizen-{citizen}");
+    request.metadata_mut().insert("authorization", MetadataValue::try_from(credential).expect("ASCII"));
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.expect("connected");
+    let path = PathAndQuery::try_from(path.to_owned()).expect("a path");
+    client.unary(request, path, RawCodec).await.map_or_else(|status| reason(&status).1, |_| "OK".to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guardian_may_make_every_call_that_the_child_may() {
+    let started = start(common::config()).await;
+    let mut walked = 0;
+    for service in typed::pool().services() {
+        let methods = service.methods().filter(|method| role(service.full_name(), method.name()) == Role::Citizens);
+        for method in methods {
+            walked += 1;
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let ask = |citizen| about_the_child(&started.channel, &method, &path, citizen);
+            let own = ask(CHILD).await;
+            assert_ne!(own, "ROLE_NOT_ALLOWED", "{path}");
+            assert_eq!(ask(GUARDIAN).await, own, "{path} by the guardian");
+            assert_eq!(ask("042090990001").await, "ROLE_NOT_ALLOWED", "{path} by a stranger");
+        }
+    }
+    assert!(walked >= 15, "{walked} RPCs");
     started.running.end().await.expect("ends");
 }
 

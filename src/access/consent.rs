@@ -1,11 +1,23 @@
 //! A consent: a citizen's word on who may read what, for which purpose, and until when (Law 91/2025: for each purpose,
 //! verifiable, silence is none). A refusal is a consent's opposite, and may be of everybody and every purpose.
+//!
+//! Each has an id of its own. A newer one for the same agency and purpose is another consent: it replaces the one before, and whoever
+//! withdraws that one by its id ends nothing else.
 
-use crate::base::id::{from_hex, to_hex};
-use crate::base::{PersonalId, Timestamp};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::base::{Error, RequestId, Result, Timestamp, Violation, limits};
+use crate::registry;
+
+use super::acting::Actor;
+use super::{agency, purpose, right};
 
 /// Stands for every agency, or every purpose, in a refusal.
 pub const ANY: &str = "*";
+
+const TTL_SECONDS_DEFAULT: u32 = 30 * 86_400;
+const TTL_SECONDS_MAX: u32 = 366 * 86_400;
 
 /// Where a consent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,35 +30,147 @@ pub enum ConsentState {
     Refused,
     /// Its time is over.
     Expired,
+    /// The citizen gave another to the same agency for the same purpose.
+    Replaced,
+}
+
+/// By whom, and in which call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// Who acted.
+    pub actor: Actor,
+    /// The call; `None` where none was kept.
+    pub request_id: Option<RequestId>,
 }
 
 /// One consent or refusal of a citizen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
+    /// Its id.
+    pub id: Uuid,
     /// The agency's key, or [`ANY`] in a refusal.
     pub agency: String,
     /// The purpose, or [`ANY`] in a refusal.
     pub purpose: String,
     /// The record types that it covers; none in a refusal, which covers all.
     pub record_types: Vec<String>,
-    /// What the citizen last said: granted, withdrawn or refused. Expiry follows from the time.
+    /// What was last said of it: granted, refused, withdrawn or replaced. Expiry follows from the time.
     pub said: ConsentState,
     /// When it was given or refused.
     pub granted_at: Timestamp,
     /// Until when it holds, not included.
     pub expires_at: Timestamp,
+    /// Who gave or refused it.
+    pub given: Act,
+    /// When and by whom it was withdrawn or replaced; `None` also where that was not kept.
+    pub ended: Option<(Timestamp, Act)>,
+}
+
+/// Something that happened to a consent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentEvent {
+    /// What it led to.
+    pub state: ConsentState,
+    /// When; `None` where it was not kept.
+    pub at: Option<Timestamp>,
+    /// Who acted; `None` where it came by time alone, or was not kept.
+    pub act: Option<Act>,
+}
+
+/// What a citizen consents to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The agency's key.
+    pub agency: String,
+    /// The purpose.
+    pub purpose: String,
+    /// The record types.
+    pub record_types: Vec<String>,
+    /// For how long, in milliseconds.
+    pub ttl_ms: i64,
+}
+
+impl Terms {
+    /// Reads a request's fields. What nobody has a right to is no consent's object: a consent to it would promise the citizen
+    /// something that never happens.
+    pub fn read(agency: String, purpose: String, record_types: Vec<String>, ttl_seconds: u32) -> Result<Self> {
+        let mut bad = Vec::new();
+        let is_agency = agency::find(&agency).is_some();
+        let is_purpose = purpose::find(&purpose).is_some();
+        let has_right = right::all().any(|right| right.agency == agency && right.purpose == purpose);
+        if !is_agency {
+            bad.push(agency::unknown("agency", &agency));
+        }
+        if !is_purpose {
+            bad.push(purpose::unknown("purpose", &purpose));
+        } else if is_agency && !has_right {
+            bad.push(Violation::new(
+                "purpose",
+                "NO_RIGHT",
+                "the agency has no right to read anything for this purpose",
+            ));
+        }
+        if record_types.is_empty() || record_types.len() > limits::RECORD_TYPES_MAX {
+            bad.push(Violation::new("record_types", "COUNT", "1 to 16 record types"));
+        }
+        for (at, name) in record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
+            let path = format!("record_types[{at}]");
+            if registry::record_type(name).is_none() {
+                bad.push(registry::unknown_record_type(path, name, registry::record_types()));
+            } else if record_types[..at].contains(name) {
+                bad.push(Violation::new(path, "DUPLICATE", "is there already"));
+            } else if has_right && right::find(&agency, &purpose, name).is_none() {
+                bad.push(Violation::new(path, "NO_RIGHT", "the agency has no right to read this for the purpose"));
+            }
+        }
+        if ttl_seconds > TTL_SECONDS_MAX {
+            bad.push(Violation::new("ttl_seconds", "OUT_OF_RANGE", "at most 366 days"));
+        }
+        if !bad.is_empty() {
+            return Err(Error::invalid(bad));
+        }
+        let seconds = if ttl_seconds == 0 { TTL_SECONDS_DEFAULT } else { ttl_seconds };
+        Ok(Self { agency, purpose, record_types, ttl_ms: i64::from(seconds) * 1_000 })
+    }
 }
 
 impl Consent {
+    /// A consent from `now` on.
+    pub fn granted(id: Uuid, terms: Terms, given: Act, now: Timestamp) -> Self {
+        Self {
+            id,
+            agency: terms.agency,
+            purpose: terms.purpose,
+            record_types: terms.record_types,
+            said: ConsentState::Granted,
+            granted_at: now,
+            expires_at: now.plus_ms(terms.ttl_ms),
+            given,
+            ended: None,
+        }
+    }
+
     /// A refusal of everybody, for every purpose, without end.
     pub fn refusal_of_all(now: Timestamp) -> Self {
         Self {
+            id: derived_id(ANY, ANY, now),
             agency: ANY.into(),
             purpose: ANY.into(),
             record_types: Vec::new(),
             said: ConsentState::Refused,
             granted_at: now,
             expires_at: Timestamp::MAX,
+            given: Act { actor: Actor::Citizen, request_id: None },
+            ended: None,
+        }
+    }
+
+    /// The same, ended by what the citizen said; what is over already stays as it is.
+    #[must_use]
+    pub fn ended(self, said: ConsentState, act: Act, now: Timestamp) -> Self {
+        match self.state(now) {
+            ConsentState::Granted | ConsentState::Refused => Self { said, ended: Some((now, act)), ..self },
+            _ => self,
         }
     }
 
@@ -56,6 +180,23 @@ impl Consent {
             ConsentState::Granted | ConsentState::Refused if now >= self.expires_at => ConsentState::Expired,
             said => said,
         }
+    }
+
+    /// What happened to it until `now`, the first first: that it was given or refused, and how it ended.
+    pub fn events(&self, now: Timestamp) -> Vec<ConsentEvent> {
+        let begun = if self.record_types.is_empty() { ConsentState::Refused } else { ConsentState::Granted };
+        let mut events = vec![ConsentEvent { state: begun, at: Some(self.granted_at), act: Some(self.given.clone()) }];
+        match self.state(now) {
+            ConsentState::Granted | ConsentState::Refused => {}
+            ConsentState::Expired => {
+                events.push(ConsentEvent { state: ConsentState::Expired, at: Some(self.expires_at), act: None });
+            }
+            state => {
+                let (at, act) = self.ended.clone().unzip();
+                events.push(ConsentEvent { state, at, act });
+            }
+        }
+        events
     }
 
     /// Whether it is about this agency and purpose.
@@ -77,57 +218,82 @@ impl Consent {
     }
 }
 
-/// A consent's id for its citizen: the hexadecimal of agency and purpose, which identify it among the citizen's own.
-pub fn consent_id(agency: &str, purpose: &str) -> String {
-    to_hex(&subkey(agency, purpose))
-}
-
-/// Agency and purpose of a consent's id.
-pub fn parse_consent_id(id: &str) -> Option<(String, String)> {
-    if id.len() > 256 {
-        return None;
-    }
-    let text = String::from_utf8(from_hex(id)?).ok()?;
-    let (agency, purpose) = text.split_once('/')?;
-    Some((agency.to_owned(), purpose.to_owned()))
-}
-
-/// The key of a consent's row.
-pub(super) fn row_key(person: PersonalId, agency: &str, purpose: &str) -> Vec<u8> {
-    [person.as_str().as_bytes(), &subkey(agency, purpose)].concat()
-}
-
-fn subkey(agency: &str, purpose: &str) -> Vec<u8> {
-    [agency.as_bytes(), b"/", purpose.as_bytes()].concat()
+/// The id of a consent that was given without one, by an earlier version or in seeding: the same at every reading, and one for each of
+/// a citizen's.
+pub(super) fn derived_id(agency: &str, purpose: &str, granted_at: Timestamp) -> Uuid {
+    let hash = Sha256::digest(format!("lienthong/consent/v1\n{agency}\n{purpose}\n{}", granted_at.0));
+    let mut tail = [0; 10];
+    tail.copy_from_slice(&hash[..10]);
+    uuid::Builder::from_unix_timestamp_millis(granted_at.0.max(0) as u64, &tail).into_uuid()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn ids_lead_back_to_agency_and_purpose() {
-        let id = consent_id("bank", "bank.know_your_customer");
-        assert_eq!(parse_consent_id(&id), Some(("bank".to_owned(), "bank.know_your_customer".to_owned())));
-        for bad in ["", "zz", "6261", &"61".repeat(200)] {
-            assert_eq!(parse_consent_id(bad), None, "{bad}");
-        }
+    fn terms() -> Terms {
+        let types = vec!["resident.person.v1".to_owned()];
+        Terms { agency: "bank".into(), purpose: "bank.know_your_customer".into(), record_types: types, ttl_ms: 10 }
+    }
+
+    fn act() -> Act {
+        Act { actor: Actor::Citizen, request_id: Some(RequestId(Uuid::from_u128(7))) }
     }
 
     #[test]
     fn a_consent_ends_with_its_time() {
-        let consent = Consent {
-            agency: "bank".into(),
-            purpose: "bank.know_your_customer".into(),
-            record_types: vec!["resident.person.v1".into()],
-            said: ConsentState::Granted,
-            granted_at: Timestamp(0),
-            expires_at: Timestamp(10),
-        };
+        let consent = Consent::granted(Uuid::nil(), terms(), act(), Timestamp(0));
         let permits = |now| consent.permits("bank", "bank.know_your_customer", "resident.person.v1", Timestamp(now));
         assert!(permits(9) && !permits(10));
         assert_eq!(consent.state(Timestamp(10)), ConsentState::Expired);
         assert!(!consent.permits("bank", "land.transfer", "resident.person.v1", Timestamp(1)));
         assert!(!consent.permits("bank", "bank.know_your_customer", "land.parcel.v1", Timestamp(1)));
+    }
+
+    #[test]
+    fn its_history_says_how_it_began_and_ended() {
+        use ConsentState::{Expired, Granted, Refused, Replaced, Withdrawn};
+        let consent = Consent::granted(Uuid::nil(), terms(), act(), Timestamp(0));
+        let history = |consent: &Consent, now| {
+            let events = consent.events(Timestamp(now)).into_iter();
+            events.map(|event| (event.state, event.at.map(|at| at.0), event.act.is_some())).collect::<Vec<_>>()
+        };
+        assert_eq!(history(&consent, 9), [(Granted, Some(0), true)]);
+        assert_eq!(history(&consent, 10), [(Granted, Some(0), true), (Expired, Some(10), false)]);
+        for said in [Withdrawn, Replaced] {
+            let over = consent.clone().ended(said, act(), Timestamp(5));
+            assert_eq!(history(&over, 20), [(Granted, Some(0), true), (said, Some(5), true)]);
+            assert_eq!(over.clone().ended(Withdrawn, act(), Timestamp(6)), over, "over already");
+        }
+        assert_eq!(consent.clone().ended(Withdrawn, act(), Timestamp(10)), consent, "it lapsed before");
+        assert_eq!(history(&Consent::refusal_of_all(Timestamp(3)), 9), [(Refused, Some(3), true)]);
+    }
+
+    #[test]
+    fn what_nobody_has_a_right_to_is_no_consents_object() {
+        const KYC: &str = "bank.know_your_customer";
+        // agency, purpose, record types → bad fields
+        let cases: [(&str, &str, &[&str], &[(&str, &str)]); 8] = [
+            ("bank", KYC, &["resident.person.v1", "business.enterprise.v1"], &[]),
+            ("nobody", KYC, &["resident.person.v1"], &[("agency", "UNKNOWN_VALUE")]),
+            ("bank", "curiosity", &["resident.person.v1"], &[("purpose", "UNKNOWN_VALUE")]),
+            ("bank", "land.transfer", &["resident.person.v1"], &[("purpose", "NO_RIGHT")]),
+            ("auditor", KYC, &["resident.person.v1"], &[("purpose", "NO_RIGHT")]),
+            ("bank", KYC, &["resident.person.v1", "judicial.record.v1"], &[("record_types[1]", "NO_RIGHT")]),
+            (
+                "bank",
+                KYC,
+                &["x.v1", "resident.person.v1", "resident.person.v1"],
+                &[("record_types[0]", "UNKNOWN_VALUE"), ("record_types[2]", "DUPLICATE")],
+            ),
+            ("bank", KYC, &[], &[("record_types", "COUNT")]),
+        ];
+        for (agency, purpose, types, expected) in cases {
+            let types = types.iter().map(|name| (*name).to_owned()).collect();
+            let read = Terms::read(agency.into(), purpose.into(), types, 0);
+            let bad = read.err().map(|error| error.violations.clone()).unwrap_or_default();
+            let bad: Vec<_> = bad.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
+            assert_eq!(bad, expected, "{agency} {purpose}");
+        }
     }
 }

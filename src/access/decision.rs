@@ -172,6 +172,7 @@ mod tests {
             said,
             granted_at: NOW.plus_ms(-10),
             expires_at,
+            ..Consent::refusal_of_all(NOW)
         }
     }
 

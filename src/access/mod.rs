@@ -4,6 +4,7 @@
 //! types of the registries. Consents are the citizens' own and stand in the store. [`decide`] is a pure function of all of
 //! them and the time. [`evidence`] is the ledger of who asked for what, with a chain for each citizen.
 
+pub mod acting;
 pub mod agency;
 pub mod consent;
 pub mod consent_book;
@@ -12,6 +13,7 @@ pub mod evidence;
 pub mod purpose;
 pub mod right;
 
+pub use acting::{Actor, Guardians};
 pub use agency::Agency;
 pub use consent::{Consent, ConsentState};
 pub use consent_book::ConsentBook;

@@ -320,6 +320,13 @@ mod tests {
     }
 
     #[test]
+    fn every_purpose_is_somebodys() {
+        for purpose in purpose::ALL {
+            assert!(all().any(|right| right.purpose == purpose.key), "{}", purpose.key);
+        }
+    }
+
+    #[test]
     fn rights_stand_once_and_private_parties_need_consent() {
         let rights: Vec<_> = all().collect();
         for (at, right) in rights.iter().enumerate() {

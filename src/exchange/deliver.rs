@@ -17,7 +17,7 @@ use super::context::Context;
 use super::evidence::Draft;
 use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
 use super::finish::finish;
-use super::gather::Question;
+use super::gather::{LATEST, Question};
 use super::trail::{Step, Trail};
 
 /// What the evidence says of why documents were presented.
@@ -30,6 +30,8 @@ pub struct DocumentRef {
     pub record_type: &'static RecordType,
     /// Its record.
     pub record_id: RecordId,
+    /// The version; `None` for the latest.
+    pub version: Option<u64>,
 }
 
 /// Documents of one citizen for one agency.
@@ -41,10 +43,15 @@ pub struct Delivery {
     pub documents: Vec<DocumentRef>,
     /// The presentation's id, for the evidence.
     pub reference: String,
+    /// The guardian who presents them for the citizen.
+    pub guardian: Option<PersonalId>,
+    /// Index of the evidence entry of the delivery that this one repeats.
+    pub repeats: Option<u64>,
 }
 
 impl Exchange {
-    /// Delivers the latest versions of the documents, verified, whole, logged, in the order asked. All or nothing: fails with
+    /// Delivers the documents, verified, whole, logged, in the order asked. A repetition leaves an entry of its own, with the outcome
+    /// `REPEATED`, and answers with the evidence of the first time. All or nothing: fails with
     /// [`RegistryUnavailable`](Reason::RegistryUnavailable) (or as the registry did) when one does not answer, with
     /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, with [`HolderMismatch`](Reason::HolderMismatch) when it is
     /// in somebody else's name, and with the verdict's code when one fails.
@@ -59,6 +66,8 @@ impl Exchange {
         draft.purpose = Some(PURPOSE);
         draft.numbers = Some(self.numbers(context, delivery.person, &mut trail).await);
         draft.reference = Some(delivery.reference);
+        draft.guardian = delivery.guardian;
+        draft.is_repeated = delivery.repeats.is_some();
         let mut record_types: Vec<&'static RecordType> = Vec::new();
         let mut questions: Vec<Question> = Vec::new();
         for document in &delivery.documents {
@@ -67,7 +76,7 @@ impl Exchange {
                 record_types.push(document.record_type);
                 draft.record_types.push(name);
             }
-            let ids = Selector::Ids(vec![document.record_id]);
+            let ids = (Selector::Ids(vec![document.record_id]), document.version.unwrap_or(LATEST));
             match questions.iter_mut().find(|question| question.registry == document.record_type.registry) {
                 Some(question) => {
                     if !question.record_types.contains(&name) {
@@ -82,7 +91,12 @@ impl Exchange {
                 }),
             }
         }
-        trail.pass(Step::Presentation, "the citizen chose these documents for this agency");
+        let chosen = match (delivery.guardian, delivery.repeats) {
+            (None, None) => "the citizen chose these documents for this agency",
+            (Some(_), None) => "the citizen's guardian chose these documents for this agency",
+            (_, Some(_)) => "the agency repeats a redemption that it made within the last minute",
+        };
+        trail.pass(Step::Presentation, chosen);
         let grants: Vec<Grant> = record_types
             .iter()
             .map(|record_type| Grant { record_type: record_type.name, disclose: Disclose::All, basis: Basis::Consent })
@@ -96,7 +110,10 @@ impl Exchange {
         let found = found.and_then(|(records, missing)| {
             whole(&delivery.documents, records, &missing).and_then(|found| of_person(found, &numbers))
         });
-        self.conclude(context, draft, trail, found).await
+        let exchanged = self.conclude(context, draft, trail, found).await?;
+        let Some(index) = delivery.repeats else { return Ok(exchanged) };
+        let evidence = Recorded { index, checkpoint: self.evidence.checkpoint_of(index).await?, ..exchanged.evidence };
+        Ok(Exchanged { evidence, ..exchanged })
     }
 
     /// Logs that an agency was refused documents before any was read: a code that is spent, expired, or another agency's.
@@ -147,7 +164,12 @@ fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missin
             }
         });
     }
-    records.retain(|record| documents.iter().any(|document| document.record_id == record.record_id));
+    records.retain(|record| {
+        let is_meant = |document: &DocumentRef| {
+            document.record_id == record.record_id && document.version.is_none_or(|version| version == record.version)
+        };
+        documents.iter().any(is_meant)
+    });
     let position =
         |record: &Arc<CheckedRecord>| documents.iter().position(|document| document.record_id == record.record_id);
     records.sort_by_key(position);

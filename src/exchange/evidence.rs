@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
-use crate::base::{Error, Result};
+use crate::base::{Error, PersonalId, Result};
 use crate::registry::numbers::Numbers;
 
 use super::Exchange;
@@ -26,11 +26,23 @@ pub(super) struct Draft {
     pub(super) purpose: Option<&'static str>,
     pub(super) record_types: Vec<&'static str>,
     pub(super) reference: Option<String>,
+    /// The guardian who presents documents for the citizen.
+    pub(super) guardian: Option<PersonalId>,
+    /// Whether it repeats a delivery that has its entry.
+    pub(super) is_repeated: bool,
 }
 
 impl Draft {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { kind, numbers: None, purpose: None, record_types: Vec::new(), reference: None }
+        Self {
+            kind,
+            numbers: None,
+            purpose: None,
+            record_types: Vec::new(),
+            reference: None,
+            guardian: None,
+            is_repeated: false,
+        }
     }
 }
 
@@ -43,7 +55,8 @@ impl Exchange {
         trail: Trail,
         found: Result<Found>,
     ) -> Result<Exchanged> {
-        let outcome = found.as_ref().err().map_or("OK", |error| error.reason.as_str());
+        let done = if draft.is_repeated { "REPEATED" } else { "OK" };
+        let outcome = found.as_ref().err().map_or(done, |error| error.reason.as_str());
         let delivered = found.as_ref().map_or(&[][..], |(records, _)| records);
         let evidence = self.log(context, draft, trail, outcome, delivered).await?;
         let (records, missing) = found?;
@@ -75,6 +88,7 @@ impl Exchange {
             agency: context.agency.clone(),
             purpose: draft.purpose,
             reference: draft.reference.map(|reference| self.evidence.reference(&context.agency, &reference)),
+            guardian: draft.guardian.map(|guardian| self.evidence.subject(guardian)),
             subject: None,
             record_types: draft.record_types,
             outcome,

@@ -25,6 +25,9 @@ const REGISTRY_RECORDS_MAX: usize = 256;
 /// Record types that name no person themselves: they are found through records that do.
 const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
 
+/// Stands for the latest version in a query.
+pub(super) const LATEST: u64 = 0;
+
 /// What the registries answered, by name.
 pub(super) type Answers = BTreeMap<&'static str, Result<Vec<Arc<RegistryRecord>>>>;
 
@@ -32,7 +35,8 @@ pub(super) type Answers = BTreeMap<&'static str, Result<Vec<Arc<RegistryRecord>>
 pub(super) struct Question {
     pub(super) registry: &'static str,
     pub(super) record_types: Vec<&'static str>,
-    pub(super) selectors: Vec<Selector>,
+    /// Each with the version to read, or [`LATEST`].
+    pub(super) selectors: Vec<(Selector, u64)>,
 }
 
 /// The questions for record types of one person.
@@ -44,7 +48,7 @@ pub(super) fn questions(record_types: &[&'static RecordType], numbers: &Numbers)
             None => questions.push(Question {
                 registry: record_type.registry,
                 record_types: vec![record_type.name],
-                selectors: numbers.all().map(Selector::Person).collect(),
+                selectors: numbers.all().map(|number| (Selector::Person(number), LATEST)).collect(),
             }),
         }
     }
@@ -85,16 +89,16 @@ async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<
     let registry = registry.ok_or_else(|| Error::new(Reason::RegistryUnavailable, "the registry is not connected"))?;
     let (direct, through) = split(&question.record_types);
     let mut found: Vec<Arc<RegistryRecord>> = Vec::new();
-    for selector in question.selectors {
+    for (selector, version) in question.selectors {
         let mut known = Vec::new();
         if !direct.is_empty() || !through.is_empty() {
             let vias = through.iter().map(|(_, via, _)| *via).filter(|via| !direct.contains(via));
             let types: Vec<&str> = direct.iter().copied().chain(vias).collect();
-            read_all(&*registry, &types, selector, &mut known).await?;
+            read_all(&*registry, &types, selector, version, &mut known).await?;
         }
         for (record_type, via, path) in &through {
             for key in keys(&known, via, path) {
-                read_all(&*registry, &[record_type], Selector::Key(key), &mut known).await?;
+                read_all(&*registry, &[record_type], Selector::Key(key), LATEST, &mut known).await?;
             }
         }
         known.retain(|record| question.record_types.iter().any(|asked| *asked == record.record_type));
@@ -137,12 +141,13 @@ async fn read_all(
     registry: &dyn Registry,
     record_types: &[&str],
     selector: Selector,
+    version: u64,
     found: &mut Vec<Arc<RegistryRecord>>,
 ) -> Result<()> {
     let mut after = None;
     loop {
         let query = Query::latest(record_types.iter().copied(), selector.clone(), PAGE_RECORDS);
-        let page = registry.read(Query { after, ..query }).await?;
+        let page = registry.read(Query { after, version, ..query }).await?;
         found.extend(page.records);
         if found.len() > REGISTRY_RECORDS_MAX {
             return Err(Error::new(Reason::RegistryUnavailable, "the registry answered with too many records"));

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
+use crate::access::Guardians;
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object};
@@ -79,6 +82,13 @@ impl Accounts {
             batch = batch.put(Space::Account, account.person.as_str().as_bytes().to_vec(), account.to_row());
         }
         self.store.commit(batch).await
+    }
+}
+
+#[async_trait]
+impl Guardians for Accounts {
+    async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>> {
+        Ok(self.find(citizen).await?.and_then(|account| account.guardian))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The documents that an ID can stand for: which registry issues them, and where they stand at a moment.
 
-use crate::base::Timestamp;
+use crate::base::{AgencyId, Timestamp};
 use crate::registry::{self, RecordType, State};
 use crate::trust::{Object, Operation};
 
@@ -26,6 +26,12 @@ impl DocumentType {
             Self::DriverLicence => &registry::driver_licence::LICENCE,
             Self::VehicleRegistration => &registry::vehicle::REGISTRATION,
         }
+    }
+
+    /// Whether an agency has the word on links of it: it owns the issuing registry, or operates the gateway.
+    pub fn is_of(self, agency: &AgencyId) -> bool {
+        let owner = registry::sector(self.record_type().registry).map(|sector| sector.agency);
+        agency.as_str() == "operator" || owner == Some(agency.as_str())
     }
 
     /// The kind that a record type is, if it is a document.

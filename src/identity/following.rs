@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::access::Actor;
 use crate::base::{Clock, Error, Reason, Result};
 use crate::store::{Batch, Space, Store};
 
@@ -85,7 +86,7 @@ impl Following {
             let standing = standing(kind, record.operation, record.valid_until, &record.payload, now);
             let after = link.after(record.version, &standing, record.valid_until, now);
             let Some(after) = after else { continue };
-            match self.store.commit(Linking::replacement(&link, &after, "registry")).await {
+            match self.store.commit(Linking::replacement(&link, &after, &Actor::Registry)).await {
                 // The citizen was faster: read again.
                 Err(error) if error.reason == Reason::StorageConflict => Box::pin(self.take(change)).await?,
                 result => result?,

@@ -1,5 +1,6 @@
 //! A link and its history: states, rows, and how a registry's news changes it. Pure.
 
+use crate::access::Actor;
 use crate::base::{PersonalId, RecordId, Timestamp};
 use crate::trust::Object;
 
@@ -155,21 +156,21 @@ pub struct LinkEvent {
     pub state: LinkState,
     /// Why.
     pub reason: String,
-    /// `citizen`, `registry`, or an agency's key.
-    pub actor: String,
+    /// Who caused it.
+    pub actor: Actor,
     /// The record's version at that time.
     pub record_version: u64,
 }
 
 impl LinkEvent {
     /// The newest event of `link`, caused by `actor`.
-    pub fn of(link: &Link, actor: &str) -> Self {
+    pub fn of(link: &Link, actor: &Actor) -> Self {
         Self {
             sequence: link.events,
             at: link.updated_at,
             state: link.state,
             reason: link.reason.clone(),
-            actor: actor.to_owned(),
+            actor: actor.clone(),
             record_version: link.record_version,
         }
     }
@@ -179,6 +180,7 @@ impl LinkEvent {
         Object::new()
             .with("actor", self.actor.as_str())
             .with("at", self.at.0)
+            .with_optional("guardian", self.actor.guardian().map(|guardian| guardian.as_str().to_owned()))
             .with("reason", self.reason.as_str())
             .with("record_version", self.record_version as i64)
             .with("state", self.state.as_str())
@@ -191,7 +193,7 @@ impl LinkEvent {
             at: Timestamp(row.integer("at")?),
             state: LinkState::parse(row.text("state")?)?,
             reason: row.text("reason")?.to_owned(),
-            actor: row.text("actor")?.to_owned(),
+            actor: Actor::read(row.text("actor")?, row.text("guardian"))?,
             record_version: row.integer("record_version").and_then(|value| u64::try_from(value).ok())?,
         })
     }
@@ -224,8 +226,10 @@ mod tests {
         for state in LinkState::NAMES.map(|(state, _)| state) {
             let link = Link { valid_until: Timestamp::MAX, ..link(state) };
             assert_eq!(Link::from_row(link.person, link.id, &link.to_row()), Some(link.clone()));
-            let event = LinkEvent::of(&link, "registry");
-            assert_eq!(LinkEvent::from_row(1, &event.to_row()), Some(event));
+            for actor in [Actor::Registry, Actor::Guardian(link.person)] {
+                let event = LinkEvent::of(&link, &actor);
+                assert_eq!(LinkEvent::from_row(1, &event.to_row()), Some(event));
+            }
         }
     }
 

@@ -1,12 +1,14 @@
 //! Linking documents to accounts: ask the issuing registry, verify, match the holder, record the link.
 //!
 //! One active link for each account and record: the index row is written only where it is absent, so two calls at once make
-//! one link. Where a document exists but is somebody else's, the answer says no more than that it does not match.
+//! one link. A document that carries somebody else's personal ID is answered like one that does not exist; one that carries none, or the
+//! citizen's own, and does not match otherwise is said not to match, so that they can have it corrected.
 
 use std::sync::Arc;
 
+use crate::access::Actor;
 use crate::base::call::{Call, CheckOutcome};
-use crate::base::{Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::port::Selector;
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical::{self, Object};
@@ -61,11 +63,23 @@ impl Linking {
         Ok(self.registries.person(number, now).await?.map(|person| person.personal_id))
     }
 
-    /// Links a document on behalf of `call`, which keeps what was checked.
-    pub async fn link(&self, call: &Call, number: PersonalId, kind: DocumentType, document: &str) -> Result<Link> {
+    /// Links a document on behalf of `call`, which keeps what was checked, as `actor` asks for the account.
+    pub async fn link(
+        &self,
+        call: &Call,
+        number: PersonalId,
+        kind: DocumentType,
+        document: &str,
+        actor: &Actor,
+    ) -> Result<Link> {
         let now = call.now;
         let person = call.checked("account", self.holder_of_account(number, now).await)?;
         let found = self.find_document(&person, kind, document, now).await;
+        // Said before any check is kept: of somebody else's document a call leaves no more than of none.
+        let found = found.and_then(|record| match names_another(&person, kind, &record) {
+            true => Err(no_document(kind)),
+            false => Ok(record),
+        });
         let record = call.checked(format!("verify.{}", kind.record_type().name), found)?;
         // Whose it is comes first: of somebody else's document not even its standing is told.
         let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
@@ -78,7 +92,7 @@ impl Linking {
             Match::No => return Err(mismatch(kind)),
         };
         call.checked("standing", require_in_force(kind, record.standing(kind, now)))?;
-        self.create(&person, kind, &record, (state, reason, matched_by), now).await
+        self.create(&person, kind, &record, (state, reason, matched_by), actor, now).await
     }
 
     /// Links a document without asking whether it is in force; for the simulation, whose personas have a past.
@@ -90,7 +104,7 @@ impl Linking {
             Standing::Revoked(status) => (LinkState::Revoked, status),
             Standing::Valid | Standing::Expired => (LinkState::Linked, String::new()),
         };
-        self.create(&person, kind, &record, (state, &reason, MatchedBy::PersonalId), now).await
+        self.create(&person, kind, &record, (state, &reason, MatchedBy::PersonalId), &Actor::Citizen, now).await
     }
 
     async fn find_document(
@@ -130,10 +144,7 @@ impl Linking {
             }
             (None, _) => found.first(),
         };
-        chosen.cloned().ok_or_else(|| {
-            Error::new(Reason::RecordNotFound, "the registry has no such document for this person")
-                .with_subject("record", record_type.name)
-        })
+        chosen.cloned().ok_or_else(|| no_document(kind))
     }
 
     async fn match_person(&self, person: &Person, matched: Match, now: Timestamp) -> Result<Match> {
@@ -154,6 +165,7 @@ impl Linking {
         document_type: DocumentType,
         record: &ReadRecord,
         (state, reason, matched_by): (LinkState, &str, MatchedBy),
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<Link> {
         let link = Link {
@@ -178,7 +190,7 @@ impl Linking {
         if state == LinkState::Pending {
             batch = batch.put(Space::LinkIndex, pending_key(&link), link.person.as_str().as_bytes().to_vec());
         }
-        match self.store.commit(write(batch, &link, "citizen")).await {
+        match self.store.commit(write(batch, &link, actor)).await {
             Err(error) if error.reason == Reason::StorageConflict => {
                 Err(Error::new(Reason::AlreadyLinked, "this document is linked to the account already")
                     .with_subject("link", ""))
@@ -187,8 +199,8 @@ impl Linking {
         }
     }
 
-    /// Ends a link.
-    pub async fn unlink(&self, person: PersonalId, id: uuid::Uuid, now: Timestamp) -> Result<Link> {
+    /// Ends a link, as `actor` asks for the account.
+    pub async fn unlink(&self, person: PersonalId, id: uuid::Uuid, actor: &Actor, now: Timestamp) -> Result<Link> {
         let before = self.get(person, id).await?;
         if before.state.is_ended() {
             return Err(
@@ -196,11 +208,15 @@ impl Linking {
             );
         }
         let after = Link { state: LinkState::Unlinked, reason: String::new(), ..before.clone() };
-        self.replace(&before, after, "citizen", now).await
+        self.replace(&before, after, actor, now).await
     }
 
-    /// The issuer's word on a pending link.
-    pub async fn resolve(&self, before: Link, confirm: bool, actor: &str, now: Timestamp) -> Result<Link> {
+    /// The issuer's word on a pending link. Of a link of another issuer an agency learns as much as of one that does not exist.
+    pub async fn resolve(&self, id: uuid::Uuid, confirm: bool, agency: &AgencyId, now: Timestamp) -> Result<Link> {
+        let before = self.find(id).await?;
+        if !before.document_type.is_of(agency) {
+            return Err(missing(id));
+        }
         if before.state != LinkState::Pending {
             return Err(Error::new(Reason::LinkNotPending, "the link does not wait for a confirmation")
                 .with_subject("link", before.id.to_string()));
@@ -210,17 +226,17 @@ impl Linking {
             false => (LinkState::Refused, "HOLDER_MISMATCH"),
         };
         let after = Link { state, reason: reason.to_owned(), ..before.clone() };
-        self.replace(&before, after, actor, now).await
+        self.replace(&before, after, &Actor::Agency(agency.clone()), now).await
     }
 
     /// Writes `after` where `before` still stands.
-    async fn replace(&self, before: &Link, after: Link, actor: &str, now: Timestamp) -> Result<Link> {
+    async fn replace(&self, before: &Link, after: Link, actor: &Actor, now: Timestamp) -> Result<Link> {
         let after = Link { updated_at: now, events: before.events + 1, ..after };
         self.store.commit(Self::replacement(before, &after, actor)).await?;
         Ok(after)
     }
 
-    pub(super) fn replacement(before: &Link, after: &Link, actor: &str) -> Batch {
+    pub(super) fn replacement(before: &Link, after: &Link, actor: &Actor) -> Batch {
         let mut batch = Batch::new().require_value(Space::Link, link_key(before), canonical::write(&before.to_row()));
         if after.state.is_ended() {
             batch = batch.delete(Space::LinkIndex, record_key(before.record_id, before.person));
@@ -233,15 +249,13 @@ impl Linking {
 
     /// A link of a person.
     pub async fn get(&self, person: PersonalId, id: uuid::Uuid) -> Result<Link> {
-        let missing = || Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string());
-        let row = self.store.get(Space::Link, &key_of(person, id)).await?.ok_or_else(missing)?;
+        let row = self.store.get(Space::Link, &key_of(person, id)).await?.ok_or_else(|| missing(id))?;
         read_link(person, id, &row)
     }
 
-    /// A link by its id alone, for the issuer.
-    pub async fn find(&self, id: uuid::Uuid) -> Result<Link> {
-        let missing = || Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string());
-        let owner = self.store.get(Space::LinkIndex, &id_key(id)).await?.ok_or_else(missing)?;
+    /// A link by its id alone.
+    async fn find(&self, id: uuid::Uuid) -> Result<Link> {
+        let owner = self.store.get(Space::LinkIndex, &id_key(id)).await?.ok_or_else(|| missing(id))?;
         let person = std::str::from_utf8(&owner).ok().and_then(PersonalId::parse).ok_or_else(corrupt)?;
         self.named(person, id).await
     }
@@ -380,9 +394,24 @@ fn note_comparison(call: &Call, comparison: Comparison) {
     }
 }
 
+/// Whether the document carries a personal ID that is none of the person's.
+fn names_another(person: &Person, kind: DocumentType, record: &ReadRecord) -> bool {
+    let number = kind.holder(&record.payload).and_then(|holder| holder.text("personal_id"));
+    number.is_some_and(|number| person.numbers.iter().all(|own| own.as_str() != number))
+}
+
+fn no_document(kind: DocumentType) -> Error {
+    Error::new(Reason::RecordNotFound, "the registry has no such document for this person")
+        .with_subject("record", kind.record_type().name)
+}
+
 fn mismatch(kind: DocumentType) -> Error {
     Error::new(Reason::HolderMismatch, "the document's holder is not the account's")
         .with_subject("document", kind.record_type().name)
+}
+
+fn missing(id: uuid::Uuid) -> Error {
+    Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string())
 }
 
 fn corrupt() -> Error {
@@ -394,7 +423,7 @@ pub(super) fn read_link(person: PersonalId, id: uuid::Uuid, row: &[u8]) -> Resul
     Link::from_row(person, id, &row).ok_or_else(corrupt)
 }
 
-fn write(batch: Batch, link: &Link, actor: &str) -> Batch {
+fn write(batch: Batch, link: &Link, actor: &Actor) -> Batch {
     let mut event_key = link.id.as_bytes().to_vec();
     event_key.extend_from_slice(&link.events.to_be_bytes());
     batch.put(Space::Link, link_key(link), canonical::write(&link.to_row())).put(

@@ -15,6 +15,8 @@ pub struct Wanted {
     pub record_type: String,
     /// Its id.
     pub record_id: RecordId,
+    /// The version; `None` for the latest.
+    pub version: Option<u64>,
 }
 
 /// A presentation to fulfil.
@@ -26,6 +28,10 @@ pub struct Delivery {
     pub wanted: Vec<Wanted>,
     /// The presentation's id, for the evidence.
     pub reference: String,
+    /// The guardian who presents them for the subject.
+    pub guardian: Option<PersonalId>,
+    /// Index of the evidence entry of the delivery that this one repeats.
+    pub repeats: Option<u64>,
 }
 
 /// A record on its way to the agency: verified, with both proofs.
@@ -57,8 +63,8 @@ pub struct Delivered {
 /// Hands records to an agency on a citizen's word, and leaves evidence of it; the exchange implements it.
 #[async_trait]
 pub trait RecordDelivery: Send + Sync + 'static {
-    /// Reads, verifies and logs. Fails with `REGISTRY_UNAVAILABLE` when a registry does not answer and with
-    /// the verdict's code when a record fails; both leave evidence.
+    /// Reads, verifies and logs; a repetition is logged as one, and answers with the evidence of the first time. Fails with
+    /// `REGISTRY_UNAVAILABLE` when a registry does not answer and with the verdict's code when a record fails; both leave evidence.
     async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered>;
 
     /// Logs a refused presentation; `subject` is known only where the code was real.

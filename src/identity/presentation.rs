@@ -1,5 +1,9 @@
 //! A presentation: single use, one agency, chosen documents, a short time. Pure.
+//!
+//! A redemption whose answer was lost is a use all the same, and the agency cannot know whether it was. So the same agency may repeat it
+//! for [`REPEAT_MS`] and gets the same answer: the versions that were delivered, under the evidence of the first time.
 
+use crate::access::Actor;
 use crate::base::{AgencyId, PersonalId, Timestamp};
 use crate::trust::Object;
 
@@ -31,6 +35,33 @@ pub enum PresentationState {
     Cancelled,
 }
 
+/// For how long after it was used a redemption may be repeated, in milliseconds.
+pub const REPEAT_MS: i64 = 60_000;
+
+/// What a redemption was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Index of its evidence entry.
+    pub evidence_index: u64,
+    /// The version delivered of each link's record, in the order of the links.
+    pub versions: Vec<u64>,
+}
+
+/// What comes of a redemption by the agency that the code names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// It is served.
+    First,
+    /// It gets the answer of before.
+    Again(Answer),
+    /// The code was used.
+    Used,
+    /// The code has expired.
+    Expired,
+    /// The citizen cancelled the code.
+    Cancelled,
+}
+
 /// A presentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presentation {
@@ -52,6 +83,12 @@ pub struct Presentation {
     pub expires_at: Timestamp,
     /// When it was redeemed.
     pub used_at: Option<Timestamp>,
+    /// Who made it: the citizen, or their guardian.
+    pub created_by: Actor,
+    /// Whether the redemption asked for records that fail their checks, too.
+    pub unverified: bool,
+    /// What it was answered with, once it was.
+    pub answer: Option<Answer>,
 }
 
 impl Stored {
@@ -78,24 +115,58 @@ impl Presentation {
         }
     }
 
+    /// What comes of a redemption at `now` by its agency. Redemptions of one code come one after another, so one that is still claimed
+    /// was begun by a process that died: nobody knows whether its answer went out, and it is served as if it had not.
+    pub fn turn(&self, unverified: bool, now: Timestamp) -> Turn {
+        let since = self.used_at.map(|used_at| now.0 - used_at.0);
+        let repeats = since.is_some_and(|since| (0..REPEAT_MS).contains(&since)) && self.unverified == unverified;
+        match (self.state_at(now), &self.answer) {
+            (PresentationState::Open, _) => Turn::First,
+            (PresentationState::Used, Some(answer)) if repeats => Turn::Again(answer.clone()),
+            (PresentationState::Used, None) if repeats && self.stored == Stored::Claimed => Turn::First,
+            (PresentationState::Used, _) => Turn::Used,
+            (PresentationState::Expired, _) => Turn::Expired,
+            (PresentationState::Cancelled, _) => Turn::Cancelled,
+        }
+    }
+
     /// The row.
     pub fn to_row(&self) -> Object {
         let kinds: Vec<i64> = self.document_types.iter().map(|kind| i64::from(kind.code())).collect();
         let links: Vec<String> = self.links.iter().map(ToString::to_string).collect();
+        let answer = self.answer.as_ref();
+        let versions = |answer: &Answer| answer.versions.iter().map(|version| *version as i64).collect::<Vec<_>>();
+        let guardian = self.created_by.guardian();
         Object::new()
             .with("agency", self.agency.as_str())
             .with("created_at", self.created_at.0)
             .with("document_types", kinds)
+            .with_optional("evidence_index", answer.map(|answer| answer.evidence_index as i64))
             .with("expires_at", self.expires_at.0)
+            .with_optional("guardian", guardian.map(|guardian| guardian.as_str().to_owned()))
             .with("links", links)
             .with("state", self.stored.as_str())
+            .with_optional("unverified", self.unverified.then_some(true))
             .with_optional("used_at", self.used_at.map(|at| at.0))
+            .with_optional("versions", answer.map(versions))
     }
 
     /// Reads a row.
     pub fn from_row(person: PersonalId, id: uuid::Uuid, row: &Object) -> Option<Self> {
         let kinds = row.array("document_types")?.iter();
         let links = row.array("links")?.iter();
+        let number = |number: i64| u64::try_from(number).ok();
+        let answer = match (row.integer("evidence_index"), row.array("versions")) {
+            (Some(index), Some(versions)) => Some(Answer {
+                evidence_index: number(index)?,
+                versions: versions.iter().map(|version| number(version.as_integer()?)).collect::<Option<_>>()?,
+            }),
+            _ => None,
+        };
+        let created_by = match row.text("guardian") {
+            Some(guardian) => Actor::Guardian(PersonalId::parse(guardian)?),
+            None => Actor::Citizen,
+        };
         Some(Self {
             id,
             person,
@@ -106,6 +177,9 @@ impl Presentation {
             created_at: Timestamp(row.integer("created_at")?),
             expires_at: Timestamp(row.integer("expires_at")?),
             used_at: row.integer("used_at").map(Timestamp),
+            created_by,
+            unverified: row.contains("unverified"),
+            answer,
         })
     }
 }
@@ -134,22 +208,13 @@ pub fn write_code(bytes: &[u8; CODE_BYTES]) -> String {
     code
 }
 
-/// The bare letters of a code as people type it, or of its QR payload; `None` when it cannot be one.
+/// The bare letters of a code; `None` when it is not one. There is one form, that in which it was given: eight groups of four capital
+/// letters and digits with hyphens between them, bare or behind [`QR_PREFIX`]. Whoever lets people type codes writes them so.
 pub fn read_code(text: &str) -> Option<String> {
     let text = text.strip_prefix(QR_PREFIX).unwrap_or(text);
-    let mut letters = String::with_capacity(32);
-    for letter in text.chars().filter(|letter| !matches!(letter, '-' | ' ')) {
-        let letter = match letter.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            letter => letter,
-        };
-        if letters.len() == 32 || !letter.is_ascii() || !LETTERS.contains(&(letter as u8)) {
-            return None;
-        }
-        letters.push(letter);
-    }
-    (letters.len() == 32).then_some(letters)
+    let groups: Vec<&str> = text.split('-').collect();
+    let is_group = |group: &&str| group.len() == 4 && group.bytes().all(|letter| LETTERS.contains(&letter));
+    (groups.len() == 8 && groups.iter().all(is_group)).then(|| groups.concat())
 }
 
 /// What a QR code holds before the code.
@@ -160,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_reads_as_it_was_written_or_typed() {
+    fn a_code_has_one_form() {
         let mut bytes = [0; CODE_BYTES];
         (0..).zip(&mut bytes).for_each(|(n, byte)| *byte = n * 13);
         let code = write_code(&bytes);
@@ -168,9 +233,26 @@ mod tests {
         let bare = read_code(&code).expect("reads");
         assert_eq!(bare.len(), 32);
         assert_eq!(read_code(&format!("{QR_PREFIX}{code}")).as_deref(), Some(bare.as_str()));
-        assert_eq!(read_code(&code.to_lowercase().replace('0', "o").replace('1', "l")), Some(bare));
-        for bad in ["", "ABC", &format!("{code}0"), &code.replace('0', "U")] {
-            assert_eq!(read_code(bad), None, "{bad}");
+        let upper = QR_PREFIX.to_uppercase();
+        for bad in [
+            "",
+            "ABC",
+            &bare,
+            &code.to_lowercase(),
+            &code.replace('-', " "),
+            &code.replacen('-', "", 1),
+            &code.replace('0', "O"),
+            &code.replace('0', "U"),
+            &format!("{code}\n"),
+            &format!("\t{code}"),
+            &format!(" {code}"),
+            &format!("{code}0"),
+            &format!("{code}-"),
+            &format!("{upper}{code}"),
+            &format!("{QR_PREFIX} {code}"),
+            &format!("{QR_PREFIX}{QR_PREFIX}{code}"),
+        ] {
+            assert_eq!(read_code(bad), None, "{bad:?}");
         }
     }
 
@@ -186,6 +268,9 @@ mod tests {
             created_at: Timestamp(0),
             expires_at: Timestamp(10),
             used_at: None,
+            created_by: Actor::Citizen,
+            unverified: false,
+            answer: None,
         };
         assert_eq!(presentation.state_at(Timestamp(9)), PresentationState::Open);
         assert_eq!(presentation.state_at(Timestamp(10)), PresentationState::Expired);
@@ -196,8 +281,43 @@ mod tests {
         ] {
             let presentation = Presentation { stored, used_at: Some(Timestamp(4)), ..presentation.clone() };
             assert_eq!(presentation.state_at(Timestamp(20)), state);
-            let row = presentation.to_row();
-            assert_eq!(Presentation::from_row(presentation.person, presentation.id, &row), Some(presentation));
+            let guardian = PersonalId::parse("042190000001").expect("id");
+            let answered = Presentation {
+                created_by: Actor::Guardian(guardian),
+                unverified: true,
+                answer: Some(Answer { evidence_index: 7, versions: vec![1, 3] }),
+                ..presentation.clone()
+            };
+            for presentation in [presentation, answered] {
+                let row = presentation.to_row();
+                assert_eq!(Presentation::from_row(presentation.person, presentation.id, &row), Some(presentation));
+            }
+        }
+        // stored, answered, asked for unverified, when → what comes of it
+        let answer = Answer { evidence_index: 7, versions: vec![1] };
+        let again = || Turn::Again(answer.clone());
+        let cases = [
+            (Stored::Open, false, false, 9, Turn::First),
+            (Stored::Open, false, true, 9, Turn::First),
+            (Stored::Open, false, false, 10, Turn::Expired),
+            (Stored::Cancelled, false, false, 9, Turn::Cancelled),
+            // expiry does not end what was begun in time
+            (Stored::Used, true, false, 5, again()),
+            (Stored::Used, true, false, REPEAT_MS + 3, again()),
+            (Stored::Used, true, false, REPEAT_MS + 4, Turn::Used),
+            (Stored::Used, true, true, 5, Turn::Used),
+            (Stored::Used, true, false, 3, Turn::Used),
+            // by a version that kept no answers
+            (Stored::Used, false, false, 5, Turn::Used),
+            // by a process that died
+            (Stored::Claimed, false, false, 5, Turn::First),
+            (Stored::Claimed, false, false, REPEAT_MS + 4, Turn::Used),
+        ];
+        for (at, (stored, is_answered, unverified, now, expected)) in cases.into_iter().enumerate() {
+            let used_at = matches!(stored, Stored::Used | Stored::Claimed).then_some(Timestamp(4));
+            let answer = is_answered.then(|| answer.clone());
+            let presentation = Presentation { stored, used_at, answer, ..presentation.clone() };
+            assert_eq!(presentation.turn(unverified, Timestamp(now)), expected, "case {at}");
         }
     }
 }

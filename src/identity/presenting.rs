@@ -1,15 +1,18 @@
 //! Presenting: make a code, redeem it once, hand over what it stands for.
 //!
-//! Redeeming claims the presentation first, by a conditional write: of two agencies' systems at once, one is served. A delivery
-//! that fails gives the claim back, so that a registry's bad minute does not cost the citizen the code. A process that dies
-//! in between leaves the code used: single use comes before convenience. Only the code's hash is stored.
+//! Redeeming claims the presentation first, by a conditional write, and redemptions of one code come one after another. A delivery
+//! that fails gives the claim back, so that a registry's bad minute does not cost the citizen the code. What was delivered is written
+//! down with the use, so that the same agency may repeat a redemption whose answer was lost; each repetition is an entry of its own in
+//! the evidence, since nobody knows whether the first answer arrived. Only the code's hash is stored.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::access::Actor;
+use crate::base::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, Result, Timestamp};
-use crate::base::{Call, Caller};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical;
 
@@ -17,7 +20,7 @@ use super::document::DocumentType;
 use super::link::{Link, LinkState};
 use super::linking::{Found, Linking};
 use super::ports::{Delivered, Delivery, RecordDelivery, Wanted};
-use super::presentation::{CODE_BYTES, Presentation, PresentationState, Stored, read_code, write_code};
+use super::presentation::{Answer, CODE_BYTES, Presentation, PresentationState, Stored, Turn, read_code, write_code};
 
 /// The use cases of presentations.
 #[derive(Clone)]
@@ -26,6 +29,28 @@ pub struct Presenting {
     linking: Linking,
     delivery: Arc<dyn RecordDelivery>,
     entropy: Arc<dyn Entropy>,
+    turns: Turns,
+}
+
+/// Lets redemptions of one presentation in, one after another: who repeats a redemption that is still under way waits for its end.
+#[derive(Clone, Default)]
+struct Turns(Arc<Mutex<BTreeMap<uuid::Uuid, Arc<tokio::sync::Mutex<()>>>>>);
+
+impl Turns {
+    /// Runs `work` when those before it have ended.
+    async fn take<T>(&self, id: uuid::Uuid, work: impl Future<Output = T>) -> T {
+        let turn = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
+        let done = {
+            let _taken = turn.lock().await;
+            work.await
+        };
+        drop(turn);
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.get(&id).is_some_and(|turn| Arc::strong_count(turn) == 1) {
+            waiting.remove(&id);
+        }
+        done
+    }
 }
 
 /// Most links of one account that are looked through.
@@ -39,7 +64,7 @@ impl Presenting {
         delivery: Arc<dyn RecordDelivery>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, linking, delivery, entropy }
+        Self { store, linking, delivery, entropy, turns: Turns::default() }
     }
 
     /// Makes a presentation and its code, which is shown only now.
@@ -49,6 +74,7 @@ impl Presenting {
         agency: AgencyId,
         document_types: Vec<DocumentType>,
         seconds: u32,
+        created_by: Actor,
         now: Timestamp,
     ) -> Result<(Presentation, String)> {
         let person = self.linking.holder_of_account(number, now).await?.personal_id;
@@ -78,6 +104,9 @@ impl Presenting {
             created_at: now,
             expires_at: now.plus_ms(i64::from(seconds) * 1_000),
             used_at: None,
+            created_by,
+            unverified: false,
+            answer: None,
         };
         let bare = read_code(&code).ok_or_else(|| Error::bug("a new code does not read"))?;
         let batch = Batch::new()
@@ -102,69 +131,102 @@ impl Presenting {
     }
 
     async fn redeem_to_end(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
-        let found = self.by_code(text).await?;
-        let result = match &found {
-            None => Err((unknown(call), false)),
-            Some(presentation) => self.redeem_found(call, presentation).await,
+        let found = match read_code(text) {
+            Some(bare) => self.by_code(&bare).await?.ok_or_else(|| unknown(call)),
+            None => Err(Error::invalid_field("code", "FORMAT", "a code is eight groups of four, as it was given")),
         };
-        match result {
-            Ok(redeemed) => Ok(redeemed),
-            Err((error, true)) => Err(error),
-            Err((error, false)) => {
-                // Whose code it is is written down only where the caller was the agency that it names.
-                let own =
-                    found.as_ref().filter(|one| matches!(&call.caller, Caller::Agency(key) if *key == one.agency));
-                let reference = own.map(|presentation| presentation.id.to_string()).unwrap_or_default();
-                self.delivery
-                    .log_refusal(call, own.map(|presentation| presentation.person), &reference, &error)
-                    .await?;
+        let found = found.and_then(|presentation| match call.agency()? {
+            agency if *agency == presentation.agency => Ok(presentation),
+            _ => Err(unknown(call)),
+        });
+        match found {
+            Ok(presentation) => self.turns.take(presentation.id, self.redeem_in_turn(call, &presentation)).await,
+            Err(error) => {
+                // Whose code it is is written down only where the caller is the agency that it names.
+                self.delivery.log_refusal(call, None, "", &error).await?;
                 Err(error)
             }
         }
     }
 
-    /// The error comes with whether the delivery has logged it.
-    async fn redeem_found(
-        &self,
-        call: &Call,
-        presentation: &Presentation,
-    ) -> Result<(Presentation, Delivered), (Error, bool)> {
-        let unlogged = |error| (error, false);
-        let agency = call.agency().map_err(unlogged)?;
-        if *agency != presentation.agency {
-            return Err(unlogged(unknown(call)));
-        }
-        let subject = presentation.id.to_string();
-        let refused =
-            |reason, message: &str| unlogged(Error::new(reason, message).with_subject("presentation", &subject));
-        match presentation.state_at(call.now) {
-            PresentationState::Open => {}
-            PresentationState::Used => return Err(refused(Reason::PresentationUsed, "the code was used already")),
-            PresentationState::Expired => return Err(refused(Reason::PresentationExpired, "the code has expired")),
-            PresentationState::Cancelled => {
-                return Err(refused(Reason::PresentationCancelled, "the citizen cancelled the code"));
+    /// Redeems for the agency that the code names, from the presentation as the redemption before left it.
+    async fn redeem_in_turn(&self, call: &Call, presentation: &Presentation) -> Result<(Presentation, Delivered)> {
+        let id = key(presentation);
+        let presentation = read(&id, &self.store.get(Space::Presentation, &id).await?.ok_or_else(corrupt)?)?;
+        let begun = match self.begin(call, &presentation).await {
+            Ok(begun) => begun,
+            Err(error) => {
+                let reference = presentation.id.to_string();
+                self.delivery.log_refusal(call, Some(presentation.person), &reference, &error).await?;
+                return Err(error);
             }
-        }
-        let wanted = self.wanted(presentation, call.now).await.map_err(unlogged)?;
-        let claimed = Presentation { stored: Stored::Claimed, used_at: Some(call.now), ..presentation.clone() };
-        match self.replace(presentation, &claimed).await {
-            Err(error) if error.reason == Reason::StorageConflict => {
-                return Err(refused(Reason::PresentationUsed, "the code was used already"));
-            }
-            result => result.map_err(unlogged)?,
-        }
-        let delivery = Delivery { subject: presentation.person, wanted, reference: subject.clone() };
+        };
+        // From here on the delivery logs what comes of it.
+        let (claimed, delivery) = begun;
+        let is_repeated = delivery.repeats.is_some();
         match self.delivery.deliver(call, delivery).await {
+            Ok(delivered) if is_repeated => Ok((claimed, delivered)),
             Ok(delivered) => {
-                let used = Presentation { stored: Stored::Used, ..claimed.clone() };
-                self.replace(&claimed, &used).await.map_err(unlogged)?;
+                let versions = delivered.records.iter().map(|record| record.version).collect();
+                let answer = Some(Answer { evidence_index: delivered.evidence_index, versions });
+                let used = Presentation { stored: Stored::Used, answer, ..claimed.clone() };
+                self.replace(&claimed, &used).await?;
                 Ok((used, delivered))
             }
             Err(error) => {
-                self.replace(&claimed, presentation).await.map_err(unlogged)?;
-                Err((error, true))
+                if !is_repeated {
+                    self.replace(&claimed, &presentation).await?;
+                }
+                Err(error)
             }
         }
+    }
+
+    /// Claims the presentation, or finds the answer to repeat; and what is to be delivered.
+    async fn begin(&self, call: &Call, presentation: &Presentation) -> Result<(Presentation, Delivery)> {
+        let subject = presentation.id.to_string();
+        let refused =
+            |reason, message: &str| Err(Error::new(reason, message).with_subject("presentation", subject.clone()));
+        let used = || refused(Reason::PresentationUsed, "the code was used already");
+        let delivery = |wanted, repeats| Delivery {
+            subject: presentation.person,
+            wanted,
+            reference: subject.clone(),
+            guardian: presentation.created_by.guardian(),
+            repeats,
+        };
+        match presentation.turn(call.accepts_unverified, call.now) {
+            Turn::First => {}
+            Turn::Again(answer) => {
+                let wanted = self.delivered(presentation, &answer).await?;
+                return Ok((presentation.clone(), delivery(wanted, Some(answer.evidence_index))));
+            }
+            Turn::Used => return used(),
+            Turn::Expired => return refused(Reason::PresentationExpired, "the code has expired"),
+            Turn::Cancelled => return refused(Reason::PresentationCancelled, "the citizen cancelled the code"),
+        }
+        let wanted = self.wanted(presentation, call.now).await?;
+        let claimed = Presentation {
+            stored: Stored::Claimed,
+            used_at: presentation.used_at.or(Some(call.now)),
+            unverified: call.accepts_unverified,
+            ..presentation.clone()
+        };
+        match self.replace(presentation, &claimed).await {
+            Err(error) if error.reason == Reason::StorageConflict => used(),
+            result => result.map(|()| (claimed, delivery(wanted, None))),
+        }
+    }
+
+    /// The records that an answer was made of, in the versions of that time: what became of the links since does not matter.
+    async fn delivered(&self, presentation: &Presentation, answer: &Answer) -> Result<Vec<Wanted>> {
+        let mut wanted = Vec::with_capacity(presentation.links.len());
+        for (id, version) in presentation.links.iter().zip(&answer.versions) {
+            let link = self.linking.get(presentation.person, *id).await?;
+            let record_type = link.document_type.record_type().name.to_owned();
+            wanted.push(Wanted { record_type, record_id: link.record_id, version: Some(*version) });
+        }
+        Ok(wanted)
     }
 
     /// The records of the presentation's links, if each is still in force.
@@ -176,7 +238,7 @@ impl Presenting {
             if link.state_at(now).0 != LinkState::Linked {
                 return Err(not_active(record_type));
             }
-            wanted.push(Wanted { record_type: record_type.to_owned(), record_id: link.record_id });
+            wanted.push(Wanted { record_type: record_type.to_owned(), record_id: link.record_id, version: None });
         }
         Ok(wanted)
     }
@@ -219,9 +281,8 @@ impl Presenting {
         Ok((found, next))
     }
 
-    async fn by_code(&self, text: &str) -> Result<Option<Presentation>> {
-        let Some(bare) = read_code(text) else { return Ok(None) };
-        let Some(key) = self.store.get(Space::PresentationCode, &code_key(&bare)).await? else { return Ok(None) };
+    async fn by_code(&self, bare: &str) -> Result<Option<Presentation>> {
+        let Some(key) = self.store.get(Space::PresentationCode, &code_key(bare)).await? else { return Ok(None) };
         let lost = || self.store.damaged(Space::Presentation, "a presentation that a code names has no row");
         let row = self.store.get(Space::Presentation, &key).await?.ok_or_else(lost)?;
         read(&key, &row).map(Some)

@@ -157,10 +157,12 @@ impl Host {
             found.keys.push(own);
             return Ok(());
         }
-        let before = found.keys.len();
+        let (keys, named) = (found.keys.len(), found.named.len());
         self.by_prefix(record_type, index::alias_prefix(record_type, key), found).await?;
-        if found.keys.len() > before + 1 && PersonalId::parse(key).is_some() {
-            found.keys.truncate(before); // of two that claim a personal ID, neither is meant
+        if found.keys.len() > keys + 1 && PersonalId::parse(key).is_some() {
+            // Of two that claim a personal ID, neither is meant.
+            found.keys.truncate(keys);
+            found.named.truncate(named);
         }
         Ok(())
     }

@@ -20,9 +20,10 @@ impl RecordDelivery for ExchangeDelivery {
         for wanted in &delivery.wanted {
             let unknown = || Error::bug(format!("a presentation of {}, which is no record type", wanted.record_type));
             let record_type = registry::record_type(&wanted.record_type).ok_or_else(unknown)?;
-            documents.push(DocumentRef { record_type, record_id: wanted.record_id });
+            documents.push(DocumentRef { record_type, record_id: wanted.record_id, version: wanted.version });
         }
-        let delivery = exchange::Delivery { person: delivery.subject, documents, reference: delivery.reference };
+        let Delivery { subject: person, reference, guardian, repeats, .. } = delivery;
+        let delivery = exchange::Delivery { person, documents, reference, guardian, repeats };
         let exchanged = self.0.deliver(Context::of(call)?, delivery).await?;
         Ok(Delivered {
             records: exchanged.records.iter().map(|checked| delivered(checked)).collect(),

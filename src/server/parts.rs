@@ -111,7 +111,7 @@ impl Parts {
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
         withdraw(hosts.values(), &anchor);
         let verifier = Arc::new(Verifier::new(anchor));
-        let consents = Arc::new(ConsentBook::new(data.store.clone()));
+        let consents = Arc::new(ConsentBook::new(data.store.clone(), config.entropy.clone()));
         let province =
             Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
         if config.rebuild_status {

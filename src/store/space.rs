@@ -73,10 +73,12 @@ spaces! {
     LogHead = 6, Rows, "log_head";
     /// The signed checkpoint of each batch of each log, by size.
     LogCheckpoint = 7, Log, "log_checkpoint";
-    /// Consents and refusals of citizens, by person, agency and purpose.
+    /// The newest consents and refusals of citizens, by person, agency and purpose.
     Consent = 20, Rows, "consent";
     /// The entries of the evidence ledger about one subject, by sequence.
     EvidenceSubject = 21, Index, "evidence_subject";
+    /// Consents that were replaced by a newer one, by person and consent id.
+    ConsentHistory = 23, Rows, "consent_history";
     /// The trace of each exchange, by request id.
     EvidenceTrace = 22, Rows, "evidence_trace";
     /// The province layer: the latest accepted version of each record.

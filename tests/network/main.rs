@@ -8,7 +8,7 @@ mod gateway;
 use lienthong::wire::proto::access::v1::ListAccessesRequest;
 use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
-use lienthong::wire::proto::exchange::v1::{ExplainRequest, FetchRecordsRequest};
+use lienthong::wire::proto::exchange::v1::{ExplainRequest, FetchRecordsRequest, Record};
 use lienthong::wire::proto::identity::v1::link_service_client::LinkServiceClient;
 use lienthong::wire::proto::identity::v1::presentation_service_client::PresentationServiceClient;
 use lienthong::wire::proto::identity::v1::{
@@ -122,11 +122,21 @@ async fn a_document_links_is_presented_once_and_unlinks() {
         presentations.redeem_presentation(as_agency("hospital", redeem())).await.expect_err("another agency");
     assert_eq!(stranger.code(), Code::PermissionDenied);
     let redeemed = presentations.redeem_presentation(as_agency("one-stop", redeem())).await;
-    let records = redeemed.expect("the named agency redeems the code").into_inner().records;
+    let redeemed = redeemed.expect("the named agency redeems the code").into_inner();
+    let records = &redeemed.records;
     assert_eq!(records.len(), 1);
     assert_eq!((records[0].record_type.as_str(), records[0].verdict.as_str()), ("driver_licence.licence.v1", "VALID"));
-    let second = presentations.redeem_presentation(as_agency("one-stop", redeem())).await.expect_err("used");
-    assert_eq!(reason(&second), (Code::FailedPrecondition, "PRESENTATION_USED".into()));
+    // As if the answer had been lost: the same agency gets it again, others nothing.
+    let repeated = presentations.redeem_presentation(as_agency("one-stop", redeem())).await.expect("repeated");
+    let repeated = repeated.into_inner();
+    assert_eq!((repeated.evidence, repeated.presentation), (redeemed.evidence, redeemed.presentation));
+    let statement = |record: &Record| record.signed.as_ref().map(|signed| signed.statement.clone());
+    assert!(statement(&repeated.records[0]).is_some());
+    assert_eq!(statement(&repeated.records[0]), statement(&records[0]));
+    presentations.redeem_presentation(as_agency("hospital", redeem())).await.expect_err("another agency");
+    let typed = RedeemPresentationRequest { code: format!("{code}\n") };
+    let refused = presentations.redeem_presentation(as_agency("one-stop", typed)).await.expect_err("not as given");
+    assert_eq!(reason(&refused), (Code::InvalidArgument, "INVALID_REQUEST".into()));
 
     let unlink = UnlinkDocumentRequest { personal_id: NOTHING_LINKED.into(), link_id: link.link_id };
     let ended = links.unlink_document(as_citizen(NOTHING_LINKED, unlink)).await.expect("the link ends").into_inner();

@@ -1,14 +1,14 @@
 //! One entry of the evidence ledger, and its bytes: canonical JSON, so that anyone can read what was logged.
 //!
 //! ```json
-//! {"agency":"one-stop","at_ms":1795388400000,"kind":"exchange","outcome":"OK","previous":"<leaf hash>",
+//! {"agency":"one-stop","at_ms":1795388400000,"guardian":"<pseudonym>","kind":"presentation","outcome":"OK","previous":"<leaf hash>",
 //!  "purpose":"one_stop.verify_documents","record_types":["land.certificate.v1"],
 //!  "records":[{"fields":9,"statement":"<SHA-256 of the statement>"}],"reference":"<keyed hash>",
 //!  "request_id":"…","subject":"<pseudonym>","subject_sequence":7,"version":1}
 //! ```
 //!
-//! Absent: `previous` in a subject's first entry; `purpose` and `reference` where the call had none that is valid; `subject`
-//! with `subject_sequence` where the call named no citizen; empty lists.
+//! Absent: `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
+//! `reference` where the call had none that is valid; `subject` with `subject_sequence` where the call named no citizen; empty lists.
 
 use crate::base::id::to_hex;
 use crate::base::{RequestId, Timestamp};
@@ -59,11 +59,13 @@ pub struct EvidenceEntry {
     pub purpose: Option<&'static str>,
     /// Keyed hash of the caller's own reference.
     pub reference: Option<Hash>,
+    /// Who presented documents for the subject: a child's guardian.
+    pub guardian: Option<Subject>,
     /// About whom; `None` when the call named nobody.
     pub subject: Option<Subject>,
     /// The record types asked for, those that exist.
     pub record_types: Vec<&'static str>,
-    /// `OK`, or the code of the refusal.
+    /// `OK`, `REPEATED` for the repetition of a redemption, or the code of the refusal.
     pub outcome: &'static str,
     /// What was delivered.
     pub records: Vec<EvidencedRecord>,
@@ -86,6 +88,9 @@ impl EvidenceEntry {
         out.push('{');
         text(&mut out, "agency", &self.agency);
         number(&mut out, "at_ms", self.at.0);
+        if let Some(guardian) = &self.guardian {
+            text(&mut out, "guardian", &to_hex(guardian));
+        }
         text(&mut out, "kind", self.kind.as_str());
         text(&mut out, "outcome", self.outcome);
         if let Some(previous) = place.and_then(|place| place.previous) {
@@ -170,6 +175,7 @@ mod tests {
             agency: "one-stop".into(),
             purpose: Some("one_stop.verify_documents"),
             reference: Some([3; 32]),
+            guardian: Some([9; 32]),
             subject: Some([4; 32]),
             record_types: vec!["resident.person.v1", "land.certificate.v1"],
             outcome: "OK",
@@ -185,7 +191,8 @@ mod tests {
         let place = Place { sequence: 7, previous: Some([8; 32]) };
         let read = canonical::parse(&entry().encode(Some(place))).expect("canonical");
         let names: Vec<_> = read.names().collect();
-        assert_eq!(names.len(), 13, "{names:?}");
+        assert_eq!(names.len(), 14, "{names:?}");
+        assert_eq!(read.text("guardian"), Some("09".repeat(32).as_str()));
         assert_eq!(read.integer("subject_sequence"), Some(7));
         assert_eq!(read.text("previous"), Some("08".repeat(32).as_str()));
         assert_eq!(read.path("records.0.fields").and_then(canonical::Value::as_integer), Some(9));
@@ -197,6 +204,7 @@ mod tests {
         let bare = EvidenceEntry {
             purpose: None,
             reference: None,
+            guardian: None,
             subject: None,
             record_types: vec![],
             records: vec![],

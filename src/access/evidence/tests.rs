@@ -41,6 +41,7 @@ fn entry(log: &EvidenceLog, of: Option<PersonalId>, number: u128) -> EvidenceEnt
         agency: "one-stop".into(),
         purpose: Some("one_stop.verify_documents"),
         reference: None,
+        guardian: None,
         subject: of.map(|person| log.subject(person)),
         record_types: vec!["resident.person.v1"],
         outcome: "OK",

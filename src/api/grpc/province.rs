@@ -6,6 +6,8 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+use crate::access::Guardians;
+use crate::access::acting::acting;
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
 use crate::base::call::SUBJECT;
 use crate::base::{Call, Caller};
@@ -27,14 +29,15 @@ use crate::province::{
 pub struct ProvinceFace {
     edge: Edge,
     province: Arc<Province>,
+    guardians: Arc<dyn Guardians>,
     pages: PageTokens,
     watching: OpenStreams,
 }
 
 impl ProvinceFace {
-    /// Answers through `edge`.
-    pub fn new(edge: Edge, province: Arc<Province>, pages: PageTokens) -> Self {
-        Self { edge, province, pages, watching: OpenStreams::default() }
+    /// Answers through `edge`, also to `guardians`.
+    pub fn new(edge: Edge, province: Arc<Province>, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
+        Self { edge, province, guardians, pages, watching: OpenStreams::default() }
     }
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
@@ -46,7 +49,7 @@ impl ProvinceFace {
         let audience = match call.caller {
             Caller::Agency(_) => Audience::Operator,
             Caller::Citizen(_) => {
-                call.citizen(id)?;
+                acting(call, id, &*self.guardians).await?;
                 Audience::Citizen
             }
         };

@@ -1,6 +1,6 @@
 //! Delivering what a citizen presents.
 
-use super::world::{ANNA, BINH, World, pid};
+use super::world::{ANNA, BINH, World, person, pid};
 use crate::base::{Reason, RecordId};
 use crate::exchange::{Delivery, DocumentRef};
 use crate::registry::port::{Query, Registry as _, Selector};
@@ -14,12 +14,17 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
     let mut ids: Vec<_> =
         world.hosts["land"].read(query).await.expect("read").records.iter().map(|found| found.record_id).collect();
     ids.reverse();
-    let document =
-        |record_id| DocumentRef { record_type: record_type("land.certificate.v1").expect("type"), record_id };
+    let document = |record_id| DocumentRef {
+        record_type: record_type("land.certificate.v1").expect("type"),
+        record_id,
+        version: None,
+    };
     let delivery = |ids: &[RecordId]| Delivery {
         person: pid(BINH),
         documents: ids.iter().copied().map(document).collect(),
         reference: "presentation-1".into(),
+        guardian: None,
+        repeats: None,
     };
     let got = world.exchange.deliver(world.context("one-stop"), delivery(&ids)).await.expect("delivered");
     assert_eq!(got.records.iter().map(|record| record.record_id).collect::<Vec<_>>(), ids);
@@ -42,4 +47,44 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
         .map(Option::unwrap_or_default)
         .collect();
     assert_eq!(outcomes, ["PRESENTATION_USED", "RECORD_NOT_FOUND", "OK"]);
+}
+
+#[tokio::test]
+async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_is_logged_as_such() {
+    let world = World::new().await;
+    let query = Query::latest(["resident.person.v1"], Selector::Person(pid(ANNA)), 1);
+    let found = world.hosts["resident"].read(query).await.expect("read").records[0].clone();
+    let delivery = |version, repeats| Delivery {
+        person: pid(ANNA),
+        documents: vec![DocumentRef {
+            record_type: record_type("resident.person.v1").expect("type"),
+            record_id: found.record_id,
+            version,
+        }],
+        reference: "presentation-1".into(),
+        guardian: Some(pid(BINH)),
+        repeats,
+    };
+    let first = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
+    // the record changes, and the evidence ledger grows
+    world.update("resident", "resident.person.v1", 1, person(ANNA).with("full_name", "Nguyễn Thị Ân")).await;
+    let newer = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
+    assert_eq!((first.records[0].version, newer.records[0].version), (1, 2));
+    let repeated = delivery(Some(1), Some(first.evidence.index));
+    let again = world.exchange.deliver(world.context("one-stop"), repeated).await.expect("repeated");
+    assert_eq!(again.records[0].record.statement, first.records[0].record.statement);
+    assert_eq!(again.evidence.index, first.evidence.index);
+    assert_eq!(again.evidence.checkpoint, first.evidence.checkpoint);
+    let gone = world.exchange.deliver(world.context("one-stop"), delivery(Some(3), Some(0))).await.expect_err("none");
+    assert_eq!(gone.reason, Reason::RecordNotFound);
+
+    let page = world.evidence.accesses(pid(ANNA), None, 10).await.expect("accesses");
+    let entries: Vec<_> =
+        page.accesses.iter().map(|access| canonical::parse(&access.entry).expect("canonical")).collect();
+    let outcomes: Vec<_> = entries.iter().map(|entry| entry.text("outcome").expect("an outcome")).collect();
+    assert_eq!(outcomes, ["RECORD_NOT_FOUND", "REPEATED", "OK", "OK"]);
+    let delivered = |at: usize| entries[at].text_at("records.0.statement").map(str::to_owned);
+    assert!(delivered(1).is_some() && delivered(1) == delivered(3) && delivered(1) != delivered(2));
+    let guardian = crate::base::id::to_hex(&world.evidence.subject(pid(BINH)));
+    assert!(entries.iter().all(|entry| entry.text("guardian") == Some(guardian.as_str())));
 }

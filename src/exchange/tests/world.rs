@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::access::{ConsentBook, EvidenceLog};
+use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{Date, PersonalId, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Exchange, Parts, Request};
@@ -90,7 +91,7 @@ impl World {
         let province = Arc::new(Province { ledger: ledger.expect("ledger"), places: Mutex::default() });
         let ledger = Ledger::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
         let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), &seed);
-        let consents = Arc::new(ConsentBook::new(store));
+        let consents = Arc::new(ConsentBook::new(store, Arc::new(SeededEntropy::new(seed.child("consents", 0)))));
         let exchange = Exchange::new(Parts {
             registries: hosts.values().map(|host| decorate(host.clone())).collect(),
             inclusion: province.clone(),
@@ -155,10 +156,20 @@ impl World {
     }
 
     pub(crate) async fn submit(&self, registry: &str, record_type: &str, payloads: Vec<Object>) {
+        self.change(registry, record_type, Operation::Create, 0, payloads).await;
+    }
+
+    /// Changes a record, and lets the province accept it.
+    pub(crate) async fn update(&self, registry: &str, record_type: &str, seen: u64, payload: Object) {
+        self.change(registry, record_type, Operation::Update, seen, vec![payload]).await;
+        self.province.accept_all(&self.hosts).await;
+    }
+
+    async fn change(&self, registry: &str, record_type: &str, operation: Operation, seen: u64, payloads: Vec<Object>) {
         let changes = payloads.into_iter().map(|payload| Change {
             record_type: record_type.into(),
-            operation: Operation::Create,
-            expected_version: 0,
+            operation,
+            expected_version: seen,
             payload,
             valid_from: None,
             valid_until: None,

@@ -1,6 +1,7 @@
 //! Every outcome of linking, what comes after it, and links made at once.
 
-use super::world::{World, card, holder, id, licence, motorcycle, person};
+use super::world::{World, agency, card, holder, id, licence, motorcycle, person};
+use crate::access::Actor;
 use crate::base::{Reason, Result, Timestamp};
 use crate::identity::account::Level;
 use crate::identity::document::DocumentType::{self, DriverLicence, HealthInsuranceCard, VehicleRegistration};
@@ -23,29 +24,29 @@ async fn world() -> World {
 }
 
 async fn link(world: &World, number: &str, kind: DocumentType, document: &str) -> Result<Link> {
-    world.linking.link(&world.call_of(number), id(number), kind, document).await
+    world.linking.link(&world.call_of(number), id(number), kind, document, &Actor::Citizen).await
 }
 
 #[tokio::test]
 async fn each_document_has_its_outcome() {
     use LinkState::{Linked, Pending};
     use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate, PersonalId};
-    let (mismatch, expired) = (Reason::HolderMismatch, Reason::DocumentExpired);
+    let (mismatch, absent, expired) = (Reason::HolderMismatch, Reason::RecordNotFound, Reason::DocumentExpired);
     // the holder on a licence, its status → the link, or the refusal
     let cases = [
         (holder(HUYEN, NAME, BORN), "active", Ok((Linked, PersonalId))),
         (holder("042185990003", "TRẦN THỊ THANH HUYỀN", "1985"), "active", Ok((Linked, PersonalId))),
         (holder(HUYEN, "Phan Thị Mai Loan", BORN), "active", Ok((Pending, PersonalId))),
         (holder(HUYEN, "Phan Thị Mai Loan", "1979-02-11"), "active", Err(mismatch)),
-        (holder("042185990009", NAME, BORN), "active", Err(mismatch)),
+        (holder("042185990009", NAME, BORN), "active", Err(absent)),
         (holder("", NAME, BORN), "active", Ok((Linked, NameAndBirthDate))),
         (holder("", "Tran Thi Thanh Huyen", BORN), "active", Ok((Pending, FoldedNameAndBirthDate))),
         (holder("", NAME, "1986-07-09"), "active", Err(mismatch)),
         (holder("", NAME, BORN).with("sex", "male"), "active", Err(mismatch)),
         (holder(HUYEN, NAME, BORN), "suspended", Err(Reason::DocumentSuspended)),
         (holder(HUYEN, NAME, BORN), "revoked", Err(Reason::DocumentRevoked)),
-        // a stranger's document says nothing of itself
-        (holder("042185990009", NAME, BORN), "suspended", Err(mismatch)),
+        // a stranger's document says nothing of itself, not even that it exists
+        (holder("042185990009", NAME, BORN), "suspended", Err(absent)),
     ];
     for (at, (holder, status, expected)) in cases.into_iter().enumerate() {
         let mut world = world().await;
@@ -63,24 +64,24 @@ async fn each_document_has_its_outcome() {
 #[tokio::test]
 async fn a_refused_link_is_explained_without_a_value() {
     // the holder on a licence → what its comparison leaves for Explain
-    let cases = [
-        (
-            holder("", "Phan Thị Mai Loan", BORN).with("sex", "male"),
-            vec![
-                ("holder.personal_id", "skipped"),
-                ("holder.full_name", "fail"),
-                ("holder.birth_date", "pass"),
-                ("holder.sex", "fail"),
-            ],
-        ),
-        // whether a stranger has the same name or birth date is not told
-        (holder("042185990009", NAME, BORN), vec![("holder.personal_id", "fail")]),
-    ];
+    let cases = [(
+        holder("", "Phan Thị Mai Loan", BORN).with("sex", "male"),
+        vec![
+            ("holder.personal_id", "skipped"),
+            ("holder.full_name", "fail"),
+            ("holder.birth_date", "pass"),
+            ("holder.sex", "fail"),
+        ],
+    )];
     for (holder, expected) in cases {
         let mut world = world().await;
         world.say(driver_licence::LICENCE.name, licence("420185000001", holder, "active")).await;
         let call = world.call_of(HUYEN);
-        let refused = world.linking.link(&call, id(HUYEN), DriverLicence, "420185000001").await.expect_err("another's");
+        let refused = world
+            .linking
+            .link(&call, id(HUYEN), DriverLicence, "420185000001", &Actor::Citizen)
+            .await
+            .expect_err("another's");
         assert_eq!(refused.reason, Reason::HolderMismatch);
         let checks = call.checks();
         let found: Vec<_> = checks.iter().map(|check| (check.name.as_str(), check.outcome.as_str())).collect();
@@ -149,7 +150,7 @@ async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
     let none = link(&world, claimant, VehicleRegistration, "").await.expect_err("not hers");
     assert_eq!(none.reason, Reason::RecordNotFound);
     let refused = link(&world, claimant, VehicleRegistration, "38-B1 123.47").await.expect_err("named by its plate");
-    assert_eq!(refused.reason, Reason::HolderMismatch);
+    assert_eq!((refused.reason, &refused.message), (Reason::RecordNotFound, &none.message), "no more than of none");
     assert_eq!(world.linking.person_behind(id(victim), world.now()).await.expect("asked"), Some(id(victim)));
 }
 
@@ -159,7 +160,7 @@ async fn of_links_made_at_once_one_is_made() {
     world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
     let calls = (0..16).map(|_| {
         let (linking, call) = (world.linking.clone(), world.call_of(HUYEN));
-        tokio::spawn(async move { linking.link(&call, id(HUYEN), HealthInsuranceCard, "").await })
+        tokio::spawn(async move { linking.link(&call, id(HUYEN), HealthInsuranceCard, "", &Actor::Citizen).await })
     });
     let mut made = 0;
     for outcome in futures::future::join_all(calls).await {
@@ -171,9 +172,13 @@ async fn of_links_made_at_once_one_is_made() {
     assert_eq!(made, 1);
     let (links, _) = world.linking.list(id(HUYEN), true, 50, None).await.expect("lists");
     assert_eq!(links.len(), 1);
-    // ended, and made again
-    world.linking.unlink(id(HUYEN), links[0].id, world.now()).await.expect("ended");
-    let again = world.linking.unlink(id(HUYEN), links[0].id, world.now()).await.expect_err("ended already");
+    // ended, by her guardian as it were, and made again
+    let guardian = Actor::Guardian(id("042160000001"));
+    let ended = world.linking.unlink(id(HUYEN), links[0].id, &guardian, world.now()).await.expect("ended");
+    let (events, _) = world.linking.events(&ended, 50, None).await.expect("lists");
+    assert_eq!(events.iter().map(|event| &event.actor).collect::<Vec<_>>(), [&Actor::Citizen, &guardian]);
+    let again =
+        world.linking.unlink(id(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect_err("ended already");
     assert_eq!(again.reason, Reason::LinkNotActive);
     link(&world, HUYEN, HealthInsuranceCard, "").await.expect("a new link");
     let (links, _) = world.linking.list(id(HUYEN), false, 50, None).await.expect("lists");
@@ -229,11 +234,21 @@ async fn a_weak_match_waits_for_the_issuers_word() {
         let made = link(&world, HUYEN, DriverLicence, "420185000001").await.expect("pending");
         let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
         assert_eq!(waiting, std::slice::from_ref(&made));
-        let resolved = world.linking.resolve(made.clone(), confirm, "police", world.now()).await.expect("resolved");
+        // another issuer learns as much of it as of none
+        let ask = |id, key| world.linking.resolve(id, confirm, key, world.now());
+        let (police, insurance) = (agency("police"), agency("social-insurance"));
+        let refusals = [ask(made.id, &insurance).await, ask(uuid::Uuid::nil(), &insurance).await];
+        let refusals = refusals.map(|refused| refused.expect_err("not theirs, or none"));
+        for (refused, asked) in refusals.iter().zip([made.id, uuid::Uuid::nil()]) {
+            assert_eq!((refused.reason, refused.message.as_str()), (Reason::NotFound, "no such link"));
+            assert_eq!(refused.subject.name, asked.to_string());
+        }
+        let resolved = ask(made.id, &police).await.expect("resolved");
         assert_eq!(resolved.state, state);
         let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
         assert!(waiting.is_empty());
-        let again = world.linking.resolve(resolved, confirm, "police", world.now()).await.expect_err("resolved");
+        let again = ask(resolved.id, &police).await.expect_err("resolved");
+        assert_eq!(ask(resolved.id, &insurance).await.expect_err("not theirs").reason, Reason::NotFound);
         assert_eq!(again.reason, Reason::LinkNotPending);
         // refused links leave room for another attempt
         assert_eq!(link(&world, HUYEN, DriverLicence, "420185000001").await.is_err(), confirm);

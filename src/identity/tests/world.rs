@@ -13,14 +13,19 @@ use crate::base::{Call, Caller};
 use crate::identity::account::{Account, Accounts, Level};
 use crate::identity::linking::Linking;
 use crate::identity::people::Registries;
-use crate::identity::ports::{AcceptedChange, AcceptedRecord, ChangeFeed, Delivered, Delivery, RecordDelivery};
+use crate::identity::ports::{
+    AcceptedChange, AcceptedRecord, ChangeFeed, Delivered, DeliveredRecord, Delivery, RecordDelivery,
+};
 use crate::identity::presenting::Presenting;
 use crate::registry::host::Host;
 use crate::registry::port::{Change, Query, Registry, Selector, Submission};
 use crate::registry::{self, sector};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::trust::{Ed25519Signer, IssuerAnchor, KeyRecord, Object, Operation, Signer, TrustAnchor, Verifier};
+use crate::trust::{
+    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, Object, Operation, SignedRecord, Signer, TrustAnchor, Verdict,
+    Verifier,
+};
 
 pub(super) const TODAY: Date = Date::constant(2026, 11, 22);
 
@@ -198,6 +203,9 @@ pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
         .with("status", "active")
 }
 
+/// The version that is the latest.
+pub(super) const VERSION: u64 = 3;
+
 /// Delivers nothing but what was asked for, and counts.
 #[derive(Default)]
 pub(super) struct FakeDelivery {
@@ -213,8 +221,23 @@ impl RecordDelivery for FakeDelivery {
         if self.is_down.load(Ordering::SeqCst) {
             return Err(Error::new(Reason::RegistryUnavailable, "down"));
         }
-        self.delivered.lock().expect("whole").push(delivery);
-        Ok(Delivered { records: vec![], evidence_index: 0, evidence_checkpoint: Bytes::new() })
+        let mut delivered = self.delivered.lock().expect("whole");
+        let records = delivery.wanted.iter().map(|wanted| DeliveredRecord {
+            record_type: registry::record_type(&wanted.record_type).expect("a type"),
+            record_id: wanted.record_id,
+            version: wanted.version.unwrap_or(VERSION),
+            record: SignedRecord {
+                statement: Bytes::new(),
+                disclosure: Disclosure::Partial { shown: vec![], hidden: vec![] },
+                issuer_proof: None,
+                ledger_proof: None,
+            },
+            verdict: Verdict::Valid,
+        });
+        let evidence_index = delivery.repeats.unwrap_or(delivered.len() as u64);
+        let records = records.collect();
+        delivered.push(delivery);
+        Ok(Delivered { records, evidence_index, evidence_checkpoint: Bytes::new() })
     }
 
     async fn log_refusal(&self, _: &Call, subject: Option<PersonalId>, _: &str, why: &Error) -> Result<()> {

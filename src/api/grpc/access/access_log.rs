@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use crate::access::EvidenceLog;
+use crate::access::acting::own_number;
 use crate::access::evidence::{Access, CompletenessClaim};
+use crate::access::{EvidenceLog, Guardians};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::call::SUBJECT;
 use crate::base::id::to_hex;
@@ -22,24 +23,24 @@ use crate::wire::record::{note_text, timestamp};
 pub struct AccessLogFace {
     edge: Edge,
     log: Arc<EvidenceLog>,
+    guardians: Arc<dyn Guardians>,
     pages: PageTokens,
 }
 
 impl AccessLogFace {
-    /// Answers through `edge`.
-    pub fn new(edge: Edge, log: Arc<EvidenceLog>, pages: PageTokens) -> Self {
-        Self { edge, log, pages }
+    /// Answers through `edge`, also to `guardians`.
+    pub fn new(edge: Edge, log: Arc<EvidenceLog>, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
+        Self { edge, log, guardians, pages }
     }
 
     async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
-        if let Caller::Agency(_) = call.caller {
-            call.one_of(&["auditor", SUBJECT])?;
-        }
-        let person = PersonalId::from_field("personal_id", &request.personal_id);
-        let person = person.map_err(|bad| Error::invalid(vec![bad]))?;
-        if let Caller::Citizen(_) = call.caller {
-            call.citizen(person)?;
-        }
+        let person = match call.caller {
+            Caller::Agency(_) => {
+                call.one_of(&["auditor", SUBJECT])?;
+                PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?
+            }
+            Caller::Citizen(_) => own_number(call, &request.personal_id, &*self.guardians).await?.0,
+        };
         let size = page::size(request.page_size)?;
         let query: [&[u8]; 2] = [call.method.as_bytes(), person.as_str().as_bytes()];
         let position = self.pages.read(&query, &request.page_token)?;
@@ -78,6 +79,7 @@ fn message(access: Access) -> Result<v1::Access> {
         outcome: text("outcome"),
         subject_sequence: access.sequence,
         ledger_index: access.index,
+        acted_by: if entry.contains("guardian") { "guardian".into() } else { String::new() },
         entry: access.entry,
         path: access.path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect(),
     })

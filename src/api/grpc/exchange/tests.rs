@@ -6,11 +6,12 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::access::Guardians;
 use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
 use crate::api::grpc::exchange::ExchangeFace;
 use crate::api::{Edge, PageTokens};
 use crate::base::entropy::SeededEntropy;
-use crate::base::{AgencyId, Call, Caller, RequestId};
+use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
 use crate::exchange::RecentCalls;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
@@ -31,6 +32,16 @@ struct Faces {
     agencies: AgencyFace,
 }
 
+/// Anna is Bình's guardian.
+struct Mother;
+
+#[tonic::async_trait]
+impl Guardians for Mother {
+    async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>> {
+        Ok((citizen == pid(BINH)).then(|| pid(ANNA)))
+    }
+}
+
 async fn faces() -> Faces {
     let world = World::new().await;
     let ring = Arc::new(RecentCalls::default());
@@ -40,8 +51,8 @@ async fn faces() -> Faces {
     let pages = PageTokens::new(&world.seed);
     Faces {
         exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
-        consents: ConsentFace::new(edge.clone(), world.consents.clone(), pages.clone()),
-        log: AccessLogFace::new(edge.clone(), world.evidence.clone(), pages),
+        consents: ConsentFace::new(edge.clone(), world.consents.clone(), Arc::new(Mother), pages.clone()),
+        log: AccessLogFace::new(edge.clone(), world.evidence.clone(), Arc::new(Mother), pages),
         agencies: AgencyFace::new(edge),
         world,
     }
@@ -178,10 +189,15 @@ async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
     faces.consents.withdraw_consent(by(citizen, withdraw)).await.expect("withdrawn");
     assert_eq!(reason(&faces.exchange.fetch_records(kyc()).await.expect_err("withdrawn")), "CONSENT_MISSING");
 
-    let hospital = access::GrantConsentRequest { agency: "hospital".into(), ..grant.clone() };
+    let hospital =
+        access::GrantConsentRequest { agency: "hospital".into(), purpose: "health.admission".into(), ..grant.clone() };
     faces.consents.grant_consent(by(citizen, hospital)).await.expect("granted");
-    let list =
-        |token: String| access::ListConsentsRequest { personal_id: ANNA.into(), page_size: 1, page_token: token };
+    let list = |page_token| access::ListConsentsRequest {
+        personal_id: ANNA.into(),
+        page_size: 1,
+        page_token,
+        ..Default::default()
+    };
     let first = faces.consents.list_consents(by(citizen, list(String::new()))).await.expect("page").into_inner();
     let second = faces.consents.list_consents(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
     let second = second.into_inner();
@@ -192,6 +208,48 @@ async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
         access::GrantConsentRequest { agency: "nobody".into(), purpose: "x".into(), record_types: vec![], ..grant };
     let refused = faces.consents.grant_consent(by(citizen, bad)).await.expect_err("refused");
     assert_eq!(refused.get_details_bad_request().expect("details").field_violations.len(), 3);
+}
+
+#[tokio::test]
+async fn a_guardian_gives_and_withdraws_the_childs_consents_and_is_named() {
+    let faces = faces().await;
+    let (mother, child) = ("citizen-042185990002", "citizen-042090990001");
+    let grant = access::GrantConsentRequest {
+        personal_id: BINH.into(),
+        agency: "bank".into(),
+        purpose: "bank.know_your_customer".into(),
+        record_types: vec!["resident.person.v1".into()],
+        ttl_seconds: 0,
+    };
+    let mut ids = Vec::new();
+    for caller in [mother, child] {
+        let granted = faces.consents.grant_consent(by(caller, grant.clone())).await.expect("granted").into_inner();
+        ids.push(granted.consent.expect("consent").consent_id);
+    }
+    for consent_id in &ids {
+        let withdraw = access::WithdrawConsentRequest { personal_id: BINH.into(), consent_id: consent_id.clone() };
+        faces.consents.withdraw_consent(by(mother, withdraw)).await.expect("withdrawn");
+    }
+    let list = access::ListConsentsRequest { personal_id: BINH.into(), include_replaced: true, ..Default::default() };
+    let listed = faces.consents.list_consents(by(mother, list.clone())).await.expect("listed").into_inner().consents;
+    let history = |consent: &access::Consent| {
+        let event = |event: &access::ConsentEvent| {
+            assert!(event.at.is_some() && !event.request_id.is_empty());
+            assert_eq!(event.guardian_personal_id, if event.actor == "guardian" { ANNA } else { "" });
+            format!("{} by {}", event.state().as_str_name().trim_start_matches("CONSENT_STATE_"), event.actor)
+        };
+        consent.events.iter().map(event).collect::<Vec<_>>()
+    };
+    assert_eq!(history(&listed[0]), ["GRANTED by citizen", "WITHDRAWN by guardian"]);
+    assert_eq!(history(&listed[1]), ["GRANTED by guardian", "REPLACED by citizen"]);
+    let log = access::ListAccessesRequest { personal_id: BINH.into(), ..Default::default() };
+    faces.log.list_accesses(by(mother, log)).await.expect("the child's log");
+    let mothers = access::ListConsentsRequest { personal_id: ANNA.into(), ..Default::default() };
+    let refused = faces.consents.list_consents(by(child, mothers)).await.expect_err("not the other way round");
+    assert_eq!(reason(&refused), "ROLE_NOT_ALLOWED");
+    let withdraw = access::WithdrawConsentRequest { personal_id: BINH.into(), consent_id: "62616e6b".into() };
+    let refused = faces.consents.withdraw_consent(by(child, withdraw)).await.expect_err("of an earlier form");
+    assert_eq!(refused.get_details_bad_request().expect("details").field_violations[0].field, "consent_id");
 }
 
 #[tokio::test]

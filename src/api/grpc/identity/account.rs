@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use crate::access::acting::acting;
 use crate::api::Edge;
 use crate::base::Caller;
 use crate::base::call::SUBJECT;
@@ -41,7 +42,7 @@ impl AccountService for AccountFace {
                 }
                 let person = convert::person(&message.personal_id)?;
                 if let Caller::Citizen(_) = call.caller {
-                    call.citizen(person)?;
+                    acting(&call, person, &self.accounts).await?;
                 }
                 let missing = || Error::new(Reason::NotFound, "no such account").with_subject("account", "");
                 let account = self.accounts.find(person).await?.ok_or_else(missing)?;

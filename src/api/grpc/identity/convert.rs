@@ -1,5 +1,6 @@
 //! Between identity's values and the messages that carry them.
 
+use crate::access::Actor;
 use crate::base::{Error, PersonalId, Result, Timestamp, Violation};
 use crate::identity::account::{Account, Level};
 use crate::identity::document::DocumentType;
@@ -77,13 +78,18 @@ pub(super) fn link(link: &Link, now: Timestamp) -> v1::Link {
     }
 }
 
+fn guardian(actor: &Actor) -> String {
+    actor.guardian().map(|guardian| guardian.as_str().to_owned()).unwrap_or_default()
+}
+
 pub(super) fn event(event: &LinkEvent) -> v1::LinkEvent {
     v1::LinkEvent {
         sequence: event.sequence,
         at: timestamp(event.at),
         state: link_state(event.state).into(),
         reason: event.reason.clone(),
-        actor: event.actor.clone(),
+        actor: event.actor.as_str().to_owned(),
+        guardian_personal_id: guardian(&event.actor),
         record_version: event.record_version,
     }
 }
@@ -103,5 +109,7 @@ pub(super) fn presentation(presentation: &Presentation, now: Timestamp) -> v1::P
         created_at: timestamp(presentation.created_at),
         expires_at: timestamp(presentation.expires_at),
         used_at: presentation.used_at.and_then(timestamp),
+        created_by: presentation.created_by.as_str().to_owned(),
+        guardian_personal_id: guardian(&presentation.created_by),
     }
 }

@@ -1,7 +1,11 @@
 //! `CredentialService`.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
+use crate::access::Guardians;
+use crate::access::acting::own_number;
 use crate::api::Edge;
 use crate::base::{Error, Result};
 use crate::identity::credential::{Credentials, audience};
@@ -10,19 +14,19 @@ use crate::wire::proto::identity::v1::credential_service_server::CredentialServi
 use crate::wire::record::timestamp;
 
 use super::convert;
-use super::link::own_number;
 
 /// The face of credentials.
 #[derive(Clone)]
 pub struct CredentialFace {
     edge: Edge,
     credentials: Credentials,
+    guardians: Arc<dyn Guardians>,
 }
 
 impl CredentialFace {
     /// Serves `credentials`.
-    pub fn new(edge: Edge, credentials: Credentials) -> Self {
-        Self { edge, credentials }
+    pub fn new(edge: Edge, credentials: Credentials, guardians: Arc<dyn Guardians>) -> Self {
+        Self { edge, credentials, guardians }
     }
 }
 
@@ -35,7 +39,7 @@ impl CredentialService for CredentialFace {
         const METHOD: &str = "lienthong.identity.v1.CredentialService/CreateNonce";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let person = own_number(&call, &message.personal_id)?;
+                let (person, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
                 let (nonce, end) = self.credentials.nonce(person, call.now);
                 Ok(v1::CreateNonceResponse { nonce, audience: audience(), expires_at: timestamp(end) })
             })
@@ -49,7 +53,7 @@ impl CredentialService for CredentialFace {
         const METHOD: &str = "lienthong.identity.v1.CredentialService/IssueCredential";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let person = own_number(&call, &message.personal_id)?;
+                let (person, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
                 let link = convert::id("link_id", &message.link_id)?;
                 if message.proof.is_empty() {
                     return Err(Error::invalid_field("proof", "REQUIRED", "a proof of possession is required"));

@@ -1,9 +1,13 @@
 //! `PresentationService`.
 
+use std::sync::Arc;
+
 use qrcode::QrCode;
 use qrcode::render::svg;
 use tonic::{Request, Response, Status};
 
+use crate::access::Guardians;
+use crate::access::acting::own_number;
 use crate::api::{Edge, PageTokens, page};
 use crate::base::{AgencyId, Error, Result, Violations, limits, name};
 use crate::identity::document::DocumentType;
@@ -16,15 +20,15 @@ use crate::wire::record;
 use crate::wire::record::Frame;
 
 use super::convert;
-use super::link::own_number;
 
 /// The face of presentations.
 #[derive(Clone)]
 pub struct PresentationFace {
     edge: Edge,
     presenting: Presenting,
+    guardians: Arc<dyn Guardians>,
     pages: PageTokens,
-    agencies: std::sync::Arc<[AgencyId]>,
+    agencies: Arc<[AgencyId]>,
 }
 
 impl PresentationFace {
@@ -32,10 +36,11 @@ impl PresentationFace {
     pub fn new(
         edge: Edge,
         presenting: Presenting,
+        guardians: Arc<dyn Guardians>,
         pages: PageTokens,
         agencies: impl IntoIterator<Item = AgencyId>,
     ) -> Self {
-        Self { edge, presenting, pages, agencies: agencies.into_iter().collect() }
+        Self { edge, presenting, guardians, pages, agencies: agencies.into_iter().collect() }
     }
 
     fn wishes(&self, message: &v1::CreatePresentationRequest) -> Result<(AgencyId, Vec<DocumentType>, u32)> {
@@ -82,9 +87,9 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/CreatePresentation";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let person = own_number(&call, &message.personal_id)?;
+                let (number, actor) = own_number(&call, &message.personal_id, &*self.guardians).await?;
                 let (agency, kinds, seconds) = self.wishes(&message)?;
-                let (made, code) = self.presenting.create(person, agency, kinds, seconds, call.now).await?;
+                let (made, code) = self.presenting.create(number, agency, kinds, seconds, actor, call.now).await?;
                 let qr_payload = format!("{QR_PREFIX}{code}");
                 let picture = QrCode::new(qr_payload.as_bytes()).map_err(Error::bug)?;
                 let qr_svg = picture.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
@@ -132,8 +137,8 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/CancelPresentation";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let person = own_number(&call, &message.personal_id)?;
-                let person = self.presenting.person_behind(person, call.now).await?;
+                let (number, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let person = self.presenting.person_behind(number, call.now).await?;
                 let id = convert::id("presentation_id", &message.presentation_id)?;
                 let cancelled = self.presenting.cancel(person, id, call.now).await?;
                 let presentation = Some(convert::presentation(&cancelled, call.now));
@@ -149,8 +154,8 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/ListPresentations";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let person = own_number(&call, &message.personal_id)?;
-                let person = self.presenting.person_behind(person, call.now).await?;
+                let (number, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let person = self.presenting.person_behind(number, call.now).await?;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 2] = [b"ListPresentations", person.as_str().as_bytes()];
                 let after = self.pages.read(&query, &message.page_token)?;

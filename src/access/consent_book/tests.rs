@@ -1,0 +1,150 @@
+//! What is given, replaced and withdrawn, by which id, and what stands in the store after.
+
+use super::*;
+use crate::access::acting::Actor;
+use crate::base::entropy::SeededEntropy;
+use crate::base::{RequestId, Seed};
+use crate::store::memory::MemoryStore;
+
+const KYC: &str = "bank.know_your_customer";
+
+fn person(text: &str) -> PersonalId {
+    PersonalId::parse(text).expect("12 digits")
+}
+
+fn book(store: &Arc<MemoryStore>) -> ConsentBook {
+    ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(1))))
+}
+
+fn terms(purpose: &str) -> Terms {
+    let types = vec!["resident.person.v1".to_owned()];
+    Terms { agency: "bank".into(), purpose: purpose.into(), record_types: types, ttl_ms: 1_000 }
+}
+
+fn act(call: u128) -> Act {
+    Act { actor: Actor::Citizen, request_id: Some(RequestId(Uuid::from_u128(call))) }
+}
+
+async fn grant(book: &ConsentBook, number: PersonalId, purpose: &str, at: i64) -> Consent {
+    book.grant(number, terms(purpose), act(at as u128), Timestamp(at)).await.expect("granted")
+}
+
+/// All that were ever given, newest first, in pages of one.
+async fn all(book: &ConsentBook, number: PersonalId) -> Vec<Consent> {
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let (page, more) = book.list(number, true, before, 1).await.expect("lists");
+        before = page.last().map(|consent| consent.id);
+        found.extend(page);
+        if !more {
+            return found;
+        }
+    }
+}
+
+#[tokio::test]
+async fn withdrawing_an_old_consent_again_leaves_the_newer_one_alone() {
+    let store = Arc::new(MemoryStore::new());
+    let book = book(&store);
+    let (anna, other) = (person("042185990002"), person("042090990001"));
+    let first = grant(&book, anna, KYC, 5).await;
+    let withdrawn = book.withdraw(anna, first.id, act(6), Timestamp(6)).await.expect("withdrawn");
+    assert_eq!((withdrawn.said, withdrawn.ended.clone()), (ConsentState::Withdrawn, Some((Timestamp(6), act(6)))));
+    let second = grant(&book, anna, KYC, 7).await;
+    let third = grant(&book, anna, KYC, 8).await;
+    assert!(first.id < second.id && second.id < third.id);
+    for consent in [&withdrawn, &second] {
+        let repeated = book.withdraw(anna, consent.id, act(9), Timestamp(9)).await.expect("harmless");
+        let expected = if consent.id == second.id { ConsentState::Replaced } else { ConsentState::Withdrawn };
+        assert_eq!(repeated.said, expected);
+    }
+    assert!(book.of(anna).await.expect("reads")[0].permits("bank", KYC, "resident.person.v1", Timestamp(9)));
+    for id in [Uuid::nil(), third.id] {
+        assert_eq!(
+            book.withdraw(other, id, act(9), Timestamp(9)).await.expect_err("not theirs").reason,
+            Reason::NotFound
+        );
+    }
+    // all of it is there, and after a restart
+    let replaced = second.ended(ConsentState::Replaced, act(8), Timestamp(8));
+    let expected = [third.clone(), replaced, withdrawn];
+    assert_eq!(all(&book, anna).await, expected);
+    let reopened = super::tests::book(&store);
+    assert_eq!(all(&reopened, anna).await, expected);
+    assert_eq!(reopened.list(anna, false, None, 10).await.expect("lists"), (vec![third], false));
+    assert!(all(&reopened, other).await.is_empty());
+}
+
+#[tokio::test]
+async fn pages_of_newest_consents_go_on_where_they_ended() {
+    let store = Arc::new(MemoryStore::new());
+    let book = book(&store);
+    let anna = person("042185990002");
+    let mut given = Vec::new();
+    for (at, purpose) in (1..).zip([KYC, "land.transfer", "health.admission"]) {
+        given.insert(0, grant(&book, anna, purpose, at).await);
+    }
+    let (first, more) = book.list(anna, false, None, 2).await.expect("lists");
+    assert_eq!((first.as_slice(), more), (&given[..2], true));
+    let rest = book.list(anna, false, Some(first[1].id), 2).await.expect("lists");
+    assert_eq!(rest, (given[2..].to_vec(), false));
+}
+
+#[tokio::test]
+async fn consents_given_at_once_are_all_kept() {
+    let store = Arc::new(MemoryStore::new());
+    let book = Arc::new(book(&store));
+    let anna = person("042185990002");
+    let calls = (0..6).map(|at| {
+        let book = book.clone();
+        tokio::spawn(async move { grant(&book, anna, KYC, at).await })
+    });
+    for call in futures::future::join_all(calls).await {
+        call.expect("ran");
+    }
+    let all = all(&book, anna).await;
+    let standing = all.iter().filter(|consent| consent.said == ConsentState::Granted).count();
+    assert_eq!((all.len(), standing), (6, 1));
+}
+
+#[tokio::test]
+async fn a_refusal_of_all_is_one_row() {
+    let store = Arc::new(MemoryStore::new());
+    let book = book(&store);
+    let refuser = person("042193990013");
+    for at in [3, 4] {
+        book.refuse_all(refuser, Timestamp(at)).await.expect("refused");
+    }
+    let refusals = all(&book, refuser).await;
+    let [refusal] = refusals.as_slice() else { unreachable!("one, and not {}", refusals.len()) };
+    assert_eq!((refusal.said, refusal.granted_at), (ConsentState::Refused, Timestamp(3)));
+    book.withdraw(refuser, refusal.id, act(5), Timestamp(5)).await.expect("ended");
+    book.refuse_all(refuser, Timestamp(6)).await.expect("refused again");
+    let said: Vec<_> = all(&book, refuser).await.iter().map(|consent| consent.said).collect();
+    assert_eq!(said, [ConsentState::Refused, ConsentState::Withdrawn]);
+}
+
+/// As the version before this one wrote them.
+#[tokio::test]
+async fn rows_of_the_version_before_are_read_and_keep_one_id() {
+    let store = Arc::new(MemoryStore::new());
+    let anna = person("042185990002");
+    let row = |said: &str| {
+        format!(
+            r#"{{"agency":"bank","purpose":"{KYC}","record_types":["resident.person.v1"],"said":"{said}","granted_at":5,"expires_at":1005}}"#
+        )
+    };
+    let put = async |said: &str| {
+        let key = row_key(anna, "bank", KYC);
+        store.commit(Batch::new().put(Space::Consent, key, row(said).into_bytes())).await.expect("written");
+    };
+    put("granted").await;
+    let before = all(&book(&store), anna).await;
+    assert_eq!((before.len(), before[0].said, before[0].ended.clone()), (1, ConsentState::Granted, None));
+    assert_eq!(all(&book(&store), anna).await, before, "the same id again");
+    let withdrawn = book(&store).withdraw(anna, before[0].id, act(6), Timestamp(6)).await.expect("withdrawn");
+    assert_eq!((withdrawn.id, withdrawn.said), (before[0].id, ConsentState::Withdrawn));
+    put("withdrawn").await;
+    let events = all(&book(&store), anna).await[0].events(Timestamp(9));
+    assert_eq!((events[1].state, events[1].at, events[1].act.clone()), (ConsentState::Withdrawn, None, None));
+}
