@@ -1,4 +1,10 @@
-//! Whom a number leads to, as a table: the register in short notation, the number asked, the numbers found.
+//! Whom a number leads to, as a table: the register in short notation, the number asked, the numbers found; and what holds for any
+//! register.
+
+use std::collections::BTreeMap;
+
+use futures::FutureExt as _;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -110,4 +116,38 @@ async fn a_chain_that_is_too_long_and_a_crowd_of_claims_prove_nothing() {
     assert_eq!(leads(layers, 'A').await, "KHIJEFGBCDA");
     let crowd: String = ('B'..='K').map(|letter| format!("{letter}!:A ")).collect();
     assert_eq!(leads(&format!("{crowd} L:B,C,D,E,F"), 'A').await, "nobody");
+}
+
+const LETTERS: [char; 7] = ['A', 'B', 'C', 'D', 'E', 'F', 'G'];
+
+/// For each letter no record, a good one or a cancelled one, and what it claims.
+fn any_register() -> impl Strategy<Value = Vec<Entry>> {
+    let record = |number: char| {
+        let claims = prop::collection::vec(prop::sample::select(LETTERS.as_slice()), 0..3);
+        (0..3, claims).prop_map(move |(kind, claims)| {
+            let claims = claims.into_iter().filter(|claim| *claim != number).map(pid).collect();
+            (kind > 0).then(|| Entry { number: pid(number), claims, is_cancelled: kind == 2 })
+        })
+    };
+    LETTERS.map(record).prop_map(|records| records.into_iter().flatten().collect())
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_led_to_a_number_that_is_held_and_no_number_is_two_peoples(records in any_register()) {
+        let held: Vec<_> = records.iter().filter(|entry| !entry.is_cancelled).map(|entry| entry.number).collect();
+        let written = Written(records);
+        let mut owners = BTreeMap::new();
+        for number in LETTERS.map(pid) {
+            let found = resolve(number, &written).now_or_never().expect("reads at once").expect("reads");
+            let Some(found) = found else { continue };
+            let all: Vec<_> = found.all().collect();
+            prop_assert!(all.contains(&number));
+            prop_assert!(!held.contains(&number) || found.current == number);
+            prop_assert!(found.superseded.iter().all(|number| !held.contains(number)));
+            for number in all {
+                prop_assert_eq!(owners.entry(number).or_insert(found.clone()), &found);
+            }
+        }
+    }
 }
