@@ -117,9 +117,10 @@ async fn a_world_without_its_store_is_not_begun_again() {
     let folder = tempfile::tempdir().unwrap();
     end(start(kept(folder.path())).await).await;
     std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+    // The data folder itself misses it, before the store would.
     let error = refused(folder.path()).await;
-    assert_eq!(error.reason, Reason::StorageCorrupt);
-    assert!(error.message.contains("the store is missing"), "{}", error.message);
+    assert_eq!(error.reason, Reason::ConfigurationInvalid);
+    assert!(error.message.contains("store"), "{}", error.message);
     assert!(!folder.path().join("store").exists(), "none was begun");
     let error = rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("there is nothing to rebuild from");
     assert_eq!(error.reason, Reason::StorageCorrupt);
