@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lienthong::base::time::{Clock as _, SystemClock};
-use lienthong::base::{Error, Result, Seed};
+use lienthong::base::{Error, Result, Seed, Violations};
 use lienthong::registry::host::LOAD_BATCH;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
 use lienthong::registry::{self, Host};
@@ -85,7 +85,11 @@ fn prepare(citizens: u64) -> Result<()> {
     let begin = Instant::now();
     for change in &changes {
         if let Some(record_type) = registry::record_type(&change.record_type) {
-            record_type.validated(&change.payload, today)?;
+            let mut violations = Violations::default();
+            record_type.validate(&change.payload, today, &"", &mut violations);
+            if !violations.is_empty() {
+                return Err(Error::invalid(violations));
+            }
         }
     }
     report("validate, one core", changes.len() as u64, begin);

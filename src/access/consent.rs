@@ -272,8 +272,9 @@ mod tests {
     #[test]
     fn what_nobody_has_a_right_to_is_no_consents_object() {
         const KYC: &str = "bank.know_your_customer";
+        type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
         // agency, purpose, record types → bad fields
-        let cases: [(&str, &str, &[&str], &[(&str, &str)]); 8] = [
+        let cases: [Case<'_>; 8] = [
             ("bank", KYC, &["resident.person.v1", "business.enterprise.v1"], &[]),
             ("nobody", KYC, &["resident.person.v1"], &[("agency", "UNKNOWN_VALUE")]),
             ("bank", "curiosity", &["resident.person.v1"], &[("purpose", "UNKNOWN_VALUE")]),
