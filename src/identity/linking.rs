@@ -11,11 +11,12 @@ use crate::base::call::{Call, CheckOutcome};
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::port::Selector;
 use crate::store::{Batch, Scan, Space, Store};
-use crate::trust::canonical::{self, Object};
+use crate::trust::canonical;
 
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing};
 use super::link::{Link, LinkEvent, LinkState};
+use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link, record_key, write};
 use super::matching::{Comparison, Match, MatchedBy, Same};
 use super::people::{Person, ReadRecord, Registries};
 
@@ -412,43 +413,4 @@ fn mismatch(kind: DocumentType) -> Error {
 
 fn missing(id: uuid::Uuid) -> Error {
     Error::new(Reason::NotFound, "no such link").with_subject("link", id.to_string())
-}
-
-fn corrupt() -> Error {
-    Error::new(Reason::StorageCorrupt, "a link cannot be read back")
-}
-
-pub(super) fn read_link(person: PersonalId, id: uuid::Uuid, row: &[u8]) -> Result<Link> {
-    let row: Object = canonical::parse(row).map_err(|_| corrupt())?;
-    Link::from_row(person, id, &row).ok_or_else(corrupt)
-}
-
-fn write(batch: Batch, link: &Link, actor: &Actor) -> Batch {
-    let mut event_key = link.id.as_bytes().to_vec();
-    event_key.extend_from_slice(&link.events.to_be_bytes());
-    batch.put(Space::Link, link_key(link), canonical::write(&link.to_row())).put(
-        Space::LinkEvent,
-        event_key,
-        canonical::write(&LinkEvent::of(link, actor).to_row()),
-    )
-}
-
-fn link_key(link: &Link) -> Vec<u8> {
-    key_of(link.person, link.id)
-}
-
-fn key_of(person: PersonalId, id: uuid::Uuid) -> Vec<u8> {
-    [person.as_str().as_bytes(), id.as_bytes()].concat()
-}
-
-pub(super) fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
-    [b"r", &record.0[..], person.as_str().as_bytes()].concat()
-}
-
-pub(super) fn id_key(id: uuid::Uuid) -> Vec<u8> {
-    [b"i", &id.as_bytes()[..]].concat()
-}
-
-pub(super) fn pending_key(link: &Link) -> Vec<u8> {
-    [&[b'p', link.document_type.code()], &link.id.as_bytes()[..]].concat()
 }

@@ -1,13 +1,14 @@
 //! Identity: accounts, links of documents to them, presentations of linked documents, and credentials of them for wallets.
 //!
 //! Rules are pure ([`account`], [`document`], [`matching`], [`link`], [`presentation`]); use cases read registries and the store
-//! ([`linking`], [`following`], [`presenting`], [`credential`]); what other modules must offer stands in [`ports`]; [`grpc`] is the face.
+//! ([`linking`], [`following`], [`presenting`], [`credential`]); what other modules must offer stands in [`ports`].
 
 pub mod account;
 pub mod credential;
 pub mod document;
 pub mod following;
 pub mod link;
+mod link_row;
 pub mod linking;
 pub mod matching;
 pub mod people;

@@ -4,7 +4,7 @@ use crate::base::{PersonalId, Result};
 use crate::store::{Derived, Findings, Pace, Scan, Space, Store};
 
 use super::link::{Link, LinkState};
-use super::linking::{id_key, pending_key, read_link, record_key};
+use super::link_row::{id_key, pending_key, read_link, record_key};
 
 /// Rows read at once.
 const ROWS_READ: usize = 512;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::keyring::read_private;
 use crate::api::credential::TokenMint;
-use crate::base::{Entropy, Error, Reason, Result, Seed};
+use crate::base::entropy::SystemEntropy;
+use crate::base::{Entropy as _, Error, Reason, Result, Seed};
 use crate::store::file::{Readers, write_whole};
 
 const FILE: &str = "credentials.key";
@@ -31,13 +32,13 @@ pub fn path(folder: &Path) -> PathBuf {
 }
 
 /// The mint of a data folder that is held by this process, with a new key if there is none; without a folder, one that ends with the
-/// process.
-pub(super) fn open(folder: Option<&Path>, entropy: &dyn Entropy) -> Result<TokenMint> {
+/// process. Its randomness is the operating system's, also where that of the world grows from the seed.
+pub(super) fn open(folder: Option<&Path>) -> Result<TokenMint> {
     if let Some(mint) = folder.map(read).transpose()?.flatten() {
         return Ok(mint);
     }
     let mut secret = [0; 32];
-    entropy.fill(&mut secret)?;
+    SystemEntropy::default().fill(&mut secret)?;
     if let Some(folder) = folder {
         let kept = Kept { format: FORMAT.into(), secret: STANDARD.encode(secret) };
         let mut json = serde_json::to_vec(&kept).map_err(Error::bug)?;
@@ -68,13 +69,11 @@ pub fn read(folder: &Path) -> Result<Option<TokenMint>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::entropy::SystemEntropy;
 
     #[test]
     fn the_key_is_kept_until_its_file_is_deleted() {
         let folder = tempfile::tempdir().expect("a folder");
-        let entropy = SystemEntropy::default();
-        let public = |folder| open(folder, &entropy).expect("a mint").public_key();
+        let public = |folder| open(folder).expect("a mint").public_key();
         assert!(read(folder.path()).expect("readable").is_none());
         let first = public(Some(folder.path()));
         assert_eq!(public(Some(folder.path())), first);

@@ -83,7 +83,7 @@ impl Parts {
             Some(kept) => Keys::kept(world, kept)?,
             None => Keys::new(world),
         };
-        let tokens = credential_key::open(data.home(), &*config.entropy)?;
+        let tokens = credential_key::open(data.home())?;
         let versions = keys.versions(config.clock.now())?;
         let clock = LogClock::new(config.clock.clone());
         let ledger = |id, name, signer: &Arc<dyn Signer>| {

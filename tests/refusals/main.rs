@@ -266,7 +266,7 @@ async fn ended_links_and_used_codes_are_refused_by_name() {
     let (code, presentation) = (json!({"code": made["code"]}), &made["presentation"]["presentationId"]);
     call("bank", "PresentationService/RedeemPresentation", code.clone(), "ROLE_NOT_ALLOWED").await;
     call("one-stop", "PresentationService/RedeemPresentation", code.clone(), "OK").await;
-    call("one-stop", "PresentationService/RedeemPresentation", code, "PRESENTATION_USED").await;
+    call("one-stop", "PresentationService/RedeemPresentation", code, "OK").await; // its answer may have been lost
     let cancel = of("presentationId", presentation);
     call(&citizen, "PresentationService/CancelPresentation", cancel, "PRESENTATION_USED").await;
     let cancelled = call(&citizen, "PresentationService/CreatePresentation", present.clone(), "OK").await;
