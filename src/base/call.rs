@@ -117,6 +117,8 @@ pub struct Call {
     pub now: Timestamp,
     /// When it must be answered.
     pub deadline: Instant,
+    /// When the client gives up, if it said so: for streams, which [`Self::deadline`] does not end.
+    pub client_deadline: Option<Instant>,
     /// The language of its errors.
     pub language: Language,
     /// Whether the caller wants records that failed their checks, marked as such (`x-lienthong-unverified: allow`).
@@ -134,6 +136,7 @@ impl Call {
             caller,
             now,
             deadline: Instant::now() + Duration::from_secs(10),
+            client_deadline: None,
             language: Language::default(),
             accepts_unverified: false,
             checks: Mutex::default(),

@@ -47,6 +47,10 @@ pub const PAGE_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
 pub const TEXT_BYTES_MAX: usize = 512;
 /// Most citizens in one bulk fetch.
 pub const BULK_CITIZENS_MAX: usize = 10_000;
+/// Most records of one citizen from one registry, in one answer.
+pub const ANSWER_RECORDS_MAX: usize = 256;
+/// Longest answer that holds records, in bytes, about: most clients take messages of 4 MiB.
+pub const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Most record types in one fetch.
 pub const RECORD_TYPES_MAX: usize = 16;
 /// Deadline of a call that names none, in milliseconds.

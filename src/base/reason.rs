@@ -105,6 +105,7 @@ reasons! {
     PersonDeceased = "PERSON_DECEASED", WrongState, "Công dân đã qua đời.";
     OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
     IssuerWithdrawn = "ISSUER_WITHDRAWN", WrongState, "Cơ quan này đã bị thu hồi quyền phát hành.";
+    AnswerTooLarge = "ANSWER_TOO_LARGE", WrongState, "Kết quả quá lớn cho một lần trả lời, hãy chia nhỏ yêu cầu.";
     CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits

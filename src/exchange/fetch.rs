@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::access::decision::{check_consents, rights};
 use crate::access::evidence::Kind;
 use crate::access::{Grant, Recorded};
-use crate::base::{Error, PersonalId, Reason, Result};
+use crate::base::{Error, PersonalId, Reason, Result, limits};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::RegistryRecord;
@@ -21,6 +21,8 @@ use super::gather::{Answers, questions};
 use super::order::{Order, Request};
 use super::trail::{Detail, Step, Trail};
 
+/// What a record takes in an answer beside its fields: two proofs, a statement, the typed form's frame.
+const RECORD_BYTES: usize = 4 * 1024;
 /// How long a record that was issued just now may take to reach the record ledger.
 const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
 
@@ -89,6 +91,7 @@ impl Exchange {
         let grants = self.decide(context, order, &numbers, trail).await?;
         let asked = questions(&order.record_types, &numbers);
         let answers = self.gather(asked, context.ask_until(), trail).await;
+        fits(&answers)?;
         reachable(&answers)?;
         let people: Vec<PersonalId> = numbers.all().collect();
         self.check(context, &order.record_types, &grants, Some(&people), answers, trail).await
@@ -173,6 +176,13 @@ impl Exchange {
                 missing.push(Missing { record_type, reason: MissingReason::NoRecord });
             }
         }
+        let bytes: usize =
+            records.iter().map(|checked| 2 * checked.record.disclosure.payload_bytes() + RECORD_BYTES).sum();
+        if bytes > limits::ANSWER_BYTES_MAX {
+            let message =
+                format!("the {} records are too large for one answer: ask for fewer record types", records.len());
+            return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", "records"));
+        }
         Ok((records, missing))
     }
 
@@ -201,6 +211,20 @@ fn note_verdict(trail: &mut Trail, step: Step, verdict: Verdict) {
         trail.pass(step, Detail::Valid);
     } else {
         trail.fail(step, verdict.to_string());
+    }
+}
+
+/// Refuses when a registry has more records of the citizen than an answer holds: a part of them would read as all.
+fn fits(answers: &Answers) -> Result<()> {
+    match answers
+        .values()
+        .filter_map(|answer| answer.as_ref().err())
+        .find(|error| error.reason == Reason::AnswerTooLarge)
+    {
+        Some(error) => {
+            Err(Error::new(error.reason, error.message.clone()).with_subject("registry", error.subject.name.clone()))
+        }
+        None => Ok(()),
     }
 }
 

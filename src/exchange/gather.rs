@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout_at;
 
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, limits};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
@@ -19,8 +19,6 @@ use super::trail::{Detail, Step, Trail};
 
 /// Records in one page of a registry's answer.
 const PAGE_RECORDS: usize = 100;
-/// Most records of one registry in one exchange; a registry that answers more is not believed.
-const REGISTRY_RECORDS_MAX: usize = 256;
 
 /// Record types that name no person themselves: they are found through records that do.
 const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
@@ -149,8 +147,13 @@ async fn read_all(
         let query = Query::latest(record_types.iter().copied(), selector.clone(), PAGE_RECORDS);
         let page = registry.read(Query { after, version, ..query }).await?;
         found.extend(page.records);
-        if found.len() > REGISTRY_RECORDS_MAX {
-            return Err(Error::new(Reason::RegistryUnavailable, "the registry answered with too many records"));
+        if found.len() > limits::ANSWER_RECORDS_MAX {
+            let message = format!(
+                "{} holds more than {} records of this citizen: ask for fewer record types, or page through the registry's own service",
+                registry.name(),
+                limits::ANSWER_RECORDS_MAX
+            );
+            return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("registry", registry.name()));
         }
         after = page.next;
         if after.is_none() {

@@ -220,7 +220,11 @@ impl Province {
     }
 
     pub(super) async fn record_keys(&self, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
-        let rows = self.store.scan(Scan::prefix(Space::ProvinceIndex, &prefix).limit(RECORDS_MAX)).await?;
+        let rows = self.store.scan(Scan::prefix(Space::ProvinceIndex, &prefix).limit(RECORDS_MAX + 1)).await?;
+        if rows.len() > RECORDS_MAX {
+            let message = format!("more than {RECORDS_MAX} records: page through the registries' own services");
+            return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("view", "records"));
+        }
         let key = |key: &[u8]| index::record_of(key).ok_or_else(|| corrupt("an index row cannot be read"));
         rows.iter().map(|(row, _)| key(row)).collect()
     }

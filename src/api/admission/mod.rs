@@ -129,6 +129,7 @@ struct Opening {
     request_id: RequestId,
     language: Language,
     deadline: Instant,
+    client_deadline: Option<Instant>,
 }
 
 /// A request that is let in, as far as its headers tell.
@@ -211,6 +212,9 @@ impl Inner {
             request_id: self.edge.new_id(now),
             language: text("accept-language").map(Language::from_header).unwrap_or_default(),
             deadline: begun + edge::timeout(text("grpc-timeout")),
+            client_deadline: text("grpc-timeout")
+                .and_then(edge::parse_timeout)
+                .and_then(|named| begun.checked_add(named)),
         }
     }
 
@@ -281,6 +285,7 @@ impl Inner {
             caller: caller.clone(),
             now: opening.now,
             deadline: opening.deadline,
+            client_deadline: opening.client_deadline,
             language: opening.language,
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, World, pid, request};
-use crate::base::{Error, Reason};
+use crate::base::{Error, Reason, limits};
 use crate::exchange::{Exchanged, MissingReason};
 use crate::registry::port::Registry;
 use crate::trust::canonical::{self, Object};
@@ -223,4 +223,35 @@ async fn concurrent_calls_leave_a_chain_without_gaps() {
     }
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn more_records_than_an_answer_holds_are_refused_for_good() {
+    let world = World::new().await;
+    let certificate = |number: usize| {
+        Object::new()
+            .with("serial", format!("BA {:06}", 700_000 + number))
+            .with("registry_number", "CH 00123")
+            .with("issued_on", "2020-05-06")
+            .with(
+                "owners",
+                vec![
+                    Object::new()
+                        .with("personal_id", ANNA)
+                        .with("full_name", "Nguyễn Thị An")
+                        .with("role", "individual"),
+                ],
+            )
+            .with("legal_form", "individual")
+            .with("parcels", vec!["w7723fdn0zg3"])
+            .with("status", "valid")
+    };
+    world.submit("land", CERTIFICATE, (0..=limits::ANSWER_RECORDS_MAX).map(certificate).collect()).await;
+    world.province.accept_all(&world.hosts).await;
+    let refused =
+        fetch(&world, "land-office", ANNA, &[PERSON, CERTIFICATE], "land.transfer").await.expect_err("too many");
+    assert_eq!((refused.reason, refused.subject.name.as_str()), (Reason::AnswerTooLarge, "land"));
+    let fewer = fetch(&world, "land-office", ANNA, &[PERSON], "land.transfer").await.expect("without them");
+    assert_eq!(fewer.records.len(), 1);
+    assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("OK"));
 }

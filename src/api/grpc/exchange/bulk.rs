@@ -16,6 +16,8 @@ use crate::exchange::{Context, Request};
 
 /// Citizens under way at a time in one stream.
 const CONCURRENT: usize = 16;
+/// The least that a citizen gets of a client's deadline.
+const SHARE_MIN: Duration = Duration::from_millis(50);
 
 impl ExchangeFace {
     pub(super) async fn bulk(
@@ -35,13 +37,16 @@ impl ExchangeFace {
         let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
         let common = Arc::new(Request { personal_id: String::new(), record_types, purpose, reference });
         let face = self.clone();
+        let (total, until) = (personal_ids.len(), call.client_deadline);
         let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
             let (face, common) = (face.clone(), common.clone());
             let mut context = context.clone();
             async move {
                 context.now = face.clock.now();
                 context.request_id = face.edge.new_id(context.now);
-                context.deadline = Instant::now() + Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
+                let now = Instant::now();
+                let left = until.map(|until| until.saturating_duration_since(now));
+                context.deadline = now + share(left, total - index as usize);
                 Ok(face.one(index, context, Request { personal_id, ..(*common).clone() }).await)
             }
         });
@@ -71,6 +76,16 @@ impl ExchangeFace {
     }
 }
 
+/// How long one citizen may take while so many, this one included, are still to be answered: an equal share of the time that the
+/// client has left, so that a slow registry costs its citizen's outcome and not the rest of the stream.
+fn share(left: Option<Duration>, citizens: usize) -> Duration {
+    let most = Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
+    let Some(left) = left else { return most };
+    let turns = citizens.div_ceil(CONCURRENT).max(1) as u32;
+    // A fifth is left for what comes between: checks, evidence, the way to the client.
+    (left * 4 / 5 / turns).clamp(SHARE_MIN, most)
+}
+
 fn check_citizens(personal_ids: &[String]) -> Result<()> {
     if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
         let message = format!("1 to {} citizens", limits::BULK_CITIZENS_MAX);
@@ -82,4 +97,20 @@ fn check_citizens(personal_ids: &[String]) -> Result<()> {
         .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err());
     let bad: Violations = bad.collect();
     if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_citizen_has_a_share_of_what_the_client_leaves() {
+        let ms = Duration::from_millis;
+        assert_eq!(share(None, 10_000), ms(limits::DEADLINE_MS_DEFAULT), "a client that names no deadline waits");
+        assert_eq!(share(Some(ms(5_000)), 3), ms(4_000));
+        assert_eq!(share(Some(ms(5_000)), 32), ms(2_000));
+        assert_eq!(share(Some(ms(60_000)), 1), ms(limits::DEADLINE_MS_DEFAULT));
+        assert_eq!(share(Some(ms(1_000)), 10_000), SHARE_MIN);
+        assert_eq!(share(Some(Duration::ZERO), 1), SHARE_MIN);
+    }
 }
