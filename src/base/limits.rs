@@ -16,6 +16,10 @@ pub const REQUEST_LIST_MAX: usize = 2 * BATCH_RECORDS_MAX;
 pub const REQUESTS_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What the requests of one caller that are not answered yet may hold, in bytes.
 pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 144 * 1024 * 1024;
+/// How much of a refused request is read and thrown away, in bytes.
+pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
+/// How long that may take, in milliseconds.
+pub const REFUSED_MS_MAX: u64 = 2_000;
 /// Most calls under way at once.
 pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
 /// Most bytes of a stream of request messages (reflection).

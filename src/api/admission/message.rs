@@ -84,7 +84,7 @@ fn too_large(method: &Method, length: usize) -> Error {
 
 /// Reads the body of a request, which holds one message and nothing else.
 pub(super) async fn read(
-    mut body: Body,
+    body: &mut Body,
     method: &Method,
     encoding: Encoding,
     memory: &mut impl Take,
@@ -197,8 +197,8 @@ mod tests {
     async fn of(pieces: &[&[u8]], encoding: Encoding) -> Result<Vec<u8>> {
         let frames: Vec<Result<_, std::io::Error>> =
             pieces.iter().map(|piece| Ok(Frame::data(Bytes::copy_from_slice(piece)))).collect();
-        let body = Body::new(StreamBody::new(stream::iter(frames)));
-        read(body, &method(), encoding, &mut Room(1_500)).await.map(|framed| framed.message().to_vec())
+        let mut body = Body::new(StreamBody::new(stream::iter(frames)));
+        read(&mut body, &method(), encoding, &mut Room(1_500)).await.map(|framed| framed.message().to_vec())
     }
 
     fn prefixed(flag: u8, message: &[u8]) -> Vec<u8> {
@@ -248,8 +248,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_room_nothing_is_read() {
-        let body = Body::new(http_body_util::Full::new(Bytes::from(prefixed(0, &[1; 900]))));
-        let refused = read(body, &method(), Encoding::Identity, &mut Room(899)).await.expect_err("no room");
+        let mut body = Body::new(http_body_util::Full::new(Bytes::from(prefixed(0, &[1; 900]))));
+        let refused = read(&mut body, &method(), Encoding::Identity, &mut Room(899)).await.expect_err("no room");
         assert_eq!(refused.reason, Reason::Overloaded);
     }
 }

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use futures::stream::unfold;
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
@@ -193,13 +194,16 @@ impl Inner {
         answer
     }
 
-    async fn call(&self, mut parts: request::Parts, body: Body, opening: &Opening) -> Response<Body> {
-        match self.admit(&mut parts, body, opening).await {
+    async fn call(&self, mut parts: request::Parts, mut body: Body, opening: &Opening) -> Response<Body> {
+        match self.admit(&mut parts, &mut body, opening).await {
             Ok((body, _held)) => {
                 let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
                 complete(answer, opening.request_id, opening.language)
             }
-            Err(refused) => self.refuse(refused, opening),
+            Err(refused) => {
+                discard(body);
+                self.refuse(refused, opening)
+            }
         }
     }
 
@@ -222,7 +226,7 @@ impl Inner {
     async fn admit(
         &self,
         parts: &mut request::Parts,
-        body: Body,
+        body: &mut Body,
         opening: &Opening,
     ) -> Result<(Body, (UnderWay, Reservation<Holder>)), Refused> {
         let mut refused = Refusing { method: None, caller: None };
@@ -234,7 +238,7 @@ impl Inner {
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let mut memory = Memory { holder, held: self.budget.begin() };
         let body = if method.is_client_streaming {
-            guarded(body)
+            guarded(std::mem::take(body))
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
@@ -306,7 +310,7 @@ impl Inner {
     /// Reads the message, and refuses what would take too much to decode.
     async fn read(
         &self,
-        body: Body,
+        body: &mut Body,
         method: &'static Method,
         encoding: Encoding,
         opening: &Opening,
@@ -408,6 +412,24 @@ fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Re
         edge::mark_headers(answer.headers_mut(), id);
     }
     answer
+}
+
+/// Reads the rest of a refused request for a moment, and keeps nothing of it. Without that, what is on its way arrives at a stream that is
+/// closed already; HTTP/2 counts such frames as violations, and ends the connection of a client that only has an expired token.
+fn discard(mut body: Body) {
+    if body.is_end_stream() {
+        return;
+    }
+    let read = async move {
+        let mut left = limits::REFUSED_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    tokio::spawn(tokio::time::timeout(Duration::from_millis(limits::REFUSED_MS_MAX), read));
 }
 
 /// The body of a stream of messages: each piece comes within a time, and all of them within a size.
