@@ -220,6 +220,19 @@ def ed25519_verifies(raw, message, signature):
     except (InvalidSignature, ValueError):
         return False
 
+def is_p256_key(raw):
+    return len(raw) == 65 and raw[0] == 4
+
+def p256_verifies(raw, message, signature):
+    try:
+        r, s = utils.decode_dss_signature(signature)
+        if utils.encode_dss_signature(r, s) != signature or s > P256_ORDER // 2:
+            return False  # one form only, or anyone could change a signature
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw).verify(signature, message, ec.ECDSA(SHA256()))
+        return True
+    except (InvalidSignature, ValueError):
+        return False
+
 def is_key_name(name):
     return name != "" and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
 
@@ -244,7 +257,7 @@ class Key:
         if self.algorithm == "ed25519":
             good = is_ed25519_key(self.raw)
         else:
-            good = len(self.raw) == 65 and self.raw[0] == 4
+            good = is_p256_key(self.raw)
         refuse_unless(good and spki.startswith(head), f"key {self.id}: not in its one encoding, or of small order")
         refuse_unless(sha256(spki).hex() == self.id, f"key {self.id}: the id is not that of the key")
 
@@ -253,16 +266,7 @@ class Key:
         return (sha256(name.encode(), b"\n\x01", self.raw) if self.algorithm == "ed25519" else sha256(self.spki))[:4]
 
     def verifies(self, message, signature):
-        if self.algorithm == "ed25519":
-            return ed25519_verifies(self.raw, message, signature)
-        try:
-            r, s = utils.decode_dss_signature(signature)
-            if utils.encode_dss_signature(r, s) != signature or s > P256_ORDER // 2:
-                return False  # one form only, or anyone could change a signature
-            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), self.raw).verify(signature, message, ec.ECDSA(SHA256()))
-            return True
-        except (InvalidSignature, ValueError):
-            return False
+        return (ed25519_verifies if self.algorithm == "ed25519" else p256_verifies)(self.raw, message, signature)
 
     def verifies_fixed(self, message, signature):
         """A signature as tokens have it: ECDSA as r and s side by side, s in either half."""
@@ -523,23 +527,36 @@ def parse_checkpoint(text):
 
 # ---- Witnesses (C2SP tlog-cosignature and tlog-policy)
 
-class Witness:
-    """A key as a policy has it: <name>+<key id>+<base64 of type and key>; type 4 cosigns, type 1 signs notes."""
+class PolicyKey:
+    """A key as a policy has it: <name>+<key id>+<base64 of type and key>. Types 1 and 2 sign notes, 4 cosigns. A policy may name keys of
+    types that are not known here; nothing is found to be signed by those."""
 
-    def __init__(self, text, kind):
+    def __init__(self, text, types):
         self.name, note_id, encoded = (*text.split("+", 2), "", "")[:3]
-        raw = bytes_of(encoded, "a witness's key")
-        self.key = raw[1:]
-        good = is_key_name(self.name) and raw[:1] == bytes([kind]) and is_ed25519_key(self.key)
-        refuse_unless(good, "a key of another type, of a name that is none, or no good Ed25519 key")
-        self.note_id = sha256(self.name.encode(), b"\n", raw)[:4]
+        raw = bytes_of(encoded, "a policy's key")
+        good = is_key_name(self.name) and re.fullmatch("[0-9a-f]{8}", note_id) and len(raw) > 1
+        refuse_unless(good, "a key of a name that is none, without a key id, or empty")
+        kind, self.encoded, self.note_id = raw[0], raw[1:], None
+        if kind not in (1, 2, 4) or kind == 2 and not self.encoded.startswith(SPKI_HEADS["ecdsa-p256-sha256"]):
+            return  # of another type, or of another curve
+        if kind == 2:
+            self.raw, self.verifies = self.encoded[len(SPKI_HEADS["ecdsa-p256-sha256"]):], p256_verifies
+            good, expected = is_p256_key(self.raw), sha256(self.encoded)
+        else:
+            self.raw, self.verifies = self.encoded, ed25519_verifies
+            good, expected = is_ed25519_key(self.raw), sha256(self.name.encode(), b"\n", raw)
+        refuse_unless(good and kind in types, "a key of another use, or no good key of its type")
+        self.note_id = expected[:4]
         refuse_unless(self.note_id.hex() == note_id, "the key's id is not that of name and key")
+
+    def claims(self, line, note_id):
+        return (line, note_id) == (self.name, self.note_id)
 
     def time_of(self, text, signature):
         """The cosignature's time in milliseconds; refused if it does not verify."""
         seconds = int.from_bytes(signature[:8], "big")
         message = b"cosignature/v1\ntime %d\n%s" % (seconds, text)
-        refuse_unless(seconds * 1000 < 2**63 and ed25519_verifies(self.key, message, signature[8:]), "a witness's cosignature does not verify")
+        refuse_unless(seconds * 1000 < 2**63 and self.verifies(self.raw, message, signature[8:]), "a witness's cosignature does not verify")
         return seconds * 1000
 
 class Policy:
@@ -562,10 +579,10 @@ class Policy:
             kind, *words = words
             known = [*self.witnesses, *self.groups]
             if kind == "log" and len(words) in (1, 2):
-                self.logs.append(Witness(words[0], 1))
+                self.logs.append(PolicyKey(words[0], (1, 2)))
             elif kind == "witness" and len(words) in (2, 3):
                 refuse_unless(words[0] not in ("none", *known), bad)
-                self.witnesses[words[0]] = Witness(words[1], 4)
+                self.witnesses[words[0]] = PolicyKey(words[1], (4,))
             elif kind == "group" and len(words) > 2:
                 name, needed, *members = words
                 needed = {"all": len(members), "any": 1}.get(needed) or (int(needed) if re.fullmatch("[1-9][0-9]{0,3}", needed) else 0)
@@ -577,7 +594,7 @@ class Policy:
                 refuse_unless(kind == "quorum" and len(words) == 1 and words[0] in ("none", *known) and not quorums, bad)
                 quorums.append(words[0])
         refuse_unless(quorums, "there is no quorum line")
-        for keys in ([log.key for log in self.logs], [witness.key for witness in self.witnesses.values()]):
+        for keys in ([log.encoded for log in self.logs], [witness.encoded for witness in self.witnesses.values()]):
             refuse_unless(len(set(keys)) == len(keys) <= 256 and len(self.groups) <= 256, "a key occurs twice, or too many")
         self.quorum = quorums[0]
 
@@ -592,11 +609,11 @@ class Policy:
         try:
             text, signatures = parse_note(note)
             origin = parse_checkpoint(text)[0]
-            by_log = any((line, note_id, log.name) == (log.name, log.note_id, origin) and ed25519_verifies(log.key, text, signature)
+            by_log = any(log.name == origin and log.claims(line, note_id) and log.verifies(log.raw, text, signature)
                          for line, note_id, signature in signatures for log in self.logs)
             refuse_unless(by_log or not self.logs, "no key that the policy names for the log signed")
             times = [(name, witness.time_of(text, signature)) for line, note_id, signature in signatures
-                     for name, witness in self.witnesses.items() if (line, note_id) == (witness.name, witness.note_id)]
+                     for name, witness in self.witnesses.items() if witness.claims(line, note_id)]
         except Refused as why:
             return ("INDETERMINATE", "QUORUM"), str(why)
         times = [(name, at) for name, at in times if at <= now + CLOCK_SKEW_MS_MAX]

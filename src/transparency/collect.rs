@@ -73,7 +73,11 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
     let mut sizes = log.ledger.watch();
     let witnesses = policy.witnesses.iter().filter_map(|witness| {
         let url = witness.url.as_ref()?.trim_end_matches('/').to_owned();
-        Some(Peer { name: witness.name.clone(), key: witness.key.clone(), url, known: 0, trouble: None })
+        let Some(key) = witness.key.known() else {
+            tracing::warn!(log = log.name, witness = witness.name, "its key's type is not known: it is not asked");
+            return None;
+        };
+        Some(Peer { name: witness.name.clone(), key: key.clone(), url, known: 0, trouble: None })
     });
     let mut peers: Vec<Peer> = witnesses.collect();
     loop {

@@ -55,6 +55,16 @@ impl Algorithm {
         }
     }
 
+    /// A raw key as a SubjectPublicKeyInfo in DER; whether it is a good one is [`PublicKey`]'s to say.
+    pub fn spki_of(self, raw: &[u8]) -> Vec<u8> {
+        [self.spki_head(), raw].concat()
+    }
+
+    /// Whether a SubjectPublicKeyInfo begins as this algorithm's do.
+    pub fn is_of(self, spki: &[u8]) -> bool {
+        spki.starts_with(self.spki_head())
+    }
+
     /// A signer's signature as tokens carry it (RFC 7518 section 3.4): 64 bytes, for P-256 r and s without DER around them.
     pub fn to_fixed(self, signature: Vec<u8>) -> Result<Vec<u8>> {
         match self {
@@ -135,7 +145,7 @@ impl PublicKey {
 
     /// The SubjectPublicKeyInfo in DER.
     pub fn spki(&self) -> Vec<u8> {
-        [self.algorithm.spki_head(), &self.bytes].concat()
+        self.algorithm.spki_of(&self.bytes)
     }
 
     /// The key's id.

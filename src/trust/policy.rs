@@ -1,4 +1,4 @@
-//! Witness policies: which witnesses must have cosigned a head before it is believed (C2SP tlog-policy).
+//! Witness policies: which witnesses must have cosigned a head before it is accepted (C2SP tlog-policy).
 //!
 //! ```text
 //! log <vkey> [<url>]
@@ -7,14 +7,15 @@
 //! quorum <name>|none
 //! ```
 //!
-//! A name stands before it is used, and is a member once at most, so that no witness counts twice.
+//! A name stands before it is used, and is a member once at most, so that no witness counts twice. A policy may name keys of types that
+//! this program does not know: such a witness is a member like any other that did not cosign, and such a log is one that did not sign.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cosignature::verify_cosignature;
 use super::note::{Checkpoint, Note};
 use super::verdict::{Code, Verdict};
-use super::vkey::{KeyUse, NoteKey};
+use super::vkey::{KeyUse, VerifierKey};
 use crate::base::Timestamp;
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 
@@ -40,7 +41,7 @@ pub struct NamedKey {
     /// The name within the policy; for a log, its origin.
     pub name: String,
     /// The key.
-    pub key: NoteKey,
+    pub key: VerifierKey,
     /// Where it answers.
     pub url: Option<String>,
 }
@@ -106,8 +107,9 @@ impl Policy {
     pub fn cosignatures(&self, note: &Note<'_>, now: Timestamp) -> Result<Vec<Witnessed>, String> {
         let mut found: Vec<Witnessed> = Vec::new();
         for line in &note.signatures {
-            for (witness, known) in self.witnesses.iter().enumerate().filter(|(_, known)| known.key.claims(line)) {
-                let at = verify_cosignature(note.text, line, &known.key)
+            for (witness, known) in self.witnesses.iter().enumerate() {
+                let Some(key) = known.key.known().filter(|key| key.claims(line)) else { continue };
+                let at = verify_cosignature(note.text, line, key)
                     .map_err(|error| format!("witness {}: {error}", known.name))?;
                 if at <= now.plus_ms(CLOCK_SKEW_MS_MAX) {
                     found.push(Witnessed { witness, at });
@@ -149,8 +151,9 @@ impl Policy {
             Err(error) => return short(error.to_string()),
         };
         let signed_by = |log: &NamedKey| {
-            let mut lines = note.signatures.iter().filter(|line| log.key.claims(line));
-            log.name == origin && lines.any(|line| log.key.key.verify(note.text.as_bytes(), &line.signature).is_ok())
+            let Some(known) = log.key.known().filter(|_| log.name == origin) else { return false };
+            let mut lines = note.signatures.iter().filter(|line| known.claims(line));
+            lines.any(|line| known.key.verify(note.text.as_bytes(), &line.signature).is_ok())
         };
         if !self.logs.is_empty() && !self.logs.iter().any(signed_by) {
             return short(format!("no key that the policy names for the log {origin} signed"));
@@ -160,10 +163,14 @@ impl Policy {
             Err(why) => return short(why),
         };
         if !self.is_met(&found) {
+            let unknown = self.witnesses.iter().filter(|witness| witness.key.known().is_none()).count();
+            let (count, all) = (found.len(), self.witnesses.len());
+            let passed_over = match unknown {
+                0 => String::new(),
+                _ => format!(" (cosignatures of {unknown} cannot be verified here: their keys' types are not known)"),
+            };
             return short(format!(
-                "{} of the policy's {} witnesses cosigned, too few for its quorum",
-                found.len(),
-                self.witnesses.len()
+                "{count} of the policy's {all} witnesses cosigned, too few for its quorum{passed_over}"
             ));
         }
         match found.iter().map(|one| one.at).max() {
@@ -187,7 +194,10 @@ impl Reader {
             [first, ..] if first.starts_with('#') => Ok(()),
             ["log", key, url @ ..] if url.len() <= 1 => {
                 let key = read_key(key, KeyUse::Note)?;
-                add(&mut self.logs, NamedKey { name: key.name.clone(), key, url: url.first().map(ToString::to_string) })
+                add(
+                    &mut self.logs,
+                    NamedKey { name: key.name().to_owned(), key, url: url.first().map(ToString::to_string) },
+                )
             }
             ["witness", name, key, url @ ..] if url.len() <= 1 => {
                 let key = read_key(key, KeyUse::Cosignature)?;
@@ -239,16 +249,17 @@ impl Reader {
     }
 }
 
-fn read_key(text: &str, usage: KeyUse) -> Result<NoteKey, String> {
-    let key = NoteKey::parse(text).map_err(|error| error.to_string())?;
-    if key.usage == usage { Ok(key) } else { Err("the key's type is that of another use".into()) }
+fn read_key(text: &str, usage: KeyUse) -> Result<VerifierKey, String> {
+    let key = VerifierKey::parse(text).map_err(|error| error.to_string())?;
+    let is_for_it = key.known().is_none_or(|known| known.usage == usage);
+    if is_for_it { Ok(key) } else { Err("the key's type is that of another use".into()) }
 }
 
 fn add(keys: &mut Vec<NamedKey>, key: NamedKey) -> Result<(), String> {
     if keys.len() == POLICY_LINES_MAX {
         return Err("too many keys".into());
     }
-    if keys.iter().any(|old| old.key.key == key.key.key) {
+    if keys.iter().any(|old| old.key.is_same_key(&key.key)) {
         return Err("the key occurs twice".into());
     }
     keys.push(key);

@@ -1,5 +1,14 @@
 //! Keys as one line of text, with the name that they sign under and what they sign: C2SP signed-note verifier keys ("vkeys"),
 //! `<name>+<key id in hexadecimal>+base64(type ‖ key)`.
+//!
+//! | type | key | signs |
+//! |---|---|---|
+//! | 01 | Ed25519, 32 bytes | notes, as logs do |
+//! | 02 | ECDSA over P-256, a SubjectPublicKeyInfo; its id is that of the key alone | notes, as logs do |
+//! | 04 | Ed25519, 32 bytes | cosignatures, as witnesses do |
+//!
+//! Policies are shared with programs that know more types (ML-DSA-44 is 06). Whoever must read such a file takes a [`VerifierKey`], which
+//! keeps what nothing can be verified with.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,13 +22,13 @@ use crate::base::{Error, Result};
 /// What a key signs; part of its id, so that a signature of one use is never taken for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyUse {
-    /// Notes as they stand: logs. Type 0x01.
+    /// Notes as they stand: logs. Types 0x01 and, for P-256, 0x02.
     Note,
     /// Cosignatures with a time: witnesses. Type 0x04.
     Cosignature,
 }
 
-/// A named Ed25519 key.
+/// A named key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteKey {
     /// The name in signature lines; for logs, the origin.
@@ -30,39 +39,41 @@ pub struct NoteKey {
     pub key: PublicKey,
 }
 
+/// A key as a policy may name it: also one of a type that this program does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VerifierKey {
+    /// A key that signatures are verified with.
+    Known(NoteKey),
+    /// A key of another type, or of another curve: no signature is ever found to be by it.
+    Unknown {
+        /// The name in signature lines.
+        name: String,
+        /// The key as it is encoded after its type.
+        encoded: Vec<u8>,
+    },
+}
+
 /// Text that is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a verifier key: {0}")]
 pub struct NoteKeyError(&'static str);
 
 impl NoteKey {
-    /// The key of a signer.
+    /// The key of a signer. There are no cosignatures by P-256.
     pub fn of(signer: &dyn Signer, usage: KeyUse) -> Result<Self> {
         let key = PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)?;
+        if usage == KeyUse::Cosignature && key.algorithm() != Algorithm::Ed25519 {
+            return Err(Error::bug("only Ed25519 keys cosign"));
+        }
         Ok(Self { name: signer.key_name().to_owned(), usage, key })
     }
 
     /// Reads the line; the id must be the key's.
     pub fn parse(text: &str) -> Result<Self, NoteKeyError> {
-        let mut parts = text.splitn(3, '+');
-        let mut part = || parts.next().ok_or(NoteKeyError("a part is missing"));
-        let (name, id, encoded) = (part()?, part()?, part()?);
-        let bytes = STANDARD.decode(encoded).map_err(|_| NoteKeyError("the key is no base64"))?;
-        let (usage, key) = match bytes.split_first() {
-            Some((1, key)) => (KeyUse::Note, key),
-            Some((4, key)) => (KeyUse::Cosignature, key),
-            _ => return Err(NoteKeyError("the type is neither 1, Ed25519, nor 4, Ed25519 cosignatures")),
-        };
-        if !is_key_name(name) {
-            return Err(NoteKeyError("the name cannot stand in a signature line"));
+        match VerifierKey::parse(text)? {
+            VerifierKey::Known(key) => Ok(key),
+            VerifierKey::Unknown { .. } => Err(NoteKeyError("the key's type is not known")),
         }
-        let key =
-            PublicKey::new(Algorithm::Ed25519, key).map_err(|_| NoteKeyError("the key is no good Ed25519 key"))?;
-        let key = Self { name: name.to_owned(), usage, key };
-        if format!("{:08x}", key.id()) != id {
-            return Err(NoteKeyError("the id is not that of name and key"));
-        }
-        Ok(key)
     }
 
     /// The id in signature lines.
@@ -85,15 +96,87 @@ impl NoteKey {
     pub fn claims(&self, line: &NoteSignature<'_>) -> bool {
         line.name == self.name && line.key_id == self.id()
     }
+
+    /// The key as it is encoded after its type.
+    fn encoded(&self) -> Vec<u8> {
+        match self.key.algorithm() {
+            Algorithm::Ed25519 => self.key.bytes().to_vec(),
+            Algorithm::EcdsaP256 => self.key.spki(),
+        }
+    }
+}
+
+impl VerifierKey {
+    /// Reads the line. The id must be the key's; how an unknown type makes its ids is not known, so there it is any.
+    pub fn parse(text: &str) -> Result<Self, NoteKeyError> {
+        let mut parts = text.splitn(3, '+');
+        let mut part = || parts.next().ok_or(NoteKeyError("a part is missing"));
+        let (name, id, encoded) = (part()?, part()?, part()?);
+        if !is_key_name(name) {
+            return Err(NoteKeyError("the name cannot stand in a signature line"));
+        }
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if id.len() != 8 || !id.bytes().all(is_hex) {
+            return Err(NoteKeyError("the id is not eight small hexadecimal digits"));
+        }
+        let bytes = STANDARD.decode(encoded).map_err(|_| NoteKeyError("the key is no base64"))?;
+        let (kind, encoded) = match bytes.split_first() {
+            Some((kind, encoded)) if !encoded.is_empty() => (*kind, encoded),
+            _ => return Err(NoteKeyError("there is no key behind the type")),
+        };
+        let (usage, key) = match kind {
+            1 => (KeyUse::Note, PublicKey::new(Algorithm::Ed25519, encoded)),
+            2 if Algorithm::EcdsaP256.is_of(encoded) => {
+                (KeyUse::Note, PublicKey::from_spki(Algorithm::EcdsaP256, encoded))
+            }
+            4 => (KeyUse::Cosignature, PublicKey::new(Algorithm::Ed25519, encoded)),
+            _ => return Ok(Self::Unknown { name: name.to_owned(), encoded: encoded.to_vec() }),
+        };
+        let key = key.map_err(|_| NoteKeyError("the key is no good key of its type"))?;
+        let key = NoteKey { name: name.to_owned(), usage, key };
+        if format!("{:08x}", key.id()) != id {
+            return Err(NoteKeyError("the id is not that of name and key"));
+        }
+        Ok(Self::Known(key))
+    }
+
+    /// The name in signature lines; for logs, the origin.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Known(key) => &key.name,
+            Self::Unknown { name, .. } => name,
+        }
+    }
+
+    /// The key, if signatures can be verified with it.
+    pub fn known(&self) -> Option<&NoteKey> {
+        match self {
+            Self::Known(key) => Some(key),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Whether both wrap the same key, whatever their names, types and uses.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.encoded() == other.encoded()
+    }
+
+    fn encoded(&self) -> Vec<u8> {
+        match self {
+            Self::Known(key) => key.encoded(),
+            Self::Unknown { encoded, .. } => encoded.clone(),
+        }
+    }
 }
 
 impl std::fmt::Display for NoteKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self.usage {
-            KeyUse::Note => 1,
-            KeyUse::Cosignature => 4,
+        let kind = match (self.usage, self.key.algorithm()) {
+            (KeyUse::Note, Algorithm::Ed25519) => 1,
+            (KeyUse::Note, Algorithm::EcdsaP256) => 2,
+            (KeyUse::Cosignature, _) => 4,
         };
-        let bytes = [&[kind], self.key.bytes()].concat();
+        let bytes = [&[kind], &self.encoded()[..]].concat();
         write!(f, "{}+{:08x}+{}", self.name, self.id(), STANDARD.encode(bytes))
     }
 }
@@ -102,7 +185,7 @@ impl std::fmt::Display for NoteKey {
 mod tests {
     use super::*;
     use crate::base::Seed;
-    use crate::trust::keys::Ed25519Signer;
+    use crate::trust::keys::{Ed25519Signer, P256Signer};
 
     #[test]
     fn keys_read_what_was_written() {
@@ -110,18 +193,60 @@ mod tests {
             NoteKey::parse("sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8").expect("a key");
         assert_eq!((known.name.as_str(), known.usage, known.id()), ("sum.golang.org", KeyUse::Note, 0x033d_e0ae));
         let signer = Ed25519Signer::from_seed("witness.example/w1", &Seed::root(1));
-        for usage in [KeyUse::Note, KeyUse::Cosignature] {
-            let key = NoteKey::of(&signer, usage).expect("a key");
-            assert_eq!(NoteKey::parse(&key.to_string()), Ok(key.clone()));
+        let pkcs8 = P256Signer::generate_pkcs8().expect("a key");
+        let p256 = P256Signer::from_pkcs8("witness.example/w1", &pkcs8).expect("a signer");
+        let keys = [
+            NoteKey::of(&signer, KeyUse::Note),
+            NoteKey::of(&p256, KeyUse::Note),
+            NoteKey::of(&signer, KeyUse::Cosignature),
+        ];
+        for (key, kind) in keys.into_iter().zip([1, 2, 4]) {
+            let key = key.expect("a key");
             let text = key.to_string();
+            let encoded = text.splitn(3, '+').nth(2).expect("three parts");
+            assert_eq!(STANDARD.decode(encoded).expect("base64")[0], kind);
+            assert_eq!(NoteKey::parse(&text), Ok(key));
             for bad in [
-                text.replacen('w', "v", 1),
                 text.replacen("w1+", "w1+0", 1),
                 text.replace('+', " "),
-                text[1..].to_owned(),
+                text.replacen("w1+", "w 1+", 1),
+                text.to_uppercase(),
             ] {
-                assert!(NoteKey::parse(&bad).is_err(), "{bad}");
+                assert!(VerifierKey::parse(&bad).is_err(), "{bad}");
+            }
+            if kind != 2 {
+                assert!(NoteKey::parse(&text.replacen('w', "v", 1)).is_err(), "the name is part of the id");
             }
         }
+        assert!(NoteKey::of(&p256, KeyUse::Cosignature).is_err());
+    }
+
+    #[test]
+    fn keys_of_unknown_types_are_kept_and_never_known() {
+        let line = |id: &str, bytes: &[u8]| format!("witness.example/pq+{id}+{}", STANDARD.encode(bytes));
+        let ml_dsa = [&[6][..], &[0x5a; 1312]].concat();
+        let p384 = [
+            b"\x02\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"[..].as_ref(),
+            &[1; 98],
+        ]
+        .concat();
+        for bytes in [&ml_dsa[..], &p384, b"\xff", b"\0a", b"\x03a"] {
+            let text = line("0123abcd", bytes);
+            if bytes.len() == 1 {
+                assert!(VerifierKey::parse(&text).is_err(), "a type and no key");
+                continue;
+            }
+            let key = VerifierKey::parse(&text).expect("a key");
+            assert!(key.name() == "witness.example/pq" && key.known().is_none(), "{text}");
+            assert!(NoteKey::parse(&text).is_err(), "{text}");
+            assert!(key.is_same_key(&VerifierKey::parse(&text.replace("/pq", "/other")).expect("a key")));
+        }
+        for id in ["0123abc", "0123ABCD", "0123abcd0", "0123abcg", ""] {
+            assert!(VerifierKey::parse(&line(id, &ml_dsa)).is_err(), "{id}");
+        }
+        // a key that begins as those of P-256 do is of P-256, or of nothing
+        let mut spki = vec![2];
+        spki.extend_from_slice(b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x02");
+        assert!(VerifierKey::parse(&line("0123abcd", &spki)).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! Cosignatures and policies of witnesses.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lienthong::base::{Seed, Timestamp};
 use lienthong::trust::cosignature::{cosign, with_lines};
 use lienthong::trust::policy::Policy;
@@ -7,6 +9,7 @@ use lienthong::trust::vkey::{KeyUse, NoteKey};
 use lienthong::trust::*;
 use serde::Serialize;
 
+use super::signatures::SteadyP256;
 use super::vector::json_file;
 use super::world::{NOW, World};
 
@@ -41,6 +44,16 @@ fn vkey(number: u64) -> String {
     NoteKey::of(&witness(number), KeyUse::Cosignature).expect("a good key").to_string()
 }
 
+/// A witness's key as an ML-DSA-44 witness has it, whose type this program does not know.
+fn ml_dsa_vkey() -> String {
+    format!("witness.example/pq+0123abcd+{}", STANDARD.encode([&[6][..], &[0x5a; 1312]].concat()))
+}
+
+/// A verifier key with a name and an id that fit no key.
+fn vkey_of(kind: u8, key: &[u8]) -> String {
+    format!("witness.example/other+0123abcd+{}", STANDARD.encode([&[kind], key].concat()))
+}
+
 fn two_of_three() -> String {
     let lines: String = (1..=3).map(|number| format!("witness w{number} {}\n", vkey(number))).collect();
     format!("# two of three\n{lines}group g 2 w1 w2 w3\nquorum g\n")
@@ -70,7 +83,7 @@ pub fn example() -> String {
 }
 
 pub fn all() -> Vec<(String, String)> {
-    met().into_iter().chain(refused()).collect()
+    met().into_iter().chain(other_keys()).chain(refused()).collect()
 }
 
 fn file(name: &str, shows: &str, policy: &str, checkpoint: &str, expected: Expected) -> (String, String) {
@@ -111,7 +124,6 @@ fn met() -> Vec<(String, String)> {
         note::sign_note(&note.text(), &[&*World::new().records.signer, &witness(1), &witness(3)]).expect("signs")
     };
     let as_note = String::from_utf8(as_note.to_vec()).expect("text");
-    type Case = (&'static str, &'static str, String, String, Option<Code>);
     let cases: [Case; 16] = [
         ("witness-two-of-three", "Two of three witnesses cosigned.", policy.clone(), good.clone(), None),
         ("witness-three-of-three", "All of them did.", policy.clone(), cosigned(&[(2, NOW), (1, NOW), (3, NOW)]), None),
@@ -196,20 +208,99 @@ fn met() -> Vec<(String, String)> {
             Some(Code::Quorum),
         ),
     ];
-    let cases = cases.into_iter().map(|(name, shows, policy, checkpoint, code)| {
-        let verdict = code.map_or(Verdict::Valid, super::vector::verdict_of);
-        let expected =
-            Expected { readable: true, verdict: Some(verdict.as_str()), code: Some(verdict.code().map(Code::as_str)) };
-        assert!(Policy::parse(policy.as_bytes()).is_ok(), "{name}");
-        file(name, shows, &policy, &checkpoint, expected)
-    });
-    cases.collect()
+    cases.into_iter().map(judged).collect()
+}
+
+/// Policies with P-256 keys of logs, and with keys that a verifier need not know.
+fn other_keys() -> Vec<(String, String)> {
+    let good = cosigned(&[(1, NOW), (2, NOW)]);
+    let with_ml_dsa = two_of_three().replace(&vkey(3), &ml_dsa_vkey());
+    let checkpoint = World::new().records.checkpoint();
+    let p256 = SteadyP256::new(&checkpoint.origin);
+    let signed = checkpoint.sign(&p256).expect("signs");
+    let signed = String::from_utf8(signed.to_vec()).expect("text");
+    let p256 = NoteKey::of(&p256, KeyUse::Note).expect("a good key");
+    let p384 = b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22\x03\x62\x00\x04";
+    let p384 = vkey_of(2, &[&p384[..], &[7; 96]].concat());
+    let cases: [Case; 8] = [
+        (
+            "witness-unknown-type-beside",
+            "A witness has a key of a type that the verifier need not know (ML-DSA-44), and the others are enough.",
+            with_ml_dsa.clone(),
+            good.clone(),
+            None,
+        ),
+        (
+            "witness-unknown-type-needed",
+            "Without the witness of unknown type the quorum is not met.",
+            with_ml_dsa,
+            cosigned(&[(1, NOW)]),
+            Some(Code::Quorum),
+        ),
+        (
+            "witness-unknown-type-alone",
+            "The quorum is one witness, of unknown type.",
+            format!("witness pq {}\nquorum pq\n", ml_dsa_vkey()),
+            good.clone(),
+            Some(Code::Quorum),
+        ),
+        (
+            "witness-log-unknown-type",
+            "The policy is for a log of unknown type, and so not for this one.",
+            format!("log {}\nquorum none\n", ml_dsa_vkey()),
+            good.clone(),
+            Some(Code::Quorum),
+        ),
+        (
+            "witness-log-unknown-type-beside",
+            "The policy names another log beside this one, with a P-384 key.",
+            format!("log {p384}\nlog {p256}\nquorum none\n"),
+            signed.clone(),
+            None,
+        ),
+        (
+            "witness-log-p256",
+            "The policy names a log by a P-256 key, which signed.",
+            format!("log {p256}\nquorum none\n"),
+            signed,
+            None,
+        ),
+        (
+            "witness-log-p256-other-key",
+            "The policy names the log by a P-256 key that did not sign.",
+            format!("log {p256}\nquorum none\n"),
+            good.clone(),
+            Some(Code::Quorum),
+        ),
+        (
+            "witness-p384-key",
+            "A witness with a key of type 2 that is of another curve is passed over like one of unknown type.",
+            format!("witness p384 {p384}\nwitness a {}\ngroup g any p384 a\nquorum g\n", vkey(1)),
+            good,
+            None,
+        ),
+    ];
+    cases.into_iter().map(judged).collect()
+}
+
+/// A policy that reads, and what it says of a checkpoint.
+type Case = (&'static str, &'static str, String, String, Option<Code>);
+
+fn judged((name, shows, policy, checkpoint, code): Case) -> (String, String) {
+    let verdict = code.map_or(Verdict::Valid, super::vector::verdict_of);
+    let expected =
+        Expected { readable: true, verdict: Some(verdict.as_str()), code: Some(verdict.code().map(Code::as_str)) };
+    assert!(Policy::parse(policy.as_bytes()).is_ok(), "{name}");
+    file(name, shows, &policy, &checkpoint, expected)
 }
 
 fn refused() -> Vec<(String, String)> {
     let good = two_of_three();
     let log = NoteKey::of(&witness(2), KeyUse::Note).expect("a good key").to_string();
-    let cases: [(&str, &str, String); 12] = [
+    let p256 = NoteKey::of(&SteadyP256::new("witness.example/p256"), KeyUse::Note).expect("a good key").to_string();
+    let ml_dsa = good.replace(&vkey(2), &ml_dsa_vkey());
+    let bad_p256 = Algorithm::EcdsaP256.spki_of(&[2; 65]);
+    let cases: [(&str, &str, String); 18] = [
         ("policy-without-quorum", "There is no quorum line.", good.replace("quorum g\n", "")),
         ("policy-two-quorums", "Two quorum lines.", format!("{good}quorum none\n")),
         ("policy-unknown-name", "A name that is not defined.", good.replace("quorum g", "quorum h")),
@@ -229,6 +320,28 @@ fn refused() -> Vec<(String, String)> {
             "A key's id is not that of name and key.",
             good.replace(&vkey(2), &vkey(2).replace("w2+", "w7+")),
         ),
+        ("policy-key-of-a-log-p256", "A witness with a log's P-256 key.", good.replace(&vkey(2), &p256)),
+        (
+            "policy-key-p256-compressed",
+            "A P-256 key that is no uncompressed point.",
+            format!("log {}\n{good}", vkey_of(2, &bad_p256)),
+        ),
+        (
+            "policy-unknown-type-twice",
+            "One key of unknown type under two names.",
+            ml_dsa.replace(&vkey(3), &ml_dsa_vkey().replace("pq+", "other+")),
+        ),
+        (
+            "policy-unknown-type-id",
+            "A key of unknown type without a key id of eight digits.",
+            ml_dsa.replace("0123abcd", "0123ABCD"),
+        ),
+        (
+            "policy-unknown-type-name",
+            "A key of unknown type without a name.",
+            ml_dsa.replace("witness.example/pq+", "+"),
+        ),
+        ("policy-key-empty", "A type and no key.", good.replace(&vkey(2), &vkey_of(6, &[]))),
         ("policy-unknown-line", "A line of another kind.", format!("{good}trust everybody\n")),
     ];
     let note = cosigned(&[(1, NOW), (2, NOW), (3, NOW)]);

@@ -1,9 +1,13 @@
 //! Policies: what is read, what is refused, and what they say of notes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 use crate::base::Seed;
 use crate::trust::cosignature::{cosign, with_lines};
-use crate::trust::keys::{Ed25519Signer, Signer as _};
+use crate::trust::keys::{Ed25519Signer, P256Signer, Signer as _};
+use crate::trust::vkey::NoteKey;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const DAY: i64 = 86_400_000;
@@ -80,6 +84,38 @@ fn groups_nest_and_none_demands_nobody() {
         NoteKey::of(&Ed25519Signer::from_seed("lienthong/H27/other", &Seed::root(5)), KeyUse::Note).expect("a key");
     let other = Policy::parse(format!("log {log}\nquorum none").as_bytes()).expect("a policy");
     assert_eq!(other.judge(&note(&[]), NOW, DAY).0, Verdict::Indeterminate(Code::Quorum), "a log that is not named");
+}
+
+#[test]
+fn keys_of_unknown_types_leave_a_policy_readable() {
+    let ml_dsa = format!("witness.example/pq+0123abcd+{}", STANDARD.encode([&[6][..], &[0x5a; 1312]].concat()));
+    let with_it = two_of_three().replace(&vkey(3), &ml_dsa);
+    let judge = |policy: &str, cosigners: &[(u64, Timestamp)]| {
+        Policy::parse(policy.as_bytes()).expect("a policy").judge(&note(cosigners), NOW, DAY)
+    };
+    assert_eq!(judge(&with_it, &[(1, NOW), (2, NOW)]).0, Verdict::Valid, "the others are enough");
+    let (verdict, why) = judge(&with_it, &[(1, NOW), (3, NOW)]);
+    assert_eq!(verdict, Verdict::Indeterminate(Code::Quorum), "it is needed");
+    assert!(why.contains("1 cannot be verified here"), "{why}");
+    for quorum in [format!("witness pq {ml_dsa}\nquorum pq\n"), format!("log {ml_dsa}\nquorum none\n")] {
+        assert_eq!(judge(&quorum, &[]).0, Verdict::Indeterminate(Code::Quorum), "never met, and not unreadable");
+    }
+    let twice = format!("{}witness other {ml_dsa}\n", with_it.replace("quorum", "#"));
+    assert_eq!(Policy::parse(twice.as_bytes()).expect_err("a key twice").line, 8);
+}
+
+#[test]
+fn logs_with_p256_keys_are_named() {
+    let origin = "lienthong/H27/records";
+    let pkcs8 = P256Signer::generate_pkcs8().expect("a key");
+    let log = P256Signer::from_pkcs8(origin, &pkcs8).expect("a signer");
+    let key = NoteKey::of(&log, KeyUse::Note).expect("a key");
+    let policy = Policy::parse(format!("log {key}\nquorum none\n").as_bytes()).expect("a policy");
+    let signed = Checkpoint { origin: origin.into(), size: 5, root: [3; 32] }.sign(&log).expect("signs");
+    assert_eq!(policy.judge(&signed, NOW, DAY).0, Verdict::Valid);
+    assert_eq!(policy.judge(&note(&[]), NOW, DAY).0, Verdict::Indeterminate(Code::Quorum), "by another key");
+    let as_witness = format!("witness w {key}\nquorum w\n");
+    assert_eq!(Policy::parse(as_witness.as_bytes()).expect_err("a log's key").line, 1);
 }
 
 #[test]
