@@ -153,11 +153,11 @@ async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::A
                 let size: Option<u64> = text.strip_suffix('\n').and_then(|size| size.parse().ok());
                 let size = size.ok_or_else(|| unavailable("it answers 409 without a size"))?;
                 if size == peer.known {
-                    let message = format!("it has seen another tree of {size} entries: did two copies run?");
-                    return Err(Error::new(Reason::SplitView, message));
+                    return Err(split_view(size)); // so says version 1.0.0 of the specification
                 }
                 peer.known = size;
             }
+            422 if peer.known == head.size => return Err(split_view(head.size)),
             422 => {
                 let message = format!("the {} entries that it has seen are not a beginning of this log", peer.known);
                 return Err(Error::new(Reason::LogRollback, message));
@@ -190,6 +190,10 @@ async fn post(agent: ureq::Agent, url: String, body: Vec<u8>) -> Result<(u16, By
         Ok::<_, ureq::Error>((status, body.into()))
     });
     asked.await.map_err(Error::bug)?.map_err(|error| unavailable(format!("it does not answer: {error}")))
+}
+
+fn split_view(size: u64) -> Error {
+    Error::new(Reason::SplitView, format!("it has seen another tree of {size} entries: did two copies run?"))
 }
 
 fn unavailable(why: impl Into<String>) -> Error {

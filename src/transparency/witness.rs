@@ -1,4 +1,5 @@
-//! A witness: cosigns heads of logs that only grow, and remembers the newest of each (C2SP tlog-witness).
+//! A witness: cosigns heads of logs that only grow, and remembers the newest of each (C2SP tlog-witness, as on its main branch: version
+//! 1.0.0 answers 409, not 422, to another root of a known size).
 //!
 //! Checking a head against the memory and writing it there is one step for each log, under that log's lock, and the memory is on
 //! disk before the answer goes out: of requests that race, none takes the witness back to a smaller tree, and neither does a crash.
@@ -33,9 +34,9 @@ pub enum Refusal {
     UnknownLog(String),
     /// The witness's newest head has another size: 409, with that size.
     OtherSize(u64),
-    /// There is another head of this size: 409, with the size.
+    /// The witness cosigned another head of this size: 422.
     SplitView(u64),
-    /// The log did not only grow: 422.
+    /// The log did not only grow, or the proof does not show that it did: 422.
     Inconsistent(String),
     /// The memory cannot be written: 500.
     Failed(Error),
@@ -79,12 +80,15 @@ impl Witness {
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, Refusal> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::Malformed)?;
         let anchor = self.anchor();
+        let head = SignedHead::read(&request.note, &anchor)?;
         if self.clock.now() >= anchor.expires_at {
             return Err(Refusal::Expired(anchor.expires_at));
         }
-        let head = SignedHead::read(&request.note, &anchor)?;
         if request.old_size > head.size() {
             return Err(Refusal::Malformed("the old size is above the checkpoint's".into()));
+        }
+        if head.size() == 0 && *head.root() != CompactRange::new().root() {
+            return Err(Refusal::Inconsistent("the empty tree has one root, and this is another".into()));
         }
         let slot = self.memory.slot(head.origin());
         // From here to the end of the write nobody else moves this log.
@@ -94,10 +98,8 @@ impl Witness {
         if request.old_size != size {
             return Err(Refusal::OtherSize(size));
         }
-        let root = known.as_ref().map_or_else(|| CompactRange::new().root(), |known| *known.root());
-        if size == head.size() && root != *head.root() {
-            // Of the empty tree there is nothing to show but what the log says.
-            known.as_ref().map_or(Ok(()), |known| self.keep(known, &head, "SPLIT_VIEW"))?;
+        if let Some(known) = known.as_ref().filter(|known| size == head.size() && known.root() != head.root()) {
+            self.keep(known, &head, "SPLIT_VIEW")?;
             return Err(Refusal::SplitView(size));
         }
         if let Some(known) = known.filter(|_| size > 0) {

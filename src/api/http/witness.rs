@@ -40,7 +40,11 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Res
             plain(StatusCode::FORBIDDEN, format!("the witness's trust anchor expired at {at}"))
         }
         Ok(Err(Refusal::UnknownLog(why))) => plain(StatusCode::NOT_FOUND, why),
-        Ok(Err(Refusal::OtherSize(known) | Refusal::SplitView(known))) => size(known),
+        Ok(Err(Refusal::OtherSize(known))) => size(known),
+        Ok(Err(Refusal::SplitView(known))) => plain(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("another tree of {known} entries was cosigned; both are kept"),
+        ),
         Ok(Err(Refusal::Inconsistent(why))) => plain(StatusCode::UNPROCESSABLE_ENTITY, why),
         Ok(Err(Refusal::Failed(error))) => {
             tracing::error!(%error, cause = ?error.source, "the witness's memory cannot be used");

@@ -37,7 +37,11 @@ async fn refusals_are_those_of_the_specification() {
     assert_eq!(post(sign("other.example/log", "other.example/log", 5)).await.0, StatusCode::NOT_FOUND);
     assert_eq!(post(sign(RECORDS, "witness.example/w1", 5)).await.0, StatusCode::FORBIDDEN);
     assert_eq!(post(vec![b'a'; 200 * 1024]).await.0, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(post(sign(RECORDS, RECORDS, 0)).await.0, StatusCode::CONFLICT, "an empty tree with another root");
+    assert_eq!(
+        post(sign(RECORDS, RECORDS, 0)).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "an empty tree with another root"
+    );
     let got = Request::get("/add-checkpoint").body(Body::empty()).expect("a request");
     let got = app.clone().oneshot(got).await.expect("answered");
     assert_eq!(got.status(), StatusCode::METHOD_NOT_ALLOWED);
@@ -67,4 +71,17 @@ async fn refusals_are_those_of_the_specification() {
     assert!(conflicts(folder.path()).is_empty(), "nobody can accuse the log with a bad proof");
     let (status, _, line) = post(request(&world.ledger, first.size, &head).await).await;
     assert!(status == StatusCode::OK && line.starts_with("— witness.example/w1 ") && line.ends_with('\n'), "{line}");
+
+    // another tree of the size that was cosigned: no 409, whose size would send the log round in circles
+    let mut fork = World::new().await;
+    fork.grow(3, 40).await;
+    let statements = (700..740).map(|record| fork.statement(record)).collect();
+    fork.take(statements).await;
+    let other = fork.ledger.head();
+    assert_eq!(other.size, head.size);
+    let (status, kind, _) = post(request(&fork.ledger, head.size, &other).await).await;
+    assert_eq!((status, kind.as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "text/plain; charset=utf-8"));
+    let kept = conflicts(folder.path());
+    assert_eq!(kept.len(), 1, "both heads are kept");
+    assert_eq!(kept[0]["what"], "SPLIT_VIEW");
 }
