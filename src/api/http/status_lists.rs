@@ -1,10 +1,18 @@
 //! Status lists over HTTP, where the URI in credentials leads: `/status/<issuer>/<record type>` (draft-ietf-oauth-status-list,
-//! section 8). Public; any page may read them.
+//! section 8). Public; any page may read them, refusals too.
+//!
+//! | request | answer |
+//! |---|---|
+//! | plain | 200, the signed list as `application/statuslist+jwt` |
+//! | `If-None-Match` with the list's tag, weak or strong | 304: the comparison is the weak one (RFC 9110, section 13.1.2) |
+//! | `Accept` that leaves `application/statuslist+jwt` out, as one for CWTs does | 406 |
+//! | `?time=…`: the list of another time | 501: lists of the past are not kept, and today's would not be the truth |
+//! | a list that is not there | 404 |
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{StatusCode, header::HeaderName};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +23,8 @@ use crate::province::status::{Published, StatusLists, TTL_S};
 
 /// The media type of status list tokens.
 const TYPE: &str = "application/statuslist+jwt";
+const TEXT: &str = "text/plain; charset=utf-8";
+const NOT_AT_ALL: &str = "no-store";
 
 /// The route of all lists.
 pub fn router(lists: Arc<StatusLists>) -> Router {
@@ -24,12 +34,20 @@ pub fn router(lists: Arc<StatusLists>) -> Router {
 async fn list(
     State(lists): State<Arc<StatusLists>>,
     Path((issuer, schema)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     asked: HeaderMap,
 ) -> Response {
-    match find(&lists, &issuer, &schema).await {
-        Ok(published) => answer(&published, &asked),
-        Err(error) => refuse(&error),
+    let published = match find(&lists, &issuer, &schema).await {
+        Ok(published) => published,
+        Err(error) => return refuse(&error),
+    };
+    if asks_for_a_time(query.as_deref().unwrap_or_default()) {
+        return plain(StatusCode::NOT_IMPLEMENTED, "lists of the past are not kept: ask without `time`");
     }
+    if !accepts(&asked) {
+        return plain(StatusCode::NOT_ACCEPTABLE, "a status list comes as application/statuslist+jwt");
+    }
+    answer(&published, &asked)
 }
 
 async fn find(lists: &StatusLists, issuer: &str, schema: &str) -> Result<Arc<Published>> {
@@ -40,20 +58,72 @@ async fn find(lists: &StatusLists, issuer: &str, schema: &str) -> Result<Arc<Pub
     Ok(published)
 }
 
+fn asks_for_a_time(query: &str) -> bool {
+    query.split('&').any(|pair| pair.split('=').next() == Some("time"))
+}
+
+/// Whether the client takes the list's media type: what the most specific of its ranges that match says (RFC 9110, section 12.5.1).
+/// Who names no range takes any.
+fn accepts(asked: &HeaderMap) -> bool {
+    let named = asked.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges =
+        named.flat_map(|value| value.split(',')).map(str::trim).filter(|range| !range.is_empty()).peekable();
+    if ranges.peek().is_none() {
+        return true;
+    }
+    let matching = ranges.filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let precision = ["*/*", "application/*", TYPE]
+            .iter()
+            .position(|known| parts.clone().next().is_some_and(|name| name.eq_ignore_ascii_case(known)))?;
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        // A weight that does not read is none.
+        let weight = weight.and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
+        Some((precision, weight > 0.0))
+    });
+    matching.max().is_some_and(|(_, takes)| takes)
+}
+
+/// Whether the client has the list already: a copy made on the way, for example by compressing, has a weak tag.
+fn has(asked: &HeaderMap, tag: &str) -> bool {
+    let named = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = named.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
+}
+
 fn answer(published: &Published, asked: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", published.digest);
-    let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let is_known = known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag || known.trim() == "*");
-    let mut response = match is_known {
+    let mut response = match has(asked, &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => published.token.to_string().into_response(),
     };
-    let cached = format!("public, max-age={TTL_S}");
-    for (name, value) in [(header::CONTENT_TYPE, TYPE), (header::CACHE_CONTROL, &cached), (header::ETAG, &tag)] {
+    put(&mut response, header::ETAG, &tag);
+    with_headers(response, TYPE, &format!("public, max-age={TTL_S}"))
+}
+
+fn refuse(error: &Error) -> Response {
+    let status = match error.kind() {
+        Kind::Missing => StatusCode::NOT_FOUND,
+        Kind::Limited | Kind::SourceDown | Kind::Late => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    plain(status, &format!("{}: {}", error.reason.as_str(), error.message))
+}
+
+fn plain(status: StatusCode, text: &str) -> Response {
+    with_headers((status, format!("{text}\n")).into_response(), TEXT, NOT_AT_ALL)
+}
+
+fn with_headers(mut response: Response, content: &str, kept: &str) -> Response {
+    for (name, value) in [
+        (header::CONTENT_TYPE, content),
+        (header::CACHE_CONTROL, kept),
+        (header::VARY, "accept"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
         put(&mut response, name, value);
     }
-    put(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    put(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     response
 }
 
@@ -61,14 +131,4 @@ fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
-}
-
-fn refuse(error: &Error) -> Response {
-    let code = match error.kind() {
-        Kind::Missing => StatusCode::NOT_FOUND,
-        Kind::Limited | Kind::SourceDown | Kind::Late => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    let text = format!("{}: {}\n", error.reason.as_str(), error.message);
-    (code, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }

@@ -1,4 +1,5 @@
 //! The public routes: bytes, types, caching, refusals.
 
 mod logs;
+mod status_lists;
 mod witness;
