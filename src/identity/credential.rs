@@ -34,6 +34,9 @@ pub trait CredentialKeys: Send + Sync + 'static {
 
     /// The URI of the status list of a record type.
     fn status_uri(&self, issuer: &str, schema: &str) -> String;
+
+    /// Where the province is reached by https, if it is: its identifier to wallets that speak OpenID4VCI.
+    fn public_url(&self) -> Option<String>;
 }
 
 /// What credentials are made with.
@@ -88,7 +91,7 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
-/// Who a proof of possession is for.
+/// Who a proof of possession is for; the public URL stands for the same.
 pub fn audience() -> String {
     format!("lienthong/{PROVINCE}/identity")
 }
@@ -110,7 +113,9 @@ impl Credentials {
 
     /// Issues a credential of a link's document to the key that `proof` is of.
     pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
-        let proved = possession::verify(proof, &audience(), NONCE_S, now)
+        let (name, url) = (audience(), self.issuing.keys.public_url());
+        let audiences: Vec<&str> = std::iter::once(name.as_str()).chain(url.as_deref()).collect();
+        let proved = possession::verify(proof, &audiences, NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
         self.nonces.take(&proved.nonce, number, now)?;
         let person = self.linking.holder_of_account(number, now).await?;

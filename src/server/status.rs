@@ -34,6 +34,10 @@ impl CredentialKeys for WalletKeys {
     fn status_uri(&self, issuer: &str, schema: &str) -> String {
         self.status.uri(issuer, schema)
     }
+
+    fn public_url(&self) -> Option<String> {
+        self.status.base().filter(|base| base.starts_with("https://")).map(str::to_owned)
+    }
 }
 
 impl IssuerSigners for ListSigners {

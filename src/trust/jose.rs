@@ -184,6 +184,15 @@ pub fn from_jwk(jwk: &Value) -> Result<PublicKey, TokenError> {
     PublicKey::new(algorithm, &bytes).map_err(|error| TokenError::Malformed(error.to_string()))
 }
 
+/// Reads a public key from a `did:jwk`, perhaps with the fragment of its one verification method: the DID is the JWK itself.
+pub fn from_did_jwk(did: &str) -> Result<PublicKey, TokenError> {
+    let refused = || TokenError::Malformed("the DID is not `did:jwk:` and a JWK in base64url".to_owned());
+    let encoded = did.strip_prefix("did:jwk:").ok_or_else(refused)?;
+    let encoded = encoded.strip_suffix("#0").unwrap_or(encoded);
+    let jwk = parse_object(&decode_part(encoded)?).map_err(TokenError::Malformed)?;
+    from_jwk(&Value::Object(jwk))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +272,22 @@ mod tests {
             assert!(from_jwk(&short).is_err());
         }
         assert!(from_jwk(&json!({ "kty": "oct", "k": "AAAA" })).is_err());
+    }
+
+    #[test]
+    fn public_keys_travel_as_did_jwk() {
+        for signer in signers() {
+            let did = format!("did:jwk:{}", encode_part(to_jwk(&key(&*signer)).to_string().as_bytes()));
+            assert_eq!(from_did_jwk(&did), Ok(key(&*signer)));
+            assert_eq!(from_did_jwk(&format!("{did}#0")), Ok(key(&*signer)));
+            for bad in
+                [did[1..].to_owned(), format!("{did}#1"), format!("{did}="), did.replace("jwk", "key"), String::new()]
+            {
+                assert!(from_did_jwk(&bad).is_err(), "{bad}");
+            }
+            let mut private = to_jwk(&key(&*signer));
+            private["d"] = "AAAA".into();
+            assert!(from_did_jwk(&format!("did:jwk:{}", encode_part(private.to_string().as_bytes()))).is_err());
+        }
     }
 }

@@ -79,6 +79,11 @@ impl StatusLists {
         self.base.get_or_init(|| base.trim_end_matches('/').to_owned());
     }
 
+    /// Where the lists are served, without a slash at the end; `None` where they are not served over HTTP.
+    pub fn base(&self) -> Option<&str> {
+        self.base.get().map(String::as_str)
+    }
+
     /// The URI of a record type's list: where it is served, or a name where it is not served over HTTP.
     pub fn uri(&self, issuer: &str, schema: &str) -> String {
         match self.base.get() {

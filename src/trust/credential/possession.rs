@@ -1,7 +1,8 @@
 //! Proof of possession: who wants a credential shows that the key it shall be bound to is theirs.
 //!
 //! The form is that of OpenID for Verifiable Credential Issuance, section "jwt proof type", so that wallets have it: `typ` is
-//! `openid4vci-proof+jwt`, the header's `jwk` is the key; claims `aud` (the issuer), `nonce` (the issuer's), `iat`.
+//! `openid4vci-proof+jwt`; the header has the key, either as `jwk` or as a `did:jwk` in `kid`; claims `aud` (the issuer, alone or in a list),
+//! `nonce` (the issuer's), `iat`.
 
 use serde_json::{Value, json};
 
@@ -31,18 +32,28 @@ pub fn sign(nonce: &str, audience: &str, now: Timestamp, holder: &dyn Signer) ->
     jose::sign_naming(TYPE, ("jwk", jose::to_jwk(&key)), &claims, holder)
 }
 
-/// Verifies a proof for `audience`, not older than `age_s_max` seconds.
-pub fn verify(text: &str, audience: &str, age_s_max: i64, now: Timestamp) -> Result<Possession, TokenError> {
+/// Verifies a proof for one of the issuer's names, `audiences`, not older than `age_s_max` seconds.
+pub fn verify(text: &str, audiences: &[&str], age_s_max: i64, now: Timestamp) -> Result<Possession, TokenError> {
     let refused = |why: &str| TokenError::Malformed(why.to_owned());
     if text.len() > PROOF_CHARS_MAX {
         return Err(refused("too long"));
     }
     let token = Token::parse(text)?;
     // Only here is a key taken from a header: the proof is exactly that its sender has it.
-    let key = jose::from_jwk(token.header_value("jwk").ok_or_else(|| refused("the header has no `jwk`"))?)?;
+    let key = match (token.header_value("jwk"), token.header_value("kid")) {
+        (Some(jwk), None) => jose::from_jwk(jwk)?,
+        (None, Some(kid)) => jose::from_did_jwk(kid.as_str().unwrap_or_default())?,
+        (Some(_), Some(_)) => return Err(refused("the header has both `jwk` and `kid`")),
+        (None, None) => return Err(refused("the header has neither `jwk` nor a `did:jwk` in `kid`")),
+    };
     let claims = token.verify(TYPE, &key)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
-    if text("aud") != Some(audience) {
+    let is_ours = |value: &Value| value.as_str().is_some_and(|name| audiences.contains(&name));
+    // One name or a list of names (RFC 7519, section 4.1.3).
+    if !claims
+        .get("aud")
+        .is_some_and(|aud| is_ours(aud) || aud.as_array().is_some_and(|names| names.iter().any(is_ours)))
+    {
         return Err(refused("`aud` is somebody else"));
     }
     let (now_s, iat) = (now.0.div_euclid(1_000), claims.get("iat").and_then(Value::as_i64));
@@ -67,17 +78,42 @@ mod tests {
         let ed25519 = Ed25519Signer::from_seed("h", &Seed::root(9));
         for (holder, other) in [(&p256 as &dyn Signer, &ed25519 as &dyn Signer), (&ed25519, &p256)] {
             let proof = sign("n", "a", NOW, holder).expect("signs");
-            let found = verify(&proof, "a", 300, NOW).expect("verifies");
+            let found = verify(&proof, &["a"], 300, NOW).expect("verifies");
             assert_eq!((found.key.bytes(), found.nonce.as_str()), (holder.public_key(), "n"));
-            verify(&proof, "b", 300, NOW).expect_err("for another issuer");
-            verify(&proof, "a", 300, NOW.plus_ms(301_000)).expect_err("too old");
-            verify(&proof, "a", 300, NOW.plus_ms(-301_000)).expect_err("ahead");
+            verify(&proof, &["b"], 300, NOW).expect_err("for another issuer");
+            verify(&proof, &["a"], 300, NOW.plus_ms(301_000)).expect_err("too old");
+            verify(&proof, &["a"], 300, NOW.plus_ms(-301_000)).expect_err("ahead");
             // another key's signature under this key's header
             let foreign = sign("n", "a", NOW, other).expect("signs");
             let (header, _) = proof.split_once('.').expect("parts");
             let (_, rest) = foreign.split_once('.').expect("parts");
-            verify(&format!("{header}.{rest}"), "a", 300, NOW).expect_err("another key");
+            verify(&format!("{header}.{rest}"), &["a"], 300, NOW).expect_err("another key");
         }
-        verify(&"a".repeat(PROOF_CHARS_MAX + 1), "a", 300, NOW).expect_err("too long");
+        verify(&"a".repeat(PROOF_CHARS_MAX + 1), &["a"], 300, NOW).expect_err("too long");
+    }
+
+    #[test]
+    fn the_audience_may_be_a_list_and_the_key_a_did() {
+        let holder = Ed25519Signer::from_seed("h", &Seed::root(9));
+        let jwk = jose::to_jwk(&PublicKey::new(holder.algorithm(), holder.public_key()).expect("a key"));
+        let did = format!("did:jwk:{}#0", jose::encode_part(jwk.to_string().as_bytes()));
+        let prove = |aud: Value, name: &str, of_key: Value| {
+            let claims = json!({ "aud": aud, "iat": NOW.0 / 1_000, "nonce": "n" });
+            let proof = jose::sign_naming(TYPE, (name, of_key), claims.as_object().expect("an object"), &holder);
+            verify(&proof.expect("signs"), &["a", "https://a.example"], 300, NOW).map(|found| found.key)
+        };
+        let bytes = |found: PublicKey| found.bytes().to_vec();
+        for aud in [json!("a"), json!("https://a.example"), json!(["a"]), json!(["b", "https://a.example", 7])] {
+            for (name, of_key) in [("jwk", jwk.clone()), ("kid", json!(did))] {
+                let found = prove(aud.clone(), name, of_key).map(bytes);
+                assert_eq!(found, Ok(holder.public_key().to_vec()), "{aud} {name}");
+            }
+        }
+        for aud in [json!("b"), json!([]), json!(["b"]), json!([["a"]]), json!({ "a": "a" }), json!(null)] {
+            prove(aud.clone(), "jwk", jwk.clone()).expect_err(&aud.to_string());
+        }
+        for kid in [json!("1"), json!("did:web:a.example#0"), json!(7), json!(null)] {
+            prove(json!("a"), "kid", kid.clone()).expect_err(&kid.to_string());
+        }
     }
 }
