@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
 use crate::registry;
 use crate::registry::port::{Inclusion, Query, Registry, Selector};
-use crate::trust::credential::{self, Frame, VCT_PREFIX, possession};
+use crate::trust::credential::{self, Frame, VCT_PREFIX, issuer_name, possession};
 use crate::trust::jose::{decode_part, encode_part};
 use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement, Verdict, Verifier, canonical};
 
@@ -186,9 +186,9 @@ impl Credentials {
         // Claims are in seconds; what stands beside them says the same.
         let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
-        let origin = sector.log_origin();
+        let issuer = issuer_name(&sector.log_origin(), self.issuing.keys.public_url().as_deref());
         let status_uri = self.issuing.keys.status_uri(&statement.issuer, &statement.schema);
-        let frame = Frame { origin: &origin, holder, status_uri: &status_uri, issued_at: now, expires_at };
+        let frame = Frame { issuer: &issuer, holder, status_uri: &status_uri, issued_at: now, expires_at };
         let text = credential::issue(record, &frame, &*self.issuing.keys.signer(&statement.issuer)?)?;
         Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
     }

@@ -12,5 +12,6 @@ pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
     Router::new()
         .merge(http::logs::router(parts.logs.clone(), key))
         .merge(http::status_lists::router(parts.status.clone()))
+        .merge(http::issuers::router(parts.anchor.clone(), parts.status.clone()))
         .merge(http::metrics::router(parts.metrics.clone()))
 }

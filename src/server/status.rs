@@ -36,7 +36,7 @@ impl CredentialKeys for WalletKeys {
     }
 
     fn public_url(&self) -> Option<String> {
-        self.status.base().filter(|base| base.starts_with("https://")).map(str::to_owned)
+        self.status.public_url().map(str::to_owned)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! | claim | what |
 //! |---|---|
-//! | `iss` | the origin of the issuer's log: `lienthong/H27/vehicle` |
+//! | `iss` | the origin of the issuer's log: `lienthong/H27/vehicle`; behind the public URL, where that is https |
 //! | `vct` | `urn:lienthong:vct:` and the record type |
 //! | `iat`, `exp` | when it was issued, until when it may be believed, seconds |
 //! | `cnf` | the holder's public key as JWK |
@@ -52,8 +52,8 @@ const PATH_MAX: usize = 64;
 /// What a credential says beside the record.
 #[derive(Debug, Clone)]
 pub struct Frame<'a> {
-    /// The origin of the issuer's log.
-    pub origin: &'a str,
+    /// The issuer, as [`issuer_name`] has it.
+    pub issuer: &'a str,
     /// The holder's key.
     pub holder: &'a PublicKey,
     /// The URI of the status list.
@@ -62,6 +62,17 @@ pub struct Frame<'a> {
     pub issued_at: Timestamp,
     /// Until when it may be believed, excluded.
     pub expires_at: Timestamp,
+}
+
+/// What a credential calls the issuer whose log has this origin: under an https URL, where verifiers find its keys; else by the origin.
+pub fn issuer_name(origin: &str, public_url: Option<&str>) -> String {
+    public_url.map_or_else(|| origin.to_owned(), |url| format!("{url}/{origin}"))
+}
+
+/// Whether a credential's `iss` is the issuer whose log has this origin. Under what URL, the signature says and nothing else.
+fn is_issuer(iss: &str, origin: &str) -> bool {
+    let base = iss.strip_prefix("https://").and_then(|rest| rest.strip_suffix(origin));
+    iss == origin || base.is_some_and(|base| base.len() > 1 && base.ends_with('/') && !base.starts_with('/'))
 }
 
 /// Makes a credential of a whole record with both proofs.
@@ -82,7 +93,7 @@ pub fn issue(record: &SignedRecord, frame: &Frame<'_>, signer: &dyn Signer) -> R
     }
     let leaves = shown.iter().map(|field| encode_part(&field_leaf(&field.salt, &field.name, &field.value)));
     let claims = json!({
-        "iss": frame.origin,
+        "iss": frame.issuer,
         "vct": format!("{VCT_PREFIX}{}", statement.schema),
         "iat": frame.issued_at.0.div_euclid(1_000),
         "exp": frame.expires_at.0.div_euclid(1_000),

@@ -78,7 +78,7 @@ impl Wallet {
         let (world, record) = issued();
         let key = PublicKey::new(holder().algorithm(), holder().public_key()).expect("a key");
         let frame = Frame {
-            origin: world.land.origin(),
+            issuer: world.land.origin(),
             holder: &key,
             status_uri: "https://lienthong.example.vn/status/land/land.parcel.v1",
             issued_at: NOW.plus_ms(-1_000),
@@ -405,14 +405,32 @@ fn bindings(wallet: &Wallet) -> Vec<Case> {
     ]
 }
 
-/// What the credential says beside its record.
+/// What the credential says of its issuer, and beside its record.
 fn agreements(wallet: &Wallet) -> Vec<Case> {
     let case = |name, shows, change: fn(&mut Value)| {
         bad(name, shows, wallet.resigned(change), Code::PayloadMismatch, &["record_agreement"])
     };
+    let named = |iss: &'static str| wallet.resigned(move |claims| claims["iss"] = json!(iss));
+    let misnamed = |name, shows, iss| bad(name, shows, named(iss), Code::IssuerMismatch, &["credential_signature"]);
     let lie = json!([encode_part(&[3; 32]), "number", "CĐ 999999"]);
     let lying = wallet.disclosing(&[&lie], |claims| claims["record"] = json!({ "_sd": [digest_of(&lie)] }));
     vec![
+        good(
+            "presentation-issuer-url",
+            "The issuer is named by an https URL that ends with its origin.",
+            &named("https://lienthong.example.vn/base/lienthong/H27/land"),
+        ),
+        misnamed(
+            "presentation-issuer-url-other",
+            "The URL ends with another origin.",
+            "https://lienthong.example.vn/other-lienthong/H27/land",
+        ),
+        misnamed(
+            "presentation-issuer-url-http",
+            "The URL is not https.",
+            "http://lienthong.example.vn/lienthong/H27/land",
+        ),
+        misnamed("presentation-issuer-url-no-host", "The URL is nothing but the origin.", "https://lienthong/H27/land"),
         case("presentation-vct-other", "Another type than the record's.", |claims| {
             claims["vct"] = json!("urn:lienthong:vct:vehicle.registration.v1");
         }),

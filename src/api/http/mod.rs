@@ -1,5 +1,6 @@
-//! Public HTTP routes: the logs, the status lists, and a witness's own; files that anyone may read.
+//! Public HTTP routes: the logs, the status lists, the issuers' keys, and a witness's own; files that anyone may read.
 
+pub mod issuers;
 pub mod logs;
 pub mod metrics;
 pub mod status_lists;

@@ -106,8 +106,8 @@ pub struct Serve {
     /// only the latter; 0 is no limit.
     #[arg(long, default_value_t = limits::STRANGER_CALLS_PER_SECOND, env = "LIENTHONG_STRANGER_RATE_LIMIT", value_name = "NUMBER")]
     stranger_rate_limit: u32,
-    /// Where others reach what stands on the console's port: credentials name their status lists under it [default: the console's
-    /// address].
+    /// Where others reach what stands on the console's port: credentials name their status lists under it, and if it is https their
+    /// issuers too [default: the console's address].
     #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     public_url: Option<String>,
     /// Make the status lists again from the record ledger, and log which kept ones differed.

@@ -79,9 +79,9 @@ impl StatusLists {
         self.base.get_or_init(|| base.trim_end_matches('/').to_owned());
     }
 
-    /// Where the lists are served, without a slash at the end; `None` where they are not served over HTTP.
-    pub fn base(&self) -> Option<&str> {
-        self.base.get().map(String::as_str)
+    /// Where the lists, and whatever stands beside them, are reached by https, without a slash at the end.
+    pub fn public_url(&self) -> Option<&str> {
+        self.base.get().map(String::as_str).filter(|base| base.starts_with("https://"))
     }
 
     /// The URI of a record type's list: where it is served, or a name where it is not served over HTTP.

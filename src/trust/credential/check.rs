@@ -103,7 +103,7 @@ fn check_token(
         }
     };
     let state = key.judge(None);
-    if verified.text("iss") != Some(&issuer.origin) {
+    if !verified.text("iss").is_some_and(|iss| super::is_issuer(iss, &issuer.origin)) {
         let verdict = Verdict::Invalid(Code::IssuerMismatch);
         tally.fail(SIGNATURE, verdict, rank::SIGNATURE, "`iss` is not who the key belongs to");
     } else if state.is_valid() {

@@ -25,7 +25,7 @@ impl IssuerSigners for Signers {
     }
 }
 
-async fn lists() -> Arc<StatusLists> {
+pub(super) async fn lists() -> Arc<StatusLists> {
     let world = World::new().await;
     let clock = Arc::new(FixedClock::at(NOW));
     StatusLists::new(Arc::new(MemoryStore::new()), world.ledger.clone(), clock, Arc::new(Signers))

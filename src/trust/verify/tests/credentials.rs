@@ -18,7 +18,7 @@ fn holder() -> Ed25519Signer {
 fn issue(world: &World, record: &SignedRecord, signer: &dyn Signer) -> String {
     let holder = PublicKey::new(holder().algorithm(), holder().public_key()).expect("a key");
     let frame = Frame {
-        origin: world.land.origin(),
+        issuer: world.land.origin(),
         holder: &holder,
         status_uri: "https://example.vn/status/land/land.parcel.v1",
         issued_at: NOW,
@@ -100,6 +100,17 @@ fn every_lie_has_its_verdict() {
     assert_eq!(check(&index), INVALID(Code::Inclusion));
     let iss = resigned(&world, &whole, |claims| claims["iss"] = json!("lienthong/H27/vehicle"));
     assert_eq!(check(&iss), INVALID(Code::IssuerMismatch));
+    for (iss, expected) in [
+        ("https://lienthong.example.vn/lienthong/H27/land", Verdict::Valid),
+        ("https://lienthong.example.vn/base/lienthong/H27/land", Verdict::Valid),
+        ("https://lienthong.example.vn/lienthong/H27/vehicle", INVALID(Code::IssuerMismatch)),
+        ("https://lienthong.example.vn/xlienthong/H27/land", INVALID(Code::IssuerMismatch)),
+        ("http://lienthong.example.vn/lienthong/H27/land", INVALID(Code::IssuerMismatch)),
+        ("https:///lienthong/H27/land", INVALID(Code::IssuerMismatch)),
+        ("https://lienthong/H27/land", INVALID(Code::IssuerMismatch)),
+    ] {
+        assert_eq!(check(&resigned(&world, &whole, |claims| claims["iss"] = json!(iss))), expected, "{iss}");
+    }
     // disclosures: one more, one twice, one changed
     let more = format!("{whole}{}~", encode_part(br#"["s","name","value"]"#));
     assert_eq!(check(&more), mismatch);
