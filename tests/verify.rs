@@ -5,10 +5,14 @@ mod common;
 use std::path::Path;
 use std::process::Output;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
 use common::process::{program, run};
 use common::start;
 use lienthong::server::Config;
+use lienthong::trust::merkle::{hash_leaf, verify_inclusion};
+use lienthong::trust::{Checkpoint, Hash};
 use serde_json::Value;
 
 const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
@@ -96,6 +100,42 @@ async fn whatever_letter_of_a_record_changes_it_fails() {
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(stdout.contains("FAIL  ") || stderr.contains("file.json"), "{place}: no check is named");
     }
+}
+
+/// Read as the specification has it, with nothing of ours but hashes and notes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ledger_proofs_are_written_for_programs_of_transparency_logs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let answer = answer(folder).await;
+    std::fs::write(folder.join("file.json"), answer.to_string()).expect("written");
+    let export = ["verify", "file.json", "--tlog-proofs", "made/proofs"];
+    assert!(run(folder, &export).status.success());
+    let files: Vec<_> = std::fs::read_dir(folder.join("made/proofs")).expect("a folder").collect();
+    let count = files.len();
+    assert_eq!(count, answer["records"].as_array().expect("records").len());
+    for file in files {
+        let path = file.expect("a file").path();
+        assert_eq!(path.extension().and_then(|ending| ending.to_str()), Some("tlog-proof"));
+        let text = std::fs::read_to_string(path).expect("text");
+        let (head, note) = text.split_once("\n\n").expect("an empty line");
+        let mut lines = head.lines();
+        let mut after = |word: &str| lines.next().and_then(|line| line.strip_prefix(word)).expect(word);
+        assert_eq!(after("c2sp.org/tlog-proof@v1"), "");
+        let entry = STANDARD.decode(after("extra ")).expect("base64");
+        let index = after("index ").parse().expect("a number");
+        let hashes = lines.map(|line| STANDARD.decode(line).expect("base64").try_into().expect("32 bytes"));
+        let hashes: Vec<Hash> = hashes.collect();
+        let checkpoint = Checkpoint::of_note(note.as_bytes()).expect("a checkpoint");
+        assert_eq!(checkpoint.origin, "lienthong/H27/records");
+        verify_inclusion(&hash_leaf(&entry), index, checkpoint.size, &hashes, &checkpoint.root).expect("included");
+    }
+    // what is not VALID is not proved to anybody
+    std::fs::remove_dir_all(folder.join("made")).expect("removed");
+    let spoilt = answer.to_string().replacen("\"payload\":\"", "\"payload\":\"AAAA", 1);
+    std::fs::write(folder.join("file.json"), spoilt).expect("written");
+    assert!(!run(folder, &export).status.success());
+    assert_eq!(std::fs::read_dir(folder.join("made/proofs")).expect("a folder").count(), count - 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

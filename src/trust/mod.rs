@@ -142,6 +142,7 @@ pub mod sd_jwt;
 mod sha256;
 pub mod statement;
 pub mod status_list;
+pub mod tlog_proof;
 pub mod value;
 pub mod verdict;
 pub mod verify;

@@ -6,6 +6,7 @@
 mod answer;
 mod beside;
 mod evidence;
+mod export;
 mod json;
 mod parse;
 mod presentation;
@@ -32,6 +33,7 @@ use crate::trust::sd_jwt::Binding;
 use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier, credential};
 use crate::wire::json::Broken;
 use answer::Found;
+use export::Exports;
 use json::Flaw;
 use report::{Name, Reporter};
 use status::Lists;
@@ -88,6 +90,9 @@ pub struct Verify {
     /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
     #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
+    /// Write the ledger proof of each VALID record into this folder, as c2sp.org/tlog-proof@v1: for programs of transparency logs.
+    #[arg(long, env = "LIENTHONG_TLOG_PROOFS", value_name = "DIR")]
+    tlog_proofs: Option<PathBuf>,
     /// Say only what is not VALID, and the sum.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
@@ -114,7 +119,8 @@ impl Verify {
             age_s_max: self.binding_age,
         });
         let heads = witnessed::Heads::open(&self.heads, &self.ca, &verifier.anchor())?;
-        let mut judge = Judge::new(&verifier, lists, asked, heads, now)?;
+        let exports = self.tlog_proofs.clone().map(Exports::into).transpose()?;
+        let mut judge = Judge { verifier: &verifier, forms: beside::Forms::load()?, lists, asked, heads, exports, now };
         // One file's flaw keeps no other from being verified, and what verifies in one makes up for nothing in another.
         let (mut unread, mut empty) = (Vec::new(), Vec::new());
         for path in &self.files {
@@ -161,20 +167,11 @@ struct Judge<'a> {
     lists: Option<Lists>,
     asked: Option<Binding>,
     heads: witnessed::Heads,
+    exports: Option<Exports>,
     now: Timestamp,
 }
 
-impl<'a> Judge<'a> {
-    fn new(
-        verifier: &'a Verifier,
-        lists: Option<Lists>,
-        asked: Option<Binding>,
-        heads: witnessed::Heads,
-        now: Timestamp,
-    ) -> Result<Self, Failure> {
-        Ok(Self { verifier, forms: beside::Forms::load()?, lists, asked, heads, now })
-    }
-
+impl Judge<'_> {
     fn file<W: io::Write>(&mut self, path: &Path, name: &str, reporter: &mut Reporter<W>) -> Result<(), Flaw> {
         if path == Path::new("-") {
             return self.read(io::stdin().lock(), name, reporter);
@@ -183,7 +180,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Adds the checks for which something was given beside the anchor: `status` where there is a statement to look up, and those of
-    /// the ledger's head.
+    /// the ledger's head. Then the proof of what is VALID can be written.
     fn beside(&mut self, record: &SignedRecord, report: &mut Report) -> Result<(), Flaw> {
         if let (Some(lists), Some(statement)) = (&self.lists, &report.statement) {
             let index = record.ledger_proof.as_ref().map(|proof| proof.index);
@@ -191,7 +188,9 @@ impl<'a> Judge<'a> {
             report.add_finding(check, verdict);
         }
         let judged = self.heads.judge(record, report, &self.verifier.anchor(), self.now);
-        judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))
+        judged.map_err(|failure| Flaw::Malformed(failure.message().to_owned()))?;
+        let exported = self.exports.as_ref().map_or(Ok(()), |exports| exports.write(record, report));
+        exported.map_err(|error| Flaw::Malformed(error.message.clone()))
     }
 
     /// What is said of a credential, or of a presentation of one.
