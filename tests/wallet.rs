@@ -53,7 +53,8 @@ fn fields(credential: &str) -> Value {
     credential.split('~').skip(1).filter_map(read).collect::<serde_json::Map<_, _>>().into()
 }
 
-async fn issue(channel: &Channel, folder: &Path) -> Value {
+/// Issues a credential; the proof is for the name that CreateNonce gives, or for this one.
+async fn issue(channel: &Channel, folder: &Path, named: Option<&str>) -> Value {
     let account = json!({ "personal_id": CITIZEN });
     let document = json!({ "personal_id": CITIZEN, "document_type": "DOCUMENT_TYPE_HEALTH_INSURANCE_CARD" });
     let link = ask_as_citizen(channel, "LinkService/LinkDocument", document).await.expect("linked");
@@ -84,7 +85,7 @@ async fn issue(channel: &Channel, folder: &Path) -> Value {
     assert_eq!(used.code(), tonic::Code::InvalidArgument);
     let nonce = ask_as_citizen(channel, "CredentialService/CreateNonce", account).await.expect("another nonce");
     let nonce = nonce["nonce"].as_str().expect("text");
-    ask_as_citizen(channel, issue, proof(nonce, audience)).await.expect("issued")
+    ask_as_citizen(channel, issue, proof(nonce, named.unwrap_or(audience))).await.expect("issued")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +95,7 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
     let serving = Serving::start(folder, &["--population", "0", "--anchor", "anchor.json"]);
     let channel = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
     let channel = channel.connect().await.expect("it accepts");
-    let issued = issue(&channel, folder).await;
+    let issued = issue(&channel, folder, None).await;
     std::fs::write(folder.join("credential.json"), issued.to_string()).expect("written");
     let credential = issued["credential"].as_str().expect("text");
     let status = issued["statusUri"].as_str().expect("text");
@@ -196,4 +197,36 @@ async fn http(uri: &str) {
         }
     });
     asking.await.expect("asked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_issuer_of_a_credential_leads_to_its_keys() {
+    const URL: &str = "https://lienthong.example.vn/base";
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let serving = Serving::start(folder, &["--population", "0", "--anchor", "anchor.json", "--public-url", URL]);
+    let channel = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = channel.connect().await.expect("it accepts");
+    let issued = issue(&channel, folder, Some(URL)).await;
+    std::fs::write(folder.join("credential.json"), issued.to_string()).expect("written");
+    verify(folder, 0, "credential.json", &[]);
+    let part = |number: usize| -> Value {
+        let token = issued["credential"].as_str().and_then(|text| text.split('.').nth(number)).expect("a part");
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).expect("base64url")).expect("JSON")
+    };
+    let (header, claims) = (part(0), part(1));
+    assert_eq!(claims["iss"], format!("{URL}/lienthong/H27/health_insurance"));
+    // as the draft has it: the well-known part stands between host and path; here the console is asked instead of the host
+    let iss = claims["iss"].as_str().expect("text");
+    let path = iss.strip_prefix("https://lienthong.example.vn").expect("the host");
+    let console = serving.console.as_deref().expect("a console");
+    let address = format!("http://{console}/.well-known/jwt-vc-issuer{path}");
+    let asking = tokio::task::spawn_blocking(move || {
+        let mut answer = ureq::get(&address).call().expect("answers");
+        answer.body_mut().read_to_string().expect("text")
+    });
+    let found: Value = serde_json::from_str(&asking.await.expect("asked")).expect("JSON");
+    assert_eq!(found["issuer"], claims["iss"], "identical, or a verifier has to refuse it");
+    let keys = found["jwks"]["keys"].as_array().expect("keys");
+    assert!(keys.iter().any(|key| key["kid"] == header["kid"]), "{keys:?}");
 }
