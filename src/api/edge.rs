@@ -13,11 +13,10 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::base::call::{ANSWERED, Call, Caller, Trace, TraceSink};
+use crate::base::call::{ANSWERED, Call, Caller, PublicCall, Trace, TraceSink};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
-use super::admission::PublicCall;
 pub use super::request_id::{REQUEST_ID, mark, mark_headers};
 use super::status::status;
 

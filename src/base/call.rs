@@ -126,6 +126,19 @@ pub struct Call {
     pub(crate) checks: Mutex<Vec<CallCheck>>,
 }
 
+/// A call that needs no caller.
+#[derive(Debug, Clone)]
+pub struct PublicCall {
+    /// Its id.
+    pub request_id: RequestId,
+    /// Its method.
+    pub method: &'static str,
+    /// When it must be answered.
+    pub deadline: Instant,
+    /// The language of its errors.
+    pub language: Language,
+}
+
 #[cfg(test)]
 impl Call {
     /// A call by `caller` at `now`, for tests of use cases.

@@ -13,6 +13,7 @@
 //! framework itself still refuses leaves with the same details and the same id as every other error.
 
 mod budget;
+mod content;
 mod message;
 mod method;
 mod shape;
@@ -29,9 +30,7 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, StreamBody};
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
-use tonic::codegen::http::{
-    HeaderMap, HeaderValue, Method as HttpMethod, Request, Response, StatusCode, header, request,
-};
+use tonic::codegen::http::{HeaderMap, Request, Response, request};
 use tower::Service;
 
 pub use method::{Access, Method, Methods};
@@ -42,25 +41,12 @@ use super::edge::{self, Edge};
 use super::metrics::Metrics;
 use super::rate::{CallerRate, StrangerRate};
 use super::status;
-use crate::base::call::{Call, Caller, Language};
+use crate::base::call::{Call, Caller, Language, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use budget::{Budget, Reservation};
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
-
-/// A call that needs no caller.
-#[derive(Debug, Clone)]
-pub struct PublicCall {
-    /// Its id.
-    pub request_id: RequestId,
-    /// Its method.
-    pub method: &'static str,
-    /// When it must be answered.
-    pub deadline: Instant,
-    /// The language of its errors.
-    pub language: Language,
-}
 
 /// Whose memory a request takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -186,7 +172,7 @@ impl Inner {
         let (parts, body) = request.into_parts();
         let opening = self.opening(&parts.headers);
         let method = self.methods.find(parts.uri.path()).map_or("", |method| method.name.as_str());
-        let answer = match not_grpc(&parts, opening.request_id) {
+        let answer = match content::not_grpc(&parts, opening.request_id) {
             Some(answer) => answer,
             None => self.call(parts, body, &opening).await,
         };
@@ -376,31 +362,6 @@ fn no_such_method() -> Error {
 /// The network that a request comes from; `None` is this machine, or an in-memory transport.
 fn network_of(parts: &request::Parts) -> Option<Network> {
     parts.extensions.get::<Peer>()?.network()
-}
-
-/// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).
-fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
-    if parts.method != HttpMethod::POST {
-        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n", id));
-    }
-    let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
-    let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
-    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
-    if kinds.next().is_none() && matches!(kind, b"application/grpc" | b"application/grpc+proto") {
-        return None;
-    }
-    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this port speaks gRPC: content-type application/grpc\n", id))
-}
-
-fn plain(code: StatusCode, text: &'static str, id: RequestId) -> Response<Body> {
-    let mut answer = Response::new(Body::new(http_body_util::Full::new(text.into())));
-    *answer.status_mut() = code;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if code == StatusCode::METHOD_NOT_ALLOWED {
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    }
-    edge::mark_headers(answer.headers_mut(), id);
-    answer
 }
 
 /// Gives an answer its id, and a refusal of the framework the details that all others have. Services' own answers have both.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http_body::Frame;
 use prost::Message as _;
+use tonic::codegen::http::{HeaderValue, Method as HttpMethod, StatusCode, header};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 

@@ -1,0 +1,32 @@
+//! What is a gRPC request at all: its HTTP method and its content type (gRPC over HTTP/2, "Requests").
+
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderValue, Method, Response, StatusCode, header, request};
+
+use crate::api::request_id::mark_headers;
+use crate::base::RequestId;
+
+/// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).
+pub(super) fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
+    if parts.method != Method::POST {
+        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n", id));
+    }
+    let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
+    let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
+    if kinds.next().is_none() && matches!(kind, b"application/grpc" | b"application/grpc+proto") {
+        return None;
+    }
+    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this port speaks gRPC: content-type application/grpc\n", id))
+}
+
+fn plain(code: StatusCode, text: &'static str, id: RequestId) -> Response<Body> {
+    let mut answer = Response::new(Body::new(http_body_util::Full::new(text.into())));
+    *answer.status_mut() = code;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if code == StatusCode::METHOD_NOT_ALLOWED {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    mark_headers(answer.headers_mut(), id);
+    answer
+}
