@@ -27,13 +27,41 @@ fn stderr() -> &'static LineQueue {
     })
 }
 
+/// Reads what `LIENTHONG_LOG` says; nothing when it is empty. A lone word that is no level would be taken for a module's name, and
+/// silence everything else.
+fn read_filter(wanted: &str) -> Result<Option<EnvFilter>, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if wanted.trim().is_empty() {
+        return Ok(None);
+    }
+    let is_word = |part: &&str| part.chars().all(|c| c.is_ascii_alphabetic());
+    let unknown =
+        wanted.split(',').map(str::trim).filter(is_word).find(|word| {
+            !word.is_empty() && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) && *word != "lienthong"
+        });
+    match unknown {
+        Some(word) => Err(format!("`{word}` is no level")),
+        None => EnvFilter::try_new(wanted).map(Some).map_err(|error| error.to_string()),
+    }
+}
+
 /// Starts logging for the process.
 pub fn start(cli: &Cli) {
     let default = match cli.command {
         Command::Serve(_) => "warn,lienthong=info,lsm_tree=error,fjall=error",
         _ => "warn",
     };
-    let filter = EnvFilter::try_from_env("LIENTHONG_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let wanted = std::env::var("LIENTHONG_LOG").unwrap_or_default();
+    let filter = match read_filter(&wanted) {
+        Ok(Some(filter)) => filter,
+        Ok(None) => EnvFilter::new(default),
+        Err(why) => {
+            say(&format!(
+                "lienthong: LIENTHONG_LOG={wanted} is not understood ({why}); like `debug` or `warn,lienthong=info`"
+            ));
+            EnvFilter::new(default)
+        }
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stderr());
     let started = match cli.output {
         OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
@@ -60,4 +88,20 @@ pub fn say(line: &str) {
 /// Waits until everything is written, for a moment at most; for the end of the process.
 pub fn flush() {
     stderr().flush(FLUSH_WITHIN);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_read_or_named_as_wrong() {
+        for fine in ["debug", "warn,lienthong=info", "lienthong=debug,h2=off", "INFO", "lienthong"] {
+            assert!(matches!(read_filter(fine), Ok(Some(_))), "{fine}");
+        }
+        assert!(matches!(read_filter(" "), Ok(None)));
+        for bad in ["infoo", "warn,debgu", "foo=bar=baz"] {
+            assert!(read_filter(bad).is_err(), "{bad}");
+        }
+    }
 }

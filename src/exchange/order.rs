@@ -70,6 +70,15 @@ impl Read {
     }
 }
 
+impl Request {
+    /// What is wrong with a request whoever it is about: its record types, its purpose, its reference.
+    pub fn common_violations(&self) -> Vec<Violation> {
+        let mut violations = self.read().violations;
+        violations.retain(|bad| bad.field != "personal_id");
+        violations
+    }
+}
+
 fn read_types(names: &[String], violations: &mut Vec<Violation>) -> Vec<&'static RecordType> {
     if names.is_empty() {
         violations.push(Violation::new("record_types", "REQUIRED", "1 to 16 record types are required"));

@@ -1,15 +1,15 @@
 //! A person's numbers: the present personal ID and those that it replaced, so that every number leads to one person and to
 //! records that still stand under an old one. Which numbers those are is [`numbers`](crate::registry::numbers)' rule.
 //!
-//! The resident registry is asked, its answer verified, and remembered for half a minute: a number that is superseded is
-//! followed at the latest then. When the registry cannot be asked, the number is taken literally.
+//! The resident registry is asked, its answer verified, and remembered until the registry's log grows: a claim that became void
+//! discloses nothing any more. When the registry cannot be asked, the number is taken literally.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use quick_cache::sync::Cache;
 
-use crate::base::{PersonalId, Timestamp};
+use crate::base::PersonalId;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};
 
@@ -19,12 +19,11 @@ use super::trail::{Step, Trail};
 
 /// People that are remembered.
 const REMEMBERED_MAX: usize = 100_000;
-/// For how long, in milliseconds.
-const REMEMBERED_MS: i64 = 30_000;
 
 /// What is remembered.
 pub(super) struct People {
-    remembered: Cache<PersonalId, (Timestamp, Arc<Numbers>)>,
+    /// With the size of the registry's log as of which it holds.
+    remembered: Cache<PersonalId, (u64, Arc<Numbers>)>,
 }
 
 impl People {
@@ -36,20 +35,24 @@ impl People {
 impl Exchange {
     /// The numbers of the person whom `person` leads to.
     pub(super) async fn numbers(&self, context: &Context, person: PersonalId, trail: &mut Trail) -> Arc<Numbers> {
-        if let Some((since, numbers)) = self.people.remembered.get(&person)
-            && (0..REMEMBERED_MS).contains(&(context.now.0 - since.0))
+        let only = || Arc::new(Numbers::only(person));
+        let Some(resident) = self.registries.get("resident") else { return only() };
+        // Taken before the answer: a change in between only makes it be asked again.
+        let log_size = resident.log_size().await.ok();
+        if let Some((as_of, numbers)) = self.people.remembered.get(&person)
+            && Some(as_of) == log_size
         {
             return numbers;
         }
-        let only = || Arc::new(Numbers::only(person));
-        let Some(resident) = self.registries.get("resident") else { return only() };
         let asked = AskedResidents { registry: &**resident, verifier: &self.verifier, now: context.now };
         // A part of the time only: if this registry is the slow one, the others must still have theirs.
         let left = context.ask_until().saturating_duration_since(Instant::now());
         match tokio::time::timeout(left / 4, resolve(person, &asked)).await {
             Ok(Ok(numbers)) => {
                 let numbers = numbers.map_or_else(only, Arc::new);
-                self.people.remembered.insert(person, (context.now, numbers.clone()));
+                if let Some(log_size) = log_size {
+                    self.people.remembered.insert(person, (log_size, numbers.clone()));
+                }
                 numbers
             }
             Ok(Err(_)) | Err(_) => {

@@ -26,7 +26,9 @@ impl ExchangeFace {
         request: v1::BulkFetchRecordsRequest,
     ) -> Result<impl Stream<Item = Result<v1::BulkFetchRecordsResponse>> + Send + use<>> {
         let context = Context::of(&call)?;
-        let opened = check_citizens(&request.personal_ids).and_then(|()| self.streams.open(&context.agency));
+        let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
+        let common = Request { personal_id: String::new(), record_types, purpose, reference };
+        let opened = check(&personal_ids, &common).and_then(|()| self.streams.open(&context.agency));
         let open = match opened {
             Ok(open) => open,
             Err(error) => {
@@ -34,8 +36,7 @@ impl ExchangeFace {
                 return Err(error);
             }
         };
-        let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
-        let common = Arc::new(Request { personal_id: String::new(), record_types, purpose, reference });
+        let common = Arc::new(common);
         let face = self.clone();
         let (total, until) = (personal_ids.len(), call.client_deadline);
         let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
@@ -86,16 +87,19 @@ fn share(left: Option<Duration>, citizens: usize) -> Duration {
     (left * 4 / 5 / turns).clamp(SHARE_MIN, most)
 }
 
-fn check_citizens(personal_ids: &[String]) -> Result<()> {
+/// Refuses what no citizen of the request could be answered for, all bad fields at once, before any of them has an entry in their
+/// access log.
+fn check(personal_ids: &[String], common: &Request) -> Result<()> {
+    let mut bad = Violations::default();
     if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
-        let message = format!("1 to {} citizens", limits::BULK_CITIZENS_MAX);
-        return Err(Error::invalid_field("personal_ids", "COUNT", message));
+        bad.add("personal_ids", "COUNT", format_args!("1 to {} citizens", limits::BULK_CITIZENS_MAX));
     }
-    let numbered = personal_ids.iter().enumerate();
-    let bad = numbered
-        .filter(|(_, id)| PersonalId::parse(id).is_none())
-        .filter_map(|(at, id)| PersonalId::from_field(&format!("personal_ids[{at}]"), id).err());
-    let bad: Violations = bad.collect();
+    for (at, id) in personal_ids.iter().enumerate().filter(|(_, id)| PersonalId::parse(id).is_none()) {
+        if let Err(violation) = PersonalId::from_field(&format!("personal_ids[{at}]"), id) {
+            bad.push(violation);
+        }
+    }
+    common.common_violations().into_iter().for_each(|violation| bad.push(violation));
     if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
 }
 

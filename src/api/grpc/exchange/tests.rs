@@ -158,6 +158,14 @@ async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
     let explain = v1::ExplainRequest { request_id: refusal.request_id.clone() };
     faces.exchange.explain(by("one-stop", explain)).await.expect("each has its own id");
 
+    let before = faces.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
+    let typo = v1::BulkFetchRecordsRequest { record_types: vec!["resident.persn.v1".into()], ..request.clone() };
+    let refused = faces.exchange.bulk_fetch_records(by("one-stop", typo)).await.err().expect("refused as a whole");
+    let bad = refused.get_details_bad_request().expect("details");
+    assert_eq!(bad.field_violations[0].field, "record_types[0]");
+    let after = faces.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
+    assert_eq!(after, before, "no citizen's log has an entry of it");
+
     let bad = v1::BulkFetchRecordsRequest { personal_ids: vec![ANNA.into(), "1".into()], ..request };
     let refused = faces.exchange.bulk_fetch_records(by("one-stop", bad)).await.err().expect("refused");
     let bad = refused.get_details_bad_request().expect("details");
