@@ -111,6 +111,39 @@ async fn lost_derived_rows_refuse_the_start_and_come_back() {
     assert_eq!(accesses(folder.path()).await, FETCHES, "the list is complete again");
 }
 
+/// A rebuild makes derived rows again; it does not make a loss of others look whole, and changes nothing when it finds one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_refuses_where_acknowledged_rows_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    live(folder.path()).await;
+    let store = folder.path().join("store");
+    let journal = std::fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+    let journal =
+        journal.filter(|path| path.extension().is_some_and(|ending| ending == "jnl")).max().expect("a journal");
+    let whole = std::fs::read(&journal).unwrap();
+    let end = whole.iter().rposition(|byte| *byte != 0).expect("it is written") + 1;
+    std::fs::write(&journal, &whole[..end - 10]).unwrap();
+    for mark in [true, false] {
+        let path = store.join("mark");
+        let kept = std::fs::read(&path).unwrap();
+        if !mark {
+            std::fs::remove_file(&path).unwrap();
+        }
+        let error = rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("rows are lost");
+        assert_eq!(error.reason, Reason::StorageCorrupt, "{}", error.message);
+        assert!(error.message.contains("restore it from a copy"), "{}", error.message);
+        std::fs::write(&path, kept).unwrap();
+    }
+    assert_eq!(refused(folder.path()).await.reason, Reason::StorageCorrupt);
+    std::fs::write(&journal, whole).unwrap();
+    end_of(folder.path()).await;
+}
+
+/// The folder starts, and ends cleanly.
+async fn end_of(folder: &Path) {
+    end(start(kept(folder)).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_world_without_its_store_is_not_begun_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -41,10 +41,15 @@ impl LogClock {
         (now.plus_ms(CLOCK_SKEW_MS_MAX) < newest_head).then_some(ClockBehind { now, newest_head })
     }
 
+    /// Fails with [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before the newest head.
+    pub fn check(&self) -> Result<()> {
+        self.behind().map_or(Ok(()), |behind| Err(behind.into()))
+    }
+
     /// Hears of a stored head. Fails with [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before it.
     pub(super) fn resume(&self, head: Timestamp) -> Result<()> {
         self.0.newest_ms.fetch_max(head.0, Ordering::SeqCst);
-        self.behind().map_or(Ok(()), |behind| Err(behind.into()))
+        self.check()
     }
 
     /// The time of a head that is signed now. Fails with [`ClockBehind`](Reason::ClockBehind), and says so in the log once, when the
@@ -70,6 +75,17 @@ impl From<ClockBehind> for Error {
         let message =
             format!("the clock reads {now}, but a log's newest head was signed at {newest_head}: set the clock right");
         Error::new(Reason::ClockBehind, message)
+    }
+}
+
+/// The same clock, never before the newest head: what was decided once does not become undecided when the clock steps back a little.
+#[derive(Clone)]
+pub struct Monotone(pub LogClock);
+
+impl Clock for Monotone {
+    fn now(&self) -> Timestamp {
+        let inner = &self.0.0;
+        inner.clock.now().max(Timestamp(inner.newest_ms.load(Ordering::SeqCst)))
     }
 }
 
@@ -152,6 +168,7 @@ mod tests {
             }
             assert_eq!(ledger.head(), before);
         }
+        assert_eq!(Monotone(shared.clone()).now(), expected.newest_head, "nothing is decided as of an earlier time");
         clock.set(NOON.plus_ms(DAY_MS - CLOCK_SKEW_MS_MAX));
         assert_eq!(shared.behind(), None);
         assert_eq!(append(&idle).await.expect("appends"), NOON.plus_ms(DAY_MS));

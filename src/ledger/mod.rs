@@ -33,7 +33,7 @@ use bytes::Bytes;
 use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use clock::{ClockBehind, LogClock};
+pub use clock::{ClockBehind, LogClock, Monotone};
 pub use hold::Hold;
 pub use rows::LogId;
 pub use stored::StoredLog;

@@ -32,6 +32,7 @@ use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
 use crate::base::{Error, PROVINCE, Result, limits};
 use crate::identity::Presenting;
+use crate::ledger::Monotone;
 use crate::registry;
 use crate::store::Health;
 use crate::wire::DESCRIPTORS;
@@ -111,8 +112,9 @@ pub async fn all(
         authenticator: Authenticator::new(parts.tokens.public_key(), config.demo, access::agency::ids()),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
+        clock: parts.clock.clone(),
     };
-    let edge = Edge::new(config.clock.clone(), config.entropy.clone(), parts.traces.clone(), ending);
+    let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
     let face = TrustFace::new(parts.anchor.clone(), edge.clone(), config.clock.clone());

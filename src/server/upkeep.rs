@@ -34,7 +34,7 @@ pub struct CheckReport {
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
 pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
     let folder = take(folder)?;
-    let store = FjallStore::open_existing(&folder.store(), FjallOptions::bulk())?;
+    let store = FjallStore::open_existing(&folder.store(), options())?;
     check(&store, Pace::Full, progress).await
 }
 
@@ -87,7 +87,7 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
 pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
     let folder = take(folder)?;
     let path = folder.store();
-    let store = FjallStore::open_remains(&path, FjallOptions::bulk())?;
+    let store = FjallStore::open_remains(&path, options())?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, Pace::Full, progress).await?;
     let findings = derived.end().await?;
@@ -155,6 +155,11 @@ fn noted(outcome: Result<()>, space: Space, findings: &mut Findings) -> Result<(
         }
         outcome => outcome,
     }
+}
+
+/// Large buffers, and no more of the disk kept free than a server keeps.
+fn options() -> FjallOptions {
+    FjallOptions { reserve_bytes: FjallOptions::default().reserve_bytes, ..FjallOptions::bulk() }
 }
 
 /// Takes the folder for itself. Only a world that came to its end of seeding has a store to keep.

@@ -152,7 +152,20 @@ impl FjallStore {
 
     /// Opens what is left of a store, with every derived space emptied ([`Space::is_derived`]), to be filled again. Nobody may be served
     /// from it: until [`FjallStore::end_rebuild`], no other start takes the folder.
+    ///
+    /// Fails before anything is changed when the disk has no room for the rows that are to be written again, or when rows that nothing
+    /// else can make again are missing.
     pub fn open_remains(path: &Path, options: FjallOptions) -> Result<Self> {
+        if let Ok(free_bytes) = FolderDisk(path.to_owned()).free_bytes()
+            && free_bytes < options.reserve_bytes
+        {
+            let message = format!(
+                "a rebuild needs {} MiB free on the disk, and has {}",
+                options.reserve_bytes / MIB,
+                free_bytes / MIB
+            );
+            return Err(Error::new(Reason::StorageFull, message));
+        }
         Self::start(path, options, open::open(path, options, Expect::Remains)?, Arc::new(FolderDisk(path.to_owned())))
     }
 

@@ -44,6 +44,7 @@ use super::status;
 use crate::base::call::{Call, Caller, Language, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
+use crate::ledger::LogClock;
 use budget::{Budget, Reservation};
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
@@ -63,6 +64,8 @@ pub struct Gatekeeper {
     pub callers: CallerRate,
     /// How often strangers may.
     pub strangers: StrangerRate,
+    /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
+    pub clock: LogClock,
 }
 
 /// The services behind admission.
@@ -245,7 +248,7 @@ impl Inner {
         opening: &Opening,
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
-        let Gatekeeper { authenticator, callers, strangers } = &self.gatekeeper;
+        let Gatekeeper { authenticator, callers, strangers, clock } = &self.gatekeeper;
         let network = network_of(parts);
         if method.access == Access::Anyone {
             let call = PublicCall {
@@ -268,6 +271,7 @@ impl Inner {
         })?;
         refused.caller = Some(caller.clone());
         callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
+        clock.check().map_err(|error| refused.by(error))?;
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {
             request_id: opening.request_id,

@@ -14,7 +14,7 @@ use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::dispatch::Handler;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
-use crate::base::{AgencyId, Seed};
+use crate::base::{AgencyId, Clock as _, Seed};
 use crate::exchange::RecentCalls;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
@@ -43,6 +43,8 @@ impl Handler for Counting {
 }
 
 struct Front {
+    clock: Arc<FixedClock>,
+    logs: LogClock,
     admission: Admission,
     admitted: Arc<AtomicUsize>,
     mint: TokenMint,
@@ -60,15 +62,24 @@ fn front_with(refuses: bool, strangers: u32) -> Front {
     let handler = || Box::new(Counting { admitted: admitted.clone(), refuses }) as Box<dyn Handler>;
     let dispatch = Dispatch::new(names.map(|name| (name, handler())));
     let bank = AgencyId::parse("bank").expect("a key");
+    let logs = LogClock::new(clock.clone());
     let gatekeeper = Gatekeeper {
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback, [bank]),
         callers: CallerRate::new(0),
         strangers: StrangerRate::new(strangers),
+        clock: logs.clone(),
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
-    let edge = Edge::new(clock, entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
+    let edge =
+        Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
     let methods = Methods::new(&[DESCRIPTORS], &names).expect("described");
-    Front { admission: Admission::new(dispatch, methods, gatekeeper, edge, Arc::default()), admitted, mint }
+    Front {
+        clock,
+        logs,
+        admission: Admission::new(dispatch, methods, gatekeeper, edge, Arc::default()),
+        admitted,
+        mint,
+    }
 }
 
 fn front() -> Front {
@@ -224,4 +235,22 @@ async fn a_refusal_of_the_framework_leaves_with_details() {
     let front = front_with(true, 0);
     let refused = front.refused(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
     assert_eq!(refused, (Code::NotFound, "NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn while_the_clock_reads_before_the_logs_heads_nothing_is_decided() {
+    let front = front();
+    let store: Arc<dyn crate::store::Store> = Arc::new(crate::store::memory::MemoryStore::new());
+    let signer = Arc::new(crate::trust::Ed25519Signer::from_seed("log", &Seed::root(1)));
+    let log = crate::ledger::Ledger::open(store, crate::ledger::LogId(1), "log", signer, front.logs.clone());
+    log.await.expect("a log with a head as of now");
+    let right = front.clock.now();
+    front.clock.set(right.plus_ms(-86_400_000));
+    let refused = front.refused(request(EXPLAIN, Some("demo-bank"), unread())).await;
+    assert_eq!(refused, (Code::Unavailable, "CLOCK_BEHIND".to_owned()));
+    front.send(request(ANCHOR, None, framed(&[]))).await;
+    assert_eq!(front.admitted(), 1, "public data is served");
+    front.clock.set(right);
+    front.send(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
+    assert_eq!(front.admitted(), 2);
 }

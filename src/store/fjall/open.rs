@@ -73,8 +73,13 @@ pub(super) fn open(path: &Path, options: FjallOptions, expect: Expect) -> Result
             (tally, mark)
         }
         Expect::Remains => {
+            // Nothing is written before everything that cannot be made again was read, and found to be all that there was.
+            let sealed = check_kept(path, &keyspaces)?;
+            let tally = remains::count(path, &keyspaces)?;
+            check_counts(path, &tally, sealed.as_ref())?;
             let mark = Mark::create(path, Marked::Rebuilding).map_err(cannot)?;
-            (remains::clear(path, &database, &keyspaces)?, mark)
+            remains::clear(path, &database, &keyspaces)?;
+            (tally, mark)
         }
     };
     Ok(Opened { database, keyspaces, tally, mark })
@@ -175,6 +180,57 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
             Err(damaged(path, &format!("its file {MARK_FILE} is not what was written")))
         }
     }
+}
+
+/// What a rebuild keeps has to be as new as the mark says: a rebuild makes derived rows again, and would make a loss of others look
+/// whole. Gives what the seals count; `None` for a store of an earlier version, which has neither seals nor a mark.
+fn check_kept(path: &Path, keyspaces: &Keyspaces) -> Result<Option<Tally>> {
+    let mut tally = Tally::default();
+    let mut groups = Vec::new();
+    let kept = [Layout::Rows, Layout::Log];
+    for layout in kept {
+        let read = contained(|| keyspaces.tree(layout).get(SEAL_KEY)).map_err(|why| damaged(path, &why))?;
+        if let Some(seal) = read.map_err(|error| open_error(path, error))? {
+            let taken = tally.take_seal(layout, &seal);
+            taken.ok_or_else(|| lost(path, &kept_of(layout), "have a seal that cannot be read"))?;
+            groups.push((layout, tally.group));
+        }
+    }
+    let mark = path.join(MARK_FILE).exists();
+    let says = match mark {
+        true => Some(Mark::open(path).map_err(|error| unwritable(path, error))?.1),
+        false => None,
+    };
+    match (groups.as_slice(), says) {
+        ([], None) => Ok(None),
+        ([(_, rows), (_, log)], Some(Marked::Group(mark))) if rows == log && mark > *rows => {
+            let message = format!("{} acknowledged groups of changes are missing from its end", mark - rows);
+            Err(damaged(path, &message))
+        }
+        ([(_, rows), (_, log)], Some(Marked::Group(_) | Marked::Rebuilding)) if rows == log => Ok(Some(tally)),
+        ([(one, rows), (other, log)], _) if rows != log => {
+            let older = if rows < log { *one } else { *other };
+            Err(lost(path, &kept_of(older), "are older than the others"))
+        }
+        ([(layout, _)], _) => {
+            let other = kept.into_iter().find(|other| other != layout).unwrap_or(*layout);
+            Err(lost(path, &kept_of(other), "are empty"))
+        }
+        _ => Err(damaged(path, &format!("its file {MARK_FILE} is missing or not what was written"))),
+    }
+}
+
+/// The spaces of a layout that nothing else can make again.
+fn kept_of(layout: Layout) -> Vec<Space> {
+    spaces_of(layout).into_iter().filter(|space| !space.is_derived()).collect()
+}
+
+/// No space that is kept has fewer rows than were counted when they were written.
+fn check_counts(path: &Path, found: &Tally, sealed: Option<&Tally>) -> Result<()> {
+    let Some(sealed) = sealed else { return Ok(()) };
+    let fewer = |space: &&Space| !space.is_derived() && found.rows[space.index()] < sealed.rows[space.index()];
+    let short: Vec<Space> = Space::ALL.iter().filter(fewer).copied().collect();
+    if short.is_empty() { Ok(()) } else { Err(lost(path, &short, "are fewer than were counted")) }
 }
 
 /// A space has a first and a last row exactly if it counts any, and both can be read.

@@ -16,23 +16,31 @@ use crate::store::{Layout, Space};
 /// Rows deleted in one batch of the engine.
 const ROWS_DELETED: usize = 4_096;
 
-/// Empties the derived spaces, and counts the others by reading every row.
-pub(super) fn clear(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<Tally> {
-    let work = || {
+/// Counts the spaces that are kept, by reading every row. Writes nothing.
+pub(super) fn count(path: &Path, keyspaces: &Keyspaces) -> Result<Tally> {
+    told(path, || {
         let mut tally = Tally { group: newest_group(keyspaces)?, ..Tally::default() };
+        for space in Space::ALL.iter().filter(|space| !space.is_derived()) {
+            tally.rows[space.index()] = count_of(*space, keyspaces)?;
+        }
+        Ok(tally)
+    })
+}
+
+/// Empties the derived spaces.
+pub(super) fn clear(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<()> {
+    told(path, || {
         // A tree of derived spaces alone goes whole, so that what of it cannot be read does no harm.
         keyspaces.tree(Layout::Index).clear()?;
-        for space in Space::ALL.iter().filter(|space| space.layout() != Layout::Index) {
-            if space.is_derived() {
-                empty(*space, database, keyspaces)?;
-            } else {
-                tally.rows[space.index()] = count(*space, keyspaces)?;
-            }
-        }
-        Ok::<_, fjall::Error>(tally)
-    };
+        let beside = |space: &&Space| space.is_derived() && space.layout() != Layout::Index;
+        Space::ALL.iter().filter(beside).try_for_each(|space| empty(*space, database, keyspaces))
+    })
+}
+
+/// The engine's errors and panics as what they say of the folder.
+fn told<T>(path: &Path, work: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
     match contained(work) {
-        Ok(Ok(tally)) => Ok(tally),
+        Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err(open_error(path, error)),
         Err(panicked) => Err::<_, Error>(damaged(path, &panicked)),
     }
@@ -56,7 +64,7 @@ fn rows(space: Space, keyspaces: &Keyspaces) -> fjall::Iter {
 }
 
 /// Reads every row, its value too, and counts.
-fn count(space: Space, keyspaces: &Keyspaces) -> fjall::Result<u64> {
+fn count_of(space: Space, keyspaces: &Keyspaces) -> fjall::Result<u64> {
     rows(space, keyspaces).try_fold(0, |count, row| row.into_inner().map(|_| count + 1))
 }
 
