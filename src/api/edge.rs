@@ -205,7 +205,9 @@ impl Edge {
     ) {
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
-        let suppressed = if caller.is_some() { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
+        // Whoever is over a rate has made their caller up, or will not stop for being told of each time.
+        let is_told = caller.is_some() && error.reason != Reason::RateLimited;
+        let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
         if let Some(suppressed) = suppressed {
             tracing::info!(method, request = %request_id, caller = label, outcome, suppressed, "not admitted");
         }

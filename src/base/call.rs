@@ -126,6 +126,10 @@ pub struct Call {
     pub(crate) checks: Mutex<Vec<CallCheck>>,
 }
 
+/// Marks the answer to a call that needed no caller, for whoever weighs what a connection is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublicAnswer;
+
 /// A call that needs no caller.
 #[derive(Debug, Clone)]
 pub struct PublicCall {

@@ -15,7 +15,13 @@ pub const REQUEST_LIST_MAX: usize = 2 * BATCH_RECORDS_MAX;
 /// What all requests that are not answered yet may hold, in bytes.
 pub const REQUESTS_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What the requests of one caller that are not answered yet may hold, in bytes.
-pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 144 * 1024 * 1024;
+pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What the requests of all strangers that are not answered yet may hold, in bytes.
+pub const STRANGERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What those of one network may hold, in bytes.
+pub const STRANGERS_OF_NETWORK_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What a call of a stranger counts for beside its message, in bytes.
+pub const STRANGER_CALL_BYTES: usize = 4 * 1024;
 /// How much of a refused request is read and thrown away, in bytes.
 pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
 /// How long that may take, in milliseconds.
@@ -23,9 +29,11 @@ pub const REFUSED_MS_MAX: u64 = 2_000;
 /// Most calls under way at once.
 pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
 /// Most bytes of a stream of request messages (reflection).
-pub const REQUEST_STREAM_BYTES_MAX: usize = 1024 * 1024;
+pub const REQUEST_STREAM_BYTES_MAX: usize = 256 * 1024;
 /// Longest pause in a stream of request messages, in milliseconds.
 pub const REQUEST_STREAM_IDLE_MS_MAX: u64 = 60_000;
+/// How many times as often public methods may be called: health, reflection, the public trust data.
+pub const PUBLIC_CALLS_FACTOR: u32 = 10;
 /// Calls a second that one address may make without an accepted credential, when nothing else is said.
 pub const STRANGER_CALLS_PER_SECOND: u32 = 100;
 /// Log lines a second about requests of strangers that were not admitted; what is over it is counted in the next line.

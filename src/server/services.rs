@@ -112,6 +112,7 @@ pub async fn all(
         authenticator: Authenticator::new(parts.tokens.public_key(), config.demo, access::agency::ids()),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
+        public: StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR)),
         clock: parts.clock.clone(),
     };
     let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);

@@ -9,12 +9,16 @@ use crate::base::RequestId;
 /// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).
 pub(super) fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
     if parts.method != Method::POST {
-        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, "gRPC calls are POST requests\n", id));
+        // An answer to HEAD has no body (RFC 9110, section 9.3.2).
+        let text = if parts.method == Method::HEAD { "" } else { "gRPC calls are POST requests\n" };
+        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, text, id));
     }
     let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
-    if kinds.next().is_none() && matches!(kind, b"application/grpc" | b"application/grpc+proto") {
+    let is_grpc =
+        [&b"application/grpc"[..], b"application/grpc+proto"].iter().any(|grpc| kind.eq_ignore_ascii_case(grpc));
+    if kinds.next().is_none() && is_grpc {
         return None;
     }
     Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this port speaks gRPC: content-type application/grpc\n", id))

@@ -7,7 +7,7 @@
 use std::io::Read as _;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt as _;
 use tonic::body::Body;
 use tonic::codegen::http::HeaderMap;
@@ -100,11 +100,15 @@ pub(super) async fn read(
         if data.is_empty() {
             continue;
         }
+        // What has come counts, not what is announced: six bytes that announce four megabytes hold six bytes.
+        if !memory.take(data.len()) {
+            return Err(no_room());
+        }
         match (&first, gathered.is_empty()) {
             // Most requests come in one piece, which need not be copied.
             (None, true) => first = Some(data),
             (Some(one), true) => {
-                gathered.reserve(expected.map_or(one.len() + data.len(), |length: usize| PREFIX_BYTES + length));
+                gathered.reserve(one.len() + data.len());
                 gathered.extend_from_slice(one);
                 gathered.extend_from_slice(&data);
             }
@@ -117,9 +121,6 @@ pub(super) async fn read(
             let length = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize;
             if length > method.message_bytes_max {
                 return Err(too_large(method, length));
-            }
-            if !memory.take(length) {
-                return Err(no_room());
             }
             expected = Some(length);
         }
@@ -148,7 +149,7 @@ pub(super) fn no_room() -> Error {
 fn inflate(compressed: &[u8], method: &Method, memory: &mut impl Take) -> Result<Framed> {
     let limit = method.message_bytes_max;
     let mut message = Vec::new();
-    let inflated = GzDecoder::new(compressed).take(limit as u64 + 1).read_to_end(&mut message);
+    let inflated = MultiGzDecoder::new(compressed).take(limit as u64 + 1).read_to_end(&mut message);
     inflated.map_err(|error| malformed("it does not inflate").with_source(error))?;
     if message.len() > limit {
         return Err(too_large(method, limit + 1));
@@ -224,13 +225,17 @@ mod tests {
         let zipped = prefixed(1, &gzip(b"hello"));
         assert_eq!(of(&[&zipped], Encoding::Gzip).await.expect("inflated"), b"hello");
         assert_eq!(of(&[&framed], Encoding::Gzip).await.expect("need not be compressed"), b"hello");
+        let members = prefixed(1, &[gzip(b"hel"), gzip(b"lo")].concat());
+        assert_eq!(of(&[&members], Encoding::Gzip).await.expect("inflated whole"), b"hello", "RFC 1952, section 2.2");
     }
 
     #[tokio::test]
     async fn what_is_no_message_or_too_large_is_refused() {
         let bomb = prefixed(1, &gzip(&vec![0; 1_000_000]));
         let zipped = prefixed(1, &gzip(b"hello"));
-        let cases: [(&[&[u8]], Encoding, Reason); 9] = [
+        let trailing = prefixed(1, &[gzip(b"hello"), b"xxxx".to_vec()].concat());
+        let cases: [(&[&[u8]], Encoding, Reason); 10] = [
+            (&[&trailing], Encoding::Gzip, Reason::MessageMalformed),
             (&[], Encoding::Identity, Reason::MessageMalformed),
             (&[b"\0\0\0\0"], Encoding::Identity, Reason::MessageMalformed),
             (&[b"\0\0\0\0\x05hell"], Encoding::Identity, Reason::MessageMalformed),

@@ -41,7 +41,7 @@ use super::edge::{self, Edge};
 use super::metrics::Metrics;
 use super::rate::{CallerRate, StrangerRate};
 use super::status;
-use crate::base::call::{Call, Caller, Language, PublicCall};
+use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
 use crate::ledger::LogClock;
@@ -64,6 +64,8 @@ pub struct Gatekeeper {
     pub callers: CallerRate,
     /// How often strangers may.
     pub strangers: StrangerRate,
+    /// How often anyone may call public methods.
+    pub public: StrangerRate,
     /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
     pub clock: LogClock,
 }
@@ -79,6 +81,7 @@ struct Inner {
     methods: Methods,
     gatekeeper: Gatekeeper,
     budget: Arc<Budget<Holder>>,
+    strangers_budget: Arc<Budget<Holder>>,
     under_way: Arc<AtomicUsize>,
     edge: Edge,
     metrics: Arc<Metrics>,
@@ -150,8 +153,20 @@ impl Admission {
         metrics: Arc<Metrics>,
     ) -> Self {
         let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
+        let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
         let under_way = Arc::new(AtomicUsize::new(0));
-        Self { inner: Arc::new(Inner { dispatch, methods, gatekeeper, budget, under_way, edge, metrics }) }
+        Self {
+            inner: Arc::new(Inner {
+                dispatch,
+                methods,
+                gatekeeper,
+                budget,
+                strangers_budget,
+                under_way,
+                edge,
+                metrics,
+            }),
+        }
     }
 }
 
@@ -186,8 +201,13 @@ impl Inner {
     async fn call(&self, mut parts: request::Parts, mut body: Body, opening: &Opening) -> Response<Body> {
         match self.admit(&mut parts, &mut body, opening).await {
             Ok((body, _held)) => {
+                let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
-                complete(answer, opening.request_id, opening.language)
+                let mut answer = complete(answer, opening.request_id, opening.language);
+                if is_public {
+                    answer.extensions_mut().insert(PublicAnswer);
+                }
+                answer
             }
             Err(refused) => {
                 discard(body);
@@ -217,17 +237,32 @@ impl Inner {
         parts: &mut request::Parts,
         body: &mut Body,
         opening: &Opening,
-    ) -> Result<(Body, (UnderWay, Reservation<Holder>)), Refused> {
+    ) -> Result<(Body, Held), Refused> {
         let mut refused = Refusing { method: None, caller: None };
         let method = self.methods.find(parts.uri.path());
-        let method = method.ok_or_else(|| refused.by(no_such_method()))?;
+        let method = method.ok_or_else(|| {
+            // Whoever asks for what is not there is a stranger like any other.
+            let limited = self.gatekeeper.strangers.take(network_of(parts));
+            refused.by(limited.err().unwrap_or_else(no_such_method))
+        })?;
         refused.method = Some(method.name.as_str());
         let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
-        let under_way = self.begin().map_err(|error| refused.by(error))?;
+        let under_way = match &holder {
+            Holder::Caller(_) => Some(self.begin().map_err(|error| refused.by(error))?),
+            Holder::Stranger(_) => None,
+        };
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
-        let mut memory = Memory { holder, held: self.budget.begin() };
+        let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
+        let mut memory = Memory { holder, held: budget.begin() };
+        // The calls of strangers are bounded by what each holds, for each network and for all together.
+        if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
+            return Err(refused.by(no_room()));
+        }
         let body = if method.is_client_streaming {
-            guarded(std::mem::take(body))
+            let body = guarded(std::mem::take(body), memory);
+            parts.headers.remove(message::ENCODING);
+            memory = Memory { holder: Holder::Stranger(None), held: budget.begin() };
+            body
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
@@ -237,7 +272,7 @@ impl Inner {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, (under_way, memory.held)))
+        Ok((body, Held { _under_way: under_way, _memory: memory }))
     }
 
     /// Who calls, and whether they may call now.
@@ -248,9 +283,10 @@ impl Inner {
         opening: &Opening,
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
-        let Gatekeeper { authenticator, callers, strangers, clock } = &self.gatekeeper;
+        let Gatekeeper { authenticator, callers, strangers, public, clock } = &self.gatekeeper;
         let network = network_of(parts);
         if method.access == Access::Anyone {
+            public.take(network).map_err(|error| refused.by(error))?;
             let call = PublicCall {
                 request_id: opening.request_id,
                 method: method.name.as_str(),
@@ -284,7 +320,10 @@ impl Inner {
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),
         };
-        Ok((Admitted::Caller(Arc::new(call)), Holder::Caller(caller)))
+        // Anybody can make up as many citizens as they like: what those hold is a stranger's.
+        let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
+        let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
+        Ok((Admitted::Caller(Arc::new(call)), holder))
     }
 
     fn begin(&self) -> Result<UnderWay> {
@@ -314,7 +353,11 @@ impl Inner {
         let scanned = self.methods.shapes().scan(method.shape, message.message(), method.message_fields_max);
         let fields = scanned.map_err(|flaw| match flaw {
             Flaw::TooManyFields => {
-                let message = format!("the request message has more than {} fields in all", method.message_fields_max);
+                let message = format!(
+                    "the request message has more than {} fields in all, or more than {} entries in its lists",
+                    method.message_fields_max,
+                    limits::REQUEST_LIST_MAX
+                );
                 Error::new(Reason::MessageTooLarge, message).with_subject("message", method.name.clone())
             }
             Flaw::Malformed(path, what) if path.is_empty() => {
@@ -344,6 +387,12 @@ impl Refusing {
     fn by(&self, error: Error) -> Refused {
         Refused { error, method: self.method, caller: self.caller.clone() }
     }
+}
+
+/// What a call holds until it has its answer.
+struct Held {
+    _under_way: Option<UnderWay>,
+    _memory: Memory,
 }
 
 /// What a request holds of the budget.
@@ -397,21 +446,26 @@ fn discard(mut body: Body) {
     tokio::spawn(tokio::time::timeout(Duration::from_millis(limits::REFUSED_MS_MAX), read));
 }
 
-/// The body of a stream of messages: each piece comes within a time, and all of them within a size.
-fn guarded(body: Body) -> Body {
-    let state = Some((body, limits::REQUEST_STREAM_BYTES_MAX));
+/// The body of a stream of messages: each piece comes within a time, all of them within a size, and what came is held for until the
+/// stream ends.
+fn guarded(body: Body, memory: Memory) -> Body {
+    let state = Some((body, limits::REQUEST_STREAM_BYTES_MAX, memory));
     let frames = unfold(state, |state| async {
-        let (mut body, left) = state?;
+        let (mut body, left, mut memory) = state?;
         let idle = Duration::from_millis(limits::REQUEST_STREAM_IDLE_MS_MAX);
         let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
         match tokio::time::timeout(idle, body.frame()).await {
             Err(_) => Some((Err(late().into()), None)),
             Ok(None) => None,
             Ok(Some(Err(error))) => Some((Err(tonic::codegen::StdError::from(error)), None)),
-            Ok(Some(Ok(frame))) => match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
-                Some(left) => Some((Ok(frame), Some((body, left)))),
-                None => Some((Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge).into()), None)),
-            },
+            Ok(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.len());
+                let left = left.checked_sub(bytes).filter(|_| memory.take(bytes));
+                match left {
+                    Some(left) => Some((Ok(frame), Some((body, left, memory)))),
+                    None => Some((Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge).into()), None)),
+                }
+            }
         }
     });
     Body::new(StreamBody::new(frames.boxed()))

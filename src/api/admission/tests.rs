@@ -67,6 +67,7 @@ fn front_with(refuses: bool, strangers: u32) -> Front {
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback, [bank]),
         callers: CallerRate::new(0),
         strangers: StrangerRate::new(strangers),
+        public: StrangerRate::new(strangers),
         clock: logs.clone(),
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));

@@ -11,7 +11,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::api::Edge;
 use crate::api::health::{ENDING, HealthBoard};
-use crate::base::{Error, Reason};
+use crate::base::{Error, Reason, limits};
 
 const CHECK: &str = "grpc.health.v1.Health/Check";
 const WATCH: &str = "grpc.health.v1.Health/Watch";
@@ -76,7 +76,12 @@ impl Health for HealthFace {
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let face = self.clone();
-        let watch = async |asked: HealthCheckRequest| Ok(Box::pin(face.changes(asked.service)) as Self::WatchStream);
+        let watch = async |asked: HealthCheckRequest| {
+            if asked.service.len() > limits::TEXT_BYTES_MAX {
+                return Err(Error::invalid_field("service", "TOO_LONG", "a service's name has at most 512 bytes"));
+            }
+            Ok(Box::pin(face.changes(asked.service)) as Self::WatchStream)
+        };
         self.edge.answer_anyone(WATCH, request, watch).await
     }
 }

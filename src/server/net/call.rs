@@ -10,6 +10,7 @@ use tonic::codegen::http::{Request, Response};
 
 use super::standing::{CallUnderWay, Standing};
 use crate::base::Peer;
+use crate::base::call::PublicAnswer;
 
 /// Answers of gRPC that don't make a caller welcome: RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
 const UNWELCOME: [&[u8]; 3] = [b"8", b"12", b"16"];
@@ -72,7 +73,9 @@ where
 /// Whether an answer shows that its caller was admitted. A refusal of gRPC has its status in the head, without a body.
 fn is_welcome<R>(response: &Response<R>) -> bool {
     let status = response.headers().get("grpc-status").map(|value| value.as_bytes());
-    !response.status().is_client_error() && !status.is_some_and(|status| UNWELCOME.contains(&status))
+    // What anyone may ask says nothing of who asks.
+    let is_public = response.extensions().get::<PublicAnswer>().is_some();
+    !is_public && !response.status().is_client_error() && !status.is_some_and(|status| UNWELCOME.contains(&status))
 }
 
 /// An answer's body; the call is under way as long as it is there.
