@@ -17,6 +17,7 @@ mod content;
 mod message;
 mod method;
 mod shape;
+mod stream;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,10 +25,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use futures::stream::unfold;
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, StreamBody};
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{HeaderMap, Request, Response, request};
@@ -48,6 +45,7 @@ use crate::ledger::LogClock;
 use budget::{Budget, Reservation};
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
+use stream::{discard, guarded};
 
 /// Whose memory a request takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -426,49 +424,6 @@ fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Re
         edge::mark_headers(answer.headers_mut(), id);
     }
     answer
-}
-
-/// Reads the rest of a refused request for a moment, and keeps nothing of it. Without that, what is on its way arrives at a stream that is
-/// closed already; HTTP/2 counts such frames as violations, and ends the connection of a client that only has an expired token.
-fn discard(mut body: Body) {
-    if body.is_end_stream() {
-        return;
-    }
-    let read = async move {
-        let mut left = limits::REFUSED_BYTES_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
-    tokio::spawn(tokio::time::timeout(Duration::from_millis(limits::REFUSED_MS_MAX), read));
-}
-
-/// The body of a stream of messages: each piece comes within a time, all of them within a size, and what came is held for until the
-/// stream ends.
-fn guarded(body: Body, memory: Memory) -> Body {
-    let state = Some((body, limits::REQUEST_STREAM_BYTES_MAX, memory));
-    let frames = unfold(state, |state| async {
-        let (mut body, left, mut memory) = state?;
-        let idle = Duration::from_millis(limits::REQUEST_STREAM_IDLE_MS_MAX);
-        let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-        match tokio::time::timeout(idle, body.frame()).await {
-            Err(_) => Some((Err(late().into()), None)),
-            Ok(None) => None,
-            Ok(Some(Err(error))) => Some((Err(tonic::codegen::StdError::from(error)), None)),
-            Ok(Some(Ok(frame))) => {
-                let bytes = frame.data_ref().map_or(0, |data| data.len());
-                let left = left.checked_sub(bytes).filter(|_| memory.take(bytes));
-                match left {
-                    Some(left) => Some((Ok(frame), Some((body, left, memory)))),
-                    None => Some((Err(std::io::Error::from(std::io::ErrorKind::FileTooLarge).into()), None)),
-                }
-            }
-        }
-    });
-    Body::new(StreamBody::new(frames.boxed()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http_body::Frame;
+use http_body_util::StreamBody;
 use prost::Message as _;
 use tonic::codegen::http::{HeaderValue, Method as HttpMethod, StatusCode, header};
 use tonic::{Code, Status};
