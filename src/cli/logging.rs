@@ -2,7 +2,7 @@
 //!
 //! `serve` says what it does; every other command is quiet unless something is wrong. Personal data never gets here:
 //! handlers log methods, agencies, outcomes and durations. Whoever reads stderr, or does not, cannot hold up the process: everything
-//! written there goes through [`queue`], panics and a subcommand's last line included.
+//! written there goes through a queue, panics and a subcommand's last line included.
 
 mod queue;
 

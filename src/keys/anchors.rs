@@ -94,7 +94,7 @@ impl AnchorBoard {
         })
     }
 
-    /// The versions from this one on, at most [`VERSIONS_MAX`], and whether there are more.
+    /// The versions from this one on, at most sixteen, and whether there are more.
     pub fn from(&self, version: u64) -> (Vec<Arc<PublishedAnchor>>, bool) {
         let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<_> = versions.iter().filter(|one| one.version >= version).cloned().collect();

@@ -17,7 +17,7 @@
 //! A (absent) ◀─claims─ B, C                  A leads to nobody, B to B, C to C
 //! ```
 //!
-//! [`Register`] says what was read so far, and the walk over it is pure; [`resolve`] reads what the walk misses.
+//! `Register` says what was read so far, and the walk over it is pure; [`resolve`] reads what the walk misses.
 
 pub mod ask;
 

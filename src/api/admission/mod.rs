@@ -256,15 +256,13 @@ impl Inner {
         if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
-        let body = if method.is_client_streaming {
-            let body = guarded(std::mem::take(body), memory);
-            parts.headers.remove(message::ENCODING);
-            memory = Memory { holder: Holder::Stranger(None), held: budget.begin() };
-            body
+        let (body, memory) = if method.is_client_streaming {
+            // The stream holds its share for as long as it is open.
+            (guarded(std::mem::take(body), memory), None)
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
-            message.map_err(|error| refused.by(error))?.into_body()
+            (message.map_err(|error| refused.by(error))?.into_body(), Some(memory))
         };
         match admitted {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
@@ -390,7 +388,7 @@ impl Refusing {
 /// What a call holds until it has its answer.
 struct Held {
     _under_way: Option<UnderWay>,
-    _memory: Memory,
+    _memory: Option<Memory>,
 }
 
 /// What a request holds of the budget.

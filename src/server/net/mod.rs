@@ -1,7 +1,7 @@
 //! The network: connections accepted, bounded and served, for gRPC and the console alike.
 //!
-//! Everything before a call is admitted belongs here. A connection passes an [acceptor](acceptor), which gives it a seat in the
-//! [table] of those there may be; its opening (PROXY header, TLS, preface), each step within its time; and then HTTP, under a
+//! Everything before a call is admitted belongs here. A connection passes an acceptor, which gives it a seat in the
+//! table of those there may be; its opening (PROXY header, TLS, preface), each step within its time; and then HTTP, under a
 //! watch for idle and stalled peers. [`Limits`] holds the numbers with their reasons, [`Connections`] counts what happens.
 //!
 //! tonic's own server accepts without any of these limits, so its services are served here by hyper, on which it is built, too.
