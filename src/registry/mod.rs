@@ -2,7 +2,7 @@
 //!
 //! A sector is data: its record types stand in a file of their own, and [`ALL`] lists them. Everything else here is one
 //! mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
-//! keeps, wherever it runs, [`host`] keeps it over a store and a log, and [`grpc`] serves it.
+//! keeps, wherever it runs, [`host`] keeps it over a store and a log, and the API serves it.
 
 pub mod business;
 pub mod common;
