@@ -54,7 +54,7 @@ fetch() {
 
 life() {
   local algorithm=$1 keys=keys-$1
-  rm -rf data
+  rm -rf data anchor.json
   "$program" keys init --keys "$keys" --algorithm "$algorithm" --root-keys 2 --threshold 2 "${token[@]}" >/dev/null
   if grep -rl ciphertext "$keys/private"; then fail "a private key is in a file"; fi
   serve "$keys"
