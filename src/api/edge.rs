@@ -17,7 +17,7 @@ use crate::base::call::{ANSWERED, Call, Caller, PublicCall, Trace, TraceSink};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
-pub use super::request_id::{REQUEST_ID, mark, mark_headers};
+use super::request_id::mark;
 use super::status::status;
 
 /// Metadata key with which a caller asks for records that failed their checks: `allow`.
@@ -261,8 +261,8 @@ impl Edge {
 }
 
 /// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.
-pub(super) fn timeout(named: Option<&str>) -> Duration {
-    let named = named.and_then(parse_timeout).unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
+pub(super) fn timeout(named: Option<Duration>) -> Duration {
+    let named = named.unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
     named.min(Duration::from_millis(limits::DEADLINE_MS_MAX))
 }
 

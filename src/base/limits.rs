@@ -32,7 +32,7 @@ pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
 pub const REQUEST_STREAM_BYTES_MAX: usize = 256 * 1024;
 /// Longest pause in a stream of request messages, in milliseconds.
 pub const REQUEST_STREAM_IDLE_MS_MAX: u64 = 60_000;
-/// How many times as often public methods may be called: health, reflection, the public trust data.
+/// Multiple of the strangers' rate at which one address may call public methods: health, reflection, the public trust data.
 pub const PUBLIC_CALLS_FACTOR: u32 = 10;
 /// Calls a second that one address may make without an accepted credential, when nothing else is said.
 pub const STRANGER_CALLS_PER_SECOND: u32 = 100;

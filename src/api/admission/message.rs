@@ -20,7 +20,7 @@ const PREFIX_BYTES: usize = 5;
 /// The request header that names how messages are compressed.
 pub(super) const ENCODING: &str = "grpc-encoding";
 
-/// Takes memory for a message; `false` when there is none.
+/// Reserves memory for a message; `false` when the budget is exhausted.
 pub(super) trait Take {
     fn take(&mut self, bytes: usize) -> bool;
 }

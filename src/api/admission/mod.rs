@@ -37,6 +37,7 @@ use super::dispatch::Dispatch;
 use super::edge::{self, Edge};
 use super::metrics::Metrics;
 use super::rate::{CallerRate, StrangerRate};
+use super::request_id::{REQUEST_ID, mark_headers};
 use super::status;
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
@@ -187,17 +188,24 @@ impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let opening = self.opening(&parts.headers);
-        let method = self.methods.find(parts.uri.path()).map_or("", |method| method.name.as_str());
+        let method = self.methods.find(parts.uri.path());
         let answer = match content::not_grpc(&parts, opening.request_id) {
             Some(answer) => answer,
-            None => self.call(parts, body, &opening).await,
+            None => self.call(method, parts, body, &opening).await,
         };
-        self.metrics.answered(method, status::name_of(&answer), opening.begun.elapsed());
+        let name = method.map_or("", |method| method.name.as_str());
+        self.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
         answer
     }
 
-    async fn call(&self, mut parts: request::Parts, mut body: Body, opening: &Opening) -> Response<Body> {
-        match self.admit(&mut parts, &mut body, opening).await {
+    async fn call(
+        &self,
+        method: Option<&'static Method>,
+        mut parts: request::Parts,
+        mut body: Body,
+        opening: &Opening,
+    ) -> Response<Body> {
+        match self.admit(method, &mut parts, &mut body, opening).await {
             Ok((body, _held)) => {
                 let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
@@ -217,27 +225,26 @@ impl Inner {
     fn opening(&self, headers: &HeaderMap) -> Opening {
         let (begun, now) = (Instant::now(), self.edge.now());
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let named = text("grpc-timeout").and_then(edge::parse_timeout);
         Opening {
             begun,
             now,
             request_id: self.edge.new_id(now),
             language: text("accept-language").map(Language::from_header).unwrap_or_default(),
-            deadline: begun + edge::timeout(text("grpc-timeout")),
-            client_deadline: text("grpc-timeout")
-                .and_then(edge::parse_timeout)
-                .and_then(|named| begun.checked_add(named)),
+            deadline: begun + edge::timeout(named),
+            client_deadline: named.and_then(|named| begun.checked_add(named)),
         }
     }
 
     /// Lets a request in: puts its call into the extensions, and gives its body as the service shall read it, with what it holds meanwhile.
     async fn admit(
         &self,
+        method: Option<&'static Method>,
         parts: &mut request::Parts,
         body: &mut Body,
         opening: &Opening,
     ) -> Result<(Body, Held), Refused> {
         let mut refused = Refusing { method: None, caller: None };
-        let method = self.methods.find(parts.uri.path());
         let method = method.ok_or_else(|| {
             // Whoever asks for what is not there is a stranger like any other.
             let limited = self.gatekeeper.strangers.take(network_of(parts));
@@ -415,11 +422,11 @@ fn network_of(parts: &request::Parts) -> Option<Network> {
 
 /// Gives an answer its id, and a refusal of the framework the details that all others have. Services' own answers have both.
 fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Response<Body> {
-    if !answer.headers().contains_key(edge::REQUEST_ID) {
+    if !answer.headers().contains_key(REQUEST_ID) {
         if let Some(refusal) = status::completed(answer.headers(), id, language) {
             return refusal;
         }
-        edge::mark_headers(answer.headers_mut(), id);
+        mark_headers(answer.headers_mut(), id);
     }
     answer
 }

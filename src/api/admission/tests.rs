@@ -110,7 +110,7 @@ impl Front {
     /// The reason of a refusal, which has all that refusals have.
     async fn refused(&self, request: Request<Body>) -> (Code, String) {
         let answer = self.send(request).await;
-        let id = answer.headers()[edge::REQUEST_ID].to_str().expect("ASCII").to_owned();
+        let id = answer.headers()[REQUEST_ID].to_str().expect("ASCII").to_owned();
         let status = Status::from_header_map(answer.headers()).expect("a status");
         assert_eq!(status.get_details_request_info().expect("details").request_id, id);
         (status.code(), status.get_details_error_info().expect("details").reason)
@@ -134,7 +134,7 @@ fn explain() -> Vec<u8> {
 async fn callers_and_public_calls_get_through() {
     let front = front();
     let answer = front.send(request(EXPLAIN, Some("demo-bank"), framed(&explain()))).await;
-    assert!(answer.headers().contains_key(edge::REQUEST_ID));
+    assert!(answer.headers().contains_key(REQUEST_ID));
     assert_eq!(answer.headers()["grpc-status"], "0");
     front.send(request(ANCHOR, None, framed(&[]))).await;
     let caller = Caller::Agency(AgencyId::parse("bank").expect("a key"));
@@ -153,7 +153,7 @@ async fn what_is_not_grpc_runs_nothing() {
         request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().expect("a value"));
         let answer = front.send(request).await;
         assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
-        assert!(answer.headers().contains_key(edge::REQUEST_ID));
+        assert!(answer.headers().contains_key(REQUEST_ID));
     }
     for method in [HttpMethod::GET, HttpMethod::PUT, HttpMethod::OPTIONS] {
         let mut request = request(EXPLAIN, Some("demo-bank"), unread());
