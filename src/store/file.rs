@@ -1,7 +1,7 @@
 //! Small files beside the store, written whole: readers find the old file or the new one, also after a crash.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
 
 use crate::base::{Error, Reason, Result};
@@ -15,27 +15,40 @@ pub enum Readers {
     All,
 }
 
-/// Writes a file so that readers find the old one or the new one, never a part.
+/// Replaces a file so that readers find the old one or the new one, never a part. Fails with
+/// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming the file.
 pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
-    let refused = |error: std::io::Error| {
+    replace(path, bytes, readers).map_err(|error| {
         let message = format!("{} cannot be written: {error}", path.display());
-        Error::new(Reason::ConfigurationInvalid, message)
-    };
+        Error::new(Reason::ConfigurationInvalid, message).with_source(error)
+    })
+}
+
+/// The same with the system's error: the new contents are durable once it returns.
+pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".lienthong-").tempfile_in(folder).map_err(refused)?;
-    file.write_all(bytes).map_err(refused)?;
-    share(file.as_file(), readers).map_err(refused)?;
-    file.as_file().sync_all().map_err(refused)?;
-    file.persist(path).map_err(|error| refused(error.error))?;
-    sync_folder(folder).map_err(refused)
+    let mut file = tempfile::Builder::new().prefix(".lienthong-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    share(file.as_file(), readers)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Whether a failure to write is a disk's that has no room, which passes.
+pub fn is_full(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem)
+    })
 }
 
 /// Makes renames in a folder durable.
 #[cfg(unix)]
-pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder)?.sync_all() {
         // The file system has no such call for folders: it orders renames itself.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
@@ -45,18 +58,18 @@ pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
 
 /// Nothing: the file system orders renames itself, and folders are no files.
 #[cfg(not(unix))]
-pub fn sync_folder(_: &Path) -> std::io::Result<()> {
+pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 #[cfg(unix)]
-fn share(file: &fs::File, readers: Readers) -> std::io::Result<()> {
+fn share(file: &fs::File, readers: Readers) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = if readers == Readers::All { 0o644 } else { 0o600 };
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn share(_: &fs::File, _: Readers) -> std::io::Result<()> {
+fn share(_: &fs::File, _: Readers) -> io::Result<()> {
     Ok(()) // the folder's own rules hold
 }

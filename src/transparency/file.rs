@@ -1,24 +1,10 @@
-//! Files that must be there after a crash: written beside, synced, and moved into place.
+//! Conflicts of logs as files, kept whatever comes after.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// Replaces a file whole; when it returns, the new contents are durable.
-pub fn write_durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = folder.join(name);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
-    if let Err(error) = written {
-        // The half-written file is of no use; the first error is the one to tell.
-        let _ = fs::remove_file(&beside);
-        return Err(error);
-    }
-    File::open(folder)?.sync_all()
-}
+use crate::store::file::{Readers, replace};
 
 /// Conflicts that are kept of one kind: nobody shall fill the disk. When there are more, the newest replaces the last.
 const CONFLICTS_MAX: usize = 16;
@@ -37,7 +23,7 @@ pub fn keep_conflict(name: impl Fn(usize) -> PathBuf, json: &serde_json::Value) 
             Err(error) => return Err(error),
         }
     }
-    write_durable(&path, &json)?;
+    replace(&path, &json, Readers::All)?;
     Ok(path)
 }
 

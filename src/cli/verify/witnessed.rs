@@ -16,8 +16,9 @@ use crate::cli::ca::CaArgs;
 use crate::cli::ledger::prefix;
 use crate::cli::output::Failure;
 use crate::cli::policy;
+use crate::store::file::{Readers, replace};
 use crate::transparency::audit::{Stop, check_growth};
-use crate::transparency::file::{conflict_beside, keep_conflict, write_durable};
+use crate::transparency::file::{conflict_beside, keep_conflict};
 use crate::transparency::head::SignedHead;
 use crate::transparency::source::{HttpSource, Source as _};
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
@@ -254,7 +255,7 @@ impl Seen {
         let (notes, served) = (self.heads.values().map(text), self.served.values().map(text));
         let file = SeenFile { format: FORMAT.to_owned(), notes: notes.collect(), served: served.collect() };
         let json = serde_json::to_vec_pretty(&file).map_err(|error| Failure::new(error.to_string()))?;
-        write_durable(&self.path, &json)
+        replace(&self.path, &json, Readers::All)
             .map_err(|error| Failure::with_code(format!("{}: {error}", self.path.display()), EXIT_FILE))
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::rules::{Counts, Finding, Latest, Pair, Rules};
 use crate::base::id::to_hex;
-use crate::transparency::file::write_durable;
+use crate::store::file::{Readers, replace};
 use crate::transparency::head::{LogKind, log_keys};
 use crate::trust::merkle::{CompactRange, Hash};
 use crate::trust::{KeyEvent, TrustAnchor};
@@ -183,8 +183,8 @@ impl State {
             records_sha256: to_hex(&Sha256::digest(&rows)),
         };
         let old = std::fs::read(path).ok().and_then(|json| serde_json::from_slice::<StateFile>(&json).ok());
-        write_durable(&records_path(path, self.edge.size()), &rows)?;
-        write_durable(path, &serde_json::to_vec_pretty(&file).map_err(io::Error::from)?)?;
+        replace(&records_path(path, self.edge.size()), &rows, Readers::All)?;
+        replace(path, &serde_json::to_vec_pretty(&file).map_err(io::Error::from)?, Readers::All)?;
         if let Some(old) = old.filter(|old| old.edge.size != self.edge.size()) {
             match std::fs::remove_file(records_path(path, old.edge.size)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

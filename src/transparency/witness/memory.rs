@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
-use crate::transparency::file::{keep_conflict, write_durable};
+use crate::store::file::{Readers, replace};
+use crate::transparency::file::keep_conflict;
 use crate::transparency::head::SignedHead;
 use crate::trust::TrustAnchor;
 
@@ -86,7 +87,7 @@ impl Locked<'_> {
 
     /// Remembers a head; when it returns, the head is on disk.
     pub fn write(&mut self, head: &SignedHead) -> Result<()> {
-        write_durable(self.path, &head.note).map_err(Error::bug)
+        replace(self.path, &head.note, Readers::All).map_err(Error::bug)
     }
 }
 
