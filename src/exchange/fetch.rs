@@ -72,11 +72,17 @@ impl Exchange {
         let mut draft = Draft::new(Kind::Exchange);
         draft.purpose = read.purpose;
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name).collect();
+        let mut readable = Ok(());
         if let Some(person) = read.person {
-            draft.numbers = Some(self.numbers(context, person, &mut trail).await);
+            let (numbers, outcome) = self.numbers_read(context, person, &mut trail).await;
+            draft.numbers = Some(numbers);
+            readable = outcome;
         }
         let found = match read.order(request.reference) {
-            Ok(order) => self.find(context, &order, &mut draft, &mut trail).await,
+            Ok(order) => match readable {
+                Ok(()) => self.find(context, &order, &mut draft, &mut trail).await,
+                Err(error) => Err(error),
+            },
             Err(error) => {
                 trail.fail(Step::Request, error.message.clone());
                 Err(error)
@@ -214,18 +220,17 @@ fn note_verdict(trail: &mut Trail, step: Step, verdict: Verdict) {
     }
 }
 
-/// Refuses when a registry has more records of the citizen than an answer holds: a part of them would read as all.
+/// Refuses when a part of a registry's records would read as all of them: it has more of the citizen than an answer holds, or it holds some
+/// that it cannot read back. Asking again does not help, as it does with a registry that cannot be reached.
 fn fits(answers: &Answers) -> Result<()> {
-    match answers
-        .values()
-        .filter_map(|answer| answer.as_ref().err())
-        .find(|error| error.reason == Reason::AnswerTooLarge)
-    {
-        Some(error) => {
-            Err(Error::new(error.reason, error.message.clone()).with_subject("registry", error.subject.name.clone()))
+    let is_final =
+        |error: &&Error| error.reason == Reason::AnswerTooLarge || error.kind() == crate::base::Kind::Corrupt;
+    for (registry, answer) in answers {
+        if let Some(error) = answer.as_ref().err().filter(is_final) {
+            return Err(error.repeated().with_subject("registry", *registry));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 /// Refuses when no registry answered: as the registries did, if they agree, else as a source that is down.

@@ -2,14 +2,14 @@
 //! records that still stand under an old one. Which numbers those are is [`numbers`](crate::registry::numbers)' rule.
 //!
 //! The resident registry is asked, its answer verified, and remembered until the registry's log grows: a claim that became void
-//! discloses nothing any more. When the registry cannot be asked, the number is taken literally.
+//! discloses nothing any more. When the registry cannot be asked, the number is taken literally; when its record is damaged, a fetch fails.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use quick_cache::sync::Cache;
 
-use crate::base::PersonalId;
+use crate::base::{PersonalId, Reason, Result};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};
 
@@ -35,14 +35,24 @@ impl People {
 impl Exchange {
     /// The numbers of the person whom `person` leads to.
     pub(super) async fn numbers(&self, context: &Context, person: PersonalId, trail: &mut Trail) -> Arc<Numbers> {
+        self.numbers_read(context, person, trail).await.0
+    }
+
+    /// The same, and an error if the registry holds what it cannot read back: then there may be records under numbers that are not named here.
+    pub(super) async fn numbers_read(
+        &self,
+        context: &Context,
+        person: PersonalId,
+        trail: &mut Trail,
+    ) -> (Arc<Numbers>, Result<()>) {
         let only = || Arc::new(Numbers::only(person));
-        let Some(resident) = self.registries.get("resident") else { return only() };
+        let Some(resident) = self.registries.get("resident") else { return (only(), Ok(())) };
         // Taken before the answer: a change in between only makes it be asked again.
         let log_size = resident.log_size().await.ok();
         if let Some((as_of, numbers)) = self.people.remembered.get(&person)
             && Some(as_of) == log_size
         {
-            return numbers;
+            return (numbers, Ok(()));
         }
         let asked = AskedResidents { registry: &**resident, verifier: &self.verifier, now: context.now };
         // A part of the time only: if this registry is the slow one, the others must still have theirs.
@@ -53,12 +63,16 @@ impl Exchange {
                 if let Some(log_size) = log_size {
                     self.people.remembered.insert(person, (log_size, numbers.clone()));
                 }
-                numbers
+                (numbers, Ok(()))
+            }
+            Ok(Err(error)) if error.reason == Reason::StorageCorrupt => {
+                trail.fail(Step::SupersededNumbers, error.reason.as_str());
+                (only(), Err(error.with_subject("registry", "resident")))
             }
             Ok(Err(_)) | Err(_) => {
                 let why = "the resident registry did not say; the number is taken literally";
                 trail.skip(Step::SupersededNumbers, why);
-                only()
+                (only(), Ok(()))
             }
         }
     }

@@ -137,6 +137,21 @@ async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
 }
 
 #[tokio::test]
+async fn records_that_cannot_be_read_back_are_neither_missing_nor_out_of_reach() {
+    let damaged = |_| Err(Error::new(Reason::StorageCorrupt, "stored data cannot be read back"));
+    for registry in ["land", "resident"] {
+        let world = World::with(misbehaving(registry, damaged)).await;
+        let error = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect_err("refused");
+        assert_eq!((error.reason, error.subject.name.as_str()), (Reason::StorageCorrupt, registry));
+        assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("STORAGE_CORRUPT"));
+    }
+    // Without the citizen's own record nobody knows under which numbers there are others.
+    let world = World::with(misbehaving("resident", damaged)).await;
+    let error = fetch(&world, "one-stop", ANNA, &[CERTIFICATE], VERIFY).await.expect_err("refused");
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+}
+
+#[tokio::test]
 async fn a_registry_that_never_answers_costs_the_call_no_more_than_its_deadline() {
     let world = World::with(|inner| match inner.name() {
         "land" => Arc::new(Decorated { inner, read: None }),
