@@ -17,6 +17,7 @@ use crate::base::call::{ANSWERED, Call, Caller, PublicCall, Trace, TraceSink};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
+use super::health::{HealthBoard, OVERALL};
 use super::request_id::mark;
 use super::status::status;
 
@@ -28,6 +29,9 @@ pub const GRACE: Duration = Duration::from_millis(1_000);
 
 /// The answers of a streaming call.
 pub type Answers<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
+
+/// What speaks against a service that met damaged data.
+const DAMAGE_MET: &str = "damage_met";
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -43,6 +47,7 @@ struct Inner {
     stranger_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
+    health: HealthBoard,
 }
 
 impl Edge {
@@ -54,7 +59,31 @@ impl Edge {
         ending: watch::Receiver<bool>,
     ) -> Self {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
-        Self { inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending }) }
+        Self {
+            inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending, health: HealthBoard::default() }),
+        }
+    }
+
+    /// Whether the server is about to stop.
+    pub(super) fn is_ending(&self) -> bool {
+        *self.inner.ending.borrow()
+    }
+
+    /// How each service is. The edge itself notes those that met damaged data.
+    pub fn health(&self) -> HealthBoard {
+        self.inner.health.clone()
+    }
+
+    /// Stored bytes that pass the engine's checks and mean nothing are seen by whoever reads them: here is where all of them come by.
+    fn note_damage(&self, method: &str, request: RequestId, error: &Error) {
+        if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
+            return;
+        }
+        tracing::error!(method, %request, what = %error, "a call met damaged data");
+        let service = method.split_once('/').map_or(method, |(service, _)| service);
+        for name in [service, OVERALL] {
+            self.inner.health.note_for(name, DAMAGE_MET, true);
+        }
     }
 
     /// Answers an authenticated call with one use case.
@@ -136,6 +165,7 @@ impl Edge {
                     Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
                     Either::Right((Some(Err(error)), _)) => error,
                 };
+                edge.note_damage(call.method, call.request_id, &error);
                 edge.keep(&call, Some(&error));
                 Some((Err(edge.refuse(&error, call.request_id, call.language)), None))
             }
@@ -173,6 +203,7 @@ impl Edge {
             }
             Err(error) => {
                 tracing::info!(method, request = %request_id, outcome = error.reason.as_str(), elapsed_us);
+                self.note_damage(method, request_id, &error);
                 Err(self.refuse(&error, request_id, language))
             }
         }
@@ -232,6 +263,9 @@ impl Edge {
             }
             Some(_) => tracing::info!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
             None => tracing::debug!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
+        }
+        if let Some(error) = error {
+            self.note_damage(call.method, call.request_id, error);
         }
         self.keep(call, error);
     }

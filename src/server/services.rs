@@ -195,7 +195,7 @@ async fn health_and_reflection(
     gatekeeper: Gatekeeper,
     edge: Edge,
 ) -> Result<Served> {
-    let health = HealthBoard::default();
+    let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
     let watchers = health::watch(parts, store.clone(), &health)?;
     services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));

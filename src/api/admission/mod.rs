@@ -352,7 +352,14 @@ impl Inner {
         let read = tokio::time::timeout_at(until.into(), message::read(body, method, encoding, memory)).await;
         let message = read.map_err(|_| {
             Error::new(Reason::DeadlineExceeded, "the request message did not come in time").with_subject("message", "")
-        })??;
+        })?;
+        let message = message.map_err(|error| match std::error::Error::source(&error) {
+            // Nothing is wrong with a message whose connection this server closed.
+            Some(_) if self.edge.is_ending() => {
+                Error::new(Reason::ShuttingDown, "the server stopped before the message had come")
+            }
+            _ => error,
+        })?;
         let scanned = self.methods.shapes().scan(method.shape, message.message(), method.message_fields_max);
         let fields = scanned.map_err(|flaw| match flaw {
             Flaw::TooManyFields => {

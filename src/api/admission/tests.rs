@@ -53,6 +53,10 @@ struct Front {
 }
 
 fn front_with(refuses: bool, strangers: u32) -> Front {
+    front_until(refuses, strangers, tokio::sync::watch::channel(false).1)
+}
+
+fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiver<bool>) -> Front {
     let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
     let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
     let mint = TokenMint::new(&seed).expect("a mint");
@@ -73,8 +77,7 @@ fn front_with(refuses: bool, strangers: u32) -> Front {
         clock: logs.clone(),
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
-    let edge =
-        Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
+    let edge = Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), ending);
     let methods = Methods::new(&[DESCRIPTORS], &names).expect("described");
     Front {
         clock,
@@ -215,6 +218,21 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
     let refused = front.refused(request(EXPLAIN, Some("demo-bank"), body)).await;
     assert_eq!(refused, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
     assert_eq!((front.admitted(), front.admission.inner.budget.taken()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_the_caller_s_doing_unless_the_server_ends() {
+    let (end, ending) = tokio::sync::watch::channel(false);
+    let front = front_until(false, 0, ending);
+    let broken = || {
+        let frames = [Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x09abc"))), Err(std::io::Error::other("reset"))];
+        Body::new(StreamBody::new(futures::stream::iter(frames)))
+    };
+    let refused = async || front.refused(request(EXPLAIN, Some("demo-bank"), broken())).await;
+    assert_eq!(refused().await, (Code::InvalidArgument, "MESSAGE_MALFORMED".to_owned()));
+    end.send_replace(true);
+    assert_eq!(refused().await, (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
+    assert_eq!(front.admitted(), 0);
 }
 
 #[tokio::test]
