@@ -201,6 +201,25 @@ async fn a_signal_ends_it_cleanly_within_two_seconds() {
     }
 }
 
+#[test]
+fn a_ready_file_says_whose_it_is_and_does_not_outlast_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(folder.path().join("ready.json")).expect("there")).expect("JSON")
+    };
+    let mut serving = Serving::start(folder.path(), &["--population", "0"]);
+    assert_eq!((read()["pid"].as_u64(), read()["tls"].as_bool()), (Some(serving.child.id().into()), Some(false)));
+    serving.signal("KILL");
+    serving.wait();
+    assert!(folder.path().join("ready.json").exists(), "a kill leaves it");
+    // A start that comes to nothing: the folder is no folder.
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--console", "off", "--ready-file", "ready.json"];
+    let refused = run(folder.path(), &[&serve[..], &["--data-dir", "file"]].concat());
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(!folder.path().join("ready.json").exists(), "nobody takes it for the new one's");
+}
+
 #[tokio::test]
 async fn while_it_drains_health_says_so_and_calls_are_accepted() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -65,7 +65,8 @@ pub struct Serve {
     /// What keys and citizens grow from, when the province is new [default: 42].
     #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
-    /// A file that is written once everything is ready, with the addresses as JSON, and removed at the end.
+    /// A file that is written once everything is ready, with the addresses, whether gRPC speaks TLS, and the process id as JSON. It is removed
+    /// at the end, and at the start if a killed process left it.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Where to write the trust anchor [default: anchor.json in the data folder, or else here].
@@ -195,6 +196,9 @@ impl Serve {
             Console::Off => None,
             Console::At(address) => Some(listen::bind(address).await?),
         };
+        if let Some(path) = &self.ready_file {
+            ReadyFile::remove_old(path)?;
+        }
         let mut signals = Signals::install()?;
         let has_tls = tls.is_some();
         let progress = Progress::new("seeding");
