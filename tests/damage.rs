@@ -47,6 +47,7 @@ async fn fill(folder: &Path) {
 }
 
 /// A folder's files as they are: journals are mostly holes, which are not kept.
+#[derive(PartialEq)]
 struct Image(BTreeMap<PathBuf, (Vec<u8>, u64)>);
 
 impl Image {
@@ -109,12 +110,24 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.reason, Reason::StorageCorrupt | Reason::ConfigurationInvalid)
 }
 
-/// Opens and reads everything; says whether damage showed.
+/// What a refusal leaves, without the lock, which holds nothing.
+fn remaining(folder: &Path) -> Image {
+    let mut image = Image::of(folder);
+    image.0.remove(Path::new("lock"));
+    image
+}
+
+/// Opens and reads everything; says whether damage showed. A start that is refused has changed nothing, nor has a look through a view.
 async fn shows(folder: &Path, what: &str) -> bool {
+    let before = remaining(folder);
+    let viewed = FjallStore::open_view(folder, options(), None).map(drop).map_err(|error| error.reason);
+    assert!(remaining(folder) == before, "{what}: a view changes nothing");
     let store = match FjallStore::open_existing(folder, options()) {
         Ok(store) => store,
         Err(error) => {
             assert!(is_refusal(&error), "{what}: {error}");
+            assert!(viewed.is_err(), "{what}: a view shows the same");
+            assert!(remaining(folder) == before, "{what}: a refusal changes nothing");
             return true;
         }
     };
@@ -193,6 +206,79 @@ async fn a_tree_that_is_gone_refuses_the_start() {
     assert!(error.message.contains("holds a store already"), "{}", error.message);
 }
 
+/// The engine deletes the trees that its catalogue does not name: with an older one, those that came later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_catalogue_or_version_deletes_nothing() {
+    let whole = tempfile::tempdir().unwrap();
+    fill(whole.path()).await;
+    let newest = Image::of(whole.path());
+    let store = FjallStore::open_existing(whole.path(), options()).unwrap();
+    for row in ROWS..ROWS + 600 {
+        let batch = SPACES.iter().fold(Batch::new(), |batch, space| batch.put(*space, key(row), value(*space, row)));
+        store.commit(batch).await.unwrap();
+    }
+    drop(store);
+    let empty = tempfile::tempdir().unwrap();
+    drop(fjall::Database::builder(empty.path()).open().unwrap());
+    let catalogue = Image::of(&empty.path().join("keyspaces/0"));
+    let versions = |tree: &str| {
+        let folder = PathBuf::from(format!("keyspaces/{tree}"));
+        let small = |path: &PathBuf| path.parent() == Some(&folder);
+        Image(
+            newest.0.iter().filter(|(path, _)| small(path)).map(|(path, file)| (path.clone(), file.clone())).collect(),
+        )
+    };
+    let now = Image::of(whole.path());
+    for older in ["0", "1", "2", "3"] {
+        let folder = tempfile::tempdir().unwrap();
+        now.write(folder.path());
+        match older {
+            "0" => {
+                fs::remove_dir_all(folder.path().join("keyspaces/0")).unwrap();
+                catalogue.write(&folder.path().join("keyspaces/0"));
+            }
+            tree => versions(tree).write(folder.path()),
+        }
+        let before = remaining(folder.path());
+        match FjallStore::open_existing(folder.path(), options()) {
+            Err(error) => {
+                assert_eq!(error.reason, Reason::StorageCorrupt, "{older}: {error}");
+                assert!(remaining(folder.path()) == before, "{older}: nothing was deleted");
+            }
+            // What its tables had more is in the journal still.
+            Ok(store) => {
+                assert_ne!(older, "0");
+                for space in SPACES {
+                    let found = recount(&store, space, Pace::Full, |_| {}).await.unwrap();
+                    assert!(found.agrees && found.read == u64::from(ROWS) + 600, "{older}: {found:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_hold_nothing_are_made_again_and_the_others_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path()).await;
+    for gone in ["lock", "closed"] {
+        fs::remove_file(folder.path().join(gone)).unwrap();
+        drop(FjallStore::open_existing(folder.path(), options()).expect(gone));
+        assert!(folder.path().join(gone).exists());
+    }
+    let version = fs::read(folder.path().join("version")).unwrap();
+    for (bytes, says) in [
+        (b"".as_slice(), "version file is not what was written"),
+        (b"FJL\x09", "by a version of the engine that this one cannot read"),
+    ] {
+        fs::write(folder.path().join("version"), bytes).unwrap();
+        let error = FjallStore::open_existing(folder.path(), options()).err().unwrap();
+        assert!(error.message.contains(says), "{}", error.message);
+    }
+    fs::write(folder.path().join("version"), version).unwrap();
+    drop(FjallStore::open_existing(folder.path(), options()).unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_tree_among_newer_ones_refuses_the_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -248,6 +334,36 @@ impl FreeSpace for Disk {
     fn free_bytes(&self) -> std::io::Result<u64> {
         Ok(self.0.load(Ordering::SeqCst))
     }
+}
+
+/// A disk with room, but for this many files.
+struct Files(AtomicU64);
+
+impl FreeSpace for Files {
+    fn free_bytes(&self) -> std::io::Result<u64> {
+        Ok(u64::MAX)
+    }
+
+    fn free_files(&self) -> std::io::Result<Option<u64>> {
+        Ok(Some(self.0.load(Ordering::SeqCst)))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_without_files_is_a_full_one() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(FjallStore::create(folder.path(), options()).unwrap());
+    let options = FjallOptions { reserve_bytes: 1_000, ..options() };
+    let disk = Arc::new(Files(AtomicU64::new(3)));
+    let store = FjallStore::open_on(folder.path(), options, disk.clone()).unwrap();
+    let mut health = store.health();
+    assert_eq!(health.borrow_and_update().writes, Writes::OutOfFiles { free_files: 3 });
+    let put = || store.commit(Batch::new().put(Space::Record, "a", "1"));
+    let error = put().await.unwrap_err();
+    assert!(error.reason == Reason::StorageFull && error.message.contains("inodes"), "{error}");
+    disk.0.store(5_000, Ordering::SeqCst);
+    health.wait_for(|health| health.writes == Writes::Taken).await.unwrap();
+    put().await.expect("there are files");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -46,9 +46,9 @@ pub async fn check_codes(store: &dyn Store, pace: Pace, findings: &mut Findings)
     loop {
         let rows = store.scan(scan.clone()).await?;
         let keys: Vec<Vec<u8>> = rows.iter().map(|(_, presentation)| presentation.to_vec()).collect();
-        for found in store.get_many(Space::Presentation, &keys).await? {
+        for (key, found) in keys.iter().zip(store.get_many(Space::Presentation, &keys).await?) {
             if found.is_none() {
-                findings.add(Space::Presentation, "a presentation that a code names has no row");
+                findings.add_at(Space::Presentation, "a presentation that a code names has no row", key);
             }
         }
         match rows.last() {

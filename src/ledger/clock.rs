@@ -72,9 +72,24 @@ impl LogClock {
 
 impl From<ClockBehind> for Error {
     fn from(ClockBehind { now, newest_head }: ClockBehind) -> Self {
-        let message =
-            format!("the clock reads {now}, but a log's newest head was signed at {newest_head}: set the clock right");
+        let apart = apart(newest_head.0.saturating_sub(now.0));
+        let message = format!(
+            "the clock reads {now}, but a log's newest head was signed at {newest_head}, {apart} later: set the clock right; if it is right \
+             and was ahead then, nothing can be signed until that time, or until the folder is put back to a copy of before \
+             (docs/operations.md)"
+        );
         Error::new(Reason::ClockBehind, message)
+    }
+}
+
+/// A span of time in words, to two units.
+fn apart(ms: i64) -> String {
+    let seconds = ms.div_euclid(1_000);
+    let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min {seconds} s"),
+        (0, hours) => format!("{hours} h {minutes} min"),
+        (days, hours) => format!("{days} days {hours} h"),
     }
 }
 
@@ -163,8 +178,8 @@ mod tests {
             let before = ledger.head();
             let refused = append(ledger).await.expect_err("refused");
             assert_eq!((refused.reason, refused.kind()), (Reason::ClockBehind, Kind::SourceDown));
-            for at in [expected.now, expected.newest_head] {
-                assert!(refused.message.contains(&at.to_string()), "{}", refused.message);
+            for says in [expected.now.to_string(), expected.newest_head.to_string(), "12 h 0 min later".into()] {
+                assert!(refused.message.contains(&says), "{}", refused.message);
             }
             assert_eq!(ledger.head(), before);
         }

@@ -113,7 +113,7 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
         accepted.iter().map(|of| (of.record_type, of.statement.record_id, of.statement.version)).collect();
     for (accepted, found) in accepted.into_iter().zip(versions(store, &wanted).await?) {
         let Some(version) = found.filter(|found| found.statement == accepted.bytes) else {
-            derived.fault(Space::Record, "an accepted statement has no version of a record");
+            derived.fault_at(Space::Record, "an accepted statement has no version of a record", &accepted.bytes);
             continue;
         };
         let Ok(payload) = canonical::parse(&version.payload) else {

@@ -100,7 +100,8 @@ pub async fn check(
                 Ok(found) => {
                     for ((_, entry), found) in wanted.iter().zip(found) {
                         if found.is_none_or(|found| found.statement != **entry) {
-                            findings.add(Space::Record, "a statement of a registry's log has no version of a record");
+                            let what = "a statement of a registry's log has no version of a record";
+                            findings.add_at(Space::Record, what, entry);
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::keyring::KeptKeys;
 use crate::api::credential::DemoCredentials;
@@ -47,6 +48,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether the status lists are made again from the record ledger before anything else.
     pub rebuild_status: bool,
+    /// How often the store is checked while it is served from; `None` is never.
+    pub check_every: Option<Duration>,
     /// Whose cosignatures the province's logs need; `None` asks nobody.
     pub witnesses: Option<Policy>,
     /// Who certifies witnesses with `https` addresses; `None` is the world's authorities.
@@ -81,6 +84,7 @@ impl Default for Config {
             stranger_rate_limit: limits::STRANGER_CALLS_PER_SECOND,
             public_url: None,
             rebuild_status: false,
+            check_every: None,
             witnesses: None,
             witness_roots: None,
             clock: Arc::new(SystemClock),

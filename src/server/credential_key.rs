@@ -13,7 +13,7 @@ use super::keyring::read_private;
 use crate::api::credential::TokenMint;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy as _, Error, Reason, Result, Seed};
-use crate::store::file::{Readers, write_whole};
+use crate::store::file::{Readers, is_full, write_whole};
 
 const FILE: &str = "credentials.key";
 const FORMAT: &str = "lienthong/credential-key/v1";
@@ -31,8 +31,8 @@ pub fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-/// The mint of a data folder that is held by this process, with a new key if there is none; without a folder, one that ends with the
-/// process. Its randomness is the operating system's, also where that of the world grows from the seed.
+/// The mint of a data folder that is held by this process, with a new key if there is none; without a folder, or on a full disk, one that
+/// ends with the process. Its randomness is the operating system's, also where that of the world grows from the seed.
 pub(super) fn open(folder: Option<&Path>) -> Result<TokenMint> {
     if let Some(mint) = folder.map(read).transpose()?.flatten() {
         return Ok(mint);
@@ -43,7 +43,13 @@ pub(super) fn open(folder: Option<&Path>) -> Result<TokenMint> {
         let kept = Kept { format: FORMAT.into(), secret: STANDARD.encode(secret) };
         let mut json = serde_json::to_vec(&kept).map_err(Error::bug)?;
         json.push(b'\n');
-        write_whole(&path(folder), &json, Readers::Owner)?;
+        match write_whole(&path(folder), &json, Readers::Owner) {
+            Err(error) if is_full(&error) => {
+                let what = "no key of tokens can be kept: no token is accepted until a start finds room for one";
+                tracing::error!(%error, "{what}");
+            }
+            written => written?,
+        }
     }
     TokenMint::new(&Seed::from_bytes(secret))
 }

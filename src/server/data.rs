@@ -5,6 +5,7 @@
 //! world.json       which world this is, and whether it was seeded
 //! seeding/         a new world while it is seeded
 //! store/           a world that was seeded to its end
+//! standing         how far that store was, so that an older one in its place is known
 //! ```
 //!
 //! A new world is seeded in `seeding/`, from which nobody is served, and becomes `store/` by a rename. So a store is complete, may hold what was
@@ -23,10 +24,10 @@ use super::config::{Config, Storage};
 use super::lock::FolderLock;
 use super::world::{POPULATION_DEFAULT, SEED_DEFAULT, World};
 use crate::base::{Error, Reason, Result};
-use crate::store::Store;
 use crate::store::file::sync_folder;
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::memory::MemoryStore;
+use crate::store::{Standing, Store};
 
 /// From this many citizens on a new world is written with larger buffers.
 const BULK_FROM: u64 = 20_000;
@@ -36,6 +37,7 @@ const SEEDING_CLOSES_WITHIN: Duration = Duration::from_secs(30);
 const LOCK: &str = "lienthong.lock";
 const STORE: &str = "store";
 const SEEDING: &str = "seeding";
+const STANDING: &str = "standing";
 
 /// A world and its store.
 pub struct Data {
@@ -65,6 +67,17 @@ impl DataFolder {
     pub fn take(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| refused(path, "made", error))?;
         Ok(Self { path: path.to_owned(), lock: Arc::new(FolderLock::take(path, LOCK)?) })
+    }
+
+    /// What the store of `world` in the folder `path` is held against.
+    pub fn standing(path: &Path, world: &World) -> Standing {
+        Standing::new(path.join(STANDING), world.word())
+    }
+
+    /// The store of a folder that is only read, and the lock on the folder, which is taken without writing anything. Fails as
+    /// [`DataFolder::take`] does.
+    pub fn read(path: &Path) -> Result<(Option<FolderLock>, PathBuf)> {
+        Ok((FolderLock::take_unwritten(path, LOCK)?, path.join(STORE)))
     }
 
     /// Where it is.
@@ -114,6 +127,10 @@ impl DataFolder {
             None if has_store => {
                 invalid(format!("{} holds a store, but no world.json that says which: restore it", path.display()))
             }
+            None if path.join(STANDING).exists() => invalid(format!(
+                "{} was served from, but world.json and the store are missing: restore it from a copy, or choose another folder",
+                path.display()
+            )),
             None => {
                 let is_ours = |entry: io::Result<fs::DirEntry>| {
                     entry.is_ok_and(|entry| [LOCK, SEEDING].iter().any(|ours| entry.file_name() == *ours))
@@ -144,7 +161,8 @@ impl DataFolder {
             _ => {}
         }
         let place = if world.seeded { self.store() } else { self.seeding() };
-        let (store, closed) = open_store(&place, &world, self.lock.clone())?;
+        let standing = world.seeded.then(|| Self::standing(&self.path, &world));
+        let (store, closed) = open_store(&place, &world, standing, self.lock.clone())?;
         Ok(Data { world, store, folder: Some(self), temporary: None, closed: Some(closed) })
     }
 }
@@ -163,7 +181,7 @@ impl Data {
                     Error::new(Reason::ConfigurationInvalid, message)
                 })?;
                 let (world, home) = (new_world(config), folder.path().to_owned());
-                let (store, closed) = open_store(&home.join(STORE), &world, folder)?;
+                let (store, closed) = open_store(&home.join(STORE), &world, None, folder)?;
                 Ok(Self { world, store, folder: None, temporary: Some(home), closed: Some(closed) })
             }
             Storage::Folder(path) => {
@@ -219,13 +237,17 @@ fn new_world(config: &Config) -> World {
 fn open_store(
     path: &Path,
     world: &World,
+    standing: Option<Standing>,
     folder: impl Send + Sync + 'static,
 ) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
     let is_bulk = !world.seeded && world.population >= BULK_FROM;
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
     let (open, closed) = oneshot::channel();
     // A world that was served from has its store: none is begun in its place.
-    let store = if world.seeded { FjallStore::open_existing(path, options) } else { FjallStore::create(path, options) };
+    let store = match standing {
+        Some(standing) => FjallStore::open_standing(path, options, &standing),
+        None => FjallStore::create(path, options),
+    };
     // Dropped in this order: whoever hears of the end finds the folder free.
     Ok((Arc::new(store?.keeping((folder, open))), closed))
 }

@@ -13,6 +13,7 @@ use super::listen::reachable;
 use super::lock::FolderLock;
 use super::net::Connections;
 use super::parts::Parts;
+use super::recheck::{LastCheck, Recheck};
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
@@ -21,6 +22,7 @@ use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::base::Result;
 use crate::identity::following::Following;
+use crate::store::file::is_full;
 
 /// A gateway, opened and seeded.
 pub struct Gateway {
@@ -32,6 +34,7 @@ pub struct Gateway {
     following: AbortOnDrop,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
+    checks: Recheck,
     _keys_lock: Option<FolderLock>,
     data: Data,
 }
@@ -82,10 +85,15 @@ impl Gateway {
         });
         let anchor = match &config.anchor {
             None => None,
-            Some(path) => {
-                parts.anchor.newest().write(path)?;
-                Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()))
-            }
+            Some(path) => match parts.anchor.newest().write(path) {
+                Ok(()) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+                // Reading needs no room, and whoever asks still gets the anchor.
+                Err(error) if is_full(&error) => {
+                    tracing::error!(%error, "the trust anchor's file is missing or out of date");
+                    None
+                }
+                Err(error) => return Err(error),
+            },
         };
         Ok(Self {
             config,
@@ -95,6 +103,7 @@ impl Gateway {
             following,
             witnessing,
             key_changes,
+            checks: Recheck::default(),
             data,
             _keys_lock: keys_lock,
         })
@@ -110,6 +119,10 @@ impl Gateway {
             self.parts.status.serve_at(&base);
         }
         let (end, ending) = tokio::sync::watch::channel(false);
+        if let Some(every) = self.config.check_every {
+            self.checks.begin(self.data.store.clone(), every, self.config.clock.clone(), end.subscribe())?;
+            self.parts.metrics.ask(self.checks.readings());
+        }
         let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
         self.parts.metrics.ask(readings::of_connections(&self.connections));
         self.parts.metrics.ask(readings::of_parts(&self.parts)?);
@@ -150,6 +163,11 @@ impl Gateway {
     /// Mints bearer tokens that this gateway accepts.
     pub fn tokens(&self) -> &TokenMint {
         &self.parts.tokens
+    }
+
+    /// How the last check of the store ended while it was served from; `None` before the first.
+    pub fn last_check(&self) -> Option<LastCheck> {
+        self.checks.last()
     }
 
     /// Entries of the record ledger.

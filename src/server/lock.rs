@@ -1,10 +1,10 @@
 //! A lock on a folder: a file in it that one process holds, until it ends in whatever way.
 //!
 //! The kernel frees the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed, two
-//! processes could each lock a file of that name. It holds the id of the process, for the message to whoever comes second.
+//! processes could each lock a file of that name. Meanwhile it holds the id of the process, for the message to whoever comes second.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use crate::base::{Error, Reason, Result};
@@ -15,38 +15,59 @@ const HOLDER_BYTES_MAX: u64 = 16;
 /// A folder that this process alone uses; freed when it is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
     /// Locks `folder` by its file `name`. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when another process
     /// holds it, and says which, or when the file cannot be opened.
     pub fn take(folder: &Path, name: &str) -> Result<Self> {
-        let refused = |why: String| Error::new(Reason::ConfigurationInvalid, why);
-        let failed = |error: std::io::Error| {
-            refused(format!("the folder {} cannot be locked by {name}: {error}", folder.display()))
-        };
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(folder.join(name));
-        let mut file = opened.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-            Err(TryLockError::WouldBlock) => {
-                let holder = holder(&file).map(|id| format!(" ({id})")).unwrap_or_default();
-                let folder = folder.display();
-                return Err(refused(format!(
-                    "the folder {folder} is in use by another process{holder}: stop it, or choose another folder"
-                )));
-            }
-        }
+        let mut file = opened.map_err(|error| failed(folder, name, &error))?;
+        lock(&mut file, folder, name)?;
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         if let Err(error) = written {
             // A full disk may still be read: the lock holds, it only does not say whose it is.
             tracing::warn!(folder = %folder.display(), %error, "the lock of the folder cannot name this process");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
+
+    /// The same without writing anything; `None` where there is no file to lock, so that nobody can be using the folder.
+    pub fn take_unwritten(folder: &Path, name: &str) -> Result<Option<Self>> {
+        match File::open(folder.join(name)) {
+            Ok(mut file) => lock(&mut file, folder, name).map(|()| Some(Self { file })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(folder, name, &error)),
+        }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Nobody's from now on. Where it cannot be written it names whoever held it last; a kill leaves that too.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn lock(file: &mut File, folder: &Path, name: &str) -> Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(failed(folder, name, &error)),
+        Err(TryLockError::WouldBlock) => {
+            let holder = holder(file).map(|id| format!(" ({id})")).unwrap_or_default();
+            let folder = folder.display();
+            let message =
+                format!("the folder {folder} is in use by another process{holder}: stop it, or choose another folder");
+            Err(Error::new(Reason::ConfigurationInvalid, message))
+        }
+    }
+}
+
+fn failed(folder: &Path, name: &str, error: &std::io::Error) -> Error {
+    let message = format!("the folder {} cannot be locked by {name}: {error}", folder.display());
+    Error::new(Reason::ConfigurationInvalid, message)
 }
 
 /// The process that holds the lock, as far as it has said so.
@@ -67,8 +88,15 @@ mod tests {
         let refused = FolderLock::take(folder.path(), "lock").expect_err("held");
         let expected = format!("is in use by another process ({})", std::process::id());
         assert!(refused.message.contains(&expected), "{}", refused.message);
+        FolderLock::take_unwritten(folder.path(), "lock").expect_err("held");
         drop(first);
+        let reader = FolderLock::take_unwritten(folder.path(), "lock").expect("free again").expect("there is a file");
+        let refused = FolderLock::take(folder.path(), "lock").expect_err("held");
+        assert!(refused.message.contains("by another process:"), "{}", refused.message);
+        drop(reader);
         FolderLock::take(folder.path(), "lock").expect("free again");
+        assert!(FolderLock::take_unwritten(folder.path(), "none").expect("nobody's").is_none());
+        assert!(!folder.path().join("none").exists());
     }
 
     #[test]

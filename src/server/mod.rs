@@ -12,6 +12,7 @@ pub mod listen;
 pub mod lock;
 pub mod net;
 pub mod parts;
+pub mod recheck;
 pub mod running;
 pub mod seeding;
 pub mod services;

@@ -64,10 +64,17 @@ fn open_descriptors() -> Vec<Sample> {
 
 /// Of the disk below a data folder.
 pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
-    let disk = FolderDisk(folder.to_owned());
-    vec![Reading::new("disk_free_bytes", "Space that is free where the data are, in bytes", move || {
-        disk.free_bytes().map(|bytes| (Vec::new(), bytes as f64)).into_iter().collect()
-    })]
+    let disk = Arc::new(FolderDisk(folder.to_owned()));
+    let files = disk.clone();
+    let sample = |free: u64| (Vec::new(), free as f64);
+    vec![
+        Reading::new("disk_free_bytes", "Space that is free where the data are, in bytes", move || {
+            disk.free_bytes().map(sample).into_iter().collect()
+        }),
+        Reading::new("disk_free_files", "Files (inodes) that are free where the data are", move || {
+            files.free_files().ok().flatten().map(sample).into_iter().collect()
+        }),
+    ]
 }
 
 /// Of the logs and of the registries' feeds.

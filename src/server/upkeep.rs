@@ -17,6 +17,9 @@ use crate::trust::entry::split_entry;
 use crate::trust::merkle::hash_leaf;
 use crate::{identity, province, registry};
 
+/// How often a space that is being written to is counted again before its count is called wrong.
+const RECOUNTS: usize = 3;
+
 /// How far an upkeep is: what it works on, how many rows more, and of how many in all as far as is known.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, u64, u64) + Sync);
 
@@ -29,12 +32,13 @@ pub struct CheckReport {
     pub findings: Findings,
 }
 
-/// Checks the store of a data folder that nobody serves from.
+/// Checks the store of a data folder that nobody serves from. Changes nothing in the folder, which may be one that cannot be written.
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
 pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
-    let folder = take(folder)?;
-    let store = FjallStore::open_existing(&folder.store(), options())?;
+    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let (_lock, path) = DataFolder::read(folder)?;
+    let store = FjallStore::open_view(&path, options(), Some(&standing))?;
     check(&store, Pace::Full, progress).await
 }
 
@@ -48,9 +52,15 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
     let rows = Space::ALL.iter().map(|space| store.count(*space)).sum();
     for space in Space::ALL {
         let mut found = recount(store, *space, pace, |more| progress("counting rows", more, rows)).await?;
-        if !found.agrees && found.is_readable && !is_quiet {
-            // It changed while it was read; a second look tells.
-            found = recount(store, *space, pace, |_| {}).await?;
+        for _ in 0..RECOUNTS {
+            if is_quiet || found.agrees || !found.is_readable {
+                break;
+            }
+            // It changed while it was read. Rows that are too many or too few stay as many.
+            let again = recount(store, *space, pace, |_| {}).await?;
+            let difference = |found: &Recount| found.read.wrapping_sub(found.kept);
+            let agrees = again.agrees || difference(&again) != difference(&found);
+            found = Recount { agrees, ..again };
         }
         match found {
             Recount { is_readable: false, .. } => findings.add(*space, UNREADABLE),
@@ -68,14 +78,15 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
     noted(codes, Space::PresentationCode, &mut findings)?;
     let mut derived = Derived::new(store, Purpose::Check, is_quiet);
     let outcome = derive(&mut derived, pace, progress).await;
-    noted(outcome, Space::RecordIndex, &mut findings)?;
+    // It walks what the derived rows follow from, and that is what ended it.
+    noted(outcome, Space::Record, &mut findings)?;
     findings.merge(derived.end().await?);
     if is_quiet && let Some(log) = StoredLog::open(store, RECORDS).await? {
         match province::stored::check_status(store, &log).await {
             Ok(differing) => {
                 differing.iter().for_each(|_| findings.add(Space::Status, "a list is not what was accepted"))
             }
-            failed => noted(failed.map(|_| ()), Space::Status, &mut findings)?,
+            failed => noted(failed.map(|_| ()), Space::LogEntry, &mut findings)?,
         }
     }
     Ok(CheckReport { spaces, findings })
@@ -85,9 +96,10 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
 /// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
 pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
-    let folder = take(folder)?;
+    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let folder = DataFolder::take(folder)?;
     let path = folder.store();
-    let store = FjallStore::open_remains(&path, options())?;
+    let store = FjallStore::open_remains(&path, options(), Some(&standing))?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, Pace::Full, progress).await?;
     let findings = derived.end().await?;
@@ -146,11 +158,14 @@ async fn check_ledgers(store: &dyn Store, pace: Pace, findings: &mut Findings, p
     Ok(())
 }
 
-/// A part of a check that ended at damage found it; other failures are the check's own.
+/// A part of a check that ended at damage found it; other failures are the check's own. The error says which space was read; if it does
+/// not, `space` was.
 fn noted(outcome: Result<()>, space: Space, findings: &mut Findings) -> Result<()> {
     match outcome {
         Err(error) if error.kind() == Kind::Corrupt => {
-            findings.add(space, "its check ended at rows that cannot be read");
+            let named =
+                Space::ALL.iter().find(|space| error.subject.kind == "space" && error.subject.name == space.name());
+            findings.add(named.copied().unwrap_or(space), "its check ended at rows that cannot be read");
             Ok(())
         }
         outcome => outcome,
@@ -162,10 +177,28 @@ fn options() -> FjallOptions {
     FjallOptions { reserve_bytes: FjallOptions::default().reserve_bytes, ..FjallOptions::bulk() }
 }
 
-/// Takes the folder for itself. Only a world that came to its end of seeding has a store to keep.
-fn take(folder: &Path) -> Result<DataFolder> {
+/// What the acceptance of an older store gives up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The last group of changes of the store that was served from, as far as is known.
+    pub was: Option<u64>,
+    /// That of the store that is there.
+    pub is: u64,
+}
+
+/// Takes the store that is in a data folder as the one to go on from, though another or a newer one was served from there. It has to be whole.
+pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
+    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let folder = DataFolder::take(folder)?;
+    // A file that cannot be read says nothing, and is replaced.
+    let was = standing.group().ok().flatten();
+    Ok(Accepted { was, is: FjallStore::accept(&folder.store(), options(), &standing)? })
+}
+
+/// The world of a folder. Only one that came to its end of seeding has a store to keep.
+fn served_from(folder: &Path) -> Result<World> {
     match World::read(folder)? {
-        Some(world) if world.seeded => DataFolder::take(folder),
+        Some(world) if world.seeded => Ok(world),
         _ => {
             let message = format!("{} holds no world that was served from", folder.display());
             Err(Error::new(Reason::ConfigurationInvalid, message))

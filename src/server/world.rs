@@ -9,7 +9,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::file::{Readers, write_whole};
 
@@ -45,6 +47,13 @@ impl World {
     /// A world that is not seeded yet.
     pub fn new(seed: u64, population: u64, now: Timestamp) -> Self {
         Self { format: FORMAT.into(), seed, population, created_at_ms: now.0, seeded: false }
+    }
+
+    /// Which world this is, as one word: the same for every start, another for every world. It does not tell the seed.
+    pub fn word(&self) -> String {
+        let Self { seed, population, created_at_ms, .. } = self;
+        let digest = Sha256::digest(format!("{FORMAT} {seed} {population} {created_at_ms}"));
+        to_hex(&digest[..16])
     }
 
     /// Where the file stands in a data folder.

@@ -142,11 +142,20 @@ fn lookout(
         while stopped.recv_timeout(LOOK_EVERY) == Err(signals::RecvTimeoutError::Timeout) {
             // Every write is synced by its group, so there is nothing to flush: only the engine's refusal is of interest.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
-            health.set_writes(if refuses { Writes::Stopped } else { reserve.writes() });
+            health.set_writes(writes_of(refuses, &reserve));
         }
     };
     let thread = std::thread::Builder::new().name("store-lookout".into()).spawn(watch).map_err(Error::bug)?;
     Ok((stop, thread))
+}
+
+/// Whether changes are taken. An engine that refuses them for want of room says so only once there is room again: a restart before that
+/// would end in the same place.
+fn writes_of(refuses: bool, reserve: &Reserve) -> Writes {
+    match reserve.writes() {
+        Writes::Taken if refuses => Writes::Stopped,
+        writes => writes,
+    }
 }
 
 fn kib_of(batch: &Batch) -> usize {
@@ -228,9 +237,8 @@ impl Group {
         self.health.set_writes(self.reserve.writes());
         let outcome = match self.health.writes() {
             _ if self.overlays.iter().all(|overlay| overlay.writes.is_empty()) => Ok(()),
-            Writes::Full { .. } => {
-                Err((Reason::StorageFull, "the disk is nearly full: changes wait until space is freed"))
-            }
+            Writes::Full { .. } => Err((Reason::StorageFull, FULL)),
+            Writes::OutOfFiles { .. } => Err((Reason::StorageFull, OUT_OF_FILES)),
             Writes::Stopped => Err((Reason::StorageUnavailable, STOPPED)),
             Writes::Taken => self.write_group(),
         };
@@ -276,7 +284,7 @@ impl Group {
         }
         if let Err(error) = batch.durability(Some(PersistMode::SyncAll)).commit() {
             tracing::error!(cause = ?error, "a write of the storage engine failed");
-            self.health.set_writes(Writes::Stopped);
+            self.health.set_writes(writes_of(true, &self.reserve));
             return Err((Reason::StorageUnavailable, STOPPED));
         }
         self.counts.set(&tally);
@@ -289,6 +297,8 @@ impl Group {
     }
 }
 
+const FULL: &str = "the disk is nearly full: changes wait until space is freed";
+const OUT_OF_FILES: &str = "the disk has no more files (inodes) to give: changes wait until some are freed";
 const STOPPED: &str = "the storage engine takes no changes until a restart";
 const UNREADABLE: &str = "stored data cannot be read back";
 

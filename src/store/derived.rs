@@ -4,7 +4,8 @@
 //! `lienthong store check` and `lienthong store rebuild`. All implied rows there, and as many rows as implied: then the space is
 //! exactly what its sources say, without a second walk over the space itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use bytes::Bytes;
 
@@ -14,19 +15,40 @@ use crate::base::Result;
 /// Rows compared or written at once.
 const ROWS_AT_ONCE: usize = 2_048;
 
+/// Most rows that are remembered of one fault.
+const ROWS_REMEMBERED: usize = 65_536;
+
 /// What a check found: how often each fault of each space. Neither keys nor values: they may be personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings(BTreeMap<(Space, &'static str), u64>);
+pub struct Findings(BTreeMap<(Space, &'static str), Found>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Found {
+    count: u64,
+    /// The rows, by the hashes of their keys; none where the fault has no row.
+    rows: BTreeSet<u64>,
+}
 
 impl Findings {
     /// One more of a fault.
     pub fn add(&mut self, space: Space, what: &'static str) {
-        *self.0.entry((space, what)).or_default() += 1;
+        self.0.entry((space, what)).or_default().count += 1;
+    }
+
+    /// The same at a row.
+    pub fn add_at(&mut self, space: Space, what: &'static str, key: &[u8]) {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(key);
+        let found = self.0.entry((space, what)).or_default();
+        found.count += 1;
+        if found.rows.len() < ROWS_REMEMBERED {
+            found.rows.insert(hasher.finish());
+        }
     }
 
     /// Space, fault, how often; in the order of spaces.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &'static str, u64)> + '_ {
-        self.0.iter().map(|((space, what), count)| (*space, *what, *count))
+        self.0.iter().map(|((space, what), found)| (*space, *what, found.count))
     }
 
     /// Whether nothing was found.
@@ -36,9 +58,26 @@ impl Findings {
 
     /// Takes those of `other` in.
     pub fn merge(&mut self, other: Self) {
-        for (fault, count) in other.0 {
-            *self.0.entry(fault).or_default() += count;
+        for (fault, found) in other.0 {
+            let mine = self.0.entry(fault).or_default();
+            mine.count += found.count;
+            mine.rows.extend(found.rows);
         }
+    }
+
+    /// What a later check found again, at the same rows: a row that changed while it was compared with its sources is none of them.
+    #[must_use]
+    pub fn confirmed_by(mut self, later: &Self) -> Self {
+        self.0.retain(|fault, found| {
+            let Some(again) = later.0.get(fault) else { return false };
+            let has_rows = !found.rows.is_empty() && !again.rows.is_empty();
+            found.rows.retain(|row| again.rows.contains(row));
+            if has_rows {
+                found.count = found.rows.len() as u64;
+            }
+            found.count > 0
+        });
+        self
     }
 }
 
@@ -103,6 +142,11 @@ impl<'a> Derived<'a> {
         self.findings.add(space, what);
     }
 
+    /// The same at a row of it.
+    pub fn fault_at(&mut self, space: Space, what: &'static str, key: &[u8]) {
+        self.findings.add_at(space, what, key);
+    }
+
     /// One row, which no other call gives. `source` is the row that it follows from, if that can change.
     pub async fn row(
         &mut self,
@@ -150,7 +194,7 @@ impl<'a> Derived<'a> {
             }
             Err(error) => return Err(error),
         };
-        for (row, found) in rows.into_iter().zip(found) {
+        for ((row, key), found) in rows.into_iter().zip(keys).zip(found) {
             let what = match found {
                 Some(found) if found == row.value => continue,
                 Some(_) => "a row is not what its sources say",
@@ -161,7 +205,7 @@ impl<'a> Derived<'a> {
                 None => true,
             };
             if is_current {
-                self.findings.add(space, what);
+                self.findings.add_at(space, what, &key);
             }
         }
         Ok(())
@@ -186,6 +230,30 @@ pub const UNREADABLE: &str = "rows cannot be read back";
 mod tests {
     use super::super::memory::MemoryStore;
     use super::*;
+
+    #[test]
+    fn only_what_is_found_again_at_the_same_row_is_confirmed() {
+        let findings = |rows: &[(&'static str, Option<&str>)]| {
+            let mut findings = Findings::default();
+            for (what, key) in rows {
+                match key {
+                    Some(key) => findings.add_at(Space::Status, what, key.as_bytes()),
+                    None => findings.add(Space::Status, what),
+                }
+            }
+            findings
+        };
+        let first =
+            findings(&[("missing", Some("a")), ("missing", Some("b")), ("other", Some("c")), (UNREADABLE, None)]);
+        let later =
+            findings(&[("missing", Some("b")), ("missing", Some("d")), ("other", Some("e")), (UNREADABLE, None)]);
+        let confirmed = first.clone().confirmed_by(&later);
+        assert_eq!(
+            confirmed.iter().collect::<Vec<_>>(),
+            [(Space::Status, "missing", 1), (Space::Status, UNREADABLE, 1)]
+        );
+        assert!(first.confirmed_by(&Findings::default()).is_empty());
+    }
 
     #[tokio::test]
     async fn implied_rows_are_written_and_then_agree() {

@@ -1,7 +1,8 @@
 //! The disk below a store: how much of it is free, and how much has to stay so.
 //!
 //! An engine whose write fails for want of space takes no more writes until a restart. So the store asks first, and refuses changes
-//! while there is still room for what the engine has to write by itself: buffers to flush, tables to compact.
+//! while there is still room for what the engine has to write by itself: buffers to flush, tables to compact. Each of those is a file,
+//! and a file system can run out of files (inodes) long before it runs out of bytes.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,6 +14,11 @@ use super::health::Writes;
 pub trait FreeSpace: Send + Sync + 'static {
     /// Bytes that this process could still write.
     fn free_bytes(&self) -> io::Result<u64>;
+
+    /// Files that this process could still make; `None` where the file system has no limit of its own.
+    fn free_files(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// The disk that holds a folder.
@@ -24,6 +30,11 @@ impl FreeSpace for FolderDisk {
         let disk = rustix::fs::statvfs(&self.0)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
+
+    fn free_files(&self) -> io::Result<Option<u64>> {
+        let disk = rustix::fs::statvfs(&self.0)?;
+        Ok((disk.f_files > 0).then_some(disk.f_favail))
+    }
 }
 
 #[cfg(not(unix))]
@@ -32,6 +43,9 @@ impl FreeSpace for FolderDisk {
         Ok(u64::MAX) // not known: the engine finds out
     }
 }
+
+/// Files that have to stay free: a flush or a compaction makes a few at once, and others share the disk.
+const FILES_FREE_MIN: u64 = 64;
 
 /// What of the disk has to stay free.
 #[derive(Clone)]
@@ -43,10 +57,13 @@ pub(super) struct Reserve {
 impl Reserve {
     /// Whether there is room for changes.
     pub(super) fn writes(&self) -> Writes {
-        match self.disk.free_bytes() {
-            Ok(free_bytes) if free_bytes < self.bytes => Writes::Full { free_bytes },
-            // A disk that does not say how full it is will refuse by itself.
-            Ok(_) | Err(_) => Writes::Taken,
+        // A disk that does not say how full it is will refuse by itself.
+        match (self.disk.free_bytes(), self.disk.free_files()) {
+            (Ok(free_bytes), _) if free_bytes < self.bytes => Writes::Full { free_bytes },
+            (_, Ok(Some(free_files))) if self.bytes > 0 && free_files < FILES_FREE_MIN => {
+                Writes::OutOfFiles { free_files }
+            }
+            _ => Writes::Taken,
         }
     }
 }
@@ -59,6 +76,7 @@ mod tests {
     fn a_real_disk_says_how_much_is_free() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(FolderDisk(folder.path().to_owned()).free_bytes().expect("it answers") > 0);
+        assert!(FolderDisk(folder.path().to_owned()).free_files().expect("it answers").is_none_or(|free| free > 0));
         assert!(cfg!(not(unix)) || FolderDisk(folder.path().join("none")).free_bytes().is_err());
     }
 }

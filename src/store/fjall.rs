@@ -18,13 +18,15 @@ use super::committer::Committer;
 use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
-use super::{Batch, Layout, Row, Scan, Space, Store, check_key};
+use super::{Batch, Layout, Row, Scan, Space, Standing, Store, check_key};
 use crate::base::{Error, Reason, Result};
+use open::Opened;
 pub(super) use open::is_damage;
-use open::{Expect, Opened};
 
+mod imprint;
 mod open;
 mod remains;
+mod view;
 
 const MIB: u64 = 1024 * 1024;
 /// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
@@ -66,7 +68,9 @@ pub struct FjallStore {
     keyspaces: Keyspaces,
     database: Database,
     health: Arc<HealthBoard>,
-    // Last: it goes once the engine has closed its files.
+    // Taken once the engine has closed its files.
+    _imprint: Option<imprint::Imprint>,
+    // Last: what is kept until everything is closed.
     _kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
@@ -132,7 +136,7 @@ impl FjallStore {
     /// Begins a store. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) where there is one, or where the folder
     /// cannot be written.
     pub fn create(path: &Path, options: FjallOptions) -> Result<Self> {
-        Self::start(path, options, open::open(path, options, Expect::Nothing)?, Arc::new(FolderDisk(path.to_owned())))
+        Self::start(path, options, open::create(path, options)?, Arc::new(FolderDisk(path.to_owned())))
     }
 
     /// Opens a store that has to be there. One process at a time: the lock goes with the process, however it ends. Needs no free
@@ -147,7 +151,30 @@ impl FjallStore {
 
     /// The same with another word on how full the disk is.
     pub fn open_on(path: &Path, options: FjallOptions, disk: Arc<dyn FreeSpace>) -> Result<Self> {
-        Self::start(path, options, open::open(path, options, Expect::Store)?, disk)
+        Self::start(path, options, open::whole(path, options, None)?, disk)
+    }
+
+    /// The same of a store that something outside its folder says how far it was: fails with
+    /// [`StorageCorrupt`](Reason::StorageCorrupt) too when it is not the one that was written last.
+    pub fn open_standing(path: &Path, options: FjallOptions, standing: &Standing) -> Result<Self> {
+        let disk = Arc::new(FolderDisk(path.to_owned()));
+        Self::start(path, options, open::whole(path, options, Some(standing))?, disk)
+    }
+
+    /// Takes a whole store as the one that was written last, whatever `standing` says. Gives its last group.
+    pub fn accept(path: &Path, options: FjallOptions, standing: &Standing) -> Result<u64> {
+        let store = Self::open_existing(path, options)?;
+        let group = store.committer.group();
+        standing.begin(path, group)?;
+        Ok(group)
+    }
+
+    /// Opens a store to read from, in a view: nothing of the folder is changed, which may be one that cannot be written. What the engine
+    /// has to write goes to the folder for temporary files. Fails as [`FjallStore::open_standing`] does.
+    pub fn open_view(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Self> {
+        let (opened, view) = open::whole_in_view(path, options, standing)?;
+        let disk = Arc::new(FolderDisk(view.path().to_owned()));
+        Ok(Self::start(path, options, opened, disk)?.keeping(view))
     }
 
     /// Opens what is left of a store, with every derived space emptied ([`Space::is_derived`]), to be filled again. Nobody may be served
@@ -155,7 +182,7 @@ impl FjallStore {
     ///
     /// Fails before anything is changed when the disk has no room for the rows that are to be written again, or when rows that nothing
     /// else can make again are missing.
-    pub fn open_remains(path: &Path, options: FjallOptions) -> Result<Self> {
+    pub fn open_remains(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Self> {
         if let Ok(free_bytes) = FolderDisk(path.to_owned()).free_bytes()
             && free_bytes < options.reserve_bytes
         {
@@ -166,7 +193,7 @@ impl FjallStore {
             );
             return Err(Error::new(Reason::StorageFull, message));
         }
-        Self::start(path, options, open::open(path, options, Expect::Remains)?, Arc::new(FolderDisk(path.to_owned())))
+        Self::start(path, options, open::remains(path, options, standing)?, Arc::new(FolderDisk(path.to_owned())))
     }
 
     /// Ends a rebuild: derived spaces are whole, and the folder may be served from.
@@ -177,12 +204,12 @@ impl FjallStore {
     }
 
     fn start(path: &Path, options: FjallOptions, opened: Opened, disk: Arc<dyn FreeSpace>) -> Result<Self> {
-        let Opened { database, keyspaces, tally, mark } = opened;
+        let Opened { database, keyspaces, tally, mark, imprint } = opened;
         tracing::debug!(folder = %path.display(), group = tally.group, "the store is open");
         let health = Arc::<HealthBoard>::default();
         let reserve = Reserve { disk, bytes: options.reserve_bytes };
         let committer = Committer::start(database.clone(), keyspaces.clone(), tally, mark, reserve, health.clone())?;
-        Ok(Self { committer, keyspaces, database, health, _kept: None })
+        Ok(Self { committer, keyspaces, database, health, _imprint: imprint, _kept: None })
     }
 
     /// Keeps a value until the engine has closed its files, whoever holds the store last: the lock of a folder, say.

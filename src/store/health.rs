@@ -22,6 +22,11 @@ pub enum Writes {
         /// What was free when this was found.
         free_bytes: u64,
     },
+    /// The disk has room, but for hardly any more files: as [`Full`](Self::Full).
+    OutOfFiles {
+        /// How many it had room for when this was found.
+        free_files: u64,
+    },
     /// A write failed, and the engine takes no more until a restart: changes are refused with
     /// [`StorageUnavailable`](Reason::StorageUnavailable). Reads go on.
     Stopped,
@@ -78,6 +83,12 @@ impl HealthBoard {
             Writes::Taken => tracing::info!("the disk has room again; changes are taken"),
             Writes::Full { free_bytes } => {
                 tracing::error!(free_bytes, "the disk is nearly full; changes are refused until space is freed");
+            }
+            Writes::OutOfFiles { free_files } => {
+                tracing::error!(
+                    free_files,
+                    "the disk has no more files (inodes) to give; changes are refused until some are freed"
+                );
             }
             Writes::Stopped => tracing::error!("the storage engine takes no more changes until a restart"),
         }

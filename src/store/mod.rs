@@ -44,6 +44,7 @@ mod recount;
 mod scan;
 mod seal;
 mod space;
+mod standing;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -55,7 +56,8 @@ pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
 pub use recount::{Pace, Recount, recount};
 pub use scan::Scan;
-pub use space::{Layout, Space};
+pub use space::{Layout, Remedy, Space};
+pub use standing::Standing;
 
 use crate::base::{Error, Reason, Result};
 

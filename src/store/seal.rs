@@ -12,6 +12,7 @@ use std::path::Path;
 
 use bytes::BufMut;
 
+use super::standing::Follower;
 use super::{Layout, Space};
 
 /// The key of a tree's seal: no space has the code 0.
@@ -80,13 +81,15 @@ pub(super) struct Mark {
     file: File,
     /// Stays as it is until the rebuild ends.
     rebuilding: bool,
+    /// Says the same outside the folder.
+    follower: Follower,
 }
 
 impl Mark {
     /// Begins the mark of a store, or sets it anew; synced.
     pub(super) fn create(folder: &Path, says: Marked) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(folder.join(MARK_FILE))?;
-        let mut mark = Self { file, rebuilding: false };
+        let mut mark = Self { file, rebuilding: false, follower: Follower::none() };
         match says {
             Marked::Group(group) => mark.set(group)?,
             Marked::Rebuilding | Marked::Unreadable => {
@@ -111,7 +114,12 @@ impl Mark {
             Some(_) => Marked::Rebuilding,
             None => Marked::Unreadable,
         };
-        Ok((Self { file, rebuilding: false }, says))
+        Ok((Self { file, rebuilding: false, follower: Follower::none() }, says))
+    }
+
+    /// The mark, and a file outside that follows it.
+    pub(super) fn followed_by(self, follower: Follower) -> Self {
+        Self { follower, ..self }
     }
 
     /// Names another group: one short write over the old one, which the system brings to the disk in its own time. Nothing during a
@@ -121,7 +129,8 @@ impl Mark {
             return Ok(());
         }
         self.file.rewind()?;
-        self.file.write_all(format!("{MARK_FORMAT} {group:020}\n").as_bytes())
+        self.file.write_all(format!("{MARK_FORMAT} {group:020}\n").as_bytes())?;
+        self.follower.set(group)
     }
 }
 

@@ -126,9 +126,53 @@ impl Space {
     }
 }
 
+/// What brings damaged spaces back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// All of them are derived, and the tree that they are in holds nothing else.
+    Rebuild,
+    /// All of them are derived, but they share a tree with rows that are not: if those can be read, a rebuild helps.
+    RebuildIfTheRestIsRead,
+    /// Some of them follow from nothing else.
+    Copy,
+}
+
+impl Remedy {
+    /// Of these spaces.
+    pub fn of(spaces: impl IntoIterator<Item = Space>) -> Self {
+        let worst = |one: Self, space: Space| match (one, space.is_derived(), space.layout()) {
+            (_, false, _) | (Self::Copy, ..) => Self::Copy,
+            (one, true, Layout::Index) => one,
+            (_, true, Layout::Rows | Layout::Log) => Self::RebuildIfTheRestIsRead,
+        };
+        spaces.into_iter().fold(Self::Rebuild, worst)
+    }
+
+    /// What to do, for a message.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Rebuild => "`lienthong store rebuild` makes them again from the ledgers and records",
+            Self::RebuildIfTheRestIsRead => {
+                "`lienthong store rebuild` makes them again if the other rows of their tree can be read, and changes nothing if not: \
+                 then restore it from a copy"
+            }
+            Self::Copy => "restore it from a copy",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_follows_from_nothing_else_comes_from_a_copy() {
+        let remedy = |spaces: &[Space]| Remedy::of(spaces.iter().copied());
+        assert_eq!(remedy(&[Space::RecordIndex, Space::LinkIndex]), Remedy::Rebuild);
+        assert_eq!(remedy(&[Space::RecordIndex, Space::Status]), Remedy::RebuildIfTheRestIsRead);
+        assert_eq!(remedy(&[Space::Record, Space::RecordIndex, Space::Status]), Remedy::Copy);
+        assert!(Space::ALL.iter().filter(|space| space.layout() == Layout::Index).all(|space| space.is_derived()));
+    }
 
     #[test]
     fn codes_differ_and_positions_fit() {

@@ -61,14 +61,24 @@ pub fn as_citizen<Q>(personal_id: &str, message: Q) -> Request<Q> {
 
 /// Enters a new membership of the social insurance, in a submission of its own.
 pub async fn enter_membership(channel: &Channel, number: u64) {
+    change_membership(channel, number, (Operation::Create, 0), "active").await;
+}
+
+/// Enters another version of a membership, which has had one.
+pub async fn preserve_membership(channel: &Channel, number: u64) {
+    change_membership(channel, number, (Operation::Update, 1), "preserved").await;
+}
+
+async fn change_membership(channel: &Channel, number: u64, (operation, version): (Operation, u64), status: &str) {
     let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
-    let fields = [("personal_id", format!("0421{number:08}")), ("status", "active".to_owned())];
+    let fields = [("personal_id", format!("0421{number:08}")), ("status", status.to_owned())];
     let request = SubmitChangesRequest {
         registry: "social_insurance".into(),
-        request_id: format!("membership-{number:08}"),
+        request_id: format!("membership-{number:08}-{version}"),
         changes: vec![Change {
             record_type: "social_insurance.membership.v1".into(),
-            operation: Operation::Create as i32,
+            operation: operation as i32,
+            expected_version: version,
             payload: Some(prost_types::Struct {
                 fields: fields.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect(),
             }),

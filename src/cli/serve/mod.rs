@@ -43,6 +43,8 @@ Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`)."
 
 /// The exit code when the store takes no more changes until a restart (EX_IOERR of sysexits.h).
 const EXIT_STORE: u8 = 74;
+/// A day.
+const CHECK_SECONDS_DEFAULT: u64 = 86_400;
 /// Longest drain, in seconds.
 const DRAIN_SECONDS_MAX: u64 = 600;
 
@@ -114,6 +116,10 @@ pub struct Serve {
     /// Make the status lists again from the record ledger, and log which kept ones differed.
     #[arg(long, env = "LIENTHONG_REBUILD_STATUS")]
     rebuild_status: bool,
+    /// How often the whole store is read and held against itself while it serves, in seconds, at a pace that callers hardly notice; 0 is
+    /// never.
+    #[arg(long, default_value_t = CHECK_SECONDS_DEFAULT, env = "LIENTHONG_CHECK_INTERVAL", value_name = "SECONDS")]
+    check_interval: u64,
     /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
     #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
     witness_policy: Option<PathBuf>,
@@ -214,6 +220,7 @@ impl Serve {
             stranger_rate_limit: self.stranger_rate_limit,
             public_url: self.public_url.clone(),
             rebuild_status: self.rebuild_status,
+            check_every: (self.check_interval > 0).then(|| Duration::from_secs(self.check_interval)),
             witnesses,
             witness_roots: self.witness_ca.as_deref().map(Roots::read).transpose()?,
             progress: Some(progress.callback()),

@@ -8,6 +8,7 @@ use clap::Args;
 use super::{Bar, EXIT_DAMAGED, Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::server::upkeep::{CheckReport, check_folder};
+use crate::store::Remedy;
 
 const AFTER: &str = "\
 Examples:
@@ -15,7 +16,8 @@ Examples:
   lienthong store check ./province --output json
 
 Counts every space, and compares: ledgers with their tiles and heads, records with the statements of their registries' logs, and
-indices, the province's view and status lists with what they follow from. Changes nothing. Signatures are the audit's to check:
+indices, the province's view and status lists with what they follow from. Works in a view of the store, beside the temporary files
+(TMPDIR): the folder is not changed, and may be one that cannot be written. Signatures are the audit's to check:
 `lienthong ledger audit`.
 
 Exit codes: 0 whole; 1 the folder cannot be used, or a server runs on it; 4 damaged. Damage of derived spaces alone is mended by
@@ -63,13 +65,15 @@ fn tell(report: &CheckReport, seconds: f64, output: OutputFormat) -> Result<(), 
     let rows: u64 = report.spaces.iter().map(|found| found.read).sum();
     print(&format!("{verdict}: {rows} rows of {} spaces, in {seconds:.1} s", report.spaces.len()))?;
     for (space, what, count) in report.findings.iter() {
-        print(&format!("  {}: {what} ({count})", space.name()))?;
+        let kind = if space.is_derived() { " (derived)" } else { "" };
+        print(&format!("  {}{kind}: {what} ({count})", space.name()))?;
     }
     if report.findings.is_empty() {
         return Ok(());
     }
-    match report.findings.iter().all(|(space, ..)| space.is_derived()) {
-        true => print("all of it is derived: `lienthong store rebuild` makes it again"),
-        false => print("restore the folder from a copy: not all of it follows from something else"),
-    }
+    let whose = match report.findings.iter().all(|(space, ..)| space.is_derived()) {
+        true => "all of these rows are derived",
+        false => "not all of these rows follow from something else",
+    };
+    print(&format!("{whose}: {}", Remedy::of(report.findings.iter().map(|(space, ..)| space)).advice()))
 }

@@ -1,5 +1,6 @@
 //! `lienthong store`: the upkeep of a data folder's store.
 
+mod accept;
 mod check;
 mod rebuild;
 
@@ -23,6 +24,8 @@ pub enum Store {
     Check(check::Check),
     /// Make indices, the province's view and status lists again from the ledgers and records.
     Rebuild(rebuild::Rebuild),
+    /// Go on from an older copy of the store; what was acknowledged since is given up.
+    AcceptRollback(accept::AcceptRollback),
 }
 
 /// Which folder.
@@ -39,6 +42,7 @@ impl Store {
         match self {
             Self::Check(check) => check.run(output),
             Self::Rebuild(rebuild) => rebuild.run(output),
+            Self::AcceptRollback(accept) => accept.run(output),
         }
     }
 }

@@ -1,29 +1,29 @@
 //! Opening a folder: a store that exists is held against its own seals and its mark before anybody reads from it.
 //!
 //! The engine by itself goes on without what it does not find: a tree whose folder is gone begins anew, one that its catalogue does
-//! not name is deleted, and a journal that ends early is an earlier state. All that looks like "no such record" from above. So what
-//! the engine would pass over is looked for before it opens, and what it opened is compared with what was written.
+//! not name is deleted, and a journal is cut where it cannot be read on. All that looks like "no such record" from above. So a store that
+//! is not as the engine left it is opened in a view first, where nothing of it can be lost, and what was opened is compared with
+//! what was written.
 
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
 use fjall::{CompressionType, Database};
 
+use super::imprint::Imprint;
+use super::view::View;
 use super::{FILES_OPEN_MAX, FjallOptions, Keyspaces, MIB, contained, inner_key, remains};
 use crate::base::{Error, Reason, Result};
 use crate::store::seal::{MARK_FILE, Mark, Marked, SEAL_KEY, Tally};
-use crate::store::{Layout, Space};
+use crate::store::{Layout, Remedy, Space, Standing};
 
-/// What the opener expects of the folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expect {
-    /// No store: one begins.
-    Nothing,
-    /// A whole store.
-    Store,
-    /// A store whose derived spaces may be damaged or gone, or whose rows were never counted. Its tally is not to be trusted.
-    Remains,
-}
+/// The engine's files.
+const VERSION_FILE: &str = "version";
+const LOCK_FILE: &str = "lock";
+/// What the engine's version file begins with; the number of its format follows.
+const ENGINE: &[u8] = b"FJL";
 
 /// An opened folder.
 pub(super) struct Opened {
@@ -31,25 +31,121 @@ pub(super) struct Opened {
     pub(super) keyspaces: Keyspaces,
     pub(super) tally: Tally,
     pub(super) mark: Mark,
+    /// Of a view there is none to keep.
+    pub(super) imprint: Option<Imprint>,
 }
 
 /// Whether the folder holds a store, whole or not.
 pub(super) fn holds_store(path: &Path) -> bool {
-    path.join("version").exists() || path.join("keyspaces").exists() || path.join(MARK_FILE).exists()
+    path.join(VERSION_FILE).exists() || path.join("keyspaces").exists() || path.join(MARK_FILE).exists()
 }
 
-/// Opens the folder. `Expect::Nothing` fails where there is a store.
-pub(super) fn open(path: &Path, options: FjallOptions, expect: Expect) -> Result<Opened> {
-    match expect {
-        Expect::Nothing if holds_store(path) => {
-            let message = format!("the data folder {} holds a store already", path.display());
-            return Err(Error::new(Reason::ConfigurationInvalid, message));
-        }
-        Expect::Nothing => prepare_folder(path)?,
-        Expect::Store | Expect::Remains => check_files(path, expect)?,
+/// Begins a store. Fails where there is one.
+pub(super) fn create(path: &Path, options: FjallOptions) -> Result<Opened> {
+    if holds_store(path) {
+        let message = format!("the data folder {} holds a store already", path.display());
+        return Err(Error::new(Reason::ConfigurationInvalid, message));
     }
+    prepare_folder(path)?;
+    let database = engine(path, path, options)?;
+    let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
+    let (tally, mark) = begin(path, &database, &keyspaces)?;
+    Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
+}
+
+/// Opens a whole store, which `standing` has to fit.
+pub(super) fn whole(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Opened> {
+    check_files(path)?;
+    let lock = lock(path)?;
+    if !Imprint::holds(path) {
+        match View::beside(path) {
+            Ok(view) => drop(whole_at(path, view.path(), options)?),
+            Err(error) => tracing::warn!(%error, "there is no room to look at the store before it is opened"),
+        }
+    }
+    drop(lock);
+    let Opened { database, keyspaces, tally, mut mark, .. } = whole_at(path, path, options)?;
+    if let Some(standing) = standing {
+        standing.check(path, tally.group)?;
+        mark = mark.followed_by(standing.begin(path, tally.group)?);
+    }
+    Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
+}
+
+/// Opens a whole store in a view: nothing of the folder is changed.
+pub(super) fn whole_in_view(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<(Opened, View)> {
+    check_files(path)?;
+    let view = view_elsewhere(path)?;
+    let opened = whole_at(path, view.path(), options)?;
+    if let Some(standing) = standing {
+        standing.check(path, opened.tally.group)?;
+    }
+    Ok((opened, view))
+}
+
+/// Opens a store whose derived spaces may be damaged or gone, or whose rows were never counted, and empties those spaces. Nothing is written
+/// before everything that cannot be made again was read, and found to be all that there was.
+pub(super) fn remains(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Opened> {
+    check_engine_files(path)?;
+    let lock = lock(path)?;
+    let view = View::beside(path).map_err(|error| unwritable(path, error))?;
+    let tally = {
+        let (_database, keyspaces) = kept_at(path, view.path(), options)?;
+        let sealed = check_kept(path, view.path(), &keyspaces)?;
+        let tally = remains::count(path, &keyspaces)?;
+        check_counts(path, &tally, sealed.as_ref())?;
+        remains::check_clearable(path, &keyspaces)?;
+        if let Some(standing) = standing {
+            standing.check(path, tally.group)?;
+        }
+        tally
+    };
+    drop((view, lock));
+    let (database, keyspaces) = kept_at(path, path, options)?;
+    let mark = Mark::create(path, Marked::Rebuilding).map_err(|error| unwritable(path, error))?;
+    remains::clear(path, &database, &keyspaces)?;
+    Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
+}
+
+fn view_elsewhere(path: &Path) -> Result<View> {
+    View::elsewhere(path).map_err(|error| {
+        let (folder, temporary) = (path.display(), std::env::temp_dir());
+        let message = format!(
+            "no view of the data folder {folder} can be made in {}: {error}; TMPDIR chooses another place",
+            temporary.display()
+        );
+        Error::new(Reason::ConfigurationInvalid, message).with_source(error)
+    })
+}
+
+/// Opens what lies at `at`: the store at `path`, or a view of it.
+fn whole_at(path: &Path, at: &Path, options: FjallOptions) -> Result<Opened> {
+    let database = engine(path, at, options)?;
+    let missing = missing_trees(&database);
+    if !missing.is_empty() {
+        return Err(lost(path, &missing, "are missing"));
+    }
+    let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
+    let (mark, says) = Mark::open(at).map_err(|error| unwritable(path, error))?;
+    let tally = check_seals(path, &keyspaces, says)?;
+    check_edges(path, &keyspaces, &tally)?;
+    Ok(Opened { database, keyspaces, tally, mark, imprint: None })
+}
+
+/// The same of a store that may lack whole trees of derived spaces.
+fn kept_at(path: &Path, at: &Path, options: FjallOptions) -> Result<(Database, Keyspaces)> {
+    let database = engine(path, at, options)?;
+    let missing = missing_trees(&database);
+    if !missing.iter().all(|space| space.is_derived()) {
+        return Err(lost(path, &missing, "are missing"));
+    }
+    let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
+    Ok((database, keyspaces))
+}
+
+fn engine(path: &Path, at: &Path, options: FjallOptions) -> Result<Database> {
     let opened = contained(|| {
-        Database::builder(path)
+        Database::builder(at)
             .cache_size(options.cache_bytes)
             .worker_threads(options.workers.max(1))
             .max_journaling_size(256 * MIB)
@@ -58,31 +154,18 @@ pub(super) fn open(path: &Path, options: FjallOptions, expect: Expect) -> Result
             .journal_compression(CompressionType::None)
             .open()
     });
-    let database = opened.map_err(|why| damaged(path, &why))?.map_err(|error| open_error(path, error))?;
-    if expect != Expect::Nothing {
-        check_trees(path, &database, expect)?;
+    opened.map_err(|why| damaged(path, &why))?.map_err(|error| open_error(path, error))
+}
+
+/// Takes the engine's lock, and makes its file if that is gone: it holds nothing.
+fn lock(path: &Path) -> Result<File> {
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join(LOCK_FILE));
+    let file = file.map_err(|error| unwritable(path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(open_error(path, fjall::Error::Locked)),
+        Err(TryLockError::Error(error)) => Err(unwritable(path, error)),
     }
-    let keyspaces = Keyspaces::open(&database, options).map_err(|error| open_error(path, error))?;
-    let cannot = |error: io::Error| unwritable(path, error);
-    let (tally, mark) = match expect {
-        Expect::Nothing => begin(path, &database, &keyspaces)?,
-        Expect::Store => {
-            let (mark, says) = Mark::open(path).map_err(cannot)?;
-            let tally = check_seals(path, &keyspaces, says)?;
-            check_edges(path, &keyspaces, &tally)?;
-            (tally, mark)
-        }
-        Expect::Remains => {
-            // Nothing is written before everything that cannot be made again was read, and found to be all that there was.
-            let sealed = check_kept(path, &keyspaces)?;
-            let tally = remains::count(path, &keyspaces)?;
-            check_counts(path, &tally, sealed.as_ref())?;
-            let mark = Mark::create(path, Marked::Rebuilding).map_err(cannot)?;
-            remains::clear(path, &database, &keyspaces)?;
-            (tally, mark)
-        }
-    };
-    Ok(Opened { database, keyspaces, tally, mark })
 }
 
 /// The first seals and the mark of a new store.
@@ -99,22 +182,29 @@ fn begin(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<(Tal
 }
 
 /// The files without which the engine would begin anew, or delete what it does not know.
-fn check_files(path: &Path, expect: Expect) -> Result<()> {
+fn check_engine_files(path: &Path) -> Result<()> {
     if !holds_store(path) {
         return Err(damaged(path, "the store is missing"));
     }
-    if !path.join("version").exists() {
-        return Err(damaged(path, "the engine's version file is missing"));
+    match std::fs::read(path.join(VERSION_FILE)) {
+        Ok(version) if version.starts_with(ENGINE) => {}
+        Ok(_) => return Err(damaged(path, "the engine's version file is not what was written")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(damaged(path, "the engine's version file is missing"));
+        }
+        Err(error) => return Err(damaged(path, &format!("the engine's version file cannot be read: {error}"))),
     }
-    let trees = path.join("keyspaces");
-    if !trees.join("0").join("current").exists() {
+    if !path.join("keyspaces").join("0").join("current").exists() {
         return Err(damaged(path, "the catalogue of its trees is missing"));
     }
-    if expect == Expect::Remains {
-        return Ok(());
-    }
-    let listed =
-        std::fs::read_dir(&trees).map_err(|error| damaged(path, &format!("its trees cannot be listed: {error}")))?;
+    Ok(())
+}
+
+/// The files of a store that is whole.
+fn check_files(path: &Path) -> Result<()> {
+    check_engine_files(path)?;
+    let listed = std::fs::read_dir(path.join("keyspaces"));
+    let listed = listed.map_err(|error| damaged(path, &format!("its trees cannot be listed: {error}")))?;
     for tree in listed.flatten().filter(|entry| entry.path().is_dir()) {
         if !tree.path().join("current").exists() {
             let name = tree.file_name();
@@ -127,16 +217,11 @@ fn check_files(path: &Path, expect: Expect) -> Result<()> {
     Ok(())
 }
 
-/// Every tree has to be there; of remains, those that nothing else can make again.
-fn check_trees(path: &Path, database: &Database, expect: Expect) -> Result<()> {
+/// The spaces of the trees that are not there.
+fn missing_trees(database: &Database) -> Vec<Space> {
     let found = database.list_keyspace_names();
     let missing = |layout: &&Layout| !found.iter().any(|name| &**name == layout.name());
-    let missing: Vec<Space> = Layout::ALL.iter().filter(missing).flat_map(|layout| spaces_of(*layout)).collect();
-    match expect {
-        Expect::Remains if missing.iter().all(|space| space.is_derived()) => Ok(()),
-        _ if missing.is_empty() => Ok(()),
-        _ => Err(lost(path, &missing, "are missing")),
-    }
+    spaces_of_all(Layout::ALL.iter().filter(missing).copied())
 }
 
 /// Every tree names the same group, and none an earlier one than the mark.
@@ -163,12 +248,13 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
     if unsealed.len() == Layout::ALL.len() {
         return Err(uncounted(path));
     }
-    if let Some(layout) = unsealed.first() {
-        return Err(lost(path, &spaces_of(*layout), "are empty"));
+    if !unsealed.is_empty() {
+        return Err(lost(path, &spaces_of_all(unsealed), "are empty"));
     }
     let newest = groups.iter().map(|(_, group)| *group).max().unwrap_or_default();
-    if let Some((layout, _)) = groups.iter().find(|(_, group)| *group != newest) {
-        return Err(lost(path, &spaces_of(*layout), "are older than the others"));
+    let older = spaces_of_all(groups.into_iter().filter(|(_, group)| *group != newest).map(|(layout, _)| layout));
+    if !older.is_empty() {
+        return Err(lost(path, &older, "are older than the others"));
     }
     match mark {
         Marked::Group(mark) if mark > newest => {
@@ -184,7 +270,7 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
 
 /// What a rebuild keeps has to be as new as the mark says: a rebuild makes derived rows again, and would make a loss of others look
 /// whole. Gives what the seals count; `None` for a store of an earlier version, which has neither seals nor a mark.
-fn check_kept(path: &Path, keyspaces: &Keyspaces) -> Result<Option<Tally>> {
+fn check_kept(path: &Path, at: &Path, keyspaces: &Keyspaces) -> Result<Option<Tally>> {
     let mut tally = Tally::default();
     let mut groups = Vec::new();
     let kept = [Layout::Rows, Layout::Log];
@@ -196,9 +282,9 @@ fn check_kept(path: &Path, keyspaces: &Keyspaces) -> Result<Option<Tally>> {
             groups.push((layout, tally.group));
         }
     }
-    let mark = path.join(MARK_FILE).exists();
+    let mark = at.join(MARK_FILE).exists();
     let says = match mark {
-        true => Some(Mark::open(path).map_err(|error| unwritable(path, error))?.1),
+        true => Some(Mark::open(at).map_err(|error| unwritable(path, error))?.1),
         false => None,
     };
     match (groups.as_slice(), says) {
@@ -235,8 +321,9 @@ fn check_counts(path: &Path, found: &Tally, sealed: Option<&Tally>) -> Result<()
 
 /// A space has a first and a last row exactly if it counts any, and both can be read.
 fn check_edges(path: &Path, keyspaces: &Keyspaces, tally: &Tally) -> Result<()> {
+    let mut wrong: BTreeMap<&'static str, Vec<Space>> = BTreeMap::new();
+    let mut cause = None;
     for space in Space::ALL {
-        let rows = tally.rows[space.index()];
         let (from, to) = (inner_key(*space, &[]), [space.code() + 1]);
         let range = || keyspaces.of(*space).range(from.clone()..to[..].into());
         let edges = contained(|| {
@@ -244,14 +331,26 @@ fn check_edges(path: &Path, keyspaces: &Keyspaces, tally: &Tally) -> Result<()> 
             let last = range().next_back().map(fjall::Guard::into_inner).transpose()?;
             Ok::<_, fjall::Error>(first.is_some() && last.is_some())
         });
-        let unreadable = |why: String| lost(path, &[*space], "cannot be read").with_source(why);
-        let found = edges.map_err(unreadable)?.map_err(|error| unreadable(error.to_string()))?;
-        if found != (rows > 0) {
-            let what = if found { "counts no rows and has some" } else { "counts rows and has none" };
-            return Err(lost(path, &[*space], what));
-        }
+        let what = match edges.and_then(|found| found.map_err(|error| error.to_string())) {
+            Ok(found) if found == (tally.rows[space.index()] > 0) => continue,
+            Ok(true) => "count no rows and have some",
+            Ok(false) => "count rows and have none",
+            Err(why) => {
+                cause = Some(why);
+                "cannot be read"
+            }
+        };
+        wrong.entry(what).or_default().push(*space);
     }
-    Ok(())
+    let Some(what) = wrong.keys().next() else { return Ok(()) };
+    let (whats, spaces): (Vec<_>, Vec<_>) =
+        (wrong.keys().copied().collect(), wrong.values().flatten().copied().collect());
+    let error = lost(path, &spaces, if whats.len() == 1 { what } else { "do not fit or cannot be read" });
+    Err(cause.into_iter().fold(error, Error::with_source))
+}
+
+fn spaces_of_all(layouts: impl IntoIterator<Item = Layout>) -> Vec<Space> {
+    layouts.into_iter().flat_map(spaces_of).collect()
 }
 
 fn spaces_of(layout: Layout) -> Vec<Space> {
@@ -280,10 +379,7 @@ pub(super) fn damaged(path: &Path, what: &str) -> Error {
 /// Spaces that are not what was written, and what to do about it.
 fn lost(path: &Path, spaces: &[Space], what: &str) -> Error {
     let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
-    let remedy = match spaces.iter().all(|space| space.is_derived()) {
-        true => "`lienthong store rebuild` makes them again from the ledgers and records",
-        false => "restore it from a copy",
-    };
+    let remedy = Remedy::of(spaces.iter().copied()).advice();
     let (folder, names) = (path.display(), names.join(", "));
     let message = format!("the data folder {folder} is damaged: the rows of {names} {what}; {remedy}");
     Error::new(Reason::StorageCorrupt, message)

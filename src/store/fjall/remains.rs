@@ -27,13 +27,24 @@ pub(super) fn count(path: &Path, keyspaces: &Keyspaces) -> Result<Tally> {
     })
 }
 
+/// Reads the keys of derived rows that share a tree with others: only what is read can be deleted.
+pub(super) fn check_clearable(path: &Path, keyspaces: &Keyspaces) -> Result<()> {
+    told(path, || {
+        beside_others().try_for_each(|space| rows(space, keyspaces).try_for_each(|row| row.key().map(|_| ())))
+    })
+}
+
+/// The derived spaces that share a tree with others.
+fn beside_others() -> impl Iterator<Item = Space> {
+    Space::ALL.iter().copied().filter(|space| space.is_derived() && space.layout() != Layout::Index)
+}
+
 /// Empties the derived spaces.
 pub(super) fn clear(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<()> {
     told(path, || {
         // A tree of derived spaces alone goes whole, so that what of it cannot be read does no harm.
         keyspaces.tree(Layout::Index).clear()?;
-        let beside = |space: &&Space| space.is_derived() && space.layout() != Layout::Index;
-        Space::ALL.iter().filter(beside).try_for_each(|space| empty(*space, database, keyspaces))
+        beside_others().try_for_each(|space| empty(space, database, keyspaces))
     })
 }
 

@@ -1,0 +1,45 @@
+//! `lienthong store accept-rollback`: goes on from a store that is not the one that was served from last.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Folder, failure};
+use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::server::upkeep::{Accepted, accept_rollback};
+
+const AFTER: &str = "\
+Examples:
+  lienthong store accept-rollback ./province
+
+For a store that was restored from a copy on purpose. A start refuses it, because what was acknowledged after the copy is not in it. To go on
+from it means: those changes, consents and entries of the access log are gone, and their numbers are given again to others. The logs fork: whoever
+kept a newer checkpoint, record or resume token, as auditors, verifiers and witnesses do, sees one that contradicts it and says so.
+Tell them.
+
+Exit codes: 0 accepted; 1 the folder cannot be used, or a server runs on it; 4 the store is damaged.";
+
+/// Go on from an older copy of the store; what was acknowledged since is given up.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub struct AcceptRollback {
+    #[command(flatten)]
+    folder: Folder,
+}
+
+impl AcceptRollback {
+    /// Accepts.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let Accepted { was, is } = accept_rollback(&self.folder.folder).map_err(failure)?;
+        if output == OutputFormat::Json {
+            print_json(&serde_json::json!({ "was": was, "is": is }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let gone = match was {
+            Some(was) if was > is => format!("{} groups of changes that were acknowledged are given up", was - is),
+            _ => "how many acknowledged changes are given up is not known".to_owned(),
+        };
+        print(&format!("the next start goes on from group {is}: {gone}"))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,128 @@
+//! The check of a store while it is served from: now and then, on a thread of its own, with a rest after each read, so that callers hardly
+//! notice. It sees what no caller has asked for yet.
+//!
+//! What is written meanwhile can look like damage for a moment, so a fault counts only if a second check finds it again. Then the
+//! store is told, whose health says so from then on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::upkeep::{CheckReport, check};
+use crate::api::metrics::Reading;
+use crate::base::{Clock, Error, Result, Timestamp};
+use crate::store::{Pace, Store};
+
+/// When the first check begins at the latest: a server that is often started again shall be checked too.
+const FIRST_WITHIN: Duration = Duration::from_secs(600);
+/// The rest after each read.
+const REST: Duration = Duration::from_millis(20);
+
+/// How the last check ended.
+#[derive(Debug, Clone, Copy)]
+pub struct LastCheck {
+    /// When.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// How many rows it read.
+    pub rows: u64,
+    /// How many faults it found.
+    pub faults: u64,
+    /// Checks that came to their end since the start, this one too.
+    pub count: u64,
+}
+
+/// What the thread that checks a store found last.
+#[derive(Clone, Default)]
+pub(super) struct Recheck(Arc<Mutex<Option<LastCheck>>>);
+
+impl Recheck {
+    /// Begins to check `store` each time `every` has passed, until `ending` turns true or nobody is left who could turn it.
+    pub(super) fn begin(
+        &self,
+        store: Arc<dyn Store>,
+        every: Duration,
+        clock: Arc<dyn Clock>,
+        mut ending: watch::Receiver<bool>,
+    ) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(Error::bug)?;
+        let noted = self.clone();
+        let work = move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = ending.wait_for(|ending| *ending) => {}
+                    () = noted.repeat(&*store, every, &*clock) => {}
+                }
+            });
+        };
+        std::thread::Builder::new().name("store-check".into()).spawn(work).map_err(Error::bug)?;
+        Ok(())
+    }
+
+    /// How the last check ended; `None` before the first.
+    pub(super) fn last(&self) -> Option<LastCheck> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn repeat(&self, store: &dyn Store, every: Duration, clock: &dyn Clock) {
+        let mut wait = every.min(FIRST_WITHIN);
+        loop {
+            tokio::time::sleep(wait).await;
+            wait = every;
+            let begun = Instant::now();
+            match confirmed(store).await {
+                Ok(report) => {
+                    let faults = report.findings.iter().map(|(.., count)| count).sum();
+                    let rows = report.spaces.iter().map(|found| found.read).sum();
+                    let (took, count) = (begun.elapsed(), self.last().map_or(0, |last| last.count) + 1);
+                    let last = LastCheck { at: clock.now(), took, rows, faults, count };
+                    *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+                    tell(store, &report, rows, took);
+                }
+                Err(error) => tracing::warn!(%error, "the check of the store did not come to its end"),
+            }
+        }
+    }
+
+    /// What metrics say of it.
+    pub(super) fn readings(&self) -> Vec<Reading> {
+        let reading = |name, help, value: fn(&LastCheck) -> f64| {
+            let checks = self.clone();
+            Reading::new(name, help, move || checks.last().iter().map(|last| (Vec::new(), value(last))).collect())
+        };
+        vec![
+            reading("store_check_faults", "Faults that the last check of the store found", |last| last.faults as f64),
+            reading("store_check_rows", "Rows that the last check of the store read", |last| last.rows as f64),
+            reading("store_check_seconds", "How long the last check of the store took", |last| last.took.as_secs_f64()),
+            reading("store_checked_at_seconds", "When the last check of the store ended, since the epoch", |last| {
+                last.at.0 as f64 / 1_000.0
+            }),
+        ]
+    }
+}
+
+/// Checks, and checks again what was found.
+async fn confirmed(store: &dyn Store) -> Result<CheckReport> {
+    let pace = Pace::Resting(REST);
+    let first = check(store, pace, &|_, _, _| {}).await?;
+    if first.findings.is_empty() {
+        return Ok(first);
+    }
+    let again = check(store, pace, &|_, _, _| {}).await?;
+    Ok(CheckReport { findings: first.findings.confirmed_by(&again.findings), spaces: again.spaces })
+}
+
+fn tell(store: &dyn Store, report: &CheckReport, rows: u64, took: Duration) {
+    let seconds = took.as_secs();
+    if report.findings.is_empty() {
+        tracing::info!(rows, seconds, "the store was checked: it is whole");
+        return;
+    }
+    for (space, what, count) in report.findings.iter() {
+        tracing::error!(space = space.name(), what, count, "the check of the store found damage");
+        // The error is for whoever reads a row; here there is nobody to give it to.
+        let _ = store.damaged(space, what);
+    }
+}
