@@ -30,7 +30,7 @@ use crate::api::grpc::trust::status::StatusFace;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, PROVINCE, Result, limits};
+use crate::base::{Error, PROVINCE, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry;
@@ -146,6 +146,7 @@ pub async fn all(
         let facts = WorldFacts {
             seed: config.reveals_seed().then_some(data.world.seed),
             population: data.world.population,
+            created_at: Timestamp(data.world.created_at_ms),
             province: PROVINCE,
             address: address.to_owned(),
         };

@@ -17,6 +17,7 @@ pub mod numbers;
 
 pub use account::Account;
 
+use crate::base::seed::Draws;
 use crate::base::{Date, PersonalId, Seed};
 
 use super::document::{Document, Record};
@@ -54,12 +55,17 @@ impl Population {
         let citizens_left = citizens.min(CITIZENS_MAX);
         Self { seed, numbers: Numbers::new(&seed.child("numbers", 0)), today, households: 0, citizens_left }
     }
-}
 
-impl Iterator for Population {
-    type Item = Batch;
+    /// Only the personal IDs, household after household: without records, a fraction of the work.
+    pub fn personal_ids(mut self) -> impl Iterator<Item = PersonalId> {
+        std::iter::from_fn(move || {
+            let mut household = self.household()?;
+            Some(household.identify(&mut self.numbers).1)
+        })
+        .flatten()
+    }
 
-    fn next(&mut self) -> Option<Batch> {
+    fn household(&mut self) -> Option<Household> {
         if self.citizens_left == 0 {
             return None;
         }
@@ -75,7 +81,32 @@ impl Iterator for Population {
         }
         self.citizens_left -= members.len() as u64;
         let home = Home::draw(&mut draws, &mut self.numbers);
-        let citizens = citizen::settle(&members, &home, &mut draws, &mut self.numbers, self.today);
+        Some(Household { seed, draws, members, home })
+    }
+}
+
+/// A household as it was drawn, before anybody in it has a number.
+struct Household {
+    seed: Seed,
+    draws: Draws,
+    members: Vec<family::Member>,
+    home: Home,
+}
+
+impl Household {
+    fn identify(&mut self, numbers: &mut Numbers) -> (Vec<citizen::Origin>, Vec<PersonalId>) {
+        citizen::identify(&self.members, &self.home, &mut self.draws, numbers)
+    }
+}
+
+impl Iterator for Population {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let mut household = self.household()?;
+        let (origins, ids) = household.identify(&mut self.numbers);
+        let Household { seed, mut draws, members, home } = household;
+        let citizens = citizen::settle((&members, origins, &ids), &home, &mut draws, &mut self.numbers, self.today);
         Some(batch(&citizens, &home, &seed, &mut self.numbers, self.today))
     }
 }

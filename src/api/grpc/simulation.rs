@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::Date;
+use crate::base::{Date, Timestamp};
 use crate::ledger::Ledger;
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
@@ -30,6 +30,8 @@ pub struct WorldFacts {
     pub seed: Option<u64>,
     /// Citizens generated, without the personas.
     pub population: u64,
+    /// When it was seeded.
+    pub created_at: Timestamp,
     /// The province's code.
     pub province: &'static str,
     /// Where gRPC listens, for the commands to try.
@@ -70,6 +72,7 @@ impl SimulationService for Simulation {
                     now: record::timestamp(call.now),
                     province: self.world.province.to_owned(),
                     ledger_size: self.ledger.head().size,
+                    created_at: record::timestamp(self.world.created_at),
                 })
             })
             .await

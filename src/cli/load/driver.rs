@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::super::output::Failure;
 use super::pacer::{Pacer, due};
+use super::scenario::{Calls, Prepared};
 use crate::wire::codec::RawCodec;
 
 const LATENCY_US_MAX: u64 = 120_000_000;
+/// Answers whose mean size is the bare peer's.
+const ANSWERS_WEIGHED: usize = 32;
 
 /// How fast to call.
 #[derive(Debug, Clone, Copy)]
@@ -31,19 +32,11 @@ pub(super) enum Pace {
     FlatOut,
 }
 
-/// One call, ready to be sent.
-#[derive(Debug, Clone)]
-pub(super) struct Prepared {
-    pub(super) path: PathAndQuery,
-    pub(super) body: Bytes,
-    pub(super) authorization: Option<MetadataValue<Ascii>>,
-}
-
-/// A server, and what to call there in turn.
-#[derive(Debug, Clone)]
+/// A server, and what to call there.
+#[derive(Clone)]
 pub(super) struct Target {
     pub(super) channels: Vec<Channel>,
-    pub(super) calls: Vec<Prepared>,
+    pub(super) calls: Arc<Calls>,
 }
 
 /// What came of the calls.
@@ -96,14 +89,26 @@ impl Outcome {
 }
 
 impl Target {
-    /// The answer to the first call, which shows that the target is there and what an answer weighs.
-    pub(super) async fn first_answer(&self) -> Result<Bytes, Failure> {
-        let (Some(channel), Some(call)) = (self.channels.first(), self.calls.first()) else {
-            return Err(Failure::new("nothing to call"));
-        };
-        send(&mut Grpc::new(channel.clone()), call)
-            .await
-            .map_err(|status| Failure::new(format!("the first call fails: {} {}", status.code(), status.message())))
+    /// Bytes of an answer, the mean of the next few: shows that the target is there, and what the bare peer has to answer.
+    pub(super) async fn answer_bytes(&self) -> Result<usize, Failure> {
+        let mut client = Grpc::new(self.channels[0].clone());
+        let mut bytes = 0;
+        for _ in 0..ANSWERS_WEIGHED {
+            let failed =
+                |status: Status| Failure::new(format!("the first calls fail: {} {}", status.code(), status.message()));
+            bytes += send(&mut client, self.calls.next()).await.map_err(failed)?.len();
+        }
+        Ok(bytes / ANSWERS_WEIGHED)
+    }
+
+    /// Which of the first `count` calls have an answer.
+    pub(super) async fn answered(&self, count: usize) -> Vec<bool> {
+        let mut client = Grpc::new(self.channels[0].clone());
+        let mut answered = Vec::with_capacity(count);
+        for call in 0..count as u64 {
+            answered.push(send(&mut client, self.calls.at(call)).await.is_ok());
+        }
+        answered
     }
 }
 
@@ -149,8 +154,8 @@ impl Shared {
         Self { pace, begun, ends: begun + duration, calls, next: AtomicU64::new(0), pacer }
     }
 
-    /// The next call's number and the instant from which its latency counts; `None` when the load is over.
-    async fn next(&self) -> Option<(u64, Instant)> {
+    /// The instant from which the next call's latency counts; `None` when the load is over.
+    async fn next(&self) -> Option<Instant> {
         let call = self.next.fetch_add(1, Ordering::Relaxed);
         match self.pace {
             Pace::Fixed { .. } if call >= self.calls => None,
@@ -159,32 +164,31 @@ impl Shared {
                     Some(pacer) => pacer.next().await,
                     None => tokio::time::sleep_until(due(self.begun, calls_per_second, call).into()).await,
                 }
-                Some((call, due(self.begun, calls_per_second, call)))
+                Some(due(self.begun, calls_per_second, call))
             }
             Pace::FlatOut => {
                 let now = Instant::now();
-                (now < self.ends).then_some((call, now))
+                (now < self.ends).then_some(now)
             }
         }
     }
 }
 
-async fn work(channel: Channel, calls: Vec<Prepared>, shared: Arc<Shared>) -> Outcome {
+async fn work(channel: Channel, calls: Arc<Calls>, shared: Arc<Shared>) -> Outcome {
     let mut client = Grpc::new(channel);
     let mut outcome = Outcome::default();
-    while let Some((number, counts_from)) = shared.next().await {
-        let call = &calls[(number % calls.len() as u64) as usize];
-        let answer = send(&mut client, call).await;
+    while let Some(counts_from) = shared.next().await {
+        let answer = send(&mut client, calls.next()).await;
         outcome.count(answer, counts_from.elapsed());
     }
     outcome
 }
 
-async fn send(client: &mut Grpc<Channel>, call: &Prepared) -> Result<Bytes, Status> {
+async fn send(client: &mut Grpc<Channel>, call: Prepared) -> Result<Bytes, Status> {
     client.ready().await.map_err(|error| Status::from_error(error.into()))?;
-    let mut request = Request::new(call.body.clone());
-    if let Some(value) = &call.authorization {
-        request.metadata_mut().insert("authorization", value.clone());
+    let mut request = Request::new(call.body);
+    if let Some(value) = call.authorization {
+        request.metadata_mut().insert("authorization", value);
     }
-    Ok(client.unary(request, call.path.clone(), RawCodec).await?.into_inner())
+    Ok(client.unary(request, call.path, RawCodec).await?.into_inner())
 }

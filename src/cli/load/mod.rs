@@ -5,6 +5,7 @@
 //! omission). Flat out, each worker calls again as soon as it is answered. Bytes go out and come in unread, so that the
 //! generator costs the same whatever it drives.
 
+mod citizens;
 mod driver;
 mod pacer;
 pub mod peer;
@@ -12,6 +13,7 @@ mod report;
 mod scenario;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,14 +21,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tonic::transport::{Channel, Endpoint};
 
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use citizens::{Citizens, Drawn};
 use driver::{Outcome, Pace, Target};
 use report::{Comparison, Report};
-use scenario::Scenario;
+use scenario::{Calls, Scenario};
 
 const EXAMPLES: &str = "\
 Examples:
   lienthong load                                             flat out for ten seconds
   lienthong load --rate 2000 --duration 30s                  at 2,000 calls a second
+  lienthong load --citizens personas                         a few citizens, whose answers are cached
   lienthong load --compare-bare --output json                beside a bare tonic service with answers of the same size
   lienthong load --scenario person --credential demo-police  another call";
 
@@ -58,7 +62,11 @@ pub struct Load {
     /// The bearer credential of the calls.
     #[arg(long, env = "LIENTHONG_LOAD_CREDENTIAL", value_name = "CREDENTIAL")]
     credential: Option<String>,
-    /// Whose records to ask for; repeat it for several. Personas, if none is named.
+    /// Whose records to ask for: all citizens of the world, drawn at random, or the personas, whose answers are cached after their first
+    /// turn.
+    #[arg(long, value_enum, default_value_t = Drawn::Random, env = "LIENTHONG_LOAD_CITIZENS")]
+    citizens: Drawn,
+    /// Whose records to ask for instead; repeat it for several.
     #[arg(long = "personal-id", env = "LIENTHONG_LOAD_PERSONAL_ID", value_delimiter = ',', value_name = "ID")]
     personal_ids: Vec<String>,
     /// Measure a bare tonic service with answers of the same size in the same run, in turns, and print the ratio.
@@ -82,14 +90,17 @@ impl Load {
     }
 
     async fn measure(&self) -> Result<Report, Failure> {
-        let calls = self.scenario.calls(self.credential.as_deref(), &self.personal_ids)?;
-        let gateway = Target { channels: self.connect(&self.address).await?, calls };
-        let first = gateway.first_answer().await?;
+        let channels = self.connect(&self.address).await?;
+        let citizens = self.whose(&channels).await?;
+        let whose = (citizens.name, citizens.count());
+        let calls = Arc::new(Calls::of(self.scenario, self.credential.as_deref(), citizens)?);
+        let gateway = Target { channels, calls };
+        let answer_bytes = gateway.answer_bytes().await?;
         let progress = self.progress();
-        let mut report = Report::new(self, first.len());
+        let mut report = Report::new(self, whose, answer_bytes);
         if self.compare_bare {
-            let peer = peer::Spawned::start(first.len()).await?;
-            let bare = Target { channels: self.connect(&peer.address).await?, calls: vec![scenario::bare()] };
+            let peer = peer::Spawned::start(answer_bytes).await?;
+            let bare = Target { channels: self.connect(&peer.address).await?, calls: Arc::new(Calls::bare()) };
             let mut bare_total = Outcome::default();
             self.drive(&bare, self.warm_up, &progress).await;
             self.drive(&gateway, self.warm_up, &progress).await;
@@ -105,6 +116,26 @@ impl Load {
         }
         progress.finish_and_clear();
         Ok(report)
+    }
+
+    /// Whose records to ask for.
+    async fn whose(&self, channels: &[Channel]) -> Result<Citizens, Failure> {
+        if !self.personal_ids.is_empty() {
+            return Citizens::named(&self.personal_ids);
+        }
+        let credential = format!("Bearer {}", self.credential.as_deref().unwrap_or("demo-one-stop"));
+        let mut citizens = Citizens::of_world(self.citizens, channels[0].clone(), &credential).await?;
+        if self.citizens == Drawn::Personas {
+            // Some are there to be refused, or to wait for.
+            let all = citizens.clone();
+            let calls = Arc::new(Calls::of(self.scenario, self.credential.as_deref(), all)?);
+            let answered = Target { channels: channels.to_vec(), calls }.answered(citizens.count()).await;
+            citizens.retain(|at| answered[at]);
+            if citizens.count() == 0 {
+                return Err(Failure::new("no persona's call is answered"));
+            }
+        }
+        Ok(citizens)
     }
 
     async fn drive(&self, target: &Target, duration: Duration, progress: &ProgressBar) -> Outcome {

@@ -9,6 +9,9 @@ use super::driver::Outcome;
 #[derive(Serialize)]
 pub(super) struct Report {
     scenario: &'static str,
+    /// `random`, `personas` or `named`, and how many.
+    citizens: &'static str,
+    citizens_count: usize,
     /// `None` is flat out.
     rate: Option<u32>,
     connections: u16,
@@ -103,9 +106,11 @@ impl Comparison {
 
 impl Report {
     /// A report without figures yet.
-    pub(super) fn new(load: &Load, answer_bytes: usize) -> Self {
+    pub(super) fn new(load: &Load, (citizens, citizens_count): (&'static str, usize), answer_bytes: usize) -> Self {
         Self {
             scenario: load.scenario.name(),
+            citizens,
+            citizens_count,
             rate: load.rate,
             connections: load.connections,
             concurrency: load.concurrency,
@@ -129,8 +134,10 @@ impl Report {
             None => "flat out".to_owned(),
         };
         let mut text = format!(
-            "{} {pace}; {} connections, {} at once, answers of {} bytes\n{}",
+            "{} {pace}; {} {} citizens, {} connections, {} at once, answers of {} bytes\n{}",
             self.scenario,
+            self.citizens_count,
+            self.citizens,
             self.connections,
             self.concurrency,
             self.answer_bytes,

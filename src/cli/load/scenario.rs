@@ -1,12 +1,15 @@
 //! What `load` calls.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
 use clap::ValueEnum;
 use prost::Message;
 use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::{Ascii, MetadataValue};
 
 use super::super::output::Failure;
-use super::driver::Prepared;
+use super::citizens::Citizens;
 use super::peer;
 use crate::wire::proto::{exchange, identity, province};
 
@@ -31,17 +34,24 @@ impl Scenario {
         }
     }
 
-    /// The calls in turn, one for each citizen.
-    pub(super) fn calls(self, credential: Option<&str>, personal_ids: &[String]) -> Result<Vec<Prepared>, Failure> {
-        let whose: Vec<String> = match personal_ids {
-            [] => vec!["042090990001".to_owned()],
-            some => some.to_vec(),
-        };
-        whose.into_iter().map(|person| self.call(credential, person)).collect()
+    /// The credential of a call about `person`, unless another is given.
+    fn own_credential(self, person: &str) -> String {
+        match self {
+            Self::Fetch | Self::Person => "Bearer demo-one-stop".to_owned(),
+            Self::Links => format!("Bearer demo-citizen-{person}"),
+        }
     }
 
-    fn call(self, credential: Option<&str>, personal_id: String) -> Result<Prepared, Failure> {
-        let (path, body, own) = match self {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Fetch => "/lienthong.exchange.v1.ExchangeService/FetchRecords",
+            Self::Person => "/lienthong.province.v1.ProvinceService/GetPerson",
+            Self::Links => "/lienthong.identity.v1.LinkService/ListLinks",
+        }
+    }
+
+    fn body(self, personal_id: String) -> Vec<u8> {
+        match self {
             Self::Fetch => {
                 let types = ["resident.person.v1", "land.certificate.v1", "vehicle.registration.v1"];
                 let request = exchange::v1::FetchRecordsRequest {
@@ -50,30 +60,71 @@ impl Scenario {
                     purpose: "one_stop.verify_documents".into(),
                     ..Default::default()
                 };
-                let path = "/lienthong.exchange.v1.ExchangeService/FetchRecords";
-                (path, request.encode_to_vec(), "demo-one-stop".to_owned())
+                request.encode_to_vec()
             }
-            Self::Person => {
-                let request = province::v1::GetPersonRequest { personal_id };
-                (
-                    "/lienthong.province.v1.ProvinceService/GetPerson",
-                    request.encode_to_vec(),
-                    "demo-one-stop".to_owned(),
-                )
-            }
-            Self::Links => {
-                let own = format!("demo-citizen-{personal_id}");
-                let request = identity::v1::ListLinksRequest { personal_id, ..Default::default() };
-                ("/lienthong.identity.v1.LinkService/ListLinks", request.encode_to_vec(), own)
-            }
-        };
-        let value = format!("Bearer {}", credential.unwrap_or(&own));
-        let authorization = value.parse().map_err(|_| Failure::with_code("--credential is not ASCII", 2))?;
-        Ok(Prepared { path: PathAndQuery::from_static(path), body: body.into(), authorization: Some(authorization) })
+            Self::Person => province::v1::GetPersonRequest { personal_id }.encode_to_vec(),
+            Self::Links => identity::v1::ListLinksRequest { personal_id, ..Default::default() }.encode_to_vec(),
+        }
     }
 }
 
-/// The call of the bare peer.
-pub(super) fn bare() -> Prepared {
-    Prepared { path: PathAndQuery::from_static(peer::PATH), body: Bytes::from_static(&[0; 64]), authorization: None }
+/// One call, ready to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) path: PathAndQuery,
+    pub(super) body: Bytes,
+    pub(super) authorization: Option<MetadataValue<Ascii>>,
+}
+
+/// The calls of a load, one after the other. Their count goes on from one turn of the load to the next, so that no citizen is drawn
+/// again because a turn began.
+pub(super) struct Calls {
+    what: What,
+    made: AtomicU64,
+}
+
+enum What {
+    /// The same call for ever.
+    Same(Prepared),
+    /// A scenario's call for each citizen.
+    Citizens { scenario: Scenario, credential: Option<MetadataValue<Ascii>>, citizens: Citizens },
+}
+
+impl Calls {
+    /// The scenario's calls about `citizens`; `credential` is a bearer credential for all of them.
+    pub(super) fn of(scenario: Scenario, credential: Option<&str>, citizens: Citizens) -> Result<Self, Failure> {
+        let read = |credential: &str| format!("Bearer {credential}").parse();
+        let credential = credential.map(read).transpose();
+        let credential = credential.map_err(|_| Failure::with_code("--credential is not ASCII", 2))?;
+        Ok(Self { what: What::Citizens { scenario, credential, citizens }, made: AtomicU64::new(0) })
+    }
+
+    /// The call of the bare peer.
+    pub(super) fn bare() -> Self {
+        let path = PathAndQuery::from_static(peer::PATH);
+        let call = Prepared { path, body: Bytes::from_static(&[0; 64]), authorization: None };
+        Self { what: What::Same(call), made: AtomicU64::new(0) }
+    }
+
+    /// The call whose turn it is.
+    pub(super) fn next(&self) -> Prepared {
+        self.at(self.made.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The call of this number.
+    pub(super) fn at(&self, number: u64) -> Prepared {
+        match &self.what {
+            What::Same(call) => call.clone(),
+            What::Citizens { scenario, credential, citizens } => {
+                let person = citizens.at(number);
+                // A credential of a number is ASCII.
+                let own = || scenario.own_credential(person.as_str()).parse().ok();
+                Prepared {
+                    path: PathAndQuery::from_static(scenario.path()),
+                    body: scenario.body(person.as_str().to_owned()).into(),
+                    authorization: credential.clone().or_else(own),
+                }
+            }
+        }
+    }
 }

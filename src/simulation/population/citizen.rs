@@ -146,17 +146,31 @@ fn draw_hamlet(draws: &mut Draws, commune: &Commune) -> String {
     hamlet
 }
 
-/// Turns a household's members into citizens: numbers first, so that they can refer to each other.
-pub fn settle(members: &[Member], home: &Home, draws: &mut Draws, numbers: &mut Numbers, today: Date) -> Vec<Citizen> {
+/// Where the members come from, and their personal IDs.
+pub fn identify(
+    members: &[Member],
+    home: &Home,
+    draws: &mut Draws,
+    numbers: &mut Numbers,
+) -> (Vec<Origin>, Vec<PersonalId>) {
     let origins: Vec<Origin> = members.iter().map(|member| Origin::draw(draws, member, home)).collect();
-    let ids: Vec<PersonalId> = members
-        .iter()
-        .zip(&origins)
-        .map(|(member, origin)| numbers.personal_id(origin.province, member.sex, member.birth.year()))
-        .collect();
+    let id =
+        |(member, origin): (&Member, &Origin)| numbers.personal_id(origin.province, member.sex, member.birth.year());
+    let ids = members.iter().zip(&origins).map(id).collect();
+    (origins, ids)
+}
+
+/// Turns a household's members into citizens; their numbers are known, so that they can refer to each other.
+pub fn settle(
+    (members, origins, ids): (&[Member], Vec<Origin>, &[PersonalId]),
+    home: &Home,
+    draws: &mut Draws,
+    numbers: &mut Numbers,
+    today: Date,
+) -> Vec<Citizen> {
     let id_of = |at: Option<usize>| at.and_then(|at| ids.get(at)).copied();
     let mut citizens = Vec::with_capacity(members.len());
-    for ((member, origin), id) in members.iter().zip(origins).zip(&ids) {
+    for ((member, origin), id) in members.iter().zip(origins).zip(ids) {
         let age = age_on(member.birth, member.death.unwrap_or(today));
         let mut citizen = Citizen {
             person: person((member, age), *id, origin, home, draws, numbers),
@@ -221,7 +235,7 @@ fn person(
 }
 
 /// Where somebody comes from.
-struct Origin {
+pub struct Origin {
     /// Three digits of the old structure of personal IDs.
     province: &'static str,
     place: Place,

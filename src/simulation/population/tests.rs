@@ -46,6 +46,13 @@ fn a_smaller_population_is_the_beginning_of_a_larger_one() {
 }
 
 #[test]
+fn personal_ids_alone_are_those_of_the_records() {
+    let whole: Vec<_> = batches(3, 2_003).into_iter().flat_map(|batch| batch.citizens).collect();
+    let alone: Vec<_> = Population::new(Seed::root(3), 2_003, TODAY).personal_ids().collect();
+    assert_eq!(alone, whole);
+}
+
+#[test]
 fn sizes_are_exact_and_the_last_household_is_whole() {
     for citizens in [0, 1, 2, 3, 7, 250] {
         let batches = batches(9, citizens);
