@@ -30,13 +30,21 @@ pub fn unknown<'a>(
     known: impl IntoIterator<Item = &'a str>,
     list: &str,
 ) -> Violation {
-    let given: String = given.chars().take(COMPARED_CHARS_MAX).flat_map(char::to_lowercase).collect();
-    let mut near: Vec<(f64, &str)> = known.into_iter().map(|name| (strsim::jaro_winkler(&given, name), name)).collect();
-    near.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let near: Vec<&str> = near.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect();
+    let near = nearest(given, known);
     let nearest = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
     Violation::new(field, "UNKNOWN_VALUE", format_args!("no such {kind}{nearest}; see {list}"))
+}
+
+/// The known names that are most like a given one, the likest first.
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let folded =
+        |text: &str| -> String { text.chars().take(COMPARED_CHARS_MAX).flat_map(char::to_lowercase).collect() };
+    let given = folded(given);
+    let likeness = |name: &str| strsim::jaro_winkler(&given, &folded(name));
+    let mut near: Vec<(f64, &str)> = known.into_iter().map(|name| (likeness(name), name)).collect();
+    near.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    near.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

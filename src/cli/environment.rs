@@ -11,13 +11,13 @@ use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::base::name::nearest;
+
 const PREFIX: &str = "LIENTHONG_";
 /// Variables without a flag: the log's filter.
 const WITHOUT_FLAG: [&str; 1] = ["LIENTHONG_LOG"];
 /// Variables of the test suites and the gate, which share the prefix.
 const OF_OTHERS: [&str; 2] = ["LIENTHONG_TEST_", "LIENTHONG_CI_"];
-/// How alike two names must be for one to be suggested, from 0 to 1.
-const ALIKE_MIN: f64 = 0.75;
 
 /// Reads the process's arguments and environment, or ends the process as clap does.
 pub(super) fn read(command: Command) -> ArgMatches {
@@ -36,10 +36,10 @@ pub(super) fn unknown(command: &Command, given: impl IntoIterator<Item = String>
         name.starts_with(PREFIX) && !known.contains(name) && !OF_OTHERS.iter().any(|other| name.starts_with(other))
     };
     let describe = |name: String| {
-        let likeness = |other: &&String| strsim::normalized_damerau_levenshtein(&name, other);
-        let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        match nearest.filter(|nearest| likeness(nearest) >= ALIKE_MIN) {
-            Some(nearest) => format!("{name} is no setting: {nearest} is"),
+        // All begin alike: the rest of the name tells them apart.
+        let known = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+        match nearest(name.strip_prefix(PREFIX).unwrap_or_default(), known).first() {
+            Some(nearest) => format!("{name} is no setting: {PREFIX}{nearest} is"),
             None => format!("{name} is no setting: --help names them"),
         }
     };

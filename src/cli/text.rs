@@ -10,6 +10,9 @@ pub(super) fn begin(head: &[u8]) -> Result<usize, &'static str> {
     const MARK: &[u8] = &[0xef, 0xbb, 0xbf];
     let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
     match head {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] | [0, 0, 0, b'{' | b'[', ..] | [b'{' | b'[', 0, 0, 0, ..] => {
+            Err("is UTF-32: save it as UTF-8")
+        }
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'{' | b'[', ..] | [b'{' | b'[', 0, ..] => {
             Err("is UTF-16, as some versions of PowerShell write it with `>`: save it as UTF-8")
         }
@@ -35,6 +38,10 @@ mod tests {
             (b"\xff\xfe{\0", Err("UTF-16")),
             (b"\xfe\xff\0{", Err("UTF-16")),
             (b"{\0\"\0", Err("UTF-16")),
+            (b"\xff\xfe\0\0{\0\0\0", Err("UTF-32")),
+            (b"\0\0\xfe\xff\0\0\0{", Err("UTF-32")),
+            (b"{\0\0\0\"\0\0\0", Err("UTF-32")),
+            (b"\0\0\0{", Err("UTF-32")),
             (b"\n$0190a1b2-0000-7000-8000-000000000000\x12\x80\x08", Err("binary")),
             (b"\0\0\0\x01\x02", Err("binary")),
         ] {

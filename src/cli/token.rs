@@ -47,7 +47,7 @@ pub struct Issue {
     #[arg(long, env = "LIENTHONG_CITIZEN", value_parser = citizen, value_name = "PERSONAL_ID")]
     citizen: Option<PersonalId>,
     /// How long it holds: `30s`, `10m`, `8h`, `7d`.
-    #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME")]
+    #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME", allow_hyphen_values = true)]
     expires_in: u32,
     /// The data folder of the server that shall accept it; the key is there. `serve` prints it.
     #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]

@@ -45,11 +45,13 @@ impl Linking {
     pub async fn holder_of_account(&self, number: PersonalId, now: Timestamp) -> Result<Person> {
         let missing = || {
             Error::new(Reason::AccountMissing, "there is no account that documents can be linked to")
-                .with_subject("account", "")
+                .with_subject("account", "missing")
         };
         let person = self.registries.person(number, now).await?.ok_or_else(missing)?;
         if person.payload.text("life_status") == Some("deceased") {
-            return Err(Error::new(Reason::PersonDeceased, "the account's holder has died").with_subject("account", ""));
+            return Err(
+                Error::new(Reason::PersonDeceased, "the account's holder has died").with_subject("account", "holder")
+            );
         }
         let account = self.accounts.find(person.personal_id).await?.ok_or_else(missing)?;
         if account.level != Level::Two {
@@ -155,7 +157,7 @@ impl Linking {
             && self.registries.sharing(old_number, now).await? > 1
         {
             return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person")
-                .with_subject("person", ""));
+                .with_subject("document", "holder"));
         }
         Ok(matched)
     }

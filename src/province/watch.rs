@@ -60,7 +60,7 @@ impl Province {
         let next = from.unwrap_or(size);
         if next > size {
             return Err(Error::new(Reason::CursorGone, "the resume token is past the ledger's end")
-                .with_subject("resume_token", ""));
+                .with_subject("resume_token", next.to_string()));
         }
         let sizes = self.ledger.watch();
         let reader = Reader { province: self.clone(), filter, next, read: VecDeque::new(), sizes };

@@ -237,7 +237,7 @@ impl Host {
     pub(super) async fn changes_from(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
         let gone = || {
             Error::new(Reason::CursorGone, "the cursor is past the end of the log, or ends no signed batch")
-                .with_subject("cursor", "")
+                .with_subject("cursor", cursor.to_string())
         };
         let head = self.ledger.head();
         if cursor > head.size {

@@ -118,7 +118,7 @@ pub async fn all(
     let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
     let pages = PageTokens::new(parts.keys.world());
     let mut services = Services::default();
-    let face = TrustFace::new(parts.anchor.clone(), edge.clone(), config.clock.clone());
+    let face = TrustFace::new(parts.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);
     add!(services, StatusServiceServer, StatusFace::new(edge.clone(), parts.status.clone()));
     add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::base::{Error, Reason, Result};
 use crate::ledger::{Head, Ledger};
 
 /// A log that anyone may read.
@@ -48,10 +47,9 @@ impl Logs {
     }
 
     /// The log of a short name or an origin.
-    pub fn find(&self, name: &str) -> Result<&Arc<PublicLog>> {
+    pub fn find(&self, name: &str) -> Option<&Arc<PublicLog>> {
         let by_origin = || self.0.values().find(|log| log.ledger.origin() == name);
-        let found = self.0.get(name).or_else(by_origin);
-        found.ok_or_else(|| Error::new(Reason::NotFound, "there is no such log").with_subject("log", name))
+        self.0.get(name).or_else(by_origin)
     }
 
     /// All of them, by name.

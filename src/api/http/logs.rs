@@ -47,8 +47,8 @@ pub fn router(logs: Logs, witness: String) -> Router {
 
 async fn checkpoint(State(logs): State<Arc<Logs>>, Path(name): Path<String>) -> Response {
     match logs.find(&name) {
-        Ok(log) => answer(TEXT, A_SECOND, log.published().note.clone()),
-        Err(error) => refuse(&error),
+        Some(log) => answer(TEXT, A_SECOND, log.published().note.clone()),
+        None => refuse(&no_such_log()),
     }
 }
 
@@ -94,8 +94,12 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
+fn no_such_log() -> Error {
+    Error::new(Reason::NotFound, "there is no such log").with_subject("log", "")
+}
+
 async fn read(logs: &Logs, name: &str, path: TilePath) -> Result<Bytes> {
-    let log = logs.find(name)?;
+    let log = logs.find(name).ok_or_else(no_such_log)?;
     let absent = || Error::new(Reason::NotFound, "the log has no such tile").with_subject("tile", path.write());
     match path {
         TilePath::Tile { id, width } => log.ledger.tile_row(id, width).await?.ok_or_else(absent),

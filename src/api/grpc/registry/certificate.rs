@@ -51,32 +51,37 @@ fn check(payload: &Object, on: Date) -> Result<()> {
     }
 }
 
+/// The rule that a value of an enum breaks which is none of its known ones.
+fn missing_rule<T, E>(value: &Result<T, E>) -> &'static str {
+    if value.is_ok() { "REQUIRED" } else { "UNKNOWN_VALUE" }
+}
+
 /// Every bad field at once; the rest of the rules are the record type's.
 fn read(request: &proto::IssueRecordCertificateRequest) -> Result<(PersonalId, Form, &'static str)> {
     let mut violations = Vec::new();
     let person = PersonalId::from_field("personal_id", &request.personal_id).map_err(|one| violations.push(one));
-    let form = match request.form() {
-        proto::Form::Unspecified => None,
-        proto::Form::Form1 => Some(Form::One),
-        proto::Form::Form2 => Some(Form::Two),
+    let form = match proto::Form::try_from(request.form) {
+        Ok(proto::Form::Form1) => Ok(Form::One),
+        Ok(proto::Form::Form2) => Ok(Form::Two),
+        unset_or_unknown => Err(Violation::new("form", missing_rule(&unset_or_unknown), "FORM_1 or FORM_2")),
     };
-    let requested_by = match request.requested_by() {
-        proto::Requester::Unspecified => None,
-        proto::Requester::Holder => Some("holder"),
-        proto::Requester::Proxy => Some("proxy"),
-        proto::Requester::Agency => Some("agency"),
+    let form = form.map_err(|one| violations.push(one));
+    let requested_by = match proto::Requester::try_from(request.requested_by) {
+        Ok(proto::Requester::Holder) => Ok("holder"),
+        Ok(proto::Requester::Proxy) => Ok("proxy"),
+        Ok(proto::Requester::Agency) => Ok("agency"),
+        unset_or_unknown => Err(Violation::new(
+            "requested_by",
+            missing_rule(&unset_or_unknown),
+            "who asked for it: holder, proxy or agency",
+        )),
     };
-    if form.is_none() {
-        violations.push(Violation::new("form", "REQUIRED", "FORM_1 or FORM_2"));
-    }
-    if requested_by.is_none() {
-        violations.push(Violation::new("requested_by", "REQUIRED", "who asked for it"));
-    }
+    let requested_by = requested_by.map_err(|one| violations.push(one));
     if request.certificate_number.is_empty() {
         violations.push(Violation::new("certificate_number", "REQUIRED", "the number in your book"));
     }
     match (person, form, requested_by) {
-        (Ok(person), Some(form), Some(requested_by)) if violations.is_empty() => Ok((person, form, requested_by)),
+        (Ok(person), Ok(form), Ok(requested_by)) if violations.is_empty() => Ok((person, form, requested_by)),
         _ => Err(Error::invalid(violations)),
     }
 }

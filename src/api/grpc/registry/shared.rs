@@ -237,13 +237,13 @@ fn add_broken_rules(
 
 /// The change, as far as it can be read.
 fn read_change(at: usize, change: v1::Change, violations: &mut Violations) -> Change {
-    let operation = match change.operation() {
-        v1::Operation::Create => Operation::Create,
-        v1::Operation::Update => Operation::Update,
-        v1::Operation::Revoke => Operation::Revoke,
-        v1::Operation::Unspecified => {
-            let says = "must be create, update or revoke";
-            violations.add(format_args!("changes[{at}].operation"), "REQUIRED", says);
+    let operation = match v1::Operation::try_from(change.operation) {
+        Ok(v1::Operation::Create) => Operation::Create,
+        Ok(v1::Operation::Update) => Operation::Update,
+        Ok(v1::Operation::Revoke) => Operation::Revoke,
+        unset_or_unknown => {
+            let rule = if unset_or_unknown.is_ok() { "REQUIRED" } else { "UNKNOWN_VALUE" };
+            violations.add(format_args!("changes[{at}].operation"), rule, "must be create, update or revoke");
             if change.expected_version == 0 { Operation::Create } else { Operation::Update }
         }
     };

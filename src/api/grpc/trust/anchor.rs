@@ -1,11 +1,9 @@
 //! `TrustService`: every version of the trust anchor, for anyone.
 
-use std::sync::Arc;
-
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Clock, Language, Result};
+use crate::base::Result;
 use crate::keys::anchors::{AnchorBoard, PublishedAnchor};
 use crate::wire::proto::trust::v1::trust_service_server::TrustService;
 use crate::wire::proto::trust::v1::{
@@ -17,17 +15,16 @@ fn message(anchor: &PublishedAnchor) -> GetTrustAnchorResponse {
     GetTrustAnchorResponse { anchor_json: json, fingerprint, version }
 }
 
-/// `TrustService`: no caller, no limits, so only the errors go through the edge.
+/// `TrustService`.
 pub struct TrustFace {
     board: AnchorBoard,
     edge: Edge,
-    clock: Arc<dyn Clock>,
 }
 
 impl TrustFace {
-    /// Hands out what the board holds.
-    pub fn new(board: AnchorBoard, edge: Edge, clock: Arc<dyn Clock>) -> Self {
-        Self { board, edge, clock }
+    /// Hands out what the board holds, through `edge`.
+    pub fn new(board: AnchorBoard, edge: Edge) -> Self {
+        Self { board, edge }
     }
 }
 
@@ -37,21 +34,24 @@ impl TrustService for TrustFace {
         &self,
         request: Request<GetTrustAnchorRequest>,
     ) -> Result<Response<GetTrustAnchorResponse>, Status> {
-        let found: Result<Arc<PublishedAnchor>> = match request.into_inner().version {
-            0 => Ok(self.board.newest()),
-            version => self.board.version(version),
+        const METHOD: &str = "lienthong.trust.v1.TrustService/GetTrustAnchor";
+        let get = async |request: GetTrustAnchorRequest| match request.version {
+            0 => Ok(message(&self.board.newest())),
+            version => self.board.version(version).map(|found| message(&found)),
         };
-        let refuse = |error| self.edge.refuse(&error, self.edge.new_id(self.clock.now()), Language::default());
-        let found = found.map_err(refuse)?;
-        Ok(Response::new(message(&found)))
+        self.edge.answer_anyone(METHOD, request, get).await
     }
 
     async fn list_trust_anchors(
         &self,
         request: Request<ListTrustAnchorsRequest>,
     ) -> Result<Response<ListTrustAnchorsResponse>, Status> {
-        let (found, has_more) = self.board.from(request.into_inner().from_version);
-        let anchors = found.iter().map(|one| message(one)).collect();
-        Ok(Response::new(ListTrustAnchorsResponse { anchors, has_more }))
+        const METHOD: &str = "lienthong.trust.v1.TrustService/ListTrustAnchors";
+        let list = async |request: ListTrustAnchorsRequest| {
+            let (found, has_more) = self.board.from(request.from_version);
+            let anchors = found.iter().map(|one| message(one)).collect();
+            Ok(ListTrustAnchorsResponse { anchors, has_more })
+        };
+        self.edge.answer_anyone(METHOD, request, list).await
     }
 }

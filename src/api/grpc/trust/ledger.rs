@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Error, Reason, Result, Violation};
+use crate::base::{Error, Reason, Result, Violation, name};
 use crate::ledger::tile::{TILE_WIDTH, TileId};
 use crate::transparency::logs::{Logs, PublicLog};
 use crate::transparency::path::LEVEL_MAX;
@@ -29,13 +29,21 @@ impl LedgerFace {
     }
 
     /// The log that a request names; `others` are its further bad fields, all named at once.
-    fn log(&self, name: &str, mut others: Vec<Violation>) -> Result<&PublicLog> {
-        if name.is_empty() {
+    fn log(&self, given: &str, mut others: Vec<Violation>) -> Result<&PublicLog> {
+        if given.is_empty() {
             others.push(Violation::new("log", "REQUIRED", "a log's short name or origin"));
-        } else if name.len() > LOG_BYTES_MAX {
+        } else if given.len() > LOG_BYTES_MAX {
             others.push(Violation::new("log", "TOO_LONG", format!("at most {LOG_BYTES_MAX} bytes")));
         }
-        if others.is_empty() { self.logs.find(name).map(|log| &**log) } else { Err(Error::invalid(others)) }
+        let found = self.logs.find(given);
+        if found.is_none() && !given.is_empty() && given.len() <= LOG_BYTES_MAX {
+            let known = self.logs.iter().map(|log| log.name.as_str());
+            others.push(name::unknown("log", "log", given, known, "TrustService/GetTrustAnchor"));
+        }
+        match found {
+            Some(log) if others.is_empty() => Ok(log),
+            _ => Err(Error::invalid(others)),
+        }
     }
 
     fn checkpoint(&self, request: &v1::GetCheckpointRequest) -> Result<v1::GetCheckpointResponse> {
