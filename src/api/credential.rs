@@ -15,6 +15,7 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tonic::codegen::http::{HeaderMap, header, request};
 
+use super::forwarded::by_a_proxy;
 use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
@@ -224,9 +225,7 @@ fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
     if names.peek().is_none() || !names.all(|is_local| is_local) {
         return Err("this call was made to a name that is not loopback's");
     }
-    let is_of_proxy =
-        |name: &str| matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-");
-    if request.headers.keys().any(|name| is_of_proxy(name.as_str())) {
+    if by_a_proxy(&request.headers) {
         return Err("a proxy forwarded this call");
     }
     Ok(())
@@ -327,6 +326,7 @@ mod tests {
             let (reason, message) = call(authority, header).expect_err(why);
             assert_eq!(reason, Reason::DemoCredentialRefused);
             assert!(message.contains(why), "{authority:?} {header:?}: {message}");
+            (local, Some(("cf-connecting-ip", "192.0.2.60")), "a proxy"),
         }
     }
 

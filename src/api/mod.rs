@@ -9,6 +9,7 @@ pub mod console;
 pub mod credential;
 pub mod dispatch;
 pub mod edge;
+pub mod forwarded;
 pub mod grpc;
 pub mod health;
 pub mod http;

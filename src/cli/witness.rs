@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use futures::future::Either;
 
 use super::ca::CaArgs;
 use super::keys::{self, SecretArgs};
@@ -18,7 +17,8 @@ use crate::api::http;
 use crate::base::time::SystemClock;
 use crate::server::keyring::PrivateKey;
 use crate::server::listen;
-use crate::server::shutdown::Signals;
+use crate::server::net::serve_http;
+use crate::server::shutdown::{DRAIN, Signals};
 use crate::store::file::{Readers, write_whole};
 use crate::transparency::witness::Witness as Cosigner;
 use crate::transparency::witness::memory::Memory;
@@ -90,15 +90,19 @@ impl Witness {
                 print_json(&serde_json::json!({ "verifier_key": vkey, "url": format!("http://{address}") }))?
             }
         }
-        let serving =
-            axum::serve(listener, http::witness::router(witness.clone(), vkey)).with_graceful_shutdown(async move {
-                signals.wait().await;
-            });
-        let serving = std::future::IntoFuture::into_future(serving);
-        match futures::future::select(std::pin::pin!(serving), std::pin::pin!(self.following(&witness))).await {
-            Either::Left((served, _)) => served.map_err(|error| Failure::new(format!("the witness ended: {error}"))),
-            Either::Right((never, _)) => match never {},
+        let (end, ending) = tokio::sync::watch::channel(false);
+        let serving = serve_http(listener, http::witness::router(witness.clone(), vkey), ending);
+        let mut serving = std::pin::pin!(serving);
+        tokio::select! {
+            () = &mut serving => return Err(Failure::new("the witness's port is served no more")),
+            never = self.following(&witness) => match never {},
+            _ = signals.wait() => {}
         }
+        end.send_replace(true);
+        if tokio::time::timeout(DRAIN, serving).await.is_err() {
+            tracing::info!("requests still under way are cut");
+        }
+        Ok(())
     }
 
     /// The key; made, if it is not there and has a name.

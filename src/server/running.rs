@@ -19,6 +19,7 @@ use super::services::Served;
 use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
 use crate::api::health::{ENDING, HealthBoard};
+use crate::api::http;
 use crate::api::panic::CatchPanics;
 use crate::base::{Error, Result};
 use crate::store::{Health, Writes};
@@ -93,6 +94,7 @@ impl Running {
         serving.spawn(ports.grpc(listening.grpc, service, listening.tls, listening.trusted_proxies));
         if let Some((listener, at)) = listening.console.zip(console) {
             let routes = console::router(view, console::Hosts::new(at, public_url), further);
+            let routes = routes.layer(axum::middleware::from_fn_with_state(served.public, http::rate::limit));
             serving.spawn(ports.console(listener, routes));
         }
         Ok(Self {

@@ -92,6 +92,8 @@ impl Services {
 pub struct Served {
     /// Where calls go.
     pub admission: Admission,
+    /// How often anyone may ask for what is public, on every port.
+    pub public: Arc<StrangerRate>,
     /// How each service is.
     pub health: HealthBoard,
     /// The tasks that note what speaks against a service.
@@ -112,7 +114,7 @@ pub async fn all(
         authenticator: Authenticator::new(parts.tokens.public_key(), config.demo, access::agency::ids()),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
-        public: StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR)),
+        public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
         clock: parts.clock.clone(),
     };
     let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
@@ -224,7 +226,8 @@ async fn health_and_reflection(
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
     let methods = Methods::new(&described, &names)?;
+    let public = gatekeeper.public.clone();
     let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
     parts.metrics.ask(readings::of_calls(admission.load(), &health));
-    Ok(Served { admission, health, watchers, store })
+    Ok(Served { admission, public, health, watchers, store })
 }

@@ -64,7 +64,7 @@ pub struct Gatekeeper {
     /// How often strangers may.
     pub strangers: StrangerRate,
     /// How often anyone may call public methods.
-    pub public: StrangerRate,
+    pub public: Arc<StrangerRate>,
     /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
     pub clock: LogClock,
 }

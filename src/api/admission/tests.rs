@@ -73,7 +73,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback, [bank]),
         callers: CallerRate::new(0),
         strangers: StrangerRate::new(strangers),
-        public: StrangerRate::new(strangers),
+        public: Arc::new(StrangerRate::new(strangers)),
         clock: logs.clone(),
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::pages;
+use crate::api::forwarded::by_a_proxy;
 use crate::base::host;
 
 /// Loopback's names, the address that is listened on, and the host of the public URL.
@@ -27,13 +28,14 @@ impl Hosts {
         Self { listener: listener.ip(), public: authority.and_then(host::host_of).map(str::to_owned) }
     }
 
-    /// Whether this `Host` is one of ours, at whatever port.
-    fn contain(&self, authority: &str) -> bool {
+    /// Whether this `Host` is one of ours, at whatever port. Of a request that a proxy passed on only the public name is: this machine's own
+    /// names were not what its user asked for.
+    fn contain(&self, authority: &str, by_proxy: bool) -> bool {
         let Some(host) = host::host_of(authority) else { return false };
         let is_public = || self.public.as_ref().is_some_and(|public| public.eq_ignore_ascii_case(host));
         // A listener on all addresses has them all. An address is no name that somebody could have resolve to us.
         let is_listener = |ip: IpAddr| self.listener.is_unspecified() || ip == self.listener;
-        host::is_loopback(host) || is_public() || host.parse().is_ok_and(is_listener)
+        is_public() || (!by_proxy && (host::is_loopback(host) || host.parse().is_ok_and(is_listener)))
     }
 }
 
@@ -42,7 +44,8 @@ pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, nex
     let mut given = request.headers().get_all(header::HOST).iter();
     let asked = request.uri().authority().map(|authority| authority.as_str());
     let asked = asked.or_else(|| given.next().and_then(|host| host.to_str().ok()));
-    if asked.is_some_and(|asked| hosts.contain(asked)) && given.next().is_none() {
+    let by_proxy = by_a_proxy(request.headers());
+    if asked.is_some_and(|asked| hosts.contain(asked, by_proxy)) && given.next().is_none() {
         return next.run(request).await;
     }
     (StatusCode::MISDIRECTED_REQUEST, Html(pages::misdirected().into_string())).into_response()
@@ -58,12 +61,13 @@ mod tests {
         let loopback = hosts("127.0.0.1:50052", Some("https://Lienthong.example.vn:8443/base"));
         let everywhere = hosts("0.0.0.0:50052", None);
         for ours in ["127.0.0.1:50052", "localhost", "[::1]:50052", "lienthong.example.vn", "lienthong.example.vn:80"] {
-            assert!(loopback.contain(ours), "{ours}");
+            assert!(loopback.contain(ours, false), "{ours}");
+            assert_eq!(loopback.contain(ours, true), ours.starts_with("lienthong"), "{ours} by a proxy");
         }
         for other in ["evil.example:50052", "192.168.1.5:50052", "127.0.0.1.nip.io", "example.vn", "", "[::]"] {
-            assert!(!loopback.contain(other), "{other}");
+            assert!(!loopback.contain(other, false), "{other}");
         }
-        assert!(everywhere.contain("192.168.1.5:50052") && everywhere.contain("localhost:50052"));
-        assert!(!everywhere.contain("gateway:50052"));
+        assert!(everywhere.contain("192.168.1.5:50052", false) && everywhere.contain("localhost:50052", false));
+        assert!(!everywhere.contain("gateway:50052", false));
     }
 }

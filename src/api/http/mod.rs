@@ -3,6 +3,7 @@
 pub mod issuers;
 pub mod logs;
 pub mod metrics;
+pub mod rate;
 pub mod status_lists;
 pub mod witness;
 

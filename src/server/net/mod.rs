@@ -42,6 +42,11 @@ pub use connections::Connections;
 pub use limits::Limits;
 pub use tls::Tls;
 
+/// Serves plain HTTP on a port of its own, within the usual limits, until `ending` turns true.
+pub async fn serve_http(listener: TcpListener, router: axum::Router, ending: watch::Receiver<bool>) {
+    Ports::new(Limits::default(), Arc::default(), ending).console(listener, router).await;
+}
+
 /// The ports of one server, which share its seats.
 pub(super) struct Ports {
     table: Arc<Table>,

@@ -1,0 +1,97 @@
+//! Whether a proxy, a tunnel or a delivery network passed a request on: what it adds to the headers says so.
+//!
+//! Such a request comes from this machine only as far as its last hop. Nothing obliges a proxy to show itself; those that do use one of
+//! these names, of which no client sends any by itself.
+
+use tonic::codegen::http::HeaderMap;
+
+/// The names of standards (RFC 7239, RFC 9110, RFC 8586), and those of products.
+const NAMES: &[&str] = &[
+    "forwarded",
+    "via",
+    "cdn-loop",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-remote-ip",
+    "x-remote-addr",
+    "x-proxyuser-ip",
+    "true-client-ip",
+    "client-ip",
+    "proxy-client-ip",
+    "wl-proxy-client-ip",
+    "ali-cdn-real-ip",
+    "do-connecting-ip",
+    "x-nf-client-connection-ip",
+    "x-amzn-trace-id",
+];
+
+/// What the names of a product's headers begin with.
+const FAMILIES: &[&str] = &[
+    "x-forwarded-",
+    "x-original-",
+    "cf-",
+    "fastly-",
+    "fly-",
+    "x-envoy-",
+    "x-azure-",
+    "x-amz-cf-",
+    "x-appengine-",
+    "x-goog-",
+    "x-vercel-",
+    "x-arr-",
+    "x-ms-",
+    "akamai-",
+    "tailscale-",
+];
+
+/// Whether the headers show that a request was passed on.
+pub fn by_a_proxy(headers: &HeaderMap) -> bool {
+    let shows = |name: &str| NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family));
+    headers.keys().any(|name| shows(name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_proxies_add_is_known_and_what_clients_send_is_not_taken_for_it() {
+        let shows = |name: &'static str| {
+            by_a_proxy(&HeaderMap::from_iter([(name.parse().expect("a name"), "192.0.2.1".parse().expect("a value"))]))
+        };
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-real-ip",
+            "cf-connecting-ip",
+            "cf-ray",
+            "true-client-ip",
+            "x-client-ip",
+            "fastly-client-ip",
+            "x-cluster-client-ip",
+            "x-original-forwarded-for",
+            "x-envoy-external-address",
+            "fly-client-ip",
+            "x-azure-clientip",
+        ] {
+            assert!(shows(name), "{name}");
+        }
+        for name in [
+            "authorization",
+            "user-agent",
+            "te",
+            "grpc-timeout",
+            "grpc-accept-encoding",
+            "x-request-id",
+            "traceparent",
+            "tracestate",
+            "x-lienthong-unverified",
+            "accept-language",
+        ] {
+            assert!(!shows(name), "{name}");
+        }
+    }
+}
