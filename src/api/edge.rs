@@ -17,8 +17,9 @@ use crate::base::call::{ANSWERED, Call, Caller, PublicCall, Trace, TraceSink};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
+use super::admission::Opening;
 use super::health::{HealthBoard, OVERALL};
-use super::request_id::mark;
+use super::request_id::{give_back, mark};
 use super::status::status;
 
 /// Metadata key with which a caller asks for records that failed their checks: `allow`.
@@ -86,8 +87,25 @@ impl Edge {
         }
     }
 
-    /// Answers an authenticated call with one use case.
+    /// Answers an authenticated call with one use case. An answer that most clients would refuse for its length is refused here, in words:
+    /// use cases page and bound what they give, so that this is for what they could not foresee.
     pub async fn answer<Q, A, F, Fut>(
+        &self,
+        method: &'static str,
+        request: Request<Q>,
+        use_case: F,
+    ) -> Result<Response<A>, Status>
+    where
+        A: prost::Message,
+        F: FnOnce(Arc<Call>, Q) -> Fut,
+        Fut: Future<Output = Result<A>>,
+    {
+        let bounded =
+            async |call, message| use_case(call, message).await.and_then(|answer| within_bounds(answer, method));
+        self.run(method, request, bounded).await
+    }
+
+    async fn run<Q, A, F, Fut>(
         &self,
         method: &'static str,
         request: Request<Q>,
@@ -135,7 +153,7 @@ impl Edge {
             let answers = use_case(call.clone(), message).await?;
             Ok(self.until_the_end(answers, call))
         };
-        self.answer(method, request, begun).await
+        self.run(method, request, begun).await
     }
 
     fn until_the_end<A: Send + 'static>(
@@ -167,7 +185,9 @@ impl Edge {
                 };
                 edge.note_damage(call.method, call.request_id, &error);
                 edge.keep(&call, Some(&error));
-                Some((Err(edge.refuse(&error, call.request_id, call.language)), None))
+                let mut status = edge.refuse(&error, call.request_id, call.language);
+                give_back(status.metadata_mut().as_mut(), &call.client_ids, call.request_id);
+                Some((Err(status), None))
             }
         }))
     }
@@ -187,7 +207,8 @@ impl Edge {
         let begun = Instant::now();
         let (_, mut extensions, message) = request.into_parts();
         let call = extensions.remove::<PublicCall>().ok_or_else(|| self.not_admitted(method))?;
-        let PublicCall { request_id, language, deadline, .. } = call;
+        let PublicCall { request_id, client_ids, language, deadline, .. } = call;
+        let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let left = deadline.saturating_duration_since(Instant::now());
         let result = match tokio::time::timeout(left, use_case(message)).await {
             Ok(result) => result,
@@ -196,13 +217,14 @@ impl Edge {
         let elapsed_us = begun.elapsed().as_micros() as u64;
         match result {
             Ok(answer) => {
-                tracing::debug!(method, request = %request_id, elapsed_us);
+                tracing::debug!(method, request = %request_id, client_request, trace, elapsed_us);
                 let mut response = Response::new(answer);
                 mark(response.metadata_mut(), request_id);
                 Ok(response)
             }
             Err(error) => {
-                tracing::info!(method, request = %request_id, outcome = error.reason.as_str(), elapsed_us);
+                let outcome = error.reason.as_str();
+                tracing::info!(method, request = %request_id, client_request, trace, outcome, elapsed_us);
                 self.note_damage(method, request_id, &error);
                 Err(self.refuse(&error, request_id, language))
             }
@@ -226,25 +248,30 @@ impl Edge {
     }
 
     /// Notes a request that was not let in.
-    pub(super) fn refused(
-        &self,
-        error: &Error,
-        method: &'static str,
-        caller: Option<Caller>,
-        request_id: RequestId,
-        now: Timestamp,
-    ) {
+    pub(super) fn refused(&self, error: &Error, method: &'static str, caller: Option<Caller>, opening: &Opening) {
+        let Opening { request_id, now, ref client_ids, .. } = *opening;
+        let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
         // Whoever is over a rate has made their caller up, or will not stop for being told of each time.
         let is_told = caller.is_some() && error.reason != Reason::RateLimited;
         let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
         if let Some(suppressed) = suppressed {
-            tracing::info!(method, request = %request_id, caller = label, outcome, suppressed, "not admitted");
+            tracing::info!(method, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
         }
         let violations = error.violations.clone();
         let checks = Vec::new();
-        self.inner.traces.record(Trace { request_id, method, caller, called_at: now, outcome, checks, violations });
+        let client_ids = client_ids.clone();
+        self.inner.traces.record(Trace {
+            request_id,
+            client_ids,
+            method,
+            caller,
+            called_at: now,
+            outcome,
+            checks,
+            violations,
+        });
     }
 
     /// The time of the world.
@@ -255,14 +282,15 @@ impl Edge {
     fn finish(&self, call: &Call, begun: Instant, error: Option<&Error>) {
         let elapsed_us = begun.elapsed().as_micros() as u64;
         let outcome = error.map_or(ANSWERED, |error| error.reason.as_str());
-        let caller = call.caller.label();
+        let (caller, request) = (call.caller.label(), call.request_id);
+        let (method, client_request, trace) = (call.method, call.client_ids.request_id(), call.client_ids.trace_id());
         match error {
             Some(error) if error.kind() == Kind::Bug => {
                 let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(method = call.method, request = %call.request_id, caller, elapsed_us, cause, "defect");
+                tracing::error!(method, %request, client_request, trace, caller, elapsed_us, cause, "defect");
             }
-            Some(_) => tracing::info!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
-            None => tracing::debug!(method = call.method, request = %call.request_id, caller, outcome, elapsed_us),
+            Some(_) => tracing::info!(method, %request, client_request, trace, caller, outcome, elapsed_us),
+            None => tracing::debug!(method, %request, client_request, trace, caller, outcome, elapsed_us),
         }
         if let Some(error) = error {
             self.note_damage(call.method, call.request_id, error);
@@ -274,6 +302,7 @@ impl Edge {
     fn keep(&self, call: &Call, error: Option<&Error>) {
         self.inner.traces.record(Trace {
             request_id: call.request_id,
+            client_ids: call.client_ids.clone(),
             method: call.method,
             caller: Some(call.caller.clone()),
             called_at: call.now,
@@ -292,6 +321,18 @@ impl Edge {
         }
         RequestId(uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid())
     }
+}
+
+fn within_bounds<A: prost::Message>(answer: A, method: &'static str) -> Result<A> {
+    let bytes = answer.encoded_len();
+    if bytes <= limits::MESSAGE_BYTES_MAX {
+        return Ok(answer);
+    }
+    let message = format!(
+        "the answer has {bytes} bytes, and clients take {}: ask for less, by page_size or a filter",
+        limits::MESSAGE_BYTES_MAX
+    );
+    Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", method))
 }
 
 /// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub use super::language::Language;
-use super::{AgencyId, Error, PersonalId, Reason, RequestId, Result, Timestamp, Violations};
+use super::{AgencyId, ClientIds, Error, PersonalId, Reason, RequestId, Result, Timestamp, Violations};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +69,8 @@ pub struct CallCheck {
 pub struct Trace {
     /// The call's id.
     pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
     /// `lienthong.exchange.v1.ExchangeService/FetchRecords`.
     pub method: &'static str,
     /// Who called; `None` when the credential was not believed.
@@ -109,6 +111,8 @@ pub trait TraceSink: Send + Sync + 'static {
 pub struct Call {
     /// Its id.
     pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
     /// Its method.
     pub method: &'static str,
     /// Who calls.
@@ -135,6 +139,8 @@ pub struct PublicAnswer;
 pub struct PublicCall {
     /// Its id.
     pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
     /// Its method.
     pub method: &'static str,
     /// When it must be answered.
@@ -149,6 +155,7 @@ impl Call {
     pub fn by(caller: Caller, now: Timestamp) -> Self {
         Self {
             request_id: RequestId(uuid::Uuid::nil()),
+            client_ids: ClientIds::default(),
             method: "test",
             caller,
             now,

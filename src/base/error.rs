@@ -107,9 +107,10 @@ impl Error {
         error
     }
 
-    /// A page token that this query did not give.
-    pub fn page_token_refused() -> Self {
-        let violation = Violation::new("page_token", "UNKNOWN_VALUE", "is not one that this query gave");
+    /// A token in `field` that this query did not give.
+    pub fn token_refused(field: &'static str) -> Self {
+        let says = "is not one that this query gave to this caller in this world: begin without it";
+        let violation = Violation::new(field, "UNKNOWN_VALUE", says);
         Self::invalid_for(Reason::PageTokenInvalid, violation)
     }
 

@@ -28,6 +28,10 @@ pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;
 pub const REFUSED_MS_MAX: u64 = 2_000;
 /// Most calls under way at once.
 pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
+/// Most calls of one agency under way at once.
+pub const CALLS_OF_AGENCY_MAX: usize = 4_096;
+/// Most calls of one citizen under way at once.
+pub const CALLS_OF_CITIZEN_MAX: usize = 64;
 /// Most bytes of a stream of request messages (reflection).
 pub const REQUEST_STREAM_BYTES_MAX: usize = 256 * 1024;
 /// Longest pause in a stream of request messages, in milliseconds.
@@ -63,6 +67,9 @@ pub const BULK_CITIZENS_MAX: usize = 10_000;
 pub const ANSWER_RECORDS_MAX: usize = 256;
 /// Longest answer that holds records, in bytes, about: most clients take messages of 4 MiB.
 pub const ANSWER_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// Shortest message of an answer that is compressed, in bytes: what fits into the first round trip of a connection (ten segments, RFC 6928)
+/// arrives no sooner for being shorter, and compressing it would cost more than the call.
+pub const COMPRESSED_BYTES_MIN: usize = 16 * 1024;
 /// Most record types in one fetch.
 pub const RECORD_TYPES_MAX: usize = 16;
 /// Deadline of a call that names none, in milliseconds.
@@ -77,5 +84,9 @@ pub const PRESENTATION_SECONDS_DEFAULT: u32 = 300;
 pub const PRESENTATION_SECONDS_MAX: u32 = 3_600;
 /// Most open streams of one caller.
 pub const STREAMS_PER_CALLER_MAX: usize = 32;
+/// Most open streams of public methods (health, reflection) of one network.
+pub const PUBLIC_STREAMS_OF_NETWORK_MAX: usize = 256;
+/// Most of them in all.
+pub const PUBLIC_STREAMS_MAX: usize = 4_096;
 /// Most bytes of an error's headers or trailers: below the 8 KiB from which clients refuse a response for its metadata.
 pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;

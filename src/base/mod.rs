@@ -3,6 +3,7 @@
 //! Nothing here does I/O or reads an ambient clock: callers pass `now` in.
 
 pub mod call;
+pub mod client_ids;
 pub mod entropy;
 pub mod error;
 pub mod host;
@@ -20,6 +21,7 @@ pub mod time;
 pub mod violation;
 
 pub use call::{Call, Caller};
+pub use client_ids::ClientIds;
 pub use entropy::Entropy;
 pub use error::{Error, Result};
 pub use id::{AgencyId, PersonalId, RecordId, RequestId};

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use crate::base::Call;
-use crate::base::{RequestId, Result, Timestamp};
+use crate::base::{ClientIds, RequestId, Result, Timestamp};
 
 /// On whose behalf, as which call, and until when.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The call's id.
     pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
     /// Its method.
     pub method: &'static str,
     /// The calling agency's key.
@@ -27,6 +29,7 @@ impl Context {
     pub fn of(call: &Call) -> Result<Self> {
         Ok(Self {
             request_id: call.request_id,
+            client_ids: call.client_ids.clone(),
             method: call.method,
             agency: call.agency()?.as_str().to_owned(),
             now: call.now,

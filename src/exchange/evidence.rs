@@ -83,6 +83,7 @@ impl Exchange {
         let delivered = delivered.iter();
         let entry = EvidenceEntry {
             request_id: context.request_id,
+            client_ids: context.client_ids.clone(),
             at: context.now,
             kind: draft.kind,
             agency: context.agency.clone(),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::call::{Trace, TraceSink};
+use crate::base::client_ids::ClientRequestId;
 use crate::base::{AgencyId, Caller, PersonalId, RequestId};
 
 /// Most citizens whose calls are remembered.
@@ -55,19 +56,22 @@ struct Newest {
 impl RecentCalls {
     /// A call of `caller`, if it is still remembered.
     pub fn find(&self, caller: &Caller, request: RequestId) -> Option<Trace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).of(caller)?.find(request)
+    }
+
+    /// The calls that a client gave this id, of `owner` or, without one, of everybody; the newest of each caller first.
+    pub fn named(&self, owner: Option<&Caller>, name: &ClientRequestId) -> Vec<RequestId> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let calls = match caller {
-            Caller::Agency(agency) => callers.agencies.get(agency),
-            Caller::Citizen(person) => callers.citizens.get(person),
-        };
-        calls?.find(request)
+        match owner {
+            Some(caller) => callers.of(caller).into_iter().flat_map(|calls| calls.named(name)).collect(),
+            None => callers.all().flat_map(|calls| calls.named(name)).collect(),
+        }
     }
 
     /// Anyone's call, if it is still remembered.
     pub fn find_of_anyone(&self, request: RequestId) -> Option<Trace> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = callers.agencies.values().chain(callers.citizens.values()).chain([&callers.strangers]);
-        all.find_map(|calls| calls.find(request))
+        callers.all().find_map(|calls| calls.find(request))
     }
 }
 
@@ -78,6 +82,17 @@ impl TraceSink for RecentCalls {
 }
 
 impl Callers {
+    fn of(&self, caller: &Caller) -> Option<&Calls> {
+        match caller {
+            Caller::Agency(agency) => self.agencies.get(agency),
+            Caller::Citizen(person) => self.citizens.get(person),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Calls> {
+        self.agencies.values().chain(self.citizens.values()).chain([&self.strangers])
+    }
+
     fn record(&mut self, trace: Trace) {
         self.recorded += 1;
         let (calls, room) = match &trace.caller {
@@ -106,8 +121,18 @@ fn forget_older_half(citizens: &mut HashMap<PersonalId, Calls>) {
 
 impl Calls {
     fn find(&self, request: RequestId) -> Option<Trace> {
-        let all = self.refused.calls.iter().rev().chain(self.answered.calls.iter().rev());
-        all.into_iter().find(|trace| trace.request_id == request).cloned()
+        self.all().find(|trace| trace.request_id == request).cloned()
+    }
+
+    fn named(&self, name: &ClientRequestId) -> Vec<RequestId> {
+        let mut named: Vec<_> = self.all().filter(|trace| trace.client_ids.request_id.as_ref() == Some(name)).collect();
+        named.sort_by_key(|trace| std::cmp::Reverse(trace.request_id)); // ids begin with their time
+        named.dedup_by_key(|trace| trace.request_id); // a stream that ended badly has two traces
+        named.into_iter().map(|trace| trace.request_id).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Trace> {
+        self.refused.calls.iter().rev().chain(self.answered.calls.iter().rev())
     }
 }
 
@@ -126,17 +151,19 @@ impl Newest {
 /// What a trace takes, about.
 fn bytes_of(trace: &Trace) -> usize {
     let checks = trace.checks.iter().map(|check| size_of_val(check) + check.name.len() + check.detail.len());
-    size_of::<Trace>() + checks.sum::<usize>() + trace.violations.bytes()
+    let named = trace.client_ids.request_id().map_or(0, str::len);
+    size_of::<Trace>() + checks.sum::<usize>() + trace.violations.bytes() + named
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Timestamp, Violations};
+    use crate::base::{ClientIds, Timestamp, Violations};
 
     fn call(number: u128, caller: Option<&Caller>, outcome: &'static str) -> Trace {
         Trace {
             request_id: RequestId(uuid::Uuid::from_u128(number)),
+            client_ids: ClientIds::default(),
             method: "test",
             caller: caller.cloned(),
             called_at: Timestamp(0),
@@ -175,6 +202,25 @@ mod tests {
         }
         assert!(recent.find(&quiet, id(2)).is_none() && recent.find(&person, id(1)).is_none(), "another's");
         assert!(recent.find(&busy, id(10)).is_none(), "too old");
+    }
+
+    #[test]
+    fn a_clients_id_finds_its_own_calls_the_newest_first() {
+        let recent = RecentCalls::default();
+        let name = ClientRequestId::parse("job-7").expect("a plain name");
+        let named = |number, caller: &Caller, outcome| {
+            let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
+            recent.record(Trace { client_ids, ..call(number, Some(caller), outcome) });
+        };
+        let (bank, police) = (agency("bank"), agency("police"));
+        named(1, &bank, "OK");
+        named(2, &police, "OK");
+        named(3, &bank, "NOT_FOUND");
+        named(1, &bank, "SHUTTING_DOWN");
+        assert_eq!(recent.named(Some(&bank), &name), [id(3), id(1)]);
+        assert_eq!(recent.named(Some(&police), &name), [id(2)]);
+        assert_eq!(recent.named(None, &name).len(), 3);
+        assert_eq!(recent.named(Some(&citizen(1)), &name), []);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use bytes::{Buf, BufMut, Bytes};
 
 use crate::base::Caller;
 use crate::base::call::CallCheck;
-use crate::base::{Error, Reason, RequestId, Result, Timestamp, Violations};
+use crate::base::client_ids::ClientRequestId;
+use crate::base::{ClientIds, Error, Reason, RequestId, Result, Timestamp, Violations};
 
 use super::Exchange;
 use super::context::Context;
@@ -16,6 +17,10 @@ use super::trail::{self, Trail, put_text, take_text};
 pub struct Explained {
     /// The call's id.
     pub request_id: RequestId,
+    /// The client's own id for it; empty when it gave none.
+    pub client_request_id: String,
+    /// The id of the distributed trace that it belongs to; empty when the client named none.
+    pub trace_id: String,
     /// Its method.
     pub method: String,
     /// The agency's key, or `citizen`; empty when the credential was not accepted.
@@ -34,9 +39,29 @@ pub struct Explained {
 
 impl Exchange {
     /// Explains an earlier call to its caller, to `auditor` and to `operator`; to everybody else there is no such call.
-    pub async fn explain(&self, recent: &RecentCalls, caller: &Caller, request: RequestId) -> Result<Explained> {
-        let missing = || Error::new(Reason::NotFound, "there is no such call of yours").with_subject("call", "");
-        let sees_all = matches!(caller, Caller::Agency(agency) if ["auditor", "operator"].contains(&agency.as_str()));
+    ///
+    /// `request` is our id of it, or the client's own, which several calls may have: then it leads to none of them, but to their ids.
+    pub async fn explain(&self, recent: &RecentCalls, caller: &Caller, request: &str) -> Result<Explained> {
+        let ours = uuid::Uuid::try_parse(request).ok().map(RequestId);
+        let Some(named) = ClientRequestId::parse(request) else {
+            return Err(Error::invalid_field("request_id", "FORMAT", "a call's id, or the x-request-id it came with"));
+        };
+        if let Some(id) = ours {
+            match self.explain_one(recent, caller, id).await {
+                Err(error) if error.reason == Reason::NotFound => {}
+                explained => return explained,
+            }
+        }
+        let owner = if sees_all(caller) { None } else { Some(caller) };
+        match recent.named(owner, &named).as_slice() {
+            [] => Err(missing()),
+            [one] => self.explain_one(recent, caller, *one).await,
+            several => Err(ambiguous(several)),
+        }
+    }
+
+    async fn explain_one(&self, recent: &RecentCalls, caller: &Caller, request: RequestId) -> Result<Explained> {
+        let sees_all = sees_all(caller);
         let remembered = if sees_all { recent.find_of_anyone(request) } else { recent.find(caller, request) };
         if let Some((index, row)) = self.evidence.trace(request).await? {
             let mut explained = decode(request, row)
@@ -52,6 +77,8 @@ impl Exchange {
         let call = remembered.ok_or_else(missing)?;
         Ok(Explained {
             request_id: call.request_id,
+            client_request_id: call.client_ids.request_id().unwrap_or_default().to_owned(),
+            trace_id: call.client_ids.trace_id().unwrap_or_default(),
             method: call.method.to_owned(),
             caller: call.caller.as_ref().map_or("", Caller::label).to_owned(),
             called_at: call.called_at,
@@ -63,25 +90,71 @@ impl Exchange {
     }
 }
 
-/// A trace as it is stored: version 2, time, texts with their lengths before them, the trail.
+fn sees_all(caller: &Caller) -> bool {
+    matches!(caller, Caller::Agency(agency) if ["auditor", "operator"].contains(&agency.as_str()))
+}
+
+fn missing() -> Error {
+    Error::new(Reason::NotFound, "there is no such call of yours").with_subject("call", "")
+}
+
+/// Most calls of one client's id that are listed.
+const LISTED_MAX: usize = 8;
+
+fn ambiguous(calls: &[RequestId]) -> Error {
+    let ids: Vec<String> = calls.iter().take(LISTED_MAX).map(ToString::to_string).collect();
+    let message = format!(
+        "{} calls came with this x-request-id: explain one by our id, the newest first: {}",
+        calls.len(),
+        ids.join(", ")
+    );
+    Error::new(Reason::MultipleMatches, message).with_subject("call", "x-request-id")
+}
+
+/// Versions of a stored trace: without and with the client's names for the call.
+const UNNAMED: u8 = 2;
+const NAMED: u8 = 3;
+
+/// A trace as it is stored: version, time, texts with their lengths before them, the trail.
 pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Bytes {
     let mut out = Vec::with_capacity(256);
-    out.put_u8(2);
+    let is_named = context.client_ids != ClientIds::default();
+    out.put_u8(if is_named { NAMED } else { UNNAMED });
     out.put_i64(context.now.0);
     put_text(&mut out, context.method);
     put_text(&mut out, &context.agency);
     put_text(&mut out, outcome);
+    if is_named {
+        put_text(&mut out, context.client_ids.request_id().unwrap_or_default());
+        put_text(&mut out, &context.client_ids.trace_id().unwrap_or_default());
+    }
     trail.encode(&mut out);
     out.into()
 }
 
 fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
-    if row.try_get_u8().ok()? != 2 {
+    let version = row.try_get_u8().ok()?;
+    if ![UNNAMED, NAMED].contains(&version) {
         return None;
     }
     let called_at = Timestamp(row.try_get_i64().ok()?);
     let (method, caller, outcome) = (take_text(&mut row)?, take_text(&mut row)?, take_text(&mut row)?);
+    let (client_request_id, trace_id) = match version {
+        NAMED => (take_text(&mut row)?, take_text(&mut row)?),
+        _ => Default::default(),
+    };
     let checks = trail::decode(&mut row, &caller)?;
     let violations = Violations::default();
-    Some(Explained { request_id, method, caller, called_at, outcome, checks, violations, evidence: None })
+    Some(Explained {
+        request_id,
+        client_request_id,
+        trace_id,
+        method,
+        caller,
+        called_at,
+        outcome,
+        checks,
+        violations,
+        evidence: None,
+    })
 }

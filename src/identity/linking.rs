@@ -20,8 +20,8 @@ use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link,
 use super::matching::{Comparison, Match, MatchedBy, Same};
 use super::people::{Person, ReadRecord, Registries};
 
-/// Most documents of one kind that one person is asked about.
-const DOCUMENTS_MAX: usize = 100;
+/// Index rows read at once.
+const ROWS_READ: usize = 256;
 
 /// The use cases of links.
 #[derive(Clone)]
@@ -122,7 +122,7 @@ impl Linking {
             let mut found: Vec<ReadRecord> = Vec::new();
             for number in &person.numbers {
                 let selector = Selector::Person(*number);
-                for record in self.registries.read(record_type.name, selector, DOCUMENTS_MAX, now).await? {
+                for record in self.registries.read_all(record_type.name, selector, now).await? {
                     if found.iter().all(|known| known.record_id != record.record_id) {
                         found.push(record);
                     }
@@ -348,18 +348,36 @@ impl Linking {
         Ok((links, next))
     }
 
+    /// All links of an account that have not ended.
+    pub(super) async fn all(&self, person: PersonalId) -> Result<Vec<Link>> {
+        let (mut links, mut next) = self.list(person, false, ROWS_READ, None).await?;
+        while next.is_some() {
+            let (more, after) = self.list(person, false, ROWS_READ, next).await?;
+            links.extend(more);
+            next = after;
+        }
+        Ok(links)
+    }
+
     /// The active links of a record, over all accounts.
     pub(super) async fn of_record(&self, record_id: RecordId) -> Result<Vec<Link>> {
         let mut prefix = vec![b'r'];
         prefix.extend_from_slice(&record_id.0);
-        let rows = self.store.scan(Scan::prefix(Space::LinkIndex, &prefix).limit(DOCUMENTS_MAX)).await?;
-        let mut links = Vec::with_capacity(rows.len());
-        for (key, id) in rows {
-            let person = key.get(17..).and_then(|person| std::str::from_utf8(person).ok()).and_then(PersonalId::parse);
-            let id = uuid::Uuid::from_slice(&id).map_err(|_| corrupt())?;
-            links.push(self.named(person.ok_or_else(corrupt)?, id).await?);
+        let mut scan = Scan::prefix(Space::LinkIndex, &prefix).limit(ROWS_READ);
+        let mut links = Vec::new();
+        loop {
+            let rows = self.store.scan(scan.clone()).await?;
+            let last = rows.last().map(|(key, _)| key.to_vec()).filter(|_| rows.len() == ROWS_READ);
+            for (key, id) in rows {
+                let person = key.get(17..).and_then(|id| std::str::from_utf8(id).ok()).and_then(PersonalId::parse);
+                let id = uuid::Uuid::from_slice(&id).map_err(|_| corrupt())?;
+                links.push(self.named(person.ok_or_else(corrupt)?, id).await?);
+            }
+            match last {
+                Some(last) => scan = scan.after(last),
+                None => return Ok(links),
+            }
         }
-        Ok(links)
     }
 
     fn new_id(&self, now: Timestamp) -> Result<uuid::Uuid> {

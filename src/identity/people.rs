@@ -6,11 +6,14 @@ use std::sync::Arc;
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::resolve;
-use crate::registry::port::{Query, Registry, Selector};
+use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
 use crate::registry::resident::PERSON;
 use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
 use super::document::{DocumentType, Standing, standing};
+
+/// Records in one page of a registry's answer.
+const PAGE_RECORDS: usize = 100;
 
 /// A record that verified, read.
 #[derive(Debug, Clone)]
@@ -63,9 +66,34 @@ impl Registries {
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<ReadRecord>> {
+        self.page(record_type, Query::latest([record_type], selector, limit), now).await.map(|(records, _)| records)
+    }
+
+    /// Reads all records of one type that a selector finds, however many pages they take.
+    pub async fn read_all(&self, record_type: &str, selector: Selector, now: Timestamp) -> Result<Vec<ReadRecord>> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let query = Query { after, ..Query::latest([record_type], selector.clone(), PAGE_RECORDS) };
+            let (records, next) = self.page(record_type, query, now).await?;
+            found.extend(records);
+            after = next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        record_type: &str,
+        query: Query,
+        now: Timestamp,
+    ) -> Result<(Vec<ReadRecord>, Option<Vec<u8>>)> {
         let registry = self.registry(record_type.split('.').next().unwrap_or_default())?;
-        let page = registry.read(Query::latest([record_type], selector, limit)).await?;
-        page.records.into_iter().map(|found| self.believe(record_type, found.record_id, &found.record, now)).collect()
+        let page = registry.read(query).await?;
+        let read = |found: &Arc<RegistryRecord>| self.believe(record_type, found.record_id, &found.record, now);
+        Ok((page.records.iter().map(read).collect::<Result<_>>()?, page.next))
     }
 
     fn registry(&self, name: &str) -> Result<&Arc<dyn Registry>> {

@@ -53,9 +53,6 @@ impl Turns {
     }
 }
 
-/// Most links of one account that are looked through.
-const LINKS_MAX: usize = 1_000;
-
 impl Presenting {
     /// Presentations in `store` of the links of `linking`, handed over by `delivery`.
     pub fn new(
@@ -78,7 +75,7 @@ impl Presenting {
         now: Timestamp,
     ) -> Result<(Presentation, String)> {
         let person = self.linking.holder_of_account(number, now).await?.personal_id;
-        let (links, _) = self.linking.list(person, false, LINKS_MAX, None).await?;
+        let links = self.linking.all(person).await?;
         let mut chosen = Vec::new();
         for kind in &document_types {
             let before = chosen.len();

@@ -257,6 +257,7 @@ mod tests {
             ledger_index: 0,
             revoked: false,
             payload,
+            bytes: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp, limits};
 use crate::registry::land::PARCEL;
 use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::{self, RecordType};
@@ -14,8 +14,11 @@ use super::follow::Province;
 use super::index;
 use super::row::{RecordKey, Row, corrupt};
 
-/// Most index rows read for one person.
+/// Most records in the view of one person.
 const RECORDS_MAX: usize = 1_000;
+
+/// Most bytes of their payloads: in the view each field stands with its name and its source.
+const BYTES_MAX: usize = limits::ANSWER_BYTES_MAX / 2;
 
 /// Who looks at the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +131,8 @@ pub(super) struct Found {
     pub ledger_index: u64,
     pub revoked: bool,
     pub payload: Object,
+    /// Length of the payload's bytes.
+    pub bytes: usize,
 }
 
 impl SectionKind {
@@ -204,6 +209,9 @@ impl Province {
         });
         let parcels = self.parcels_of(&records).await?;
         records.extend(parcels);
+        if records.len() > RECORDS_MAX || records.iter().map(|found| found.bytes).sum::<usize>() > BYTES_MAX {
+            return Err(too_large());
+        }
         Ok(assemble(numbers, records, audience, today, ledger_size))
     }
 
@@ -222,8 +230,7 @@ impl Province {
     pub(super) async fn record_keys(&self, prefix: Vec<u8>) -> Result<Vec<RecordKey>> {
         let rows = self.store.scan(Scan::prefix(Space::ProvinceIndex, &prefix).limit(RECORDS_MAX + 1)).await?;
         if rows.len() > RECORDS_MAX {
-            let message = format!("more than {RECORDS_MAX} records: page through the registries' own services");
-            return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("view", "records"));
+            return Err(too_large());
         }
         let key = |key: &[u8]| index::record_of(key).ok_or_else(|| corrupt("an index row cannot be read"));
         rows.iter().map(|(row, _)| key(row)).collect()
@@ -249,6 +256,7 @@ impl Province {
                 version: row.version,
                 issued_at: row.issued_at,
                 ledger_index: row.ledger_index,
+                bytes: row.payload.len(),
                 revoked: row.operation == Operation::Revoke,
                 payload: canonical::parse(&row.payload)
                     .map_err(|error| corrupt("a payload cannot be read").with_source(error))?,
@@ -256,4 +264,11 @@ impl Province {
         }
         Ok(found)
     }
+}
+
+fn too_large() -> Error {
+    let message = format!(
+        "more than {RECORDS_MAX} records, or {BYTES_MAX} bytes of them: page through the registries' own services"
+    );
+    Error::new(Reason::AnswerTooLarge, message).with_subject("view", "records")
 }

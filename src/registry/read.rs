@@ -15,7 +15,7 @@ use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
 use super::row::{RecordKey, Row, corrupt, history_key, record_key};
 use super::{RecordType, index, unknown_record_type};
 
-/// Most records that one person, name or number leads to; more is a query that nobody means.
+/// Most records that one person, name or number leads to. More is a query that nobody means, and is refused: a part would read as all.
 const CANDIDATES_MAX: usize = 10_000;
 /// Longest key, number or name to look for, in bytes: with what stands beside it, an index key. Nothing longer was ever stored.
 const SELECTOR_BYTES_MAX: usize = KEY_BYTES_MAX - 64;
@@ -190,8 +190,7 @@ impl Host {
             return Ok(());
         }
         let prefix = index::name_prefix(record_type, folded, birth_date.map(|date| date.year));
-        let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
-        for (key, _) in rows {
+        for key in self.index_keys(&prefix).await? {
             let agrees = match birth_date {
                 Some(wanted) => index::birth_of(&key, folded).is_some_and(|date| date.agrees(wanted)),
                 None => true,
@@ -204,11 +203,19 @@ impl Host {
     }
 
     async fn by_prefix(&self, record_type: &'static RecordType, prefix: Vec<u8>, found: &mut Candidates) -> Result<()> {
-        let rows = self.store.scan(Scan::prefix(Space::RecordIndex, &prefix).limit(CANDIDATES_MAX)).await?;
-        for (key, _) in rows {
+        for key in self.index_keys(&prefix).await? {
             found.name(record_key(record_type, index_id(&key)?));
         }
         Ok(())
+    }
+
+    async fn index_keys(&self, prefix: &[u8]) -> Result<Vec<Bytes>> {
+        let rows = self.store.scan(Scan::prefix(Space::RecordIndex, prefix).limit(CANDIDATES_MAX + 1)).await?;
+        if rows.len() > CANDIDATES_MAX {
+            let message = format!("more than {CANDIDATES_MAX} records: ask with a narrower filter");
+            return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("filter", "records"));
+        }
+        Ok(rows.into_iter().map(|(key, _)| key).collect())
     }
 
     /// The rows of records, in order: of one version, or the latest when it is 0.
@@ -353,7 +360,7 @@ fn keep_first(keys: &mut Vec<RecordKey>) {
 }
 
 fn position(after: &[u8]) -> Result<RecordKey> {
-    after.try_into().map_err(|_| Error::page_token_refused())
+    after.try_into().map_err(|_| Error::token_refused("page_token"))
 }
 
 fn record_key_of(key: &[u8]) -> Result<RecordKey> {

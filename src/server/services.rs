@@ -118,7 +118,7 @@ pub async fn all(
         clock: parts.clock.clone(),
     };
     let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
-    let pages = PageTokens::new(parts.keys.world());
+    let pages = PageTokens::new(parts.keys.world(), data.world.mark());
     let mut services = Services::default();
     let face = TrustFace::new(parts.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);

@@ -87,6 +87,12 @@ impl World {
         }
     }
 
+    /// What sets it apart from the other worlds of its seed: how many people it has, and since when.
+    pub fn mark(&self) -> [u8; 16] {
+        let mark = u128::from(self.population) << 64 | u128::from(self.created_at_ms as u64);
+        mark.to_be_bytes()
+    }
+
     /// Writes the file whole, for its owner alone.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(self).map_err(Error::bug)?;

@@ -1,17 +1,17 @@
 //! One entry of the evidence ledger, and its bytes: canonical JSON, so that anyone can read what was logged.
 //!
 //! ```json
-//! {"agency":"one-stop","at_ms":1795388400000,"guardian":"<pseudonym>","kind":"presentation","outcome":"OK","previous":"<leaf hash>",
-//!  "purpose":"one_stop.verify_documents","record_types":["land.certificate.v1"],
+//! {"agency":"one-stop","at_ms":1795388400000,"client_request_id":"…","guardian":"<pseudonym>","kind":"presentation","outcome":"OK",
+//!  "previous":"<leaf hash>","purpose":"one_stop.verify_documents","record_types":["land.certificate.v1"],
 //!  "records":[{"fields":9,"statement":"<SHA-256 of the statement>"}],"reference":"<keyed hash>",
-//!  "request_id":"…","subject":"<pseudonym>","subject_sequence":7,"version":1}
+//!  "request_id":"…","subject":"<pseudonym>","subject_sequence":7,"trace_id":"<32 hexadecimal characters>","version":1}
 //! ```
 //!
-//! Absent: `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
+//! Absent: `client_request_id` and `trace_id` where the client named none; `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
 //! `reference` where the call had none that is valid; `subject` with `subject_sequence` where the call named no citizen; empty lists.
 
 use crate::base::id::to_hex;
-use crate::base::{RequestId, Timestamp};
+use crate::base::{ClientIds, RequestId, Timestamp};
 use crate::trust::Hash;
 
 use super::Subject;
@@ -49,6 +49,8 @@ pub struct EvidencedRecord {
 pub struct EvidenceEntry {
     /// The call's id.
     pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
     /// When it came.
     pub at: Timestamp,
     /// What kind of access.
@@ -81,13 +83,16 @@ pub struct Place {
 }
 
 impl EvidenceEntry {
-    /// The entry's bytes. Written directly: every text in it comes from a closed list of plain ASCII, so nothing needs an
-    /// escape, and this stands on the path of every call.
+    /// The entry's bytes. Written directly: every text in it comes from a closed list or is plain ASCII by its type, so nothing
+    /// needs an escape, and this stands on the path of every call.
     pub(super) fn encode(&self, place: Option<Place>) -> Vec<u8> {
         let mut out = String::with_capacity(512 + self.records.len() * 96);
         out.push('{');
         text(&mut out, "agency", &self.agency);
         number(&mut out, "at_ms", self.at.0);
+        if let Some(client_request_id) = self.client_ids.request_id() {
+            text(&mut out, "client_request_id", client_request_id);
+        }
         if let Some(guardian) = &self.guardian {
             text(&mut out, "guardian", &to_hex(guardian));
         }
@@ -119,6 +124,9 @@ impl EvidenceEntry {
         if let (Some(subject), Some(place)) = (&self.subject, place) {
             text(&mut out, "subject", &to_hex(subject));
             number(&mut out, "subject_sequence", place.sequence as i64);
+        }
+        if let Some(trace_id) = self.client_ids.trace_id() {
+            text(&mut out, "trace_id", &trace_id);
         }
         number(&mut out, "version", 1);
         out.push('}');
@@ -165,11 +173,16 @@ fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut String, &T)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::client_ids::{ClientRequestId, TraceParent};
     use crate::trust::canonical;
 
     fn entry() -> EvidenceEntry {
         EvidenceEntry {
             request_id: RequestId(uuid::Uuid::nil()),
+            client_ids: ClientIds {
+                request_id: ClientRequestId::parse("dossier-7/a"),
+                trace: TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            },
             at: Timestamp(1_795_388_400_000),
             kind: Kind::Exchange,
             agency: "one-stop".into(),
@@ -191,7 +204,9 @@ mod tests {
         let place = Place { sequence: 7, previous: Some([8; 32]) };
         let read = canonical::parse(&entry().encode(Some(place))).expect("canonical");
         let names: Vec<_> = read.names().collect();
-        assert_eq!(names.len(), 14, "{names:?}");
+        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(read.text("client_request_id"), Some("dossier-7/a"));
+        assert_eq!(read.text("trace_id"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         assert_eq!(read.text("guardian"), Some("09".repeat(32).as_str()));
         assert_eq!(read.integer("subject_sequence"), Some(7));
         assert_eq!(read.text("previous"), Some("08".repeat(32).as_str()));
@@ -202,6 +217,7 @@ mod tests {
     #[test]
     fn what_is_absent_is_left_out() {
         let bare = EvidenceEntry {
+            client_ids: ClientIds::default(),
             purpose: None,
             reference: None,
             guardian: None,

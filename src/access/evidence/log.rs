@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed};
+use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed, limits};
 use crate::ledger::{Head, Ledger};
 use crate::store::{Scan, Space, Store};
 use crate::trust::Hash;
@@ -19,6 +19,9 @@ use super::writer::{Submission, Writer};
 
 /// Entries that wait for the writer before callers wait to queue.
 const QUEUE_MAX: usize = 4_096;
+
+/// Entries of a list that are read at once.
+const ENTRIES_READ: usize = 32;
 
 const GAP: &str = "an entry about a subject is missing from its index";
 
@@ -103,15 +106,19 @@ impl EvidenceLog {
         let mut links = self.links(&subject, before, &head, limit + 1).await?;
         let more = links.len() > limit;
         links.truncate(limit);
-        let accesses = try_join_all(links.into_iter().map(|(sequence, index)| async move {
-            let entry = self.ledger.entry(index).await?;
-            Ok::<_, Error>((sequence, index, entry))
-        }));
-        let mut proved = Vec::with_capacity(limit.min(64));
-        for (sequence, index, entry) in accesses.await? {
-            let path = self.ledger.prove_at(index, head.size).await?.path;
-            proved.push(Access { sequence, index, entry, path });
+        let (mut proved, mut bytes, wanted) = (Vec::with_capacity(limit.min(64)), 0, links.len());
+        for some in links.chunks(ENTRIES_READ) {
+            let entries = try_join_all(some.iter().map(|(_, index)| self.ledger.entry(*index))).await?;
+            for (&(sequence, index), entry) in some.iter().zip(entries) {
+                if bytes > limits::PAGE_PAYLOAD_BYTES_MAX {
+                    break;
+                }
+                bytes += entry.len();
+                let path = self.ledger.prove_at(index, head.size).await?.path;
+                proved.push(Access { sequence, index, entry, path });
+            }
         }
+        let more = more || proved.len() < wanted;
         let origin = self.ledger.origin();
         let claim = CompletenessClaim::sign(&*self.ledger.signer(), origin, &head, subject, count, last_index)?;
         Ok(AccessPage { accesses: proved, more, claim })

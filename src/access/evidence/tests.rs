@@ -6,7 +6,7 @@ use super::*;
 use crate::access::evidence::claim::CompletenessClaim;
 use crate::base::id::{from_hex, to_hex};
 use crate::base::time::FixedClock;
-use crate::base::{PersonalId, RequestId, Seed, Timestamp};
+use crate::base::{ClientIds, PersonalId, RequestId, Seed, Timestamp};
 use crate::ledger::{Ledger, LogId};
 use crate::store::memory::MemoryStore;
 use crate::trust::merkle::{hash_leaf, root_from_inclusion};
@@ -36,6 +36,7 @@ fn person(last: u8) -> PersonalId {
 fn entry(log: &EvidenceLog, of: Option<PersonalId>, number: u128) -> EvidenceEntry {
     EvidenceEntry {
         request_id: RequestId(uuid::Uuid::from_u128(number)),
+        client_ids: ClientIds::default(),
         at: Timestamp(5),
         kind: Kind::Exchange,
         agency: "one-stop".into(),

@@ -16,8 +16,8 @@ use super::method::Method;
 use crate::base::{Error, Reason, Result};
 
 /// Bytes before a message.
-const PREFIX_BYTES: usize = 5;
-/// The request header that names how messages are compressed.
+pub(super) const PREFIX_BYTES: usize = 5;
+/// The header that names how messages are compressed.
 pub(super) const ENCODING: &str = "grpc-encoding";
 
 /// Reserves memory for a message; `false` when the budget is exhausted.
@@ -191,6 +191,7 @@ mod tests {
             message_bytes_max: 1_000,
             message_fields_max: 10,
             is_client_streaming: false,
+            is_server_streaming: false,
             shape: Shapes::default().of(&message),
         }
     }

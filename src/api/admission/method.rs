@@ -30,6 +30,8 @@ pub struct Method {
     pub message_fields_max: usize,
     /// Whether the caller sends a stream of messages.
     pub is_client_streaming: bool,
+    /// Whether it answers with a stream of messages.
+    pub is_server_streaming: bool,
     /// The request message.
     pub shape: ShapeId,
 }
@@ -103,8 +105,15 @@ fn methods_of(service: &ServiceDescriptor, shapes: &mut Shapes) -> Vec<Method> {
         let rule = (limits::REQUEST_BYTES_MAX, limits::REQUEST_FIELDS_MAX);
         let large = LARGE.iter().find(|(large, ..)| *large == name);
         let (message_bytes_max, message_fields_max) = large.map_or(rule, |(_, bytes, fields)| (*bytes, *fields));
-        let (is_client_streaming, shape) = (method.is_client_streaming(), shapes.of(&method.input()));
-        Method { name, access, message_bytes_max, message_fields_max, is_client_streaming, shape }
+        Method {
+            name,
+            access,
+            message_bytes_max,
+            message_fields_max,
+            is_client_streaming: method.is_client_streaming(),
+            is_server_streaming: method.is_server_streaming(),
+            shape: shapes.of(&method.input()),
+        }
     };
     service.methods().map(method).collect()
 }

@@ -13,40 +13,45 @@
 //! framework itself still refuses leaves with the same details and the same id as every other error.
 
 mod budget;
+mod compress;
 mod content;
 mod message;
 mod method;
+mod opening;
 mod shape;
 mod stream;
+mod under_way;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tonic::body::Body;
 use tonic::codegen::BoxFuture;
-use tonic::codegen::http::{HeaderMap, Request, Response, request};
+use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
 pub use method::{Access, Method, Methods};
+pub(super) use opening::Opening;
 
 use super::credential::{Authenticated, Authenticator};
 use super::dispatch::Dispatch;
 use super::edge::{self, Edge};
 use super::metrics::Metrics;
 use super::rate::{CallerRate, StrangerRate};
-use super::request_id::{REQUEST_ID, mark_headers};
+use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
+use super::streams::{OpenStream, OpenStreams};
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
-use crate::base::{Error, Reason, RequestId, Result, Timestamp, limits};
+use crate::base::{Error, Reason, RequestId, Result, limits};
 use crate::ledger::LogClock;
 use budget::{Budget, Reservation};
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
-use stream::{discard, guarded};
+use stream::{discard, guarded, held};
+use under_way::{Place, UnderWay};
 
 /// Whose memory a request takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,7 +86,8 @@ struct Inner {
     gatekeeper: Gatekeeper,
     budget: Arc<Budget<Holder>>,
     strangers_budget: Arc<Budget<Holder>>,
-    under_way: Arc<AtomicUsize>,
+    under_way: Arc<UnderWay>,
+    public_streams: OpenStreams<Option<Network>>,
     edge: Edge,
     metrics: Arc<Metrics>,
 }
@@ -89,39 +95,20 @@ struct Inner {
 /// What admission has under way.
 #[derive(Debug, Clone)]
 pub struct Load {
-    under_way: Arc<AtomicUsize>,
+    under_way: Arc<UnderWay>,
     budget: Arc<Budget<Holder>>,
 }
 
 impl Load {
     /// Calls that are admitted and not answered yet.
     pub fn calls(&self) -> usize {
-        self.under_way.load(Ordering::Relaxed)
+        self.under_way.count()
     }
 
     /// Memory that their requests hold, in bytes.
     pub fn bytes(&self) -> usize {
         self.budget.taken()
     }
-}
-
-/// One of the calls under way; dropping it makes room for another.
-struct UnderWay(Arc<AtomicUsize>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// What is known of a request from its headers alone.
-struct Opening {
-    begun: Instant,
-    now: Timestamp,
-    request_id: RequestId,
-    language: Language,
-    deadline: Instant,
-    client_deadline: Option<Instant>,
 }
 
 /// A request that is let in, as far as its headers tell.
@@ -153,7 +140,8 @@ impl Admission {
     ) -> Self {
         let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
         let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
-        let under_way = Arc::new(AtomicUsize::new(0));
+        let under_way = UnderWay::new(gatekeeper.authenticator.agencies());
+        let public_streams = OpenStreams::new(limits::PUBLIC_STREAMS_OF_NETWORK_MAX, limits::PUBLIC_STREAMS_MAX);
         Self {
             inner: Arc::new(Inner {
                 dispatch,
@@ -162,6 +150,7 @@ impl Admission {
                 budget,
                 strangers_budget,
                 under_way,
+                public_streams,
                 edge,
                 metrics,
             }),
@@ -187,12 +176,13 @@ impl Service<Request<Body>> for Admission {
 impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let opening = self.opening(&parts.headers);
+        let opening = Opening::of(&parts.headers, &self.edge);
         let method = self.methods.find(parts.uri.path());
-        let answer = match content::not_grpc(&parts, opening.request_id) {
+        let mut answer = match content::not_grpc(&parts, opening.request_id) {
             Some(answer) => answer,
             None => self.call(method, parts, body, &opening).await,
         };
+        give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
         let name = method.map_or("", |method| method.name.as_str());
         self.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
         answer
@@ -206,10 +196,18 @@ impl Inner {
         opening: &Opening,
     ) -> Response<Body> {
         match self.admit(method, &mut parts, &mut body, opening).await {
-            Ok((body, _held)) => {
+            Ok((body, mut holds)) => {
                 let is_public = parts.extensions.get::<PublicCall>().is_some();
+                let reads_gzip = compress::is_accepted(&parts.headers);
                 let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
                 let mut answer = complete(answer, opening.request_id, opening.language);
+                if let Some(stream) = holds.stream.take() {
+                    answer = answer.map(|body| held(body, stream));
+                }
+                if reads_gzip {
+                    let is_stream = method.is_some_and(|method| method.is_server_streaming);
+                    answer = compress::compressed(answer, is_stream).await;
+                }
                 if is_public {
                     answer.extensions_mut().insert(PublicAnswer);
                 }
@@ -219,20 +217,6 @@ impl Inner {
                 discard(body);
                 self.refuse(refused, opening)
             }
-        }
-    }
-
-    fn opening(&self, headers: &HeaderMap) -> Opening {
-        let (begun, now) = (Instant::now(), self.edge.now());
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = text("grpc-timeout").and_then(edge::parse_timeout);
-        Opening {
-            begun,
-            now,
-            request_id: self.edge.new_id(now),
-            language: text("accept-language").map(Language::from_header).unwrap_or_default(),
-            deadline: begun + edge::timeout(named),
-            client_deadline: named.and_then(|named| begun.checked_add(named)),
         }
     }
 
@@ -253,7 +237,7 @@ impl Inner {
         refused.method = Some(method.name.as_str());
         let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
         let under_way = match &holder {
-            Holder::Caller(_) => Some(self.begin().map_err(|error| refused.by(error))?),
+            Holder::Caller(caller) => Some(self.under_way.begin(caller).map_err(|error| refused.by(error))?),
             Holder::Stranger(_) => None,
         };
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
@@ -263,6 +247,10 @@ impl Inner {
         if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
+        let stream = match method.is_server_streaming && method.access == Access::Anyone {
+            true => Some(self.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
+            false => None,
+        };
         let (body, memory) = if method.is_client_streaming {
             // The stream holds its share for as long as it is open.
             (guarded(std::mem::take(body), memory), None)
@@ -271,11 +259,15 @@ impl Inner {
             parts.headers.remove(message::ENCODING);
             (message.map_err(|error| refused.by(error))?.into_body(), Some(memory))
         };
+        if opening.deadline <= Instant::now() {
+            let message = "the deadline passed before the call began";
+            return Err(refused.by(Error::new(Reason::DeadlineExceeded, message)));
+        }
         match admitted {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, Held { _under_way: under_way, _memory: memory }))
+        Ok((body, Held { _under_way: under_way, _memory: memory, stream }))
     }
 
     /// Who calls, and whether they may call now.
@@ -292,6 +284,7 @@ impl Inner {
             public.take(network).map_err(|error| refused.by(error))?;
             let call = PublicCall {
                 request_id: opening.request_id,
+                client_ids: opening.client_ids.clone(),
                 method: method.name.as_str(),
                 deadline: opening.deadline,
                 language: opening.language,
@@ -314,6 +307,7 @@ impl Inner {
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {
             request_id: opening.request_id,
+            client_ids: opening.client_ids.clone(),
             method: method.name.as_str(),
             caller: caller.clone(),
             now: opening.now,
@@ -327,16 +321,6 @@ impl Inner {
         let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
         let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
         Ok((Admitted::Caller(Arc::new(call)), holder))
-    }
-
-    fn begin(&self) -> Result<UnderWay> {
-        let count = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let under_way = UnderWay(self.under_way.clone());
-        if count < limits::CALLS_UNDER_WAY_MAX {
-            return Ok(under_way);
-        }
-        let message = "as many calls are under way as may be: repeat shortly";
-        Err(Error::new(Reason::Overloaded, message).with_subject("quota", "calls_under_way"))
     }
 
     /// Reads the message, and refuses what would take too much to decode.
@@ -382,7 +366,7 @@ impl Inner {
 
     fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
         let Refused { error, method, caller } = refused;
-        self.edge.refused(&error, method.unwrap_or_default(), caller, opening.request_id, opening.now);
+        self.edge.refused(&error, method.unwrap_or_default(), caller, opening);
         status::answer(&error, opening.request_id, opening.language)
     }
 }
@@ -401,8 +385,10 @@ impl Refusing {
 
 /// What a call holds until it has its answer.
 struct Held {
-    _under_way: Option<UnderWay>,
+    _under_way: Option<Place>,
     _memory: Option<Memory>,
+    /// A stream of answers to anyone, which counts as long as it is open.
+    stream: Option<OpenStream<Option<Network>>>,
 }
 
 /// What a request holds of the budget.

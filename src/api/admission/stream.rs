@@ -29,6 +29,14 @@ pub(super) fn discard(mut body: Body) {
     tokio::spawn(tokio::time::timeout(Duration::from_millis(limits::REFUSED_MS_MAX), read));
 }
 
+/// A body that holds something for as long as it is there.
+pub(super) fn held(body: Body, what: impl Send + 'static) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _ = &what;
+        frame
+    }))
+}
+
 /// The body of a stream of messages: each piece comes within a time, all of them within a size, and what came is held for until the
 /// stream ends.
 pub(super) fn guarded(body: Body, memory: impl Take + Send + 'static) -> Body {

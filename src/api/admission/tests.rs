@@ -16,7 +16,7 @@ use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::dispatch::Handler;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
-use crate::base::{AgencyId, Clock as _, Seed};
+use crate::base::{AgencyId, Clock as _, Seed, Timestamp};
 use crate::exchange::RecentCalls;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
@@ -24,6 +24,9 @@ use crate::wire::proto::exchange::v1;
 const EXPLAIN: &str = "/lienthong.exchange.v1.ExchangeService/Explain";
 const ANCHOR: &str = "/lienthong.trust.v1.TrustService/GetTrustAnchor";
 const SUBMIT: &str = "/lienthong.registry.v1.RegistryService/SubmitChanges";
+
+/// An answer that is worth compressing.
+const ANSWER: [u8; 32_768] = [b'a'; 32_768];
 
 /// Counts the calls that got through, and refuses as the framework would when it is told to.
 #[derive(Default)]
@@ -37,7 +40,7 @@ impl Handler for Counting {
         let extensions = request.extensions();
         assert!(extensions.get::<Arc<Call>>().is_some() || extensions.get::<PublicCall>().is_some());
         self.admitted.fetch_add(1, Ordering::Relaxed);
-        let mut answer = Response::new(Body::empty());
+        let mut answer = Response::new(if self.refuses { Body::empty() } else { framed(&ANSWER) });
         let code = if self.refuses { "5" } else { "0" };
         answer.headers_mut().insert("grpc-status", HeaderValue::from_static(code));
         Box::pin(async { Ok(answer) })
@@ -146,6 +149,59 @@ async fn callers_and_public_calls_get_through() {
         front.send(request(EXPLAIN, Some(&token), framed(&explain()))).await;
     }
     assert_eq!(front.admitted(), 4);
+}
+
+#[tokio::test]
+async fn a_clients_names_for_a_call_come_back_in_answers_and_refusals() {
+    let front = front();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (path, credential) in [(EXPLAIN, Some("demo-bank")), (EXPLAIN, None), ("/x", None), (ANCHOR, None)] {
+        let mut request = request(path, credential, framed(&[]));
+        request.headers_mut().insert(REQUEST_ID, HeaderValue::from_static("job-7"));
+        request.headers_mut().insert("traceparent", HeaderValue::from_static(trace));
+        let answer = front.send(request).await;
+        assert_eq!(answer.headers()[REQUEST_ID], "job-7", "{path}");
+        let ours = answer.headers()["x-lienthong-request-id"].to_str().expect("ASCII");
+        assert!(uuid::Uuid::try_parse(ours).is_ok(), "{ours}");
+        let continued = answer.headers()["traceparent"].to_str().expect("ASCII");
+        assert!(continued.starts_with(&trace[..36]) && continued.ends_with("-01") && continued != trace, "{continued}");
+        let status = Status::from_header_map(answer.headers()).filter(|status| status.code() != Code::Ok);
+        if let Some(status) = status {
+            assert_eq!(status.get_details_request_info().expect("details").request_id, ours);
+        }
+    }
+    for passed_over in ["two words", "042185990002"] {
+        let mut request = request(ANCHOR, None, framed(&[]));
+        request.headers_mut().insert(REQUEST_ID, HeaderValue::from_static(passed_over));
+        let answer = front.send(request).await;
+        assert_ne!(answer.headers()[REQUEST_ID], passed_over);
+        assert!(
+            !answer.headers().contains_key("x-lienthong-request-id") && !answer.headers().contains_key("traceparent")
+        );
+    }
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_clients_that_read_gzip() {
+    let front = front();
+    for (accepted, expected) in [(None, None), (Some("identity"), None), (Some("identity,gzip"), Some("gzip"))] {
+        let mut request = request(ANCHOR, None, framed(&[]));
+        if let Some(accepted) = accepted {
+            request.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(accepted));
+        }
+        let answer = front.send(request).await;
+        let encoding = answer.headers().get("grpc-encoding").map(|value| value.to_str().expect("ASCII"));
+        assert_eq!(encoding, expected, "{accepted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_deadline_has_passed_runs_nothing() {
+    let front = front();
+    let mut late = request(EXPLAIN, Some("demo-bank"), framed(&explain()));
+    late.headers_mut().insert("grpc-timeout", HeaderValue::from_static("0n"));
+    assert_eq!(front.refused(late).await, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    assert_eq!(front.admitted(), 0);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ use crate::province::{
     Province, Section,
 };
 
+const RESUME_TOKEN: &str = "resume_token";
+
 /// The service over the province layer.
 #[derive(Clone)]
 pub struct ProvinceFace {
@@ -68,8 +70,8 @@ impl ProvinceFace {
                 [format!("name/{full_name}"), birth_date.map(|date| date.to_string()).unwrap_or_default()]
             }
         };
-        let bound: [&[u8]; 3] = [call.method.as_bytes(), parts[0].as_bytes(), parts[1].as_bytes()];
-        let after = self.pages.read(&bound, &request.page_token)?;
+        let bound: [&[u8]; 2] = [parts[0].as_bytes(), parts[1].as_bytes()];
+        let after = self.pages.read(call, &bound, &request.page_token)?;
         let (people, next) = self.province.search(&query, size, after).await?;
         let people = people.into_iter().map(|person| v1::PersonSummary {
             personal_id: person.personal_id.as_str().to_owned(),
@@ -80,15 +82,16 @@ impl ProvinceFace {
         });
         Ok(v1::SearchPeopleResponse {
             people: people.collect(),
-            next_page_token: next.map(|next| self.pages.issue(&bound, &next)).unwrap_or_default(),
+            next_page_token: next.map(|next| self.pages.issue(call, &bound, &next)).unwrap_or_default(),
         })
     }
 
     fn watch(
         &self,
-        call: &Call,
+        call: &Arc<Call>,
         request: v1::WatchChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
+        let call = call.clone();
         let agency = call.agency()?;
         let filter = filter(&request)?;
         let owner = registry::sector(&request.registry).map_or("operator", |sector| sector.agency);
@@ -97,16 +100,20 @@ impl ProvinceFace {
             "" => Some(0),
             "latest" => None,
             token => {
-                let index = token.parse::<u64>().ok().filter(|index| index.to_string() == token);
-                let says = "a resume token of this service, or `latest`";
-                Some(index.ok_or_else(|| Error::invalid_field("resume_token", "FORMAT", says))?)
+                let position = self.pages.read_field(RESUME_TOKEN, &call, &bound(&filter), token)?;
+                let index = position.and_then(|index| index.try_into().ok()).map(u64::from_be_bytes);
+                Some(index.ok_or_else(|| Error::token_refused(RESUME_TOKEN))?)
             }
         };
-        let watched = self.watching.open(agency.as_str())?;
-        let changes = self.province.watch(from, filter)?;
+        let watched = self.watching.open(&agency.to_string())?;
+        let changes = self.province.watch(from, filter.clone())?;
+        let pages = self.pages.clone();
         Ok(changes.map(move |change| {
             let _open = &watched; // the stream counts as long as it lives
-            change.and_then(change_message)
+            change.and_then(|change| {
+                let token = pages.issue(&call, &bound(&filter), &(change.ledger_index + 1).to_be_bytes());
+                change_message(change, token)
+            })
         }))
     }
 
@@ -213,6 +220,12 @@ fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
     Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
 }
 
+/// What a resume token is bound to: whoever goes on with another filter would miss what that one lets through before.
+fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
+    let registry = filter.registry.as_deref().unwrap_or_default();
+    [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()
+}
+
 fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)>) -> Result<v1::Feed> {
     let (state, reason, detail) = match progress.state {
         FeedState::Following => (v1::FeedState::Following, "", String::new()),
@@ -231,14 +244,14 @@ fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)
     })
 }
 
-fn change_message(change: Accepted) -> Result<v1::WatchChangesResponse> {
+fn change_message(change: Accepted, resume_token: String) -> Result<v1::WatchChangesResponse> {
     let operation = match change.statement.operation {
         Operation::Create => "create",
         Operation::Update => "update",
         Operation::Revoke => "revoke",
     };
     Ok(v1::WatchChangesResponse {
-        resume_token: (change.ledger_index + 1).to_string(),
+        resume_token,
         ledger_index: change.ledger_index,
         registry: change.statement.issuer,
         record_type: change.statement.schema,

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
-use crate::base::{Date, PersonalId, RequestId, Result, Seed, Timestamp};
+use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Exchange, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
 use crate::registry::host::Host;
@@ -183,6 +183,7 @@ impl World {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Context {
             request_id: RequestId(uuid::Uuid::from_u128(number.into())),
+            client_ids: ClientIds::default(),
             method: "lienthong.exchange.v1.ExchangeService/FetchRecords",
             agency: agency.into(),
             now: NOW,

@@ -42,13 +42,13 @@ impl AccessLogFace {
             Caller::Citizen(_) => own_number(call, &request.personal_id, &*self.guardians).await?.0,
         };
         let size = page::size(request.page_size)?;
-        let query: [&[u8]; 2] = [call.method.as_bytes(), person.as_str().as_bytes()];
-        let position = self.pages.read(&query, &request.page_token)?;
+        let query: [&[u8]; 1] = [person.as_str().as_bytes()];
+        let position = self.pages.read(call, &query, &request.page_token)?;
         let before = position.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
         let found = self.log.accesses(person, before, size).await?;
         let last = found.accesses.last().filter(|_| found.more);
         let next_page_token =
-            last.map(|last| self.pages.issue(&query, &last.sequence.to_be_bytes())).unwrap_or_default();
+            last.map(|last| self.pages.issue(call, &query, &last.sequence.to_be_bytes())).unwrap_or_default();
         let accesses = found.accesses.into_iter().map(message).collect::<Result<_>>()?;
         Ok(v1::ListAccessesResponse { accesses, next_page_token, completeness: Some(claim(found.claim)?) })
     }

@@ -32,13 +32,12 @@ impl ConsentFace {
     async fn list(&self, call: &Call, request: v1::ListConsentsRequest) -> Result<v1::ListConsentsResponse> {
         let (person, _) = own_number(call, &request.personal_id, &*self.guardians).await?;
         let size = page::size(request.page_size)?;
-        let query: [&[u8]; 3] =
-            [call.method.as_bytes(), person.as_str().as_bytes(), &[request.include_replaced.into()]];
-        let before = self.pages.read(&query, &request.page_token)?;
+        let query: [&[u8]; 2] = [person.as_str().as_bytes(), &[request.include_replaced.into()]];
+        let before = self.pages.read(call, &query, &request.page_token)?;
         let before = before.and_then(|position| uuid::Uuid::from_slice(&position).ok());
         let (consents, more) = self.book.list(person, request.include_replaced, before, size).await?;
         let last = consents.last().filter(|_| more);
-        let next_page_token = last.map(|last| self.pages.issue(&query, last.id.as_bytes())).unwrap_or_default();
+        let next_page_token = last.map(|last| self.pages.issue(call, &query, last.id.as_bytes())).unwrap_or_default();
         let consents = consents.iter().map(|consent| message(consent, call.now)).collect();
         Ok(v1::ListConsentsResponse { consents, next_page_token })
     }

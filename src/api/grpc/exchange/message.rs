@@ -73,6 +73,8 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
         .map(|(index, note)| -> Result<v1::Evidence> { Ok(v1::Evidence { index, checkpoint: note_text(&note)? }) });
     Ok(v1::ExplainResponse {
         request_id: explained.request_id.to_string(),
+        client_request_id: explained.client_request_id,
+        trace_id: explained.trace_id,
         method: explained.method,
         caller: explained.caller,
         called_at: timestamp(explained.called_at),

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{Answers, Edge, OpenStreams};
 use crate::base::Call;
-use crate::base::{Clock, Error, RequestId, Result};
+use crate::base::{Clock, Result};
 use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService;
 use crate::wire::ready::FetchRecordsResponse;
@@ -41,9 +41,7 @@ impl ExchangeFace {
     }
 
     async fn explain_call(&self, call: &Call, request: v1::ExplainRequest) -> Result<v1::ExplainResponse> {
-        let id = uuid::Uuid::try_parse(&request.request_id).map(RequestId);
-        let id = id.map_err(|_| Error::invalid_field("request_id", "FORMAT", "a request id is a UUID"))?;
-        message::explained(self.exchange.explain(&self.traces, &call.caller, id).await?)
+        message::explained(self.exchange.explain(&self.traces, &call.caller, &request.request_id).await?)
     }
 }
 

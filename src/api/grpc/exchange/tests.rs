@@ -10,6 +10,7 @@ use crate::access::Guardians;
 use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
 use crate::api::grpc::exchange::ExchangeFace;
 use crate::api::{Edge, PageTokens};
+use crate::base::client_ids::{ClientIds, ClientRequestId};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
 use crate::exchange::RecentCalls;
@@ -48,7 +49,7 @@ async fn faces() -> Faces {
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
     let ending = tokio::sync::watch::channel(false).1;
     let edge = Edge::new(world.clock.clone(), entropy, ring.clone(), ending);
-    let pages = PageTokens::new(&world.seed);
+    let pages = PageTokens::new(&world.seed, [0; 16]);
     Faces {
         exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
         consents: ConsentFace::new(edge.clone(), world.consents.clone(), Arc::new(Mother), pages.clone()),
@@ -130,8 +131,41 @@ async fn refusals_are_explained_too_with_or_without_evidence() {
     let explained = faces.exchange.explain(by(citizen, explain())).await.expect("own").into_inner();
     assert_eq!((explained.caller.as_str(), explained.evidence.is_none()), ("citizen", true));
     faces.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
-    let bad = faces.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "x".into() })).await;
+    let bad = faces.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "no id".into() })).await;
     assert_eq!(bad.expect_err("no id").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_clients_own_id_explains_its_call_and_never_another_one() {
+    let faces = faces().await;
+    let named = |caller: &str, name: &str| {
+        let mut request = by(caller, ask(ANNA, &["resident.person.v1"], "one_stop.verify_documents"));
+        let call = request.extensions_mut().remove::<Arc<Call>>().map(Arc::into_inner).flatten().expect("a call");
+        let client_ids = ClientIds { request_id: ClientRequestId::parse(name), trace: None };
+        request.extensions_mut().insert(Arc::new(Call { client_ids, ..call }));
+        request
+    };
+    let explain = |caller: &'static str, id: &str| {
+        faces.exchange.explain(by(caller, v1::ExplainRequest { request_id: id.to_owned() }))
+    };
+    let fetched = faces.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
+    let explained = explain("one-stop", "job-7").await.expect("the one call").into_inner();
+    assert_eq!((&explained.request_id, explained.client_request_id.as_str()), (&fetched.request_id, "job-7"));
+    assert!(explained.evidence.is_some(), "it leads to the durable trace");
+    assert_eq!(explain("hospital", "job-7").await.expect_err("another's").code(), Code::NotFound);
+    assert_eq!(explain("one-stop", "job-8").await.expect_err("never sent").code(), Code::NotFound);
+
+    let again = faces.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
+    let ambiguous = explain("one-stop", "job-7").await.expect_err("which of the two?");
+    assert_eq!((ambiguous.code(), reason(&ambiguous).as_str()), (Code::FailedPrecondition, "MULTIPLE_MATCHES"));
+    for id in [&fetched.request_id, &again.request_id] {
+        assert!(ambiguous.message().contains(id.as_str()), "{}", ambiguous.message());
+        assert_eq!(&explain("one-stop", id).await.expect("by our id").into_inner().request_id, id);
+    }
+    // A client may take one of our ids for its own: ours still leads to the call that has it.
+    faces.exchange.fetch_records(named("one-stop", &fetched.request_id)).await.expect("a right");
+    let explained = explain("one-stop", &fetched.request_id).await.expect("ours comes first").into_inner();
+    assert_eq!(explained.request_id, fetched.request_id);
 }
 
 #[tokio::test]

@@ -97,12 +97,12 @@ impl LinkService for LinkFace {
             .answer(METHOD, request, |call, message| async move {
                 let (person, _) = self.own(&call, &message.personal_id).await?;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 3] = [b"ListLinks", person.as_str().as_bytes(), &[message.include_ended.into()]];
-                let after = self.pages.read(&query, &message.page_token)?;
+                let query: [&[u8]; 2] = [person.as_str().as_bytes(), &[message.include_ended.into()]];
+                let after = self.pages.read(&call, &query, &message.page_token)?;
                 let (links, next) = self.linking.list(person, message.include_ended, limit, after).await?;
                 Ok(v1::ListLinksResponse {
                     links: links.iter().map(|link| convert::link(link, call.now)).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&query, &at)).unwrap_or_default(),
+                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
                 })
             })
             .await
@@ -118,12 +118,12 @@ impl LinkService for LinkFace {
                 let (person, _) = self.own(&call, &message.personal_id).await?;
                 let link = self.linking.get(person, convert::id("link_id", &message.link_id)?).await?;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 2] = [b"ListLinkEvents", link.id.as_bytes()];
-                let after = self.pages.read(&query, &message.page_token)?;
+                let query: [&[u8]; 1] = [link.id.as_bytes()];
+                let after = self.pages.read(&call, &query, &message.page_token)?;
                 let (events, next) = self.linking.events(&link, limit, after).await?;
                 Ok(v1::ListLinkEventsResponse {
                     events: events.iter().map(convert::event).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&query, &at)).unwrap_or_default(),
+                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
                 })
             })
             .await
@@ -143,12 +143,12 @@ impl LinkService for LinkFace {
                     call.one_of(&["operator"])?;
                 }
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 2] = [b"ListPendingLinks", &[kind.code()]];
-                let after = self.pages.read(&query, &message.page_token)?;
+                let query: [&[u8]; 1] = [&[kind.code()]];
+                let after = self.pages.read(&call, &query, &message.page_token)?;
                 let (links, next) = self.linking.pending(kind, limit, after).await?;
                 Ok(v1::ListPendingLinksResponse {
                     links: links.iter().map(|link| convert::link(link, call.now)).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&query, &at)).unwrap_or_default(),
+                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
                 })
             })
             .await

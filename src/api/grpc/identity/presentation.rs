@@ -157,12 +157,12 @@ impl PresentationService for PresentationFace {
                 let (number, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
                 let person = self.presenting.person_behind(number, call.now).await?;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 2] = [b"ListPresentations", person.as_str().as_bytes()];
-                let after = self.pages.read(&query, &message.page_token)?;
+                let query: [&[u8]; 1] = [person.as_str().as_bytes()];
+                let after = self.pages.read(&call, &query, &message.page_token)?;
                 let (found, next) = self.presenting.list(person, limit, after).await?;
                 Ok(v1::ListPresentationsResponse {
                     presentations: found.iter().map(|one| convert::presentation(one, call.now)).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&query, &at)).unwrap_or_default(),
+                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
                 })
             })
             .await

@@ -79,8 +79,8 @@ impl SharedRegistries {
         let limit = page::size(request.page_size)?;
         let unpaged = v1::GetRecordsRequest { page_token: String::new(), page_size: 0, ..request.clone() };
         let query_bytes = prost::Message::encode_to_vec(&unpaged);
-        let binding: [&[u8]; 2] = [call.method.as_bytes(), &query_bytes];
-        let after = self.pages.read(&binding, &request.page_token)?;
+        let binding: [&[u8]; 1] = [&query_bytes];
+        let after = self.pages.read(call, &binding, &request.page_token)?;
         let found = registry.read(Query { record_types, selector, version: request.version, limit, after }).await?;
         let mut records = Vec::with_capacity(found.records.len());
         for found in found.records {
@@ -95,7 +95,7 @@ impl SharedRegistries {
                 record: Some(record::to_message(&one.record)?),
             });
         }
-        let next_page_token = found.next.map(|at| self.pages.issue(&binding, &at)).unwrap_or_default();
+        let next_page_token = found.next.map(|at| self.pages.issue(call, &binding, &at)).unwrap_or_default();
         Ok(v1::GetRecordsResponse { records, next_page_token })
     }
 
@@ -124,7 +124,7 @@ impl SharedRegistries {
         request: v1::StreamChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<>> {
         let (_, registry) = self.own(call, &request.registry)?;
-        let open = self.streams.open(call.agency()?.as_str())?;
+        let open = self.streams.open(&call.agency()?.to_string())?;
         // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
         let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
         Ok(stream::changes(registry.clone(), request, first).inspect(move |_| {

@@ -86,8 +86,8 @@ impl TypedRegistry {
     ) -> Result<(Vec<Version<M>>, String)> {
         self.authorise(call)?;
         let limit = page::size(page.size)?;
-        let binding = binding(call, record_type, filters);
-        let after = self.pages.read(&binding, &page.token)?;
+        let binding = binding(record_type, filters);
+        let after = self.pages.read(call, &binding, &page.token)?;
         let query =
             Query { record_types: vec![record_type.name.to_owned()], selector: selector?, version: 0, limit, after };
         let found = self.registry.read(query).await?;
@@ -95,7 +95,7 @@ impl TypedRegistry {
         for record in found.records {
             versions.push(self.version(record_type, Arc::unwrap_or_clone(record)).await?);
         }
-        let next = found.next.map(|position| self.pages.issue(&binding, &position)).unwrap_or_default();
+        let next = found.next.map(|position| self.pages.issue(call, &binding, &position)).unwrap_or_default();
         Ok((versions, next))
     }
 
@@ -112,8 +112,8 @@ impl TypedRegistry {
         let selector = selector(record_type, key)?;
         let latest = self.read_one(record_type, selector, 0).await?;
         let id = latest.record_id.to_hex();
-        let binding = binding(call, record_type, &[id.as_str()]);
-        let first = match self.pages.read(&binding, &page.token)? {
+        let binding = binding(record_type, &[id.as_str()]);
+        let first = match self.pages.read(call, &binding, &page.token)? {
             Some(position) => u64::from_be_bytes(position.try_into().unwrap_or_default()).min(latest.version),
             None => latest.version,
         };
@@ -128,7 +128,7 @@ impl TypedRegistry {
             versions.push(self.version(record_type, record).await?);
             left -= 1;
         }
-        let next = if left > 0 { self.pages.issue(&binding, &left.to_be_bytes()) } else { String::new() };
+        let next = if left > 0 { self.pages.issue(call, &binding, &left.to_be_bytes()) } else { String::new() };
         Ok((versions, next))
     }
 
@@ -237,8 +237,8 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
     Ok(Selector::Name { folded: folded_key(name), birth_date: date })
 }
 
-fn binding<'a>(call: &'a Call, record_type: &'a RecordType, filters: &[&'a str]) -> Vec<&'a [u8]> {
-    let mut parts: Vec<&[u8]> = vec![call.method.as_bytes(), record_type.name.as_bytes()];
+fn binding<'a>(record_type: &'a RecordType, filters: &[&'a str]) -> Vec<&'a [u8]> {
+    let mut parts: Vec<&[u8]> = vec![record_type.name.as_bytes()];
     parts.extend(filters.iter().map(|filter| filter.as_bytes()));
     parts
 }
