@@ -16,14 +16,14 @@ RUN mkdir src benches \
  && for bench in $(sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"$/\1/p}' Cargo.toml); do touch benches/$bench.rs; done \
  && echo 'fn main() {}' | tee build.rs > src/main.rs \
  && touch src/lib.rs \
- && cargo build --release --locked \
+ && cargo build --profile dist --locked \
  && rm -r src build.rs
 
 COPY build.rs ./
 COPY proto proto
 COPY src src
 # Copied files can be older than the empty ones compiled above, which cargo would take for unchanged.
-RUN touch build.rs src/lib.rs src/main.rs && cargo build --release --locked
+RUN touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked
 
 # -- the integration suite, compiled ------------------------------------------------------------------------------------------
 # Its own build, unoptimised: the suite only sends calls, and development dependencies change features of the others, so
@@ -58,7 +58,7 @@ FROM debian:bookworm-slim AS gateway
 RUN groupadd --gid 10001 lienthong \
  && useradd --uid 10001 --gid lienthong --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin lienthong \
  && install --directory --owner lienthong --group lienthong --mode 0700 /data
-COPY --from=build /build/target/release/lienthong /usr/local/bin/lienthong
+COPY --from=build /build/target/dist/lienthong /usr/local/bin/lienthong
 
 # Everything that is kept is in /data; nothing else is written but /tmp, so the root file system may be read-only.
 ENV LIENTHONG_LISTEN=0.0.0.0:50051 \

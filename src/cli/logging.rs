@@ -10,7 +10,12 @@ use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{Cli, Command, OutputFormat};
 use queue::LineQueue;
@@ -29,7 +34,7 @@ fn stderr() -> &'static LineQueue {
 
 /// Reads what `LIENTHONG_LOG` says; nothing when it is empty. A lone word that is no level would be taken for a module's name, and
 /// silence everything else.
-fn read_filter(wanted: &str) -> Result<Option<EnvFilter>, String> {
+fn read_filter(wanted: &str) -> Result<Option<Targets>, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     if wanted.trim().is_empty() {
         return Ok(None);
@@ -41,32 +46,36 @@ fn read_filter(wanted: &str) -> Result<Option<EnvFilter>, String> {
         });
     match unknown {
         Some(word) => Err(format!("`{word}` is no level")),
-        None => EnvFilter::try_new(wanted).map(Some).map_err(|error| error.to_string()),
+        None => wanted.parse().map(Some).map_err(|error: ParseError| error.to_string()),
     }
 }
 
 /// Starts logging for the process.
 pub fn start(cli: &Cli) {
     let default = match cli.command {
-        Command::Serve(_) => "warn,lienthong=info,lsm_tree=error,fjall=error",
-        _ => "warn",
+        Command::Serve(_) => Targets::new()
+            .with_default(Level::WARN)
+            .with_target("lienthong", Level::INFO)
+            .with_targets([("lsm_tree", Level::ERROR), ("fjall", Level::ERROR)]),
+        _ => Targets::new().with_default(Level::WARN),
     };
     let wanted = std::env::var("LIENTHONG_LOG").unwrap_or_default();
     let filter = match read_filter(&wanted) {
         Ok(Some(filter)) => filter,
-        Ok(None) => EnvFilter::new(default),
+        Ok(None) => default,
         Err(why) => {
             say(&format!(
                 "lienthong: LIENTHONG_LOG={wanted} is not understood ({why}); like `debug` or `warn,lienthong=info`"
             ));
-            EnvFilter::new(default)
+            default
         }
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| stderr());
-    let started = match cli.output {
-        OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
-        OutputFormat::Json => lines.json().try_init(),
+    let lines = fmt::layer::<Registry>().with_writer(stderr);
+    let lines = match cli.output {
+        OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        OutputFormat::Json => lines.json().boxed(),
     };
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     // Only a second start in one process fails, and then the first one's settings hold.
     let _ = started;
     // The standard library's hook writes to stderr itself, and would wait there for a reader.
