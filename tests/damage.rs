@@ -263,6 +263,7 @@ async fn files_that_hold_nothing_are_made_again_and_the_others_are_named() {
     fill(folder.path()).await;
     for gone in ["lock", "closed"] {
         fs::remove_file(folder.path().join(gone)).unwrap();
+        drop(FjallStore::open_view(folder.path(), options(), None).expect(gone));
         drop(FjallStore::open_existing(folder.path(), options()).expect(gone));
         assert!(folder.path().join(gone).exists());
     }
@@ -276,6 +277,14 @@ async fn files_that_hold_nothing_are_made_again_and_the_others_are_named() {
         assert!(error.message.contains(says), "{}", error.message);
     }
     fs::write(folder.path().join("version"), version).unwrap();
+    let whole = Image::of(folder.path());
+    for journal in whole.0.keys().filter(|path| path.extension().is_some_and(|ending| ending == "jnl")) {
+        fs::remove_file(folder.path().join(journal)).unwrap();
+    }
+    let error = FjallStore::open_existing(folder.path(), options()).err().unwrap();
+    assert_eq!(error.reason, Reason::StorageCorrupt);
+    assert!(!error.message.contains("an earlier version"), "{}", error.message);
+    whole.write(folder.path());
     drop(FjallStore::open_existing(folder.path(), options()).unwrap());
 }
 

@@ -17,7 +17,7 @@ use crate::base::{Entropy as _, Error, Reason, Result};
 
 const FORMAT: &str = "lienthong/standing/v1";
 /// The run's file in the store's folder.
-const RUN_FILE: &str = "run";
+pub(super) const RUN_FILE: &str = "run";
 /// Digits of a group at the end of the outer file, and the end of its line.
 const GROUP_BYTES: i64 = 21;
 
@@ -94,7 +94,10 @@ impl Standing {
 
     fn read(&self) -> Result<Option<Kept>> {
         let unreadable = |why: &str| {
-            let message = format!("{} is not what was written: {why}; restore it from a copy", self.file.display());
+            let message = format!(
+                "{} is not what was written: {why}; restore it from a copy, or take the store as it is by `lienthong store accept-rollback`",
+                self.file.display()
+            );
             Error::new(Reason::StorageCorrupt, message)
         };
         let text = match fs::read_to_string(&self.file) {

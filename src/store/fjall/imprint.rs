@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use super::open::LOCK_FILE;
 use super::view::is_view;
 
 const FILE: &str = "closed";
-const LOCK: &str = "lock";
 const FORMAT: &str = "lienthong/store/closed/v1";
 
 /// Writes the imprint of a store when it is dropped, after the engine.
@@ -38,7 +38,7 @@ impl Imprint {
             for entry in fs::read_dir(&folder)? {
                 let entry = entry?;
                 let (name, about) = (entry.file_name(), entry.metadata()?);
-                let is_other = folder == store && (name == FILE || name == LOCK || is_view(&name));
+                let is_other = folder == store && (name == FILE || name == LOCK_FILE || is_view(&name));
                 if is_other {
                     continue;
                 }

@@ -17,11 +17,12 @@ use super::view::View;
 use super::{FILES_OPEN_MAX, FjallOptions, Keyspaces, MIB, contained, inner_key, remains};
 use crate::base::{Error, Reason, Result};
 use crate::store::seal::{MARK_FILE, Mark, Marked, SEAL_KEY, Tally};
+use crate::store::standing::RUN_FILE;
 use crate::store::{Layout, Remedy, Space, Standing};
 
 /// The engine's files.
 const VERSION_FILE: &str = "version";
-const LOCK_FILE: &str = "lock";
+pub(super) const LOCK_FILE: &str = "lock";
 /// What the engine's version file begins with; the number of its format follows.
 const ENGINE: &[u8] = b"FJL";
 
@@ -211,10 +212,11 @@ fn check_files(path: &Path) -> Result<()> {
             return Err(damaged(path, &format!("tree {} has no current version", name.to_string_lossy())));
         }
     }
-    if !path.join(MARK_FILE).exists() {
-        return Err(uncounted(path));
+    match (path.join(MARK_FILE).exists(), path.join(RUN_FILE).exists()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(damaged(path, &format!("its file {MARK_FILE} is missing"))),
+        (false, false) => Err(uncounted(path)),
     }
-    Ok(())
 }
 
 /// The spaces of the trees that are not there.
@@ -246,7 +248,8 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
         }
     }
     if unsealed.len() == Layout::ALL.len() {
-        return Err(uncounted(path));
+        // Whoever kept a mark kept seals.
+        return Err(damaged(path, "no tree has its seal: the journal, or what it wrote, is missing"));
     }
     if !unsealed.is_empty() {
         return Err(lost(path, &spaces_of_all(unsealed), "are empty"));

@@ -4,11 +4,13 @@
 //! damaged one it destroys what might have been mended. Tables and values are written once, so the view links to them. Everything
 //! else is small, or is a journal, and is copied.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+
+use super::open::LOCK_FILE;
 
 /// How the folder of a view is called; one that was left behind by a kill is removed at the next start.
 const PREFIX: &str = "view-";
@@ -36,6 +38,8 @@ impl View {
 
     fn fill(store: &Path, folder: TempDir) -> io::Result<Self> {
         mirror(&fs::canonicalize(store)?, folder.path(), true)?;
+        // The original may lack it: it holds nothing.
+        OpenOptions::new().create(true).append(true).open(folder.path().join(LOCK_FILE))?;
         Ok(Self(folder))
     }
 
