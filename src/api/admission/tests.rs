@@ -26,7 +26,7 @@ const ANCHOR: &str = "/lienthong.trust.v1.TrustService/GetTrustAnchor";
 const SUBMIT: &str = "/lienthong.registry.v1.RegistryService/SubmitChanges";
 
 /// An answer that is worth compressing.
-const ANSWER: [u8; 32_768] = [b'a'; 32_768];
+static ANSWER: [u8; 32_768] = [b'a'; 32_768];
 
 /// Counts the calls that got through, and refuses as the framework would when it is told to.
 #[derive(Default)]
