@@ -1,12 +1,27 @@
-//! Who acts for a citizen: they themselves, or for a child the guardian whom its account names (Decree 69/2024).
+//! Who acts for whom: a citizen for themselves, or for a child the guardian whom its account names (Decree 69/2024).
 //!
-//! Every call that a citizen may make for their own account goes through [`own_number`], so a guardian may make it for the child's,
-//! and what comes of it names the guardian. A stranger gets the same refusal whether or not there is such a citizen.
+//! Every call that a citizen may make about themselves goes through [`own`], which finds the person by all of their
+//! [`Numbers`]: what stands under an earlier number is theirs, too. What comes of it names the guardian who acted.
+//!
+//! A credential is of one number and ends with it. A number that was replaced is refused with
+//! [`PersonIdSuperseded`](Reason::PersonIdSuperseded): the account under it is locked, and its holder signs in with the number that
+//! replaced it (Decision 34/2021, article 10, for accounts whose number is cancelled or established anew). So whoever held a number
+//! wrongly does not act for the person who holds it rightly. The account of somebody who has died is locked as well (Decree 59/2022,
+//! article 19), and a guardianship ends with either's death (Civil Code, article 62) and with the ward's majority.
+//!
+//! A stranger gets the same refusal whether or not there is such a citizen, and learns of nobody else's number how it stands.
 
 use async_trait::async_trait;
 
 use crate::base::call::SUBJECT;
-use crate::base::{AgencyId, Call, Caller, Error, PersonalId, Result};
+use crate::base::{AgencyId, Call, Caller, Date, Error, PartialDate, PersonalId, Reason, Result};
+use crate::registry::numbers::{Numbers, Standing};
+
+/// From this age on nobody acts for a person (Civil Code, article 20).
+const MAJORITY: i16 = 18;
+/// Up to this age, not included, a person is a child (Law on Children 102/2016, article 1), whose representative consents for it (Law
+/// 91/2025, article 24).
+const CHILDHOOD: i16 = 16;
 
 /// Who caused something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,68 +64,213 @@ impl Actor {
     }
 }
 
-/// Says whose guardian somebody is; identity's accounts implement it.
+/// Says who stands behind a number, and whose guardian somebody is; identity implements it.
 #[async_trait]
-pub trait Guardians: Send + Sync + 'static {
-    /// The guardian whom a citizen's account names; `None` without one, or without an account.
-    async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>>;
+pub trait People: Send + Sync + 'static {
+    /// The numbers of the person whom a number leads to.
+    async fn numbers(&self, number: PersonalId) -> Result<Numbers>;
+
+    /// The guardian whom a person's account names; `None` without one, or without an account.
+    async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>>;
+}
+
+/// The person whom a call is about, and who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acting {
+    /// The person, by all numbers.
+    pub person: Numbers,
+    /// Who acts for them.
+    pub actor: Actor,
+}
+
+impl Acting {
+    /// The same, where something new may be done: under a number that was given up and leads to nobody, what stands there can be
+    /// looked at and ended, and no more.
+    pub fn anew(self) -> Result<Self> {
+        if self.person.standing == Standing::GivenUp {
+            let message = "the personal ID was given up and leads to nobody: nothing new is done under it";
+            return Err(Error::new(Reason::PersonIdCancelled, message).with_subject("person", ""));
+        }
+        Ok(self)
+    }
+
+    /// The same, where the actor may consent for the person: a child's representative does that, and the child may take it back.
+    pub fn consenting(self, today: Date) -> Result<Self> {
+        let is_child = self.person.born.is_some_and(|born| !has_age(born, CHILDHOOD, today));
+        if is_child && self.actor == Actor::Citizen {
+            let message = "a child's guardian consents for it; the child itself may withdraw a consent";
+            return Err(Error::new(Reason::GuardianNeeded, message).with_subject("person", ""));
+        }
+        self.anew()
+    }
 }
 
 /// The citizen in a request's field `personal_id`, if the caller may act for them, and who acts. Agencies are refused before the
 /// request is looked at.
-pub async fn own_number(call: &Call, personal_id: &str, guardians: &dyn Guardians) -> Result<(PersonalId, Actor)> {
+pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<Acting> {
     if let Caller::Agency(_) = call.caller {
         call.one_of(&[SUBJECT])?;
     }
-    let person = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
-    Ok((person, acting(call, person, guardians).await?))
+    let number = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
+    acting(call, number, people).await
 }
 
-/// Who acts, where the caller may act for `person`.
-pub async fn acting(call: &Call, person: PersonalId, guardians: &dyn Guardians) -> Result<Actor> {
-    if let Caller::Citizen(caller) = call.caller
-        && caller != person
-        && guardians.guardian_of(person).await? == Some(caller)
-    {
-        return Ok(Actor::Guardian(caller));
+/// The person whom `number` leads to, where the caller may act for them.
+pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Result<Acting> {
+    let Caller::Citizen(caller) = call.caller else { return Err(call.not_about_caller()) };
+    let own = people.numbers(caller).await?;
+    if own.current != caller {
+        let message = "the credential's personal ID was replaced by another one: sign in with that";
+        return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject("credential", ""));
     }
-    call.citizen(person).map(|()| Actor::Citizen)
+    if own.standing == Standing::Deceased {
+        return Err(deceased());
+    }
+    if own.contains(number) {
+        return Ok(Acting { person: own, actor: Actor::Citizen });
+    }
+    let person = people.numbers(number).await?;
+    let guardian = people.guardian_of(&person).await?;
+    let is_of_age = person.born.is_some_and(|born| has_age(born, MAJORITY, call.now.date()));
+    match guardian {
+        Some(guardian) if own.contains(guardian) && !is_of_age => match person.standing {
+            Standing::Deceased => Err(deceased()),
+            _ => Ok(Acting { person, actor: Actor::Guardian(caller) }),
+        },
+        _ => Err(call.not_about_caller()),
+    }
+}
+
+fn deceased() -> Error {
+    let message = "the person has died: nobody acts as them or for them any more";
+    Error::new(Reason::PersonDeceased, message).with_subject("person", "")
+}
+
+/// Whether a person has reached an age for sure. Who was born in a month or year that is not known closer is taken for born at its end.
+fn has_age(born: PartialDate, age: i16, today: Date) -> bool {
+    let birthday = (born.year + age, born.month.unwrap_or(12), born.day.unwrap_or(31));
+    birthday <= (today.year(), today.month(), today.day())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Reason, Timestamp};
+    use crate::base::Timestamp;
 
-    struct One;
+    const CHILD: &str = "042324990011";
+    const MOTHER: &str = "042196990023";
+    const DEAD: &str = "042065990010";
+    const HOLDER: &str = "042083990016";
+    const FORMER: &str = "042083990017";
+    const GIVEN_UP: &str = "042083990018";
+    const GROWN: &str = "042100990019";
+    const WARD_OF_THE_DEAD: &str = "042312990020";
+    const DEAD_CHILD: &str = "042318990021";
+    const FIFTEEN: &str = "042211990022";
+
+    fn pid(text: &str) -> PersonalId {
+        PersonalId::parse(text).expect("12 digits")
+    }
+
+    struct Register;
 
     #[async_trait]
-    impl Guardians for One {
-        async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>> {
-            Ok((citizen.as_str() == "042324990011").then_some(PersonalId::parse("042196990023")).flatten())
+    impl People for Register {
+        async fn numbers(&self, number: PersonalId) -> Result<Numbers> {
+            let living = |born: &str| Numbers {
+                standing: Standing::Living,
+                born: PartialDate::parse(born),
+                ..Numbers::only(number)
+            };
+            Ok(match number.as_str() {
+                CHILD => living("2024-05-10"),
+                GROWN => living("2008-11-29"),
+                FIFTEEN => living("2011"),
+                WARD_OF_THE_DEAD => living("2020-01-01"),
+                DEAD => Numbers { standing: Standing::Deceased, ..living("1965-11-11") },
+                DEAD_CHILD => Numbers { standing: Standing::Deceased, ..living("2018-01-01") },
+                HOLDER | FORMER => {
+                    Numbers { current: pid(HOLDER), superseded: vec![pid(FORMER)], ..living("1983-09-02") }
+                }
+                GIVEN_UP => Numbers { standing: Standing::GivenUp, ..Numbers::only(number) },
+                MOTHER => living("1996-10-15"),
+                _ => Numbers::only(number),
+            })
+        }
+
+        async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
+            Ok(match person.current.as_str() {
+                // named by the number that she had then
+                CHILD => Some(pid(FORMER)),
+                GROWN | DEAD_CHILD => Some(pid(MOTHER)),
+                WARD_OF_THE_DEAD => Some(pid(DEAD)),
+                _ => None,
+            })
         }
     }
 
+    /// 2026-11-28, a day before GROWN is 18.
+    const NOW: Timestamp = Timestamp(1_795_824_000_000);
+
     #[tokio::test]
     async fn a_citizen_acts_for_themselves_and_a_guardian_for_the_child() {
-        let pid = |text: &str| PersonalId::parse(text).expect("12 digits");
-        let (child, mother) = ("042324990011", "042196990023");
-        let agency = Caller::Agency(AgencyId::parse("police").expect("a key"));
-        let refused = Err(Reason::RoleNotAllowed);
+        const STRANGER: &str = "042185990002";
+        let stranger = Err(Reason::RoleNotAllowed);
+        // who calls, about whom → the person's present number and who acts
         let cases = [
-            (Caller::Citizen(pid(child)), child, Ok(Actor::Citizen)),
-            (Caller::Citizen(pid(mother)), child, Ok(Actor::Guardian(pid(mother)))),
-            (Caller::Citizen(pid(mother)), mother, Ok(Actor::Citizen)),
-            (Caller::Citizen(pid(child)), mother, refused.clone()),
-            (Caller::Citizen(pid("042185990002")), child, refused.clone()),
-            (Caller::Citizen(pid(mother)), "042000000000", refused.clone()),
-            (Caller::Citizen(pid(mother)), "42", Err(Reason::InvalidRequest)),
-            (agency, "42", refused),
+            (STRANGER, STRANGER, Ok((STRANGER, Actor::Citizen))),
+            (CHILD, CHILD, Ok((CHILD, Actor::Citizen))),
+            (HOLDER, CHILD, Ok((CHILD, Actor::Guardian(pid(HOLDER))))),
+            (CHILD, HOLDER, stranger.clone()),
+            (STRANGER, CHILD, stranger.clone()),
+            (STRANGER, "042000000000", stranger.clone()),
+            (STRANGER, "42", Err(Reason::InvalidRequest)),
+            // a former number is its holder's, and ends its own credentials
+            (HOLDER, FORMER, Ok((HOLDER, Actor::Citizen))),
+            (STRANGER, FORMER, stranger.clone()),
+            (FORMER, FORMER, Err(Reason::PersonIdSuperseded)),
+            (FORMER, HOLDER, Err(Reason::PersonIdSuperseded)),
+            (FORMER, CHILD, Err(Reason::PersonIdSuperseded)),
+            (GIVEN_UP, GIVEN_UP, Ok((GIVEN_UP, Actor::Citizen))),
+            // nobody acts as the dead, or for them; a stranger does not learn that they died
+            (DEAD, DEAD, Err(Reason::PersonDeceased)),
+            (DEAD, WARD_OF_THE_DEAD, Err(Reason::PersonDeceased)),
+            (MOTHER, DEAD_CHILD, Err(Reason::PersonDeceased)),
+            (STRANGER, DEAD, stranger.clone()),
+            (STRANGER, DEAD_CHILD, stranger.clone()),
+            // until the ward is of age
+            (MOTHER, GROWN, Ok((GROWN, Actor::Guardian(pid(MOTHER))))),
         ];
+        let asked = async |caller: Caller, number: &str, now| {
+            let got = own(&Call::by(caller, now), number, &Register).await;
+            got.map(|acting| (acting.person.current, acting.actor)).map_err(|error| error.reason)
+        };
         for (caller, number, expected) in cases {
-            let call = Call::by(caller.clone(), Timestamp(0));
-            let got = own_number(&call, number, &One).await.map(|(_, actor)| actor).map_err(|error| error.reason);
-            assert_eq!(got, expected, "{caller:?}");
+            let expected = expected.map(|(number, actor)| (pid(number), actor));
+            assert_eq!(asked(Caller::Citizen(pid(caller)), number, NOW).await, expected, "{caller} for {number}");
+        }
+        let tomorrow = NOW.plus_ms(86_400_000);
+        assert_eq!(asked(Caller::Citizen(pid(MOTHER)), GROWN, tomorrow).await, Err(Reason::RoleNotAllowed));
+        let agency = Caller::Agency(AgencyId::parse("police").expect("a key"));
+        assert_eq!(asked(agency, "42", NOW).await, Err(Reason::RoleNotAllowed));
+    }
+
+    #[tokio::test]
+    async fn what_may_be_done_anew_depends_on_the_number_and_the_age() {
+        // who calls, about whom → something new, and a consent
+        let cases = [
+            (HOLDER, HOLDER, Ok(()), Ok(())),
+            (HOLDER, CHILD, Ok(()), Ok(())),
+            (CHILD, CHILD, Ok(()), Err(Reason::GuardianNeeded)),
+            (FIFTEEN, FIFTEEN, Ok(()), Err(Reason::GuardianNeeded)),
+            (GROWN, GROWN, Ok(()), Ok(())),
+            (GIVEN_UP, GIVEN_UP, Err(Reason::PersonIdCancelled), Err(Reason::PersonIdCancelled)),
+        ];
+        for (caller, number, anew, consent) in cases {
+            let acting = own(&Call::by(Caller::Citizen(pid(caller)), NOW), number, &Register).await.expect("may look");
+            let reason = |result: Result<Acting>| result.map(drop).map_err(|error| error.reason);
+            assert_eq!(reason(acting.clone().anew()), anew, "{caller} for {number}");
+            assert_eq!(reason(acting.consenting(NOW.date())), consent, "{caller} for {number}");
         }
     }
 

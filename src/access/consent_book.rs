@@ -3,6 +3,9 @@
 //! `Consent` holds the newest one for each citizen, agency and purpose, which is all that a decision needs: one short scan. The one
 //! that it replaced moves to `ConsentHistory`, in the same commit, so no consent is lost and none stands twice. What was read
 //! under which consent stands in the evidence ledger, not here.
+//!
+//! Rows stand under the number that the citizen had when they spoke. Everything here is asked for a person, whose
+//! [`Numbers`] are all looked at: what was said under an earlier number is listed, ended and replaced under the present one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +15,7 @@ use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::base::{Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Scan, Space, Store};
 
 use super::consent::{ANY, Act, Consent, ConsentState, Terms};
@@ -39,20 +43,28 @@ impl ConsentBook {
         Self { store, entropy, cached: Cache::new(CACHED_MAX), epoch: AtomicU64::new(0) }
     }
 
-    /// Grants a consent, which replaces the same agency's for the same purpose.
-    pub async fn grant(&self, person: PersonalId, terms: Terms, act: Act, now: Timestamp) -> Result<Consent> {
-        let key = row_key(person, &terms.agency, &terms.purpose);
+    /// Grants a consent under the person's present number. It replaces the same agency's for the same purpose, under whichever number
+    /// that was given.
+    pub async fn grant(&self, person: &Numbers, terms: Terms, act: Act, now: Timestamp) -> Result<Consent> {
         for _ in 0..ATTEMPTS_MAX {
-            let found = self.store.get(Space::Consent, &key).await?;
-            let before = found.as_deref().map(read).transpose()?;
-            let id = self.new_id(before.as_ref(), now)?;
-            let consent = Consent::granted(id, terms.clone(), act.clone(), now);
-            let mut batch = Batch::new().put(Space::Consent, key.clone(), write(&consent)?);
-            if let Some(before) = before {
-                let before = before.ended(ConsentState::Replaced, act.clone(), now);
-                batch = batch.put(Space::ConsentHistory, history_key(person, before.id), write(&before)?);
+            let mut batch = Batch::new();
+            let mut newest = None;
+            for number in person.all() {
+                let key = row_key(number, &terms.agency, &terms.purpose);
+                let found = self.store.get(Space::Consent, &key).await?;
+                if let Some(before) = found.as_deref().map(read).transpose()? {
+                    let before = before.ended(ConsentState::Replaced, act.clone(), now);
+                    batch = batch.put(Space::ConsentHistory, history_key(number, before.id), write(&before)?);
+                    if number != person.current {
+                        batch = batch.delete(Space::Consent, key.clone());
+                    }
+                    newest = newest.max(Some(before.id));
+                }
+                batch = batch.require(Space::Consent, key, found);
             }
-            if self.commit(batch.require(Space::Consent, key.clone(), found)).await? {
+            let consent = Consent::granted(self.new_id(newest, now)?, terms.clone(), act.clone(), now);
+            let key = row_key(person.current, &terms.agency, &terms.purpose);
+            if self.commit(batch.put(Space::Consent, key, write(&consent)?)).await? {
                 return Ok(consent);
             }
         }
@@ -61,12 +73,10 @@ impl ConsentBook {
 
     /// Takes back from now on the consent that has this id, and no other: one that is over stays as it ended, however often this is
     /// repeated. Withdrawing a refusal ends the refusal.
-    pub async fn withdraw(&self, person: PersonalId, id: Uuid, act: Act, now: Timestamp) -> Result<Consent> {
+    pub async fn withdraw(&self, person: &Numbers, id: Uuid, act: Act, now: Timestamp) -> Result<Consent> {
         for _ in 0..ATTEMPTS_MAX {
             let Some((key, found)) = self.newest(person, id).await? else {
-                let missing = || Error::new(Reason::NotFound, "there is no such consent").with_subject("consent", "");
-                let earlier = self.store.get(Space::ConsentHistory, &history_key(person, id)).await?;
-                return read(&earlier.ok_or_else(missing)?);
+                return self.earlier(person, id).await;
             };
             let before = read(&found)?;
             let after = before.clone().ended(ConsentState::Withdrawn, act.clone(), now);
@@ -90,7 +100,8 @@ impl ConsentBook {
             if before.as_ref().is_some_and(|before| before.state(now) == ConsentState::Refused) {
                 return Ok(());
             }
-            let refusal = Consent { id: self.new_id(before.as_ref(), now)?, ..Consent::refusal_of_all(now) };
+            let id = self.new_id(before.as_ref().map(|before| before.id), now)?;
+            let refusal = Consent { id, ..Consent::refusal_of_all(now) };
             let mut batch = Batch::new().put(Space::Consent, key.clone(), write(&refusal)?);
             if let Some(before) = before {
                 batch = batch.put(Space::ConsentHistory, history_key(person, before.id), write(&before)?);
@@ -102,26 +113,30 @@ impl ConsentBook {
         Err(overtaken())
     }
 
-    /// A page of a citizen's consents and refusals older than `before` (`None`: from the newest), newest first, and whether more
+    /// A page of a person's consents and refusals older than `before` (`None`: from the newest), newest first, and whether more
     /// follow: the newest for each agency and purpose, or, `with_replaced`, all that were ever given.
     pub async fn list(
         &self,
-        person: PersonalId,
+        person: &Numbers,
         with_replaced: bool,
         before: Option<Uuid>,
         limit: usize,
     ) -> Result<(Vec<Consent>, bool)> {
-        let mut found = self.of(person).await?.to_vec();
-        found.retain(|consent| before.is_none_or(|before| consent.id < before));
-        if with_replaced {
-            let mut scan = Scan::prefix(Space::ConsentHistory, person.as_str().as_bytes()).reverse().limit(limit + 1);
-            if let Some(before) = before {
-                scan = scan.after(history_key(person, before));
-            }
-            for (_, row) in self.store.scan(scan).await? {
-                found.push(read(&row)?);
+        let mut found = Vec::new();
+        for number in person.all() {
+            found.extend(self.of(number).await?.iter().cloned());
+            if with_replaced {
+                let prefix = number.as_str().as_bytes();
+                let mut scan = Scan::prefix(Space::ConsentHistory, prefix).reverse().limit(limit + 1);
+                if let Some(before) = before {
+                    scan = scan.after(history_key(number, before));
+                }
+                for (_, row) in self.store.scan(scan).await? {
+                    found.push(read(&row)?);
+                }
             }
         }
+        found.retain(|consent| before.is_none_or(|before| consent.id < before));
         // Ids begin with the time.
         found.sort_by_key(|consent| std::cmp::Reverse(consent.id));
         found.dedup_by_key(|consent| consent.id);
@@ -130,8 +145,25 @@ impl ConsentBook {
         Ok((found, more))
     }
 
-    /// The newest consents and refusals of a citizen, from memory when they are there.
-    pub async fn of(&self, person: PersonalId) -> Result<Arc<[Consent]>> {
+    /// What decides on a read: the newest consents and refusals under every number of a person. Where nobody is left who could take a
+    /// consent back, because the person has died or the number leads to nobody, refusals alone hold on (Law 91/2025: a consent is the
+    /// data subject's will, and may be withdrawn; Civil Code, article 16: a person's capacity ends with death).
+    pub async fn said_by(&self, person: &Numbers) -> Result<Arc<[Consent]>> {
+        let mut said = self.of(person.current).await?;
+        for before in &person.superseded {
+            let earlier = self.of(*before).await?;
+            if !earlier.is_empty() {
+                said = said.iter().chain(&*earlier).cloned().collect();
+            }
+        }
+        if matches!(person.standing, Standing::Deceased | Standing::GivenUp) && !said.is_empty() {
+            said = said.iter().filter(|consent| consent.said == ConsentState::Refused).cloned().collect();
+        }
+        Ok(said)
+    }
+
+    /// The newest consents and refusals under one number, from memory when they are there.
+    async fn of(&self, person: PersonalId) -> Result<Arc<[Consent]>> {
         // The number is read before the rows: a write that ends in between makes what is cached here worthless.
         let epoch = self.epoch.load(Ordering::SeqCst);
         if let Some((cached, consents)) = self.cached.get(&person)
@@ -147,22 +179,34 @@ impl ConsentBook {
 
     /// An id that is later than that of the consent before, also within one millisecond (UUID version 7, RFC 9562): their order is
     /// that of the list.
-    fn new_id(&self, before: Option<&Consent>, now: Timestamp) -> Result<Uuid> {
+    fn new_id(&self, before: Option<Uuid>, now: Timestamp) -> Result<Uuid> {
         let mut random = [0; 10];
         self.entropy.fill(&mut random)?;
-        let earliest = before.map_or(0, |before| (before.id.as_u128() >> 80) as u64 + 1);
+        let earliest = before.map_or(0, |before| (before.as_u128() >> 80) as u64 + 1);
         let at_ms = (now.0.max(0) as u64).max(earliest);
         Ok(uuid::Builder::from_unix_timestamp_millis(at_ms, &random).into_uuid())
     }
 
     /// The row of a newest consent by its id.
-    async fn newest(&self, person: PersonalId, id: Uuid) -> Result<Option<(Bytes, Bytes)>> {
-        for (key, row) in self.store.scan(Scan::prefix(Space::Consent, person.as_str().as_bytes())).await? {
-            if read(&row)?.id == id {
-                return Ok(Some((key, row)));
+    async fn newest(&self, person: &Numbers, id: Uuid) -> Result<Option<(Bytes, Bytes)>> {
+        for number in person.all() {
+            for (key, row) in self.store.scan(Scan::prefix(Space::Consent, number.as_str().as_bytes())).await? {
+                if read(&row)?.id == id {
+                    return Ok(Some((key, row)));
+                }
             }
         }
         Ok(None)
+    }
+
+    /// A consent that a newer one replaced.
+    async fn earlier(&self, person: &Numbers, id: Uuid) -> Result<Consent> {
+        for number in person.all() {
+            if let Some(row) = self.store.get(Space::ConsentHistory, &history_key(number, id)).await? {
+                return read(&row);
+            }
+        }
+        Err(Error::new(Reason::NotFound, "there is no such consent").with_subject("consent", ""))
     }
 
     /// Whether the batch was written: it is not where somebody else's write came before.

@@ -13,7 +13,7 @@ pub mod evidence;
 pub mod purpose;
 pub mod right;
 
-pub use acting::{Actor, Guardians};
+pub use acting::{Acting, Actor, People};
 pub use agency::Agency;
 pub use consent::{Consent, ConsentState};
 pub use consent_book::ConsentBook;

@@ -60,6 +60,12 @@ impl PageTokens {
         Ok(Some(position.to_vec()))
     }
 
+    /// The position of a token, where positions are ids.
+    pub fn read_id(&self, call: &Call, query: &[&[u8]], token: &str) -> Result<Option<uuid::Uuid>> {
+        let position = self.read(call, query, token)?;
+        position.map(|id| uuid::Uuid::from_slice(&id).map_err(|_| Error::page_token_refused())).transpose()
+    }
+
     fn tag(&self, call: &Call, query: &[&[u8]], position: &[u8]) -> [u8; TAG_BYTES] {
         let caller: [&[u8]; 2] = match &call.caller {
             Caller::Agency(agency) => [b"agency", agency.as_str().as_bytes()],

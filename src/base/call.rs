@@ -210,9 +210,9 @@ impl Call {
         }
     }
 
-    /// The calling citizen, if it is `person`; says the same whether or not the person exists.
-    pub fn citizen(&self, person: PersonalId) -> Result<()> {
-        if self.caller == Caller::Citizen(person) { Ok(()) } else { Err(self.refuse(SUBJECT)) }
+    /// The refusal of a call that is about somebody else; says the same whether or not there is such a person.
+    pub fn not_about_caller(&self) -> Error {
+        self.refuse(SUBJECT)
     }
 
     /// The refusal of a call that only `allowed` may make: it says who calls and who may.

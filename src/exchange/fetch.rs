@@ -118,12 +118,7 @@ impl Exchange {
             error
         })?;
         trail.pass(Step::Right, Detail::Granted(order.purpose));
-        let mut consents = self.consents.of(numbers.current).await?;
-        for before in &numbers.superseded {
-            // What was said under an earlier number holds on.
-            let earlier = self.consents.of(*before).await?;
-            consents = consents.iter().chain(&*earlier).cloned().collect();
-        }
+        let consents = self.consents.said_by(numbers).await?;
         check_consents(&context.agency, order.purpose, &grants, &consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Consent, error.message.clone());

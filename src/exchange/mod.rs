@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::{ConsentBook, EvidenceLog};
+use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
 use crate::trust::verify::Verifier;
 
@@ -45,6 +46,8 @@ pub struct Parts {
     pub registries: Vec<Arc<dyn Registry>>,
     /// The province's word on what stands in the record ledger.
     pub inclusion: Arc<dyn Inclusion>,
+    /// The resident records that the province accepted, for when their registry does not answer.
+    pub accepted: Arc<dyn Residents>,
     /// Verifies what registries answer.
     pub verifier: Arc<Verifier>,
     /// The citizens' consents.
@@ -57,6 +60,7 @@ pub struct Parts {
 pub struct Exchange {
     registries: BTreeMap<String, Arc<dyn Registry>>,
     inclusion: Arc<dyn Inclusion>,
+    accepted: Arc<dyn Residents>,
     verifier: Arc<Verifier>,
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
@@ -71,6 +75,7 @@ impl Exchange {
         Arc::new(Self {
             registries: registries.collect(),
             inclusion: parts.inclusion,
+            accepted: parts.accepted,
             verifier: parts.verifier,
             consents: parts.consents,
             evidence: parts.evidence,

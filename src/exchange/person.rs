@@ -2,7 +2,8 @@
 //! records that still stand under an old one. Which numbers those are is [`numbers`](crate::registry::numbers)' rule.
 //!
 //! The resident registry is asked, its answer verified, and remembered until the registry's log grows: a claim that became void
-//! discloses nothing any more. When the registry cannot be asked, the number is taken literally; when its record is damaged, a fetch fails.
+//! discloses nothing any more. When the registry cannot be asked, what the province last accepted of it says, so that a
+//! refusal under another of the person's numbers holds in that minute, too; when its record is damaged, a fetch fails.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,7 +60,7 @@ impl Exchange {
         let left = context.ask_until().saturating_duration_since(Instant::now());
         match tokio::time::timeout(left / 4, resolve(person, &asked)).await {
             Ok(Ok(numbers)) => {
-                let numbers = numbers.map_or_else(only, Arc::new);
+                let numbers = Arc::new(numbers);
                 if let Some(log_size) = log_size {
                     self.people.remembered.insert(person, (log_size, numbers.clone()));
                 }
@@ -70,9 +71,12 @@ impl Exchange {
                 (only(), Err(error.with_subject("registry", "resident")))
             }
             Ok(Err(_)) | Err(_) => {
-                let why = "the resident registry did not say; the number is taken literally";
+                let why = "the resident registry did not say; what the province accepted of it holds";
                 trail.skip(Step::SupersededNumbers, why);
-                (only(), Ok(()))
+                match resolve(person, &*self.accepted).await {
+                    Ok(numbers) => (Arc::new(numbers), Ok(())),
+                    Err(error) => (only(), Err(error)),
+                }
             }
         }
     }

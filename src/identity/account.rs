@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
-use crate::access::Guardians;
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
+use crate::registry::numbers::Numbers;
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object};
 
@@ -68,8 +66,17 @@ impl Accounts {
         Self { store }
     }
 
-    /// A person's account.
-    pub async fn find(&self, person: PersonalId) -> Result<Option<Account>> {
+    /// A person's account: that under the present number, or the one opened under the nearest number before.
+    pub async fn of(&self, person: &Numbers) -> Result<Option<Account>> {
+        for number in person.all() {
+            if let Some(account) = self.under(number).await? {
+                return Ok(Some(Account { person: person.current, ..account }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn under(&self, person: PersonalId) -> Result<Option<Account>> {
         let Some(row) = self.store.get(Space::Account, person.as_str().as_bytes()).await? else { return Ok(None) };
         let corrupt = || Error::new(Reason::StorageCorrupt, "an account cannot be read back");
         Account::from_row(person, &row).map(Some).ok_or_else(corrupt)
@@ -82,13 +89,6 @@ impl Accounts {
             batch = batch.put(Space::Account, account.person.as_str().as_bytes().to_vec(), account.to_row());
         }
         self.store.commit(batch).await
-    }
-}
-
-#[async_trait]
-impl Guardians for Accounts {
-    async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>> {
-        Ok(self.find(citizen).await?.and_then(|account| account.guardian))
     }
 }
 

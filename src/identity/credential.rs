@@ -119,7 +119,7 @@ impl Credentials {
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
         self.nonces.take(&proved.nonce, number, now)?;
         let person = self.linking.holder_of_account(number, now).await?;
-        let link = self.linking.get(person.personal_id, link).await?;
+        let link = self.linking.get(&person.numbers, link).await?;
         let record_type = link.document_type.record_type();
         if link.state_at(now).0 != LinkState::Linked {
             return Err(Error::new(Reason::LinkNotActive, "the document is not linked and in force")
@@ -168,7 +168,7 @@ impl Credentials {
         let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
         let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", record_type.name));
         let named = record_type.people_of(&payload);
-        if !named.is_empty() && !person.numbers.iter().any(|number| named.contains(number)) {
+        if !named.is_empty() && !person.numbers.all().any(|number| named.contains(&number)) {
             return not(Reason::HolderMismatch, "the document is no longer in the holder's name");
         }
         match standing(link.document_type, statement.operation, statement.valid_until, &payload, now) {

@@ -1,25 +1,30 @@
 //! Linking documents to accounts: ask the issuing registry, verify, match the holder, record the link.
 //!
 //! One active link for each account and record: the index row is written only where it is absent, so two calls at once make
-//! one link. A document that carries somebody else's personal ID is answered like one that does not exist; one that carries none, or the
-//! citizen's own, and does not match otherwise is said not to match, so that they can have it corrected.
+//! one link. A document that is not the citizen's is answered like one that does not exist, in the same words and after the same time: one
+//! that carries somebody else's personal ID, and one that carries none and does not match by name, birth date and sex. Only of one that
+//! carries the citizen's own number it is said that it does not match otherwise, so that they can have it corrected.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::access::Actor;
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
 use crate::store::{Batch, Scan, Space, Store};
-use crate::trust::canonical;
+use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link, record_key, write};
-use super::matching::{Comparison, Match, MatchedBy, Same};
+use super::matching::{Comparison, Match, MatchedBy, Same, is_anothers, number_of};
 use super::people::{Person, ReadRecord, Registries};
 
+/// A document that is not the citizen's is refused no sooner than this: how long the answer takes does not say whether it exists.
+const REFUSED_AFTER: Duration = Duration::from_millis(25);
 /// Index rows read at once.
 const ROWS_READ: usize = 256;
 
@@ -53,17 +58,12 @@ impl Linking {
                 Error::new(Reason::PersonDeceased, "the account's holder has died").with_subject("account", "holder")
             );
         }
-        let account = self.accounts.find(person.personal_id).await?.ok_or_else(missing)?;
+        let account = self.accounts.of(&person.numbers).await?.ok_or_else(missing)?;
         if account.level != Level::Two {
             return Err(Error::new(Reason::AccountLevelTooLow, "documents are linked to level 2 accounts only")
                 .with_subject("account", "level"));
         }
         Ok(person)
-    }
-
-    /// The number that holds now for the person behind `number`.
-    pub async fn person_behind(&self, number: PersonalId, now: Timestamp) -> Result<Option<PersonalId>> {
-        Ok(self.registries.person(number, now).await?.map(|person| person.personal_id))
     }
 
     /// Links a document on behalf of `call`, which keeps what was checked, as `actor` asks for the account.
@@ -77,12 +77,16 @@ impl Linking {
     ) -> Result<Link> {
         let now = call.now;
         let person = call.checked("account", self.holder_of_account(number, now).await)?;
+        let begun = Instant::now();
         let found = self.find_document(&person, kind, document, now).await;
         // Said before any check is kept: of somebody else's document a call leaves no more than of none.
-        let found = found.and_then(|record| match names_another(&person, kind, &record) {
+        let found = found.and_then(|record| match is_anothers(&person, kind, &record.payload) {
             true => Err(no_document(kind)),
             false => Ok(record),
         });
+        if !document.is_empty() && found.as_ref().is_err_and(|error| error.reason == Reason::RecordNotFound) {
+            tokio::time::sleep_until((begun + REFUSED_AFTER).into()).await;
+        }
         let record = call.checked(format!("verify.{}", kind.record_type().name), found)?;
         // Whose it is comes first: of somebody else's document not even its standing is told.
         let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
@@ -120,8 +124,8 @@ impl Linking {
         let record_type = kind.record_type();
         let found = if document.is_empty() {
             let mut found: Vec<ReadRecord> = Vec::new();
-            for number in &person.numbers {
-                let selector = Selector::Person(*number);
+            for number in person.numbers.all() {
+                let selector = Selector::Person(number);
                 for record in self.registries.read_all(record_type.name, selector, now).await? {
                     if found.iter().all(|known| known.record_id != record.record_id) {
                         found.push(record);
@@ -130,8 +134,10 @@ impl Linking {
             }
             found
         } else {
-            let selector = Selector::Key((record_type.key_form)(document));
-            self.registries.read(record_type.name, selector, 1, now).await?
+            let is_own =
+                |payload: &Object| number_of(kind, payload).is_some_and(|number| person.numbers.contains(number));
+            let key = (record_type.key_form)(document);
+            self.registries.read_one(record_type.name, key, now, is_own).await?.into_iter().collect()
         };
         let usable = |record: &&ReadRecord| !matches!(record.standing(kind, now), Standing::Revoked(_));
         // What was revoked stands aside where something else could be meant.
@@ -173,7 +179,7 @@ impl Linking {
     ) -> Result<Link> {
         let link = Link {
             id: self.new_id(now)?,
-            person: person.personal_id,
+            person: person.numbers.current,
             document_type,
             document_number: document_type.number(&record.payload).to_owned(),
             state,
@@ -186,10 +192,15 @@ impl Linking {
             valid_until: record.statement.valid_until,
             events: 1,
         };
-        let mut batch = Batch::new()
-            .require_absent(Space::LinkIndex, record_key(link.record_id, link.person))
-            .put(Space::LinkIndex, record_key(link.record_id, link.person), link.id.as_bytes().to_vec())
-            .put(Space::LinkIndex, id_key(link.id), link.person.as_str().as_bytes().to_vec());
+        // A link made under an earlier number is the person's, too.
+        let mut batch = person.numbers.all().fold(Batch::new(), |batch, number| {
+            batch.require_absent(Space::LinkIndex, record_key(link.record_id, number))
+        });
+        batch = batch.put(Space::LinkIndex, record_key(link.record_id, link.person), link.id.as_bytes().to_vec()).put(
+            Space::LinkIndex,
+            id_key(link.id),
+            link.person.as_str().as_bytes().to_vec(),
+        );
         if state == LinkState::Pending {
             batch = batch.put(Space::LinkIndex, pending_key(&link), link.person.as_str().as_bytes().to_vec());
         }
@@ -203,7 +214,7 @@ impl Linking {
     }
 
     /// Ends a link, as `actor` asks for the account.
-    pub async fn unlink(&self, person: PersonalId, id: uuid::Uuid, actor: &Actor, now: Timestamp) -> Result<Link> {
+    pub async fn unlink(&self, person: &Numbers, id: uuid::Uuid, actor: &Actor, now: Timestamp) -> Result<Link> {
         let before = self.get(person, id).await?;
         if before.state.is_ended() {
             return Err(
@@ -250,14 +261,14 @@ impl Linking {
         write(batch, after, actor)
     }
 
-    /// A link of a person.
-    pub async fn get(&self, person: PersonalId, id: uuid::Uuid) -> Result<Link> {
-        let row = self.store.get(Space::Link, &key_of(person, id)).await?.ok_or_else(|| missing(id))?;
-        read_link(person, id, &row)
+    /// A link of a person, under whichever number it was made.
+    pub async fn get(&self, person: &Numbers, id: uuid::Uuid) -> Result<Link> {
+        let found = self.find(id).await?;
+        if person.contains(found.person) { Ok(found) } else { Err(missing(id)) }
     }
 
     /// A link by its id alone.
-    async fn find(&self, id: uuid::Uuid) -> Result<Link> {
+    pub(super) async fn find(&self, id: uuid::Uuid) -> Result<Link> {
         let owner = self.store.get(Space::LinkIndex, &id_key(id)).await?.ok_or_else(|| missing(id))?;
         let person = std::str::from_utf8(&owner).ok().and_then(PersonalId::parse).ok_or_else(corrupt)?;
         self.named(person, id).await
@@ -270,40 +281,53 @@ impl Linking {
         read_link(person, id, &row)
     }
 
-    /// A person's links in the order they were made.
+    /// A page of a person's links after the one with the id `after`, in the order they were made, and whether more follow.
     pub async fn list(
         &self,
-        person: PersonalId,
+        person: &Numbers,
         include_ended: bool,
         limit: usize,
-        after: Option<Vec<u8>>,
-    ) -> Result<Found<Link>> {
+        after: Option<uuid::Uuid>,
+    ) -> Result<(Vec<Link>, bool)> {
         let mut found = Vec::new();
-        let mut scan = Scan::prefix(Space::Link, person.as_str().as_bytes()).limit(limit + 1);
+        for number in person.all() {
+            found.extend(self.under(number, include_ended, limit + 1, after).await?);
+        }
+        // Ids begin with the time.
+        found.sort_by_key(|link| link.id);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
+    }
+
+    /// The first links under one number after `after`.
+    async fn under(
+        &self,
+        number: PersonalId,
+        include_ended: bool,
+        limit: usize,
+        after: Option<uuid::Uuid>,
+    ) -> Result<Vec<Link>> {
+        let mut found = Vec::new();
+        let mut scan = Scan::prefix(Space::Link, number.as_str().as_bytes()).limit(limit);
         if let Some(after) = after {
-            scan = scan.after(after);
+            scan = scan.after(key_of(number, after));
         }
         loop {
             let rows = self.store.scan(scan.clone()).await?;
-            let exhausted = rows.len() <= limit;
-            let mut last = None;
-            for (key, row) in rows {
+            for (key, row) in &rows {
                 let id = key.get(12..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
-                let link = read_link(person, id, &row)?;
-                if !include_ended && link.state.is_ended() {
-                    last = Some(key.to_vec());
-                    continue;
+                let link = read_link(number, id, row)?;
+                if include_ended || !link.state.is_ended() {
+                    found.push(link);
                 }
                 if found.len() == limit {
-                    let next = found.last().map(link_key);
-                    return Ok((found, next));
+                    return Ok(found);
                 }
-                last = Some(key.to_vec());
-                found.push(link);
             }
-            match last {
-                Some(last) if !exhausted => scan = scan.after(last),
-                _ => return Ok((found, None)),
+            match rows.last() {
+                Some((last, _)) if rows.len() == limit => scan = scan.after(last.to_vec()),
+                _ => return Ok(found),
             }
         }
     }
@@ -349,12 +373,13 @@ impl Linking {
     }
 
     /// All links of an account that have not ended.
-    pub(super) async fn all(&self, person: PersonalId) -> Result<Vec<Link>> {
-        let (mut links, mut next) = self.list(person, false, ROWS_READ, None).await?;
-        while next.is_some() {
-            let (more, after) = self.list(person, false, ROWS_READ, next).await?;
-            links.extend(more);
-            next = after;
+    pub(super) async fn all(&self, person: &Numbers) -> Result<Vec<Link>> {
+        let (mut links, mut more) = self.list(person, false, ROWS_READ, None).await?;
+        while more {
+            let after = links.last().map(|link| link.id);
+            let (page, further) = self.list(person, false, ROWS_READ, after).await?;
+            links.extend(page);
+            more = further;
         }
         Ok(links)
     }
@@ -413,12 +438,6 @@ fn note_comparison(call: &Call, comparison: Comparison) {
         };
         call.note(item, outcome, says);
     }
-}
-
-/// Whether the document carries a personal ID that is none of the person's.
-fn names_another(person: &Person, kind: DocumentType, record: &ReadRecord) -> bool {
-    let number = kind.holder(&record.payload).and_then(|holder| holder.text("personal_id"));
-    number.is_some_and(|number| person.numbers.iter().all(|own| own.as_str() != number))
 }
 
 fn no_document(kind: DocumentType) -> Error {

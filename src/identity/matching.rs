@@ -8,6 +8,7 @@ use crate::base::text::{exact_key, folded_key};
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
+use super::document::DocumentType;
 use super::people::Person;
 
 /// How a holder was matched.
@@ -75,7 +76,7 @@ pub enum Same {
 impl Comparison {
     /// Compares.
     pub fn of(person: &Person, holder: &Object) -> Self {
-        let own = |number: &str| PersonalId::parse(number).is_some_and(|number| person.numbers.contains(&number));
+        let own = |number: &str| PersonalId::parse(number).is_some_and(|number| person.numbers.contains(number));
         let same = |equal: bool| if equal { Same::Exactly } else { Same::No };
         Self {
             number: holder.text("personal_id").map_or(Same::Unknown, |number| same(own(number))),
@@ -114,6 +115,22 @@ impl Comparison {
     }
 }
 
+/// Whether nothing ties the document to the person: it carries a personal ID that is none of theirs, or none and another holder.
+pub(super) fn is_anothers(person: &Person, kind: DocumentType, payload: &Object) -> bool {
+    match number_of(kind, payload) {
+        Some(number) => !person.numbers.contains(number),
+        None => {
+            let matched = kind.holder(payload).map(|holder| Comparison::of(person, holder).outcome());
+            matched.is_none_or(|matched| matched == Match::No)
+        }
+    }
+}
+
+/// The personal ID that a document carries.
+pub(super) fn number_of(kind: DocumentType, payload: &Object) -> Option<PersonalId> {
+    kind.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
+}
+
 fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
     match (ours, theirs) {
         (Some(ours), Some(theirs)) if exact_key(ours) == exact_key(theirs) => Same::Exactly,
@@ -134,16 +151,15 @@ fn compare_dates(ours: Option<&str>, theirs: Option<&str>) -> Same {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::numbers::Numbers;
 
     fn person() -> Person {
         let number = |text| PersonalId::parse(text).expect("id");
         let payload =
             Object::new().with("full_name", "Nguyễn Thị Hòa").with("birth_date", "1985-03-07").with("sex", "female");
-        Person {
-            personal_id: number("042185990002"),
-            numbers: vec![number("042185990002"), number("042185990003")],
-            payload,
-        }
+        let current = number("042185990002");
+        let numbers = Numbers { superseded: vec![number("042185990003")], ..Numbers::only(current) };
+        Person { numbers, payload }
     }
 
     #[test]

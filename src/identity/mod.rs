@@ -4,6 +4,7 @@
 //! ([`linking`], [`following`], [`presenting`], [`credential`]); what other modules must offer stands in [`ports`].
 
 pub mod account;
+pub mod citizens;
 pub mod credential;
 pub mod document;
 pub mod following;
@@ -20,6 +21,7 @@ pub mod stored;
 mod tests;
 
 pub use account::{Account, Accounts, Level};
+pub use citizens::Citizens;
 pub use credential::Credentials;
 pub use linking::Linking;
 pub use presenting::Presenting;

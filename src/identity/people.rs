@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::numbers::ask::AskedResidents;
-use crate::registry::numbers::resolve;
+use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
 use crate::registry::resident::PERSON;
 use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
@@ -36,10 +36,8 @@ impl ReadRecord {
 /// A person as the resident registry knows them.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// The number that holds now.
-    pub personal_id: PersonalId,
-    /// Every number that leads to them, the present one first.
-    pub numbers: Vec<PersonalId>,
+    /// Every number that leads to them.
+    pub numbers: Numbers,
     /// The registry's payload.
     pub payload: Object,
 }
@@ -96,6 +94,24 @@ impl Registries {
         Ok((page.records.iter().map(read).collect::<Result<_>>()?, page.next))
     }
 
+    /// Reads the record of one natural key. Of one that fails its checks only whoever it names learns that, as `is_own` says: to others
+    /// there is none.
+    pub async fn read_one(
+        &self,
+        record_type: &str,
+        key: String,
+        now: Timestamp,
+        is_own: impl Fn(&Object) -> bool,
+    ) -> Result<Option<ReadRecord>> {
+        let registry = self.registry(record_type.split('.').next().unwrap_or_default())?;
+        let page = registry.read(Query::latest([record_type], Selector::Key(key), 1)).await?;
+        let Some(found) = page.records.into_iter().next() else { return Ok(None) };
+        match self.believe(record_type, found.record_id, &found.record, now) {
+            Err(_) if !found.record.disclosure.fields().is_ok_and(|fields| is_own(&fields)) => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     fn registry(&self, name: &str) -> Result<&Arc<dyn Registry>> {
         self.registries.get(name).ok_or_else(|| Error::bug(format!("no registry {name}")))
     }
@@ -122,18 +138,18 @@ impl Registries {
         Ok(ReadRecord { record_id: id, statement, payload })
     }
 
-    /// The person that a number leads to: [`numbers`](crate::registry::numbers) says who that is, superseded numbers too.
+    /// The person that a number leads to: [`numbers`](crate::registry::numbers) says who that is, superseded numbers too. `None` where
+    /// it leads to nobody.
     pub async fn person(&self, number: PersonalId, now: Timestamp) -> Result<Option<Person>> {
         let registry = self.registry("resident")?;
         let asked = AskedResidents { registry: &**registry, verifier: &self.verifier, now };
-        let Some(numbers) = resolve(number, &asked).await? else { return Ok(None) };
+        let numbers = resolve(number, &asked).await?;
+        if !numbers.is_held() {
+            return Ok(None);
+        }
         let found = self.read(PERSON.name, Selector::Person(numbers.current), 1, now).await?;
         let own = |record: &ReadRecord| record.payload.text("personal_id") == Some(numbers.current.as_str());
-        Ok(found.into_iter().find(own).map(|record| Person {
-            personal_id: numbers.current,
-            numbers: numbers.all().collect(),
-            payload: record.payload,
-        }))
+        Ok(found.into_iter().find(own).map(|record| Person { numbers, payload: record.payload }))
     }
 
     /// How many people share a 9-digit number, up to two.

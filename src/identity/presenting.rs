@@ -10,15 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::access::Actor;
+use crate::access::{Actor, People};
 use crate::base::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical;
 
 use super::document::DocumentType;
 use super::link::{Link, LinkState};
-use super::linking::{Found, Linking};
+use super::linking::Linking;
 use super::ports::{Delivered, Delivery, RecordDelivery, Wanted};
 use super::presentation::{Answer, CODE_BYTES, Presentation, PresentationState, Stored, Turn, read_code, write_code};
 
@@ -27,6 +28,7 @@ use super::presentation::{Answer, CODE_BYTES, Presentation, PresentationState, S
 pub struct Presenting {
     store: Arc<dyn Store>,
     linking: Linking,
+    people: Arc<dyn People>,
     delivery: Arc<dyn RecordDelivery>,
     entropy: Arc<dyn Entropy>,
     turns: Turns,
@@ -54,14 +56,15 @@ impl Turns {
 }
 
 impl Presenting {
-    /// Presentations in `store` of the links of `linking`, handed over by `delivery`.
+    /// Presentations in `store` of the links of `linking`, which belong to `people`, handed over by `delivery`.
     pub fn new(
         store: Arc<dyn Store>,
         linking: Linking,
+        people: Arc<dyn People>,
         delivery: Arc<dyn RecordDelivery>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { store, linking, delivery, entropy, turns: Turns::default() }
+        Self { store, linking, people, delivery, entropy, turns: Turns::default() }
     }
 
     /// Makes a presentation and its code, which is shown only now.
@@ -74,8 +77,8 @@ impl Presenting {
         created_by: Actor,
         now: Timestamp,
     ) -> Result<(Presentation, String)> {
-        let person = self.linking.holder_of_account(number, now).await?.personal_id;
-        let links = self.linking.all(person).await?;
+        let person = self.linking.holder_of_account(number, now).await?.numbers;
+        let links = self.linking.all(&person).await?;
         let mut chosen = Vec::new();
         for kind in &document_types {
             let before = chosen.len();
@@ -93,7 +96,7 @@ impl Presenting {
         let id_random: [u8; 10] = random[..10].try_into().map_err(Error::bug)?;
         let presentation = Presentation {
             id: uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &id_random).into_uuid(),
-            person,
+            person: person.current,
             agency,
             document_types,
             links: chosen,
@@ -120,11 +123,6 @@ impl Presenting {
         let presenting = self.clone();
         let task = tokio::spawn(async move { presenting.redeem_to_end(&call, &text).await });
         task.await.map_err(Error::bug)?
-    }
-
-    /// The person whose presentations stand under `number`: that of the number that holds now.
-    pub async fn person_behind(&self, number: PersonalId, now: Timestamp) -> Result<PersonalId> {
-        Ok(self.linking.person_behind(number, now).await?.unwrap_or(number))
     }
 
     async fn redeem_to_end(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
@@ -219,20 +217,32 @@ impl Presenting {
     async fn delivered(&self, presentation: &Presentation, answer: &Answer) -> Result<Vec<Wanted>> {
         let mut wanted = Vec::with_capacity(presentation.links.len());
         for (id, version) in presentation.links.iter().zip(&answer.versions) {
-            let link = self.linking.get(presentation.person, *id).await?;
+            let link = self.linking.find(*id).await?;
             let record_type = link.document_type.record_type().name.to_owned();
             wanted.push(Wanted { record_type, record_id: link.record_id, version: Some(*version) });
         }
         Ok(wanted)
     }
 
-    /// The records of the presentation's links, if each is still in force.
+    /// The records of the presentation's links, if each is still in force and the person's who presents it, and they live.
     async fn wanted(&self, presentation: &Presentation, now: Timestamp) -> Result<Vec<Wanted>> {
+        let person = self.people.numbers(presentation.person).await?;
+        let refused = |reason, message: &str| Err(Error::new(reason, message).with_subject("person", ""));
+        match person.standing {
+            Standing::Living | Standing::Unknown => {}
+            Standing::Deceased => return refused(Reason::PersonDeceased, "who presents the documents has died"),
+            Standing::GivenUp => {
+                return refused(
+                    Reason::PersonIdCancelled,
+                    "the personal ID of whoever presents the documents was given up",
+                );
+            }
+        }
         let mut wanted = Vec::with_capacity(presentation.links.len());
         for id in &presentation.links {
-            let link = self.linking.get(presentation.person, *id).await?;
+            let link = self.linking.find(*id).await?;
             let record_type = link.document_type.record_type().name;
-            if link.state_at(now).0 != LinkState::Linked {
+            if link.state_at(now).0 != LinkState::Linked || !person.contains(link.person) {
                 return Err(not_active(record_type));
             }
             wanted.push(Wanted { record_type: record_type.to_owned(), record_id: link.record_id, version: None });
@@ -241,12 +251,8 @@ impl Presenting {
     }
 
     /// Cancels a presentation that was not used.
-    pub async fn cancel(&self, person: PersonalId, id: uuid::Uuid, now: Timestamp) -> Result<Presentation> {
-        let missing =
-            || Error::new(Reason::NotFound, "no such presentation").with_subject("presentation", id.to_string());
-        let key = [person.as_str().as_bytes(), id.as_bytes()].concat();
-        let found = self.store.get(Space::Presentation, &key).await?.ok_or_else(missing)?;
-        let before = read(&key, &found)?;
+    pub async fn cancel(&self, person: &Numbers, id: uuid::Uuid, now: Timestamp) -> Result<Presentation> {
+        let before = self.get(person, id).await?;
         let refused =
             |reason, message: &str| Err(Error::new(reason, message).with_subject("presentation", id.to_string()));
         match before.state_at(now) {
@@ -264,18 +270,41 @@ impl Presenting {
         }
     }
 
-    /// A person's presentations, the newest first.
-    pub async fn list(&self, person: PersonalId, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Presentation>> {
-        let mut scan = Scan::prefix(Space::Presentation, person.as_str().as_bytes()).reverse().limit(limit + 1);
-        if let Some(after) = after {
-            scan = scan.after(after);
+    /// A presentation of a person, under whichever number it was made.
+    async fn get(&self, person: &Numbers, id: uuid::Uuid) -> Result<Presentation> {
+        for number in person.all() {
+            let key = key_of(number, id);
+            if let Some(row) = self.store.get(Space::Presentation, &key).await? {
+                return read(&key, &row);
+            }
         }
-        let mut rows = self.store.scan(scan).await?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|(key, _)| key.to_vec());
-        let found = rows.iter().map(|(key, row)| read(key, row)).collect::<Result<_>>()?;
-        Ok((found, next))
+        Err(Error::new(Reason::NotFound, "no such presentation").with_subject("presentation", id.to_string()))
+    }
+
+    /// A page of a person's presentations older than the one with the id `before` (`None`: from the newest), the newest first, and
+    /// whether more follow.
+    pub async fn list(
+        &self,
+        person: &Numbers,
+        limit: usize,
+        before: Option<uuid::Uuid>,
+    ) -> Result<(Vec<Presentation>, bool)> {
+        let mut found: Vec<Presentation> = Vec::new();
+        for number in person.all() {
+            let prefix = number.as_str().as_bytes();
+            let mut scan = Scan::prefix(Space::Presentation, prefix).reverse().limit(limit + 1);
+            if let Some(before) = before {
+                scan = scan.after(key_of(number, before));
+            }
+            for (key, row) in self.store.scan(scan).await? {
+                found.push(read(&key, &row)?);
+            }
+        }
+        // Ids begin with the time.
+        found.sort_by_key(|presentation| std::cmp::Reverse(presentation.id));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
     }
 
     async fn by_code(&self, bare: &str) -> Result<Option<Presentation>> {
@@ -316,7 +345,11 @@ fn code_key(bare: &str) -> Vec<u8> {
 }
 
 fn key(presentation: &Presentation) -> Vec<u8> {
-    [presentation.person.as_str().as_bytes(), presentation.id.as_bytes()].concat()
+    key_of(presentation.person, presentation.id)
+}
+
+fn key_of(person: PersonalId, id: uuid::Uuid) -> Vec<u8> {
+    [person.as_str().as_bytes(), id.as_bytes()].concat()
 }
 
 fn row(presentation: &Presentation) -> Vec<u8> {

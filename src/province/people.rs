@@ -63,7 +63,7 @@ impl Province {
     ) -> Result<(Vec<PersonSummary>, Option<Vec<u8>>)> {
         match query {
             PeopleQuery::PersonalId(number) => {
-                let Some(numbers) = resolve(*number, self).await? else { return Ok((Vec::new(), None)) };
+                let numbers = resolve(*number, self).await?;
                 let people = self.registered(index::person_prefix(numbers.current)).await?;
                 let mut own = people
                     .iter()

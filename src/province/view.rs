@@ -188,16 +188,16 @@ pub(super) fn assemble(
             None => sections.push(Section { kind, items: vec![item] }),
         }
     }
-    let Numbers { current: personal_id, superseded: superseded_ids } = numbers;
+    let Numbers { current: personal_id, superseded: superseded_ids, .. } = numbers;
     PersonView { personal_id, superseded_ids, sources, sections, disagreements, ledger_size }
 }
 
 impl Province {
-    /// The view of the person whom this personal ID leads to. Fails with [`RecordNotFound`](Reason::RecordNotFound).
+    /// The view of the person whom this personal ID leads to; of one that leads to nobody, what carries it literally. Fails with
+    /// [`RecordNotFound`](Reason::RecordNotFound) where no record does.
     pub async fn person(&self, number: PersonalId, audience: Audience, today: Date) -> Result<PersonView> {
         let ledger_size = self.ledger_size();
-        let unknown = || Error::new(Reason::RecordNotFound, "no registry knows this person").with_subject("person", "");
-        let numbers = resolve(number, self).await?.ok_or_else(unknown)?;
+        let numbers = resolve(number, self).await?;
         let mut keys = BTreeSet::new();
         for number in numbers.all() {
             keys.extend(self.record_keys(index::person_prefix(number)).await?);
@@ -207,6 +207,10 @@ impl Province {
             let people = found.record_type.people_of(&found.payload);
             numbers.all().any(|number| people.contains(&number))
         });
+        if records.is_empty() {
+            let unknown = Error::new(Reason::RecordNotFound, "no registry knows this person");
+            return Err(unknown.with_subject("person", ""));
+        }
         let parcels = self.parcels_of(&records).await?;
         records.extend(parcels);
         if records.len() > RECORDS_MAX || records.iter().map(|found| found.bytes).sum::<usize>() > BYTES_MAX {

@@ -17,6 +17,8 @@
 //! A (absent) ◀─claims─ B, C                  A leads to nobody, B to B, C to C
 //! ```
 //!
+//! A number that leads to nobody stands for itself: records may carry it all the same, and [`Standing`] says that nobody acts under it.
+//!
 //! `Register` says what was read so far, and the walk over it is pure; [`resolve`] reads what the walk misses.
 
 pub mod ask;
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::base::{PersonalId, Result};
+use crate::base::{PartialDate, PersonalId, Result};
 use crate::trust::{Object, Value};
 
 /// Longest chain of claims that is followed.
@@ -46,8 +48,23 @@ pub struct Entry {
     pub number: PersonalId,
     /// The numbers that it claims to have replaced.
     pub claims: Vec<PersonalId>,
-    /// Whether the record was cancelled, which gives its number up.
-    pub is_cancelled: bool,
+    /// How it stands; a record that was cancelled has given its number up.
+    pub standing: Standing,
+    /// When its person was born.
+    pub born: Option<PartialDate>,
+}
+
+/// How a number stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No resident record has it and none claims it: somebody of another province, or nobody.
+    Unknown,
+    /// Somebody who lives holds it.
+    Living,
+    /// Its holder has died; it stays theirs.
+    Deceased,
+    /// It was given up and leads to nobody: cancelled without a successor, or claimed by several.
+    GivenUp,
 }
 
 impl Entry {
@@ -57,29 +74,48 @@ impl Entry {
         Some(Self {
             number: PersonalId::parse(payload.text("personal_id")?)?,
             claims: claims.filter_map(Value::as_text).filter_map(PersonalId::parse).collect(),
-            is_cancelled: payload.text("status") == Some("cancelled"),
+            standing: match (payload.text("status"), payload.text("life_status")) {
+                (Some("cancelled"), _) => Standing::GivenUp,
+                (Some("deceased"), _) | (_, Some("deceased")) => Standing::Deceased,
+                _ => Standing::Living,
+            },
+            born: payload.text("birth_date").and_then(PartialDate::parse),
         })
     }
 
     /// A record that is there and proves nothing: one that does not verify.
     pub fn unproved(number: PersonalId) -> Self {
-        Self { number, claims: Vec::new(), is_cancelled: false }
+        Self { number, claims: Vec::new(), standing: Standing::Living, born: None }
     }
 }
 
-/// The numbers of one person.
+/// The numbers of one person, and how the one that they hold stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbers {
     /// The number that the person holds now.
     pub current: PersonalId,
     /// Those that it replaced, nearest first.
     pub superseded: Vec<PersonalId>,
+    /// How the present one stands.
+    pub standing: Standing,
+    /// When the person was born, if the register says so.
+    pub born: Option<PartialDate>,
 }
 
 impl Numbers {
-    /// A number that stands for itself alone.
+    /// A number that stands for itself alone, of which nothing is known.
     pub fn only(number: PersonalId) -> Self {
-        Self { current: number, superseded: Vec::new() }
+        Self { current: number, superseded: Vec::new(), standing: Standing::Unknown, born: None }
+    }
+
+    /// Whether somebody holds the present one, or held it until they died.
+    pub fn is_held(&self) -> bool {
+        matches!(self.standing, Standing::Living | Standing::Deceased)
+    }
+
+    /// Whether this is one of them.
+    pub fn contains(&self, number: PersonalId) -> bool {
+        self.all().any(|own| own == number)
     }
 
     /// All numbers, the present one first.
@@ -98,8 +134,8 @@ pub trait Residents: Send + Sync {
     async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>>;
 }
 
-/// The numbers of the person whom `number` leads to; `None` when no resident record stands behind it.
-pub async fn resolve(number: PersonalId, residents: &dyn Residents) -> Result<Option<Numbers>> {
+/// The numbers of the person whom `number` leads to; a number that leads to nobody stands for itself.
+pub async fn resolve(number: PersonalId, residents: &dyn Residents) -> Result<Numbers> {
     let mut register = Register::default();
     for _ in 0..ASKS_MAX {
         match register.numbers(number) {
@@ -152,15 +188,13 @@ impl Register {
     }
 
     /// The numbers of the person whom `number` leads to, or what must be read to say.
-    fn numbers(&self, number: PersonalId) -> Result<Option<Numbers>, Ask> {
+    fn numbers(&self, number: PersonalId) -> Result<Numbers, Ask> {
         let current = match self.holder(number, &mut Walk::default()) {
             Ok(current) => current,
             Err(Stop::Ask(ask)) => return Err(ask),
             Err(Stop::Unprovable) => return Ok(self.alone(number)),
         };
-        if self.record(current)?.is_none() {
-            return Ok(None);
-        }
+        let Some(own) = self.record(current)? else { return Ok(self.alone(number)) };
         let mut all = vec![current];
         let mut at = 0;
         while let Some(next) = all.get(at).copied() {
@@ -181,7 +215,7 @@ impl Register {
         if !all.contains(&number) {
             return Ok(self.alone(number));
         }
-        Ok(Some(Numbers { current, superseded: all.split_off(1) }))
+        Ok(Numbers { current, superseded: all.split_off(1), standing: own.standing, born: own.born })
     }
 
     /// The number that is held where `number` leads to: itself, unless it was given up and one person claims it.
@@ -217,15 +251,22 @@ impl Register {
 
     /// Whether a record that is not cancelled stands under the number.
     fn is_held(&self, number: PersonalId) -> Result<bool, Stop> {
-        Ok(self.record(number).map_err(Stop::Ask)?.is_some_and(|entry| !entry.is_cancelled))
+        Ok(self.record(number).map_err(Stop::Ask)?.is_some_and(|entry| entry.standing != Standing::GivenUp))
     }
 
     fn record(&self, number: PersonalId) -> Result<Option<&Entry>, Ask> {
         self.records.get(&number).map(Option::as_ref).ok_or(Ask::Record(number))
     }
 
-    fn alone(&self, number: PersonalId) -> Option<Numbers> {
-        self.records.get(&number)?.as_ref().map(|entry| Numbers::only(entry.number))
+    fn alone(&self, number: PersonalId) -> Numbers {
+        let only = Numbers::only(number);
+        match self.records.get(&number) {
+            Some(Some(own)) => Numbers { standing: own.standing, born: own.born, ..only },
+            _ if self.claimants.get(&number).is_some_and(|found| !found.is_empty()) => {
+                Numbers { standing: Standing::GivenUp, ..only }
+            }
+            _ => only,
+        }
     }
 }
 

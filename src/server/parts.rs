@@ -9,13 +9,13 @@ use super::data::Data;
 use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use super::status::{ListSigners, WalletKeys};
-use crate::access::{self, ConsentBook, EvidenceLog};
+use crate::access::{self, ConsentBook, EvidenceLog, People};
 use crate::api::credential::TokenMint;
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, RecentCalls};
 use crate::identity::credential::Issuing;
-use crate::identity::{Accounts, Credentials, Linking, people};
+use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Ledger, LogClock, LogId};
 use crate::province::{Province, StatusLists};
@@ -69,6 +69,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// Electronic identification accounts.
     pub accounts: Accounts,
+    /// Who stands behind a number, and who acts for whom.
+    pub people: Arc<dyn People>,
     /// Documents of accounts.
     pub linking: Linking,
     /// Documents for wallets.
@@ -123,6 +125,7 @@ impl Parts {
         let exchange = Exchange::new(exchange::Parts {
             registries: registries.values().cloned().collect(),
             inclusion: province.clone(),
+            accepted: province.clone(),
             verifier: verifier.clone(),
             consents: consents.clone(),
             evidence: access_log.clone(),
@@ -133,6 +136,7 @@ impl Parts {
         logs.add(evidence.clone(), false);
         hosts.values().for_each(|host| logs.add(host.ledger().clone(), true));
         let accounts = Accounts::new(data.store.clone());
+        let people = Arc::new(Citizens::new(province.clone(), accounts.clone()));
         let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
         let issuing = Issuing {
@@ -156,6 +160,7 @@ impl Parts {
             traces: Arc::default(),
             metrics: Arc::default(),
             accounts,
+            people,
             linking,
             keys,
             records,

@@ -127,22 +127,22 @@ pub async fn all(
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;
     let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
-    let guardians = || Arc::new(parts.accounts.clone());
+    let people = || parts.people.clone();
     add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone()));
     add!(
         services,
         ConsentServiceServer,
-        grpc::access::ConsentFace::new(edge.clone(), consents, guardians(), pages.clone())
+        grpc::access::ConsentFace::new(edge.clone(), consents, people(), pages.clone())
     );
     add!(
         services,
         AccessLogServiceServer,
-        grpc::access::AccessLogFace::new(edge.clone(), log, guardians(), pages.clone())
+        grpc::access::AccessLogFace::new(edge.clone(), log, people(), pages.clone())
     );
     let (exchange, traces) = (parts.exchange.clone(), parts.traces.clone());
     let face = ExchangeFace::new(edge.clone(), exchange, traces, config.clock.clone());
     add!(services, ExchangeServiceServer, face);
-    let face = ProvinceFace::new(edge.clone(), parts.province.clone(), guardians(), pages.clone());
+    let face = ProvinceFace::new(edge.clone(), parts.province.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, face);
     if config.simulation {
         let facts = WorldFacts {
@@ -159,13 +159,14 @@ pub async fn all(
 
 fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
     let delivery = Arc::new(ExchangeDelivery(parts.exchange.clone()));
-    let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), delivery, config.entropy.clone());
+    let people = || parts.people.clone();
+    let entropy = config.entropy.clone();
+    let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
-    let guardians = || Arc::new(parts.accounts.clone());
-    add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone()));
-    add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), guardians(), pages()));
-    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone(), guardians()));
-    let face = PresentationFace::new(edge(), presenting, guardians(), pages(), access::agency::ids());
+    add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone(), people()));
+    add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), people(), pages()));
+    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone(), people()));
+    let face = PresentationFace::new(edge(), presenting, people(), pages(), access::agency::ids());
     add!(services, PresentationServiceServer, face);
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
-use crate::access::Guardians;
+use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
 use crate::base::call::SUBJECT;
@@ -31,15 +31,15 @@ const RESUME_TOKEN: &str = "resume_token";
 pub struct ProvinceFace {
     edge: Edge,
     province: Arc<Province>,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
     pages: PageTokens,
     watching: OpenStreams,
 }
 
 impl ProvinceFace {
-    /// Answers through `edge`, also to `guardians`.
-    pub fn new(edge: Edge, province: Arc<Province>, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
-        Self { edge, province, guardians, pages, watching: OpenStreams::default() }
+    /// Answers through `edge`, also to `people` about themselves.
+    pub fn new(edge: Edge, province: Arc<Province>, people: Arc<dyn People>, pages: PageTokens) -> Self {
+        Self { edge, province, people, pages, watching: OpenStreams::default() }
     }
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
@@ -51,7 +51,7 @@ impl ProvinceFace {
         let audience = match call.caller {
             Caller::Agency(_) => Audience::Operator,
             Caller::Citizen(_) => {
-                acting(call, id, &*self.guardians).await?;
+                acting(call, id, &*self.people).await?;
                 Audience::Citizen
             }
         };

@@ -1,8 +1,15 @@
 //! Claims to other people's numbers: who gets what, and whose log says so.
 
-use super::world::{ANNA, BINH, BINH_BEFORE, World, person, pid, request};
-use crate::base::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, NOW, World, person, pid, request};
+use crate::access::Actor;
+use crate::access::consent::{Act, Terms};
+use crate::base::{Error, Reason, Timestamp};
 use crate::exchange::Exchanged;
+use crate::registry::numbers::Numbers;
+use crate::registry::port::Registry;
 use crate::trust::Object;
 
 const VICTIM: &str = ANNA;
@@ -93,4 +100,42 @@ async fn a_consent_holds_for_the_numbers_of_the_person_and_for_no_others() {
     ask(CLAIMANT).await.expect_err("refused");
     ask(BINH).await.expect_err("refused under the number before");
     assert_eq!((entries(&world, BINH).await, entries(&world, BINH_BEFORE).await), (1, 1), "refusals too");
+}
+
+#[tokio::test]
+async fn a_refusal_under_a_former_number_holds_while_the_register_does_not_answer() {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let world = World::with(|registry: Arc<dyn Registry>| {
+        let is_down = is_down.clone();
+        let read = move |name: &str, page| match name {
+            "resident" if is_down.load(Ordering::SeqCst) => Err(Error::new(Reason::RegistryUnavailable, "down")),
+            _ => page,
+        };
+        Arc::new(Decorated { inner: registry, read: Some(Arc::new(read)) })
+    })
+    .await;
+    world.consents.refuse_all(pid(BINH_BEFORE), Timestamp(0)).await.expect("refused");
+    is_down.store(true, Ordering::SeqCst);
+    let asked = request(BINH, &["health_insurance.card.v1"], "one_stop.verify_documents");
+    let refused = world.exchange.fetch(world.context("one-stop"), asked).await.expect_err("refused");
+    assert_eq!(refused.reason, Reason::ConsentMissing);
+}
+
+#[tokio::test]
+async fn consents_end_with_their_person_and_rights_do_not() {
+    let world = World::new().await;
+    let terms = Terms::read("bank".into(), "bank.know_your_customer".into(), vec![PERSON.into()], 0).expect("terms");
+    let given = Act { actor: Actor::Citizen, request_id: None };
+    world.consents.grant(&Numbers::only(pid(ANNA)), terms, given, NOW).await.expect("granted");
+    let ask = |agency: &str, purpose| {
+        let asked = world.exchange.fetch(world.context(agency), request(ANNA, &[PERSON], purpose));
+        async move { asked.await.map(|found| found.records.len()).map_err(|error| error.reason) }
+    };
+    assert_eq!(ask("bank", "bank.know_your_customer").await, Ok(1));
+    let dead = person(ANNA).with("life_status", "deceased").with("status", "deceased");
+    world.update("resident", PERSON, 1, dead).await;
+    // what needs a consent says no more than without one; the land is transferred to the heirs all the same
+    assert_eq!(ask("bank", "bank.know_your_customer").await, Err(Reason::ConsentMissing));
+    assert_eq!(ask("land-office", "land.transfer").await, Ok(1));
+    assert_eq!(ask("one-stop", "one_stop.verify_documents").await, Ok(1));
 }

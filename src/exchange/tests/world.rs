@@ -15,6 +15,8 @@ use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestam
 use crate::exchange::{Context, Exchange, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
 use crate::registry::host::Host;
+use crate::registry::numbers::ask::AskedResidents;
+use crate::registry::numbers::{self, Residents};
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Submission};
 use crate::registry::sector;
 use crate::store::Batch;
@@ -95,6 +97,7 @@ impl World {
         let exchange = Exchange::new(Parts {
             registries: hosts.values().map(|host| decorate(host.clone())).collect(),
             inclusion: province.clone(),
+            accepted: Arc::new(Accepted { resident: hosts["resident"].clone(), verifier: verifier.clone() }),
             verifier: verifier.clone(),
             consents: consents.clone(),
             evidence: evidence.clone(),
@@ -216,6 +219,23 @@ pub(crate) fn person(id: &str) -> Object {
         .with("nationality", "VN")
         .with("life_status", "alive")
         .with("status", "active")
+}
+
+/// What the province accepted of the resident registry: in this world, all of it.
+struct Accepted {
+    resident: Arc<Host>,
+    verifier: Arc<Verifier>,
+}
+
+#[async_trait]
+impl Residents for Accepted {
+    async fn record(&self, number: PersonalId) -> Result<Option<numbers::Entry>> {
+        AskedResidents { registry: &*self.resident, verifier: &self.verifier, now: NOW }.record(number).await
+    }
+
+    async fn claimants(&self, number: PersonalId) -> Result<Vec<numbers::Entry>> {
+        AskedResidents { registry: &*self.resident, verifier: &self.verifier, now: NOW }.claimants(number).await
+    }
 }
 
 /// Accepts what the registries issued; the province layer without its views.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::world::{VERSION, World, agency, card, holder, id, person};
+use super::world::{VERSION, World, agency, card, holder, id, only, person};
 use crate::access::Actor;
 use crate::base::{Call, Caller, PersonalId, Reason};
 use crate::identity::document::DocumentType::{DriverLicence, HealthInsuranceCard};
@@ -78,8 +78,8 @@ async fn a_redemption_is_repeated_for_a_minute_by_its_agency_and_as_it_was_asked
     redeem(&world, "one-stop", &code).await.expect("served");
     let used_at = world.now();
     // whatever becomes of the link, the answer is that of before
-    let (links, _) = world.linking.list(id(HUYEN), false, 50, None).await.expect("lists");
-    world.linking.unlink(id(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");
+    let (links, _) = world.linking.list(&only(HUYEN), false, 50, None).await.expect("lists");
+    world.linking.unlink(&only(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");
     world.clock.set(used_at.plus_ms(REPEAT_MS - 1));
     redeem(&world, "one-stop", &code).await.expect("repeated");
     assert_eq!(redeem(&world, "hospital", &code).await.expect_err("another's").0, Reason::RoleNotAllowed);
@@ -121,7 +121,7 @@ async fn whom_a_guardian_presents_for_is_said_with_the_delivery() {
     let (made, code) = made.expect("created");
     redeem(&world, "one-stop", &code).await.expect("served");
     assert_eq!(world.delivery.delivered.lock().expect("whole")[0].guardian, guardian.guardian());
-    let (listed, _) = world.presenting.list(id(HUYEN), 50, None).await.expect("lists");
+    let (listed, _) = world.presenting.list(&only(HUYEN), 50, None).await.expect("lists");
     assert_eq!((listed[0].id, &listed[0].created_by), (made.id, &guardian));
 }
 
@@ -153,7 +153,7 @@ async fn strangers_learn_nothing_and_are_written_down() {
 #[tokio::test]
 async fn time_and_the_citizen_end_a_code() {
     let (world, made, code) = world().await;
-    world.presenting.cancel(id(HUYEN), made.id, world.now()).await.expect("cancelled");
+    world.presenting.cancel(&only(HUYEN), made.id, world.now()).await.expect("cancelled");
     let refused = redeem(&world, "one-stop", &code).await.expect_err("cancelled");
     assert_eq!(refused.0, Reason::PresentationCancelled);
 
@@ -162,9 +162,9 @@ async fn time_and_the_citizen_end_a_code() {
     world.clock.set(made.expires_at);
     let refused = redeem(&world, "one-stop", &code).await.expect_err("expired");
     assert_eq!(refused.0, Reason::PresentationExpired);
-    let refused = world.presenting.cancel(id(HUYEN), made.id, world.now()).await.expect_err("expired");
+    let refused = world.presenting.cancel(&only(HUYEN), made.id, world.now()).await.expect_err("expired");
     assert_eq!(refused.reason, Reason::PresentationExpired);
-    let (listed, _) = world.presenting.list(id(HUYEN), 50, None).await.expect("lists");
+    let (listed, _) = world.presenting.list(&only(HUYEN), 50, None).await.expect("lists");
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0].id, made.id, "the newest first");
 }
@@ -178,7 +178,7 @@ async fn a_registry_that_is_down_leaves_the_code_usable() {
     assert!(world.delivery.refusals.lock().expect("whole").is_empty(), "the delivery logs its own failures");
     world.delivery.is_down.store(false, Ordering::SeqCst);
     redeem(&world, "one-stop", &code).await.expect("served");
-    let (listed, _) = world.presenting.list(id(HUYEN), 50, None).await.expect("lists");
+    let (listed, _) = world.presenting.list(&only(HUYEN), 50, None).await.expect("lists");
     assert_eq!((listed[0].id, listed[0].used_at), (made.id, Some(world.now())));
 }
 
@@ -189,8 +189,8 @@ async fn only_what_is_linked_and_in_force_is_presented() {
         |kinds| world.presenting.create(id(HUYEN), agency("one-stop"), kinds, 300, Actor::Citizen, world.now());
     let refused = create(vec![HealthInsuranceCard, DriverLicence]).await.expect_err("no licence");
     assert_eq!(refused.reason, Reason::LinkNotActive);
-    let (links, _) = world.linking.list(id(HUYEN), false, 50, None).await.expect("lists");
-    world.linking.unlink(id(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");
+    let (links, _) = world.linking.list(&only(HUYEN), false, 50, None).await.expect("lists");
+    world.linking.unlink(&only(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");
     assert_eq!(redeem(&world, "one-stop", &code).await.expect_err("unlinked").0, Reason::LinkNotActive);
 }
 

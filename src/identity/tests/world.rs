@@ -11,6 +11,7 @@ use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Clock as _, Date, Error, PersonalId, Reason, RecordId, Result, Seed, Timestamp};
 use crate::base::{Call, Caller};
 use crate::identity::account::{Account, Accounts, Level};
+use crate::identity::citizens::Citizens;
 use crate::identity::linking::Linking;
 use crate::identity::people::Registries;
 use crate::identity::ports::{
@@ -18,6 +19,8 @@ use crate::identity::ports::{
 };
 use crate::identity::presenting::Presenting;
 use crate::registry::host::Host;
+use crate::registry::numbers::ask::AskedResidents;
+use crate::registry::numbers::{Entry, Numbers, Residents};
 use crate::registry::port::{Change, Query, Registry, Selector, Submission};
 use crate::registry::{self, sector};
 use crate::store::Store;
@@ -31,6 +34,10 @@ pub(super) const TODAY: Date = Date::constant(2026, 11, 22);
 
 pub(super) fn id(text: &str) -> PersonalId {
     PersonalId::parse(text).expect("12 digits")
+}
+
+pub(super) fn only(text: &str) -> Numbers {
+    Numbers::only(id(text))
 }
 
 pub(super) fn agency(key: &str) -> AgencyId {
@@ -49,6 +56,7 @@ pub(super) struct World {
     pub linking: Linking,
     pub presenting: Presenting,
     pub accounts: Accounts,
+    pub people: Arc<Citizens>,
     pub delivery: Arc<FakeDelivery>,
     pub feed: Arc<FakeFeed>,
     hosts: Vec<Arc<Host>>,
@@ -84,14 +92,19 @@ impl World {
             issuers,
         };
         let ports = hosts.iter().map(|host| host.clone() as Arc<dyn Registry>);
-        let registries = Registries::new(ports, Arc::new(Verifier::new(anchor)));
+        let verifier = Arc::new(Verifier::new(anchor));
+        let registries = Registries::new(ports, verifier.clone());
+        let resident = hosts[0].clone();
+        let asked = Arc::new(AskedHost { resident, verifier, clock: clock.clone() });
         let accounts = Accounts::new(store.clone());
         let entropy = Arc::new(SeededEntropy::new(Seed::root(3)));
         let linking = Linking::new(store.clone(), registries, accounts.clone(), entropy.clone());
         let delivery = Arc::new(FakeDelivery::default());
-        let presenting = Presenting::new(store.clone(), linking.clone(), delivery.clone(), entropy);
+        let people = Arc::new(Citizens::new(asked, accounts.clone()));
+        let presenting =
+            Presenting::new(store.clone(), linking.clone(), people.clone(), delivery.clone(), entropy.clone());
         let feed = Arc::new(FakeFeed { hosts: hosts.clone(), changes: Mutex::default() });
-        Self { store, clock, linking, presenting, accounts, delivery, feed, hosts, requests: 0 }
+        Self { store, clock, linking, presenting, accounts, people, delivery, feed, hosts, requests: 0 }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -201,6 +214,26 @@ pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
         .with("seats", 2)
         .with("first_registered", "2019-03-05")
         .with("status", "active")
+}
+
+/// The resident registry in the place of what the province accepted of it.
+struct AskedHost {
+    resident: Arc<Host>,
+    verifier: Arc<Verifier>,
+    clock: Arc<FixedClock>,
+}
+
+#[async_trait]
+impl Residents for AskedHost {
+    async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
+        let (registry, verifier, now) = (&*self.resident, &*self.verifier, self.clock.now());
+        AskedResidents { registry, verifier, now }.record(number).await
+    }
+
+    async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
+        let (registry, verifier, now) = (&*self.resident, &*self.verifier, self.clock.now());
+        AskedResidents { registry, verifier, now }.claimants(number).await
+    }
 }
 
 /// The version that is the latest.

@@ -7,7 +7,7 @@ use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
 use crate::registry::resident::PERSON;
 use crate::trust::verify::Verifier;
 
-use super::{CLAIMANTS_MAX, Entry, Residents};
+use super::{CLAIMANTS_MAX, Entry, Residents, Standing};
 
 /// A resident registry as the rule sees it.
 pub struct AskedResidents<'a> {
@@ -38,10 +38,10 @@ impl AskedResidents<'_> {
     }
 
     /// What a record says of numbers. One that does not verify claims nothing, and keeps its own number from being claimed. One that
-    /// neither claims nor gives up is not verified here: whoever discloses any of it does that.
+    /// claims nothing and says that its person lives is not verified here: whoever discloses any of it does that.
     fn entry(&self, found: &RegistryRecord) -> Option<Entry> {
         let entry = Entry::of(&found.record.disclosure.fields().ok()?)?;
-        if entry.claims.is_empty() && !entry.is_cancelled {
+        if entry.claims.is_empty() && entry.standing == Standing::Living {
             return Some(entry);
         }
         let report = self.verifier.verify_issued(&found.record, self.now);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use crate::access::acting::own_number;
+use crate::access::acting::acting;
 use crate::access::evidence::{Access, CompletenessClaim};
-use crate::access::{EvidenceLog, Guardians};
+use crate::access::{EvidenceLog, People};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::call::SUBJECT;
 use crate::base::id::to_hex;
@@ -23,24 +23,29 @@ use crate::wire::record::{note_text, timestamp};
 pub struct AccessLogFace {
     edge: Edge,
     log: Arc<EvidenceLog>,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
     pages: PageTokens,
 }
 
 impl AccessLogFace {
-    /// Answers through `edge`, also to `guardians`.
-    pub fn new(edge: Edge, log: Arc<EvidenceLog>, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
-        Self { edge, log, guardians, pages }
+    /// Answers `people` and auditors through `edge`.
+    pub fn new(edge: Edge, log: Arc<EvidenceLog>, people: Arc<dyn People>, pages: PageTokens) -> Self {
+        Self { edge, log, people, pages }
     }
 
     async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
-        let person = match call.caller {
-            Caller::Agency(_) => {
-                call.one_of(&["auditor", SUBJECT])?;
-                PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?
-            }
-            Caller::Citizen(_) => own_number(call, &request.personal_id, &*self.guardians).await?.0,
+        if let Caller::Agency(_) = call.caller {
+            call.one_of(&["auditor", SUBJECT])?;
+        }
+        let person =
+            PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
+        let numbers = match call.caller {
+            Caller::Agency(_) => self.people.numbers(person).await?,
+            Caller::Citizen(_) => acting(call, person, &*self.people).await?.person,
         };
+        // Each number has a chain of its own, and a claim on it: the answer says which others there are.
+        let others = numbers.all().filter(|number| *number != person);
+        let other_ids = others.map(|number| number.as_str().to_owned()).collect();
         let size = page::size(request.page_size)?;
         let query: [&[u8]; 1] = [person.as_str().as_bytes()];
         let position = self.pages.read(call, &query, &request.page_token)?;
@@ -50,7 +55,7 @@ impl AccessLogFace {
         let next_page_token =
             last.map(|last| self.pages.issue(call, &query, &last.sequence.to_be_bytes())).unwrap_or_default();
         let accesses = found.accesses.into_iter().map(message).collect::<Result<_>>()?;
-        Ok(v1::ListAccessesResponse { accesses, next_page_token, completeness: Some(claim(found.claim)?) })
+        Ok(v1::ListAccessesResponse { accesses, next_page_token, completeness: Some(claim(found.claim)?), other_ids })
     }
 }
 

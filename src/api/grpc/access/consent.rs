@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::access::acting::own_number;
+use crate::access::acting::{Acting, own};
 use crate::access::consent::{Act, Consent, ConsentEvent, ConsentState, Terms};
-use crate::access::{Actor, ConsentBook, Guardians};
+use crate::access::{Actor, ConsentBook, People};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, Result, Timestamp};
@@ -19,23 +19,22 @@ use crate::wire::record::timestamp;
 pub struct ConsentFace {
     edge: Edge,
     book: Arc<ConsentBook>,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
     pages: PageTokens,
 }
 
 impl ConsentFace {
-    /// Answers through `edge`, also to `guardians`.
-    pub fn new(edge: Edge, book: Arc<ConsentBook>, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
-        Self { edge, book, guardians, pages }
+    /// Answers `people` through `edge`.
+    pub fn new(edge: Edge, book: Arc<ConsentBook>, people: Arc<dyn People>, pages: PageTokens) -> Self {
+        Self { edge, book, people, pages }
     }
 
     async fn list(&self, call: &Call, request: v1::ListConsentsRequest) -> Result<v1::ListConsentsResponse> {
-        let (person, _) = own_number(call, &request.personal_id, &*self.guardians).await?;
+        let person = own(call, &request.personal_id, &*self.people).await?.person;
         let size = page::size(request.page_size)?;
-        let query: [&[u8]; 2] = [person.as_str().as_bytes(), &[request.include_replaced.into()]];
-        let before = self.pages.read(call, &query, &request.page_token)?;
-        let before = before.and_then(|position| uuid::Uuid::from_slice(&position).ok());
-        let (consents, more) = self.book.list(person, request.include_replaced, before, size).await?;
+        let query: [&[u8]; 2] = [person.current.as_str().as_bytes(), &[request.include_replaced.into()]];
+        let before = self.pages.read_id(call, &query, &request.page_token)?;
+        let (consents, more) = self.book.list(&person, request.include_replaced, before, size).await?;
         let last = consents.last().filter(|_| more);
         let next_page_token = last.map(|last| self.pages.issue(call, &query, last.id.as_bytes())).unwrap_or_default();
         let consents = consents.iter().map(|consent| message(consent, call.now)).collect();
@@ -51,10 +50,11 @@ impl ConsentService for ConsentFace {
     ) -> Result<Response<v1::GrantConsentResponse>, Status> {
         let method = "lienthong.access.v1.ConsentService/GrantConsent";
         let use_case = async move |call: Arc<Call>, request: v1::GrantConsentRequest| {
-            let (person, actor) = own_number(&call, &request.personal_id, &*self.guardians).await?;
+            let acting = own(&call, &request.personal_id, &*self.people).await?;
             let v1::GrantConsentRequest { agency, purpose, record_types, ttl_seconds, .. } = request;
             let terms = Terms::read(agency, purpose, record_types, ttl_seconds)?;
-            let consent = self.book.grant(person, terms, act(&call, actor), call.now).await?;
+            let Acting { person, actor } = acting.consenting(call.now.date())?;
+            let consent = self.book.grant(&person, terms, act(&call, actor), call.now).await?;
             Ok(v1::GrantConsentResponse { consent: Some(message(&consent, call.now)) })
         };
         self.edge.answer(method, request, use_case).await
@@ -66,13 +66,13 @@ impl ConsentService for ConsentFace {
     ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
         let method = "lienthong.access.v1.ConsentService/WithdrawConsent";
         let use_case = async move |call: Arc<Call>, request: v1::WithdrawConsentRequest| {
-            let (person, actor) = own_number(&call, &request.personal_id, &*self.guardians).await?;
+            let Acting { person, actor } = own(&call, &request.personal_id, &*self.people).await?;
             let id = match request.consent_id.as_str() {
                 "" => return Err(Error::invalid_field("consent_id", "REQUIRED", "a consent's id is required")),
                 id => uuid::Uuid::try_parse(id),
             };
             let id = id.map_err(|_| Error::invalid_field("consent_id", "FORMAT", "a consent's id is a UUID"))?;
-            let consent = self.book.withdraw(person, id, act(&call, actor), call.now).await?;
+            let consent = self.book.withdraw(&person, id, act(&call, actor), call.now).await?;
             Ok(v1::WithdrawConsentResponse { consent: Some(message(&consent, call.now)) })
         };
         self.edge.answer(method, request, use_case).await

@@ -6,7 +6,7 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::access::Guardians;
+use crate::access::People;
 use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
 use crate::api::grpc::exchange::ExchangeFace;
 use crate::api::{Edge, PageTokens};
@@ -15,6 +15,7 @@ use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
 use crate::exchange::RecentCalls;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
+use crate::registry::numbers::Numbers;
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
 use crate::trust::{Checkpoint, Hash};
 use crate::wire::proto::access::v1 as access;
@@ -37,9 +38,13 @@ struct Faces {
 struct Mother;
 
 #[tonic::async_trait]
-impl Guardians for Mother {
-    async fn guardian_of(&self, citizen: PersonalId) -> Result<Option<PersonalId>> {
-        Ok((citizen == pid(BINH)).then(|| pid(ANNA)))
+impl People for Mother {
+    async fn numbers(&self, number: PersonalId) -> Result<Numbers> {
+        Ok(Numbers::only(number))
+    }
+
+    async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
+        Ok((person.current == pid(BINH)).then(|| pid(ANNA)))
     }
 }
 

@@ -1,7 +1,10 @@
 //! `AccountService`.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
+use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::Edge;
 use crate::base::Caller;
@@ -18,12 +21,13 @@ use super::convert;
 pub struct AccountFace {
     edge: Edge,
     accounts: Accounts,
+    people: Arc<dyn People>,
 }
 
 impl AccountFace {
-    /// Serves `accounts`.
-    pub fn new(edge: Edge, accounts: Accounts) -> Self {
-        Self { edge, accounts }
+    /// Serves the `accounts` of `people`.
+    pub fn new(edge: Edge, accounts: Accounts, people: Arc<dyn People>) -> Self {
+        Self { edge, accounts, people }
     }
 }
 
@@ -40,12 +44,13 @@ impl AccountService for AccountFace {
                 if let Caller::Agency(_) = call.caller {
                     call.one_of(&["police", "operator", SUBJECT])?;
                 }
-                let person = convert::person(&message.personal_id)?;
-                if let Caller::Citizen(_) = call.caller {
-                    acting(&call, person, &self.accounts).await?;
-                }
+                let number = convert::person(&message.personal_id)?;
+                let person = match call.caller {
+                    Caller::Agency(_) => self.people.numbers(number).await?,
+                    Caller::Citizen(_) => acting(&call, number, &*self.people).await?.person,
+                };
                 let missing = || Error::new(Reason::NotFound, "no such account").with_subject("account", "");
-                let account = self.accounts.find(person).await?.ok_or_else(missing)?;
+                let account = self.accounts.of(&person).await?.ok_or_else(missing)?;
                 Ok(v1::GetAccountResponse { account: Some(convert::account(&account)) })
             })
             .await

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::access::Guardians;
-use crate::access::acting::own_number;
+use crate::access::People;
+use crate::access::acting::own;
 use crate::api::Edge;
 use crate::base::{Error, Result};
 use crate::identity::credential::{Credentials, audience};
@@ -20,13 +20,13 @@ use super::convert;
 pub struct CredentialFace {
     edge: Edge,
     credentials: Credentials,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
 }
 
 impl CredentialFace {
     /// Serves `credentials`.
-    pub fn new(edge: Edge, credentials: Credentials, guardians: Arc<dyn Guardians>) -> Self {
-        Self { edge, credentials, guardians }
+    pub fn new(edge: Edge, credentials: Credentials, people: Arc<dyn People>) -> Self {
+        Self { edge, credentials, people }
     }
 }
 
@@ -39,7 +39,7 @@ impl CredentialService for CredentialFace {
         const METHOD: &str = "lienthong.identity.v1.CredentialService/CreateNonce";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let person = own(&call, &message.personal_id, &*self.people).await?.anew()?.person.current;
                 let (nonce, end) = self.credentials.nonce(person, call.now);
                 Ok(v1::CreateNonceResponse { nonce, audience: audience(), expires_at: timestamp(end) })
             })
@@ -53,7 +53,7 @@ impl CredentialService for CredentialFace {
         const METHOD: &str = "lienthong.identity.v1.CredentialService/IssueCredential";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let person = own(&call, &message.personal_id, &*self.people).await?.anew()?.person.current;
                 let link = convert::id("link_id", &message.link_id)?;
                 if message.proof.is_empty() {
                     return Err(Error::invalid_field("proof", "REQUIRED", "a proof of possession is required"));

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::access::acting::own_number;
-use crate::access::{Actor, Guardians};
+use crate::access::People;
+use crate::access::acting::{Acting, own};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Error, PersonalId, Result, limits};
+use crate::base::{Error, Result, limits};
 use crate::identity::linking::Linking;
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::link_service_server::LinkService;
@@ -23,21 +23,19 @@ const ISSUERS: &[&str] = &["police", "social-insurance", "operator"];
 pub struct LinkFace {
     edge: Edge,
     linking: Linking,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
     pages: PageTokens,
 }
 
 impl LinkFace {
-    /// Serves `linking` to citizens, `guardians` and issuers.
-    pub fn new(edge: Edge, linking: Linking, guardians: Arc<dyn Guardians>, pages: PageTokens) -> Self {
-        Self { edge, linking, guardians, pages }
+    /// Serves `linking` to `people` and issuers.
+    pub fn new(edge: Edge, linking: Linking, people: Arc<dyn People>, pages: PageTokens) -> Self {
+        Self { edge, linking, people, pages }
     }
 
-    /// The person whose links the caller may see or change, and who acts; links stand under the number that holds now.
-    async fn own(&self, call: &Call, personal_id: &str) -> Result<(PersonalId, Actor)> {
-        let (number, actor) = own_number(call, personal_id, &*self.guardians).await?;
-        let found = self.linking.person_behind(number, call.now).await?;
-        Ok((found.unwrap_or(number), actor))
+    /// The person whose links the caller may see or change, and who acts.
+    async fn own(&self, call: &Call, personal_id: &str) -> Result<Acting> {
+        own(call, personal_id, &*self.people).await
     }
 }
 
@@ -50,13 +48,13 @@ impl LinkService for LinkFace {
         const METHOD: &str = "lienthong.identity.v1.LinkService/LinkDocument";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (number, actor) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let Acting { person, actor } = self.own(&call, &message.personal_id).await?.anew()?;
                 let kind = convert::document_type("document_type", message.document_type)
                     .map_err(|violation| Error::invalid(vec![violation]))?;
                 if message.document_number.len() > limits::TEXT_BYTES_MAX {
                     return Err(Error::invalid_field("document_number", "TOO_LONG", "at most 512 bytes"));
                 }
-                let link = self.linking.link(&call, number, kind, &message.document_number, &actor).await?;
+                let link = self.linking.link(&call, person.current, kind, &message.document_number, &actor).await?;
                 Ok(v1::LinkDocumentResponse { link: Some(convert::link(&link, call.now)) })
             })
             .await
@@ -69,9 +67,9 @@ impl LinkService for LinkFace {
         const METHOD: &str = "lienthong.identity.v1.LinkService/UnlinkDocument";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, actor) = self.own(&call, &message.personal_id).await?;
+                let Acting { person, actor } = self.own(&call, &message.personal_id).await?;
                 let id = convert::id("link_id", &message.link_id)?;
-                let link = self.linking.unlink(person, id, &actor, call.now).await?;
+                let link = self.linking.unlink(&person, id, &actor, call.now).await?;
                 Ok(v1::UnlinkDocumentResponse { link: Some(convert::link(&link, call.now)) })
             })
             .await
@@ -81,8 +79,8 @@ impl LinkService for LinkFace {
         const METHOD: &str = "lienthong.identity.v1.LinkService/GetLink";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, _) = self.own(&call, &message.personal_id).await?;
-                let link = self.linking.get(person, convert::id("link_id", &message.link_id)?).await?;
+                let person = self.own(&call, &message.personal_id).await?.person;
+                let link = self.linking.get(&person, convert::id("link_id", &message.link_id)?).await?;
                 Ok(v1::GetLinkResponse { link: Some(convert::link(&link, call.now)) })
             })
             .await
@@ -95,14 +93,16 @@ impl LinkService for LinkFace {
         const METHOD: &str = "lienthong.identity.v1.LinkService/ListLinks";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, _) = self.own(&call, &message.personal_id).await?;
+                let person = self.own(&call, &message.personal_id).await?.person;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 2] = [person.as_str().as_bytes(), &[message.include_ended.into()]];
-                let after = self.pages.read(&call, &query, &message.page_token)?;
-                let (links, next) = self.linking.list(person, message.include_ended, limit, after).await?;
+                let query: [&[u8]; 2] = [person.current.as_str().as_bytes(), &[message.include_ended.into()]];
+                let after = self.pages.read_id(&call, &query, &message.page_token)?;
+                let (links, more) = self.linking.list(&person, message.include_ended, limit, after).await?;
+                let last = links.last().filter(|_| more);
+                let next = last.map(|last| self.pages.issue(&call, &query, last.id.as_bytes()));
                 Ok(v1::ListLinksResponse {
                     links: links.iter().map(|link| convert::link(link, call.now)).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
+                    next_page_token: next.unwrap_or_default(),
                 })
             })
             .await
@@ -115,8 +115,8 @@ impl LinkService for LinkFace {
         const METHOD: &str = "lienthong.identity.v1.LinkService/ListLinkEvents";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (person, _) = self.own(&call, &message.personal_id).await?;
-                let link = self.linking.get(person, convert::id("link_id", &message.link_id)?).await?;
+                let person = self.own(&call, &message.personal_id).await?.person;
+                let link = self.linking.get(&person, convert::id("link_id", &message.link_id)?).await?;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 1] = [link.id.as_bytes()];
                 let after = self.pages.read(&call, &query, &message.page_token)?;

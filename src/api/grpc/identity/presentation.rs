@@ -6,8 +6,8 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use tonic::{Request, Response, Status};
 
-use crate::access::Guardians;
-use crate::access::acting::own_number;
+use crate::access::People;
+use crate::access::acting::{Acting, own};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::{AgencyId, Error, Result, Violations, limits, name};
 use crate::identity::document::DocumentType;
@@ -26,7 +26,7 @@ use super::convert;
 pub struct PresentationFace {
     edge: Edge,
     presenting: Presenting,
-    guardians: Arc<dyn Guardians>,
+    people: Arc<dyn People>,
     pages: PageTokens,
     agencies: Arc<[AgencyId]>,
 }
@@ -36,11 +36,11 @@ impl PresentationFace {
     pub fn new(
         edge: Edge,
         presenting: Presenting,
-        guardians: Arc<dyn Guardians>,
+        people: Arc<dyn People>,
         pages: PageTokens,
         agencies: impl IntoIterator<Item = AgencyId>,
     ) -> Self {
-        Self { edge, presenting, guardians, pages, agencies: agencies.into_iter().collect() }
+        Self { edge, presenting, people, pages, agencies: agencies.into_iter().collect() }
     }
 
     fn wishes(&self, message: &v1::CreatePresentationRequest) -> Result<(AgencyId, Vec<DocumentType>, u32)> {
@@ -87,9 +87,10 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/CreatePresentation";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (number, actor) = own_number(&call, &message.personal_id, &*self.guardians).await?;
+                let Acting { person, actor } = own(&call, &message.personal_id, &*self.people).await?.anew()?;
                 let (agency, kinds, seconds) = self.wishes(&message)?;
-                let (made, code) = self.presenting.create(number, agency, kinds, seconds, actor, call.now).await?;
+                let (made, code) =
+                    self.presenting.create(person.current, agency, kinds, seconds, actor, call.now).await?;
                 let qr_payload = format!("{QR_PREFIX}{code}");
                 let picture = QrCode::new(qr_payload.as_bytes()).map_err(Error::bug)?;
                 let qr_svg = picture.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
@@ -137,10 +138,9 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/CancelPresentation";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (number, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
-                let person = self.presenting.person_behind(number, call.now).await?;
+                let person = own(&call, &message.personal_id, &*self.people).await?.person;
                 let id = convert::id("presentation_id", &message.presentation_id)?;
-                let cancelled = self.presenting.cancel(person, id, call.now).await?;
+                let cancelled = self.presenting.cancel(&person, id, call.now).await?;
                 let presentation = Some(convert::presentation(&cancelled, call.now));
                 Ok(v1::CancelPresentationResponse { presentation })
             })
@@ -154,15 +154,16 @@ impl PresentationService for PresentationFace {
         const METHOD: &str = "lienthong.identity.v1.PresentationService/ListPresentations";
         self.edge
             .answer(METHOD, request, |call, message| async move {
-                let (number, _) = own_number(&call, &message.personal_id, &*self.guardians).await?;
-                let person = self.presenting.person_behind(number, call.now).await?;
+                let person = own(&call, &message.personal_id, &*self.people).await?.person;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 1] = [person.as_str().as_bytes()];
-                let after = self.pages.read(&call, &query, &message.page_token)?;
-                let (found, next) = self.presenting.list(person, limit, after).await?;
+                let query: [&[u8]; 1] = [person.current.as_str().as_bytes()];
+                let before = self.pages.read_id(&call, &query, &message.page_token)?;
+                let (found, more) = self.presenting.list(&person, limit, before).await?;
+                let last = found.last().filter(|_| more);
+                let next = last.map(|last| self.pages.issue(&call, &query, last.id.as_bytes()));
                 Ok(v1::ListPresentationsResponse {
                     presentations: found.iter().map(|one| convert::presentation(one, call.now)).collect(),
-                    next_page_token: next.map(|at| self.pages.issue(&call, &query, &at)).unwrap_or_default(),
+                    next_page_token: next.unwrap_or_default(),
                 })
             })
             .await

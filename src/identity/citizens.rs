@@ -1,0 +1,38 @@
+//! Citizens as calls name them: who stands behind a number, and whom their account names as guardian.
+//!
+//! Numbers are read from the resident records that the province accepted, so that a citizen can see and end what is theirs also while a
+//! registry does not answer. What is linked, presented and issued asks the registry itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::access::People;
+use crate::base::{PersonalId, Result};
+use crate::registry::numbers::{Numbers, Residents, resolve};
+
+use super::account::Accounts;
+
+/// The citizens of the province.
+pub struct Citizens {
+    residents: Arc<dyn Residents>,
+    accounts: Accounts,
+}
+
+impl Citizens {
+    /// The people of `residents`, with their `accounts`.
+    pub fn new(residents: Arc<dyn Residents>, accounts: Accounts) -> Self {
+        Self { residents, accounts }
+    }
+}
+
+#[async_trait]
+impl People for Citizens {
+    async fn numbers(&self, number: PersonalId) -> Result<Numbers> {
+        resolve(number, &*self.residents).await
+    }
+
+    async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
+        Ok(self.accounts.of(person).await?.and_then(|account| account.guardian))
+    }
+}
