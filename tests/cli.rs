@@ -325,6 +325,27 @@ async fn health_says_what_the_server_speaks() {
     assert!(code == Some(1) && said.contains("speaks no TLS: leave --ca out"), "{said}");
 }
 
+/// The personas' commands of a server that takes tokens alone: each token in them is minted by a command that works.
+#[tokio::test]
+async fn personas_commands_are_those_that_the_server_accepts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serving = Serving::start(folder.path(), &["--population", "0", "--data-dir", "data", "--no-demo-credentials"]);
+    let listed = run(folder.path(), &["persona", "list", "--ready-file", "ready.json", "--output", "json"]);
+    let personas: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).expect("JSON");
+    let command = personas[0]["command"].as_str().expect("a command");
+    assert!(
+        command.contains(&serving.grpc) && command.contains("-plaintext") && !command.contains("demo-"),
+        "{command}"
+    );
+    let (_, rest) = command.split_once("$(lienthong ").expect("a token");
+    let minting: Vec<&str> = rest.split_once(')').expect("its end").0.split(' ').collect();
+    let token = run(folder.path(), &minting);
+    assert!(token.status.success() && token.stdout.starts_with(b"ey"), "{minting:?}");
+    let tls = run(folder.path(), &["persona", "list", "--ca", "ca.pem", "--tokens-from", "data"]);
+    let tls = String::from_utf8(tls.stdout).expect("UTF-8");
+    assert!(tls.contains("grpcurl -cacert ca.pem -H \"authorization: Bearer $(") && !tls.contains("demo-"), "{tls}");
+}
+
 #[test]
 fn help_teaches_by_examples() {
     for command in ["serve", "verify", "load", "health", "completions"] {

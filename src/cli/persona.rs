@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use super::output::{Failure, OutputFormat, print};
-use crate::api::grpc::simulation::{ADDRESS_DEFAULT, personas_at};
+use crate::api::grpc::simulation::{ADDRESS_DEFAULT, Reach, personas_at};
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
 
@@ -18,6 +18,7 @@ Examples:
   lienthong persona list
   lienthong persona list --address 127.0.0.1:50061        commands for a server at another address
   lienthong persona list --ready-file ready.json          or wherever the one that wrote this file listens
+  lienthong persona list --ca ca.pem --tokens-from DIR    for one with TLS, which takes tokens alone
   lienthong persona list --output json | jq -r '.[].personal_id'";
 
 /// Synthetic citizens with a documented situation each.
@@ -34,22 +35,46 @@ pub struct List {
     /// Where the server listens, for the commands.
     #[arg(long, default_value = ADDRESS_DEFAULT, env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
-    /// The ready-file of `serve`, which says where it listens; goes before the address.
+    /// The ready-file of `serve`, which says where it listens, whether it speaks TLS, and whether it accepts demo credentials; goes
+    /// before the address.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// The certificate authority of a server with TLS, PEM.
+    #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The data folder of a server that accepts no demo credentials: its key mints the tokens.
+    #[arg(long, env = "LIENTHONG_TOKENS_FROM", value_name = "DIR")]
+    tokens_from: Option<PathBuf>,
 }
 
 impl List {
-    fn address(&self) -> Result<String, Failure> {
+    /// How the server is reached: as its ready-file says, and the flags beside it.
+    fn reach(&self) -> Result<Reach, Failure> {
         #[derive(Deserialize)]
         struct Ready {
             grpc: String,
+            tls: bool,
+            demo_credentials: bool,
+            data_dir: Option<PathBuf>,
         }
-        let Some(path) = &self.ready_file else { return Ok(self.address.clone()) };
+        let text = |path: &PathBuf| path.display().to_string();
+        let given = Reach {
+            address: self.address.clone(),
+            has_tls: self.ca.is_some(),
+            ca: self.ca.as_ref().map(text),
+            tokens_from: self.tokens_from.as_ref().map(text),
+        };
+        let Some(path) = &self.ready_file else { return Ok(given) };
         let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
         let json = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
         let ready: Ready = serde_json::from_slice(&json).map_err(|error| failed(format!("no ready-file: {error}")))?;
-        Ok(ready.grpc)
+        let folder = (!ready.demo_credentials).then(|| ready.data_dir.as_ref().map_or("DIR".to_owned(), text));
+        Ok(Reach {
+            address: ready.grpc,
+            has_tls: ready.tls,
+            tokens_from: given.tokens_from.clone().or(folder),
+            ..given
+        })
     }
 }
 
@@ -57,7 +82,7 @@ impl Persona {
     /// Runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let Self::List(list) = self;
-        let all = personas_at(SystemClock.now().date(), &list.address()?);
+        let all = personas_at(SystemClock.now().date(), &list.reach()?);
         match output {
             OutputFormat::Text => {
                 let mut text = String::new();

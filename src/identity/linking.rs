@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::access::Actor;
-use crate::base::call::{Call, CheckOutcome};
+use crate::base::call::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
@@ -20,7 +20,7 @@ use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link, record_key, write};
-use super::matching::{Comparison, Match, MatchedBy, Same, is_anothers, number_of};
+use super::matching::{Comparison, Match, MatchedBy, is_anothers, note_comparison, number_of};
 use super::people::{Person, ReadRecord, Registries};
 
 /// A document that is not the citizen's is refused no sooner than this: how long the answer takes does not say whether it exists.
@@ -424,20 +424,6 @@ fn require_in_force(kind: DocumentType, standing: Standing) -> Result<()> {
         }
     };
     Err(Error::new(reason, message).with_subject("document", kind.record_type().name))
-}
-
-fn note_comparison(call: &Call, comparison: Comparison) {
-    for (item, same) in comparison.items() {
-        let (outcome, says) = match same {
-            Same::Exactly => (CheckOutcome::Pass, "the document's is the account holder's"),
-            Same::Folded => {
-                (CheckOutcome::Pass, "the document's is the account holder's but for the marks of its letters")
-            }
-            Same::Unknown => (CheckOutcome::Skipped, "not on both"),
-            Same::No => (CheckOutcome::Fail, "the document's is not the account holder's"),
-        };
-        call.note(item, outcome, says);
-    }
 }
 
 fn no_document(kind: DocumentType) -> Error {

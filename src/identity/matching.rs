@@ -4,6 +4,7 @@
 //! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides; a
 //! name that agrees only without its marks needs the issuer's word.
 
+use crate::base::call::{Call, CheckOutcome};
 use crate::base::text::{exact_key, folded_key};
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
@@ -112,6 +113,21 @@ impl Comparison {
             return vec![number];
         }
         vec![number, ("holder.full_name", self.name), ("holder.birth_date", self.birth_date), ("holder.sex", self.sex)]
+    }
+}
+
+/// Keeps for `Explain` what agreed.
+pub(super) fn note_comparison(call: &Call, comparison: Comparison) {
+    for (item, same) in comparison.items() {
+        let (outcome, says) = match same {
+            Same::Exactly => (CheckOutcome::Pass, "the document's is the account holder's"),
+            Same::Folded => {
+                (CheckOutcome::Pass, "the document's is the account holder's but for the marks of its letters")
+            }
+            Same::Unknown => (CheckOutcome::Skipped, "not on both"),
+            Same::No => (CheckOutcome::Fail, "the document's is not the account holder's"),
+        };
+        call.note(item, outcome, says);
     }
 }
 

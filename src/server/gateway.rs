@@ -20,6 +20,7 @@ use super::witnessing::Witnessing;
 use super::{faces, readings, seeding, services};
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
+use crate::api::grpc::simulation::Reach;
 use crate::base::Result;
 use crate::identity::following::Following;
 use crate::store::file::is_full;
@@ -123,7 +124,7 @@ impl Gateway {
             self.checks.begin(self.data.store.clone(), every, self.config.clock.clone(), end.subscribe())?;
             self.parts.metrics.ask(self.checks.readings());
         }
-        let served = services::all(&self.config, &self.data, &self.parts, &address.to_string(), ending).await?;
+        let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, has_tls), ending).await?;
         self.parts.metrics.ask(readings::of_connections(&self.connections));
         self.parts.metrics.ask(readings::of_parts(&self.parts)?);
         if let Some(home) = self.home() {
@@ -184,13 +185,18 @@ impl Gateway {
         data.close(CLOSES_WITHIN).await;
     }
 
+    /// How commands reach this gateway. They go to whoever may see the personas, so they don't say where the data folder is.
+    fn reach(&self, grpc: SocketAddr, has_tls: bool) -> Reach {
+        let tokens_from = (!self.accepts_demo()).then(|| "DIR".to_owned());
+        Reach { address: grpc.to_string(), has_tls, ca: None, tokens_from }
+    }
+
     fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {
         WorldView {
             world: self.data.world.clone(),
             parts: self.parts.clone(),
             clock: self.config.clock.clone(),
-            grpc: reachable(grpc).to_string(),
-            has_tls,
+            reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,
         }
     }

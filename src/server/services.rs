@@ -23,7 +23,7 @@ use crate::api::grpc::health::HealthFace;
 use crate::api::grpc::identity::{AccountFace, CredentialFace, LinkFace, PresentationFace};
 use crate::api::grpc::province::ProvinceFace;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
-use crate::api::grpc::simulation::{Simulation, WorldFacts};
+use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustFace;
 use crate::api::grpc::trust::ledger::LedgerFace;
 use crate::api::grpc::trust::status::StatusFace;
@@ -102,12 +102,12 @@ pub struct Served {
     pub store: watch::Receiver<Health>,
 }
 
-/// All services, ready to be served at `address` until `ending` turns true.
+/// All services, ready to be served until `ending` turns true; `reach` is for the personas' commands.
 pub async fn all(
     config: &Config,
     data: &Data,
     parts: &Parts,
-    address: &str,
+    reach: Reach,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let gatekeeper = Gatekeeper {
@@ -150,7 +150,7 @@ pub async fn all(
             population: data.world.population,
             created_at: Timestamp(data.world.created_at_ms),
             province: PROVINCE,
-            address: address.to_owned(),
+            reach,
         };
         add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::parts::Parts;
 use super::world::World;
 use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
-use crate::api::grpc::simulation::personas_at;
+use crate::api::grpc::simulation::{Reach, personas_at};
 use crate::base::Clock;
 use crate::base::id::to_hex;
 use crate::ledger::Ledger;
@@ -17,15 +17,14 @@ pub(super) struct WorldView {
     pub(super) world: World,
     pub(super) parts: Arc<Parts>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) grpc: String,
-    pub(super) has_tls: bool,
+    pub(super) reach: Reach,
     pub(super) simulation: bool,
 }
 
 impl View for WorldView {
     fn facts(&self) -> Facts {
         let now = self.clock.now();
-        let personas = personas_at(now.date(), &self.grpc).into_iter().map(|persona| PersonaFacts {
+        let personas = personas_at(now.date(), &self.reach).into_iter().map(|persona| PersonaFacts {
             personal_id: persona.personal_id,
             full_name: persona.full_name,
             situation: persona.situation,
@@ -38,10 +37,11 @@ impl View for WorldView {
             record_types: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
         });
         Facts {
-            grpc: self.grpc.clone(),
+            grpc: self.reach.address.clone(),
             population: self.world.population,
             now,
-            has_tls: self.has_tls,
+            has_tls: self.reach.has_tls,
+            accepts_demo: self.reach.tokens_from.is_none(),
             fingerprint: self.parts.anchor.newest().fingerprint.clone(),
             anchor_json: self.parts.anchor.newest().json.clone(),
             logs: vec![head(&self.parts.records), head(&self.parts.evidence)],

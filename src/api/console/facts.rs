@@ -17,8 +17,10 @@ pub struct Facts {
     pub population: u64,
     /// The clock.
     pub now: Timestamp,
-    /// Whether TLS is on, so that demo commands don't work.
+    /// Whether TLS is on.
     pub has_tls: bool,
+    /// Whether demo credentials are accepted.
+    pub accepts_demo: bool,
     /// SHA-256 of the anchor, lower-case hexadecimal.
     pub fingerprint: String,
     /// The anchor file's text.

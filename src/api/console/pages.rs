@@ -30,7 +30,7 @@ fn page(title: &str, body: Markup) -> Markup {
 
 /// What world this is.
 pub(super) fn overview(facts: &Facts) -> Markup {
-    let plaintext = if facts.has_tls { "" } else { "-plaintext " };
+    let plaintext = if facts.has_tls { "-cacert CA.pem " } else { "-plaintext " };
     page(
         "Overview",
         html! {
@@ -50,6 +50,7 @@ pub(super) fn overview(facts: &Facts) -> Markup {
                 }
             }
             h2 { "Try" }
+            (placeholders(facts))
             pre { "grpcurl " (plaintext) (facts.grpc) " list" }
             @if let Some(persona) = facts.personas.first() {
                 pre { (persona.command) }
@@ -60,12 +61,25 @@ pub(super) fn overview(facts: &Facts) -> Markup {
     )
 }
 
+/// What stands in the commands for files that the console doesn't know, or doesn't tell.
+fn placeholders(facts: &Facts) -> Markup {
+    html! {
+        @if facts.has_tls {
+            p { code { "CA.pem" } " stands for the authority that certified this server; call it by a name in its certificate." }
+        }
+        @if !facts.accepts_demo {
+            p { code { "DIR" } " stands for the server's data folder, whose key mints tokens." }
+        }
+    }
+}
+
 /// Who lives in it.
 pub(super) fn personas(facts: &Facts) -> Markup {
     page(
         "Personas",
         html! {
             p { "Synthetic citizens whose personal IDs trigger documented situations; the same for every seed." }
+            (placeholders(facts))
             @for persona in &facts.personas {
                 section {
                     h2 { code { (persona.personal_id) } " " (persona.full_name) }

@@ -15,6 +15,45 @@ use crate::wire::record;
 /// The address in the personas' commands, which stands for the gateway's own: where it listens when nothing else is said.
 pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
+/// The certificate authority in commands, where nobody said which file it is.
+const CA_DEFAULT: &str = "CA.pem";
+
+/// How a gateway is reached: what the personas' commands need beside the call itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// Where gRPC listens.
+    pub address: String,
+    /// Whether it speaks TLS.
+    pub has_tls: bool,
+    /// The certificate authority's file, if it is known.
+    pub ca: Option<String>,
+    /// The data folder whose key mints tokens, where demo credentials are refused.
+    pub tokens_from: Option<String>,
+}
+
+impl Reach {
+    /// A persona's command, which is written for plaintext, demo credentials and [`ADDRESS_DEFAULT`], as it works here.
+    fn command(&self, written: &str) -> String {
+        const CREDENTIAL: &str = "-H 'authorization: Bearer demo-";
+        let mut command = written.replace(ADDRESS_DEFAULT, &self.address);
+        if self.has_tls {
+            command = command.replace("-plaintext", &format!("-cacert {}", self.ca.as_deref().unwrap_or(CA_DEFAULT)));
+        }
+        if let Some(folder) = &self.tokens_from
+            && let Some((before, rest)) = command.split_once(CREDENTIAL)
+            && let Some((who, after)) = rest.split_once('\'')
+        {
+            let whom = match who.strip_prefix("citizen-") {
+                Some(number) => format!("--citizen {number}"),
+                None => format!("--agency {who}"),
+            };
+            let token = format!("$(lienthong token issue --data-dir {folder} {whom})");
+            command = format!("{before}-H \"authorization: Bearer {token}\"{after}");
+        }
+        command
+    }
+}
+
 /// Serves `SimulationService`.
 #[derive(Clone)]
 pub struct Simulation {
@@ -34,8 +73,8 @@ pub struct WorldFacts {
     pub created_at: Timestamp,
     /// The province's code.
     pub province: &'static str,
-    /// Where gRPC listens, for the commands to try.
-    pub address: String,
+    /// How the gateway is reached, for the commands to try.
+    pub reach: Reach,
 }
 
 impl Simulation {
@@ -45,14 +84,14 @@ impl Simulation {
     }
 }
 
-/// The personas as they are on `today`, with commands for a gateway at `address`.
-pub fn personas_at(today: Date, address: &str) -> Vec<proto::Persona> {
+/// The personas as they are on `today`, with commands for a gateway that is reached in this way.
+pub fn personas_at(today: Date, reach: &Reach) -> Vec<proto::Persona> {
     let persona = |persona: personas::Persona| proto::Persona {
         personal_id: persona.personal_id.as_str().to_owned(),
         full_name: persona.full_name.to_owned(),
         situation: persona.situation.to_owned(),
         expectation: persona.expectation.to_owned(),
-        command: persona.command.replace(ADDRESS_DEFAULT, address),
+        command: reach.command(&persona.command),
     };
     personas::all(today).into_iter().map(persona).collect()
 }
@@ -85,8 +124,54 @@ impl SimulationService for Simulation {
         const METHOD: &str = "lienthong.simulation.v1.SimulationService/ListPersonas";
         self.edge
             .answer(METHOD, request, |call, _| async move {
-                Ok(proto::ListPersonasResponse { personas: personas_at(call.now.date(), &self.world.address) })
+                Ok(proto::ListPersonasResponse { personas: personas_at(call.now.date(), &self.world.reach) })
             })
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_works_where_it_is_printed() {
+        let written = "grpcurl -plaintext -H 'authorization: Bearer demo-WHO' -H 'x: y' -d '{}' 127.0.0.1:50051 a/B";
+        let reach = |has_tls, ca: Option<&str>, tokens: Option<&str>| Reach {
+            address: "[::1]:7".into(),
+            has_tls,
+            ca: ca.map(Into::into),
+            tokens_from: tokens.map(Into::into),
+        };
+        let demo = "-H 'authorization: Bearer demo-one-stop'";
+        let token = |whom: &str| format!("-H \"authorization: Bearer $(lienthong token issue --data-dir DIR {whom})\"");
+        let cases = [
+            (reach(false, None, None), "one-stop", format!("-plaintext {demo}")),
+            (reach(true, None, None), "one-stop", format!("-cacert CA.pem {demo}")),
+            (
+                reach(true, Some("c.pem"), Some("DIR")),
+                "one-stop",
+                format!("-cacert c.pem {}", token("--agency one-stop")),
+            ),
+            (
+                reach(false, None, Some("DIR")),
+                "citizen-042185990002",
+                format!("-plaintext {}", token("--citizen 042185990002")),
+            ),
+        ];
+        for (reach, who, expected) in cases {
+            let command = reach.command(&written.replace("WHO", who));
+            assert_eq!(command, format!("grpcurl {expected} -H 'x: y' -d '{{}}' [::1]:7 a/B"));
+        }
+    }
+
+    #[test]
+    fn no_persona_is_told_what_this_gateway_refuses() {
+        let reach = Reach { address: "x:1".into(), has_tls: true, ca: None, tokens_from: Some("DIR".into()) };
+        for persona in personas_at(Date::constant(2026, 11, 29), &reach) {
+            let command = &persona.command;
+            assert!(!command.contains("demo-") && !command.contains("-plaintext"), "{command}");
+            assert!(command.contains("lienthong token issue --data-dir DIR --"), "{command}");
+        }
     }
 }

@@ -234,7 +234,7 @@ impl Serve {
         progress.finish();
         let listening = Listening { grpc, console, tls, trusted_proxies: self.trusted_proxy.clone(), limits };
         let mut running = gateway.start(listening).await?;
-        let ready = self.ready_file.map(|path| ReadyFile::write(path, &running)).transpose()?;
+        let ready = self.ready_file.map(|path| ReadyFile::write(path, &gateway, &running)).transpose()?;
         let banner = banner::Banner::new(&gateway, &running, begun.elapsed());
         print(&match output {
             OutputFormat::Text => banner.to_text(),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::super::output::Failure;
-use crate::server::Running;
 use crate::server::listen::reachable;
+use crate::server::{Gateway, Running};
 use crate::store::file::{Readers, write_whole};
 
 /// A ready-file that is there while this value lives.
@@ -23,6 +23,8 @@ struct Ready<'a> {
     tls: bool,
     console: Option<String>,
     anchor: Option<&'a Path>,
+    demo_credentials: bool,
+    data_dir: Option<PathBuf>,
     pid: u32,
 }
 
@@ -37,13 +39,15 @@ impl ReadyFile {
         }
     }
 
-    /// Writes the addresses, as clients on this machine reach them, as one line of JSON.
-    pub(super) fn write(path: PathBuf, running: &Running) -> Result<Self, Failure> {
+    /// Writes how clients on this machine reach the gateway, as one line of JSON.
+    pub(super) fn write(path: PathBuf, gateway: &Gateway, running: &Running) -> Result<Self, Failure> {
         let ready = Ready {
             grpc: reachable(running.grpc).to_string(),
             tls: running.has_tls,
             console: running.console.map(|address| reachable(address).to_string()),
             anchor: running.anchor.as_deref(),
+            demo_credentials: gateway.accepts_demo(),
+            data_dir: gateway.home().map(|home| std::path::absolute(home).unwrap_or_else(|_| home.to_owned())),
             pid: std::process::id(),
         };
         let mut json = serde_json::to_vec(&ready).map_err(|error| Failure::new(error.to_string()))?;
