@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use fjall::{CompressionType, Database};
 
@@ -23,6 +24,9 @@ use crate::store::{Layout, Remedy, Space, Standing};
 /// The engine's files.
 const VERSION_FILE: &str = "version";
 pub(super) const LOCK_FILE: &str = "lock";
+/// How often the lock is tried: a process that ends holds it until the last of its tasks let go.
+const LOCK_TRIES: usize = 20;
+const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// What the engine's version file begins with; the number of its format follows.
 const ENGINE: &[u8] = b"FJL";
 
@@ -162,11 +166,14 @@ fn engine(path: &Path, at: &Path, options: FjallOptions) -> Result<Database> {
 fn lock(path: &Path) -> Result<File> {
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join(LOCK_FILE));
     let file = file.map_err(|error| unwritable(path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(open_error(path, fjall::Error::Locked)),
-        Err(TryLockError::Error(error)) => Err(unwritable(path, error)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::Error(error)) => return Err(unwritable(path, error)),
+        }
     }
+    Err(open_error(path, fjall::Error::Locked))
 }
 
 /// The first seals and the mark of a new store.
