@@ -125,7 +125,10 @@ impl Calls {
     }
 
     fn named(&self, name: &ClientRequestId) -> Vec<RequestId> {
-        let mut named: Vec<_> = self.all().filter(|trace| trace.client_ids.request_id.as_ref() == Some(name)).collect();
+        // Whoever asks for an explanation may well send the id of what is to be explained.
+        let is_meant = |trace: &&Trace| !trace.method.ends_with("/Explain");
+        let is_named = |trace: &&Trace| trace.client_ids.request_id.as_ref() == Some(name);
+        let mut named: Vec<_> = self.all().filter(is_meant).filter(is_named).collect();
         named.sort_by_key(|trace| std::cmp::Reverse(trace.request_id)); // ids begin with their time
         named.dedup_by_key(|trace| trace.request_id); // a stream that ended badly has two traces
         named.into_iter().map(|trace| trace.request_id).collect()
@@ -217,6 +220,9 @@ mod tests {
         named(2, &police, "OK");
         named(3, &bank, "NOT_FOUND");
         named(1, &bank, "SHUTTING_DOWN");
+        let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
+        let method = "lienthong.exchange.v1.ExchangeService/Explain";
+        recent.record(Trace { client_ids, method, ..call(4, Some(&bank), "OK") });
         assert_eq!(recent.named(Some(&bank), &name), [id(3), id(1)]);
         assert_eq!(recent.named(Some(&police), &name), [id(2)]);
         assert_eq!(recent.named(None, &name).len(), 3);
