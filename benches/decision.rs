@@ -68,6 +68,7 @@ fn fetch(c: &mut Criterion) {
 async fn one(exchange: Arc<Exchange>, number: u64) -> usize {
     let context = Context {
         request_id: RequestId(uuid::Uuid::from_u128(number.into())),
+        client_ids: ClientIds::default(),
         method: "lienthong.exchange.v1.ExchangeService/FetchRecords",
         agency: "one-stop".into(),
         now: SystemClock.now(),

@@ -63,7 +63,7 @@ impl PageTokens {
     /// The position of a token, where positions are ids.
     pub fn read_id(&self, call: &Call, query: &[&[u8]], token: &str) -> Result<Option<uuid::Uuid>> {
         let position = self.read(call, query, token)?;
-        position.map(|id| uuid::Uuid::from_slice(&id).map_err(|_| Error::page_token_refused())).transpose()
+        position.map(|id| uuid::Uuid::from_slice(&id).map_err(|_| Error::token_refused("page_token"))).transpose()
     }
 
     fn tag(&self, call: &Call, query: &[&[u8]], position: &[u8]) -> [u8; TAG_BYTES] {
