@@ -2,6 +2,7 @@
 //!
 //! Nothing here does I/O or reads an ambient clock: callers pass `now` in.
 
+pub mod cache;
 pub mod call;
 pub mod client_ids;
 pub mod entropy;
@@ -20,6 +21,7 @@ pub mod text;
 pub mod time;
 pub mod violation;
 
+pub use cache::CacheUse;
 pub use call::{Call, Caller};
 pub use client_ids::ClientIds;
 pub use entropy::Entropy;

@@ -1,4 +1,8 @@
-//! Opening a log: the tree is rebuilt from its leaf hashes, and everything that was stored about it has to agree.
+//! Opening a log: the tree is rebuilt from what is stored of it, and everything that was stored has to agree with the signed head.
+//!
+//! A log of up to [`LEAVES_READ_MAX`] entries is rebuilt from its leaves. Of a longer one a start reads all levels above the leaves, a
+//! 256th part, and the leaves of its newest two tiles; the other tiles of leaves are held against the level above when they are first read
+//! (`Log::tile`), and all at once by `lienthong store check`.
 
 use std::sync::Arc;
 
@@ -16,6 +20,9 @@ use crate::trust::merkle::Hash;
 
 /// Tiles read at once while the tree is rebuilt: half a megabyte.
 const TILES_READ_AT_ONCE: usize = 64;
+
+/// Up to how many entries a start reads every leaf.
+const LEAVES_READ_MAX: u64 = 1 << 17;
 
 /// Loads the log, or begins it.
 pub(super) async fn load_or_begin(
@@ -52,14 +59,26 @@ pub(super) async fn load(store: &dyn Store, id: LogId, origin: &str, signer: &dy
     let (at, note) = rows::read_note(&row).ok_or_else(|| corrupt(origin, "its head cannot be read"))?;
     let signed = checkpoint::verify(&note, origin, signer)
         .map_err(|error| corrupt(origin, format!("its signed head is refused: {}", error.message)))?;
-    let tree = check(store, id, origin, signed.size, &signed.root).await?;
+    let tree = if signed.size <= LEAVES_READ_MAX {
+        rebuild(store, id, origin, signed.size).await?
+    } else {
+        resume(store, id, origin, signed.size).await?
+    };
+    agree(store, id, origin, &tree, &signed.root).await?;
     let head = Head { size: signed.size, root: signed.root, note, at };
     Ok(Some(State { head: Arc::new(head), tree, row }))
 }
 
-/// Whether tiles and entries are those of a head: gives the tree.
+/// Whether all tiles, those of leaves too, and the entries are those of a head: gives the tree.
 pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64, root: &Hash) -> Result<Tree> {
     let tree = rebuild(store, id, origin, size).await?;
+    agree(store, id, origin, &tree, root).await?;
+    Ok(tree)
+}
+
+/// Whether a tree has the signed root, and the log the entries and the checkpoint that belong to it.
+async fn agree(store: &dyn Store, id: LogId, origin: &str, tree: &Tree, root: &Hash) -> Result<()> {
+    let size = tree.size();
     if tree.root() != *root {
         let (found, signed) = (to_hex(&tree.root()), to_hex(root));
         return Err(corrupt(origin, format!("its tiles rebuild to root {found}, its head signs {signed}")));
@@ -68,13 +87,41 @@ pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64,
     if store.get(Space::LogCheckpoint, &id.numbered_key(size)).await?.is_none() {
         return Err(corrupt(origin, format!("its head of size {size} has no checkpoint")));
     }
-    Ok(tree)
+    Ok(())
+}
+
+/// The tree of a long log, from the hashes of its full tiles of leaves, which stand in the level above, and its newest two tiles of
+/// leaves.
+async fn resume(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
+    const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
+    let newest = TileId { level: 0, index: (size - 1) / WIDTH };
+    let below = TileId { level: 0, index: size / WIDTH - 1 };
+    let upper = rebuild_from(1, store, id, origin, size / WIDTH).await?;
+    let full = stored_tile(store, id, origin, below, size).await?;
+    if upper.newest(0).and_then(|tile| tile.row().last().copied()) != full.root() {
+        return Err(differs(origin, TileId { level: 1, index: below.index / WIDTH }));
+    }
+    let edge = if newest == below { full } else { stored_tile(store, id, origin, newest, size).await? };
+    Tree::above(upper, edge, size).ok_or_else(|| differs(origin, newest))
+}
+
+/// A tile as the tree of this size has it. What lies behind the head is left of a crash, and means nothing.
+async fn stored_tile(store: &dyn Store, id: LogId, origin: &str, tile: TileId, size: u64) -> Result<Tile> {
+    let row = store.get(Space::LogTile, &id.tile_key(tile)).await?;
+    let row = row.ok_or_else(|| missing(origin, tile))?;
+    let row = leaves(&row, tile.width_at(size)).ok_or_else(|| differs(origin, tile))?;
+    Tile::read(tile, row.as_flattened()).ok_or_else(|| differs(origin, tile))
 }
 
 /// Grows the tree again from the stored leaf hashes, and compares the tiles above them.
 async fn rebuild(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
+    rebuild_from(0, store, id, origin, size).await
+}
+
+/// The same from a higher level, whose `size` complete hashes count as leaves: the tree's own levels begin there.
+async fn rebuild_from(level: u8, store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
     let mut tree = Tree::default();
-    let mut scan = Scan::prefix(Space::LogTile, &id.tile_key(TileId { level: 0, index: 0 })[..2]);
+    let mut scan = Scan::prefix(Space::LogTile, &id.tile_key(TileId { level, index: 0 })[..2]);
     scan.limit = TILES_READ_AT_ONCE;
     let mut above: Vec<Arc<Tile>> = Vec::new();
     while tree.size() < size {
@@ -86,21 +133,22 @@ async fn rebuild(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Resul
                 // What lies behind the head is left of a crash, and will be overwritten.
                 break;
             }
-            let tile = TileId { level: 0, index: tree.size() / super::tile::TILE_WIDTH as u64 };
-            let width = tile.width_at(size);
+            let index = tree.size() / super::tile::TILE_WIDTH as u64;
+            let (tile, width) = (TileId { level, index }, TileId { level: 0, index }.width_at(size));
             if key != id.tile_key(tile) {
-                return Err(corrupt(origin, format!("tile {} of level 0 is missing", tile.index)));
+                return Err(missing(origin, tile));
             }
             let grown = tree.append(leaves(&row, width).ok_or_else(|| differs(origin, tile))?.iter().copied());
             above.retain(|old| grown.iter().all(|new| new.id() != old.id()));
             above.extend(grown.into_iter().filter(|tile| tile.id().level > 0));
-            compare(store, id, origin, &mut above, size).await?;
+            compare(level, store, id, origin, &mut above, size).await?;
         }
     }
     if tree.size() < size {
-        return Err(corrupt(origin, format!("its tiles hold {} leaves, its head signs {size}", tree.size())));
+        let what = format!("its tiles of level {level} hold {} hashes, its head signs {size}", tree.size());
+        return Err(corrupt(origin, what));
     }
-    compare(store, id, origin, &mut above, size).await?;
+    compare(level, store, id, origin, &mut above, size).await?;
     Ok(tree)
 }
 
@@ -110,17 +158,23 @@ fn leaves(row: &Bytes, width: usize) -> Option<&[Hash]> {
     if rest.is_empty() { hashes.get(..width) } else { None }
 }
 
-/// Compares those grown tiles that are as wide as the tree will have them, with what is stored.
-async fn compare(store: &dyn Store, id: LogId, origin: &str, grown: &mut Vec<Arc<Tile>>, size: u64) -> Result<()> {
+/// Compares those grown tiles that are as wide as the tree will have them, with what is stored; levels count from `level`.
+async fn compare(
+    level: u8,
+    store: &dyn Store,
+    id: LogId,
+    origin: &str,
+    grown: &mut Vec<Arc<Tile>>,
+    size: u64,
+) -> Result<()> {
     let (ready, rest) = grown.drain(..).partition(|tile| tile.width() == tile.id().width_at(size));
     *grown = rest;
     for tile in ready as Vec<Arc<Tile>> {
-        let stored = store.get(Space::LogTile, &id.tile_key(tile.id())).await?;
-        let stored = stored.ok_or_else(|| {
-            corrupt(origin, format!("tile {} of level {} is missing", tile.id().index, tile.id().level))
-        })?;
+        let stored_id = TileId { level: tile.id().level + level, ..tile.id() };
+        let stored = store.get(Space::LogTile, &id.tile_key(stored_id)).await?;
+        let stored = stored.ok_or_else(|| missing(origin, stored_id))?;
         if leaves(&stored, tile.width()) != Some(tile.row()) {
-            return Err(differs(origin, tile.id()));
+            return Err(differs(origin, stored_id));
         }
     }
     Ok(())
@@ -137,6 +191,10 @@ async fn check_entries(store: &dyn Store, id: LogId, origin: &str, size: u64) ->
         }
     };
     if end == size { Ok(()) } else { Err(corrupt(origin, format!("it has {end} entries, its head signs {size}"))) }
+}
+
+fn missing(origin: &str, tile: TileId) -> Error {
+    corrupt(origin, format!("tile {} of level {} is missing", tile.index, tile.level))
 }
 
 fn differs(origin: &str, tile: TileId) -> Error {

@@ -16,6 +16,7 @@ pub mod segment;
 pub mod tile;
 pub mod tree;
 
+mod cache;
 mod checkpoint;
 mod clock;
 mod hold;
@@ -30,9 +31,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use quick_cache::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use cache::TileCache;
 pub use clock::{ClockBehind, LogClock, Monotone};
 pub use hold::Hold;
 pub use rows::LogId;
@@ -44,15 +45,12 @@ use crate::store::{Batch, Store};
 use crate::trust::Signer;
 use crate::trust::merkle::Hash;
 use sequencer::{Order, Request};
-use tile::{Tile, TileId};
 use tree::Tree;
 
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
 /// The longest entry: what the 16-bit lengths of entry bundles (C2SP tlog-tiles) can say.
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
-/// Tiles kept with their inner nodes, 16 KiB each.
-const TILES_CACHED_MAX: usize = 512;
 
 /// What goes into a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +105,7 @@ struct Log {
     sizes: watch::Sender<u64>,
     /// The newest head with cosignatures: proofs lead to it where it covers the entry.
     cosigned: RwLock<Option<Arc<Head>>>,
-    /// Full tiles, which never change.
-    tiles: Cache<TileId, Arc<Tile>>,
+    tiles: TileCache,
 }
 
 /// A published head and the right edge of its tree.
@@ -134,12 +131,24 @@ impl Ledger {
         signer: Arc<dyn Signer>,
         clock: impl Into<LogClock>,
     ) -> Result<Arc<Self>> {
+        Self::open_with(store, id, origin, signer, clock, TileCache::default()).await
+    }
+
+    /// The same with a cache of tiles that logs share.
+    pub async fn open_with(
+        store: Arc<dyn Store>,
+        id: LogId,
+        origin: &str,
+        signer: Arc<dyn Signer>,
+        clock: impl Into<LogClock>,
+        tiles: TileCache,
+    ) -> Result<Arc<Self>> {
         let (origin, clock) = (origin.to_owned(), clock.into());
         let state = load::load_or_begin(&*store, id, &origin, &*signer, &clock).await?;
         let log = Arc::new(Log {
             sizes: watch::channel(state.head.size).0,
             state: RwLock::new(Arc::new(state)),
-            tiles: Cache::new(TILES_CACHED_MAX),
+            tiles,
             cosigned: RwLock::default(),
             store,
             id,

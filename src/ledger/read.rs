@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::load::corrupt;
 use super::rows::{self, LogId};
-use super::tile::{Tile, TileId};
+use super::tile::{TILE_HEIGHT, Tile, TileId};
 use super::{Head, Ledger, Log, State, segment};
 use crate::base::{Error, Reason, Result};
 use crate::store::{Scan, Space, Store};
@@ -180,7 +180,7 @@ impl Log {
         if let Some(newest) = state.tree.newest(id.level).filter(|tile| tile.id() == id) {
             return Ok(newest.clone());
         }
-        if let Some(cached) = self.tiles.get(&id) {
+        if let Some(cached) = self.tiles.get(self.id, id) {
             return Ok(cached);
         }
         let row = self.store.get(Space::LogTile, &self.id.tile_key(id)).await?;
@@ -188,8 +188,15 @@ impl Log {
         let tile = row
             .and_then(|row| Tile::read(id, &row))
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
+        // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read.
+        let place = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
+        let above = Box::pin(self.tile(state, TileId::of(place))).await?;
+        if tile.root() != Some(self.hash_of(&above, place)?) {
+            let what = format!("tile {index} of level {level} is not what the tree has there");
+            return Err(self.damaged(Space::LogTile, what));
+        }
         let tile = Arc::new(tile);
-        self.tiles.insert(id, tile.clone());
+        self.tiles.insert(self.id, tile.clone());
         Ok(tile)
     }
 

@@ -12,6 +12,9 @@ pub const TILE_HEIGHT: u32 = 8;
 /// Nodes of a full tile: 256 + 128 + … + 2; the one on top is in the next tile's row.
 const NODES: usize = 2 * TILE_WIDTH - 2;
 
+/// What a tile takes in memory.
+pub const TILE_BYTES: usize = size_of::<Tile>() + NODES * size_of::<Hash>();
+
 /// Which tile: the level counts tiles upwards, the index from the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TileId {
@@ -73,6 +76,18 @@ impl Tile {
     /// Which tile it is.
     pub fn id(&self) -> TileId {
         self.id
+    }
+
+    /// The same hashes as a tile of the next level.
+    pub(super) fn raised(mut self) -> Self {
+        self.id.level += 1;
+        self
+    }
+
+    /// The hash of a full tile: a node of the next level.
+    pub(super) fn root(&self) -> Option<Hash> {
+        let top = row_start(TILE_HEIGHT - 1);
+        (self.width == TILE_WIDTH).then(|| hash_node(&self.nodes[top], &self.nodes[top + 1]))
     }
 
     /// Hashes in the bottom row.

@@ -14,6 +14,22 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The tree of `size` leaves over an `upper` one, which was grown from the hashes of the full tiles of leaves; `edge` is the newest
+    /// tile of leaves. `None` when they do not belong together.
+    pub(super) fn above(upper: Self, edge: Tile, size: u64) -> Option<Self> {
+        const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
+        let index = size.checked_sub(1)? / WIDTH;
+        let fits = edge.id() == TileId { level: 0, index } && edge.width() == edge.id().width_at(size);
+        let mut range = CompactRange::from_edge(upper.size() * WIDTH, upper.range.edge().to_vec())?;
+        if !fits || upper.size() != size / WIDTH {
+            return None;
+        }
+        let rest = edge.row().len() % WIDTH as usize;
+        edge.row()[..rest].iter().for_each(|leaf| range.append(*leaf));
+        let raised = upper.edge.iter().map(|tile| Arc::new(Tile::clone(tile).raised()));
+        Some(Self { range, edge: std::iter::once(Arc::new(edge)).chain(raised).collect() })
+    }
+
     /// How many leaves.
     pub fn size(&self) -> u64 {
         self.range.size()
