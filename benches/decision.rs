@@ -162,6 +162,7 @@ async fn world() -> Arc<Exchange> {
         verifier: Arc::new(Verifier::new(anchor)),
         consents: Arc::new(ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(5))))),
         evidence: EvidenceLog::new(store, log, &Seed::root(1)),
+        memory: lienthong::exchange::Memory::default(),
     })
 }
 

@@ -12,7 +12,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::access::Disclose;
-use crate::base::{RecordId, Timestamp};
+use crate::base::{CacheUse, RecordId, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
@@ -20,8 +20,8 @@ use crate::trust::{Disclosure, LogProof, Statement, TrustAnchor};
 
 use super::check::CheckedRecord;
 
-/// What all kept records may take, in bytes.
-const BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Records that the cache makes room for before any come.
+const RECORDS_EXPECTED: usize = 1_024;
 /// About what one takes: twice a record of 2 KiB with two proofs, and once more encoded.
 const BYTES_EACH: usize = 8 * 1024;
 
@@ -55,8 +55,18 @@ impl Weighter<Key, Arc<Entry>> for ByBytes {
 }
 
 impl Known {
-    pub(super) fn new() -> Self {
-        Self { records: Cache::with_weighter(BYTES_MAX as usize / BYTES_EACH, BYTES_MAX, ByBytes) }
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self { records: Cache::with_weighter(RECORDS_EXPECTED, bytes_max, ByBytes) }
+    }
+
+    /// How full it is.
+    pub(super) fn usage(&self) -> CacheUse {
+        CacheUse {
+            bytes: self.records.weight(),
+            bytes_max: self.records.capacity(),
+            hits: self.records.hits(),
+            misses: self.records.misses(),
+        }
     }
 
     /// What `found` was checked to, if it was, and checking it again would say the same.

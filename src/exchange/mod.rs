@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::{ConsentBook, EvidenceLog};
+use crate::base::CacheUse;
 use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
 use crate::trust::verify::Verifier;
@@ -54,6 +55,21 @@ pub struct Parts {
     pub consents: Arc<ConsentBook>,
     /// Where every call leaves its entry.
     pub evidence: Arc<EvidenceLog>,
+    /// What it may keep in memory.
+    pub memory: Memory,
+}
+
+/// What an exchange may keep in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Records that were verified, in bytes.
+    pub known_bytes: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { known_bytes: 16 * 1024 * 1024 }
+    }
 }
 
 /// The exchange.
@@ -80,7 +96,12 @@ impl Exchange {
             consents: parts.consents,
             evidence: parts.evidence,
             people: person::People::new(),
-            known: known::Known::new(),
+            known: known::Known::new(parts.memory.known_bytes),
         })
+    }
+
+    /// How full the cache of verified records is.
+    pub fn cache_use(&self) -> CacheUse {
+        self.known.usage()
     }
 }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{Clock, Error, Reason, Result, Seed, Timestamp, Violation, Violations};
-use crate::ledger::{Ledger, LogClock, LogId};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violation, Violations};
+use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::store::Store;
 use crate::trust::Signer;
 
@@ -28,6 +28,20 @@ pub const LOAD_BATCH: usize = 2_048;
 const CHANGES_INLINE_MAX: usize = 8;
 /// How many changes one task prepares.
 const CHANGES_PER_TASK: usize = 1_024;
+
+/// What a registry may keep in memory.
+pub struct Caches {
+    /// Tiles of its log, and of others that share them.
+    pub tiles: TileCache,
+    /// Answers given lately, in bytes.
+    pub pages_bytes: u64,
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        Self { tiles: TileCache::default(), pages_bytes: 4 * 1024 * 1024 }
+    }
+}
 
 /// A registry over a store.
 pub struct Host {
@@ -54,15 +68,27 @@ impl Host {
         secret: &Seed,
         clock: impl Into<LogClock>,
     ) -> Result<Arc<Self>> {
-        let clock = clock.into();
+        Self::open_with(store, sector, signer, secret, clock, Caches::default()).await
+    }
+
+    /// The same with caches of other sizes.
+    pub async fn open_with(
+        store: Arc<dyn Store>,
+        sector: &'static Sector,
+        signer: Arc<dyn Signer>,
+        secret: &Seed,
+        clock: impl Into<LogClock>,
+        caches: Caches,
+    ) -> Result<Arc<Self>> {
+        let (clock, Caches { tiles, pages_bytes }) = (clock.into(), caches);
         let log = LogId(sector.ordinal);
-        let ledger = Ledger::open(store.clone(), log, &sector.log_origin(), signer, clock.clone()).await?;
+        let ledger = Ledger::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
-        let host = Arc::new(Self { sector, store, ledger, secrets, recent: Recent::new(), clock, jobs });
+        let host = Arc::new(Self { sector, store, ledger, secrets, recent: Recent::new(pages_bytes), clock, jobs });
         host.check_tail().await?;
         Ok(host)
     }
@@ -70,6 +96,11 @@ impl Host {
     /// The registry's description as data.
     pub fn sector(&self) -> &'static Sector {
         self.sector
+    }
+
+    /// How full the cache of its answers is.
+    pub fn cache_use(&self) -> CacheUse {
+        self.recent.usage()
     }
 
     /// The registry lost the right to issue: from now on nothing is submitted to it. What it issued can still be read.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keyring::KeptKeys;
+use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
@@ -54,6 +55,8 @@ pub struct Config {
     pub witnesses: Option<Policy>,
     /// Who certifies witnesses with `https` addresses; `None` is the world's authorities.
     pub witness_roots: Option<Roots>,
+    /// What caches may hold.
+    pub memory: Memory,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness for codes and ids.
@@ -87,6 +90,7 @@ impl Default for Config {
             check_every: None,
             witnesses: None,
             witness_roots: None,
+            memory: Memory::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
             progress: None,

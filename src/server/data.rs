@@ -22,6 +22,7 @@ use tokio::sync::oneshot;
 
 use super::config::{Config, Storage};
 use super::lock::FolderLock;
+use super::memory::Memory;
 use super::world::{POPULATION_DEFAULT, SEED_DEFAULT, World};
 use crate::base::{Error, Reason, Result};
 use crate::store::file::sync_folder;
@@ -45,6 +46,8 @@ pub struct Data {
     pub world: World,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
+    /// What the engine's share of comes from, also when it is opened again.
+    memory: Memory,
     folder: Option<DataFolder>,
     /// The temporary folder, where there is one.
     temporary: Option<PathBuf>,
@@ -153,7 +156,7 @@ impl DataFolder {
     }
 
     /// The store of a seeded world, or an empty one to seed a new world in. What an interrupted seeding left is removed.
-    fn open(self, world: World) -> Result<Data> {
+    fn open(self, world: World, memory: Memory) -> Result<Data> {
         match fs::remove_dir_all(self.seeding()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(refused(&self.path, "cleared of an interrupted seeding", error));
@@ -162,18 +165,19 @@ impl DataFolder {
         }
         let place = if world.seeded { self.store() } else { self.seeding() };
         let standing = world.seeded.then(|| Self::standing(&self.path, &world));
-        let (store, closed) = open_store(&place, &world, standing, self.lock.clone())?;
-        Ok(Data { world, store, folder: Some(self), temporary: None, closed: Some(closed) })
+        let (store, closed) = open_store(&place, &world, memory, standing, self.lock.clone())?;
+        Ok(Data { world, memory, store, folder: Some(self), temporary: None, closed: Some(closed) })
     }
 }
 
 impl Data {
     /// Opens what the configuration names, or begins it: a world that is not seeded has an empty store.
     pub fn open(config: &Config) -> Result<Self> {
+        let memory = config.memory;
         match &config.storage {
             Storage::Memory => {
                 let store = Arc::new(MemoryStore::default());
-                Ok(Self { world: new_world(config), store, folder: None, temporary: None, closed: None })
+                Ok(Self { world: new_world(config), memory, store, folder: None, temporary: None, closed: None })
             }
             Storage::Temporary => {
                 let folder = tempfile::Builder::new().prefix("lienthong-").tempdir().map_err(|error| {
@@ -181,13 +185,13 @@ impl Data {
                     Error::new(Reason::ConfigurationInvalid, message)
                 })?;
                 let (world, home) = (new_world(config), folder.path().to_owned());
-                let (store, closed) = open_store(&home.join(STORE), &world, None, folder)?;
-                Ok(Self { world, store, folder: None, temporary: Some(home), closed: Some(closed) })
+                let (store, closed) = open_store(&home.join(STORE), &world, memory, None, folder)?;
+                Ok(Self { world, memory, store, folder: None, temporary: Some(home), closed: Some(closed) })
             }
             Storage::Folder(path) => {
                 let folder = DataFolder::take(path)?;
                 let world = folder.world(config)?;
-                folder.open(world)
+                folder.open(world, memory)
             }
         }
     }
@@ -206,14 +210,14 @@ impl Data {
     pub async fn seeded(mut self) -> Result<Self> {
         self.world.seeded = true;
         let Some(folder) = self.folder.clone() else { return Ok(self) };
-        let world = self.world.clone();
+        let (world, memory) = (self.world.clone(), self.memory);
         if !self.close(SEEDING_CLOSES_WITHIN).await {
             return Err(Error::bug("the store of a world that was seeded is still in use"));
         }
         let renamed = fs::rename(folder.seeding(), folder.store()).and_then(|()| sync_folder(&folder.path));
         renamed.map_err(|error| refused(&folder.path, "given its seeded store", error))?;
         world.write(&folder.path)?;
-        folder.open(world)
+        folder.open(world, memory)
     }
 
     /// Lets go of the store and the folder. Says whether the engine has closed its files: others may hold the store too, for
@@ -237,11 +241,13 @@ fn new_world(config: &Config) -> World {
 fn open_store(
     path: &Path,
     world: &World,
+    memory: Memory,
     standing: Option<Standing>,
     folder: impl Send + Sync + 'static,
 ) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
     let is_bulk = !world.seeded && world.population >= BULK_FROM;
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
+    let options = FjallOptions { cache_bytes: memory.engine().max(options.cache_bytes), ..options };
     let (open, closed) = oneshot::channel();
     // A world that was served from has its store: none is begun in its place.
     let store = match standing {

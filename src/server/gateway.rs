@@ -127,6 +127,7 @@ impl Gateway {
         let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, has_tls), ending).await?;
         self.parts.metrics.ask(readings::of_connections(&self.connections));
         self.parts.metrics.ask(readings::of_parts(&self.parts)?);
+        self.parts.metrics.ask(readings::of_caches(&self.parts));
         if let Some(home) = self.home() {
             self.parts.metrics.ask(readings::of_disk(home));
         }

@@ -10,6 +10,7 @@ pub mod keyring;
 pub mod keys;
 pub mod listen;
 pub mod lock;
+pub mod memory;
 pub mod net;
 pub mod parts;
 pub mod recheck;

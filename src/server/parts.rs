@@ -17,7 +17,7 @@ use crate::exchange::{self, Exchange, RecentCalls};
 use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
-use crate::ledger::{Ledger, LogClock, LogId};
+use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
@@ -45,6 +45,8 @@ pub struct Parts {
     pub records: Arc<Ledger>,
     /// Who asked for what.
     pub evidence: Arc<Ledger>,
+    /// The tiles of all logs that are kept in memory.
+    pub tiles: TileCache,
     /// The registries in this process, by name.
     pub hosts: BTreeMap<&'static str, Arc<Host>>,
     /// The registries as everybody reads them, with the personas' faults in front.
@@ -88,9 +90,10 @@ impl Parts {
         let tokens = credential_key::open(data.home())?;
         let versions = keys.versions(config.clock.now())?;
         let clock = LogClock::new(config.clock.clone());
+        let (memory, tiles) = (config.memory, config.memory.tiles());
         let ledger = |id, name, signer: &Arc<dyn Signer>| {
-            let (store, clock, signer) = (data.store.clone(), clock.clone(), signer.clone());
-            async move { Ledger::open(store, id, &origin(name), signer, clock).await }
+            let (store, clock, signer, tiles) = (data.store.clone(), clock.clone(), signer.clone(), tiles.clone());
+            async move { Ledger::open_with(store, id, &origin(name), signer, clock, tiles).await }
         };
         let records = ledger(RECORDS, "records", &keys.records).await?;
         let standing = keyring::place_events(&records, &versions).await?;
@@ -104,7 +107,8 @@ impl Parts {
         let mut hosts = BTreeMap::new();
         for sector in registry::ALL {
             let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));
-            let host = Host::open(data.store.clone(), sector, signer, &secret, clock.clone()).await?;
+            let caches = memory.registry(tiles.clone(), registry::ALL.len());
+            let host = Host::open_with(data.store.clone(), sector, signer, &secret, clock.clone(), caches).await?;
             hosts.insert(sector.name, host);
         }
         let registries = with_faults(&hosts, &keys)?;
@@ -129,6 +133,7 @@ impl Parts {
             verifier: verifier.clone(),
             consents: consents.clone(),
             evidence: access_log.clone(),
+            memory: memory.exchange(),
         });
         let mut logs = Logs::default();
         logs.add(records.clone(), true);
@@ -165,6 +170,7 @@ impl Parts {
             keys,
             records,
             evidence,
+            tiles,
             hosts,
             registries,
             access_log,

@@ -8,7 +8,7 @@ use super::parts::Parts;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
-use crate::base::{Result, log};
+use crate::base::{CacheUse, Result, log};
 use crate::province::FeedState;
 use crate::registry;
 use crate::store::{FolderDisk, FreeSpace as _};
@@ -74,6 +74,28 @@ pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
         Reading::new("disk_free_files", "Files (inodes) that are free where the data are", move || {
             files.free_files().ok().flatten().map(sample).into_iter().collect()
         }),
+    ]
+}
+
+/// Of the caches that `--memory` is divided among, but the engine's.
+pub(super) fn of_caches(parts: &Parts) -> Vec<Reading> {
+    let (tiles, exchange) = (parts.tiles.clone(), parts.exchange.clone());
+    let hosts: Vec<_> = parts.hosts.values().cloned().collect();
+    let usage = Arc::new(move || {
+        let pages = hosts.iter().map(|host| host.cache_use()).fold(CacheUse::default(), CacheUse::and);
+        [("tiles", tiles.usage()), ("records", exchange.cache_use()), ("pages", pages)]
+    });
+    let reading = |name, help, of: fn(CacheUse) -> u64| {
+        let usage = usage.clone();
+        Reading::new(name, help, move || {
+            usage().map(|(cache, usage)| labelled("cache", cache, of(usage) as f64)).into()
+        })
+    };
+    vec![
+        reading("cache_bytes", "What a cache holds, in bytes", |usage| usage.bytes),
+        reading("cache_limit_bytes", "What a cache may hold, in bytes", |usage| usage.bytes_max),
+        reading("cache_hits_total", "Look-ups in a cache that found something", |usage| usage.hits),
+        reading("cache_misses_total", "Look-ups in a cache that found nothing", |usage| usage.misses),
     ]
 }
 

@@ -20,6 +20,7 @@ use crate::base::limits;
 use crate::cli::keys::SecretArgs;
 use crate::server::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
+use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::Signals;
@@ -130,6 +131,10 @@ pub struct Serve {
     /// turn to others. Behind one, take two of its health checks.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_DRAIN", value_parser = clap::value_parser!(u64).range(..=DRAIN_SECONDS_MAX), value_name = "SECONDS")]
     drain: u64,
+    /// What caches may hold altogether, like 512MiB or 2GiB [default: a quarter of what is free when it starts, of the machine or of the
+    /// container].
+    #[arg(long, env = "LIENTHONG_MEMORY", value_name = "SIZE")]
+    memory: Option<Memory>,
     /// Serve SimulationService with TLS too; without TLS it is always there.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
@@ -223,6 +228,7 @@ impl Serve {
             check_every: (self.check_interval > 0).then(|| Duration::from_secs(self.check_interval)),
             witnesses,
             witness_roots: self.witness_ca.as_deref().map(Roots::read).transpose()?,
+            memory: self.memory.unwrap_or_else(Memory::of_machine),
             progress: Some(progress.callback()),
             ..Config::default()
         };

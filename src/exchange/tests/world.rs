@@ -12,7 +12,7 @@ use crate::access::{ConsentBook, EvidenceLog};
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
-use crate::exchange::{Context, Exchange, Parts, Request};
+use crate::exchange::{Context, Exchange, Memory, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
 use crate::registry::host::Host;
 use crate::registry::numbers::ask::AskedResidents;
@@ -101,6 +101,7 @@ impl World {
             verifier: verifier.clone(),
             consents: consents.clone(),
             evidence: evidence.clone(),
+            memory: Memory::default(),
         });
         let world =
             Self { exchange, evidence, consents, verifier, province, hosts, clock, seed, next: AtomicU64::new(1) };
