@@ -11,14 +11,11 @@ use tokio::time::timeout_at;
 use crate::base::{Error, Reason, Result, limits};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
-use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
+use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
 use crate::trust::Value;
 
 use super::Exchange;
 use super::trail::{Detail, Step, Trail};
-
-/// Records in one page of a registry's answer.
-const PAGE_RECORDS: usize = 100;
 
 /// Record types that name no person themselves: they are found through records that do.
 const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
@@ -144,7 +141,7 @@ async fn read_all(
 ) -> Result<()> {
     let mut after = None;
     loop {
-        let query = Query::latest(record_types.iter().copied(), selector.clone(), PAGE_RECORDS);
+        let query = Query::latest(record_types.iter().copied(), selector.clone(), PERSON_PAGE_RECORDS);
         let page = registry.read(Query { after, version, ..query }).await?;
         found.extend(page.records);
         if found.len() > limits::ANSWER_RECORDS_MAX {

@@ -1,8 +1,10 @@
 //! Where statements stand in the record ledger, and the proof that they do: asked for with every record that is delivered.
 //!
-//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered.
+//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered. Places are
+//! remembered by the batch: the statements of one stand one behind the other in both logs.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use quick_cache::sync::Cache;
 
@@ -14,36 +16,65 @@ use crate::trust::LogProof;
 
 use super::row;
 
-/// Places that are remembered, of 32 bytes.
-const PLACES_MAX: usize = 65_536;
+/// Batches whose places are remembered, of 48 bytes.
+const BATCHES_MAX: usize = 65_536;
 /// Proofs that are remembered, of about 1 KiB.
 const PROOFS_MAX: usize = 16_384;
 
 /// What is remembered; bounded.
 pub(super) struct Places {
-    /// Ledger index by registry and index in its log.
-    places: Cache<(u8, u64), u64>,
+    /// By registry and first index in its log; at most [`BATCHES_MAX`].
+    batches: RwLock<BTreeMap<(u8, u64), Batch>>,
     /// Proof by ledger index.
     proofs: Cache<u64, Arc<LogProof>>,
 }
 
+/// Where a batch stands in the record ledger; the issuer's checkpoint stands behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Batch {
+    /// Index of its first statement in the registry's log, and in the record ledger.
+    first: u64,
+    ledger: u64,
+    count: u64,
+}
+
+impl Batch {
+    /// The ledger index of a statement, if it is in the batch.
+    pub(super) fn place(self, log_index: u64) -> Option<u64> {
+        let at = log_index.checked_sub(self.first).filter(|at| *at < self.count)?;
+        Some(self.ledger + at)
+    }
+
+    /// The ledger index of the issuer's checkpoint behind it.
+    pub(super) fn checkpoint(self) -> u64 {
+        self.ledger + self.count
+    }
+}
+
 impl Places {
     pub(super) fn new() -> Self {
-        Self { places: Cache::new(PLACES_MAX), proofs: Cache::new(PROOFS_MAX) }
+        Self { batches: RwLock::default(), proofs: Cache::new(PROOFS_MAX) }
     }
 
     /// The ledger index of a statement, once it was accepted.
     pub(super) async fn find(&self, store: &dyn Store, registry: &str, log_index: u64) -> Result<Option<u64>> {
         let unknown = || Error::bug(format!("there is no registry {registry}"));
         let ordinal = registry::sector(registry).ok_or_else(unknown)?.ordinal;
-        if let Some(place) = self.places.get(&(ordinal, log_index)) {
-            return Ok(Some(place));
+        let known = {
+            let batches = self.batches.read().unwrap_or_else(PoisonError::into_inner);
+            let before = batches.range(..=(ordinal, log_index)).next_back();
+            before.filter(|((of, _), _)| *of == ordinal).and_then(|(_, batch)| batch.place(log_index))
+        };
+        if known.is_some() {
+            return Ok(known);
         }
-        let found = look_up(store, ordinal, log_index).await?.map(|(place, _)| place);
-        if let Some(place) = found {
-            self.places.insert((ordinal, log_index), place);
+        let Some(batch) = look_up(store, ordinal, log_index).await? else { return Ok(None) };
+        let mut batches = self.batches.write().unwrap_or_else(PoisonError::into_inner);
+        if batches.len() >= BATCHES_MAX {
+            batches.clear();
         }
-        Ok(found)
+        batches.insert((ordinal, batch.first), batch);
+        Ok(batch.place(log_index))
     }
 
     /// The proof of an entry under the checkpoint that the ledger's proofs lead to now.
@@ -58,8 +89,8 @@ impl Places {
     }
 }
 
-/// The ledger index of a statement, and that of the issuer's checkpoint behind its batch; `None` when it was not accepted.
-pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
+/// The batch that a statement was accepted in; `None` when it was not accepted.
+pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<Batch>> {
     if let Some(found) = in_batches(store, ordinal, log_index).await? {
         return Ok(Some(found));
     }
@@ -79,16 +110,16 @@ pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> R
 pub(super) async fn check_tail(store: &dyn Store, ordinal: u8, accepted: u64, ledger_size: u64) -> Result<()> {
     let Some(last) = accepted.checked_sub(1) else { return Ok(()) };
     match look_up(store, ordinal, last).await? {
-        Some((_, checkpoint)) if checkpoint < ledger_size => Ok(()),
+        Some(batch) if batch.checkpoint() < ledger_size => Ok(()),
         _ => Err(store.damaged(Space::ProvinceBatch, "the record ledger ends before what was accepted")),
     }
 }
 
-async fn in_batches(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<(u64, u64)>> {
+async fn in_batches(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<Batch>> {
     let scan = Scan::prefix(Space::ProvinceBatch, &[ordinal]).reverse();
     let found = store.scan(scan.starting_at(row::batch_key(ordinal, log_index)).limit(1)).await?;
     let Some((key, value)) = found.first() else { return Ok(None) };
     let (first, ledger, count) = row::read_batch(key, value)?;
-    let at = log_index - first;
-    Ok((at < count).then_some((ledger + at, ledger + count)))
+    let batch = Batch { first, ledger, count };
+    Ok(batch.place(log_index).map(|_| batch))
 }

@@ -37,7 +37,8 @@ impl Ingest {
         let end = batch.first_index.saturating_add(batch.records.len() as u64);
         let again = (end.min(cursor) - batch.first_index) as usize;
         for (position, record) in (batch.first_index..).zip(batch.records.drain(..again)) {
-            let Some((place, _)) = look_up(&*self.store, sector.ordinal, position).await? else {
+            let accepted = look_up(&*self.store, sector.ordinal, position).await?;
+            let Some(place) = accepted.and_then(|batch| batch.place(position)) else {
                 return Err(nothing_new(sector, cursor)); // it is still being written: ask again
             };
             let entry = self.ledger.entry(place).await?;
@@ -66,8 +67,8 @@ impl Ingest {
             return Ok(());
         }
         let unknown = || row::corrupt("an accepted statement has no checkpoint");
-        let (_, checkpoint) = look_up(&*self.store, sector.ordinal, last).await?.ok_or_else(unknown)?;
-        let entry = self.ledger.entry(checkpoint).await?;
+        let batch = look_up(&*self.store, sector.ordinal, last).await?.ok_or_else(unknown)?;
+        let entry = self.ledger.entry(batch.checkpoint()).await?;
         let (_, known) = split_entry(&entry).ok_or_else(unknown)?;
         self.store.commit(Batch::new().put(Space::Meta, key, row::write_conflict(known, &shown))).await
     }

@@ -29,6 +29,8 @@ struct Candidates {
     /// Those that an index row names: each has a row, or stored data is damaged. Of the others, which the caller names by id or
     /// natural key, there may be none.
     named: Vec<RecordKey>,
+    /// Rows that finding them has read already, as they stand now.
+    read: Vec<(RecordKey, Row)>,
 }
 
 impl Candidates {
@@ -43,14 +45,14 @@ impl Host {
         let types = self.types(&query.record_types)?;
         let limit = query.limit.clamp(1, PAGE_SIZE_MAX);
         let after = query.after.as_deref().map(position).transpose()?;
-        let (keys, named, more) = match &query.selector {
+        let (keys, named, read, more) = match &query.selector {
             Selector::All => {
                 let (keys, more) = self.keys_of_types(&types, after, limit).await?;
-                (keys, Vec::new(), more)
+                (keys, Vec::new(), Vec::new(), more)
             }
             selector => {
                 check_length(selector)?;
-                let Candidates { mut keys, named } = self.candidates(&types, selector).await?;
+                let Candidates { mut keys, named, read } = self.candidates(&types, selector).await?;
                 match selector {
                     Selector::Ids(_) => keep_first(&mut keys),
                     _ => {
@@ -62,12 +64,12 @@ impl Host {
                     after.map_or(0, |after| keys.iter().position(|key| *key == after).map_or(keys.len(), |at| at + 1));
                 let rest = keys.split_off(from.min(keys.len()));
                 let more = rest.len() > limit;
-                (rest.into_iter().take(limit).collect(), named, more)
+                (rest.into_iter().take(limit).collect(), named, read, more)
             }
         };
         let mut next = keys.last().filter(|_| more);
         let (mut records, mut bytes) = (Vec::with_capacity(keys.len()), 0);
-        for (key, row) in keys.iter().zip(self.rows(&keys, query.version).await?) {
+        for (key, row) in keys.iter().zip(self.rows(&keys, query.version, read).await?) {
             let Some(row) = row else {
                 if query.version == 0 && named.contains(key) {
                     return Err(self.store.damaged(Space::Record, "a record that an index names has no row"));
@@ -153,8 +155,13 @@ impl Host {
     /// [`numbers`](super::numbers) to say.
     async fn by_key(&self, record_type: &'static RecordType, key: &str, found: &mut Candidates) -> Result<()> {
         let own = record_key(record_type, self.secrets.record_id(record_type, key));
-        if record_type.people.is_none() || self.store.get(Space::Record, &own).await?.is_some() {
+        let row = match record_type.people {
+            Some(_) => self.store.get(Space::Record, &own).await?,
+            None => None,
+        };
+        if record_type.people.is_none() || row.is_some() {
             found.keys.push(own);
+            found.read.extend(row.as_ref().map(Row::read).transpose()?.map(|row| (own, row)));
             return Ok(());
         }
         let (keys, named) = (found.keys.len(), found.named.len());
@@ -218,8 +225,14 @@ impl Host {
         Ok(rows.into_iter().map(|(key, _)| key).collect())
     }
 
-    /// The rows of records, in order: of one version, or the latest when it is 0.
-    async fn rows(&self, keys: &[RecordKey], version: u64) -> Result<Vec<Option<Row>>> {
+    /// The rows of records, in order: of one version, or the latest when it is 0, for which those that were `read` serve.
+    async fn rows(&self, keys: &[RecordKey], version: u64, read: Vec<(RecordKey, Row)>) -> Result<Vec<Option<Row>>> {
+        if version == 0
+            && let [(key, row)] = &read[..]
+            && keys == [*key]
+        {
+            return Ok(vec![Some(row.clone())]);
+        }
         let wanted: Vec<(RecordKey, u64)> = keys.iter().map(|key| (*key, version)).collect();
         versions_of(&*self.store, &wanted).await
     }

@@ -4,6 +4,7 @@
 //! `EvidenceTrace`: request id (16 bytes) → ledger index (8) ‖ the exchange's trace, whose form is its own.
 
 use bytes::{Buf, BufMut, Bytes};
+use futures::future::try_join_all;
 
 use crate::base::{Error, Reason, RequestId, Result};
 use crate::store::{Scan, Space, Store};
@@ -44,8 +45,21 @@ pub(super) fn read_link(key: &[u8], row: &Bytes) -> Result<(u64, u64, Hash)> {
     Ok((sequence.ok_or_else(corrupt)?, index, leaf))
 }
 
-/// The last link of a subject's chain as it is stored.
-pub(super) async fn last_link(store: &dyn Store, subject: &Subject) -> Result<Option<Link>> {
+/// The last links of subjects' chains as they are stored, in order. Most subjects have none, which the missing first link says: a
+/// look-up, where finding the last one is a scan.
+pub(super) async fn last_links(store: &dyn Store, subjects: &[Subject]) -> Result<Vec<Option<Link>>> {
+    let firsts: Vec<Vec<u8>> = subjects.iter().map(|subject| link_key(subject, 1)).collect();
+    let firsts = store.get_many(Space::EvidenceSubject, &firsts).await?;
+    let links = subjects.iter().zip(firsts).map(|(subject, first)| async move {
+        match first {
+            Some(_) => last_link(store, subject).await,
+            None => Ok(None),
+        }
+    });
+    try_join_all(links).await
+}
+
+async fn last_link(store: &dyn Store, subject: &Subject) -> Result<Option<Link>> {
     let rows = store.scan(Scan::prefix(Space::EvidenceSubject, subject).reverse().limit(1)).await?;
     let Some((key, row)) = rows.first() else { return Ok(None) };
     let (sequence, _, leaf) = read_link(key, row)?;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::try_join_all;
 use quick_cache::unsync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,7 +17,7 @@ use crate::trust::Hash;
 use crate::trust::merkle::hash_leaf;
 
 use super::Subject;
-use super::chain::{Link, last_link, link_key, link_row, trace_key, trace_row};
+use super::chain::{Link, last_links, link_key, link_row, trace_key, trace_row};
 use super::entry::{EvidenceEntry, Place};
 use super::log::Recorded;
 
@@ -113,7 +112,7 @@ impl Writer {
         }
         unknown.sort_unstable();
         unknown.dedup();
-        let found = try_join_all(unknown.iter().map(|subject| last_link(&*self.store, subject))).await?;
+        let found = last_links(&*self.store, &unknown).await?;
         links.extend(unknown.into_iter().zip(found).filter_map(|(subject, link)| Some((subject, link?))));
         Ok(links)
     }

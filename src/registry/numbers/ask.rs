@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::base::{PersonalId, Result, Timestamp};
-use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
+use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
 use crate::registry::resident::PERSON;
 use crate::trust::verify::Verifier;
 
@@ -22,18 +22,18 @@ pub struct AskedResidents<'a> {
 #[async_trait]
 impl Residents for AskedResidents<'_> {
     async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
-        let entries = self.read(Selector::Person(number)).await?;
+        let entries = self.read(Selector::Person(number), PERSON_PAGE_RECORDS).await?;
         Ok(entries.into_iter().find(|entry| entry.number == number))
     }
 
     async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
-        self.read(Selector::OldNumber(number.as_str().to_owned())).await
+        self.read(Selector::OldNumber(number.as_str().to_owned()), CLAIMANTS_MAX + 1).await
     }
 }
 
 impl AskedResidents<'_> {
-    async fn read(&self, selector: Selector) -> Result<Vec<Entry>> {
-        let found = self.registry.read(Query::latest([PERSON.name], selector, CLAIMANTS_MAX + 1)).await?;
+    async fn read(&self, selector: Selector, limit: usize) -> Result<Vec<Entry>> {
+        let found = self.registry.read(Query::latest([PERSON.name], selector, limit)).await?;
         Ok(found.records.iter().filter_map(|found| self.entry(found)).collect())
     }
 
