@@ -37,7 +37,9 @@ impl Scenario {
     /// The credential of a call about `person`, unless another is given.
     fn own_credential(self, person: &str) -> String {
         match self {
-            Self::Fetch | Self::Person => "Bearer demo-one-stop".to_owned(),
+            Self::Fetch => "Bearer demo-one-stop".to_owned(),
+            // A view of anybody is the operator's alone.
+            Self::Person => "Bearer demo-operator".to_owned(),
             Self::Links => format!("Bearer demo-citizen-{person}"),
         }
     }
