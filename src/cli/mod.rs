@@ -61,7 +61,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start the gateway with everything embedded.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Check records offline against a trust anchor.
     Verify(verify::Verify),
     /// Synthetic citizens with a documented situation each.
