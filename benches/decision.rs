@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lienthong::access::{Consent, ConsentBook, EvidenceLog, decide};
+use lienthong::access::{Consent, ConsentBook, EvidenceLog, RightsBook, decide, rights};
 use lienthong::base::entropy::SeededEntropy;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{ClientIds, Clock, PersonalId, RequestId, Result, Seed, Timestamp};
@@ -31,12 +31,15 @@ const CITIZENS: u64 = 100;
 const IN_FLIGHT: u64 = 64;
 
 fn decision(c: &mut Criterion) {
+    let rights = rights::embedded();
     let now = Timestamp(1_800_000_000_000);
     let refusal = [Consent::refusal_of_all(now)];
     let mut group = c.benchmark_group("decision");
-    group.bench_function("granted", |b| b.iter(|| decide("one-stop", PURPOSE, black_box(&TYPES), &[], now).is_ok()));
+    group.bench_function("granted", |b| {
+        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&TYPES), &[], now).is_ok())
+    });
     group.bench_function("refused", |b| {
-        b.iter(|| decide("one-stop", PURPOSE, black_box(&TYPES), &refusal, now).is_err())
+        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&TYPES), &refusal, now).is_err())
     });
     group.finish();
 }
@@ -176,6 +179,7 @@ async fn world() -> Arc<Exchange> {
         inclusion: Arc::new(Province { ledger, offsets }),
         accepted: Arc::new(Unasked),
         verifier: Arc::new(Verifier::new(anchor)),
+        rights: RightsBook::of(rights::embedded()),
         consents: Arc::new(ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(5))))),
         evidence: EvidenceLog::new(store, log, &Seed::root(1)),
         memory: lienthong::exchange::Memory::default(),

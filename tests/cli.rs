@@ -353,3 +353,35 @@ fn help_teaches_by_examples() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:"), "{command}");
     }
 }
+
+/// A file of rights begins as the embedded one, is checked with every flaw's line, and is refused by `serve` before anything is made.
+#[test]
+fn rights_are_shown_checked_and_refused_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("rights.toml");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    let shown = text(run(folder.path(), &["rights", "show"]).stdout);
+    assert_eq!(shown, include_str!("../src/access/rights/default.toml"));
+    std::fs::write(&file, &shown).expect("written");
+    let good = run(folder.path(), &["rights", "check", "rights.toml"]);
+    assert_eq!(good.status.code(), Some(0));
+    assert!(text(good.stdout).starts_with("rights.toml: good: 10 agencies, 60 rights; version "));
+    let bad = shown.replacen("purpose = \"health.admission\"", "purpose = \"health.admision\"", 1);
+    let line = 1 + bad[..bad.find("health.admision").expect("is there")].matches('\n').count();
+    std::fs::write(&file, bad).expect("written");
+    let expected =
+        format!("line {line}: UNKNOWN_VALUE: there is no purpose \"health.admision\"; nearest: health.admission");
+    let checked = run(folder.path(), &["rights", "check", "rights.toml"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(text(checked.stdout).contains(&expected));
+    let json = text(run(folder.path(), &["rights", "check", "rights.toml", "--output", "json"]).stdout);
+    assert!(json.contains(&format!("\"line\":{line}")) && json.contains("\"version\":null"), "{json}");
+    let arguments =
+        ["serve", "--rights", "rights.toml", "--data-dir", "data", "--listen", "127.0.0.1:0", "--console", "off"];
+    let served = run(folder.path(), &arguments);
+    assert_eq!(served.status.code(), Some(1));
+    assert!(text(served.stderr).contains(&expected));
+    assert!(!folder.path().join("data").exists(), "nothing was made");
+    let values = text(run(folder.path(), &["rights", "show", "--output", "json"]).stdout);
+    assert!(values.contains("\"name\":\"lienthong.access.v1.AccessLogService/ListAccesses\""), "{values}");
+}

@@ -13,7 +13,6 @@
 
 use async_trait::async_trait;
 
-use crate::base::call::SUBJECT;
 use crate::base::{AgencyId, Call, Caller, Date, Error, PartialDate, PersonalId, Reason, Result};
 use crate::registry::numbers::{Numbers, Standing};
 
@@ -109,7 +108,7 @@ impl Acting {
 /// request is looked at.
 pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<Acting> {
     if let Caller::Agency(_) = call.caller {
-        call.one_of(&[SUBJECT])?;
+        return Err(call.refuse());
     }
     let number = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
     acting(call, number, people).await
@@ -117,7 +116,7 @@ pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<
 
 /// The person whom `number` leads to, where the caller may act for them.
 pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Result<Acting> {
-    let Caller::Citizen(caller) = call.caller else { return Err(call.not_about_caller()) };
+    let Caller::Citizen(caller) = call.caller else { return Err(call.refuse()) };
     let own = people.numbers(caller).await?;
     if own.current != caller {
         let message = "the credential's personal ID was replaced by another one: sign in with that";
@@ -137,7 +136,7 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
             Standing::Deceased => Err(deceased()),
             _ => Ok(Acting { person, actor: Actor::Guardian(caller) }),
         },
-        _ => Err(call.not_about_caller()),
+        _ => Err(call.refuse()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::base::{Error, RequestId, Result, Timestamp, Violation, limits};
 use crate::registry;
 
 use super::acting::Actor;
-use super::{agency, purpose, right};
+use super::rights::Rights;
 
 /// Stands for every agency, or every purpose, in a refusal.
 pub const ANY: &str = "*";
@@ -93,17 +93,23 @@ pub struct Terms {
 impl Terms {
     /// Reads a request's fields. What nobody has a right to is no consent's object: a consent to it would promise the citizen
     /// something that never happens.
-    pub fn read(agency: String, purpose: String, record_types: Vec<String>, ttl_seconds: u32) -> Result<Self> {
+    pub fn read(
+        rights: &Rights,
+        agency: String,
+        purpose: String,
+        record_types: Vec<String>,
+        ttl_seconds: u32,
+    ) -> Result<Self> {
         let mut bad = Vec::new();
-        let is_agency = agency::find(&agency).is_some();
-        let is_purpose = purpose::find(&purpose).is_some();
-        let has_right = right::all().any(|right| right.agency == agency && right.purpose == purpose);
+        let is_agency = rights.agency(&agency).is_some();
+        let is_purpose = rights.purpose(&purpose).is_some();
+        let granted = rights.set(&agency, &purpose);
         if !is_agency {
-            bad.push(agency::unknown("agency", &agency));
+            bad.push(rights.unknown_agency("agency", &agency));
         }
         if !is_purpose {
-            bad.push(purpose::unknown("purpose", &purpose));
-        } else if is_agency && !has_right {
+            bad.push(rights.unknown_purpose("purpose", &purpose));
+        } else if is_agency && granted.is_none() {
             bad.push(Violation::new(
                 "purpose",
                 "NO_RIGHT",
@@ -119,7 +125,7 @@ impl Terms {
                 bad.push(registry::unknown_record_type(path, name, registry::record_types()));
             } else if record_types[..at].contains(name) {
                 bad.push(Violation::new(path, "DUPLICATE", "is there already"));
-            } else if has_right && right::find(&agency, &purpose, name).is_none() {
+            } else if granted.is_some_and(|set| set.fields(name).is_none()) {
                 bad.push(Violation::new(path, "NO_RIGHT", "the agency has no right to read this for the purpose"));
             }
         }
@@ -230,6 +236,7 @@ pub(super) fn derived_id(agency: &str, purpose: &str, granted_at: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::rights::embedded;
 
     fn terms() -> Terms {
         let types = vec!["resident.person.v1".to_owned()];
@@ -291,7 +298,7 @@ mod tests {
         ];
         for (agency, purpose, types, expected) in cases {
             let types = types.iter().map(|name| (*name).to_owned()).collect();
-            let read = Terms::read(agency.into(), purpose.into(), types, 0);
+            let read = Terms::read(&embedded(), agency.into(), purpose.into(), types, 0);
             let bad = read.err().map(|error| error.violations.clone()).unwrap_or_default();
             let bad: Vec<_> = bad.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
             assert_eq!(bad, expected, "{agency} {purpose}");

@@ -6,24 +6,15 @@
 use crate::base::{Error, Reason, Timestamp};
 
 use super::consent::Consent;
-use super::right::{self, Basis, Fields};
-
-/// What may be disclosed of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Disclose {
-    /// All of it.
-    All,
-    /// These fields.
-    Fields(&'static [&'static str]),
-}
+use super::rights::{Basis, Fields, Rights};
 
 /// Leave to read one record type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The record type.
     pub record_type: &'static str,
     /// What of it.
-    pub disclose: Disclose,
+    pub fields: Fields,
     /// On which basis.
     pub basis: Basis,
 }
@@ -82,18 +73,18 @@ impl From<Denial> for Error {
     }
 }
 
-/// The rights for every record type, in the order asked; a denial names every type without one.
-pub fn rights(agency: &str, purpose: &str, record_types: &[&'static str]) -> Result<Vec<Grant>, Denial> {
+/// What the rights grant of every record type, in the order asked; a denial names every type without one.
+pub fn granted(
+    rights: &Rights,
+    agency: &str,
+    purpose: &str,
+    record_types: &[&'static str],
+) -> Result<Vec<Grant>, Denial> {
     let (mut grants, mut without) = (Vec::with_capacity(record_types.len()), Vec::new());
+    let set = rights.set(agency, purpose);
     for record_type in record_types.iter().copied() {
-        match right::find(agency, purpose, record_type) {
-            Some(right) => {
-                let disclose = match right.fields {
-                    Fields::All => Disclose::All,
-                    Fields::Only(names) => Disclose::Fields(names),
-                };
-                grants.push(Grant { record_type, disclose, basis: right.basis });
-            }
+        match set.and_then(|set| Some((set.fields(record_type)?, set.basis))) {
+            Some((fields, basis)) => grants.push(Grant { record_type, fields: fields.clone(), basis }),
             None => without.push(record_type),
         }
     }
@@ -106,11 +97,11 @@ pub fn rights(agency: &str, purpose: &str, record_types: &[&'static str]) -> Res
 /// refused, and callers would learn to ask for everything.
 ///
 /// ```
-/// use lienthong::access::{Consent, decide};
+/// use lienthong::access::{Consent, decide, rights};
 /// use lienthong::base::{Reason, Timestamp};
-/// let now = Timestamp(0);
+/// let (now, rights) = (Timestamp(0), rights::embedded());
 /// let ask = |agency, purpose, consents: &[Consent]| {
-///     decide(agency, purpose, &["resident.person.v1"], consents, now).map(|_| ()).map_err(|denial| denial.reason())
+///     decide(&rights, agency, purpose, &["resident.person.v1"], consents, now).map(|_| ()).map_err(|denial| denial.reason())
 /// };
 /// assert_eq!(ask("one-stop", "one_stop.verify_documents", &[]), Ok(()));
 /// assert_eq!(ask("hospital", "land.transfer", &[]), Err(Reason::RightMissing));
@@ -120,13 +111,14 @@ pub fn rights(agency: &str, purpose: &str, record_types: &[&'static str]) -> Res
 /// assert_eq!(ask("police", "traffic.roadside_check", &refusal), Ok(()));
 /// ```
 pub fn decide(
+    rights: &Rights,
     agency: &str,
     purpose: &str,
     record_types: &[&'static str],
     consents: &[Consent],
     now: Timestamp,
 ) -> Result<Vec<Grant>, Denial> {
-    let grants = rights(agency, purpose, record_types)?;
+    let grants = granted(rights, agency, purpose, record_types)?;
     check_consents(agency, purpose, &grants, consents, now)?;
     Ok(grants)
 }
@@ -154,12 +146,13 @@ pub fn check_consents(
 #[cfg(test)]
 mod tests {
     use super::super::consent::ConsentState;
+    use super::super::rights::embedded;
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn check(agency: &str, purpose: &str, types: &[&'static str], consents: &[Consent], expect: Result<usize, Reason>) {
-        let decided = decide(agency, purpose, types, consents, NOW);
+        let decided = decide(&embedded(), agency, purpose, types, consents, NOW);
         let got = decided.map(|grants| grants.len()).map_err(|denial| denial.reason());
         assert_eq!(got, expect, "{agency} {purpose} {types:?}");
     }
@@ -184,15 +177,18 @@ mod tests {
         ask(&["judicial.record.v1"], Err(Reason::RightMissing));
         ask(&["resident.person.v1", "judicial.record.v1"], Err(Reason::RightMissing));
         check("one-stop", "health.admission", &["health_insurance.card.v1"], &[], Err(Reason::RightMissing));
-        let grants = decide("one-stop", "one_stop.verify_documents", &["resident.person.v1"], &[], NOW).expect("right");
-        let Disclose::Fields(names) = grants[0].disclose else { unreachable!("some fields") };
-        assert!(names.contains(&"full_name") && !names.contains(&"religion") && !names.contains(&"ethnicity"));
+        let rights = embedded();
+        let grants = decide(&rights, "one-stop", "one_stop.verify_documents", &["resident.person.v1"], &[], NOW);
+        let Fields::Only(fields) = &grants.expect("right")[0].fields else { unreachable!("some fields") };
+        let has = |name: &str| fields.names().iter().any(|field| field == name);
+        assert!(has("full_name") && !has("religion") && !has("ethnicity"));
     }
 
     #[test]
     fn a_denial_names_every_type_that_lacks_leave() {
         let asked = &["judicial.record.v1", "resident.person.v1", "judicial.certificate.v1"];
-        let error: Error = decide("one-stop", "one_stop.verify_documents", asked, &[], NOW).expect_err("denied").into();
+        let error: Error =
+            decide(&embedded(), "one-stop", "one_stop.verify_documents", asked, &[], NOW).expect_err("denied").into();
         let facts = [
             ("caller", "one-stop"),
             ("purpose", "one_stop.verify_documents"),
@@ -200,7 +196,7 @@ mod tests {
         ];
         assert_eq!(error.metadata, facts.map(|(name, value)| (name, value.to_owned())));
         let asked = &["resident.person.v1", "business.enterprise.v1"];
-        let denial = decide("bank", "bank.know_your_customer", asked, &[], NOW).expect_err("denied");
+        let denial = decide(&embedded(), "bank", "bank.know_your_customer", asked, &[], NOW).expect_err("denied");
         assert_eq!((denial.missing, &denial.record_types[..]), (Leave::Consent, &asked[..]));
     }
 

@@ -6,7 +6,6 @@
 //! can write them, so they are accepted only where the server says so: on loopback without TLS, of calls that were made to a loopback name
 //! and not forwarded by a proxy, or after an explicit setting.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tonic::codegen::http::{HeaderMap, header, request};
 
 use super::forwarded::by_a_proxy;
+use crate::access::Rights;
 use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
@@ -90,7 +90,6 @@ impl TokenMint {
 pub struct Authenticator {
     public_key: PublicKey,
     demo: DemoCredentials,
-    agencies: BTreeSet<AgencyId>,
     /// Tokens whose signature was checked, with their callers and the seconds from and until which they hold.
     accepted: Cache<String, (Caller, Range<i64>)>,
 }
@@ -108,15 +107,10 @@ pub struct Authenticated {
 }
 
 impl Authenticator {
-    /// Accepts tokens under `public_key`, and demo credentials as `demo` says, for the known `agencies`.
-    pub fn new(public_key: PublicKey, demo: DemoCredentials, agencies: impl IntoIterator<Item = AgencyId>) -> Self {
+    /// Accepts tokens under `public_key`, and demo credentials as `demo` says.
+    pub fn new(public_key: PublicKey, demo: DemoCredentials) -> Self {
         let accepted = Cache::new(ACCEPTED_MAX);
-        Self { public_key, demo, agencies: agencies.into_iter().collect(), accepted }
-    }
-
-    /// The agencies whose systems may call.
-    pub fn agencies(&self) -> impl Iterator<Item = AgencyId> + '_ {
-        self.agencies.iter().cloned()
+        Self { public_key, demo, accepted }
     }
 
     /// Whether the request has a token that was not accepted before, so that its signature has to be checked.
@@ -125,8 +119,8 @@ impl Authenticator {
         credential.is_some_and(|(_, token)| !token.starts_with("demo-") && self.accepted.peek(token).is_none())
     }
 
-    /// Reads `authorization: Bearer …`.
-    pub fn authenticate(&self, request: &request::Parts, now: Timestamp) -> Result<Authenticated> {
+    /// Reads `authorization: Bearer …`; agencies are those of `rights`.
+    pub fn authenticate(&self, request: &request::Parts, rights: &Rights, now: Timestamp) -> Result<Authenticated> {
         let mut values = request.headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next().ok_or_else(|| {
             Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
@@ -141,12 +135,12 @@ impl Authenticator {
             return Err(malformed());
         }
         match credential.strip_prefix("demo-") {
-            Some(name) => Ok(Authenticated { caller: self.demo(name, request)?, is_demo: true }),
-            None => Ok(Authenticated { caller: self.token(credential, now)?, is_demo: false }),
+            Some(name) => Ok(Authenticated { caller: self.demo(name, request, rights)?, is_demo: true }),
+            None => Ok(Authenticated { caller: self.token(credential, rights, now)?, is_demo: false }),
         }
     }
 
-    fn demo(&self, name: &str, request: &request::Parts) -> Result<Caller> {
+    fn demo(&self, name: &str, request: &request::Parts, rights: &Rights) -> Result<Caller> {
         let accepted = match self.demo {
             DemoCredentials::Everywhere => Ok(()),
             DemoCredentials::Never => Err("this server accepts none"),
@@ -158,19 +152,21 @@ impl Authenticator {
             );
             Error::new(Reason::DemoCredentialRefused, message)
         })?;
-        self.known(match name.strip_prefix("citizen-") {
+        let caller = match name.strip_prefix("citizen-") {
             Some(person) => PersonalId::parse(person).map(Caller::Citizen),
             None => AgencyId::parse(name).map(Caller::Agency),
-        })
+        };
+        known(caller, rights)
     }
 
-    fn token(&self, token: &str, now: Timestamp) -> Result<Caller> {
+    fn token(&self, token: &str, rights: &Rights, now: Timestamp) -> Result<Caller> {
         let expired = || Error::new(Reason::CredentialExpired, "the bearer token has expired");
         let now_s = now.0 / 1000;
         if let Some((caller, holds)) = self.accepted.get(token)
             && now_s >= holds.start
         {
-            return if now_s < holds.end { Ok(caller) } else { Err(expired()) };
+            // The rights may have changed since.
+            return if now_s < holds.end { known(Some(caller), rights) } else { Err(expired()) };
         }
         let malformed = || Error::new(Reason::CredentialMalformed, "the bearer token is not a compact JWS");
         let invalid = || Error::new(Reason::CredentialInvalid, "the bearer token is not one of this province's");
@@ -195,23 +191,25 @@ impl Authenticator {
         if now_s < from {
             return Err(invalid());
         }
-        let caller = self.known(match claims.sub.split_once(':') {
+        let caller = match claims.sub.split_once(':') {
             Some(("agency", key)) => AgencyId::parse(key).map(Caller::Agency),
             Some(("citizen", person)) => PersonalId::parse(person).map(Caller::Citizen),
             _ => None,
-        })?;
+        };
+        let caller = known(caller, rights)?;
         self.accepted.insert(token.to_owned(), (caller.clone(), from..claims.exp));
         Ok(caller)
     }
+}
 
-    /// Agencies must be known; whether a citizen exists is not told here.
-    fn known(&self, caller: Option<Caller>) -> Result<Caller> {
-        let unknown = || Error::new(Reason::CredentialInvalid, "the credential names no agency or citizen");
-        match caller.ok_or_else(unknown)? {
-            Caller::Agency(agency) if !self.agencies.contains(&agency) => Err(unknown()),
-            caller => Ok(caller),
-        }
-    }
+/// Agencies must be known; whether a citizen exists is not told here.
+fn known(caller: Option<Caller>, rights: &Rights) -> Result<Caller> {
+    let is_known = |caller: &Caller| match caller {
+        Caller::Agency(agency) => rights.agency(agency.as_str()).is_some(),
+        Caller::Citizen(_) => true,
+    };
+    let unknown = || Error::new(Reason::CredentialInvalid, "the credential names no agency or citizen");
+    caller.filter(is_known).ok_or_else(unknown)
 }
 
 /// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
@@ -239,13 +237,13 @@ fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::rights::embedded;
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn authenticator(demo: DemoCredentials) -> (TokenMint, Authenticator) {
         let mint = TokenMint::new(&Seed::root(1)).expect("mint");
-        let agencies = [AgencyId::parse("bank").expect("key")];
-        let authenticator = Authenticator::new(mint.public_key(), demo, agencies);
+        let authenticator = Authenticator::new(mint.public_key(), demo);
         (mint, authenticator)
     }
 
@@ -258,7 +256,7 @@ mod tests {
         if let Some(value) = value {
             request.headers.insert(header::AUTHORIZATION, value.parse().expect("ascii"));
         }
-        let found = authenticator.authenticate(&request, now);
+        let found = authenticator.authenticate(&request, &embedded(), now);
         found.map(|authenticated| authenticated.caller)
     }
 
@@ -309,7 +307,9 @@ mod tests {
                 request.headers.insert(name, value.parse().expect("ascii"));
             }
             request.extensions.insert(Peer::direct("127.0.0.1:1".parse().expect("an address")));
-            authenticator.authenticate(&request, NOW).map_err(|error| (error.reason, error.message.clone()))
+            authenticator
+                .authenticate(&request, &embedded(), NOW)
+                .map_err(|error| (error.reason, error.message.clone()))
         };
         for authority in ["127.0.0.1:50051", "localhost:50051", "[::1]:50051"] {
             call(Some(authority), None).expect(authority);
@@ -353,7 +353,7 @@ mod tests {
             let mut request = parts("http://127.0.0.1:50051/");
             request.headers.insert(header::AUTHORIZATION, "Bearer demo-bank".parse().expect("ascii"));
             request.extensions.insert(peer);
-            authenticator.authenticate(&request, NOW)
+            authenticator.authenticate(&request, &embedded(), NOW)
         };
         let at = |text: &str| text.parse().expect("an address");
         for (peer, expected) in [

@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::base::call::{ANSWERED, Call, Caller, PublicCall, Trace, TraceSink};
+use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, PublicCall, ROLE, Trace, TraceSink};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
@@ -89,35 +89,27 @@ impl Edge {
 
     /// Answers an authenticated call with one use case. An answer that most clients would refuse for its length is refused here, in words:
     /// use cases page and bound what they give, so that this is for what they could not foresee.
-    pub async fn answer<Q, A, F, Fut>(
-        &self,
-        method: &'static str,
-        request: Request<Q>,
-        use_case: F,
-    ) -> Result<Response<A>, Status>
+    pub async fn answer<Q, A, F, Fut>(&self, request: Request<Q>, use_case: F) -> Result<Response<A>, Status>
     where
         A: prost::Message,
         F: FnOnce(Arc<Call>, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
-        let bounded =
-            async |call, message| use_case(call, message).await.and_then(|answer| within_bounds(answer, method));
-        self.run(method, request, bounded).await
+        let bounded = async |call: Arc<Call>, message| {
+            let method = call.method;
+            use_case(call, message).await.and_then(|answer| within_bounds(answer, method))
+        };
+        self.run(request, bounded).await
     }
 
-    async fn run<Q, A, F, Fut>(
-        &self,
-        method: &'static str,
-        request: Request<Q>,
-        use_case: F,
-    ) -> Result<Response<A>, Status>
+    async fn run<Q, A, F, Fut>(&self, request: Request<Q>, use_case: F) -> Result<Response<A>, Status>
     where
         F: FnOnce(Arc<Call>, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
         let begun = Instant::now();
         let (_, mut extensions, message) = request.into_parts();
-        let call = extensions.remove::<Arc<Call>>().ok_or_else(|| self.not_admitted(method))?;
+        let call = extensions.remove::<Arc<Call>>().ok_or_else(|| self.not_admitted())?;
         let left = call.time_left();
         let result = match tokio::time::timeout(left, use_case(call.clone(), message)).await {
             Ok(result) => result,
@@ -139,7 +131,6 @@ impl Edge {
     /// its end, and ends with [`ShuttingDown`](Reason::ShuttingDown), so that the client knows to resume.
     pub async fn stream<Q, A, S, F, Fut>(
         &self,
-        method: &'static str,
         request: Request<Q>,
         use_case: F,
     ) -> Result<Response<Answers<A>>, Status>
@@ -153,7 +144,7 @@ impl Edge {
             let answers = use_case(call.clone(), message).await?;
             Ok(self.until_the_end(answers, call))
         };
-        self.run(method, request, begun).await
+        self.run(request, begun).await
     }
 
     fn until_the_end<A: Send + 'static>(
@@ -194,20 +185,15 @@ impl Edge {
 
     /// Answers a call that needs no credential: public data. It has an id, a language and a deadline like any other, but no caller,
     /// and so no trace.
-    pub async fn answer_anyone<Q, A, F, Fut>(
-        &self,
-        method: &'static str,
-        request: Request<Q>,
-        use_case: F,
-    ) -> Result<Response<A>, Status>
+    pub async fn answer_anyone<Q, A, F, Fut>(&self, request: Request<Q>, use_case: F) -> Result<Response<A>, Status>
     where
         F: FnOnce(Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
         let begun = Instant::now();
         let (_, mut extensions, message) = request.into_parts();
-        let call = extensions.remove::<PublicCall>().ok_or_else(|| self.not_admitted(method))?;
-        let PublicCall { request_id, client_ids, language, deadline, .. } = call;
+        let call = extensions.remove::<PublicCall>().ok_or_else(|| self.not_admitted())?;
+        let PublicCall { request_id, client_ids, method, language, deadline, .. } = call;
         let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let left = deadline.saturating_duration_since(Instant::now());
         let result = match tokio::time::timeout(left, use_case(message)).await {
@@ -232,9 +218,9 @@ impl Edge {
     }
 
     /// A request that did not pass admission reached a service: a defect of the assembly.
-    fn not_admitted(&self, method: &'static str) -> Status {
+    fn not_admitted(&self) -> Status {
         let id = self.new_id(self.now());
-        tracing::error!(method, request = %id, "a request came past admission");
+        tracing::error!(request = %id, "a request came past admission");
         refuse(&Error::bug("a request came past admission"), id, Language::default())
     }
 
@@ -260,7 +246,11 @@ impl Edge {
             tracing::info!(method, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
         }
         let violations = error.violations.clone();
-        let checks = Vec::new();
+        let checks = if error.reason == Reason::RoleNotAllowed {
+            vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail: error.message.clone() }]
+        } else {
+            Vec::new()
+        };
         let client_ids = client_ids.clone();
         self.inner.traces.record(Trace {
             request_id,

@@ -1,7 +1,7 @@
 //! One call as values: who calls, its id, its deadline, its language, and the trace of checks made on its behalf. Use cases read
 //! it; the API above them makes it, whatever the transport.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use super::language::Language;
@@ -85,10 +85,33 @@ pub struct Trace {
     pub violations: Violations,
 }
 
-/// Among those who may make a call: the citizen whom the request is about, and no other.
-pub const SUBJECT: &str = "subject";
-/// Among those who may make a call: every agency.
-pub const AGENCIES: &str = "agencies";
+/// What a caller may of a method, as the rights say it before the request is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    /// Whether the caller may make the call whoever and whatever it is about. Otherwise the use case decides, once it knows.
+    pub is_named: bool,
+    /// Who may make the call, for refusals: agencies' keys, and words like `subject`, comma-separated.
+    pub allowed: Arc<str>,
+}
+
+impl Permit {
+    /// The refusal of a caller: it says who calls and who may.
+    pub fn refusal(&self, caller: &Caller) -> Error {
+        refusal(caller, &self.allowed)
+    }
+}
+
+fn refusal(caller: &Caller, allowed: &str) -> Error {
+    let caller = caller.label();
+    let message = format!("{caller} may not make this call; allowed: {allowed}");
+    Error::new(Reason::RoleNotAllowed, message).with_metadata("caller", caller).with_metadata("allowed", allowed)
+}
+
+/// In the list of those who may make a call: the agency that owns the registry that it is about.
+pub const OWNER: &str = "owner";
+
+/// The name of the check whether the caller may make the call.
+pub const ROLE: &str = "role";
 
 /// The outcome of a call that was answered.
 pub const ANSWERED: &str = "OK";
@@ -125,6 +148,8 @@ pub struct Call {
     pub client_deadline: Option<Instant>,
     /// The language of its errors.
     pub language: Language,
+    /// What the caller may of the method.
+    pub permit: Permit,
     /// Whether the caller wants records that failed their checks, marked as such (`x-lienthong-unverified: allow`).
     pub accepts_unverified: bool,
     pub(crate) checks: Mutex<Vec<CallCheck>>,
@@ -162,6 +187,7 @@ impl Call {
             deadline: Instant::now() + Duration::from_secs(10),
             client_deadline: None,
             language: Language::default(),
+            permit: Permit { is_named: false, allowed: "test".into() },
             accepts_unverified: false,
             checks: Mutex::default(),
         }
@@ -198,28 +224,34 @@ impl Call {
     pub fn agency(&self) -> Result<&AgencyId> {
         match &self.caller {
             Caller::Agency(agency) => Ok(agency),
-            Caller::Citizen(_) => Err(self.refuse(AGENCIES)),
+            Caller::Citizen(_) => Err(self.refuse()),
         }
     }
 
-    /// The calling agency, if it is one of `allowed`.
-    pub fn one_of(&self, allowed: &[&str]) -> Result<&AgencyId> {
+    /// The calling agency, if it is named in the method's row, or stands in the relation to the request that the row asks for.
+    pub fn named_or(&self, is_related: bool) -> Result<&AgencyId> {
+        if self.permit.is_named || is_related { self.agency() } else { Err(self.refuse()) }
+    }
+
+    /// The calling agency, if it is named in the method's row, or is `owner`, who owns the registry that the request is about.
+    pub fn owner(&self, owner: &str) -> Result<&AgencyId> {
         match &self.caller {
-            Caller::Agency(agency) if allowed.contains(&agency.as_str()) => Ok(agency),
-            _ => Err(self.refuse(&allowed.join(","))),
+            Caller::Agency(agency) if self.permit.is_named || agency.as_str() == owner => Ok(agency),
+            caller => {
+                let named = |word| if word == OWNER { owner } else { word };
+                let allowed: Vec<&str> = self.permit.allowed.split(',').map(named).collect();
+                Err(self.note_refusal(refusal(caller, &allowed.join(","))))
+            }
         }
     }
 
-    /// The refusal of a call that is about somebody else; says the same whether or not there is such a person.
-    pub fn not_about_caller(&self) -> Error {
-        self.refuse(SUBJECT)
+    /// The refusal of the call: it says who calls and who may, and the same whether or not there is the person whom it is about.
+    pub fn refuse(&self) -> Error {
+        self.note_refusal(self.permit.refusal(&self.caller))
     }
 
-    /// The refusal of a call that only `allowed` may make: it says who calls and who may.
-    fn refuse(&self, allowed: &str) -> Error {
-        let caller = self.caller.label();
-        self.note("role", CheckOutcome::Fail, format!("{caller} calls; allowed: {allowed}"));
-        let message = format!("{caller} may not make this call; allowed: {allowed}");
-        Error::new(Reason::RoleNotAllowed, message).with_metadata("caller", caller).with_metadata("allowed", allowed)
+    fn note_refusal(&self, error: Error) -> Error {
+        self.note(ROLE, CheckOutcome::Fail, error.message.clone());
+        error
     }
 }

@@ -90,3 +90,5 @@ pub const PUBLIC_STREAMS_OF_NETWORK_MAX: usize = 256;
 pub const PUBLIC_STREAMS_MAX: usize = 4_096;
 /// Most bytes of an error's headers or trailers: below the 8 KiB from which clients refuse a response for its metadata.
 pub const ERROR_METADATA_BYTES_MAX: usize = 6 * 1024;
+/// Largest file of rights, in bytes: some hundred agencies with all their rights take a tenth of it.
+pub const RIGHTS_BYTES_MAX: usize = 1024 * 1024;

@@ -17,6 +17,7 @@ pub mod output;
 pub mod persona;
 pub mod policy;
 pub mod population;
+pub mod rights;
 pub mod serve;
 mod text;
 pub mod store;
@@ -83,6 +84,9 @@ pub enum Command {
     /// Bearer tokens for systems and citizens.
     #[command(subcommand)]
     Token(token::Token),
+    /// Agencies, rights, and who may call what: the embedded file, and checks of one's own.
+    #[command(subcommand)]
+    Rights(rights::Rights),
     /// Keys that are kept in a folder, encrypted, and the trust anchor's versions.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -121,6 +125,7 @@ impl Cli {
             Command::Witness(command) => command.run(output),
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
+            Command::Rights(command) => command.run(output),
             Command::Keys(command) => command.run(output),
             Command::Wallet(command) => command.run(output),
             Command::Health(command) => command.run(output),

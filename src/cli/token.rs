@@ -2,13 +2,13 @@
 //!
 //! The signing key lies in the server's data folder, so that whoever can read that can mint, and nobody else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
-use crate::access::agency;
+use crate::access::RightsBook;
 use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
 use crate::server::credential_key;
@@ -39,13 +39,16 @@ pub struct Issue {
         env = "LIENTHONG_AGENCY",
         required_unless_present = "citizen",
         conflicts_with = "citizen",
-        value_parser = known_agency,
+        value_parser = agency,
         value_name = "KEY"
     )]
     agency: Option<AgencyId>,
     /// The citizen that the token speaks for, by personal ID.
     #[arg(long, env = "LIENTHONG_CITIZEN", value_parser = citizen, value_name = "PERSONAL_ID")]
     citizen: Option<PersonalId>,
+    /// The file of rights that the server was given with --rights: it says which agencies there are.
+    #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
+    rights: Option<PathBuf>,
     /// How long it holds: `30s`, `10m`, `8h`, `7d`.
     #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME", allow_hyphen_values = true)]
     expires_in: u32,
@@ -65,17 +68,17 @@ impl Token {
 
 impl Issue {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let caller = match (self.agency, self.citizen) {
+            (Some(agency), _) => Caller::Agency(known(agency, self.rights.as_deref())?),
+            (None, Some(person)) => Caller::Citizen(person),
+            (None, None) => return Err(Failure::with_code("--agency or --citizen says whom the token speaks for", 2)),
+        };
         let folder = &self.data_dir;
         let missing = || {
             let why = "holds no key of tokens yet: the first start of `serve --data-dir` makes it";
             Failure::new(format!("{} {why}", folder.display()))
         };
         let mint = credential_key::read(folder)?.ok_or_else(missing)?;
-        let caller = match (self.agency, self.citizen) {
-            (Some(agency), _) => Caller::Agency(agency),
-            (None, Some(person)) => Caller::Citizen(person),
-            (None, None) => return Err(Failure::with_code("--agency or --citizen says whom the token speaks for", 2)),
-        };
         let now = SystemClock.now();
         let token = mint.mint(&caller, now, self.expires_in)?;
         match output {
@@ -89,13 +92,18 @@ impl Issue {
     }
 }
 
-/// An agency of the province.
-fn known_agency(text: &str) -> Result<AgencyId, String> {
-    let known: Vec<AgencyId> = agency::ids().collect();
-    known.iter().find(|id| id.as_str() == text).cloned().ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(AgencyId::as_str).collect();
-        format!("there is no such agency; there are: {}", names.join(", "))
-    })
+fn agency(text: &str) -> Result<AgencyId, String> {
+    AgencyId::parse(text).ok_or_else(|| "an agency's key is 1 to 40 characters of a-z 0-9 -".to_owned())
+}
+
+/// An agency of the rights.
+fn known(agency: AgencyId, file: Option<&Path>) -> Result<AgencyId, Failure> {
+    let rights = RightsBook::open(file)?.current();
+    if rights.agency(agency.as_str()).is_some() {
+        return Ok(agency);
+    }
+    let names: Vec<&str> = rights.agencies().map(|agency| agency.key.as_str()).collect();
+    Err(Failure::with_code(format!("there is no such agency; there are: {}", names.join(", ")), 2))
 }
 
 fn citizen(text: &str) -> Result<PersonalId, String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::access::Disclose;
+use crate::access::Fields;
 use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
@@ -83,12 +83,12 @@ impl Checker<'_> {
         proof: Option<Arc<LogProof>>,
         record_type: &'static RecordType,
         people: Option<&[PersonalId]>,
-        disclose: Disclose,
+        fields: &Fields,
     ) -> Result<Arc<CheckedRecord>, Failure> {
         if people.is_some_and(|people| !is_about(record_type, &found.record.disclosure, people)) {
             return Err(Failure::OtherPerson);
         }
-        if let Some(checked) = self.known.find(record_type, &found, proof.as_ref(), disclose, self.verifier, self.now) {
+        if let Some(checked) = self.known.find(record_type, &found, proof.as_ref(), fields, self.verifier, self.now) {
             return Ok(checked);
         }
         let record = SignedRecord { ledger_proof: proof.as_deref().cloned(), ..found.record.clone() };
@@ -111,8 +111,8 @@ impl Checker<'_> {
         }
         let statement = statement_hash(&record.statement);
         let whole = says.map_or(0, |(.., fields)| fields);
-        let record = disclosed(record, disclose);
-        let fields = match &record.disclosure {
+        let record = disclosed(record, fields);
+        let shown = match &record.disclosure {
             Disclosure::Whole { .. } => whole,
             Disclosure::Partial { shown, .. } => shown.len() as u16, // at most 64
         };
@@ -123,22 +123,22 @@ impl Checker<'_> {
             record,
             verdict: report.verdict,
             statement,
-            fields,
+            fields: shown,
             encoded: OnceLock::new(),
         });
         if let Some(statement) = report.statement {
-            self.known.keep(found, proof, statement, disclose, self.verifier, &checked);
+            self.known.keep(found, proof, statement, fields, self.verifier, &checked);
         }
         Ok(checked)
     }
 }
 
-fn disclosed(record: SignedRecord, disclose: Disclose) -> SignedRecord {
-    let Disclose::Fields(names) = disclose else { return record };
+fn disclosed(record: SignedRecord, fields: &Fields) -> SignedRecord {
+    let Fields::Only(fields) = fields else { return record };
     // A payload that is not canonical has no fields to choose from; only a caller that accepts unverified records comes
     // here, and sees none of it.
     let nothing = || Disclosure::Partial { shown: Vec::new(), hidden: Vec::new() };
-    let disclosure = redact(&record.disclosure, names).unwrap_or_else(|_| nothing());
+    let disclosure = redact(&record.disclosure, fields.names()).unwrap_or_else(|_| nothing());
     SignedRecord { disclosure, ..record }
 }
 

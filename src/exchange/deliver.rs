@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::access::evidence::Kind;
-use crate::access::{Basis, Disclose, Grant, Recorded};
+use crate::access::{Basis, Fields, Grant, Recorded};
 use crate::base::{Error, PersonalId, Reason, RecordId, Result};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
@@ -63,7 +63,7 @@ impl Exchange {
     async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
         let mut trail = Trail::default();
         let mut draft = Draft::new(Kind::Presentation);
-        draft.purpose = Some(PURPOSE);
+        draft.purpose = Some(PURPOSE.into());
         draft.numbers = Some(self.numbers(context, delivery.person, &mut trail).await);
         draft.reference = Some(delivery.reference);
         draft.guardian = delivery.guardian;
@@ -99,7 +99,7 @@ impl Exchange {
         trail.pass(Step::Presentation, chosen);
         let grants: Vec<Grant> = record_types
             .iter()
-            .map(|record_type| Grant { record_type: record_type.name, disclose: Disclose::All, basis: Basis::Consent })
+            .map(|record_type| Grant { record_type: record_type.name, fields: Fields::All, basis: Basis::Consent })
             .collect();
         let answers = self.gather(questions, context.ask_until(), &mut trail).await;
         let found = match reachable(&answers) {
@@ -127,7 +127,7 @@ impl Exchange {
     ) -> Result<Recorded> {
         let mut trail = Trail::default();
         let mut draft = Draft::new(Kind::Presentation);
-        draft.purpose = Some(PURPOSE);
+        draft.purpose = Some(PURPOSE.into());
         if let Some(person) = person {
             draft.numbers = Some(self.numbers(&context, person, &mut trail).await);
         }

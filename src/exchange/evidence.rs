@@ -23,7 +23,9 @@ use super::trail::{Step, Trail};
 pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) numbers: Option<Arc<Numbers>>,
-    pub(super) purpose: Option<&'static str>,
+    /// The version of the rights that decide.
+    pub(super) rights: Option<Arc<str>>,
+    pub(super) purpose: Option<Arc<str>>,
     pub(super) record_types: Vec<&'static str>,
     pub(super) reference: Option<String>,
     /// The guardian who presents documents for the citizen.
@@ -37,6 +39,7 @@ impl Draft {
         Self {
             kind,
             numbers: None,
+            rights: None,
             purpose: None,
             record_types: Vec::new(),
             reference: None,
@@ -67,7 +70,8 @@ impl Exchange {
     pub async fn log_unread(&self, context: &Context, why: &Error) -> Result<Recorded> {
         let mut trail = Trail::default();
         trail.fail(Step::Request, why.message.clone());
-        self.log(context, Draft::new(Kind::Exchange), trail, why.reason.as_str(), &[]).await
+        let draft = Draft { rights: Some(self.rights.current().version().clone()), ..Draft::new(Kind::Exchange) };
+        self.log(context, draft, trail, why.reason.as_str(), &[]).await
     }
 
     /// Makes the entries of a call and its trace durable. Gives the place of the one under the present number; it is written last, so
@@ -88,6 +92,7 @@ impl Exchange {
             kind: draft.kind,
             agency: context.agency.clone(),
             purpose: draft.purpose,
+            rights: draft.rights,
             reference: draft.reference.map(|reference| self.evidence.reference(&context.agency, &reference)),
             guardian: draft.guardian.map(|guardian| self.evidence.subject(guardian)),
             subject: None,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::access::decision::{check_consents, rights};
+use crate::access::decision::{check_consents, granted};
 use crate::access::evidence::Kind;
-use crate::access::{Grant, Recorded};
+use crate::access::{Grant, Recorded, Rights};
 use crate::base::{Error, PersonalId, Reason, Result, limits};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
@@ -68,9 +68,11 @@ impl Exchange {
 
     async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
         let mut trail = Trail::default();
-        let read = request.read();
+        let rights = self.rights.current();
+        let read = request.read(&rights);
         let mut draft = Draft::new(Kind::Exchange);
-        draft.purpose = read.purpose;
+        draft.rights = Some(rights.version().clone());
+        draft.purpose.clone_from(&read.purpose);
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name).collect();
         let mut readable = Ok(());
         if let Some(person) = read.person {
@@ -80,7 +82,7 @@ impl Exchange {
         }
         let found = match read.order(request.reference) {
             Ok(order) => match readable {
-                Ok(()) => self.find(context, &order, &mut draft, &mut trail).await,
+                Ok(()) => self.find(context, &rights, &order, &mut draft, &mut trail).await,
                 Err(error) => Err(error),
             },
             Err(error) => {
@@ -91,10 +93,17 @@ impl Exchange {
         self.conclude(context, draft, trail, found).await
     }
 
-    async fn find(&self, context: &Context, order: &Order, draft: &mut Draft, trail: &mut Trail) -> Result<Found> {
+    async fn find(
+        &self,
+        context: &Context,
+        rights: &Rights,
+        order: &Order,
+        draft: &mut Draft,
+        trail: &mut Trail,
+    ) -> Result<Found> {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
-        let grants = self.decide(context, order, &numbers, trail).await?;
+        let grants = self.decide(context, rights, order, &numbers, trail).await?;
         let asked = questions(&order.record_types, &numbers);
         let answers = self.gather(asked, context.ask_until(), trail).await;
         fits(&answers)?;
@@ -107,19 +116,20 @@ impl Exchange {
     async fn decide(
         &self,
         context: &Context,
+        rights: &Rights,
         order: &Order,
         numbers: &Numbers,
         trail: &mut Trail,
     ) -> Result<Vec<Grant>> {
         let names: Vec<&'static str> = order.record_types.iter().map(|record_type| record_type.name).collect();
-        let grants = rights(&context.agency, order.purpose, &names).map_err(|denial| {
+        let grants = granted(rights, &context.agency, &order.purpose, &names).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Right, error.message.clone());
             error
         })?;
-        trail.pass(Step::Right, Detail::Granted(order.purpose));
+        trail.pass(Step::Right, Detail::Granted(order.purpose.clone()));
         let consents = self.consents.said_by(numbers).await?;
-        check_consents(&context.agency, order.purpose, &grants, &consents, context.now).map_err(|denial| {
+        check_consents(&context.agency, &order.purpose, &grants, &consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Consent, error.message.clone());
             error
@@ -155,7 +165,7 @@ impl Exchange {
                 let proof = self.ledger_proof(context, record_type.registry, &found).await?;
                 let unproved = proof.is_none();
                 let step = Step::Verify(record_type);
-                match checker.check(found, proof, record_type, people, grant.disclose) {
+                match checker.check(found, proof, record_type, people, &grant.fields) {
                     Ok(checked) => {
                         note_verdict(trail, step, checked.verdict);
                         records.push(checked);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::access::Disclose;
+use crate::access::Fields;
 use crate::base::{CacheUse, RecordId, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
@@ -26,7 +26,7 @@ const RECORDS_EXPECTED: usize = 1_024;
 const BYTES_EACH: usize = 8 * 1024;
 
 /// Which record, and what of it may be disclosed.
-type Key = (&'static str, RecordId, Disclose);
+type Key = (&'static str, RecordId, Fields);
 
 /// The records that were checked before; bounded.
 pub(super) struct Known {
@@ -75,11 +75,11 @@ impl Known {
         record_type: &'static RecordType,
         found: &Arc<RegistryRecord>,
         proof: Option<&Arc<LogProof>>,
-        disclose: Disclose,
+        fields: &Fields,
         verifier: &Verifier,
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
-        let entry = self.records.get(&(record_type.name, found.record_id, disclose))?;
+        let entry = self.records.get(&(record_type.name, found.record_id, fields.clone()))?;
         let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
             && same_proof(entry.proof.as_ref(), proof)
@@ -93,12 +93,12 @@ impl Known {
         given: Arc<RegistryRecord>,
         proof: Option<Arc<LogProof>>,
         statement: Statement,
-        disclose: Disclose,
+        fields: &Fields,
         verifier: &Verifier,
         checked: &Arc<CheckedRecord>,
     ) {
         if checked.verdict.is_valid() {
-            let key = (checked.record_type.name, given.record_id, disclose);
+            let key = (checked.record_type.name, given.record_id, fields.clone());
             let entry = Entry { given, proof, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }

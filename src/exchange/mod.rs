@@ -27,7 +27,7 @@ mod trail;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::access::{ConsentBook, EvidenceLog};
+use crate::access::{ConsentBook, EvidenceLog, Rights, RightsBook};
 use crate::base::CacheUse;
 use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
@@ -51,6 +51,8 @@ pub struct Parts {
     pub accepted: Arc<dyn Residents>,
     /// Verifies what registries answer.
     pub verifier: Arc<Verifier>,
+    /// The agencies' rights.
+    pub rights: Arc<RightsBook>,
     /// The citizens' consents.
     pub consents: Arc<ConsentBook>,
     /// Where every call leaves its entry.
@@ -78,6 +80,7 @@ pub struct Exchange {
     inclusion: Arc<dyn Inclusion>,
     accepted: Arc<dyn Residents>,
     verifier: Arc<Verifier>,
+    rights: Arc<RightsBook>,
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
     people: person::People,
@@ -85,6 +88,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The rights that hold now.
+    pub fn rights(&self) -> Arc<Rights> {
+        self.rights.current()
+    }
+
     /// An exchange over its parts.
     pub fn new(parts: Parts) -> Arc<Self> {
         let registries = parts.registries.into_iter().map(|registry| (registry.name().to_owned(), registry));
@@ -93,6 +101,7 @@ impl Exchange {
             inclusion: parts.inclusion,
             accepted: parts.accepted,
             verifier: parts.verifier,
+            rights: parts.rights,
             consents: parts.consents,
             evidence: parts.evidence,
             people: person::People::new(),

@@ -1,6 +1,8 @@
 //! What an agency asks for: the request as it came, and the order that it is once every field holds.
 
-use crate::access::purpose;
+use std::sync::Arc;
+
+use crate::access::Rights;
 use crate::base::id::holds_personal_id;
 use crate::base::{Error, PersonalId, Result, Violation, limits};
 use crate::registry::{self, RecordType};
@@ -29,7 +31,7 @@ pub struct Order {
     /// The record types, each once.
     pub record_types: Vec<&'static RecordType>,
     /// The purpose.
-    pub purpose: &'static str,
+    pub purpose: Arc<str>,
     /// The caller's own reference.
     pub reference: Option<String>,
 }
@@ -38,18 +40,18 @@ pub struct Order {
 pub(super) struct Read {
     pub(super) person: Option<PersonalId>,
     pub(super) record_types: Vec<&'static RecordType>,
-    pub(super) purpose: Option<&'static str>,
+    pub(super) purpose: Option<Arc<str>>,
     pub(super) violations: Vec<Violation>,
 }
 
 impl Request {
     /// Looks at every field.
-    pub(super) fn read(&self) -> Read {
+    pub(super) fn read(&self, rights: &Rights) -> Read {
         let mut violations = Vec::new();
         let person = PersonalId::from_field("personal_id", &self.personal_id);
         let person = person.map_err(|bad| violations.push(bad)).ok();
         let record_types = read_types(&self.record_types, &mut violations);
-        let purpose = read_purpose(&self.purpose, &mut violations);
+        let purpose = read_purpose(rights, &self.purpose, &mut violations);
         check_reference(&self.reference, &mut violations);
         Read { person, record_types, purpose, violations }
     }
@@ -72,8 +74,8 @@ impl Read {
 
 impl Request {
     /// What is wrong with a request whoever it is about: its record types, its purpose, its reference.
-    pub fn common_violations(&self) -> Vec<Violation> {
-        let mut violations = self.read().violations;
+    pub fn common_violations(&self, rights: &Rights) -> Vec<Violation> {
+        let mut violations = self.read(rights).violations;
         violations.retain(|bad| bad.field != "personal_id");
         violations
     }
@@ -102,16 +104,16 @@ fn read_types(names: &[String], violations: &mut Vec<Violation>) -> Vec<&'static
     record_types
 }
 
-fn read_purpose(key: &str, violations: &mut Vec<Violation>) -> Option<&'static str> {
+fn read_purpose(rights: &Rights, key: &str, violations: &mut Vec<Violation>) -> Option<Arc<str>> {
     if key.is_empty() {
         violations.push(Violation::new("purpose", "REQUIRED", "a purpose is required"));
         return None;
     }
-    let found = purpose::find(key);
+    let found = rights.purpose(key);
     if found.is_none() {
-        violations.push(purpose::unknown("purpose", key));
+        violations.push(rights.unknown_purpose("purpose", key));
     }
-    found.map(|purpose| purpose.key)
+    found.map(|purpose| purpose.key.clone())
 }
 
 fn check_reference(reference: &str, violations: &mut Vec<Violation>) {
@@ -126,6 +128,7 @@ fn check_reference(reference: &str, violations: &mut Vec<Violation>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::rights::embedded;
 
     #[test]
     fn a_reference_holds_no_personal_id() {
@@ -135,9 +138,9 @@ mod tests {
             purpose: "land.transfer".into(),
             reference: "000.00.13.H27-261128-0001".into(),
         };
-        assert!(request.read().violations.is_empty());
+        assert!(request.read(&embedded()).violations.is_empty());
         request.reference = "042 185 990 002".into();
-        let bad = request.read().violations;
+        let bad = request.read(&embedded()).violations;
         assert_eq!((bad[0].field.as_str(), bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
         assert!(!bad[0].message.contains("990"));
     }
@@ -150,7 +153,7 @@ mod tests {
             purpose: "curiosity".into(),
             reference: "x".repeat(65),
         };
-        let read = request.read();
+        let read = request.read(&embedded());
         assert_eq!(read.record_types.len(), 1);
         let error = read.order(request.reference).expect_err("refused");
         let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();

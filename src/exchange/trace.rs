@@ -33,35 +33,48 @@ pub struct Explained {
     pub checks: Vec<CallCheck>,
     /// The bad fields of its request, more of them than an error's details hold; forgotten with the newest calls' memory.
     pub violations: Violations,
+    /// The version of the rights that decided it, where its entry names one.
+    pub rights: Option<String>,
     /// Index in the evidence ledger, and the checkpoint that first held it; for exchanges.
     pub evidence: Option<(u64, Bytes)>,
 }
 
 impl Exchange {
-    /// Explains an earlier call to its caller, to `auditor` and to `operator`; to everybody else there is no such call.
+    /// Explains an earlier call to its caller, and to whoever `sees_all`; to everybody else there is no such call.
     ///
     /// `request` is our id of it, or the client's own, which several calls may have: then it leads to none of them, but to their ids.
-    pub async fn explain(&self, recent: &RecentCalls, caller: &Caller, request: &str) -> Result<Explained> {
+    pub async fn explain(
+        &self,
+        recent: &RecentCalls,
+        caller: &Caller,
+        sees_all: bool,
+        request: &str,
+    ) -> Result<Explained> {
         let ours = uuid::Uuid::try_parse(request).ok().map(RequestId);
         let Some(named) = ClientRequestId::parse(request) else {
             return Err(Error::invalid_field("request_id", "FORMAT", "a call's id, or the x-request-id it came with"));
         };
         if let Some(id) = ours {
-            match self.explain_one(recent, caller, id).await {
+            match self.explain_one(recent, caller, sees_all, id).await {
                 Err(error) if error.reason == Reason::NotFound => {}
                 explained => return explained,
             }
         }
-        let owner = if sees_all(caller) { None } else { Some(caller) };
+        let owner = if sees_all { None } else { Some(caller) };
         match recent.named(owner, &named).as_slice() {
             [] => Err(missing()),
-            [one] => self.explain_one(recent, caller, *one).await,
+            [one] => self.explain_one(recent, caller, sees_all, *one).await,
             several => Err(ambiguous(several)),
         }
     }
 
-    async fn explain_one(&self, recent: &RecentCalls, caller: &Caller, request: RequestId) -> Result<Explained> {
-        let sees_all = sees_all(caller);
+    async fn explain_one(
+        &self,
+        recent: &RecentCalls,
+        caller: &Caller,
+        sees_all: bool,
+        request: RequestId,
+    ) -> Result<Explained> {
         let remembered = if sees_all { recent.find_of_anyone(request) } else { recent.find(caller, request) };
         if let Some((index, row)) = self.evidence.trace(request).await? {
             let mut explained = decode(request, row)
@@ -70,6 +83,7 @@ impl Exchange {
             if !own && !sees_all {
                 return Err(missing());
             }
+            explained.rights = self.evidence.rights_of(index).await?;
             explained.evidence = Some((index, self.evidence.checkpoint_of(index).await?));
             explained.violations = remembered.map(|call| call.violations).unwrap_or_default();
             return Ok(explained);
@@ -85,13 +99,10 @@ impl Exchange {
             outcome: call.outcome.to_owned(),
             checks: call.checks,
             violations: call.violations,
+            rights: None,
             evidence: None,
         })
     }
-}
-
-fn sees_all(caller: &Caller) -> bool {
-    matches!(caller, Caller::Agency(agency) if ["auditor", "operator"].contains(&agency.as_str()))
 }
 
 fn missing() -> Error {
@@ -155,6 +166,7 @@ fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
         outcome,
         checks,
         violations,
+        rights: None,
         evidence: None,
     })
 }

@@ -10,6 +10,7 @@
 //! | detail | its code, and what belongs to it |
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes};
 
@@ -42,7 +43,7 @@ pub(super) enum Detail {
     /// In words.
     Text(Cow<'static, str>),
     /// The calling agency has the right for a purpose.
-    Granted(&'static str),
+    Granted(Arc<str>),
     /// How many records a registry answered.
     Records(usize),
     /// The verdict VALID.
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn a_trail_reads_as_it_was_left() {
         let mut trail = Trail::default();
-        trail.pass(Step::Right, Detail::Granted("one_stop.verify_documents"));
+        trail.pass(Step::Right, Detail::Granted("one_stop.verify_documents".into()));
         trail.pass(Step::Consent, Detail::Agreed);
         trail.pass(Step::Registry("land"), Detail::Records(2));
         trail.fail(Step::Registry("vehicle"), "REGISTRY_UNAVAILABLE");

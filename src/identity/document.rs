@@ -1,6 +1,6 @@
 //! The documents that an ID can stand for: which registry issues them, and where they stand at a moment.
 
-use crate::base::{AgencyId, Timestamp};
+use crate::base::Timestamp;
 use crate::registry::{self, RecordType, State};
 use crate::trust::{Object, Operation};
 
@@ -28,10 +28,9 @@ impl DocumentType {
         }
     }
 
-    /// Whether an agency has the word on links of it: it owns the issuing registry, or operates the gateway.
-    pub fn is_of(self, agency: &AgencyId) -> bool {
-        let owner = registry::sector(self.record_type().registry).map(|sector| sector.agency);
-        agency.as_str() == "operator" || owner == Some(agency.as_str())
+    /// The agency that owns the issuing registry, and so has the word on links of it.
+    pub fn issuing_agency(self) -> &'static str {
+        registry::sector(self.record_type().registry).map_or("", |sector| sector.agency)
     }
 
     /// The kind that a record type is, if it is a document.

@@ -28,6 +28,15 @@ const REFUSED_AFTER: Duration = Duration::from_millis(25);
 /// Index rows read at once.
 const ROWS_READ: usize = 256;
 
+/// Who gives the issuer's word on links.
+#[derive(Debug, Clone, Copy)]
+pub struct Issuer<'a> {
+    /// The agency.
+    pub agency: &'a AgencyId,
+    /// Whether it may give it on documents of every registry, not of its own alone.
+    pub of_all: bool,
+}
+
 /// The use cases of links.
 #[derive(Clone)]
 pub struct Linking {
@@ -226,9 +235,9 @@ impl Linking {
     }
 
     /// The issuer's word on a pending link. Of a link of another issuer an agency learns as much as of one that does not exist.
-    pub async fn resolve(&self, id: uuid::Uuid, confirm: bool, agency: &AgencyId, now: Timestamp) -> Result<Link> {
+    pub async fn resolve(&self, id: uuid::Uuid, confirm: bool, issuer: Issuer<'_>, now: Timestamp) -> Result<Link> {
         let before = self.find(id).await?;
-        if !before.document_type.is_of(agency) {
+        if !issuer.of_all && before.document_type.issuing_agency() != issuer.agency.as_str() {
             return Err(missing(id));
         }
         if before.state != LinkState::Pending {
@@ -240,7 +249,7 @@ impl Linking {
             false => (LinkState::Refused, "HOLDER_MISMATCH"),
         };
         let after = Link { state, reason: reason.to_owned(), ..before.clone() };
-        self.replace(&before, after, &Actor::Agency(agency.clone()), now).await
+        self.replace(&before, after, &Actor::Agency(issuer.agency.clone()), now).await
     }
 
     /// Writes `after` where `before` still stands.

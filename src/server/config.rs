@@ -37,6 +37,8 @@ pub struct Config {
     pub keys: Option<KeptKeys>,
     /// Where to write the trust anchor; `None` writes none.
     pub anchor: Option<PathBuf>,
+    /// A file of rights; `None` is the embedded one.
+    pub rights: Option<PathBuf>,
     /// Whether demo credentials are believed.
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
@@ -81,6 +83,7 @@ impl Default for Config {
             population: None,
             keys: None,
             anchor: None,
+            rights: None,
             demo: DemoCredentials::OnLoopback,
             simulation: true,
             rate_limit: 0,

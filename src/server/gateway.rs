@@ -18,6 +18,7 @@ use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::{faces, readings, seeding, services};
+use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
@@ -59,13 +60,18 @@ impl Gateway {
     /// holds another world than the one asked for, and with [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when a
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
+        // A bad file of rights shall be known before a world is made.
+        let rights = RightsBook::open(config.rights.as_deref())?;
+        if let Some(file) = rights.file() {
+            tracing::info!(file = %file.display(), version = %rights.current().version(), "rights of a file");
+        }
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
         if !data.world.seeded {
             seeding::seed(&config, &data).await?;
             data = data.seeded().await?;
         }
-        let parts = Parts::open(&config, &data).await?;
+        let parts = Parts::open(&config, &data, rights).await?;
         parts.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(parts.province.clone()));
         let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
@@ -170,6 +176,16 @@ impl Gateway {
     /// How the last check of the store ended while it was served from; `None` before the first.
     pub fn last_check(&self) -> Option<LastCheck> {
         self.checks.last()
+    }
+
+    /// Reads the file of rights again, and says what came of it.
+    pub fn reload_rights(&self) {
+        match self.parts.rights.reload() {
+            Ok(rights) => {
+                tracing::info!(version = %rights.version(), "the rights were read again and hold from now on")
+            }
+            Err(error) => tracing::error!(why = error.message, "the rights stay as they were"),
+        }
     }
 
     /// Entries of the record ledger.

@@ -9,7 +9,7 @@ use super::data::Data;
 use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
 use super::status::{ListSigners, WalletKeys};
-use crate::access::{self, ConsentBook, EvidenceLog, People};
+use crate::access::{self, ConsentBook, EvidenceLog, People, RightsBook};
 use crate::api::credential::TokenMint;
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
@@ -51,6 +51,8 @@ pub struct Parts {
     pub hosts: BTreeMap<&'static str, Arc<Host>>,
     /// The registries as everybody reads them, with the personas' faults in front.
     pub registries: BTreeMap<&'static str, Arc<dyn Registry>>,
+    /// The agencies' rights.
+    pub rights: Arc<RightsBook>,
     /// The citizens' consents.
     pub consents: Arc<ConsentBook>,
     /// The access log.
@@ -81,7 +83,7 @@ pub struct Parts {
 
 impl Parts {
     /// Opens ledgers and registries; each verifies that it rebuilds to its signed root.
-    pub async fn open(config: &Config, data: &Data) -> Result<Self> {
+    pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
         let world = Seed::root(data.world.seed);
         let keys = match &config.keys {
             Some(kept) => Keys::kept(world, kept)?,
@@ -131,6 +133,7 @@ impl Parts {
             inclusion: province.clone(),
             accepted: province.clone(),
             verifier: verifier.clone(),
+            rights: rights.clone(),
             consents: consents.clone(),
             evidence: access_log.clone(),
             memory: memory.exchange(),
@@ -156,6 +159,7 @@ impl Parts {
             credentials,
             anchor: published,
             verifier,
+            rights,
             consents,
             province,
             status,

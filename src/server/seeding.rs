@@ -18,6 +18,7 @@ use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::parts::Parts;
 
+use crate::access::RightsBook;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{Error, Result, Seed, Timestamp};
@@ -46,7 +47,8 @@ pub async fn seed(config: &Config, data: &Data) -> Result<()> {
         rebuild_status: false,
         ..config.clone()
     };
-    let parts = &Parts::open(&config, data).await?;
+    let rights = RightsBook::open(config.rights.as_deref())?;
+    let parts = &Parts::open(&config, data, rights).await?;
     let feed = Arc::new(ProvinceFeed(parts.province.clone()));
     let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
     let personas = personas::all(at.date());

@@ -13,7 +13,6 @@ use super::delivery::ExchangeDelivery;
 use super::health;
 use super::parts::Parts;
 use super::readings;
-use crate::access;
 use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
@@ -111,7 +110,8 @@ pub async fn all(
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(parts.tokens.public_key(), config.demo, access::agency::ids()),
+        authenticator: Authenticator::new(parts.tokens.public_key(), config.demo),
+        rights: parts.rights.clone(),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
         public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
@@ -128,11 +128,11 @@ pub async fn all(
     registries(&mut services, parts, &edge, &pages)?;
     let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
     let people = || parts.people.clone();
-    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone()));
+    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), parts.rights.clone()));
     add!(
         services,
         ConsentServiceServer,
-        grpc::access::ConsentFace::new(edge.clone(), consents, people(), pages.clone())
+        grpc::access::ConsentFace::new(edge.clone(), parts.rights.clone(), consents, people(), pages.clone())
     );
     add!(
         services,
@@ -166,7 +166,7 @@ fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts
     add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone(), people()));
     add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), people(), pages()));
     add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone(), people()));
-    let face = PresentationFace::new(edge(), presenting, people(), pages(), access::agency::ids());
+    let face = PresentationFace::new(edge(), presenting, people(), pages(), parts.rights.clone());
     add!(services, PresentationServiceServer, face);
 }
 
@@ -226,7 +226,7 @@ async fn health_and_reflection(
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
-    let methods = Methods::new(&described, &names)?;
+    let methods = Methods::new(&described, &names, &parts.rights.current())?;
     let public = gatekeeper.public.clone();
     let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
     parts.metrics.ask(readings::of_calls(admission.load(), &health));

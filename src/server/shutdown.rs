@@ -1,7 +1,7 @@
 //! The end of a run: Ctrl-C, SIGTERM or SIGHUP; calls under way get [`DRAIN`] to finish.
 //!
-//! There are no settings to read again while running, so that SIGHUP, by which a terminal says that it closes, is an end like the others. A process
-//! that was started to survive it (`nohup`) does.
+//! SIGHUP, by which a terminal says that it closes, is an end like the others, unless there is a file of rights to read again. A process
+//! that was started to survive it (`nohup`) does, and reads nothing again.
 
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use crate::base::{Error, Result};
 
 /// How long calls under way may take to finish once the listeners are closed.
 pub const DRAIN: Duration = Duration::from_millis(1_500);
+
+/// The signal that may mean something else than the end.
+pub const HANG_UP: &str = "SIGHUP";
 
 /// The signals that end a run. Install it before saying that the gateway is ready.
 pub struct Signals {
@@ -57,7 +60,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.terminate.recv() => "SIGTERM",
-            _ = hang_up => "SIGHUP",
+            _ = hang_up => HANG_UP,
         }
     }
 

@@ -139,14 +139,15 @@ fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, u
 
 /// Hides every field but the named ones; names that the record does not have are passed over. A partial disclosure
 /// can be narrowed further.
-pub fn redact(disclosure: &Disclosure, show: &[&str]) -> Result<Disclosure, CanonicalError> {
+pub fn redact<N: AsRef<str>>(disclosure: &Disclosure, show: &[N]) -> Result<Disclosure, CanonicalError> {
+    let shows = |name: &str| show.iter().any(|shown| shown.as_ref() == name);
     let (mut shown, mut hidden) = (Vec::new(), Vec::new());
     match disclosure {
         Disclosure::Whole { payload, salt } => {
             let salter = Salter::new(salt);
             for (index, field) in scan(payload)?.fields().enumerate() {
                 let (index, salt) = (index as u16, salter.field_salt(field.name));
-                if show.contains(&field.name) {
+                if shows(field.name) {
                     let (name, value) = (field.name.to_owned(), payload.slice_ref(field.value));
                     shown.push(ShownField { index, name, value, salt });
                 } else {
@@ -157,7 +158,7 @@ pub fn redact(disclosure: &Disclosure, show: &[&str]) -> Result<Disclosure, Cano
         Disclosure::Partial { shown: before, hidden: already } => {
             hidden.extend_from_slice(already);
             for field in before {
-                if show.contains(&field.name.as_str()) {
+                if shows(&field.name) {
                     shown.push(ShownField { value: Bytes::copy_from_slice(&field.value), ..field.clone() });
                 } else {
                     let leaf = field_leaf(&field.salt, &field.name, &field.value);

@@ -225,11 +225,9 @@ mod tests {
     fn keys_of_unknown_types_are_kept_and_never_known() {
         let line = |id: &str, bytes: &[u8]| format!("witness.example/pq+{id}+{}", STANDARD.encode(bytes));
         let ml_dsa = [&[6][..], &[0x5a; 1312]].concat();
-        let p384 = [
-            b"\x02\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"[..].as_ref(),
-            &[1; 98],
-        ]
-        .concat();
+        let p384 =
+            [&b"\x02\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"[..], &[1; 98]]
+                .concat();
         for bytes in [&ml_dsa[..], &p384, b"\xff", b"\0a", b"\x03a"] {
             let text = line("0123abcd", bytes);
             if bytes.len() == 1 {

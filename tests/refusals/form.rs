@@ -68,7 +68,7 @@ fn resolves(message: &MessageDescriptor, path: &str) -> bool {
 }
 
 /// What each method's comment, and its service's, says.
-fn comments() -> BTreeMap<String, String> {
+pub fn comments() -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for file in typed::pool().files().filter(|file| file.package_name().starts_with("lienthong.")) {
         let proto = file.file_descriptor_proto();

@@ -4,11 +4,13 @@
 //! {"agency":"one-stop","at_ms":1795388400000,"client_request_id":"…","guardian":"<pseudonym>","kind":"presentation","outcome":"OK",
 //!  "previous":"<leaf hash>","purpose":"one_stop.verify_documents","record_types":["land.certificate.v1"],
 //!  "records":[{"fields":9,"statement":"<SHA-256 of the statement>"}],"reference":"<keyed hash>",
-//!  "request_id":"…","subject":"<pseudonym>","subject_sequence":7,"trace_id":"<32 hexadecimal characters>","version":1}
+//!  "request_id":"…","rights":"<SHA-256 of the file>","subject":"<pseudonym>","subject_sequence":7,"trace_id":"<32 hexadecimal characters>","version":1}
 //! ```
 //!
-//! Absent: `client_request_id` and `trace_id` where the client named none; `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
+//! Absent: `client_request_id` and `trace_id` where the client named none; `rights` where a citizen's presentation decided, and in entries of before there was one; `guardian` where no guardian presented documents for the subject; `previous` in a subject's first entry; `purpose` and
 //! `reference` where the call had none that is valid; `subject` with `subject_sequence` where the call named no citizen; empty lists.
+
+use std::sync::Arc;
 
 use crate::base::id::to_hex;
 use crate::base::{ClientIds, RequestId, Timestamp};
@@ -58,7 +60,9 @@ pub struct EvidenceEntry {
     /// Which agency.
     pub agency: String,
     /// Why; one of the known purposes.
-    pub purpose: Option<&'static str>,
+    pub purpose: Option<Arc<str>>,
+    /// The version of the rights that it was decided by.
+    pub rights: Option<Arc<str>>,
     /// Keyed hash of the caller's own reference.
     pub reference: Option<Hash>,
     /// Who presented documents for the subject: a child's guardian.
@@ -101,7 +105,7 @@ impl EvidenceEntry {
         if let Some(previous) = place.and_then(|place| place.previous) {
             text(&mut out, "previous", &to_hex(&previous));
         }
-        if let Some(purpose) = self.purpose {
+        if let Some(purpose) = &self.purpose {
             text(&mut out, "purpose", purpose);
         }
         if !self.record_types.is_empty() {
@@ -121,6 +125,9 @@ impl EvidenceEntry {
             text(&mut out, "reference", &to_hex(reference));
         }
         text(&mut out, "request_id", &self.request_id.to_string());
+        if let Some(rights) = &self.rights {
+            text(&mut out, "rights", rights);
+        }
         if let (Some(subject), Some(place)) = (&self.subject, place) {
             text(&mut out, "subject", &to_hex(subject));
             number(&mut out, "subject_sequence", place.sequence as i64);
@@ -186,7 +193,8 @@ mod tests {
             at: Timestamp(1_795_388_400_000),
             kind: Kind::Exchange,
             agency: "one-stop".into(),
-            purpose: Some("one_stop.verify_documents"),
+            purpose: Some("one_stop.verify_documents".into()),
+            rights: Some("07".repeat(32).into()),
             reference: Some([3; 32]),
             guardian: Some([9; 32]),
             subject: Some([4; 32]),
@@ -204,10 +212,11 @@ mod tests {
         let place = Place { sequence: 7, previous: Some([8; 32]) };
         let read = canonical::parse(&entry().encode(Some(place))).expect("canonical");
         let names: Vec<_> = read.names().collect();
-        assert_eq!(names.len(), 16, "{names:?}");
+        assert_eq!(names.len(), 17, "{names:?}");
         assert_eq!(read.text("client_request_id"), Some("dossier-7/a"));
         assert_eq!(read.text("trace_id"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         assert_eq!(read.text("guardian"), Some("09".repeat(32).as_str()));
+        assert_eq!(read.text("rights"), Some("07".repeat(32).as_str()));
         assert_eq!(read.integer("subject_sequence"), Some(7));
         assert_eq!(read.text("previous"), Some("08".repeat(32).as_str()));
         assert_eq!(read.path("records.0.fields").and_then(canonical::Value::as_integer), Some(9));
@@ -219,6 +228,7 @@ mod tests {
         let bare = EvidenceEntry {
             client_ids: ClientIds::default(),
             purpose: None,
+            rights: None,
             reference: None,
             guardian: None,
             subject: None,

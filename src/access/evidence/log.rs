@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed, limits};
 use crate::ledger::{Head, Ledger};
 use crate::store::{Scan, Space, Store};
-use crate::trust::Hash;
+use crate::trust::{Hash, canonical};
 
 use super::Subject;
 use super::chain::{link_key, read_link, read_trace, trace_key};
@@ -158,6 +158,13 @@ impl EvidenceLog {
     pub async fn trace(&self, request: RequestId) -> Result<Option<(u64, Bytes)>> {
         let row = self.store.get(Space::EvidenceTrace, &trace_key(request)).await?;
         row.map(read_trace).transpose()
+    }
+
+    /// The version of the rights that an entry says it was decided by.
+    pub async fn rights_of(&self, index: u64) -> Result<Option<String>> {
+        let entry = self.ledger.entry(index).await?;
+        let corrupt = |_| Error::new(Reason::LedgerCorrupt, "an entry of the evidence ledger cannot be read");
+        Ok(canonical::parse(&entry).map_err(corrupt)?.text("rights").map(str::to_owned))
     }
 
     /// The checkpoint that first held an entry.

@@ -187,7 +187,7 @@ mod tests {
         let message = pool().get_message_by_name("lienthong.exchange.v1.ExplainRequest").expect("in the protos");
         Method {
             name: "a.v1.Service/Method".into(),
-            access: Access::Credential,
+            access: Access::Anyone,
             message_bytes_max: 1_000,
             message_fields_max: 10,
             is_client_streaming: false,

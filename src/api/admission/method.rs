@@ -6,15 +6,17 @@ use std::collections::HashMap;
 use prost_reflect::{DescriptorPool, ServiceDescriptor};
 
 use super::shape::{ShapeId, Shapes};
+use crate::access::Rights;
+use crate::access::rights::MethodId;
 use crate::base::{Error, Result, limits};
 
 /// Who may call a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Anyone: health, reflection, the public trust data.
+    /// Anyone: health and reflection.
     Anyone,
-    /// A caller with a credential.
-    Credential,
+    /// Whom the method's row of the rights names.
+    Row(MethodId),
 }
 
 /// A method that is served.
@@ -36,15 +38,19 @@ pub struct Method {
     pub shape: ShapeId,
 }
 
-/// Services that need no credential.
-const PUBLIC: &[&str] = &[
-    "lienthong.trust.v1.TrustService",
-    "lienthong.trust.v1.LedgerService",
-    "lienthong.trust.v1.StatusService",
-    "grpc.health.v1.Health",
-    "grpc.reflection.v1.ServerReflection",
-    "grpc.reflection.v1alpha.ServerReflection",
-];
+impl Method {
+    /// The row that says which callers may call it; `None` where it needs no credential.
+    pub fn row_of_callers(&self, rights: &Rights) -> Option<MethodId> {
+        match self.access {
+            Access::Row(row) if !rights.is_public(row) => Some(row),
+            Access::Row(_) | Access::Anyone => None,
+        }
+    }
+}
+
+/// Services of the framework, which need no credential. Who may call our own, the rights say.
+const PUBLIC: &[&str] =
+    &["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 /// Methods whose messages may be larger than [`limits::REQUEST_BYTES_MAX`]: bytes, and fields.
 const LARGE: &[(&str, usize, usize)] = &[
@@ -65,7 +71,9 @@ impl Methods {
     /// The methods of these services, which the descriptor sets (encoded `FileDescriptorSet`s) describe.
     ///
     /// A process has one set of protos, so its methods live as long as it does.
-    pub fn new(descriptor_sets: &[&[u8]], services: &[&str]) -> Result<Self> {
+    ///
+    /// A method without a row in `rights` is a defect of this program: every file of rights has the same methods.
+    pub fn new(descriptor_sets: &[&[u8]], services: &[&str], rights: &Rights) -> Result<Self> {
         let mut pool = DescriptorPool::new();
         for set in descriptor_sets {
             pool.decode_file_descriptor_set(*set).map_err(Error::bug)?;
@@ -75,7 +83,7 @@ impl Methods {
         for name in services {
             let service =
                 pool.get_service_by_name(name).ok_or_else(|| Error::bug(format!("no descriptor of {name}")))?;
-            for method in methods_of(&service, &mut shapes) {
+            for method in methods_of(&service, rights, &mut shapes)? {
                 by_path.insert(format!("/{}", method.name), &*Box::leak(Box::new(method)));
             }
         }
@@ -98,14 +106,19 @@ impl Methods {
     }
 }
 
-fn methods_of(service: &ServiceDescriptor, shapes: &mut Shapes) -> Vec<Method> {
-    let access = if PUBLIC.contains(&service.full_name()) { Access::Anyone } else { Access::Credential };
+fn methods_of(service: &ServiceDescriptor, rights: &Rights, shapes: &mut Shapes) -> Result<Vec<Method>> {
+    let is_public = PUBLIC.contains(&service.full_name());
     let method = |method: prost_reflect::MethodDescriptor| {
         let name = format!("{}/{}", service.full_name(), method.name());
+        let access = match rights.method(&name) {
+            Some(row) => Access::Row(row),
+            None if is_public => Access::Anyone,
+            None => return Err(Error::bug(format!("the rights have no row for {name}"))),
+        };
         let rule = (limits::REQUEST_BYTES_MAX, limits::REQUEST_FIELDS_MAX);
         let large = LARGE.iter().find(|(large, ..)| *large == name);
         let (message_bytes_max, message_fields_max) = large.map_or(rule, |(_, bytes, fields)| (*bytes, *fields));
-        Method {
+        Ok(Method {
             name,
             access,
             message_bytes_max,
@@ -113,7 +126,7 @@ fn methods_of(service: &ServiceDescriptor, shapes: &mut Shapes) -> Vec<Method> {
             is_client_streaming: method.is_client_streaming(),
             is_server_streaming: method.is_server_streaming(),
             shape: shapes.of(&method.input()),
-        }
+        })
     };
     service.methods().map(method).collect()
 }
@@ -125,18 +138,20 @@ mod tests {
 
     #[test]
     fn each_method_has_its_limits_and_its_callers() {
+        let rights = crate::access::rights::embedded();
         let pool = DescriptorPool::decode(DESCRIPTORS).expect("descriptors");
         let names: Vec<String> = pool.services().map(|service| service.full_name().to_owned()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let methods = Methods::new(&[DESCRIPTORS], &names).expect("all described");
+        let methods = Methods::new(&[DESCRIPTORS], &names, &rights).expect("all described");
         let find = |name: &str| methods.find(&format!("/{name}")).expect(name);
         for (name, bytes, fields) in LARGE {
             let method = find(name);
             assert_eq!((method.message_bytes_max, method.message_fields_max), (*bytes, *fields), "{name} is served");
         }
-        let public = methods.all().filter(|method| method.access == Access::Anyone).count();
-        assert_eq!(public, 2 + 5 + 1, "trust, ledger and status");
-        assert_eq!(find("lienthong.exchange.v1.ExchangeService/FetchRecords").access, Access::Credential);
+        let is_public = |method: &&Method| matches!(method.access, Access::Row(row) if rights.is_public(row));
+        assert_eq!(methods.all().filter(is_public).count(), 2 + 5 + 1, "trust, ledger and status");
+        assert!(!is_public(&find("lienthong.exchange.v1.ExchangeService/FetchRecords")));
+        assert_eq!(methods.all().count(), rights.methods().count(), "no row is of a method that is not there");
         assert!(methods.find("/lienthong.exchange.v1.ExchangeService/Nothing").is_none());
         assert!(methods.find("lienthong.exchange.v1.ExchangeService/FetchRecords").is_none());
     }

@@ -4,7 +4,7 @@
 //! message costs more memory than its caller has left:
 //!
 //! ```text
-//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ read the message, under limits ─▶ scan it ─▶ the service
+//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ the service
 //!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │
 //!                                                  └────── a refusal at any step: status with details ◀──┘
 //! ```
@@ -43,6 +43,7 @@ use super::rate::{CallerRate, StrangerRate};
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
 use super::streams::{OpenStream, OpenStreams};
+use crate::access::RightsBook;
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
@@ -64,6 +65,8 @@ enum Holder {
 pub struct Gatekeeper {
     /// Says who calls.
     pub authenticator: Authenticator,
+    /// Say who may call what.
+    pub rights: Arc<RightsBook>,
     /// How often each may call.
     pub callers: CallerRate,
     /// How often strangers may.
@@ -140,7 +143,7 @@ impl Admission {
     ) -> Self {
         let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
         let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
-        let under_way = UnderWay::new(gatekeeper.authenticator.agencies());
+        let under_way = UnderWay::new(gatekeeper.rights.current().agencies().map(|agency| agency.key.clone()));
         let public_streams = OpenStreams::new(limits::PUBLIC_STREAMS_OF_NETWORK_MAX, limits::PUBLIC_STREAMS_MAX);
         Self {
             inner: Arc::new(Inner {
@@ -278,9 +281,10 @@ impl Inner {
         opening: &Opening,
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
-        let Gatekeeper { authenticator, callers, strangers, public, clock } = &self.gatekeeper;
+        let Gatekeeper { authenticator, rights, callers, strangers, public, clock } = &self.gatekeeper;
         let network = network_of(parts);
-        if method.access == Access::Anyone {
+        let rights = rights.current();
+        let Some(row) = method.row_of_callers(&rights) else {
             public.take(network).map_err(|error| refused.by(error))?;
             let call = PublicCall {
                 request_id: opening.request_id,
@@ -290,13 +294,13 @@ impl Inner {
                 language: opening.language,
             };
             return Ok((Admitted::Anyone(call), Holder::Stranger(network)));
-        }
+        };
         // Checking a signature is what costs: a token that was not accepted before takes a stranger's turn first.
         let is_new = authenticator.is_new(&parts.headers);
         if is_new {
             strangers.take(network).map_err(|error| refused.by(error))?;
         }
-        let authenticated = authenticator.authenticate(parts, opening.now);
+        let authenticated = authenticator.authenticate(parts, &rights, opening.now);
         let Authenticated { caller, is_demo } = authenticated.map_err(|error| {
             let limited = if is_new { Ok(()) } else { strangers.take(network) };
             refused.by(limited.err().unwrap_or(error))
@@ -304,6 +308,7 @@ impl Inner {
         refused.caller = Some(caller.clone());
         callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
         clock.check().map_err(|error| refused.by(error))?;
+        let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {
             request_id: opening.request_id,
@@ -314,6 +319,7 @@ impl Inner {
             deadline: opening.deadline,
             client_deadline: opening.client_deadline,
             language: opening.language,
+            permit,
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),
         };

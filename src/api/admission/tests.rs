@@ -70,10 +70,11 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
     ];
     let handler = || Box::new(Counting { admitted: admitted.clone(), refuses }) as Box<dyn Handler>;
     let dispatch = Dispatch::new(names.map(|name| (name, handler())));
-    let bank = AgencyId::parse("bank").expect("a key");
+    let rights = RightsBook::of(crate::access::rights::embedded());
     let logs = LogClock::new(clock.clone());
     let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback, [bank]),
+        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
+        rights: rights.clone(),
         callers: CallerRate::new(0),
         strangers: StrangerRate::new(strangers),
         public: Arc::new(StrangerRate::new(strangers)),
@@ -81,7 +82,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
     };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
     let edge = Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), ending);
-    let methods = Methods::new(&[DESCRIPTORS], &names).expect("described");
+    let methods = Methods::new(&[DESCRIPTORS], &names, &rights.current()).expect("described");
     Front {
         clock,
         logs,
@@ -250,7 +251,7 @@ async fn nobody_s_message_is_read_before_their_credential_is_accepted() {
 #[tokio::test]
 async fn messages_are_bounded_by_length_fields_and_time() {
     let front = front();
-    let refused = async |path: &str, body: Body| front.refused(request(path, Some("demo-bank"), body)).await;
+    let refused = async |path: &str, body: Body| front.refused(request(path, Some("demo-operator"), body)).await;
     let long = framed(&vec![0; limits::REQUEST_BYTES_MAX + 1]);
     assert_eq!(refused(EXPLAIN, long).await, (Code::InvalidArgument, "MESSAGE_TOO_LARGE".to_owned()));
     let many = framed(&[0x1a, 0x00].repeat(limits::REQUEST_LIST_MAX + 1));

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::base::{AgencyId, Caller, Error, PersonalId, Reason, Result, limits};
+use crate::base::{AgencyId, Caller, Error, Reason, Result, limits};
 
 /// Counts that citizens share.
 const CITIZEN_COUNTS: usize = 256;
@@ -67,13 +67,14 @@ impl UnderWay {
 
     fn of(&self, caller: &Caller) -> Option<&AtomicUsize> {
         match caller {
-            Caller::Agency(agency) => self.agencies.get(agency),
+            // An agency that the rights gained since shares a count.
+            Caller::Agency(agency) => self.agencies.get(agency).or_else(|| self.citizens.get(self.spread(agency))),
             Caller::Citizen(person) => self.citizens.get(self.spread(person)),
         }
     }
 
-    fn spread(&self, person: &PersonalId) -> usize {
-        self.spread.hash_one(person) as usize % CITIZEN_COUNTS
+    fn spread(&self, of: &impl Hash) -> usize {
+        self.spread.hash_one(of) as usize % CITIZEN_COUNTS
     }
 }
 
@@ -89,6 +90,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::PersonalId;
 
     #[test]
     fn a_caller_takes_its_share_and_leaves_the_rest() {

@@ -13,9 +13,6 @@ use crate::api::Edge;
 use crate::api::health::{ENDING, HealthBoard};
 use crate::base::{Error, Reason, limits};
 
-const CHECK: &str = "grpc.health.v1.Health/Check";
-const WATCH: &str = "grpc.health.v1.Health/Watch";
-
 /// The service.
 #[derive(Clone)]
 pub struct HealthFace {
@@ -69,7 +66,7 @@ impl Health for HealthFace {
             };
             self.status(&asked.service).map(message).ok_or_else(unknown)
         };
-        self.edge.answer_anyone(CHECK, request, check).await
+        self.edge.answer_anyone(request, check).await
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
@@ -82,7 +79,7 @@ impl Health for HealthFace {
             }
             Ok(Box::pin(face.changes(asked.service)) as Self::WatchStream)
         };
-        self.edge.answer_anyone(WATCH, request, watch).await
+        self.edge.answer_anyone(request, watch).await
     }
 }
 

@@ -9,7 +9,6 @@ use tonic::{Request, Response, Status};
 use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
-use crate::base::call::SUBJECT;
 use crate::base::{Call, Caller};
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
 use crate::registry;
@@ -43,13 +42,13 @@ impl ProvinceFace {
     }
 
     async fn person(&self, call: &Call, request: v1::GetPersonRequest) -> Result<v1::GetPersonResponse> {
-        if let Caller::Agency(_) = call.caller {
-            call.one_of(&["operator", SUBJECT])?;
-        }
         let id =
             PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
         let audience = match call.caller {
-            Caller::Agency(_) => Audience::Operator,
+            Caller::Agency(_) => {
+                call.named_or(false)?;
+                Audience::Operator
+            }
             Caller::Citizen(_) => {
                 acting(call, id, &*self.people).await?;
                 Audience::Citizen
@@ -60,7 +59,7 @@ impl ProvinceFace {
     }
 
     async fn search(&self, call: &Call, request: v1::SearchPeopleRequest) -> Result<v1::SearchPeopleResponse> {
-        call.one_of(&["operator", "police", "one-stop"])?;
+        call.named_or(false)?;
         let size = page::size(request.page_size)?;
         let query = query(request.query)?;
         let parts = match &query {
@@ -92,10 +91,11 @@ impl ProvinceFace {
         request: v1::WatchChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let call = call.clone();
-        let agency = call.agency()?;
         let filter = filter(&request)?;
-        let owner = registry::sector(&request.registry).map_or("operator", |sector| sector.agency);
-        call.one_of(&[owner, "operator"])?;
+        let agency = match registry::sector(&request.registry) {
+            Some(sector) => call.owner(sector.agency)?,
+            None => call.named_or(false)?,
+        };
         let from = match request.resume_token.as_str() {
             "" => Some(0),
             "latest" => None,
@@ -135,32 +135,28 @@ impl ProvinceService for ProvinceFace {
         &self,
         request: Request<v1::GetPersonRequest>,
     ) -> Result<Response<v1::GetPersonResponse>, Status> {
-        let method = "lienthong.province.v1.ProvinceService/GetPerson";
-        self.edge.answer(method, request, async move |call, request| self.person(&call, request).await).await
+        self.edge.answer(request, async move |call, request| self.person(&call, request).await).await
     }
 
     async fn search_people(
         &self,
         request: Request<v1::SearchPeopleRequest>,
     ) -> Result<Response<v1::SearchPeopleResponse>, Status> {
-        let method = "lienthong.province.v1.ProvinceService/SearchPeople";
-        self.edge.answer(method, request, async move |call, request| self.search(&call, request).await).await
+        self.edge.answer(request, async move |call, request| self.search(&call, request).await).await
     }
 
     async fn watch_changes(
         &self,
         request: Request<v1::WatchChangesRequest>,
     ) -> Result<Response<Self::WatchChangesStream>, Status> {
-        let method = "lienthong.province.v1.ProvinceService/WatchChanges";
-        self.edge.stream(method, request, async move |call, request| self.watch(&call, request)).await
+        self.edge.stream(request, async move |call, request| self.watch(&call, request)).await
     }
 
     async fn list_feeds(
         &self,
         request: Request<v1::ListFeedsRequest>,
     ) -> Result<Response<v1::ListFeedsResponse>, Status> {
-        let method = "lienthong.province.v1.ProvinceService/ListFeeds";
-        self.edge.answer(method, request, async move |call, _| self.feeds(&call).await).await
+        self.edge.answer(request, async move |call, _| self.feeds(&call).await).await
     }
 }
 

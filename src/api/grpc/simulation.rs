@@ -102,9 +102,8 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::GetWorldRequest>,
     ) -> Result<Response<proto::GetWorldResponse>, Status> {
-        const METHOD: &str = "lienthong.simulation.v1.SimulationService/GetWorld";
         self.edge
-            .answer(METHOD, request, |call, _| async move {
+            .answer(request, |call, _| async move {
                 Ok(proto::GetWorldResponse {
                     seed: self.world.seed,
                     population: self.world.population,
@@ -121,9 +120,8 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::ListPersonasRequest>,
     ) -> Result<Response<proto::ListPersonasResponse>, Status> {
-        const METHOD: &str = "lienthong.simulation.v1.SimulationService/ListPersonas";
         self.edge
-            .answer(METHOD, request, |call, _| async move {
+            .answer(request, |call, _| async move {
                 Ok(proto::ListPersonasResponse { personas: personas_at(call.now.date(), &self.world.reach) })
             })
             .await

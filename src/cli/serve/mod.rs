@@ -23,7 +23,7 @@ use crate::server::listen::{self, TlsFiles};
 use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
 use crate::server::running::Ended;
-use crate::server::shutdown::Signals;
+use crate::server::shutdown::{HANG_UP, Signals};
 use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::transparency::client::Roots;
@@ -35,10 +35,12 @@ Examples:
   lienthong serve --data-dir ./province              kept; a second start finds everything again
   lienthong serve --listen 127.0.0.1:0 --console off --ready-file ready.json
                                                      on a free port, for tests: the file holds the address
+  lienthong serve --rights rights.toml               agencies and rights of one's own
   lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
                                                      for others: TLS, and tokens from `lienthong token issue`
 
-Ctrl-C, SIGTERM and SIGHUP end it: calls under way may finish (see --drain); a second signal cuts them.
+Ctrl-C, SIGTERM and SIGHUP end it: calls under way may finish (see --drain); a second signal cuts them. With --rights, SIGHUP reads that
+file again instead.
 
 Logs go to stderr; LIENTHONG_LOG chooses them (`debug`, `warn,lienthong=info`).";
 
@@ -75,6 +77,9 @@ pub struct Serve {
     /// Where to write the trust anchor [default: anchor.json in the data folder, or else here].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
+    /// A file of rights instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; one that is not good changes nothing.
+    #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
+    rights: Option<PathBuf>,
     /// A folder of kept keys (`lienthong keys init`), instead of keys that grow from the seed.
     #[arg(long, env = "LIENTHONG_KEYS", value_name = "DIR")]
     keys: Option<PathBuf>,
@@ -219,6 +224,7 @@ impl Serve {
             population: self.population,
             keys,
             anchor: Some(self.anchor_path()),
+            rights: self.rights.clone(),
             demo,
             simulation: !has_tls || self.enable_simulation,
             rate_limit: self.rate_limit,
@@ -246,12 +252,18 @@ impl Serve {
             OutputFormat::Text => banner.to_text(),
             OutputFormat::Json => banner.to_json()?,
         })?;
-        let failed = tokio::select! {
-            signal = signals.wait() => {
-                tracing::info!(signal, "ending: calls under way may finish");
-                None
+        let failed = loop {
+            tokio::select! {
+                signal = signals.wait() => {
+                    if signal == HANG_UP && self.rights.is_some() {
+                        gateway.reload_rights();
+                        continue;
+                    }
+                    tracing::info!(signal, "ending: calls under way may finish");
+                    break None;
+                }
+                ended = running.ended() => break Some(ended),
             }
-            ended = running.ended() => Some(ended),
         };
         drop(ready);
         let drain = failed.map_or(Duration::from_secs(self.drain), |_| Duration::ZERO);

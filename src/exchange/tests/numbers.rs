@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, NOW, World, person, pid, request};
-use crate::access::Actor;
 use crate::access::consent::{Act, Terms};
+use crate::access::{Actor, rights};
 use crate::base::{Error, Reason, Timestamp};
 use crate::exchange::Exchanged;
 use crate::registry::numbers::Numbers;
@@ -124,7 +124,9 @@ async fn a_refusal_under_a_former_number_holds_while_the_register_does_not_answe
 #[tokio::test]
 async fn consents_end_with_their_person_and_rights_do_not() {
     let world = World::new().await;
-    let terms = Terms::read("bank".into(), "bank.know_your_customer".into(), vec![PERSON.into()], 0).expect("terms");
+    let terms =
+        Terms::read(&rights::embedded(), "bank".into(), "bank.know_your_customer".into(), vec![PERSON.into()], 0)
+            .expect("terms");
     let given = Act { actor: Actor::Citizen, request_id: None };
     world.consents.grant(&Numbers::only(pid(ANNA)), terms, given, NOW).await.expect("granted");
     let ask = |agency: &str, purpose| {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::access::{ConsentBook, EvidenceLog};
+use crate::access::{ConsentBook, EvidenceLog, RightsBook};
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
@@ -99,6 +99,7 @@ impl World {
             inclusion: province.clone(),
             accepted: Arc::new(Accepted { resident: hosts["resident"].clone(), verifier: verifier.clone() }),
             verifier: verifier.clone(),
+            rights: RightsBook::of(crate::access::rights::embedded()),
             consents: consents.clone(),
             evidence: evidence.clone(),
             memory: Memory::default(),

@@ -9,6 +9,7 @@ use crate::identity::account::Level;
 use crate::identity::document::DocumentType::{self, DriverLicence, HealthInsuranceCard, VehicleRegistration};
 use crate::identity::following::Following;
 use crate::identity::link::{Link, LinkState};
+use crate::identity::linking::Issuer;
 use crate::identity::matching::MatchedBy;
 use crate::registry::{driver_licence, health_insurance, resident, vehicle};
 use crate::trust::Operation;
@@ -275,7 +276,7 @@ async fn a_weak_match_waits_for_the_issuers_word() {
         let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
         assert_eq!(waiting, std::slice::from_ref(&made));
         // another issuer learns as much of it as of none
-        let ask = |id, key| world.linking.resolve(id, confirm, key, world.now());
+        let ask = |id, key| world.linking.resolve(id, confirm, Issuer { agency: key, of_all: false }, world.now());
         let (police, insurance) = (agency("police"), agency("social-insurance"));
         let refusals = [ask(made.id, &insurance).await, ask(uuid::Uuid::nil(), &insurance).await];
         let refusals = refusals.map(|refused| refused.expect_err("not theirs, or none"));

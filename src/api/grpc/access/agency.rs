@@ -1,24 +1,27 @@
 //! `access.v1.AgencyService`: who may call, and what their rights are.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
-use crate::access::{Basis, Fields, agency, right};
+use crate::access::{Basis, Fields, Rights, RightsBook};
 use crate::api::Edge;
 use crate::base::Call;
 use crate::base::{Error, Result};
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::agency_service_server::AgencyService;
 
-/// The service over the constant tables.
+/// The service over the rights in force.
 #[derive(Clone)]
 pub struct AgencyFace {
     edge: Edge,
+    rights: Arc<RightsBook>,
 }
 
 impl AgencyFace {
-    /// Answers through `edge`.
-    pub fn new(edge: Edge) -> Self {
-        Self { edge }
+    /// Answers through `edge` what `rights` hold.
+    pub fn new(edge: Edge, rights: Arc<RightsBook>) -> Self {
+        Self { edge, rights }
     }
 }
 
@@ -28,51 +31,47 @@ impl AgencyService for AgencyFace {
         &self,
         request: Request<v1::ListAgenciesRequest>,
     ) -> Result<Response<v1::ListAgenciesResponse>, Status> {
-        let method = "lienthong.access.v1.AgencyService/ListAgencies";
-        self.edge.answer(method, request, async move |_, _| Ok(agencies())).await
+        self.edge.answer(request, async move |_, _| Ok(agencies(&self.rights.current()))).await
     }
 
     async fn list_rights(
         &self,
         request: Request<v1::ListRightsRequest>,
     ) -> Result<Response<v1::ListRightsResponse>, Status> {
-        let method = "lienthong.access.v1.AgencyService/ListRights";
-        self.edge.answer(method, request, async move |call, request| rights(&call, &request)).await
+        self.edge.answer(request, async move |call, request| rights(&self.rights.current(), &call, &request)).await
     }
 }
 
-fn agencies() -> v1::ListAgenciesResponse {
-    let agencies = agency::ALL.iter().map(|agency| v1::Agency {
-        key: agency.key.into(),
-        name: agency.name.into(),
-        name_vi: agency.name_vi.into(),
-        registries: agency.registries().map(Into::into).collect(),
+fn agencies(rights: &Rights) -> v1::ListAgenciesResponse {
+    let agencies = rights.agencies().map(|agency| v1::Agency {
+        key: agency.key.as_str().into(),
+        name: agency.name.clone(),
+        name_vi: agency.name_vi.clone(),
+        registries: agency.registries.clone(),
         private_party: agency.private_party,
     });
     v1::ListAgenciesResponse { agencies: agencies.collect() }
 }
 
-fn rights(call: &Call, request: &v1::ListRightsRequest) -> Result<v1::ListRightsResponse> {
+fn rights(rights: &Rights, call: &Call, request: &v1::ListRightsRequest) -> Result<v1::ListRightsResponse> {
     let caller = call.agency()?.as_str();
     let agency = if request.agency.is_empty() { caller } else { request.agency.as_str() };
-    if agency::find(agency).is_none() {
-        return Err(Error::invalid(agency::unknown("agency", agency)));
+    if rights.agency(agency).is_none() {
+        return Err(Error::invalid(rights.unknown_agency("agency", agency)));
     }
-    if agency != caller {
-        call.one_of(&["auditor", "operator"])?;
-    }
-    let mut rights: Vec<_> = right::all().filter(|right| right.agency == agency).collect();
-    rights.sort_by_key(|right| (right.purpose, right.record_type));
-    let rights = rights.into_iter().map(|right| v1::Right {
-        agency: right.agency.into(),
+    call.named_or(agency == caller)?;
+    let mut own: Vec<_> = rights.all().filter(|right| right.agency.key.as_str() == agency).collect();
+    own.sort_by_key(|right| (&right.set.purpose, right.record_type));
+    let rights = own.into_iter().map(|right| v1::Right {
+        agency: agency.into(),
         record_type: right.record_type.into(),
-        purpose: right.purpose.into(),
-        all_fields: right.fields == Fields::All,
+        purpose: right.set.purpose.to_string(),
+        all_fields: *right.fields == Fields::All,
         fields: match right.fields {
             Fields::All => Vec::new(),
-            Fields::Only(names) => names.iter().map(|name| (*name).into()).collect(),
+            Fields::Only(fields) => fields.names().to_vec(),
         },
-        consent_required: right.basis == Basis::Consent,
+        consent_required: right.set.basis == Basis::Consent,
     });
     Ok(v1::ListRightsResponse { rights: rights.collect() })
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use crate::access::acting::{Acting, own};
 use crate::access::consent::{Act, Consent, ConsentEvent, ConsentState, Terms};
-use crate::access::{Actor, ConsentBook, People};
+use crate::access::{Actor, ConsentBook, People, RightsBook};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, Result, Timestamp};
@@ -18,15 +18,22 @@ use crate::wire::record::timestamp;
 #[derive(Clone)]
 pub struct ConsentFace {
     edge: Edge,
+    rights: Arc<RightsBook>,
     book: Arc<ConsentBook>,
     people: Arc<dyn People>,
     pages: PageTokens,
 }
 
 impl ConsentFace {
-    /// Answers `people` through `edge`.
-    pub fn new(edge: Edge, book: Arc<ConsentBook>, people: Arc<dyn People>, pages: PageTokens) -> Self {
-        Self { edge, book, people, pages }
+    /// Answers `people` through `edge`; consents are to what `rights` hold.
+    pub fn new(
+        edge: Edge,
+        rights: Arc<RightsBook>,
+        book: Arc<ConsentBook>,
+        people: Arc<dyn People>,
+        pages: PageTokens,
+    ) -> Self {
+        Self { edge, rights, book, people, pages }
     }
 
     async fn list(&self, call: &Call, request: v1::ListConsentsRequest) -> Result<v1::ListConsentsResponse> {
@@ -48,23 +55,21 @@ impl ConsentService for ConsentFace {
         &self,
         request: Request<v1::GrantConsentRequest>,
     ) -> Result<Response<v1::GrantConsentResponse>, Status> {
-        let method = "lienthong.access.v1.ConsentService/GrantConsent";
         let use_case = async move |call: Arc<Call>, request: v1::GrantConsentRequest| {
             let acting = own(&call, &request.personal_id, &*self.people).await?;
             let v1::GrantConsentRequest { agency, purpose, record_types, ttl_seconds, .. } = request;
-            let terms = Terms::read(agency, purpose, record_types, ttl_seconds)?;
+            let terms = Terms::read(&self.rights.current(), agency, purpose, record_types, ttl_seconds)?;
             let Acting { person, actor } = acting.consenting(call.now.date())?;
             let consent = self.book.grant(&person, terms, act(&call, actor), call.now).await?;
             Ok(v1::GrantConsentResponse { consent: Some(message(&consent, call.now)) })
         };
-        self.edge.answer(method, request, use_case).await
+        self.edge.answer(request, use_case).await
     }
 
     async fn withdraw_consent(
         &self,
         request: Request<v1::WithdrawConsentRequest>,
     ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
-        let method = "lienthong.access.v1.ConsentService/WithdrawConsent";
         let use_case = async move |call: Arc<Call>, request: v1::WithdrawConsentRequest| {
             let Acting { person, actor } = own(&call, &request.personal_id, &*self.people).await?;
             let id = match request.consent_id.as_str() {
@@ -75,15 +80,14 @@ impl ConsentService for ConsentFace {
             let consent = self.book.withdraw(&person, id, act(&call, actor), call.now).await?;
             Ok(v1::WithdrawConsentResponse { consent: Some(message(&consent, call.now)) })
         };
-        self.edge.answer(method, request, use_case).await
+        self.edge.answer(request, use_case).await
     }
 
     async fn list_consents(
         &self,
         request: Request<v1::ListConsentsRequest>,
     ) -> Result<Response<v1::ListConsentsResponse>, Status> {
-        let method = "lienthong.access.v1.ConsentService/ListConsents";
-        self.edge.answer(method, request, async move |call, request| self.list(&call, request).await).await
+        self.edge.answer(request, async move |call, request| self.list(&call, request).await).await
     }
 }
 

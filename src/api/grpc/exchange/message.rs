@@ -89,6 +89,7 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
             })
             .collect(),
         evidence: evidence.transpose()?,
+        rights: explained.rights.unwrap_or_default(),
         violations_total: explained.violations.total() as u64,
         violations: explained
             .violations

@@ -41,7 +41,9 @@ impl ExchangeFace {
     }
 
     async fn explain_call(&self, call: &Call, request: v1::ExplainRequest) -> Result<v1::ExplainResponse> {
-        message::explained(self.exchange.explain(&self.traces, &call.caller, &request.request_id).await?)
+        message::explained(
+            self.exchange.explain(&self.traces, &call.caller, call.permit.is_named, &request.request_id).await?,
+        )
     }
 }
 
@@ -53,20 +55,17 @@ impl ExchangeService for ExchangeFace {
         &self,
         request: Request<v1::FetchRecordsRequest>,
     ) -> Result<Response<FetchRecordsResponse>, Status> {
-        let method = "lienthong.exchange.v1.ExchangeService/FetchRecords";
-        self.edge.answer(method, request, async move |call, request| self.fetch(&call, request).await).await
+        self.edge.answer(request, async move |call, request| self.fetch(&call, request).await).await
     }
 
     async fn bulk_fetch_records(
         &self,
         request: Request<v1::BulkFetchRecordsRequest>,
     ) -> Result<Response<Self::BulkFetchRecordsStream>, Status> {
-        let method = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
-        self.edge.stream(method, request, async move |call, request| self.bulk(call, request).await).await
+        self.edge.stream(request, async move |call, request| self.bulk(call, request).await).await
     }
 
     async fn explain(&self, request: Request<v1::ExplainRequest>) -> Result<Response<v1::ExplainResponse>, Status> {
-        let method = "lienthong.exchange.v1.ExchangeService/Explain";
-        self.edge.answer(method, request, async move |call, request| self.explain_call(&call, request).await).await
+        self.edge.answer(request, async move |call, request| self.explain_call(&call, request).await).await
     }
 }

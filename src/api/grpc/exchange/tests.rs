@@ -6,10 +6,11 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::access::People;
+use crate::access::{People, RightsBook, rights};
 use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
 use crate::api::grpc::exchange::ExchangeFace;
 use crate::api::{Edge, PageTokens};
+use crate::base::call::Permit;
 use crate::base::client_ids::{ClientIds, ClientRequestId};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
@@ -55,11 +56,18 @@ async fn faces() -> Faces {
     let ending = tokio::sync::watch::channel(false).1;
     let edge = Edge::new(world.clock.clone(), entropy, ring.clone(), ending);
     let pages = PageTokens::new(&world.seed, [0; 16]);
+    let rights = RightsBook::of(rights::embedded());
     Faces {
         exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
-        consents: ConsentFace::new(edge.clone(), world.consents.clone(), Arc::new(Mother), pages.clone()),
+        consents: ConsentFace::new(
+            edge.clone(),
+            rights.clone(),
+            world.consents.clone(),
+            Arc::new(Mother),
+            pages.clone(),
+        ),
         log: AccessLogFace::new(edge.clone(), world.evidence.clone(), Arc::new(Mother), pages),
-        agencies: AgencyFace::new(edge),
+        agencies: AgencyFace::new(edge, rights),
         world,
     }
 }
@@ -71,7 +79,15 @@ fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
         Some(id) => Caller::Citizen(pid(id)),
         None => Caller::Agency(AgencyId::parse(caller).expect("a key")),
     };
-    let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), ..Call::by(caller, NOW) };
+    let rights = rights::embedded();
+    // `…::ExplainRequest` is that of `…/Explain`.
+    let name = std::any::type_name::<T>().rsplit("::").next().and_then(|name| name.strip_suffix("Request"));
+    let end = format!("/{}", name.expect("a request"));
+    let method = rights.methods().map(|(name, _)| name).find(|name| name.ends_with(&end)).expect("a method");
+    let permit = rights.permit(rights.method(method).expect("a row"), &caller);
+    // Whoever would not be admitted comes here as somebody whom no row names.
+    let permit = permit.unwrap_or(Permit { is_named: false, allowed: "others".into() });
+    let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), permit, ..Call::by(caller, NOW) };
     request.extensions_mut().insert(Arc::new(call));
     request
 }
@@ -111,6 +127,7 @@ async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
     let explained = explain("one-stop").await.expect("own").into_inner();
     assert_eq!((explained.outcome.as_str(), explained.caller.as_str()), ("OK", "one-stop"));
     assert_eq!(explained.evidence, answer.evidence);
+    assert_eq!(explained.rights, **rights::embedded().version());
     let names: Vec<_> = explained.checks.iter().map(|check| check.name.as_str()).collect();
     assert_eq!(names, ["right", "consent", "registry.resident", "registry.land", "verify.resident.person.v1"]);
     explain("auditor").await.expect("sees all");

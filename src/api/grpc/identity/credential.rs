@@ -36,9 +36,8 @@ impl CredentialService for CredentialFace {
         &self,
         request: Request<v1::CreateNonceRequest>,
     ) -> Result<Response<v1::CreateNonceResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.CredentialService/CreateNonce";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = own(&call, &message.personal_id, &*self.people).await?.anew()?.person.current;
                 let (nonce, end) = self.credentials.nonce(person, call.now);
                 Ok(v1::CreateNonceResponse { nonce, audience: audience(), expires_at: timestamp(end) })
@@ -50,9 +49,8 @@ impl CredentialService for CredentialFace {
         &self,
         request: Request<v1::IssueCredentialRequest>,
     ) -> Result<Response<v1::IssueCredentialResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.CredentialService/IssueCredential";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = own(&call, &message.personal_id, &*self.people).await?.anew()?.person.current;
                 let link = convert::id("link_id", &message.link_id)?;
                 if message.proof.is_empty() {

@@ -9,14 +9,11 @@ use crate::access::acting::{Acting, own};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, Result, limits};
-use crate::identity::linking::Linking;
+use crate::identity::linking::{Issuer, Linking};
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::link_service_server::LinkService;
 
 use super::convert;
-
-/// The agencies that own registries of documents, and the operator.
-const ISSUERS: &[&str] = &["police", "social-insurance", "operator"];
 
 /// The face of links.
 #[derive(Clone)]
@@ -45,9 +42,8 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::LinkDocumentRequest>,
     ) -> Result<Response<v1::LinkDocumentResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/LinkDocument";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let Acting { person, actor } = self.own(&call, &message.personal_id).await?.anew()?;
                 let kind = convert::document_type("document_type", message.document_type)
                     .map_err(|violation| Error::invalid(vec![violation]))?;
@@ -64,9 +60,8 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::UnlinkDocumentRequest>,
     ) -> Result<Response<v1::UnlinkDocumentResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/UnlinkDocument";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let Acting { person, actor } = self.own(&call, &message.personal_id).await?;
                 let id = convert::id("link_id", &message.link_id)?;
                 let link = self.linking.unlink(&person, id, &actor, call.now).await?;
@@ -76,9 +71,8 @@ impl LinkService for LinkFace {
     }
 
     async fn get_link(&self, request: Request<v1::GetLinkRequest>) -> Result<Response<v1::GetLinkResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/GetLink";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = self.own(&call, &message.personal_id).await?.person;
                 let link = self.linking.get(&person, convert::id("link_id", &message.link_id)?).await?;
                 Ok(v1::GetLinkResponse { link: Some(convert::link(&link, call.now)) })
@@ -90,9 +84,8 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::ListLinksRequest>,
     ) -> Result<Response<v1::ListLinksResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/ListLinks";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = self.own(&call, &message.personal_id).await?.person;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 2] = [person.current.as_str().as_bytes(), &[message.include_ended.into()]];
@@ -112,9 +105,8 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::ListLinkEventsRequest>,
     ) -> Result<Response<v1::ListLinkEventsResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/ListLinkEvents";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = self.own(&call, &message.personal_id).await?.person;
                 let link = self.linking.get(&person, convert::id("link_id", &message.link_id)?).await?;
                 let limit = page::size(message.page_size)?;
@@ -133,15 +125,11 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::ListPendingLinksRequest>,
     ) -> Result<Response<v1::ListPendingLinksResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/ListPendingLinks";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
-                let agency = call.one_of(ISSUERS)?;
+            .answer(request, |call, message| async move {
                 let kind = convert::document_type("document_type", message.document_type)
                     .map_err(|violation| Error::invalid(vec![violation]))?;
-                if !kind.is_of(agency) {
-                    call.one_of(&["operator"])?;
-                }
+                call.owner(kind.issuing_agency())?;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 1] = [&[kind.code()]];
                 let after = self.pages.read(&call, &query, &message.page_token)?;
@@ -158,12 +146,12 @@ impl LinkService for LinkFace {
         &self,
         request: Request<v1::ResolvePendingLinkRequest>,
     ) -> Result<Response<v1::ResolvePendingLinkResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.LinkService/ResolvePendingLink";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
-                let agency = call.one_of(ISSUERS)?;
+            .answer(request, |call, message| async move {
+                let agency = call.agency()?;
                 let id = convert::id("link_id", &message.link_id)?;
-                let link = self.linking.resolve(id, message.confirm, agency, call.now).await?;
+                let issuer = Issuer { agency, of_all: call.permit.is_named };
+                let link = self.linking.resolve(id, message.confirm, issuer, call.now).await?;
                 Ok(v1::ResolvePendingLinkResponse { link: Some(convert::link(&link, call.now)) })
             })
             .await

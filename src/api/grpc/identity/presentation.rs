@@ -6,10 +6,10 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use tonic::{Request, Response, Status};
 
-use crate::access::People;
 use crate::access::acting::{Acting, own};
+use crate::access::{People, RightsBook};
 use crate::api::{Edge, PageTokens, page};
-use crate::base::{AgencyId, Error, Result, Violations, limits, name};
+use crate::base::{AgencyId, Error, Result, Violations, limits};
 use crate::identity::document::DocumentType;
 use crate::identity::presentation::QR_PREFIX;
 use crate::identity::presenting::Presenting;
@@ -28,27 +28,27 @@ pub struct PresentationFace {
     presenting: Presenting,
     people: Arc<dyn People>,
     pages: PageTokens,
-    agencies: Arc<[AgencyId]>,
+    rights: Arc<RightsBook>,
 }
 
 impl PresentationFace {
-    /// Serves `presenting`; presentations are for one of `agencies`.
+    /// Serves `presenting`; presentations are for an agency of `rights`.
     pub fn new(
         edge: Edge,
         presenting: Presenting,
         people: Arc<dyn People>,
         pages: PageTokens,
-        agencies: impl IntoIterator<Item = AgencyId>,
+        rights: Arc<RightsBook>,
     ) -> Self {
-        Self { edge, presenting, people, pages, agencies: agencies.into_iter().collect() }
+        Self { edge, presenting, people, pages, rights }
     }
 
     fn wishes(&self, message: &v1::CreatePresentationRequest) -> Result<(AgencyId, Vec<DocumentType>, u32)> {
         let mut violations = Violations::default();
-        let agency = AgencyId::parse(&message.agency).filter(|agency| self.agencies.contains(agency));
+        let rights = self.rights.current();
+        let agency = rights.agency(&message.agency).map(|agency| agency.key.clone());
         if agency.is_none() {
-            let known = self.agencies.iter().map(AgencyId::as_str);
-            violations.push(name::unknown("agency", "agency", &message.agency, known, "AgencyService/ListAgencies"));
+            violations.push(rights.unknown_agency("agency", &message.agency));
         }
         if message.document_types.is_empty() || message.document_types.len() > limits::RECORD_TYPES_MAX {
             violations.add("document_types", "COUNT", "1 to 16 document types");
@@ -84,9 +84,8 @@ impl PresentationService for PresentationFace {
         &self,
         request: Request<v1::CreatePresentationRequest>,
     ) -> Result<Response<v1::CreatePresentationResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.PresentationService/CreatePresentation";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let Acting { person, actor } = own(&call, &message.personal_id, &*self.people).await?.anew()?;
                 let (agency, kinds, seconds) = self.wishes(&message)?;
                 let (made, code) =
@@ -104,9 +103,8 @@ impl PresentationService for PresentationFace {
         &self,
         request: Request<v1::RedeemPresentationRequest>,
     ) -> Result<Response<v1::RedeemPresentationResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.PresentationService/RedeemPresentation";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 call.agency()?;
                 if message.code.is_empty() || message.code.len() > limits::TEXT_BYTES_MAX {
                     return Err(Error::invalid_field("code", "REQUIRED", "a presentation's code is required"));
@@ -135,9 +133,8 @@ impl PresentationService for PresentationFace {
         &self,
         request: Request<v1::CancelPresentationRequest>,
     ) -> Result<Response<v1::CancelPresentationResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.PresentationService/CancelPresentation";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = own(&call, &message.personal_id, &*self.people).await?.person;
                 let id = convert::id("presentation_id", &message.presentation_id)?;
                 let cancelled = self.presenting.cancel(&person, id, call.now).await?;
@@ -151,9 +148,8 @@ impl PresentationService for PresentationFace {
         &self,
         request: Request<v1::ListPresentationsRequest>,
     ) -> Result<Response<v1::ListPresentationsResponse>, Status> {
-        const METHOD: &str = "lienthong.identity.v1.PresentationService/ListPresentations";
         self.edge
-            .answer(METHOD, request, |call, message| async move {
+            .answer(request, |call, message| async move {
                 let person = own(&call, &message.personal_id, &*self.people).await?.person;
                 let limit = page::size(message.page_size)?;
                 let query: [&[u8]; 1] = [person.current.as_str().as_bytes()];

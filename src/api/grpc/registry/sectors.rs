@@ -11,7 +11,7 @@ use super::typed::{Key, PageQuery, TypedRegistry, Version, of_people, of_person}
 /// chooses records (an expression for the selector, and the filters that bind page tokens). What one service has beside them
 /// stands behind its name.
 macro_rules! typed_service {
-    ($sector:ident, $server:ident :: $service:ident, $full_name:literal $(+ { $($more:tt)* })?, $(
+    ($sector:ident, $server:ident :: $service:ident $(+ { $($more:tt)* })?, $(
         $record_type:expr => $message:ident $version:ident,
         get $get:ident($get_request:ident, $get_response:ident, $get_key:ident),
         list $list:ident($list_request:ident, $list_response:ident),
@@ -39,8 +39,7 @@ macro_rules! typed_service {
                 request: Request<proto::$sector::v1::$get_request>,
             ) -> Result<Response<proto::$sector::v1::$get_response>, Status> {
                 use proto::$sector::v1::$get_key::Key as Choice;
-                let method = concat!($full_name, "/", stringify!($get_request));
-                self.edge.answer(rpc(method), request, |call, message| async move {
+                self.edge.answer(request, |call, message| async move {
                     let key = message.key.map(|key| match key {
                         Choice::$natural(key) => Key::Natural(key),
                         Choice::RecordId(id) => Key::RecordId(id),
@@ -54,8 +53,7 @@ macro_rules! typed_service {
                 &self,
                 request: Request<proto::$sector::v1::$list_request>,
             ) -> Result<Response<proto::$sector::v1::$list_response>, Status> {
-                let method = concat!($full_name, "/", stringify!($list_request));
-                self.edge.answer(rpc(method), request, |call, message| async move {
+                self.edge.answer(request, |call, message| async move {
                     let page = PageQuery { size: message.page_size, token: message.page_token.clone() };
                     let select: fn(&proto::$sector::v1::$list_request) -> _ = $select;
                     let filters: fn(&proto::$sector::v1::$list_request) -> Vec<&str> = $filters;
@@ -72,8 +70,7 @@ macro_rules! typed_service {
                 request: Request<proto::$sector::v1::$versions_request>,
             ) -> Result<Response<proto::$sector::v1::$versions_response>, Status> {
                 use proto::$sector::v1::$versions_key::Key as Choice;
-                let method = concat!($full_name, "/", stringify!($versions_request));
-                self.edge.answer(rpc(method), request, |call, message| async move {
+                self.edge.answer(request, |call, message| async move {
                     let page = PageQuery { size: message.page_size, token: message.page_token };
                     let key = message.key.map(|key| match key {
                         Choice::$natural(key) => Key::Natural(key),
@@ -90,13 +87,8 @@ macro_rules! typed_service {
     };
 }
 
-/// `…/GetPersonRequest` → `…/GetPerson`: the macro has the request's name at hand, not the RPC's.
-fn rpc(request: &'static str) -> &'static str {
-    request.strip_suffix("Request").unwrap_or(request)
-}
-
 typed_service! {
-    resident, resident_service_server::ResidentService, "lienthong.registry.resident.v1.ResidentService",
+    resident, resident_service_server::ResidentService,
     &crate::registry::resident::PERSON => Person PersonVersion,
     get get_person(GetPersonRequest, GetPersonResponse, get_person_request),
     list search_persons(SearchPersonsRequest, SearchPersonsResponse),
@@ -112,7 +104,7 @@ typed_service! {
 }
 
 typed_service! {
-    land, land_service_server::LandService, "lienthong.registry.land.v1.LandService",
+    land, land_service_server::LandService,
     &crate::registry::land::PARCEL => Parcel ParcelVersion,
     get get_parcel(GetParcelRequest, GetParcelResponse, get_parcel_request),
     list list_parcels(ListParcelsRequest, ListParcelsResponse),
@@ -128,7 +120,7 @@ typed_service! {
 }
 
 typed_service! {
-    social_insurance, social_insurance_service_server::SocialInsuranceService, "lienthong.registry.social_insurance.v1.SocialInsuranceService",
+    social_insurance, social_insurance_service_server::SocialInsuranceService,
     &crate::registry::social_insurance::MEMBERSHIP => Membership MembershipVersion,
     get get_membership(GetMembershipRequest, GetMembershipResponse, get_membership_request),
     list list_memberships(ListMembershipsRequest, ListMembershipsResponse),
@@ -138,14 +130,13 @@ typed_service! {
 }
 
 typed_service! {
-    judicial, judicial_service_server::JudicialService, "lienthong.registry.judicial.v1.JudicialService"
+    judicial, judicial_service_server::JudicialService
     + {
         async fn issue_record_certificate(
             &self,
             request: Request<proto::judicial::v1::IssueRecordCertificateRequest>,
         ) -> Result<Response<proto::judicial::v1::IssueRecordCertificateResponse>, Status> {
-            const METHOD: &str = "lienthong.registry.judicial.v1.JudicialService/IssueRecordCertificate";
-            self.edge.answer(METHOD, request, |call, message| async move {
+            self.edge.answer(request, |call, message| async move {
                 let issued = self.issue_certificate(&call, message).await?;
                 Ok(proto::judicial::v1::IssueRecordCertificateResponse { record_certificate: Some(issued.into()) })
             }).await
@@ -166,7 +157,7 @@ typed_service! {
 }
 
 typed_service! {
-    business, business_service_server::BusinessService, "lienthong.registry.business.v1.BusinessService",
+    business, business_service_server::BusinessService,
     &crate::registry::business::ENTERPRISE => Enterprise EnterpriseVersion,
     get get_enterprise(GetEnterpriseRequest, GetEnterpriseResponse, get_enterprise_request),
     list list_enterprises(ListEnterprisesRequest, ListEnterprisesResponse),
@@ -182,7 +173,7 @@ typed_service! {
 }
 
 typed_service! {
-    health_insurance, health_insurance_service_server::HealthInsuranceService, "lienthong.registry.health_insurance.v1.HealthInsuranceService",
+    health_insurance, health_insurance_service_server::HealthInsuranceService,
     &crate::registry::health_insurance::CARD => Card CardVersion,
     get get_card(GetCardRequest, GetCardResponse, get_card_request),
     list list_cards(ListCardsRequest, ListCardsResponse),
@@ -192,7 +183,7 @@ typed_service! {
 }
 
 typed_service! {
-    driver_licence, driver_licence_service_server::DriverLicenceService, "lienthong.registry.driver_licence.v1.DriverLicenceService",
+    driver_licence, driver_licence_service_server::DriverLicenceService,
     &crate::registry::driver_licence::LICENCE => Licence LicenceVersion,
     get get_licence(GetLicenceRequest, GetLicenceResponse, get_licence_request),
     list list_licences(ListLicencesRequest, ListLicencesResponse),
@@ -202,7 +193,7 @@ typed_service! {
 }
 
 typed_service! {
-    vehicle, vehicle_service_server::VehicleService, "lienthong.registry.vehicle.v1.VehicleService",
+    vehicle, vehicle_service_server::VehicleService,
     &crate::registry::vehicle::REGISTRATION => Registration RegistrationVersion,
     get get_registration(GetRegistrationRequest, GetRegistrationResponse, get_registration_request),
     list list_registrations(ListRegistrationsRequest, ListRegistrationsResponse),

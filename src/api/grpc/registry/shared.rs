@@ -50,9 +50,9 @@ impl SharedRegistries {
 
     /// The registry, if the caller owns it.
     fn own(&self, call: &Call, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
-        // Which registries there are is no secret: a wrong name is told as such, before any right is asked.
+        // Which registries there are is no secret: a wrong name is told as such, before its owner is asked for.
         let found = self.find(name)?;
-        call.one_of(&[found.0.agency, "operator"])?;
+        call.owner(found.0.agency)?;
         Ok(found)
     }
 
@@ -321,26 +321,21 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
 #[tonic::async_trait]
 impl RegistryService for SharedRegistries {
     async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
-        const METHOD: &str = "lienthong.registry.v1.RegistryService/Describe";
-        self.edge.answer(METHOD, request, |_, message| Self::describe(self, message)).await
+        self.edge.answer(request, |_, message| Self::describe(self, message)).await
     }
 
     async fn get_records(
         &self,
         request: Request<v1::GetRecordsRequest>,
     ) -> Result<Response<v1::GetRecordsResponse>, Status> {
-        const METHOD: &str = "lienthong.registry.v1.RegistryService/GetRecords";
-        self.edge
-            .answer(METHOD, request, |call, message| async move { Self::get_records(self, &call, message).await })
-            .await
+        self.edge.answer(request, |call, message| async move { Self::get_records(self, &call, message).await }).await
     }
 
     async fn submit_changes(
         &self,
         request: Request<v1::SubmitChangesRequest>,
     ) -> Result<Response<v1::SubmitChangesResponse>, Status> {
-        const METHOD: &str = "lienthong.registry.v1.RegistryService/SubmitChanges";
-        self.edge.answer(METHOD, request, |call, message| async move { self.submit(&call, message).await }).await
+        self.edge.answer(request, |call, message| async move { self.submit(&call, message).await }).await
     }
 
     type StreamChangesStream = Answers<v1::StreamChangesResponse>;
@@ -349,8 +344,7 @@ impl RegistryService for SharedRegistries {
         &self,
         request: Request<v1::StreamChangesRequest>,
     ) -> Result<Response<Self::StreamChangesStream>, Status> {
-        const METHOD: &str = "lienthong.registry.v1.RegistryService/StreamChanges";
-        self.edge.stream(METHOD, request, |call, message| async move { self.follow(&call, message).await }).await
+        self.edge.stream(request, |call, message| async move { self.follow(&call, message).await }).await
     }
 }
 

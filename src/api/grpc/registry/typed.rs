@@ -146,7 +146,7 @@ impl TypedRegistry {
     }
 
     pub(super) fn authorise(&self, call: &Call) -> Result<()> {
-        call.one_of(&[self.sector.agency, "operator"]).map(|_| ())
+        call.owner(self.sector.agency).map(|_| ())
     }
 
     pub(super) async fn read_one(

@@ -34,24 +34,22 @@ impl TrustService for TrustFace {
         &self,
         request: Request<GetTrustAnchorRequest>,
     ) -> Result<Response<GetTrustAnchorResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.TrustService/GetTrustAnchor";
         let get = async |request: GetTrustAnchorRequest| match request.version {
             0 => Ok(message(&self.board.newest())),
             version => self.board.version(version).map(|found| message(&found)),
         };
-        self.edge.answer_anyone(METHOD, request, get).await
+        self.edge.answer_anyone(request, get).await
     }
 
     async fn list_trust_anchors(
         &self,
         request: Request<ListTrustAnchorsRequest>,
     ) -> Result<Response<ListTrustAnchorsResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.TrustService/ListTrustAnchors";
         let list = async |request: ListTrustAnchorsRequest| {
             let (found, has_more) = self.board.from(request.from_version);
             let anchors = found.iter().map(|one| message(one)).collect();
             Ok(ListTrustAnchorsResponse { anchors, has_more })
         };
-        self.edge.answer_anyone(METHOD, request, list).await
+        self.edge.answer_anyone(request, list).await
     }
 }

@@ -110,33 +110,28 @@ impl LedgerService for LedgerFace {
         &self,
         request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetCheckpoint";
-        self.edge.answer_anyone(METHOD, request, |message| async move { self.checkpoint(&message) }).await
+        self.edge.answer_anyone(request, |message| async move { self.checkpoint(&message) }).await
     }
 
     async fn get_inclusion_proof(
         &self,
         request: Request<v1::GetInclusionProofRequest>,
     ) -> Result<Response<v1::GetInclusionProofResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetInclusionProof";
-        self.edge.answer_anyone(METHOD, request, |message| self.inclusion(message)).await
+        self.edge.answer_anyone(request, |message| self.inclusion(message)).await
     }
 
     async fn get_consistency_proof(
         &self,
         request: Request<v1::GetConsistencyProofRequest>,
     ) -> Result<Response<v1::GetConsistencyProofResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetConsistencyProof";
-        self.edge.answer_anyone(METHOD, request, |message| self.consistency(message)).await
+        self.edge.answer_anyone(request, |message| self.consistency(message)).await
     }
 
     async fn get_tile(&self, request: Request<v1::GetTileRequest>) -> Result<Response<v1::GetTileResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetTile";
-        self.edge.answer_anyone(METHOD, request, |message| self.tile(message)).await
+        self.edge.answer_anyone(request, |message| self.tile(message)).await
     }
 
     async fn get_entry(&self, request: Request<v1::GetEntryRequest>) -> Result<Response<v1::GetEntryResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.LedgerService/GetEntry";
-        self.edge.answer_anyone(METHOD, request, |message| self.entry(message)).await
+        self.edge.answer_anyone(request, |message| self.entry(message)).await
     }
 }

@@ -57,7 +57,6 @@ impl StatusService for StatusFace {
         &self,
         request: Request<v1::GetStatusListRequest>,
     ) -> Result<Response<v1::GetStatusListResponse>, Status> {
-        const METHOD: &str = "lienthong.trust.v1.StatusService/GetStatusList";
-        self.edge.answer_anyone(METHOD, request, |message| self.list(message)).await
+        self.edge.answer_anyone(request, |message| self.list(message)).await
     }
 }

@@ -1,0 +1,58 @@
+//! The rights in force: an immutable snapshot for each decision, exchanged as a whole when the file behind them changes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::flaw::Flaws;
+use super::load;
+use super::table::Rights;
+use crate::base::{Error, Reason, Result};
+
+/// Hands out the rights that hold now. Whoever decides takes one snapshot and keeps to it until the decision is logged.
+#[derive(Debug)]
+pub struct RightsBook {
+    current: RwLock<Arc<Rights>>,
+    file: Option<PathBuf>,
+}
+
+impl RightsBook {
+    /// A book of these rights, which nothing exchanges.
+    pub fn of(rights: Rights) -> Arc<Self> {
+        Arc::new(Self { current: RwLock::new(Arc::new(rights)), file: None })
+    }
+
+    /// The book of a file, or the embedded one. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw
+    /// by its line.
+    pub fn open(file: Option<&Path>) -> Result<Arc<Self>> {
+        let Some(file) = file else { return Ok(Self::of(load::embedded())) };
+        let current = RwLock::new(Arc::new(read(file)?));
+        Ok(Arc::new(Self { current, file: Some(file.to_owned()) }))
+    }
+
+    /// The rights that hold now.
+    pub fn current(&self) -> Arc<Rights> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The file behind it.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Reads the file again, and puts its rights in force; gives them. A file that is not good leaves everything as it was.
+    pub fn reload(&self) -> Result<Arc<Rights>> {
+        let Some(file) = &self.file else { return Ok(self.current()) };
+        let rights = Arc::new(read(file)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = rights.clone();
+        Ok(rights)
+    }
+}
+
+fn read(file: &Path) -> Result<Rights> {
+    let refused =
+        |why: String| Error::new(Reason::ConfigurationInvalid, format!("the rights {}: {why}", file.display()));
+    let bytes = load::bytes(file).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let (rights, warnings) = load::read(&bytes).map_err(|flaws: Flaws| refused(flaws.to_string()))?;
+    warnings.iter().for_each(|flaw| tracing::warn!(file = %file.display(), "rights: {flaw}"));
+    Ok(rights)
+}

@@ -1,0 +1,66 @@
+//! From bytes to rights: bounds first, then rows, then what they mean.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::LazyLock;
+
+use sha2::{Digest as _, Sha256};
+
+use super::check;
+use super::flaw::{Findings, Flaw, Flaws};
+use super::known::Known;
+use super::read::rows;
+use super::table::Rights;
+use super::who::Template;
+use crate::base::id::to_hex;
+use crate::base::limits::RIGHTS_BYTES_MAX;
+
+/// The rights of the seeded province, as a file that explains itself.
+pub const EMBEDDED: &str = include_str!("default.toml");
+
+/// The methods that there are, as the embedded file names them.
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    let mut found = Findings::of(EMBEDDED);
+    let template = Template::of(&rows(EMBEDDED, &mut found).methods);
+    assert!(!found.has_errors(), "the embedded rights: {}", found.finish());
+    template
+});
+
+/// The rights of the seeded province.
+pub fn embedded() -> Rights {
+    let read = read(EMBEDDED.as_bytes());
+    // A test reads it too: an embedded file with a flaw is not built.
+    let (rights, _) = read.unwrap_or_else(|flaws| panic!("the embedded rights: {flaws}"));
+    rights
+}
+
+/// The bytes of a file, as far as they may be rights.
+pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One byte more than may be shows that there are more.
+    File::open(file)?.take(RIGHTS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads rights, with warnings of what is of no use in them; or says everything that is wrong.
+pub fn read(bytes: &[u8]) -> Result<(Rights, Vec<Flaw>), Flaws> {
+    if bytes.len() > RIGHTS_BYTES_MAX {
+        return Err(Flaws::one(1, "TOO_LARGE", format!("a file of rights has at most {RIGHTS_BYTES_MAX} bytes")));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
+        Flaws::one(line, "SYNTAX", "is not UTF-8")
+    })?;
+    let mut found = Findings::of(text);
+    let rows = rows(text, &mut found);
+    if found.has_errors() {
+        return Err(found.finish());
+    }
+    let version = to_hex(&Sha256::digest(bytes)).into();
+    let rights = check::rights(rows, &Known::built_in(), &TEMPLATE, version, &mut found);
+    match rights {
+        Some(rights) if !found.has_errors() => Ok((rights, found.finish().warnings)),
+        _ => Err(found.finish()),
+    }
+}
