@@ -296,7 +296,8 @@ async fn the_small_commands_say_what_they_know() {
     let healthy = run(folder.path(), &["health", "--address", &serving.grpc]);
     assert_eq!((healthy.status.code(), healthy.stdout.as_slice()), (Some(0), b"SERVING\n".as_slice()));
     let load = ["load", "--address", &serving.grpc, "--duration", "300ms", "--warm-up", "50ms", "--rate", "50"];
-    let load = run(folder.path(), &[&load[..], &["--compare-bare", "--turns", "1", "--output", "json"]].concat());
+    let more = ["--citizens", "personas", "--compare-bare", "--turns", "1", "--output", "json"];
+    let load = run(folder.path(), &[&load[..], &more].concat());
     let report: serde_json::Value = serde_json::from_slice(&load.stdout).expect("JSON");
     assert_eq!(report["gateway"]["failed"], 0, "{report}");
     assert_eq!(report["gateway"]["answered"], 15, "{report}");
