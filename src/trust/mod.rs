@@ -117,7 +117,7 @@
 //! assert_eq!(verifier.verify(&record, now).verdict, Verdict::Valid);
 //! record.disclosure = redact(&record.disclosure, &["number"])?;
 //! assert_eq!(verifier.verify(&record, now).verdict, Verdict::Valid);
-//! record.disclosure = redact(&record.disclosure, &[])?;
+//! record.disclosure = redact::<&str>(&record.disclosure, &[])?;
 //! assert!(record.disclosure.fields()?.is_empty());
 //! # Ok(())
 //! # }
