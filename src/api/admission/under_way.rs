@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,9 @@ const CITIZEN_COUNTS: usize = 256;
 pub(super) struct UnderWay {
     total: AtomicUsize,
     agencies: BTreeMap<AgencyId, AtomicUsize>,
-    citizens: Vec<AtomicUsize>,
+    /// Of all agencies that the rights gained since the start.
+    gained: AtomicUsize,
+    citizens: [AtomicUsize; CITIZEN_COUNTS],
     spread: RandomState,
 }
 
@@ -36,7 +38,8 @@ impl UnderWay {
         Arc::new(Self {
             total: AtomicUsize::new(0),
             agencies: agencies.into_iter().map(|agency| (agency, AtomicUsize::new(0))).collect(),
-            citizens: (0..CITIZEN_COUNTS).map(|_| AtomicUsize::new(0)).collect(),
+            gained: AtomicUsize::new(0),
+            citizens: [const { AtomicUsize::new(0) }; CITIZEN_COUNTS],
             spread: RandomState::new(),
         })
     }
@@ -52,7 +55,7 @@ impl UnderWay {
             Caller::Agency(_) => limits::CALLS_OF_AGENCY_MAX,
             Caller::Citizen(_) => limits::CALLS_OF_CITIZEN_MAX,
         };
-        let own = self.of(caller).map_or(0, |own| own.fetch_add(1, Ordering::Relaxed));
+        let own = self.of(caller).fetch_add(1, Ordering::Relaxed);
         let total = self.total.fetch_add(1, Ordering::Relaxed);
         let place = Place { of: self.clone(), caller: caller.clone() };
         let (message, quota) = match (own < max, total < limits::CALLS_UNDER_WAY_MAX) {
@@ -65,24 +68,17 @@ impl UnderWay {
         Err(Error::new(Reason::Overloaded, message).with_subject("quota", quota))
     }
 
-    fn of(&self, caller: &Caller) -> Option<&AtomicUsize> {
+    fn of(&self, caller: &Caller) -> &AtomicUsize {
         match caller {
-            // An agency that the rights gained since shares a count.
-            Caller::Agency(agency) => self.agencies.get(agency).or_else(|| self.citizens.get(self.spread(agency))),
-            Caller::Citizen(person) => self.citizens.get(self.spread(person)),
+            Caller::Agency(agency) => self.agencies.get(agency).unwrap_or(&self.gained),
+            Caller::Citizen(person) => &self.citizens[self.spread.hash_one(person) as usize % CITIZEN_COUNTS],
         }
-    }
-
-    fn spread(&self, of: &impl Hash) -> usize {
-        self.spread.hash_one(of) as usize % CITIZEN_COUNTS
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(own) = self.of.of(&self.caller) {
-            own.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.of.of(&self.caller).fetch_sub(1, Ordering::Relaxed);
         self.of.total.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -110,5 +106,18 @@ mod tests {
         drop((places, own));
         assert_eq!(under_way.count(), 0);
         under_way.begin(&bank).expect("there is room again");
+    }
+
+    #[test]
+    fn agencies_that_the_rights_gained_take_nothing_from_citizens() {
+        let under_way = UnderWay::new([]);
+        let gained = Caller::Agency(AgencyId::parse("university-hospital").expect("a key"));
+        let _places: Vec<Place> =
+            (0..limits::CALLS_OF_AGENCY_MAX).map(|_| under_way.begin(&gained).expect("within its share")).collect();
+        under_way.begin(&gained).expect_err("its share is taken");
+        for number in 0..4 * CITIZEN_COUNTS {
+            let citizen = PersonalId::parse(&format!("042185{number:06}")).expect("12 digits");
+            under_way.begin(&Caller::Citizen(citizen)).expect("room for a citizen");
+        }
     }
 }
