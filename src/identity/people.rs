@@ -6,14 +6,11 @@ use std::sync::Arc;
 use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};
-use crate::registry::port::{Query, Registry, RegistryRecord, Selector};
+use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
 use crate::registry::resident::PERSON;
 use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
 use super::document::{DocumentType, Standing, standing};
-
-/// Records in one page of a registry's answer.
-const PAGE_RECORDS: usize = 100;
 
 /// A record that verified, read.
 #[derive(Debug, Clone)]
@@ -72,7 +69,7 @@ impl Registries {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let query = Query { after, ..Query::latest([record_type], selector.clone(), PAGE_RECORDS) };
+            let query = Query { after, ..Query::latest([record_type], selector.clone(), PERSON_PAGE_RECORDS) };
             let (records, next) = self.page(record_type, query, now).await?;
             found.extend(records);
             after = next;

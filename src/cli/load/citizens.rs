@@ -15,6 +15,7 @@ use crate::base::{Entropy as _, PersonalId, Seed, Timestamp};
 use crate::simulation::personas;
 use crate::simulation::population::Population;
 use crate::wire::proto::simulation::v1::{GetWorldRequest, GetWorldResponse};
+use crate::wire::record::instant;
 
 /// Whom a load draws from the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -127,7 +128,7 @@ async fn world(channel: Channel, credential: &str) -> Result<GetWorldResponse, F
 
 fn created_at(world: &GetWorldResponse) -> Result<Timestamp, Failure> {
     let at = world.created_at.ok_or_else(|| Failure::new("the server does not say when its world was seeded"))?;
-    Ok(Timestamp(at.seconds * 1_000 + i64::from(at.nanos) / 1_000_000))
+    instant("created_at", &at).map_err(|error| Failure::new(error.to_string()))
 }
 
 #[cfg(test)]
