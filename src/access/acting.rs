@@ -5,8 +5,8 @@
 //!
 //! A credential is of one number and ends with it. A number that was replaced is refused with
 //! [`PersonIdSuperseded`](Reason::PersonIdSuperseded): the account under it is locked, and its holder signs in with the number that
-//! replaced it (Decision 34/2021, article 10, for accounts whose number is cancelled or established anew). So whoever held a number
-//! wrongly does not act for the person who holds it rightly. The account of somebody who has died is locked as well (Decree 59/2022,
+//! replaced it (Decision 34/2021, article 10, for accounts whose number is cancelled or established anew). So the wrongful holder of a
+//! number cannot act for its rightful one. The account of somebody who has died is locked as well (Decree 59/2022,
 //! article 19), and a guardianship ends with either's death (Civil Code, article 62) and with the ward's majority.
 //!
 //! A stranger gets the same refusal whether or not there is such a citizen, and learns of nobody else's number how it stands.

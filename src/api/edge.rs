@@ -75,7 +75,7 @@ impl Edge {
         self.inner.health.clone()
     }
 
-    /// Stored bytes that pass the engine's checks and mean nothing are seen by whoever reads them: here is where all of them come by.
+    /// Damage that the engine's checks let through shows only when a call decodes it; every such error passes here.
     fn note_damage(&self, method: &str, request: RequestId, error: &Error) {
         if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
             return;

@@ -88,7 +88,7 @@ pub struct Trace {
 /// What a caller may of a method, as the rights say it before the request is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
-    /// Whether the caller may make the call whoever and whatever it is about. Otherwise the use case decides, once it knows.
+    /// Whether the caller may make the call whatever its subject. Otherwise the use case decides, once it knows.
     pub is_named: bool,
     /// Who may make the call, for refusals: agencies' keys, and words like `subject`, comma-separated.
     pub allowed: Arc<str>,

@@ -125,7 +125,7 @@ impl Calls {
     }
 
     fn named(&self, name: &ClientRequestId) -> Vec<RequestId> {
-        // Whoever asks for an explanation may well send the id of what is to be explained.
+        // A client that asks for an explanation may well send the id of the call to explain as its own.
         let is_meant = |trace: &&Trace| !trace.method.ends_with("/Explain");
         let is_named = |trace: &&Trace| trace.client_ids.request_id.as_ref() == Some(name);
         let mut named: Vec<_> = self.all().filter(is_meant).filter(is_named).collect();

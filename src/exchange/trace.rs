@@ -40,7 +40,7 @@ pub struct Explained {
 }
 
 impl Exchange {
-    /// Explains an earlier call to its caller, and to whoever `sees_all`; to everybody else there is no such call.
+    /// Explains an earlier call to its caller, and to callers who `sees_all`; to all others there is no such call.
     ///
     /// `request` is our id of it, or the client's own, which several calls may have: then it leads to none of them, but to their ids.
     pub async fn explain(

@@ -234,7 +234,7 @@ impl Presenting {
             Standing::GivenUp => {
                 return refused(
                     Reason::PersonIdCancelled,
-                    "the personal ID of whoever presents the documents was given up",
+                    "the personal ID of the person who presents the documents was given up",
                 );
             }
         }

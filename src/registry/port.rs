@@ -41,7 +41,7 @@ pub enum Selector {
     All,
 }
 
-/// Records in one page of what a registry knows about a person. Whoever asks about a person asks for this many, so that one of them
+/// Records in one page of what a registry knows about a person. Every reader of a person's records asks for this many, so that one of them
 /// finds in memory what the registry answered the other.
 pub const PERSON_PAGE_RECORDS: usize = 100;
 

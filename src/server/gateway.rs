@@ -94,7 +94,7 @@ impl Gateway {
             None => None,
             Some(path) => match parts.anchor.newest().write(path) {
                 Ok(()) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
-                // Reading needs no room, and whoever asks still gets the anchor.
+                // Reading needs no room, and GetTrustAnchor still serves the anchor.
                 Err(error) if is_full(&error) => {
                     tracing::error!(%error, "the trust anchor's file is missing or out of date");
                     None
@@ -202,7 +202,7 @@ impl Gateway {
         data.close(CLOSES_WITHIN).await;
     }
 
-    /// How commands reach this gateway. They go to whoever may see the personas, so they don't say where the data folder is.
+    /// How commands reach this gateway. Every reader of the personas sees them, so they don't say where the data folder is.
     fn reach(&self, grpc: SocketAddr, has_tls: bool) -> Reach {
         let tokens_from = (!self.accepts_demo()).then(|| "DIR".to_owned());
         Reach { address: grpc.to_string(), has_tls, ca: None, tokens_from }

@@ -1,7 +1,7 @@
 //! A lock on a folder: a file in it that one process holds, until it ends in whatever way.
 //!
 //! The kernel frees the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed, two
-//! processes could each lock a file of that name. Meanwhile it holds the id of the process, for the message to whoever comes second.
+//! processes could each lock a file of that name. Meanwhile it holds the id of the process, for the message to the process that comes second.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
@@ -46,7 +46,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Nobody's from now on. Where it cannot be written it names whoever held it last; a kill leaves that too.
+        // Nobody's from now on. Where it cannot be written it still names the last holder, as it does after a kill.
         let _ = self.file.set_len(0);
     }
 }

@@ -122,7 +122,7 @@ fn tell(store: &dyn Store, report: &CheckReport, rows: u64, took: Duration) {
     }
     for (space, what, count) in report.findings.iter() {
         tracing::error!(space = space.name(), what, count, "the check of the store found damage");
-        // The error is for whoever reads a row; here there is nobody to give it to.
+        // The error is for a reader of the row, and there is none here; the call marks the store as damaged.
         let _ = store.damaged(space, what);
     }
 }

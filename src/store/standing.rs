@@ -77,7 +77,7 @@ impl Standing {
         Ok(())
     }
 
-    /// A run of its own for whoever writes from now on. A disk without room keeps the last one.
+    /// Begins a run of its own for the process that writes from now on. A disk without room keeps the last one.
     pub(super) fn begin(&self, store: &Path, group: u64) -> Result<Follower> {
         let mut run = [0; 16];
         SystemEntropy::default().fill(&mut run)?;

@@ -62,7 +62,7 @@ async fn every_rpc_is_open_to_whom_its_row_names_and_to_nobody_else() {
     started.running.end().await.expect("it ends");
 }
 
-/// Whoever reads the API's manual learns of every agency that a row names.
+/// The API's manual names every agency that a row names.
 #[test]
 fn the_comments_name_the_callers_of_the_rows() {
     let (rights, comments) = (rights::embedded(), comments());

@@ -8,7 +8,7 @@ use super::load;
 use super::table::Rights;
 use crate::base::{Error, Reason, Result};
 
-/// Hands out the rights that hold now. Whoever decides takes one snapshot and keeps to it until the decision is logged.
+/// Hands out the rights in force. A decision takes one snapshot and keeps it until the decision is logged.
 #[derive(Debug)]
 pub struct RightsBook {
     current: RwLock<Arc<Rights>>,

@@ -1,4 +1,4 @@
-//! What is wrong with a file of rights: every flaw with its line and the rule that it breaks, so that whoever edits the file mends
+//! What is wrong with a file of rights: every flaw with its line and the rule that it breaks, so that its editor mends
 //! all of them at once.
 
 use std::fmt::{self, Display};

@@ -1,7 +1,7 @@
 //! Who may call which method: the rows of the rights' file, compiled so that admission asks with two look-ups.
 //!
-//! Some callers are named: they may make a call whoever and whatever it is about. Others may make it only if they stand in some relation
-//! to what it is about, which the use case decides once it has read the request. Admission refuses whoever is neither.
+//! Some callers are named: they may make a call whatever its subject. Others may make it only if they stand in some relation
+//! to what it is about, which the use case decides once it has read the request. Admission refuses callers who are neither.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub enum Word {
     Itself,
     /// The agency that a presentation's code was made for.
     Addressee,
-    /// Whoever made the call that the request is about.
+    /// The caller of the call that the request is about.
     Originator,
 }
 

@@ -129,7 +129,7 @@ impl Rights {
         self.methods.get(usize::from(method.0)).is_some_and(|row| row.has(Word::Anyone))
     }
 
-    /// What a caller may of a method, as far as it can be told without the request. Whoever may never make the call is refused with
+    /// What a caller may of a method, as far as it can be told without the request. A caller who may never make it is refused with
     /// [`RoleNotAllowed`](crate::base::Reason::RoleNotAllowed).
     pub fn permit(&self, method: MethodId, caller: &Caller) -> Result<Permit> {
         let row = self.methods.get(usize::from(method.0)).ok_or_else(|| Error::bug("a method without a row"))?;

@@ -216,7 +216,7 @@ fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
     Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
 }
 
-/// What a resume token is bound to: whoever goes on with another filter would miss what that one lets through before.
+/// What a resume token is bound to: a stream resumed with another filter would miss earlier changes that this filter lets through.
 fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
     let registry = filter.registry.as_deref().unwrap_or_default();
     [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()

@@ -67,7 +67,7 @@ async fn a_claim_shows_nothing_of_whoever_holds_the_number() {
     // Cường claims both too: of two claims, neither counts
     world.say(&residents, &province, vec![claiming(CUONG, &[AN, LOST])]).await;
     assert_eq!(seen(&province, AN).await, view(AN, &["38-B1 123.45"]));
-    // nobody's, and shown as what it is to whoever may ask: the exchange delivers the same
+    // nobody's, and shown as what it is to every permitted caller: the exchange delivers the same
     assert_eq!(seen(&province, LOST).await, view(LOST, &["38-B1 123.46"]));
     assert_eq!(seen(&province, "042090990008").await, None, "no record has it");
     assert!(province.search(&PeopleQuery::PersonalId(id(LOST)), 10, None).await.expect("searches").0.is_empty());

@@ -255,7 +255,7 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
         }
     }
     if unsealed.len() == Layout::ALL.len() {
-        // Whoever kept a mark kept seals.
+        // A store that has a mark has seals.
         return Err(damaged(path, "no tree has its seal: the journal, or what it wrote, is missing"));
     }
     if !unsealed.is_empty() {

@@ -85,7 +85,7 @@ fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
     let end = format!("/{}", name.expect("a request"));
     let method = rights.methods().map(|(name, _)| name).find(|name| name.ends_with(&end)).expect("a method");
     let permit = rights.permit(rights.method(method).expect("a row"), &caller);
-    // Whoever would not be admitted comes here as somebody whom no row names.
+    // A caller who would not be admitted arrives here as one whom no row names.
     let permit = permit.unwrap_or(Permit { is_named: false, allowed: "others".into() });
     let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), permit, ..Call::by(caller, NOW) };
     request.extensions_mut().insert(Arc::new(call));
