@@ -4,6 +4,7 @@
 //! 256th part, and the leaves of its newest two tiles; the other tiles of leaves are held against the level above when they are first read
 //! (`Log::tile`), and all at once by `lienthong store check`.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -65,25 +66,24 @@ pub(super) async fn load(store: &dyn Store, id: LogId, origin: &str, signer: &dy
         resume(store, id, origin, signed.size).await?
     };
     agree(store, id, origin, &tree, &signed.root).await?;
+    check_end(origin, entries_end(store, id, origin).await?, signed.size..=signed.size)?;
     let head = Head { size: signed.size, root: signed.root, note, at };
     Ok(Some(State { head: Arc::new(head), tree, row }))
 }
 
-/// Whether all tiles, those of leaves too, and the entries are those of a head: gives the tree.
-pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64, root: &Hash) -> Result<Tree> {
+/// Whether all tiles, those of leaves too, are those of a head, which has its checkpoint. A log that grows meanwhile keeps them.
+pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64, root: &Hash) -> Result<()> {
     let tree = rebuild(store, id, origin, size).await?;
-    agree(store, id, origin, &tree, root).await?;
-    Ok(tree)
+    agree(store, id, origin, &tree, root).await
 }
 
-/// Whether a tree has the signed root, and the log the entries and the checkpoint that belong to it.
+/// Whether a tree has the signed root, and the log the checkpoint that belongs to it.
 async fn agree(store: &dyn Store, id: LogId, origin: &str, tree: &Tree, root: &Hash) -> Result<()> {
     let size = tree.size();
     if tree.root() != *root {
         let (found, signed) = (to_hex(&tree.root()), to_hex(root));
         return Err(corrupt(origin, format!("its tiles rebuild to root {found}, its head signs {signed}")));
     }
-    check_entries(store, id, origin, size).await?;
     if store.get(Space::LogCheckpoint, &id.numbered_key(size)).await?.is_none() {
         return Err(corrupt(origin, format!("its head of size {size} has no checkpoint")));
     }
@@ -180,17 +180,24 @@ async fn compare(
     Ok(())
 }
 
-/// The last segment of entries has to end where the tree does.
-async fn check_entries(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<()> {
-    let end = match store.scan(Scan::prefix(Space::LogEntry, &id.prefix()).reverse().limit(1)).await?.first() {
-        None => 0,
+/// Where the last segment of entries ends.
+pub(super) async fn entries_end(store: &dyn Store, id: LogId, origin: &str) -> Result<u64> {
+    match store.scan(Scan::prefix(Space::LogEntry, &id.prefix()).reverse().limit(1)).await?.first() {
+        None => Ok(0),
         Some((key, row)) => {
             let first = rows::number_of(key).ok_or_else(|| corrupt(origin, "the key of a segment cannot be read"))?;
             let entries = segment::unpack(row).ok_or_else(|| corrupt(origin, "its last segment cannot be read"))?;
-            first + entries.len() as u64
+            Ok(first + entries.len() as u64)
         }
-    };
-    if end == size { Ok(()) } else { Err(corrupt(origin, format!("it has {end} entries, its head signs {size}"))) }
+    }
+}
+
+/// Entries have to end where the head says that they do: one that was read before them, or any up to one that was read after them.
+pub(super) fn check_end(origin: &str, end: u64, heads: RangeInclusive<u64>) -> Result<()> {
+    if heads.contains(&end) {
+        return Ok(());
+    }
+    Err(corrupt(origin, format!("it has {end} entries, its head signs {}", heads.end())))
 }
 
 fn missing(origin: &str, tile: TileId) -> Error {

@@ -29,13 +29,13 @@ pub struct StoredLog<'a> {
 impl<'a> StoredLog<'a> {
     /// The log up to its newest head; `None` when it was never begun. Fails with
     /// [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when its tiles do not rebuild to the head's root, or its last entry is not
-    /// where the head says.
+    /// where the head says. The log may grow meanwhile.
     pub async fn open(store: &'a dyn Store, id: LogId) -> Result<Option<Self>> {
-        let Some(row) = store.get(Space::LogHead, &id.prefix()).await? else { return Ok(None) };
-        let unnamed = format!("log {}", id.0);
-        let note = rows::read_note(&row).ok_or_else(|| corrupt(&unnamed, "its head cannot be read"))?.1;
-        let head = Checkpoint::of_note(&note).map_err(|error| corrupt(&unnamed, error.to_string()))?;
+        let Some(head) = newest_head(store, id).await? else { return Ok(None) };
         load::check(store, id, &head.origin, head.size, &head.root).await?;
+        let end = load::entries_end(store, id, &head.origin).await?;
+        let after = newest_head(store, id).await?.map_or(0, |head| head.size);
+        load::check_end(&head.origin, end, head.size..=after)?;
         Ok(Some(Self { store, id, origin: head.origin, size: head.size }))
     }
 
@@ -86,6 +86,13 @@ impl<'a> StoredLog<'a> {
         }
         Ok(())
     }
+}
+
+async fn newest_head(store: &dyn Store, id: LogId) -> Result<Option<Checkpoint>> {
+    let Some(row) = store.get(Space::LogHead, &id.prefix()).await? else { return Ok(None) };
+    let unnamed = format!("log {}", id.0);
+    let note = rows::read_note(&row).ok_or_else(|| corrupt(&unnamed, "its head cannot be read"))?.1;
+    Checkpoint::of_note(&note).map(Some).map_err(|error| corrupt(&unnamed, error.to_string()))
 }
 
 impl Ledger {
