@@ -165,7 +165,7 @@ impl FjallStore {
     pub fn accept(path: &Path, options: FjallOptions, standing: &Standing) -> Result<u64> {
         let store = Self::open_existing(path, options)?;
         let group = store.committer.group();
-        standing.begin(path, group)?;
+        standing.replace_run(path, group)?.map_err(|error| open::unwritable(path, error))?;
         Ok(group)
     }
 

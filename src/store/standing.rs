@@ -50,13 +50,24 @@ impl Standing {
     /// Refuses a store that is not the one that was written last: another's, an older one, or one that went on elsewhere. A store that an
     /// earlier version wrote has no standing yet.
     pub(super) fn check(&self, store: &Path, group: u64) -> Result<()> {
+        match self.check_run(store)? {
+            Some(kept) if group < kept => {
+                let what = format!("it is older: groups of changes missing at its end: {}", kept - group);
+                Err(self.refused(store, &what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The same as far as it can be told without the engine: world and run. Gives the newest group that the store must hold.
+    pub(super) fn check_run(&self, store: &Path) -> Result<Option<u64>> {
         let run = match fs::read_to_string(store.join(RUN_FILE)) {
             Ok(run) => Some(run.trim_end().to_owned()),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(self.refused(store, &format!("its file {RUN_FILE} cannot be read: {error}"))),
         };
         let (kept, run) = match (self.read()?, run) {
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(None),
             (None, Some(_)) => {
                 let what = format!("{}, which says how far it was, is missing", self.file.display());
                 return Err(self.refused(store, &what));
@@ -68,34 +79,35 @@ impl Standing {
             return Err(self.refused(store, "world.json is that of another world"));
         }
         if !kept.runs.contains(&run) {
-            return Err(self.refused(store, "it is a copy that went on elsewhere, or one of before"));
+            return Err(self.refused(store, "it is a copy that was written to elsewhere, or an older copy"));
         }
-        if group < kept.group {
-            let missing = kept.group - group;
-            return Err(self.refused(store, &format!("it is older: its last {missing} groups of changes are missing")));
-        }
-        Ok(())
+        Ok(Some(kept.group))
     }
 
     /// Begins a run of its own for the process that writes from now on. A disk without room keeps the last one.
     pub(super) fn begin(&self, store: &Path, group: u64) -> Result<Follower> {
+        if let Err(error) = self.replace_run(store, group)? {
+            tracing::warn!(%error, "the store's standing stays that of the last run");
+        }
+        let file = OpenOptions::new().write(true).open(&self.file);
+        Ok(Follower(file.inspect_err(|error| tracing::warn!(%error, "the store's standing cannot be written")).ok()))
+    }
+
+    /// Begins a run, and says whether it could be written.
+    pub(super) fn replace_run(&self, store: &Path, group: u64) -> Result<io::Result<()>> {
         let mut run = [0; 16];
         SystemEntropy::default().fill(&mut run)?;
         let run = to_hex(&run);
         let before = fs::read_to_string(store.join(RUN_FILE)).map(|run| run.trim_end().to_owned()).ok();
         let line = format!("{FORMAT} {} {} {run} {group:020}\n", self.world, before.as_ref().unwrap_or(&run));
-        let written = replace(&self.file, line.as_bytes(), Readers::Owner)
-            .and_then(|()| replace(&store.join(RUN_FILE), format!("{run}\n").as_bytes(), Readers::Owner));
-        if let Err(error) = written {
-            tracing::warn!(%error, "the store's standing stays that of the last run");
-        }
-        Ok(Follower(OpenOptions::new().write(true).open(&self.file).ok()))
+        Ok(replace(&self.file, line.as_bytes(), Readers::Owner)
+            .and_then(|()| replace(&store.join(RUN_FILE), format!("{run}\n").as_bytes(), Readers::Owner)))
     }
 
     fn read(&self) -> Result<Option<Kept>> {
         let unreadable = |why: &str| {
             let message = format!(
-                "{} is not what was written: {why}; restore it from a copy, or take the store as it is by `lienthong store accept-rollback`",
+                "{} is not what was written: {why}; restore it from a copy, or accept the store as it is with `lienthong store accept-rollback`",
                 self.file.display()
             );
             Error::new(Reason::StorageCorrupt, message)
@@ -108,10 +120,10 @@ impl Standing {
         let words: Vec<&str> = text.trim_end().split(' ').collect();
         match words.as_slice() {
             [FORMAT, world, before, run, group] => {
-                let group = group.parse().map_err(|_| unreadable("it ends with no number"))?;
+                let group = group.parse().map_err(|_| unreadable("it does not end with a number"))?;
                 Ok(Some(Kept { world: (*world).to_owned(), runs: [*before, *run].map(str::to_owned), group }))
             }
-            _ => Err(unreadable("it is no such line")),
+            _ => Err(unreadable("it has another format")),
         }
     }
 
@@ -160,7 +172,7 @@ mod tests {
         assert_eq!(standing.group().expect("read"), Some(5));
         standing.check(&store, 5).expect("the same");
         standing.check(&store, 6).expect("the last group may not have been noted");
-        assert!(refusal(4).contains("its last 1 groups of changes are missing"), "{}", refusal(4));
+        assert!(refusal(4).contains("groups of changes missing at its end: 1"), "{}", refusal(4));
 
         let copy = fs::read(store.join(RUN_FILE)).expect("a run");
         standing.begin(&store, 5).expect("written").set(5).expect("written");
@@ -169,7 +181,7 @@ mod tests {
         standing.check(&store, 5).expect("the last run wrote nothing, or crashed before it had its number");
         standing.begin(&store, 5).expect("written").set(6).expect("written");
         fs::write(store.join(RUN_FILE), &newest).expect("written");
-        assert!(refusal(9).contains("went on elsewhere"), "{}", refusal(9));
+        assert!(refusal(9).contains("was written to elsewhere"), "{}", refusal(9));
         fs::remove_file(store.join(RUN_FILE)).expect("removed");
         assert!(refusal(9).contains("accept-rollback"), "{}", refusal(9));
         fs::write(store.join(RUN_FILE), &copy).expect("written");

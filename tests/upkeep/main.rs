@@ -88,7 +88,11 @@ fn found(report: &CheckReport) -> Vec<(&'static str, &'static str)> {
 }
 
 async fn refused(folder: &Path) -> Error {
-    Gateway::open(kept(folder)).await.err().expect("the start is refused")
+    let stored = || [folder.join("store"), folder.join("standing")].map(|path| path.exists().then(|| files(&path)));
+    let before = stored();
+    let error = Gateway::open(kept(folder)).await.err().expect("the start is refused");
+    assert!(stored() == before, "a refusal changes nothing: {}", error.message);
+    error
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,17 +173,17 @@ async fn a_world_without_its_store_is_not_begun_again() {
     assert_eq!(error.reason, Reason::StorageCorrupt);
 }
 
-/// Every file under a folder, with its bytes and when it was last changed.
+/// A file, or every file under a folder, with its bytes and when it was last changed.
 fn files(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, SystemTime)> {
     let (mut files, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(path) = folders.pop() {
+        if path.is_file() {
+            let changed = path.metadata().unwrap().modified().unwrap();
+            files.insert(path.clone(), (std::fs::read(&path).unwrap(), changed));
+            continue;
+        }
         for entry in std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap()) {
-            match entry.metadata().unwrap() {
-                about if about.is_dir() => folders.push(entry.path()),
-                about => {
-                    files.insert(entry.path(), (std::fs::read(entry.path()).unwrap(), about.modified().unwrap()));
-                }
-            }
+            folders.push(entry.path());
         }
     }
     files
@@ -239,7 +243,7 @@ async fn an_older_store_is_taken_only_on_purpose() {
     // From here on the newer one is another history.
     put(&newest);
     let error = refused(folder.path()).await;
-    assert!(error.message.contains("went on elsewhere"), "{}", error.message);
+    assert!(error.message.contains("was written to elsewhere"), "{}", error.message);
 
     accept_rollback(folder.path()).unwrap();
     for (file, says) in [("standing", "is missing"), ("store/run", "not the one that was served from last")] {

@@ -250,7 +250,7 @@ impl Inner {
         if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
-        let stream = match method.is_server_streaming && method.access == Access::Anyone {
+        let stream = match method.is_server_streaming && under_way.is_none() {
             true => Some(self.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
             false => None,
         };

@@ -62,10 +62,16 @@ pub(super) fn create(path: &Path, options: FjallOptions) -> Result<Opened> {
 pub(super) fn whole(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Opened> {
     check_files(path)?;
     let lock = lock(path)?;
+    if let Some(standing) = standing {
+        standing.check_run(path)?;
+    }
     if !Imprint::holds(path) {
         match View::beside(path) {
-            Ok(view) => drop(whole_at(path, view.path(), options)?),
-            Err(error) => tracing::warn!(%error, "there is no room to look at the store before it is opened"),
+            Ok(view) => {
+                let seen = whole_at(path, view.path(), options)?;
+                standing.map_or(Ok(()), |standing| standing.check(path, seen.tally.group))?;
+            }
+            Err(error) => tracing::warn!(%error, "no view of the store can be made; it is opened in place, unchecked"),
         }
     }
     drop(lock);
@@ -376,7 +382,7 @@ fn prepare_folder(path: &Path) -> Result<()> {
     std::fs::remove_file(&probe).map_err(refused)
 }
 
-fn unwritable(path: &Path, error: io::Error) -> Error {
+pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
     let message = format!("the data folder {} cannot be written: {error}", path.display());
     Error::new(Reason::ConfigurationInvalid, message).with_source(error)
 }
