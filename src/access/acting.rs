@@ -18,7 +18,7 @@ use crate::registry::numbers::{Numbers, Standing};
 
 /// From this age on nobody acts for a person (Civil Code, article 20).
 const MAJORITY: i16 = 18;
-/// Up to this age, not included, a person is a child (Law on Children 102/2016, article 1), whose representative consents for it (Law
+/// Under this age a person is a child (Law on Children 102/2016, article 1), whose representative consents for it (Law
 /// 91/2025, article 24).
 const CHILDHOOD: i16 = 16;
 
@@ -87,7 +87,7 @@ impl Acting {
     /// looked at and ended, and no more.
     pub fn anew(self) -> Result<Self> {
         if self.person.standing == Standing::GivenUp {
-            let message = "the personal ID was given up and leads to nobody: nothing new is done under it";
+            let message = "the personal ID was given up and leads to nobody: nothing new can be done under it";
             return Err(Error::new(Reason::PersonIdCancelled, message).with_subject("person", ""));
         }
         Ok(self)
@@ -145,7 +145,7 @@ fn deceased() -> Error {
     Error::new(Reason::PersonDeceased, message).with_subject("person", "")
 }
 
-/// Whether a person has reached an age for sure. Who was born in a month or year that is not known closer is taken for born at its end.
+/// Whether a person has certainly reached an age. A birth date known only to the month or year counts as its last day.
 fn has_age(born: PartialDate, age: i16, today: Date) -> bool {
     let birthday = (born.year + age, born.month.unwrap_or(12), born.day.unwrap_or(31));
     birthday <= (today.year(), today.month(), today.day())

@@ -102,9 +102,9 @@ reasons! {
     PresentationUsed = "PRESENTATION_USED", WrongState, "Mã xuất trình đã được sử dụng.";
     PresentationExpired = "PRESENTATION_EXPIRED", WrongState, "Mã xuất trình đã hết hạn.";
     PresentationCancelled = "PRESENTATION_CANCELLED", WrongState, "Mã xuất trình đã bị hủy.";
-    PersonIdSuperseded = "PERSON_ID_SUPERSEDED", WrongState, "Số định danh cá nhân này đã được thay bằng số khác, hãy đăng nhập bằng số mới.";
+    PersonIdSuperseded = "PERSON_ID_SUPERSEDED", WrongState, "Số định danh cá nhân này đã được thay thế. Hãy đăng nhập bằng số mới.";
     PersonIdCancelled = "PERSON_ID_CANCELLED", WrongState, "Số định danh cá nhân này đã bị hủy.";
-    GuardianNeeded = "GUARDIAN_NEEDED", WrongState, "Người đại diện theo pháp luật đồng ý thay cho trẻ em.";
+    GuardianNeeded = "GUARDIAN_NEEDED", WrongState, "Cần có sự đồng ý của người đại diện theo pháp luật của trẻ em.";
     PersonDeceased = "PERSON_DECEASED", WrongState, "Công dân đã qua đời.";
     OlderVersion = "OLDER_VERSION", WrongState, "Phiên bản cũ hơn phiên bản hiện có.";
     IssuerWithdrawn = "ISSUER_WITHDRAWN", WrongState, "Cơ quan này đã bị thu hồi quyền phát hành.";

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Bytes that could be taken without anybody's loss but the page cache's; `None` where the system does not say.
+/// Bytes that can be allocated without swapping, the reclaimable page cache among them; `None` where the system does not say.
 pub fn bytes() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text));
     let groups = fs::read_to_string("/proc/self/cgroup").ok();
