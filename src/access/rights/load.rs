@@ -37,6 +37,10 @@ pub fn embedded() -> Rights {
 
 /// The bytes of a file, as far as they may be rights.
 pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
+    // A pipe would be waited for, for as long as nobody writes to it.
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     // One byte more than may be shows that there are more.
     File::open(file)?.take(RIGHTS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;

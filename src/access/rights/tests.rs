@@ -400,3 +400,11 @@ fn a_bad_file_leaves_the_book_as_it_was() {
         "a snapshot stays as it is"
     );
 }
+
+#[test]
+fn only_regular_files_are_read() {
+    for other in [std::env::temp_dir(), "/dev/zero".into()] {
+        let error = bytes(&other).expect_err("no regular file");
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{}", other.display());
+    }
+}
