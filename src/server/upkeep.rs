@@ -80,16 +80,23 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
     let outcome = derive(&mut derived, pace, progress).await;
     // It walks what the derived rows follow from, and that is what ended it.
     noted(outcome, Space::Record, &mut findings)?;
+    let flushed = derived.flush().await;
+    noted(flushed, Space::Record, &mut findings)?;
     findings.merge(derived.end().await?);
-    if is_quiet && let Some(log) = StoredLog::open(store, RECORDS).await? {
-        match province::stored::check_status(store, &log).await {
-            Ok(differing) => {
-                differing.iter().for_each(|_| findings.add(Space::Status, "a list is not what was accepted"))
-            }
-            failed => noted(failed.map(|_| ()), Space::LogEntry, &mut findings)?,
-        }
+    if is_quiet {
+        let lists = check_status_lists(store, &mut findings).await;
+        noted(lists, Space::LogEntry, &mut findings)?;
     }
     Ok(CheckReport { spaces, findings })
+}
+
+async fn check_status_lists(store: &dyn Store, findings: &mut Findings) -> Result<()> {
+    if let Some(log) = StoredLog::open(store, RECORDS).await? {
+        for _ in province::stored::check_status(store, &log).await? {
+            findings.add(Space::Status, "a list is not what was accepted");
+        }
+    }
+    Ok(())
 }
 
 /// Makes every derived row of a data folder's store again, and counts the others. The ledgers, the records and whatever else has no
