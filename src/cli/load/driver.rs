@@ -89,16 +89,26 @@ impl Outcome {
 }
 
 impl Target {
-    /// Bytes of an answer, the mean of the next few: shows that the target is there, and what the bare peer has to answer.
+    /// Bytes of an answer, the mean of the next few: shows that the target is there, and what the bare peer has to answer. Of citizens who
+    /// were drawn, some may have no answer; that nobody has one is a failure.
     pub(super) async fn answer_bytes(&self) -> Result<usize, Failure> {
         let mut client = Grpc::new(self.channels[0].clone());
-        let mut bytes = 0;
+        let (mut bytes, mut answers, mut refused) = (0, 0, None);
         for _ in 0..ANSWERS_WEIGHED {
-            let failed =
-                |status: Status| Failure::new(format!("the first calls fail: {} {}", status.code(), status.message()));
-            bytes += send(&mut client, self.calls.next()).await.map_err(failed)?.len();
+            match send(&mut client, self.calls.next()).await {
+                Ok(answer) => {
+                    bytes += answer.len();
+                    answers += 1;
+                }
+                Err(status) => refused = Some(status),
+            }
         }
-        Ok(bytes / ANSWERS_WEIGHED)
+        match refused {
+            Some(status) if answers == 0 => {
+                Err(Failure::new(format!("the first calls fail: {} {}", status.code(), status.message())))
+            }
+            _ => Ok(bytes / answers),
+        }
     }
 
     /// Which of the first `count` calls have an answer.
