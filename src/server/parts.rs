@@ -22,7 +22,8 @@ use crate::province::{Province, StatusLists};
 use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
-use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse};
+use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse, Rules};
+use crate::simulation::personas;
 use crate::transparency::Logs;
 use crate::trust::{KeyState, Signer, TrustAnchor, Verifier};
 
@@ -113,7 +114,7 @@ impl Parts {
             let host = Host::open_with(data.store.clone(), sector, signer, &secret, clock.clone(), caches).await?;
             hosts.insert(sector.name, host);
         }
-        let registries = with_faults(&hosts, &keys)?;
+        let registries = with_faults(&hosts, &keys, Arc::new(personas::faults()))?;
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
@@ -189,10 +190,11 @@ impl Parts {
     }
 }
 
-/// The registries with the personas' faults in front; another's signature is that of the next registry by name.
+/// The registries with these rules of faults in front; another's signature is that of the next registry by name.
 fn with_faults(
     hosts: &BTreeMap<&'static str, Arc<Host>>,
     keys: &Keys,
+    rules: Arc<Rules>,
 ) -> Result<BTreeMap<&'static str, Arc<dyn Registry>>> {
     let in_use = |host: &Arc<Host>| -> KeyInUse {
         let log = host.ledger().clone();
@@ -201,7 +203,7 @@ fn with_faults(
     let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
     for ((name, host), other) in hosts.iter().zip(hosts.values().cycle().skip(1)) {
         let keys = FaultKeys { own: in_use(host), other: in_use(other), compromised: keys.compromised(name)? };
-        registries.insert(name, Arc::new(Faulty::new(host.clone(), keys)));
+        registries.insert(name, Arc::new(Faulty::new(host.clone(), keys, rules.clone())));
     }
     Ok(registries)
 }

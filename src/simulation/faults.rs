@@ -1,10 +1,11 @@
-//! Faults that follow a persona: a registry that misbehaves whenever one of theirs is read, and for nobody else.
+//! Faults: a registry that misbehaves when certain records are read, as the rules of its world say, and for nobody else.
 //!
 //! [`Faulty`] stands in front of a registry's port, on the production path, so that what a client meets is what it
 //! would meet if a registry lied, broke or was slow. The log and its change stream stay honest: the province ingests
 //! ordinary records, and only the answers to reads are bad. That is the situation in which a client must find out by
 //! itself.
 
+mod rule;
 mod tamper;
 
 use std::sync::Arc;
@@ -14,97 +15,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::base::limits::DEADLINE_MS_MAX;
-use crate::base::{Error, PersonalId, Reason, Result};
+use crate::base::{Error, Reason, Result};
 use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Selector, Submission};
 use crate::trust::Disclosure;
 
+pub use rule::{Action, Match, Rule, Rules};
 pub use tamper::{FaultKeys, KeyInUse};
-
-/// What goes wrong when a persona's records are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// A payload is changed after signing.
-    PayloadChanged,
-    /// The checkpoint is signed with another registry's key.
-    OtherIssuer,
-    /// The checkpoint is signed with a key that the trust anchor calls compromised.
-    CompromisedKey,
-    /// The proof is another record's.
-    OtherProof,
-    /// The statement is issued tomorrow.
-    IssuedInFuture,
-    /// A field stands in the payload twice.
-    NotCanonical,
-    /// The registry does not answer.
-    Unavailable,
-    /// The registry is at its limit and says when to come again.
-    Exhausted,
-    /// The registry is slower than any deadline.
-    Slow,
-    /// The registry has a defect.
-    Internal,
-    /// The answer breaks off after its first part.
-    Reset,
-    /// Every second read fails.
-    Flapping,
-}
 
 /// Where the part of an answer goes on that never comes.
 const REST: &[u8] = b"the rest";
 
-/// The first ten digits of all personas with faults.
-const PERSONAS: &[u8; 10] = b"0420909901";
-const PERSONAS_OF_TRANSPORT: &[u8; 10] = b"0420909902";
-
-impl Fault {
-    /// The fault of this persona; `None` for everybody else.
-    pub fn of(id: &PersonalId) -> Option<Self> {
-        Self::of_digits(id.as_str().as_bytes())
-    }
-
-    fn of_digits(id: &[u8]) -> Option<Self> {
-        let (head, tail) = id.split_at_checked(10)?;
-        if head == PERSONAS {
-            return match tail {
-                b"01" => Some(Self::PayloadChanged),
-                b"02" => Some(Self::OtherIssuer),
-                b"03" => Some(Self::CompromisedKey),
-                b"04" => Some(Self::OtherProof),
-                b"05" => Some(Self::IssuedInFuture),
-                b"06" => Some(Self::NotCanonical),
-                _ => None,
-            };
-        }
-        match tail {
-            _ if head != PERSONAS_OF_TRANSPORT => None,
-            b"01" => Some(Self::Unavailable),
-            b"02" => Some(Self::Exhausted),
-            b"03" => Some(Self::Slow),
-            b"04" => Some(Self::Internal),
-            b"05" => Some(Self::Reset),
-            b"06" => Some(Self::Flapping),
-            _ => None,
-        }
-    }
-
-    /// The fault of whomever a payload names.
-    fn of_payload(payload: &[u8]) -> Option<Self> {
-        let candidates = memchr::memmem::find_iter(payload, &PERSONAS[..9]);
-        candidates.filter_map(|at| payload.get(at..at + 12)).find_map(Self::of_digits)
-    }
-
-    /// Whether records are answered, but bad ones.
-    fn is_in_records(self) -> bool {
-        use Fault::{CompromisedKey, IssuedInFuture, NotCanonical, OtherIssuer, OtherProof, PayloadChanged};
-        matches!(self, PayloadChanged | OtherIssuer | CompromisedKey | OtherProof | IssuedInFuture | NotCanonical)
-    }
-}
-
-/// A registry that misbehaves for some personas.
+/// A registry that misbehaves as the rules say.
 pub struct Faulty {
     inner: Arc<dyn Registry>,
     keys: FaultKeys,
-    reads_while_flapping: AtomicU64,
+    rules: Arc<Rules>,
+    /// How often each rule was met here.
+    met: Box<[AtomicU64]>,
 }
 
 impl std::fmt::Debug for Faulty {
@@ -113,30 +40,44 @@ impl std::fmt::Debug for Faulty {
     }
 }
 
+/// The rules that one read met, by number, each with what it does to this read: a rule counts a read once, however many records it is about.
+#[derive(Debug, Default)]
+struct Struck(Vec<(usize, Option<Action>)>);
+
 impl Faulty {
     /// Stands in front of `inner`.
-    pub fn new(inner: Arc<dyn Registry>, keys: FaultKeys) -> Self {
-        Self { inner, keys, reads_while_flapping: AtomicU64::new(0) }
+    pub fn new(inner: Arc<dyn Registry>, keys: FaultKeys, rules: Arc<Rules>) -> Self {
+        let met = rules.as_slice().iter().map(|_| AtomicU64::new(0)).collect();
+        Self { inner, keys, rules, met }
     }
 
-    /// Fails as the fault says; `Ok` when the read may go on.
-    async fn fail(&self, fault: Fault) -> Result<()> {
+    /// What the rule does to this read; `None` when it is not its turn.
+    fn strike(&self, rule: usize, struck: &mut Struck) -> Option<Action> {
+        if let Some((_, action)) = struck.0.iter().find(|(known, _)| *known == rule) {
+            return *action;
+        }
+        let Rule { matching, action } = self.rules.as_slice().get(rule)?;
+        let met = self.met.get(rule)?.fetch_add(1, Ordering::Relaxed) + 1;
+        let action = (met % matching.every.get() == 0).then_some(*action);
+        struck.0.push((rule, action));
+        action
+    }
+
+    /// Fails as the action says; `Ok` when the read may go on.
+    async fn fail(&self, action: Action) -> Result<()> {
         let registry = self.inner.name();
-        match fault {
-            Fault::Unavailable => Err(self.unavailable("does not answer")),
-            Fault::Exhausted => {
+        match action {
+            Action::Unavailable => Err(self.unavailable("does not answer")),
+            Action::Exhausted => {
                 Err(Error::new(Reason::RateLimited, format!("the {registry} registry is at its limit"))
                     .with_subject("registry", registry)
                     .with_retry_after(Duration::from_secs(2)))
             }
-            Fault::Slow => {
+            Action::Slow => {
                 tokio::time::sleep(Duration::from_millis(DEADLINE_MS_MAX + 5_000)).await;
                 Err(Error::new(Reason::DeadlineExceeded, format!("the {registry} registry was too slow")))
             }
-            Fault::Internal => Err(Error::bug("a defect that this persona stands for")),
-            Fault::Flapping if self.reads_while_flapping.fetch_add(1, Ordering::Relaxed) % 2 == 1 => {
-                Err(self.unavailable("does not answer, this time"))
-            }
+            Action::Internal => Err(Error::bug("a defect that a rule of faults asks for")),
             _ => Ok(()),
         }
     }
@@ -157,13 +98,13 @@ impl Faulty {
         Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry)
     }
 
-    /// Makes the answered records bad where their persona's fault says so.
-    async fn spoil(&self, page: &mut Page) -> Result<()> {
-        for at in 0..page.records.len() {
-            let Some(fault) = fault_in(page, at).filter(|fault| fault.is_in_records()) else { continue };
-            let donor = if fault == Fault::OtherProof { self.other_proof(page, at).await? } else { None };
+    /// Makes the answered records bad where `actions`, one for each of them, say so.
+    async fn spoil(&self, page: &mut Page, actions: &[Option<Action>]) -> Result<()> {
+        for (at, action) in actions.iter().enumerate() {
+            let Some(action) = action.filter(|action| action.is_in_records()) else { continue };
+            let donor = if action == Action::OtherProof { self.other_proof(page, at).await? } else { None };
             let log_size = self.inner.log_size().await?;
-            tamper::spoil(&mut Arc::make_mut(&mut page.records[at]).record, fault, &self.keys, donor, log_size)?;
+            tamper::spoil(&mut Arc::make_mut(&mut page.records[at]).record, action, &self.keys, donor, log_size)?;
         }
         Ok(())
     }
@@ -180,20 +121,13 @@ impl Faulty {
     }
 }
 
-fn fault_in(page: &Page, at: usize) -> Option<Fault> {
-    match &page.records[at].record.disclosure {
-        Disclosure::Whole { payload, .. } => Fault::of_payload(payload),
+/// The number of the rule about somebody whom each record names.
+fn named(rules: &Rules, page: &Page) -> Vec<Option<usize>> {
+    let of = |disclosure: &Disclosure| match disclosure {
+        Disclosure::Whole { payload, .. } => rules.of_payload(payload),
         Disclosure::Partial { .. } => None,
-    }
-}
-
-/// The fault of the one citizen whom a query asks for.
-fn fault_asked_for(query: &Query) -> Option<Fault> {
-    match &query.selector {
-        Selector::Person(id) => Fault::of(id),
-        Selector::Key(key) => PersonalId::parse(key).as_ref().and_then(Fault::of),
-        _ => None,
-    }
+    };
+    page.records.iter().map(|record| of(&record.record.disclosure)).collect()
 }
 
 #[async_trait]
@@ -207,25 +141,30 @@ impl Registry for Faulty {
     }
 
     async fn read(&self, query: Query) -> Result<Page> {
-        let asked_for = fault_asked_for(&query);
-        if let Some(fault) = asked_for {
-            self.fail(fault).await?;
+        let mut struck = Struck::default();
+        let asked_for = self.rules.of_query(&query);
+        let action = asked_for.and_then(|rule| self.strike(rule, &mut struck));
+        if let Some(action) = action {
+            self.fail(action).await?;
         }
-        if asked_for == Some(Fault::Reset) {
+        if action == Some(Action::Reset) {
             return self.break_off(query).await;
         }
-        let others_are_named = !matches!(query.selector, Selector::Person(_));
+        let is_of_one_person = matches!(query.selector, Selector::Person(_));
         let mut page = self.inner.read(query).await?;
-        if asked_for.is_some() || others_are_named {
-            // a page with other citizens' records is theirs too, and does not fail as a whole
-            let faults = (0..page.records.len()).map(|at| fault_in(&page, at)).collect::<Vec<_>>();
-            if let (None, [Some(first), rest @ ..]) = (asked_for, faults.as_slice())
-                && rest.iter().all(|fault| fault.as_ref() == Some(first))
-            {
-                self.fail(*first).await?;
-            }
-            self.spoil(&mut page).await?;
+        if is_of_one_person && action.is_none() {
+            return Ok(page);
         }
+        let named = named(&self.rules, &page);
+        // a page with other citizens' records is theirs too, and does not fail as a whole
+        if let (None, [Some(first), rest @ ..]) = (asked_for, named.as_slice())
+            && rest.iter().all(|rule| rule.as_ref() == Some(first))
+            && let Some(action) = self.strike(*first, &mut struck)
+        {
+            self.fail(action).await?;
+        }
+        let actions: Vec<_> = named.into_iter().map(|rule| self.strike(rule?, &mut struck)).collect();
+        self.spoil(&mut page, &actions).await?;
         Ok(page)
     }
 

@@ -4,8 +4,8 @@
 //! world, whatever its seed. Removing one, or changing what it stands for, is a breaking change.
 //!
 //! Besides those that stand for a situation there are three whom a situation needs: the other person with one old
-//! number (021), a husband (022) and a mother (023). Those numbered 101 to 106 and 201 to 206 have ordinary records:
-//! [`super::faults`] misbehaves when theirs are read.
+//! number (021), a husband (022) and a mother (023). Those numbered 101 to 106 and 201 to 206 have ordinary records, and a rule of
+//! [`super::faults`] about what goes wrong when these are read.
 
 mod catalogue;
 mod life;
@@ -14,6 +14,7 @@ mod situations;
 use crate::base::{Date, PersonalId};
 
 use super::document::Record;
+use super::faults::Rules;
 use super::population::Account;
 use catalogue::{ROWS, Row};
 use life::Identity;
@@ -46,6 +47,11 @@ pub struct Persona {
 /// All personas as they are on `today`, which lies after the reorganisation of 1 July 2025.
 pub fn all(today: Date) -> Vec<Persona> {
     ROWS.iter().filter_map(|row| persona(row, today)).collect()
+}
+
+/// What goes wrong when some personas' records are read.
+pub fn faults() -> Rules {
+    ROWS.iter().filter_map(Row::rule).collect()
 }
 
 /// Who the persona with this ID is.

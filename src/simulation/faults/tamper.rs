@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Fault;
+use super::Action;
 use crate::base::{Error, Result, Seed};
 use crate::trust::anchor::{KeyRecord, KeyState};
 use crate::trust::canonical::{self, Object, Value};
@@ -57,23 +57,23 @@ impl FaultKeys {
 /// Makes `record` bad; `donor` is another record's proof, `log_size` how long the registry's log is.
 pub(super) fn spoil(
     record: &mut SignedRecord,
-    fault: Fault,
+    action: Action,
     keys: &FaultKeys,
     donor: Option<LogProof>,
     log_size: u64,
 ) -> Result<()> {
-    match fault {
-        Fault::PayloadChanged => change_payload(record, with_another_digit),
-        Fault::NotCanonical => change_payload(record, with_a_field_twice),
-        Fault::OtherIssuer => sign_again(record, &*(keys.other)()),
-        Fault::CompromisedKey => sign_again(record, keys.compromised.as_ref()),
-        Fault::OtherProof => {
+    match action {
+        Action::PayloadChanged => change_payload(record, with_another_digit),
+        Action::NotCanonical => change_payload(record, with_a_field_twice),
+        Action::OtherIssuer => sign_again(record, &*(keys.other)()),
+        Action::CompromisedKey => sign_again(record, keys.compromised.as_ref()),
+        Action::OtherProof => {
             if let (Some(proof), Some(donor)) = (&mut record.issuer_proof, donor) {
                 proof.path = donor.path;
             }
             Ok(())
         }
-        Fault::IssuedInFuture => issue_tomorrow(record, &*(keys.own)(), log_size),
+        Action::IssuedInFuture => issue_tomorrow(record, &*(keys.own)(), log_size),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,9 @@
 //! The personas, one row each: who it is, what is special, what a caller meets, and a command to try.
 
+use std::num::NonZeroU64;
+
 use crate::base::{Date, PersonalId};
+use crate::simulation::faults::{Action, Match, Rule};
 
 use super::life::{Identity, licence_number};
 use super::situations::{self as situation, Situation};
@@ -43,6 +46,8 @@ pub struct Row {
     pub command: Try,
     /// How the life differs from a full one.
     pub life: Situation,
+    /// What goes wrong when their records are read, and at every how manieth read of a registry.
+    pub fault: Option<(Action, NonZeroU64)>,
 }
 
 impl Row {
@@ -55,6 +60,12 @@ impl Row {
             birth: Date::new(year, month, day).ok()?,
             commune: self.commune,
         })
+    }
+
+    /// What goes wrong when their records are read, as a rule for a world.
+    pub fn rule(&self) -> Option<Rule> {
+        let ((action, every), person) = (self.fault?, PersonalId::parse(self.id)?);
+        Some(Rule { matching: Match { person, every }, action })
     }
 
     /// The command, ready to be copied into a shell.
@@ -120,7 +131,10 @@ const fn one_stop(types: &'static [&'static str]) -> Try {
 }
 
 macro_rules! rows {
-    ($($id:literal $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal, $command:expr, $life:path;)*) => {
+    (@fault) => { None };
+    (@fault $action:ident $every:literal) => { Some((Action::$action, const { NonZeroU64::new($every).unwrap() })) };
+    ($($id:literal $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal, $command:expr, $life:path
+        $(, fails $action:ident every $every:literal)?;)*) => {
         &[$(Row {
             id: $id,
             name: $name,
@@ -130,6 +144,7 @@ macro_rules! rows {
             expectation: $expectation,
             command: $command,
             life: $life,
+            fault: rows!(@fault $($action $every)?),
         },)*]
     };
 }
@@ -182,27 +197,27 @@ pub const ROWS: &[Row] = rows! {
     "042196990023" "Mai Thị Khánh Ly" (1996, 10, 15) in "18673": "mother and guardian of 042324990011"
         => "an ordinary level 2 account", Try::Link("HEALTH_INSURANCE_CARD"), situation::mother;
     "042090990101" "Trần Văn Kiên" (1990, 1, 1) in "18073": "a payload changed after signing"
-        => "refused with DATA_LOSS; on demand delivered as INVALID PAYLOAD_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID PAYLOAD_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails PayloadChanged every 1;
     "042090990102" "Trần Văn Long" (1990, 1, 2) in "18073": "signed by another registry's key"
-        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUER_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUER_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherIssuer every 1;
     "042090990103" "Trần Văn Mạnh" (1990, 1, 3) in "18073": "signed by a key later declared compromised"
-        => "refused with DATA_LOSS; on demand delivered as INDETERMINATE REVOKED_NO_POE", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INDETERMINATE REVOKED_NO_POE", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails CompromisedKey every 1;
     "042090990104" "Trần Văn Nghĩa" (1990, 1, 4) in "18073": "proof path of another record"
-        => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherProof every 1;
     "042090990105" "Trần Văn Phong" (1990, 1, 5) in "18073": "issued in the future"
-        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE", Try::FetchUnverified(&[PERSON]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE", Try::FetchUnverified(&[PERSON]), situation::with_car, fails IssuedInFuture every 1;
     "042090990106" "Trần Văn Quang" (1990, 1, 6) in "18073": "payload not canonical: a field stands in it twice"
-        => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL", Try::FetchUnverified(&[HEALTH, LICENCE]), situation::with_car;
+        => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL", Try::FetchUnverified(&[HEALTH, LICENCE]), situation::with_car, fails NotCanonical every 1;
     "042090990201" "Lê Văn Tài" (1990, 2, 1) in "18073": "the registries are unavailable for him"
-        => "UNAVAILABLE, or named as not reached beside what could be", one_stop(&[PERSON, LICENCE]), situation::with_car;
+        => "UNAVAILABLE, or named as not reached beside what could be", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Unavailable every 1;
     "042090990202" "Lê Văn Thắng" (1990, 2, 2) in "18073": "the registries are at their limit for him"
-        => "RESOURCE_EXHAUSTED with RetryInfo", one_stop(&[PERSON, LICENCE]), situation::with_car;
+        => "RESOURCE_EXHAUSTED with RetryInfo", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Exhausted every 1;
     "042090990203" "Lê Văn Tiến" (1990, 2, 3) in "18073": "the registries are slower than any deadline for him"
-        => "DEADLINE_EXCEEDED at the caller's deadline", one_stop(&[PERSON, LICENCE]), situation::with_car;
+        => "DEADLINE_EXCEEDED at the caller's deadline", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Slow every 1;
     "042090990204" "Lê Văn Toàn" (1990, 2, 4) in "18073": "the registries fail inside for him"
-        => "INTERNAL", one_stop(&[PERSON, LICENCE]), situation::with_car;
+        => "INTERNAL", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Internal every 1;
     "042090990205" "Lê Văn Trí" (1990, 2, 5) in "18073": "the registries break off in the middle of an answer"
-        => "UNAVAILABLE after a part of the answer; never half an answer as if it were whole", one_stop(&[PERSON, LICENCE]), situation::with_car;
+        => "UNAVAILABLE after a part of the answer; never half an answer as if it were whole", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Reset every 1;
     "042090990206" "Lê Văn Vinh" (1990, 2, 6) in "18073": "the registries are flapping: every second call fails"
-        => "UNAVAILABLE and an answer in turn", one_stop(&[PERSON]), situation::with_car;
+        => "UNAVAILABLE and an answer in turn", one_stop(&[PERSON]), situation::with_car, fails Unavailable every 2;
 };
