@@ -96,4 +96,34 @@ await_gateway() {
   address=$(python3 -c 'import json; print(json.load(open("ready.json"))["grpc"])')
 }
 
+# The newest tag of a release that the checkout stands on; nothing where there is none.
+last_release() { git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true; }
+
+# Runs the named sections, or all of ALL: each is a function section_NAME of the script that calls. The first failure ends it; at the end
+# stands the time that each took.
+run_sections() {
+  local wanted=("$@") name began took times=() start=$SECONDS
+  [ ${#wanted[@]} -gt 0 ] || wanted=("${ALL[@]}")
+  for name in "${wanted[@]}"; do
+    declare -F "section_$name" >/dev/null || fail "no section '$name'; there are: ${ALL[*]}"
+  done
+  for name in "${wanted[@]}"; do
+    printf '\n==== %s ====\n' "$name"
+    began=$SECONDS
+    # In a subshell with errexit on: a section's first failing command ends it.
+    set +e
+    (set -e; "section_$name")
+    local code=$?
+    set -e
+    took=$((SECONDS - began))
+    times+=("$(printf '%-12s %4d s' "$name" "$took")")
+    if [ $code -ne 0 ]; then
+      printf '\n==== %s FAILED after %d s (exit code %d) ====\n' "$name" "$took" "$code"
+      exit 1
+    fi
+  done
+  printf '\n==== all sections passed ====\n'
+  printf '%s\n' "${times[@]}" "$(printf '%-12s %4d s' total $((SECONDS - start)))"
+}
+
 export PATH="$CACHE/bin:$PATH"
