@@ -68,12 +68,12 @@ fn named_files_exist() {
 }
 
 #[test]
-fn the_readme_lists_every_exit_code_of_verify() {
-    let readme = read("README.md");
+fn the_page_on_verifying_lists_every_exit_code() {
+    let page = read("docs/verifying.md");
     // The other belongs to a log that is audited whole, not to records in a file.
     for code in Code::ALL.iter().filter(|code| !LOGS_ONLY.contains(code)) {
         let row = format!("| {} | `{}` |", code.exit_code(), code.as_str());
-        assert!(readme.contains(&row), "README.md lacks the row {row}");
+        assert!(page.contains(&row), "docs/verifying.md lacks the row {row}");
     }
 }
 

@@ -145,6 +145,46 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The flags of a command and of those under it, as docs/cli.md lists them.
+    fn reference(command: &clap::Command, path: &str, page: &mut String) {
+        use std::fmt::Write as _;
+        let path = format!("{path} {}", command.get_name());
+        let cell = |text: Option<&clap::builder::StyledStr>| {
+            let text = text.map(ToString::to_string).unwrap_or_default();
+            text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "\\<")
+        };
+        if !command.has_subcommands() {
+            let about = cell(command.get_about());
+            write!(page, "\n### `{}`\n\n{about}.\n\n| | |\n|---|---|\n", path.trim()).expect("a string");
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default();
+                let name = match argument.get_long() {
+                    Some("help" | "output") => continue,
+                    Some(long) if argument.get_action().takes_values() => format!("--{long} {value}"),
+                    Some(long) => format!("--{long}"),
+                    None => value,
+                };
+                let (help, defaults) = (cell(argument.get_help()), argument.get_default_values());
+                let default = defaults.first().map(|value| format!(" Default: `{}`.", value.display()));
+                let default = default.filter(|_| argument.get_action().takes_values()).unwrap_or_default();
+                writeln!(page, "| `{name}` | {help}.{default} |").expect("a string");
+            }
+        }
+        for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
+            reference(sub, &path, page);
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_command_and_flag() {
+        let mut expected = String::new();
+        reference(&Cli::command(), "", &mut expected);
+        let page = include_str!("../../docs/cli.md");
+        let (_, found) = page.split_once("## Every flag\n").expect("docs/cli.md has the reference at its end");
+        let found = found.find("\n### ").map_or("", |at| &found[at..]);
+        assert_eq!(found, expected, "docs/cli.md is behind; what it should end in:\n{expected}");
+    }
+
     #[test]
     fn every_flag_has_its_environment_twin() {
         fn walk(command: &clap::Command, missing: &mut Vec<String>) {
