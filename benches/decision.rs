@@ -17,7 +17,7 @@ use lienthong::ledger::{Entry, Ledger, LogId};
 use lienthong::registry::host::Host;
 use lienthong::registry::numbers::{Entry as Resident, Residents};
 use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
-use lienthong::registry::{Sector, sector};
+use lienthong::registry::{Catalogue, Name, Sector};
 use lienthong::store::memory::MemoryStore;
 use lienthong::store::{Batch, Store};
 use lienthong::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
@@ -31,15 +31,15 @@ const CITIZENS: u64 = 100;
 const IN_FLIGHT: u64 = 64;
 
 fn decision(c: &mut Criterion) {
-    let rights = rights::embedded();
+    let (rights, types) = (rights::embedded(), TYPES.map(Name::from));
     let now = Timestamp(1_800_000_000_000);
     let refusal = [Consent::refusal_of_all(now)];
     let mut group = c.benchmark_group("decision");
     group.bench_function("granted", |b| {
-        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&TYPES), &[], now).is_ok())
+        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&types), &[], now).is_ok())
     });
     group.bench_function("refused", |b| {
-        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&TYPES), &refusal, now).is_err())
+        b.iter(|| decide(&rights, "one-stop", PURPOSE, black_box(&types), &refusal, now).is_err())
     });
     group.finish();
 }
@@ -142,10 +142,10 @@ async fn world() -> Arc<Exchange> {
     let (records, evidence) = ("lienthong/H27/records", "lienthong/H27/evidence");
     let ledger = Ledger::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
     let (mut registries, mut offsets, mut issuers): (Vec<Arc<dyn Registry>>, _, _) = (vec![], vec![], vec![]);
-    let secret = Seed::root(2);
+    let (secret, catalogue) = (Seed::root(2), Catalogue::built_in());
     for name in ["resident", "land", "vehicle"] {
-        let sector = sector(name).expect("a sector");
-        let host = Host::open(store.clone(), sector, signer(&sector.log_origin()), &secret, clock.clone());
+        let sector = catalogue.sector(name).expect("a sector");
+        let host = Host::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
         let host = host.await.expect("opens");
         offsets.push((name, ledger.head().size));
         submit(&host, sector).await;
@@ -153,7 +153,7 @@ async fn world() -> Arc<Exchange> {
         issuers.push(IssuerAnchor {
             name: name.into(),
             origin: sector.log_origin(),
-            schemas: sector.record_types.iter().map(|record_type| record_type.name.into()).collect(),
+            schemas: sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect(),
             keys: vec![KeyRecord::active(&*signer(&sector.log_origin())).expect("key")],
         });
         registries.push(host);
@@ -175,6 +175,7 @@ async fn world() -> Arc<Exchange> {
     };
     let log = Ledger::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
     Exchange::new(Parts {
+        catalogue,
         registries,
         inclusion: Arc::new(Province { ledger, offsets }),
         accepted: Arc::new(Unasked),
@@ -188,7 +189,7 @@ async fn world() -> Arc<Exchange> {
 
 async fn submit(host: &Host, sector: &Sector) {
     let changes = (0..CITIZENS).map(|number| {
-        let (record_type, payload) = match sector.name {
+        let (record_type, payload) = match &*sector.name {
             "resident" => (TYPES[0], person(&citizen(number))),
             "land" => (TYPES[1], certificate(&citizen(number), number)),
             _ => (TYPES[2], registration(&citizen(number), number)),

@@ -18,7 +18,7 @@ use lienthong::ledger::{Ledger, LogId};
 use lienthong::province::Province;
 use lienthong::registry::host::Host;
 use lienthong::registry::port::{Change, ChangeBatch, Inclusion as _, Page, Query, Receipt, Registry, Submission};
-use lienthong::registry::{self, Sector};
+use lienthong::registry::{Catalogue, Sector};
 use lienthong::simulation::population::Population;
 use lienthong::store::fjall::{FjallOptions, FjallStore};
 use lienthong::store::memory::MemoryStore;
@@ -78,7 +78,7 @@ fn verify_alone(sources: &[Arc<Replay>], verifier: &Verifier, total: usize, now:
                 Disclosure::Partial { .. } => None,
             });
             let records: Vec<_> = whole.collect();
-            range = verifier.verify_batch(source.sector.name, &range, &batch.checkpoint, &records, now)?.after;
+            range = verifier.verify_batch(&source.sector.name, &range, &batch.checkpoint, &records, now)?.after;
         }
     }
     begin.report("verification alone, one core", total)
@@ -93,13 +93,13 @@ async fn ingest(
     total: usize,
 ) -> Outcome {
     let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await?;
-    let province = Province::open(store, ledger, verifier.clone(), clock.clone()).await?;
+    let province = Province::open(Catalogue::built_in(), store, ledger, verifier.clone(), clock.clone()).await?;
     let begin = Begun::now()?;
     for source in sources {
         province.follow(source.clone())?;
     }
     for source in sources {
-        province.wait_for(source.sector.name, source.records() as u64).await?;
+        province.wait_for(&source.sector.name, source.records() as u64).await?;
     }
     begin.report(what, total)
 }
@@ -148,11 +148,11 @@ fn signer(origin: &str) -> Arc<dyn Signer> {
 fn anchor() -> Outcome<TrustAnchor> {
     let key = |origin: &str| KeyRecord::active(&*signer(origin)).map(|key| vec![key]);
     let mut issuers = Vec::new();
-    for sector in registry::ALL {
+    for sector in Catalogue::built_in().sectors() {
         issuers.push(IssuerAnchor {
-            name: sector.name.into(),
+            name: (&sector.name).into(),
             origin: sector.log_origin(),
-            schemas: sector.record_types.iter().map(|of| of.name.into()).collect(),
+            schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
             keys: key(&sector.log_origin())?,
         });
     }
@@ -185,25 +185,25 @@ async fn sources(citizens: u64, clock: &Arc<dyn Clock>) -> Outcome<Vec<Arc<Repla
         }
     }
     let mut sources = Vec::new();
-    for sector in registry::ALL {
-        let secret = Seed::root(2).child(sector.name, 0);
+    for sector in Catalogue::built_in().sectors() {
+        let secret = Seed::root(2).child(&sector.name, 0);
         let signer = signer(&sector.log_origin());
-        let host = Host::open(Arc::new(MemoryStore::new()), sector, signer, &secret, clock.clone()).await?;
-        host.load(changes.remove(sector.name).unwrap_or_default(), clock.now()).await?;
+        let host = Host::open(Arc::new(MemoryStore::new()), sector.clone(), signer, &secret, clock.clone()).await?;
+        host.load(changes.remove(&*sector.name).unwrap_or_default(), clock.now()).await?;
         let mut batches = BTreeMap::new();
         let mut cursor = 0;
         while let Some(batch) = host.changes(cursor, BATCH).await? {
             cursor += batch.records.len() as u64;
             batches.insert(batch.first_index, batch);
         }
-        sources.push(Arc::new(Replay { sector, batches }));
+        sources.push(Arc::new(Replay { sector: sector.clone(), batches }));
     }
     Ok(sources)
 }
 
 /// A registry's change stream from memory.
 struct Replay {
-    sector: &'static Sector,
+    sector: Arc<Sector>,
     batches: BTreeMap<u64, ChangeBatch>,
 }
 
@@ -224,7 +224,7 @@ impl Replay {
 #[async_trait]
 impl Registry for Replay {
     fn name(&self) -> &str {
-        self.sector.name
+        &self.sector.name
     }
 
     async fn log_size(&self) -> Result<u64> {

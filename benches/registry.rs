@@ -14,7 +14,7 @@ use lienthong::base::time::{Clock as _, SystemClock};
 use lienthong::base::{Error, Result, Seed, Violations};
 use lienthong::registry::host::LOAD_BATCH;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
-use lienthong::registry::{self, Host};
+use lienthong::registry::{Catalogue, Host};
 use lienthong::simulation::document::Record;
 use lienthong::simulation::population::Population;
 use lienthong::store::Store;
@@ -59,11 +59,11 @@ async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<Host>>> {
     let store: Arc<dyn Store> = Arc::new(FjallStore::open(folder.path())?);
     let world = Seed::root(1);
     let mut hosts = Vec::new();
-    for sector in registry::ALL {
+    for sector in Catalogue::built_in().sectors() {
         let key = world.child(&format!("key/{}", sector.name), 0);
         let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &key));
         let secret = world.child(&format!("registry/{}", sector.name), 0);
-        hosts.push(Host::open(store.clone(), sector, signer, &secret, Arc::new(SystemClock)).await?);
+        hosts.push(Host::open(store.clone(), sector.clone(), signer, &secret, Arc::new(SystemClock)).await?);
     }
     Ok(hosts)
 }
@@ -81,10 +81,11 @@ fn generate(citizens: u64) {
 
 fn prepare(citizens: u64) -> Result<()> {
     let changes: Vec<Change> = changes(citizens).collect();
+    let catalogue = Catalogue::built_in();
     let today = SystemClock.now().date();
     let begin = Instant::now();
     for change in &changes {
-        if let Some(record_type) = registry::record_type(&change.record_type) {
+        if let Some(record_type) = catalogue.record_type(&change.record_type) {
             let mut violations = Violations::default();
             record_type.validate(&change.payload, today, &"", &mut violations);
             if !violations.is_empty() {
@@ -108,7 +109,7 @@ async fn load(hosts: &[Arc<Host>], citizens: u64) -> Result<()> {
     for host in hosts {
         let host = host.clone();
         let (lane, mut batches) = mpsc::channel::<Vec<Change>>(2);
-        lanes.insert(host.sector().name, (lane, Vec::new()));
+        lanes.insert(host.sector().name.clone(), (lane, Vec::new()));
         loading.spawn(async move {
             let mut count = 0;
             while let Some(batch) = batches.recv().await {

@@ -11,12 +11,13 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use lienthong::base::{Date, RecordId, Seed, Timestamp};
-use lienthong::registry::{self, RecordType};
+use lienthong::registry::{Catalogue, RecordType};
 use lienthong::simulation::document::Record;
 use lienthong::simulation::population::Population;
 use lienthong::trust::merkle::{CompactRange, Node, ProofError, hash_leaf, prove_inclusion};
@@ -46,16 +47,16 @@ const RUNS: usize = 5;
 
 /// A record before it is signed, and its statement.
 struct Sample {
-    kind: &'static RecordType,
+    kind: Arc<RecordType>,
     payload: Vec<u8>,
     salt: [u8; 32],
     statement: Vec<u8>,
 }
 
 impl Sample {
-    fn new(number: usize, kind: &'static RecordType, record: &Record) -> Outcome<Self> {
+    fn new(number: usize, kind: Arc<RecordType>, record: &Record) -> Outcome<Self> {
         let (payload, salt) = (canonical::write(&record.payload), hash_leaf(&number.to_be_bytes()));
-        let statement = build_record(draft(kind, number), &payload, &salt)?.1;
+        let statement = build_record(draft(&kind, number), &payload, &salt)?.1;
         Ok(Self { kind, payload, salt, statement })
     }
 }
@@ -67,10 +68,10 @@ fn main() -> Outcome {
     };
     let (issuer, ledger) = (signer(ISSUER), signer(LEDGER));
     let anchor = anchor(&issuer, &ledger)?;
-    for sector in registry::ALL {
-        let samples = samples(BATCH, |kind| kind.registry == sector.name)?;
-        signing(sector.name, &issuer, &samples)?;
-        batch(sector.name, &issuer, &anchor, &samples)?;
+    for sector in Catalogue::built_in().sectors() {
+        let samples = samples(BATCH, |kind| kind.registry == *sector.name)?;
+        signing(&sector.name, &issuer, &samples)?;
+        batch(&sector.name, &issuer, &anchor, &samples)?;
     }
     tree();
     let persons = samples(BATCH, |kind| kind.name == PERSON)?;
@@ -84,7 +85,8 @@ fn main() -> Outcome {
 /// The first so many records of these types in a province that is large enough to have them.
 fn samples(count: usize, is_wanted: impl Fn(&RecordType) -> bool) -> Outcome<Vec<Sample>> {
     let population = Population::new(Seed::root(1), 100 * count as u64, Date::constant(2026, 11, 18));
-    let of_kind = |record: Record| Some((registry::record_type(record.record_type)?, record));
+    let catalogue = Catalogue::built_in();
+    let of_kind = |record: Record| Some((catalogue.record_type(record.record_type)?.clone(), record));
     let records = population.flat_map(|household| household.records).filter_map(of_kind);
     let wanted = records.filter(|(kind, _)| is_wanted(kind)).take(count);
     wanted.enumerate().map(|(number, (kind, record))| Sample::new(number, kind, &record)).collect()
@@ -95,7 +97,8 @@ fn signer(origin: &str) -> Ed25519Signer {
 }
 
 fn anchor(issuer: &Ed25519Signer, ledger: &Ed25519Signer) -> Outcome<TrustAnchor> {
-    let kinds = registry::ALL.iter().flat_map(|sector| sector.record_types);
+    let catalogue = Catalogue::built_in();
+    let kinds = catalogue.record_types();
     Ok(TrustAnchor {
         province: "H27".into(),
         version: 1,
@@ -111,7 +114,7 @@ fn anchor(issuer: &Ed25519Signer, ledger: &Ed25519Signer) -> Outcome<TrustAnchor
         issuers: vec![IssuerAnchor {
             name: "resident".into(),
             origin: ISSUER.into(),
-            schemas: kinds.map(|kind| kind.name.to_owned()).collect(),
+            schemas: kinds.map(|kind| (&kind.name).into()).collect(),
             keys: vec![KeyRecord::active(issuer)?],
         }],
     })
@@ -124,7 +127,7 @@ fn record_id(number: usize) -> RecordId {
 fn draft(kind: &RecordType, number: usize) -> Draft<'_> {
     Draft {
         issuer: "resident",
-        schema: kind.name,
+        schema: &kind.name,
         record_id: record_id(number),
         version: 1,
         previous: [0; 32],
@@ -190,7 +193,7 @@ fn signing(what: &str, issuer: &Ed25519Signer, samples: &[Sample]) -> Outcome {
     let time = best(|| {
         let mut log = CompactRange::new();
         for (at, sample) in samples.iter().enumerate() {
-            match build_record(draft(sample.kind, at), &sample.payload, &sample.salt) {
+            match build_record(draft(&sample.kind, at), &sample.payload, &sample.salt) {
                 Ok((_, statement)) => log.append(hash_leaf(&statement)),
                 Err(error) => failed = Some(error),
             }
@@ -305,7 +308,7 @@ fn print(samples: &[Sample], records: &[SignedRecord]) -> Outcome<String> {
     let mut text = String::new();
     for step in 0..records.len() {
         let at = step * 7_919 % records.len();
-        let (kind, whole) = (samples[at].kind, &records[at]);
+        let (kind, whole) = (&samples[at].kind, &records[at]);
         let mut record = whole.clone();
         if kind.name == PERSON {
             let payload = canonical::scan(&samples[at].payload)?;
@@ -314,8 +317,8 @@ fn print(samples: &[Sample], records: &[SignedRecord]) -> Outcome<String> {
             record.disclosure = redact(&whole.disclosure, &shown)?;
         }
         let frame = Frame {
-            record_type: kind.name,
-            message: kind.message,
+            record_type: &kind.name,
+            message: kind.message.as_deref(),
             id: record_id(at),
             version: 1,
             verdict: Verdict::Valid,

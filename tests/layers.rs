@@ -172,6 +172,48 @@ fn modules_import_only_from_layers_below() {
     none(findings, "a module imports only from lines above its own (tests/layers.rs, LAYERS)");
 }
 
+/// Whoever may name a record type that is built in, by the constant of its sector's file. The others read the catalogue.
+const NAMING_SECTORS: &[(&str, &str)] = &[
+    ("src/registry/catalogue.rs", "lists the built-in sectors"),
+    ("src/api/grpc/registry/", "the sectors' own typed services"),
+    ("src/server/services.rs", "serves those"),
+    ("src/simulation/", "writes what the built-in sectors hold"),
+    ("src/cli/load/scenario.rs", "an example of a call"),
+    ("src/cli/serve/banner.rs", "an example of a call"),
+];
+
+/// The code of a file before its tests, without comments.
+fn code_of(source: &Source) -> String {
+    let is_tests = source.path.ends_with("tests.rs") || source.path.contains("/tests/");
+    let text = source.text.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
+    if is_tests { String::new() } else { text.lines().flat_map(|line| [code(line), "\n"]).collect() }
+}
+
+#[test]
+fn a_record_type_is_named_in_its_sectors_file_alone() {
+    let catalogue = lienthong::registry::Catalogue::built_in();
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let text = code_of(&source);
+        for sector in catalogue.sectors() {
+            if source.path == format!("src/registry/{}.rs", sector.name) {
+                continue;
+            }
+            for record_type in &sector.record_types {
+                let quoted = [format!("\"{}\"", record_type.name), format!("\"{}\\", record_type.name)];
+                if quoted.iter().any(|name| text.contains(name.as_str())) {
+                    findings.push(format!("{}: {}", source.path, record_type.name));
+                }
+            }
+            let may_name = NAMING_SECTORS.iter().any(|(place, _)| source.path.starts_with(place));
+            if !may_name && named_after(&text, "crate::registry::").contains(&&*sector.name) {
+                findings.push(format!("{}: uses the sector {}", source.path, sector.name));
+            }
+        }
+    }
+    none(findings, "what code knows of a record type is a property of it (src/registry/schema.rs, RecordType)");
+}
+
 #[test]
 fn inner_layers_name_no_transport() {
     let mut findings = Vec::new();

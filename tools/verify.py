@@ -935,7 +935,7 @@ def verify_beside(report, record):
             report.note("frame", "fail", "type, id, version or verdict beside the statement is not what it says")
             if verdict != "INVALID":
                 report.verdict = ("INVALID", "TYPED_FORM_MISMATCH")
-    names = TYPED_FORMS.get(statement.schema if statement else "", ())
+    names = TYPED_FORMS.get(statement.schema if statement else "", ("fields",))
     if record.typed is None or record.typed in names or statement is None:
         return report.note("typed_form", "skipped", "not compared by this program" if record.typed else "there is none")
     report.note("typed_form", "fail", f"{record.typed} is not the typed form of {statement.schema}")

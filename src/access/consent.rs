@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::base::{Error, RequestId, Result, Timestamp, Violation, limits};
-use crate::registry;
+use crate::registry::Catalogue;
 
 use super::acting::Actor;
 use super::rights::Rights;
@@ -95,6 +95,7 @@ impl Terms {
     /// something that never happens.
     pub fn read(
         rights: &Rights,
+        catalogue: &Catalogue,
         agency: String,
         purpose: String,
         record_types: Vec<String>,
@@ -121,8 +122,8 @@ impl Terms {
         }
         for (at, name) in record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
             let path = format!("record_types[{at}]");
-            if registry::record_type(name).is_none() {
-                bad.push(registry::unknown_record_type(path, name, registry::record_types()));
+            if catalogue.record_type(name).is_none() {
+                bad.push(catalogue.unknown_record_type(path, name));
             } else if record_types[..at].contains(name) {
                 bad.push(Violation::new(path, "DUPLICATE", "is there already"));
             } else if granted.is_some_and(|set| set.fields(name).is_none()) {
@@ -298,7 +299,7 @@ mod tests {
         ];
         for (agency, purpose, types, expected) in cases {
             let types = types.iter().map(|name| (*name).to_owned()).collect();
-            let read = Terms::read(&embedded(), agency.into(), purpose.into(), types, 0);
+            let read = Terms::read(&embedded(), &Catalogue::built_in(), agency.into(), purpose.into(), types, 0);
             let bad = read.err().map(|error| error.violations.clone()).unwrap_or_default();
             let bad: Vec<_> = bad.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
             assert_eq!(bad, expected, "{agency} {purpose}");

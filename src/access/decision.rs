@@ -5,6 +5,8 @@
 
 use crate::base::{Error, Reason, Timestamp};
 
+use crate::registry::Name;
+
 use super::consent::Consent;
 use super::rights::{Basis, Fields, Rights};
 
@@ -12,7 +14,7 @@ use super::rights::{Basis, Fields, Rights};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The record type.
-    pub record_type: &'static str,
+    pub record_type: Name,
     /// What of it.
     pub fields: Fields,
     /// On which basis.
@@ -29,7 +31,7 @@ pub struct Denial {
     /// What for.
     pub purpose: String,
     /// Every record type that it is missing for, in the order asked.
-    pub record_types: Vec<&'static str>,
+    pub record_types: Vec<Name>,
 }
 
 /// What reading a record type takes.
@@ -50,7 +52,7 @@ impl Denial {
         }
     }
 
-    fn unless_none(missing: Leave, agency: &str, purpose: &str, record_types: Vec<&'static str>) -> Result<(), Self> {
+    fn unless_none(missing: Leave, agency: &str, purpose: &str, record_types: Vec<Name>) -> Result<(), Self> {
         if record_types.is_empty() {
             return Ok(());
         }
@@ -60,30 +62,29 @@ impl Denial {
 
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
-        let types = denial.record_types.join(", ");
+        let types = listed(&denial.record_types, ", ");
         let (kind, message) = match denial.missing {
             Leave::Right => ("right", format!("no right to read {types} for this purpose")),
             Leave::Consent => ("consent", format!("reading {types} for this purpose needs the citizen's consent")),
         };
         Self::new(denial.reason(), message)
-            .with_subject(kind, denial.record_types.join(","))
+            .with_subject(kind, listed(&denial.record_types, ","))
             .with_metadata("caller", &denial.agency)
             .with_metadata("purpose", &denial.purpose)
-            .with_metadata("record_type", denial.record_types.join(","))
+            .with_metadata("record_type", listed(&denial.record_types, ","))
     }
 }
 
+fn listed(names: &[Name], between: &str) -> String {
+    names.iter().map(|name| &**name).collect::<Vec<_>>().join(between)
+}
+
 /// What the rights grant of every record type, in the order asked; a denial names every type without one.
-pub fn granted(
-    rights: &Rights,
-    agency: &str,
-    purpose: &str,
-    record_types: &[&'static str],
-) -> Result<Vec<Grant>, Denial> {
+pub fn granted(rights: &Rights, agency: &str, purpose: &str, record_types: &[Name]) -> Result<Vec<Grant>, Denial> {
     let (mut grants, mut without) = (Vec::with_capacity(record_types.len()), Vec::new());
     let set = rights.set(agency, purpose);
-    for record_type in record_types.iter().copied() {
-        match set.and_then(|set| Some((set.fields(record_type)?, set.basis))) {
+    for record_type in record_types.iter().cloned() {
+        match set.and_then(|set| Some((set.fields(&record_type)?, set.basis))) {
             Some((fields, basis)) => grants.push(Grant { record_type, fields: fields.clone(), basis }),
             None => without.push(record_type),
         }
@@ -101,7 +102,7 @@ pub fn granted(
 /// use lienthong::base::{Reason, Timestamp};
 /// let (now, rights) = (Timestamp(0), rights::embedded());
 /// let ask = |agency, purpose, consents: &[Consent]| {
-///     decide(&rights, agency, purpose, &["resident.person.v1"], consents, now).map(|_| ()).map_err(|denial| denial.reason())
+///     decide(&rights, agency, purpose, &["resident.person.v1".into()], consents, now).map(|_| ()).map_err(|denial| denial.reason())
 /// };
 /// assert_eq!(ask("one-stop", "one_stop.verify_documents", &[]), Ok(()));
 /// assert_eq!(ask("hospital", "land.transfer", &[]), Err(Reason::RightMissing));
@@ -114,7 +115,7 @@ pub fn decide(
     rights: &Rights,
     agency: &str,
     purpose: &str,
-    record_types: &[&'static str],
+    record_types: &[Name],
     consents: &[Consent],
     now: Timestamp,
 ) -> Result<Vec<Grant>, Denial> {
@@ -136,10 +137,10 @@ pub fn check_consents(
     let has_leave = |grant: &&Grant| match grant.basis {
         Basis::Duty => true,
         // A consent to this very purpose is more particular than a refusal of everything.
-        Basis::Service => !refused || permitted(grant.record_type),
-        Basis::Consent => permitted(grant.record_type),
+        Basis::Service => !refused || permitted(&grant.record_type),
+        Basis::Consent => permitted(&grant.record_type),
     };
-    let without = grants.iter().filter(|grant| !has_leave(grant)).map(|grant| grant.record_type);
+    let without = grants.iter().filter(|grant| !has_leave(grant)).map(|grant| grant.record_type.clone());
     Denial::unless_none(Leave::Consent, agency, purpose, without.collect())
 }
 
@@ -151,8 +152,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
+    fn named(types: &[&str]) -> Vec<Name> {
+        types.iter().map(|name| Name::from(*name)).collect()
+    }
+
     fn check(agency: &str, purpose: &str, types: &[&'static str], consents: &[Consent], expect: Result<usize, Reason>) {
-        let decided = decide(&embedded(), agency, purpose, types, consents, NOW);
+        let decided = decide(&embedded(), agency, purpose, &named(types), consents, NOW);
         let got = decided.map(|grants| grants.len()).map_err(|denial| denial.reason());
         assert_eq!(got, expect, "{agency} {purpose} {types:?}");
     }
@@ -178,7 +183,8 @@ mod tests {
         ask(&["resident.person.v1", "judicial.record.v1"], Err(Reason::RightMissing));
         check("one-stop", "health.admission", &["health_insurance.card.v1"], &[], Err(Reason::RightMissing));
         let rights = embedded();
-        let grants = decide(&rights, "one-stop", "one_stop.verify_documents", &["resident.person.v1"], &[], NOW);
+        let asked = named(&["resident.person.v1"]);
+        let grants = decide(&rights, "one-stop", "one_stop.verify_documents", &asked, &[], NOW);
         let Fields::Only(fields) = &grants.expect("right")[0].fields else { unreachable!("some fields") };
         let has = |name: &str| fields.names().iter().any(|field| field == name);
         assert!(has("full_name") && !has("religion") && !has("ethnicity"));
@@ -187,8 +193,9 @@ mod tests {
     #[test]
     fn a_denial_names_every_type_that_lacks_leave() {
         let asked = &["judicial.record.v1", "resident.person.v1", "judicial.certificate.v1"];
-        let error: Error =
-            decide(&embedded(), "one-stop", "one_stop.verify_documents", asked, &[], NOW).expect_err("denied").into();
+        let error: Error = decide(&embedded(), "one-stop", "one_stop.verify_documents", &named(asked), &[], NOW)
+            .expect_err("denied")
+            .into();
         let facts = [
             ("caller", "one-stop"),
             ("purpose", "one_stop.verify_documents"),
@@ -196,8 +203,9 @@ mod tests {
         ];
         assert_eq!(error.metadata, facts.map(|(name, value)| (name, value.to_owned())));
         let asked = &["resident.person.v1", "business.enterprise.v1"];
-        let denial = decide(&embedded(), "bank", "bank.know_your_customer", asked, &[], NOW).expect_err("denied");
-        assert_eq!((denial.missing, &denial.record_types[..]), (Leave::Consent, &asked[..]));
+        let denial =
+            decide(&embedded(), "bank", "bank.know_your_customer", &named(asked), &[], NOW).expect_err("denied");
+        assert_eq!((denial.missing, &denial.record_types[..]), (Leave::Consent, &named(asked)[..]));
     }
 
     #[test]

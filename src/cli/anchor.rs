@@ -45,11 +45,13 @@ fn parse(bytes: &[u8]) -> Result<TrustAnchor, String> {
 mod tests {
     use super::*;
     use crate::base::{Clock as _, Seed, time::SystemClock};
+    use crate::registry::Catalogue;
     use crate::server::keys::Keys;
 
     #[test]
     fn an_anchor_is_read_from_its_file_and_from_an_answer() {
-        let anchor = Keys::new(Seed::root(1)).versions(SystemClock.now()).expect("an anchor").remove(0);
+        let anchor =
+            Keys::new(Catalogue::built_in(), Seed::root(1)).versions(SystemClock.now()).expect("an anchor").remove(0);
         let json = String::from_utf8(anchor.to_json().expect("JSON")).expect("UTF-8");
         let fingerprint = to_hex(&anchor.fingerprint().expect("one"));
         let answer = |name: &str, fingerprint: &str| {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::access::rights::{self, Basis, EMBEDDED, Fields, Flaw, Flaws};
+use crate::registry::Catalogue;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +50,7 @@ impl Check {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let name = self.file.display().to_string();
         let bytes = rights::bytes(&self.file).map_err(|why| Failure::new(format!("{name} cannot be read: {why}")))?;
-        let (read, flaws) = match rights::read(&bytes) {
+        let (read, flaws) = match rights::read(&bytes, &Catalogue::built_in()) {
             Ok((rights, warnings)) => (Some(rights), Flaws { warnings, ..Flaws::default() }),
             Err(flaws) => (None, flaws),
         };

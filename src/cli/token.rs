@@ -11,6 +11,7 @@ use super::output::{Failure, OutputFormat, print, print_json};
 use crate::access::RightsBook;
 use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
+use crate::registry::Catalogue;
 use crate::server::credential_key;
 
 const EXAMPLES: &str = "\
@@ -98,7 +99,7 @@ fn agency(text: &str) -> Result<AgencyId, String> {
 
 /// An agency of the rights.
 fn known(agency: AgencyId, file: Option<&Path>) -> Result<AgencyId, Failure> {
-    let rights = RightsBook::open(file)?.current();
+    let rights = RightsBook::open(file, &Catalogue::built_in())?.current();
     if rights.agency(agency.as_str()).is_some() {
         return Ok(agency);
     }

@@ -20,7 +20,7 @@ use super::known::Known;
 #[derive(Debug, Clone)]
 pub struct CheckedRecord {
     /// Its record type.
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     /// Its id.
     pub record_id: RecordId,
     /// Its version.
@@ -81,7 +81,7 @@ impl Checker<'_> {
         &self,
         found: Arc<RegistryRecord>,
         proof: Option<Arc<LogProof>>,
-        record_type: &'static RecordType,
+        record_type: &Arc<RecordType>,
         people: Option<&[PersonalId]>,
         fields: &Fields,
     ) -> Result<Arc<CheckedRecord>, Failure> {
@@ -94,8 +94,8 @@ impl Checker<'_> {
         let record = SignedRecord { ledger_proof: proof.as_deref().cloned(), ..found.record.clone() };
         let mut report = self.verifier.verify(&record, self.now);
         let says = report.statement.as_ref().map(|statement| {
-            let peer = statement.issuer == record_type.registry;
-            let named = statement.schema == record_type.name
+            let peer = record_type.registry == statement.issuer;
+            let named = record_type.name == statement.schema
                 && (statement.record_id, statement.version) == (found.record_id, found.version);
             (peer, named, statement.field_count)
         });
@@ -117,7 +117,7 @@ impl Checker<'_> {
             Disclosure::Partial { shown, .. } => shown.len() as u16, // at most 64
         };
         let checked = Arc::new(CheckedRecord {
-            record_type,
+            record_type: record_type.clone(),
             record_id: found.record_id,
             version: found.version,
             record,
@@ -167,9 +167,10 @@ mod tests {
     #[test]
     fn a_number_counts_only_as_a_whole_string() {
         let person = PersonalId::parse("042090990001").expect("12 digits");
+        let catalogue = crate::registry::Catalogue::built_in();
         let about = |payload: &'static str| {
             let whole = Disclosure::Whole { payload: payload.into(), salt: [0; 32] };
-            is_about(crate::registry::record_type("resident.person.v1").expect("type"), &whole, &[person])
+            is_about(catalogue.people(), &whole, &[person])
         };
         assert!(about(r#"{"personal_id":"042090990001"}"#));
         assert!(!about(r#"{"personal_id":"0420909900011"}"#));

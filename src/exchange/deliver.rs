@@ -17,17 +17,17 @@ use super::context::Context;
 use super::evidence::Draft;
 use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
 use super::finish::finish;
-use super::gather::{LATEST, Question};
+use super::gather::{LATEST, Question, registry_of};
 use super::trail::{Step, Trail};
 
 /// What the evidence says of why documents were presented.
 const PURPOSE: &str = "presentation";
 
 /// One document to deliver.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DocumentRef {
     /// Its record type.
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     /// Its record.
     pub record_id: RecordId,
     /// The version; `None` for the latest.
@@ -68,25 +68,26 @@ impl Exchange {
         draft.reference = Some(delivery.reference);
         draft.guardian = delivery.guardian;
         draft.is_repeated = delivery.repeats.is_some();
-        let mut record_types: Vec<&'static RecordType> = Vec::new();
+        let mut record_types: Vec<Arc<RecordType>> = Vec::new();
         let mut questions: Vec<Question> = Vec::new();
         for document in &delivery.documents {
-            let name = document.record_type.name;
-            if !record_types.iter().any(|known| known.name == name) {
-                record_types.push(document.record_type);
-                draft.record_types.push(name);
+            let record_type = &document.record_type;
+            let is_it = |known: &Arc<RecordType>| known.name == *record_type.name;
+            if !record_types.iter().any(is_it) {
+                record_types.push(record_type.clone());
+                draft.record_types.push(record_type.name.clone());
             }
             let ids = (Selector::Ids(vec![document.record_id]), document.version.unwrap_or(LATEST));
-            match questions.iter_mut().find(|question| question.registry == document.record_type.registry) {
+            match questions.iter_mut().find(|question| question.registry.name == *record_type.registry) {
                 Some(question) => {
-                    if !question.record_types.contains(&name) {
-                        question.record_types.push(name);
+                    if !question.record_types.iter().any(is_it) {
+                        question.record_types.push(record_type.clone());
                     }
                     question.selectors.push(ids);
                 }
                 None => questions.push(Question {
-                    registry: document.record_type.registry,
-                    record_types: vec![name],
+                    registry: registry_of(&self.catalogue, record_type)?,
+                    record_types: vec![record_type.clone()],
                     selectors: vec![ids],
                 }),
             }
@@ -99,7 +100,11 @@ impl Exchange {
         trail.pass(Step::Presentation, chosen);
         let grants: Vec<Grant> = record_types
             .iter()
-            .map(|record_type| Grant { record_type: record_type.name, fields: Fields::All, basis: Basis::Consent })
+            .map(|record_type| Grant {
+                record_type: record_type.name.clone(),
+                fields: Fields::All,
+                basis: Basis::Consent,
+            })
             .collect();
         let answers = self.gather(questions, context.ask_until(), &mut trail).await;
         let found = match reachable(&answers) {
@@ -146,7 +151,7 @@ fn of_person(found: Found, numbers: &Numbers) -> Result<Found> {
         let people = record.record_type.people_of(&fields);
         if !people.is_empty() && !numbers.all().any(|number| people.contains(&number)) {
             let message = "a document is no longer in the name of whoever presents it";
-            return Err(Error::new(Reason::HolderMismatch, message).with_subject("document", record.record_type.name));
+            return Err(Error::new(Reason::HolderMismatch, message).with_subject("document", &*record.record_type.name));
         }
     }
     Ok(found)
@@ -155,10 +160,10 @@ fn of_person(found: Found, numbers: &Numbers) -> Result<Found> {
 /// Every document, in the order asked, or why not.
 fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missing: &[Missing]) -> Result<Found> {
     if let Some(missing) = missing.first() {
-        let name = missing.record_type.name;
+        let name = &*missing.record_type.name;
         return Err(match missing.reason {
             MissingReason::Unreachable(reason) => Error::new(reason, "a registry could not be asked")
-                .with_subject("registry", missing.record_type.registry),
+                .with_subject("registry", &*missing.record_type.registry),
             MissingReason::NoRecord => {
                 Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", name)
             }

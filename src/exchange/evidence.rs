@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
 use crate::base::{Error, PersonalId, Result};
+use crate::registry::Name;
 use crate::registry::numbers::Numbers;
 
 use super::Exchange;
@@ -26,7 +27,7 @@ pub(super) struct Draft {
     /// The version of the rights that decide.
     pub(super) rights: Option<Arc<str>>,
     pub(super) purpose: Option<Arc<str>>,
-    pub(super) record_types: Vec<&'static str>,
+    pub(super) record_types: Vec<Name>,
     pub(super) reference: Option<String>,
     /// The guardian who presents documents for the citizen.
     pub(super) guardian: Option<PersonalId>,

@@ -7,9 +7,9 @@ use crate::access::decision::{check_consents, granted};
 use crate::access::evidence::Kind;
 use crate::access::{Grant, Recorded, Rights};
 use crate::base::{Error, PersonalId, Reason, Result, limits};
-use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::RegistryRecord;
+use crate::registry::{Name, RecordType};
 use crate::trust::{Code, LogProof, Verdict};
 
 use super::Exchange;
@@ -38,10 +38,10 @@ pub struct Exchanged {
 }
 
 /// A record type without an answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Missing {
     /// The record type.
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     /// Why.
     pub reason: MissingReason,
 }
@@ -69,11 +69,11 @@ impl Exchange {
     async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
         let mut trail = Trail::default();
         let rights = self.rights.current();
-        let read = request.read(&rights);
+        let read = request.read(&rights, &self.catalogue);
         let mut draft = Draft::new(Kind::Exchange);
         draft.rights = Some(rights.version().clone());
         draft.purpose.clone_from(&read.purpose);
-        draft.record_types = read.record_types.iter().map(|record_type| record_type.name).collect();
+        draft.record_types = read.record_types.iter().map(|record_type| record_type.name.clone()).collect();
         let mut readable = Ok(());
         if let Some(person) = read.person {
             let (numbers, outcome) = self.numbers_read(context, person, &mut trail).await;
@@ -104,7 +104,7 @@ impl Exchange {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
         let grants = self.decide(context, rights, order, &numbers, trail).await?;
-        let asked = questions(&order.record_types, &numbers);
+        let asked = questions(&self.catalogue, &order.record_types, &numbers)?;
         let answers = self.gather(asked, context.ask_until(), trail).await;
         fits(&answers)?;
         reachable(&answers)?;
@@ -121,7 +121,7 @@ impl Exchange {
         numbers: &Numbers,
         trail: &mut Trail,
     ) -> Result<Vec<Grant>> {
-        let names: Vec<&'static str> = order.record_types.iter().map(|record_type| record_type.name).collect();
+        let names: Vec<Name> = order.record_types.iter().map(|record_type| record_type.name.clone()).collect();
         let grants = granted(rights, &context.agency, &order.purpose, &names).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Right, error.message.clone());
@@ -142,7 +142,7 @@ impl Exchange {
     pub(super) async fn check(
         &self,
         context: &Context,
-        record_types: &[&'static RecordType],
+        record_types: &[Arc<RecordType>],
         grants: &[Grant],
         people: Option<&[PersonalId]>,
         mut answers: Answers,
@@ -151,20 +151,21 @@ impl Exchange {
         let (verifier, known, accepts_unverified) = (&*self.verifier, &self.known, context.accepts_unverified);
         let checker = Checker { verifier, known, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
-        for (record_type, grant) in record_types.iter().copied().zip(grants) {
-            let answered = match answers.get_mut(record_type.registry) {
+        for (record_type, grant) in record_types.iter().zip(grants) {
+            let answered = match answers.get_mut(&record_type.registry) {
                 Some(Ok(answered)) => answered,
                 Some(Err(error)) => {
-                    missing.push(Missing { record_type, reason: MissingReason::Unreachable(error.reason) });
+                    let reason = MissingReason::Unreachable(error.reason);
+                    missing.push(Missing { record_type: record_type.clone(), reason });
                     continue;
                 }
                 None => return Err(Error::bug("a registry that was not asked")),
             };
             let before = (records.len(), missing.len());
             for found in answered.extract_if(.., |found| found.record_type == record_type.name) {
-                let proof = self.ledger_proof(context, record_type.registry, &found).await?;
+                let proof = self.ledger_proof(context, &record_type.registry, &found).await?;
                 let unproved = proof.is_none();
-                let step = Step::Verify(record_type);
+                let step = Step::Verify(record_type.ordinal);
                 match checker.check(found, proof, record_type, people, &grant.fields) {
                     Ok(checked) => {
                         note_verdict(trail, step, checked.verdict);
@@ -174,17 +175,17 @@ impl Exchange {
                         // Nothing is wrong with it but that the province has not accepted it yet.
                         trail.skip(step, "the province has not accepted the record yet");
                         let reason = MissingReason::Unreachable(Reason::RegistryUnavailable);
-                        missing.push(Missing { record_type, reason });
+                        missing.push(Missing { record_type: record_type.clone(), reason });
                     }
                     Err(failure) => {
-                        let error = failure.error(record_type.name);
+                        let error = failure.error(&record_type.name);
                         trail.fail(step, error.message.clone());
                         return Err(error);
                     }
                 }
             }
             if before == (records.len(), missing.len()) {
-                missing.push(Missing { record_type, reason: MissingReason::NoRecord });
+                missing.push(Missing { record_type: record_type.clone(), reason: MissingReason::NoRecord });
             }
         }
         let bytes: usize =
@@ -232,7 +233,7 @@ fn fits(answers: &Answers) -> Result<()> {
         |error: &&Error| error.reason == Reason::AnswerTooLarge || error.kind() == crate::base::Kind::Corrupt;
     for (registry, answer) in answers {
         if let Some(error) = answer.as_ref().err().filter(is_final) {
-            return Err(error.repeated().with_subject("registry", *registry));
+            return Err(error.repeated().with_subject("registry", registry));
         }
     }
     Ok(())
@@ -242,7 +243,7 @@ fn fits(answers: &Answers) -> Result<()> {
 pub(super) fn reachable(answers: &Answers) -> Result<()> {
     let errors: Vec<&Error> = answers.values().filter_map(|answer| answer.as_ref().err()).collect();
     let Some(first) = errors.first().filter(|_| errors.len() == answers.len()) else { return Ok(()) };
-    let names: Vec<&str> = answers.keys().copied().collect();
+    let names: Vec<&str> = answers.keys().map(|name| &**name).collect();
     let same = errors.iter().all(|error| error.reason == first.reason);
     let reason = if same { first.reason } else { Reason::RegistryUnavailable };
     let message = format!("no registry answered: {}", names.join(", "));

@@ -9,56 +9,63 @@ use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout_at;
 
 use crate::base::{Error, Reason, Result, limits};
-use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
+use crate::registry::{Catalogue, Name, RecordType, Sector};
 use crate::trust::Value;
 
 use super::Exchange;
 use super::trail::{Detail, Step, Trail};
 
-/// Record types that name no person themselves: they are found through records that do.
-const FOUND_THROUGH: &[(&str, &str, &str)] = &[("land.parcel.v1", "land.certificate.v1", "parcels")];
-
 /// Stands for the latest version in a query.
 pub(super) const LATEST: u64 = 0;
 
 /// What the registries answered, by name.
-pub(super) type Answers = BTreeMap<&'static str, Result<Vec<Arc<RegistryRecord>>>>;
+pub(super) type Answers = BTreeMap<Name, Result<Vec<Arc<RegistryRecord>>>>;
 
 /// What to ask one registry.
 pub(super) struct Question {
-    pub(super) registry: &'static str,
-    pub(super) record_types: Vec<&'static str>,
+    pub(super) registry: Arc<Sector>,
+    pub(super) record_types: Vec<Arc<RecordType>>,
     /// Each with the version to read, or [`LATEST`].
     pub(super) selectors: Vec<(Selector, u64)>,
 }
 
 /// The questions for record types of one person.
-pub(super) fn questions(record_types: &[&'static RecordType], numbers: &Numbers) -> Vec<Question> {
+pub(super) fn questions(
+    catalogue: &Catalogue,
+    record_types: &[Arc<RecordType>],
+    numbers: &Numbers,
+) -> Result<Vec<Question>> {
     let mut questions: Vec<Question> = Vec::new();
     for record_type in record_types {
-        match questions.iter_mut().find(|question| question.registry == record_type.registry) {
-            Some(question) => question.record_types.push(record_type.name),
+        match questions.iter_mut().find(|question| question.registry.name == *record_type.registry) {
+            Some(question) => question.record_types.push(record_type.clone()),
             None => questions.push(Question {
-                registry: record_type.registry,
-                record_types: vec![record_type.name],
+                registry: registry_of(catalogue, record_type)?,
+                record_types: vec![record_type.clone()],
                 selectors: numbers.all().map(|number| (Selector::Person(number), LATEST)).collect(),
             }),
         }
     }
-    questions
+    Ok(questions)
+}
+
+/// The registry that issues a record type.
+pub(super) fn registry_of(catalogue: &Catalogue, record_type: &RecordType) -> Result<Arc<Sector>> {
+    let found = catalogue.sector(&record_type.registry).cloned();
+    found.ok_or_else(|| Error::bug(format!("{} is of no registry", record_type.name)))
 }
 
 impl Exchange {
     /// Asks all at once; what has no answer at `until` counts as unreachable.
     pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, trail: &mut Trail) -> Answers {
-        let names: Vec<&'static str> = questions.iter().map(|question| question.registry).collect();
-        let asked = questions.into_iter().map(|question| {
-            let registry = self.registries.get(question.registry).cloned();
+        let asked: Vec<Arc<Sector>> = questions.iter().map(|question| question.registry.clone()).collect();
+        let asking = questions.into_iter().map(|question| {
+            let registry = self.registries.get(&*question.registry.name).cloned();
             async move {
                 let late = |_| Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
-                let name = question.registry;
+                let name = question.registry.name.clone();
                 let mut asking = pin!(ask(registry, question));
                 // A registry in this process has its answer at once more often than not: no timer for it.
                 let answer = match asking.as_mut().now_or_never() {
@@ -68,11 +75,12 @@ impl Exchange {
                 (name, answer)
             }
         });
-        let answers: Answers = join_all(asked).await.into_iter().collect();
-        for name in names {
-            match &answers[name] {
-                Ok(records) => trail.pass(Step::Registry(name), Detail::Records(records.len())),
-                Err(error) => trail.fail(Step::Registry(name), error.reason.as_str()),
+        let answers: Answers = join_all(asking).await.into_iter().collect();
+        for registry in asked {
+            let step = Step::Registry(registry.ordinal);
+            match &answers[&registry.name] {
+                Ok(records) => trail.pass(step, Detail::Records(records.len())),
+                Err(error) => trail.fail(step, error.reason.as_str()),
             }
         }
         answers
@@ -82,21 +90,25 @@ impl Exchange {
 /// Asks one registry with every selector; a record that two of them find counts once.
 async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<Vec<Arc<RegistryRecord>>> {
     let registry = registry.ok_or_else(|| Error::new(Reason::RegistryUnavailable, "the registry is not connected"))?;
-    let (direct, through) = split(&question.record_types);
-    let mut found: Vec<Arc<RegistryRecord>> = Vec::new();
-    for (selector, version) in question.selectors {
-        let mut known = Vec::new();
-        if !direct.is_empty() || !through.is_empty() {
-            let vias = through.iter().map(|(_, via, _)| *via).filter(|via| !direct.contains(via));
-            let types: Vec<&str> = direct.iter().copied().chain(vias).collect();
-            read_all(&*registry, &types, selector, version, &mut known).await?;
+    let mut types: Vec<&str> = Vec::with_capacity(question.record_types.len());
+    for record_type in &question.record_types {
+        let found_by_person =
+            record_type.found_through.as_ref().map_or(&record_type.name, |through| &through.record_type);
+        if !types.contains(&&**found_by_person) {
+            types.push(found_by_person);
         }
-        for (record_type, via, path) in &through {
-            for key in keys(&known, via, path) {
-                read_all(&*registry, &[record_type], Selector::Key(key), LATEST, &mut known).await?;
+    }
+    let mut found: Vec<Arc<RegistryRecord>> = Vec::new();
+    for (selector, version) in &question.selectors {
+        let mut known = Vec::new();
+        read_all(&*registry, &types, selector.clone(), *version, &mut known).await?;
+        for record_type in &question.record_types {
+            let Some(through) = &record_type.found_through else { continue };
+            for key in keys(&known, &through.record_type, &through.field) {
+                read_all(&*registry, &[&record_type.name], Selector::Key(key), LATEST, &mut known).await?;
             }
         }
-        known.retain(|record| question.record_types.iter().any(|asked| *asked == record.record_type));
+        known.retain(|record| question.record_types.iter().any(|asked| asked.name == record.record_type));
         for record in known {
             let same = |other: &Arc<RegistryRecord>| {
                 (&other.record_type, other.record_id) == (&record.record_type, record.record_id)
@@ -107,15 +119,6 @@ async fn ask(registry: Option<Arc<dyn Registry>>, question: Question) -> Result<
         }
     }
     Ok(found)
-}
-
-type Through = (&'static str, &'static str, &'static str);
-
-/// Record types that a person finds, and those found through others.
-fn split(record_types: &[&'static str]) -> (Vec<&'static str>, Vec<Through>) {
-    let through = |name: &str| FOUND_THROUGH.iter().find(|(record_type, ..)| *record_type == name).copied();
-    let direct = record_types.iter().copied().filter(|name| through(name).is_none()).collect();
-    (direct, record_types.iter().filter_map(|name| through(name)).collect())
 }
 
 /// The natural keys that records of `via` name in their field `path`.

@@ -25,8 +25,8 @@ const RECORDS_EXPECTED: usize = 1_024;
 /// About what one takes: twice a record of 2 KiB with two proofs, and once more encoded.
 const BYTES_EACH: usize = 8 * 1024;
 
-/// Which record, and what of it may be disclosed.
-type Key = (&'static str, RecordId, Fields);
+/// Which record, by its type's number, and what of it may be disclosed.
+type Key = (u8, RecordId, Fields);
 
 /// The records that were checked before; bounded.
 pub(super) struct Known {
@@ -72,14 +72,14 @@ impl Known {
     /// What `found` was checked to, if it was, and checking it again would say the same.
     pub(super) fn find(
         &self,
-        record_type: &'static RecordType,
+        record_type: &RecordType,
         found: &Arc<RegistryRecord>,
         proof: Option<&Arc<LogProof>>,
         fields: &Fields,
         verifier: &Verifier,
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
-        let entry = self.records.get(&(record_type.name, found.record_id, fields.clone()))?;
+        let entry = self.records.get(&(record_type.ordinal, found.record_id, fields.clone()))?;
         let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
             && same_proof(entry.proof.as_ref(), proof)
@@ -98,7 +98,7 @@ impl Known {
         checked: &Arc<CheckedRecord>,
     ) {
         if checked.verdict.is_valid() {
-            let key = (checked.record_type.name, given.record_id, fields.clone());
+            let key = (checked.record_type.ordinal, given.record_id, fields.clone());
             let entry = Entry { given, proof, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use crate::access::{ConsentBook, EvidenceLog, Rights, RightsBook};
 use crate::base::CacheUse;
+use crate::registry::Catalogue;
 use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
 use crate::trust::verify::Verifier;
@@ -43,6 +44,8 @@ pub use trace::Explained;
 
 /// What an exchange works with.
 pub struct Parts {
+    /// The registries and record types that there are.
+    pub catalogue: Arc<Catalogue>,
     /// The registries, possibly behind decorators that make them fail.
     pub registries: Vec<Arc<dyn Registry>>,
     /// The province's word on what stands in the record ledger.
@@ -76,6 +79,7 @@ impl Default for Memory {
 
 /// The exchange.
 pub struct Exchange {
+    catalogue: Arc<Catalogue>,
     registries: BTreeMap<String, Arc<dyn Registry>>,
     inclusion: Arc<dyn Inclusion>,
     accepted: Arc<dyn Residents>,
@@ -88,6 +92,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// The rights that hold now.
     pub fn rights(&self) -> Arc<Rights> {
         self.rights.current()
@@ -97,6 +106,7 @@ impl Exchange {
     pub fn new(parts: Parts) -> Arc<Self> {
         let registries = parts.registries.into_iter().map(|registry| (registry.name().to_owned(), registry));
         Arc::new(Self {
+            catalogue: parts.catalogue,
             registries: registries.collect(),
             inclusion: parts.inclusion,
             accepted: parts.accepted,

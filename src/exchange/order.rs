@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::Rights;
 use crate::base::id::holds_personal_id;
 use crate::base::{Error, PersonalId, Result, Violation, limits};
-use crate::registry::{self, RecordType};
+use crate::registry::{Catalogue, RecordType};
 
 /// Longest reference of the caller's own, in characters.
 const REFERENCE_CHARS_MAX: usize = 64;
@@ -29,7 +29,7 @@ pub struct Order {
     /// The citizen.
     pub person: PersonalId,
     /// The record types, each once.
-    pub record_types: Vec<&'static RecordType>,
+    pub record_types: Vec<Arc<RecordType>>,
     /// The purpose.
     pub purpose: Arc<str>,
     /// The caller's own reference.
@@ -39,18 +39,18 @@ pub struct Order {
 /// The valid fields of a request, for the evidence of a refusal, and its violations.
 pub(super) struct Read {
     pub(super) person: Option<PersonalId>,
-    pub(super) record_types: Vec<&'static RecordType>,
+    pub(super) record_types: Vec<Arc<RecordType>>,
     pub(super) purpose: Option<Arc<str>>,
     pub(super) violations: Vec<Violation>,
 }
 
 impl Request {
     /// Looks at every field.
-    pub(super) fn read(&self, rights: &Rights) -> Read {
+    pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue) -> Read {
         let mut violations = Vec::new();
         let person = PersonalId::from_field("personal_id", &self.personal_id);
         let person = person.map_err(|bad| violations.push(bad)).ok();
-        let record_types = read_types(&self.record_types, &mut violations);
+        let record_types = read_types(catalogue, &self.record_types, &mut violations);
         let purpose = read_purpose(rights, &self.purpose, &mut violations);
         check_reference(&self.reference, &mut violations);
         Read { person, record_types, purpose, violations }
@@ -74,31 +74,28 @@ impl Read {
 
 impl Request {
     /// What is wrong with a request whoever it is about: its record types, its purpose, its reference.
-    pub fn common_violations(&self, rights: &Rights) -> Vec<Violation> {
-        let mut violations = self.read(rights).violations;
+    pub fn common_violations(&self, rights: &Rights, catalogue: &Catalogue) -> Vec<Violation> {
+        let mut violations = self.read(rights, catalogue).violations;
         violations.retain(|bad| bad.field != "personal_id");
         violations
     }
 }
 
-fn read_types(names: &[String], violations: &mut Vec<Violation>) -> Vec<&'static RecordType> {
+fn read_types(catalogue: &Catalogue, names: &[String], violations: &mut Vec<Violation>) -> Vec<Arc<RecordType>> {
     if names.is_empty() {
         violations.push(Violation::new("record_types", "REQUIRED", "1 to 16 record types are required"));
     }
     if names.len() > limits::RECORD_TYPES_MAX {
         violations.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
     }
-    let mut record_types: Vec<&'static RecordType> = Vec::with_capacity(names.len().min(limits::RECORD_TYPES_MAX));
+    let mut record_types: Vec<Arc<RecordType>> = Vec::with_capacity(names.len().min(limits::RECORD_TYPES_MAX));
     for (at, name) in names.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        match registry::record_type(name) {
-            None => {
-                let known = registry::record_types();
-                violations.push(registry::unknown_record_type(format_args!("record_types[{at}]"), name, known));
-            }
+        match catalogue.record_type(name) {
+            None => violations.push(catalogue.unknown_record_type(format_args!("record_types[{at}]"), name)),
             Some(known) if record_types.iter().any(|other| other.name == known.name) => {
                 violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is asked for already"))
             }
-            Some(known) => record_types.push(known),
+            Some(known) => record_types.push(known.clone()),
         }
     }
     record_types
@@ -138,9 +135,9 @@ mod tests {
             purpose: "land.transfer".into(),
             reference: "000.00.13.H27-261128-0001".into(),
         };
-        assert!(request.read(&embedded()).violations.is_empty());
+        assert!(request.read(&embedded(), &Catalogue::built_in()).violations.is_empty());
         request.reference = "042 185 990 002".into();
-        let bad = request.read(&embedded()).violations;
+        let bad = request.read(&embedded(), &Catalogue::built_in()).violations;
         assert_eq!((bad[0].field.as_str(), bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
         assert!(!bad[0].message.contains("990"));
     }
@@ -153,7 +150,7 @@ mod tests {
             purpose: "curiosity".into(),
             reference: "x".repeat(65),
         };
-        let read = request.read(&embedded());
+        let read = request.read(&embedded(), &Catalogue::built_in());
         assert_eq!(read.record_types.len(), 1);
         let error = read.order(request.reference).expect_err("refused");
         let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();

@@ -47,7 +47,8 @@ impl Exchange {
         trail: &mut Trail,
     ) -> (Arc<Numbers>, Result<()>) {
         let only = || Arc::new(Numbers::only(person));
-        let Some(resident) = self.registries.get("resident") else { return (only(), Ok(())) };
+        let people = self.catalogue.people();
+        let Some(resident) = self.registries.get(&*people.registry) else { return (only(), Ok(())) };
         // Taken before the answer: a change in between only makes it be asked again.
         let log_size = resident.log_size().await.ok();
         if let Some((as_of, numbers)) = self.people.remembered.get(&person)
@@ -55,7 +56,7 @@ impl Exchange {
         {
             return (numbers, Ok(()));
         }
-        let asked = AskedResidents { registry: &**resident, verifier: &self.verifier, now: context.now };
+        let asked = AskedResidents { registry: &**resident, people, verifier: &self.verifier, now: context.now };
         // A part of the time only: if this registry is the slow one, the others must still have theirs.
         let left = context.ask_until().saturating_duration_since(Instant::now());
         match tokio::time::timeout(left / 4, resolve(person, &asked)).await {
@@ -68,7 +69,7 @@ impl Exchange {
             }
             Ok(Err(error)) if error.reason == Reason::StorageCorrupt => {
                 trail.fail(Step::SupersededNumbers, error.reason.as_str());
-                (only(), Err(error.with_subject("registry", "resident")))
+                (only(), Err(error.with_subject("registry", &*people.registry)))
             }
             Ok(Err(_)) | Err(_) => {
                 let why = "the resident registry did not say; what the province accepted of it holds";

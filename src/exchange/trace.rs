@@ -7,6 +7,8 @@ use crate::base::call::CallCheck;
 use crate::base::client_ids::ClientRequestId;
 use crate::base::{ClientIds, Error, Reason, RequestId, Result, Timestamp, Violations};
 
+use crate::registry::Catalogue;
+
 use super::Exchange;
 use super::context::Context;
 use super::recent::RecentCalls;
@@ -77,7 +79,7 @@ impl Exchange {
     ) -> Result<Explained> {
         let remembered = if sees_all { recent.find_of_anyone(request) } else { recent.find(caller, request) };
         if let Some((index, row)) = self.evidence.trace(request).await? {
-            let mut explained = decode(request, row)
+            let mut explained = decode(&self.catalogue, request, row)
                 .ok_or_else(|| Error::new(Reason::StorageCorrupt, "the trace of a call cannot be read"))?;
             let own = matches!(caller, Caller::Agency(agency) if agency.as_str() == explained.caller);
             if !own && !sees_all {
@@ -143,7 +145,7 @@ pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Bytes {
     out.into()
 }
 
-fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
+fn decode(catalogue: &Catalogue, request_id: RequestId, mut row: Bytes) -> Option<Explained> {
     let version = row.try_get_u8().ok()?;
     if ![UNNAMED, NAMED].contains(&version) {
         return None;
@@ -154,7 +156,7 @@ fn decode(request_id: RequestId, mut row: Bytes) -> Option<Explained> {
         NAMED => (take_text(&mut row)?, take_text(&mut row)?),
         _ => Default::default(),
     };
-    let checks = trail::decode(&mut row, &caller)?;
+    let checks = trail::decode(catalogue, &mut row, &caller)?;
     let violations = Violations::default();
     Some(Explained {
         request_id,

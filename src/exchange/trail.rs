@@ -16,7 +16,7 @@ use bytes::{Buf, BufMut, Bytes};
 
 use crate::base::call::{CallCheck, CheckOutcome};
 use crate::base::text::end_within;
-use crate::registry::{self, RecordType};
+use crate::registry::Catalogue;
 
 /// What was checked.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +31,10 @@ pub(super) enum Step {
     Consent,
     /// The citizen's presentation.
     Presentation,
-    /// A registry's answer.
-    Registry(&'static str),
-    /// A record's verification.
-    Verify(&'static RecordType),
+    /// The answer of the registry with this number.
+    Registry(u8),
+    /// The verification of a record of the type with this number.
+    Verify(u8),
 }
 
 /// What came of it.
@@ -116,17 +116,17 @@ impl Step {
             Self::Right => (2, None),
             Self::Consent => (3, None),
             Self::Presentation => (4, None),
-            Self::Registry(name) => (5, Some(registry::sector(name).map_or(0, |sector| sector.ordinal))),
-            Self::Verify(record_type) => (6, Some(record_type.ordinal)),
+            Self::Registry(ordinal) => (5, Some(ordinal)),
+            Self::Verify(ordinal) => (6, Some(ordinal)),
         }
     }
 }
 
 /// Reads the checks of a trail, in words; `agency` is who called. `None` when they cannot be read.
-pub(super) fn decode(row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
+pub(super) fn decode(catalogue: &Catalogue, row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
     let mut checks = Vec::new();
     while row.has_remaining() {
-        let name = step_name(row)?;
+        let name = step_name(catalogue, row)?;
         let outcome = match row.try_get_u8().ok()? {
             0 => CheckOutcome::Pass,
             1 => CheckOutcome::Fail,
@@ -146,7 +146,7 @@ pub(super) fn decode(row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
     Some(checks)
 }
 
-fn step_name(row: &mut Bytes) -> Option<String> {
+fn step_name(catalogue: &Catalogue, row: &mut Bytes) -> Option<String> {
     Some(match row.try_get_u8().ok()? {
         0 => "request".into(),
         1 => "superseded_numbers".into(),
@@ -154,14 +154,12 @@ fn step_name(row: &mut Bytes) -> Option<String> {
         3 => "consent".into(),
         4 => "presentation".into(),
         5 => {
-            let ordinal = row.try_get_u8().ok()?;
-            let sector = registry::ALL.iter().find(|sector| sector.ordinal == ordinal)?;
-            format!("registry.{}", sector.name)
+            let registry = catalogue.sector_numbered(row.try_get_u8().ok()?)?;
+            format!("registry.{}", registry.name)
         }
         6 => {
-            let ordinal = row.try_get_u8().ok()?;
-            let mut types = registry::ALL.iter().flat_map(|sector| sector.record_types);
-            format!("verify.{}", types.find(|of| of.ordinal == ordinal)?.name)
+            let record_type = catalogue.record_type_numbered(row.try_get_u8().ok()?)?;
+            format!("verify.{}", record_type.name)
         }
         _ => return None,
     })
@@ -192,13 +190,15 @@ mod tests {
         let mut trail = Trail::default();
         trail.pass(Step::Right, Detail::Granted("one_stop.verify_documents".into()));
         trail.pass(Step::Consent, Detail::Agreed);
-        trail.pass(Step::Registry("land"), Detail::Records(2));
-        trail.fail(Step::Registry("vehicle"), "REGISTRY_UNAVAILABLE");
-        trail.pass(Step::Verify(registry::record_type("land.parcel.v1").expect("a type")), Detail::Valid);
+        let catalogue = Catalogue::built_in();
+        let number = |name: &str| catalogue.sector(name).expect("a registry").ordinal;
+        trail.pass(Step::Registry(number("land")), Detail::Records(2));
+        trail.fail(Step::Registry(number("vehicle")), "REGISTRY_UNAVAILABLE");
+        trail.pass(Step::Verify(catalogue.record_type("land.parcel.v1").expect("a type").ordinal), Detail::Valid);
         trail.skip(Step::SupersededNumbers, "not now");
         let mut row = Vec::new();
         trail.encode(&mut row);
-        let checks = decode(&mut Bytes::from(row.clone()), "one-stop").expect("reads");
+        let checks = decode(&catalogue, &mut Bytes::from(row.clone()), "one-stop").expect("reads");
         let words: Vec<_> =
             checks.iter().map(|check| format!("{} {} {}", check.name, check.outcome.as_str(), check.detail)).collect();
         assert_eq!(
@@ -213,6 +213,6 @@ mod tests {
             ]
         );
         row.pop();
-        assert!(decode(&mut Bytes::from(row), "one-stop").is_none());
+        assert!(decode(&catalogue, &mut Bytes::from(row), "one-stop").is_none());
     }
 }

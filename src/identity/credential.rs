@@ -11,7 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
-use crate::registry;
+use crate::registry::Name;
 use crate::registry::port::{Inclusion, Query, Registry, Selector};
 use crate::trust::credential::{self, Frame, VCT_PREFIX, issuer_name, possession};
 use crate::trust::jose::{decode_part, encode_part};
@@ -42,7 +42,7 @@ pub trait CredentialKeys: Send + Sync + 'static {
 /// What credentials are made with.
 pub struct Issuing {
     /// The registries, by name.
-    pub registries: BTreeMap<&'static str, Arc<dyn Registry>>,
+    pub registries: BTreeMap<Name, Arc<dyn Registry>>,
     /// Where statements stand in the record ledger.
     pub inclusion: Arc<dyn Inclusion>,
     /// Verifies what is issued.
@@ -120,10 +120,10 @@ impl Credentials {
         self.nonces.take(&proved.nonce, number, now)?;
         let person = self.linking.holder_of_account(number, now).await?;
         let link = self.linking.get(&person.numbers, link).await?;
-        let record_type = link.document_type.record_type();
+        let record_type = self.linking.registries.document(link.document_type)?;
         if link.state_at(now).0 != LinkState::Linked {
             return Err(Error::new(Reason::LinkNotActive, "the document is not linked and in force")
-                .with_subject("link", record_type.name));
+                .with_subject("link", &*record_type.name));
         }
         let record = self.record(&person, &link, now).await?;
         self.sign(&record, &proved.key, now)
@@ -131,19 +131,19 @@ impl Credentials {
 
     /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
     async fn record(&self, person: &Person, link: &Link, now: Timestamp) -> Result<SignedRecord> {
-        let record_type = link.document_type.record_type();
-        let registry = self.issuing.registries.get(record_type.registry);
+        let record_type = self.linking.registries.document(link.document_type)?;
+        let registry = self.issuing.registries.get(&*record_type.registry);
         let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
-        let query = Query::latest([record_type.name], Selector::Ids(vec![link.record_id]), 1);
+        let query = Query::latest([&*record_type.name], Selector::Ids(vec![link.record_id]), 1);
         let unverified = |verdict: Verdict| {
             let reason = verdict.code().map_or(Reason::RecordNotVerified, Code::reason);
             Error::new(reason, format!("the registry's record fails its checks: {verdict}"))
-                .with_subject("record", record_type.name)
-                .with_metadata("record_type", record_type.name)
+                .with_subject("record", &*record_type.name)
+                .with_metadata("record_type", &*record_type.name)
         };
         let missing = || {
             Error::new(Reason::RecordNotFound, "the document's record is not there")
-                .with_subject("record", record_type.name)
+                .with_subject("record", &*record_type.name)
         };
         let found = registry.read(query).await?.records.into_iter().next().ok_or_else(missing)?;
         // Its place in the issuer's log is believed only when it is proved: what never comes would be waited for.
@@ -154,24 +154,24 @@ impl Credentials {
         let own_proof = found.record.issuer_proof.as_ref();
         let log_index = own_proof.map(|proof| proof.index).ok_or_else(missing)?;
         let inclusion = &self.issuing.inclusion;
-        inclusion.wait_for(record_type.registry, log_index.saturating_add(1)).await?;
-        let proof = inclusion.prove(record_type.registry, log_index).await?;
+        inclusion.wait_for(&record_type.registry, log_index.saturating_add(1)).await?;
+        let proof = inclusion.prove(&record_type.registry, log_index).await?;
         let proof = proof.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
         let record = SignedRecord { ledger_proof: Some((*proof).clone()), ..found.record.clone() };
         let report = self.issuing.verifier.verify(&record, now);
         let statement =
             report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(|| unverified(report.verdict))?;
-        if statement.record_id != link.record_id || statement.schema != record_type.name {
+        if statement.record_id != link.record_id || record_type.name != statement.schema {
             return Err(unverified(Verdict::Invalid(Code::IssuerMismatch)));
         }
         let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(Error::bug("not whole")) };
         let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
-        let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", record_type.name));
+        let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", &*record_type.name));
         let named = record_type.people_of(&payload);
         if !named.is_empty() && !person.numbers.all().any(|number| named.contains(&number)) {
             return not(Reason::HolderMismatch, "the document is no longer in the holder's name");
         }
-        match standing(link.document_type, statement.operation, statement.valid_until, &payload, now) {
+        match standing(record_type, statement.operation, statement.valid_until, &payload, now) {
             Standing::Valid => Ok(record),
             Standing::Expired => not(Reason::DocumentExpired, "the document has expired"),
             Standing::Suspended(_) => not(Reason::DocumentSuspended, "the document is not in force for now"),
@@ -182,7 +182,7 @@ impl Credentials {
     fn sign(&self, record: &SignedRecord, holder: &PublicKey, now: Timestamp) -> Result<Issued> {
         let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
         let unknown = || Error::bug("a record of no registry");
-        let sector = registry::sector(&statement.issuer).ok_or_else(unknown)?;
+        let sector = self.linking.registries.catalogue().sector(&statement.issuer).ok_or_else(unknown)?;
         // Claims are in seconds; what stands beside them says the same.
         let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);

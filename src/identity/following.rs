@@ -6,7 +6,7 @@ use crate::access::Actor;
 use crate::base::{Clock, Error, Reason, Result};
 use crate::store::{Batch, Space, Store};
 
-use super::document::{DocumentType, standing};
+use super::document::standing;
 use super::linking::Linking;
 use super::ports::{AcceptedChange, ChangeFeed};
 
@@ -75,7 +75,8 @@ impl Following {
     }
 
     async fn take(&self, change: &AcceptedChange) -> Result<()> {
-        let Some(kind) = DocumentType::of_record_type(&change.record_type) else { return Ok(()) };
+        let record_type = self.linking.registries.catalogue().record_type(&change.record_type);
+        let Some(record_type) = record_type.filter(|of| of.document.is_some()) else { return Ok(()) };
         let links = self.linking.of_record(change.record_id).await?;
         if links.is_empty() {
             return Ok(());
@@ -83,7 +84,7 @@ impl Following {
         let Some(record) = self.feed.latest(&change.record_type, change.record_id).await? else { return Ok(()) };
         for link in links {
             let now = self.clock.now();
-            let standing = standing(kind, record.operation, record.valid_until, &record.payload, now);
+            let standing = standing(record_type, record.operation, record.valid_until, &record.payload, now);
             let after = link.after(record.version, &standing, record.valid_until, now);
             let Some(after) = after else { continue };
             match self.store.commit(Linking::replacement(&link, &after, &Actor::Registry)).await {

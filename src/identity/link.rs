@@ -112,7 +112,7 @@ impl Link {
     pub fn to_row(&self) -> Object {
         Object::new()
             .with("document_number", self.document_number.as_str())
-            .with("document_type", i64::from(self.document_type.code()))
+            .with("document_type", i64::from(self.document_type.0))
             .with("events", self.events as i64)
             .with("linked_at", self.linked_at.0)
             .with("matched_by", self.matched_by.as_str())
@@ -130,7 +130,7 @@ impl Link {
         Some(Self {
             id,
             person,
-            document_type: DocumentType::from_code(row.integer("document_type")?)?,
+            document_type: DocumentType(row.integer("document_type")?.try_into().ok()?),
             document_number: row.text("document_number")?.to_owned(),
             state: LinkState::parse(row.text("state")?)?,
             reason: row.text("reason")?.to_owned(),
@@ -207,7 +207,7 @@ mod tests {
         Link {
             id: uuid::Uuid::nil(),
             person: PersonalId::parse("042185990002").expect("id"),
-            document_type: DocumentType::DriverLicence,
+            document_type: DocumentType(2),
             document_number: "420123456789".into(),
             state,
             reason: String::new(),

@@ -43,5 +43,5 @@ pub(super) fn id_key(id: uuid::Uuid) -> Vec<u8> {
 }
 
 pub(super) fn pending_key(link: &Link) -> Vec<u8> {
-    [&[b'p', link.document_type.code()], &link.id.as_bytes()[..]].concat()
+    [&[b'p', link.document_type.0], &link.id.as_bytes()[..]].concat()
 }

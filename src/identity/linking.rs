@@ -13,11 +13,12 @@ use crate::base::call::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
+use crate::registry::{Catalogue, RecordType};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
-use super::document::{DocumentType, Standing};
+use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link, record_key, write};
 use super::matching::{Comparison, Match, MatchedBy, is_anothers, note_comparison, number_of};
@@ -55,6 +56,11 @@ impl Linking {
         Self { store, registries, accounts, entropy }
     }
 
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.registries.catalogue()
+    }
+
     /// The person behind a number, if they may have documents linked.
     pub async fn holder_of_account(&self, number: PersonalId, now: Timestamp) -> Result<Person> {
         let missing = || {
@@ -85,37 +91,39 @@ impl Linking {
         actor: &Actor,
     ) -> Result<Link> {
         let now = call.now;
+        let record_type = self.registries.document(kind)?;
         let person = call.checked("account", self.holder_of_account(number, now).await)?;
         let begun = Instant::now();
-        let found = self.find_document(&person, kind, document, now).await;
+        let found = self.find_document(&person, record_type, document, now).await;
         // Said before any check is kept: of somebody else's document a call leaves no more than of none.
-        let found = found.and_then(|record| match is_anothers(&person, kind, &record.payload) {
-            true => Err(no_document(kind)),
+        let found = found.and_then(|record| match is_anothers(&person, record_type, &record.payload) {
+            true => Err(no_document(record_type)),
             false => Ok(record),
         });
         if !document.is_empty() && found.as_ref().is_err_and(|error| error.reason == Reason::RecordNotFound) {
             tokio::time::sleep_until((begun + REFUSED_AFTER).into()).await;
         }
-        let record = call.checked(format!("verify.{}", kind.record_type().name), found)?;
+        let record = call.checked(format!("verify.{}", record_type.name), found)?;
         // Whose it is comes first: of somebody else's document not even its standing is told.
-        let holder = kind.holder(&record.payload).ok_or_else(|| mismatch(kind))?;
+        let holder = record_type.holder(&record.payload).ok_or_else(|| mismatch(record_type))?;
         let comparison = Comparison::of(&person, holder);
         note_comparison(call, comparison);
         let matched = self.match_person(&person, comparison.outcome(), now).await?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
-            Match::No => return Err(mismatch(kind)),
+            Match::No => return Err(mismatch(record_type)),
         };
-        call.checked("standing", require_in_force(kind, record.standing(kind, now)))?;
+        call.checked("standing", require_in_force(record_type, record.standing(record_type, now)))?;
         self.create(&person, kind, &record, (state, reason, matched_by), actor, now).await
     }
 
     /// Links a document without asking whether it is in force; for the simulation, whose personas have a past.
     pub async fn seed(&self, number: PersonalId, kind: DocumentType, document: &str, now: Timestamp) -> Result<Link> {
+        let record_type = self.registries.document(kind)?;
         let person = self.holder_of_account(number, now).await?;
-        let record = self.find_document(&person, kind, document, now).await?;
-        let (state, reason) = match record.standing(kind, now) {
+        let record = self.find_document(&person, record_type, document, now).await?;
+        let (state, reason) = match record.standing(record_type, now) {
             Standing::Suspended(status) => (LinkState::Suspended, status),
             Standing::Revoked(status) => (LinkState::Revoked, status),
             Standing::Valid | Standing::Expired => (LinkState::Linked, String::new()),
@@ -126,16 +134,15 @@ impl Linking {
     async fn find_document(
         &self,
         person: &Person,
-        kind: DocumentType,
+        record_type: &RecordType,
         document: &str,
         now: Timestamp,
     ) -> Result<ReadRecord> {
-        let record_type = kind.record_type();
         let found = if document.is_empty() {
             let mut found: Vec<ReadRecord> = Vec::new();
             for number in person.numbers.all() {
                 let selector = Selector::Person(number);
-                for record in self.registries.read_all(record_type.name, selector, now).await? {
+                for record in self.registries.read_all(record_type, selector, now).await? {
                     if found.iter().all(|known| known.record_id != record.record_id) {
                         found.push(record);
                     }
@@ -143,12 +150,13 @@ impl Linking {
             }
             found
         } else {
-            let is_own =
-                |payload: &Object| number_of(kind, payload).is_some_and(|number| person.numbers.contains(number));
-            let key = (record_type.key_form)(document);
-            self.registries.read_one(record_type.name, key, now, is_own).await?.into_iter().collect()
+            let is_own = |payload: &Object| {
+                number_of(record_type, payload).is_some_and(|number| person.numbers.contains(number))
+            };
+            let key = record_type.key_form.of(document);
+            self.registries.read_one(record_type, key, now, is_own).await?.into_iter().collect()
         };
-        let usable = |record: &&ReadRecord| !matches!(record.standing(kind, now), Standing::Revoked(_));
+        let usable = |record: &&ReadRecord| !matches!(record.standing(record_type, now), Standing::Revoked(_));
         // What was revoked stands aside where something else could be meant.
         let mut candidates = found.iter().filter(usable);
         let chosen = match (candidates.next(), candidates.next()) {
@@ -158,11 +166,24 @@ impl Linking {
                     Reason::MultipleMatches,
                     "the registry has several such documents for this person; name one by document_number",
                 )
-                .with_subject("document", record_type.name));
+                .with_subject("document", &*record_type.name));
             }
             (None, _) => found.first(),
         };
-        chosen.cloned().ok_or_else(|| no_document(kind))
+        chosen.cloned().ok_or_else(|| no_document(record_type))
+    }
+
+    /// The document's number as its registry writes it.
+    fn number(&self, kind: DocumentType, payload: &Object) -> Result<String> {
+        let record_type = self.registries.document(kind)?;
+        Ok(payload.text(&record_type.natural_key).unwrap_or_default().to_owned())
+    }
+
+    /// The agency that owns the registry of this kind of documents, and so has the word on links of it.
+    pub fn issuing_agency(&self, kind: DocumentType) -> Result<&str> {
+        let registry = &self.registries.document(kind)?.registry;
+        let sector = self.registries.catalogue().sector(registry);
+        sector.map(|sector| &*sector.agency).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
     }
 
     async fn match_person(&self, person: &Person, matched: Match, now: Timestamp) -> Result<Match> {
@@ -190,7 +211,7 @@ impl Linking {
             id: self.new_id(now)?,
             person: person.numbers.current,
             document_type,
-            document_number: document_type.number(&record.payload).to_owned(),
+            document_number: self.number(document_type, &record.payload)?,
             state,
             reason: reason.to_owned(),
             record_id: record.record_id,
@@ -237,7 +258,7 @@ impl Linking {
     /// The issuer's word on a pending link. Of a link of another issuer an agency learns as much as of one that does not exist.
     pub async fn resolve(&self, id: uuid::Uuid, confirm: bool, issuer: Issuer<'_>, now: Timestamp) -> Result<Link> {
         let before = self.find(id).await?;
-        if !issuer.of_all && before.document_type.issuing_agency() != issuer.agency.as_str() {
+        if !issuer.of_all && self.issuing_agency(before.document_type)? != issuer.agency.as_str() {
             return Err(missing(id));
         }
         if before.state != LinkState::Pending {
@@ -361,7 +382,7 @@ impl Linking {
 
     /// Links of one kind that wait for the issuer's word.
     pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Link>> {
-        let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.code()]).limit(limit + 1);
+        let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.0]).limit(limit + 1);
         if let Some(after) = after {
             scan = scan.after(after);
         }
@@ -419,30 +440,6 @@ impl Linking {
         self.entropy.fill(&mut random)?;
         Ok(uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid())
     }
-}
-
-fn require_in_force(kind: DocumentType, standing: Standing) -> Result<()> {
-    let (reason, message) = match standing {
-        Standing::Valid => return Ok(()),
-        Standing::Expired => (Reason::DocumentExpired, "the document's validity has ended".to_owned()),
-        Standing::Suspended(status) => {
-            (Reason::DocumentSuspended, format!("the registry says that the document is {status}"))
-        }
-        Standing::Revoked(status) => {
-            (Reason::DocumentRevoked, format!("the registry says that the document is {status}"))
-        }
-    };
-    Err(Error::new(reason, message).with_subject("document", kind.record_type().name))
-}
-
-fn no_document(kind: DocumentType) -> Error {
-    Error::new(Reason::RecordNotFound, "the registry has no such document for this person")
-        .with_subject("record", kind.record_type().name)
-}
-
-fn mismatch(kind: DocumentType) -> Error {
-    Error::new(Reason::HolderMismatch, "the document's holder is not the account's")
-        .with_subject("document", kind.record_type().name)
 }
 
 fn missing(id: uuid::Uuid) -> Error {

@@ -7,9 +7,9 @@
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::text::{exact_key, folded_key};
 use crate::base::{PartialDate, PersonalId};
+use crate::registry::RecordType;
 use crate::trust::Object;
 
-use super::document::DocumentType;
 use super::people::Person;
 
 /// How a holder was matched.
@@ -132,19 +132,19 @@ pub(super) fn note_comparison(call: &Call, comparison: Comparison) {
 }
 
 /// Whether nothing ties the document to the person: it carries a personal ID that is none of theirs, or none and another holder.
-pub(super) fn is_anothers(person: &Person, kind: DocumentType, payload: &Object) -> bool {
-    match number_of(kind, payload) {
+pub(super) fn is_anothers(person: &Person, record_type: &RecordType, payload: &Object) -> bool {
+    match number_of(record_type, payload) {
         Some(number) => !person.numbers.contains(number),
         None => {
-            let matched = kind.holder(payload).map(|holder| Comparison::of(person, holder).outcome());
+            let matched = record_type.holder(payload).map(|holder| Comparison::of(person, holder).outcome());
             matched.is_none_or(|matched| matched == Match::No)
         }
     }
 }
 
 /// The personal ID that a document carries.
-pub(super) fn number_of(kind: DocumentType, payload: &Object) -> Option<PersonalId> {
-    kind.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
+pub(super) fn number_of(record_type: &RecordType, payload: &Object) -> Option<PersonalId> {
+    record_type.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
 }
 
 fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {

@@ -7,7 +7,7 @@ use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
-use crate::registry::resident::PERSON;
+use crate::registry::{Catalogue, RecordType};
 use crate::trust::{Code, Disclosure, Object, SignedRecord, Statement, Verifier, canonical};
 
 use super::document::{DocumentType, Standing, standing};
@@ -25,8 +25,8 @@ pub struct ReadRecord {
 
 impl ReadRecord {
     /// Where the document that it is stands at `now`.
-    pub fn standing(&self, kind: DocumentType, now: Timestamp) -> Standing {
-        standing(kind, self.statement.operation, self.statement.valid_until, &self.payload, now)
+    pub fn standing(&self, record_type: &RecordType, now: Timestamp) -> Standing {
+        standing(record_type, self.statement.operation, self.statement.valid_until, &self.payload, now)
     }
 }
 
@@ -42,34 +42,57 @@ pub struct Person {
 /// The registries, asked and checked.
 #[derive(Clone)]
 pub struct Registries {
+    catalogue: Arc<Catalogue>,
     registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
     verifier: Arc<Verifier>,
 }
 
 impl Registries {
     /// Asks `registries`, believes what `verifier` finds valid.
-    pub fn new(registries: impl IntoIterator<Item = Arc<dyn Registry>>, verifier: Arc<Verifier>) -> Self {
+    pub fn new(
+        catalogue: Arc<Catalogue>,
+        registries: impl IntoIterator<Item = Arc<dyn Registry>>,
+        verifier: Arc<Verifier>,
+    ) -> Self {
         let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
-        Self { registries: Arc::new(registries), verifier }
+        Self { catalogue, registries: Arc::new(registries), verifier }
+    }
+
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The record type of a kind of document.
+    pub fn document(&self, kind: DocumentType) -> Result<&Arc<RecordType>> {
+        let found = self.catalogue.document(kind);
+        found.ok_or_else(|| Error::bug(format!("documents of kind {} are of no record type", kind.0)))
     }
 
     /// Reads records of one type, at most `limit`.
     pub async fn read(
         &self,
-        record_type: &str,
+        record_type: &RecordType,
         selector: Selector,
         limit: usize,
         now: Timestamp,
     ) -> Result<Vec<ReadRecord>> {
-        self.page(record_type, Query::latest([record_type], selector, limit), now).await.map(|(records, _)| records)
+        self.page(record_type, Query::latest([&*record_type.name], selector, limit), now)
+            .await
+            .map(|(records, _)| records)
     }
 
     /// Reads all records of one type that a selector finds, however many pages they take.
-    pub async fn read_all(&self, record_type: &str, selector: Selector, now: Timestamp) -> Result<Vec<ReadRecord>> {
+    pub async fn read_all(
+        &self,
+        record_type: &RecordType,
+        selector: Selector,
+        now: Timestamp,
+    ) -> Result<Vec<ReadRecord>> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let query = Query { after, ..Query::latest([record_type], selector.clone(), PERSON_PAGE_RECORDS) };
+            let query = Query { after, ..Query::latest([&*record_type.name], selector.clone(), PERSON_PAGE_RECORDS) };
             let (records, next) = self.page(record_type, query, now).await?;
             found.extend(records);
             after = next;
@@ -81,13 +104,13 @@ impl Registries {
 
     async fn page(
         &self,
-        record_type: &str,
+        record_type: &RecordType,
         query: Query,
         now: Timestamp,
     ) -> Result<(Vec<ReadRecord>, Option<Vec<u8>>)> {
-        let registry = self.registry(record_type.split('.').next().unwrap_or_default())?;
+        let registry = self.registry(&record_type.registry)?;
         let page = registry.read(query).await?;
-        let read = |found: &Arc<RegistryRecord>| self.believe(record_type, found.record_id, &found.record, now);
+        let read = |found: &Arc<RegistryRecord>| self.believe(&record_type.name, found.record_id, &found.record, now);
         Ok((page.records.iter().map(read).collect::<Result<_>>()?, page.next))
     }
 
@@ -95,15 +118,15 @@ impl Registries {
     /// there is none.
     pub async fn read_one(
         &self,
-        record_type: &str,
+        record_type: &RecordType,
         key: String,
         now: Timestamp,
         is_own: impl Fn(&Object) -> bool,
     ) -> Result<Option<ReadRecord>> {
-        let registry = self.registry(record_type.split('.').next().unwrap_or_default())?;
-        let page = registry.read(Query::latest([record_type], Selector::Key(key), 1)).await?;
+        let registry = self.registry(&record_type.registry)?;
+        let page = registry.read(Query::latest([&*record_type.name], Selector::Key(key), 1)).await?;
         let Some(found) = page.records.into_iter().next() else { return Ok(None) };
-        match self.believe(record_type, found.record_id, &found.record, now) {
+        match self.believe(&record_type.name, found.record_id, &found.record, now) {
             Err(_) if !found.record.disclosure.fields().is_ok_and(|fields| is_own(&fields)) => Ok(None),
             read => read.map(Some),
         }
@@ -138,13 +161,14 @@ impl Registries {
     /// The person that a number leads to: [`numbers`](crate::registry::numbers) says who that is, superseded numbers too. `None` where
     /// it leads to nobody.
     pub async fn person(&self, number: PersonalId, now: Timestamp) -> Result<Option<Person>> {
-        let registry = self.registry("resident")?;
-        let asked = AskedResidents { registry: &**registry, verifier: &self.verifier, now };
+        let people = self.catalogue.people();
+        let registry = self.registry(&people.registry)?;
+        let asked = AskedResidents { registry: &**registry, people, verifier: &self.verifier, now };
         let numbers = resolve(number, &asked).await?;
         if !numbers.is_held() {
             return Ok(None);
         }
-        let found = self.read(PERSON.name, Selector::Person(numbers.current), 1, now).await?;
+        let found = self.read(people, Selector::Person(numbers.current), 1, now).await?;
         let own = |record: &ReadRecord| record.payload.text("personal_id") == Some(numbers.current.as_str());
         Ok(found.into_iter().find(own).map(|record| Person { numbers, payload: record.payload }))
     }
@@ -152,6 +176,6 @@ impl Registries {
     /// How many people share a 9-digit number, up to two.
     pub async fn sharing(&self, old_number: &str, now: Timestamp) -> Result<usize> {
         let selector = Selector::OldNumber(old_number.to_owned());
-        Ok(self.read(PERSON.name, selector, 2, now).await?.len())
+        Ok(self.read(self.catalogue.people(), selector, 2, now).await?.len())
     }
 }

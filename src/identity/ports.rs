@@ -1,5 +1,7 @@
 //! What identity needs of others; the server wires it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -9,10 +11,10 @@ use crate::registry::RecordType;
 use crate::trust::{Object, Operation, SignedRecord, Verdict};
 
 /// One record that a presentation hands over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Its type; the registry is its first part.
-    pub record_type: String,
+    /// Its type.
+    pub record_type: Arc<RecordType>,
     /// Its id.
     pub record_id: RecordId,
     /// The version; `None` for the latest.
@@ -20,7 +22,7 @@ pub struct Wanted {
 }
 
 /// A presentation to fulfil.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Delivery {
     /// Whose records.
     pub subject: PersonalId,
@@ -38,7 +40,7 @@ pub struct Delivery {
 #[derive(Debug, Clone)]
 pub struct DeliveredRecord {
     /// Its type.
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     /// Its id.
     pub record_id: RecordId,
     /// Its version.

@@ -132,7 +132,7 @@ impl Presentation {
 
     /// The row.
     pub fn to_row(&self) -> Object {
-        let kinds: Vec<i64> = self.document_types.iter().map(|kind| i64::from(kind.code())).collect();
+        let kinds: Vec<i64> = self.document_types.iter().map(|kind| i64::from(kind.0)).collect();
         let links: Vec<String> = self.links.iter().map(ToString::to_string).collect();
         let answer = self.answer.as_ref();
         let versions = |answer: &Answer| answer.versions.iter().map(|version| *version as i64).collect::<Vec<_>>();
@@ -171,7 +171,9 @@ impl Presentation {
             id,
             person,
             agency: AgencyId::parse(row.text("agency")?)?,
-            document_types: kinds.map(|kind| DocumentType::from_code(kind.as_integer()?)).collect::<Option<_>>()?,
+            document_types: kinds
+                .map(|kind| kind.as_integer()?.try_into().ok().map(DocumentType))
+                .collect::<Option<_>>()?,
             links: links.map(|link| link.as_text()?.parse().ok()).collect::<Option<_>>()?,
             stored: Stored::parse(row.text("state")?)?,
             created_at: Timestamp(row.integer("created_at")?),
@@ -262,7 +264,7 @@ mod tests {
             id: uuid::Uuid::nil(),
             person: PersonalId::parse("042185990002").expect("id"),
             agency: AgencyId::parse("one-stop").expect("key"),
-            document_types: vec![DocumentType::HealthInsuranceCard],
+            document_types: vec![DocumentType(1)],
             links: vec![uuid::Uuid::nil()],
             stored: Stored::Open,
             created_at: Timestamp(0),

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::access::{Actor, People};
 use crate::base::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::registry::Catalogue;
 use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::canonical;
@@ -67,6 +68,11 @@ impl Presenting {
         Self { store, linking, people, delivery, entropy, turns: Turns::default() }
     }
 
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        self.linking.catalogue()
+    }
+
     /// Makes a presentation and its code, which is shown only now.
     pub async fn create(
         &self,
@@ -85,7 +91,7 @@ impl Presenting {
             let active = |link: &&Link| link.document_type == *kind && link.state_at(now).0 == LinkState::Linked;
             chosen.extend(links.iter().filter(active).map(|link| link.id));
             if chosen.len() == before {
-                return Err(not_active(kind.record_type().name));
+                return Err(not_active(&self.linking.registries.document(*kind)?.name));
             }
         }
         let mut random = [0; 16];
@@ -218,7 +224,7 @@ impl Presenting {
         let mut wanted = Vec::with_capacity(presentation.links.len());
         for (id, version) in presentation.links.iter().zip(&answer.versions) {
             let link = self.linking.find(*id).await?;
-            let record_type = link.document_type.record_type().name.to_owned();
+            let record_type = self.linking.registries.document(link.document_type)?.clone();
             wanted.push(Wanted { record_type, record_id: link.record_id, version: Some(*version) });
         }
         Ok(wanted)
@@ -241,11 +247,11 @@ impl Presenting {
         let mut wanted = Vec::with_capacity(presentation.links.len());
         for id in &presentation.links {
             let link = self.linking.find(*id).await?;
-            let record_type = link.document_type.record_type().name;
+            let record_type = self.linking.registries.document(link.document_type)?.clone();
             if link.state_at(now).0 != LinkState::Linked || !person.contains(link.person) {
-                return Err(not_active(record_type));
+                return Err(not_active(&record_type.name));
             }
-            wanted.push(Wanted { record_type: record_type.to_owned(), record_id: link.record_id, version: None });
+            wanted.push(Wanted { record_type, record_id: link.record_id, version: None });
         }
         Ok(wanted)
     }

@@ -5,7 +5,7 @@
 
 use crate::base::text::{exact_key, folded_key};
 use crate::base::{Date, PartialDate, PersonalId};
-use crate::registry::State;
+use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
 use super::units;
@@ -168,11 +168,11 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
 fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Disagreement> {
     let dead = own.object.text("life_status") == Some("deceased");
     let moved = own.object.text("status") == Some("moved_out");
-    let owned = |registries: &[&str], status: &str| -> Option<Vec<Claim>> {
+    let owned = |headings: &[Heading], status: &str| -> Option<Vec<Claim>> {
         let owned: Vec<Claim> = (1..)
             .zip(records)
-            .filter(|(_, found)| registries.contains(&found.record_type.registry) && !found.revoked)
-            .filter(|(_, found)| found.record_type.name != crate::registry::land::PARCEL.name)
+            .filter(|(_, found)| headings.contains(&found.record_type.heading) && !found.revoked)
+            .filter(|(_, found)| found.record_type.found_through.is_none())
             .filter(|(_, found)| found.record_type.state(&found.payload) == Some(State::Active))
             .filter_map(|(source, found)| {
                 Mention { path: String::new(), object: &found.payload, source }.claim("status")
@@ -184,11 +184,11 @@ fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Disagreement> {
         Some(own.claim(status).into_iter().chain(owned).collect())
     };
     let mut all = Vec::new();
-    if dead && let Some(claims) = owned(&["land", "vehicle", "business"], "life_status") {
+    if dead && let Some(claims) = owned(&[Heading::Land, Heading::Vehicles, Heading::Business], "life_status") {
         let message = "a person who died is still entered as owner";
         all.push(Disagreement { code: "OWNER_DECEASED", message, claims });
     }
-    if moved && let Some(claims) = owned(&["land"], "status") {
+    if moved && let Some(claims) = owned(&[Heading::Land], "status") {
         let message = "a person who moved to another province still owns land here";
         all.push(Disagreement { code: "MOVED_OUT", message, claims });
     }
@@ -243,14 +243,14 @@ fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
 mod tests {
     use super::*;
     use crate::base::{RecordId, Timestamp};
-    use crate::registry::{self, RecordType};
+    use crate::registry::{self, Catalogue};
 
     const TODAY: Date = Date::constant(2026, 11, 22);
     const NUMBER: &str = "042090990001";
 
-    fn found(record_type: &'static RecordType, payload: Object) -> Found {
+    fn found(record_type: &str, payload: Object) -> Found {
         Found {
-            record_type,
+            record_type: Catalogue::built_in().record_type(record_type).expect("a type").clone(),
             record_id: RecordId([1; 16]),
             version: 1,
             issued_at: Timestamp(0),
@@ -278,18 +278,18 @@ mod tests {
 
     fn car(owner: Object) -> Found {
         let owner = owner.with("personal_id", NUMBER);
-        found(&registry::vehicle::REGISTRATION, Object::new().with("owner", owner).with("status", "active"))
+        found(registry::vehicle::REGISTRATION, Object::new().with("owner", owner).with("status", "active"))
     }
 
     fn land(status: &str) -> Found {
         let owner = Object::new().with("personal_id", NUMBER).with("full_name", "NGUYỄN VĂN HÒA");
         let certificate = Object::new().with("owners", vec![owner]).with("status", status);
-        found(&registry::land::CERTIFICATE, certificate)
+        found(registry::land::CERTIFICATE, certificate)
     }
 
     fn card(holder: Object) -> Found {
         let holder = holder.with("personal_id", NUMBER);
-        found(&registry::health_insurance::CARD, Object::new().with("holder", holder).with("status", "active"))
+        found(registry::health_insurance::CARD, Object::new().with("holder", holder).with("status", "active"))
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
         ];
         let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
         for (at, (person, other, expected)) in cases.into_iter().enumerate() {
-            let records = [found(&registry::resident::PERSON, person), other];
+            let records = [found(registry::resident::PERSON, person), other];
             let all = disagreements(&numbers, &records, TODAY);
             let codes: Vec<_> = all.iter().map(|one| one.code).collect();
             assert_eq!(codes, expected, "case {at}");
@@ -330,7 +330,7 @@ mod tests {
         let person = person().with("permanent_residence", address("18082", "2004-07-08"));
         let all = disagreements(
             &[PersonalId::parse(NUMBER).expect("12 digits")],
-            &[found(&registry::resident::PERSON, person)],
+            &[found(registry::resident::PERSON, person)],
             TODAY,
         );
         let units: Vec<_> = all[0].claims[1..].iter().filter_map(|claim| claim.value.as_text()).collect();
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn revoked_records_say_nothing() {
         let other = Found { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
-        let records = [found(&registry::resident::PERSON, person()), other];
+        let records = [found(registry::resident::PERSON, person()), other];
         assert_eq!(disagreements(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use crate::base::{Clock, Error, Reason, Result};
 use crate::ledger::Ledger;
 use crate::registry::port::{Inclusion, Registry};
-use crate::registry::{self, Sector};
+use crate::registry::{Catalogue, Name, Sector};
 use crate::store::Store;
 use crate::trust::LogProof;
 use crate::trust::merkle::CompactRange;
@@ -30,55 +30,70 @@ pub struct Province {
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) ingest: Arc<Ingest>,
-    feeds: BTreeMap<&'static str, watch::Sender<Progress>>,
+    pub(super) catalogue: Arc<Catalogue>,
+    feeds: BTreeMap<Name, watch::Sender<Progress>>,
     following: Mutex<Vec<AbortHandle>>,
     places: Places,
 }
 
 impl Province {
-    /// Opens the layer over a store and the record ledger. It follows nobody yet.
+    /// Opens the layer over a store and the record ledger, for the registries of `catalogue`. It follows nobody yet.
     pub async fn open(
+        catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
         ledger: Arc<Ledger>,
         verifier: Arc<Verifier>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>> {
         let ingest = Arc::new(Ingest { store: store.clone(), ledger: ledger.clone(), verifier, clock });
-        status::ensure(&*store, &ledger).await?;
+        status::ensure(&*store, &catalogue, &ledger).await?;
         let mut feeds = BTreeMap::new();
-        for sector in registry::ALL {
+        for sector in catalogue.sectors() {
             let log_size = ingest.cursor(sector).await?.size();
             check_tail(&*store, sector.ordinal, log_size, ledger.head().size).await?;
-            feeds.insert(sector.name, watch::Sender::new(Progress { log_size, state: FeedState::Following }));
+            feeds.insert(sector.name.clone(), watch::Sender::new(Progress { log_size, state: FeedState::Following }));
         }
-        Ok(Arc::new(Self { store, ledger, ingest, feeds, following: Mutex::default(), places: Places::new() }))
+        Ok(Arc::new(Self {
+            store,
+            ledger,
+            ingest,
+            catalogue,
+            feeds,
+            following: Mutex::default(),
+            places: Places::new(),
+        }))
     }
 
     /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not
     /// answer is tried again; one that sends what does not verify is not.
     pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
-        let sector = sector(registry.name())?;
-        let feed = self.feed(sector.name)?.clone();
+        let sector = self.sector(registry.name())?.clone();
+        let feed = self.feed(&sector.name)?.clone();
         let task = tokio::spawn(follow(self.ingest.clone(), sector, registry, feed));
         self.following.lock().unwrap_or_else(PoisonError::into_inner).push(task.abort_handle());
         Ok(())
     }
 
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// How far each registry's log is accepted.
-    pub fn progress(&self) -> BTreeMap<&'static str, Progress> {
-        self.feeds.iter().map(|(name, feed)| (*name, feed.borrow().clone())).collect()
+    pub fn progress(&self) -> BTreeMap<Name, Progress> {
+        self.feeds.iter().map(|(name, feed)| (name.clone(), feed.borrow().clone())).collect()
     }
 
     /// Both heads of a registry that showed another history than the one that was accepted, the known and the shown; `None` if it
     /// never did. They outlast a new start.
     pub async fn conflict(&self, registry: &str) -> Result<Option<(Bytes, Bytes)>> {
-        self.ingest.kept_heads(sector(registry)?).await
+        self.ingest.kept_heads(self.sector(registry)?).await
     }
 
     /// Makes the status lists again from the record ledger, and says for which record types the kept ones differed; those are
     /// replaced. Call it before anything is followed.
-    pub async fn rebuild_status(&self) -> Result<Vec<&'static str>> {
-        status::rebuild(&*self.store, &self.ledger.stored()).await
+    pub async fn rebuild_status(&self) -> Result<Vec<Name>> {
+        status::rebuild(&*self.store, &self.catalogue, &self.ledger.stored()).await
     }
 
     /// A registry's progress as it changes.
@@ -88,12 +103,16 @@ impl Province {
 
     /// The tree of a registry's log as far as it is accepted, grown from its statements.
     pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
-        self.ingest.cursor(sector(registry)?).await
+        self.ingest.cursor(self.sector(registry)?).await
     }
 
     /// Size of the record ledger.
     pub fn ledger_size(&self) -> u64 {
         self.ledger.head().size
+    }
+
+    pub(super) fn sector(&self, name: &str) -> Result<&Arc<Sector>> {
+        self.catalogue.sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
     }
 
     pub(super) fn feed(&self, registry: &str) -> Result<&watch::Sender<Progress>> {
@@ -108,28 +127,19 @@ impl Drop for Province {
     }
 }
 
-pub(super) fn sector(name: &str) -> Result<&'static Sector> {
-    registry::sector(name).ok_or_else(|| Error::bug(format!("there is no registry {name}")))
-}
-
-async fn follow(
-    ingest: Arc<Ingest>,
-    sector: &'static Sector,
-    registry: Arc<dyn Registry>,
-    feed: watch::Sender<Progress>,
-) {
+async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Registry>, feed: watch::Sender<Progress>) {
     let mut wait_ms = RETRY_MS_MIN;
     loop {
         let before = feed.borrow().log_size;
         let accepted = |log_size| {
             feed.send_replace(Progress { log_size, state: FeedState::Following });
         };
-        let error = ingest.follow(sector, &registry, accepted).await;
+        let error = ingest.follow(&sector, &registry, accepted).await;
         let (reason, why) = (error.reason, error.message.clone());
         if !is_passing(&error) {
             let code = reason.as_str();
             tracing::error!(
-                registry = sector.name,
+                registry = &*sector.name,
                 code,
                 why,
                 "the registry's changes do not verify; no more are taken"
@@ -137,7 +147,7 @@ async fn follow(
             feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
             return;
         }
-        tracing::warn!(registry = sector.name, why, "the registry's changes do not come; trying again");
+        tracing::warn!(registry = &*sector.name, why, "the registry's changes do not come; trying again");
         let progressed = feed.borrow().log_size > before;
         feed.send_modify(|progress| progress.state = FeedState::Waiting(why));
         wait_ms = if progressed { RETRY_MS_MIN } else { (wait_ms * 2).min(RETRY_MS_MAX) };
@@ -160,11 +170,11 @@ impl Inclusion for Province {
     }
 
     async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>> {
-        self.places.find(&*self.store, registry, log_index).await
+        self.places.find(&*self.store, self.sector(registry)?.ordinal, log_index).await
     }
 
     async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>> {
-        match self.places.find(&*self.store, registry, log_index).await? {
+        match self.places.find(&*self.store, self.sector(registry)?.ordinal, log_index).await? {
             Some(ledger_index) => self.places.prove(&self.ledger, ledger_index).await.map(Some),
             None => Ok(None),
         }

@@ -23,7 +23,7 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) 
     for person in &people {
         out.push(with_key(person_prefix(*person), key));
     }
-    if let Some(register) = record_type.people {
+    if let Some(register) = &record_type.people {
         if let Some((name, birth)) = register.name_key(payload) {
             let mut row = name_prefix(&name);
             row.extend_from_slice(birth.to_string().as_bytes());

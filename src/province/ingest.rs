@@ -15,7 +15,7 @@ use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp};
 use crate::ledger::{Entry, Ledger};
 use crate::registry::port::{ChangeBatch, Registry};
-use crate::registry::{self, RecordType, Sector};
+use crate::registry::{RecordType, Sector};
 use crate::store::{Batch, Space, Store};
 use crate::trust::merkle::CompactRange;
 use crate::trust::status_list::Status;
@@ -89,7 +89,7 @@ impl Ingest {
     /// Follows a registry from its cursor until something fails. `accepted` hears of every new size.
     pub(super) async fn follow(
         self: &Arc<Self>,
-        sector: &'static Sector,
+        sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
         accepted: impl Fn(u64),
     ) -> Error {
@@ -125,7 +125,7 @@ impl Ingest {
     /// The first stage: fetches and verifies. Gives why it ended, and the checkpoint that was refused.
     async fn take(
         self: &Arc<Self>,
-        sector: &'static Sector,
+        sector: &Arc<Sector>,
         registry: &Arc<dyn Registry>,
         mut before: CompactRange,
         verified: mpsc::Sender<Prepared>,
@@ -158,7 +158,7 @@ impl Ingest {
 
     pub(super) async fn verify(
         &self,
-        sector: &'static Sector,
+        sector: &Arc<Sector>,
         before: CompactRange,
         batch: ChangeBatch,
     ) -> Result<Prepared> {
@@ -167,13 +167,14 @@ impl Ingest {
         if batch.records.len() <= RECORDS_INLINE_MAX {
             return prepare(&self.verifier, sector, before, batch, now);
         }
-        let verifier = self.verifier.clone();
-        let task = tokio::task::spawn_blocking(move || prepare(&verifier, sector, before, batch, now));
+        let (verifier, sector) = (self.verifier.clone(), sector.clone());
+        let task = tokio::task::spawn_blocking(move || prepare(&verifier, &sector, before, batch, now));
         task.await.unwrap_or_else(|error| Err(Error::bug(error)))
     }
 
     /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
-    pub(super) async fn accept(&self, sector: &'static Sector, batch: Prepared) -> Result<u64> {
+    pub(super) async fn accept(&self, sector: &Sector, batch: Prepared) -> Result<u64> {
+        let registry = sector.ordinal;
         let accepted = self.check_versions(&batch).await?;
         // What each statement is: repeated, the first of its record, or a later version.
         let is_first: Vec<Option<bool>> =
@@ -203,10 +204,10 @@ impl Ingest {
             let count = size - first;
             batch.push_insert(
                 Space::ProvinceBatch,
-                row::batch_key(sector.ordinal, first),
+                row::batch_key(registry, first),
                 row::write_batch(first_ledger_index, count),
             );
-            batch.put(Space::Meta, row::cursor_key(sector.ordinal), row::write_cursor(&after))
+            batch.put(Space::Meta, row::cursor_key(registry), row::write_cursor(&after))
         };
         self.ledger.append(entries, rows).await?;
         Ok(size)
@@ -228,7 +229,7 @@ fn is_other_history(error: &Error) -> bool {
 /// Verifies a batch whole, and prepares what the commit will hold.
 fn prepare(
     verifier: &Verifier,
-    sector: &'static Sector,
+    sector: &Sector,
     before: CompactRange,
     batch: ChangeBatch,
     now: Timestamp,
@@ -244,7 +245,7 @@ fn prepare(
         records.push(BatchRecord { statement: &record.statement, payload, salt });
     }
     let VerifiedBatch { statements, after } =
-        verifier.verify_batch(sector.name, &before, &batch.checkpoint, &records, now)?;
+        verifier.verify_batch(&sector.name, &before, &batch.checkpoint, &records, now)?;
     let count = records.len();
     let mut prepared = Prepared {
         first: batch.first_index,
@@ -273,8 +274,8 @@ fn prepare(
     Ok(prepared)
 }
 
-fn known_type(sector: &Sector, statement: &Statement) -> Result<&'static RecordType> {
-    registry::record_type(&statement.schema).filter(|of| of.registry == sector.name).ok_or_else(|| {
+fn known_type<'a>(sector: &'a Sector, statement: &Statement) -> Result<&'a RecordType> {
+    sector.record_type(&statement.schema).map(|of| &**of).ok_or_else(|| {
         Error::new(Reason::NotAuthorised, format!("{} has no record type {}", sector.name, statement.schema))
     })
 }

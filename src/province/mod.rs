@@ -34,5 +34,5 @@ pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
 pub use status::{IssuerSigners, Published, StatusLists};
 pub use turns::Turn;
-pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, SectionKind, Source};
+pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, Source};
 pub use watch::{Accepted, ChangeFilter, Latest};

@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use crate::base::text::folded_key;
 use crate::base::{PartialDate, PersonalId, Result};
 use crate::registry::numbers::{Entry, Residents, resolve};
-use crate::registry::resident::PERSON;
 use crate::store::{Scan, Space};
 use crate::trust::Object;
 
@@ -90,8 +89,9 @@ impl Province {
 
     /// The resident records that index rows lead to. A row stays when its record changes, so a reader looks into the record.
     async fn registered(&self, prefix: Vec<u8>) -> Result<Vec<Found>> {
+        let register = self.catalogue.people().ordinal;
         let keys = self.record_keys(prefix).await?;
-        self.records(keys.into_iter().filter(|key| key[0] == PERSON.ordinal).collect()).await
+        self.records(keys.into_iter().filter(|key| key[0] == register).collect()).await
     }
 
     async fn search_name(
@@ -112,7 +112,7 @@ impl Province {
             for (row, _) in &rows {
                 let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
                 if let Some(found) = self.records(BTreeSet::from([key])).await?.pop()
-                    && is_meant(&found.payload, folded, birth_date)
+                    && is_meant(&found, folded, birth_date)
                     && index_is_current(row, &found.payload, folded)
                 {
                     if people.len() == limit {
@@ -144,8 +144,9 @@ impl Residents for Province {
     }
 }
 
-fn is_meant(person: &Object, folded: &str, birth_date: Option<PartialDate>) -> bool {
-    let Some((name, birth)) = PERSON.people.and_then(|people| people.name_key(person)) else { return false };
+fn is_meant(person: &Found, folded: &str, birth_date: Option<PartialDate>) -> bool {
+    let register = person.record_type.people.as_ref();
+    let Some((name, birth)) = register.and_then(|people| people.name_key(&person.payload)) else { return false };
     name == folded && birth_date.is_none_or(|asked| asked.agrees(birth))
 }
 

@@ -8,9 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use quick_cache::sync::Cache;
 
-use crate::base::{Error, Result};
+use crate::base::Result;
 use crate::ledger::Ledger;
-use crate::registry;
 use crate::store::{Scan, Space, Store};
 use crate::trust::LogProof;
 
@@ -57,9 +56,7 @@ impl Places {
     }
 
     /// The ledger index of a statement, once it was accepted.
-    pub(super) async fn find(&self, store: &dyn Store, registry: &str, log_index: u64) -> Result<Option<u64>> {
-        let unknown = || Error::bug(format!("there is no registry {registry}"));
-        let ordinal = registry::sector(registry).ok_or_else(unknown)?.ordinal;
+    pub(super) async fn find(&self, store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<u64>> {
         let known = {
             let batches = self.batches.read().unwrap_or_else(PoisonError::into_inner);
             let before = batches.range(..=(ordinal, log_index)).next_back();

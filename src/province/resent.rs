@@ -49,7 +49,7 @@ impl Ingest {
         }
         if end == cursor {
             // Of the size that is accepted there may be one tree only.
-            self.verifier.verify_batch(sector.name, before, &batch.checkpoint, &[], now)?;
+            self.verifier.verify_batch(&sector.name, before, &batch.checkpoint, &[], now)?;
         }
         if end <= cursor {
             return Err(nothing_new(sector, cursor));
@@ -82,5 +82,5 @@ impl Ingest {
 
 fn nothing_new(sector: &Sector, cursor: u64) -> Error {
     let message = format!("it sends what is accepted already, and nothing from {cursor} on");
-    Error::new(Reason::RegistryUnavailable, message).with_subject("registry", sector.name)
+    Error::new(Reason::RegistryUnavailable, message).with_subject("registry", &*sector.name)
 }

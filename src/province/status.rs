@@ -12,11 +12,12 @@
 //! | type ‖ 01 ‖ number (4) | 4,096 statuses, four to a byte as in [`status_list`](crate::trust::status_list); the last piece holds what there is |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::{Error, Reason, Result};
-use crate::registry::{self, RecordType, State};
+use crate::registry::{Catalogue, RecordType, State};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::status_list::{STATUSES_MAX, Status, StatusList, set_in};
 use crate::trust::{Object, Operation};
@@ -145,9 +146,9 @@ pub(super) async fn head(store: &dyn Store, kind: &RecordType) -> Result<(u32, u
 }
 
 /// The record type of a name.
-fn kind_named(schema: &str) -> Result<&'static RecordType> {
+fn kind_named<'a>(catalogue: &'a Catalogue, schema: &str) -> Result<&'a Arc<RecordType>> {
     let unknown = || Error::new(Reason::NotFound, "there is no such record type").with_subject("record_type", schema);
-    registry::record_type(schema).ok_or_else(unknown)
+    catalogue.record_type(schema).ok_or_else(unknown)
 }
 
 fn piece_key(kind: u8, piece: u32) -> Vec<u8> {

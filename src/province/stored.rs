@@ -4,13 +4,14 @@
 //! statements commit to. Together they imply every row of the view, and the place of every batch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::{RecordId, Result};
 use crate::ledger::StoredLog;
 use crate::registry::stored::{StoredVersion, versions};
-use crate::registry::{self, RecordType};
+use crate::registry::{Catalogue, RecordType};
 use crate::store::{Derived, Pace, Purpose, Space, Store};
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, Statement, canonical, statement_hash};
@@ -26,14 +27,14 @@ const ENTRIES_READ: usize = 1_024;
 /// An accepted statement.
 struct Accepted {
     ledger_index: u64,
-    record_type: &'static RecordType,
+    record_type: Arc<RecordType>,
     statement: Statement,
     bytes: Bytes,
 }
 
 impl Accepted {
     fn key(&self) -> RecordKey {
-        record_key(self.record_type, self.statement.record_id)
+        record_key(&self.record_type, self.statement.record_id)
     }
 }
 
@@ -49,6 +50,7 @@ struct Batches {
 /// Gives the view's rows, its index and the places of batches. Status lists: [`check_status`], [`rebuild_status`].
 pub async fn derive(
     derived: &mut Derived<'_>,
+    catalogue: &Catalogue,
     records: &StoredLog<'_>,
     pace: Pace,
     mut progress: impl FnMut(u64),
@@ -63,7 +65,7 @@ pub async fn derive(
         let mut accepted = Vec::new();
         for (ledger_index, entry) in (next..).zip(&entries) {
             match split_entry(entry) {
-                Some((EntryType::Statement, body)) => match read(ledger_index, entry.slice_ref(body)) {
+                Some((EntryType::Statement, body)) => match read(catalogue, ledger_index, entry.slice_ref(body)) {
                     Some((ordinal, statement)) => {
                         batches.take(ordinal, ledger_index);
                         accepted.push(statement);
@@ -79,13 +81,13 @@ pub async fn derive(
         progress(entries.len() as u64);
         pace.rest().await;
     }
-    check_cursors(derived, &batches).await
+    check_cursors(derived, catalogue, &batches).await
 }
 
-fn read(ledger_index: u64, bytes: Bytes) -> Option<(u8, Accepted)> {
+fn read(catalogue: &Catalogue, ledger_index: u64, bytes: Bytes) -> Option<(u8, Accepted)> {
     let statement = Statement::decode(&bytes).ok()?;
-    let record_type = registry::record_type(&statement.schema)?;
-    let ordinal = registry::sector(&statement.issuer)?.ordinal;
+    let record_type = catalogue.record_type(&statement.schema)?.clone();
+    let ordinal = catalogue.sector(&statement.issuer)?.ordinal;
     Some((ordinal, Accepted { ledger_index, record_type, statement, bytes }))
 }
 
@@ -110,8 +112,9 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
     let store = derived.store();
     let mut standing = Standing::read(store, &accepted).await?;
     let wanted: Vec<_> =
-        accepted.iter().map(|of| (of.record_type, of.statement.record_id, of.statement.version)).collect();
-    for (accepted, found) in accepted.into_iter().zip(versions(store, &wanted).await?) {
+        accepted.iter().map(|of| (&*of.record_type, of.statement.record_id, of.statement.version)).collect();
+    let found = versions(store, &wanted).await?;
+    for (accepted, found) in accepted.into_iter().zip(found) {
         let Some(version) = found.filter(|found| found.statement == accepted.bytes) else {
             derived.fault_at(Space::Record, "an accepted statement has no version of a record", &accepted.bytes);
             continue;
@@ -128,7 +131,7 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
             row::place(&mut row, accepted.ledger_index);
             derived.row(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.freeze(), None).await?;
         }
-        let mut keys = index::keys(accepted.record_type, &payload, &key);
+        let mut keys = index::keys(&accepted.record_type, &payload, &key);
         if accepted.statement.version > 1 && !keys.is_empty() {
             let earlier = earlier_keys(store, &accepted).await?;
             keys.retain(|key| !earlier.contains(key));
@@ -142,12 +145,12 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
 
 /// The index rows of a record's earlier versions, which stay.
 async fn earlier_keys(store: &dyn Store, accepted: &Accepted) -> Result<Vec<Vec<u8>>> {
-    let of = |version| (accepted.record_type, accepted.statement.record_id, version);
-    let wanted: Vec<(&'static RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
+    let of = |version| (&*accepted.record_type, accepted.statement.record_id, version);
+    let wanted: Vec<(&RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
     let mut keys = Vec::new();
     for StoredVersion { payload, .. } in versions(store, &wanted).await?.into_iter().flatten() {
         if let Ok(payload) = canonical::parse(&payload) {
-            keys.extend(index::keys(accepted.record_type, &payload, &accepted.key()));
+            keys.extend(index::keys(&accepted.record_type, &payload, &accepted.key()));
         }
     }
     Ok(keys)
@@ -184,8 +187,8 @@ impl Standing {
 }
 
 /// What of each registry's log is accepted is what the ledger holds.
-async fn check_cursors(derived: &mut Derived<'_>, batches: &Batches) -> Result<()> {
-    for sector in registry::ALL {
+async fn check_cursors(derived: &mut Derived<'_>, catalogue: &Catalogue, batches: &Batches) -> Result<()> {
+    for sector in catalogue.sectors() {
         let cursor = derived.store().get(Space::Meta, &row::cursor_key(sector.ordinal)).await?;
         let cursor = cursor.as_deref().map(row::read_cursor).transpose()?.map_or(0, |cursor| cursor.size());
         let accepted = batches.accepted.get(&sector.ordinal).copied().unwrap_or_default();

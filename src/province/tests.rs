@@ -11,7 +11,7 @@ use crate::base::{Date, PartialDate, PersonalId, Reason, Result, Seed, Timestamp
 use crate::ledger::{Ledger, LogId};
 use crate::registry::host::Host;
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Selector, Submission};
-use crate::registry::{self, sector};
+use crate::registry::{self, Catalogue, Heading};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::entry::{split_entry, split_equivocation};
@@ -38,10 +38,11 @@ pub(super) fn signer(origin: &str) -> Arc<dyn Signer> {
 
 pub(super) fn anchor() -> TrustAnchor {
     let key = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a key")];
-    let issuers = registry::ALL.iter().map(|sector| IssuerAnchor {
-        name: sector.name.into(),
+    let catalogue = Catalogue::built_in();
+    let issuers = catalogue.sectors().iter().map(|sector| IssuerAnchor {
+        name: (&sector.name).into(),
         origin: sector.log_origin(),
-        schemas: sector.record_types.iter().map(|of| of.name.into()).collect(),
+        schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
         keys: key(&sector.log_origin()),
     });
     TrustAnchor {
@@ -78,15 +79,19 @@ impl World {
     }
 
     async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<Host> {
-        let sector = sector(name).expect("a sector");
+        let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
         let secret = Seed::root(2).child(name, 0);
-        Host::open(store, sector, signer(&sector.log_origin()), &secret, self.clock.clone()).await.expect("opens")
+        Host::open(store, sector.clone(), signer(&sector.log_origin()), &secret, self.clock.clone())
+            .await
+            .expect("opens")
     }
 
     pub(super) async fn province(&self) -> Arc<Province> {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
-        Province::open(store, ledger.expect("opens"), self.verifier.clone(), clock).await.expect("opens")
+        Province::open(Catalogue::built_in(), store, ledger.expect("opens"), self.verifier.clone(), clock)
+            .await
+            .expect("opens")
     }
 
     /// Submits new records and waits until the province has them.
@@ -154,7 +159,7 @@ fn person(id: &str, name: &str, birth: &str) -> (&'static str, Object) {
         .with("permanent_residence", address("18073", "2025-07-01"))
         .with("life_status", "alive")
         .with("status", "active");
-    (registry::resident::PERSON.name, payload)
+    (registry::resident::PERSON, payload)
 }
 
 pub(super) fn card(number: &str, holder: Object) -> (&'static str, Object) {
@@ -167,7 +172,7 @@ pub(super) fn card(number: &str, holder: Object) -> (&'static str, Object) {
         .with("valid_from", "2026-01-01")
         .with("valid_until", "2026-12-31")
         .with("status", "active");
-    (registry::health_insurance::CARD.name, payload)
+    (registry::health_insurance::CARD, payload)
 }
 
 pub(super) const AN: &str = "042090990001";
@@ -187,8 +192,8 @@ async fn what_registries_say_becomes_one_view_with_proof() {
     for number in [AN, "042090990009"] {
         let view = province.person(id(number), Audience::Operator, TODAY).await.expect("a view");
         assert_eq!((view.personal_id, view.superseded_ids.as_slice()), (id(AN), &[id("042090990009")][..]));
-        let kinds: Vec<_> = view.sections.iter().map(|section| section.kind).collect();
-        assert_eq!(kinds, [SectionKind::Person, SectionKind::Documents]);
+        let kinds: Vec<_> = view.sections.iter().map(|section| section.heading).collect();
+        assert_eq!(kinds, [Heading::Person, Heading::Documents]);
         let codes: Vec<_> = view.disagreements.iter().map(|found| found.code).collect();
         assert_eq!(codes, ["NAME_DIFFERS"]);
         assert_eq!(view.disagreements[0].claims[1].field, "holder.full_name");
@@ -198,7 +203,7 @@ async fn what_registries_say_becomes_one_view_with_proof() {
     assert_eq!(missing.reason, Reason::RecordNotFound);
 
     // the record as it is delivered: the issuer's proof from the registry, the ledger's from here
-    let query = Query::latest([registry::health_insurance::CARD.name], Selector::Ids(vec![receipts[0].record_id]), 1);
+    let query = Query::latest([registry::health_insurance::CARD], Selector::Ids(vec![receipts[0].record_id]), 1);
     let mut record = cards.read(query).await.expect("read").records[0].record.clone();
     let proof = province.prove("health_insurance", receipts[0].log_index).await.expect("read");
     record.ledger_proof = Some((*proof.expect("accepted")).clone());

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
-use super::follow::{Province, sector};
+use super::follow::Province;
 use super::ingest::{FeedState, Prepared, Progress};
 use crate::base::{Error, Result};
-use crate::registry::Sector;
 use crate::registry::port::Registry;
+use crate::registry::{Name, Sector};
 use crate::trust::merkle::CompactRange;
 
 /// A registry whose changes come next.
@@ -29,11 +29,11 @@ impl Province {
     /// Takes the changes of each turn, waiting for those that are not issued yet, and ends with the turns or with the first failure.
     /// No registry may be followed meanwhile.
     pub async fn take_in_turn(&self, turns: impl Stream<Item = Turn>) -> Result<()> {
-        let (verified, mut waiting) = mpsc::channel(1);
+        let (verified, mut waiting) = mpsc::channel::<(Arc<Sector>, Prepared)>(1);
         let accept = async {
             while let Some((sector, batch)) = waiting.recv().await {
-                let log_size = self.ingest.accept(sector, batch).await?;
-                self.feed(sector.name)?.send_replace(Progress { log_size, state: FeedState::Following });
+                let log_size = self.ingest.accept(&sector, batch).await?;
+                self.feed(&sector.name)?.send_replace(Progress { log_size, state: FeedState::Following });
             }
             Ok(())
         };
@@ -43,14 +43,14 @@ impl Province {
     async fn verify_in_turn(
         &self,
         turns: impl Stream<Item = Turn>,
-        verified: mpsc::Sender<(&'static Sector, Prepared)>,
+        verified: mpsc::Sender<(Arc<Sector>, Prepared)>,
     ) -> Result<()> {
         let ended = || Error::bug("batches are no longer accepted");
-        let mut cursors: BTreeMap<&'static str, CompactRange> = BTreeMap::new();
+        let mut cursors: BTreeMap<Name, CompactRange> = BTreeMap::new();
         let mut turns = pin!(turns);
         while let Some(Turn { registry, log_size }) = turns.next().await {
-            let sector = sector(registry.name())?;
-            let mut before = match cursors.remove(sector.name) {
+            let sector = self.sector(registry.name())?;
+            let mut before = match cursors.remove(&sector.name) {
                 Some(before) => before,
                 None => self.ingest.cursor(sector).await?,
             };
@@ -62,9 +62,9 @@ impl Province {
                 };
                 let prepared = self.ingest.verify(sector, before, batch).await?;
                 before = prepared.after.clone();
-                verified.send((sector, prepared)).await.map_err(|_| ended())?;
+                verified.send((sector.clone(), prepared)).await.map_err(|_| ended())?;
             }
-            cursors.insert(sector.name, before);
+            cursors.insert(sector.name.clone(), before);
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! One view of a person over all registries. Gathering reads rows; assembling them is a function of values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp, limits};
-use crate::registry::land::PARCEL;
 use crate::registry::numbers::{Numbers, resolve};
-use crate::registry::{self, RecordType};
+use crate::registry::{Heading, Name, RecordType};
 use crate::store::{Scan, Space};
 use crate::trust::{Object, Operation, Value, canonical};
 
@@ -38,7 +38,7 @@ pub struct PersonView {
     pub superseded_ids: Vec<PersonalId>,
     /// The records behind the view; number n is at n − 1.
     pub sources: Vec<Source>,
-    /// The sections that have items, in the order of [`SectionKind`].
+    /// The sections that have items, in the order of [`Heading`].
     pub sections: Vec<Section>,
     /// What disagrees.
     pub disagreements: Vec<Disagreement>,
@@ -50,9 +50,9 @@ pub struct PersonView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Its type.
-    pub record_type: &'static str,
+    pub record_type: Name,
     /// Its registry.
-    pub registry: &'static str,
+    pub registry: Name,
     /// Its id.
     pub record_id: RecordId,
     /// Its version.
@@ -63,25 +63,11 @@ pub struct Source {
     pub ledger_index: u64,
 }
 
-/// A part of the view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // the names say it
-pub enum SectionKind {
-    Person,
-    Household,
-    Documents,
-    Land,
-    Vehicles,
-    Insurance,
-    Business,
-    Judicial,
-}
-
-/// Records of one kind.
+/// The records under one heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
     /// Which.
-    pub kind: SectionKind,
+    pub heading: Heading,
     /// One item for each record.
     pub items: Vec<Item>,
 }
@@ -90,7 +76,7 @@ pub struct Section {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Its type.
-    pub record_type: &'static str,
+    pub record_type: Name,
     /// Its fields.
     pub fields: Object,
     /// Number of its source, from 1.
@@ -124,7 +110,7 @@ pub struct Claim {
 /// A record of the view, read.
 #[derive(Debug, Clone)]
 pub(super) struct Found {
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     pub record_id: RecordId,
     pub version: u64,
     pub issued_at: Timestamp,
@@ -135,21 +121,6 @@ pub(super) struct Found {
     pub bytes: usize,
 }
 
-impl SectionKind {
-    fn of(record_type: &str) -> Self {
-        match record_type.split_once('.') {
-            Some(("resident", "household.v1")) => Self::Household,
-            Some(("health_insurance" | "driver_licence", _)) => Self::Documents,
-            Some(("land", _)) => Self::Land,
-            Some(("vehicle", _)) => Self::Vehicles,
-            Some(("social_insurance", _)) => Self::Insurance,
-            Some(("business", _)) => Self::Business,
-            Some(("judicial", _)) => Self::Judicial,
-            _ => Self::Person,
-        }
-    }
-}
-
 /// Puts the records of one person together. `today` is for what depends on the day.
 pub(super) fn assemble(
     numbers: Numbers,
@@ -158,34 +129,30 @@ pub(super) fn assemble(
     today: Date,
     ledger_size: u64,
 ) -> PersonView {
-    records.retain(|record| {
-        audience == Audience::Citizen || SectionKind::of(record.record_type.name) != SectionKind::Judicial
-    });
-    records.sort_by_key(|record| {
-        (SectionKind::of(record.record_type.name), record.record_type.ordinal, record.ledger_index)
-    });
+    records.retain(|record| audience == Audience::Citizen || record.record_type.heading != Heading::Judicial);
+    records.sort_by_key(|record| (record.record_type.heading, record.record_type.ordinal, record.ledger_index));
     let disagreements = disagreements(&numbers.all().collect::<Vec<_>>(), &records, today);
     let mut sources = Vec::with_capacity(records.len());
     let mut sections: Vec<Section> = Vec::new();
     for record in records {
         sources.push(Source {
-            record_type: record.record_type.name,
-            registry: record.record_type.registry,
+            record_type: record.record_type.name.clone(),
+            registry: record.record_type.registry.clone(),
             record_id: record.record_id,
             version: record.version,
             issued_at: record.issued_at,
             ledger_index: record.ledger_index,
         });
         let item = Item {
-            record_type: record.record_type.name,
+            record_type: record.record_type.name.clone(),
             fields: record.payload,
             source: sources.len() as u32,
             revoked: record.revoked,
         };
-        let kind = SectionKind::of(item.record_type);
-        match sections.last_mut().filter(|section| section.kind == kind) {
+        let heading = record.record_type.heading;
+        match sections.last_mut().filter(|section| section.heading == heading) {
             Some(section) => section.items.push(item),
-            None => sections.push(Section { kind, items: vec![item] }),
+            None => sections.push(Section { heading, items: vec![item] }),
         }
     }
     let Numbers { current: personal_id, superseded: superseded_ids, .. } = numbers;
@@ -211,21 +178,24 @@ impl Province {
             let unknown = Error::new(Reason::RecordNotFound, "no registry knows this person");
             return Err(unknown.with_subject("person", ""));
         }
-        let parcels = self.parcels_of(&records).await?;
-        records.extend(parcels);
+        let led_to = self.led_to(&records).await?;
+        records.extend(led_to);
         if records.len() > RECORDS_MAX || records.iter().map(|found| found.bytes).sum::<usize>() > BYTES_MAX {
             return Err(too_large());
         }
         Ok(assemble(numbers, records, audience, today, ledger_size))
     }
 
-    /// The parcels that certificates in force name: parcels name nobody themselves.
-    async fn parcels_of(&self, records: &[Found]) -> Result<Vec<Found>> {
+    /// The records that name nobody themselves, and that some of `records` lead to.
+    async fn led_to(&self, records: &[Found]) -> Result<Vec<Found>> {
         let mut keys = BTreeSet::new();
-        for certificate in records.iter().filter(|found| found.record_type.name == registry::land::CERTIFICATE.name) {
-            for parcel in certificate.payload.array("parcels").unwrap_or_default() {
-                let natural = (PARCEL.key_form)(parcel.as_text().unwrap_or_default());
-                keys.extend(self.record_keys(index::natural_prefix(&PARCEL, &natural)).await?);
+        for record_type in self.catalogue.record_types() {
+            let Some(through) = &record_type.found_through else { continue };
+            for found in records.iter().filter(|found| found.record_type.name == *through.record_type) {
+                for named in found.payload.array(&through.field).unwrap_or_default() {
+                    let natural = record_type.key_form.of(named.as_text().unwrap_or_default());
+                    keys.extend(self.record_keys(index::natural_prefix(record_type, &natural)).await?);
+                }
             }
         }
         self.records(keys).await
@@ -244,14 +214,13 @@ impl Province {
     pub(super) async fn records(&self, keys: BTreeSet<RecordKey>) -> Result<Vec<Found>> {
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         let rows = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let types: BTreeMap<u8, &'static RecordType> =
-            registry::ALL.iter().flat_map(|sector| sector.record_types).map(|of| (of.ordinal, *of)).collect();
         let mut found = Vec::with_capacity(keys.len());
         for (key, row) in keys.iter().zip(rows) {
             let lost = || self.store.damaged(Space::ProvinceRecord, "a record that an index names has no row");
             let row = row.ok_or_else(lost)?;
             let row = Row::read(&row)?;
-            let record_type = types.get(&key[0]).ok_or_else(|| corrupt("a record is of no known type"))?;
+            let record_type = self.catalogue.record_type_numbered(key[0]);
+            let record_type = record_type.ok_or_else(|| corrupt("a record is of no known type"))?.clone();
             let mut record_id = RecordId([0; 16]);
             record_id.0.copy_from_slice(&key[1..]);
             found.push(Found {

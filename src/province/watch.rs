@@ -9,7 +9,6 @@ use futures::Stream;
 use futures::stream::unfold;
 
 use crate::base::{Error, Reason, RecordId, Result, Timestamp};
-use crate::registry;
 use crate::store::Space;
 use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
@@ -108,7 +107,7 @@ impl Province {
 
     /// The latest accepted version of a record; `None` when none was accepted.
     pub async fn latest(&self, record_type: &str, id: RecordId) -> Result<Option<Latest>> {
-        let Some(record_type) = registry::record_type(record_type) else { return Ok(None) };
+        let Some(record_type) = self.catalogue.record_type(record_type) else { return Ok(None) };
         let found = self.store.get(Space::ProvinceRecord, &record_key(record_type, id)).await?;
         let Some(row) = found.as_ref().map(Row::read).transpose()? else { return Ok(None) };
         let payload =

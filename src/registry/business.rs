@@ -1,89 +1,120 @@
 //! The business registry: enterprises and household businesses (Circular 86/2024/TT-BTC; Decree 168/2025: since July
 //! 2025 a household business's code is the representative's personal ID).
 
+use std::sync::Arc;
+
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{ADDRESS, ENTERPRISE_CODE, LINE, STATUS_REASON, TAX_STATUS, not_future};
+use super::catalogue::Sector;
+use super::common::{address, enterprise_code, line, not_future, status_reason, tax_status};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, RecordType, State, as_written};
+use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
 
-const MONEY: Rule = Rule::Form(forms::money, "an amount in đồng, digits only");
-
+/// The registry.
+pub const NAME: &str = "business";
 /// An enterprise or a branch of one.
-pub static ENTERPRISE: RecordType = RecordType {
-    name: "business.enterprise.v1",
-    registry: "business",
-    message: "lienthong.registry.business.v1.Enterprise",
-    ordinal: 7,
-    natural_key: "enterprise_code",
-    key_form: as_written,
-    parties: &["representative_id"],
-    people: None,
-    fields: &[
-        Field::required(
-            "enterprise_code",
-            Rule::Form(forms::enterprise_or_branch_code, "10 digits with check digit, a branch with -001 to -999"),
-        ),
-        Field::required("name", Rule::Text(300)),
-        Field::required(
-            "legal_form",
-            Rule::OneOf(&[
-                "limited_one_member",
-                "limited_multi_member",
-                "joint_stock",
-                "partnership",
-                "private",
-                "branch",
-            ]),
-        ),
-        Field::required("representative_id", Rule::PersonalId),
-        Field::optional("capital", MONEY),
-        Field::required("lines", Rule::Set(&LINE, 60)),
-        Field::required("address", Rule::Object(ADDRESS)),
-        Field::required("tax_status", TAX_STATUS),
-        Field::required("registered_on", Rule::Date),
-        Field::required("status", Rule::OneOf(&["active", "suspended", "dissolved", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_enterprise,
-    statuses: &[
-        ("active", State::Active),
-        ("suspended", State::Suspended),
-        ("dissolved", State::Ended),
-        ("revoked", State::Ended),
-    ],
-    days: registered,
-};
-
+pub const ENTERPRISE: &str = "business.enterprise.v1";
 /// A household business.
-pub static HOUSEHOLD: RecordType = RecordType {
-    name: "business.household.v1",
-    registry: "business",
-    message: "lienthong.registry.business.v1.HouseholdBusiness",
-    ordinal: 8,
-    natural_key: "code",
-    key_form: as_written,
-    parties: &["representative_id", "members.*"],
-    people: None,
-    fields: &[
-        Field::required("code", Rule::PersonalId),
-        Field::optional("old_tax_code", ENTERPRISE_CODE),
-        Field::required("name", Rule::Text(300)),
-        Field::required("representative_id", Rule::PersonalId),
-        Field::optional("members", Rule::Set(&Rule::PersonalId, 40)),
-        Field::required("lines", Rule::Set(&LINE, 20)),
-        Field::required("address", Rule::Object(ADDRESS)),
-        Field::required("tax_status", TAX_STATUS),
-        Field::required("registered_on", Rule::Date),
-        Field::required("status", Rule::OneOf(&["active", "suspended", "closed"])),
-        STATUS_REASON,
-    ],
-    check: check_household,
-    statuses: &[("active", State::Active), ("suspended", State::Suspended), ("closed", State::Ended)],
-    days: registered,
-};
+pub const HOUSEHOLD: &str = "business.household.v1";
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "finance", 5, [enterprise_type(), household_type()])
+}
+
+fn money() -> Rule {
+    Rule::form(forms::money, "an amount in đồng, digits only")
+}
+
+fn enterprise_type() -> RecordType {
+    RecordType {
+        name: ENTERPRISE.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.business.v1.Enterprise".into()),
+        ordinal: 7,
+        label: Label::new("Doanh nghiệp", "Enterprise"),
+        heading: Heading::Business,
+        natural_key: "enterprise_code".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec!["representative_id".into()],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required(
+                "enterprise_code",
+                Rule::form(forms::enterprise_or_branch_code, "10 digits with check digit, a branch with -001 to -999"),
+            ),
+            Field::required("name", Rule::Text(300)),
+            Field::required(
+                "legal_form",
+                Rule::one_of(&[
+                    "limited_one_member",
+                    "limited_multi_member",
+                    "joint_stock",
+                    "partnership",
+                    "private",
+                    "branch",
+                ]),
+            ),
+            Field::required("representative_id", Rule::PersonalId),
+            Field::optional("capital", money()),
+            Field::required("lines", Rule::set(line(), 60)),
+            Field::required("address", Rule::object(address())),
+            Field::required("tax_status", tax_status()),
+            Field::required("registered_on", Rule::Date),
+            Field::required("status", Rule::one_of(&["active", "suspended", "dissolved", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_enterprise),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("suspended".into(), State::Suspended),
+            ("dissolved".into(), State::Ended),
+            ("revoked".into(), State::Ended),
+        ],
+        days: Arc::new(registered),
+    }
+}
+
+fn household_type() -> RecordType {
+    RecordType {
+        name: HOUSEHOLD.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.business.v1.HouseholdBusiness".into()),
+        ordinal: 8,
+        label: Label::new("Hộ kinh doanh", "Household business"),
+        heading: Heading::Business,
+        natural_key: "code".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec!["representative_id".into(), "members.*".into()],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("code", Rule::PersonalId),
+            Field::optional("old_tax_code", enterprise_code()),
+            Field::required("name", Rule::Text(300)),
+            Field::required("representative_id", Rule::PersonalId),
+            Field::optional("members", Rule::set(Rule::PersonalId, 40)),
+            Field::required("lines", Rule::set(line(), 20)),
+            Field::required("address", Rule::object(address())),
+            Field::required("tax_status", tax_status()),
+            Field::required("registered_on", Rule::Date),
+            Field::required("status", Rule::one_of(&["active", "suspended", "closed"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_household),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("suspended".into(), State::Suspended),
+            ("closed".into(), State::Ended),
+        ],
+        days: Arc::new(registered),
+    }
+}
 
 fn registered(business: &Object) -> Days {
     (date_at(business, "registered_on"), None)
@@ -144,7 +175,7 @@ mod tests {
             .with("registered_on", "2015-09-01")
             .with("status", "active");
         check_changes(
-            &ENTERPRISE,
+            &enterprise_type(),
             &enterprise,
             &[
                 (&[("enterprise_code", to("0100233489"))], &["enterprise_code FORMAT"]),
@@ -160,7 +191,7 @@ mod tests {
                 (&[("registered_on", to("2027-01-01"))], &["registered_on FUTURE"]),
             ],
         );
-        assert_eq!(ENTERPRISE.people_of(&enterprise).len(), 1);
+        assert_eq!(enterprise_type().people_of(&enterprise).len(), 1);
     }
 
     #[test]
@@ -177,7 +208,7 @@ mod tests {
             .with("registered_on", "2019-01-15")
             .with("status", "active");
         check_changes(
-            &HOUSEHOLD,
+            &household_type(),
             &business,
             &[
                 (&[("code", to("042086990021"))], &["code CONFLICT"]),
@@ -191,6 +222,6 @@ mod tests {
                 ),
             ],
         );
-        assert_eq!(HOUSEHOLD.people_of(&business).len(), 2);
+        assert_eq!(household_type().people_of(&business).len(), 2);
     }
 }

@@ -8,40 +8,56 @@ use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 
 /// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
-pub const UNIT: &[Field] = &[
-    Field::required("unit_code", Rule::Form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
-    Field::required("unit_valid_from", Rule::Date),
-];
+pub fn unit() -> Vec<Field> {
+    vec![
+        Field::required("unit_code", Rule::form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+        Field::required("unit_valid_from", Rule::Date),
+    ]
+}
 
 /// An address; `lienthong.type.v1.Address`.
-pub const ADDRESS: &[Field] = &[
-    Field::required("unit_code", Rule::Form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
-    Field::required("unit_valid_from", Rule::Date),
-    Field::optional("text", Rule::Text(300)),
-];
+pub fn address() -> Vec<Field> {
+    vec![
+        Field::required("unit_code", Rule::form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+        Field::required("unit_valid_from", Rule::Date),
+        Field::optional("text", Rule::Text(300)),
+    ]
+}
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
-pub const HOLDER: &[Field] = &[
-    Field::optional("personal_id", Rule::PersonalId),
-    Field::required("full_name", Rule::Name),
-    Field::optional("birth_date", Rule::PartialDate),
-    Field::optional("sex", SEX),
-];
+pub fn holder() -> Vec<Field> {
+    vec![
+        Field::optional("personal_id", Rule::PersonalId),
+        Field::required("full_name", Rule::Name),
+        Field::optional("birth_date", Rule::PartialDate),
+        Field::optional("sex", sex()),
+    ]
+}
 
 /// Sex as registered.
-pub const SEX: Rule = Rule::OneOf(&["male", "female"]);
+pub fn sex() -> Rule {
+    Rule::one_of(&["male", "female"])
+}
 
 /// Why a status is what it is.
-pub const STATUS_REASON: Field = Field::optional("status_reason", Rule::Text(300));
+pub fn status_reason() -> Field {
+    Field::optional("status_reason", Rule::Text(300))
+}
 
 /// Status of a tax code (Circular 86/2024/TT-BTC).
-pub const TAX_STATUS: Rule = Rule::Code(&["00", "01", "03", "05", "06"]);
+pub fn tax_status() -> Rule {
+    Rule::code(&["00", "01", "03", "05", "06"])
+}
 
 /// An enterprise code without branch.
-pub const ENTERPRISE_CODE: Rule = Rule::Form(forms::enterprise_code, "an enterprise code, 10 digits with check digit");
+pub fn enterprise_code() -> Rule {
+    Rule::form(forms::enterprise_code, "an enterprise code, 10 digits with check digit")
+}
 
 /// Lines of business.
-pub const LINE: Rule = Rule::Form(forms::business_line, "a line of business, 4 or 5 digits (VSIC)");
+pub fn line() -> Rule {
+    Rule::form(forms::business_line, "a line of business, 4 or 5 digits (VSIC)")
+}
 
 /// The date at `later` may not be before the one at `earlier`.
 pub fn in_order(payload: &Object, earlier: &str, later: &str, findings: &mut Findings<'_>) {

@@ -1,14 +1,29 @@
 //! The registry of driver's licences (Law 36/2024 on road traffic order and safety, articles 57 to 59; classes of before
 //! 2025 stay valid to their date).
 
+use std::sync::Arc;
+
 use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{HOLDER, STATUS_REASON, age_at_most, findings_at};
+use super::catalogue::Sector;
+use super::common::{age_at_most, findings_at, holder, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date, date_at};
-use super::schema::{Days, RecordType, State, as_written};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+
+/// The registry.
+pub const NAME: &str = "driver_licence";
+/// A licence.
+pub const LICENCE: &str = "driver_licence.licence.v1";
+/// As a document.
+pub const DOCUMENT: DocumentType = DocumentType(2);
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "police", 7, [licence_type()])
+}
 
 /// One class: its code, the years that it is valid, the age from which it is given.
 #[derive(Debug)]
@@ -63,42 +78,51 @@ const CODES: &[&str] = &[
 /// The day from which the present classes are given.
 pub const NEW_CLASSES: Date = Date::constant(2025, 1, 1);
 
-/// A licence.
-pub static LICENCE: RecordType = RecordType {
-    name: "driver_licence.licence.v1",
-    registry: "driver_licence",
-    message: "lienthong.registry.driver_licence.v1.Licence",
-    ordinal: 10,
-    natural_key: "licence_number",
-    key_form: as_written,
-    parties: &["holder.personal_id"],
-    people: None,
-    fields: &[
-        Field::required("licence_number", Rule::Form(forms::licence_number, "a licence number, 12 digits")),
-        Field::required("holder", Rule::Object(HOLDER)),
-        Field::required(
-            "classes",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("code", Rule::Code(CODES)),
-                    Field::required("issued_on", Rule::Date),
-                    Field::optional("expires_on", Rule::Date),
-                ]),
-                10,
+fn licence_type() -> RecordType {
+    RecordType {
+        name: LICENCE.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.driver_licence.v1.Licence".into()),
+        ordinal: 10,
+        label: Label::new("Giấy phép lái xe", "Driver's licence"),
+        heading: Heading::Documents,
+        natural_key: "licence_number".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec!["holder.personal_id".into()],
+        people: None,
+        found_through: None,
+        document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        fields: vec![
+            Field::required("licence_number", Rule::form(forms::licence_number, "a licence number, 12 digits")),
+            Field::required("holder", Rule::object(holder())),
+            Field::required(
+                "classes",
+                Rule::list(
+                    Rule::object([
+                        Field::required("code", Rule::code(CODES)),
+                        Field::required("issued_on", Rule::Date),
+                        Field::optional("expires_on", Rule::Date),
+                    ]),
+                    10,
+                ),
             ),
-        ),
-        Field::required("points", Rule::Integer(0, 12)),
-        Field::optional(
-            "restrictions",
-            Rule::Set(&Rule::OneOf(&["automatic_only", "below_175_cc", "corrective_lenses", "adapted_vehicle"]), 4),
-        ),
-        Field::required("status", Rule::OneOf(&["active", "suspended", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_licence,
-    statuses: &[("active", State::Active), ("suspended", State::Suspended), ("revoked", State::Ended)],
-    days: licence_days,
-};
+            Field::required("points", Rule::Integer(0, 12)),
+            Field::optional(
+                "restrictions",
+                Rule::set(Rule::one_of(&["automatic_only", "below_175_cc", "corrective_lenses", "adapted_vehicle"]), 4),
+            ),
+            Field::required("status", Rule::one_of(&["active", "suspended", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_licence),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("suspended".into(), State::Suspended),
+            ("revoked".into(), State::Ended),
+        ],
+        days: Arc::new(licence_days),
+    }
+}
 
 /// Most years that a class issued on `issued` is valid; `None`: no limit.
 ///
@@ -186,7 +210,7 @@ mod tests {
     #[test]
     fn licences_keep_their_rules() {
         check_changes(
-            &LICENCE,
+            &licence_type(),
             &licence(),
             &[
                 (&[("points", to(13))], &["points OUT_OF_RANGE"]),

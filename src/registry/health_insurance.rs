@@ -1,13 +1,28 @@
 //! The health-insurance registry: cards (Decisions 1351/2015, 1666/2020 and 1018/2024; letter 1804/BHXH-QLT; Resolution
 //! 261/2025/QH15 for the objects that moved to a better level in 2026).
 
+use std::sync::Arc;
+
 use crate::base::time::Date;
 use crate::trust::Object;
 
-use super::common::{HOLDER, STATUS_REASON, in_order};
+use super::catalogue::Sector;
+use super::common::{holder, in_order, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, RecordType, State, compact};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+
+/// The registry.
+pub const NAME: &str = "health_insurance";
+/// A card.
+pub const CARD: &str = "health_insurance.card.v1";
+/// As a document.
+pub const DOCUMENT: DocumentType = DocumentType(1);
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "social-insurance", 6, [card_type()])
+}
 
 /// The object codes of each benefit level, as published.
 const LEVELS: [(&str, &[&str]); 5] = [
@@ -34,33 +49,45 @@ pub const OBJECTS: &[&str] = &[
     "HG", "LS", "LH", "HS", "SV", "GB", "GD", "ND", "TH", "TV", "TD", "TU", "BA", "QN", "CA", "CY",
 ];
 
-/// A card.
-pub static CARD: RecordType = RecordType {
-    name: "health_insurance.card.v1",
-    registry: "health_insurance",
-    message: "lienthong.registry.health_insurance.v1.Card",
-    ordinal: 9,
-    natural_key: "card_number",
-    key_form: compact,
-    parties: &["holder.personal_id"],
-    people: None,
-    fields: &[
-        Field::required("card_number", Rule::Form(forms::card_number, "10 or 12 digits, or the legacy 15 characters")),
-        Field::required("holder", Rule::Object(HOLDER)),
-        Field::required("object_code", Rule::Code(OBJECTS)),
-        Field::required("benefit_level", Rule::Code(&["1", "2", "3", "4", "5"])),
-        Field::required("facility", Rule::Form(forms::facility, "a facility, 5 digits")),
-        Field::optional("area", Rule::Code(&["K1", "K2", "K3"])),
-        Field::required("valid_from", Rule::Date),
-        Field::required("valid_until", Rule::Date),
-        Field::optional("five_years_on", Rule::Date),
-        Field::required("status", Rule::OneOf(&["active", "suspended", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_card,
-    statuses: &[("active", State::Active), ("suspended", State::Suspended), ("revoked", State::Ended)],
-    days: card_days,
-};
+fn card_type() -> RecordType {
+    RecordType {
+        name: CARD.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.health_insurance.v1.Card".into()),
+        ordinal: 9,
+        label: Label::new("Thẻ bảo hiểm y tế", "Health insurance card"),
+        heading: Heading::Documents,
+        natural_key: "card_number".into(),
+        key_form: KeyForm::Compact,
+        parties: vec!["holder.personal_id".into()],
+        people: None,
+        found_through: None,
+        document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        fields: vec![
+            Field::required(
+                "card_number",
+                Rule::form(forms::card_number, "10 or 12 digits, or the legacy 15 characters"),
+            ),
+            Field::required("holder", Rule::object(holder())),
+            Field::required("object_code", Rule::code(OBJECTS)),
+            Field::required("benefit_level", Rule::code(&["1", "2", "3", "4", "5"])),
+            Field::required("facility", Rule::form(forms::facility, "a facility, 5 digits")),
+            Field::optional("area", Rule::code(&["K1", "K2", "K3"])),
+            Field::required("valid_from", Rule::Date),
+            Field::required("valid_until", Rule::Date),
+            Field::optional("five_years_on", Rule::Date),
+            Field::required("status", Rule::one_of(&["active", "suspended", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_card),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("suspended".into(), State::Suspended),
+            ("revoked".into(), State::Ended),
+        ],
+        days: Arc::new(card_days),
+    }
+}
 
 /// Whether an object may have a benefit level in a card that is valid until `until`.
 ///
@@ -133,7 +160,7 @@ mod tests {
     #[test]
     fn cards_keep_their_rules() {
         check_changes(
-            &CARD,
+            &card_type(),
             &card(),
             &[
                 (&[("valid_until", to("2025-12-31"))], &["valid_until ORDER"]),
@@ -162,11 +189,11 @@ mod tests {
 
     #[test]
     fn a_card_holds_until_the_end_of_its_last_day() {
-        let (from, until) = CARD.holds(&card()).interval(Operation::Create, Timestamp(0));
+        let (from, until) = card_type().holds(&card()).interval(Operation::Create, Timestamp(0));
         assert_eq!(from.to_string(), "2025-12-31T17:00:00Z");
         assert_eq!(until.to_string(), "2026-12-31T17:00:00Z");
         let revoked_at = Timestamp::start_of(Date::constant(2026, 5, 1));
-        assert_eq!(CARD.holds(&card()).interval(Operation::Revoke, revoked_at).1, revoked_at);
-        assert_eq!((CARD.key_form)("hc4-42 1234567890"), "HC4421234567890");
+        assert_eq!(card_type().holds(&card()).interval(Operation::Revoke, revoked_at).1, revoked_at);
+        assert_eq!(card_type().key_form.of("hc4-42 1234567890"), "HC4421234567890");
     }
 }

@@ -45,7 +45,7 @@ impl Default for Caches {
 
 /// A registry over a store.
 pub struct Host {
-    pub(super) sector: &'static Sector,
+    pub(super) sector: Arc<Sector>,
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) secrets: Secrets,
@@ -63,7 +63,7 @@ impl Host {
     /// [`StorageCorrupt`](Reason::StorageCorrupt) when the record of its last statement is missing.
     pub async fn open(
         store: Arc<dyn Store>,
-        sector: &'static Sector,
+        sector: Arc<Sector>,
         signer: Arc<dyn Signer>,
         secret: &Seed,
         clock: impl Into<LogClock>,
@@ -74,7 +74,7 @@ impl Host {
     /// The same with caches of other sizes.
     pub async fn open_with(
         store: Arc<dyn Store>,
-        sector: &'static Sector,
+        sector: Arc<Sector>,
         signer: Arc<dyn Signer>,
         secret: &Seed,
         clock: impl Into<LogClock>,
@@ -84,7 +84,7 @@ impl Host {
         let log = LogId(sector.ordinal);
         let ledger = Ledger::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
-        let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector).await?;
+        let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
@@ -94,8 +94,8 @@ impl Host {
     }
 
     /// The registry's description as data.
-    pub fn sector(&self) -> &'static Sector {
-        self.sector
+    pub fn sector(&self) -> &Arc<Sector> {
+        &self.sector
     }
 
     /// How full the cache of its answers is.
@@ -136,16 +136,16 @@ impl Host {
         to: usize,
         at: Timestamp,
     ) -> Result<Vec<Prepared>> {
-        let (sector, secrets, today) = (self.sector, self.secrets, at.date());
+        let (sector, secrets, today) = (&self.sector, self.secrets, at.date());
         if to - from <= CHANGES_INLINE_MAX {
             return prepare(sector, &secrets, &changes, from..to, today);
         }
         let tasks: Vec<_> = (from..to)
             .step_by(CHANGES_PER_TASK)
             .map(|start| {
-                let changes = changes.clone();
+                let (sector, changes) = (sector.clone(), changes.clone());
                 let range = start..to.min(start + CHANGES_PER_TASK);
-                tokio::task::spawn_blocking(move || prepare(sector, &secrets, &changes, range, today))
+                tokio::task::spawn_blocking(move || prepare(&sector, &secrets, &changes, range, today))
             })
             .collect();
         let mut prepared = Vec::with_capacity(to - from);
@@ -181,7 +181,7 @@ fn stopped() -> Error {
 #[async_trait]
 impl Registry for Host {
     fn name(&self) -> &str {
-        self.sector.name
+        &self.sector.name
     }
 
     async fn log_size(&self) -> Result<u64> {
@@ -203,7 +203,7 @@ impl Registry for Host {
         check_submission(&request_id, changes.len())?;
         if self.ledger.is_closed() {
             let message = "the registry lost the right to issue";
-            return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", self.sector.name));
+            return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", &*self.sector.name));
         }
         let now = self.clock.now();
         let count = changes.len();

@@ -21,7 +21,7 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> 
             keys.push(with_id(person_prefix(record_type, person), id));
         }
     }
-    if let Some(people) = record_type.people {
+    if let Some(people) = &record_type.people {
         if let Some((name, birth)) = people.name_key(payload) {
             let mut key = name_prefix(record_type, &name, Some(birth.year));
             key.extend_from_slice(birth.to_string().as_bytes());
@@ -72,7 +72,7 @@ fn with_id(mut key: Vec<u8>, id: RecordId) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{health_insurance, resident};
+    use super::super::{Catalogue, health_insurance, resident};
     use super::*;
 
     #[test]
@@ -84,18 +84,20 @@ mod tests {
             .with("old_id_number", "183456789")
             .with("full_name", "Đặng Thuỳ Trâm")
             .with("birth_date", "1983-02");
-        let keys_of_person = keys(&resident::PERSON, &person, id);
+        let catalogue = Catalogue::built_in();
+        let of = |name: &str| catalogue.record_type(name).expect("a type");
+        let keys_of_person = keys(of(resident::PERSON), &person, id);
         assert_eq!(keys_of_person.len(), 3);
         let named = |prefix: Vec<u8>| keys_of_person.iter().find(|key| key.starts_with(&prefix)).expect("a row");
-        let name = named(name_prefix(&resident::PERSON, "dang thuy tram", Some(1983)));
+        let name = named(name_prefix(of(resident::PERSON), "dang thuy tram", Some(1983)));
         assert_eq!(birth_of(name, "dang thuy tram"), PartialDate::parse("1983-02"));
-        named(alias_prefix(&resident::PERSON, "183456789"));
+        named(alias_prefix(of(resident::PERSON), "183456789"));
         assert!(keys_of_person.iter().all(|key| id_of(key) == Some(id)));
 
         let card = Object::new().with("holder", Object::new().with("personal_id", "042083990016"));
         let holder = PersonalId::parse("042083990016").expect("valid");
-        let keys_of_card = keys(&health_insurance::CARD, &card, id);
+        let keys_of_card = keys(of(health_insurance::CARD), &card, id);
         assert_eq!(keys_of_card.len(), 1);
-        assert!(keys_of_card[0].starts_with(&person_prefix(&health_insurance::CARD, holder)));
+        assert!(keys_of_card[0].starts_with(&person_prefix(of(health_insurance::CARD), holder)));
     }
 }

@@ -1,91 +1,126 @@
 //! The judicial registry: who was convicted of what, and the certificates that say so (Law on Judicial Records 2009, amended
 //! from July 2026; Decree 216/2026).
 
+use std::sync::Arc;
+
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{STATUS_REASON, findings_at, not_future};
+use super::catalogue::Sector;
+use super::common::{findings_at, not_future, status_reason};
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{RecordType, State, always, as_written};
+use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+
+/// The registry.
+pub const NAME: &str = "judicial";
+/// A person's judicial record.
+pub const RECORD: &str = "judicial.record.v1";
+/// A certificate: what the judicial record said on the day of issue, in one of two forms (articles 41 to 43 of the law).
+pub const CERTIFICATE: &str = "judicial.certificate.v1";
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "police", 4, [record_type(), certificate_type()])
+}
 
 /// Whether there is a conviction.
-const FINDING: Rule = Rule::OneOf(&["no_conviction", "conviction", "expunged"]);
+fn finding_rule() -> Rule {
+    Rule::one_of(&["no_conviction", "conviction", "expunged"])
+}
 
-const SENTENCES: Rule = Rule::List(
-    &Rule::Object(&[
-        Field::required("court", Rule::Text(200)),
-        Field::required("judgment_number", Rule::Text(40)),
-        Field::required("judged_on", Rule::Date),
-        Field::required("offence", Rule::Text(300)),
-        Field::required("penalty", Rule::Text(300)),
-        Field::optional("additional_penalty", Rule::Text(300)),
-        Field::optional("expunged_on", Rule::Date),
-    ]),
-    50,
-);
+fn sentences() -> Rule {
+    Rule::list(
+        Rule::object([
+            Field::required("court", Rule::Text(200)),
+            Field::required("judgment_number", Rule::Text(40)),
+            Field::required("judged_on", Rule::Date),
+            Field::required("offence", Rule::Text(300)),
+            Field::required("penalty", Rule::Text(300)),
+            Field::optional("additional_penalty", Rule::Text(300)),
+            Field::optional("expunged_on", Rule::Date),
+        ]),
+        50,
+    )
+}
 
-const BANS: Rule = Rule::List(
-    &Rule::Object(&[
-        Field::required("post", Rule::Text(300)),
-        Field::required("from_date", Rule::Date),
-        Field::optional("until_date", Rule::Date),
-    ]),
-    20,
-);
+fn bans() -> Rule {
+    Rule::list(
+        Rule::object([
+            Field::required("post", Rule::Text(300)),
+            Field::required("from_date", Rule::Date),
+            Field::optional("until_date", Rule::Date),
+        ]),
+        20,
+    )
+}
 
-/// A person's judicial record.
-pub static RECORD: RecordType = RecordType {
-    name: "judicial.record.v1",
-    registry: "judicial",
-    message: "lienthong.registry.judicial.v1.JudicialRecord",
-    ordinal: 6,
-    natural_key: "personal_id",
-    key_form: as_written,
-    parties: &[],
-    people: None,
-    fields: &[
-        Field::required("personal_id", Rule::PersonalId),
-        Field::required("full_name", Rule::Name),
-        Field::required("birth_date", Rule::PartialDate),
-        Field::required("status", FINDING).sensitive(),
-        Field::optional("sentences", SENTENCES).sensitive(),
-        Field::optional("bans", BANS).sensitive(),
-        Field { sensitive: true, ..STATUS_REASON },
-    ],
-    check: check_record,
-    // A conviction does not end the record: each of the three is a state in force.
-    statuses: &[("no_conviction", State::Active), ("conviction", State::Active), ("expunged", State::Active)],
-    days: always,
-};
+fn record_type() -> RecordType {
+    RecordType {
+        name: RECORD.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.judicial.v1.JudicialRecord".into()),
+        ordinal: 6,
+        label: Label::new("Lý lịch tư pháp", "Judicial record"),
+        heading: Heading::Judicial,
+        natural_key: "personal_id".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec![],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("personal_id", Rule::PersonalId),
+            Field::required("full_name", Rule::Name),
+            Field::required("birth_date", Rule::PartialDate),
+            Field::required("status", finding_rule()).sensitive(),
+            Field::optional("sentences", sentences()).sensitive(),
+            Field::optional("bans", bans()).sensitive(),
+            status_reason().sensitive(),
+        ],
+        check: Arc::new(check_record),
+        // A conviction does not end the record: each of the three is a state in force.
+        statuses: vec![
+            ("no_conviction".into(), State::Active),
+            ("conviction".into(), State::Active),
+            ("expunged".into(), State::Active),
+        ],
+        days: Arc::new(always),
+    }
+}
 
-/// A certificate: what the judicial record said on the day of issue, in one of two forms (articles 41 to 43 of the law).
-pub static CERTIFICATE: RecordType = RecordType {
-    name: "judicial.certificate.v1",
-    registry: "judicial",
-    message: "lienthong.registry.judicial.v1.RecordCertificate",
-    ordinal: 12,
-    natural_key: "certificate_number",
-    key_form: as_written,
-    parties: &["personal_id"],
-    people: None,
-    fields: &[
-        Field::required("certificate_number", Rule::Text(40)),
-        Field::required("form", Rule::OneOf(&["1", "2"])),
-        Field::required("personal_id", Rule::PersonalId),
-        Field::required("full_name", Rule::Name),
-        Field::required("birth_date", Rule::PartialDate),
-        Field::required("finding", FINDING).sensitive(),
-        Field::optional("sentences", SENTENCES).sensitive(),
-        Field::optional("bans", BANS).sensitive(),
-        Field::required("requested_by", Rule::OneOf(&["holder", "proxy", "agency"])),
-        Field::required("issued_on", Rule::Date),
-        Field::required("status", Rule::OneOf(&["valid", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_certificate,
-    statuses: &[("valid", State::Active), ("revoked", State::Ended)],
-    days: always,
-};
+fn certificate_type() -> RecordType {
+    RecordType {
+        name: CERTIFICATE.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.judicial.v1.RecordCertificate".into()),
+        ordinal: 12,
+        label: Label::new("Phiếu lý lịch tư pháp", "Certificate of a judicial record"),
+        heading: Heading::Judicial,
+        natural_key: "certificate_number".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec!["personal_id".into()],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("certificate_number", Rule::Text(40)),
+            Field::required("form", Rule::one_of(&["1", "2"])),
+            Field::required("personal_id", Rule::PersonalId),
+            Field::required("full_name", Rule::Name),
+            Field::required("birth_date", Rule::PartialDate),
+            Field::required("finding", finding_rule()).sensitive(),
+            Field::optional("sentences", sentences()).sensitive(),
+            Field::optional("bans", bans()).sensitive(),
+            Field::required("requested_by", Rule::one_of(&["holder", "proxy", "agency"])),
+            Field::required("issued_on", Rule::Date),
+            Field::required("status", Rule::one_of(&["valid", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_certificate),
+        statuses: vec![("valid".into(), State::Active), ("revoked".into(), State::Ended)],
+        days: Arc::new(always),
+    }
+}
 
 /// Form of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +272,7 @@ mod tests {
         assert_eq!((one.text("finding"), one.array("sentences")), (Some("no_conviction"), None));
         assert_eq!((two.text("finding"), two.array("sentences")), (Some("expunged"), record.array("sentences")));
         check_changes(
-            &CERTIFICATE,
+            &certificate_type(),
             &one,
             &[
                 (&[("finding", to("expunged"))], &["finding CONFLICT"]),
@@ -246,7 +281,7 @@ mod tests {
             ],
         );
         check_changes(
-            &CERTIFICATE,
+            &certificate_type(),
             &two,
             &[
                 (&[("requested_by", to("proxy"))], &["requested_by NOT_ALLOWED"]),
@@ -255,7 +290,7 @@ mod tests {
             ],
         );
         check_changes(
-            &RECORD,
+            &record_type(),
             &record,
             &[
                 (&[("status", to("no_conviction"))], &["status CONFLICT"]),

@@ -1,144 +1,188 @@
 //! The land registry: parcels and certificates (Land Law 2024; Circulars 09/2024 and 10/2024/TT-BTNMT).
 
+use std::sync::Arc;
+
 use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{ENTERPRISE_CODE, STATUS_REASON, UNIT, findings_at, not_future, owner_is_one};
+use super::catalogue::Sector;
+use super::common::{enterprise_code, findings_at, not_future, owner_is_one, status_reason, unit};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, RecordType, State, always, as_written, compact};
+use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
+
+/// The registry.
+pub const NAME: &str = "land";
+/// A parcel.
+pub const PARCEL: &str = "land.parcel.v1";
+/// A certificate of land-use rights.
+pub const CERTIFICATE: &str = "land.certificate.v1";
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "land-office", 2, [parcel_type(), certificate_type()])
+}
 
 /// How far the areas of a parcel's uses may be from its area, in hundredths of a square metre.
 const AREA_TOLERANCE: i64 = 50;
 
-const PARCEL_ID: Rule = Rule::Form(forms::parcel_id, "a parcel code: geohash of 12 characters from w74 to w77");
-const MAP_NUMBER: Rule = Rule::Form(forms::map_number, "1 to 5 digits without leading zero");
-const AREA: Rule = Rule::Form(forms::area, "an area above 0 in square metres, at most two decimals");
+fn parcel_id() -> Rule {
+    Rule::form(forms::parcel_id, "a parcel code: geohash of 12 characters from w74 to w77")
+}
+
+fn map_number() -> Rule {
+    Rule::form(forms::map_number, "1 to 5 digits without leading zero")
+}
+
+fn area() -> Rule {
+    Rule::form(forms::area, "an area above 0 in square metres, at most two decimals")
+}
 
 /// Land-use codes.
 pub const LAND_USES: &[&str] =
     &["ODT", "ONT", "LUC", "LUK", "BHK", "HNK", "CLN", "RSX", "RPH", "RDD", "NTS", "TMD", "SKC", "DGT", "DTL", "NTD"];
 
-/// A parcel.
-pub static PARCEL: RecordType = RecordType {
-    name: "land.parcel.v1",
-    registry: "land",
-    message: "lienthong.registry.land.v1.Parcel",
-    ordinal: 3,
-    natural_key: "parcel_id",
-    key_form: as_written,
-    parties: &[],
-    people: None,
-    fields: &[
-        Field::required("parcel_id", PARCEL_ID),
-        Field::required("commune", Rule::Object(UNIT)),
-        Field::required("map_sheet", MAP_NUMBER),
-        Field::required("parcel_number", MAP_NUMBER),
-        Field::optional(
-            "old_key",
-            Rule::Object(&[
-                Field::required("commune", Rule::Object(UNIT)),
-                Field::required("map_sheet", MAP_NUMBER),
-                Field::required("scale", Rule::Code(&["500", "1000", "2000", "5000", "10000"])),
-                Field::required("parcel_number", MAP_NUMBER),
-            ]),
-        ),
-        Field::required("area_m2", AREA),
-        Field::required(
-            "uses",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("code", Rule::Code(LAND_USES)),
-                    Field::required("area_m2", AREA),
-                    Field::required(
-                        "origin",
-                        Rule::OneOf(&[
-                            "allocated_with_fee",
-                            "allocated_without_fee",
-                            "recognised_with_fee",
-                            "recognised_without_fee",
-                            "leased_yearly",
-                            "leased_once",
-                        ]),
-                    ),
-                    Field::required("term", Rule::Form(forms::land_term, "`long_term` or the last day, YYYY-MM-DD")),
+fn parcel_type() -> RecordType {
+    RecordType {
+        name: PARCEL.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.land.v1.Parcel".into()),
+        ordinal: 3,
+        label: Label::new("Thửa đất", "Land parcel"),
+        heading: Heading::Land,
+        natural_key: "parcel_id".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec![],
+        people: None,
+        found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
+        document: None,
+        fields: vec![
+            Field::required("parcel_id", parcel_id()),
+            Field::required("commune", Rule::object(unit())),
+            Field::required("map_sheet", map_number()),
+            Field::required("parcel_number", map_number()),
+            Field::optional(
+                "old_key",
+                Rule::object([
+                    Field::required("commune", Rule::object(unit())),
+                    Field::required("map_sheet", map_number()),
+                    Field::required("scale", Rule::code(&["500", "1000", "2000", "5000", "10000"])),
+                    Field::required("parcel_number", map_number()),
                 ]),
-                3,
             ),
-        ),
-        Field::required("status", Rule::OneOf(&["active", "split", "merged"])),
-        STATUS_REASON,
-    ],
-    check: check_parcel,
-    statuses: &[("active", State::Active), ("split", State::Ended), ("merged", State::Ended)],
-    days: always,
-};
+            Field::required("area_m2", area()),
+            Field::required(
+                "uses",
+                Rule::list(
+                    Rule::object([
+                        Field::required("code", Rule::code(LAND_USES)),
+                        Field::required("area_m2", area()),
+                        Field::required(
+                            "origin",
+                            Rule::one_of(&[
+                                "allocated_with_fee",
+                                "allocated_without_fee",
+                                "recognised_with_fee",
+                                "recognised_without_fee",
+                                "leased_yearly",
+                                "leased_once",
+                            ]),
+                        ),
+                        Field::required(
+                            "term",
+                            Rule::form(forms::land_term, "`long_term` or the last day, YYYY-MM-DD"),
+                        ),
+                    ]),
+                    3,
+                ),
+            ),
+            Field::required("status", Rule::one_of(&["active", "split", "merged"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_parcel),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("split".into(), State::Ended),
+            ("merged".into(), State::Ended),
+        ],
+        days: Arc::new(always),
+    }
+}
 
-/// A certificate of land-use rights.
-pub static CERTIFICATE: RecordType = RecordType {
-    name: "land.certificate.v1",
-    registry: "land",
-    message: "lienthong.registry.land.v1.Certificate",
-    ordinal: 4,
-    natural_key: "serial",
-    key_form: compact,
-    parties: &["owners.*.personal_id"],
-    people: None,
-    fields: &[
-        Field::required("serial", Rule::Form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")),
-        Field::required("registry_number", Rule::Text(30)),
-        Field::required("issued_on", Rule::Date),
-        Field::required(
-            "owners",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::optional("personal_id", Rule::PersonalId),
-                    Field::optional("organisation_code", ENTERPRISE_CODE),
-                    Field::required("full_name", Rule::Text(200)),
-                    Field::optional("birth_date", Rule::PartialDate),
-                    Field::required(
-                        "role",
-                        Rule::OneOf(&[
-                            "individual",
-                            "household_head",
-                            "member",
-                            "husband",
-                            "wife",
-                            "representative",
-                            "organisation",
-                            "community",
-                        ]),
-                    ),
-                ]),
-                50,
+fn certificate_type() -> RecordType {
+    RecordType {
+        name: CERTIFICATE.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.land.v1.Certificate".into()),
+        ordinal: 4,
+        label: Label::new("Giấy chứng nhận quyền sử dụng đất", "Certificate of land-use rights"),
+        heading: Heading::Land,
+        natural_key: "serial".into(),
+        key_form: KeyForm::Compact,
+        parties: vec!["owners.*.personal_id".into()],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("serial", Rule::form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")),
+            Field::required("registry_number", Rule::Text(30)),
+            Field::required("issued_on", Rule::Date),
+            Field::required(
+                "owners",
+                Rule::list(
+                    Rule::object([
+                        Field::optional("personal_id", Rule::PersonalId),
+                        Field::optional("organisation_code", enterprise_code()),
+                        Field::required("full_name", Rule::Text(200)),
+                        Field::optional("birth_date", Rule::PartialDate),
+                        Field::required(
+                            "role",
+                            Rule::one_of(&[
+                                "individual",
+                                "household_head",
+                                "member",
+                                "husband",
+                                "wife",
+                                "representative",
+                                "organisation",
+                                "community",
+                            ]),
+                        ),
+                    ]),
+                    50,
+                ),
             ),
-        ),
-        Field::required(
-            "legal_form",
-            Rule::OneOf(&["individual", "household", "couple", "co_owners", "organisation", "community"]),
-        ),
-        Field::required("parcels", Rule::Set(&PARCEL_ID, 50)),
-        Field::optional(
-            "restrictions",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("kind", Rule::OneOf(&["mortgage", "court_freeze", "planning"])),
-                    Field::required("authority", Rule::Text(200)),
-                    Field::optional("reference", Rule::Text(60)),
-                    Field::required("from_date", Rule::Date),
-                    Field::optional("until_date", Rule::Date),
-                ]),
-                20,
+            Field::required(
+                "legal_form",
+                Rule::one_of(&["individual", "household", "couple", "co_owners", "organisation", "community"]),
             ),
-        ),
-        Field::required("status", Rule::OneOf(&["valid", "replaced", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_certificate,
-    statuses: &[("valid", State::Active), ("replaced", State::Ended), ("revoked", State::Ended)],
-    days: certificate_days,
-};
+            Field::required("parcels", Rule::set(parcel_id(), 50)),
+            Field::optional(
+                "restrictions",
+                Rule::list(
+                    Rule::object([
+                        Field::required("kind", Rule::one_of(&["mortgage", "court_freeze", "planning"])),
+                        Field::required("authority", Rule::Text(200)),
+                        Field::optional("reference", Rule::Text(60)),
+                        Field::required("from_date", Rule::Date),
+                        Field::optional("until_date", Rule::Date),
+                    ]),
+                    20,
+                ),
+            ),
+            Field::required("status", Rule::one_of(&["valid", "replaced", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_certificate),
+        statuses: vec![
+            ("valid".into(), State::Active),
+            ("replaced".into(), State::Ended),
+            ("revoked".into(), State::Ended),
+        ],
+        days: Arc::new(certificate_days),
+    }
+}
 
 fn certificate_days(certificate: &Object) -> Days {
     (date_at(certificate, "issued_on"), None)
@@ -236,7 +280,7 @@ mod tests {
             .with("uses", vec![land_use("ONT", "200"), land_use("CLN", "152.4")])
             .with("status", "active");
         check_changes(
-            &PARCEL,
+            &parcel_type(),
             &parcel,
             &[
                 (&[("area_m2", to("352.9"))], &[]),
@@ -253,7 +297,7 @@ mod tests {
                 ),
             ],
         );
-        assert!(PARCEL.people_of(&parcel).is_empty());
+        assert!(parcel_type().people_of(&parcel).is_empty());
     }
 
     #[test]
@@ -279,7 +323,7 @@ mod tests {
             )
             .with("status", "valid");
         check_changes(
-            &CERTIFICATE,
+            &certificate_type(),
             &certificate,
             &[
                 (&[("legal_form", to("individual"))], &["owners CONFLICT"]),
@@ -295,7 +339,7 @@ mod tests {
                 (&[("issued_on", to("2027-01-01"))], &["issued_on FUTURE"]),
             ],
         );
-        assert_eq!(CERTIFICATE.people_of(&certificate).len(), 2);
-        assert_eq!(CERTIFICATE.key_of(&certificate).as_deref(), Some("CĐ123456"));
+        assert_eq!(certificate_type().people_of(&certificate).len(), 2);
+        assert_eq!(certificate_type().key_of(&certificate).as_deref(), Some("CĐ123456"));
     }
 }

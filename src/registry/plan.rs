@@ -3,6 +3,7 @@
 //! Submissions are added one by one; each is added whole or not at all, and sees those before it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -48,7 +49,7 @@ struct NewRow {
 
 /// A batch in the making.
 pub(super) struct Plan {
-    sector: &'static Sector,
+    sector: Arc<Sector>,
     current: BTreeMap<RecordKey, Current>,
     counters: Counters,
     rows: Vec<NewRow>,
@@ -58,7 +59,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(sector: &'static Sector, counters: Counters) -> Self {
+    pub(super) fn new(sector: Arc<Sector>, counters: Counters) -> Self {
         let (current, rows, superseded, index) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
         Self { sector, current, counters, rows, superseded, index }
     }
@@ -67,7 +68,7 @@ impl Plan {
     pub(super) fn know(&mut self, key: RecordKey, stored: Bytes) -> Result<()> {
         let row = Row::read(&stored)?;
         let statement = row.decoded()?;
-        let record_type = self.sector.record_types.iter().find(|of| of.name == statement.schema);
+        let record_type = self.sector.record_type(&statement.schema);
         let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
         let unreadable = |error| corrupt("a stored payload is not canonical").with_source(error);
         let payload = canonical::parse(&row.payload).map_err(unreadable)?;
@@ -92,7 +93,7 @@ impl Plan {
     fn check(&self, changes: &[Prepared]) -> Result<()> {
         let mut ahead: BTreeMap<RecordKey, (u64, Operation)> = BTreeMap::new();
         for (at, change) in changes.iter().enumerate() {
-            let key = record_key(change.record_type, change.record_id);
+            let key = record_key(&change.record_type, change.record_id);
             let known = || self.current.get(&key).map_or((0, Operation::Create), |now| (now.version, now.operation));
             let (version, operation) = ahead.get(&key).copied().unwrap_or_else(known);
             if version == 0 && change.operation != Operation::Create {
@@ -113,7 +114,7 @@ impl Plan {
     }
 
     fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
-        let key = record_key(change.record_type, change.record_id);
+        let key = record_key(&change.record_type, change.record_id);
         let before = self.current.remove(&key);
         // Every version has an index of its own: the status list says of each whether it is the latest.
         let next = self.counters.entry(change.record_type.ordinal).or_default();
@@ -122,8 +123,8 @@ impl Plan {
         let (valid_from, valid_until) = change.holds.interval(change.operation, issued_at);
         let version = change.expected_version + 1;
         let statement = Statement {
-            issuer: self.sector.name.to_owned(),
-            schema: change.record_type.name.to_owned(),
+            issuer: (&self.sector.name).into(),
+            schema: (&change.record_type.name).into(),
             record_id: change.record_id,
             version,
             previous: before.as_ref().map_or([0; 32], |before| before.statement_hash),

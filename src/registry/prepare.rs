@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -12,9 +13,10 @@ use crate::base::{Error, RecordId, Result, Seed, Violations};
 use crate::trust::commitment::fields_root;
 use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
 
+use super::catalogue::unknown_record_type;
 use super::port::Change;
 use super::schema::{Holds, State};
-use super::{RecordType, Sector, index, unknown_record_type};
+use super::{RecordType, Sector, index};
 
 /// The secrets of a registry: pseudonyms and salts follow from them.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,7 @@ impl Secrets {
 
 /// A change that only needs its index in the log.
 pub(super) struct Prepared {
-    pub record_type: &'static RecordType,
+    pub record_type: Arc<RecordType>,
     pub record_id: RecordId,
     pub operation: Operation,
     pub expected_version: u64,
@@ -74,20 +76,20 @@ pub(super) fn prepare(
 
 /// Adds every bad field of `changes[at]` to `violations`; when there is none, gives its type and the payload to store.
 pub fn check<'a>(
-    sector: &Sector,
+    sector: &'a Sector,
     change: &'a Change,
     at: usize,
     today: Date,
     violations: &mut Violations,
-) -> Option<(&'static RecordType, Cow<'a, Object>)> {
+) -> Option<(&'a Arc<RecordType>, Cow<'a, Object>)> {
     let before = violations.total();
-    let Some(record_type) = sector.record_types.iter().find(|of| of.name == change.record_type) else {
+    let Some(record_type) = sector.record_type(&change.record_type) else {
         // The names like it are only looked for when somebody reads them.
         let path = format_args!("changes[{at}].record_type");
         if violations.is_full() {
             violations.add(path, "UNKNOWN_VALUE", "");
         } else {
-            violations.push(unknown_record_type(path, &change.record_type, sector.record_types));
+            violations.push(unknown_record_type(path, &change.record_type, &sector.record_types));
         }
         return None;
     };
@@ -95,7 +97,7 @@ pub fn check<'a>(
     let payload = with_vietnamese_d(&change.payload);
     record_type.validate(&payload, today, &format_args!("changes[{at}].payload"), violations);
     check_revocation(record_type, change.operation, &payload, at, violations);
-    (violations.total() == before).then_some((*record_type, payload))
+    (violations.total() == before).then_some((record_type, payload))
 }
 
 fn prepare_one(
@@ -117,7 +119,7 @@ fn prepare_one(
     let salt = secrets.salt(record_id, change.expected_version + 1);
     let own = record_type.holds(payload);
     Some(Prepared {
-        record_type,
+        record_type: record_type.clone(),
         record_id,
         operation: change.operation,
         expected_version: change.expected_version,

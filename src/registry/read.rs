@@ -10,10 +10,11 @@ use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
 use crate::store::{KEY_BYTES_MAX, Scan, Space, Store};
 use crate::trust::{LogProof, SignedRecord, Statement};
 
+use super::catalogue::unknown_record_type;
 use super::host::Host;
 use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
 use super::row::{RecordKey, Row, corrupt, history_key, record_key};
-use super::{RecordType, index, unknown_record_type};
+use super::{RecordType, index};
 
 /// Most records that one person, name or number leads to. More is a query that nobody means, and is refused: a part would read as all.
 const CANDIDATES_MAX: usize = 10_000;
@@ -87,16 +88,16 @@ impl Host {
     }
 
     /// The record types asked for; all when none is named.
-    fn types(&self, names: &[String]) -> Result<Vec<&'static RecordType>> {
+    fn types(&self, names: &[String]) -> Result<Vec<&Arc<RecordType>>> {
         if names.is_empty() {
-            return Ok(self.sector.record_types.to_vec());
+            return Ok(self.sector.record_types.iter().collect());
         }
         let mut types = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
-            let found = self.sector.record_types.iter().find(|of| of.name == name);
-            types.push(*found.ok_or_else(|| {
+            let found = self.sector.record_type(name);
+            types.push(found.ok_or_else(|| {
                 let path = format_args!("record_types[{at}]");
-                Error::invalid(unknown_record_type(path, name, self.sector.record_types))
+                Error::invalid(unknown_record_type(path, name, &self.sector.record_types))
             })?);
         }
         types.sort_unstable_by_key(|of| of.ordinal);
@@ -107,7 +108,7 @@ impl Host {
     /// A page of all keys of some types, in the order of keys; and whether there are more.
     async fn keys_of_types(
         &self,
-        types: &[&'static RecordType],
+        types: &[&Arc<RecordType>],
         after: Option<RecordKey>,
         limit: usize,
     ) -> Result<(Vec<RecordKey>, bool)> {
@@ -132,7 +133,7 @@ impl Host {
     }
 
     /// The keys of all records that a selector can mean.
-    async fn candidates(&self, types: &[&'static RecordType], selector: &Selector) -> Result<Candidates> {
+    async fn candidates(&self, types: &[&Arc<RecordType>], selector: &Selector) -> Result<Candidates> {
         let mut found = Candidates::default();
         for record_type in types {
             match selector {
@@ -153,7 +154,7 @@ impl Host {
 
     /// By natural key; a person's superseded number leads to the one record that claims it. Whether the claim counts is for
     /// [`numbers`](super::numbers) to say.
-    async fn by_key(&self, record_type: &'static RecordType, key: &str, found: &mut Candidates) -> Result<()> {
+    async fn by_key(&self, record_type: &RecordType, key: &str, found: &mut Candidates) -> Result<()> {
         let own = record_key(record_type, self.secrets.record_id(record_type, key));
         let row = match record_type.people {
             Some(_) => self.store.get(Space::Record, &own).await?,
@@ -174,12 +175,7 @@ impl Host {
         Ok(())
     }
 
-    async fn by_person(
-        &self,
-        record_type: &'static RecordType,
-        person: PersonalId,
-        found: &mut Candidates,
-    ) -> Result<()> {
+    async fn by_person(&self, record_type: &RecordType, person: PersonalId, found: &mut Candidates) -> Result<()> {
         if record_type.is_keyed_by_person() {
             return self.by_key(record_type, person.as_str(), found).await;
         }
@@ -188,7 +184,7 @@ impl Host {
 
     async fn by_name(
         &self,
-        record_type: &'static RecordType,
+        record_type: &RecordType,
         folded: &str,
         birth_date: Option<PartialDate>,
         found: &mut Candidates,
@@ -209,7 +205,7 @@ impl Host {
         Ok(())
     }
 
-    async fn by_prefix(&self, record_type: &'static RecordType, prefix: Vec<u8>, found: &mut Candidates) -> Result<()> {
+    async fn by_prefix(&self, record_type: &RecordType, prefix: Vec<u8>, found: &mut Candidates) -> Result<()> {
         for key in self.index_keys(&prefix).await? {
             found.name(record_key(record_type, index_id(&key)?));
         }

@@ -1,119 +1,148 @@
 //! The population registry: persons and households (Law on Identification 26/2023; Decree 70/2024, amended 58/2026).
 
+use std::sync::Arc;
+
 use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::{Object, Value};
 
-use super::common::{ADDRESS, SEX, STATUS_REASON, findings_at, in_order, is_after, not_future};
+use super::catalogue::Sector;
+use super::common::{address, findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{People, RecordType, State, always, as_written};
+use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
+
+/// The registry.
+pub const NAME: &str = "resident";
+/// A person.
+pub const PERSON: &str = "resident.person.v1";
+/// A household.
+pub const HOUSEHOLD: &str = "resident.household.v1";
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "police", 1, [person_type(), household_type()])
+}
 
 /// Whoever heads a household, and the others' relation to them.
-pub const RELATION: Rule = Rule::OneOf(&[
-    "head",
-    "spouse",
-    "child",
-    "parent",
-    "sibling",
-    "grandchild",
-    "grandparent",
-    "child_in_law",
-    "other",
-]);
+pub fn relation() -> Rule {
+    Rule::one_of(&[
+        "head",
+        "spouse",
+        "child",
+        "parent",
+        "sibling",
+        "grandchild",
+        "grandparent",
+        "child_in_law",
+        "other",
+    ])
+}
 
-const HOUSEHOLD_ID: Rule = Rule::Form(forms::household_id, "a household's number: 2 digits, a hyphen, 9 digits");
+fn household_id() -> Rule {
+    Rule::form(forms::household_id, "a household's number: 2 digits, a hyphen, 9 digits")
+}
 
-/// A person.
-pub static PERSON: RecordType = RecordType {
-    name: "resident.person.v1",
-    registry: "resident",
-    message: "lienthong.registry.resident.v1.Person",
-    ordinal: 1,
-    natural_key: "personal_id",
-    key_form: as_written,
-    parties: &[],
-    people: Some(&People {
-        name: "full_name",
-        birth_date: "birth_date",
-        aliases: &["old_id_number", "superseded_ids.*"],
-    }),
-    fields: &[
-        Field::required("personal_id", Rule::PersonalId),
-        Field::optional("superseded_ids", Rule::Set(&Rule::PersonalId, 5)),
-        Field::optional("old_id_number", Rule::Form(forms::old_id_number, "an old identity number, 9 digits")),
-        Field::required("full_name", Rule::Name),
-        Field::optional("other_name", Rule::Name),
-        Field::required("birth_date", Rule::PartialDate),
-        Field::required("sex", SEX),
-        Field::optional("birth_place", Rule::Object(ADDRESS)),
-        Field::optional("birth_registration_place", Rule::Object(ADDRESS)),
-        Field::optional("hometown", Rule::Object(ADDRESS)),
-        Field::optional("ethnicity", Rule::Text(60)).sensitive(),
-        Field::optional("religion", Rule::Text(60)).sensitive(),
-        Field::required("nationality", Rule::Form(forms::country, "a country, two capital letters (ISO 3166-1)")),
-        Field::optional("marital_status", Rule::OneOf(&["single", "married", "divorced", "widowed"])),
-        Field::optional("permanent_residence", Rule::Object(ADDRESS)),
-        Field::optional("current_residence", Rule::Object(ADDRESS)),
-        Field::optional("household_id", HOUSEHOLD_ID),
-        Field::optional("relation_to_head", RELATION),
-        Field::optional("father_id", Rule::PersonalId),
-        Field::optional("mother_id", Rule::PersonalId),
-        Field::optional("spouse_id", Rule::PersonalId),
-        Field::required("life_status", Rule::OneOf(&["alive", "deceased", "missing"])),
-        Field::optional("death_date", Rule::PartialDate),
-        Field::optional(
-            "card",
-            Rule::Object(&[
-                Field::required("kind", Rule::OneOf(&["cccd", "can_cuoc"])),
-                Field::required("issued_on", Rule::Date),
-                Field::optional("expires_on", Rule::Date),
-            ]),
-        ),
-        Field::required("status", Rule::OneOf(&["active", "moved_out", "deceased", "cancelled"])),
-        STATUS_REASON,
-    ],
-    check: check_person,
-    statuses: &[
-        ("active", State::Active),
-        ("moved_out", State::Suspended),
-        ("deceased", State::Ended),
-        ("cancelled", State::Ended),
-    ],
-    days: always,
-};
-
-/// A household.
-pub static HOUSEHOLD: RecordType = RecordType {
-    name: "resident.household.v1",
-    registry: "resident",
-    message: "lienthong.registry.resident.v1.Household",
-    ordinal: 2,
-    natural_key: "household_id",
-    key_form: as_written,
-    parties: &["members.*.personal_id"],
-    people: None,
-    fields: &[
-        Field::required("household_id", HOUSEHOLD_ID),
-        Field::required("head_id", Rule::PersonalId),
-        Field::required(
-            "members",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::required("personal_id", Rule::PersonalId),
-                    Field::required("relation_to_head", RELATION),
+fn person_type() -> RecordType {
+    RecordType {
+        name: PERSON.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.resident.v1.Person".into()),
+        ordinal: 1,
+        label: Label::new("Công dân", "Person"),
+        heading: Heading::Person,
+        natural_key: "personal_id".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec![],
+        people: Some(People {
+            name: "full_name".into(),
+            birth_date: "birth_date".into(),
+            aliases: vec!["old_id_number".into(), "superseded_ids.*".into()],
+        }),
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("personal_id", Rule::PersonalId),
+            Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
+            Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number, 9 digits")),
+            Field::required("full_name", Rule::Name),
+            Field::optional("other_name", Rule::Name),
+            Field::required("birth_date", Rule::PartialDate),
+            Field::required("sex", sex()),
+            Field::optional("birth_place", Rule::object(address())),
+            Field::optional("birth_registration_place", Rule::object(address())),
+            Field::optional("hometown", Rule::object(address())),
+            Field::optional("ethnicity", Rule::Text(60)).sensitive(),
+            Field::optional("religion", Rule::Text(60)).sensitive(),
+            Field::required("nationality", Rule::form(forms::country, "a country, two capital letters (ISO 3166-1)")),
+            Field::optional("marital_status", Rule::one_of(&["single", "married", "divorced", "widowed"])),
+            Field::optional("permanent_residence", Rule::object(address())),
+            Field::optional("current_residence", Rule::object(address())),
+            Field::optional("household_id", household_id()),
+            Field::optional("relation_to_head", relation()),
+            Field::optional("father_id", Rule::PersonalId),
+            Field::optional("mother_id", Rule::PersonalId),
+            Field::optional("spouse_id", Rule::PersonalId),
+            Field::required("life_status", Rule::one_of(&["alive", "deceased", "missing"])),
+            Field::optional("death_date", Rule::PartialDate),
+            Field::optional(
+                "card",
+                Rule::object([
+                    Field::required("kind", Rule::one_of(&["cccd", "can_cuoc"])),
+                    Field::required("issued_on", Rule::Date),
+                    Field::optional("expires_on", Rule::Date),
                 ]),
-                40,
             ),
-        ),
-        Field::required("residence", Rule::Object(ADDRESS)),
-        Field::required("status", Rule::OneOf(&["active", "dissolved"])),
-        STATUS_REASON,
-    ],
-    check: check_household,
-    statuses: &[("active", State::Active), ("dissolved", State::Ended)],
-    days: always,
-};
+            Field::required("status", Rule::one_of(&["active", "moved_out", "deceased", "cancelled"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_person),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("moved_out".into(), State::Suspended),
+            ("deceased".into(), State::Ended),
+            ("cancelled".into(), State::Ended),
+        ],
+        days: Arc::new(always),
+    }
+}
+
+fn household_type() -> RecordType {
+    RecordType {
+        name: HOUSEHOLD.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.resident.v1.Household".into()),
+        ordinal: 2,
+        label: Label::new("Hộ gia đình", "Household"),
+        heading: Heading::Household,
+        natural_key: "household_id".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec!["members.*.personal_id".into()],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("household_id", household_id()),
+            Field::required("head_id", Rule::PersonalId),
+            Field::required(
+                "members",
+                Rule::list(
+                    Rule::object([
+                        Field::required("personal_id", Rule::PersonalId),
+                        Field::required("relation_to_head", relation()),
+                    ]),
+                    40,
+                ),
+            ),
+            Field::required("residence", Rule::object(address())),
+            Field::required("status", Rule::one_of(&["active", "dissolved"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_household),
+        statuses: vec![("active".into(), State::Active), ("dissolved".into(), State::Ended)],
+        days: Arc::new(always),
+    }
+}
 
 /// Day until which an identity card is valid: the birthday of 14, 25, 40 or 60 years that follows the issue; a card
 /// issued in the two years before a milestone lasts until the next one; `None` after the last (article 21).
@@ -226,7 +255,7 @@ mod tests {
     #[test]
     fn persons_keep_their_rules() {
         check_changes(
-            &PERSON,
+            &person_type(),
             &person(),
             &[
                 (&[("birth_date", to("1985")), ("card.expires_on", to("2031-01-01"))], &[]),
@@ -262,7 +291,7 @@ mod tests {
             .with("residence", address())
             .with("status", "active");
         check_changes(
-            &HOUSEHOLD,
+            &household_type(),
             &household,
             &[
                 (
@@ -275,16 +304,16 @@ mod tests {
                 (&[("members", to(Vec::<Object>::new()))], &["members COUNT", "members CONFLICT"]),
             ],
         );
-        assert_eq!(HOUSEHOLD.people_of(&household).len(), 2);
+        assert_eq!(household_type().people_of(&household).len(), 2);
     }
 
     #[test]
     fn a_person_is_found_by_name_and_by_other_numbers() {
         let person = person().with("old_id_number", "183456789").with("superseded_ids", vec!["042185000009"]);
-        let people = PERSON.people.expect("people");
+        let people = person_type().people.expect("people");
         assert_eq!(people.aliases_of(&person), ["183456789", "042185000009"]);
         assert_eq!(people.name_key(&person).expect("name").0, "nguyen thi hoa");
-        assert_eq!(PERSON.people_of(&person), [PersonalId::parse("042185990002").expect("valid")]);
+        assert_eq!(person_type().people_of(&person), [PersonalId::parse("042185990002").expect("valid")]);
     }
 
     #[test]

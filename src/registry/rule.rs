@@ -4,6 +4,7 @@
 //! value: payloads are personal data and error texts travel.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
@@ -14,7 +15,7 @@ use crate::trust::{Object, Value};
 pub const TEXT_CHARS_MAX: usize = 200;
 
 /// What a value may be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Rule {
     /// A personal ID, 12 digits.
     PersonalId,
@@ -29,26 +30,40 @@ pub enum Rule {
     /// A date that may be known to the year or month only.
     PartialDate,
     /// One of a closed set; an enum in the typed form.
-    OneOf(&'static [&'static str]),
+    OneOf(Vec<String>),
     /// One of a published list of codes; a string in the typed form.
-    Code(&'static [&'static str]),
-    /// A text of a form that a function knows; the text says the form in words.
-    Form(fn(&str) -> bool, &'static str),
+    Code(Vec<String>),
+    /// A text of a form that a function knows.
+    Form(Form),
     /// A whole number, bounds included.
     Integer(i64, i64),
     /// A nested object.
-    Object(&'static [Field]),
+    Object(Vec<Field>),
     /// Values of one rule, from 1 to this many: an empty list is written by leaving the field out.
-    List(&'static Rule, usize),
+    List(Box<Rule>, usize),
     /// The same, each value once.
-    Set(&'static Rule, usize),
+    Set(Box<Rule>, usize),
+}
+
+/// The form of a text.
+#[derive(Clone)]
+pub struct Form {
+    fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    /// In words.
+    says: String,
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.says)
+    }
 }
 
 /// One field of an object.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Field {
     /// Its name: snake_case ASCII, the same in payload and typed form.
-    pub name: &'static str,
+    pub name: String,
     /// What it may be.
     pub rule: Rule,
     /// Whether it must be there.
@@ -59,24 +74,54 @@ pub struct Field {
 
 impl Field {
     /// A field that must be there.
-    pub const fn required(name: &'static str, rule: Rule) -> Self {
-        Self { name, rule, required: true, sensitive: false }
+    pub fn required(name: &str, rule: Rule) -> Self {
+        Self { name: name.into(), rule, required: true, sensitive: false }
     }
 
     /// A field that may be absent.
-    pub const fn optional(name: &'static str, rule: Rule) -> Self {
-        Self { name, rule, required: false, sensitive: false }
+    pub fn optional(name: &str, rule: Rule) -> Self {
+        Self { name: name.into(), rule, required: false, sensitive: false }
     }
 
     /// The same, specially protected.
     #[must_use]
-    pub const fn sensitive(mut self) -> Self {
+    pub fn sensitive(mut self) -> Self {
         self.sensitive = true;
         self
     }
 }
 
 impl Rule {
+    /// [`Rule::OneOf`] of these.
+    pub fn one_of(values: &[&str]) -> Self {
+        Self::OneOf(owned(values))
+    }
+
+    /// [`Rule::Code`] of these.
+    pub fn code(values: &[&str]) -> Self {
+        Self::Code(owned(values))
+    }
+
+    /// [`Rule::Form`]; `says` is the form in words.
+    pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
+        Self::Form(Form { fits: Arc::new(fits), says: says.into() })
+    }
+
+    /// [`Rule::Object`] of these fields.
+    pub fn object(fields: impl Into<Vec<Field>>) -> Self {
+        Self::Object(fields.into())
+    }
+
+    /// [`Rule::List`] of at most `max`.
+    pub fn list(of: Rule, max: usize) -> Self {
+        Self::List(Box::new(of), max)
+    }
+
+    /// [`Rule::Set`] of at most `max`.
+    pub fn set(of: Rule, max: usize) -> Self {
+        Self::Set(Box::new(of), max)
+    }
+
     /// The rule in words, for descriptions and violations.
     pub fn says(&self) -> String {
         match self {
@@ -87,7 +132,7 @@ impl Rule {
             Self::Month => "a month, YYYY-MM".into(),
             Self::PartialDate => "a date, YYYY, YYYY-MM or YYYY-MM-DD".into(),
             Self::OneOf(values) | Self::Code(values) => format!("one of {}", values.join(", ")),
-            Self::Form(_, says) => (*says).into(),
+            Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Object(_) => "an object".into(),
             Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
@@ -96,6 +141,10 @@ impl Rule {
             }
         }
     }
+}
+
+fn owned(values: &[&str]) -> Vec<String> {
+    values.iter().map(|value| (*value).to_owned()).collect()
 }
 
 /// A rule's words within a sentence, made only when somebody wants them.
@@ -139,8 +188,8 @@ pub fn check_fields(object: &Object, fields: &[Field], findings: &mut Findings<'
 
 fn check_object(object: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) {
     for field in fields {
-        let at = Path::Field(path, field.name);
-        match object.get(field.name) {
+        let at = Path::Field(path, &field.name);
+        match object.get(&field.name) {
             Some(value) => check_value(value, &field.rule, &at, findings),
             None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
             None => {}
@@ -165,8 +214,8 @@ fn check_value(value: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findi
         Rule::Date => text.is_some_and(|t| date(t).is_some()),
         Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
         Rule::PartialDate => text.is_some_and(|t| PartialDate::parse(t).is_some()),
-        Rule::OneOf(values) | Rule::Code(values) => text.is_some_and(|t| values.contains(&t)),
-        Rule::Form(fits, _) => text.is_some_and(fits),
+        Rule::OneOf(values) | Rule::Code(values) => text.is_some_and(|t| values.iter().any(|value| value == t)),
+        Rule::Form(form) => text.is_some_and(|t| (form.fits)(t)),
         Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
         Rule::Object(fields) => match value.as_object() {
             Some(object) => return check_object(object, fields, path, findings),
@@ -238,18 +287,21 @@ pub fn date_at(object: &Object, path: &str) -> Option<Date> {
 mod tests {
     use super::*;
 
-    const FIELDS: &[Field] = &[
-        Field::required("id", Rule::PersonalId),
-        Field::optional("name", Rule::Name),
-        Field::optional("seats", Rule::Integer(1, 9)),
-        Field::optional("lines", Rule::Set(&Rule::Text(4), 3)),
-        Field::optional("card", Rule::Object(&[Field::required("on", Rule::Date)])),
-        Field::optional("cards", Rule::List(&Rule::Object(&[Field::required("on", Rule::Date)]), 2)),
-    ];
+    fn fields() -> Vec<Field> {
+        let card = || Rule::object([Field::required("on", Rule::Date)]);
+        vec![
+            Field::required("id", Rule::PersonalId),
+            Field::optional("name", Rule::Name),
+            Field::optional("seats", Rule::Integer(1, 9)),
+            Field::optional("lines", Rule::set(Rule::Text(4), 3)),
+            Field::optional("card", card()),
+            Field::optional("cards", Rule::list(card(), 2)),
+        ]
+    }
 
     fn found(object: &Object) -> Vec<(String, &'static str)> {
         let mut violations = Violations::default();
-        check_fields(object, FIELDS, &mut Findings::new(&"payload", &mut violations));
+        check_fields(object, &fields(), &mut Findings::new(&"payload", &mut violations));
         violations.kept().iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
     }
 
@@ -289,7 +341,7 @@ mod tests {
     fn violations_never_repeat_a_value() {
         let mut violations = Violations::default();
         let object = Object::new().with("id", "secret-value").with("name", "secret-value;").with("secret-value", 1);
-        check_fields(&object, FIELDS, &mut Findings::new(&"payload", &mut violations));
+        check_fields(&object, &fields(), &mut Findings::new(&"payload", &mut violations));
         assert_eq!(violations.total(), 3);
         assert!(!format!("{violations:?}").contains("secret"));
     }

@@ -2,11 +2,15 @@
 //!
 //! One mechanism serves all sectors; a sector's file only fills this in. Everything here is pure: `today` is passed in.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::base::text::folded_key;
 use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 
+use super::Name;
 use super::rule::{Field, Findings, check_fields};
 
 /// What a record's status means to somebody who relies on the document.
@@ -23,45 +27,137 @@ pub enum State {
 /// First and last day on which a record holds, from its payload; `None`: from its issue, without end.
 pub type Days = (Option<Date>, Option<Date>);
 
+/// Rules across fields. Fields that broke their own rule may be absent or odd here: read them as optional.
+pub type Check = Arc<dyn Fn(&Object, Date, &mut Findings<'_>) + Send + Sync>;
+
+/// When a payload holds by its own dates.
+pub type Validity = Arc<dyn Fn(&Object) -> Days + Send + Sync>;
+
 /// One type of record.
-#[derive(Debug)]
+#[derive(Clone)]
 pub struct RecordType {
     /// `land.parcel.v1`: registry, noun, version.
-    pub name: &'static str,
+    pub name: Name,
     /// The registry that issues it.
-    pub registry: &'static str,
-    /// The full name of its typed message: `lienthong.registry.land.v1.Parcel`.
-    pub message: &'static str,
+    pub registry: Name,
+    /// The full name of its typed message: `lienthong.registry.land.v1.Parcel`. Records of a type without one travel as
+    /// `google.protobuf.Struct`.
+    pub message: Option<String>,
     /// Its number in storage keys: never changed, never reused.
     pub ordinal: u8,
+    /// What a record of it is called.
+    pub label: Label,
+    /// Under which heading its records stand in the view of a person.
+    pub heading: Heading,
     /// The field that identifies an entry.
-    pub natural_key: &'static str,
+    pub natural_key: String,
     /// Brings a natural key as people write it to the one form that is hashed: separators dropped, capitals.
-    pub key_form: fn(&str) -> String,
+    pub key_form: KeyForm,
     /// Paths of the personal IDs that a record is about; `*` stands for every item of a list. The natural key is left
     /// out when it is the personal ID itself.
-    pub parties: &'static [&'static str],
+    pub parties: Vec<String>,
     /// How people are found by it, if it is the register of people.
-    pub people: Option<&'static People>,
+    pub people: Option<People>,
+    /// Which records lead to it, if it names nobody itself.
+    pub found_through: Option<Through>,
+    /// As what citizens can link it to their accounts, if they can.
+    pub document: Option<Document>,
     /// Its fields.
-    pub fields: &'static [Field],
-    /// Rules across fields. Fields that broke their own rule may be absent or odd here: read them as optional.
-    pub check: fn(&Object, Date, &mut Findings<'_>),
+    pub fields: Vec<Field>,
+    /// Rules across fields.
+    pub check: Check,
     /// Every value of `status`, and what it means; the first is the ordinary one, which needs no reason.
-    pub statuses: &'static [(&'static str, State)],
+    pub statuses: Vec<(String, State)>,
     /// When it holds.
-    pub days: fn(&Object) -> Days,
+    pub days: Validity,
+}
+
+impl fmt::Debug for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// How a natural key is brought to the form that is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyForm {
+    /// As it stands.
+    AsWritten,
+    /// Without separators, in capitals: plates, serials, card numbers.
+    Compact,
+}
+
+impl KeyForm {
+    /// The form of a key that somebody wrote.
+    pub fn of(self, key: &str) -> String {
+        match self {
+            Self::AsWritten => key.to_owned(),
+            Self::Compact => compact(key),
+        }
+    }
+}
+
+/// What a thing is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// In Vietnamese.
+    pub vi: String,
+    /// In English.
+    pub en: String,
+}
+
+impl Label {
+    /// A label in both languages.
+    pub fn new(vi: &str, en: &str) -> Self {
+        Self { vi: vi.into(), en: en.into() }
+    }
+}
+
+/// A heading in the view of a person; they stand in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the names say it
+pub enum Heading {
+    Person,
+    Household,
+    Documents,
+    Land,
+    Vehicles,
+    Insurance,
+    Business,
+    Judicial,
+}
+
+/// The records that lead to those of another type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// Their type, of the same registry.
+    pub record_type: Name,
+    /// Their field that lists natural keys of the other type.
+    pub field: String,
+}
+
+/// A kind of document that an ID can stand for: its number in rows and in `identity.v1.DocumentType`, never changed and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentType(pub u8);
+
+/// A record type as a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Which kind.
+    pub kind: DocumentType,
+    /// The field that names its holder.
+    pub holder: String,
 }
 
 /// Which fields find a person beside the natural key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct People {
     /// Full name.
-    pub name: &'static str,
+    pub name: String,
     /// Birth date, possibly partial.
-    pub birth_date: &'static str,
+    pub birth_date: String,
     /// Other numbers that lead to the person: paths as in [`RecordType::parties`].
-    pub aliases: &'static [&'static str],
+    pub aliases: Vec<String>,
 }
 
 impl RecordType {
@@ -73,9 +169,9 @@ impl RecordType {
     /// Adds every violation of `payload` to `violations`, under the path `root`.
     pub fn validate(&self, payload: &Object, today: Date, root: &dyn std::fmt::Display, found: &mut Violations) {
         let mut findings = Findings::new(root, found);
-        check_fields(payload, self.fields, &mut findings);
+        check_fields(payload, &self.fields, &mut findings);
         (self.check)(payload, today, &mut findings);
-        let plain = self.statuses.first().map(|(name, _)| *name);
+        let plain = self.statuses.first().map(|(name, _)| name.as_str());
         if payload.text("status") == plain && payload.contains("status_reason") {
             findings.add("status_reason", "NOT_ALLOWED", "the ordinary status has no reason");
         }
@@ -83,20 +179,25 @@ impl RecordType {
 
     /// The natural key of a payload, in the form that is hashed.
     pub fn key_of(&self, payload: &Object) -> Option<String> {
-        payload.text(self.natural_key).map(self.key_form)
+        payload.text(&self.natural_key).map(|key| self.key_form.of(key))
+    }
+
+    /// Where a payload names the holder of the document that it is.
+    pub fn holder<'a>(&self, payload: &'a Object) -> Option<&'a Object> {
+        payload.object(&self.document.as_ref()?.holder)
     }
 
     /// What the status of a payload means; `None` when it has none.
     pub fn state(&self, payload: &Object) -> Option<State> {
         let status = payload.text("status")?;
-        self.statuses.iter().find(|(name, _)| *name == status).map(|(_, state)| *state)
+        self.statuses.iter().find(|(name, _)| name == status).map(|(_, state)| *state)
     }
 
     /// The people that a payload names, each once, in payload order; the natural key too when it is a personal ID.
     pub fn people_of(&self, payload: &Object) -> Vec<PersonalId> {
         let mut people = Vec::new();
-        let own = self.is_keyed_by_person().then_some(self.natural_key);
-        for path in own.iter().chain(self.parties) {
+        let own = self.is_keyed_by_person().then_some(&self.natural_key);
+        for path in own.into_iter().chain(&self.parties) {
             texts_at(payload, path, &mut |text| {
                 if let Some(person) = PersonalId::parse(text)
                     && !people.contains(&person)
@@ -139,14 +240,14 @@ impl Holds {
 impl People {
     /// Folded name and birth date of a payload.
     pub fn name_key(&self, payload: &Object) -> Option<(String, PartialDate)> {
-        let name = folded_key(payload.text(self.name)?);
-        Some((name, PartialDate::parse(payload.text(self.birth_date)?)?))
+        let name = folded_key(payload.text(&self.name)?);
+        Some((name, PartialDate::parse(payload.text(&self.birth_date)?)?))
     }
 
     /// The other numbers of a payload.
     pub fn aliases_of<'a>(&self, payload: &'a Object) -> Vec<&'a str> {
         let mut aliases = Vec::new();
-        for path in self.aliases {
+        for path in &self.aliases {
             texts_at(payload, path, &mut |text| aliases.push(text));
         }
         aliases
@@ -175,13 +276,7 @@ fn texts_in<'a>(value: &'a Value, rest: Option<&str>, visit: &mut dyn FnMut(&'a 
     }
 }
 
-/// The natural key as it stands.
-pub fn as_written(key: &str) -> String {
-    key.to_owned()
-}
-
-/// The natural key without separators, in capitals: plates, serials, card numbers.
-pub fn compact(key: &str) -> String {
+fn compact(key: &str) -> String {
     key.chars().filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
 }
 

@@ -1,56 +1,74 @@
 //! The social-insurance registry: memberships with their periods of contribution (letter 1804/BHXH-QLT: the personal ID
 //! replaces the social-insurance code since August 2025).
 
+use std::sync::Arc;
+
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{STATUS_REASON, findings_at};
+use super::catalogue::Sector;
+use super::common::{findings_at, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule};
-use super::schema::{RecordType, State, always, as_written};
+use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
 
+/// The registry.
+pub const NAME: &str = "social_insurance";
 /// A membership.
-pub static MEMBERSHIP: RecordType = RecordType {
-    name: "social_insurance.membership.v1",
-    registry: "social_insurance",
-    message: "lienthong.registry.social_insurance.v1.Membership",
-    ordinal: 5,
-    natural_key: "personal_id",
-    key_form: as_written,
-    parties: &[],
-    people: None,
-    fields: &[
-        Field::required("personal_id", Rule::PersonalId),
-        Field::optional("bhxh_code", Rule::Form(forms::bhxh_code, "a social-insurance code, 10 digits")),
-        Field::optional(
-            "periods",
-            Rule::List(
-                &Rule::Object(&[
-                    Field::optional(
-                        "unit_code",
-                        Rule::Form(forms::employer_code, "2 to 20 capital letters and digits"),
-                    ),
-                    Field::optional("unit_name", Rule::Text(200)),
-                    Field::required("from_month", Rule::Month),
-                    Field::optional("to_month", Rule::Month),
-                    Field::required("base", Rule::Form(forms::money, "an amount in đồng, digits only")),
-                    Field::required("kind", Rule::OneOf(&["compulsory", "voluntary", "unemployment"])),
-                ]),
-                200,
+pub const MEMBERSHIP: &str = "social_insurance.membership.v1";
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "social-insurance", 3, [membership_type()])
+}
+
+fn membership_type() -> RecordType {
+    RecordType {
+        name: MEMBERSHIP.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.social_insurance.v1.Membership".into()),
+        ordinal: 5,
+        label: Label::new("Quá trình tham gia bảo hiểm xã hội", "Social insurance membership"),
+        heading: Heading::Insurance,
+        natural_key: "personal_id".into(),
+        key_form: KeyForm::AsWritten,
+        parties: vec![],
+        people: None,
+        found_through: None,
+        document: None,
+        fields: vec![
+            Field::required("personal_id", Rule::PersonalId),
+            Field::optional("bhxh_code", Rule::form(forms::bhxh_code, "a social-insurance code, 10 digits")),
+            Field::optional(
+                "periods",
+                Rule::list(
+                    Rule::object([
+                        Field::optional(
+                            "unit_code",
+                            Rule::form(forms::employer_code, "2 to 20 capital letters and digits"),
+                        ),
+                        Field::optional("unit_name", Rule::Text(200)),
+                        Field::required("from_month", Rule::Month),
+                        Field::optional("to_month", Rule::Month),
+                        Field::required("base", Rule::form(forms::money, "an amount in đồng, digits only")),
+                        Field::required("kind", Rule::one_of(&["compulsory", "voluntary", "unemployment"])),
+                    ]),
+                    200,
+                ),
             ),
-        ),
-        Field::required("status", Rule::OneOf(&["active", "preserved", "retired", "closed"])),
-        STATUS_REASON,
-    ],
-    check: check_membership,
-    statuses: &[
-        ("active", State::Active),
-        ("preserved", State::Active),
-        ("retired", State::Active),
-        ("closed", State::Ended),
-    ],
-    days: always,
-};
+            Field::required("status", Rule::one_of(&["active", "preserved", "retired", "closed"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_membership),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("preserved".into(), State::Active),
+            ("retired".into(), State::Active),
+            ("closed".into(), State::Ended),
+        ],
+        days: Arc::new(always),
+    }
+}
 
 /// Later than every month.
 const OPEN: &str = "9999-12";
@@ -122,7 +140,7 @@ mod tests {
             )
             .with("status", "active");
         check_changes(
-            &MEMBERSHIP,
+            &membership_type(),
             &membership,
             &[
                 (&[("periods", None), ("status", to("preserved"))], &[]),
@@ -138,6 +156,6 @@ mod tests {
                 ),
             ],
         );
-        assert_eq!(MEMBERSHIP.people_of(&membership).len(), 1);
+        assert_eq!(membership_type().people_of(&membership).len(), 1);
     }
 }

@@ -9,7 +9,7 @@ use crate::trust::{Statement, canonical};
 
 use super::read::versions_of;
 use super::row::{Row, record_key};
-use super::{ALL, RecordType, index, record_type};
+use super::{Catalogue, RecordType, index};
 
 /// Rows or entries read at once.
 const READ_AT_ONCE: usize = 1_024;
@@ -25,7 +25,7 @@ pub struct StoredVersion {
 /// Versions of records, in the order asked; `None` where there is no such record.
 pub async fn versions(
     store: &dyn Store,
-    wanted: &[(&'static RecordType, RecordId, u64)],
+    wanted: &[(&RecordType, RecordId, u64)],
 ) -> Result<Vec<Option<StoredVersion>>> {
     let keys: Vec<_> = wanted.iter().map(|(of, id, version)| (record_key(of, *id), *version)).collect();
     let rows = versions_of(store, &keys).await?.into_iter();
@@ -33,9 +33,14 @@ pub async fn versions(
 }
 
 /// Gives the index rows of every record.
-pub async fn derive(derived: &mut Derived<'_>, pace: Pace, mut progress: impl FnMut(u64)) -> Result<()> {
+pub async fn derive(
+    derived: &mut Derived<'_>,
+    catalogue: &Catalogue,
+    pace: Pace,
+    mut progress: impl FnMut(u64),
+) -> Result<()> {
     derived.begin(Space::RecordIndex);
-    for record_type in ALL.iter().flat_map(|sector| sector.record_types) {
+    for record_type in catalogue.record_types() {
         let mut scan = Scan::prefix(Space::Record, &[record_type.ordinal]).limit(READ_AT_ONCE);
         loop {
             let rows = match derived.store().scan(scan.clone()).await {
@@ -77,11 +82,12 @@ fn index_keys(record_type: &RecordType, row: &Bytes) -> Option<Vec<Vec<u8>>> {
 /// Every statement of every registry's log has its record's version, and that version has this statement.
 pub async fn check(
     store: &dyn Store,
+    catalogue: &Catalogue,
     pace: Pace,
     findings: &mut Findings,
     mut progress: impl FnMut(u64),
 ) -> Result<()> {
-    for sector in ALL {
+    for sector in catalogue.sectors() {
         let Some(log) = StoredLog::open(store, LogId(sector.ordinal)).await? else { continue };
         let mut next = 0;
         while next < log.size() {
@@ -89,7 +95,8 @@ pub async fn check(
             let mut wanted = Vec::with_capacity(entries.len());
             for entry in &entries {
                 let statement = Statement::decode(entry).ok();
-                let named = statement.and_then(|of| Some((record_type(&of.schema)?, of.record_id, of.version)));
+                let named =
+                    statement.and_then(|of| Some((&**catalogue.record_type(&of.schema)?, of.record_id, of.version)));
                 match named {
                     Some(named) => wanted.push((named, entry)),
                     None => findings.add(Space::LogEntry, "an entry of a registry's log is not a statement"),

@@ -1,59 +1,84 @@
 //! The vehicle registry (Law 36/2024, article 36; Circular 79/2024/TT-BCA): the plate belongs to the owner.
 
+use std::sync::Arc;
+
 use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{ADDRESS, ENTERPRISE_CODE, STATUS_REASON, findings_at, in_order, not_future, owner_is_one};
+use super::catalogue::Sector;
+use super::common::{address, enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, RecordType, State, compact};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 
-const OWNER: Rule = Rule::Object(&[
-    Field::optional("personal_id", Rule::PersonalId),
-    Field::optional("organisation_code", ENTERPRISE_CODE),
-    Field::required("full_name", Rule::Text(200)),
-    Field::optional("birth_date", Rule::PartialDate),
-    Field::optional("address", Rule::Object(ADDRESS)),
-]);
-
+/// The registry.
+pub const NAME: &str = "vehicle";
 /// A registration.
-pub static REGISTRATION: RecordType = RecordType {
-    name: "vehicle.registration.v1",
-    registry: "vehicle",
-    message: "lienthong.registry.vehicle.v1.Registration",
-    ordinal: 11,
-    natural_key: "plate",
-    key_form: compact,
-    parties: &["owner.personal_id", "co_owners.*.personal_id"],
-    people: None,
-    fields: &[
-        Field::required("plate", Rule::Form(forms::plate, "a plate: 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
-        Field::required("kind", Rule::OneOf(&["car", "motorcycle", "truck", "bus"])),
-        Field::required("plate_colour", Rule::OneOf(&["white", "yellow", "blue", "red"])),
-        Field::required("owner", OWNER),
-        Field::optional("co_owners", Rule::List(&OWNER, 10)),
-        Field::required("brand", Rule::Text(60)),
-        Field::required("model", Rule::Text(60)),
-        Field::required("chassis_number", Rule::Form(forms::chassis_number, "6 to 20 capital letters and digits")),
-        Field::optional("engine_number", Rule::Form(forms::engine_number, "5 to 20 capital letters, digits, hyphens")),
-        Field::required("colour", Rule::Text(40)),
-        Field::required("seats", Rule::Integer(1, 100)),
-        Field::optional("displacement_cc", Rule::Integer(1, 30_000)),
-        Field::required("first_registered", Rule::Date),
-        Field::optional("expires", Rule::Date),
-        Field::required("status", Rule::OneOf(&["active", "stolen", "plate_kept", "revoked"])),
-        STATUS_REASON,
-    ],
-    check: check_registration,
-    statuses: &[
-        ("active", State::Active),
-        ("stolen", State::Suspended),
-        ("plate_kept", State::Ended),
-        ("revoked", State::Ended),
-    ],
-    days: registration_days,
-};
+pub const REGISTRATION: &str = "vehicle.registration.v1";
+/// As a document.
+pub const DOCUMENT: DocumentType = DocumentType(3);
+
+/// The registry and its record types.
+pub(super) fn sector() -> Sector {
+    Sector::new(NAME, "police", 8, [registration_type()])
+}
+
+fn owner() -> Rule {
+    Rule::object([
+        Field::optional("personal_id", Rule::PersonalId),
+        Field::optional("organisation_code", enterprise_code()),
+        Field::required("full_name", Rule::Text(200)),
+        Field::optional("birth_date", Rule::PartialDate),
+        Field::optional("address", Rule::object(address())),
+    ])
+}
+
+fn registration_type() -> RecordType {
+    RecordType {
+        name: REGISTRATION.into(),
+        registry: NAME.into(),
+        message: Some("lienthong.registry.vehicle.v1.Registration".into()),
+        ordinal: 11,
+        label: Label::new("Chứng nhận đăng ký xe", "Vehicle registration"),
+        heading: Heading::Vehicles,
+        natural_key: "plate".into(),
+        key_form: KeyForm::Compact,
+        parties: vec!["owner.personal_id".into(), "co_owners.*.personal_id".into()],
+        people: None,
+        found_through: None,
+        document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
+        fields: vec![
+            Field::required("plate", Rule::form(forms::plate, "a plate: 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
+            Field::required("kind", Rule::one_of(&["car", "motorcycle", "truck", "bus"])),
+            Field::required("plate_colour", Rule::one_of(&["white", "yellow", "blue", "red"])),
+            Field::required("owner", owner()),
+            Field::optional("co_owners", Rule::list(owner(), 10)),
+            Field::required("brand", Rule::Text(60)),
+            Field::required("model", Rule::Text(60)),
+            Field::required("chassis_number", Rule::form(forms::chassis_number, "6 to 20 capital letters and digits")),
+            Field::optional(
+                "engine_number",
+                Rule::form(forms::engine_number, "5 to 20 capital letters, digits, hyphens"),
+            ),
+            Field::required("colour", Rule::Text(40)),
+            Field::required("seats", Rule::Integer(1, 100)),
+            Field::optional("displacement_cc", Rule::Integer(1, 30_000)),
+            Field::required("first_registered", Rule::Date),
+            Field::optional("expires", Rule::Date),
+            Field::required("status", Rule::one_of(&["active", "stolen", "plate_kept", "revoked"])),
+            status_reason(),
+        ],
+        check: Arc::new(check_registration),
+        statuses: vec![
+            ("active".into(), State::Active),
+            ("stolen".into(), State::Suspended),
+            ("plate_kept".into(), State::Ended),
+            ("revoked".into(), State::Ended),
+        ],
+        days: Arc::new(registration_days),
+    }
+}
 
 fn registration_days(registration: &Object) -> Days {
     (date_at(registration, "first_registered"), date_at(registration, "expires"))
@@ -117,7 +142,7 @@ mod tests {
             .with("first_registered", "2019-03-05")
             .with("status", "active");
         check_changes(
-            &REGISTRATION,
+            &registration_type(),
             &car,
             &[
                 (&[("plate", to("38-B1 123.45"))], &["plate CONFLICT"]),
@@ -143,7 +168,7 @@ mod tests {
                 (&[("co_owners", None), ("displacement_cc", None), ("engine_number", None)], &[]),
             ],
         );
-        assert_eq!(REGISTRATION.people_of(&car).len(), 2);
-        assert_eq!(REGISTRATION.key_of(&car).as_deref(), Some("38A12345"));
+        assert_eq!(registration_type().people_of(&car).len(), 2);
+        assert_eq!(registration_type().key_of(&car).as_deref(), Some("38A12345"));
     }
 }

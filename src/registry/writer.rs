@@ -70,7 +70,7 @@ pub(super) struct Writer {
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
-    sector: &'static Sector,
+    sector: Arc<Sector>,
     counters: Counters,
 }
 
@@ -80,7 +80,7 @@ impl Writer {
         store: Arc<dyn Store>,
         ledger: Arc<Ledger>,
         clock: Arc<dyn Clock>,
-        sector: &'static Sector,
+        sector: Arc<Sector>,
     ) -> Result<Self> {
         let counters = match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
             Some(row) => read_counters(&row)?,
@@ -121,7 +121,7 @@ impl Writer {
             Ok(read) => read,
             Err(error) => {
                 let answers = group.into_iter().map(|job| job.answer);
-                return fail(self.sector, &error, answers);
+                return fail(&self.sector, &error, answers);
             }
         };
         let (plan, planned) = add_all(plan, earlier, group, self.clock.now());
@@ -132,10 +132,10 @@ impl Writer {
 
     /// What the store knows of the group's records and requests.
     async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
-        let mut plan = Plan::new(self.sector, self.counters.clone());
+        let mut plan = Plan::new(self.sector.clone(), self.counters.clone());
         let changes = group.iter().flat_map(|job| &job.changes);
         let keys: BTreeSet<RecordKey> =
-            changes.map(|change| record_key(change.record_type, change.record_id)).collect();
+            changes.map(|change| record_key(&change.record_type, change.record_id)).collect();
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
             if let Some(row) = row {
@@ -183,7 +183,7 @@ impl Writer {
                     }
                 }
             }
-            Err(error) => fail(self.sector, &error, answers.into_iter().flat_map(|(_, answers)| answers)),
+            Err(error) => fail(&self.sector, &error, answers.into_iter().flat_map(|(_, answers)| answers)),
         }
     }
 }
@@ -242,7 +242,7 @@ fn put_receipts(batch: &mut Batch, stored: Vec<(Option<Request>, Vec<Receipt>)>,
 
 /// Answers everybody with the same failure; each gets its own error, the log the cause.
 fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
-    tracing::error!(registry = sector.name, %error, cause = ?error.source, "changes were not written");
+    tracing::error!(registry = &*sector.name, %error, cause = ?error.source, "changes were not written");
     for answer in answers {
         let _ = answer.send(Err(error.repeated()));
     }

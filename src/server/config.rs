@@ -10,6 +10,7 @@ use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy, limits};
+use crate::registry::Sector;
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub witnesses: Option<Policy>,
     /// Who certifies witnesses with `https` addresses; `None` is the world's authorities.
     pub witness_roots: Option<Roots>,
+    /// The registries beside the built-in ones, with their record types.
+    pub registries: Vec<Sector>,
     /// What caches may hold.
     pub memory: Memory,
     /// The time.
@@ -93,6 +96,7 @@ impl Default for Config {
             check_every: None,
             witnesses: None,
             witness_roots: None,
+            registries: Vec::new(),
             memory: Memory::default(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),

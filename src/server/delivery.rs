@@ -8,7 +8,6 @@ use crate::base::Call;
 use crate::base::{Error, PersonalId, Result};
 use crate::exchange::{self, CheckedRecord, Context, DocumentRef, Exchange};
 use crate::identity::ports::{Delivered, DeliveredRecord, Delivery, RecordDelivery};
-use crate::registry;
 
 /// The exchange as identity sees it.
 pub(super) struct ExchangeDelivery(pub(super) Arc<Exchange>);
@@ -18,8 +17,7 @@ impl RecordDelivery for ExchangeDelivery {
     async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered> {
         let mut documents = Vec::with_capacity(delivery.wanted.len());
         for wanted in &delivery.wanted {
-            let unknown = || Error::bug(format!("a presentation of {}, which is no record type", wanted.record_type));
-            let record_type = registry::record_type(&wanted.record_type).ok_or_else(unknown)?;
+            let record_type = wanted.record_type.clone();
             documents.push(DocumentRef { record_type, record_id: wanted.record_id, version: wanted.version });
         }
         let Delivery { subject: person, reference, guardian, repeats, .. } = delivery;
@@ -39,7 +37,7 @@ impl RecordDelivery for ExchangeDelivery {
 
 fn delivered(checked: &CheckedRecord) -> DeliveredRecord {
     DeliveredRecord {
-        record_type: checked.record_type,
+        record_type: checked.record_type.clone(),
         record_id: checked.record_id,
         version: checked.version,
         record: checked.record.clone(),

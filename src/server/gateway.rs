@@ -24,6 +24,7 @@ use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
 use crate::base::Result;
 use crate::identity::following::Following;
+use crate::registry::allocation;
 use crate::store::file::is_full;
 
 /// A gateway, opened and seeded.
@@ -61,14 +62,14 @@ impl Gateway {
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
         // A bad file of rights shall be known before a world is made.
-        let rights = RightsBook::open(config.rights.as_deref())?;
+        let rights = RightsBook::open(config.rights.as_deref(), &allocation::unkept(config.registries.clone())?)?;
         if let Some(file) = rights.file() {
             tracing::info!(file = %file.display(), version = %rights.current().version(), "rights of a file");
         }
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
         if !data.world.seeded {
-            seeding::seed(&config, &data).await?;
+            seeding::seed(&config, &data, rights.clone()).await?;
             data = data.seeded().await?;
         }
         let parts = Parts::open(&config, &data, rights).await?;
@@ -127,7 +128,8 @@ impl Gateway {
         }
         let (end, ending) = tokio::sync::watch::channel(false);
         if let Some(every) = self.config.check_every {
-            self.checks.begin(self.data.store.clone(), every, self.config.clock.clone(), end.subscribe())?;
+            let (store, catalogue) = (self.data.store.clone(), self.parts.catalogue.clone());
+            self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
             self.parts.metrics.ask(self.checks.readings());
         }
         let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, has_tls), ending).await?;

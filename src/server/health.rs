@@ -11,7 +11,6 @@ use crate::api::health::{HealthBoard, OVERALL};
 use crate::base::Result;
 use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
-use crate::registry;
 use crate::store::{Health, Space, Writes};
 
 /// How often the clock is looked at.
@@ -25,8 +24,8 @@ const NO_WRITES: &str = "store_takes_no_changes";
 /// Begins to watch the parts of a gateway; ends with the set.
 pub(super) fn watch(parts: &Parts, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
-    for sector in registry::ALL {
-        let progress = parts.province.watch_progress(sector.name)?;
+    for sector in parts.catalogue.sectors() {
+        let progress = parts.province.watch_progress(&sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }
     watchers.spawn(watch_store(store, board.clone()));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::keyring::{KeptKeys, KeyFolder, ROOT};
 use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
-use crate::registry;
+use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::FaultKeys;
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor,
@@ -21,6 +21,7 @@ pub fn origin(log: &str) -> String {
 
 /// All signers.
 pub struct Keys {
+    catalogue: Arc<Catalogue>,
     world: Seed,
     /// Versions of the key registry, when keys are kept in a folder.
     kept: Option<Vec<TrustAnchor>>,
@@ -28,7 +29,7 @@ pub struct Keys {
     pub records: Arc<dyn Signer>,
     /// Signs the evidence ledger.
     pub evidence: Arc<dyn Signer>,
-    issuers: BTreeMap<&'static str, Issuer>,
+    issuers: BTreeMap<Name, Issuer>,
 }
 
 struct Issuer {
@@ -37,15 +38,15 @@ struct Issuer {
 }
 
 impl Keys {
-    /// The keys of the world that grows from `world`.
-    pub fn new(world: Seed) -> Self {
+    /// The keys of the world that grows from `world`, for the registries of `catalogue`.
+    pub fn new(catalogue: Arc<Catalogue>, world: Seed) -> Self {
         let signer = |origin: &str| -> Arc<dyn Signer> {
             Arc::new(Ed25519Signer::from_seed(origin, &world.child(&format!("key/{origin}"), 0)))
         };
-        let issuers = registry::ALL.iter().map(|sector| {
+        let issuers = catalogue.sectors().iter().map(|sector| {
             let origin = sector.log_origin();
             let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
-            (sector.name, Issuer { own: signer(&origin), compromised })
+            (sector.name.clone(), Issuer { own: signer(&origin), compromised })
         });
         Self {
             kept: None,
@@ -53,28 +54,30 @@ impl Keys {
             records: signer(&origin("records")),
             evidence: signer(&origin("evidence")),
             issuers: issuers.collect(),
+            catalogue,
         }
     }
 
     /// Keys from a folder; everything else still grows from `world`.
-    pub fn kept(world: Seed, keys: &KeptKeys) -> Result<Self> {
+    pub fn kept(catalogue: &Arc<Catalogue>, world: Seed, keys: &KeptKeys) -> Result<Self> {
         let folder = KeyFolder::open(&keys.folder)?;
         let versions = folder.versions()?;
         let newest = versions.last().ok_or_else(|| Error::bug("a key folder without a version"))?;
         let signer = |origin: &str| folder.log_signer(newest, origin, &keys.unlock);
-        let issuers = registry::ALL.iter().map(|sector| {
+        let issuers = catalogue.sectors().iter().map(|sector| {
             let origin = sector.log_origin();
             let compromised = match folder.stolen_signer(newest, &origin, &keys.unlock)? {
                 Some(kept) => kept,
                 None => Arc::new(FaultKeys::compromised_key(&world, &origin)),
             };
-            Ok((sector.name, Issuer { own: signer(&origin)?, compromised }))
+            Ok((sector.name.clone(), Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {
             records: signer(&origin("records"))?,
             evidence: signer(&origin("evidence"))?,
             issuers: issuers.collect::<Result<_>>()?,
             kept: Some(versions),
+            catalogue: catalogue.clone(),
             world,
         })
     }
@@ -113,12 +116,12 @@ impl Keys {
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![active(signer)?] })
         };
-        let issuer = |sector: &registry::Sector| -> Result<IssuerAnchor> {
-            let keys = self.find(sector.name)?;
+        let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
+            let keys = self.find(&sector.name)?;
             Ok(IssuerAnchor {
-                name: sector.name.to_owned(),
+                name: (&sector.name).into(),
                 origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+                schemas: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
                 keys: vec![active(&keys.own)?, FaultKeys::compromised_record(&*keys.compromised)?],
             })
         };
@@ -137,7 +140,7 @@ impl Keys {
                 log("records", LogPurpose::Records, &self.records)?,
                 log("evidence", LogPurpose::Evidence, &self.evidence)?,
             ],
-            issuers: registry::ALL.iter().map(issuer).collect::<Result<_>>()?,
+            issuers: self.catalogue.sectors().iter().map(issuer).collect::<Result<_>>()?,
         };
         anchor.sign(&root)?;
         Ok(anchor)
@@ -163,16 +166,20 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_anchor() {
-        let anchor =
-            |seed, now| Keys::new(Seed::root(seed)).anchor(now).and_then(|anchor| anchor.to_json()).expect("an anchor");
+        let anchor = |seed, now| {
+            Keys::new(Catalogue::built_in(), Seed::root(seed))
+                .anchor(now)
+                .and_then(|anchor| anchor.to_json())
+                .expect("an anchor")
+        };
         assert_eq!(anchor(1, NOW), anchor(1, NOW.plus_ms(86_400_000)));
         assert_ne!(anchor(1, NOW), anchor(2, NOW));
     }
 
     #[test]
     fn an_anchor_names_every_registry_and_reads_back() {
-        let anchor = Keys::new(Seed::root(1)).anchor(NOW).expect("an anchor");
-        assert_eq!(anchor.issuers.len(), registry::ALL.len());
+        let anchor = Keys::new(Catalogue::built_in(), Seed::root(1)).anchor(NOW).expect("an anchor");
+        assert_eq!(anchor.issuers.len(), Catalogue::built_in().sectors().len());
         assert!(anchor.expires_at > NOW.plus_ms(365 * 86_400_000));
         assert_eq!(TrustAnchor::from_json(&anchor.to_json().expect("JSON")).expect("reads"), anchor);
     }

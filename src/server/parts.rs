@@ -8,6 +8,7 @@ use super::credential_key;
 use super::data::Data;
 use super::keyring::{self, KeyFolder};
 use super::keys::{Keys, origin};
+use super::memory::Memory;
 use super::status::{ListSigners, WalletKeys};
 use crate::access::{self, ConsentBook, EvidenceLog, People, RightsBook};
 use crate::api::credential::TokenMint;
@@ -19,9 +20,9 @@ use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::province::{Province, StatusLists};
-use crate::registry;
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
+use crate::registry::{Catalogue, Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse, Rules};
 use crate::simulation::personas;
 use crate::transparency::Logs;
@@ -34,6 +35,8 @@ pub(super) const EVIDENCE: LogId = LogId(201);
 
 /// Everything that services are made of.
 pub struct Parts {
+    /// The registries and record types that there are.
+    pub catalogue: Arc<Catalogue>,
     /// The signers.
     pub keys: Keys,
     /// The clock of all logs: whether it reads before their newest head.
@@ -49,9 +52,9 @@ pub struct Parts {
     /// The tiles of all logs that are kept in memory.
     pub tiles: TileCache,
     /// The registries in this process, by name.
-    pub hosts: BTreeMap<&'static str, Arc<Host>>,
+    pub hosts: BTreeMap<Name, Arc<Host>>,
     /// The registries as everybody reads them, with the personas' faults in front.
-    pub registries: BTreeMap<&'static str, Arc<dyn Registry>>,
+    pub registries: BTreeMap<Name, Arc<dyn Registry>>,
     /// The agencies' rights.
     pub rights: Arc<RightsBook>,
     /// The citizens' consents.
@@ -85,10 +88,11 @@ pub struct Parts {
 impl Parts {
     /// Opens ledgers and registries; each verifies that it rebuilds to its signed root.
     pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
+        let catalogue = allocation::open(&*data.store, config.registries.clone(), !data.world.seeded).await?;
         let world = Seed::root(data.world.seed);
         let keys = match &config.keys {
-            Some(kept) => Keys::kept(world, kept)?,
-            None => Keys::new(world),
+            Some(kept) => Keys::kept(&catalogue, world, kept)?,
+            None => Keys::new(catalogue.clone(), world),
         };
         let tokens = credential_key::open(data.home())?;
         let versions = keys.versions(config.clock.now())?;
@@ -107,13 +111,7 @@ impl Parts {
         }
         let evidence = ledger(EVIDENCE, "evidence", &keys.evidence).await?;
         access::evidence::stored::check_tail(&*data.store, &evidence.stored()).await?;
-        let mut hosts = BTreeMap::new();
-        for sector in registry::ALL {
-            let (signer, secret) = (keys.issuer(sector.name)?, keys.registry_secret(sector.name));
-            let caches = memory.registry(tiles.clone(), registry::ALL.len());
-            let host = Host::open_with(data.store.clone(), sector, signer, &secret, clock.clone(), caches).await?;
-            hosts.insert(sector.name, host);
-        }
+        let hosts = open_hosts(data, &catalogue, &keys, &clock, memory, &tiles).await?;
         let registries = with_faults(&hosts, &keys, Arc::new(personas::faults()))?;
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
@@ -121,15 +119,17 @@ impl Parts {
         withdraw(hosts.values(), &anchor);
         let verifier = Arc::new(Verifier::new(anchor));
         let consents = Arc::new(ConsentBook::new(data.store.clone(), config.entropy.clone()));
-        let province =
-            Province::open(data.store.clone(), records.clone(), verifier.clone(), config.clock.clone()).await?;
+        let (store, time) = (data.store.clone(), config.clock.clone());
+        let province = Province::open(catalogue.clone(), store, records.clone(), verifier.clone(), time).await?;
         if config.rebuild_status {
             let differing = province.rebuild_status().await?;
             tracing::info!(?differing, "the status lists were made again from the record ledger");
         }
         let signers = Arc::new(ListSigners::of(&hosts));
-        let status = StatusLists::new(data.store.clone(), records.clone(), config.clock.clone(), signers.clone());
+        let (store, time) = (data.store.clone(), config.clock.clone());
+        let status = StatusLists::new(catalogue.clone(), store, records.clone(), time, signers.clone());
         let exchange = Exchange::new(exchange::Parts {
+            catalogue: catalogue.clone(),
             registries: registries.values().cloned().collect(),
             inclusion: province.clone(),
             accepted: province.clone(),
@@ -146,7 +146,7 @@ impl Parts {
         hosts.values().for_each(|host| logs.add(host.ledger().clone(), true));
         let accounts = Accounts::new(data.store.clone());
         let people = Arc::new(Citizens::new(province.clone(), accounts.clone()));
-        let asked = people::Registries::new(registries.values().cloned(), verifier.clone());
+        let asked = people::Registries::new(catalogue.clone(), registries.values().cloned(), verifier.clone());
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
         let issuing = Issuing {
             registries: registries.clone(),
@@ -156,6 +156,7 @@ impl Parts {
         };
         let credentials = Credentials::new(linking.clone(), issuing, &*config.entropy)?;
         Ok(Self {
+            catalogue,
             clock,
             credentials,
             anchor: published,
@@ -190,20 +191,39 @@ impl Parts {
     }
 }
 
+async fn open_hosts(
+    data: &Data,
+    catalogue: &Catalogue,
+    keys: &Keys,
+    clock: &LogClock,
+    memory: Memory,
+    tiles: &TileCache,
+) -> Result<BTreeMap<Name, Arc<Host>>> {
+    let mut hosts = BTreeMap::new();
+    for sector in catalogue.sectors() {
+        let (signer, secret) = (keys.issuer(&sector.name)?, keys.registry_secret(&sector.name));
+        let caches = memory.registry(tiles.clone(), catalogue.sectors().len());
+        let (store, clock) = (data.store.clone(), clock.clone());
+        let host = Host::open_with(store, sector.clone(), signer, &secret, clock, caches).await?;
+        hosts.insert(sector.name.clone(), host);
+    }
+    Ok(hosts)
+}
+
 /// The registries with these rules of faults in front; another's signature is that of the next registry by name.
 fn with_faults(
-    hosts: &BTreeMap<&'static str, Arc<Host>>,
+    hosts: &BTreeMap<Name, Arc<Host>>,
     keys: &Keys,
     rules: Arc<Rules>,
-) -> Result<BTreeMap<&'static str, Arc<dyn Registry>>> {
+) -> Result<BTreeMap<Name, Arc<dyn Registry>>> {
     let in_use = |host: &Arc<Host>| -> KeyInUse {
         let log = host.ledger().clone();
         Arc::new(move || log.signer())
     };
-    let mut registries: BTreeMap<&'static str, Arc<dyn Registry>> = BTreeMap::new();
+    let mut registries: BTreeMap<Name, Arc<dyn Registry>> = BTreeMap::new();
     for ((name, host), other) in hosts.iter().zip(hosts.values().cycle().skip(1)) {
         let keys = FaultKeys { own: in_use(host), other: in_use(other), compromised: keys.compromised(name)? };
-        registries.insert(name, Arc::new(Faulty::new(host.clone(), keys, rules.clone())));
+        registries.insert(name.clone(), Arc::new(Faulty::new(host.clone(), keys, rules.clone())));
     }
     Ok(registries)
 }
@@ -211,7 +231,7 @@ fn with_faults(
 /// Closes the registries that have no key in use any more.
 pub(super) fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
     for host in hosts {
-        let issuer = anchor.issuer(host.sector().name);
+        let issuer = anchor.issuer(&host.sector().name);
         if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
             host.withdraw();
         }

@@ -10,7 +10,7 @@ use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
 use crate::base::{CacheUse, Result, log};
 use crate::province::FeedState;
-use crate::registry;
+use crate::registry::Name;
 use crate::store::{FolderDisk, FreeSpace as _};
 
 fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
@@ -101,13 +101,15 @@ pub(super) fn of_caches(parts: &Parts) -> Vec<Reading> {
 
 /// Of the logs and of the registries' feeds.
 pub(super) fn of_parts(parts: &Parts) -> Result<Vec<Reading>> {
-    let mut logs = vec![("records", parts.records.clone()), ("evidence", parts.evidence.clone())];
-    logs.extend(parts.hosts.iter().map(|(name, host)| (*name, host.ledger().clone())));
-    let feeds = registry::ALL.iter().map(|sector| Ok((sector.name, parts.province.watch_progress(sector.name)?)));
+    let mut logs =
+        vec![(Name::from("records"), parts.records.clone()), (Name::from("evidence"), parts.evidence.clone())];
+    logs.extend(parts.hosts.iter().map(|(name, host)| (name.clone(), host.ledger().clone())));
+    let feed = |name: &Name| Ok((name.clone(), parts.province.watch_progress(name)?));
+    let feeds = parts.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
     Ok(vec![
         Reading::new("log_entries", "Entries of a log", move || {
-            logs.iter().map(|(name, log)| labelled("log", *name, log.head().size as f64)).collect()
+            logs.iter().map(|(name, log)| labelled("log", name, log.head().size as f64)).collect()
         }),
         Reading::new(
             "feed_following",
@@ -117,7 +119,7 @@ pub(super) fn of_parts(parts: &Parts) -> Result<Vec<Reading>> {
                 let sample = |follows: bool| f64::from(u8::from(follows));
                 feeds
                     .iter()
-                    .map(|(name, feed)| labelled("registry", *name, sample(follows(&feed.borrow().state))))
+                    .map(|(name, feed)| labelled("registry", name, sample(follows(&feed.borrow().state))))
                     .collect()
             },
         ),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::upkeep::{CheckReport, check};
 use crate::api::metrics::Reading;
 use crate::base::{Clock, Error, Result, Timestamp};
+use crate::registry::Catalogue;
 use crate::store::{Pace, Store};
 
 /// When the first check begins at the latest: a server that is often started again shall be checked too.
@@ -43,6 +44,7 @@ impl Recheck {
     pub(super) fn begin(
         &self,
         store: Arc<dyn Store>,
+        catalogue: Arc<Catalogue>,
         every: Duration,
         clock: Arc<dyn Clock>,
         mut ending: watch::Receiver<bool>,
@@ -53,7 +55,7 @@ impl Recheck {
             runtime.block_on(async {
                 tokio::select! {
                     _ = ending.wait_for(|ending| *ending) => {}
-                    () = noted.repeat(&*store, every, &*clock) => {}
+                    () = noted.repeat(&*store, &catalogue, every, &*clock) => {}
                 }
             });
         };
@@ -66,13 +68,13 @@ impl Recheck {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn repeat(&self, store: &dyn Store, every: Duration, clock: &dyn Clock) {
+    async fn repeat(&self, store: &dyn Store, catalogue: &Catalogue, every: Duration, clock: &dyn Clock) {
         let mut wait = every.min(FIRST_WITHIN);
         loop {
             tokio::time::sleep(wait).await;
             wait = every;
             let begun = Instant::now();
-            match confirmed(store).await {
+            match confirmed(store, catalogue).await {
                 Ok(report) => {
                     let faults = report.findings.iter().map(|(.., count)| count).sum();
                     let rows = report.spaces.iter().map(|found| found.read).sum();
@@ -104,13 +106,13 @@ impl Recheck {
 }
 
 /// Checks, and checks again what was found.
-async fn confirmed(store: &dyn Store) -> Result<CheckReport> {
+async fn confirmed(store: &dyn Store, catalogue: &Catalogue) -> Result<CheckReport> {
     let pace = Pace::Resting(REST);
-    let first = check(store, pace, &|_, _, _| {}).await?;
+    let first = check(store, catalogue, pace, &|_, _, _| {}).await?;
     if first.findings.is_empty() {
         return Ok(first);
     }
-    let again = check(store, pace, &|_, _, _| {}).await?;
+    let again = check(store, catalogue, pace, &|_, _, _| {}).await?;
     Ok(CheckReport { findings: first.findings.confirmed_by(&again.findings), spaces: again.spaces })
 }
 

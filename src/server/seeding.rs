@@ -22,12 +22,12 @@ use crate::access::RightsBook;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{Error, Result, Seed, Timestamp};
-use crate::identity::document::DocumentType;
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
 use crate::province::Turn;
 use crate::registry::host::Host;
 use crate::registry::port::{Change, Registry};
+use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
@@ -37,7 +37,7 @@ const QUEUE_TURNS: usize = 64;
 
 /// Seeds a new world into an empty store: population and personas into the registries, from there into the province, then accounts,
 /// links, refused consents, and last what happened to the personas' documents after they were linked.
-pub async fn seed(config: &Config, data: &Data) -> Result<()> {
+pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
     let chance = Seed::root(data.world.seed).child("seeding", 0);
     let config = Config {
@@ -47,7 +47,6 @@ pub async fn seed(config: &Config, data: &Data) -> Result<()> {
         rebuild_status: false,
         ..config.clone()
     };
-    let rights = RightsBook::open(config.rights.as_deref())?;
     let parts = &Parts::open(&config, data, rights).await?;
     let feed = Arc::new(ProvinceFeed(parts.province.clone()));
     let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
@@ -67,8 +66,10 @@ pub async fn seed(config: &Config, data: &Data) -> Result<()> {
     }
     let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        let receipts = host_of(parts, record.record_type)?.load(vec![change(record.clone())], at).await?;
-        let registry = registry_of(parts, record.record_type)?;
+        let name = &record_type(&parts.catalogue, record.record_type)?.registry;
+        let host = parts.hosts.get(name).ok_or_else(|| unknown(name))?;
+        let receipts = host.load(vec![change(record.clone())], at).await?;
+        let registry = registry_of(parts, name)?;
         later.extend(
             receipts.iter().map(|receipt| Turn { registry: registry.clone(), log_size: receipt.log_index + 1 }),
         );
@@ -98,8 +99,10 @@ async fn settle(parts: &Parts, persona: &Persona, at: Timestamp) -> Result<()> {
         parts.accounts.seed(&[account_at(account, at)]).await?;
     }
     for record in persona.records.iter().filter(|record| persona.links.contains(&record.record_type)) {
-        let Some(kind) = DocumentType::of_record_type(record.record_type) else { continue };
-        parts.linking.seed(persona.personal_id, kind, kind.number(&record.payload), at).await?;
+        let record_type = record_type(&parts.catalogue, record.record_type)?;
+        let Some(document) = &record_type.document else { continue };
+        let number = record.payload.text(&record_type.natural_key).unwrap_or_default();
+        parts.linking.seed(persona.personal_id, document.kind, number, at).await?;
     }
     if persona.refuses_consents {
         parts.consents.refuse_all(persona.personal_id, at).await?;
@@ -112,20 +115,17 @@ fn account_at(account: &generated::Account, at: Timestamp) -> Account {
     Account { person: account.personal_id, level, guardian: account.guardian, opened_at: at }
 }
 
-fn host_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<Host>> {
-    parts.hosts.get(registry_name(record_type)).ok_or_else(|| unknown(record_type))
+fn record_type<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a RecordType> {
+    let found = catalogue.record_type(name).map(|of| &**of);
+    found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
 }
 
-fn registry_of<'a>(parts: &'a Parts, record_type: &str) -> Result<&'a Arc<dyn Registry>> {
-    parts.registries.get(registry_name(record_type)).ok_or_else(|| unknown(record_type))
+fn registry_of<'a>(parts: &'a Parts, name: &str) -> Result<&'a Arc<dyn Registry>> {
+    parts.registries.get(name).ok_or_else(|| unknown(name))
 }
 
-fn registry_name(record_type: &str) -> &str {
-    record_type.split_once('.').map_or(record_type, |(registry, _)| registry)
-}
-
-fn unknown(record_type: &str) -> Error {
-    Error::bug(format!("no registry for {record_type}"))
+fn unknown(registry: &str) -> Error {
+    Error::bug(format!("there is no registry {registry}"))
 }
 
 /// Changes handed to a registry at once.
@@ -156,12 +156,12 @@ impl Seeding {
         turns: mpsc::Sender<Turn>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
-        let mut outboxes = Outboxes { turns, of: BTreeMap::new() };
+        let mut outboxes = Outboxes { catalogue: parts.catalogue.clone(), turns, of: BTreeMap::new() };
         for (name, host) in &parts.hosts {
             let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
             let registry = registry_of(parts, name)?.clone();
             let outbox = Outbox { queue, changes: Vec::new(), sent: 0, registry };
-            outboxes.of.insert(*name, outbox);
+            outboxes.of.insert(name.clone(), outbox);
             loading.spawn(load(host.clone(), waiting, self.at));
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
@@ -201,8 +201,9 @@ impl Seeding {
 
 /// Changes on their way to all registries.
 struct Outboxes {
+    catalogue: Arc<Catalogue>,
     turns: mpsc::Sender<Turn>,
-    of: BTreeMap<&'static str, Outbox>,
+    of: BTreeMap<Name, Outbox>,
 }
 
 /// Changes on their way to one registry.
@@ -216,7 +217,8 @@ struct Outbox {
 
 impl Outboxes {
     fn put(&mut self, record: Record) -> Result<()> {
-        let outbox = self.of.get_mut(registry_name(record.record_type)).ok_or_else(|| unknown(record.record_type))?;
+        let registry = &record_type(&self.catalogue, record.record_type)?.registry;
+        let outbox = self.of.get_mut(registry).ok_or_else(|| unknown(registry))?;
         outbox.changes.push(change(record));
         if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns) } else { Ok(()) }
     }

@@ -32,7 +32,9 @@ use crate::api::{Edge, PageTokens};
 use crate::base::{Error, PROVINCE, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
-use crate::registry;
+use crate::registry::{
+    business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
+};
 use crate::store::Health;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
@@ -128,11 +130,12 @@ pub async fn all(
     registries(&mut services, parts, &edge, &pages)?;
     let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
     let people = || parts.people.clone();
-    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), parts.rights.clone()));
+    let (rights, catalogue) = (parts.rights.clone(), parts.catalogue.clone());
+    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), rights.clone()));
     add!(
         services,
         ConsentServiceServer,
-        grpc::access::ConsentFace::new(edge.clone(), parts.rights.clone(), consents, people(), pages.clone())
+        grpc::access::ConsentFace::new(edge.clone(), rights, catalogue, consents, people(), pages.clone())
     );
     add!(
         services,
@@ -172,22 +175,23 @@ fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts
 
 fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageTokens) -> Result<()> {
     let all = parts.registries.values().cloned();
-    let shared = SharedRegistries::new(edge.clone(), all, parts.province.clone(), pages.clone());
+    let shared =
+        SharedRegistries::new(edge.clone(), parts.catalogue.clone(), all, parts.province.clone(), pages.clone());
     add!(services, RegistryServiceServer, shared);
     let face = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
-        let sector = registry::sector(name).ok_or_else(unknown)?;
+        let sector = parts.catalogue.sector(name).ok_or_else(unknown)?.clone();
         let registry = parts.registries.get(name).ok_or_else(unknown)?.clone();
         Ok(TypedRegistry::new(edge.clone(), registry, parts.province.clone(), sector, pages.clone()))
     };
-    add!(services, ResidentServiceServer, face("resident")?);
-    add!(services, LandServiceServer, face("land")?);
-    add!(services, SocialInsuranceServiceServer, face("social_insurance")?);
-    add!(services, JudicialServiceServer, face("judicial")?);
-    add!(services, BusinessServiceServer, face("business")?);
-    add!(services, HealthInsuranceServiceServer, face("health_insurance")?);
-    add!(services, DriverLicenceServiceServer, face("driver_licence")?);
-    add!(services, VehicleServiceServer, face("vehicle")?);
+    add!(services, ResidentServiceServer, face(resident::NAME)?);
+    add!(services, LandServiceServer, face(land::NAME)?);
+    add!(services, SocialInsuranceServiceServer, face(social_insurance::NAME)?);
+    add!(services, JudicialServiceServer, face(judicial::NAME)?);
+    add!(services, BusinessServiceServer, face(business::NAME)?);
+    add!(services, HealthInsuranceServiceServer, face(health_insurance::NAME)?);
+    add!(services, DriverLicenceServiceServer, face(driver_licence::NAME)?);
+    add!(services, VehicleServiceServer, face(vehicle::NAME)?);
     Ok(())
 }
 

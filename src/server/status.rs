@@ -7,16 +7,17 @@ use crate::base::{Error, Result};
 use crate::identity::credential::CredentialKeys;
 use crate::ledger::Ledger;
 use crate::province::{IssuerSigners, StatusLists};
+use crate::registry::Name;
 use crate::registry::host::Host;
 use crate::trust::Signer;
 
 /// The log of each registry, which knows the key in use: what is signed follows a change of keys at once.
-pub(super) struct ListSigners(BTreeMap<&'static str, Arc<Ledger>>);
+pub(super) struct ListSigners(BTreeMap<Name, Arc<Ledger>>);
 
 impl ListSigners {
     /// The signers of the registries in this process.
-    pub(super) fn of(hosts: &BTreeMap<&'static str, Arc<Host>>) -> Self {
-        Self(hosts.iter().map(|(name, host)| (*name, host.ledger().clone())).collect())
+    pub(super) fn of(hosts: &BTreeMap<Name, Arc<Host>>) -> Self {
+        Self(hosts.iter().map(|(name, host)| (name.clone(), host.ledger().clone())).collect())
     }
 }
 

@@ -11,6 +11,7 @@ use super::world::World;
 use crate::access::evidence;
 use crate::base::{Error, Kind, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
+use crate::registry::Catalogue;
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::{Derived, Findings, Pace, Purpose, Recount, Space, Store, UNREADABLE, recount};
 use crate::trust::entry::split_entry;
@@ -35,17 +36,22 @@ pub struct CheckReport {
 /// Checks the store of a data folder that nobody serves from. Changes nothing in the folder, which may be one that cannot be written.
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
-pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
+pub async fn check_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<CheckReport> {
     let standing = DataFolder::standing(folder, &served_from(folder)?);
     let (_lock, path) = DataFolder::read(folder)?;
     let store = FjallStore::open_view(&path, options(), Some(&standing))?;
-    check(&store, Pace::Full, progress).await
+    check(&store, catalogue, Pace::Full, progress).await
 }
 
 /// Checks a store: counts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
 /// derived row with its sources. With a resting pace it may be served from meanwhile; then rows are not counted against their
 /// sources, and status lists are left out.
-pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Result<CheckReport> {
+pub async fn check(
+    store: &dyn Store,
+    catalogue: &Catalogue,
+    pace: Pace,
+    progress: Progress<'_>,
+) -> Result<CheckReport> {
     let is_quiet = pace == Pace::Full;
     let mut findings = Findings::default();
     let mut spaces = Vec::with_capacity(Space::ALL.len());
@@ -69,30 +75,30 @@ pub async fn check(store: &dyn Store, pace: Pace, progress: Progress<'_>) -> Res
         }
         spaces.push(found);
     }
-    check_ledgers(store, pace, &mut findings, progress).await?;
+    check_ledgers(store, catalogue, pace, &mut findings, progress).await?;
     let records = store.count(Space::Record);
-    let of_records =
-        registry::stored::check(store, pace, &mut findings, |more| progress("checking records", more, records)).await;
+    let told = |more| progress("checking records", more, records);
+    let of_records = registry::stored::check(store, catalogue, pace, &mut findings, told).await;
     noted(of_records, Space::Record, &mut findings)?;
     let codes = identity::stored::check_codes(store, pace, &mut findings).await;
     noted(codes, Space::PresentationCode, &mut findings)?;
     let mut derived = Derived::new(store, Purpose::Check, is_quiet);
-    let outcome = derive(&mut derived, pace, progress).await;
+    let outcome = derive(&mut derived, catalogue, pace, progress).await;
     // It walks what the derived rows follow from, and that is what ended it.
     noted(outcome, Space::Record, &mut findings)?;
     let flushed = derived.flush().await;
     noted(flushed, Space::Record, &mut findings)?;
     findings.merge(derived.end().await?);
     if is_quiet {
-        let lists = check_status_lists(store, &mut findings).await;
+        let lists = check_status_lists(store, catalogue, &mut findings).await;
         noted(lists, Space::LogEntry, &mut findings)?;
     }
     Ok(CheckReport { spaces, findings })
 }
 
-async fn check_status_lists(store: &dyn Store, findings: &mut Findings) -> Result<()> {
+async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: &mut Findings) -> Result<()> {
     if let Some(log) = StoredLog::open(store, RECORDS).await? {
-        for _ in province::stored::check_status(store, &log).await? {
+        for _ in province::stored::check_status(store, catalogue, &log).await? {
             findings.add(Space::Status, "a list is not what was accepted");
         }
     }
@@ -102,20 +108,20 @@ async fn check_status_lists(store: &dyn Store, findings: &mut Findings) -> Resul
 /// Makes every derived row of a data folder's store again, and counts the others. The ledgers, the records and whatever else has no
 /// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
-pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
+pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
     let standing = DataFolder::standing(folder, &served_from(folder)?);
     let folder = DataFolder::take(folder)?;
     let path = folder.store();
     let store = FjallStore::open_remains(&path, options(), Some(&standing))?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
-    derive(&mut derived, Pace::Full, progress).await?;
+    derive(&mut derived, catalogue, Pace::Full, progress).await?;
     let findings = derived.end().await?;
     if let Some((space, what, _)) = findings.iter().next() {
         let message = format!("{} is damaged: {what}; restore the data folder from a copy", space.name());
         return Err(Error::new(Reason::StorageCorrupt, message));
     }
     if let Some(log) = StoredLog::open(&store, RECORDS).await? {
-        province::stored::rebuild_status(&store, &log).await?;
+        province::stored::rebuild_status(&store, catalogue, &log).await?;
     }
     let made =
         Space::ALL.iter().filter(|space| space.is_derived()).map(|space| (*space, store.count(*space))).collect();
@@ -124,10 +130,11 @@ pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec
 }
 
 /// Gives every derived row of every module, status lists aside.
-async fn derive(derived: &mut Derived<'_>, pace: Pace, progress: Progress<'_>) -> Result<()> {
+async fn derive(derived: &mut Derived<'_>, catalogue: &Catalogue, pace: Pace, progress: Progress<'_>) -> Result<()> {
     let store = derived.store();
     let (records, links) = (store.count(Space::Record), store.count(Space::Link));
-    registry::stored::derive(derived, pace, |more| progress("indices of records", more, records)).await?;
+    let told = |more| progress("indices of records", more, records);
+    registry::stored::derive(derived, catalogue, pace, told).await?;
     identity::stored::derive(derived, pace, |more| progress("indices of links", more, links)).await?;
     if let Some(log) = StoredLog::open(store, EVIDENCE).await? {
         let size = log.size();
@@ -136,14 +143,21 @@ async fn derive(derived: &mut Derived<'_>, pace: Pace, progress: Progress<'_>) -
     }
     if let Some(log) = StoredLog::open(store, RECORDS).await? {
         let size = log.size();
-        province::stored::derive(derived, &log, pace, |more| progress("province's view", more, size)).await?;
+        let told = |more| progress("province's view", more, size);
+        province::stored::derive(derived, catalogue, &log, pace, told).await?;
     }
     Ok(())
 }
 
 /// Every log: its tiles rebuild to its head, and its entries are what its leaves hash.
-async fn check_ledgers(store: &dyn Store, pace: Pace, findings: &mut Findings, progress: Progress<'_>) -> Result<()> {
-    let registries = registry::ALL.iter().map(|sector| LogId(sector.ordinal));
+async fn check_ledgers(
+    store: &dyn Store,
+    catalogue: &Catalogue,
+    pace: Pace,
+    findings: &mut Findings,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let registries = catalogue.sectors().iter().map(|sector| LogId(sector.ordinal));
     for id in registries.chain([RECORDS, EVIDENCE]) {
         let log = match StoredLog::open(store, id).await {
             Ok(Some(log)) => log,

@@ -9,7 +9,6 @@ use crate::api::grpc::simulation::{Reach, personas_at};
 use crate::base::Clock;
 use crate::base::id::to_hex;
 use crate::ledger::Ledger;
-use crate::registry;
 use crate::wire::typed;
 
 /// A view of a gateway's world.
@@ -31,10 +30,10 @@ impl View for WorldView {
             expectation: persona.expectation,
             command: persona.command,
         });
-        let registries = registry::ALL.iter().map(|sector| RegistryFacts {
-            name: sector.name.to_owned(),
-            agency: sector.agency.to_owned(),
-            record_types: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+        let registries = self.parts.catalogue.sectors().iter().map(|sector| RegistryFacts {
+            name: (&sector.name).into(),
+            agency: sector.agency.clone(),
+            record_types: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
         });
         Facts {
             grpc: self.reach.address.clone(),

@@ -1,14 +1,21 @@
 //! Signed records between their inner form and the messages that carry them. Bytes are copied, never re-encoded.
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use prost::encoding::{DecodeContext, WireType, encode_varint};
+use prost_reflect::MessageDescriptor;
+use prost_types::Struct;
+use prost_types::value::Kind;
 
 use crate::base::{Error, RecordId, Result, Timestamp};
-use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord, Verdict};
+use crate::trust::{Disclosure, Hash, HiddenField, LogProof, Object, ShownField, SignedRecord, Value, Verdict};
 
 use super::proto::exchange;
 use super::proto::exchange::v1::record::Typed;
 use super::proto::trust::v1;
-use super::typed::{TypedError, typed};
+use super::typed::{TypedError, encode_disclosure, pool};
 
 /// The message of a signed record.
 pub fn to_message(record: &SignedRecord) -> Result<v1::SignedRecord> {
@@ -61,8 +68,8 @@ pub fn note_text(note: &Bytes) -> Result<String> {
 pub struct Frame<'a> {
     /// The record type.
     pub record_type: &'a str,
-    /// The full name of its typed message.
-    pub message: &'a str,
+    /// The full name of its typed message, if it has one.
+    pub message: Option<&'a str>,
     /// The record's id.
     pub id: RecordId,
     /// Its version.
@@ -73,8 +80,8 @@ pub struct Frame<'a> {
 
 /// A record as agencies get it: signed, typed, and with the gateway's verdict.
 pub fn delivered(frame: Frame<'_>, record: &SignedRecord) -> Result<exchange::v1::Record> {
-    let typed = match typed_form(frame.record_type, frame.message, &record.disclosure) {
-        Ok(typed) => typed,
+    let typed = match typed_form(frame.message, &record.disclosure) {
+        Ok(typed) => Some(typed),
         // A verified payload always has a typed form; one that failed its checks need not.
         Err(error) if frame.verdict.is_valid() => return Err(error.into()),
         Err(_) => None,
@@ -89,27 +96,51 @@ pub fn delivered(frame: Frame<'_>, record: &SignedRecord) -> Result<exchange::v1
     })
 }
 
-/// The typed form of what a disclosure shows; `None` for a record type that the message has no place for.
-pub fn typed_form(
-    record_type: &str,
-    message: &str,
-    disclosure: &Disclosure,
-) -> std::result::Result<Option<Typed>, TypedError> {
-    Ok(Some(match record_type {
-        "resident.person.v1" => Typed::Person(typed(message, disclosure)?),
-        "resident.household.v1" => Typed::Household(typed(message, disclosure)?),
-        "land.parcel.v1" => Typed::Parcel(typed(message, disclosure)?),
-        "land.certificate.v1" => Typed::LandCertificate(typed(message, disclosure)?),
-        "social_insurance.membership.v1" => Typed::SocialInsuranceMembership(typed(message, disclosure)?),
-        "judicial.record.v1" => Typed::JudicialRecord(typed(message, disclosure)?),
-        "judicial.certificate.v1" => Typed::JudicialCertificate(typed(message, disclosure)?),
-        "business.enterprise.v1" => Typed::Enterprise(typed(message, disclosure)?),
-        "business.household.v1" => Typed::HouseholdBusiness(typed(message, disclosure)?),
-        "health_insurance.card.v1" => Typed::HealthInsuranceCard(typed(message, disclosure)?),
-        "driver_licence.licence.v1" => Typed::DriverLicence(typed(message, disclosure)?),
-        "vehicle.registration.v1" => Typed::VehicleRegistration(typed(message, disclosure)?),
-        _ => return Ok(None),
-    }))
+/// The typed form of what a disclosure shows: of the message with this full name, or of a record type that has none.
+pub fn typed_form(message: Option<&str>, disclosure: &Disclosure) -> std::result::Result<Typed, TypedError> {
+    let Some(message) = message else {
+        return Ok(Typed::Fields(fields_message(&disclosure.fields()?)));
+    };
+    let no_form = || TypedError { path: message.to_owned(), problem: "is no typed form of a record" };
+    let number = typed_fields().get(message).copied().ok_or_else(no_form)?;
+    let encoded = encode_disclosure(message, disclosure)?;
+    let mut length = BytesMut::with_capacity(4);
+    encode_varint(encoded.len() as u64, &mut length);
+    let mut typed = None;
+    let mut bytes = length.chain(encoded.as_slice());
+    Typed::merge(&mut typed, number, WireType::LengthDelimited, &mut bytes, DecodeContext::default())
+        .map_err(|_| TypedError { path: message.to_owned(), problem: "is another message" })?;
+    typed.ok_or_else(no_form)
+}
+
+/// The numbers of the fields that hold typed forms in `exchange.v1.Record`, by the full name of their message.
+fn typed_fields() -> &'static BTreeMap<String, u32> {
+    static FIELDS: OnceLock<BTreeMap<String, u32>> = OnceLock::new();
+    FIELDS.get_or_init(|| {
+        let record = pool().get_message_by_name("lienthong.exchange.v1.Record");
+        let fields = record.iter().flat_map(MessageDescriptor::fields);
+        let typed = fields.filter(|field| field.containing_oneof().is_some());
+        typed.filter_map(|field| Some((field.kind().as_message()?.full_name().to_owned(), field.number()))).collect()
+    })
+}
+
+/// A payload, or a part of one, as `google.protobuf.Struct`.
+pub fn fields_message(fields: &Object) -> Struct {
+    Struct { fields: fields.iter().map(|(name, value)| (name.to_owned(), value_message(value))).collect() }
+}
+
+/// A payload's value as `google.protobuf.Value`.
+pub fn value_message(value: &Value) -> prost_types::Value {
+    let kind = match value {
+        Value::String(text) => Kind::StringValue(text.clone()),
+        Value::Integer(number) => Kind::NumberValue(*number as f64), // within ±(2⁵³−1), so exact
+        Value::Bool(truth) => Kind::BoolValue(*truth),
+        Value::Array(items) => {
+            Kind::ListValue(prost_types::ListValue { values: items.iter().map(value_message).collect() })
+        }
+        Value::Object(object) => Kind::StructValue(fields_message(object)),
+    };
+    prost_types::Value { kind: Some(kind) }
 }
 
 /// A signed record from its message. Fails where the shape is wrong; what is signed is for the verifier to judge.
@@ -207,6 +238,26 @@ mod tests {
             let back = from_message(to_message(&record).expect("message")).expect("record");
             assert_eq!(back, record);
         }
+    }
+
+    #[test]
+    fn a_record_type_without_a_message_travels_as_its_fields() {
+        let payload = Bytes::from(r#"{"copies":3,"grades":[{"mark":"9.5"}],"is_final":true,"title":"Cử nhân"}"#);
+        let Ok(Typed::Fields(fields)) = typed_form(None, &Disclosure::Whole { payload, salt: [1; 32] }) else {
+            panic!("not its fields")
+        };
+        let object = Object::new()
+            .with("copies", 3)
+            .with("grades", vec![Object::new().with("mark", "9.5")])
+            .with("is_final", true)
+            .with("title", "Cử nhân");
+        assert_eq!(fields, fields_message(&object));
+        assert_eq!(fields.fields["copies"].kind, Some(Kind::NumberValue(3.0)));
+        let shown = ShownField { index: 1, name: "copies".into(), value: Bytes::from_static(b"3"), salt: [2; 32] };
+        let partial = Disclosure::Partial { shown: vec![shown], hidden: vec![] };
+        let shown = Object::new().with("copies", 3);
+        assert_eq!(typed_form(None, &partial).expect("fields"), Typed::Fields(fields_message(&shown)));
+        typed_form(Some("lienthong.registry.v1.Change"), &partial).expect_err("no typed form of a record");
     }
 
     #[test]

@@ -111,6 +111,15 @@ pub fn difference(name: &str, shown: &Fields<'_>, typed: &Tree<'_>) -> Option<St
     }
 }
 
+/// The path at which the JSON of a `google.protobuf.Struct` says something else than the shown fields; `None` when it says the
+/// same: every field by its own name, and no other.
+pub fn plain_difference(shown: &Fields<'_>, said: &Tree<'_>) -> Option<String> {
+    match said {
+        Tree::Object(said) => compare::plain(shown, said).err(),
+        _ => Some("the typed form".to_owned()),
+    }
+}
+
 /// A field's comment in the protos: what it means, in one paragraph.
 pub fn comment(field: &FieldDescriptor) -> String {
     static COMMENTS: OnceLock<BTreeMap<(String, Vec<i32>), String>> = OnceLock::new();

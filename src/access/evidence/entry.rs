@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::base::id::to_hex;
 use crate::base::{ClientIds, RequestId, Timestamp};
+use crate::registry::Name;
 use crate::trust::Hash;
 
 use super::Subject;
@@ -70,7 +71,7 @@ pub struct EvidenceEntry {
     /// About whom; `None` when the call named nobody.
     pub subject: Option<Subject>,
     /// The record types asked for, those that exist.
-    pub record_types: Vec<&'static str>,
+    pub record_types: Vec<Name>,
     /// `OK`, `REPEATED` for the repetition of a redemption, or the code of the refusal.
     pub outcome: &'static str,
     /// What was delivered.
@@ -198,7 +199,7 @@ mod tests {
             reference: Some([3; 32]),
             guardian: Some([9; 32]),
             subject: Some([4; 32]),
-            record_types: vec!["resident.person.v1", "land.certificate.v1"],
+            record_types: vec!["resident.person.v1".into(), "land.certificate.v1".into()],
             outcome: "OK",
             records: vec![
                 EvidencedRecord { statement: [5; 32], fields: 9 },

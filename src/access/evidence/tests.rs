@@ -45,7 +45,7 @@ fn entry(log: &EvidenceLog, of: Option<PersonalId>, number: u128) -> EvidenceEnt
         reference: None,
         guardian: None,
         subject: of.map(|person| log.subject(person)),
-        record_types: vec!["resident.person.v1"],
+        record_types: vec!["resident.person.v1".into()],
         outcome: "OK",
         records: vec![],
     }

@@ -4,29 +4,40 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::flaw::Flaws;
+use super::known::Known;
 use super::load;
 use super::table::Rights;
 use crate::base::{Error, Reason, Result};
+use crate::registry::Catalogue;
 
 /// Hands out the rights in force. A decision takes one snapshot and keeps it until the decision is logged.
 #[derive(Debug)]
 pub struct RightsBook {
     current: RwLock<Arc<Rights>>,
-    file: Option<PathBuf>,
+    /// Where they were read from, and what they may be about.
+    source: Option<(PathBuf, Known)>,
 }
 
 impl RightsBook {
     /// A book of these rights, which nothing exchanges.
     pub fn of(rights: Rights) -> Arc<Self> {
-        Arc::new(Self { current: RwLock::new(Arc::new(rights)), file: None })
+        Arc::new(Self { current: RwLock::new(Arc::new(rights)), source: None })
     }
 
-    /// The book of a file, or the embedded one. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw
-    /// by its line.
-    pub fn open(file: Option<&Path>) -> Result<Arc<Self>> {
-        let Some(file) = file else { return Ok(Self::of(load::embedded())) };
-        let current = RwLock::new(Arc::new(read(file)?));
-        Ok(Arc::new(Self { current, file: Some(file.to_owned()) }))
+    /// The book of a file, or the embedded one, of rights to what a catalogue holds. Fails with
+    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw by its line.
+    pub fn open(file: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<Self>> {
+        let Some(file) = file else {
+            let read = load::read(load::EMBEDDED.as_bytes(), catalogue);
+            let refused = |flaws| {
+                let message = format!("the embedded rights are not for these registries, which need a file: {flaws}");
+                Error::new(Reason::ConfigurationInvalid, message)
+            };
+            return read.map(|(rights, _)| Self::of(rights)).map_err(refused);
+        };
+        let known = Known::of(catalogue);
+        let current = RwLock::new(Arc::new(read(file, &known)?));
+        Ok(Arc::new(Self { current, source: Some((file.to_owned(), known)) }))
     }
 
     /// The rights that hold now.
@@ -36,23 +47,23 @@ impl RightsBook {
 
     /// The file behind it.
     pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.source.as_ref().map(|(file, _)| file.as_path())
     }
 
     /// Reads the file again, and puts its rights in force; gives them. A file that is not good leaves everything as it was.
     pub fn reload(&self) -> Result<Arc<Rights>> {
-        let Some(file) = &self.file else { return Ok(self.current()) };
-        let rights = Arc::new(read(file)?);
+        let Some((file, known)) = &self.source else { return Ok(self.current()) };
+        let rights = Arc::new(read(file, known)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = rights.clone();
         Ok(rights)
     }
 }
 
-fn read(file: &Path) -> Result<Rights> {
+fn read(file: &Path, known: &Known) -> Result<Rights> {
     let refused =
         |why: String| Error::new(Reason::ConfigurationInvalid, format!("the rights {}: {why}", file.display()));
     let bytes = load::bytes(file).map_err(|error| refused(format!("cannot be read: {error}")))?;
-    let (rights, warnings) = load::read(&bytes).map_err(|flaws: Flaws| refused(flaws.to_string()))?;
+    let (rights, warnings) = load::rights(&bytes, known).map_err(|flaws: Flaws| refused(flaws.to_string()))?;
     warnings.iter().for_each(|flaw| tracing::warn!(file = %file.display(), "rights: {flaw}"));
     Ok(rights)
 }

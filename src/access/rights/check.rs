@@ -101,7 +101,7 @@ fn agencies(rows: Vec<AgencyRow>, known: &Known, found: &mut Findings) -> Vec<Ag
         }
         check_text(&row.name, found);
         check_text(&row.name_vi, found);
-        let owned = known.registries.iter().filter(|(_, owner)| *owner == given).map(|(name, _)| (*name).to_owned());
+        let owned = known.registries.iter().filter(|(_, owner)| *owner == given).map(|(name, _)| name.into());
         let agency = Agency {
             key,
             name: row.name.value,
@@ -111,7 +111,7 @@ fn agencies(rows: Vec<AgencyRow>, known: &Known, found: &mut Findings) -> Vec<Ag
         };
         agencies.insert(given, (found.line(at), agency));
     }
-    for (registry, owner) in known.registries.iter().filter(|(_, owner)| !agencies.contains_key(*owner)) {
+    for (registry, owner) in known.registries.iter().filter(|(_, owner)| !agencies.contains_key(owner)) {
         found.error(first, "REQUIRED", || format!("the registry {registry} is {owner}'s, which is no agency here"));
     }
     agencies.into_values().map(|(_, agency)| agency).collect()

@@ -2,26 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::registry;
+use crate::registry::{Catalogue, Name};
 
 /// One field of a record type: its name, and whether the law protects it specially.
-pub(super) type KnownField = (&'static str, bool);
+pub(super) type KnownField = (String, bool);
 
 /// What rights may be about.
+#[derive(Debug)]
 pub(super) struct Known {
     /// By name.
-    pub(super) record_types: BTreeMap<&'static str, Vec<KnownField>>,
+    pub(super) record_types: BTreeMap<Name, Vec<KnownField>>,
     /// Each registry and its owner.
-    pub(super) registries: Vec<(&'static str, &'static str)>,
+    pub(super) registries: Vec<(Name, String)>,
 }
 
 impl Known {
-    /// The registries of this program.
-    pub(super) fn built_in() -> Self {
-        let fields = |of: &registry::RecordType| of.fields.iter().map(|field| (field.name, field.sensitive)).collect();
-        Self {
-            record_types: registry::record_types().map(|of| (of.name, fields(of))).collect(),
-            registries: registry::ALL.iter().map(|sector| (sector.name, sector.agency)).collect(),
-        }
+    /// What a catalogue holds.
+    pub(super) fn of(catalogue: &Catalogue) -> Self {
+        let record_types = catalogue.record_types().map(|of| {
+            let fields = of.fields.iter().map(|field| (field.name.clone(), field.sensitive));
+            (of.name.clone(), fields.collect())
+        });
+        let registries = catalogue.sectors().iter().map(|sector| (sector.name.clone(), sector.agency.clone()));
+        Self { record_types: record_types.collect(), registries: registries.collect() }
     }
 }

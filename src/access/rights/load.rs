@@ -15,6 +15,7 @@ use super::table::Rights;
 use super::who::Template;
 use crate::base::id::to_hex;
 use crate::base::limits::RIGHTS_BYTES_MAX;
+use crate::registry::Catalogue;
 
 /// The rights of the seeded province, as a file that explains itself.
 pub const EMBEDDED: &str = include_str!("default.toml");
@@ -27,9 +28,9 @@ static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
     template
 });
 
-/// The rights of the seeded province.
+/// The rights of the seeded province, which are about the built-in registries.
 pub fn embedded() -> Rights {
-    let read = read(EMBEDDED.as_bytes());
+    let read = read(EMBEDDED.as_bytes(), &Catalogue::built_in());
     // A test reads it too: an embedded file with a flaw is not built.
     let (rights, _) = read.unwrap_or_else(|flaws| panic!("the embedded rights: {flaws}"));
     rights
@@ -47,8 +48,12 @@ pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads rights, with warnings of what is of no use in them; or says everything that is wrong.
-pub fn read(bytes: &[u8]) -> Result<(Rights, Vec<Flaw>), Flaws> {
+/// Reads rights to what a catalogue holds, with warnings of what is of no use in them; or says everything that is wrong.
+pub fn read(bytes: &[u8], catalogue: &Catalogue) -> Result<(Rights, Vec<Flaw>), Flaws> {
+    rights(bytes, &Known::of(catalogue))
+}
+
+pub(super) fn rights(bytes: &[u8], known: &Known) -> Result<(Rights, Vec<Flaw>), Flaws> {
     if bytes.len() > RIGHTS_BYTES_MAX {
         return Err(Flaws::one(1, "TOO_LARGE", format!("a file of rights has at most {RIGHTS_BYTES_MAX} bytes")));
     }
@@ -62,7 +67,7 @@ pub fn read(bytes: &[u8]) -> Result<(Rights, Vec<Flaw>), Flaws> {
         return Err(found.finish());
     }
     let version = to_hex(&Sha256::digest(bytes)).into();
-    let rights = check::rights(rows, &Known::built_in(), &TEMPLATE, version, &mut found);
+    let rights = check::rights(rows, known, &TEMPLATE, version, &mut found);
     match rights {
         Some(rights) if !found.has_errors() => Ok((rights, found.finish().warnings)),
         _ => Err(found.finish()),

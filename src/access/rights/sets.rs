@@ -63,7 +63,7 @@ impl Lists {
         for name in &names {
             if !fields.iter().any(|(known, _)| *known == name.value) {
                 let kind = format!("field of {}:", of.value);
-                found.unknown(name.at, &kind, &name.value, fields.iter().map(|(name, _)| *name));
+                found.unknown(name.at, &kind, &name.value, fields.iter().map(|(name, _)| &**name));
             }
         }
         let mut names: Vec<String> = names.into_iter().map(|name| name.value).collect();
@@ -78,7 +78,7 @@ impl Lists {
             FieldsChoice::Names(at, names) => self.fields(at, of, names, known, found).map(Fields::Only),
             FieldsChoice::Key(key) if key.value == ALL => {
                 let protected: Vec<&str> =
-                    fields.iter().filter(|(_, protected)| *protected).map(|(name, _)| *name).collect();
+                    fields.iter().filter(|(_, protected)| *protected).map(|(name, _)| &**name).collect();
                 if !protected.is_empty() {
                     found.error(key.at, "PROTECTED_FIELDS", || {
                         format!(
@@ -115,7 +115,7 @@ impl Lists {
 fn record_type<'k>(given: &Text, known: &'k Known, found: &mut Findings) -> Option<&'k Vec<KnownField>> {
     let fields = known.record_types.get(given.value.as_str());
     if fields.is_none() {
-        found.unknown(given.at, "record type", &given.value, known.record_types.keys().copied());
+        found.unknown(given.at, "record type", &given.value, known.record_types.keys().map(|name| &**name));
     }
     fields
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::base::call::Permit;
 use crate::base::limits::RIGHTS_BYTES_MAX;
 use crate::base::{AgencyId, Caller, PersonalId, Reason};
-use crate::registry;
+use crate::registry::Catalogue;
 
 fn agency(key: &str) -> Caller {
     Caller::Agency(AgencyId::parse(key).expect("a key"))
@@ -26,7 +26,9 @@ fn changed(pairs: &[(&str, &str)]) -> String {
 
 /// Line, rule and message of every error.
 fn errors(text: &str) -> Vec<(usize, &'static str, String)> {
-    let flaws = read(text.as_bytes()).map(|(rights, _)| rights.version().to_string()).expect_err("flaws");
+    let flaws = read(text.as_bytes(), &Catalogue::built_in())
+        .map(|(rights, _)| rights.version().to_string())
+        .expect_err("flaws");
     flaws.errors.into_iter().map(|flaw| (flaw.line, flaw.rule, flaw.message)).collect()
 }
 
@@ -38,13 +40,13 @@ fn line_of(text: &str, part: &str) -> usize {
 
 #[test]
 fn the_embedded_rights_are_good_and_nothing_in_them_is_of_no_use() {
-    let (rights, warnings) = read(EMBEDDED.as_bytes()).expect("good");
+    let (rights, warnings) = read(EMBEDDED.as_bytes(), &Catalogue::built_in()).expect("good");
     assert_eq!(warnings, []);
     let private: Vec<_> = rights.agencies().filter(|agency| agency.private_party).map(|a| a.key.as_str()).collect();
     assert_eq!(private, ["bank"]);
-    for sector in registry::ALL {
-        let owner = rights.agency(sector.agency).expect("an owner");
-        assert!(owner.registries.iter().any(|name| name == sector.name));
+    for sector in Catalogue::built_in().sectors() {
+        let owner = rights.agency(&sector.agency).expect("an owner");
+        assert!(owner.registries.iter().any(|name| *name == sector.name));
     }
     assert_eq!(rights.version().len(), 64);
     assert!(rights.agency("nobody").is_none() && rights.purpose("curiosity").is_none());
@@ -274,7 +276,7 @@ fn a_row_stands_once_and_none_is_left_out() {
 fn a_short_name_of_a_method_is_taken_if_it_is_of_one_only() {
     let full = "\"lienthong.identity.v1.LinkService/GetLink\"";
     for short in ["\"GetLink\"", "\"LinkService/GetLink\"", "\"v1.LinkService/GetLink\""] {
-        let (rights, _) = read(changed(&[(full, short)]).as_bytes()).expect(short);
+        let (rights, _) = read(changed(&[(full, short)]).as_bytes(), &Catalogue::built_in()).expect(short);
         assert!(rights.method("lienthong.identity.v1.LinkService/GetLink").is_some());
     }
     let found = errors(&changed(&[("\"lienthong.province.v1.ProvinceService/GetPerson\"", "\"GetPerson\"")]));
@@ -312,7 +314,9 @@ fn whatever_the_bytes_are_they_are_refused_or_read() {
         ("too long", bomb.as_str()),
         ("a table for a list", "agency = {}\npurpose = 1\nfields = [1]\nright = [[]]\nmethod = \"x\"\nformat = 1"),
     ] {
-        let flaws = read(text.as_bytes()).map(|(rights, _)| rights.version().to_string()).expect_err(what);
+        let flaws = read(text.as_bytes(), &Catalogue::built_in())
+            .map(|(rights, _)| rights.version().to_string())
+            .expect_err(what);
         assert!(
             !flaws.errors.is_empty() && flaws.errors.len() <= FLAWS_MAX && flaws.total >= flaws.errors.len(),
             "{what}"
@@ -321,11 +325,15 @@ fn whatever_the_bytes_are_they_are_refused_or_read() {
         assert!(said < 64 * 1024 && flaws.to_string().len() < 64 * 1024, "{what}: {said} bytes");
         assert!(!flaws.to_string().contains(['\0', '\u{202e}']), "{what}");
     }
-    let flaws = read(b"format = \"\xff\"").map(|(rights, _)| rights.version().to_string()).expect_err("not UTF-8");
+    let flaws = read(b"format = \"\xff\"", &Catalogue::built_in())
+        .map(|(rights, _)| rights.version().to_string())
+        .expect_err("not UTF-8");
     assert_eq!((flaws.errors[0].line, flaws.errors[0].rule), (1, "SYNTAX"));
     for end in (0..EMBEDDED.len()).step_by(97) {
         let Some(part) = EMBEDDED.get(..end) else { continue };
-        read(part.as_bytes()).map(|(rights, _)| rights.version().to_string()).expect_err("a part is not the whole");
+        read(part.as_bytes(), &Catalogue::built_in())
+            .map(|(rights, _)| rights.version().to_string())
+            .expect_err("a part is not the whole");
     }
 }
 
@@ -338,7 +346,7 @@ fn a_thousand_agencies_are_looked_up_like_ten() {
         );
         text.push_str(&row);
     }
-    let (rights, warnings) = read(text.as_bytes()).expect("good");
+    let (rights, warnings) = read(text.as_bytes(), &Catalogue::built_in()).expect("good");
     assert_eq!((rights.agencies().count(), warnings.len()), (1_010, 0));
     let found = rights.find("hospital-0999", "health.admission", "health_insurance.card.v1").expect("a right");
     assert_eq!(found, Readable { fields: Fields::All, basis: Basis::Service });
@@ -352,7 +360,7 @@ fn what_is_of_no_use_is_a_warning() {
     let text =
         changed(&[("[[purpose]]", "[[purpose]]\nkey = \"health.research\"\ndescription = \"x\"\n\n[[purpose]]")]);
     let text = text.replacen("[roles]", "[roles]\nspare = []", 1);
-    let (_, warnings) = read(text.as_bytes()).expect("good");
+    let (_, warnings) = read(text.as_bytes(), &Catalogue::built_in()).expect("good");
     let said: Vec<_> = warnings.iter().map(|flaw| (flaw.rule, flaw.message.as_str())).collect();
     assert_eq!(
         said,
@@ -362,7 +370,9 @@ fn what_is_of_no_use_is_a_warning() {
 
 #[test]
 fn a_closed_method_is_nobodys() {
-    let (rights, _) = read(changed(&[("callers = [\"addressee\"]", "callers = []")]).as_bytes()).expect("good");
+    let (rights, _) =
+        read(changed(&[("callers = [\"addressee\"]", "callers = []")]).as_bytes(), &Catalogue::built_in())
+            .expect("good");
     let redeem = rights.method("lienthong.identity.v1.PresentationService/RedeemPresentation").expect("a row");
     for caller in [agency("one-stop"), citizen()] {
         let refused = rights.permit(redeem, &caller).expect_err("nobody's");
@@ -375,7 +385,7 @@ fn a_bad_file_leaves_the_book_as_it_was() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rights.toml");
     std::fs::write(&path, EMBEDDED).expect("written");
-    let book = RightsBook::open(Some(&path)).expect("good");
+    let book = RightsBook::open(Some(&path), &Catalogue::built_in()).expect("good");
     let (before, version) = (book.current(), embedded().version().clone());
     assert_eq!(*before.version(), version);
     for bad in [&b""[..], b"\xff", b"format = 1"] {

@@ -11,12 +11,12 @@ use crate::access::acting::acting;
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
-use crate::registry;
+use crate::registry::{self, Catalogue};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
 use crate::wire::proto::province::v1::province_service_server::ProvinceService;
 use crate::wire::proto::r#type::v1::Source as SourceMessage;
-use crate::wire::record::{note_text, proof_to_message, timestamp};
+use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
     Accepted, Audience, ChangeFilter, Claim, Disagreement, FeedState, Item, PeopleQuery, PersonView, Progress,
@@ -91,9 +91,10 @@ impl ProvinceFace {
         request: v1::WatchChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::WatchChangesResponse>> + Send + use<>> {
         let call = call.clone();
-        let filter = filter(&request)?;
-        let agency = match registry::sector(&request.registry) {
-            Some(sector) => call.owner(sector.agency)?,
+        let catalogue = self.province.catalogue();
+        let filter = filter(catalogue, &request)?;
+        let agency = match catalogue.sector(&request.registry) {
+            Some(sector) => call.owner(&sector.agency)?,
             None => call.named_or(false)?,
         };
         let from = match request.resume_token.as_str() {
@@ -121,7 +122,8 @@ impl ProvinceFace {
         call.agency()?;
         let mut feeds = Vec::new();
         for (registry, progress) in self.province.progress() {
-            feeds.push(feed_message(registry, progress, self.province.conflict(registry).await?)?);
+            let conflict = self.province.conflict(&registry).await?;
+            feeds.push(feed_message(&registry, progress, conflict)?);
         }
         Ok(v1::ListFeedsResponse { feeds })
     }
@@ -195,18 +197,18 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
     }
 }
 
-fn filter(request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
+fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<ChangeFilter> {
     let mut bad = Vec::new();
-    if !request.registry.is_empty() && registry::sector(&request.registry).is_none() {
-        bad.push(registry::unknown_registry("registry", &request.registry));
+    if !request.registry.is_empty() && catalogue.sector(&request.registry).is_none() {
+        bad.push(catalogue.unknown_registry("registry", &request.registry));
     }
     if request.record_types.len() > limits::RECORD_TYPES_MAX {
         bad.push(Violation::new("record_types", "COUNT", "at most 16 record types"));
     }
     for (at, name) in request.record_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
-        if registry::record_type(name).is_none() {
+        if catalogue.record_type(name).is_none() {
             let path = format_args!("record_types[{at}]");
-            bad.push(registry::unknown_record_type(path, name, registry::record_types()));
+            bad.push(catalogue.unknown_record_type(path, name));
         }
     }
     if !bad.is_empty() {
@@ -262,20 +264,20 @@ fn change_message(change: Accepted, resume_token: String) -> Result<v1::WatchCha
 fn view_message(view: PersonView) -> v1::PersonView {
     let sources = (1..).zip(&view.sources).map(|(number, source)| SourceMessage {
         number,
-        registry: source.registry.to_owned(),
-        record_type: source.record_type.to_owned(),
+        registry: (&source.registry).into(),
+        record_type: (&source.record_type).into(),
         record_id: source.record_id.to_hex(),
         version: source.version,
         issued_at: timestamp(source.issued_at),
         ledger_index: source.ledger_index,
     });
     let item = |item: Item| v1::Item {
-        record_type: item.record_type.to_owned(),
+        record_type: (&item.record_type).into(),
         fields: fields(&item.fields, item.source),
         revoked: item.revoked,
     };
     let section = |section: Section| v1::Section {
-        kind: section.kind as i32 + 1, // the inner kinds stand in the order of the enum, without UNSPECIFIED
+        kind: section.heading as i32 + 1, // the headings stand in the order of the enum, without UNSPECIFIED
         items: section.items.into_iter().map(item).collect(),
     };
     let claim =
@@ -299,20 +301,4 @@ fn fields(fields: &Object, source: u32) -> Vec<v1::Field> {
     let field =
         |(name, value): (&str, &Value)| v1::Field { name: name.to_owned(), value: Some(value_message(value)), source };
     fields.iter().map(field).collect()
-}
-
-fn value_message(value: &Value) -> prost_types::Value {
-    use prost_types::value::Kind;
-    let kind = match value {
-        Value::String(text) => Kind::StringValue(text.clone()),
-        Value::Integer(number) => Kind::NumberValue(*number as f64), // within ±(2⁵³−1), so exact
-        Value::Bool(truth) => Kind::BoolValue(*truth),
-        Value::Array(items) => {
-            Kind::ListValue(prost_types::ListValue { values: items.iter().map(value_message).collect() })
-        }
-        Value::Object(object) => Kind::StructValue(prost_types::Struct {
-            fields: object.iter().map(|(name, value)| (name.to_owned(), value_message(value))).collect(),
-        }),
-    };
-    prost_types::Value { kind: Some(kind) }
 }

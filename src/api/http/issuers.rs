@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::base::id::to_hex;
 use crate::keys::anchors::AnchorBoard;
 use crate::province::status::StatusLists;
-use crate::registry;
+use crate::registry::rule::Field;
 use crate::trust::TrustAnchor;
 use crate::trust::anchor::{IssuerAnchor, KeyState};
 use crate::trust::credential::{VCT_PREFIX, issuer_name};
@@ -32,11 +32,13 @@ const KEPT: &str = "public, max-age=60";
 pub fn router(anchors: AnchorBoard, lists: Arc<StatusLists>) -> Router {
     Router::new()
         .route("/.well-known/jwt-vc-issuer/{*path}", get(issuer))
-        .with_state((anchors, lists))
         .route("/vct/{schema}", get(credential_type))
+        .with_state((anchors, lists))
 }
 
-async fn issuer(State((anchors, lists)): State<(AnchorBoard, Arc<StatusLists>)>, Path(path): Path<String>) -> Response {
+type Facts = State<(AnchorBoard, Arc<StatusLists>)>;
+
+async fn issuer(State((anchors, lists)): Facts, Path(path): Path<String>) -> Response {
     let anchor = match TrustAnchor::from_json(anchors.newest().json.as_bytes()) {
         Ok(anchor) => anchor,
         Err(error) => {
@@ -69,18 +71,22 @@ fn keys(issuer: &IssuerAnchor) -> Vec<Value> {
     in_use.map(jwk).collect()
 }
 
-async fn credential_type(Path(schema): Path<String>) -> Response {
-    let Some(record_type) = registry::record_type(&schema) else {
+async fn credential_type(State((_, lists)): Facts, Path(schema): Path<String>) -> Response {
+    let Some(record_type) = lists.catalogue().record_type(&schema) else {
         return answer(StatusCode::NOT_FOUND, &json!({ "error": "no such record type" }));
     };
-    let claim = |field: &registry::rule::Field| json!({ "path": ["record", field.name], "sd": "always", "mandatory": field.required });
+    let claim = |field: &Field| json!({ "path": ["record", field.name], "sd": "always", "mandatory": field.required });
     let claims: Vec<Value> = record_type.fields.iter().map(claim).collect();
+    let mut description = format!("A record of the registry {}", record_type.registry);
+    if let Some(message) = &record_type.message {
+        description.extend([", as ", message]);
+    }
     answer(
         StatusCode::OK,
         &json!({
             "vct": format!("{VCT_PREFIX}{}", record_type.name),
-            "name": record_type.name,
-            "description": format!("A record of the registry {}, as {}", record_type.registry, record_type.message),
+            "name": &*record_type.name,
+            "description": description,
             "claims": claims,
         }),
     )

@@ -15,6 +15,7 @@ use super::output::{Failure, OutputFormat, print, print_json};
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Timestamp};
+use crate::registry::Catalogue;
 use crate::server::keyring::{Beginning, KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 pub use secret::SecretArgs;
@@ -224,7 +225,7 @@ impl Init {
             threshold: self.threshold,
             expires_at: self.expiry.at(),
         };
-        let (folder, anchor) = KeyFolder::init(&self.folder.path, &beginning, &unlock)?;
+        let (folder, anchor) = KeyFolder::init(&self.folder.path, &Catalogue::built_in(), &beginning, &unlock)?;
         report(output, &folder, &anchor)
     }
 }

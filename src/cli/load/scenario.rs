@@ -11,6 +11,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use super::super::output::Failure;
 use super::citizens::Citizens;
 use super::peer;
+use crate::registry::{land, resident, vehicle};
 use crate::wire::proto::{exchange, identity, province};
 
 /// The call of a load.
@@ -55,7 +56,7 @@ impl Scenario {
     fn body(self, personal_id: String) -> Vec<u8> {
         match self {
             Self::Fetch => {
-                let types = ["resident.person.v1", "land.certificate.v1", "vehicle.registration.v1"];
+                let types = [resident::PERSON, land::CERTIFICATE, vehicle::REGISTRATION];
                 let request = exchange::v1::FetchRecordsRequest {
                     personal_id,
                     record_types: types.map(str::to_owned).to_vec(),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::super::output::Failure;
+use crate::registry::{land, resident, vehicle};
 use crate::server::listen::reachable;
 use crate::server::{Gateway, Running};
 
@@ -110,10 +111,13 @@ impl Banner {
              \"document_type\":\"DOCUMENT_TYPE_HEALTH_INSURANCE_CARD\"}}' {address} \
              lienthong.identity.v1.LinkService/LinkDocument\n  \
              grpcurl {plaintext} -H 'authorization: Bearer demo-one-stop' -d '{{\"personal_id\":\"042090990001\",\
-             \"record_types\":[\"resident.person.v1\",\"land.certificate.v1\",\"vehicle.registration.v1\"],\
+             \"record_types\":[\"{}\",\"{}\",\"{}\"],\
              \"purpose\":\"one_stop.verify_documents\"}}' {address} \
              lienthong.exchange.v1.ExchangeService/FetchRecords > answer.json\n\
-             {fetch}  lienthong verify answer.json --trust {anchor}\n  lienthong persona list --address {address}\n"
+             {fetch}  lienthong verify answer.json --trust {anchor}\n  lienthong persona list --address {address}\n",
+            resident::PERSON,
+            land::CERTIFICATE,
+            vehicle::REGISTRATION,
         )
     }
 

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{Bar, EXIT_DAMAGED, Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::registry::Catalogue;
 use crate::server::upkeep::{CheckReport, check_folder};
 use crate::store::Remedy;
 
@@ -37,7 +38,7 @@ impl Check {
         let bar = Bar::new();
         let begun = Instant::now();
         let told = |step: &'static str, more: u64, all: u64| bar.show(step, more, all);
-        let report = runtime()?.block_on(check_folder(&self.folder.folder, &told));
+        let report = runtime()?.block_on(check_folder(&self.folder.folder, &Catalogue::built_in(), &told));
         bar.bar.finish_and_clear();
         let report = report.map_err(failure)?;
         tell(&report, begun.elapsed().as_secs_f64(), output)?;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::{Bar, Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::registry::Catalogue;
 use crate::server::upkeep::rebuild_folder;
 
 const AFTER: &str = "\
@@ -34,7 +35,7 @@ impl Rebuild {
         let bar = Bar::new();
         let begun = Instant::now();
         let told = |step: &'static str, more: u64, all: u64| bar.show(step, more, all);
-        let made = runtime()?.block_on(rebuild_folder(&self.folder.folder, &told));
+        let made = runtime()?.block_on(rebuild_folder(&self.folder.folder, &Catalogue::built_in(), &told));
         bar.bar.finish_and_clear();
         let made = made.map_err(failure)?;
         let seconds = begun.elapsed().as_secs_f64();

@@ -1,7 +1,7 @@
 //! What stands beside the signed bytes must say the same as they do.
 
 use crate::base::Timestamp;
-use crate::registry::{self, RecordType};
+use crate::registry::{Catalogue, Name};
 use crate::trust::SignedRecord;
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
 use crate::wire::typed;
@@ -16,10 +16,14 @@ const TYPED_FORM: &str = "typed_form";
 /// Which field of an exchange's record holds the typed form of which record type.
 pub(super) struct Forms {
     forms: Vec<FormOf>,
+    /// The names of the field for all other record types, also those that this program has never heard of.
+    plain: [String; 2],
 }
 
 struct FormOf {
-    kind: &'static RecordType,
+    record_type: Name,
+    /// The full name of its typed message.
+    message: String,
     /// The field's names in the exchange's record: in protobuf JSON, and in the proto.
     names: [String; 2],
     /// Those in a version of the registry's typed service.
@@ -33,16 +37,20 @@ impl Forms {
         let record =
             typed::pool().get_message_by_name("lienthong.exchange.v1.Record").ok_or_else(|| failed("itself"))?;
         let mut forms = Vec::new();
-        for kind in registry::ALL.iter().flat_map(|sector| sector.record_types).copied() {
+        let named = |full_name: &str| -> Result<[String; 2], Failure> {
             let is_its = |field: &prost_reflect::FieldDescriptor| {
-                field.kind().as_message().is_some_and(|message| message.full_name() == kind.message)
+                field.kind().as_message().is_some_and(|message| message.full_name() == full_name)
             };
-            let field = record.fields().find(is_its).ok_or_else(|| failed(kind.name))?;
-            let names = [field.json_name().to_owned(), field.name().to_owned()];
-            let version_names = versions::typed_names(kind).ok_or_else(|| failed(kind.name))?;
-            forms.push(FormOf { kind, names, version_names });
+            let field = record.fields().find(is_its).ok_or_else(|| failed(full_name))?;
+            Ok([field.json_name().to_owned(), field.name().to_owned()])
+        };
+        for kind in Catalogue::built_in().record_types() {
+            let Some(message) = kind.message.clone() else { continue };
+            let version_names = versions::typed_names(&message).ok_or_else(|| failed(&kind.name))?;
+            let names = named(&message)?;
+            forms.push(FormOf { record_type: kind.name.clone(), message, names, version_names });
         }
-        Ok(Self { forms })
+        Ok(Self { forms, plain: named("google.protobuf.Struct")? })
     }
 
     /// Adds the checks `frame` and `typed_form` to the report.
@@ -60,19 +68,24 @@ impl Forms {
         let Some(statement) = &report.statement else {
             return failed(TYPED_FORM, "the statement does not decode");
         };
-        let form = self.forms.iter().find(|form| form.kind.name == statement.schema);
-        let names = |form: &&FormOf| match beside.record_type {
-            Some(_) => form.names.iter().any(|name| name == field),
-            None => form.version_names.iter().any(|name| name == field),
+        let form = self.forms.iter().find(|form| form.record_type == statement.schema);
+        let names = match (form, &beside.record_type) {
+            (Some(form), Some(_)) => &form.names[..],
+            (Some(form), None) => &form.version_names[..],
+            (None, Some(_)) => &self.plain[..],
+            (None, None) => &[],
         };
-        let Some(form) = form.filter(names) else {
+        if !names.iter().any(|name| name == field) {
             return failed(TYPED_FORM, format!("`{field}` is not the typed form of {}", statement.schema));
-        };
+        }
         let canonical = report.check("canonical").is_some_and(|check| check.outcome == Outcome::Pass);
         let Some(shown) = typed::shown(&record.disclosure).ok().filter(|_| canonical) else {
             return failed(TYPED_FORM, "the payload is not canonical");
         };
-        let difference = typed::difference(form.kind.message, &shown, said);
+        let difference = match form {
+            Some(form) => typed::difference(&form.message, &shown, said),
+            None => typed::plain_difference(&shown, said),
+        };
         match difference {
             None => Check { name: TYPED_FORM, outcome: Outcome::Pass, detail: String::new() },
             Some(path) => failed(TYPED_FORM, format!("`{path}` is not what the signed bytes say")),

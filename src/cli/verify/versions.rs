@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
-use crate::registry::RecordType;
 use crate::wire::typed::pool;
 
 /// What may come first in a version beside its typed form.
@@ -31,11 +30,11 @@ pub(super) fn begins_answer(field: &str, first_inside: &str) -> bool {
     holds_versions(field) && (FRAME.contains(&first_inside) || first_inside == field)
 }
 
-/// The names of the typed form in a version of this record type.
-pub(super) fn typed_names(kind: &RecordType) -> Option<[String; 2]> {
+/// The names of the typed form in a version of the record type whose typed message has this full name.
+pub(super) fn typed_names(full_name: &str) -> Option<[String; 2]> {
     let is_its =
-        |field: &FieldDescriptor| field.kind().as_message().is_some_and(|message| message.full_name() == kind.message);
-    let package = pool().get_message_by_name(kind.message)?.package_name().to_owned();
+        |field: &FieldDescriptor| field.kind().as_message().is_some_and(|message| message.full_name() == full_name);
+    let package = pool().get_message_by_name(full_name)?.package_name().to_owned();
     let version = pool()
         .all_messages()
         .filter(|message| message.package_name() == package && is_version(message))
@@ -58,8 +57,9 @@ mod tests {
 
     #[test]
     fn every_record_type_has_versions_in_its_service() {
-        for kind in crate::registry::ALL.iter().flat_map(|sector| sector.record_types) {
-            let [name, _] = typed_names(kind).unwrap_or_else(|| panic!("{} has no version", kind.name));
+        for kind in crate::registry::Catalogue::built_in().record_types() {
+            let names = kind.message.as_deref().and_then(typed_names);
+            let [name, _] = names.unwrap_or_else(|| panic!("{} has no version", kind.name));
             assert!(holds_versions(&name), "{name}");
         }
         assert!(holds_versions("versions") && holds_versions("judicial_records") && holds_versions("judicialRecords"));

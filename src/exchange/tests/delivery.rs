@@ -3,8 +3,8 @@
 use super::world::{ANNA, BINH, World, person, pid};
 use crate::base::{Reason, RecordId};
 use crate::exchange::{Delivery, DocumentRef};
+use crate::registry::Catalogue;
 use crate::registry::port::{Query, Registry as _, Selector};
-use crate::registry::record_type;
 use crate::trust::{Disclosure, canonical};
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
         world.hosts["land"].read(query).await.expect("read").records.iter().map(|found| found.record_id).collect();
     ids.reverse();
     let document = |record_id| DocumentRef {
-        record_type: record_type("land.certificate.v1").expect("type"),
+        record_type: Catalogue::built_in().record_type("land.certificate.v1").expect("type").clone(),
         record_id,
         version: None,
     };
@@ -57,7 +57,7 @@ async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_i
     let delivery = |version, repeats| Delivery {
         person: pid(ANNA),
         documents: vec![DocumentRef {
-            record_type: record_type("resident.person.v1").expect("type"),
+            record_type: Catalogue::built_in().record_type("resident.person.v1").expect("type").clone(),
             record_id: found.record_id,
             version,
         }],

@@ -38,7 +38,7 @@ async fn records_come_verified_redacted_and_logged() {
     assert_eq!((shown.len(), hidden.len()), (7, 2));
     assert_eq!(usize::from(record.fields), shown.len());
     assert!(world.verifier.verify(&record.record, super::world::NOW).verdict.is_valid());
-    let missing: Vec<_> = got.missing.iter().map(|m| (m.record_type.name, m.reason)).collect();
+    let missing: Vec<_> = got.missing.iter().map(|m| (&*m.record_type.name, m.reason)).collect();
     assert_eq!(missing, [(CERTIFICATE, MissingReason::NoRecord), (CARD, MissingReason::NoRecord)]);
 
     let (entry, count) = newest(&world, ANNA).await;
@@ -56,7 +56,7 @@ async fn a_superseded_number_leads_to_the_same_person_and_to_all_their_records()
     for number in [BINH, BINH_BEFORE] {
         let got = fetch(&world, "land-office", number, &[PERSON, CERTIFICATE, "land.parcel.v1"], "land.transfer").await;
         let got = got.expect("fetched");
-        let types: Vec<_> = got.records.iter().map(|record| record.record_type.name).collect();
+        let types: Vec<_> = got.records.iter().map(|record| &*record.record_type.name).collect();
         assert_eq!(types, [PERSON, CERTIFICATE, CERTIFICATE, "land.parcel.v1", "land.parcel.v1"], "{number}");
         assert!(got.missing.is_empty());
     }

@@ -8,6 +8,7 @@ use crate::access::consent::{Act, Terms};
 use crate::access::{Actor, rights};
 use crate::base::{Error, Reason, Timestamp};
 use crate::exchange::Exchanged;
+use crate::registry::Catalogue;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Registry;
 use crate::trust::Object;
@@ -124,9 +125,15 @@ async fn a_refusal_under_a_former_number_holds_while_the_register_does_not_answe
 #[tokio::test]
 async fn consents_end_with_their_person_and_rights_do_not() {
     let world = World::new().await;
-    let terms =
-        Terms::read(&rights::embedded(), "bank".into(), "bank.know_your_customer".into(), vec![PERSON.into()], 0)
-            .expect("terms");
+    let terms = Terms::read(
+        &rights::embedded(),
+        &Catalogue::built_in(),
+        "bank".into(),
+        "bank.know_your_customer".into(),
+        vec![PERSON.into()],
+        0,
+    )
+    .expect("terms");
     let given = Act { actor: Actor::Citizen, request_id: None };
     world.consents.grant(&Numbers::only(pid(ANNA)), terms, given, NOW).await.expect("granted");
     let ask = |agency: &str, purpose| {

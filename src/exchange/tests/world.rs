@@ -14,11 +14,11 @@ use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Exchange, Memory, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
+use crate::registry::Catalogue;
 use crate::registry::host::Host;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{self, Residents};
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Submission};
-use crate::registry::sector;
 use crate::store::Batch;
 use crate::store::memory::MemoryStore;
 use crate::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
@@ -58,18 +58,19 @@ impl World {
         let sign = |origin: &str| -> Arc<dyn Signer> {
             Arc::new(Ed25519Signer::from_seed(origin, &seed.child(&format!("key/{origin}"), 0)))
         };
+        let catalogue = Catalogue::built_in();
         let mut issuers = Vec::new();
         let mut hosts = BTreeMap::new();
         for name in REGISTRIES {
-            let sector = sector(name).expect("a sector");
+            let sector = catalogue.sector(name).expect("a sector");
             let signer = sign(&sector.log_origin());
             issuers.push(IssuerAnchor {
                 name: name.into(),
                 origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|record_type| record_type.name.to_owned()).collect(),
+                schemas: sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect(),
                 keys: vec![KeyRecord::active(&*signer).expect("key")],
             });
-            let host = Host::open(store.clone(), sector, signer, &seed.child(name, 0), clock.clone()).await;
+            let host = Host::open(store.clone(), sector.clone(), signer, &seed.child(name, 0), clock.clone()).await;
             hosts.insert(name, host.expect("host"));
         }
         let log = |origin: &str, purpose| LogAnchor {
@@ -94,10 +95,13 @@ impl World {
         let ledger = Ledger::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
         let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), &seed);
         let consents = Arc::new(ConsentBook::new(store, Arc::new(SeededEntropy::new(seed.child("consents", 0)))));
+        let accepted =
+            Accepted { resident: hosts["resident"].clone(), catalogue: catalogue.clone(), verifier: verifier.clone() };
         let exchange = Exchange::new(Parts {
+            catalogue,
             registries: hosts.values().map(|host| decorate(host.clone())).collect(),
             inclusion: province.clone(),
-            accepted: Arc::new(Accepted { resident: hosts["resident"].clone(), verifier: verifier.clone() }),
+            accepted: Arc::new(accepted),
             verifier: verifier.clone(),
             rights: RightsBook::of(crate::access::rights::embedded()),
             consents: consents.clone(),
@@ -226,17 +230,25 @@ pub(crate) fn person(id: &str) -> Object {
 /// What the province accepted of the resident registry: in this world, all of it.
 struct Accepted {
     resident: Arc<Host>,
+    catalogue: Arc<Catalogue>,
     verifier: Arc<Verifier>,
+}
+
+impl Accepted {
+    fn asked(&self) -> AskedResidents<'_> {
+        let (registry, people) = (&*self.resident, self.catalogue.people());
+        AskedResidents { registry, people, verifier: &self.verifier, now: NOW }
+    }
 }
 
 #[async_trait]
 impl Residents for Accepted {
     async fn record(&self, number: PersonalId) -> Result<Option<numbers::Entry>> {
-        AskedResidents { registry: &*self.resident, verifier: &self.verifier, now: NOW }.record(number).await
+        self.asked().record(number).await
     }
 
     async fn claimants(&self, number: PersonalId) -> Result<Vec<numbers::Entry>> {
-        AskedResidents { registry: &*self.resident, verifier: &self.verifier, now: NOW }.claimants(number).await
+        self.asked().claimants(number).await
     }
 }
 

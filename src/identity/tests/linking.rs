@@ -6,11 +6,14 @@ use super::world::{World, agency, card, holder, id, licence, motorcycle, only, p
 use crate::access::Actor;
 use crate::base::{Reason, Result, Timestamp};
 use crate::identity::account::Level;
-use crate::identity::document::DocumentType::{self, DriverLicence, HealthInsuranceCard, VehicleRegistration};
+use crate::identity::document::DocumentType;
 use crate::identity::following::Following;
 use crate::identity::link::{Link, LinkState};
 use crate::identity::linking::Issuer;
 use crate::identity::matching::MatchedBy;
+use crate::registry::driver_licence::DOCUMENT as DRIVER_LICENCE;
+use crate::registry::health_insurance::DOCUMENT as HEALTH_CARD;
+use crate::registry::vehicle::DOCUMENT as VEHICLE;
 use crate::registry::{driver_licence, health_insurance, resident, vehicle};
 use crate::trust::Operation;
 
@@ -53,14 +56,14 @@ async fn each_document_has_its_outcome() {
     ];
     for (at, (holder, status, expected)) in cases.into_iter().enumerate() {
         let mut world = world().await;
-        world.say(driver_licence::LICENCE.name, licence("420185000001", holder, status)).await;
-        let found = link(&world, HUYEN, DriverLicence, "420185000001").await;
+        world.say(driver_licence::LICENCE, licence("420185000001", holder, status)).await;
+        let found = link(&world, HUYEN, DRIVER_LICENCE, "420185000001").await;
         let found = found.map(|link| (link.state, link.matched_by)).map_err(|error| error.reason);
         assert_eq!(found, expected, "case {at}");
     }
     let mut world = world().await;
-    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-11-21")).await;
-    let refused = link(&world, HUYEN, HealthInsuranceCard, "").await.expect_err("lapsed yesterday");
+    world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-11-21")).await;
+    let refused = link(&world, HUYEN, HEALTH_CARD, "").await.expect_err("lapsed yesterday");
     assert_eq!(refused.reason, expired);
 }
 
@@ -78,11 +81,11 @@ async fn a_refused_link_is_explained_without_a_value() {
     )];
     for (holder, expected) in cases {
         let mut world = world().await;
-        world.say(driver_licence::LICENCE.name, licence("420185000001", holder, "active")).await;
+        world.say(driver_licence::LICENCE, licence("420185000001", holder, "active")).await;
         let call = world.call_of(HUYEN);
         let refused = world
             .linking
-            .link(&call, id(HUYEN), DriverLicence, "420185000001", &Actor::Citizen)
+            .link(&call, id(HUYEN), DRIVER_LICENCE, "420185000001", &Actor::Citizen)
             .await
             .expect_err("another's");
         assert_eq!(refused.reason, Reason::HolderMismatch);
@@ -100,9 +103,9 @@ async fn a_refused_link_is_explained_without_a_value() {
 async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
     let stranger = "042185990009";
     let documents = [
-        (HealthInsuranceCard, health_insurance::CARD.name, "4212345678"),
-        (DriverLicence, driver_licence::LICENCE.name, "420185000001"),
-        (VehicleRegistration, vehicle::REGISTRATION.name, "38-B1 123.45"),
+        (HEALTH_CARD, health_insurance::CARD, "4212345678"),
+        (DRIVER_LICENCE, driver_licence::LICENCE, "420185000001"),
+        (VEHICLE, vehicle::REGISTRATION, "38-B1 123.45"),
     ];
     // with a number that is another's, and with none and another name, another birth date, another sex
     let holders = [
@@ -122,11 +125,11 @@ async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
         assert_eq!(of_none.0, Reason::RecordNotFound);
         for holder in &holders {
             let payload = match kind {
-                HealthInsuranceCard => card(number, holder.clone(), "2026-12-31"),
-                DriverLicence => licence(number, holder.clone(), "active"),
-                VehicleRegistration if holder.contains("personal_id") => motorcycle(number, stranger),
+                HEALTH_CARD => card(number, holder.clone(), "2026-12-31"),
+                DRIVER_LICENCE => licence(number, holder.clone(), "active"),
+                VEHICLE if holder.contains("personal_id") => motorcycle(number, stranger),
                 // A vehicle's owner is named by number, or is an organisation.
-                VehicleRegistration => continue,
+                _ => continue,
             };
             let mut world = world().await;
             world.say(record_type, payload).await;
@@ -138,15 +141,15 @@ async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
 #[tokio::test]
 async fn without_a_number_exactly_one_document_must_be_found() {
     let mut world = world().await;
-    let missing = link(&world, HUYEN, VehicleRegistration, "").await.expect_err("none");
+    let missing = link(&world, HUYEN, VEHICLE, "").await.expect_err("none");
     assert_eq!(missing.reason, Reason::RecordNotFound);
-    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.45", HUYEN)).await;
+    world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.45", HUYEN)).await;
     // under her former number
-    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.46", "042185990003")).await;
-    let many = link(&world, HUYEN, VehicleRegistration, "").await.expect_err("two");
+    world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.46", "042185990003")).await;
+    let many = link(&world, HUYEN, VEHICLE, "").await.expect_err("two");
     assert_eq!(many.reason, Reason::MultipleMatches);
     assert!(!many.message.contains("123") && many.message.contains("document_number"));
-    let one = link(&world, HUYEN, VehicleRegistration, "38b112346").await.expect("named");
+    let one = link(&world, HUYEN, VEHICLE, "38b112346").await.expect("named");
     assert_eq!((one.document_number.as_str(), one.state), ("38-B1 123.46", LinkState::Linked));
 }
 
@@ -155,8 +158,8 @@ async fn accounts_decide_who_may_link() {
     let mut world = world().await;
     let dead = person("042185990004", "Lê Thị Lan", "1950", "female");
     world.person(dead.with("life_status", "deceased").with("status", "deceased")).await;
-    world.say(resident::PERSON.name, person("042185990005", "Lê Thị Nga", "1990", "female")).await;
-    world.say(resident::PERSON.name, person("042185990006", "Lê Thị Hoa", "1990", "female")).await;
+    world.say(resident::PERSON, person("042185990005", "Lê Thị Nga", "1990", "female")).await;
+    world.say(resident::PERSON, person("042185990006", "Lê Thị Hoa", "1990", "female")).await;
     world.account("042185990006", Level::One).await;
     let cases = [
         ("042185990004", Reason::PersonDeceased),
@@ -165,7 +168,7 @@ async fn accounts_decide_who_may_link() {
         ("042185990007", Reason::AccountMissing),
     ];
     for (number, reason) in cases {
-        let refused = link(&world, number, HealthInsuranceCard, "").await.expect_err(number);
+        let refused = link(&world, number, HEALTH_CARD, "").await.expect_err(number);
         assert_eq!(refused.reason, reason, "{number}");
     }
 }
@@ -177,8 +180,8 @@ async fn an_old_number_of_two_people_leaves_the_holder_open() {
         world.person(person(number, name, "1991-08-27", "male").with("old_id_number", "189900012")).await;
     }
     let document = licence("420191000001", holder("", "Hồ Sỹ Nam", "1991-08-27"), "active");
-    world.say(driver_licence::LICENCE.name, document).await;
-    let refused = link(&world, "042091990012", DriverLicence, "420191000001").await.expect_err("two people");
+    world.say(driver_licence::LICENCE, document).await;
+    let refused = link(&world, "042091990012", DRIVER_LICENCE, "420191000001").await.expect_err("two people");
     assert_eq!(refused.reason, Reason::MultipleMatches);
 }
 
@@ -186,22 +189,22 @@ async fn an_old_number_of_two_people_leaves_the_holder_open() {
 async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
     let mut world = world().await;
     let (claimant, victim) = ("042185990008", "042185990009");
-    world.say(resident::PERSON.name, person(victim, "Lê Thị Nga", "1990", "female")).await;
+    world.say(resident::PERSON, person(victim, "Lê Thị Nga", "1990", "female")).await;
     world.person(person(claimant, NAME, BORN, "female").with("superseded_ids", vec![victim])).await;
-    world.say(vehicle::REGISTRATION.name, motorcycle("38-B1 123.47", victim)).await;
-    let none = link(&world, claimant, VehicleRegistration, "").await.expect_err("not hers");
+    world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.47", victim)).await;
+    let none = link(&world, claimant, VEHICLE, "").await.expect_err("not hers");
     assert_eq!(none.reason, Reason::RecordNotFound);
-    let refused = link(&world, claimant, VehicleRegistration, "38-B1 123.47").await.expect_err("named by its plate");
+    let refused = link(&world, claimant, VEHICLE, "38-B1 123.47").await.expect_err("named by its plate");
     assert_eq!((refused.reason, &refused.message), (Reason::RecordNotFound, &none.message), "no more than of none");
 }
 
 #[tokio::test]
 async fn of_links_made_at_once_one_is_made() {
     let mut world = world().await;
-    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
+    world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
     let calls = (0..16).map(|_| {
         let (linking, call) = (world.linking.clone(), world.call_of(HUYEN));
-        tokio::spawn(async move { linking.link(&call, id(HUYEN), HealthInsuranceCard, "", &Actor::Citizen).await })
+        tokio::spawn(async move { linking.link(&call, id(HUYEN), HEALTH_CARD, "", &Actor::Citizen).await })
     });
     let mut made = 0;
     for outcome in futures::future::join_all(calls).await {
@@ -221,7 +224,7 @@ async fn of_links_made_at_once_one_is_made() {
     let again =
         world.linking.unlink(&only(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect_err("ended already");
     assert_eq!(again.reason, Reason::LinkNotActive);
-    link(&world, HUYEN, HealthInsuranceCard, "").await.expect("a new link");
+    link(&world, HUYEN, HEALTH_CARD, "").await.expect("a new link");
     let (links, _) = world.linking.list(&only(HUYEN), false, 50, None).await.expect("lists");
     assert_eq!(links.len(), 1);
 }
@@ -231,16 +234,16 @@ async fn the_registries_news_show_without_anyone_asking() {
     let mut world = world().await;
     let following = Following::new(world.linking.clone(), world.store.clone(), world.feed.clone(), world.clock.clone());
     let document = |status| licence("420185000001", holder(HUYEN, NAME, BORN), status);
-    world.say(driver_licence::LICENCE.name, document("active")).await;
-    let made = link(&world, HUYEN, DriverLicence, "").await.expect("linked");
+    world.say(driver_licence::LICENCE, document("active")).await;
+    let made = link(&world, HUYEN, DRIVER_LICENCE, "").await.expect("linked");
     following.catch_up().await.expect("nothing new");
     for (version, status, state) in [(1, "suspended", LinkState::Suspended), (2, "active", LinkState::Linked)] {
-        world.change(driver_licence::LICENCE.name, Operation::Update, version, document(status)).await;
+        world.change(driver_licence::LICENCE, Operation::Update, version, document(status)).await;
         following.catch_up().await.expect("caught up");
         let now = world.linking.get(&only(HUYEN), made.id).await.expect("a link");
         assert_eq!((now.state, now.record_version), (state, version + 1));
     }
-    world.change(driver_licence::LICENCE.name, Operation::Revoke, 3, document("revoked")).await;
+    world.change(driver_licence::LICENCE, Operation::Revoke, 3, document("revoked")).await;
     following.catch_up().await.expect("caught up");
     let now = world.linking.get(&only(HUYEN), made.id).await.expect("a link");
     assert_eq!((now.state, now.reason.as_str()), (LinkState::Revoked, "revoked"));
@@ -260,8 +263,8 @@ async fn the_registries_news_show_without_anyone_asking() {
 #[tokio::test]
 async fn a_card_lapses_by_the_clock_alone() {
     let mut world = world().await;
-    world.say(health_insurance::CARD.name, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
-    let made = link(&world, HUYEN, HealthInsuranceCard, "").await.expect("linked");
+    world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
+    let made = link(&world, HUYEN, HEALTH_CARD, "").await.expect("linked");
     assert_eq!(made.state_at(world.now()).0, LinkState::Linked);
     assert_eq!(made.state_at(Timestamp(made.valid_until.0)).0, LinkState::Lapsed);
 }
@@ -271,9 +274,9 @@ async fn a_weak_match_waits_for_the_issuers_word() {
     for (confirm, state) in [(true, LinkState::Linked), (false, LinkState::Refused)] {
         let mut world = world().await;
         let document = licence("420185000001", holder("", "Tran Thi Thanh Huyen", BORN), "active");
-        world.say(driver_licence::LICENCE.name, document).await;
-        let made = link(&world, HUYEN, DriverLicence, "420185000001").await.expect("pending");
-        let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
+        world.say(driver_licence::LICENCE, document).await;
+        let made = link(&world, HUYEN, DRIVER_LICENCE, "420185000001").await.expect("pending");
+        let (waiting, _) = world.linking.pending(DRIVER_LICENCE, 50, None).await.expect("lists");
         assert_eq!(waiting, std::slice::from_ref(&made));
         // another issuer learns as much of it as of none
         let ask = |id, key| world.linking.resolve(id, confirm, Issuer { agency: key, of_all: false }, world.now());
@@ -286,12 +289,12 @@ async fn a_weak_match_waits_for_the_issuers_word() {
         }
         let resolved = ask(made.id, &police).await.expect("resolved");
         assert_eq!(resolved.state, state);
-        let (waiting, _) = world.linking.pending(DriverLicence, 50, None).await.expect("lists");
+        let (waiting, _) = world.linking.pending(DRIVER_LICENCE, 50, None).await.expect("lists");
         assert!(waiting.is_empty());
         let again = ask(resolved.id, &police).await.expect_err("resolved");
         assert_eq!(ask(resolved.id, &insurance).await.expect_err("not theirs").reason, Reason::NotFound);
         assert_eq!(again.reason, Reason::LinkNotPending);
         // refused links leave room for another attempt
-        assert_eq!(link(&world, HUYEN, DriverLicence, "420185000001").await.is_err(), confirm);
+        assert_eq!(link(&world, HUYEN, DRIVER_LICENCE, "420185000001").await.is_err(), confirm);
     }
 }

@@ -3,11 +3,11 @@
 use super::world::{World, agency, card, holder, id, only, person};
 use crate::access::{Actor, People as _};
 use crate::base::Reason;
-use crate::identity::document::DocumentType::HealthInsuranceCard;
 use crate::identity::link::Link;
 use crate::identity::presentation::Presentation;
+use crate::registry::health_insurance::{self, DOCUMENT as HEALTH_CARD};
 use crate::registry::numbers::{Numbers, Standing};
-use crate::registry::{health_insurance, resident};
+use crate::registry::resident;
 use crate::trust::{Object, Operation};
 
 const BEFORE: &str = "042083990017";
@@ -24,18 +24,18 @@ fn record(number: &str) -> Object {
 async fn world() -> (World, Link, Presentation, String) {
     let mut world = World::new().await;
     world.person(record(BEFORE)).await;
-    world.say(health_insurance::CARD.name, card("4212345678", holder(BEFORE, NAME, BORN), "2026-12-31")).await;
+    world.say(health_insurance::CARD, card("4212345678", holder(BEFORE, NAME, BORN), "2026-12-31")).await;
     let call = world.call_of(BEFORE);
-    let made = world.linking.link(&call, id(BEFORE), HealthInsuranceCard, "", &Actor::Citizen).await.expect("linked");
+    let made = world.linking.link(&call, id(BEFORE), HEALTH_CARD, "", &Actor::Citizen).await.expect("linked");
     let (presentation, code) = create(&world, BEFORE).await.expect("created");
     let cancelled = record(BEFORE).with("status", "cancelled");
-    world.change(resident::PERSON.name, Operation::Update, 1, cancelled).await;
-    world.say(resident::PERSON.name, record(NOW).with("superseded_ids", vec![BEFORE])).await;
+    world.change(resident::PERSON, Operation::Update, 1, cancelled).await;
+    world.say(resident::PERSON, record(NOW).with("superseded_ids", vec![BEFORE])).await;
     (world, made, presentation, code)
 }
 
 async fn create(world: &World, number: &str) -> Result<(Presentation, String), Reason> {
-    let kinds = vec![HealthInsuranceCard];
+    let kinds = vec![HEALTH_CARD];
     let made = world.presenting.create(id(number), agency("one-stop"), kinds, 300, Actor::Citizen, world.now()).await;
     made.map_err(|error| error.reason)
 }
@@ -60,7 +60,7 @@ async fn what_stands_under_a_former_number_is_seen_used_and_ended_under_the_pres
     assert_eq!(world.presenting.list(&own, 50, None).await.expect("lists"), (vec![presentation.clone()], false));
     assert_eq!(world.linking.get(&only(OTHER), made.id).await.expect_err("not theirs").reason, Reason::NotFound);
     // used: the card that is linked is linked
-    let again = world.linking.link(&world.call_of(NOW), id(NOW), HealthInsuranceCard, "", &Actor::Citizen).await;
+    let again = world.linking.link(&world.call_of(NOW), id(NOW), HEALTH_CARD, "", &Actor::Citizen).await;
     assert_eq!(again.expect_err("linked already").reason, Reason::AlreadyLinked);
     redeem(&world, &code).await.expect("served");
     world.clock.set(world.now().plus_ms(1));
@@ -74,7 +74,7 @@ async fn what_stands_under_a_former_number_is_seen_used_and_ended_under_the_pres
     world.presenting.cancel(&own, second.id, world.now()).await.expect("cancelled");
     assert_eq!(redeem(&world, &other_code).await, Err(Reason::PresentationCancelled));
     world.linking.unlink(&own, made.id, &Actor::Citizen, world.now()).await.expect("ended");
-    let again = world.linking.link(&world.call_of(NOW), id(NOW), HealthInsuranceCard, "", &Actor::Citizen).await;
+    let again = world.linking.link(&world.call_of(NOW), id(NOW), HEALTH_CARD, "", &Actor::Citizen).await;
     let again = again.expect("linked anew");
     assert_eq!(again.person, id(NOW));
     let (first, more) = world.linking.list(&own, true, 1, None).await.expect("lists");
@@ -86,7 +86,7 @@ async fn what_stands_under_a_former_number_is_seen_used_and_ended_under_the_pres
 #[tokio::test]
 async fn a_number_that_two_claim_is_nobodys() {
     let (mut world, made, _, code) = world().await;
-    world.say(resident::PERSON.name, record(OTHER).with("superseded_ids", vec![BEFORE])).await;
+    world.say(resident::PERSON, record(OTHER).with("superseded_ids", vec![BEFORE])).await;
     let before = world.people.numbers(id(BEFORE)).await.expect("resolved");
     assert_eq!((before.standing, before.superseded.len()), (Standing::GivenUp, 0));
     for number in [NOW, OTHER] {
@@ -104,7 +104,7 @@ async fn a_number_that_two_claim_is_nobodys() {
 async fn nothing_is_presented_for_the_dead() {
     let (mut world, _, _, code) = world().await;
     let dead = record(NOW).with("superseded_ids", vec![BEFORE]).with("life_status", "deceased");
-    world.change(resident::PERSON.name, Operation::Update, 1, dead.with("status", "deceased")).await;
+    world.change(resident::PERSON, Operation::Update, 1, dead.with("status", "deceased")).await;
     assert_eq!(redeem(&world, &code).await, Err(Reason::PersonDeceased));
     assert_eq!(world.delivery.refusals.lock().expect("whole")[..], [(Some(id(BEFORE)), Reason::PersonDeceased)]);
     for number in [NOW, BEFORE] {

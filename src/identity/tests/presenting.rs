@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use super::world::{VERSION, World, agency, card, holder, id, only, person};
 use crate::access::Actor;
 use crate::base::{Call, Caller, PersonalId, Reason};
-use crate::identity::document::DocumentType::{DriverLicence, HealthInsuranceCard};
 use crate::identity::presentation::{Presentation, PresentationState, QR_PREFIX, REPEAT_MS, Stored};
+use crate::registry::driver_licence::DOCUMENT as DRIVER_LICENCE;
 use crate::registry::health_insurance;
+use crate::registry::health_insurance::DOCUMENT as HEALTH_CARD;
 use crate::store::{Batch, Space};
 use crate::trust::canonical;
 
@@ -19,18 +20,14 @@ async fn world() -> (World, Presentation, String) {
     let mut world = World::new().await;
     world.person(person(HUYEN, "Trần Thị Thanh Huyền", "1985-07-09", "female")).await;
     let owner = holder(HUYEN, "Trần Thị Thanh Huyền", "1985-07-09");
-    world.say(health_insurance::CARD.name, card("4212345678", owner, "2026-12-31")).await;
-    world
-        .linking
-        .link(&world.call_of(HUYEN), id(HUYEN), HealthInsuranceCard, "", &Actor::Citizen)
-        .await
-        .expect("linked");
+    world.say(health_insurance::CARD, card("4212345678", owner, "2026-12-31")).await;
+    world.linking.link(&world.call_of(HUYEN), id(HUYEN), HEALTH_CARD, "", &Actor::Citizen).await.expect("linked");
     let (made, code) = create(&world).await;
     (world, made, code)
 }
 
 async fn create(world: &World) -> (Presentation, String) {
-    let kinds = vec![HealthInsuranceCard];
+    let kinds = vec![HEALTH_CARD];
     world
         .presenting
         .create(id(HUYEN), agency("one-stop"), kinds, 300, Actor::Citizen, world.now())
@@ -116,7 +113,7 @@ async fn a_redemption_that_a_dead_process_began_is_served_when_it_is_repeated() 
 async fn whom_a_guardian_presents_for_is_said_with_the_delivery() {
     let (world, _, _) = world().await;
     let guardian = Actor::Guardian(id("042160000001"));
-    let kinds = vec![HealthInsuranceCard];
+    let kinds = vec![HEALTH_CARD];
     let made = world.presenting.create(id(HUYEN), agency("one-stop"), kinds, 300, guardian.clone(), world.now()).await;
     let (made, code) = made.expect("created");
     redeem(&world, "one-stop", &code).await.expect("served");
@@ -187,7 +184,7 @@ async fn only_what_is_linked_and_in_force_is_presented() {
     let (world, _, code) = world().await;
     let create =
         |kinds| world.presenting.create(id(HUYEN), agency("one-stop"), kinds, 300, Actor::Citizen, world.now());
-    let refused = create(vec![HealthInsuranceCard, DriverLicence]).await.expect_err("no licence");
+    let refused = create(vec![HEALTH_CARD, DRIVER_LICENCE]).await.expect_err("no licence");
     assert_eq!(refused.reason, Reason::LinkNotActive);
     let (links, _) = world.linking.list(&only(HUYEN), false, 50, None).await.expect("lists");
     world.linking.unlink(&only(HUYEN), links[0].id, &Actor::Citizen, world.now()).await.expect("ended");

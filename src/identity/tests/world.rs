@@ -22,7 +22,7 @@ use crate::registry::host::Host;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Entry, Numbers, Residents};
 use crate::registry::port::{Change, Query, Registry, Selector, Submission};
-use crate::registry::{self, sector};
+use crate::registry::{self, Catalogue};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::{
@@ -67,19 +67,20 @@ impl World {
     pub(super) async fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let clock = Arc::new(FixedClock::at(Timestamp::start_of(TODAY)));
+        let catalogue = Catalogue::built_in();
         let mut hosts = Vec::new();
         let mut issuers = Vec::new();
         for name in NAMES {
-            let sector = sector(name).expect("a sector");
+            let sector = catalogue.sector(name).expect("a sector");
             let signer = signer(&sector.log_origin());
             issuers.push(IssuerAnchor {
                 name: name.into(),
                 origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|of| of.name.into()).collect(),
+                schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
                 keys: vec![KeyRecord::active(&*signer).expect("a key")],
             });
             let secret = Seed::root(2).child(name, 0);
-            hosts.push(Host::open(store.clone(), sector, signer, &secret, clock.clone()).await.expect("opens"));
+            hosts.push(Host::open(store.clone(), sector.clone(), signer, &secret, clock.clone()).await.expect("opens"));
         }
         let anchor = TrustAnchor {
             province: "H27".into(),
@@ -93,9 +94,9 @@ impl World {
         };
         let ports = hosts.iter().map(|host| host.clone() as Arc<dyn Registry>);
         let verifier = Arc::new(Verifier::new(anchor));
-        let registries = Registries::new(ports, verifier.clone());
+        let registries = Registries::new(catalogue.clone(), ports, verifier.clone());
         let resident = hosts[0].clone();
-        let asked = Arc::new(AskedHost { resident, verifier, clock: clock.clone() });
+        let asked = Arc::new(AskedHost { resident, catalogue, verifier, clock: clock.clone() });
         let accounts = Accounts::new(store.clone());
         let entropy = Arc::new(SeededEntropy::new(Seed::root(3)));
         let linking = Linking::new(store.clone(), registries, accounts.clone(), entropy.clone());
@@ -150,7 +151,7 @@ impl World {
     /// A person with a level 2 account.
     pub(super) async fn person(&mut self, payload: Object) {
         let number = payload.text("personal_id").expect("a number").to_owned();
-        self.say(registry::resident::PERSON.name, payload).await;
+        self.say(registry::resident::PERSON, payload).await;
         self.account(&number, Level::Two).await;
     }
 
@@ -219,20 +220,26 @@ pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
 /// The resident registry in the place of what the province accepted of it.
 struct AskedHost {
     resident: Arc<Host>,
+    catalogue: Arc<Catalogue>,
     verifier: Arc<Verifier>,
     clock: Arc<FixedClock>,
+}
+
+impl AskedHost {
+    fn asked(&self) -> AskedResidents<'_> {
+        let (registry, people) = (&*self.resident, self.catalogue.people());
+        AskedResidents { registry, people, verifier: &self.verifier, now: self.clock.now() }
+    }
 }
 
 #[async_trait]
 impl Residents for AskedHost {
     async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
-        let (registry, verifier, now) = (&*self.resident, &*self.verifier, self.clock.now());
-        AskedResidents { registry, verifier, now }.record(number).await
+        self.asked().record(number).await
     }
 
     async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
-        let (registry, verifier, now) = (&*self.resident, &*self.verifier, self.clock.now());
-        AskedResidents { registry, verifier, now }.claimants(number).await
+        self.asked().claimants(number).await
     }
 }
 
@@ -256,7 +263,7 @@ impl RecordDelivery for FakeDelivery {
         }
         let mut delivered = self.delivered.lock().expect("whole");
         let records = delivery.wanted.iter().map(|wanted| DeliveredRecord {
-            record_type: registry::record_type(&wanted.record_type).expect("a type"),
+            record_type: wanted.record_type.clone(),
             record_id: wanted.record_id,
             version: wanted.version.unwrap_or(VERSION),
             record: SignedRecord {

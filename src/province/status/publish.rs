@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::base::id::to_hex;
 use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
 use crate::ledger::{Entry, Ledger};
-use crate::registry::{self, RecordType};
+use crate::registry::{Catalogue, RecordType};
 use crate::store::{Batch, Store};
 use crate::trust::status_list::{StatusClaims, StatusDigest, StatusToken};
 use crate::trust::{EntryType, Signer};
@@ -53,6 +53,7 @@ pub struct Published {
 
 /// The status lists of all record types.
 pub struct StatusLists {
+    catalogue: Arc<Catalogue>,
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
     clock: Arc<dyn Clock>,
@@ -64,14 +65,19 @@ pub struct StatusLists {
 impl StatusLists {
     /// The lists of what the province layer over `store` and `ledger` accepted.
     pub fn new(
+        catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
         ledger: Arc<Ledger>,
         clock: Arc<dyn Clock>,
         signers: Arc<dyn IssuerSigners>,
     ) -> Arc<Self> {
-        let kinds = registry::ALL.iter().flat_map(|sector| sector.record_types);
-        let published = kinds.map(|kind| (kind.ordinal, Mutex::new(None))).collect();
-        Arc::new(Self { store, ledger, clock, signers, base: OnceLock::new(), published })
+        let published = catalogue.record_types().map(|kind| (kind.ordinal, Mutex::new(None))).collect();
+        Arc::new(Self { catalogue, store, ledger, clock, signers, base: OnceLock::new(), published })
+    }
+
+    /// The registries and record types that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// Says where the lists are served: `https://example.vn`. The first word counts.
@@ -94,7 +100,7 @@ impl StatusLists {
 
     /// The newest list of a record type. Fails with [`NotFound`](crate::base::Reason::NotFound) for a type that nobody issues.
     pub async fn get(&self, schema: &str) -> Result<Arc<Published>> {
-        let kind = kind_named(schema)?;
+        let kind = kind_named(&self.catalogue, schema)?;
         let slot = self.published.get(&kind.ordinal).ok_or_else(|| Error::bug("a record type without a list"))?;
         // Whoever comes while a list is being published waits for it.
         let mut slot = slot.lock().await;
@@ -103,7 +109,7 @@ impl StatusLists {
             let age = now.0.saturating_sub(last.claims.issued_at.0);
             // A list of a key that went out of use is not believed.
             let is_fresh =
-                (0..LIFE_MS / 2).contains(&age) && self.signers.signer(kind.registry)?.public_key() == last.key;
+                (0..LIFE_MS / 2).contains(&age) && self.signers.signer(&kind.registry)?.public_key() == last.key;
             if is_fresh && (age < PAUSE_MS || super::head(&*self.store, kind).await? == last.head) {
                 return Ok(last.clone());
             }
@@ -113,21 +119,21 @@ impl StatusLists {
         Ok(published)
     }
 
-    async fn publish(&self, kind: &'static RecordType, now: Timestamp) -> Result<Published> {
+    async fn publish(&self, kind: &RecordType, now: Timestamp) -> Result<Published> {
         let (list, ledger_size) = super::read(&*self.store, kind).await?;
-        let sector = registry::sector(kind.registry).ok_or_else(|| Error::bug("a record type of no registry"))?;
+        let sector = self.catalogue.sector(&kind.registry).ok_or_else(|| Error::bug("a record type of no registry"))?;
         let issued_at = Timestamp(now.0.div_euclid(1_000) * 1_000);
         let claims = StatusClaims {
             origin: sector.log_origin(),
-            issuer: sector.name.to_owned(),
-            schema: kind.name.to_owned(),
-            uri: self.uri(sector.name, kind.name),
+            issuer: (&sector.name).into(),
+            schema: (&kind.name).into(),
+            uri: self.uri(&sector.name, &kind.name),
             ledger_size,
             issued_at,
             expires_at: issued_at.plus_ms(LIFE_MS),
             ttl_s: TTL_S,
         };
-        let signer = self.signers.signer(sector.name)?;
+        let signer = self.signers.signer(&sector.name)?;
         let key = signer.public_key().to_vec();
         let token = StatusToken { claims, list };
         let signing = tokio::task::spawn_blocking(move || token.sign(&*signer).map(|text| (token, text)));

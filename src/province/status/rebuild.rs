@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Reason, Result};
 use crate::ledger::{Ledger, StoredLog};
-use crate::registry;
+use crate::registry::{Catalogue, Name};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::entry::split_entry;
 use crate::trust::status_list::{Status, StatusList};
@@ -22,32 +22,32 @@ const ROWS_READ: usize = 4_096;
 type Lists = BTreeMap<u8, (StatusList, u64)>;
 
 /// Makes the lists where there are none though the ledger has entries.
-pub(in crate::province) async fn ensure(store: &dyn Store, ledger: &Ledger) -> Result<()> {
+pub(in crate::province) async fn ensure(store: &dyn Store, catalogue: &Catalogue, ledger: &Ledger) -> Result<()> {
     let kept = store.scan(Scan::prefix(Space::Status, &[]).limit(1)).await?;
     if kept.is_empty() && ledger.head().size > 0 {
-        rebuild(store, &ledger.stored()).await?;
+        rebuild(store, catalogue, &ledger.stored()).await?;
     }
     Ok(())
 }
 
 /// Makes all lists again, and says of which record types the kept ones differ; nothing is changed.
-pub async fn check(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Vec<&'static str>> {
-    Ok(compared(store, ledger).await?.0)
+pub async fn check(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<Vec<Name>> {
+    Ok(compared(store, catalogue, ledger).await?.0)
 }
 
 /// Makes all lists again, and replaces those that differ. Says which.
-pub async fn rebuild(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Vec<&'static str>> {
-    let (differing, batch) = compared(store, ledger).await?;
+pub async fn rebuild(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<Vec<Name>> {
+    let (differing, batch) = compared(store, catalogue, ledger).await?;
     store.commit(batch).await?;
     Ok(differing)
 }
 
 /// The record types whose lists differ, and what replaces them.
-async fn compared(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<(Vec<&'static str>, Batch)> {
-    let made = replayed(store, ledger).await?;
+async fn compared(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<(Vec<Name>, Batch)> {
+    let made = replayed(store, catalogue, ledger).await?;
     let mut differing = Vec::new();
     let mut batch = Batch::new();
-    for kind in registry::ALL.iter().flat_map(|sector| sector.record_types) {
+    for kind in catalogue.record_types() {
         let kept = match super::read(store, kind).await {
             Ok(kept) => Some(kept),
             Err(error) if error.reason == Reason::StorageCorrupt => None,
@@ -55,7 +55,7 @@ async fn compared(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<(Vec<&'st
         };
         let right = made.get(&kind.ordinal).cloned().unwrap_or_default();
         if kept.as_ref() != Some(&right) {
-            differing.push(kind.name);
+            differing.push(kind.name.clone());
             for (key, _) in store.scan(Scan::prefix(Space::Status, &[kind.ordinal])).await? {
                 batch = batch.delete(Space::Status, key);
             }
@@ -65,7 +65,7 @@ async fn compared(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<(Vec<&'st
     Ok((differing, batch))
 }
 
-async fn replayed(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Lists> {
+async fn replayed(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<Lists> {
     let size = ledger.size();
     let mut lists = Lists::new();
     let mut latest: BTreeMap<RecordKey, u32> = BTreeMap::new();
@@ -79,7 +79,7 @@ async fn replayed(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Lists> {
                 Some((EntryType::Statement, body)) => {
                     let statement = Statement::decode(body)
                         .map_err(|error| corrupt("a statement of the ledger cannot be read").with_source(error))?;
-                    touched.push(replay(&statement, &mut lists, &mut latest)?);
+                    touched.push(replay(catalogue, &statement, &mut lists, &mut latest)?);
                 }
                 // An issuer's checkpoint ends its batch.
                 Some((EntryType::IssuerCheckpoint, _)) => {
@@ -91,12 +91,17 @@ async fn replayed(store: &dyn Store, ledger: &StoredLog<'_>) -> Result<Lists> {
             }
         }
     }
-    judge_latest(store, &mut lists).await?;
+    judge_latest(store, catalogue, &mut lists).await?;
     Ok(lists)
 }
 
-fn replay(statement: &Statement, lists: &mut Lists, latest: &mut BTreeMap<RecordKey, u32>) -> Result<u8> {
-    let kind = kind_named(&statement.schema)?;
+fn replay(
+    catalogue: &Catalogue,
+    statement: &Statement,
+    lists: &mut Lists,
+    latest: &mut BTreeMap<RecordKey, u32>,
+) -> Result<u8> {
+    let kind = kind_named(catalogue, &statement.schema)?;
     let key = record_key(kind, statement.record_id);
     if latest.get(&key) == Some(&statement.status_index) {
         return Ok(kind.ordinal); // the latest version's statement, repeated: no other version has its index
@@ -112,8 +117,8 @@ fn replay(statement: &Statement, lists: &mut Lists, latest: &mut BTreeMap<Record
 }
 
 /// What the ledger cannot say, since it holds no payloads: which of the latest versions are ended or suspended.
-async fn judge_latest(store: &dyn Store, lists: &mut Lists) -> Result<()> {
-    for kind in registry::ALL.iter().flat_map(|sector| sector.record_types) {
+async fn judge_latest(store: &dyn Store, catalogue: &Catalogue, lists: &mut Lists) -> Result<()> {
+    for kind in catalogue.record_types() {
         let Some((list, _)) = lists.get_mut(&kind.ordinal) else { continue };
         let mut scan = Scan::prefix(Space::ProvinceRecord, &[kind.ordinal]).limit(ROWS_READ);
         loop {

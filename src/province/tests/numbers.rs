@@ -1,7 +1,7 @@
 //! Claims to other people's numbers, as the view and the search see them.
 
 use super::*;
-use crate::registry::vehicle;
+use crate::registry::{Heading, vehicle};
 
 const BINH: &str = "042090990002";
 const CUONG: &str = "042090990003";
@@ -21,7 +21,7 @@ fn motorcycle(plate: &str, owner: &str) -> (&'static str, Object) {
         .with("seats", 2)
         .with("first_registered", "2019-03-05")
         .with("status", "active");
-    (vehicle::REGISTRATION.name, payload)
+    (vehicle::REGISTRATION, payload)
 }
 
 fn claiming(number: &str, claims: &[&str]) -> (&'static str, Object) {
@@ -32,7 +32,7 @@ fn claiming(number: &str, claims: &[&str]) -> (&'static str, Object) {
 /// The person whom a number leads to, and the plates of the vehicles in their view.
 async fn seen(province: &Province, number: &str) -> Option<(String, Vec<String>)> {
     let view = province.person(id(number), Audience::Citizen, TODAY).await.ok()?;
-    let items = view.sections.iter().filter(|section| section.kind == SectionKind::Vehicles);
+    let items = view.sections.iter().filter(|section| section.heading == Heading::Vehicles);
     let plates = items.flat_map(|section| &section.items).filter_map(|item| item.fields.text("plate"));
     Some((view.personal_id.as_str().to_owned(), plates.map(Into::into).collect()))
 }

@@ -7,7 +7,7 @@ use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
 use crate::base::time::{Date, FixedClock};
 use crate::base::{PartialDate, PersonalId, RecordId};
 use crate::registry::port::Selector;
-use crate::registry::{resident, sector};
+use crate::registry::{Catalogue, resident};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Scan, Space};
 use crate::trust::merkle::{CompactRange, hash_leaf};
@@ -16,7 +16,7 @@ use crate::trust::{Ed25519Signer, Object, Operation, Statement, Value, statement
 const NOW: Date = Date::constant(2026, 11, 22);
 
 async fn open(store: Arc<dyn Store>, name: &str) -> Arc<Host> {
-    let sector = sector(name).expect("a sector");
+    let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
     let world = Seed::root(1);
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &world.child("key/test", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
@@ -40,7 +40,7 @@ fn person(id: &str, name: &str, birth: &str) -> Object {
 
 fn change(operation: Operation, expected_version: u64, payload: Object) -> Change {
     Change {
-        record_type: resident::PERSON.name.into(),
+        record_type: resident::PERSON.into(),
         operation,
         expected_version,
         payload,
@@ -58,7 +58,7 @@ async fn submit(host: &Host, request_id: &str, changes: Vec<Change>) -> Result<V
 }
 
 async fn read(host: &Host, selector: Selector) -> Vec<Object> {
-    let page = host.read(Query::latest([resident::PERSON.name], selector, 100)).await.expect("reads");
+    let page = host.read(Query::latest([resident::PERSON], selector, 100)).await.expect("reads");
     page.records.iter().map(|found| found.record.disclosure.fields().expect("canonical")).collect()
 }
 
@@ -79,7 +79,7 @@ async fn a_record_is_created_changed_and_its_versions_are_chained() {
         let selector = Selector::Key("042185990002".into());
         let host = host.clone();
         async move {
-            let query = Query { version, ..Query::latest([resident::PERSON.name], selector, 1) };
+            let query = Query { version, ..Query::latest([resident::PERSON], selector, 1) };
             host.read(query).await.expect("reads").records.pop().expect("found")
         }
     };
@@ -91,7 +91,7 @@ async fn a_record_is_created_changed_and_its_versions_are_chained() {
     assert_eq!((statement.issuer.as_str(), statement.operation), ("resident", Operation::Update));
     assert_eq!(statement.issued_at, Timestamp::start_of(NOW));
     assert_eq!(new.record.issuer_proof.as_ref().expect("proof").index, 1);
-    let none = Query { version: 3, ..Query::latest([resident::PERSON.name], Selector::Key("042185990002".into()), 1) };
+    let none = Query { version: 3, ..Query::latest([resident::PERSON], Selector::Key("042185990002".into()), 1) };
     assert!(host.read(none).await.expect("reads").records.is_empty());
 }
 
@@ -219,7 +219,7 @@ async fn a_key_longer_than_any_is_the_callers_fault() {
     let long = "k".repeat(70_000);
     let name = Selector::Name { folded: long.clone(), birth_date: None };
     for selector in [Selector::Key(long.clone()), Selector::OldNumber(long), name] {
-        let error = host.read(Query::latest([resident::PERSON.name], selector, 1)).await.expect_err("refused");
+        let error = host.read(Query::latest([resident::PERSON], selector, 1)).await.expect_err("refused");
         assert_eq!((error.reason, error.violations.kept()[0].rule), (Reason::InvalidRequest, "TOO_LONG"));
     }
 }
@@ -232,10 +232,10 @@ async fn a_record_that_an_index_names_is_never_missing() {
     let rows = store.scan(Scan::prefix(Space::Record, b"")).await.expect("scans");
     store.commit(Batch::new().delete(Space::Record, rows[0].0.clone())).await.expect("commits");
     let name = Selector::Name { folded: "tran thi be".into(), birth_date: None };
-    let error = host.read(Query::latest([resident::PERSON.name], name, 1)).await.expect_err("damage");
+    let error = host.read(Query::latest([resident::PERSON], name, 1)).await.expect_err("damage");
     assert_eq!(error.reason, Reason::StorageCorrupt);
     assert!(store.health().borrow().damaged.contains(&Space::Record), "the store says where");
-    let sector = sector("resident").expect("a sector");
+    let sector = Catalogue::built_in().sector("resident").expect("a sector").clone();
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &Seed::root(1).child("key/test", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
     let again = Host::open(store, sector, signer, &Seed::root(1).child("registry/test", 0), clock).await;
@@ -276,7 +276,7 @@ async fn a_page_of_long_records_ends_early_and_loses_none() {
     assert_eq!(pages(&host, name, 500).await, all);
     let all = all.concat();
     assert_eq!(pages(&host, Selector::Ids(all.clone()), 500).await.concat(), all);
-    let of_persons = Query::latest([resident::PERSON.name], Selector::Ids(all[..full].to_vec()), 500);
+    let of_persons = Query::latest([resident::PERSON], Selector::Ids(all[..full].to_vec()), 500);
     let exactly_full = host.read(of_persons).await.expect("reads");
     assert_eq!((exactly_full.records.len(), exactly_full.next), (full, None), "nothing follows");
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::base::{PersonalId, Result, Timestamp};
+use crate::registry::RecordType;
 use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
-use crate::registry::resident::PERSON;
 use crate::trust::verify::Verifier;
 
 use super::{CLAIMANTS_MAX, Entry, Residents, Standing};
@@ -13,6 +13,8 @@ use super::{CLAIMANTS_MAX, Entry, Residents, Standing};
 pub struct AskedResidents<'a> {
     /// The registry.
     pub registry: &'a dyn Registry,
+    /// The register of people, a record type of it.
+    pub people: &'a RecordType,
     /// Verifies its records.
     pub verifier: &'a Verifier,
     /// As of when.
@@ -33,7 +35,7 @@ impl Residents for AskedResidents<'_> {
 
 impl AskedResidents<'_> {
     async fn read(&self, selector: Selector, limit: usize) -> Result<Vec<Entry>> {
-        let found = self.registry.read(Query::latest([PERSON.name], selector, limit)).await?;
+        let found = self.registry.read(Query::latest([&self.people.name], selector, limit)).await?;
         Ok(found.records.iter().filter_map(|found| self.entry(found)).collect())
     }
 
@@ -45,7 +47,7 @@ impl AskedResidents<'_> {
             return Some(entry);
         }
         let report = self.verifier.verify_issued(&found.record, self.now);
-        let is_person = report.statement.as_ref().is_some_and(|statement| statement.schema == PERSON.name);
+        let is_person = report.statement.as_ref().is_some_and(|statement| self.people.name == statement.schema);
         if report.verdict.is_valid() && is_person { Some(entry) } else { Some(Entry::unproved(entry.number)) }
     }
 }

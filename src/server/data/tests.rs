@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::*;
+use crate::access::RightsBook;
+use crate::access::rights::embedded;
 use crate::base::Timestamp;
 use crate::base::time::FixedClock;
 use crate::server::Gateway;
-use crate::server::seeding::seed;
+use crate::server::seeding;
 use crate::store::{Batch, Health, Row, Scan, Space};
 use tokio::sync::watch;
 
@@ -76,6 +78,10 @@ async fn rows(store: &dyn Store) -> Rows {
         rows.extend(found.into_iter().map(|(key, value)| ((space.name(), key), value)));
     }
     rows
+}
+
+async fn seed(config: &Config, data: &Data) -> Result<()> {
+    seeding::seed(config, data, RightsBook::of(embedded())).await
 }
 
 async fn seeded(config: &Config) -> Data {

@@ -29,6 +29,7 @@ use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::{FeedState, Progress, Province};
+use crate::registry::Name;
 use crate::registry::host::Host;
 use crate::registry::port::Inclusion as _;
 use crate::server::parts::withdraw;
@@ -281,12 +282,12 @@ impl Watcher {
     /// Holds an issuer's log, all of which stands in the record ledger.
     async fn hold_issuer(&self, host: &Host) -> Result<Hold> {
         let hold = host.ledger().hold().await?;
-        let accepted = self.province.wait_for(host.sector().name, hold.size());
+        let accepted = self.province.wait_for(&host.sector().name, hold.size());
         let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
         let accepted = accepted.map_err(|_| invalid("the record ledger does not follow the registry"))?;
-        let name = host.sector().name;
-        let is_halted = |(registry, progress): (&str, Progress)| {
-            registry == name && matches!(progress.state, FeedState::Halted { .. })
+        let name = &host.sector().name;
+        let is_halted = |(registry, progress): (Name, Progress)| {
+            registry == *name && matches!(progress.state, FeedState::Halted { .. })
         };
         // Nothing more of a halted feed gets into the record ledger, and its key may be the very one that was stolen.
         if accepted.is_err() && !self.province.progress().into_iter().any(is_halted) {

@@ -15,7 +15,7 @@ use super::private::PrivateKey;
 use super::unlock::Unlock;
 use crate::base::id::to_hex;
 use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
-use crate::registry;
+use crate::registry::{Catalogue, Sector};
 use crate::server::keys::origin;
 use crate::server::lock::FolderLock;
 use crate::simulation::faults::FaultKeys;
@@ -44,8 +44,13 @@ pub struct Beginning {
 }
 
 impl KeyFolder {
-    /// Makes a folder with new keys for every log, and version 1 of the key registry. Refuses a folder that has one.
-    pub fn init(path: &Path, beginning: &Beginning, unlock: &Unlock) -> Result<(Self, TrustAnchor)> {
+    /// Makes a folder with new keys for every log, those of the registries of `catalogue` among them, and version 1 of the key registry. Refuses a folder that has one.
+    pub fn init(
+        path: &Path,
+        catalogue: &Catalogue,
+        beginning: &Beginning,
+        unlock: &Unlock,
+    ) -> Result<(Self, TrustAnchor)> {
         let folder = Self { path: path.to_owned() };
         if folder.anchor_path(1).exists() {
             return Err(invalid(format!("{} holds keys already", path.display())));
@@ -65,11 +70,11 @@ impl KeyFolder {
         let log = |name: &str, purpose| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
         };
-        let issuer = |sector: &registry::Sector| -> Result<IssuerAnchor> {
+        let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             Ok(IssuerAnchor {
-                name: sector.name.to_owned(),
+                name: (&sector.name).into(),
                 origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|kind| kind.name.to_owned()).collect(),
+                schemas: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
                 // The persona of the stolen key needs one; it comes first, since the last one is the log's.
                 keys: vec![stolen(&sector.log_origin())?, fresh(&sector.log_origin())?],
             })
@@ -82,7 +87,7 @@ impl KeyFolder {
             version: 1,
             expires_at: beginning.expires_at,
             logs: vec![log("records", LogPurpose::Records)?, log("evidence", LogPurpose::Evidence)?],
-            issuers: registry::ALL.iter().map(issuer).collect::<Result<_>>()?,
+            issuers: catalogue.sectors().iter().map(issuer).collect::<Result<_>>()?,
             events_from: 0,
             root: Root {
                 threshold: beginning.threshold,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::*;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Result, Timestamp};
+use crate::registry::Catalogue;
 use crate::registry::port::{Change, Inclusion as _, Query, Registry as _, Selector, Submission};
 use crate::server::keys::origin;
 use crate::server::{Config, Gateway, Storage};
@@ -23,7 +24,7 @@ fn unlock() -> Unlock {
 fn begin(path: &Path, root_keys: u32, threshold: u32) -> (KeyFolder, TrustAnchor) {
     let expires_at = SystemClock.now().plus_ms(86_400_000);
     let beginning = Beginning { algorithm: Algorithm::Ed25519, root_keys, threshold, expires_at };
-    KeyFolder::init(path, &beginning, &unlock()).expect("made")
+    KeyFolder::init(path, &Catalogue::built_in(), &beginning, &unlock()).expect("made")
 }
 
 async fn open(folder: &KeyFolder, storage: Storage) -> Gateway {
@@ -356,6 +357,7 @@ fn without_a_gateway_nothing_changes() {
     let (folder, first) = begin(&temporary.path().join("keys"), 3, 2);
     KeyFolder::init(
         folder.path(),
+        &Catalogue::built_in(),
         &Beginning { algorithm: Algorithm::Ed25519, root_keys: 1, threshold: 1, expires_at: Timestamp(1) },
         &unlock(),
     )

@@ -33,7 +33,7 @@ pub struct Enterprise {
 }
 
 impl Document for Enterprise {
-    const TYPE: &'static str = "business.enterprise.v1";
+    const TYPE: &'static str = crate::registry::business::ENTERPRISE;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();
@@ -78,7 +78,7 @@ pub struct HouseholdBusiness {
 }
 
 impl Document for HouseholdBusiness {
-    const TYPE: &'static str = "business.household.v1";
+    const TYPE: &'static str = crate::registry::business::HOUSEHOLD;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();

@@ -59,7 +59,7 @@ pub struct Licence {
 }
 
 impl Document for Licence {
-    const TYPE: &'static str = "driver_licence.licence.v1";
+    const TYPE: &'static str = crate::registry::driver_licence::LICENCE;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();

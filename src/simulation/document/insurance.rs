@@ -33,7 +33,7 @@ pub struct HealthCard {
 }
 
 impl Document for HealthCard {
-    const TYPE: &'static str = "health_insurance.card.v1";
+    const TYPE: &'static str = crate::registry::health_insurance::CARD;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();
@@ -98,7 +98,7 @@ pub struct Membership {
 }
 
 impl Document for Membership {
-    const TYPE: &'static str = "social_insurance.membership.v1";
+    const TYPE: &'static str = crate::registry::social_insurance::MEMBERSHIP;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();

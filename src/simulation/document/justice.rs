@@ -52,7 +52,7 @@ pub struct JudicialRecord {
 }
 
 impl Document for JudicialRecord {
-    const TYPE: &'static str = "judicial.record.v1";
+    const TYPE: &'static str = crate::registry::judicial::RECORD;
 
     fn payload(&self) -> Object {
         let status = match self.sentences.as_slice() {

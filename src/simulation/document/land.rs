@@ -81,7 +81,7 @@ pub struct Parcel {
 }
 
 impl Document for Parcel {
-    const TYPE: &'static str = "land.parcel.v1";
+    const TYPE: &'static str = crate::registry::land::PARCEL;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();
@@ -165,7 +165,7 @@ pub struct Certificate {
 }
 
 impl Document for Certificate {
-    const TYPE: &'static str = "land.certificate.v1";
+    const TYPE: &'static str = crate::registry::land::CERTIFICATE;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();

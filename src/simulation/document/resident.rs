@@ -61,7 +61,7 @@ pub struct Person {
 }
 
 impl Document for Person {
-    const TYPE: &'static str = "resident.person.v1";
+    const TYPE: &'static str = crate::registry::resident::PERSON;
 
     // in order of names, so that each insertion is an append
     fn payload(&self) -> Object {
@@ -143,7 +143,7 @@ pub struct Household {
 }
 
 impl Document for Household {
-    const TYPE: &'static str = "resident.household.v1";
+    const TYPE: &'static str = crate::registry::resident::HOUSEHOLD;
 
     fn payload(&self) -> Object {
         let member = |(id, relation): &(PersonalId, &'static str)| {

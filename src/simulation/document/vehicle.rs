@@ -65,7 +65,7 @@ pub struct Vehicle {
 }
 
 impl Document for Vehicle {
-    const TYPE: &'static str = "vehicle.registration.v1";
+    const TYPE: &'static str = crate::registry::vehicle::REGISTRATION;
 
     fn payload(&self) -> Object {
         let mut o = Object::new();

@@ -120,11 +120,12 @@ fn fetch(id: &str, purpose: &str, types: &[&str]) -> String {
 }
 
 const VERIFY_DOCUMENTS: &str = "one_stop.verify_documents";
-const PERSON: &str = "resident.person.v1";
-const HEALTH: &str = "health_insurance.card.v1";
-const LICENCE: &str = "driver_licence.licence.v1";
-const VEHICLE: &str = "vehicle.registration.v1";
-const LAND: &str = "land.certificate.v1";
+const PERSON: &str = crate::registry::resident::PERSON;
+const HEALTH: &str = crate::registry::health_insurance::CARD;
+const LICENCE: &str = crate::registry::driver_licence::LICENCE;
+const VEHICLE: &str = crate::registry::vehicle::REGISTRATION;
+const JUDICIAL: &str = crate::registry::judicial::CERTIFICATE;
+const LAND: &str = crate::registry::land::CERTIFICATE;
 
 const fn one_stop(types: &'static [&'static str]) -> Try {
     Try::Fetch("one-stop", VERIFY_DOCUMENTS, types)
@@ -169,7 +170,7 @@ pub const ROWS: &[Row] = rows! {
     "042182990008" "Phạm Thị Lan Anh" (1982, 9, 21) in "18073": "land co-owned with her husband, frozen by a court"
         => "restriction court_freeze", one_stop(&[LAND]), situation::frozen_land;
     "042078990009" "Đặng Quốc Cường" (1978, 2, 3) in "18496": "convicted, later expunged"
-        => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something", Try::Fetch("justice", "justice.record_certificate", &["judicial.certificate.v1"]), situation::expunged;
+        => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something", Try::Fetch("justice", "justice.record_certificate", &[JUDICIAL]), situation::expunged;
     "042065990010" "Bùi Văn Lợi" (1965, 11, 11) in "18562": "died last year, still owner of land and a car"
         => "life_status deceased, and disagreements with land and vehicles", Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"

@@ -3,7 +3,10 @@
 //! Where a situation came about, the record has the version before it too, so that its history can be read.
 
 use crate::base::{Date, PartialDate, PersonalId};
+use crate::registry::driver_licence::LICENCE;
+use crate::registry::health_insurance::CARD;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
+use crate::registry::vehicle::REGISTRATION;
 use crate::simulation::document::{Document as _, LandOwner, LandRestriction, Place, Record, Sentence};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
@@ -13,8 +16,7 @@ use crate::trust::Operation;
 use super::life::{Identity, Life, old_id_number};
 
 /// All three kinds of documents that can be linked.
-pub const ALL_DOCUMENTS: &[&str] =
-    &["health_insurance.card.v1", "driver_licence.licence.v1", "vehicle.registration.v1"];
+pub const ALL_DOCUMENTS: &[&str] = &[CARD, LICENCE, REGISTRATION];
 
 /// A situation: from who it is about and today to that life.
 pub type Situation = fn(&Identity, Date) -> Life;
@@ -70,7 +72,7 @@ pub fn lapsed_card(identity: &Identity, today: Date) -> Life {
 
 /// All points lost, so the licence is suspended.
 pub fn no_points(identity: &Identity, today: Date) -> Life {
-    let mut life = Life { links: &["driver_licence.licence.v1"], ..Life::full(identity, today) };
+    let mut life = Life { links: &[LICENCE], ..Life::full(identity, today) };
     if let Some(mut licence) = life.licence.clone() {
         licence.points = 0;
         licence.status = "suspended";
@@ -160,7 +162,7 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
         for (number, form) in [("0042/LLTP-HT", Form::One), ("0043/LLTP-HT", Form::Two)] {
             let asked = Asked { number, form, requested_by: "holder", on: plus_days(today, -30) };
             life.judicial_certificates.push(Record {
-                record_type: CERTIFICATE.name,
+                record_type: CERTIFICATE,
                 version: 1,
                 operation: Operation::Create,
                 payload: certificate(&record, &asked),

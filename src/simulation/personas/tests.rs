@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::registry;
+use crate::registry::Catalogue;
 use crate::simulation::population::Population;
 
 const TODAYS: [Date; 4] = [
@@ -19,13 +19,14 @@ fn known(today: Date, id: &str) -> Persona {
 
 #[test]
 fn every_persona_keeps_the_registries_rules() {
+    let catalogue = Catalogue::built_in();
     for today in TODAYS {
         let mut violations = crate::base::Violations::default();
         let personas = all(today);
         assert_eq!(personas.len(), ROWS.len());
         for record in personas.iter().flat_map(|persona| persona.records.iter().chain(&persona.later)) {
-            let record_type = registry::record_type(record.record_type).expect(record.record_type);
-            let id = record.payload.text(record_type.natural_key).unwrap_or_default();
+            let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
+            let id = record.payload.text(&record_type.natural_key).unwrap_or_default();
             record_type.validate(&record.payload, today, &id, &mut violations);
         }
         assert!(violations.is_empty(), "{today}: {violations:#?}");
@@ -34,27 +35,27 @@ fn every_persona_keeps_the_registries_rules() {
 
 #[test]
 fn personas_keep_to_their_reserved_numbers() {
-    let today = TODAYS[1];
+    let (today, catalogue) = (TODAYS[1], Catalogue::built_in());
     let mut keys = BTreeSet::new();
     for persona in all(today) {
         assert!(persona.personal_id.as_str()[6..].starts_with("99"), "{}", persona.full_name);
         assert!(crate::base::text::name_is_valid(persona.full_name));
         for record in &persona.records {
-            let record_type = registry::record_type(record.record_type).expect(record.record_type);
-            let key = record.payload.text(record_type.natural_key).expect("natural key");
+            let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
+            let key = record.payload.text(&record_type.natural_key).expect("natural key");
             assert!(keys.insert((record.record_type, key.to_owned())), "{} {key}", record.record_type);
         }
         for record in &persona.later {
-            let record_type = registry::record_type(record.record_type).expect(record.record_type);
-            let key = record.payload.text(record_type.natural_key).expect("natural key");
+            let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
+            let key = record.payload.text(&record_type.natural_key).expect("natural key");
             assert!(keys.contains(&(record.record_type, key.to_owned())), "{key} has a first version");
             assert_eq!(record.version, 2);
         }
     }
     for batch in Population::new(crate::base::Seed::root(1), 2_000, today) {
         for record in &batch.records {
-            let record_type = registry::record_type(record.record_type).expect(record.record_type);
-            let key = record.payload.text(record_type.natural_key).expect("natural key");
+            let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
+            let key = record.payload.text(&record_type.natural_key).expect("natural key");
             assert!(!keys.contains(&(record.record_type, key.to_owned())));
         }
     }

@@ -21,6 +21,39 @@ pub(super) fn message(tables: &Tables, table: &Table, shown: &Fields<'_>, typed:
     }
 }
 
+/// `Err` with the path at which shown fields and those of a `Struct` differ, which has no second spelling and leaves nothing out.
+pub(super) fn plain(shown: &Fields<'_>, said: &Fields<'_>) -> Same {
+    plain_object(shown, said, &Path::Root)
+}
+
+fn plain_object(shown: &Fields<'_>, said: &Fields<'_>, path: &Path<'_>) -> Same {
+    let in_one = |fields: &Fields<'_>, wanted: &str| fields.iter().any(|(name, _)| *name == wanted);
+    if let Some((name, _)) = said.iter().find(|(name, _)| !in_one(shown, name)) {
+        return Err(Path::Field(path, name).to_string());
+    }
+    for (name, value) in shown {
+        let path = &Path::Field(path, name);
+        let said = said.iter().find(|(other, _)| other == name).ok_or_else(|| path.to_string())?;
+        plain_value(value, &said.1, path)?;
+    }
+    Ok(())
+}
+
+fn plain_value(shown: &Tree<'_>, said: &Tree<'_>, path: &Path<'_>) -> Same {
+    match (shown, said) {
+        (Tree::Object(shown), Tree::Object(said)) => plain_object(shown, said, path),
+        (Tree::List(shown), Tree::List(said)) => {
+            for (at, (shown, said)) in shown.iter().zip(said).enumerate() {
+                plain_value(shown, said, &Path::Item(path, at))?;
+            }
+            let end = shown.len().min(said.len());
+            if shown.len() == said.len() { Ok(()) } else { Err(Path::Item(path, end).to_string()) }
+        }
+        (shown, said) if shown == said => Ok(()),
+        _ => Err(path.to_string()),
+    }
+}
+
 struct Walk<'t>(&'t Tables);
 
 impl Walk<'_> {

@@ -140,3 +140,23 @@ fn comments_of_the_protos_are_kept() {
     let field = message.get_field_by_name("old_id_number").expect("field");
     assert!(comment(&field).contains("9 digits"), "{}", comment(&field));
 }
+
+#[test]
+fn a_struct_says_what_is_shown_and_nothing_else() {
+    let shown = Tree::parse(r#"{"copies":3,"marks":[{"of":"a"},{"of":"b"}],"is_final":true}"#).expect("JSON");
+    let Tree::Object(shown) = shown else { panic!("an object") };
+    for (said, path) in [
+        (r#"{"is_final":true,"marks":[{"of":"a"},{"of":"b"}],"copies":3}"#, None),
+        (r#"{"isFinal":true,"marks":[{"of":"a"},{"of":"b"}],"copies":3}"#, Some("isFinal")),
+        (r#"{"is_final":true,"marks":[{"of":"a"},{"of":"b"}]}"#, Some("copies")),
+        (r#"{"is_final":true,"marks":[{"of":"a"},{"of":"b"}],"copies":"3"}"#, Some("copies")),
+        (r#"{"is_final":false,"marks":[{"of":"a"},{"of":"b"}],"copies":3}"#, Some("is_final")),
+        (r#"{"is_final":true,"marks":[{"of":"b"},{"of":"a"}],"copies":3}"#, Some("marks[0].of")),
+        (r#"{"is_final":true,"marks":[{"of":"a"}],"copies":3}"#, Some("marks[1]")),
+        (r#"{"is_final":true,"marks":[{"of":"a"},{"of":"b","x":null}],"copies":3}"#, Some("marks[1].x")),
+        ("[]", Some("the typed form")),
+    ] {
+        let said = Tree::parse(said).expect("JSON");
+        assert_eq!(plain_difference(&shown, &said).as_deref(), path);
+    }
+}

@@ -10,6 +10,7 @@ use crate::access::{Actor, ConsentBook, People, RightsBook};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Error, Result, Timestamp};
+use crate::registry::Catalogue;
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::consent_service_server::ConsentService;
 use crate::wire::record::timestamp;
@@ -19,21 +20,23 @@ use crate::wire::record::timestamp;
 pub struct ConsentFace {
     edge: Edge,
     rights: Arc<RightsBook>,
+    catalogue: Arc<Catalogue>,
     book: Arc<ConsentBook>,
     people: Arc<dyn People>,
     pages: PageTokens,
 }
 
 impl ConsentFace {
-    /// Answers `people` through `edge`; consents are to what `rights` hold.
+    /// Answers `people` through `edge`; consents are to what `rights` hold of the record types of `catalogue`.
     pub fn new(
         edge: Edge,
         rights: Arc<RightsBook>,
+        catalogue: Arc<Catalogue>,
         book: Arc<ConsentBook>,
         people: Arc<dyn People>,
         pages: PageTokens,
     ) -> Self {
-        Self { edge, rights, book, people, pages }
+        Self { edge, rights, catalogue, book, people, pages }
     }
 
     async fn list(&self, call: &Call, request: v1::ListConsentsRequest) -> Result<v1::ListConsentsResponse> {
@@ -58,7 +61,8 @@ impl ConsentService for ConsentFace {
         let use_case = async move |call: Arc<Call>, request: v1::GrantConsentRequest| {
             let acting = own(&call, &request.personal_id, &*self.people).await?;
             let v1::GrantConsentRequest { agency, purpose, record_types, ttl_seconds, .. } = request;
-            let terms = Terms::read(&self.rights.current(), agency, purpose, record_types, ttl_seconds)?;
+            let rights = self.rights.current();
+            let terms = Terms::read(&rights, &self.catalogue, agency, purpose, record_types, ttl_seconds)?;
             let Acting { person, actor } = acting.consenting(call.now.date())?;
             let consent = self.book.grant(&person, terms, act(&call, actor), call.now).await?;
             Ok(v1::GrantConsentResponse { consent: Some(message(&consent, call.now)) })

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures::{Stream, StreamExt as _};
 
-use crate::access::Rights;
 use crate::base::Call;
 use crate::base::{Error, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
 use super::{ExchangeFace, message};
-use crate::exchange::{Context, Request};
+use crate::exchange::{Context, Exchange, Request};
 
 /// Citizens under way at a time in one stream.
 const CONCURRENT: usize = 16;
@@ -29,8 +28,7 @@ impl ExchangeFace {
         let context = Context::of(&call)?;
         let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
         let common = Request { personal_id: String::new(), record_types, purpose, reference };
-        let opened =
-            check(&self.exchange.rights(), &personal_ids, &common).and_then(|()| self.streams.open(&context.agency));
+        let opened = check(&self.exchange, &personal_ids, &common).and_then(|()| self.streams.open(&context.agency));
         let open = match opened {
             Ok(open) => open,
             Err(error) => {
@@ -91,7 +89,7 @@ fn share(left: Option<Duration>, citizens: usize) -> Duration {
 
 /// Refuses what no citizen of the request could be answered for, all bad fields at once, before any of them has an entry in their
 /// access log.
-fn check(rights: &Rights, personal_ids: &[String], common: &Request) -> Result<()> {
+fn check(exchange: &Exchange, personal_ids: &[String], common: &Request) -> Result<()> {
     let mut bad = Violations::default();
     if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
         bad.add("personal_ids", "COUNT", format_args!("1 to {} citizens", limits::BULK_CITIZENS_MAX));
@@ -101,7 +99,10 @@ fn check(rights: &Rights, personal_ids: &[String], common: &Request) -> Result<(
             bad.push(violation);
         }
     }
-    common.common_violations(rights).into_iter().for_each(|violation| bad.push(violation));
+    common
+        .common_violations(&exchange.rights(), exchange.catalogue())
+        .into_iter()
+        .for_each(|violation| bad.push(violation));
     if bad.is_empty() { Ok(()) } else { Err(Error::invalid(bad)) }
 }
 

@@ -16,6 +16,7 @@ use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
 use crate::exchange::RecentCalls;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
+use crate::registry::Catalogue;
 use crate::registry::numbers::Numbers;
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
 use crate::trust::{Checkpoint, Hash};
@@ -62,6 +63,7 @@ async fn faces() -> Faces {
         consents: ConsentFace::new(
             edge.clone(),
             rights.clone(),
+            Catalogue::built_in(),
             world.consents.clone(),
             Arc::new(Mother),
             pages.clone(),

@@ -6,6 +6,7 @@ use crate::identity::account::{Account, Level};
 use crate::identity::document::DocumentType;
 use crate::identity::link::{Link, LinkEvent, LinkState};
 use crate::identity::presentation::{Presentation, PresentationState};
+use crate::registry::Catalogue;
 use crate::wire::proto::identity::v1;
 use crate::wire::record::timestamp;
 
@@ -17,22 +18,13 @@ pub(super) fn id(field: &str, text: &str) -> Result<uuid::Uuid> {
     text.parse().map_err(|_| Error::invalid_field(field, "FORMAT", "must be a UUID"))
 }
 
-pub(super) fn document_type(field: &str, value: i32) -> Result<DocumentType, Violation> {
-    match v1::DocumentType::try_from(value) {
-        Ok(v1::DocumentType::HealthInsuranceCard) => Ok(DocumentType::HealthInsuranceCard),
-        Ok(v1::DocumentType::DriverLicence) => Ok(DocumentType::DriverLicence),
-        Ok(v1::DocumentType::VehicleRegistration) => Ok(DocumentType::VehicleRegistration),
-        Ok(v1::DocumentType::Unspecified) => Err(Violation::new(field, "REQUIRED", "a document type is required")),
-        Err(_) => Err(Violation::new(field, "UNKNOWN_VALUE", "no such document type")),
+/// The kind of document that a request names; protobuf's enums are open, so that a catalogue may know more than the proto.
+pub(super) fn document_type(catalogue: &Catalogue, field: &str, value: i32) -> Result<DocumentType, Violation> {
+    if value == 0 {
+        return Err(Violation::new(field, "REQUIRED", "a document type is required"));
     }
-}
-
-fn document_type_message(kind: DocumentType) -> v1::DocumentType {
-    match kind {
-        DocumentType::HealthInsuranceCard => v1::DocumentType::HealthInsuranceCard,
-        DocumentType::DriverLicence => v1::DocumentType::DriverLicence,
-        DocumentType::VehicleRegistration => v1::DocumentType::VehicleRegistration,
-    }
+    let kind = u8::try_from(value).ok().map(DocumentType).filter(|kind| catalogue.document(*kind).is_some());
+    kind.ok_or_else(|| Violation::new(field, "UNKNOWN_VALUE", "no such document type"))
 }
 
 fn link_state(state: LinkState) -> v1::LinkState {
@@ -65,7 +57,7 @@ pub(super) fn link(link: &Link, now: Timestamp) -> v1::Link {
     v1::Link {
         link_id: link.id.to_string(),
         personal_id: link.person.as_str().to_owned(),
-        document_type: document_type_message(link.document_type).into(),
+        document_type: link.document_type.0.into(),
         document_number: link.document_number.clone(),
         state: link_state(state).into(),
         state_reason: reason.to_owned(),
@@ -104,7 +96,7 @@ pub(super) fn presentation(presentation: &Presentation, now: Timestamp) -> v1::P
     v1::Presentation {
         presentation_id: presentation.id.to_string(),
         agency: presentation.agency.to_string(),
-        document_types: presentation.document_types.iter().map(|kind| document_type_message(*kind).into()).collect(),
+        document_types: presentation.document_types.iter().map(|kind| kind.0.into()).collect(),
         state: state.into(),
         created_at: timestamp(presentation.created_at),
         expires_at: timestamp(presentation.expires_at),

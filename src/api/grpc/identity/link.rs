@@ -45,7 +45,7 @@ impl LinkService for LinkFace {
         self.edge
             .answer(request, |call, message| async move {
                 let Acting { person, actor } = self.own(&call, &message.personal_id).await?.anew()?;
-                let kind = convert::document_type("document_type", message.document_type)
+                let kind = convert::document_type(self.linking.catalogue(), "document_type", message.document_type)
                     .map_err(|violation| Error::invalid(vec![violation]))?;
                 if message.document_number.len() > limits::TEXT_BYTES_MAX {
                     return Err(Error::invalid_field("document_number", "TOO_LONG", "at most 512 bytes"));
@@ -127,11 +127,11 @@ impl LinkService for LinkFace {
     ) -> Result<Response<v1::ListPendingLinksResponse>, Status> {
         self.edge
             .answer(request, |call, message| async move {
-                let kind = convert::document_type("document_type", message.document_type)
+                let kind = convert::document_type(self.linking.catalogue(), "document_type", message.document_type)
                     .map_err(|violation| Error::invalid(vec![violation]))?;
-                call.owner(kind.issuing_agency())?;
+                call.owner(self.linking.issuing_agency(kind)?)?;
                 let limit = page::size(message.page_size)?;
-                let query: [&[u8]; 1] = [&[kind.code()]];
+                let query: [&[u8]; 1] = [&[kind.0]];
                 let after = self.pages.read(&call, &query, &message.page_token)?;
                 let (links, next) = self.linking.pending(kind, limit, after).await?;
                 Ok(v1::ListPendingLinksResponse {

@@ -56,7 +56,7 @@ impl PresentationFace {
         let mut kinds = Vec::new();
         for (at, value) in message.document_types.iter().take(limits::RECORD_TYPES_MAX).enumerate() {
             let field = format!("document_types[{at}]");
-            match convert::document_type(&field, *value) {
+            match convert::document_type(self.presenting.catalogue(), &field, *value) {
                 Ok(kind) if kinds.contains(&kind) => {
                     violations.add(field, "DUPLICATE", "each document type once");
                 }
@@ -112,8 +112,9 @@ impl PresentationService for PresentationFace {
                 let (used, delivered) = self.presenting.redeem(call.clone(), message.code).await?;
                 let records = delivered.records.iter().map(|one| {
                     let (record_type, id, version, verdict) =
-                        (one.record_type.name, one.record_id, one.version, one.verdict);
-                    let frame = Frame { record_type, message: one.record_type.message, id, version, verdict };
+                        (&*one.record_type.name, one.record_id, one.version, one.verdict);
+                    let frame =
+                        Frame { record_type, message: one.record_type.message.as_deref(), id, version, verdict };
                     record::delivered(frame, &one.record)
                 });
                 Ok(v1::RedeemPresentationResponse {

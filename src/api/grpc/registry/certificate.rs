@@ -3,6 +3,7 @@
 use super::typed::{TypedRegistry, Version};
 use crate::base::Call;
 use crate::base::{Date, Error, PersonalId, Result, Violation, Violations};
+use crate::registry::RecordType;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, RECORD, certificate};
 use crate::registry::port::{Change, Selector, Submission};
 use crate::trust::{Object, Operation};
@@ -17,12 +18,12 @@ impl TypedRegistry {
     ) -> Result<Version<proto::RecordCertificate>> {
         self.authorise(call)?;
         let (person, form, requested_by) = read(&request)?;
-        let record = self.read_one(&RECORD, Selector::Person(person), 0).await?;
+        let record = self.read_one(self.record_type(RECORD)?, Selector::Person(person), 0).await?;
         let asked = Asked { number: &request.certificate_number, form, requested_by, on: call.now.date() };
         let payload = certificate(&record.record.disclosure.fields().map_err(Error::bug)?, &asked);
-        check(&payload, asked.on)?;
+        check(self.record_type(CERTIFICATE)?, &payload, asked.on)?;
         let change = Change {
-            record_type: CERTIFICATE.name.to_owned(),
+            record_type: CERTIFICATE.to_owned(),
             operation: Operation::Create,
             expected_version: 0,
             payload,
@@ -30,14 +31,14 @@ impl TypedRegistry {
             valid_until: None,
         };
         let submission = Submission { request_id: request.request_id, changes: vec![change] };
-        self.submit_one(&CERTIFICATE, submission).await
+        self.submit_one(CERTIFICATE, submission).await
     }
 }
 
 /// The record type's rules, told by the fields of the request; what the caller did not give cannot be their mistake.
-fn check(payload: &Object, on: Date) -> Result<()> {
+fn check(record_type: &RecordType, payload: &Object, on: Date) -> Result<()> {
     let mut found = Violations::default();
-    CERTIFICATE.validate(payload, on, &"payload", &mut found);
+    record_type.validate(payload, on, &"payload", &mut found);
     let given = ["personal_id", "form", "requested_by", "certificate_number"];
     let own = found.kept().iter().filter_map(|bad| {
         let name = bad.field.strip_prefix("payload.").filter(|name| given.contains(name))?;

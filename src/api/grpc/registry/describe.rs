@@ -10,33 +10,40 @@ use crate::wire::typed::{comment, pool};
 /// The description of `sector`, whose log holds `log_size` statements.
 pub fn describe(sector: &Sector, log_size: u64) -> v1::RegistryDescription {
     v1::RegistryDescription {
-        registry: sector.name.to_owned(),
-        agency: sector.agency.to_owned(),
+        registry: (&sector.name).into(),
+        agency: sector.agency.clone(),
         log_origin: sector.log_origin(),
         log_size,
-        record_types: sector.record_types.iter().copied().map(record_type).collect(),
+        record_types: sector.record_types.iter().map(|of| record_type(of)).collect(),
     }
 }
 
 fn record_type(record_type: &RecordType) -> v1::RecordTypeDescription {
+    let message = record_type.message.as_ref().and_then(|message| pool().get_message_by_name(message));
     let mut fields = Vec::new();
-    if let Some(message) = pool().get_message_by_name(record_type.message) {
-        describe_fields("", record_type.fields, &message, &mut fields);
-    }
+    describe_fields("", &record_type.fields, message.as_ref(), &mut fields);
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     v1::RecordTypeDescription {
-        record_type: record_type.name.to_owned(),
-        message_type: record_type.message.to_owned(),
-        natural_key: vec![record_type.natural_key.to_owned()],
+        record_type: (&record_type.name).into(),
+        message_type: record_type.message.clone().unwrap_or_default(),
+        natural_key: vec![record_type.natural_key.clone()],
         fields,
+        label_vi: record_type.label.vi.clone(),
+        label_en: record_type.label.en.clone(),
     }
 }
 
-fn describe_fields(path: &str, fields: &[Field], message: &MessageDescriptor, out: &mut Vec<v1::FieldDescription>) {
+/// What a field means is the comment of its field in the proto, where there is a typed message.
+fn describe_fields(
+    path: &str,
+    fields: &[Field],
+    message: Option<&MessageDescriptor>,
+    out: &mut Vec<v1::FieldDescription>,
+) {
     for field in fields {
-        let Some(descriptor) = message.get_field_by_name(field.name) else { continue };
+        let descriptor = message.and_then(|message| message.get_field_by_name(&field.name));
         let (rule, list) = match &field.rule {
-            Rule::List(of, _) | Rule::Set(of, _) => (*of, "[]"),
+            Rule::List(of, _) | Rule::Set(of, _) => (&**of, "[]"),
             rule => (rule, ""),
         };
         let name = format!("{path}{}{list}", field.name);
@@ -45,10 +52,12 @@ fn describe_fields(path: &str, fields: &[Field], message: &MessageDescriptor, ou
             rule: field.rule.says(),
             required: field.required,
             sensitive: field.sensitive,
-            description: comment(&descriptor),
+            description: descriptor.as_ref().map(comment).unwrap_or_default(),
         });
-        if let (Rule::Object(inner), Kind::Message(message)) = (rule, descriptor.kind()) {
-            describe_fields(&format!("{name}."), inner, &message, out);
+        if let Rule::Object(inner) = rule {
+            let kind = descriptor.map(|descriptor| descriptor.kind());
+            let message = kind.as_ref().and_then(Kind::as_message);
+            describe_fields(&format!("{name}."), inner, message, out);
         }
     }
 }
@@ -59,7 +68,8 @@ mod tests {
 
     #[test]
     fn nested_fields_are_described_with_their_paths() {
-        let sector = crate::registry::sector("driver_licence").expect("sector");
+        let catalogue = crate::registry::Catalogue::built_in();
+        let sector = catalogue.sector("driver_licence").expect("sector");
         let description = describe(sector, 7);
         assert_eq!((description.log_origin.as_str(), description.log_size), ("lienthong/H27/driver_licence", 7));
         let fields = &description.record_types[0].fields;

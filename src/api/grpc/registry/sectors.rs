@@ -89,13 +89,13 @@ macro_rules! typed_service {
 
 typed_service! {
     resident, resident_service_server::ResidentService,
-    &crate::registry::resident::PERSON => Person PersonVersion,
+    crate::registry::resident::PERSON => Person PersonVersion,
     get get_person(GetPersonRequest, GetPersonResponse, get_person_request),
     list search_persons(SearchPersonsRequest, SearchPersonsResponse),
     versions list_person_versions(ListPersonVersionsRequest, ListPersonVersionsResponse, list_person_versions_request),
     key PersonalId, one person, many persons,
     choose |m| of_people(&m.personal_id, &m.old_id_number, &m.full_name, &m.birth_date), |m| vec![m.personal_id.as_str(), m.old_id_number.as_str(), m.full_name.as_str(), m.birth_date.as_str()];
-    &crate::registry::resident::HOUSEHOLD => Household HouseholdVersion,
+    crate::registry::resident::HOUSEHOLD => Household HouseholdVersion,
     get get_household(GetHouseholdRequest, GetHouseholdResponse, get_household_request),
     list list_households(ListHouseholdsRequest, ListHouseholdsResponse),
     versions list_household_versions(ListHouseholdVersionsRequest, ListHouseholdVersionsResponse, list_household_versions_request),
@@ -105,13 +105,13 @@ typed_service! {
 
 typed_service! {
     land, land_service_server::LandService,
-    &crate::registry::land::PARCEL => Parcel ParcelVersion,
+    crate::registry::land::PARCEL => Parcel ParcelVersion,
     get get_parcel(GetParcelRequest, GetParcelResponse, get_parcel_request),
     list list_parcels(ListParcelsRequest, ListParcelsResponse),
     versions list_parcel_versions(ListParcelVersionsRequest, ListParcelVersionsResponse, list_parcel_versions_request),
     key ParcelId, one parcel, many parcels,
     choose |_| of_person(""), |_| vec![];
-    &crate::registry::land::CERTIFICATE => Certificate CertificateVersion,
+    crate::registry::land::CERTIFICATE => Certificate CertificateVersion,
     get get_certificate(GetCertificateRequest, GetCertificateResponse, get_certificate_request),
     list list_certificates(ListCertificatesRequest, ListCertificatesResponse),
     versions list_certificate_versions(ListCertificateVersionsRequest, ListCertificateVersionsResponse, list_certificate_versions_request),
@@ -121,7 +121,7 @@ typed_service! {
 
 typed_service! {
     social_insurance, social_insurance_service_server::SocialInsuranceService,
-    &crate::registry::social_insurance::MEMBERSHIP => Membership MembershipVersion,
+    crate::registry::social_insurance::MEMBERSHIP => Membership MembershipVersion,
     get get_membership(GetMembershipRequest, GetMembershipResponse, get_membership_request),
     list list_memberships(ListMembershipsRequest, ListMembershipsResponse),
     versions list_membership_versions(ListMembershipVersionsRequest, ListMembershipVersionsResponse, list_membership_versions_request),
@@ -142,13 +142,13 @@ typed_service! {
             }).await
         }
     },
-    &crate::registry::judicial::RECORD => JudicialRecord JudicialRecordVersion,
+    crate::registry::judicial::RECORD => JudicialRecord JudicialRecordVersion,
     get get_judicial_record(GetJudicialRecordRequest, GetJudicialRecordResponse, get_judicial_record_request),
     list list_judicial_records(ListJudicialRecordsRequest, ListJudicialRecordsResponse),
     versions list_judicial_record_versions(ListJudicialRecordVersionsRequest, ListJudicialRecordVersionsResponse, list_judicial_record_versions_request),
     key PersonalId, one judicial_record, many judicial_records,
     choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
-    &crate::registry::judicial::CERTIFICATE => RecordCertificate RecordCertificateVersion,
+    crate::registry::judicial::CERTIFICATE => RecordCertificate RecordCertificateVersion,
     get get_record_certificate(GetRecordCertificateRequest, GetRecordCertificateResponse, get_record_certificate_request),
     list list_record_certificates(ListRecordCertificatesRequest, ListRecordCertificatesResponse),
     versions list_record_certificate_versions(ListRecordCertificateVersionsRequest, ListRecordCertificateVersionsResponse, list_record_certificate_versions_request),
@@ -158,13 +158,13 @@ typed_service! {
 
 typed_service! {
     business, business_service_server::BusinessService,
-    &crate::registry::business::ENTERPRISE => Enterprise EnterpriseVersion,
+    crate::registry::business::ENTERPRISE => Enterprise EnterpriseVersion,
     get get_enterprise(GetEnterpriseRequest, GetEnterpriseResponse, get_enterprise_request),
     list list_enterprises(ListEnterprisesRequest, ListEnterprisesResponse),
     versions list_enterprise_versions(ListEnterpriseVersionsRequest, ListEnterpriseVersionsResponse, list_enterprise_versions_request),
     key EnterpriseCode, one enterprise, many enterprises,
     choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
-    &crate::registry::business::HOUSEHOLD => HouseholdBusiness HouseholdBusinessVersion,
+    crate::registry::business::HOUSEHOLD => HouseholdBusiness HouseholdBusinessVersion,
     get get_household_business(GetHouseholdBusinessRequest, GetHouseholdBusinessResponse, get_household_business_request),
     list list_household_businesses(ListHouseholdBusinessesRequest, ListHouseholdBusinessesResponse),
     versions list_household_business_versions(ListHouseholdBusinessVersionsRequest, ListHouseholdBusinessVersionsResponse, list_household_business_versions_request),
@@ -174,7 +174,7 @@ typed_service! {
 
 typed_service! {
     health_insurance, health_insurance_service_server::HealthInsuranceService,
-    &crate::registry::health_insurance::CARD => Card CardVersion,
+    crate::registry::health_insurance::CARD => Card CardVersion,
     get get_card(GetCardRequest, GetCardResponse, get_card_request),
     list list_cards(ListCardsRequest, ListCardsResponse),
     versions list_card_versions(ListCardVersionsRequest, ListCardVersionsResponse, list_card_versions_request),
@@ -184,7 +184,7 @@ typed_service! {
 
 typed_service! {
     driver_licence, driver_licence_service_server::DriverLicenceService,
-    &crate::registry::driver_licence::LICENCE => Licence LicenceVersion,
+    crate::registry::driver_licence::LICENCE => Licence LicenceVersion,
     get get_licence(GetLicenceRequest, GetLicenceResponse, get_licence_request),
     list list_licences(ListLicencesRequest, ListLicencesResponse),
     versions list_licence_versions(ListLicenceVersionsRequest, ListLicenceVersionsResponse, list_licence_versions_request),
@@ -194,7 +194,7 @@ typed_service! {
 
 typed_service! {
     vehicle, vehicle_service_server::VehicleService,
-    &crate::registry::vehicle::REGISTRATION => Registration RegistrationVersion,
+    crate::registry::vehicle::REGISTRATION => Registration RegistrationVersion,
     get get_registration(GetRegistrationRequest, GetRegistrationResponse, get_registration_request),
     list list_registrations(ListRegistrationsRequest, ListRegistrationsResponse),
     versions list_registration_versions(ListRegistrationVersionsRequest, ListRegistrationVersionsResponse, list_registration_versions_request),

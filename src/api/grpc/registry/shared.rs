@@ -10,9 +10,10 @@ use tonic::{Request, Response, Status};
 use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
+use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
-use crate::registry::{self, Sector};
+use crate::registry::{Catalogue, RecordType, Sector};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
@@ -25,6 +26,7 @@ use super::stream::{self, STREAM_RECORDS};
 #[derive(Clone)]
 pub struct SharedRegistries {
     edge: Edge,
+    catalogue: Arc<Catalogue>,
     registries: Arc<BTreeMap<String, Arc<dyn Registry>>>,
     inclusion: Arc<dyn Inclusion>,
     pages: PageTokens,
@@ -35,24 +37,25 @@ impl SharedRegistries {
     /// The face of `registries`.
     pub fn new(
         edge: Edge,
+        catalogue: Arc<Catalogue>,
         registries: impl IntoIterator<Item = Arc<dyn Registry>>,
         inclusion: Arc<dyn Inclusion>,
         pages: PageTokens,
     ) -> Self {
         let registries = registries.into_iter().map(|registry| (registry.name().to_owned(), registry)).collect();
-        Self { edge, registries: Arc::new(registries), inclusion, pages, streams: OpenStreams::default() }
+        Self { edge, catalogue, registries: Arc::new(registries), inclusion, pages, streams: OpenStreams::default() }
     }
 
-    fn find(&self, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
-        let found = registry::sector(name).zip(self.registries.get(name));
-        found.ok_or_else(|| Error::invalid(registry::unknown_registry("registry", name)))
+    fn find(&self, name: &str) -> Result<(&Sector, &Arc<dyn Registry>)> {
+        let found = self.catalogue.sector(name).map(|sector| &**sector).zip(self.registries.get(name));
+        found.ok_or_else(|| Error::invalid(self.catalogue.unknown_registry("registry", name)))
     }
 
     /// The registry, if the caller owns it.
-    fn own(&self, call: &Call, name: &str) -> Result<(&'static Sector, &Arc<dyn Registry>)> {
+    fn own(&self, call: &Call, name: &str) -> Result<(&Sector, &Arc<dyn Registry>)> {
         // Which registries there are is no secret: a wrong name is told as such, before its owner is asked for.
         let found = self.find(name)?;
-        call.owner(found.0.agency)?;
+        call.owner(&found.0.agency)?;
         Ok(found)
     }
 
@@ -74,7 +77,7 @@ impl SharedRegistries {
         let (sector, registry) = self.own(call, &request.registry)?;
         let (selector, mut record_types) = select(sector, &request)?;
         if record_types.is_empty() {
-            record_types = sector.record_types.iter().map(|record_type| record_type.name.to_owned()).collect();
+            record_types = sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect();
         }
         let limit = page::size(request.page_size)?;
         let unpaged = v1::GetRecordsRequest { page_token: String::new(), page_size: 0, ..request.clone() };
@@ -86,7 +89,7 @@ impl SharedRegistries {
         for found in found.records {
             let mut one = Arc::unwrap_or_clone(found);
             let log_index = one.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-            let proof = self.inclusion.prove(sector.name, log_index).await?;
+            let proof = self.inclusion.prove(&sector.name, log_index).await?;
             one.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
             records.push(v1::RegistryRecord {
                 record_type: one.record_type,
@@ -104,10 +107,10 @@ impl SharedRegistries {
         let submission = submission(sector, request, call.now.date())?;
         let receipts = registry.submit(submission).await?;
         let log_size = receipts.iter().map(|receipt| receipt.log_index + 1).max().unwrap_or(0);
-        self.inclusion.wait_for(sector.name, log_size).await?;
+        self.inclusion.wait_for(&sector.name, log_size).await?;
         let mut answered = Vec::with_capacity(receipts.len());
         for receipt in receipts {
-            let index = self.inclusion.ledger_index(sector.name, receipt.log_index).await?;
+            let index = self.inclusion.ledger_index(&sector.name, receipt.log_index).await?;
             answered.push(v1::Receipt {
                 record_id: receipt.record_id.to_hex(),
                 version: receipt.version,
@@ -158,7 +161,7 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
                     "this record type's key has one value",
                 ));
             };
-            Ok((Selector::Key((record_type.key_form)(value)), vec![record_type.name.to_owned()]))
+            Ok((Selector::Key(record_type.key_form.of(value)), vec![(&record_type.name).into()]))
         }
         Some(Choice::RecordIds(ids)) => {
             if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
@@ -175,9 +178,9 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
     }
 }
 
-fn own_type(sector: &Sector, field: &str, name: &str) -> Result<&'static registry::RecordType> {
-    let found = sector.record_types.iter().copied().find(|record_type| record_type.name == name);
-    found.ok_or_else(|| Error::invalid(registry::unknown_record_type(field, name, sector.record_types)))
+fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a RecordType> {
+    let found = sector.record_type(name).map(|of| &**of);
+    found.ok_or_else(|| Error::invalid(unknown_record_type(field, name, &sector.record_types)))
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
@@ -372,7 +375,8 @@ mod tests {
             request_id: "request-1".into(),
             changes: vec![change, v1::Change { record_type: "x".into(), operation: 1, ..Default::default() }],
         };
-        let sector = registry::sector("land").expect("a sector");
+        let catalogue = Catalogue::built_in();
+        let sector = catalogue.sector("land").expect("a sector");
         let error = submission(sector, request, Date::constant(2026, 11, 22)).expect_err("refused");
         let found: Vec<String> = error.violations.kept().iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
         assert_eq!(

@@ -22,7 +22,7 @@ pub struct TypedRegistry {
     pub(super) edge: Edge,
     registry: Arc<dyn Registry>,
     inclusion: Arc<dyn Inclusion>,
-    sector: &'static Sector,
+    sector: Arc<Sector>,
     pages: PageTokens,
 }
 
@@ -55,7 +55,7 @@ impl TypedRegistry {
         edge: Edge,
         registry: Arc<dyn Registry>,
         inclusion: Arc<dyn Inclusion>,
-        sector: &'static Sector,
+        sector: Arc<Sector>,
         pages: PageTokens,
     ) -> Self {
         Self { edge, registry, inclusion, sector, pages }
@@ -65,11 +65,12 @@ impl TypedRegistry {
     pub(super) async fn get<M: Message + Default>(
         &self,
         call: &Call,
-        record_type: &'static RecordType,
+        record_type: &str,
         key: Option<Key>,
         version: u64,
     ) -> Result<Version<M>> {
         self.authorise(call)?;
+        let record_type = self.record_type(record_type)?;
         let selector = selector(record_type, key)?;
         let record = self.read_one(record_type, selector, version).await?;
         self.version(record_type, record).await
@@ -79,17 +80,18 @@ impl TypedRegistry {
     pub(super) async fn list<M: Message + Default>(
         &self,
         call: &Call,
-        record_type: &'static RecordType,
+        record_type: &str,
         selector: Result<Selector>,
         page: PageQuery,
         filters: &[&str],
     ) -> Result<(Vec<Version<M>>, String)> {
         self.authorise(call)?;
+        let record_type = self.record_type(record_type)?;
         let limit = page::size(page.size)?;
         let binding = binding(record_type, filters);
         let after = self.pages.read(call, &binding, &page.token)?;
         let query =
-            Query { record_types: vec![record_type.name.to_owned()], selector: selector?, version: 0, limit, after };
+            Query { record_types: vec![(&record_type.name).into()], selector: selector?, version: 0, limit, after };
         let found = self.registry.read(query).await?;
         let mut versions = Vec::with_capacity(found.records.len());
         for record in found.records {
@@ -103,11 +105,12 @@ impl TypedRegistry {
     pub(super) async fn versions<M: Message + Default>(
         &self,
         call: &Call,
-        record_type: &'static RecordType,
+        record_type: &str,
         key: Option<Key>,
         page: PageQuery,
     ) -> Result<(Vec<Version<M>>, String)> {
         self.authorise(call)?;
+        let record_type = self.record_type(record_type)?;
         let limit = page::size(page.size)? as u64;
         let selector = selector(record_type, key)?;
         let latest = self.read_one(record_type, selector, 0).await?;
@@ -135,18 +138,25 @@ impl TypedRegistry {
     /// Submits one change, and answers with the version that it became.
     pub(super) async fn submit_one<M: Message + Default>(
         &self,
-        record_type: &'static RecordType,
+        record_type: &str,
         submission: Submission,
     ) -> Result<Version<M>> {
+        let record_type = self.record_type(record_type)?;
         let receipts = self.registry.submit(submission).await?;
         let receipt = receipts.first().ok_or_else(|| Error::bug("an accepted change has no receipt"))?;
-        self.inclusion.wait_for(self.sector.name, receipt.log_index + 1).await?;
+        self.inclusion.wait_for(&self.sector.name, receipt.log_index + 1).await?;
         let record = self.read_one(record_type, Selector::Ids(vec![receipt.record_id]), receipt.version).await?;
         self.version(record_type, record).await
     }
 
+    /// A record type of the registry.
+    pub(super) fn record_type(&self, name: &str) -> Result<&RecordType> {
+        let found = self.sector.record_type(name).map(|of| &**of);
+        found.ok_or_else(|| Error::bug(format!("{name} is no record type of {}", self.sector.name)))
+    }
+
     pub(super) fn authorise(&self, call: &Call) -> Result<()> {
-        call.owner(self.sector.agency).map(|_| ())
+        call.owner(&self.sector.agency).map(|_| ())
     }
 
     pub(super) async fn read_one(
@@ -155,11 +165,11 @@ impl TypedRegistry {
         selector: Selector,
         version: u64,
     ) -> Result<RegistryRecord> {
-        let query = Query { version, ..Query::latest([record_type.name], selector, 1) };
+        let query = Query { version, ..Query::latest([&*record_type.name], selector, 1) };
         let found = self.registry.read(query).await?.records.into_iter().next();
         found.map(Arc::unwrap_or_clone).ok_or_else(|| {
             Error::new(Reason::RecordNotFound, "no such entry, or no such version of it")
-                .with_subject("record", record_type.name)
+                .with_subject("record", &*record_type.name)
         })
     }
 
@@ -170,11 +180,11 @@ impl TypedRegistry {
         mut found: RegistryRecord,
     ) -> Result<Version<M>> {
         let log_index = found.record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-        let proof = self.inclusion.prove(self.sector.name, log_index).await?;
+        let proof = self.inclusion.prove(&self.sector.name, log_index).await?;
         found.record.ledger_proof = proof.map(Arc::unwrap_or_clone);
         let statement = Statement::decode(&found.record.statement).map_err(Error::bug)?;
         Ok(Version {
-            typed: typed(record_type.message, &found.record.disclosure).ok(),
+            typed: record_type.message.as_ref().and_then(|message| typed(message, &found.record.disclosure).ok()),
             record: record::to_message(&found.record)?,
             record_id: found.record_id.to_hex(),
             version: found.version,
@@ -186,12 +196,12 @@ impl TypedRegistry {
 
 fn selector(record_type: &RecordType, key: Option<Key>) -> Result<Selector> {
     match key {
-        Some(Key::Natural(key)) if !key.is_empty() => Ok(Selector::Key((record_type.key_form)(&key))),
+        Some(Key::Natural(key)) if !key.is_empty() => Ok(Selector::Key(record_type.key_form.of(&key))),
         Some(Key::RecordId(id)) => RecordId::from_hex(&id)
             .map(|id| Selector::Ids(vec![id]))
             .ok_or_else(|| Error::invalid_field("record_id", "FORMAT", "a record id is 32 hexadecimal characters")),
         _ => {
-            Err(Error::invalid_field(record_type.natural_key, "REQUIRED", "name the entry by its key or by record_id"))
+            Err(Error::invalid_field(&record_type.natural_key, "REQUIRED", "name the entry by its key or by record_id"))
         }
     }
 }

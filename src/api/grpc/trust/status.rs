@@ -7,7 +7,6 @@ use tonic::{Request, Response, Status};
 use crate::api::Edge;
 use crate::base::{Error, Result};
 use crate::province::StatusLists;
-use crate::registry;
 use crate::wire::proto::trust::v1;
 use crate::wire::proto::trust::v1::status_service_server::StatusService;
 use crate::wire::record::timestamp;
@@ -30,9 +29,9 @@ impl StatusFace {
         if name.is_empty() {
             return Err(Error::invalid_field("record_type", "REQUIRED", "a record type: land.parcel.v1"));
         }
-        if registry::record_type(name).is_none() {
-            let known = registry::record_types();
-            return Err(Error::invalid(registry::unknown_record_type("record_type", name, known)));
+        let catalogue = self.lists.catalogue();
+        if catalogue.record_type(name).is_none() {
+            return Err(Error::invalid(catalogue.unknown_record_type("record_type", name)));
         }
         let published = self.lists.get(name).await?;
         let claims = &published.claims;

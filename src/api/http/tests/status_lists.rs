@@ -10,7 +10,7 @@ use crate::api::http;
 use crate::base::Result;
 use crate::base::time::FixedClock;
 use crate::province::status::{IssuerSigners, StatusLists};
-use crate::registry::sector;
+use crate::registry::Catalogue;
 use crate::store::memory::MemoryStore;
 use crate::transparency::tests::world::{NOW, World, signer};
 use crate::trust::Signer;
@@ -21,14 +21,20 @@ struct Signers;
 
 impl IssuerSigners for Signers {
     fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>> {
-        Ok(signer(&sector(issuer).expect("a sector").log_origin()))
+        Ok(signer(&Catalogue::built_in().sector(issuer).expect("a sector").log_origin()))
     }
 }
 
 pub(super) async fn lists() -> Arc<StatusLists> {
     let world = World::new().await;
     let clock = Arc::new(FixedClock::at(NOW));
-    StatusLists::new(Arc::new(MemoryStore::new()), world.ledger.clone(), clock, Arc::new(Signers))
+    StatusLists::new(
+        Catalogue::built_in(),
+        Arc::new(MemoryStore::new()),
+        world.ledger.clone(),
+        clock,
+        Arc::new(Signers),
+    )
 }
 
 async fn get(lists: &Arc<StatusLists>, path: &str, headers: &[(HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {

@@ -1,0 +1,119 @@
+//! The numbers in storage keys of registries that are not built in: given once, and kept by the store.
+//!
+//! A row's key begins with the number of its record type, so a number that moved would make one agency's records another's. The
+//! built-in registries have theirs in their files, below [`FIRST`]. Every other gets the next free one when a store first meets it:
+//!
+//! | key in `Meta` | value |
+//! |---|---|
+//! | `catalogue/registry/` ‖ name | its number (1) |
+//! | `catalogue/type/` ‖ name | its number (1) |
+//!
+//! A store that knows a registry or record type which the catalogue lacks is not opened: it holds rows that nobody could read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Error, Reason, Result};
+use crate::store::{Batch, Scan, Space, Store};
+
+use super::catalogue::{Catalogue, Sector, built_in};
+
+/// The first number that a file does not give.
+pub const FIRST: u8 = 64;
+/// The last one; the logs of the province itself are above.
+pub const LAST: u8 = 199;
+
+const REGISTRY: &str = "catalogue/registry/";
+const TYPE: &str = "catalogue/type/";
+
+/// The catalogue of a store: the built-in registries and `further` ones, which get their numbers while the world `is_new`. Later none
+/// enters it: the trust anchor names the issuers that the world began with.
+///
+/// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
+/// knows is not among them or one that it does not know comes late, and when no number is left.
+pub async fn open(store: &dyn Store, further: Vec<Sector>, is_new: bool) -> Result<Arc<Catalogue>> {
+    let mut registries = Numbers::read(store, REGISTRY).await?;
+    let mut types = Numbers::read(store, TYPE).await?;
+    let catalogue = numbered(further, &mut registries, &mut types)?;
+    if let Some(name) = registries.kept.keys().find(|name| catalogue.sector(name).is_none()) {
+        return Err(invalid(format!("the store holds records of the registry {name}, which is missing")));
+    }
+    if let Some(name) = types.kept.keys().find(|name| catalogue.record_type(name).is_none()) {
+        return Err(invalid(format!("the store holds records of the type {name}, which is missing")));
+    }
+    let given: Vec<&str> = registries.given.iter().chain(&types.given).map(String::as_str).collect();
+    if !given.is_empty() && !is_new {
+        return Err(invalid(format!("a registry enters a world when it is made: {} came late", given.join(", "))));
+    }
+    if !given.is_empty() {
+        store.commit(types.write(registries.write(Batch::new()))).await?;
+    }
+    Ok(Arc::new(catalogue))
+}
+
+/// The catalogue of a store that is not there yet: its numbers are those of a new one. Fails as [`open`] does.
+pub fn unkept(further: Vec<Sector>) -> Result<Catalogue> {
+    numbered(further, &mut Numbers::none(REGISTRY), &mut Numbers::none(TYPE))
+}
+
+fn numbered(further: Vec<Sector>, registries: &mut Numbers, types: &mut Numbers) -> Result<Catalogue> {
+    let mut sectors = Vec::from(built_in());
+    for mut sector in further {
+        sector.ordinal = registries.number(&sector.name)?;
+        for of in &mut sector.record_types {
+            let ordinal = types.number(&of.name)?;
+            Arc::make_mut(of).ordinal = ordinal;
+        }
+        sectors.push(sector);
+    }
+    Catalogue::new(sectors).map_err(|error| invalid(error.to_string()))
+}
+
+/// Numbers by name.
+struct Numbers {
+    prefix: &'static str,
+    kept: BTreeMap<String, u8>,
+    /// The new ones.
+    given: Vec<String>,
+}
+
+impl Numbers {
+    fn none(prefix: &'static str) -> Self {
+        Self { prefix, kept: BTreeMap::new(), given: Vec::new() }
+    }
+
+    async fn read(store: &dyn Store, prefix: &'static str) -> Result<Self> {
+        let unreadable = || Error::new(Reason::StorageCorrupt, "the number of a registry cannot be read");
+        let mut numbers = Self::none(prefix);
+        for (key, value) in store.scan(Scan::prefix(Space::Meta, prefix.as_bytes())).await? {
+            let name = std::str::from_utf8(&key[prefix.len()..]).map_err(|_| unreadable())?;
+            let [number] = value[..] else { return Err(unreadable()) };
+            numbers.kept.insert(name.to_owned(), number);
+        }
+        Ok(numbers)
+    }
+
+    fn number(&mut self, name: &str) -> Result<u8> {
+        if let Some(number) = self.kept.get(name) {
+            return Ok(*number);
+        }
+        let next = self.kept.values().max().map_or(FIRST, |last| last.saturating_add(1));
+        if next > LAST {
+            return Err(invalid(format!("no number is left for {name}")));
+        }
+        self.given.push(name.to_owned());
+        self.kept.insert(name.to_owned(), next);
+        Ok(next)
+    }
+
+    fn write(&self, mut batch: Batch) -> Batch {
+        for (name, number) in &self.kept {
+            batch = batch.put(Space::Meta, [self.prefix, name.as_str()].concat().into_bytes(), vec![*number]);
+        }
+        batch
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Reason::ConfigurationInvalid, message)
+}

@@ -1,0 +1,212 @@
+//! The catalogue: the registries of one world and their record types, built at start and handed down.
+//!
+//! Nothing else knows which types there are. What code must know of one stands in its [`RecordType`], so that a type that was
+//! read from a file is as good as a built-in one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::{PROVINCE, Violation, name};
+
+use super::schema::{DocumentType, RecordType, State};
+use super::{Name, business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle};
+
+/// One registry: a sector, the agency that owns it, its record types.
+#[derive(Debug, Clone)]
+pub struct Sector {
+    /// `land`; also the issuer's name in statements and the last part of its log's origin.
+    pub name: Name,
+    /// The agency that owns it: `land-office`.
+    pub agency: String,
+    /// Its number in storage keys: never changed, never reused.
+    pub ordinal: u8,
+    /// Its record types.
+    pub record_types: Vec<Arc<RecordType>>,
+}
+
+impl Sector {
+    /// A registry and its record types.
+    pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
+        let record_types = record_types.into_iter().map(Arc::new).collect();
+        Self { name: name.into(), agency: agency.into(), ordinal, record_types }
+    }
+
+    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
+    pub fn log_origin(&self) -> String {
+        format!("lienthong/{PROVINCE}/{}", self.name)
+    }
+
+    /// Its record type of this name.
+    pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
+        self.record_types.iter().find(|of| of.name == name)
+    }
+}
+
+/// Why registries are no catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{about}: {problem}")]
+pub struct CatalogueError {
+    /// The registry or record type.
+    pub about: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// The registries and record types of a world.
+#[derive(Debug)]
+pub struct Catalogue {
+    sectors: Vec<Arc<Sector>>,
+    /// Every record type, by name.
+    by_name: BTreeMap<Name, Arc<RecordType>>,
+    /// Every record type, by its number in storage keys.
+    by_ordinal: BTreeMap<u8, Arc<RecordType>>,
+    people: Arc<RecordType>,
+}
+
+impl Catalogue {
+    /// The eight built-in registries.
+    pub fn built_in() -> Arc<Self> {
+        Arc::new(Self::new(built_in()).expect("the built-in registries are a catalogue"))
+    }
+
+    /// A catalogue of these registries, in this order. Names and numbers are unique, and one record type is the register of people.
+    pub fn new(sectors: impl IntoIterator<Item = Sector>) -> Result<Self, CatalogueError> {
+        let sectors: Vec<Arc<Sector>> = sectors.into_iter().map(Arc::new).collect();
+        let (mut by_name, mut by_ordinal) = (BTreeMap::new(), BTreeMap::new());
+        for (at, sector) in sectors.iter().enumerate() {
+            let is_same = |other: &Arc<Sector>| other.name == sector.name || other.ordinal == sector.ordinal;
+            if sectors[..at].iter().any(is_same) {
+                return Err(problem(&sector.name, "its name or number is another registry's"));
+            }
+            for of in &sector.record_types {
+                check(sector, of)?;
+                let named = by_name.insert(of.name.clone(), of.clone());
+                if named.or(by_ordinal.insert(of.ordinal, of.clone())).is_some() {
+                    return Err(problem(&of.name, "its name or number is another record type's"));
+                }
+            }
+        }
+        check_documents(&by_name)?;
+        let mut people = by_name.values().filter(|of| of.people.is_some());
+        let (Some(first), None) = (people.next().cloned(), people.next()) else {
+            return Err(problem("the catalogue", "one record type, and no other, is the register of people"));
+        };
+        Ok(Self { sectors, by_name, by_ordinal, people: first })
+    }
+
+    /// The registries, in order.
+    pub fn sectors(&self) -> &[Arc<Sector>] {
+        &self.sectors
+    }
+
+    /// The registry of this name.
+    pub fn sector(&self, name: &str) -> Option<&Arc<Sector>> {
+        self.sectors.iter().find(|sector| sector.name == name)
+    }
+
+    /// The registry with this number.
+    pub fn sector_numbered(&self, ordinal: u8) -> Option<&Arc<Sector>> {
+        self.sectors.iter().find(|sector| sector.ordinal == ordinal)
+    }
+
+    /// Every record type, registry by registry.
+    pub fn record_types(&self) -> impl Iterator<Item = &Arc<RecordType>> {
+        self.sectors.iter().flat_map(|sector| &sector.record_types)
+    }
+
+    /// The record type of this name: `land.parcel.v1`.
+    pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
+        self.by_name.get(name)
+    }
+
+    /// The record type with this number.
+    pub fn record_type_numbered(&self, ordinal: u8) -> Option<&Arc<RecordType>> {
+        self.by_ordinal.get(&ordinal)
+    }
+
+    /// The record type that citizens link as this kind of document.
+    pub fn document(&self, kind: DocumentType) -> Option<&Arc<RecordType>> {
+        self.record_types().find(|of| of.document.as_ref().is_some_and(|document| document.kind == kind))
+    }
+
+    /// The register of people: the type of the records that say who somebody is.
+    pub fn people(&self) -> &Arc<RecordType> {
+        &self.people
+    }
+
+    /// The violation of a `field` that names a record type which does not exist.
+    pub fn unknown_record_type(&self, field: impl std::fmt::Display, given: &str) -> Violation {
+        unknown_record_type(field, given, self.record_types())
+    }
+
+    /// The violation of a `field` that names a registry which does not exist.
+    pub fn unknown_registry(&self, field: impl std::fmt::Display, given: &str) -> Violation {
+        let known = self.sectors.iter().map(|sector| &*sector.name);
+        name::unknown(field, "registry", given, known, "RegistryService/Describe")
+    }
+}
+
+/// The violation of a `field` that names a record type which is not among `known`.
+pub fn unknown_record_type<'a>(
+    field: impl std::fmt::Display,
+    given: &str,
+    known: impl IntoIterator<Item = &'a Arc<RecordType>>,
+) -> Violation {
+    let known = known.into_iter().map(|of| &*of.name);
+    name::unknown(field, "record type", given, known, "RegistryService/Describe")
+}
+
+/// A ninth one is a line here and a file beside this one.
+pub(super) fn built_in() -> [Sector; 8] {
+    [
+        resident::sector(),
+        land::sector(),
+        social_insurance::sector(),
+        judicial::sector(),
+        business::sector(),
+        health_insurance::sector(),
+        driver_licence::sector(),
+        vehicle::sector(),
+    ]
+}
+
+fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
+    if of.registry != *sector.name || !of.name.starts_with(&format!("{}.", sector.name)) {
+        return Err(problem(&of.name, "is of another registry"));
+    }
+    let key = of.fields.iter().find(|field| field.name == of.natural_key);
+    if !key.is_some_and(|field| field.required) {
+        return Err(problem(&of.name, "the natural key is no required field"));
+    }
+    if let Some(through) = &of.found_through {
+        let leads = sector.record_type(&through.record_type).is_some_and(|by| by.found_through.is_none());
+        if !leads || !of.parties.is_empty() {
+            return Err(problem(
+                &of.name,
+                "is found through records of its registry that name people, and names nobody itself",
+            ));
+        }
+    }
+    if of.statuses.first().is_none_or(|(_, state)| *state != State::Active) {
+        return Err(problem(&of.name, "the first status is not one in force"));
+    }
+    Ok(())
+}
+
+fn check_documents(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), CatalogueError> {
+    let mut kinds = BTreeSet::new();
+    for (name, of) in by_name {
+        let Some(document) = &of.document else { continue };
+        if !of.fields.iter().any(|field| field.name == document.holder) {
+            return Err(problem(name, "the field that names the document's holder is none of its fields"));
+        }
+        if document.kind == DocumentType(0) || !kinds.insert(document.kind) {
+            return Err(problem(name, "its kind of document is 0, or another record type's"));
+        }
+    }
+    Ok(())
+}
+
+fn problem(about: &str, problem: &str) -> CatalogueError {
+    CatalogueError { about: about.to_owned(), problem: problem.to_owned() }
+}
