@@ -12,72 +12,16 @@ pub use super::value::{Object, Value};
 use crate::base::limits::{PAYLOAD_BYTES_MAX, PAYLOAD_FIELDS_MAX};
 
 mod reader;
+mod rule;
 mod scanner;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use rule::{CanonicalError, INTEGER_MAX, Rule};
+
 use reader::Reader;
 use scanner::{Scanner, is_name_byte};
-
-/// The largest integer of a payload: 2⁵³−1, above which JSON readers disagree.
-pub const INTEGER_MAX: i64 = (1 << 53) - 1;
-
-/// Which rule of the form bytes break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // the sentence of each says it
-pub enum Rule {
-    TooLong,
-    TooDeep,
-    TooManyFields,
-    NotUtf8,
-    NotNfc,
-    Unsettled,
-    ForbiddenCharacter,
-    Escape,
-    Number,
-    Name,
-    NameOrder,
-    TrailingBytes,
-    Syntax,
-}
-
-impl Rule {
-    /// The rule in words.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TooLong => "a payload is at most 48 KiB",
-            Self::TooDeep => "nesting is at most 8 deep",
-            Self::TooManyFields => "at most 64 top-level fields",
-            Self::NotUtf8 => "text is UTF-8",
-            Self::NotNfc => "strings are in normalisation form C",
-            Self::Unsettled => "characters are those of Unicode 3.2, whose normalisation never changes",
-            Self::ForbiddenCharacter => "strings hold no U+0000 and no U+FEFF, and escape control characters",
-            Self::Escape => "only the escapes of RFC 8785, in their shortest form",
-            Self::Number => "numbers are integers within ±(2^53-1), without leading zeros, fraction, exponent or -0",
-            Self::Name => "object names are snake_case ASCII, from a letter",
-            Self::NameOrder => "object names are sorted and occur once",
-            Self::TrailingBytes => "nothing follows the object",
-            Self::Syntax => "JSON without white space and without null",
-        }
-    }
-}
-
-/// Bytes are not canonical: which rule, and where. Never holds the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not canonical at byte {offset}: {}", rule.as_str())]
-pub struct CanonicalError {
-    /// Offset of the first byte that breaks the rule, as near as the scanner knows it.
-    pub offset: usize,
-    /// The rule.
-    pub rule: Rule,
-}
-
-impl From<CanonicalError> for crate::base::Error {
-    fn from(error: CanonicalError) -> Self {
-        Self::invalid_field("payload", "NON_CANONICAL", error.to_string())
-    }
-}
 
 /// One top-level field of a scanned payload.
 #[derive(Clone, Copy, PartialEq, Eq)]

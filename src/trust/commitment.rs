@@ -14,12 +14,9 @@ use bytes::Bytes;
 
 use super::canonical::{CanonicalError, Scanned, is_name, scan, scan_value};
 use super::merkle::{Hash, root_in_place};
-use super::record::{Disclosure, HiddenField, ShownField};
+use super::record::{Disclosure, HiddenField, Salt, ShownField};
 use super::sha256::{Hmac, Messages, State};
 use crate::base::limits::PAYLOAD_FIELDS_MAX;
-
-/// A record's salt or a field's: 32 bytes.
-pub type Salt = [u8; 32];
 
 const SALT_LABEL: &[u8] = b"lienthong/field-salt/v1\0";
 const LEAF_LABEL: &[u8] = b"\0lienthong/field/v1\0";

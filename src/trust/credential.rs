@@ -25,11 +25,11 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::commitment::{Salt, field_leaf, redact};
+use super::commitment::{field_leaf, redact};
 use super::jose::{self, decode_part, encode_part};
 use super::keys::{PublicKey, Signer};
 use super::merkle::Hash;
-use super::record::{Disclosure, HiddenField, LogProof, ShownField, SignedRecord};
+use super::record::{Disclosure, HiddenField, LogProof, Salt, ShownField, SignedRecord};
 use super::sd_jwt::Verified;
 use super::sd_jwt::issue::Concealer;
 use super::statement::Statement;

@@ -1,8 +1,9 @@
 //! The issuer's side: from a payload and what is said about it to the statement that a log will hold.
 
 use super::canonical::{CanonicalError, scan};
-use super::commitment::{Salt, fields_root};
+use super::commitment::fields_root;
 use super::merkle::Hash;
+use super::record::Salt;
 use super::statement::{Operation, Statement, is_statement_name};
 use crate::base::{RecordId, Timestamp};
 

@@ -18,8 +18,7 @@ pub use proof::{
 };
 pub use range::{CompactRange, Node, Span};
 
-/// A SHA-256 hash.
-pub type Hash = [u8; 32];
+pub use super::sha256::Hash;
 
 /// The most hashes a path can have: a tree has fewer than 2⁶⁴ leaves.
 pub const PATH_LENGTH_MAX: usize = 64;

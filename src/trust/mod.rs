@@ -153,7 +153,7 @@ pub use anchor::{
     TrustAnchor, accept_chain, accept_next,
 };
 pub use canonical::{CanonicalError, Object, Value};
-pub use commitment::{Salt, redact};
+pub use commitment::redact;
 pub use entry::EntryType;
 pub use issue::{Draft, build_record};
 pub use key_event::{KeyEvent, KeyEventKind};
@@ -161,7 +161,7 @@ pub use keys::{Algorithm, Ed25519Signer, KeyId, P256Signer, PublicKey, Signer, S
 pub use merkle::Hash;
 pub use note::{Checkpoint, Note, NoteError};
 pub use policy::Policy;
-pub use record::{Disclosure, HiddenField, LogProof, ShownField, SignedRecord};
+pub use record::{Disclosure, HiddenField, LogProof, Salt, ShownField, SignedRecord};
 pub use statement::{Operation, Statement, StatementError, statement_hash};
 pub use verdict::{Check, Code, Outcome, Report, Verdict};
 pub use verify::{BatchError, BatchRecord, VerifiedBatch, Verifier};

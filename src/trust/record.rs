@@ -7,8 +7,10 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::canonical::{CanonicalError, Object, parse, parse_value};
-use super::commitment::Salt;
 use super::merkle::Hash;
+
+/// A record's salt or a field's: 32 bytes.
+pub type Salt = [u8; 32];
 
 /// A record, whole or redacted, with the proofs that it was issued and stands in the province's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]

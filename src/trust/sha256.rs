@@ -7,7 +7,8 @@
 
 use sha2::block_api::compress256;
 
-use super::merkle::Hash;
+/// A SHA-256 hash.
+pub type Hash = [u8; 32];
 
 type Block = [u8; 64];
 

@@ -35,6 +35,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use sha2::{Digest as _, Sha256};
 
+use super::jose::TokenError;
 use super::merkle::Hash;
 use crate::base::{Error, Result};
 
@@ -42,7 +43,7 @@ mod digest;
 mod token;
 
 pub use digest::StatusDigest;
-pub use token::{Finding, StatusClaims, StatusError, StatusToken};
+pub use token::{Finding, StatusClaims, StatusToken};
 
 /// Most statuses in a list: 32 MiB of indices are more than ten versions of everything that a province registers.
 pub const STATUSES_MAX: u32 = 1 << 25;
@@ -50,6 +51,23 @@ pub const STATUSES_MAX: u32 = 1 << 25;
 const LIST_BYTES_MAX: usize = STATUSES_MAX as usize / 4;
 /// The longest token, in characters: an incompressible list of the largest size, and its frame.
 pub const TOKEN_CHARS_MAX: usize = LIST_BYTES_MAX / 3 * 4 + (64 << 10);
+
+/// Why a status list is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatusError {
+    /// It is no status list.
+    #[error("not a status list: {0}")]
+    Malformed(String),
+    /// No active key of an issuer in the trust anchor signed it.
+    #[error("the status list is signed by no key that the trust anchor has in use")]
+    UnknownKey,
+    /// The token does not verify.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The signer may not speak about this issuer or record type.
+    #[error("the status list is about records that its signer may not issue")]
+    NotAuthorised,
+}
 
 /// What a version of a record is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

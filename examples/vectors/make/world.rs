@@ -1,8 +1,8 @@
 //! A small world that vectors are cut from: two registries, the province's two ledgers, an anchor, and good records to spoil.
 
 use lienthong::base::{RecordId, Seed, Timestamp};
+use lienthong::trust::Salt;
 use lienthong::trust::canonical::write;
-use lienthong::trust::commitment::Salt;
 use lienthong::trust::merkle::{Node, ProofError, hash_leaf, prove_inclusion, root_in_place};
 use lienthong::trust::*;
 

@@ -1,21 +1,70 @@
-//! The anchor's JSON file: the only place in `trust` where serde derives.
+//! The anchor's JSON file, read, written and reduced to its canonical bytes: the only place in `trust` where serde derives.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Algorithm, IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, PublicKey, Root, RootSignature, TrustAnchor,
-};
-use crate::base::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, Root, RootSignature, TrustAnchor, refuse};
 use crate::base::id::{from_hex, to_hex};
+use crate::base::{Error, Result, Timestamp};
+use crate::trust::canonical::write;
+use crate::trust::keys::{Algorithm, PublicKey};
+use crate::trust::merkle::Hash;
 use crate::trust::value::{Object, Value};
 
 const FORMAT: &str = "lienthong/anchor/v1";
 
+/// The largest anchor file, in bytes.
+pub const ANCHOR_BYTES_MAX: usize = 1 << 20;
+
+impl TrustAnchor {
+    /// Reads the file; refuses unknown fields, keys whose id is not theirs, and names that occur twice.
+    pub fn from_json(json: &[u8]) -> Result<Self> {
+        let anchor = Self::draft_from_json(json)?;
+        anchor.check_own_signatures().map_err(refuse)?;
+        Ok(anchor)
+    }
+
+    /// Reads a version that root keys are still to sign. Nothing may be believed by it.
+    pub fn draft_from_json(json: &[u8]) -> Result<Self> {
+        if json.len() > ANCHOR_BYTES_MAX {
+            return Err(refuse("it is larger than 1 MiB"));
+        }
+        let anchor = AnchorFile::read(json).and_then(AnchorFile::into_anchor).map_err(refuse)?;
+        anchor.check()?;
+        if anchor.root == Root::default() && !anchor.signatures.is_empty() {
+            return Err(refuse("it has signatures, and no root keys that could have made them"));
+        }
+        Ok(anchor)
+    }
+
+    /// Writes the file, for people to read: indented, with a last newline.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        let mut json = serde_json::to_vec_pretty(&AnchorFile::of(self)).map_err(Error::bug)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// The file's contents in canonical form, without the signatures: what root keys sign.
+    pub fn canonical_bytes(&self) -> Result<Vec<u8>> {
+        self.check()?;
+        let json = serde_json::to_value(AnchorFile::unsigned(self)).map_err(Error::bug)?;
+        let object = to_object(json).ok_or_else(|| Error::bug("an anchor that is no object"))?;
+        Ok(write(&object))
+    }
+
+    /// SHA-256 of [`canonical_bytes`](Self::canonical_bytes).
+    pub fn fingerprint(&self) -> Result<Hash> {
+        Ok(Sha256::digest(self.canonical_bytes()?).into())
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AnchorFile {
+struct AnchorFile {
     format: String,
     province: String,
     version: u64,
@@ -99,7 +148,7 @@ enum StateRow {
 
 impl AnchorFile {
     /// Reads the file; says why when it is none. serde alone would take null for an absent field, and lists for objects.
-    pub(super) fn read(json: &[u8]) -> Result<Self, String> {
+    fn read(json: &[u8]) -> std::result::Result<Self, String> {
         let at_line = |error: serde_json::Error| format!("line {}: {error}", error.line());
         let file: Self = serde_json::from_slice(json).map_err(at_line)?;
         let (given, written) = (serde_json::from_slice(json), serde_json::to_value(&file));
@@ -109,7 +158,7 @@ impl AnchorFile {
         }
     }
 
-    pub(super) fn of(anchor: &TrustAnchor) -> Self {
+    fn of(anchor: &TrustAnchor) -> Self {
         let log = |log: &LogAnchor| LogRow {
             origin: log.origin.clone(),
             purpose: match log.purpose {
@@ -138,16 +187,17 @@ impl AnchorFile {
     }
 
     /// Without the signatures: what they are over.
-    pub(super) fn unsigned(anchor: &TrustAnchor) -> Self {
+    fn unsigned(anchor: &TrustAnchor) -> Self {
         Self { signatures: Vec::new(), ..Self::of(anchor) }
     }
 
-    pub(super) fn into_anchor(self) -> Result<TrustAnchor, String> {
+    fn into_anchor(self) -> std::result::Result<TrustAnchor, String> {
         if self.format != FORMAT {
             return Err(format!("the format is not {FORMAT}"));
         }
         let expires_at = Timestamp::parse(&self.expires_at).ok_or("expires_at is no time of RFC 3339")?;
-        let keys = |rows: Vec<KeyRow>| rows.into_iter().map(KeyRow::into_record).collect::<Result<Vec<_>, _>>();
+        let keys =
+            |rows: Vec<KeyRow>| rows.into_iter().map(KeyRow::into_record).collect::<std::result::Result<Vec<_>, _>>();
         let log = |row: LogRow| {
             let purpose = match row.purpose {
                 PurposeRow::Records => LogPurpose::Records,
@@ -162,11 +212,15 @@ impl AnchorFile {
             province: self.province,
             version: self.version,
             expires_at,
-            logs: self.logs.into_iter().map(log).collect::<Result<_, String>>()?,
-            issuers: self.issuers.into_iter().map(issuer).collect::<Result<_, String>>()?,
+            logs: self.logs.into_iter().map(log).collect::<std::result::Result<_, String>>()?,
+            issuers: self.issuers.into_iter().map(issuer).collect::<std::result::Result<_, String>>()?,
             events_from: self.events_from,
             root: self.root.map(RootRow::into_root).transpose()?.unwrap_or_default(),
-            signatures: self.signatures.into_iter().map(SignatureRow::into_signature).collect::<Result<_, _>>()?,
+            signatures: self
+                .signatures
+                .into_iter()
+                .map(SignatureRow::into_signature)
+                .collect::<std::result::Result<_, _>>()?,
         })
     }
 }
@@ -189,7 +243,7 @@ impl KeyRow {
         }
     }
 
-    fn into_record(self) -> Result<KeyRecord, String> {
+    fn into_record(self) -> std::result::Result<KeyRecord, String> {
         let key = read_key(&self.id, &self.algorithm, &self.public_key)?;
         let state = match self.state {
             StateRow::Active {} => KeyState::Active,
@@ -212,9 +266,9 @@ impl RootRow {
         Self { threshold: root.threshold, keys: root.keys.iter().map(key).collect() }
     }
 
-    fn into_root(self) -> Result<Root, String> {
+    fn into_root(self) -> std::result::Result<Root, String> {
         let key = |row: &RootKeyRow| read_key(&row.id, &row.algorithm, &row.public_key);
-        Ok(Root { threshold: self.threshold, keys: self.keys.iter().map(key).collect::<Result<_, _>>()? })
+        Ok(Root { threshold: self.threshold, keys: self.keys.iter().map(key).collect::<std::result::Result<_, _>>()? })
     }
 }
 
@@ -223,7 +277,7 @@ impl SignatureRow {
         Self { key_id: to_hex(&signature.key_id), signature: STANDARD.encode(&signature.signature) }
     }
 
-    fn into_signature(self) -> Result<RootSignature, String> {
+    fn into_signature(self) -> std::result::Result<RootSignature, String> {
         let key_id = from_hex(&self.key_id).and_then(|id| id.try_into().ok());
         let key_id = key_id.ok_or_else(|| format!("{:?} is no key id", self.key_id))?;
         let signature = STANDARD.decode(&self.signature).map_err(|_| "a signature is not base64".to_owned())?;
@@ -236,7 +290,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// A key from its three parts, which have to agree.
-fn read_key(id: &str, algorithm: &str, public_key: &str) -> Result<PublicKey, String> {
+fn read_key(id: &str, algorithm: &str, public_key: &str) -> std::result::Result<PublicKey, String> {
     let algorithm = Algorithm::parse(algorithm).ok_or_else(|| format!("key {id}: unknown algorithm {algorithm:?}"))?;
     let spki = STANDARD.decode(public_key).map_err(|_| format!("key {id}: not base64"))?;
     let key = PublicKey::from_spki(algorithm, &spki).map_err(|error| format!("key {id}: {error}"))?;
@@ -272,7 +326,7 @@ fn to_value(json: serde_json::Value) -> Option<Value> {
 }
 
 /// A JSON object as an object of the canonical form.
-pub(super) fn to_object(json: serde_json::Value) -> Option<Object> {
+fn to_object(json: serde_json::Value) -> Option<Object> {
     let serde_json::Value::Object(fields) = json else { return None };
     fields.into_iter().map(|(name, json)| Some((name, to_value(json)?))).collect()
 }

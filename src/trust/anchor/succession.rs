@@ -14,31 +14,11 @@
 //! The second rule shows that the new owners hold their keys. The one about history keeps old records verifiable: a key
 //! that is out of use is still what they were signed with.
 
-use super::{KeyRecord, KeyState, TrustAnchor};
+use super::KeyRecord;
+use super::{KeyState, Root, RootSignature, TrustAnchor};
 use crate::base::{Result, Timestamp};
 use crate::trust::key_event::KeyEvent;
-use crate::trust::keys::{KeyId, PublicKey, Signer};
-
-/// Most root keys of one version.
-const ROOT_KEYS_MAX: usize = 16;
-
-/// Who signs the next version. No keys and threshold 0: nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Root {
-    /// How many of the keys have to sign.
-    pub threshold: u32,
-    /// The keys.
-    pub keys: Vec<PublicKey>,
-}
-
-/// A root key's signature over an anchor's canonical form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RootSignature {
-    /// The key.
-    pub key_id: KeyId,
-    /// What it signed.
-    pub signature: Vec<u8>,
-}
+use crate::trust::keys::{PublicKey, Signer};
 
 /// Why a version does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -137,26 +117,6 @@ impl TrustAnchor {
         let logs = self.logs.iter().map(|log| (log.origin.as_str(), &log.keys));
         let issuers = self.issuers.iter().map(|issuer| (issuer.origin.as_str(), &issuer.keys));
         logs.chain(issuers).flat_map(|(origin, keys)| keys.iter().map(move |key| (origin, key)))
-    }
-}
-
-impl Root {
-    pub(super) fn check(&self) -> Result<(), String> {
-        let mut ids: Vec<KeyId> = self.keys.iter().map(PublicKey::id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.len() != self.keys.len() {
-            return Err("a root key occurs twice".into());
-        }
-        if self.keys.len() > ROOT_KEYS_MAX {
-            return Err(format!("it has more than {ROOT_KEYS_MAX} root keys"));
-        }
-        let possible = if self.keys.is_empty() { 0..=0 } else { 1..=self.keys.len() };
-        if possible.contains(&(self.threshold as usize)) {
-            Ok(())
-        } else {
-            Err(format!("threshold {} of {} root keys", self.threshold, self.keys.len()))
-        }
     }
 }
 

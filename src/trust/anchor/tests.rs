@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::Seed;
 use crate::trust::keys::Ed25519Signer;
+use crate::trust::verdict::{Code, Verdict};
 
 fn key(name: &str, state: KeyState) -> KeyRecord {
     let signer = Ed25519Signer::from_seed(name, &Seed::root(1).child(name, 0));

@@ -2,7 +2,7 @@
 
 use unicode_normalization::is_nfc;
 
-use super::{CanonicalError, INTEGER_MAX, Rule};
+use super::rule::{CanonicalError, INTEGER_MAX, Rule};
 use crate::base::limits::PAYLOAD_DEPTH_MAX;
 use crate::base::text::is_settled;
 

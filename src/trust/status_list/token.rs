@@ -2,35 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Status, StatusList, TOKEN_CHARS_MAX};
+use super::{Status, StatusError, StatusList, TOKEN_CHARS_MAX};
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Error, Result, Timestamp};
 use crate::trust::anchor::TrustAnchor;
 use crate::trust::canonical::INTEGER_MAX;
-use crate::trust::jose::{self, Token, TokenError};
+use crate::trust::jose::{self, Token};
 use crate::trust::keys::Signer;
 use crate::trust::statement::Statement;
 use crate::trust::verdict::{Check, Code, Outcome, Verdict};
 
 const TYPE: &str = "statuslist+jwt";
 const CHECK: &str = "status";
-
-/// Why a status list is not believed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StatusError {
-    /// It is no status list.
-    #[error("not a status list: {0}")]
-    Malformed(String),
-    /// No active key of an issuer in the trust anchor signed it.
-    #[error("the status list is signed by no key that the trust anchor has in use")]
-    UnknownKey,
-    /// The token does not verify.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// The signer may not speak about this issuer or record type.
-    #[error("the status list is about records that its signer may not issue")]
-    NotAuthorised,
-}
 
 /// What a list says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use super::{HeadError, OwnerRef, Verifier};
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Error, Timestamp};
 use crate::trust::canonical::scan;
-use crate::trust::commitment::{Salt, fields_root};
+use crate::trust::commitment::fields_root;
 use crate::trust::merkle::{CompactRange, hash_leaf};
+use crate::trust::record::Salt;
 use crate::trust::statement::Statement;
 use crate::trust::verdict::{Code, Verdict};
 
