@@ -1,32 +1,19 @@
 //! Holding a log still: no append gets a place while somebody prepares what has to come next, or changes the log's key.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::sequencer::{Order, Request, write_alone};
-use super::{Appended, Entry, Ledger, Log};
+use super::Ledger;
+use super::log::{Appended, Entry};
+use super::order::{Holding, Order, Release};
 use crate::base::{Error, Reason, Result};
-use crate::store::Batch;
 use crate::trust::Signer;
 
 /// A log that stands still; appends queue behind it. It goes on when this is released or dropped.
 pub struct Hold {
     size: u64,
     release: oneshot::Sender<Release>,
-}
-
-/// How the log goes on.
-struct Release {
-    entries: Vec<Entry>,
-    signer: Option<Arc<dyn Signer>>,
-    answer: oneshot::Sender<Result<Appended>>,
-}
-
-/// The sequencer's side.
-pub(super) struct Holding {
-    held: oneshot::Sender<u64>,
-    released: oneshot::Receiver<Release>,
 }
 
 impl Ledger {
@@ -54,33 +41,6 @@ impl Hold {
         self.release.send(Release { entries, signer, answer }).map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
-}
-
-impl Holding {
-    /// Waits for the release, and does what it says.
-    pub(super) async fn keep(self, log: &Log) {
-        if self.held.send(log.state().head.size).is_err() {
-            return;
-        }
-        let Ok(Release { entries, signer, answer }) = self.released.await else { return };
-        let before = log.signer();
-        if let Some(signer) = signer {
-            set(log, signer);
-        }
-        let keeps_new_key = entries.is_empty();
-        let (written, outcome) = oneshot::channel();
-        write_alone(log, Request { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
-        let outcome = outcome.await.unwrap_or_else(|_| Err(closed()));
-        if outcome.is_err() && !keeps_new_key {
-            set(log, before);
-        }
-        // Whoever released it may be gone; the entries stand.
-        let _ = answer.send(outcome);
-    }
-}
-
-fn set(log: &Log, signer: Arc<dyn Signer>) {
-    *log.signer.write().unwrap_or_else(PoisonError::into_inner) = signer;
 }
 
 fn closed() -> Error {

@@ -9,10 +9,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::clock::LogClock;
+use super::log::{Head, State};
 use super::rows::{self, LogId};
 use super::tile::{Tile, TileId};
 use super::tree::Tree;
-use super::{Head, LogClock, State, checkpoint, segment};
+use super::{checkpoint, segment};
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Scan, Space, Store};

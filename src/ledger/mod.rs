@@ -21,6 +21,8 @@ mod checkpoint;
 mod clock;
 mod hold;
 mod load;
+mod log;
+mod order;
 mod read;
 mod sequencer;
 mod stored;
@@ -30,90 +32,31 @@ mod tests;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use cache::TileCache;
 pub use clock::{ClockBehind, LogClock, Monotone};
 pub use hold::Hold;
+pub use log::{Appended, Entry, Head};
 pub use rows::LogId;
 pub use stored::StoredLog;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{Error, Reason, Result, Timestamp};
+use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Store};
 use crate::trust::Signer;
-use crate::trust::merkle::Hash;
-use sequencer::{Order, Request};
-use tree::Tree;
+use log::Log;
+use order::{Order, Request};
 
 /// Appends that wait for the sequencer before callers wait to queue.
 const QUEUE_APPENDS_MAX: usize = 1_024;
 /// The longest entry: what the 16-bit lengths of entry bundles (C2SP tlog-tiles) can say.
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 
-/// What goes into a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The leaf's hash in the tree.
-    pub leaf: Hash,
-    /// What is stored and given back; it need not be what the leaf hashes.
-    pub body: Bytes,
-}
-
-/// A signed state of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
-    /// Number of entries.
-    pub size: u64,
-    /// Root of the tree over them.
-    pub root: Hash,
-    /// The checkpoint: a signed note, UTF-8.
-    pub note: Bytes,
-    /// When it was signed, by the log's clock; never before an earlier head.
-    pub at: Timestamp,
-}
-
-/// Where an append went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appended {
-    /// Index of the first of its entries; the others follow it.
-    pub first_index: u64,
-    /// Size of the log that the batch's checkpoint signs; it may hold other callers' entries too.
-    pub size: u64,
-    /// The head that was signed for the batch: the first that covers it.
-    pub head: Arc<Head>,
-}
-
 /// One log: appends go through its one sequencer, reads go past it.
 pub struct Ledger {
     log: Arc<Log>,
     queue: mpsc::Sender<Order>,
-}
-
-/// What the sequencer and the readers share.
-struct Log {
-    store: Arc<dyn Store>,
-    id: LogId,
-    origin: String,
-    signer: RwLock<Arc<dyn Signer>>,
-    clock: LogClock,
-    /// Nothing is appended any more.
-    closed: AtomicBool,
-    /// Replaced whole; a reader holds the lock for the copy of a pointer.
-    state: RwLock<Arc<State>>,
-    sizes: watch::Sender<u64>,
-    /// The newest head with cosignatures: proofs lead to it where it covers the entry.
-    cosigned: RwLock<Option<Arc<Head>>>,
-    tiles: TileCache,
-}
-
-/// A published head and the right edge of its tree.
-struct State {
-    head: Arc<Head>,
-    tree: Tree,
-    /// The head as its row in the store.
-    row: Bytes,
 }
 
 impl Ledger {
@@ -234,28 +177,5 @@ impl Ledger {
     /// The log's origin: the first line of its checkpoints.
     pub fn origin(&self) -> &str {
         &self.log.origin
-    }
-}
-
-impl Log {
-    fn state(&self) -> Arc<State> {
-        // Only a pointer is replaced under the lock, so it is whole even if poisoned.
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The head that a proof of an entry leads to.
-    fn proving(&self, state: &State, index: u64) -> Arc<Head> {
-        let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
-        cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
-    }
-
-    fn signer(&self) -> Arc<dyn Signer> {
-        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn publish(&self, state: State) {
-        let size = state.head.size;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
-        self.sizes.send_replace(size);
     }
 }

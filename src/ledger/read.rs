@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::load::corrupt;
+use super::log::{Head, Log, State};
 use super::rows::{self, LogId};
 use super::tile::{TILE_HEIGHT, Tile, TileId};
-use super::{Head, Ledger, Log, State, segment};
+use super::{Ledger, segment};
 use crate::base::{Error, Reason, Result};
 use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};

@@ -1,29 +1,18 @@
 //! The sequencer: the one task that gives entries their places, signs each batch once, and commits it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::hold::Holding;
-use super::{Appended, Entry, Head, Log, State, checkpoint, load, rows, segment};
+use super::log::{Appended, Entry, Head, Log, State};
+use super::order::{Holding, Order, Release, Request};
+use super::{checkpoint, load, rows, segment};
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Space};
-
-/// What the sequencer is told, in order.
-pub(super) enum Order {
-    Append(Request),
-    Hold(Holding),
-}
-
-/// An append that waits for its place.
-pub(super) struct Request {
-    pub(super) entries: Vec<Entry>,
-    pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,
-    pub(super) answer: oneshot::Sender<Result<Appended>>,
-}
+use crate::trust::Signer;
 
 /// An append that has its place, if everything before it is written.
 struct Placed {
@@ -108,8 +97,35 @@ async fn follow(log: &Log, placed: Placed, before: Result<(), Reason>) {
     }
 }
 
+impl Holding {
+    /// Waits for the release, and does what it says.
+    async fn keep(self, log: &Log) {
+        if self.held.send(log.state().head.size).is_err() {
+            return;
+        }
+        let Ok(Release { entries, signer, answer }) = self.released.await else { return };
+        let before = log.signer();
+        if let Some(signer) = signer {
+            set(log, signer);
+        }
+        let keeps_new_key = entries.is_empty();
+        let (written, outcome) = oneshot::channel();
+        write_alone(log, Request { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
+        let outcome = outcome.await.unwrap_or_else(|_| Err(Error::new(Reason::ShuttingDown, "the ledger is closed")));
+        if outcome.is_err() && !keeps_new_key {
+            set(log, before);
+        }
+        // Whoever released it may be gone; the entries stand.
+        let _ = answer.send(outcome);
+    }
+}
+
+fn set(log: &Log, signer: Arc<dyn Signer>) {
+    *log.signer.write().unwrap_or_else(PoisonError::into_inner) = signer;
+}
+
 /// Writes an append of its own.
-pub(super) async fn write_alone(log: &Log, request: Request) {
+async fn write_alone(log: &Log, request: Request) {
     let state = log.state();
     let placed = Placed::new(request, state.head.size);
     // Its caller hears of the outcome.

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{KEY_BYTES_MAX, Space, VALUE_BYTES_MAX};
+use super::size::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use super::space::Space;
 use crate::base::{Error, Result};
 
 /// What must hold just before the batch.

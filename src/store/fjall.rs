@@ -4,62 +4,37 @@
 //! Writes go through one committer thread (see `committer`), which puts many callers behind one sync. The engine
 //! publishes a batch to readers only after its journal is on disk, so nobody acts on rows that a crash takes back.
 
-use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, Readable, UserKey};
+use fjall::{Database, Readable};
 use tokio::sync::watch;
 
 use super::committer::Committer;
 use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
-use super::{Batch, Layout, Row, Scan, Space, Standing, Store, check_key};
+use super::size::check_key;
+use super::{Batch, Row, Scan, Space, Standing, Store};
 use crate::base::{Error, Reason, Result};
+use fault::unwritable;
+use keyspaces::inner_bounds;
 use open::Opened;
-pub(super) use open::is_damage;
+use options::MIB;
 
+pub(super) use fault::{contained, is_damage};
+pub(super) use keyspaces::{Keyspaces, inner_key};
+pub use options::{FILES_OPEN_MAX, FjallOptions};
+
+mod fault;
 mod imprint;
+mod keyspaces;
 mod open;
+mod options;
 mod remains;
 mod view;
-
-const MIB: u64 = 1024 * 1024;
-/// Files that the engine keeps open: a quarter of the usual limit of a process, the rest is for sockets.
-pub const FILES_OPEN_MAX: usize = 256;
-
-/// What the engine may take of the machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FjallOptions {
-    /// Cache of blocks read, in bytes, for all spaces together.
-    pub cache_bytes: u64,
-    /// How large a tree's newest rows grow in memory before they are written out, in bytes. Larger means fewer
-    /// rewrites under heavy loads, and more memory: three trees are busy at once, each with up to four of these.
-    /// The engine keeps this from the folder's creation.
-    pub memtable_bytes: u64,
-    /// Threads that write out and compact.
-    pub workers: usize,
-    /// What of the disk stays free for the engine's own writes, in bytes: below it, changes are refused.
-    pub reserve_bytes: u64,
-}
-
-impl Default for FjallOptions {
-    /// For a server that idles: a thousand citizens fit in tens of MiB.
-    fn default() -> Self {
-        Self { cache_bytes: 8 * MIB, memtable_bytes: 4 * MIB, workers: 1, reserve_bytes: 128 * MIB }
-    }
-}
-
-impl FjallOptions {
-    /// For loads of many thousand citizens: rows are sorted in larger portions, so that they are rewritten less.
-    pub fn bulk() -> Self {
-        Self { cache_bytes: 64 * MIB, memtable_bytes: 32 * MIB, workers: 2, reserve_bytes: 512 * MIB }
-    }
-}
 
 /// A store in one folder.
 pub struct FjallStore {
@@ -72,54 +47,6 @@ pub struct FjallStore {
     _imprint: Option<imprint::Imprint>,
     // Last: what is kept until everything is closed.
     _kept: Option<Box<dyn std::any::Any + Send + Sync>>,
-}
-
-/// The engine's trees, one a layout, which the spaces of that layout share: a tree of its own for each noun would
-/// cost every start a dozen syncs and hold a dozen half-empty buffers. A key begins with its space's code.
-#[derive(Clone)]
-pub(super) struct Keyspaces(Vec<Keyspace>);
-
-impl Keyspaces {
-    fn open(database: &Database, options: FjallOptions) -> fjall::Result<Self> {
-        let open = |layout: &Layout| database.keyspace(layout.name(), || keyspace_options(*layout, options));
-        Ok(Self(Layout::ALL.iter().map(open).collect::<fjall::Result<_>>()?))
-    }
-
-    pub(super) fn of(&self, space: Space) -> &Keyspace {
-        self.tree(space.layout())
-    }
-
-    pub(super) fn tree(&self, layout: Layout) -> &Keyspace {
-        &self.0[layout as usize]
-    }
-}
-
-/// The key in the engine.
-pub(super) fn inner_key(space: Space, key: &[u8]) -> UserKey {
-    // Almost every key is short: no allocation of its own on the way into the engine's.
-    let mut short = [space.code(); 96];
-    match short.get_mut(1..=key.len()) {
-        Some(place) => {
-            place.copy_from_slice(key);
-            UserKey::from(&short[..=key.len()])
-        }
-        None => UserKey::from([&[space.code()], key].concat().as_slice()),
-    }
-}
-
-/// The bounds in the engine: what is open ends with the space.
-fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
-    let inner = |bound: &Bound<Vec<u8>>| bound.as_ref().map(|key| inner_key(scan.space, key));
-    let code = scan.space.code();
-    let from = match inner(&scan.from) {
-        Bound::Unbounded => Bound::Included(UserKey::from(&[code][..])),
-        bounded => bounded,
-    };
-    let to = match inner(&scan.to) {
-        Bound::Unbounded => Bound::Excluded(UserKey::from(&[code + 1][..])),
-        bounded => bounded,
-    };
-    (from, to)
 }
 
 impl FjallStore {
@@ -165,7 +92,7 @@ impl FjallStore {
     pub fn accept(path: &Path, options: FjallOptions, standing: &Standing) -> Result<u64> {
         let store = Self::open_existing(path, options)?;
         let group = store.committer.group();
-        standing.replace_run(path, group)?.map_err(|error| open::unwritable(path, error))?;
+        standing.replace_run(path, group)?.map_err(|error| unwritable(path, error))?;
         Ok(group)
     }
 
@@ -237,15 +164,6 @@ impl FjallStore {
     }
 }
 
-/// Runs a call of the engine: what it asserts of its files is an error here, and no panic.
-pub(super) fn contained<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    // The engine guards its own state; a read leaves none behind.
-    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "the engine panicked".into())
-    })
-}
-
 #[async_trait]
 impl Store for FjallStore {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
@@ -304,21 +222,6 @@ impl Store for FjallStore {
 
     fn damaged(&self, space: Space, what: &'static str) -> Error {
         self.health.damage(space, what, None)
-    }
-}
-
-/// How the tree of a layout is kept.
-fn keyspace_options(layout: Layout, options: FjallOptions) -> KeyspaceCreateOptions {
-    let plain = KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
-    // Large values live beside the tree, so that compaction moves keys only. They stay uncompressed: a record is half
-    // hashes and salts, so compression saved a tenth of the bytes for a third of the processor's time.
-    let beside = KvSeparationOptions::default().separation_threshold(512);
-    match layout {
-        Layout::Rows => plain.with_kv_separation(Some(beside.compression(CompressionType::None))),
-        // Statements one behind the other have much in common.
-        Layout::Log => plain.with_kv_separation(Some(beside.compression(CompressionType::Lz4))),
-        // Many more rows go into a buffer, and a look-up in a smaller one misses the processor's cache less.
-        Layout::Index => plain.max_memtable_size(options.memtable_bytes / 2),
     }
 }
 

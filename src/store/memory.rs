@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::health::{Health, HealthBoard};
-use super::{Batch, Before, Row, Scan, Space, Store, check_key, conflict};
+use super::size::check_key;
+use super::{Batch, Before, Row, Scan, Space, Store, conflict};
 use crate::base::{Error, Result};
 
 type Map = BTreeMap<Bytes, Bytes>;

@@ -43,6 +43,7 @@ mod health;
 mod recount;
 mod scan;
 mod seal;
+mod size;
 mod space;
 mod standing;
 
@@ -56,15 +57,11 @@ pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
 pub use recount::{Pace, Recount, recount};
 pub use scan::Scan;
+pub use size::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use space::{Layout, Remedy, Space};
 pub use standing::Standing;
 
 use crate::base::{Error, Reason, Result};
-
-/// Longest key, in bytes.
-pub const KEY_BYTES_MAX: usize = 1_024;
-/// Largest value, in bytes.
-pub const VALUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A row: its key and its value.
 pub type Row = (Bytes, Bytes);
@@ -100,14 +97,6 @@ pub trait Store: Send + Sync + 'static {
     /// For whoever reads a row that cannot be what was written, or misses one that another row names: notes the damage, and gives
     /// the error ([`StorageCorrupt`](Reason::StorageCorrupt)) to answer with. `what` says nothing about anybody.
     fn damaged(&self, space: Space, what: &'static str) -> Error;
-}
-
-/// Refuses a key to read by that is longer than any stored one.
-fn check_key(key: &[u8]) -> Result<()> {
-    if key.len() <= KEY_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Error::new(Reason::InvalidRequest, format!("a key has at most {KEY_BYTES_MAX} bytes")))
 }
 
 /// The error of a batch whose condition does not hold. It names the space; keys may be personal data.

@@ -2,7 +2,8 @@
 
 use std::ops::Bound;
 
-use super::{Space, check_key};
+use super::size::check_key;
+use super::space::Space;
 use crate::base::Result;
 
 /// Which rows to read. Bounds are always the lower and the upper one; `reverse` only turns the order of the answer.

@@ -9,8 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use super::open::LOCK_FILE;
-use super::view::is_view;
+use super::view::{LOCK_FILE, is_view};
 
 const FILE: &str = "closed";
 const FORMAT: &str = "lienthong/store/closed/v1";

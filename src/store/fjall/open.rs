@@ -13,17 +13,19 @@ use std::time::Duration;
 
 use fjall::{CompressionType, Database};
 
+use super::fault::{contained, damaged, lost, open_error, uncounted, unwritable};
 use super::imprint::Imprint;
-use super::view::View;
-use super::{FILES_OPEN_MAX, FjallOptions, Keyspaces, MIB, contained, inner_key, remains};
+use super::keyspaces::{Keyspaces, inner_key};
+use super::options::{FILES_OPEN_MAX, FjallOptions, MIB};
+use super::remains;
+use super::view::{LOCK_FILE, View};
 use crate::base::{Error, Reason, Result};
 use crate::store::seal::{MARK_FILE, Mark, Marked, SEAL_KEY, Tally};
 use crate::store::standing::RUN_FILE;
-use crate::store::{Layout, Remedy, Space, Standing};
+use crate::store::{Layout, Space, Standing};
 
 /// The engine's files.
 const VERSION_FILE: &str = "version";
-pub(super) const LOCK_FILE: &str = "lock";
 /// How often the lock is tried: a process that ends holds it until the last of its tasks let go.
 const LOCK_TRIES: usize = 20;
 const LOCK_RETRY: Duration = Duration::from_millis(50);
@@ -380,70 +382,4 @@ fn prepare_folder(path: &Path) -> Result<()> {
     let probe = path.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, []).map_err(refused)?;
     std::fs::remove_file(&probe).map_err(refused)
-}
-
-pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
-    let message = format!("the data folder {} cannot be written: {error}", path.display());
-    Error::new(Reason::ConfigurationInvalid, message).with_source(error)
-}
-
-pub(super) fn damaged(path: &Path, what: &str) -> Error {
-    let message = format!("the data folder {} is damaged: {what}; restore it from a copy", path.display());
-    Error::new(Reason::StorageCorrupt, message)
-}
-
-/// Spaces that are not what was written, and what to do about it.
-fn lost(path: &Path, spaces: &[Space], what: &str) -> Error {
-    let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
-    let remedy = Remedy::of(spaces.iter().copied()).advice();
-    let (folder, names) = (path.display(), names.join(", "));
-    let message = format!("the data folder {folder} is damaged: the rows of {names} {what}; {remedy}");
-    Error::new(Reason::StorageCorrupt, message)
-}
-
-/// A store whose rows were never counted: an earlier version wrote it.
-fn uncounted(path: &Path) -> Error {
-    let folder = path.display();
-    let message = format!(
-        "the data folder {folder} has no count of its rows: if an earlier version wrote it, `lienthong store rebuild` counts them \
-         once; if not, restore it from a copy"
-    );
-    Error::new(Reason::StorageCorrupt, message)
-}
-
-/// Says what to do about a folder that does not open.
-pub(super) fn open_error(path: &Path, error: fjall::Error) -> Error {
-    let folder = path.display();
-    let (reason, message) = match &error {
-        fjall::Error::Locked => (
-            Reason::ConfigurationInvalid,
-            format!("the data folder {folder} is in use by another process; stop it, or choose another folder"),
-        ),
-        fjall::Error::InvalidVersion(_) => (
-            Reason::ConfigurationInvalid,
-            format!("the data folder {folder} was written by a version of the engine that this one cannot read"),
-        ),
-        fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if !is_damage(io) => {
-            (Reason::ConfigurationInvalid, format!("the data folder {folder} cannot be opened: {io}"))
-        }
-        wrong => {
-            let what = match wrong {
-                fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
-                    "a checksum does not match its bytes"
-                }
-                fjall::Error::Storage(fjall::LsmError::Unrecoverable) => "files are missing",
-                _ => "its files are not what was written",
-            };
-            return damaged(path, what).with_source(error);
-        }
-    };
-    Error::new(reason, message).with_source(error)
-}
-
-/// Whether an error of the system speaks of the bytes, not of the machine's means: a file that ends early or is gone, a block
-/// that the disk does not give back.
-pub(in crate::store) fn is_damage(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
-    const EIO: i32 = 5;
-    matches!(error.kind(), UnexpectedEof | NotFound | InvalidData | InvalidInput) || error.raw_os_error() == Some(EIO)
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fjall::{Database, Guard, PersistMode};
 
-use super::open::{damaged, open_error};
-use super::{Keyspaces, contained, inner_key};
+use super::fault::{contained, damaged, open_error};
+use super::keyspaces::{Keyspaces, inner_key};
 use crate::base::{Error, Result};
 use crate::store::seal::{SEAL_KEY, Tally};
 use crate::store::{Layout, Space};

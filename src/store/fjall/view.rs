@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::open::LOCK_FILE;
-
+/// The engine's lock, which a view has for itself.
+pub(super) const LOCK_FILE: &str = "lock";
 /// How the folder of a view is called; one that was left behind by a kill is removed at the next start.
 const PREFIX: &str = "view-";
 /// Folders of files that the engine never writes again.

@@ -1,0 +1,36 @@
+//! What a ledger tells its sequencer, in order: appends, and that the log is to stand still.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::log::{Appended, Entry};
+use crate::base::Result;
+use crate::store::Batch;
+use crate::trust::Signer;
+
+/// What the sequencer is told, in order.
+pub(super) enum Order {
+    Append(Request),
+    Hold(Holding),
+}
+
+/// An append that waits for its place.
+pub(super) struct Request {
+    pub(super) entries: Vec<Entry>,
+    pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,
+    pub(super) answer: oneshot::Sender<Result<Appended>>,
+}
+
+/// A log that is to stand still: whom to tell, and what releases it.
+pub(super) struct Holding {
+    pub(super) held: oneshot::Sender<u64>,
+    pub(super) released: oneshot::Receiver<Release>,
+}
+
+/// How the log goes on.
+pub(super) struct Release {
+    pub(super) entries: Vec<Entry>,
+    pub(super) signer: Option<Arc<dyn Signer>>,
+    pub(super) answer: oneshot::Sender<Result<Appended>>,
+}
