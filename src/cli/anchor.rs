@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::output::Failure;
 use super::text;
 use crate::base::id::to_hex;
 use crate::trust::TrustAnchor;
@@ -20,10 +21,14 @@ struct Answer {
     _version: Option<serde_json::Value>,
 }
 
+/// The trust anchor cannot be read, or is none.
+pub(super) const EXIT_ANCHOR: u8 = 5;
+
 /// Reads an anchor; says why it cannot be read, with the file's name.
-pub(super) fn read(path: &Path) -> Result<TrustAnchor, String> {
-    let bytes = std::fs::read(path).map_err(|error| format!("{}: cannot be read: {error}", path.display()))?;
-    parse(&bytes).map_err(|why| format!("{}: {why}", path.display()))
+pub(super) fn read(path: &Path) -> Result<TrustAnchor, Failure> {
+    let failure = |why: String| Failure::with_code(format!("{}: {why}", path.display()), EXIT_ANCHOR);
+    let bytes = std::fs::read(path).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    parse(&bytes).map_err(failure)
 }
 
 fn parse(bytes: &[u8]) -> Result<TrustAnchor, String> {

@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 
-use super::Cli;
 use super::output::{Failure, print};
 
 const EXAMPLES: &str = "\
@@ -21,10 +20,10 @@ pub struct Completions {
 }
 
 impl Completions {
-    /// Prints the script to stdout.
-    pub fn run(self) -> Result<ExitCode, Failure> {
+    /// Prints the script of a command line to stdout.
+    pub fn run(self, mut command: Command) -> Result<ExitCode, Failure> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "lienthong", &mut script);
+        clap_complete::generate(self.shell, &mut command, "lienthong", &mut script);
         print(String::from_utf8_lossy(&script).trim_end())?;
         Ok(ExitCode::SUCCESS)
     }

@@ -17,7 +17,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{Cli, Command, OutputFormat};
+use super::format::OutputFormat;
 use queue::LineQueue;
 
 /// How long the last lines may take at the end of the process.
@@ -50,14 +50,13 @@ fn read_filter(wanted: &str) -> Result<Option<Targets>, String> {
     }
 }
 
-/// Starts logging for the process.
-pub fn start(cli: &Cli) {
-    let default = match cli.command {
-        Command::Serve(_) => Targets::new()
-            .with_default(Level::WARN)
-            .with_target("lienthong", Level::INFO)
-            .with_targets([("lsm_tree", Level::ERROR), ("fjall", Level::ERROR)]),
-        _ => Targets::new().with_default(Level::WARN),
+/// Starts logging for the process; a server says more than a command that ends.
+pub fn start(is_server: bool, output: OutputFormat) {
+    let quiet = Targets::new().with_default(Level::WARN);
+    let default = if is_server {
+        quiet.with_target("lienthong", Level::INFO).with_targets([("lsm_tree", Level::ERROR), ("fjall", Level::ERROR)])
+    } else {
+        quiet
     };
     let wanted = std::env::var("LIENTHONG_LOG").unwrap_or_default();
     let filter = match read_filter(&wanted) {
@@ -71,7 +70,7 @@ pub fn start(cli: &Cli) {
         }
     };
     let lines = fmt::layer::<Registry>().with_writer(stderr);
-    let lines = match cli.output {
+    let lines = match output {
         OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         OutputFormat::Json => lines.json().boxed(),
     };

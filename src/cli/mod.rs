@@ -8,6 +8,7 @@ mod anchor;
 mod ca;
 pub mod completions;
 mod environment;
+mod format;
 pub mod health;
 pub mod keys;
 pub mod ledger;
@@ -106,7 +107,7 @@ impl Cli {
     /// Reads the process's arguments and environment, and starts logging; a bad flag ends the process.
     pub fn start() -> Self {
         let cli = Self::from_arg_matches(&environment::read(Self::command())).unwrap_or_else(|error| error.exit());
-        logging::start(&cli);
+        logging::start(matches!(cli.command, Command::Serve(_)), cli.output);
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         environment::unknown(&Self::command(), names).iter().for_each(|what| tracing::warn!("{what}"));
         cli
@@ -129,7 +130,7 @@ impl Cli {
             Command::Keys(command) => command.run(output),
             Command::Wallet(command) => command.run(output),
             Command::Health(command) => command.run(output),
-            Command::Completions(command) => command.run(),
+            Command::Completions(command) => command.run(Self::command()),
             Command::BarePeer(command) => command.run(),
         };
         ended.unwrap_or_else(|failure| failure.report())

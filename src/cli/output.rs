@@ -3,19 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::ValueEnum;
-
+pub use super::format::OutputFormat;
 use crate::base::Error;
-
-/// The form of what goes to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines: JSON, one value a line unless said otherwise.
-    Json,
-}
 
 /// Why a subcommand failed: one line, and the exit code.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::anchor;
 use super::ca::CaArgs;
 use super::keys::{self, SecretArgs};
-use super::ledger::read_anchor;
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::api::http;
 use crate::base::time::SystemClock;
@@ -76,7 +76,7 @@ impl Witness {
     }
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
-        let anchor = read_anchor(&self.trust)?;
+        let anchor = anchor::read(&self.trust)?;
         let signer = self.signer()?;
         let vkey = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
         let memory = Memory::open(&self.state)?;

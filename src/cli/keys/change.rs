@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ChangeArgs, report};
+use super::args::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::id::from_hex;
 use crate::base::{Error, PROVINCE};
 use crate::cli::output::{Failure, OutputFormat};

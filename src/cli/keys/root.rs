@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{AlgorithmArgs, ChangeArgs, FolderArgs, SecretArgs, report};
+use super::args::{AlgorithmArgs, ChangeArgs, FolderArgs, report};
+use super::secret::SecretArgs;
 use crate::base::Error;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::FolderArgs;
+use super::args::FolderArgs;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::server::keyring::PrivateKey;

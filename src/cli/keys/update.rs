@@ -66,7 +66,7 @@ impl Update {
 }
 
 fn read(path: &Path) -> Result<TrustAnchor, Failure> {
-    anchor::read(path).map_err(Failure::new)
+    anchor::read(path).map_err(|failure| Failure::new(failure.message()))
 }
 
 /// The newest version of a chain that begins behind `current`; it replaces the file.

@@ -7,17 +7,17 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::prefix;
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
 use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
-use crate::cli::verify::EXIT_ANCHOR;
 use crate::transparency::audit::state::State;
 use crate::transparency::audit::{AuditReport, Stop, audit};
 use crate::transparency::file::{conflict_beside, keep_conflict};
 use crate::transparency::source::HttpSource;
-use crate::trust::{Code, TrustAnchor};
+use crate::trust::Code;
 
 /// The state cannot be read or written.
 const EXIT_STATE: u8 = 3;
@@ -59,7 +59,7 @@ pub struct Audit {
 impl Audit {
     /// Audits.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let anchor = read_anchor(&self.trust)?;
+        let anchor = anchor::read(&self.trust)?;
         let state = match &self.state {
             Some(path) => State::load(path, &anchor).map_err(|error| state_failure(path, "read", &error))?,
             None => None,
@@ -116,21 +116,6 @@ impl Audit {
         }
         Ok(ExitCode::from(stop.code.exit_code()))
     }
-}
-
-/// Where the tiles stand: a URL as it is; an address means the log under its console.
-pub(in crate::cli) fn prefix(place: &str, log: &str, ca: &CaArgs) -> String {
-    let scheme = ca.scheme();
-    if place.contains("://") {
-        place.trim_end_matches('/').to_owned()
-    } else {
-        format!("{scheme}://{place}/logs/{log}")
-    }
-}
-
-/// Reads a trust anchor.
-pub(in crate::cli) fn read_anchor(path: &Path) -> Result<TrustAnchor, Failure> {
-    anchor::read(path).map_err(|why| Failure::with_code(why, EXIT_ANCHOR))
 }
 
 fn state_failure(path: &Path, what: &str, error: &std::io::Error) -> Failure {
@@ -197,13 +182,5 @@ mod tests {
         {
             assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
         }
-    }
-
-    #[test]
-    fn an_address_means_the_console() {
-        let (none, private) = (CaArgs::default(), CaArgs { ca: Some("ca.pem".into()) });
-        assert_eq!(prefix("127.0.0.1:50052", "land", &none), "http://127.0.0.1:50052/logs/land");
-        assert_eq!(prefix("127.0.0.1:50052", "land", &private), "https://127.0.0.1:50052/logs/land");
-        assert_eq!(prefix("https://logs.example/x/", "land", &none), "https://logs.example/x");
     }
 }

@@ -1,8 +1,9 @@
 //! `lienthong ledger`: logs from outside.
 
 mod audit;
+mod prefix;
 
-pub(in crate::cli) use audit::{prefix, read_anchor};
+pub(in crate::cli) use prefix::prefix;
 
 use std::process::ExitCode;
 

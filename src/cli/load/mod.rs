@@ -23,7 +23,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
 use citizens::{Citizens, Drawn};
 use driver::{Outcome, Pace, Target};
-use report::{Comparison, Report};
+use report::{Comparison, Report, Settings};
 use scenario::{Calls, Scenario};
 
 const EXAMPLES: &str = "\
@@ -97,7 +97,7 @@ impl Load {
         let gateway = Target { channels, calls };
         let answer_bytes = gateway.answer_bytes().await?;
         let progress = self.progress();
-        let mut report = Report::new(self, whose, answer_bytes);
+        let mut report = Report::new(self.settings(whose, answer_bytes));
         if self.compare_bare {
             let peer = peer::Spawned::start(answer_bytes).await?;
             let bare = Target { channels: self.connect(&peer.address).await?, calls: Arc::new(Calls::bare()) };
@@ -116,6 +116,18 @@ impl Load {
         }
         progress.finish_and_clear();
         Ok(report)
+    }
+
+    fn settings(&self, (citizens, citizens_count): (&'static str, usize), answer_bytes: usize) -> Settings {
+        Settings {
+            scenario: self.scenario.name(),
+            citizens,
+            citizens_count,
+            rate: self.rate,
+            connections: self.connections,
+            concurrency: self.concurrency,
+            answer_bytes,
+        }
     }
 
     /// Whose records to ask for.

@@ -2,21 +2,27 @@
 
 use serde::Serialize;
 
-use super::Load;
 use super::driver::Outcome;
+
+/// What was measured.
+#[derive(Serialize)]
+pub(super) struct Settings {
+    pub(super) scenario: &'static str,
+    /// `random`, `personas` or `named`, and how many.
+    pub(super) citizens: &'static str,
+    pub(super) citizens_count: usize,
+    /// `None` is flat out.
+    pub(super) rate: Option<u32>,
+    pub(super) connections: u16,
+    pub(super) concurrency: u16,
+    pub(super) answer_bytes: usize,
+}
 
 /// The result of a load.
 #[derive(Serialize)]
 pub(super) struct Report {
-    scenario: &'static str,
-    /// `random`, `personas` or `named`, and how many.
-    citizens: &'static str,
-    citizens_count: usize,
-    /// `None` is flat out.
-    rate: Option<u32>,
-    connections: u16,
-    concurrency: u16,
-    answer_bytes: usize,
+    #[serde(flatten)]
+    load: Settings,
     pub(super) gateway: Measured,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) comparison: Option<Comparison>,
@@ -106,19 +112,8 @@ impl Comparison {
 
 impl Report {
     /// A report without figures yet.
-    pub(super) fn new(load: &Load, (citizens, citizens_count): (&'static str, usize), answer_bytes: usize) -> Self {
-        Self {
-            scenario: load.scenario.name(),
-            citizens,
-            citizens_count,
-            rate: load.rate,
-            connections: load.connections,
-            concurrency: load.concurrency,
-            answer_bytes,
-            gateway: Measured::default(),
-            comparison: None,
-            total: Outcome::default(),
-        }
+    pub(super) fn new(load: Settings) -> Self {
+        Self { load, gateway: Measured::default(), comparison: None, total: Outcome::default() }
     }
 
     /// Adds a turn.
@@ -129,18 +124,18 @@ impl Report {
 
     /// For people.
     pub(super) fn to_text(&self) -> String {
-        let pace = match self.rate {
+        let pace = match self.load.rate {
             Some(rate) => format!("{rate} calls/s, latency from the instant each call was due"),
             None => "flat out".to_owned(),
         };
         let mut text = format!(
             "{} {pace}; {} {} citizens, {} connections, {} at once, answers of {} bytes\n{}",
-            self.scenario,
-            self.citizens_count,
-            self.citizens,
-            self.connections,
-            self.concurrency,
-            self.answer_bytes,
+            self.load.scenario,
+            self.load.citizens_count,
+            self.load.citizens,
+            self.load.connections,
+            self.load.concurrency,
+            self.load.answer_bytes,
             self.gateway.to_text("gateway")
         );
         if let Some(comparison) = &self.comparison {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Folder, failure};
+use super::folder::{Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::server::upkeep::{Accepted, accept_rollback};
 

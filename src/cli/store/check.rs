@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Bar, EXIT_DAMAGED, Folder, failure};
+use super::bar::Bar;
+use super::folder::{EXIT_DAMAGED, Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
 use crate::registry::Catalogue;
 use crate::server::upkeep::{CheckReport, check_folder};

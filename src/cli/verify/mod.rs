@@ -6,6 +6,7 @@
 mod answer;
 mod beside;
 mod evidence;
+mod exit;
 mod export;
 mod json;
 mod parse;
@@ -30,20 +31,14 @@ use super::{anchor, text};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
-use crate::trust::{Report, SignedRecord, TrustAnchor, Verifier, credential};
+use crate::trust::{Report, SignedRecord, Verifier, credential};
 use crate::wire::json::Broken;
 use answer::Found;
+use exit::{EXIT_FILE, EXIT_NO_RECORDS};
 use export::Exports;
 use json::Flaw;
 use report::{Name, Reporter};
 use status::Lists;
-
-/// A file cannot be read, or is not what `verify` reads.
-pub const EXIT_FILE: u8 = 3;
-/// A file holds no record.
-pub const EXIT_NO_RECORDS: u8 = 4;
-/// The trust anchor cannot be read, or is none.
-pub const EXIT_ANCHOR: u8 = 5;
 
 const AFTER: &str = "\
 Examples:
@@ -105,7 +100,7 @@ pub struct Verify {
 impl Verify {
     /// Verifies every record of every file.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let verifier = Verifier::new(self.anchor()?);
+        let verifier = Verifier::new(anchor::read(&self.trust)?);
         let now = self.at.unwrap_or_else(|| SystemClock.now());
         let stdout = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         let mut reporter = Reporter::new(stdout, output, self.quiet);
@@ -149,10 +144,6 @@ impl Verify {
             [] => Ok(ExitCode::from(code)),
             flaws => Err(Failure::with_code(flaws.join("; "), code)),
         }
-    }
-
-    fn anchor(&self) -> Result<TrustAnchor, Failure> {
-        anchor::read(&self.trust).map_err(|why| Failure::with_code(why, EXIT_ANCHOR))
     }
 }
 
@@ -275,6 +266,6 @@ mod tests {
         for code in Code::ALL.iter().filter(|code| !LOGS_ONLY.contains(code)) {
             assert!(AFTER.replace('\n', " ").contains(&format!("{} {}", code.exit_code(), code.as_str())), "{code:?}");
         }
-        assert!(Code::ALL.iter().all(|code| code.exit_code() > EXIT_ANCHOR));
+        assert!(Code::ALL.iter().all(|code| code.exit_code() > anchor::EXIT_ANCHOR));
     }
 }

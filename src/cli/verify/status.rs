@@ -12,7 +12,7 @@ use crate::trust::{Statement, TrustAnchor};
 
 use super::super::ca::CaArgs;
 use super::super::output::Failure;
-use super::EXIT_FILE;
+use super::exit::EXIT_FILE;
 
 /// How long a URL may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(20);

@@ -24,7 +24,7 @@ use crate::transparency::source::{HttpSource, Source as _};
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
 use crate::trust::{Policy, SignedRecord, TrustAnchor};
 
-use super::EXIT_FILE;
+use super::exit::EXIT_FILE;
 
 const FORMAT: &str = "lienthong/seen/v2";
 /// Heads that are remembered.

@@ -1,0 +1,13 @@
+//! The forms in which a subcommand answers.
+
+use clap::ValueEnum;
+
+/// The form of what goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: JSON, one value a line unless said otherwise.
+    Json,
+}
