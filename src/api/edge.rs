@@ -325,46 +325,8 @@ fn within_bounds<A: prost::Message>(answer: A, method: &'static str) -> Result<A
     Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", method))
 }
 
-/// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.
-pub(super) fn timeout(named: Option<Duration>) -> Duration {
-    let named = named.unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
-    named.min(Duration::from_millis(limits::DEADLINE_MS_MAX))
-}
-
-/// Reads a `grpc-timeout` value: at most 8 digits and a unit (gRPC over HTTP/2, Requests).
-pub(super) fn parse_timeout(value: &str) -> Option<Duration> {
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(number * 3600)),
-        "M" => Some(Duration::from_secs(number * 60)),
-        "S" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_millis(number)),
-        "u" => Some(Duration::from_micros(number)),
-        "n" => Some(Duration::from_nanos(number)),
-        _ => None,
-    }
-}
-
 fn refuse(error: &Error, id: RequestId, language: Language) -> Status {
     let mut status = status(error, id, language);
     mark(status.metadata_mut(), id);
     status
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn timeouts_read_as_the_grpc_specification_says() {
-        assert_eq!(parse_timeout("100m"), Some(Duration::from_millis(100)));
-        assert_eq!(parse_timeout("2S"), Some(Duration::from_secs(2)));
-        for bad in ["", "m", "123456789m", "-1m", "1x"] {
-            assert_eq!(parse_timeout(bad), None, "{bad}");
-        }
-    }
 }

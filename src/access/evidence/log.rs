@@ -15,7 +15,7 @@ use super::Subject;
 use super::chain::{link_key, read_link, read_trace, trace_key};
 use super::claim::CompletenessClaim;
 use super::entry::EvidenceEntry;
-use super::writer::{Submission, Writer};
+use super::writer::{Recorded, Submission, Writer};
 
 /// Entries that wait for the writer before callers wait to queue.
 const QUEUE_MAX: usize = 4_096;
@@ -31,17 +31,6 @@ pub struct EvidenceLog {
     ledger: Arc<Ledger>,
     secret: Seed,
     queue: mpsc::Sender<Submission>,
-}
-
-/// Where an entry stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Its index in the ledger.
-    pub index: u64,
-    /// Its number among those about its subject; 0 without subject.
-    pub sequence: u64,
-    /// The checkpoint that first held it: a signed note.
-    pub checkpoint: Bytes,
 }
 
 /// One entry of a citizen's list.

@@ -20,7 +20,8 @@ mod writer;
 
 pub use claim::CompletenessClaim;
 pub use entry::{EvidenceEntry, EvidencedRecord, Kind, Place};
-pub use log::{Access, AccessPage, EvidenceLog, Recorded};
+pub use log::{Access, AccessPage, EvidenceLog};
+pub use writer::Recorded;
 
 /// A citizen's pseudonym in the ledger.
 pub type Subject = [u8; 32];

@@ -19,7 +19,6 @@ use crate::trust::merkle::hash_leaf;
 use super::Subject;
 use super::chain::{Link, last_links, link_key, link_row, trace_key, trace_row};
 use super::entry::{EvidenceEntry, Place};
-use super::log::Recorded;
 
 /// Most entries of one batch; the ledger's limit is larger.
 const BATCH_MAX: usize = 1_024;
@@ -27,6 +26,17 @@ const BATCH_MAX: usize = 1_024;
 const TURNS: usize = 2;
 /// Subjects whose chains are remembered.
 const CHAINS_MAX: usize = 100_000;
+
+/// Where an entry stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its index in the ledger.
+    pub index: u64,
+    /// Its number among those about its subject; 0 without subject.
+    pub sequence: u64,
+    /// The checkpoint that first held it: a signed note.
+    pub checkpoint: Bytes,
+}
 
 /// An entry that waits for its place.
 pub(super) struct Submission {

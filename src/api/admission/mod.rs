@@ -179,7 +179,8 @@ impl Service<Request<Body>> for Admission {
 impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let opening = Opening::of(&parts.headers, &self.edge);
+        let now = self.edge.now();
+        let opening = Opening::of(&parts.headers, now, self.edge.new_id(now));
         let method = self.methods.find(parts.uri.path());
         let mut answer = match content::not_grpc(&parts, opening.request_id) {
             Some(answer) => answer,

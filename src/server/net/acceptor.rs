@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use super::connections::Refusal;
-use super::speak::Shared;
+use super::connections::{Connections, Refusal};
+use super::limits::Limits;
 use super::table::{Port, Seat, Table};
 use crate::base::Peer;
 
@@ -22,6 +22,14 @@ const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Refusals are logged once in this time, with their number.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
+
+/// What each connection of a port shares.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) limits: Arc<Limits>,
+    pub(super) counts: Arc<Connections>,
+    pub(super) ending: watch::Receiver<bool>,
+}
 
 /// What answers on a port.
 pub(super) trait Speaker: Clone + Send + Sync + 'static {

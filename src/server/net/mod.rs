@@ -34,8 +34,8 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::Service;
 
-use acceptor::Acceptor;
-use speak::{Console, Grpc, Shared};
+use acceptor::{Acceptor, Shared};
+use speak::{Console, Grpc};
 use table::Table;
 
 pub use connections::Connections;

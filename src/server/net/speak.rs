@@ -10,16 +10,15 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::Service;
 
-use super::acceptor::Speaker;
+use super::acceptor::{Shared, Speaker};
 use super::call::Calls;
 use super::coalesce::Coalescing;
-use super::connections::{Connections, Refusal, Stage};
+use super::connections::{Refusal, Stage};
 use super::drive::drive;
 use super::limits::Limits;
 use super::opening::{self, Opening};
@@ -33,14 +32,6 @@ use crate::base::Peer;
 const HTTP1_HEADERS_MAX: usize = 64;
 /// Most bytes of a request of HTTP/1.1 that are read ahead of its answer.
 const HTTP1_BUFFER_BYTES_MAX: usize = 64 * 1024;
-
-/// What each connection of a port shares.
-#[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) limits: Arc<Limits>,
-    pub(super) counts: Arc<Connections>,
-    pub(super) ending: watch::Receiver<bool>,
-}
 
 /// The gRPC port.
 #[derive(Clone)]
