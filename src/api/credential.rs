@@ -1,26 +1,28 @@
 //! Credentials: signed bearer tokens, and the demo ones of a loopback world.
 //!
-//! A token is a compact JWS (RFC 7515) signed with EdDSA (RFC 8037) under the province's credential key, with the claims
-//! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp` (RFC 7519). The algorithm is the key's; a
-//! header that names another is refused. Demo credentials are `demo-<agency>` and `demo-citizen-<personal ID>`: anybody
+//! A token is a JWT (RFC 7519) signed with EdDSA (RFC 8037) under the province's credential key, of the type `JWT`, with the claims
+//! `iss`, `aud`, `sub` (`agency:<key>` or `citizen:<personal ID>`), `iat`, `exp`. What is refused of its form and header stands in
+//! `trust::jose`. Demo credentials are `demo-<agency>` and `demo-citizen-<personal ID>`: anybody
 //! can write them, so they are accepted only where the server says so: on loopback without TLS, of calls that were made to a loopback name
 //! and not forwarded by a proxy, or after an explicit setting.
 
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use quick_cache::sync::Cache;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tonic::codegen::http::{HeaderMap, header, request};
 
 use super::forwarded::by_a_proxy;
 use crate::access::Rights;
 use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host};
+use crate::trust::jose::{self, TokenError};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
 const ISSUER: &str = "lienthong/H27";
 const AUDIENCE: &str = "lienthong";
+/// The type of bearer tokens: other tokens of ours, such as status lists, have types of their own.
+const TYPE: &str = "JWT";
 const TOKEN_BYTES_MAX: usize = 2_048;
 
 /// Whether demo credentials are accepted.
@@ -41,13 +43,7 @@ pub struct TokenMint {
     public_key: PublicKey,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Claims {
     iss: String,
     aud: String,
@@ -76,12 +72,10 @@ impl TokenMint {
             Caller::Citizen(person) => format!("citizen:{}", person.as_str()),
         };
         let iat = now.0 / 1000;
-        let claims = Claims { iss: ISSUER.into(), aud: AUDIENCE.into(), sub, iat, exp: iat + i64::from(seconds) };
-        let header = Header { alg: "EdDSA".into(), typ: "JWT".into() };
-        let part = |json: serde_json::Result<Vec<u8>>| json.map(|b| URL_SAFE_NO_PAD.encode(b)).map_err(Error::bug);
-        let signed = format!("{}.{}", part(serde_json::to_vec(&header))?, part(serde_json::to_vec(&claims))?);
-        let signature = URL_SAFE_NO_PAD.encode(self.key.sign(signed.as_bytes())?);
-        Ok(format!("{signed}.{signature}"))
+        let exp = iat + i64::from(seconds);
+        let claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": sub, "iat": iat, "exp": exp });
+        let Value::Object(claims) = claims else { return Err(Error::bug("claims are an object")) };
+        jose::sign(TYPE, &claims, &self.key)
     }
 }
 
@@ -168,19 +162,12 @@ impl Authenticator {
             // The rights may have changed since.
             return if now_s < holds.end { known(Some(caller), rights) } else { Err(expired()) };
         }
-        let malformed = || Error::new(Reason::CredentialMalformed, "the bearer token is not a compact JWS");
         let invalid = || Error::new(Reason::CredentialInvalid, "the bearer token is not one of this province's");
-        let (signed, signature) = token.rsplit_once('.').ok_or_else(malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or_else(malformed)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| malformed());
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| malformed())?;
-        let claims_bytes = decode(claims)?;
-        let signature = decode(signature)?;
-        if header.alg != "EdDSA" {
-            return Err(invalid());
-        }
-        self.public_key.verify(signed.as_bytes(), &signature).map_err(|_| invalid())?;
-        let claims: Claims = serde_json::from_slice(&claims_bytes).map_err(|_| malformed())?;
+        let claims = jose::Token::parse(token).and_then(|token| token.verify(TYPE, &self.public_key));
+        let claims = serde_json::from_value::<Claims>(claims.map(Value::Object).map_err(|why| refused(&why))?);
+        let claims = claims.map_err(|_| {
+            Error::new(Reason::CredentialMalformed, "a claim of the bearer token is missing or of another kind")
+        })?;
         if claims.iss != ISSUER || claims.aud != AUDIENCE {
             return Err(invalid());
         }
@@ -200,6 +187,17 @@ impl Authenticator {
         self.accepted.insert(token.to_owned(), (caller.clone(), from..claims.exp));
         Ok(caller)
     }
+}
+
+/// Why a token is none of ours: what has not the form of one is told apart from what we don't accept.
+fn refused(why: &TokenError) -> Error {
+    let reason = match why {
+        TokenError::Malformed(_) => Reason::CredentialMalformed,
+        TokenError::Header(_) | TokenError::Type(_) | TokenError::Algorithm(_) | TokenError::Signature => {
+            Reason::CredentialInvalid
+        }
+    };
+    Error::new(reason, format!("the bearer token is refused: {why}"))
 }
 
 /// Agencies must be known; whether a citizen exists is not told here.
@@ -280,7 +278,7 @@ mod tests {
         let stranger = TokenMint::new(&Seed::root(2)).expect("mint").mint(&caller, NOW, 60).expect("token");
         let unknown = Caller::Agency(AgencyId::parse("nobody").expect("key"));
         let unknown = mint.mint(&unknown, NOW, 60).expect("token");
-        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#), "e30");
+        let none = format!("{}.e30.", jose::encode_part(br#"{"alg":"none","typ":"JWT"}"#));
         let cases = [
             (None, Reason::CredentialMissing),
             (Some("Basic abc".to_owned()), Reason::CredentialMalformed),
@@ -295,6 +293,39 @@ mod tests {
         for (value, reason) in cases {
             assert_eq!(read(&authenticator, value.as_deref(), NOW).expect_err("refused").reason, reason, "{value:?}");
         }
+    }
+
+    /// The header is signed, too: only the province's own key could make these, and they are no bearer tokens.
+    #[test]
+    fn a_token_of_another_type_or_algorithm_or_with_crit_is_refused() {
+        let (mint, authenticator) = authenticator(DemoCredentials::Never);
+        let read = |token: &str| read(&authenticator, Some(&format!("Bearer {token}")), NOW);
+        let caller = Caller::Agency(AgencyId::parse("bank").expect("key"));
+        let minted = mint.mint(&caller, NOW, 60).expect("token");
+        let payload = minted.split('.').nth(1).expect("claims");
+        let forged = |header: Value| {
+            let signed = format!("{}.{payload}", jose::encode_part(header.to_string().as_bytes()));
+            let signature = mint.key.sign(signed.as_bytes()).expect("signs");
+            format!("{signed}.{}", jose::encode_part(&signature))
+        };
+        assert_eq!(read(&forged(json!({ "alg": "EdDSA", "typ": "JWT" }))).expect("as minted"), caller);
+        let cases = [
+            (json!({ "alg": "EdDSA", "typ": "statuslist+jwt" }), "type is not JWT"),
+            (json!({ "alg": "EdDSA" }), "type is not JWT"),
+            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": ["exp"], "exp": 1 }), "`crit` is not understood"),
+            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": [] }), "`crit` is not understood"),
+            (json!({ "alg": "ES256", "typ": "JWT" }), "the algorithm `ES256`"),
+            (json!({ "alg": "HS256", "typ": "JWT" }), "the algorithm `HS256`"),
+            (json!({ "alg": "none", "typ": "JWT" }), "the algorithm `none`"),
+            (json!({ "typ": "JWT" }), "the algorithm ``"),
+        ];
+        for (header, why) in cases {
+            let error = read(&forged(header.clone())).expect_err(why);
+            assert_eq!(error.reason, Reason::CredentialInvalid, "{header}");
+            assert!(error.message.contains(why), "{header}: {}", error.message);
+        }
+        let unsigned = format!("{}.{payload}.", jose::encode_part(br#"{"alg":"none","typ":"JWT"}"#));
+        assert!(read(&unsigned).expect_err("unsigned").message.contains("the algorithm `none`"));
     }
 
     #[test]

@@ -85,14 +85,17 @@ impl<'a> Token<'a> {
         if payload.contains('.') {
             return Err(malformed("there are more than three parts"));
         }
-        if signature.len() != 86 {
-            return Err(malformed("the signature is not 64 bytes long"));
-        }
         let header = parse_object(&decode_part(header)?).map_err(TokenError::Malformed)?;
         for refused in ["crit", "b64"] {
             if header.contains_key(refused) {
                 return Err(TokenError::Header(format!("`{refused}` is not understood")));
             }
+        }
+        if signature.len() != 86 {
+            return Err(match header.get("alg").and_then(Value::as_str) {
+                Some(none) if none.eq_ignore_ascii_case("none") => TokenError::Algorithm(none.to_owned()),
+                _ => malformed("the signature is not 64 bytes long"),
+            });
         }
         Ok(Self { header, signed, payload, signature: decode_part(signature)? })
     }
@@ -254,6 +257,8 @@ mod tests {
                 assert!(verdict.is_err(), "{header}");
             }
         }
+        let none = format!("{}.e30.", encode_part(br#"{"alg":"none"}"#));
+        assert_eq!(Token::parse(&none).map(|_| ()), Err(TokenError::Algorithm("none".into())));
         for bad in ["", ".", "..", "e30.e30.", "e30.e30.AA", "a.b.c.d"] {
             assert!(Token::parse(bad).is_err(), "{bad}");
         }
