@@ -236,8 +236,6 @@ const YET_TO_MEND: &[&str] = &[
     "src/registry/",
     "src/exchange/",
     "src/province/",
-    "src/server/keyring/",
-    "src/server/keys.rs",
     "src/simulation/",
     "src/transparency/",
     "src/wire/typed",

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use common::dynamic::Call;
 use common::process::{Serving, Witness, run, write_private};
+use lienthong::api::credential::TokenMint;
 use lienthong::base::{AgencyId, Caller, Clock as _};
-use lienthong::server::credential_key;
+use lienthong::keys::credential_key;
 use serde_json::Value;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -61,7 +62,8 @@ async fn fetch(folder: &Path, serving: &Serving) {
     let channel = endpoint.tls_config(tls).expect("TLS").connect().await.expect("a handshake");
     let one_stop = Caller::Agency(AgencyId::parse("one-stop").expect("a key"));
     let now = lienthong::base::time::SystemClock.now();
-    let mint = credential_key::read(&folder.join("data")).expect("readable").expect("made by the first start");
+    let secret = credential_key::read(&folder.join("data")).expect("readable").expect("made by the first start");
+    let mint = TokenMint::new(&secret).expect("a mint");
     let token = mint.mint(&one_stop, now, 600).expect("a token");
     let call = Call {
         headers: vec![("authorization".into(), format!("Bearer {token}"))],

@@ -50,8 +50,8 @@ fn parse(bytes: &[u8]) -> Result<TrustAnchor, String> {
 mod tests {
     use super::*;
     use crate::base::{Clock as _, Seed, time::SystemClock};
+    use crate::keys::signers::Keys;
     use crate::registry::Catalogue;
-    use crate::server::keys::Keys;
 
     #[test]
     fn an_anchor_is_read_from_its_file_and_from_an_answer() {

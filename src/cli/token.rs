@@ -9,10 +9,11 @@ use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::access::RightsBook;
+use crate::api::credential::TokenMint;
 use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
+use crate::keys::credential_key;
 use crate::registry::Catalogue;
-use crate::server::credential_key;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -79,7 +80,7 @@ impl Issue {
             let why = "holds no key of tokens yet: the first start of `serve --data-dir` makes it";
             Failure::new(format!("{} {why}", folder.display()))
         };
-        let mint = credential_key::read(folder)?.ok_or_else(missing)?;
+        let mint = TokenMint::new(&credential_key::read(folder)?.ok_or_else(missing)?)?;
         let now = SystemClock.now();
         let token = mint.mint(&caller, now, self.expires_in)?;
         match output {

@@ -15,7 +15,7 @@ use super::keys::{self, SecretArgs};
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::api::http;
 use crate::base::time::SystemClock;
-use crate::server::keyring::PrivateKey;
+use crate::keys::keyring::PrivateKey;
 use crate::server::listen;
 use crate::server::net::serve_http;
 use crate::server::shutdown::{DRAIN, Signals};

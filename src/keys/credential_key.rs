@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::keyring::read_private;
-use crate::api::credential::TokenMint;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy as _, Error, Reason, Result, Seed};
 use crate::store::file::{Readers, is_full, write_whole};
@@ -31,11 +30,11 @@ pub fn path(folder: &Path) -> PathBuf {
     folder.join(FILE)
 }
 
-/// The mint of a data folder that is held by this process, with a new key if there is none; without a folder, or on a full disk, one that
-/// ends with the process. Its randomness is the operating system's, also where that of the world grows from the seed.
-pub(super) fn open(folder: Option<&Path>) -> Result<TokenMint> {
-    if let Some(mint) = folder.map(read).transpose()?.flatten() {
-        return Ok(mint);
+/// The key of a data folder that is held by this process, a new one if there is none; without a folder, or on a full disk, one that ends
+/// with the process. Its randomness is the operating system's, also where that of the world grows from the seed.
+pub fn open(folder: Option<&Path>) -> Result<Seed> {
+    if let Some(kept) = folder.map(read).transpose()?.flatten() {
+        return Ok(kept);
     }
     let mut secret = [0; 32];
     SystemEntropy::default().fill(&mut secret)?;
@@ -51,11 +50,11 @@ pub(super) fn open(folder: Option<&Path>) -> Result<TokenMint> {
             written => written?,
         }
     }
-    TokenMint::new(&Seed::from_bytes(secret))
+    Ok(Seed::from_bytes(secret))
 }
 
-/// The mint of a data folder; `None` when no server made its key yet.
-pub fn read(folder: &Path) -> Result<Option<TokenMint>> {
+/// The key of a data folder; `None` when no server made its key yet.
+pub fn read(folder: &Path) -> Result<Option<Seed>> {
     let path = path(folder);
     if !path.exists() {
         return Ok(None);
@@ -67,7 +66,7 @@ pub fn read(folder: &Path) -> Result<Option<TokenMint>> {
     let kept: Kept = serde_json::from_slice(&read_private(&path)?).map_err(|_| wrong())?;
     let secret = STANDARD.decode(&kept.secret).ok().and_then(|secret| secret.try_into().ok());
     match secret {
-        Some(secret) if kept.format == FORMAT => TokenMint::new(&Seed::from_bytes(secret)).map(Some),
+        Some(secret) if kept.format == FORMAT => Ok(Some(Seed::from_bytes(secret))),
         _ => Err(wrong()),
     }
 }
@@ -79,14 +78,14 @@ mod tests {
     #[test]
     fn the_key_is_kept_until_its_file_is_deleted() {
         let folder = tempfile::tempdir().expect("a folder");
-        let public = |folder| open(folder).expect("a mint").public_key();
+        let opened = |folder| *open(folder).expect("a key").bytes();
         assert!(read(folder.path()).expect("readable").is_none());
-        let first = public(Some(folder.path()));
-        assert_eq!(public(Some(folder.path())), first);
-        assert_eq!(read(folder.path()).expect("readable").expect("kept").public_key(), first);
+        let first = opened(Some(folder.path()));
+        assert_eq!(opened(Some(folder.path())), first);
+        assert_eq!(*read(folder.path()).expect("readable").expect("kept").bytes(), first);
         std::fs::remove_file(path(folder.path())).expect("deleted");
-        assert_ne!(public(Some(folder.path())), first);
-        assert_ne!(public(None), public(None), "without a folder each is new");
+        assert_ne!(opened(Some(folder.path())), first);
+        assert_ne!(opened(None), opened(None), "without a folder each is new");
     }
 
     #[test]

@@ -7,17 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::keyring::{KeptKeys, KeyFolder, ROOT};
+use super::origin;
 use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::FaultKeys;
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor,
 };
-
-/// The origin of a log of the province: `records` or `evidence`.
-pub fn origin(log: &str) -> String {
-    format!("lienthong/{PROVINCE}/{log}")
-}
 
 /// All signers.
 pub struct Keys {

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keyring::KeptKeys;
 use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy, limits};
+use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::transparency::client::Roots;
 use crate::trust::Policy;

@@ -21,12 +21,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::config::{Config, Storage};
-use super::lock::FolderLock;
 use super::memory::Memory;
 use super::world::{POPULATION_DEFAULT, SEED_DEFAULT, World};
 use crate::base::{Error, Reason, Result};
 use crate::store::file::sync_folder;
 use crate::store::fjall::{FjallOptions, FjallStore};
+use crate::store::lock::FolderLock;
 use crate::store::memory::MemoryStore;
 use crate::store::{Standing, Store};
 

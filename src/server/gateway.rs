@@ -8,9 +8,7 @@ use std::time::Duration;
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
-use super::keyring::{KeyFolder, Watcher};
 use super::listen::reachable;
-use super::lock::FolderLock;
 use super::net::Connections;
 use super::parts::Parts;
 use super::recheck::{LastCheck, Recheck};
@@ -24,8 +22,10 @@ use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
 use crate::base::Result;
 use crate::identity::following::Following;
+use crate::keys::keyring::{KeyFolder, Watcher};
 use crate::registry::allocation;
 use crate::store::file::is_full;
+use crate::store::lock::FolderLock;
 
 /// A gateway, opened and seeded.
 pub struct Gateway {

@@ -3,13 +3,9 @@
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
 pub mod config;
-pub mod credential_key;
 pub mod data;
 pub mod gateway;
-pub mod keyring;
-pub mod keys;
 pub mod listen;
-pub mod lock;
 pub mod memory;
 pub mod net;
 pub mod parts;
@@ -27,6 +23,8 @@ mod feed;
 mod health;
 mod readings;
 mod status;
+#[cfg(test)]
+mod tests;
 mod view;
 mod witnessing;
 

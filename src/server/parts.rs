@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::config::Config;
-use super::credential_key;
 use super::data::Data;
-use super::keyring::{self, KeyFolder};
-use super::keys::{Keys, origin};
 use super::memory::Memory;
 use super::status::{ListSigners, WalletKeys};
 use crate::access::{self, ConsentBook, EvidenceLog, People, RightsBook};
@@ -18,6 +15,9 @@ use crate::exchange::{self, Exchange, RecentCalls};
 use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
+use crate::keys::keyring::{self, KeyFolder};
+use crate::keys::signers::Keys;
+use crate::keys::{credential_key, origin};
 use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::province::{Province, StatusLists};
 use crate::registry::host::Host;
@@ -26,7 +26,7 @@ use crate::registry::{Catalogue, Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse, Rules};
 use crate::simulation::personas;
 use crate::transparency::Logs;
-use crate::trust::{KeyState, Signer, TrustAnchor, Verifier};
+use crate::trust::{Signer, Verifier};
 
 /// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
 pub(super) const RECORDS: LogId = LogId(200);
@@ -94,7 +94,7 @@ impl Parts {
             Some(kept) => Keys::kept(&catalogue, world, kept)?,
             None => Keys::new(catalogue.clone(), world),
         };
-        let tokens = credential_key::open(data.home())?;
+        let tokens = TokenMint::new(&credential_key::open(data.home())?)?;
         let versions = keys.versions(config.clock.now())?;
         let clock = LogClock::new(config.clock.clone());
         let (memory, tiles) = (config.memory, config.memory.tiles());
@@ -116,7 +116,7 @@ impl Parts {
         let access_log = EvidenceLog::new(data.store.clone(), evidence.clone(), keys.world());
         let published = AnchorBoard::new(&versions, config.anchor.clone())?;
         let anchor = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
-        withdraw(hosts.values(), &anchor);
+        keyring::withdraw(hosts.values(), &anchor);
         let verifier = Arc::new(Verifier::new(anchor));
         let consents = Arc::new(ConsentBook::new(data.store.clone(), config.entropy.clone()));
         let (store, time) = (data.store.clone(), config.clock.clone());
@@ -226,14 +226,4 @@ fn with_faults(
         registries.insert(name.clone(), Arc::new(Faulty::new(host.clone(), keys, rules.clone())));
     }
     Ok(registries)
-}
-
-/// Closes the registries that have no key in use any more.
-pub(super) fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
-    for host in hosts {
-        let issuer = anchor.issuer(&host.sector().name);
-        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
-            host.withdraw();
-        }
-    }
 }

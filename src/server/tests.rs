@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::*;
+use super::{Config, Gateway, Storage};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Result, Timestamp};
+use crate::keys::keyring::{Beginning, KeptKeys, KeyFolder, Secret, Unlock, request};
+use crate::keys::origin;
 use crate::registry::Catalogue;
 use crate::registry::port::{Change, Inclusion as _, Query, Registry as _, Selector, Submission};
-use crate::server::keys::origin;
-use crate::server::{Config, Gateway, Storage};
 use crate::trust::entry::split_entry;
 use crate::trust::{
     Algorithm, Code, EntryType, KeyChange, KeyEvent, KeyState, Object, Operation, PublicKey, SignedRecord, TrustAnchor,

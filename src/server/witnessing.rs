@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::keys::origin;
 use super::parts::Parts;
 use crate::base::Result;
+use crate::keys::origin;
 use crate::transparency::collect::Collector;
 use crate::transparency::province::ProvinceWitness;
 use crate::trust::{Ed25519Signer, KeyUse, NoteKey, Signer};

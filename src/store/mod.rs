@@ -31,6 +31,7 @@
 
 pub mod file;
 pub mod fjall;
+pub mod lock;
 pub mod memory;
 
 mod batch;

@@ -9,7 +9,7 @@ use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Timestamp};
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
-use crate::server::keyring::{KeyFolder, Unlock, request};
+use crate::keys::keyring::{KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 
 /// Where the keys are.

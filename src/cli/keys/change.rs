@@ -6,7 +6,7 @@ use super::args::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::id::from_hex;
 use crate::base::{Error, PROVINCE};
 use crate::cli::output::{Failure, OutputFormat};
-use crate::server::keyring::{KeyFolder, Unlock};
+use crate::keys::keyring::{KeyFolder, Unlock};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
 
 const ROTATE_EXAMPLES: &str = "\

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat};
+use crate::keys::keyring::{Beginning, KeyFolder};
 use crate::registry::Catalogue;
-use crate::server::keyring::{Beginning, KeyFolder};
 use args::{AlgorithmArgs, ExpiryArgs, FolderArgs, report};
 pub use secret::SecretArgs;
 pub(super) use update::follow;

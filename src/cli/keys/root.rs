@@ -12,7 +12,7 @@ use super::secret::SecretArgs;
 use crate::base::Error;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
-use crate::server::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish};
+use crate::keys::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish};
 use crate::store::file::{Readers, write_whole};
 use crate::trust::{KeyChange, PublicKey, Root, TrustAnchor};
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::Failure;
-use crate::server::keyring::{Pin, Secret, Token, TokenLocation, Unlock};
+use crate::keys::keyring::{Pin, Secret, Token, TokenLocation, Unlock};
 
 const VARIABLE: &str = "LIENTHONG_PASSPHRASE";
 

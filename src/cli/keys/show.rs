@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::FolderArgs;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
-use crate::server::keyring::PrivateKey;
+use crate::keys::keyring::PrivateKey;
 use crate::simulation::faults::FaultKeys;
 use crate::trust::{KeyRecord, KeyState};
 

@@ -18,7 +18,7 @@ use super::population::Progress;
 use crate::api::credential::DemoCredentials;
 use crate::base::limits;
 use crate::cli::keys::SecretArgs;
-use crate::server::keyring::KeptKeys;
+use crate::keys::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};

@@ -20,8 +20,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{KeyFolder, invalid};
-use super::{KeptKeys, Unlock};
+use super::KeptKeys;
+use super::folder::KeyFolder;
+use super::sealed::invalid;
+use super::unlock::Unlock;
 use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
@@ -32,9 +34,8 @@ use crate::province::{FeedState, Progress, Province};
 use crate::registry::Name;
 use crate::registry::host::Host;
 use crate::registry::port::Inclusion as _;
-use crate::server::parts::withdraw;
 use crate::store::file::{Readers, write_whole};
-use crate::trust::{EntryType, KeyEvent, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
+use crate::trust::{EntryType, KeyEvent, KeyState, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
 /// A place behind every place that there is, to try a change.
@@ -345,4 +346,14 @@ impl Watcher {
 
 fn write(folder: &KeyFolder, name: &str, value: &impl Serialize) -> Result<()> {
     write_whole(&folder.path().join(name), &serde_json::to_vec(value).map_err(Error::bug)?, Readers::Owner)
+}
+
+/// Closes the registries that have no key in use any more.
+pub fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
+    for host in hosts {
+        let issuer = anchor.issuer(&host.sector().name);
+        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
+            host.withdraw();
+        }
+    }
 }

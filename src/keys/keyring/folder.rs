@@ -10,19 +10,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::ROOT;
 use super::private::PrivateKey;
+use super::sealed::invalid;
 use super::unlock::Unlock;
 use crate::base::id::to_hex;
-use crate::base::{Error, PROVINCE, Reason, Result, Timestamp};
+use crate::base::{Error, PROVINCE, Result, Timestamp};
+use crate::keys::origin;
 use crate::registry::{Catalogue, Sector};
-use crate::server::keys::origin;
-use crate::server::lock::FolderLock;
 use crate::simulation::faults::FaultKeys;
 use crate::store::file::{Readers, write_whole};
+use crate::store::lock::FolderLock;
 use crate::trust::{
     Algorithm, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, Successor, TrustAnchor,
 };
+
+/// The name of root keys.
+pub const ROOT: &str = "root";
 
 /// A folder of kept keys.
 #[derive(Debug, Clone)]
@@ -260,8 +263,4 @@ impl KeyFolder {
 /// A signer's public key.
 pub(super) fn public(signer: &dyn Signer) -> Result<PublicKey> {
     PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> Error {
-    Error::new(Reason::ConfigurationInvalid, message.into())
 }

@@ -8,16 +8,13 @@ mod sealed;
 mod token;
 mod unlock;
 
-pub use change::{Watcher, place_events, publish, request};
-pub use folder::{Beginning, KeyFolder};
+pub use change::{Watcher, place_events, publish, request, withdraw};
+pub use folder::{Beginning, KeyFolder, ROOT};
 pub use private::PrivateKey;
 pub(super) use sealed::read_private;
 pub use sealed::{SealedKey, Secret};
 pub use token::{Pin, Token, TokenLocation};
 pub use unlock::Unlock;
-
-/// The name of root keys.
-pub const ROOT: &str = "root";
 
 /// Where kept keys are, and what opens them.
 #[derive(Debug, Clone)]
@@ -27,6 +24,3 @@ pub struct KeptKeys {
     /// What opens its private keys.
     pub unlock: Unlock,
 }
-
-#[cfg(test)]
-mod tests;

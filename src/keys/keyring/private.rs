@@ -10,8 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::folder::invalid;
-use super::sealed::{SealedKey, read_private};
+use super::sealed::{SealedKey, invalid, read_private};
 use super::token::Token;
 use super::unlock::Unlock;
 use crate::base::id::{from_hex, to_hex};

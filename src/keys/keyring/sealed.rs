@@ -187,7 +187,7 @@ pub(super) fn read_secret(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Reads a file that only its owner may be able to read.
-pub(in crate::server) fn read_private(path: &Path) -> Result<Vec<u8>> {
+pub(in crate::keys) fn read_private(path: &Path) -> Result<Vec<u8>> {
     let unreadable = |error: std::io::Error| invalid(format!("{} cannot be read: {error}", path.display()));
     let found = std::fs::metadata(path).map_err(unreadable)?;
     if found.len() > FILE_BYTES_MAX {
@@ -207,7 +207,7 @@ pub(in crate::server) fn read_private(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(unreadable)
 }
 
-fn invalid(message: impl Into<String>) -> Error {
+pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Reason::ConfigurationInvalid, message.into())
 }
 

@@ -18,8 +18,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use sha2::{Digest as _, Sha256};
 
-use super::folder::invalid;
-use super::sealed::read_secret;
+use super::sealed::{invalid, read_secret};
 use crate::base::entropy::SystemEntropy;
 use crate::base::id::to_hex;
 use crate::base::{Entropy as _, Error, Reason, Result};
