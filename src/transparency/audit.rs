@@ -18,36 +18,24 @@ mod fetch;
 mod keys;
 pub mod rules;
 pub mod state;
+mod stop;
+mod tiles;
 mod upper;
 
 use serde::Serialize;
 
-use super::head::{HeadError, LogKind, SignedHead, log_keys};
-use super::path::TilePath;
-use super::source::{Source, SourceError};
+use super::head::{LogKind, SignedHead, log_keys};
+use super::source::Source;
 use crate::base::Timestamp;
-use crate::ledger::tile::{TILE_WIDTH, TileId};
-use crate::trust::merkle::{CompactRange, Hash, Node, Span, consistency_spans, empty_root, verify_consistency};
+use crate::ledger::tile::TILE_WIDTH;
+use crate::trust::merkle::{CompactRange, Hash, Span, consistency_spans, verify_consistency};
 use crate::trust::{Code, TrustAnchor};
+pub use rules::FINDINGS_TOLD_MAX;
 use rules::{Counts, Finding, Rules};
 use state::State;
+pub use stop::Stop;
+use tiles::root_of;
 use upper::Upper;
-
-/// Findings that are told one by one; the others are counted.
-pub const FINDINGS_TOLD_MAX: usize = 100;
-
-/// Why an audit stopped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stop {
-    /// The code.
-    pub code: Code,
-    /// Why, in words.
-    pub why: String,
-    /// The heads that contradict each other, known and shown, if that is the reason.
-    pub heads: Option<Box<(SignedHead, SignedHead)>>,
-    /// The state cannot be used: of the log nothing is said.
-    pub is_of_state: bool,
-}
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,29 +54,6 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// All of those.
     pub findings_total: u64,
-}
-
-impl Stop {
-    fn new(code: Code, why: impl Into<String>) -> Self {
-        Self { code, why: why.into(), heads: None, is_of_state: false }
-    }
-
-    /// Because of two heads.
-    pub fn heads(code: Code, known: &SignedHead, shown: &SignedHead, why: impl Into<String>) -> Self {
-        Self { heads: Some(Box::new((known.clone(), shown.clone()))), ..Self::new(code, why) }
-    }
-}
-
-impl From<SourceError> for Stop {
-    fn from(error: SourceError) -> Self {
-        Self::new(Code::Unavailable, error.to_string())
-    }
-}
-
-impl From<HeadError> for Stop {
-    fn from(error: HeadError) -> Self {
-        Self::new(Code::NoTrustedSignature, error.to_string())
-    }
 }
 
 /// Audits a log on from `state`; gives the report and the state to go on from. `progress` hears how many entries of how many are
@@ -217,23 +182,4 @@ fn walk(
         return Err(Stop::new(Code::Tile, "the tiles do not lead to the signed root"));
     }
     Ok(edge)
-}
-
-fn root_of(edge: &CompactRange) -> Hash {
-    if edge.size() == 0 { empty_root() } else { edge.root() }
-}
-
-/// A tile's path at the width that it has in a tree of `size`.
-fn tile_at(id: TileId, size: u64) -> TilePath {
-    TilePath::Tile { id, width: id.width_at(size) }
-}
-
-/// A tile's name for people.
-fn name_of(id: TileId) -> String {
-    format!("tile {} of level {}", id.index, id.level)
-}
-
-/// The tile that holds a node, with the node's place among the hashes of its bottom row.
-fn place_of(node: Node) -> (TileId, usize) {
-    (TileId::of(node), (node.index % TILE_WIDTH as u64) as usize)
 }

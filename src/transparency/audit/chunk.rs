@@ -1,7 +1,8 @@
 //! One tile of leaves with its entries: fetched, and each entry held against its leaf. Any thread does this for any tile.
 
 use super::rules::{Item, read_item};
-use super::{Stop, name_of, tile_at};
+use super::stop::Stop;
+use super::tiles::{name_of, tile_at};
 use crate::ledger::tile::{TILE_WIDTH, TileId};
 use crate::transparency::head::LogKind;
 use crate::transparency::path::TilePath;

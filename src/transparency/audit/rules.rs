@@ -19,14 +19,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::FINDINGS_TOLD_MAX;
 use super::keys::{Told, disagreements};
+use super::tiles::root_of;
 use crate::base::RecordId;
 use crate::transparency::head::{HeadError, LogKind, SignedHead};
 use crate::trust::entry::{EntryType, split_entry, split_equivocation};
 use crate::trust::merkle::{CompactRange, Hash, hash_leaf};
 use crate::trust::status_list::StatusDigest;
 use crate::trust::{Code, KeyEvent, Statement, TrustAnchor, canonical, statement_hash};
+
+/// Findings that are told one by one; the others are counted.
+pub const FINDINGS_TOLD_MAX: usize = 100;
 
 /// The most key events that are held against the anchor: a hostile log shall not fill the memory.
 const KEY_EVENTS_MAX: usize = 65_536;
@@ -302,7 +305,7 @@ impl Rules {
             return self.find(index, Code::IssuerMismatch, format!("{} is no issuer's log", head.origin()));
         };
         let (edge, covered) = self.followed.entry(name.clone()).or_default();
-        let agrees = edge.size() == head.size() && super::root_of(edge) == *head.root();
+        let agrees = edge.size() == head.size() && root_of(edge) == *head.root();
         *covered = edge.size();
         if !agrees {
             let why = format!("the checkpoint of {name} is not of the {} statements before it", edge.size());

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Stop, name_of, place_of, tile_at};
+use super::stop::Stop;
+use super::tiles::{name_of, place_of, tile_at};
 use crate::ledger::tile::{Tile, TileId};
 use crate::transparency::source::Source;
 use crate::trust::Code;
