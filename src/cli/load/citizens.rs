@@ -4,12 +4,13 @@
 //! its creation, which `SimulationService/GetWorld` says. A million of them take 12 MB here.
 
 use clap::ValueEnum;
+use prost::Message as _;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
-use tonic_prost::ProstCodec;
 
 use super::super::output::Failure;
+use super::call::Prepared;
 use crate::base::entropy::SystemEntropy;
 use crate::base::{Entropy as _, PersonalId, Seed, Timestamp};
 use crate::simulation::personas;
@@ -116,14 +117,14 @@ async fn world(channel: Channel, credential: &str) -> Result<GetWorldResponse, F
     let failed = |why: String| {
         Failure::new(format!("the server does not say which world it serves ({why}): name citizens with --personal-id"))
     };
-    let mut client = Grpc::new(channel);
-    client.ready().await.map_err(|error| failed(error.to_string()))?;
-    let mut request = tonic::Request::new(GetWorldRequest {});
     let authorization = credential.parse().map_err(|_| failed("the credential is not ASCII".into()))?;
-    request.metadata_mut().insert("authorization", authorization);
-    let path = PathAndQuery::from_static("/lienthong.simulation.v1.SimulationService/GetWorld");
-    let answer = client.unary(request, path, ProstCodec::default()).await;
-    Ok(answer.map_err(|status| failed(status.message().to_owned()))?.into_inner())
+    let call = Prepared {
+        path: PathAndQuery::from_static("/lienthong.simulation.v1.SimulationService/GetWorld"),
+        body: GetWorldRequest {}.encode_to_vec().into(),
+        authorization: Some(authorization),
+    };
+    let answer = call.send(&mut Grpc::new(channel)).await.map_err(|status| failed(status.message().to_owned()))?;
+    GetWorldResponse::decode(answer).map_err(|error| failed(error.to_string()))
 }
 
 fn created_at(world: &GetWorldResponse) -> Result<Timestamp, Failure> {

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
+use tonic::Status;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
-use tonic::{Request, Status};
 
 use super::super::output::Failure;
 use super::pacer::{Pacer, due};
-use super::scenario::{Calls, Prepared};
-use crate::wire::codec::RawCodec;
+use super::scenario::Calls;
 
 const LATENCY_US_MAX: u64 = 120_000_000;
 /// Answers whose mean size is the bare peer's.
@@ -95,7 +94,7 @@ impl Target {
         let mut client = Grpc::new(self.channels[0].clone());
         let (mut bytes, mut answers, mut refused) = (0, 0, None);
         for _ in 0..ANSWERS_WEIGHED {
-            match send(&mut client, self.calls.next()).await {
+            match self.calls.next().send(&mut client).await {
                 Ok(answer) => {
                     bytes += answer.len();
                     answers += 1;
@@ -116,7 +115,7 @@ impl Target {
         let mut client = Grpc::new(self.channels[0].clone());
         let mut answered = Vec::with_capacity(count);
         for call in 0..count as u64 {
-            answered.push(send(&mut client, self.calls.at(call)).await.is_ok());
+            answered.push(self.calls.at(call).send(&mut client).await.is_ok());
         }
         answered
     }
@@ -188,17 +187,8 @@ async fn work(channel: Channel, calls: Arc<Calls>, shared: Arc<Shared>) -> Outco
     let mut client = Grpc::new(channel);
     let mut outcome = Outcome::default();
     while let Some(counts_from) = shared.next().await {
-        let answer = send(&mut client, calls.next()).await;
+        let answer = calls.next().send(&mut client).await;
         outcome.count(answer, counts_from.elapsed());
     }
     outcome
-}
-
-async fn send(client: &mut Grpc<Channel>, call: Prepared) -> Result<Bytes, Status> {
-    client.ready().await.map_err(|error| Status::from_error(error.into()))?;
-    let mut request = Request::new(call.body);
-    if let Some(value) = call.authorization {
-        request.metadata_mut().insert("authorization", value);
-    }
-    Ok(client.unary(request, call.path, RawCodec).await?.into_inner())
 }

@@ -5,6 +5,7 @@
 //! omission). Flat out, each worker calls again as soon as it is answered. Bytes go out and come in unread, so that the
 //! generator costs the same whatever it drives.
 
+mod call;
 mod citizens;
 mod driver;
 mod pacer;

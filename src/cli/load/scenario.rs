@@ -9,6 +9,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{Ascii, MetadataValue};
 
 use super::super::output::Failure;
+use super::call::Prepared;
 use super::citizens::Citizens;
 use super::peer;
 use crate::registry::{land, resident, vehicle};
@@ -69,14 +70,6 @@ impl Scenario {
             Self::Links => identity::v1::ListLinksRequest { personal_id, ..Default::default() }.encode_to_vec(),
         }
     }
-}
-
-/// One call, ready to be sent.
-#[derive(Debug, Clone)]
-pub(super) struct Prepared {
-    pub(super) path: PathAndQuery,
-    pub(super) body: Bytes,
-    pub(super) authorization: Option<MetadataValue<Ascii>>,
 }
 
 /// The calls of a load, one after the other. Their count goes on from one turn of the load to the next, so that no citizen is drawn
