@@ -114,6 +114,17 @@ pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<
     acting(call, number, people).await
 }
 
+/// The number in a request's field `personal_id`, and the person behind it, of a method that citizens call for those whom they act for, and
+/// agencies that its row names for anybody: admission lets in no other agency.
+pub async fn own_or_named(call: &Call, personal_id: &str, people: &dyn People) -> Result<(PersonalId, Numbers)> {
+    let number = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
+    let person = match call.caller {
+        Caller::Agency(_) => people.numbers(number).await?,
+        Caller::Citizen(_) => acting(call, number, people).await?.person,
+    };
+    Ok((number, person))
+}
+
 /// The person whom `number` leads to, where the caller may act for them.
 pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Result<Acting> {
     let Caller::Citizen(caller) = call.caller else { return Err(call.refuse()) };

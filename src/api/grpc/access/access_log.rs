@@ -5,13 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use crate::access::acting::acting;
+use crate::access::acting::own_or_named;
 use crate::access::evidence::{Access, CompletenessClaim};
 use crate::access::{EvidenceLog, People};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::id::to_hex;
-use crate::base::{Call, Caller};
-use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
+use crate::base::{Call, Error, Reason, Result, Timestamp};
 use crate::trust::canonical::{self, Value};
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogService;
@@ -33,15 +32,7 @@ impl AccessLogFace {
     }
 
     async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
-        if let Caller::Agency(_) = call.caller {
-            call.named_or(false)?;
-        }
-        let person =
-            PersonalId::from_field("personal_id", &request.personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
-        let numbers = match call.caller {
-            Caller::Agency(_) => self.people.numbers(person).await?,
-            Caller::Citizen(_) => acting(call, person, &*self.people).await?.person,
-        };
+        let (person, numbers) = own_or_named(call, &request.personal_id, &*self.people).await?;
         // Each number has a chain of its own, and a claim on it: the answer says which others there are.
         let others = numbers.all().filter(|number| *number != person);
         let other_ids = others.map(|number| number.as_str().to_owned()).collect();

@@ -1,7 +1,7 @@
 //! Between identity's values and the messages that carry them.
 
 use crate::access::Actor;
-use crate::base::{Error, PersonalId, Result, Timestamp, Violation};
+use crate::base::{Error, Result, Timestamp, Violation};
 use crate::identity::account::{Account, Level};
 use crate::identity::document::DocumentType;
 use crate::identity::link::{Link, LinkEvent, LinkState};
@@ -9,10 +9,6 @@ use crate::identity::presentation::{Presentation, PresentationState};
 use crate::registry::Catalogue;
 use crate::wire::proto::identity::v1;
 use crate::wire::record::timestamp;
-
-pub(super) fn person(text: &str) -> Result<PersonalId> {
-    PersonalId::from_field("personal_id", text).map_err(|violation| Error::invalid(vec![violation]))
-}
 
 pub(super) fn id(field: &str, text: &str) -> Result<uuid::Uuid> {
     text.parse().map_err(|_| Error::invalid_field(field, "FORMAT", "must be a UUID"))
