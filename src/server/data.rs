@@ -28,7 +28,7 @@ use crate::store::file::sync_folder;
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::lock::FolderLock;
 use crate::store::memory::MemoryStore;
-use crate::store::{Standing, Store};
+use crate::store::{RollbackGuard, Store};
 
 /// From this many citizens on a new world is written with larger buffers.
 const BULK_FROM: u64 = 20_000;
@@ -73,8 +73,8 @@ impl DataFolder {
     }
 
     /// What the store of `world` in the folder `path` is held against.
-    pub fn standing(path: &Path, world: &World) -> Standing {
-        Standing::new(path.join(STANDING), world.word())
+    pub fn guard(path: &Path, world: &World) -> RollbackGuard {
+        RollbackGuard::new(path.join(STANDING), world.word())
     }
 
     /// The store of a folder that is only read, and the lock on the folder, which is taken without writing anything. Fails as
@@ -164,8 +164,8 @@ impl DataFolder {
             _ => {}
         }
         let place = if world.seeded { self.store() } else { self.seeding() };
-        let standing = world.seeded.then(|| Self::standing(&self.path, &world));
-        let (store, closed) = open_store(&place, &world, memory, standing, self.lock.clone())?;
+        let guard = world.seeded.then(|| Self::guard(&self.path, &world));
+        let (store, closed) = open_store(&place, &world, memory, guard, self.lock.clone())?;
         Ok(Data { world, memory, store, folder: Some(self), temporary: None, closed: Some(closed) })
     }
 }
@@ -242,16 +242,16 @@ fn open_store(
     path: &Path,
     world: &World,
     memory: Memory,
-    standing: Option<Standing>,
+    guard: Option<RollbackGuard>,
     folder: impl Send + Sync + 'static,
 ) -> Result<(Arc<dyn Store>, oneshot::Receiver<()>)> {
     let is_bulk = !world.seeded && world.population >= BULK_FROM;
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
-    let options = FjallOptions { cache_bytes: memory.engine().max(options.cache_bytes), ..options };
+    let options = FjallOptions { cache_bytes: memory.engine(), ..options };
     let (open, closed) = oneshot::channel();
     // A world that was served from has its store: none is begun in its place.
-    let store = match standing {
-        Some(standing) => FjallStore::open_standing(path, options, &standing),
+    let store = match guard {
+        Some(guard) => FjallStore::open_guarded(path, options, &guard),
         None => FjallStore::create(path, options),
     };
     // Dropped in this order: whoever hears of the end finds the folder free.

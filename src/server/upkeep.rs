@@ -37,9 +37,9 @@ pub struct CheckReport {
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
 pub async fn check_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<CheckReport> {
-    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let guard = DataFolder::guard(folder, &served_from(folder)?);
     let (_lock, path) = DataFolder::read(folder)?;
-    let store = FjallStore::open_view(&path, options(), Some(&standing))?;
+    let store = FjallStore::open_view(&path, options(), Some(&guard))?;
     check(&store, catalogue, Pace::Full, progress).await
 }
 
@@ -109,10 +109,10 @@ async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: 
 /// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
 pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
-    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let guard = DataFolder::guard(folder, &served_from(folder)?);
     let folder = DataFolder::take(folder)?;
     let path = folder.store();
-    let store = FjallStore::open_remains(&path, options(), Some(&standing))?;
+    let store = FjallStore::open_remains(&path, options(), Some(&guard))?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, catalogue, Pace::Full, progress).await?;
     let findings = derived.end().await?;
@@ -209,11 +209,11 @@ pub struct Accepted {
 
 /// Takes the store that is in a data folder as the one to go on from, though another or a newer one was served from there. It has to be whole.
 pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
-    let standing = DataFolder::standing(folder, &served_from(folder)?);
+    let guard = DataFolder::guard(folder, &served_from(folder)?);
     let folder = DataFolder::take(folder)?;
     // A file that cannot be read says nothing, and is replaced.
-    let was = standing.group().ok().flatten();
-    Ok(Accepted { was, is: FjallStore::accept(&folder.store(), options(), &standing)? })
+    let was = guard.group().ok().flatten();
+    Ok(Accepted { was, is: FjallStore::accept(&folder.store(), options(), &guard)? })
 }
 
 /// The world of a folder. Only one that came to its end of seeding has a store to keep.

@@ -17,7 +17,7 @@ use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
 use super::size::check_key;
-use super::{Batch, Row, Scan, Space, Standing, Store};
+use super::{Batch, RollbackGuard, Row, Scan, Space, Store};
 use crate::base::{Error, Reason, Result};
 use fault::unwritable;
 use keyspaces::inner_bounds;
@@ -83,23 +83,23 @@ impl FjallStore {
 
     /// The same of a store that something outside its folder says how far it was: fails with
     /// [`StorageCorrupt`](Reason::StorageCorrupt) too when it is not the one that was written last.
-    pub fn open_standing(path: &Path, options: FjallOptions, standing: &Standing) -> Result<Self> {
+    pub fn open_guarded(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<Self> {
         let disk = Arc::new(FolderDisk(path.to_owned()));
-        Self::start(path, options, open::whole(path, options, Some(standing))?, disk)
+        Self::start(path, options, open::whole(path, options, Some(guard))?, disk)
     }
 
-    /// Takes a whole store as the one that was written last, whatever `standing` says. Gives its last group.
-    pub fn accept(path: &Path, options: FjallOptions, standing: &Standing) -> Result<u64> {
+    /// Takes a whole store as the one that was written last, whatever `guard` says. Gives its last group.
+    pub fn accept(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<u64> {
         let store = Self::open_existing(path, options)?;
         let group = store.committer.group();
-        standing.replace_run(path, group)?.map_err(|error| unwritable(path, error))?;
+        guard.replace_run(path, group)?.map_err(|error| unwritable(path, error))?;
         Ok(group)
     }
 
     /// Opens a store to read from, in a view: nothing of the folder is changed, which may be one that cannot be written. What the engine
-    /// has to write goes to the folder for temporary files. Fails as [`FjallStore::open_standing`] does.
-    pub fn open_view(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Self> {
-        let (opened, view) = open::whole_in_view(path, options, standing)?;
+    /// has to write goes to the folder for temporary files. Fails as [`FjallStore::open_guarded`] does.
+    pub fn open_view(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Self> {
+        let (opened, view) = open::whole_in_view(path, options, guard)?;
         let disk = Arc::new(FolderDisk(view.path().to_owned()));
         Ok(Self::start(path, options, opened, disk)?.keeping(view))
     }
@@ -109,7 +109,7 @@ impl FjallStore {
     ///
     /// Fails before anything is changed when the disk has no room for the rows that are to be written again, or when rows that nothing
     /// else can make again are missing.
-    pub fn open_remains(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Self> {
+    pub fn open_remains(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Self> {
         if let Ok(free_bytes) = FolderDisk(path.to_owned()).free_bytes()
             && free_bytes < options.reserve_bytes
         {
@@ -120,7 +120,7 @@ impl FjallStore {
             );
             return Err(Error::new(Reason::StorageFull, message));
         }
-        Self::start(path, options, open::remains(path, options, standing)?, Arc::new(FolderDisk(path.to_owned())))
+        Self::start(path, options, open::remains(path, options, guard)?, Arc::new(FolderDisk(path.to_owned())))
     }
 
     /// Ends a rebuild: derived spaces are whole, and the folder may be served from.

@@ -42,11 +42,11 @@ mod conformance;
 mod disk;
 mod health;
 mod recount;
+mod rollback;
 mod scan;
 mod seal;
 mod size;
 mod space;
-mod standing;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -57,10 +57,10 @@ pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
 pub use recount::{Pace, Recount, recount};
+pub use rollback::RollbackGuard;
 pub use scan::Scan;
 pub use size::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 pub use space::{Layout, Remedy, Space};
-pub use standing::Standing;
 
 use crate::base::{Error, Reason, Result};
 

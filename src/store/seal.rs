@@ -12,7 +12,7 @@ use std::path::Path;
 
 use bytes::BufMut;
 
-use super::standing::Follower;
+use super::rollback::Follower;
 use super::{Layout, Space};
 
 /// The key of a tree's seal: no space has the code 0.

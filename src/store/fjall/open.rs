@@ -20,9 +20,9 @@ use super::options::{FILES_OPEN_MAX, FjallOptions, MIB};
 use super::remains;
 use super::view::{LOCK_FILE, View};
 use crate::base::{Error, Reason, Result};
+use crate::store::rollback::RUN_FILE;
 use crate::store::seal::{MARK_FILE, Mark, Marked, SEAL_KEY, Tally};
-use crate::store::standing::RUN_FILE;
-use crate::store::{Layout, Space, Standing};
+use crate::store::{Layout, RollbackGuard, Space};
 
 /// The engine's files.
 const VERSION_FILE: &str = "version";
@@ -60,56 +60,61 @@ pub(super) fn create(path: &Path, options: FjallOptions) -> Result<Opened> {
     Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
 }
 
-/// Opens a whole store, which `standing` has to fit.
-pub(super) fn whole(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Opened> {
+/// Opens a whole store, which `guard` has to fit.
+pub(super) fn whole(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Opened> {
     check_files(path)?;
     let lock = lock(path)?;
-    if let Some(standing) = standing {
-        standing.check_run(path)?;
+    if let Some(guard) = guard {
+        guard.check_run(path)?;
     }
     if !Imprint::holds(path) {
         match View::beside(path) {
             Ok(view) => {
                 let seen = whole_at(path, view.path(), options)?;
-                standing.map_or(Ok(()), |standing| standing.check(path, seen.tally.group))?;
+                guard.map_or(Ok(()), |guard| guard.check(path, seen.tally.group))?;
             }
             Err(error) => tracing::warn!(%error, "no view of the store can be made; it is opened in place, unchecked"),
         }
     }
     drop(lock);
     let Opened { database, keyspaces, tally, mut mark, .. } = whole_at(path, path, options)?;
-    if let Some(standing) = standing {
-        standing.check(path, tally.group)?;
-        mark = mark.followed_by(standing.begin(path, tally.group)?);
+    if let Some(guard) = guard {
+        guard.check(path, tally.group)?;
+        mark = mark.followed_by(guard.begin(path, tally.group)?);
     }
     Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
 }
 
 /// Opens a whole store in a view: nothing of the folder is changed.
-pub(super) fn whole_in_view(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<(Opened, View)> {
+pub(super) fn whole_in_view(
+    path: &Path,
+    options: FjallOptions,
+    guard: Option<&RollbackGuard>,
+) -> Result<(Opened, View)> {
     check_files(path)?;
     let view = view_elsewhere(path)?;
     let opened = whole_at(path, view.path(), options)?;
-    if let Some(standing) = standing {
-        standing.check(path, opened.tally.group)?;
+    if let Some(guard) = guard {
+        guard.check(path, opened.tally.group)?;
     }
     Ok((opened, view))
 }
 
 /// Opens a store whose derived spaces may be damaged or gone, or whose rows were never counted, and empties those spaces. Nothing is written
 /// before everything that cannot be made again was read, and found to be all that there was.
-pub(super) fn remains(path: &Path, options: FjallOptions, standing: Option<&Standing>) -> Result<Opened> {
+pub(super) fn remains(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Opened> {
     check_engine_files(path)?;
     let lock = lock(path)?;
     let view = View::beside(path).map_err(|error| unwritable(path, error))?;
     let tally = {
         let (_database, keyspaces) = kept_at(path, view.path(), options)?;
         let sealed = check_kept(path, view.path(), &keyspaces)?;
-        let tally = remains::count(path, &keyspaces)?;
+        let group = sealed.as_ref().map_or(0, |sealed| sealed.group);
+        let tally = remains::count(path, &keyspaces, group)?;
         check_counts(path, &tally, sealed.as_ref())?;
         remains::check_clearable(path, &keyspaces)?;
-        if let Some(standing) = standing {
-            standing.check(path, tally.group)?;
+        if let Some(guard) = guard {
+            guard.check(path, tally.group)?;
         }
         tally
     };

@@ -10,16 +10,16 @@ use fjall::{Database, Guard, PersistMode};
 use super::fault::{contained, damaged, open_error};
 use super::keyspaces::{Keyspaces, inner_key};
 use crate::base::{Error, Result};
-use crate::store::seal::{SEAL_KEY, Tally};
+use crate::store::seal::Tally;
 use crate::store::{Layout, Space};
 
 /// Rows deleted in one batch of the engine.
 const ROWS_DELETED: usize = 4_096;
 
-/// Counts the spaces that are kept, by reading every row. Writes nothing.
-pub(super) fn count(path: &Path, keyspaces: &Keyspaces) -> Result<Tally> {
+/// Counts the spaces that are kept, by reading every row; `group` is the newest that their seals name. Writes nothing.
+pub(super) fn count(path: &Path, keyspaces: &Keyspaces, group: u64) -> Result<Tally> {
     told(path, || {
-        let mut tally = Tally { group: newest_group(keyspaces)?, ..Tally::default() };
+        let mut tally = Tally { group, ..Tally::default() };
         for space in Space::ALL.iter().filter(|space| !space.is_derived()) {
             tally.rows[space.index()] = count_of(*space, keyspaces)?;
         }
@@ -55,19 +55,6 @@ fn told<T>(path: &Path, work: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
         Ok(Err(error)) => Err(open_error(path, error)),
         Err(panicked) => Err::<_, Error>(damaged(path, &panicked)),
     }
-}
-
-/// The newest group that a seal names; the seal of the index tree goes with the tree.
-fn newest_group(keyspaces: &Keyspaces) -> fjall::Result<u64> {
-    let mut newest = 0;
-    for layout in [Layout::Rows, Layout::Log] {
-        let mut tally = Tally::default();
-        if let Some(seal) = keyspaces.tree(layout).get(SEAL_KEY)? {
-            tally.take_seal(layout, &seal);
-        }
-        newest = newest.max(tally.group);
-    }
-    Ok(newest)
 }
 
 fn rows(space: Space, keyspaces: &Keyspaces) -> fjall::Iter {

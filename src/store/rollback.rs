@@ -23,7 +23,7 @@ const GROUP_BYTES: i64 = 21;
 
 /// What a store is held against, and where that is kept.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct RollbackGuard {
     file: PathBuf,
     /// Which world it is, as one word.
     world: String,
@@ -36,7 +36,7 @@ struct Kept {
     group: u64,
 }
 
-impl Standing {
+impl RollbackGuard {
     /// Of the store of a world, which `world` names in one word; kept in `file`.
     pub fn new(file: PathBuf, world: impl Into<String>) -> Self {
         Self { file, world: world.into() }
@@ -165,7 +165,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = folder.path().join("store");
         fs::create_dir(&store).expect("made");
-        let standing = Standing::new(folder.path().join("standing"), "w1");
+        let standing = RollbackGuard::new(folder.path().join("standing"), "w1");
         let refusal = |group| standing.check(&store, group).expect_err("refused").message.clone();
         standing.check(&store, 0).expect("it has none yet");
         standing.begin(&store, 3).expect("written").set(5).expect("written");
@@ -185,7 +185,7 @@ mod tests {
         fs::remove_file(store.join(RUN_FILE)).expect("removed");
         assert!(refusal(9).contains("accept-rollback"), "{}", refusal(9));
         fs::write(store.join(RUN_FILE), &copy).expect("written");
-        let other = Standing::new(folder.path().join("standing"), "w2");
+        let other = RollbackGuard::new(folder.path().join("standing"), "w2");
         assert!(other.check(&store, 9).expect_err("refused").message.contains("world.json"));
         fs::remove_file(folder.path().join("standing")).expect("removed");
         assert!(refusal(9).contains("is missing"), "{}", refusal(9));
