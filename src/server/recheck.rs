@@ -123,8 +123,13 @@ fn tell(store: &dyn Store, report: &CheckReport, rows: u64, took: Duration) {
         return;
     }
     for (space, what, count) in report.findings.iter() {
-        tracing::error!(space = space.name(), what, count, "the check of the store found damage");
-        // The error is for a reader of the row, and there is none here; the call marks the store as damaged.
+        let is_known = store.health().borrow().damaged.contains(&space);
+        // The error is for a reader of the row, and there is none here; the call marks the store as damaged, and logs a space's first fault.
         let _ = store.damaged(space, what);
+        if is_known {
+            tracing::error!(space = space.name(), what, count, "the check of the store found damage");
+        } else {
+            tracing::info!(space = space.name(), what, count, "the check of the store found damage");
+        }
     }
 }
