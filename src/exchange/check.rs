@@ -3,39 +3,17 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
 use crate::access::Fields;
-use crate::base::{Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
 use crate::trust::{
-    Check, Code, Disclosure, Hash, LogProof, Outcome, SignedRecord, Verdict, canonical, redact, statement_hash,
+    Check, Code, Disclosure, LogProof, Outcome, SignedRecord, Verdict, canonical, redact, statement_hash,
 };
 
 use super::known::Known;
-
-/// A record that passed, or that failed and is wanted all the same; redacted to what may be disclosed.
-#[derive(Debug, Clone)]
-pub struct CheckedRecord {
-    /// Its record type.
-    pub record_type: Arc<RecordType>,
-    /// Its id.
-    pub record_id: RecordId,
-    /// Its version.
-    pub version: u64,
-    /// The signed bytes with both proofs.
-    pub record: SignedRecord,
-    /// What verification said.
-    pub verdict: Verdict,
-    /// Hash of its statement.
-    pub statement: Hash,
-    /// How many of its fields are disclosed.
-    pub fields: u16,
-    /// Its message, once an answer was made of it: the same record goes into many answers.
-    pub encoded: OnceLock<Bytes>,
-}
+use super::record::CheckedRecord;
 
 /// Why a record may not be disclosed at all.
 #[derive(Debug)]

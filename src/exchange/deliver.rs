@@ -12,12 +12,13 @@ use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
 
 use super::Exchange;
-use super::check::CheckedRecord;
 use super::context::Context;
 use super::evidence::Draft;
-use super::fetch::{Exchanged, Found, Missing, MissingReason, reachable};
+use super::fetch::reachable;
 use super::finish::finish;
 use super::gather::{LATEST, Question, registry_of};
+use super::outcome::{Exchanged, Found, Missing, MissingReason};
+use super::record::CheckedRecord;
 use super::trail::{Step, Trail};
 
 /// What the evidence says of why documents were presented.

@@ -14,9 +14,9 @@ use crate::registry::Name;
 use crate::registry::numbers::Numbers;
 
 use super::Exchange;
-use super::check::CheckedRecord;
 use super::context::Context;
-use super::fetch::{Exchanged, Found};
+use super::outcome::{Exchanged, Found};
+use super::record::CheckedRecord;
 use super::trace;
 use super::trail::{Step, Trail};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::access::decision::{check_consents, granted};
 use crate::access::evidence::Kind;
-use crate::access::{Grant, Recorded, Rights};
+use crate::access::{Grant, Rights};
 use crate::base::{Error, PersonalId, Reason, Result, limits};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::RegistryRecord;
@@ -13,50 +13,19 @@ use crate::registry::{Name, RecordType};
 use crate::trust::{Code, LogProof, Verdict};
 
 use super::Exchange;
-use super::check::{CheckedRecord, Checker, Failure};
+use super::check::{Checker, Failure};
 use super::context::Context;
 use super::evidence::Draft;
 use super::finish::finish;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
+use super::outcome::{Exchanged, Found, Missing, MissingReason};
 use super::trail::{Detail, Step, Trail};
 
 /// What a record takes in an answer beside its fields: two proofs, a statement, the typed form's frame.
 const RECORD_BYTES: usize = 4 * 1024;
 /// How long a record that was issued just now may take to reach the record ledger.
 const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
-
-/// The outcome of an exchange that was not refused.
-#[derive(Debug)]
-pub struct Exchanged {
-    /// The records, in the order of the record types asked for.
-    pub records: Vec<Arc<CheckedRecord>>,
-    /// What has no answer.
-    pub missing: Vec<Missing>,
-    /// Where it stands in the evidence ledger.
-    pub evidence: Recorded,
-}
-
-/// A record type without an answer.
-#[derive(Debug, Clone)]
-pub struct Missing {
-    /// The record type.
-    pub record_type: Arc<RecordType>,
-    /// Why.
-    pub reason: MissingReason,
-}
-
-/// Why a record type has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingReason {
-    /// The registry has none.
-    NoRecord,
-    /// The registry could not be asked; with the code of its error.
-    Unreachable(Reason),
-}
-
-/// Records and gaps, before the evidence.
-pub(super) type Found = (Vec<Arc<CheckedRecord>>, Vec<Missing>);
 
 impl Exchange {
     /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; a caller

@@ -18,7 +18,7 @@ use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
 use crate::trust::{Disclosure, LogProof, Statement, TrustAnchor};
 
-use super::check::CheckedRecord;
+use super::record::CheckedRecord;
 
 /// Records that the cache makes room for before any come.
 const RECORDS_EXPECTED: usize = 1_024;

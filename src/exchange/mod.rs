@@ -17,8 +17,11 @@ mod finish;
 mod gather;
 mod known;
 mod order;
+mod outcome;
+mod people;
 mod person;
 mod recent;
+mod record;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trace;
@@ -34,12 +37,12 @@ use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
 use crate::trust::verify::Verifier;
 
-pub use check::CheckedRecord;
 pub use context::Context;
 pub use deliver::{Delivery, DocumentRef};
-pub use fetch::{Exchanged, Missing, MissingReason};
 pub use order::{Order, Request};
+pub use outcome::{Exchanged, Missing, MissingReason};
 pub use recent::RecentCalls;
+pub use record::CheckedRecord;
 pub use trace::Explained;
 
 /// What an exchange works with.
@@ -87,7 +90,7 @@ pub struct Exchange {
     rights: Arc<RightsBook>,
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
-    people: person::People,
+    people: people::People,
     known: known::Known,
 }
 
@@ -114,7 +117,7 @@ impl Exchange {
             rights: parts.rights,
             consents: parts.consents,
             evidence: parts.evidence,
-            people: person::People::new(),
+            people: people::People::new(),
             known: known::Known::new(parts.memory.known_bytes),
         })
     }

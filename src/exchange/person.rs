@@ -8,8 +8,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use quick_cache::sync::Cache;
-
 use crate::base::{PersonalId, Reason, Result};
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Numbers, resolve};
@@ -17,21 +15,6 @@ use crate::registry::numbers::{Numbers, resolve};
 use super::Exchange;
 use super::context::Context;
 use super::trail::{Step, Trail};
-
-/// People that are remembered.
-const REMEMBERED_MAX: usize = 100_000;
-
-/// What is remembered.
-pub(super) struct People {
-    /// With the size of the registry's log as of which it holds.
-    remembered: Cache<PersonalId, (u64, Arc<Numbers>)>,
-}
-
-impl People {
-    pub(super) fn new() -> Self {
-        Self { remembered: Cache::new(REMEMBERED_MAX) }
-    }
-}
 
 impl Exchange {
     /// The numbers of the person whom `person` leads to.

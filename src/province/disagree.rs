@@ -8,8 +8,30 @@ use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
+use super::found::Found;
 use super::units;
-use super::view::{Claim, Disagreement, Found};
+
+/// What registries say differently of the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Stable code.
+    pub code: &'static str,
+    /// In words, without personal data.
+    pub message: &'static str,
+    /// Who says what.
+    pub claims: Vec<Claim>,
+}
+
+/// What one source says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The field's path in its record.
+    pub field: String,
+    /// Its value.
+    pub value: Value,
+    /// Number of its source, from 1.
+    pub source: u32,
+}
 
 /// Where a record speaks of the person: the path of the object, and the object.
 struct Mention<'a> {

@@ -14,6 +14,7 @@ pub mod status;
 
 mod disagree;
 mod follow;
+mod found;
 mod index;
 mod ingest;
 mod people;
@@ -29,10 +30,11 @@ mod versions;
 mod view;
 mod watch;
 
+pub use disagree::{Claim, Disagreement};
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
 pub use status::{IssuerSigners, Published, StatusLists};
 pub use turns::Turn;
-pub use view::{Audience, Claim, Disagreement, Item, PersonView, Section, Source};
+pub use view::{Audience, Item, PersonView, Section, Source};
 pub use watch::{Accepted, ChangeFilter, Latest};

@@ -14,9 +14,9 @@ use crate::store::{Scan, Space};
 use crate::trust::Object;
 
 use super::follow::Province;
+use super::found::Found;
 use super::index;
 use super::row::corrupt;
-use super::view::Found;
 
 /// Index rows read at once while a name is searched.
 const ROWS_READ: usize = 1_000;

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures::StreamExt as _;
 
 use super::*;
 use crate::base::time::FixedClock;
-use crate::base::{Date, PartialDate, PersonalId, Reason, Result, Seed, Timestamp};
+use crate::base::{Date, PartialDate, PersonalId, Reason, Seed, Timestamp};
 use crate::ledger::{Ledger, LogId};
 use crate::registry::host::Host;
-use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Selector, Submission};
+use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Receipt, Registry, Selector, Submission};
 use crate::registry::{self, Catalogue, Heading};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;

@@ -1,16 +1,16 @@
 //! One view of a person over all registries. Gathering reads rows; assembling them is a function of values.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp, limits};
 use crate::registry::numbers::{Numbers, resolve};
-use crate::registry::{Heading, Name, RecordType};
+use crate::registry::{Heading, Name};
 use crate::store::{Scan, Space};
-use crate::trust::{Object, Operation, Value, canonical};
+use crate::trust::{Object, Operation, canonical};
 
-use super::disagree::disagreements;
+use super::disagree::{Disagreement, disagreements};
 use super::follow::Province;
+use super::found::Found;
 use super::index;
 use super::row::{RecordKey, Row, corrupt};
 
@@ -83,42 +83,6 @@ pub struct Item {
     pub source: u32,
     /// Whether it is revoked.
     pub revoked: bool,
-}
-
-/// What registries say differently of the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disagreement {
-    /// Stable code.
-    pub code: &'static str,
-    /// In words, without personal data.
-    pub message: &'static str,
-    /// Who says what.
-    pub claims: Vec<Claim>,
-}
-
-/// What one source says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The field's path in its record.
-    pub field: String,
-    /// Its value.
-    pub value: Value,
-    /// Number of its source, from 1.
-    pub source: u32,
-}
-
-/// A record of the view, read.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub record_type: Arc<RecordType>,
-    pub record_id: RecordId,
-    pub version: u64,
-    pub issued_at: Timestamp,
-    pub ledger_index: u64,
-    pub revoked: bool,
-    pub payload: Object,
-    /// Length of the payload's bytes.
-    pub bytes: usize,
 }
 
 /// Puts the records of one person together. `today` is for what depends on the day.

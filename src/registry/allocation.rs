@@ -16,7 +16,8 @@ use std::sync::Arc;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Scan, Space, Store};
 
-use super::catalogue::{Catalogue, Sector, built_in};
+use super::catalogue::{Catalogue, built_in};
+use super::sector::Sector;
 
 /// The first number that a file does not give.
 pub const FIRST: u8 = 64;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{address, enterprise_code, line, not_future, status_reason, tax_status};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "business";

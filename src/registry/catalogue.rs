@@ -6,41 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{PROVINCE, Violation, name};
+use crate::base::{Violation, name};
 
 use super::schema::{DocumentType, RecordType, State};
+use super::sector::Sector;
 use super::{Name, business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle};
-
-/// One registry: a sector, the agency that owns it, its record types.
-#[derive(Debug, Clone)]
-pub struct Sector {
-    /// `land`; also the issuer's name in statements and the last part of its log's origin.
-    pub name: Name,
-    /// The agency that owns it: `land-office`.
-    pub agency: String,
-    /// Its number in storage keys: never changed, never reused.
-    pub ordinal: u8,
-    /// Its record types.
-    pub record_types: Vec<Arc<RecordType>>,
-}
-
-impl Sector {
-    /// A registry and its record types.
-    pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
-        let record_types = record_types.into_iter().map(Arc::new).collect();
-        Self { name: name.into(), agency: agency.into(), ordinal, record_types }
-    }
-
-    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
-    pub fn log_origin(&self) -> String {
-        format!("lienthong/{PROVINCE}/{}", self.name)
-    }
-
-    /// Its record type of this name.
-    pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
-        self.record_types.iter().find(|of| of.name == name)
-    }
-}
 
 /// Why registries are no catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

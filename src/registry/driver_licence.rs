@@ -7,11 +7,11 @@ use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{age_at_most, findings_at, holder, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "driver_licence";

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::Object;
 
-use super::catalogue::Sector;
 use super::common::{holder, in_order, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "health_insurance";

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{findings_at, not_future, status_reason};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "judicial";

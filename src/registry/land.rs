@@ -6,11 +6,11 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{enterprise_code, findings_at, not_future, owner_is_one, status_reason, unit};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "land";

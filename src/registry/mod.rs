@@ -26,12 +26,14 @@ pub mod resident;
 mod row;
 pub mod rule;
 pub mod schema;
+mod sector;
 pub mod social_insurance;
 pub mod stored;
 pub mod vehicle;
 mod writer;
 
-pub use catalogue::{Catalogue, Sector};
+pub use catalogue::Catalogue;
 pub use host::Host;
 pub use name::Name;
 pub use schema::{DocumentType, Heading, RecordType, State};
+pub use sector::Sector;

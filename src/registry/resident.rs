@@ -6,11 +6,11 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{address, findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "resident";

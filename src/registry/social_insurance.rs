@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{findings_at, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule};
 use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "social_insurance";

@@ -6,11 +6,11 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::catalogue::Sector;
 use super::common::{address, enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::sector::Sector;
 
 /// The registry.
 pub const NAME: &str = "vehicle";

@@ -17,7 +17,6 @@ use super::document::Record;
 use super::faults::Rules;
 use super::population::Account;
 use catalogue::{ROWS, Row};
-use life::Identity;
 
 /// A persona with all its records.
 #[derive(Debug, Clone)]
@@ -52,11 +51,6 @@ pub fn all(today: Date) -> Vec<Persona> {
 /// What goes wrong when some personas' records are read.
 pub fn faults() -> Rules {
     ROWS.iter().filter_map(Row::rule).collect()
-}
-
-/// Who the persona with this ID is.
-fn identity(id: &str) -> Option<Identity> {
-    ROWS.iter().find(|row| row.id == id)?.identity()
 }
 
 fn persona(row: &Row, today: Date) -> Option<Persona> {

@@ -10,48 +10,22 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use prost::Message;
-use prost_reflect::{DescriptorPool, FieldDescriptor};
+use prost_reflect::FieldDescriptor;
 
-use crate::base::Error;
 use crate::trust::Disclosure;
-use crate::trust::canonical::{self, CanonicalError};
+use crate::trust::canonical;
 
 mod compare;
 mod encode;
+mod error;
+mod pool;
 mod table;
 mod tree;
 
+pub use error::TypedError;
+pub use pool::pool;
 use table::Tables;
 pub use tree::{Fields, Tree};
-
-/// A payload that is not of its message: which field, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path} {problem}")]
-pub struct TypedError {
-    /// Path of the field.
-    pub path: String,
-    /// What is wrong; never the value.
-    pub problem: &'static str,
-}
-
-impl From<TypedError> for Error {
-    /// A payload that passed its registry's rules has a typed form: anything else is a defect.
-    fn from(error: TypedError) -> Self {
-        Self::bug(error)
-    }
-}
-
-impl From<CanonicalError> for TypedError {
-    fn from(_: CanonicalError) -> Self {
-        Self { path: "payload".into(), problem: "is not canonical" }
-    }
-}
-
-/// The descriptors of all messages.
-pub fn pool() -> &'static DescriptorPool {
-    static POOL: OnceLock<DescriptorPool> = OnceLock::new();
-    POOL.get_or_init(|| DescriptorPool::decode(super::DESCRIPTORS).expect("the build compiled these descriptors"))
-}
 
 /// The wire bytes of the message `name` with these fields: names, and canonical bytes of their values.
 pub fn encode<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>, TypedError> {

@@ -1,8 +1,12 @@
 //! A registry whose stream of changes is not what its host would send.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::*;
+use async_trait::async_trait;
+
+use crate::base::Result;
+use crate::registry::host::Host;
+use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Submission};
 
 type Stream = Box<dyn Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync>;
 

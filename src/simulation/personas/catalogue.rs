@@ -59,6 +59,7 @@ impl Row {
             full_name: self.name,
             birth: Date::new(year, month, day).ok()?,
             commune: self.commune,
+            other: identity,
         })
     }
 
@@ -148,6 +149,11 @@ macro_rules! rows {
             fault: rows!(@fault $($action $every)?),
         },)*]
     };
+}
+
+/// Who the persona with this ID is.
+fn identity(id: &str) -> Option<Identity> {
+    ROWS.iter().find(|row| row.id == id)?.identity()
 }
 
 /// All personas in order of their number.

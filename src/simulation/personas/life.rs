@@ -26,6 +26,8 @@ pub struct Identity {
     pub birth: Date,
     /// A present commune's code.
     pub commune: &'static str,
+    /// Who another persona is, by its ID: some are relatives.
+    pub other: fn(&str) -> Option<Identity>,
 }
 
 impl Identity {

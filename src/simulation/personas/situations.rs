@@ -96,7 +96,7 @@ pub fn stolen_car(identity: &Identity, today: Date) -> Life {
 /// Land that a couple owns and a court has frozen.
 pub fn frozen_land(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
-    let Some(husband) = super::identity("042080990022") else { return life };
+    let Some(husband) = (identity.other)("042080990022") else { return life };
     marry(&mut life, &husband);
     if let Some(household) = &mut life.household {
         household.members.push((husband.personal_id, "spouse"));
@@ -129,7 +129,7 @@ pub fn frozen_land(identity: &Identity, today: Date) -> Life {
 /// The husband beside the frozen land: the same household and certificate, so no land of his own here.
 pub fn husband(identity: &Identity, today: Date) -> Life {
     let mut life = Life { household: None, ..Life::bystander(identity, today) };
-    let Some(wife) = super::identity("042182990008") else { return life };
+    let Some(wife) = (identity.other)("042182990008") else { return life };
     marry(&mut life, &wife);
     life.person.household_id = Some("42-990000008".to_owned());
     life.person.relation_to_head = Some("spouse");
@@ -219,7 +219,7 @@ pub fn small_girl(identity: &Identity, today: Date) -> Life {
     let mut life = Life { household: None, judicial: None, ..Life::bystander(identity, today) };
     life.person.card = None;
     life.person.old_id_number = None;
-    let guardian = super::identity("042196990023").map(|mother| mother.personal_id);
+    let guardian = (identity.other)("042196990023").map(|mother| mother.personal_id);
     life.person.mother_id = guardian;
     life.person.household_id = Some("42-990000023".to_owned());
     life.person.relation_to_head = Some("child");
@@ -239,7 +239,7 @@ pub fn small_girl(identity: &Identity, today: Date) -> Life {
 /// Her mother.
 pub fn mother(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
-    if let (Some(household), Some(girl)) = (&mut life.household, super::identity("042324990011")) {
+    if let (Some(household), Some(girl)) = (&mut life.household, (identity.other)("042324990011")) {
         household.members.push((girl.personal_id, "child"));
     }
     life

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::TypedError;
+use super::error::TypedError;
 use super::table::{Entry, Table, Tables, Target};
 use crate::base::Path;
 use crate::trust::Value;

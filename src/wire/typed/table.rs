@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 
 use prost_reflect::{EnumDescriptor, Kind, MessageDescriptor};
 
+use super::pool::pool;
+
 /// What a field's value becomes on the wire.
 #[derive(Debug)]
 pub(super) enum Target {
@@ -114,7 +116,7 @@ impl Tables {
         static TABLES: OnceLock<Tables> = OnceLock::new();
         TABLES.get_or_init(|| {
             let mut tables = Self::default();
-            for message in super::pool().all_messages() {
+            for message in pool().all_messages() {
                 // Payload messages live in the packages of the sectors; services' messages there do no harm.
                 if message.package_name().starts_with("lienthong.registry.") {
                     tables.add(&message);

@@ -1,0 +1,38 @@
+//! A registry as a sector: its name, who owns it, its record types.
+
+use std::sync::Arc;
+
+use super::name::Name;
+use super::schema::RecordType;
+use crate::base::PROVINCE;
+
+/// One registry: a sector, the agency that owns it, its record types.
+#[derive(Debug, Clone)]
+pub struct Sector {
+    /// `land`; also the issuer's name in statements and the last part of its log's origin.
+    pub name: Name,
+    /// The agency that owns it: `land-office`.
+    pub agency: String,
+    /// Its number in storage keys: never changed, never reused.
+    pub ordinal: u8,
+    /// Its record types.
+    pub record_types: Vec<Arc<RecordType>>,
+}
+
+impl Sector {
+    /// A registry and its record types.
+    pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
+        let record_types = record_types.into_iter().map(Arc::new).collect();
+        Self { name: name.into(), agency: agency.into(), ordinal, record_types }
+    }
+
+    /// The origin line of its log's checkpoints: `lienthong/H27/land`.
+    pub fn log_origin(&self) -> String {
+        format!("lienthong/{PROVINCE}/{}", self.name)
+    }
+
+    /// Its record type of this name.
+    pub fn record_type(&self, name: &str) -> Option<&Arc<RecordType>> {
+        self.record_types.iter().find(|of| of.name == name)
+    }
+}
