@@ -8,8 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violation, Violations};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
 use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::store::Store;
 use crate::trust::Signer;
@@ -200,7 +199,10 @@ impl Registry for Host {
 
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
         let Submission { request_id, changes } = submission;
-        check_submission(&request_id, changes.len())?;
+        let violations = Submission::violations(&request_id, changes.len());
+        if !violations.is_empty() {
+            return Err(Error::invalid(violations));
+        }
         if self.ledger.is_closed() {
             let message = "the registry lost the right to issue";
             return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", &*self.sector.name));
@@ -220,27 +222,6 @@ impl Registry for Host {
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
         self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(|_| stopped())
     }
-}
-
-fn check_submission(request_id: &str, changes: usize) -> Result<()> {
-    let plain = request_id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-    let mut violations = Violations::default();
-    if request_id.is_empty() {
-        violations.add("request_id", "REQUIRED", "a request id makes repetition safe");
-    } else if !plain || !(8..=64).contains(&request_id.len()) {
-        violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z, a-z, 0-9, `.`, `_`, `-`");
-    }
-    if changes == 0 {
-        violations.add("changes", "REQUIRED", "at least one change is required");
-    }
-    if !violations.is_empty() {
-        return Err(Error::invalid(violations));
-    }
-    if changes > BATCH_RECORDS_MAX {
-        let says = format_args!("a submission has at most {BATCH_RECORDS_MAX} changes");
-        return Err(Error::invalid_for(Reason::BatchTooLarge, Violation::new("changes", "COUNT", says)));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp};
+use crate::base::limits::BATCH_RECORDS_MAX;
+use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations};
 use crate::trust::{LogProof, Object, Operation, SignedRecord};
 
 /// Which records to read.
@@ -115,6 +116,21 @@ pub struct Submission {
     pub request_id: String,
     /// 1 to 4,096 changes.
     pub changes: Vec<Change>,
+}
+
+impl Submission {
+    /// What is wrong with a submission before any of its changes is looked at: with its id, or with how many changes there are.
+    pub fn violations(request_id: &str, changes: usize) -> Violations {
+        let mut violations = Violations::default();
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        if !(8..=64).contains(&request_id.len()) || !request_id.bytes().all(fits) {
+            violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
+        }
+        if !(1..=BATCH_RECORDS_MAX).contains(&changes) {
+            violations.add("changes", "COUNT", "1 to 4,096 changes");
+        }
+        violations
+    }
 }
 
 /// What became of one change.

@@ -184,14 +184,8 @@ fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a Recor
 }
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
-    let mut violations = Violations::default();
-    let id = &request.request_id;
-    let id_fits = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if !id_fits {
-        violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
-    }
-    if request.changes.is_empty() || request.changes.len() > limits::BATCH_RECORDS_MAX {
-        violations.add("changes", "COUNT", "1 to 4,096 changes");
+    let mut violations = Submission::violations(&request.request_id, request.changes.len());
+    if !(1..=limits::BATCH_RECORDS_MAX).contains(&request.changes.len()) {
         return Err(Error::invalid(violations));
     }
     let mut changes = Vec::with_capacity(request.changes.len());
