@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, OutputFormat, print, print_json};
-use crate::access::rights::{self, Basis, EMBEDDED, Fields, Flaw, Flaws};
+use crate::access::rights::{self, EMBEDDED, Fields, Flaw, Flaws};
 use crate::registry::Catalogue;
 
 const EXAMPLES: &str = "\
@@ -105,14 +105,10 @@ fn values(rights: &rights::Rights) -> Value {
             "record_type": right.record_type,
             "fields": fields,
             "basis": right.set.basis.as_str(),
-            "consent_required": right.set.basis == Basis::Consent,
             "legal_basis": right.set.legal_basis,
         })
     });
-    let methods = rights.methods().map(|(name, allowed)| {
-        let callers: Vec<&str> = allowed.split(',').collect();
-        json!({"name": name, "callers": callers})
-    });
+    let methods = rights.methods().map(|(name, callers)| json!({"name": name, "callers": callers}));
     let roles: serde_json::Map<String, Value> =
         rights.roles().iter().map(|(role, agencies)| (role.clone(), json!(agencies))).collect();
     json!({

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::flaw::{Findings, shown};
+use super::key::is_key;
 use super::known::Known;
 use super::method::Word;
 use super::read::{AgencyRow, PurposeRow, Rows, check_text};
@@ -18,7 +19,6 @@ const FORMAT: &str = "lienthong/rights/v1";
 const RESERVED: [&str; 3] = ["citizen", "guardian", "registry"];
 /// Demo credentials of citizens begin with it.
 const OF_CITIZENS: &str = "citizen-";
-const PURPOSE_BYTES_MAX: usize = 64;
 /// The methods by which rights are used.
 const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
 const BULK: &str = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
@@ -122,10 +122,8 @@ fn purposes(rows: Vec<PurposeRow>, found: &mut Findings) -> Vec<Purpose> {
     let mut purposes: BTreeMap<String, Purpose> = BTreeMap::new();
     for row in rows {
         let PurposeRow { key, description } = row;
-        let plain = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        let fits = key.value.len() <= PURPOSE_BYTES_MAX && key.value.contains('.') && key.value.split('.').all(plain);
+        let mut words = key.value.split('.');
+        let fits = is_key(&key.value, b"_.") && key.value.contains('.') && words.all(|word| !word.is_empty());
         if !fits {
             let form =
                 "a purpose is words of a-z 0-9 _ with dots between, as health.admission, of at most 64 characters";

@@ -92,7 +92,9 @@ pub(super) struct Row {
     pub(super) named: AgencySet,
     /// The agencies that own a registry which it may be about.
     pub(super) owners: AgencySet,
-    /// Who may, for refusals: `police,operator,subject`.
+    /// Who may: agencies' keys and words, in the order of the row.
+    pub(super) callers: Vec<String>,
+    /// The same for refusals: `police,operator,subject`.
     pub(super) allowed: Arc<str>,
 }
 

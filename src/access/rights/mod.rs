@@ -13,6 +13,7 @@
 mod book;
 mod check;
 mod flaw;
+mod key;
 mod known;
 mod load;
 mod method;

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::flaw::{Findings, shown};
+use super::key::is_key;
 use super::known::{Known, KnownField};
 use super::read::{FieldsChoice, FieldsRow, RightRow, Text, check_text};
 use super::right::{Agency, Basis, FieldNames, Fields, Purpose, RightSet};
 
 /// Stands for every field of a record type.
 const ALL: &str = "all";
-const KEY_BYTES_MAX: usize = 64;
 
 /// The lists of fields that have a name.
 pub(super) struct Lists {
@@ -30,8 +30,7 @@ impl Lists {
         let mut lists = Self { by_key: BTreeMap::new(), kept: HashMap::new() };
         for row in rows {
             let (at, key) = (row.key.at, row.key.value);
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-            if key.is_empty() || key.len() > KEY_BYTES_MAX || !key.bytes().all(plain) {
+            if !is_key(&key, b"_") {
                 found.error(at, "FORMAT", || format!("a list's key is a-z 0-9 _, and not {}", shown(&key)));
             } else if key == ALL {
                 found.error(at, "RESERVED", || "all stands for every field, and is no list's key".to_owned());

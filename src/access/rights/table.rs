@@ -119,9 +119,9 @@ impl Rights {
         u16::try_from(at).ok().map(MethodId)
     }
 
-    /// Every method with a row, and who may call it: agencies' keys and words, comma-separated.
-    pub fn methods(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.methods.iter().map(|row| (row.name.as_str(), &*row.allowed))
+    /// Every method with a row, and who may call it: agencies' keys and words.
+    pub fn methods(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.methods.iter().map(|row| (row.name.as_str(), row.callers.as_slice()))
     }
 
     /// Whether a method needs no credential.

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flaw::{Findings, shown};
+use super::key::is_key;
 use super::known::Known;
 use super::method::{AgencySet, Row, Word};
 use super::read::{MethodRow, Text};
 use super::right::Agency;
 
-const KEY_BYTES_MAX: usize = 64;
 /// The package of a registry's own service begins so, and its name follows.
 const OF_ONE_REGISTRY: &str = "lienthong.registry.";
 
@@ -86,8 +86,7 @@ impl Names {
         let keys: Vec<String> = agencies.iter().map(|agency| agency.key.as_str().to_owned()).collect();
         let mut kept = Vec::new();
         for (key, members) in roles {
-            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-            if key.value.is_empty() || key.value.len() > KEY_BYTES_MAX || !key.value.bytes().all(plain) {
+            if !is_key(&key.value, b"_-") {
                 found.error(key.at, "FORMAT", || format!("a role is a-z 0-9 _ -, and not {}", shown(&key.value)));
             } else if keys.contains(&key.value) || Word::parse(&key.value).is_some() {
                 found.error(key.at, "RESERVED", || format!("{} is an agency or a word already", key.value));
@@ -220,19 +219,19 @@ impl Callers {
                 owners.insert(at);
             }
         }
-        let mut allowed: Vec<&str> = Vec::new();
+        let mut callers: Vec<String> = Vec::new();
         for caller in &self.all {
             let name: &str = match (caller, of_one) {
                 (Caller::Agency(key), _) => key.as_str(),
                 (Caller::Word(Word::Owner), Some((_, owner))) => owner,
                 (Caller::Word(word), _) => word.as_str(),
             };
-            if !allowed.contains(&name) {
-                allowed.push(name);
+            if !callers.iter().any(|caller| caller == name) {
+                callers.push(name.to_owned());
             }
         }
-        let allowed: Arc<str> = if allowed.is_empty() { "nobody".into() } else { allowed.join(",").into() };
+        let allowed: Arc<str> = if callers.is_empty() { "nobody".into() } else { callers.join(",").into() };
         let words = self.words.iter().map(|(_, word)| *word).collect();
-        Row { name: name.to_owned(), words, named, owners, allowed }
+        Row { name: name.to_owned(), words, named, owners, callers, allowed }
     }
 }
