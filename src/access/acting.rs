@@ -115,8 +115,11 @@ pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<
 }
 
 /// The number in a request's field `personal_id`, and the person behind it, of a method that citizens call for those whom they act for, and
-/// agencies that its row names for anybody: admission lets in no other agency.
+/// agencies that its row names for anybody. Who may ask comes before what was asked.
 pub async fn own_or_named(call: &Call, personal_id: &str, people: &dyn People) -> Result<(PersonalId, Numbers)> {
+    if let Caller::Agency(_) = call.caller {
+        call.named_or(false)?;
+    }
     let number = PersonalId::from_field("personal_id", personal_id).map_err(|bad| Error::invalid(vec![bad]))?;
     let person = match call.caller {
         Caller::Agency(_) => people.numbers(number).await?,
