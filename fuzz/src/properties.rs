@@ -235,7 +235,7 @@ pub fn tile(data: &[u8]) {
     }
     let width = tile.width() as u64;
     assert_eq!(tile.get(Node { level: 0, index: width }), None, "nothing stands behind the last");
-    let roots: Option<Vec<Hash>> = Span { from: 0, to: width }.nodes().into_iter().map(|node| tile.get(node)).collect();
+    let roots: Option<Vec<Hash>> = Span { from: 0, to: width }.nodes().map(|node| tile.get(node)).collect();
     if let Some(roots) = roots.filter(|roots| !roots.is_empty()) {
         assert_eq!(Span::root(&roots), range.root(), "the tile's nodes give the tree's root");
     }

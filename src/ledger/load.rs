@@ -141,6 +141,9 @@ async fn rebuild_from(level: u8, store: &dyn Store, id: LogId, origin: &str, siz
                 return Err(missing(origin, tile));
             }
             let grown = tree.append(leaves(&row, width).ok_or_else(|| differs(origin, tile))?.iter().copied());
+            if grown.iter().any(|grown| grown.id() == TileId { level: 0, index } && !grown.is_held_by(&row)) {
+                return Err(differs(origin, tile));
+            }
             above.retain(|old| grown.iter().all(|new| new.id() != old.id()));
             above.extend(grown.into_iter().filter(|tile| tile.id().level > 0));
             compare(level, store, id, origin, &mut above, size).await?;
@@ -175,7 +178,7 @@ async fn compare(
         let stored_id = TileId { level: tile.id().level + level, ..tile.id() };
         let stored = store.get(Space::LogTile, &id.tile_key(stored_id)).await?;
         let stored = stored.ok_or_else(|| missing(origin, stored_id))?;
-        if leaves(&stored, tile.width()) != Some(tile.row()) {
+        if !tile.is_held_by(&stored) {
             return Err(differs(origin, stored_id));
         }
     }

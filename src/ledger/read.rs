@@ -1,6 +1,5 @@
 //! Reading a log: proofs, entries, checkpoints. Nothing here waits for the sequencer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,12 +7,15 @@ use bytes::Bytes;
 use super::load::corrupt;
 use super::log::{Head, Log, State};
 use super::rows::{self, LogId};
-use super::tile::{TILE_HEIGHT, Tile, TileId};
+use super::tile::{Group, TILE_HEIGHT, TILE_WIDTH, Tile, TileId};
 use super::{Ledger, segment};
 use crate::base::{Error, Reason, Result};
 use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
 use crate::trust::record::LogProof;
+
+/// Tiles that a path leads through, in a log of up to 2^32 entries whose size is no multiple of a tile's.
+const TILES_OF_PATH: usize = 8;
 
 impl Ledger {
     /// Proves that the entry stands in the log: against the newest cosigned head if there is one that covers it, or else against
@@ -148,21 +150,38 @@ impl Log {
             return Err(self.missing("the log is shorter"));
         }
         let spans = inclusion_spans(index, size).map_err(|_| self.missing("the log is shorter"))?;
-        self.hashes(state, &spans).await
+        let leaves = TileId::of(Node { level: 0, index });
+        if leaves.width_at(size) < TILE_WIDTH {
+            return self.hashes(state, &spans).await;
+        }
+        // Inside a full tile each span is one node; above it all paths from the tile are one.
+        let tile = self.tile(state, leaves).await?;
+        let (inside, above) = spans.split_at(TILE_HEIGHT as usize);
+        let mut path = Vec::with_capacity(spans.len());
+        for node in inside.iter().flat_map(|span| span.nodes()) {
+            path.push(self.hash_of(&tile, node)?);
+        }
+        let above = match tile.path_above(size) {
+            Some(known) => known,
+            None => {
+                let hashes: Arc<[Hash]> = self.hashes(state, above).await?.into();
+                tile.keep_path_above(size, hashes.clone());
+                hashes
+            }
+        };
+        path.extend_from_slice(&above);
+        Ok(path)
     }
 
     /// The hashes of spans, whose nodes are all complete in `state`.
     async fn hashes(&self, state: &State, spans: &[Span]) -> Result<Vec<Hash>> {
-        let mut tiles: BTreeMap<TileId, Arc<Tile>> = BTreeMap::new();
+        let mut tiles = Vec::with_capacity(TILES_OF_PATH);
         let mut hashes = Vec::with_capacity(spans.len());
+        let mut parts = Vec::new();
         for span in spans {
-            let mut parts = Vec::new();
+            parts.clear();
             for node in span.nodes() {
-                let id = TileId::of(node);
-                let tile = match tiles.entry(id) {
-                    std::collections::btree_map::Entry::Occupied(found) => found.into_mut(),
-                    std::collections::btree_map::Entry::Vacant(place) => place.insert(self.tile(state, id).await?),
-                };
+                let tile = self.tile_among(&mut tiles, state, TileId::of(node)).await?;
                 parts.push(self.hash_of(tile, node)?);
             }
             hashes.push(Span::root(&parts));
@@ -170,7 +189,22 @@ impl Log {
         Ok(hashes)
     }
 
+    /// A tile, which those in hand may be.
+    async fn tile_among<'a>(&self, tiles: &'a mut Vec<Arc<Tile>>, state: &State, id: TileId) -> Result<&'a Tile> {
+        let at = match tiles.iter().rposition(|tile| tile.id() == id) {
+            Some(at) => at,
+            None => {
+                tiles.push(self.tile(state, id).await?);
+                tiles.len() - 1
+            }
+        };
+        Ok(&tiles[at])
+    }
+
     fn hash_of(&self, tile: &Tile, node: Node) -> Result<Hash> {
+        if Group::of(node).is_some_and(|group| !tile.holds_group(group)) {
+            return Err(self.differs(tile.id()));
+        }
         let TileId { level, index } = tile.id();
         tile.get(node)
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is too short")))
@@ -187,14 +221,14 @@ impl Log {
         let row = self.store.get(Space::LogTile, &self.id.tile_key(id)).await?;
         let TileId { level, index } = id;
         let tile = row
-            .and_then(|row| Tile::read(id, &row))
+            .and_then(|row| Tile::read_stored(id, &row))
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
-        // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read.
+        // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read. Leaves
+        // are held against the nodes stored with them when one is asked for (`hash_of`).
         let place = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
         let above = Box::pin(self.tile(state, TileId::of(place))).await?;
         if tile.root() != Some(self.hash_of(&above, place)?) {
-            let what = format!("tile {index} of level {level} is not what the tree has there");
-            return Err(self.damaged(Space::LogTile, what));
+            return Err(self.differs(id));
         }
         let tile = Arc::new(tile);
         self.tiles.insert(self.id, tile.clone());
@@ -205,6 +239,11 @@ impl Log {
         let (_, note) =
             rows::read_note(row).ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint cannot be read"))?;
         Ok(note)
+    }
+
+    fn differs(&self, tile: TileId) -> Error {
+        let TileId { level, index } = tile;
+        self.damaged(Space::LogTile, format!("tile {index} of level {level} is not what the tree has there"))
     }
 
     fn damaged(&self, space: Space, what: impl AsRef<str>) -> Error {

@@ -183,7 +183,7 @@ async fn commit(log: &Log, state: &State, group: &mut [Placed]) -> Result<State>
         batch.push_insert(Space::LogEntry, log.id.numbered_key(first), segment);
     }
     for tile in changed {
-        let (key, row) = (log.id.tile_key(tile.id()), tile.row_bytes());
+        let (key, row) = (log.id.tile_key(tile.id()), tile.stored().as_flattened().to_vec());
         match tile.id().width_at(state.head.size) {
             0 => batch.push_insert(Space::LogTile, key, row),
             _ => batch.push_update(Space::LogTile, key, row),

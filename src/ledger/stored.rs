@@ -8,13 +8,15 @@ use bytes::Bytes;
 use super::load::{self, corrupt};
 use super::read::entries_of;
 use super::rows::{self, LogId};
-use super::tile::{TILE_WIDTH, TileId};
+use super::tile::{TILE_WIDTH, Tile, TileId};
 use super::{Head, Ledger};
 use crate::base::Result;
-use crate::store::{Findings, Pace, Space, Store};
+use crate::store::{Batch, Findings, Pace, Space, Store};
 use crate::trust::merkle::Hash;
 use crate::trust::note::Checkpoint;
 
+/// Tiles of leaves read at once.
+const TILES_READ: usize = 64;
 /// Entries read at once: the leaves of sixteen tiles.
 const ENTRIES_READ: usize = 16 * TILE_WIDTH;
 
@@ -47,6 +49,27 @@ impl<'a> StoredLog<'a> {
     /// The bodies from `from` on, at most `limit`.
     pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Bytes>> {
         entries_of(self.store, self.id, &self.origin, self.size, from, limit).await
+    }
+
+    /// Stores the nodes of full tiles of leaves that a version without them wrote.
+    pub async fn complete_tiles(&self) -> Result<()> {
+        let ids: Vec<TileId> = (0..self.size / TILE_WIDTH as u64).map(|index| TileId { level: 0, index }).collect();
+        for some in ids.chunks(TILES_READ) {
+            let keys: Vec<Vec<u8>> = some.iter().map(|id| self.id.tile_key(*id)).collect();
+            let mut batch = Batch::new();
+            for ((id, key), row) in some.iter().zip(&keys).zip(self.store.get_many(Space::LogTile, &keys).await?) {
+                let tile = row.as_ref().and_then(|row| Tile::read_stored(*id, row));
+                let tile = tile.ok_or_else(|| corrupt(&self.origin, "a tile of leaves cannot be read"))?;
+                let stored = tile.stored().as_flattened();
+                if row.as_deref() != Some(stored) {
+                    batch.push_update(Space::LogTile, key.clone(), stored.to_vec());
+                }
+            }
+            if !batch.is_empty() {
+                self.store.commit(batch).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Every entry is what its leaf hashes, and the newest head has its checkpoint. `leaf` gives the leaf of a body.

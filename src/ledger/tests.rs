@@ -21,6 +21,8 @@ use crate::trust::merkle::{hash_leaf, root_in_place, verify_consistency, verify_
 use crate::trust::note::Checkpoint;
 use crate::trust::record::LogProof;
 
+mod long;
+
 const LOG: LogId = LogId(7);
 const ORIGIN: &str = "lienthong/H27/test";
 
@@ -291,63 +293,6 @@ async fn damage_is_found_and_named() {
     assert!(cut.contains("its signed head is refused: not a signed checkpoint"), "{cut}");
     let last = refusal(Batch::new().delete(Space::LogEntry, LOG.numbered_key(65_984))).await;
     assert!(last.ends_with("it has 65984 entries, its head signs 66000"), "{last}");
-}
-
-/// A log so long that a start does not read all of its leaves.
-const LONG: u64 = 131_072 + 300;
-
-#[tokio::test]
-async fn a_long_log_goes_on_from_its_upper_levels() {
-    let store = memory();
-    let grown = open(&store).await;
-    for size in [LONG, LONG + 212, LONG + 213] {
-        grow(&grown, size, 4_096).await;
-        let found = open(&store).await;
-        assert_eq!((found.head(), found.head().root), (grown.head(), root_of(size)), "{size}");
-        for index in [0, 255, 70_000, size - 257, size - 1] {
-            assert_eq!(found.prove(index).await.expect("proves"), grown.prove(index).await.expect("proves"), "{index}");
-        }
-    }
-    let found = open(&store).await;
-    grow(&found, LONG + 700, 90).await;
-    assert_eq!(found.head().root, root_of(LONG + 700));
-    StoredLog::open(&*store, LOG).await.expect("every tile fits");
-}
-
-#[tokio::test]
-async fn damage_of_a_long_log_is_found_at_its_start_or_its_first_read() {
-    let store = memory();
-    grow(&*open(&store).await, LONG, 4_096).await;
-    let tile = |level, index| LOG.tile_key(TileId { level, index });
-    let kept = store.scan(Scan::prefix(Space::LogTile, &LOG.prefix())).await.expect("reads");
-    let restore =
-        || kept.iter().fold(Batch::new(), |batch, (key, row)| batch.put(Space::LogTile, key.clone(), row.clone()));
-    let changed = |key: &[u8]| {
-        let mut row = kept.iter().find(|(known, _)| known == key).expect("a tile").1.to_vec();
-        row[7] ^= 1;
-        row
-    };
-    // 512 full tiles of leaves under two tiles and a part, and one tile on top
-    for key in [tile(0, 513), tile(0, 512), tile(1, 0), tile(1, 1), tile(1, 2), tile(2, 0)] {
-        store.commit(Batch::new().put(Space::LogTile, key.clone(), changed(&key))).await.expect("commits");
-        let error = open_at(store.clone(), ORIGIN, 1).await.err().expect("the start refuses");
-        assert_eq!(error.reason, Reason::LedgerCorrupt, "{key:?}");
-        store.commit(Batch::new().delete(Space::LogTile, key.clone())).await.expect("commits");
-        let error = open_at(store.clone(), ORIGIN, 1).await.err().expect("the start refuses");
-        assert_eq!(error.reason, Reason::LedgerCorrupt, "{key:?}");
-        store.commit(restore()).await.expect("commits");
-    }
-    let (key, damage) = (tile(0, 3), changed(&tile(0, 3)));
-    for batch in [Batch::new().put(Space::LogTile, key.clone(), damage), Batch::new().delete(Space::LogTile, key)] {
-        store.commit(batch).await.expect("commits");
-        let ledger = open(&store).await;
-        ledger.prove(5).await.expect("other tiles serve");
-        let error = ledger.prove(3 * 256 + 7).await.expect_err("found when it is read");
-        assert_eq!(error.reason, Reason::LedgerCorrupt);
-        assert!(store.health().borrow().damaged.contains(&Space::LogTile), "the store's health says so");
-        StoredLog::open(&*store, LOG).await.err().expect("a check finds it too");
-        store.commit(restore()).await.expect("commits");
-    }
 }
 
 #[tokio::test]

@@ -1,7 +1,18 @@
 //! A tile: up to 256 hashes of one level of a log's tree, and the nodes above them (C2SP tlog-tiles, height 8).
 //!
-//! Stored is only the bottom row, as the format says. In memory the nodes between it and the next tile's row are kept
-//! beside it, so that a node is a look-up and not up to 255 hashes.
+//! The format's tile is the bottom row alone. To read a node above it from that takes up to 255 hashes, so a full tile of leaves is
+//! stored with the nodes of one height behind its row: a path then costs the hashes of one group of leaves. In memory the nodes
+//! from that height up are kept, too.
+//!
+//! ```text
+//! height 8     1                the tile's hash, in the row of the tile above
+//! heights 3–7  32 … 2  nodes    kept in memory; the 32 stored behind the row of a full tile of leaves
+//! heights 1, 2                  hashed when they are asked for (tiles of higher levels are few, and keep them)
+//! height 0     256 hashes       the row
+//! ```
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::trust::merkle::{Hash, Node, hash_node};
 
@@ -9,11 +20,13 @@ use crate::trust::merkle::{Hash, Node, hash_node};
 pub const TILE_WIDTH: usize = 256;
 /// Levels of the tree that one tile spans.
 pub const TILE_HEIGHT: u32 = 8;
-/// Nodes of a full tile: 256 + 128 + … + 2; the one on top is in the next tile's row.
-const NODES: usize = 2 * TILE_WIDTH - 2;
+/// A tile of leaves keeps no nodes between its row and this height: groups of 8 leaves.
+const GROUP_HEIGHT: u32 = 3;
+/// Hashes in the stored row of a full tile of leaves.
+const STORED_WIDTH: usize = TILE_WIDTH + (TILE_WIDTH >> GROUP_HEIGHT);
 
-/// What a tile takes in memory.
-pub const TILE_BYTES: usize = size_of::<Tile>() + NODES * size_of::<Hash>();
+/// What a tile of leaves takes in memory, with the path above it in a tree of 2^24 leaves.
+pub const TILE_BYTES: usize = size_of::<Tile>() + (nodes_from(GROUP_HEIGHT) + 16) * size_of::<Hash>();
 
 /// Which tile: the level counts tiles upwards, the index from the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,22 +52,61 @@ impl TileId {
     }
 }
 
+/// Eight leaves of the tree, by their position in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Group(u64);
+
+impl Group {
+    /// The group that a node is in, if it is below the nodes that are stored.
+    pub(super) fn of(node: Node) -> Option<Self> {
+        (node.level < GROUP_HEIGHT).then(|| Self(node.index >> (GROUP_HEIGHT - node.level)))
+    }
+}
+
 /// A tile with its inner nodes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tile {
     id: TileId,
-    /// The bottom row, then the row above it, and so on; each row has its full room.
+    /// The bottom row, then the row of the lowest height that is kept, and so on; each row has its full room.
     nodes: Vec<Hash>,
     width: usize,
+    /// The lowest height above the row of which nodes are kept.
+    lowest: u32,
+    memory: Memory,
 }
+
+/// What was found out about a tile while it was in memory, so that it is not for every path: no part of what the tile is.
+#[derive(Default)]
+struct Memory {
+    /// The groups that are whole, a bit for each.
+    whole: AtomicU32,
+    /// How a path goes on above a full tile of leaves, in the tree of a size.
+    above: Mutex<Option<(u64, Arc<[Hash]>)>>,
+}
+
+impl Clone for Memory {
+    /// A clone is made to be changed.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Memory {}
 
 impl Tile {
     /// A tile without hashes.
     pub fn new(id: TileId) -> Self {
-        Self { id, nodes: vec![[0; 32]; NODES], width: 0 }
+        let lowest = if id.level == 0 { GROUP_HEIGHT } else { 1 };
+        Self { id, nodes: vec![[0; 32]; nodes_from(lowest)], width: 0, lowest, memory: Memory::default() }
     }
 
-    /// Reads a stored row, and computes the nodes above it. `None` when it is no whole number of hashes, or too many.
+    /// Reads a bottom row, and computes the nodes above it. `None` when it is no whole number of hashes, or too many.
     pub fn read(id: TileId, row: &[u8]) -> Option<Self> {
         let (hashes, rest) = row.as_chunks::<32>();
         if !rest.is_empty() || hashes.len() > TILE_WIDTH {
@@ -63,14 +115,36 @@ impl Tile {
         let mut tile = Self::new(id);
         tile.width = hashes.len();
         tile.nodes[..hashes.len()].copy_from_slice(hashes);
-        for height in 1..TILE_HEIGHT {
-            let (below, here) = (row_start(height - 1), row_start(height));
-            for position in 0..tile.width >> height {
+        for position in 0..tile.width >> tile.lowest {
+            let at = tile.start(tile.lowest) + position;
+            tile.nodes[at] = tile.hash_below(tile.lowest, position);
+        }
+        tile.fill_above();
+        Some(tile)
+    }
+
+    /// Reads what [`Self::stored`] gave. Nodes that are stored are taken as they are: the tile's [`root`](Self::root) says whether they
+    /// are the tree's, and [`Self::holds_group`] whether leaves are theirs.
+    pub(super) fn read_stored(id: TileId, row: &[u8]) -> Option<Self> {
+        if id.level > 0 || row.len() != STORED_WIDTH * size_of::<Hash>() {
+            return Self::read(id, row);
+        }
+        let mut tile = Self::new(id);
+        tile.width = TILE_WIDTH;
+        tile.nodes[..STORED_WIDTH].as_flattened_mut().copy_from_slice(row);
+        tile.fill_above();
+        Some(tile)
+    }
+
+    /// Computes the nodes above the lowest that are kept.
+    fn fill_above(&mut self) {
+        for height in self.lowest + 1..TILE_HEIGHT {
+            let (below, here) = (self.start(height - 1), self.start(height));
+            for position in 0..self.width >> height {
                 let left = below + 2 * position;
-                tile.nodes[here + position] = hash_node(&tile.nodes[left], &tile.nodes[left + 1]);
+                self.nodes[here + position] = hash_node(&self.nodes[left], &self.nodes[left + 1]);
             }
         }
-        Some(tile)
     }
 
     /// Which tile it is.
@@ -86,7 +160,7 @@ impl Tile {
 
     /// The hash of a full tile: a node of the next level.
     pub(super) fn root(&self) -> Option<Hash> {
-        let top = row_start(TILE_HEIGHT - 1);
+        let top = self.start(TILE_HEIGHT - 1);
         (self.width == TILE_WIDTH).then(|| hash_node(&self.nodes[top], &self.nodes[top + 1]))
     }
 
@@ -100,9 +174,44 @@ impl Tile {
         &self.nodes[..self.width]
     }
 
-    /// The bottom row as it is stored.
+    /// The bottom row as the format has it.
     pub fn row_bytes(&self) -> Vec<u8> {
         self.row().as_flattened().to_vec()
+    }
+
+    /// What is stored of it: the bottom row, and behind it, in a full tile of leaves, the lowest nodes that are kept.
+    pub(super) fn stored(&self) -> &[Hash] {
+        let is_full = self.id.level == 0 && self.lowest == GROUP_HEIGHT && self.width == TILE_WIDTH;
+        &self.nodes[..if is_full { STORED_WIDTH } else { self.width }]
+    }
+
+    /// Whether a stored row holds this tile. What it has beyond the width of a tile that is not full means nothing.
+    pub(super) fn is_held_by(&self, stored: &[u8]) -> bool {
+        let wanted = if stored.len() > TILE_WIDTH * size_of::<Hash>() { self.stored() } else { self.row() };
+        stored.starts_with(wanted.as_flattened()) && stored.len().is_multiple_of(size_of::<Hash>())
+    }
+
+    /// Whether a group of leaves hashes to the node that is kept above it. One that is not complete has none yet.
+    pub(super) fn holds_group(&self, Group(index): Group) -> bool {
+        let position = index as usize % (TILE_WIDTH >> GROUP_HEIGHT);
+        let is_known = self.memory.whole.load(Ordering::Relaxed) >> position & 1 == 1;
+        if position >= self.width >> GROUP_HEIGHT || is_known {
+            return true;
+        }
+        let is_whole = self.nodes[self.start(GROUP_HEIGHT) + position] == self.hash_below(GROUP_HEIGHT, position);
+        self.memory.whole.fetch_or(u32::from(is_whole) << position, Ordering::Relaxed);
+        is_whole
+    }
+
+    /// How a path goes on above this tile of leaves, in the tree of `size` leaves, if that was kept.
+    pub(super) fn path_above(&self, size: u64) -> Option<Arc<[Hash]>> {
+        let above = self.memory.above.lock().unwrap_or_else(PoisonError::into_inner);
+        above.as_ref().filter(|(of, _)| *of == size).map(|(_, path)| path.clone())
+    }
+
+    /// Keeps it, for one size.
+    pub(super) fn keep_path_above(&self, size: u64, path: Arc<[Hash]>) {
+        *self.memory.above.lock().unwrap_or_else(PoisonError::into_inner) = Some((size, path));
     }
 
     /// The hash of a node, if it is in this tile and complete.
@@ -110,31 +219,50 @@ impl Tile {
         if TileId::of(node) != self.id {
             return None;
         }
-        let height = node.level % TILE_HEIGHT;
-        let position = position_of(node);
-        (position < self.width >> height).then(|| self.nodes[row_start(height) + position])
+        let (height, position) = place_of(node);
+        let is_complete = position < self.width >> height;
+        let is_kept = height == 0 || height >= self.lowest;
+        is_complete.then(|| match is_kept {
+            true => self.nodes[self.start(height) + position],
+            false => self.hash_below(height, position),
+        })
     }
 
     /// Takes a node of this tile in. Nodes come as a growing tree completes them: from the left, the lower first.
     pub fn put(&mut self, node: Node, hash: Hash) {
-        let height = node.level % TILE_HEIGHT;
-        let position = position_of(node);
-        self.nodes[row_start(height) + position] = hash;
+        let (height, position) = place_of(node);
         if height == 0 {
             self.width = position + 1;
+        } else if height < self.lowest {
+            return;
+        }
+        let at = self.start(height) + position;
+        self.nodes[at] = hash;
+    }
+
+    /// Where the row of a height that is kept begins.
+    fn start(&self, height: u32) -> usize {
+        if height == 0 { 0 } else { nodes_from(self.lowest) - nodes_from(height) + TILE_WIDTH }
+    }
+
+    /// The hash of a node from the bottom row.
+    fn hash_below(&self, height: u32, position: usize) -> Hash {
+        match height {
+            0 => self.nodes[position],
+            _ => hash_node(&self.hash_below(height - 1, 2 * position), &self.hash_below(height - 1, 2 * position + 1)),
         }
     }
 }
 
-/// Where the row of a height begins.
-fn row_start(height: u32) -> usize {
-    2 * TILE_WIDTH - ((2 * TILE_WIDTH) >> height)
+/// Hashes of a full tile that keeps its row and the nodes from a height on: the one on top is in the next tile's row.
+const fn nodes_from(height: u32) -> usize {
+    TILE_WIDTH + ((2 * TILE_WIDTH) >> height) - 2
 }
 
-/// A node's position in its row of its tile.
-fn position_of(node: Node) -> usize {
+/// A node's height in its tile, and its position there.
+fn place_of(node: Node) -> (u32, usize) {
     let height = node.level % TILE_HEIGHT;
-    (node.index & ((1 << (TILE_HEIGHT - height)) - 1)) as usize
+    (height, (node.index & ((1 << (TILE_HEIGHT - height)) - 1)) as usize)
 }
 
 #[cfg(test)]
@@ -142,29 +270,72 @@ mod tests {
     use super::*;
     use crate::trust::merkle::{CompactRange, hash_leaf};
 
+    /// A tile of so many leaves, and every node of its tree.
+    fn grown(level: u8, width: usize) -> (Tile, Vec<(Node, Hash)>) {
+        let (mut tile, mut nodes) = (Tile::new(TileId { level, index: 0 }), Vec::new());
+        let mut range = CompactRange::new();
+        let base = u32::from(level) * TILE_HEIGHT;
+        for leaf in 0..width as u64 {
+            range.append_with(hash_leaf(&leaf.to_be_bytes()), |node, hash| {
+                nodes.push((Node { level: node.level + base, ..node }, hash));
+            });
+        }
+        for (node, hash) in nodes.iter().filter(|(node, _)| node.level < base + TILE_HEIGHT) {
+            tile.put(*node, *hash);
+        }
+        (tile, nodes)
+    }
+
     #[test]
     fn a_read_tile_is_a_grown_tile() {
-        for width in [1, 2, 3, 127, 128, 255, 256] {
-            let mut range = CompactRange::new();
-            let mut grown = Tile::new(TileId { level: 0, index: 0 });
-            let mut nodes = Vec::new();
-            for leaf in 0..width as u64 {
-                range.append_with(hash_leaf(&leaf.to_be_bytes()), |node, hash| nodes.push((node, hash)));
-            }
-            for (node, hash) in &nodes {
-                if node.level < TILE_HEIGHT {
-                    grown.put(*node, *hash);
-                }
-            }
+        for (level, width) in
+            [0, 1].into_iter().flat_map(|level| [1, 2, 3, 127, 128, 255, 256].map(|width| (level, width)))
+        {
+            let (grown, nodes) = grown(level, width);
             let read = Tile::read(grown.id(), &grown.row_bytes()).expect("fits");
-            assert!(read == grown, "{width}");
+            assert!(read == grown, "{width} of level {level}");
+            let stored = grown.stored().as_flattened();
+            assert!(Tile::read_stored(grown.id(), stored).expect("fits") == grown, "{width} of level {level}");
+            assert_eq!(stored.len(), 32 * if (level, width) == (0, 256) { 256 + 32 } else { width });
             for (node, hash) in nodes {
-                assert_eq!(read.get(node), (node.level < TILE_HEIGHT).then_some(hash));
+                let is_inside = node.level < (u32::from(level) + 1) * TILE_HEIGHT;
+                assert_eq!(read.get(node), is_inside.then_some(hash));
             }
-            assert_eq!(read.get(Node { level: 0, index: width as u64 }), None);
+            let behind = Node { level: u32::from(level) * TILE_HEIGHT, index: width as u64 };
+            assert_eq!(read.get(behind), None);
         }
-        assert!(Tile::read(TileId { level: 0, index: 0 }, &[0; 33]).is_none());
-        assert!(Tile::read(TileId { level: 0, index: 0 }, &[0; 257 * 32]).is_none());
+        for bytes in [33, 257 * 32, 288 * 32] {
+            assert!(Tile::read(TileId { level: 0, index: 0 }, &vec![0; bytes]).is_none(), "{bytes}");
+        }
+        assert!(Tile::read_stored(TileId { level: 1, index: 0 }, &[0; 288 * 32]).is_none());
+        assert!(Tile::read_stored(TileId { level: 0, index: 0 }, &[0; 289 * 32]).is_none());
+    }
+
+    #[test]
+    fn a_full_tile_of_leaves_that_was_stored_without_nodes_is_the_same() {
+        let (tile, _) = grown(0, 256);
+        assert!(Tile::read_stored(tile.id(), &tile.row_bytes()).expect("fits") == tile);
+        assert!(tile.is_held_by(&tile.row_bytes()) && tile.is_held_by(tile.stored().as_flattened()));
+    }
+
+    #[test]
+    fn every_changed_hash_of_a_stored_tile_is_seen() {
+        let (tile, _) = grown(0, 256);
+        let root = tile.root();
+        for at in 0..STORED_WIDTH {
+            let mut row = tile.stored().as_flattened().to_vec();
+            row[32 * at + 9] ^= 1;
+            assert!(!tile.is_held_by(&row));
+            let read = Tile::read_stored(tile.id(), &row).expect("fits");
+            let group = |leaf: usize| Group::of(Node { level: 0, index: leaf as u64 }).expect("of leaves");
+            let bad: Vec<usize> = (0..256).step_by(8).filter(|leaf| !read.holds_group(group(*leaf))).collect();
+            if at < 256 {
+                assert_eq!((bad, read.root()), (vec![at / 8 * 8], root));
+            } else {
+                assert_eq!(bad, [(at - 256) * 8]);
+                assert_ne!(read.root(), root);
+            }
+        }
     }
 
     #[test]

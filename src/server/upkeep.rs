@@ -105,8 +105,8 @@ async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: 
     Ok(())
 }
 
-/// Makes every derived row of a data folder's store again, and counts the others. The ledgers, the records and whatever else has no
-/// source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
+/// Makes every derived row of a data folder's store again, and counts the others. The ledgers, but for the upper nodes of tiles of earlier
+/// versions, the records and whatever else has no source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
 pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
     let guard = DataFolder::guard(folder, &served_from(folder)?);
@@ -122,6 +122,11 @@ pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Prog
     }
     if let Some(log) = StoredLog::open(&store, RECORDS).await? {
         province::stored::rebuild_status(&store, catalogue, &log).await?;
+    }
+    for id in logs(catalogue) {
+        if let Some(log) = StoredLog::open(&store, id).await? {
+            log.complete_tiles().await?;
+        }
     }
     let made =
         Space::ALL.iter().filter(|space| space.is_derived()).map(|space| (*space, store.count(*space))).collect();
@@ -149,6 +154,11 @@ async fn derive(derived: &mut Derived<'_>, catalogue: &Catalogue, pace: Pace, pr
     Ok(())
 }
 
+/// All logs of a store.
+fn logs(catalogue: &Catalogue) -> impl Iterator<Item = LogId> {
+    catalogue.sectors().iter().map(|sector| LogId(sector.ordinal)).chain([RECORDS, EVIDENCE])
+}
+
 /// Every log: its tiles rebuild to its head, and its entries are what its leaves hash.
 async fn check_ledgers(
     store: &dyn Store,
@@ -157,8 +167,7 @@ async fn check_ledgers(
     findings: &mut Findings,
     progress: Progress<'_>,
 ) -> Result<()> {
-    let registries = catalogue.sectors().iter().map(|sector| LogId(sector.ordinal));
-    for id in registries.chain([RECORDS, EVIDENCE]) {
+    for id in logs(catalogue) {
         let log = match StoredLog::open(store, id).await {
             Ok(Some(log)) => log,
             Ok(None) => continue,

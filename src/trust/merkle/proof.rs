@@ -207,7 +207,7 @@ pub fn prove_consistency<E: From<ProofError>>(
 }
 
 fn span_root<E>(span: Span, node: &mut impl FnMut(Node) -> Result<Hash, E>) -> Result<Hash, E> {
-    let hashes = span.nodes().into_iter().map(node).collect::<Result<Vec<_>, E>>()?;
+    let hashes = span.nodes().map(node).collect::<Result<Vec<_>, E>>()?;
     Ok(Span::root(&hashes))
 }
 

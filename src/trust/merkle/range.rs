@@ -23,15 +23,14 @@ pub struct Span {
 
 impl Span {
     /// The perfect subtrees that make up the span, the largest first.
-    pub fn nodes(self) -> Vec<Node> {
-        let mut nodes = Vec::new();
-        let mut from = self.from;
-        while from < self.to {
-            let level = (self.to - from).ilog2();
-            nodes.push(Node { level, index: from >> level });
+    pub fn nodes(self) -> impl Iterator<Item = Node> {
+        let Self { mut from, to } = self;
+        std::iter::from_fn(move || {
+            let level = to.checked_sub(from)?.checked_ilog2()?;
+            let node = Node { level, index: from >> level };
             from += 1 << level;
-        }
-        nodes
+            Some(node)
+        })
     }
 
     /// The span's hash from the hashes of its [`nodes`](Self::nodes).
@@ -68,7 +67,7 @@ impl CompactRange {
 
     /// The nodes whose hashes are the edge of a tree of this size, in order.
     pub fn edge_nodes(size: u64) -> Vec<Node> {
-        Span { from: 0, to: size }.nodes()
+        Span { from: 0, to: size }.nodes().collect()
     }
 
     /// How many leaves.
