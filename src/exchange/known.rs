@@ -4,9 +4,11 @@
 //! that verified is kept with everything that was made of it: redacted, and (once an answer was sent) encoded. It is used
 //! again only if what the registry answered now, and the proof from the record ledger, are byte for byte what was
 //! checked, the verifier still believes the same anchor, and nothing about the verdict hangs on the time that has passed.
-//! Only what is VALID is kept.
+//! Only what is VALID is kept, and only what is asked for the second time: of a million citizens most are asked for once in a long
+//! while, and keeping each of their records costs more than it saves.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -25,12 +27,16 @@ const RECORDS_EXPECTED: usize = 1_024;
 /// About what one takes: twice a record of 2 KiB with two proofs, and once more encoded.
 const BYTES_EACH: usize = 8 * 1024;
 
+/// Most records of which it is remembered that they were asked for, in four bytes each.
+const SEEN_MAX: usize = 65_536;
+
 /// Which record, by its type's number, and what of it may be disclosed.
 type Key = (u8, RecordId, Fields);
 
 /// The records that were checked before; bounded.
 pub(super) struct Known {
     records: Cache<Key, Arc<Entry>, ByBytes>,
+    seen: Seen,
 }
 
 struct Entry {
@@ -56,7 +62,8 @@ impl Weighter<Key, Arc<Entry>> for ByBytes {
 
 impl Known {
     pub(super) fn new(bytes_max: u64) -> Self {
-        Self { records: Cache::with_weighter(RECORDS_EXPECTED, bytes_max, ByBytes) }
+        let seen = Seen::new((bytes_max as usize / BYTES_EACH).min(SEEN_MAX));
+        Self { records: Cache::with_weighter(RECORDS_EXPECTED, bytes_max, ByBytes), seen }
     }
 
     /// How full it is.
@@ -87,7 +94,7 @@ impl Known {
         same.then(|| entry.checked.clone())
     }
 
-    /// Keeps what `given` was checked to, if it is VALID.
+    /// Keeps what `given` was checked to, if it is VALID and was asked for before.
     pub(super) fn keep(
         &self,
         given: Arc<RegistryRecord>,
@@ -97,11 +104,28 @@ impl Known {
         verifier: &Verifier,
         checked: &Arc<CheckedRecord>,
     ) {
-        if checked.verdict.is_valid() {
+        if checked.verdict.is_valid() && self.seen.again(given.record_id) {
             let key = (checked.record_type.ordinal, given.record_id, fields.clone());
             let entry = Entry { given, proof, statement, anchor: verifier.anchor(), checked: checked.clone() };
             self.records.insert(key, Arc::new(entry));
         }
+    }
+}
+
+/// Which records were asked for lately: each has one place, where the last that came stands.
+struct Seen(Box<[AtomicU32]>);
+
+impl Seen {
+    fn new(places: usize) -> Self {
+        Self(std::iter::repeat_with(AtomicU32::default).take(places.max(1)).collect())
+    }
+
+    /// Notes a record, and says whether it is the last one noted in its place. Two may be taken for each other, which costs room.
+    fn again(&self, record: RecordId) -> bool {
+        let [a, b, c, d, e, f, g, h, ..] = record.0; // ids are as good as random
+        let place = u32::from_be_bytes([a, b, c, d]) as usize % self.0.len();
+        let mark = u32::from_be_bytes([e, f, g, h]);
+        self.0[place].swap(mark, Ordering::Relaxed) == mark
     }
 }
 
@@ -110,5 +134,19 @@ fn same_proof(one: Option<&Arc<LogProof>>, other: Option<&Arc<LogProof>>) -> boo
     match (one, other) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
         (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_known_again_until_another_takes_its_place() {
+        let seen = Seen::new(2);
+        let id = |place: u8, mark: u8| RecordId([0, 0, 0, place, mark, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let asked = [id(0, 1), id(1, 1), id(0, 1), id(2, 2), id(2, 2), id(0, 1), id(1, 1)];
+        assert_eq!(asked.map(|id| seen.again(id)), [false, false, true, false, true, false, true]);
+        assert!(!Seen::new(0).again(id(0, 1)));
     }
 }
