@@ -3,6 +3,7 @@
 //! Nothing here decides anything: the API above uses it, and no rule or use case names it.
 
 pub mod codec;
+pub mod delivered;
 pub mod json;
 pub mod proto;
 pub mod ready;

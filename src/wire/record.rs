@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use prost::Message as _;
 use prost::encoding::{DecodeContext, WireType, encode_varint};
 use prost_reflect::MessageDescriptor;
 use prost_types::Struct;
@@ -101,16 +102,32 @@ pub fn typed_form(message: Option<&str>, disclosure: &Disclosure) -> std::result
     let Some(message) = message else {
         return Ok(Typed::Fields(fields_message(&disclosure.fields()?)));
     };
-    let no_form = || TypedError { path: message.to_owned(), problem: "is no typed form of a record" };
-    let number = typed_fields().get(message).copied().ok_or_else(no_form)?;
-    let encoded = encode_disclosure(message, disclosure)?;
+    let (number, encoded) = typed_bytes(Some(message), disclosure)?;
     let mut length = BytesMut::with_capacity(4);
     encode_varint(encoded.len() as u64, &mut length);
     let mut typed = None;
     let mut bytes = length.chain(encoded.as_slice());
     Typed::merge(&mut typed, number, WireType::LengthDelimited, &mut bytes, DecodeContext::default())
         .map_err(|_| TypedError { path: message.to_owned(), problem: "is another message" })?;
-    typed.ok_or_else(no_form)
+    typed.ok_or_else(|| no_form(message))
+}
+
+/// The same as the number of its field in `exchange.v1.Record`, and the bytes of its message.
+pub(super) fn typed_bytes(
+    message: Option<&str>,
+    disclosure: &Disclosure,
+) -> std::result::Result<(u32, Vec<u8>), TypedError> {
+    let name = message.unwrap_or("google.protobuf.Struct");
+    let number = typed_fields().get(name).copied().ok_or_else(|| no_form(name))?;
+    let encoded = match message {
+        Some(message) => encode_disclosure(message, disclosure)?,
+        None => fields_message(&disclosure.fields()?).encode_to_vec(),
+    };
+    Ok((number, encoded))
+}
+
+fn no_form(message: &str) -> TypedError {
+    TypedError { path: message.to_owned(), problem: "is no typed form of a record" }
 }
 
 /// The numbers of the fields that hold typed forms in `exchange.v1.Record`, by the full name of their message.

@@ -97,15 +97,14 @@ impl<'a> Reader<'a> {
         self.expect(b'"', path)?;
         let mut escaped = false;
         loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 2;
-                }
-                Some(_) => self.at += 1,
-                None => return Err(wrong(path, "is cut off")),
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let length = memchr::memchr2(b'"', b'\\', rest).ok_or_else(|| wrong(path, "is cut off"))?;
+            self.at += length;
+            if rest[length] == b'"' {
+                break;
             }
+            escaped = true;
+            self.at += 2;
         }
         self.at += 1;
         let quoted = self.bytes.get(start..self.at).ok_or_else(|| wrong(path, "is cut off"))?;

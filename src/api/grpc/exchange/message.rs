@@ -1,12 +1,12 @@
 //! Between the exchange's values and its messages.
 
 use bytes::Bytes;
-use prost::Message as _;
 
 use crate::base::{Reason, RequestId, Result};
+use crate::wire::delivered::encode_delivered;
 use crate::wire::proto::exchange::v1;
 use crate::wire::ready::FetchRecordsResponse;
-use crate::wire::record::{Frame, delivered, note_text, timestamp};
+use crate::wire::record::{Frame, note_text, timestamp};
 
 use crate::exchange::{CheckedRecord, Exchanged, Explained, Missing, MissingReason, Request};
 
@@ -43,7 +43,7 @@ fn record(checked: &CheckedRecord) -> Result<Bytes> {
         version: checked.version,
         verdict: checked.verdict,
     };
-    let encoded = Bytes::from(delivered(frame, &checked.record)?.encode_to_vec());
+    let encoded = encode_delivered(frame, &checked.record)?;
     Ok(checked.encoded.get_or_init(|| encoded).clone())
 }
 
