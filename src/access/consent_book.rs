@@ -4,27 +4,35 @@
 //! that it replaced moves to `ConsentHistory`, in the same commit, so no consent is lost and none stands twice. What was read
 //! under which consent stands in the evidence ledger, not here.
 //!
+//! Most citizens never said anything. Who did is known by number, so that a read of all others costs no look at the store.
+//!
 //! Rows stand under the number that the citizen had when they spoke. Everything here is asked for a person, whose
 //! [`Numbers`] are all looked at: what was said under an earlier number is listed, ended and replaced under the present one.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::base::{Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::base::{Entropy, Error, Kind, PersonalId, Reason, Result, Timestamp};
 use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Scan, Space, Store};
 
 use super::consent::{ANY, Act, Consent, ConsentState, Terms};
-use row::{history_key, read, row_key, write};
+use row::{history_key, number_of, read, row_key, write};
 
 mod row;
 
 /// Citizens whose consents are kept in memory.
 const CACHED_MAX: usize = 100_000;
+/// Up to how many rows a book that is asked the first time reads all of, to know who said anything; with more, each citizen's are looked for.
+const READ_AT_FIRST_MAX: u64 = 100_000;
+/// Rows read at once.
+const ROWS_READ: usize = 4_096;
 /// How often a write is tried again that somebody else's came before.
 const ATTEMPTS_MAX: usize = 8;
 
@@ -35,12 +43,15 @@ pub struct ConsentBook {
     cached: Cache<PersonalId, (u64, Arc<[Consent]>)>,
     /// Grows with every write; what was cached under an earlier number is read again.
     epoch: AtomicU64,
+    /// The numbers under which something was said; `None` where there are too many.
+    heard: OnceCell<Option<RwLock<HashSet<PersonalId>>>>,
 }
 
 impl ConsentBook {
     /// The book in `store`; ids come from `entropy`.
     pub fn new(store: Arc<dyn Store>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { store, entropy, cached: Cache::new(CACHED_MAX), epoch: AtomicU64::new(0) }
+        let (cached, epoch) = (Cache::new(CACHED_MAX), AtomicU64::new(0));
+        Self { store, entropy, cached, epoch, heard: OnceCell::new() }
     }
 
     /// Grants a consent under the person's present number. It replaces the same agency's for the same purpose, under whichever number
@@ -64,6 +75,7 @@ impl ConsentBook {
             }
             let consent = Consent::granted(self.new_id(newest, now)?, terms.clone(), act.clone(), now);
             let key = row_key(person.current, &terms.agency, &terms.purpose);
+            self.hear(person.current).await?;
             if self.commit(batch.put(Space::Consent, key, write(&consent)?)).await? {
                 return Ok(consent);
             }
@@ -94,6 +106,7 @@ impl ConsentBook {
     /// Records that the citizen refuses everybody, for every purpose; a repetition changes nothing.
     pub async fn refuse_all(&self, person: PersonalId, now: Timestamp) -> Result<()> {
         let key = row_key(person, ANY, ANY);
+        self.hear(person).await?;
         for _ in 0..ATTEMPTS_MAX {
             let found = self.store.get(Space::Consent, &key).await?;
             let before = found.as_deref().map(read).transpose()?;
@@ -162,8 +175,51 @@ impl ConsentBook {
         Ok(said)
     }
 
+    /// The numbers under which something was said, where they are known.
+    async fn heard(&self) -> Result<Option<&RwLock<HashSet<PersonalId>>>> {
+        let read = || async {
+            if self.store.count(Space::Consent) > READ_AT_FIRST_MAX {
+                return Ok(None);
+            }
+            match self.all_numbers().await {
+                Ok(numbers) => Ok(Some(RwLock::new(numbers))),
+                // Whose rows are damaged, and whose are not, shows when theirs are read.
+                Err(error) if error.kind() == Kind::Corrupt => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        Ok(self.heard.get_or_try_init(read).await?.as_ref())
+    }
+
+    async fn all_numbers(&self) -> Result<HashSet<PersonalId>> {
+        let mut numbers = HashSet::new();
+        let mut scan = Scan::prefix(Space::Consent, &[]).limit(ROWS_READ);
+        loop {
+            let rows = self.store.scan(scan.clone()).await?;
+            for (key, _) in &rows {
+                numbers.insert(number_of(key)?);
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == ROWS_READ => scan = scan.after(last.to_vec()),
+                _ => return Ok(numbers),
+            }
+        }
+    }
+
+    /// Notes that something is said under a number, before it is written.
+    async fn hear(&self, person: PersonalId) -> Result<()> {
+        if let Some(heard) = self.heard().await? {
+            heard.write().unwrap_or_else(PoisonError::into_inner).insert(person);
+        }
+        Ok(())
+    }
+
     /// The newest consents and refusals under one number, from memory when they are there.
     async fn of(&self, person: PersonalId) -> Result<Arc<[Consent]>> {
+        let heard = self.heard().await?;
+        if heard.is_some_and(|heard| !heard.read().unwrap_or_else(PoisonError::into_inner).contains(&person)) {
+            return Ok(Arc::default());
+        }
         // The number is read before the rows: a write that ends in between makes what is cached here worthless.
         let epoch = self.epoch.load(Ordering::SeqCst);
         if let Some((cached, consents)) = self.cached.get(&person)

@@ -54,6 +54,12 @@ pub(super) fn row_key(person: PersonalId, agency: &str, purpose: &str) -> Vec<u8
     [person.as_str(), agency, "/", purpose].concat().into_bytes()
 }
 
+/// The number in the key of a row.
+pub(super) fn number_of(key: &[u8]) -> Result<PersonalId> {
+    let number = key.first_chunk::<12>().and_then(|number| PersonalId::parse(std::str::from_utf8(number).ok()?));
+    number.ok_or_else(|| Error::new(Reason::StorageCorrupt, "the key of a consent cannot be read"))
+}
+
 pub(super) fn history_key(person: PersonalId, id: Uuid) -> Vec<u8> {
     [person.as_str().as_bytes(), id.as_bytes()].concat()
 }

@@ -207,3 +207,18 @@ async fn rows_of_the_version_before_are_read_and_keep_one_id() {
     let events = all(&book(&store), &anna).await[0].events(Timestamp(9));
     assert_eq!((events[1].state, events[1].at, events[1].act.clone()), (ConsentState::Withdrawn, None, None));
 }
+
+#[tokio::test]
+async fn whoever_speaks_is_heard_at_once_and_by_a_book_that_is_opened_later() {
+    let store = Arc::new(MemoryStore::new());
+    let first = book(&store);
+    let (anna, binh) = (person("042185990002"), person("042090990001"));
+    assert!(first.of(anna.current).await.expect("reads").is_empty());
+    let consent = grant(&first, &anna, KYC, 5).await;
+    first.refuse_all(binh.current, Timestamp(6)).await.expect("refused");
+    for book in [&first, &book(&store)] {
+        assert_eq!(&*book.of(anna.current).await.expect("reads"), std::slice::from_ref(&consent));
+        assert_eq!(book.of(binh.current).await.expect("reads").len(), 1);
+        assert!(book.of(pid("042090990009")).await.expect("reads").is_empty());
+    }
+}
