@@ -13,8 +13,10 @@ use crate::trust::record::LogProof;
 
 /// How many subtrees are remembered, at about half a kilobyte each.
 const SUBTREES_MAX: usize = 8_192;
-/// Subtrees of 2^5 leaves.
+/// Subtrees of 2^5 leaves in a tree of which all of them can be remembered, and else of 2^12: then it is half a path that is hashed, but
+/// for any leaf of millions.
 const LEVELS: u32 = 5;
+const LEVELS_OF_LARGE: u32 = 12;
 
 /// A subtree: the root and size of its tree, and its position.
 type Place = (Hash, u64, u64);
@@ -35,10 +37,11 @@ impl Proved {
         proof: &LogProof,
         (size, root): (u64, &Hash),
     ) -> Result<(), ProofError> {
-        let Some(climb) = Climb::to(LEVELS, leaf, (proof.index, size), &proof.path)? else {
+        let levels = levels_in(size);
+        let Some(climb) = Climb::to(levels, leaf, (proof.index, size), &proof.path)? else {
             return verify_inclusion(leaf, proof.index, size, &proof.path, root);
         };
-        let place = (*root, size, proof.index >> LEVELS);
+        let place = (*root, size, proof.index >> levels);
         if let Some(known) = self.0.get(&place)
             && known.split_first() == Some((&climb.node, climb.rest))
         {
@@ -50,6 +53,10 @@ impl Proved {
         self.0.insert(place, [&[climb.node], climb.rest].concat().into());
         Ok(())
     }
+}
+
+fn levels_in(size: u64) -> u32 {
+    if size >> LEVELS <= SUBTREES_MAX as u64 { LEVELS } else { LEVELS_OF_LARGE }
 }
 
 #[cfg(test)]
@@ -73,6 +80,27 @@ mod tests {
             (nodes[&Node { level: 0, index }], LogProof { checkpoint: Bytes::new(), index, path })
         };
         (range.root(), (0..size).map(proof).collect())
+    }
+
+    #[test]
+    fn a_large_tree_is_judged_as_without_memory() {
+        let (size, leaf) = (SUBTREES_MAX as u64 * 32 + 1_000, hash_leaf(b"leaf"));
+        assert_eq!((levels_in(size), levels_in(size - 1_000)), (LEVELS_OF_LARGE, LEVELS));
+        // any path leads from any leaf to some root
+        let length = crate::trust::merkle::inclusion_length(70_001, size).expect("inside");
+        let path: Vec<Hash> = (0..length as u8).map(|step| [step; 32]).collect();
+        let root = crate::trust::merkle::root_from_inclusion(&leaf, 70_001, size, &path).expect("leads there");
+        let (proved, proof) = (Proved::new(), LogProof { checkpoint: Bytes::new(), index: 70_001, path });
+        for _ in 0..2 {
+            assert_eq!(proved.inclusion(&leaf, &proof, (size, &root)), Ok(()));
+        }
+        for step in 0..length {
+            let mut changed = proof.clone();
+            changed.path[step][7] ^= 1;
+            assert_eq!(proved.inclusion(&leaf, &changed, (size, &root)), Err(ProofError::Root), "{step}");
+        }
+        let other = hash_leaf(b"another");
+        assert_eq!(proved.inclusion(&other, &proof, (size, &root)), Err(ProofError::Root));
     }
 
     #[test]
