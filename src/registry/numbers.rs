@@ -68,7 +68,10 @@ pub enum Standing {
 }
 
 impl Entry {
-    /// Reads a `resident.person.v1` payload; `None` without a personal ID.
+    /// The fields of a `resident.person.v1` payload that it is read from.
+    pub const FIELDS: [&'static str; 5] = ["birth_date", "life_status", "personal_id", "status", "superseded_ids"];
+
+    /// Reads a `resident.person.v1` payload, of which [`Self::FIELDS`] are enough; `None` without a personal ID.
     pub fn of(payload: &Object) -> Option<Self> {
         let claims = payload.array("superseded_ids").unwrap_or_default().iter();
         Some(Self {

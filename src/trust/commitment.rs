@@ -141,16 +141,25 @@ pub fn redact<N: AsRef<str>>(disclosure: &Disclosure, show: &[N]) -> Result<Disc
     let (mut shown, mut hidden) = (Vec::new(), Vec::new());
     match disclosure {
         Disclosure::Whole { payload, salt } => {
-            let salter = Salter::new(salt);
-            for (index, field) in scan(payload)?.fields().enumerate() {
-                let (index, salt) = (index as u16, salter.field_salt(field.name));
+            let scanned = scan(payload)?;
+            let mut salts = [[0; 32]; PAYLOAD_FIELDS_MAX];
+            let salts = &mut salts[..scanned.len()];
+            let names = scanned.fields().map(|field| [SALT_LABEL, field.name.as_bytes()]);
+            Salter::new(salt).0.mac_into(names, salts);
+            let mut waiting = Leaves::new(scanned.len());
+            for (index, (field, salt)) in scanned.fields().zip(&*salts).enumerate() {
+                let index = index as u16;
                 if shows(field.name) {
                     let (name, value) = (field.name.to_owned(), payload.slice_ref(field.value));
-                    shown.push(ShownField { index, name, value, salt });
+                    shown.push(ShownField { index, name, value, salt: *salt });
                 } else {
-                    hidden.push(HiddenField { index, leaf: field_leaf(&salt, field.name, field.value) });
+                    waiting.push(salt, field.name, field.value);
+                    hidden.push(HiddenField { index, leaf: [0; 32] });
                 }
             }
+            let leaves = &mut salts[..hidden.len()];
+            waiting.hash_into(leaves);
+            hidden.iter_mut().zip(leaves).for_each(|(field, leaf)| field.leaf = *leaf);
         }
         Disclosure::Partial { shown: before, hidden: already } => {
             hidden.extend_from_slice(already);

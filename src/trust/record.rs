@@ -6,7 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::canonical::{CanonicalError, Object, parse, parse_value};
+use super::canonical::{CanonicalError, Object, parse, parse_value, scan};
 use super::merkle::Hash;
 
 /// A record's salt or a field's: 32 bytes.
@@ -83,6 +83,22 @@ impl Disclosure {
         match self {
             Self::Whole { payload, .. } => payload.len(),
             Self::Partial { shown, .. } => shown.iter().map(|field| field.value.len()).sum(),
+        }
+    }
+
+    /// Those of the named fields that can be seen, as values. Does not verify them.
+    pub fn fields_named(&self, names: &[&str]) -> Result<Object, CanonicalError> {
+        let read = |name: &str, value: &[u8]| Ok((name.to_owned(), parse_value(value)?));
+        match self {
+            Self::Whole { payload, .. } => {
+                let scanned = scan(payload)?;
+                let named = scanned.fields().filter(|field| names.contains(&field.name));
+                named.map(|field| read(field.name, field.value)).collect()
+            }
+            Self::Partial { shown, .. } => {
+                let named = shown.iter().filter(|field| names.contains(&field.name.as_str()));
+                named.map(|field| read(&field.name, &field.value)).collect()
+            }
         }
     }
 

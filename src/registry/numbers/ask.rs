@@ -42,7 +42,7 @@ impl AskedResidents<'_> {
     /// What a record says of numbers. One that does not verify claims nothing, and keeps its own number from being claimed. One that
     /// claims nothing and says that its person lives is not verified here: the code that discloses any of it does that.
     fn entry(&self, found: &RegistryRecord) -> Option<Entry> {
-        let entry = Entry::of(&found.record.disclosure.fields().ok()?)?;
+        let entry = Entry::of(&found.record.disclosure.fields_named(&Entry::FIELDS).ok()?)?;
         if entry.claims.is_empty() && entry.standing == Standing::Living {
             return Some(entry);
         }
