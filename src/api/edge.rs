@@ -239,8 +239,8 @@ impl Edge {
         let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
-        // Whoever is over a rate has made their caller up, or will not stop for being told of each time.
-        let is_told = caller.is_some() && error.reason != Reason::RateLimited;
+        // Whoever is over a rate has made their caller up, or will not stop for being told of each time; nor do too many calls.
+        let is_told = caller.is_some() && !matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
         let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
         if let Some(suppressed) = suppressed {
             tracing::info!(method, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");

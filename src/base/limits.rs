@@ -32,6 +32,8 @@ pub const CALLS_UNDER_WAY_MAX: usize = 8_192;
 pub const CALLS_OF_AGENCY_MAX: usize = 4_096;
 /// Most calls of one citizen under way at once.
 pub const CALLS_OF_CITIZEN_MAX: usize = 64;
+/// Most calls that run at once, for each processor; the others wait for their turn, caller by caller.
+pub const CALLS_RUNNING_PER_PROCESSOR: usize = 64;
 /// Most bytes of a stream of request messages (reflection).
 pub const REQUEST_STREAM_BYTES_MAX: usize = 256 * 1024;
 /// Longest pause in a stream of request messages, in milliseconds.

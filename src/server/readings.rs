@@ -19,9 +19,10 @@ fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sampl
 
 /// Of admission and health.
 pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
-    let (calls, memory, health) = (load.clone(), load, health.clone());
+    let (calls, waiting, memory, health) = (load.clone(), load.clone(), load, health.clone());
     vec![
         Reading::single("calls_under_way", "Calls admitted and not answered yet", move || calls.calls() as f64),
+        Reading::single("calls_waiting", "Calls admitted that wait for their turn", move || waiting.waiting() as f64),
         Reading::single("request_bytes", "Memory that requests under way hold, in bytes", move || {
             memory.bytes() as f64
         }),

@@ -4,10 +4,13 @@
 //! message costs more memory than its caller has left:
 //!
 //! ```text
-//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ the service
-//!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │
-//!                                                  └────── a refusal at any step: status with details ◀──┘
+//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ its turn ─▶ the service
+//!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │   fair queue
+//!                                                  └────── a refusal at any step: status with details ◀──┴──────┘
 //! ```
+//!
+//! A call waits for its turn after its message was read, so that a peer that sends slowly holds no turn, and what waits is within the budget
+//! of memory.
 //!
 //! A service gets a [`Call`] (or, if it is public, a [`PublicCall`]) in its request's extensions, and a message that it can decode. What the
 //! framework itself still refuses leaves with the same details and the same id as every other error.
@@ -15,14 +18,19 @@
 mod budget;
 mod compress;
 mod content;
+mod fair;
+mod lanes;
+mod load;
 mod message;
 mod method;
 mod opening;
 mod shape;
 mod stream;
+mod turns;
 mod under_way;
 
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -32,6 +40,7 @@ use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
+pub use load::Load;
 pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
 
@@ -49,9 +58,11 @@ use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
 use crate::ledger::LogClock;
 use budget::{Budget, Reservation};
+use lanes::Lanes;
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
 use stream::{discard, guarded, held};
+use turns::{Turn, Turns};
 use under_way::{Place, UnderWay};
 
 /// Whose memory a request takes.
@@ -89,29 +100,12 @@ struct Inner {
     gatekeeper: Gatekeeper,
     budget: Arc<Budget<Holder>>,
     strangers_budget: Arc<Budget<Holder>>,
+    lanes: Lanes,
     under_way: Arc<UnderWay>,
+    turns: Arc<Turns>,
     public_streams: OpenStreams<Option<Network>>,
     edge: Edge,
     metrics: Arc<Metrics>,
-}
-
-/// What admission has under way.
-#[derive(Debug, Clone)]
-pub struct Load {
-    under_way: Arc<UnderWay>,
-    budget: Arc<Budget<Holder>>,
-}
-
-impl Load {
-    /// Calls that are admitted and not answered yet.
-    pub fn calls(&self) -> usize {
-        self.under_way.count()
-    }
-
-    /// Memory that their requests hold, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.budget.taken()
-    }
 }
 
 /// A request that is let in, as far as its headers tell.
@@ -130,7 +124,8 @@ struct Refused {
 impl Admission {
     /// What it has under way, for metrics: it keeps neither services nor stores alive.
     pub fn load(&self) -> Load {
-        Load { under_way: self.inner.under_way.clone(), budget: self.inner.budget.clone() }
+        let Inner { under_way, turns, budget, .. } = &*self.inner;
+        Load { under_way: under_way.clone(), turns: turns.clone(), budget: budget.clone() }
     }
 
     /// Admits calls of `methods` to the services of `dispatch`.
@@ -143,7 +138,10 @@ impl Admission {
     ) -> Self {
         let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
         let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
-        let under_way = UnderWay::new(gatekeeper.rights.current().agencies().map(|agency| agency.key.clone()));
+        let lanes = Lanes::new(gatekeeper.rights.current().agencies().map(|agency| agency.key.clone()));
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let turns = Turns::new(processors * limits::CALLS_RUNNING_PER_PROCESSOR, &lanes);
+        let under_way = UnderWay::new(&lanes);
         let public_streams = OpenStreams::new(limits::PUBLIC_STREAMS_OF_NETWORK_MAX, limits::PUBLIC_STREAMS_MAX);
         Self {
             inner: Arc::new(Inner {
@@ -152,7 +150,9 @@ impl Admission {
                 gatekeeper,
                 budget,
                 strangers_budget,
+                lanes,
                 under_way,
+                turns,
                 public_streams,
                 edge,
                 metrics,
@@ -240,9 +240,15 @@ impl Inner {
         })?;
         refused.method = Some(method.name.as_str());
         let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
-        let under_way = match &holder {
-            Holder::Caller(caller) => Some(self.under_way.begin(caller).map_err(|error| refused.by(error))?),
-            Holder::Stranger(_) => None,
+        let (lane, under_way) = match &holder {
+            Holder::Caller(caller) => {
+                let lane = self.lanes.of_caller(caller);
+                (lane, Some(self.under_way.begin(caller, lane).map_err(|error| refused.by(error))?))
+            }
+            Holder::Stranger(network) => match &admitted {
+                Admitted::Caller(_) => (self.lanes.of_made_up(*network), None),
+                Admitted::Anyone(_) => (self.lanes.of_anyone(*network), None),
+            },
         };
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
@@ -263,6 +269,7 @@ impl Inner {
             parts.headers.remove(message::ENCODING);
             (message.map_err(|error| refused.by(error))?.into_body(), Some(memory))
         };
+        let turn = self.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
         if opening.deadline <= Instant::now() {
             let message = "the deadline passed before the call began";
             return Err(refused.by(Error::new(Reason::DeadlineExceeded, message)));
@@ -271,7 +278,7 @@ impl Inner {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, Held { _under_way: under_way, _memory: memory, stream }))
+        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream }))
     }
 
     /// Who calls, and whether they may call now.
@@ -393,6 +400,7 @@ impl Refusing {
 /// What a call holds until it has its answer.
 struct Held {
     _under_way: Option<Place>,
+    _turn: Turn,
     _memory: Option<Memory>,
     /// A stream of answers to anyone, which counts as long as it is open.
     stream: Option<OpenStream<Option<Network>>>,
