@@ -328,6 +328,29 @@ proptest! {
     }
 }
 
+// ---- ML-DSA-44: fips204
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn ml_dsa_signatures_are_judged_alike(
+        seed in any::<[u8; 32]>(), message in proptest::collection::vec(any::<u8>(), 0..200), at in 0_usize..2_420, bit in 0_u32..8
+    ) {
+        use fips204::ml_dsa_44::KG;
+        use fips204::traits::{KeyGen as _, SerDes as _, Signer as _, Verifier as _};
+        let (theirs, private) = KG::keygen_from_seed(&seed);
+        let ours = lienthong::trust::keys::MlDsaKey::new(&theirs.clone().into_bytes()).expect("a key");
+        let mut signature = private.try_sign_with_seed(&seed, &message, &[]).expect("signs");
+        prop_assert!(ours.verify(&message, &signature).is_ok());
+        let elsewhere = private.try_sign_with_seed(&seed, &message, b"another context").expect("signs");
+        prop_assert!(ours.verify(&message, &elsewhere).is_err());
+        signature[at] ^= 1 << bit;
+        prop_assert_eq!(ours.verify(&message, &signature).is_ok(), theirs.verify(&message, &signature, &[]));
+        prop_assert!(ours.verify(&message, &signature[..2_419]).is_err());
+    }
+}
+
 // ---- notes and checkpoints: signed_note, tlog_tiles
 
 /// A key pair of the other implementation, by its text form.
@@ -337,7 +360,7 @@ fn their_signer(name: &str, seed: [u8; 32]) -> (signed_note::StandardSigner, Not
     let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed");
     let public = ring::signature::KeyPair::public_key(&pair).as_ref().to_vec();
     let key = lienthong::trust::PublicKey::new(lienthong::trust::Algorithm::Ed25519, &public).expect("a good key");
-    let key = NoteKey { name: name.to_owned(), usage: KeyUse::Note, key };
+    let key = NoteKey { name: name.to_owned(), usage: KeyUse::Note, key: key.into() };
     let text = format!("PRIVATE+KEY+{name}+{:08x}+{}", key.id(), STANDARD.encode([&[1][..], &seed].concat()));
     (signed_note::StandardSigner::new(&text).expect("a key"), key)
 }
@@ -380,7 +403,7 @@ proptest! {
         let note = Note::parse(&bytes).expect("read here");
         let [line] = note.signatures.as_slice() else { panic!("one line") };
         prop_assert!(key.claims(line));
-        prop_assert_eq!(key.key.verify(note.text.as_bytes(), &line.signature), Ok(()));
+        prop_assert_eq!(key.verify(note.text.as_bytes(), &line.signature), Ok(()));
         prop_assert_eq!(Checkpoint::parse(note.text), Ok(checkpoint));
     }
 

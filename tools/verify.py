@@ -233,6 +233,88 @@ def p256_verifies(raw, message, signature):
     except (InvalidSignature, ValueError):
         return False
 
+# ML-DSA-44 (FIPS 204), to verify: polynomials over Z_q of degree below 256, in the number-theoretic transform (NTT) for products
+MLDSA_Q, MLDSA_TAU, MLDSA_GAMMA1, MLDSA_GAMMA2, MLDSA_BETA, MLDSA_OMEGA = 8380417, 39, 1 << 17, 95232, 78, 80
+MLDSA_ZETAS = [pow(1753, int(f"{at:08b}"[::-1], 2), MLDSA_Q) for at in range(256)]
+
+def unpacked(data, bits, count=256):
+    whole, mask = int.from_bytes(data, "little"), (1 << bits) - 1
+    return [whole >> bits * at & mask for at in range(count)]
+
+def ntt(w):
+    w, m, length = list(w), 0, 128
+    while length:
+        for start in range(0, 256, 2 * length):
+            m += 1
+            for j in range(start, start + length):
+                t = MLDSA_ZETAS[m] * w[j + length] % MLDSA_Q
+                w[j], w[j + length] = (w[j] + t) % MLDSA_Q, (w[j] - t) % MLDSA_Q
+        length //= 2
+    return w
+
+def ntt_inverse(w):
+    w, m, length = list(w), 256, 1
+    while length < 256:
+        for start in range(0, 256, 2 * length):
+            m -= 1
+            for j in range(start, start + length):
+                t, u = w[j], w[j + length]
+                w[j], w[j + length] = (t + u) % MLDSA_Q, -MLDSA_ZETAS[m] * (t - u) % MLDSA_Q
+        length *= 2
+    return [value * 8347681 % MLDSA_Q for value in w]
+
+def mldsa_sampled(seed):
+    """256 numbers below q out of SHAKE128, three bytes at a time (algorithm 30); 1,344 bytes are more than enough by far."""
+    stream = hashlib.shake_128(seed).digest(1344)
+    found = [int.from_bytes(stream[at:at + 3], "little") & 0x7FFFFF for at in range(0, 1344, 3)]
+    return [value for value in found if value < MLDSA_Q][:256]
+
+def mldsa_challenge(seed):
+    """A polynomial of 39 ones and minus ones (algorithm 29)."""
+    stream, c = hashlib.shake_256(seed).digest(8 + 1024), [0] * 256
+    signs, rest = int.from_bytes(stream[:8], "little"), iter(stream[8:])
+    for i in range(256 - MLDSA_TAU, 256):
+        j = next(byte for byte in rest if byte <= i)
+        c[i], c[j] = c[j], 1 - 2 * (signs >> i + MLDSA_TAU - 256 & 1)
+    return c
+
+def mldsa_hints(data):
+    """Four sets of places (algorithm 21), in the one form that they have; None otherwise."""
+    ends, hints, at = data[MLDSA_OMEGA:], [], 0
+    for end in ends:
+        places = list(data[at:end])
+        if not at <= end <= MLDSA_OMEGA or places != sorted(set(places)):
+            return None
+        hints.append(set(places))
+        at = end
+    return None if any(data[at:MLDSA_OMEGA]) else hints
+
+def mldsa_high(value, is_hinted):
+    """The high part of a number, corrected by its hint (algorithms 36 and 40)."""
+    low = value % (2 * MLDSA_GAMMA2)
+    low -= 2 * MLDSA_GAMMA2 if low > MLDSA_GAMMA2 else 0
+    high, low = (0, low - 1) if value - low == MLDSA_Q - 1 else ((value - low) // (2 * MLDSA_GAMMA2), low)
+    return (high + (1 if low > 0 else -1)) % 44 if is_hinted else high
+
+def mldsa_verifies(raw, message, signature):
+    """With an empty context (algorithms 3 and 8)."""
+    if (len(raw), len(signature)) != (1312, 2420):
+        return False
+    seed, hints = signature[:32], mldsa_hints(signature[2336:])
+    z = [[MLDSA_GAMMA1 - value for value in unpacked(signature[at:at + 576], 18)] for at in range(32, 2336, 576)]
+    if hints is None or any(abs(value) >= MLDSA_GAMMA1 - MLDSA_BETA for row in z for value in row):
+        return False
+    z, c = [ntt(row) for row in z], ntt(mldsa_challenge(seed))
+    mu = hashlib.shake_256(hashlib.shake_256(raw).digest(64) + b"\0\0" + message).digest(64)
+    high = b""
+    for r in range(4):
+        t = ntt([value << 13 for value in unpacked(raw[32 + 320 * r:352 + 320 * r], 10)])
+        row = [mldsa_sampled(raw[:32] + bytes([s, r])) for s in range(4)]
+        w = ntt_inverse([sum(row[s][j] * z[s][j] for s in range(4)) - c[j] * t[j] for j in range(256)])
+        packed = sum(mldsa_high(value, j in hints[r]) << 6 * j for j, value in enumerate(w))
+        high += packed.to_bytes(192, "little")
+    return hashlib.shake_256(mu + high).digest(32) == seed
+
 def is_key_name(name):
     return name != "" and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
 
@@ -528,8 +610,8 @@ def parse_checkpoint(text):
 # ---- Witnesses (C2SP tlog-cosignature and tlog-policy)
 
 class PolicyKey:
-    """A key as a policy has it: <name>+<key id>+<base64 of type and key>. Types 1 and 2 sign notes, 4 cosigns. A policy may name keys of
-    types that are not known here; nothing is found to be signed by those."""
+    """A key as a policy has it: <name>+<key id>+<base64 of type and key>. Types 1 and 2 sign notes, 4 and 6 cosign. A policy may name keys
+    of types that are not known here; nothing is found to be signed by those."""
 
     def __init__(self, text, types):
         self.name, note_id, encoded = (*text.split("+", 2), "", "")[:3]
@@ -537,14 +619,14 @@ class PolicyKey:
         good = is_key_name(self.name) and re.fullmatch("[0-9a-f]{8}", note_id) and len(raw) > 1
         refuse_unless(good, "a key of a name that is none, without a key id, or empty")
         kind, self.encoded, self.note_id = raw[0], raw[1:], None
-        if kind not in (1, 2, 4) or kind == 2 and not self.encoded.startswith(SPKI_HEADS["ecdsa-p256-sha256"]):
+        if kind not in (1, 2, 4, 6) or kind == 2 and not self.encoded.startswith(SPKI_HEADS["ecdsa-p256-sha256"]):
             return  # of another type, or of another curve
         if kind == 2:
             self.raw, self.verifies = self.encoded[len(SPKI_HEADS["ecdsa-p256-sha256"]):], p256_verifies
             good, expected = is_p256_key(self.raw), sha256(self.encoded)
         else:
-            self.raw, self.verifies = self.encoded, ed25519_verifies
-            good, expected = is_ed25519_key(self.raw), sha256(self.name.encode(), b"\n", raw)
+            self.raw, self.verifies = self.encoded, mldsa_verifies if kind == 6 else ed25519_verifies
+            good, expected = len(self.raw) == 1312 if kind == 6 else is_ed25519_key(self.raw), sha256(self.name.encode(), b"\n", raw)
         refuse_unless(good and kind in types, "a key of another use, or no good key of its type")
         self.note_id = expected[:4]
         refuse_unless(self.note_id.hex() == note_id, "the key's id is not that of name and key")
@@ -556,6 +638,12 @@ class PolicyKey:
         """The cosignature's time in milliseconds; refused if it does not verify."""
         seconds = int.from_bytes(signature[:8], "big")
         message = b"cosignature/v1\ntime %d\n%s" % (seconds, text)
+        if self.verifies == mldsa_verifies:
+            (origin, size, root), name = parse_checkpoint(text), self.name.encode()
+            origin = origin.encode()
+            refuse_unless(len(name) < 256 and len(origin) < 256, "a name that does not fit into an ML-DSA cosignature")
+            message = b"".join([b"subtree/v1\n\0", bytes([len(name)]), name, seconds.to_bytes(8, "big"), bytes([len(origin)]), origin,
+                                bytes(8), size.to_bytes(8, "big"), root])
         refuse_unless(seconds * 1000 < 2**63 and self.verifies(self.raw, message, signature[8:]), "a witness's cosignature does not verify")
         return seconds * 1000
 
@@ -582,7 +670,7 @@ class Policy:
                 self.logs.append(PolicyKey(words[0], (1, 2)))
             elif kind == "witness" and len(words) in (2, 3):
                 refuse_unless(words[0] not in ("none", *known), bad)
-                self.witnesses[words[0]] = PolicyKey(words[1], (4,))
+                self.witnesses[words[0]] = PolicyKey(words[1], (4, 6))
             elif kind == "group" and len(words) > 2:
                 name, needed, *members = words
                 needed = {"all": len(members), "any": 1}.get(needed) or (int(needed) if re.fullmatch("[1-9][0-9]{0,3}", needed) else 0)

@@ -1,16 +1,18 @@
 //! Cosignatures: a witness says that it saw a log's head at a time, and that the log had only grown until then
-//! (C2SP tlog-cosignature, Ed25519).
+//! (C2SP tlog-cosignature, the draft at commit 01194db).
 //!
-//! Signed is `cosignature/v1`, `time <seconds>`, and the note's text; the signature line holds the time in 8 bytes, big-endian, and
-//! the signature's 64.
+//! The signature line holds the time in 8 bytes, big-endian, and the signature. What is signed depends on the key:
+//!
+//! - Ed25519: `cosignature/v1`, `time <seconds>`, and the note's text. Ours are of this kind.
+//! - ML-DSA-44: [`cosigned_message`], which names witness, log, size and root, and leaves out a note's extension lines.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::keys::Signer;
-use super::note::NoteSignature;
-use super::vkey::{KeyUse, NoteKey};
+use super::note::{Checkpoint, NoteSignature};
+use super::vkey::{KeyUse, LineKey, NoteKey};
 use crate::base::{Error, Result, Timestamp};
 
 /// A cosignature that does not verify.
@@ -20,6 +22,22 @@ pub struct BadCosignature;
 
 fn message(seconds: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
+}
+
+/// What an ML-DSA-44 witness signs: a `cosigned_message` of the whole tree. `None` for names that don't fit into one byte's length.
+pub fn cosigned_message(cosigner: &str, seconds: u64, checkpoint: &Checkpoint) -> Option<Vec<u8>> {
+    let mut message = b"subtree/v1\n\0".to_vec();
+    let mut named = |name: &str, then: u64| {
+        message.push(u8::try_from(name.len()).ok().filter(|length| *length > 0)?);
+        message.extend_from_slice(name.as_bytes());
+        message.extend_from_slice(&then.to_be_bytes());
+        Some(())
+    };
+    named(cosigner, seconds)?;
+    named(&checkpoint.origin, 0)?; // the tree's first leaf
+    message.extend_from_slice(&checkpoint.size.to_be_bytes());
+    message.extend_from_slice(&checkpoint.root);
+    Some(message)
 }
 
 /// Cosigns a note's text; gives the signature line, with its end.
@@ -40,7 +58,14 @@ pub fn verify_cosignature(text: &str, line: &NoteSignature<'_>, key: &NoteKey) -
     if key.usage != KeyUse::Cosignature {
         return Err(BadCosignature);
     }
-    key.key.verify(message(seconds, text).as_bytes(), signature).map_err(|_| BadCosignature)?;
+    let signed = match &key.key {
+        LineKey::Plain(_) => message(seconds, text).into_bytes(),
+        LineKey::MlDsa44(_) => {
+            let checkpoint = Checkpoint::parse(text).map_err(|_| BadCosignature)?;
+            cosigned_message(&key.name, seconds, &checkpoint).ok_or(BadCosignature)?
+        }
+    };
+    key.verify(&signed, signature).map_err(|_| BadCosignature)?;
     Ok(Timestamp(at))
 }
 
@@ -86,6 +111,50 @@ mod tests {
         }
         let short = NoteSignature { signature: vec![0; 7], ..line.clone() };
         assert!(verify_cosignature(note.text, &short, &key).is_err());
+    }
+
+    #[test]
+    fn an_ml_dsa_cosignature_names_witness_log_time_size_and_root() {
+        let pair = ml_dsa::SigningKey::<ml_dsa::MlDsa44>::from_seed(&[7; 32].into());
+        let bytes = pair.expanded_key().verifying_key().encode();
+        let key = |name: &str| NoteKey {
+            name: name.into(),
+            usage: KeyUse::Cosignature,
+            key: LineKey::MlDsa44(crate::trust::keys::MlDsaKey::new(&bytes).expect("a key")),
+        };
+        let checkpoint = Checkpoint { origin: "lienthong/H27/records".into(), size: 5, root: [3; 32] };
+        let seconds = 1_679_315_147_u64;
+        let message = cosigned_message("witness.example/pq", seconds, &checkpoint).expect("short names");
+        let expected = [
+            &b"subtree/v1\n\0\x12witness.example/pq\0\0\0\0\x64\x18\x50\xcb\x15lienthong/H27/records"[..],
+            &[0; 8],
+            &[0, 0, 0, 0, 0, 0, 0, 5],
+            &[3; 32],
+        ];
+        assert_eq!(message, expected.concat());
+        let signature = pair.expanded_key().sign_deterministic(&message, &[]).expect("signs").encode();
+        let line = NoteSignature {
+            name: "witness.example/pq",
+            key_id: key("witness.example/pq").id(),
+            signature: [&seconds.to_be_bytes()[..], &signature].concat(),
+        };
+        let text = checkpoint.text();
+        let verify = |text: &str, line: &NoteSignature<'_>, name: &str| verify_cosignature(text, line, &key(name));
+        assert_eq!(verify(&text, &line, "witness.example/pq"), Ok(Timestamp(1_679_315_147_000)));
+        assert!(verify(&(text.clone() + "an extension\n"), &line, "witness.example/pq").is_ok(), "not covered");
+        assert!(verify(&text, &line, "witness.example/other").is_err());
+        assert!(verify("no checkpoint\n", &line, "witness.example/pq").is_err());
+        for changed in [text.replace("\n5\n", "\n6\n"), text.replace("records", "others"), text.replace("AwMD", "AwME")]
+        {
+            assert!(verify(&changed, &line, "witness.example/pq").is_err(), "{changed}");
+        }
+        for at in [0, 7, 8, 39, 40, 2_000, 2_427] {
+            let mut changed = line.clone();
+            changed.signature[at] ^= 1;
+            assert!(verify(&text, &changed, "witness.example/pq").is_err(), "{at}");
+        }
+        let long = Checkpoint { origin: "o".repeat(256), ..checkpoint };
+        assert_eq!(cosigned_message("w", 0, &long), None);
     }
 
     /// The example of C2SP tlog-cosignature names key and time; its key is not given, so the layout alone is held to it.

@@ -12,17 +12,19 @@ use super::merkle::Hash;
 use crate::base::{Error, Result};
 
 mod ecdsa;
+mod ml_dsa;
 pub mod seal;
 mod signer;
 #[cfg(test)]
 mod tests;
 
+pub use ml_dsa::MlDsaKey;
 pub use signer::{Ed25519Signer, P256Signer, Successor};
 
 /// A key's id: SHA-256 of its SubjectPublicKeyInfo in DER.
 pub type KeyId = Hash;
 
-/// A signature algorithm. ML-DSA-44 will be a third one, with a note signature type of its own.
+/// A signature algorithm of records, anchors and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// Ed25519 (RFC 8032): the default.

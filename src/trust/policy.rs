@@ -153,7 +153,7 @@ impl Policy {
         let signed_by = |log: &NamedKey| {
             let Some(known) = log.key.known().filter(|_| log.name == origin) else { return false };
             let mut lines = note.signatures.iter().filter(|line| known.claims(line));
-            lines.any(|line| known.key.verify(note.text.as_bytes(), &line.signature).is_ok())
+            lines.any(|line| known.verify(note.text.as_bytes(), &line.signature).is_ok())
         };
         if !self.logs.is_empty() && !self.logs.iter().any(signed_by) {
             return short(format!("no key that the policy names for the log {origin} signed"));

@@ -6,15 +6,17 @@
 //! | 01 | Ed25519, 32 bytes | notes, as logs do |
 //! | 02 | ECDSA over P-256, a SubjectPublicKeyInfo; its id is that of the key alone | notes, as logs do |
 //! | 04 | Ed25519, 32 bytes | cosignatures, as witnesses do |
+//! | 06 | ML-DSA-44, 1,312 bytes | cosignatures, as witnesses do |
 //!
-//! Policies are shared with programs that know more types (ML-DSA-44 is 06). Whoever must read such a file takes a [`VerifierKey`], which
-//! keeps what nothing can be verified with.
+//! Types 01 to 05 are those of signed-note v1; 06 is that of the draft of tlog-cosignature (C2SP, commit 01194db).
+//! Policies are shared with programs that know more types. Whoever must read such a file takes a [`VerifierKey`], which keeps what nothing
+//! can be verified with.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::keys::{Algorithm, PublicKey, Signer};
+use super::keys::{Algorithm, BadSignature, KeyError, MlDsaKey, PublicKey, Signer};
 use super::merkle::Hash;
 use super::note::{NoteSignature, is_key_name};
 use crate::base::{Error, Result};
@@ -24,7 +26,7 @@ use crate::base::{Error, Result};
 pub enum KeyUse {
     /// Notes as they stand: logs. Types 0x01 and, for P-256, 0x02.
     Note,
-    /// Cosignatures with a time: witnesses. Type 0x04.
+    /// Cosignatures with a time: witnesses. Types 0x04 and, for ML-DSA-44, 0x06.
     Cosignature,
 }
 
@@ -36,7 +38,22 @@ pub struct NoteKey {
     /// What it signs.
     pub usage: KeyUse,
     /// The key.
-    pub key: PublicKey,
+    pub key: LineKey,
+}
+
+/// What verifies a signature line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineKey {
+    /// A key as records and anchors have it, too.
+    Plain(PublicKey),
+    /// A witness's ML-DSA-44 key.
+    MlDsa44(MlDsaKey),
+}
+
+impl From<PublicKey> for LineKey {
+    fn from(key: PublicKey) -> Self {
+        Self::Plain(key)
+    }
 }
 
 /// A key as a policy may name it: also one of a type that this program does not know.
@@ -65,7 +82,7 @@ impl NoteKey {
         if usage == KeyUse::Cosignature && key.algorithm() != Algorithm::Ed25519 {
             return Err(Error::bug("only Ed25519 keys cosign"));
         }
-        Ok(Self { name: signer.key_name().to_owned(), usage, key })
+        Ok(Self { name: signer.key_name().to_owned(), usage, key: key.into() })
     }
 
     /// Reads the line; the id must be the key's.
@@ -78,17 +95,33 @@ impl NoteKey {
 
     /// The id in signature lines.
     pub fn id(&self) -> u32 {
-        match self.usage {
-            KeyUse::Note => self.key.note_key_id(&self.name),
-            KeyUse::Cosignature => {
-                let hash: Hash = Sha256::new()
-                    .chain_update(&self.name)
-                    .chain_update(b"\n\x04")
-                    .chain_update(self.key.bytes())
-                    .finalize()
-                    .into();
+        match (self.usage, &self.key) {
+            (KeyUse::Note, LineKey::Plain(key)) => key.note_key_id(&self.name),
+            _ => {
+                let name = Sha256::new().chain_update(&self.name).chain_update([b'\n', self.kind()]);
+                let hash: Hash = name.chain_update(self.encoded()).finalize().into();
                 u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])
             }
+        }
+    }
+
+    /// The type.
+    fn kind(&self) -> u8 {
+        match (self.usage, &self.key) {
+            (_, LineKey::MlDsa44(_)) => 6,
+            (KeyUse::Cosignature, LineKey::Plain(_)) => 4,
+            (KeyUse::Note, LineKey::Plain(key)) => match key.algorithm() {
+                Algorithm::Ed25519 => 1,
+                Algorithm::EcdsaP256 => 2,
+            },
+        }
+    }
+
+    /// Verifies a signature over what its line signs.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        match &self.key {
+            LineKey::Plain(key) => key.verify(message, signature),
+            LineKey::MlDsa44(key) => key.verify(message, signature),
         }
     }
 
@@ -99,9 +132,12 @@ impl NoteKey {
 
     /// The key as it is encoded after its type.
     fn encoded(&self) -> Vec<u8> {
-        match self.key.algorithm() {
-            Algorithm::Ed25519 => self.key.bytes().to_vec(),
-            Algorithm::EcdsaP256 => self.key.spki(),
+        match &self.key {
+            LineKey::MlDsa44(key) => key.bytes().to_vec(),
+            LineKey::Plain(key) => match key.algorithm() {
+                Algorithm::Ed25519 => key.bytes().to_vec(),
+                Algorithm::EcdsaP256 => key.spki(),
+            },
         }
     }
 }
@@ -124,12 +160,14 @@ impl VerifierKey {
             Some((kind, encoded)) if !encoded.is_empty() => (*kind, encoded),
             _ => return Err(NoteKeyError("there is no key behind the type")),
         };
-        let (usage, key) = match kind {
-            1 => (KeyUse::Note, PublicKey::new(Algorithm::Ed25519, encoded)),
+        let ed25519 = || PublicKey::new(Algorithm::Ed25519, encoded).map(LineKey::Plain);
+        let (usage, key): (_, Result<_, KeyError>) = match kind {
+            1 => (KeyUse::Note, ed25519()),
             2 if Algorithm::EcdsaP256.is_of(encoded) => {
-                (KeyUse::Note, PublicKey::from_spki(Algorithm::EcdsaP256, encoded))
+                (KeyUse::Note, PublicKey::from_spki(Algorithm::EcdsaP256, encoded).map(LineKey::Plain))
             }
-            4 => (KeyUse::Cosignature, PublicKey::new(Algorithm::Ed25519, encoded)),
+            4 => (KeyUse::Cosignature, ed25519()),
+            6 => (KeyUse::Cosignature, MlDsaKey::new(encoded).map(LineKey::MlDsa44)),
             _ => return Ok(Self::Unknown { name: name.to_owned(), encoded: encoded.to_vec() }),
         };
         let key = key.map_err(|_| NoteKeyError("the key is no good key of its type"))?;
@@ -171,12 +209,7 @@ impl VerifierKey {
 
 impl std::fmt::Display for NoteKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match (self.usage, self.key.algorithm()) {
-            (KeyUse::Note, Algorithm::Ed25519) => 1,
-            (KeyUse::Note, Algorithm::EcdsaP256) => 2,
-            (KeyUse::Cosignature, _) => 4,
-        };
-        let bytes = [&[kind], &self.encoded()[..]].concat();
+        let bytes = [&[self.kind()], &self.encoded()[..]].concat();
         write!(f, "{}+{:08x}+{}", self.name, self.id(), STANDARD.encode(bytes))
     }
 }
@@ -222,13 +255,29 @@ mod tests {
     }
 
     #[test]
+    fn ml_dsa_keys_cosign_and_have_one_length() {
+        let name = "witness.example/pq";
+        let key = |length: usize| MlDsaKey::new(&vec![0x5a; length]).map(LineKey::MlDsa44);
+        let key = NoteKey { name: name.into(), usage: KeyUse::Cosignature, key: key(1_312).expect("a key") };
+        let text = key.to_string();
+        assert_eq!(NoteKey::parse(&text), Ok(key));
+        let (head, encoded) = text.rsplit_once('+').expect("three parts");
+        assert_eq!(STANDARD.decode(encoded).expect("base64")[..2], [6, 0x5a]);
+        for length in [1, 32, 1_311, 1_313] {
+            let other = format!("{head}+{}", STANDARD.encode([&[6][..], &vec![0x5a; length]].concat()));
+            assert!(VerifierKey::parse(&other).is_err(), "{length}");
+        }
+        assert!(VerifierKey::parse(&text.replacen("/pq", "/other", 1)).is_err(), "the name is part of the id");
+    }
+
+    #[test]
     fn keys_of_unknown_types_are_kept_and_never_known() {
         let line = |id: &str, bytes: &[u8]| format!("witness.example/pq+{id}+{}", STANDARD.encode(bytes));
-        let ml_dsa = [&[6][..], &[0x5a; 1312]].concat();
+        let own = b"\xffexample.org/post-quantum\x01\x02";
         let p384 =
             [&b"\x02\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22"[..], &[1; 98]]
                 .concat();
-        for bytes in [&ml_dsa[..], &p384, b"\xff", b"\0a", b"\x03a"] {
+        for bytes in [&own[..], &p384, b"\xff", b"\0a", b"\x03a", b"\x05a"] {
             let text = line("0123abcd", bytes);
             if bytes.len() == 1 {
                 assert!(VerifierKey::parse(&text).is_err(), "a type and no key");
@@ -240,7 +289,7 @@ mod tests {
             assert!(key.is_same_key(&VerifierKey::parse(&text.replace("/pq", "/other")).expect("a key")));
         }
         for id in ["0123abc", "0123ABCD", "0123abcd0", "0123abcg", ""] {
-            assert!(VerifierKey::parse(&line(id, &ml_dsa)).is_err(), "{id}");
+            assert!(VerifierKey::parse(&line(id, own)).is_err(), "{id}");
         }
         // a key that begins as those of P-256 do is of P-256, or of nothing
         let mut spki = vec![2];
