@@ -4,31 +4,15 @@
 mod common;
 
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 
 use common::enter_membership;
-use common::process::{Serving, program};
+use common::process::{Serving, limited};
 use tonic::transport::Endpoint;
 
 /// Descriptors that the process may open: 48 beside those that are set aside.
 const DESCRIPTORS: u64 = 400;
 /// Idle connections to each port.
 const IDLE: usize = 200;
-
-/// The program with a limit on descriptors. A shell lowers it, because a limit cannot be lowered for a child alone.
-fn limited(descriptors: u64) -> Command {
-    let program = program();
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")).arg(program.get_program());
-    for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell.stdin(Stdio::null());
-    shell
-}
 
 /// Processor time that a process used so far, in clock ticks.
 #[cfg(target_os = "linux")]
@@ -42,7 +26,7 @@ fn ticks_used(process: u32) -> u64 {
 async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["--population", "0", "--data-dir", "data"];
-    let serving = Serving::start_as(limited(DESCRIPTORS), folder.path(), &arguments);
+    let serving = Serving::start_as(limited(&format!("-n {DESCRIPTORS}")), folder.path(), &arguments);
     let console = serving.console.as_ref().expect("a console");
     let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
     let channel = endpoint.connect().await.expect("it accepts");
@@ -72,7 +56,7 @@ async fn idle_connections_keep_neither_a_writer_nor_the_store_out() {
 fn too_few_descriptors_are_said_in_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     for descriptors in [64, 80] {
-        let output = limited(descriptors)
+        let output = limited(&format!("-n {descriptors}"))
             .current_dir(folder.path())
             .args(["serve", "--listen", "127.0.0.1:0", "--console", "off", "--population", "0"])
             .output()

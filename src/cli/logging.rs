@@ -4,6 +4,7 @@
 //! handlers log methods, agencies, outcomes and durations. Whoever reads stderr, or does not, cannot hold up the process: everything
 //! written there goes through a queue, panics and a subcommand's last line included.
 
+mod json;
 mod queue;
 
 use std::io::{self, IsTerminal as _};
@@ -72,7 +73,7 @@ pub fn start(is_server: bool, output: OutputFormat) {
     let lines = fmt::layer::<Registry>().with_writer(stderr);
     let lines = match output {
         OutputFormat::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
-        OutputFormat::Json => lines.json().boxed(),
+        OutputFormat::Json => lines.json().map_event_format(json::Plain).boxed(),
     };
     let started = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     // Only a second start in one process fails, and then the first one's settings hold.

@@ -70,10 +70,29 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 
 /// A runtime for commands that talk over the network.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Threads that helped with the start hold memory until they end.
         .thread_keep_alive(std::time::Duration::from_secs(1))
-        .build()
-        .map_err(|error| Failure::new(format!("the runtime cannot be started: {error}")))
+        .build();
+    let failed = |error: io::Error| Failure::new(format!("the runtime cannot be started: {error}"));
+    let runtime = runtime.map_err(failed)?;
+    survive_file_limits(&runtime).map_err(failed)?;
+    Ok(runtime)
+}
+
+/// A write beyond the limit on a file's size (`ulimit -f`, LimitFSIZE) is an error then, as on a full disk. Without a handler the system
+/// ends the process instead.
+#[cfg(unix)]
+fn survive_file_limits(runtime: &tokio::runtime::Runtime) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let _context = runtime.enter();
+    // The handler stays when this is dropped.
+    signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// There is no such limit.
+#[cfg(not(unix))]
+fn survive_file_limits(_: &tokio::runtime::Runtime) -> io::Result<()> {
+    Ok(())
 }

@@ -20,7 +20,7 @@ use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
-use crate::base::Result;
+use crate::base::{Error, Reason, Result};
 use crate::identity::following::Following;
 use crate::keys::keyring::{KeyFolder, Watcher};
 use crate::registry::allocation;
@@ -54,11 +54,23 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// Damage that a start met, with the folder that it is in and what helps.
+fn damage_in(folder: Option<&Path>, error: Error) -> Error {
+    let (Some(folder), Reason::LedgerCorrupt | Reason::StorageCorrupt) = (folder, error.reason) else { return error };
+    let folder = folder.display();
+    let spaces = if error.reason == Reason::LedgerCorrupt { " (spaces log_tile, log_head, log_entry)" } else { "" };
+    let message = format!(
+        "{}{spaces}; `lienthong store check {folder}` finds all that is damaged in {folder}, and says what mends it",
+        error.message
+    );
+    Error::new(error.reason, message).with_subject(error.subject.kind, error.subject.name.clone()).with_source(error)
+}
+
 impl Gateway {
     /// Opens the store, wires every part, seeds the world if it is new, and writes the trust anchor.
     ///
-    /// Fails with [`ConfigurationInvalid`](crate::base::Reason::ConfigurationInvalid) when the folder cannot be used or
-    /// holds another world than the one asked for, and with [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when a
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the folder cannot be used or
+    /// holds another world than the one asked for, and with [`LedgerCorrupt`](Reason::LedgerCorrupt) when a
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
         // A bad file of rights shall be known before a world is made.
@@ -72,7 +84,7 @@ impl Gateway {
             seeding::seed(&config, &data, rights.clone()).await?;
             data = data.seeded().await?;
         }
-        let parts = Parts::open(&config, &data, rights).await?;
+        let parts = Parts::open(&config, &data, rights).await.map_err(|error| damage_in(data.home(), error))?;
         parts.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(parts.province.clone()));
         let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());

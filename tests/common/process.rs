@@ -19,6 +19,21 @@ pub fn program() -> Command {
     command
 }
 
+/// The program under a limit of the shell's (`ulimit`): one cannot be lowered for a child alone.
+pub fn limited(limit: &str) -> Command {
+    let program = program();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit {limit}; exec \"$0\" \"$@\"")).arg(program.get_program());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.stdin(Stdio::null());
+    shell
+}
+
 /// Runs the program to its end.
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
     program().current_dir(folder).args(arguments).output().expect("the program runs")

@@ -375,6 +375,24 @@ async fn a_check_finds_each_row_that_does_not_fit() {
     assert_eq!(found(&report), []);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_meets_a_damaged_tile_says_where_and_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    live(folder.path()).await;
+    let tiles = &rows(folder.path()).await[Space::LogTile.name()];
+    let (key, mut changed) = (tiles[0].0.clone(), tiles[0].1.to_vec());
+    changed[0] ^= 1;
+    let store = open(folder.path());
+    store.commit(Batch::new().put(Space::LogTile, key, changed)).await.unwrap();
+    drop(store);
+    let error = Gateway::open(kept(folder.path())).await.err().expect("the start is refused");
+    assert_eq!(error.reason, Reason::LedgerCorrupt);
+    let home = folder.path().display().to_string();
+    for said in ["log_tile", &format!("`lienthong store check {home}`"), "what mends it"] {
+        assert!(error.message.contains(said), "{said}: {error}");
+    }
+}
+
 #[test]
 fn the_program_says_what_is_wrong_and_mends_it() {
     let folder = tempfile::tempdir().unwrap();
