@@ -73,6 +73,11 @@ pub trait People: Send + Sync + 'static {
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>>;
 }
 
+/// The field of a request that names the person whom it is about: refusals name a person by it, never by the number.
+const NAMED: &str = "personal_id";
+/// The subject of refusals that are about the caller's own credential, by the metadata that it came in.
+const CREDENTIAL: (&str, &str) = ("credential", "authorization");
+
 /// The person whom a call is about, and who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acting {
@@ -88,7 +93,7 @@ impl Acting {
     pub fn anew(self) -> Result<Self> {
         if self.person.standing == Standing::GivenUp {
             let message = "the personal ID was given up and leads to nobody: nothing new can be done under it";
-            return Err(Error::new(Reason::PersonIdCancelled, message).with_subject("person", ""));
+            return Err(Error::new(Reason::PersonIdCancelled, message).with_subject("person", NAMED));
         }
         Ok(self)
     }
@@ -98,7 +103,7 @@ impl Acting {
         let is_child = self.person.born.is_some_and(|born| !has_age(born, CHILDHOOD, today));
         if is_child && self.actor == Actor::Citizen {
             let message = "a child's guardian consents for it; the child itself may withdraw a consent";
-            return Err(Error::new(Reason::GuardianNeeded, message).with_subject("person", ""));
+            return Err(Error::new(Reason::GuardianNeeded, message).with_subject("person", NAMED));
         }
         self.anew()
     }
@@ -134,10 +139,10 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
     let own = people.numbers(caller).await?;
     if own.current != caller {
         let message = "the credential's personal ID was replaced by another one: sign in with that";
-        return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject("credential", ""));
+        return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject(CREDENTIAL.0, CREDENTIAL.1));
     }
     if own.standing == Standing::Deceased {
-        return Err(deceased());
+        return Err(deceased(CREDENTIAL));
     }
     if own.contains(number) {
         return Ok(Acting { person: own, actor: Actor::Citizen });
@@ -147,16 +152,16 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
     let is_of_age = person.born.is_some_and(|born| has_age(born, MAJORITY, call.now.date()));
     match guardian {
         Some(guardian) if own.contains(guardian) && !is_of_age => match person.standing {
-            Standing::Deceased => Err(deceased()),
+            Standing::Deceased => Err(deceased(("person", NAMED))),
             _ => Ok(Acting { person, actor: Actor::Guardian(caller) }),
         },
         _ => Err(call.refuse()),
     }
 }
 
-fn deceased() -> Error {
+fn deceased((kind, name): (&'static str, &str)) -> Error {
     let message = "the person has died: nobody acts as them or for them any more";
-    Error::new(Reason::PersonDeceased, message).with_subject("person", "")
+    Error::new(Reason::PersonDeceased, message).with_subject(kind, name)
 }
 
 /// Whether a person has certainly reached an age. A birth date known only to the month or year counts as its last day.

@@ -64,8 +64,20 @@ impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
         let types = listed(&denial.record_types, ", ");
         let (kind, message) = match denial.missing {
-            Leave::Right => ("right", format!("no right to read {types} for this purpose")),
-            Leave::Consent => ("consent", format!("reading {types} for this purpose needs the citizen's consent")),
+            Leave::Right => (
+                "right",
+                format!(
+                    "{} has no right to read {types} for the purpose {}; AgencyService/ListRights says what it may read, and what for",
+                    denial.agency, denial.purpose
+                ),
+            ),
+            Leave::Consent => (
+                "consent",
+                format!(
+                    "reading {types} for the purpose {} needs the citizen's consent to {}, which they give by ConsentService/GrantConsent",
+                    denial.purpose, denial.agency
+                ),
+            ),
         };
         Self::new(denial.reason(), message)
             .with_subject(kind, listed(&denial.record_types, ","))

@@ -15,7 +15,7 @@ use tonic::codegen::http::{HeaderMap, header, request};
 
 use super::forwarded::by_a_proxy;
 use crate::access::Rights;
-use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host};
+use crate::base::{AgencyId, Caller, Error, Peer, PersonalId, Reason, Result, Seed, Timestamp, host, name};
 use crate::trust::jose::{self, TokenError};
 use crate::trust::keys::{Algorithm, Ed25519Signer, PublicKey, Signer as _};
 
@@ -119,14 +119,16 @@ impl Authenticator {
         let value = values.next().ok_or_else(|| {
             Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
         })?;
-        let malformed = || Error::new(Reason::CredentialMalformed, "authorization must be `Bearer <credential>`, once");
         if values.next().is_some() {
-            return Err(malformed());
+            return Err(malformed("it is there more than once"));
         }
-        let value = value.to_str().map_err(|_| malformed())?;
-        let (scheme, credential) = value.split_once(' ').ok_or_else(malformed)?;
-        if !scheme.eq_ignore_ascii_case("bearer") || credential.is_empty() || credential.len() > TOKEN_BYTES_MAX {
-            return Err(malformed());
+        let value = value.to_str().map_err(|_| malformed("it holds characters that are not ASCII"))?;
+        let (scheme, credential) = value.split_once(' ').ok_or_else(|| malformed("there is no blank in it"))?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(malformed("its scheme is another one"));
+        }
+        if credential.is_empty() || credential.len() > TOKEN_BYTES_MAX {
+            return Err(malformed("the credential is empty, or longer than 2,048 bytes"));
         }
         match credential.strip_prefix("demo-") {
             Some(name) => Ok(Authenticated { caller: self.demo(name, request, rights)?, is_demo: true }),
@@ -146,11 +148,19 @@ impl Authenticator {
             );
             Error::new(Reason::DemoCredentialRefused, message)
         })?;
-        let caller = match name.strip_prefix("citizen-") {
-            Some(person) => PersonalId::parse(person).map(Caller::Citizen),
-            None => AgencyId::parse(name).map(Caller::Agency),
-        };
-        known(caller, rights)
+        let refused = |why: String| Error::new(Reason::CredentialInvalid, why);
+        if let Some(person) = name.strip_prefix("citizen-") {
+            let person = PersonalId::parse(person).map(Caller::Citizen);
+            return person.ok_or_else(|| refused("a personal ID, 12 digits, follows `demo-citizen-`".into()));
+        }
+        let caller = AgencyId::parse(name).map(Caller::Agency).filter(|caller| is_known(caller, rights));
+        caller.ok_or_else(|| {
+            let near = name::nearest(name, rights.agencies().map(|agency| agency.key.as_str()));
+            let near = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
+            refused(format!(
+                "an agency's key follows `demo-`, or `citizen-` and a personal ID; no agency has this key{near}"
+            ))
+        })
     }
 
     fn token(&self, token: &str, rights: &Rights, now: Timestamp) -> Result<Caller> {
@@ -160,29 +170,32 @@ impl Authenticator {
             && now_s >= holds.start
         {
             // The rights may have changed since.
-            return if now_s < holds.end { known(Some(caller), rights) } else { Err(expired()) };
+            return if now_s < holds.end { known(caller, rights) } else { Err(expired()) };
         }
-        let invalid = || Error::new(Reason::CredentialInvalid, "the bearer token is not one of this province's");
+        let invalid = |why: &str| {
+            Error::new(Reason::CredentialInvalid, format!("the bearer token is not one of this server's: {why}"))
+        };
         let claims = jose::Token::parse(token).and_then(|token| token.verify(TYPE, &self.public_key));
         let claims = serde_json::from_value::<Claims>(claims.map(Value::Object).map_err(|why| refused(&why))?);
         let claims = claims.map_err(|_| {
             Error::new(Reason::CredentialMalformed, "a claim of the bearer token is missing or of another kind")
         })?;
         if claims.iss != ISSUER || claims.aud != AUDIENCE {
-            return Err(invalid());
+            return Err(invalid("it has another issuer or audience"));
         }
         if now_s >= claims.exp {
             return Err(expired());
         }
         let from = claims.iat.saturating_sub(crate::base::limits::CLOCK_SKEW_MS_MAX / 1000);
         if now_s < from {
-            return Err(invalid());
+            return Err(invalid("it was issued in the future of this server's clock"));
         }
         let caller = match claims.sub.split_once(':') {
             Some(("agency", key)) => AgencyId::parse(key).map(Caller::Agency),
             Some(("citizen", person)) => PersonalId::parse(person).map(Caller::Citizen),
             _ => None,
         };
+        let caller = caller.ok_or_else(|| invalid("its subject is neither an agency nor a citizen"))?;
         let caller = known(caller, rights)?;
         self.accepted.insert(token.to_owned(), (caller.clone(), from..claims.exp));
         Ok(caller)
@@ -197,17 +210,31 @@ fn refused(why: &TokenError) -> Error {
             Reason::CredentialInvalid
         }
     };
-    Error::new(reason, format!("the bearer token is refused: {why}"))
+    let ours = match why {
+        TokenError::Malformed(_) => "a credential is `demo-…`, or three parts of base64url with dots between",
+        _ => "`lienthong token issue` with this server's data folder makes one that is accepted",
+    };
+    Error::new(reason, format!("{why}; {ours}"))
+}
+
+fn malformed(why: &str) -> Error {
+    Error::new(Reason::CredentialMalformed, format!("authorization must be `Bearer <credential>`, once: {why}"))
 }
 
 /// Agencies must be known; whether a citizen exists is not told here.
-fn known(caller: Option<Caller>, rights: &Rights) -> Result<Caller> {
-    let is_known = |caller: &Caller| match caller {
+fn is_known(caller: &Caller, rights: &Rights) -> bool {
+    match caller {
         Caller::Agency(agency) => rights.agency(agency.as_str()).is_some(),
         Caller::Citizen(_) => true,
-    };
-    let unknown = || Error::new(Reason::CredentialInvalid, "the credential names no agency or citizen");
-    caller.filter(is_known).ok_or_else(unknown)
+    }
+}
+
+fn known(caller: Caller, rights: &Rights) -> Result<Caller> {
+    if is_known(&caller, rights) {
+        return Ok(caller);
+    }
+    let message = "the bearer token is good, but its agency is not, or no longer, among those of the rights";
+    Err(Error::new(Reason::CredentialInvalid, message))
 }
 
 /// Whether a call comes from this machine and was made to it; if not, why not. A proxy or tunnel on this machine connects from loopback
@@ -280,18 +307,26 @@ mod tests {
         let unknown = mint.mint(&unknown, NOW, 60).expect("token");
         let none = format!("{}.e30.", jose::encode_part(br#"{"alg":"none","typ":"JWT"}"#));
         let cases = [
-            (None, Reason::CredentialMissing),
-            (Some("Basic abc".to_owned()), Reason::CredentialMalformed),
-            (Some("Bearer".to_owned()), Reason::CredentialMalformed),
-            (Some("Bearer abc".to_owned()), Reason::CredentialMalformed),
-            (Some(format!("Bearer {}", token.replacen('.', "", 1))), Reason::CredentialMalformed),
-            (Some(format!("Bearer {stranger}")), Reason::CredentialInvalid),
-            (Some(format!("Bearer {unknown}")), Reason::CredentialInvalid),
-            (Some(format!("Bearer {none}")), Reason::CredentialInvalid),
-            (Some("Bearer demo-bank".to_owned()), Reason::DemoCredentialRefused),
+            (None, Reason::CredentialMissing, "is required"),
+            (Some("Basic abc".to_owned()), Reason::CredentialMalformed, "scheme"),
+            (Some("Bearer".to_owned()), Reason::CredentialMalformed, "no blank"),
+            (Some("Bearer ".to_owned()), Reason::CredentialMalformed, "empty"),
+            (Some("Bearer abc".to_owned()), Reason::CredentialMalformed, "three parts of base64url"),
+            (
+                Some(format!("Bearer {}", token.replacen('.', "", 1))),
+                Reason::CredentialMalformed,
+                "three parts of base64url",
+            ),
+            (Some(format!("Bearer {token}.x")), Reason::CredentialMalformed, "three parts of base64url"),
+            (Some(format!("Bearer a!{token}")), Reason::CredentialMalformed, "not base64url"),
+            (Some(format!("Bearer {stranger}")), Reason::CredentialInvalid, "signature does not verify"),
+            (Some(format!("Bearer {unknown}")), Reason::CredentialInvalid, "its agency is not"),
+            (Some(format!("Bearer {none}")), Reason::CredentialInvalid, "algorithm `none`"),
+            (Some("Bearer demo-bank".to_owned()), Reason::DemoCredentialRefused, "this server accepts none"),
         ];
-        for (value, reason) in cases {
-            assert_eq!(read(&authenticator, value.as_deref(), NOW).expect_err("refused").reason, reason, "{value:?}");
+        for (value, reason, why) in cases {
+            let refused = read(&authenticator, value.as_deref(), NOW).expect_err("refused");
+            assert!(refused.reason == reason && refused.message.contains(why), "{value:?}: {refused}");
         }
     }
 
@@ -372,8 +407,14 @@ mod tests {
         let read = |value: &str| read(&authenticator, Some(value), NOW);
         assert_eq!(read("Bearer demo-bank").expect("agency").label(), "bank");
         assert_eq!(read("Bearer demo-citizen-042185990002").expect("citizen").label(), "citizen");
-        for bad in ["Bearer demo-nobody", "Bearer demo-citizen-1", "Bearer demo-"] {
-            assert_eq!(read(bad).expect_err(bad).reason, Reason::CredentialInvalid);
+        for (bad, why) in [
+            ("Bearer demo-nobody", "no agency has this key"),
+            ("Bearer demo-polcie", "nearest: police"),
+            ("Bearer demo-citizen-1", "12 digits, follows `demo-citizen-`"),
+            ("Bearer demo-", "no agency has this key"),
+        ] {
+            let refused = read(bad).expect_err(bad);
+            assert!(refused.reason == Reason::CredentialInvalid && refused.message.contains(why), "{bad}: {refused}");
         }
     }
 

@@ -65,7 +65,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     match error.kind() {
         Kind::Invalid => {
             let facts: usize = metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
-            let taken = 6 * DETAIL_BYTES + message.len() + facts + error.reason.vietnamese().len();
+            let taken = 6 * DETAIL_BYTES + message.len() + facts + in_vietnamese(error).len();
             let shown = add_violations(&mut details, error, DETAILS_BYTES_MAX.saturating_sub(taken));
             if shown < error.violations.total() {
                 metadata.insert("violations_total".into(), error.violations.total().to_string());
@@ -97,9 +97,27 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     }
     details.set_error_info(error.reason.as_str(), DOMAIN, metadata);
     if language == Language::Vietnamese {
-        details.set_localized_message("vi", error.reason.vietnamese());
+        details.set_localized_message("vi", in_vietnamese(error));
     }
     Status::with_error_details(code(error.kind()), message, details)
+}
+
+/// Bad fields that the sentence in Vietnamese names.
+const FIELDS_IN_WORDS_MAX: usize = 3;
+/// Longest path of one of them there, in bytes.
+const FIELD_IN_WORDS_BYTES_MAX: usize = 64;
+
+/// The reason in Vietnamese, with the first bad fields and the rules that they break.
+fn in_vietnamese(error: &Error) -> String {
+    let (all, reason) = (&error.violations, error.reason.vietnamese());
+    let named = all.kept().iter().take(FIELDS_IN_WORDS_MAX);
+    let named: Vec<String> =
+        named.map(|bad| format!("{} {}", cut(&bad.field, FIELD_IN_WORDS_BYTES_MAX), bad.vietnamese())).collect();
+    match all.total() - named.len() {
+        _ if named.is_empty() => reason.to_owned(),
+        0 => format!("{}: {}.", reason.trim_end_matches('.'), named.join("; ")),
+        more => format!("{}: {}; và {more} trường khác.", reason.trim_end_matches('.'), named.join("; ")),
+    }
 }
 
 /// Adds as many bad fields as `room` bytes hold, and gives their number.
@@ -221,6 +239,23 @@ mod tests {
         assert_eq!(status.message(), "x", "the message is for developers (google.rpc.Status)");
         let localized = status.get_details_localized_message().expect("a message for people");
         assert_eq!((localized.locale.as_str(), localized.message.as_str()), ("vi", "Giấy tờ đã được tích hợp."));
+    }
+
+    #[test]
+    fn vietnamese_names_the_first_bad_fields_and_their_rules() {
+        let bad = |count: usize| {
+            let rules = ["REQUIRED", "TOO_LONG", "FORMAT"].into_iter().cycle();
+            let bad = rules.take(count).enumerate().map(|(at, rule)| Violation::new(format_args!("f{at}"), rule, "x"));
+            let error = Error::invalid(bad.collect::<crate::base::Violations>());
+            let status = status(&error, id(), Language::Vietnamese);
+            status.get_details_localized_message().expect("a message for people").message
+        };
+        assert_eq!(bad(1), "Yêu cầu không hợp lệ: f0 bắt buộc phải có.");
+        assert_eq!(bad(2), "Yêu cầu không hợp lệ: f0 bắt buộc phải có; f1 quá dài.");
+        assert_eq!(
+            bad(5),
+            "Yêu cầu không hợp lệ: f0 bắt buộc phải có; f1 quá dài; f2 sai định dạng; và 2 trường khác."
+        );
     }
 
     /// Bytes of the headers that a status becomes, names too.

@@ -102,9 +102,27 @@ impl Permit {
 }
 
 fn refusal(caller: &Caller, allowed: &str) -> Error {
+    let who = match caller {
+        Caller::Agency(agency) => format!("the agency {agency}"),
+        Caller::Citizen(_) => "this citizen".to_owned(),
+    };
+    let may: Vec<String> = allowed.split(',').map(|word| in_words(word.trim())).collect();
+    let message = format!("{who} may not make this call; who may: {}", may.join(", "));
     let caller = caller.label();
-    let message = format!("{caller} may not make this call; allowed: {allowed}");
     Error::new(Reason::RoleNotAllowed, message).with_metadata("caller", caller).with_metadata("allowed", allowed)
+}
+
+/// What a word of the list of those who may make a call stands for.
+fn in_words(word: &str) -> String {
+    match word {
+        "subject" => "the citizen whom the request is about, or who acts for them".into(),
+        OWNER => "the agency that owns the registry".into(),
+        "itself" => "the agency that the request is about".into(),
+        "addressee" => "the agency that the code was made for".into(),
+        "agencies" => "every agency".into(),
+        "nobody" => "nobody, the method is closed".into(),
+        agency => format!("the agency {agency}"),
+    }
 }
 
 /// In the list of those who may make a call: the agency that owns the registry that it is about.

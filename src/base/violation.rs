@@ -35,6 +35,31 @@ impl Violation {
         Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
     }
 
+    /// What its rule says, in Vietnamese.
+    pub fn vietnamese(&self) -> &'static str {
+        match self.rule {
+            "REQUIRED" => "bắt buộc phải có",
+            "FORMAT" | "SYNTAX" => "sai định dạng",
+            "TYPE" => "sai kiểu dữ liệu",
+            "TOO_LONG" => "quá dài",
+            "TOO_DEEP" => "lồng quá sâu",
+            "OUT_OF_RANGE" => "ngoài phạm vi cho phép",
+            "COUNT" => "sai số lượng",
+            "ORDER" => "sai thứ tự",
+            "DUPLICATE" => "bị lặp lại",
+            "OVERLAP" => "bị chồng lấn",
+            "CONFLICT" => "mâu thuẫn với trường khác",
+            "FUTURE" => "ở tương lai",
+            "NULL" => "không nhận giá trị null, hãy bỏ trường này",
+            "UNKNOWN_FIELD" => "trường không tồn tại",
+            "UNKNOWN_VALUE" => "giá trị không có trong danh mục",
+            "NOT_ALLOWED" => "không được dùng ở đây",
+            "NO_RIGHT" => "không có quyền",
+            "PERSONAL_DATA" => "không được chứa dữ liệu cá nhân",
+            _ => "không hợp lệ",
+        }
+    }
+
     fn bytes(&self) -> usize {
         ENTRY_BYTES + self.field.len() + self.message.len()
     }

@@ -215,7 +215,12 @@ pub(super) fn reachable(answers: &Answers) -> Result<()> {
     let names: Vec<&str> = answers.keys().map(|name| &**name).collect();
     let same = errors.iter().all(|error| error.reason == first.reason);
     let reason = if same { first.reason } else { Reason::RegistryUnavailable };
-    let message = format!("no registry answered: {}", names.join(", "));
+    let what = match reason.kind() {
+        crate::base::Kind::Limited => "no registry takes more calls for now",
+        crate::base::Kind::Late => "no registry answered before the deadline",
+        _ => "no registry answered",
+    };
+    let message = format!("{what}: {}", names.join(", "));
     if reason == Reason::Internal {
         return Err(Error::bug(message));
     }

@@ -113,6 +113,8 @@ fn missing() -> Error {
 
 /// Most calls of one client's id that are listed.
 const LISTED_MAX: usize = 8;
+/// Most of them that the error's facts have room for.
+const IN_METADATA_MAX: usize = 4;
 
 fn ambiguous(calls: &[RequestId]) -> Error {
     let ids: Vec<String> = calls.iter().take(LISTED_MAX).map(ToString::to_string).collect();
@@ -121,7 +123,8 @@ fn ambiguous(calls: &[RequestId]) -> Error {
         calls.len(),
         ids.join(", ")
     );
-    Error::new(Reason::MultipleMatches, message).with_subject("call", "x-request-id")
+    let error = Error::new(Reason::MultipleMatches, message).with_subject("call", "x-request-id");
+    error.with_metadata("request_ids", ids.iter().take(IN_METADATA_MAX).cloned().collect::<Vec<_>>().join(","))
 }
 
 /// Versions of a stored trace: without and with the client's names for the call.

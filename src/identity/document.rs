@@ -53,9 +53,14 @@ pub(super) fn require_in_force(record_type: &RecordType, standing: Standing) -> 
 }
 
 /// What is said where the registry has no such document, and where it has somebody else's.
-pub(super) fn no_document(record_type: &RecordType) -> Error {
-    Error::new(Reason::RecordNotFound, "the registry has no such document for this person")
-        .with_subject("record", &*record_type.name)
+pub(super) fn no_document(record_type: &RecordType, document: &str) -> Error {
+    let message = match document {
+        "" => {
+            "the registry has no such document under this person's personal ID; one that carries none is found by its document_number"
+        }
+        _ => "the registry has no such document for this person",
+    };
+    Error::new(Reason::RecordNotFound, message).with_subject("record", &*record_type.name)
 }
 
 /// What is said of a document with the person's number and another holder.

@@ -2,7 +2,8 @@
 
 use crate::access::Actor;
 use crate::base::{Error, PersonalId, Reason, RecordId, Result};
-use crate::store::{Batch, Space};
+use crate::registry::numbers::Numbers;
+use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object};
 
 use super::link::{Link, LinkEvent};
@@ -36,6 +37,16 @@ pub(super) fn key_of(person: PersonalId, id: uuid::Uuid) -> Vec<u8> {
 
 pub(super) fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
     [b"r", &record.0[..], person.as_str().as_bytes()].concat()
+}
+
+/// The id of the link of a record to a person, under whichever number it was made.
+pub(super) async fn linked(store: &dyn Store, record: RecordId, person: &Numbers) -> Result<Option<String>> {
+    for number in person.all() {
+        if let Some(id) = store.get(Space::LinkIndex, &record_key(record, number)).await? {
+            return uuid::Uuid::from_slice(&id).map(|id| Some(id.to_string())).map_err(|_| corrupt());
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn id_key(id: uuid::Uuid) -> Vec<u8> {

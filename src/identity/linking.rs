@@ -20,7 +20,7 @@ use crate::trust::{Object, canonical};
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force};
 use super::link::{Link, LinkEvent, LinkState};
-use super::link_row::{corrupt, id_key, key_of, link_key, pending_key, read_link, record_key, write};
+use super::link_row::{corrupt, id_key, key_of, link_key, linked, pending_key, read_link, record_key, write};
 use super::matching::{Comparison, Match, MatchedBy, is_anothers, note_comparison, number_of};
 use super::people::{Person, ReadRecord, Registries};
 
@@ -97,7 +97,7 @@ impl Linking {
         let found = self.find_document(&person, record_type, document, now).await;
         // Said before any check is kept: of somebody else's document a call leaves no more than of none.
         let found = found.and_then(|record| match is_anothers(&person, record_type, &record.payload) {
-            true => Err(no_document(record_type)),
+            true => Err(no_document(record_type, document)),
             false => Ok(record),
         });
         if !document.is_empty() && found.as_ref().is_err_and(|error| error.reason == Reason::RecordNotFound) {
@@ -170,7 +170,7 @@ impl Linking {
             }
             (None, _) => found.first(),
         };
-        chosen.cloned().ok_or_else(|| no_document(record_type))
+        chosen.cloned().ok_or_else(|| no_document(record_type, document))
     }
 
     /// The document's number as its registry writes it.
@@ -236,8 +236,9 @@ impl Linking {
         }
         match self.store.commit(write(batch, &link, actor)).await {
             Err(error) if error.reason == Reason::StorageConflict => {
+                let id = linked(&*self.store, link.record_id, &person.numbers).await?.unwrap_or_default();
                 Err(Error::new(Reason::AlreadyLinked, "this document is linked to the account already")
-                    .with_subject("link", ""))
+                    .with_subject("link", id))
             }
             result => result.map(|()| link),
         }

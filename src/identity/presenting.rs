@@ -233,7 +233,7 @@ impl Presenting {
     /// The records of the presentation's links, if each is still in force and the person's who presents it, and they live.
     async fn wanted(&self, presentation: &Presentation, now: Timestamp) -> Result<Vec<Wanted>> {
         let person = self.people.numbers(presentation.person).await?;
-        let refused = |reason, message: &str| Err(Error::new(reason, message).with_subject("person", ""));
+        let refused = |reason, message: &str| Err(Error::new(reason, message).with_subject("person", "holder"));
         match person.standing {
             Standing::Living | Standing::Unknown => {}
             Standing::Deceased => return refused(Reason::PersonDeceased, "who presents the documents has died"),

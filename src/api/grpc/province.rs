@@ -182,8 +182,10 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
             let mut bad = Vec::new();
             if name.full_name.trim().is_empty() {
                 bad.push(Violation::new("name.full_name", "REQUIRED", "a full name is required"));
-            } else if name.full_name.len() > limits::TEXT_BYTES_MAX || name.full_name.contains('\0') {
+            } else if name.full_name.len() > limits::TEXT_BYTES_MAX {
                 bad.push(Violation::new("name.full_name", "TOO_LONG", "a full name has at most 512 bytes"));
+            } else if name.full_name.contains('\0') {
+                bad.push(Violation::new("name.full_name", "FORMAT", "a full name holds no NUL"));
             }
             let birth_date = PartialDate::parse(&name.birth_date);
             if birth_date.is_none() && !name.birth_date.is_empty() {

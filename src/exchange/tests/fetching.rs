@@ -73,7 +73,8 @@ async fn refusals_are_logged_and_say_the_same_whether_or_not_anything_exists() {
     for (count, person) in [ANNA, nobody].into_iter().enumerate() {
         let error = fetch(&world, "one-stop", person, &["judicial.record.v1"], VERIFY).await.expect_err("refused");
         assert_eq!(error.reason, Reason::RightMissing);
-        assert_eq!(error.message, "no right to read judicial.record.v1 for this purpose", "{count}");
+        let said = "one-stop has no right to read judicial.record.v1 for the purpose one_stop.verify_documents; ";
+        assert!(error.message.starts_with(said), "{count}: {error}");
         let (entry, _) = newest(&world, person).await;
         assert_eq!(entry.text("outcome"), Some("RIGHT_MISSING"));
         assert!(!entry.contains("records"));
@@ -134,6 +135,7 @@ async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
     let world = World::with(misbehaving("*", limited)).await;
     let error = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect_err("all are full");
     assert_eq!((error.reason, error.retry_after), (Reason::RateLimited, Some(Duration::from_secs(2))));
+    assert!(error.message.starts_with("no registry takes more calls for now: "), "{error}");
 }
 
 #[tokio::test]

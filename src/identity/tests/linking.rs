@@ -194,6 +194,7 @@ async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
     world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.47", victim)).await;
     let none = link(&world, claimant, VEHICLE, "").await.expect_err("not hers");
     assert_eq!(none.reason, Reason::RecordNotFound);
+    let none = link(&world, claimant, VEHICLE, "38-B1 999.99").await.expect_err("no such plate");
     let refused = link(&world, claimant, VEHICLE, "38-B1 123.47").await.expect_err("named by its plate");
     assert_eq!((refused.reason, &refused.message), (Reason::RecordNotFound, &none.message), "no more than of none");
 }

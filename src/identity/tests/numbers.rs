@@ -61,7 +61,8 @@ async fn what_stands_under_a_former_number_is_seen_used_and_ended_under_the_pres
     assert_eq!(world.linking.get(&only(OTHER), made.id).await.expect_err("not theirs").reason, Reason::NotFound);
     // used: the card that is linked is linked
     let again = world.linking.link(&world.call_of(NOW), id(NOW), HEALTH_CARD, "", &Actor::Citizen).await;
-    assert_eq!(again.expect_err("linked already").reason, Reason::AlreadyLinked);
+    let again = again.expect_err("linked already");
+    assert_eq!((again.reason, again.subject.name.clone()), (Reason::AlreadyLinked, made.id.to_string()));
     redeem(&world, &code).await.expect("served");
     world.clock.set(world.now().plus_ms(1));
     let (second, other_code) = create(&world, NOW).await.expect("created");

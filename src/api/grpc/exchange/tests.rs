@@ -182,6 +182,8 @@ async fn a_clients_own_id_explains_its_call_and_never_another_one() {
     let again = faces.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
     let ambiguous = explain("one-stop", "job-7").await.expect_err("which of the two?");
     assert_eq!((ambiguous.code(), reason(&ambiguous).as_str()), (Code::FailedPrecondition, "MULTIPLE_MATCHES"));
+    let facts = ambiguous.get_details_error_info().expect("info").metadata;
+    assert_eq!(facts["request_ids"], format!("{},{}", again.request_id, fetched.request_id), "the newest first");
     for id in [&fetched.request_id, &again.request_id] {
         assert!(ambiguous.message().contains(id.as_str()), "{}", ambiguous.message());
         assert_eq!(&explain("one-stop", id).await.expect("by our id").into_inner().request_id, id);

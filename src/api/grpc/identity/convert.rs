@@ -1,7 +1,7 @@
 //! Between identity's values and the messages that carry them.
 
 use crate::access::Actor;
-use crate::base::{Error, Result, Timestamp, Violation};
+use crate::base::{Error, PersonalId, Result, Timestamp, Violation, limits};
 use crate::identity::account::{Account, Level};
 use crate::identity::document::DocumentType;
 use crate::identity::link::{Link, LinkEvent, LinkState};
@@ -20,7 +20,29 @@ pub(super) fn document_type(catalogue: &Catalogue, field: &str, value: i32) -> R
         return Err(Violation::new(field, "REQUIRED", "a document type is required"));
     }
     let kind = u8::try_from(value).ok().map(DocumentType).filter(|kind| catalogue.document(*kind).is_some());
-    kind.ok_or_else(|| Violation::new(field, "UNKNOWN_VALUE", "no such document type"))
+    kind.ok_or_else(|| {
+        let is_known = |kind: &v1::DocumentType| {
+            u8::try_from(*kind as i32).is_ok_and(|kind| catalogue.document(DocumentType(kind)).is_some())
+        };
+        let all = (1..=i32::from(u8::MAX)).filter_map(|value| v1::DocumentType::try_from(value).ok());
+        let known: Vec<&str> = all.filter(is_known).map(|kind| kind.as_str_name()).collect();
+        Violation::new(field, "UNKNOWN_VALUE", format_args!("no such document type; one of {}", known.join(", ")))
+    })
+}
+
+/// The kind of document of a request to link one; all bad fields are told at once.
+pub(super) fn document_to_link(catalogue: &Catalogue, request: &v1::LinkDocumentRequest) -> Result<DocumentType> {
+    let person = PersonalId::from_field("personal_id", &request.personal_id);
+    let kind = document_type(catalogue, "document_type", request.document_type);
+    let is_long = request.document_number.len() > limits::TEXT_BYTES_MAX;
+    let too_long = || Violation::new("document_number", "TOO_LONG", "at most 512 bytes");
+    match (person, kind, is_long) {
+        (Ok(_), Ok(kind), false) => Ok(kind),
+        (person, kind, is_long) => {
+            let bad = [person.err(), kind.err(), is_long.then(too_long)];
+            Err(Error::invalid(bad.into_iter().flatten().collect::<Vec<_>>()))
+        }
+    }
 }
 
 fn link_state(state: LinkState) -> v1::LinkState {
@@ -99,5 +121,30 @@ pub(super) fn presentation(presentation: &Presentation, now: Timestamp) -> v1::P
         used_at: presentation.used_at.and_then(timestamp),
         created_by: presentation.created_by.as_str().to_owned(),
         guardian_personal_id: guardian(&presentation.created_by),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_bad_fields_of_a_request_are_told_at_once_and_what_would_be_right() {
+        let request = v1::LinkDocumentRequest {
+            personal_id: "0421".into(),
+            document_type: 99,
+            document_number: "x".repeat(limits::TEXT_BYTES_MAX + 1),
+        };
+        let refused = document_to_link(&Catalogue::built_in(), &request).expect_err("three bad fields");
+        let bad: Vec<_> = refused.violations.kept().iter().map(|bad| format!("{} {}", bad.field, bad.rule)).collect();
+        assert_eq!(bad, ["personal_id FORMAT", "document_type UNKNOWN_VALUE", "document_number TOO_LONG"]);
+        assert_eq!(
+            refused.violations.kept()[1].message,
+            "no such document type; one of DOCUMENT_TYPE_HEALTH_INSURANCE_CARD, DOCUMENT_TYPE_DRIVER_LICENCE, \
+             DOCUMENT_TYPE_VEHICLE_REGISTRATION"
+        );
+        let good =
+            v1::LinkDocumentRequest { personal_id: "042185990002".into(), document_type: 1, ..Default::default() };
+        assert_eq!(document_to_link(&Catalogue::built_in(), &good).expect("good"), DocumentType(1));
     }
 }

@@ -8,7 +8,7 @@ use crate::access::People;
 use crate::access::acting::{Acting, own};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Result};
 use crate::identity::linking::{Issuer, Linking};
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::link_service_server::LinkService;
@@ -44,12 +44,8 @@ impl LinkService for LinkFace {
     ) -> Result<Response<v1::LinkDocumentResponse>, Status> {
         self.edge
             .answer(request, |call, message| async move {
+                let kind = convert::document_to_link(self.linking.catalogue(), &message)?;
                 let Acting { person, actor } = self.own(&call, &message.personal_id).await?.anew()?;
-                let kind = convert::document_type(self.linking.catalogue(), "document_type", message.document_type)
-                    .map_err(|violation| Error::invalid(vec![violation]))?;
-                if message.document_number.len() > limits::TEXT_BYTES_MAX {
-                    return Err(Error::invalid_field("document_number", "TOO_LONG", "at most 512 bytes"));
-                }
                 let link = self.linking.link(&call, person.current, kind, &message.document_number, &actor).await?;
                 Ok(v1::LinkDocumentResponse { link: Some(convert::link(&link, call.now)) })
             })

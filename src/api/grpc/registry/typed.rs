@@ -6,7 +6,7 @@ use prost::Message;
 
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
-use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
+use crate::base::limits::{self, PAGE_PAYLOAD_BYTES_MAX};
 use crate::base::text::folded_key;
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result, Violation};
 use crate::registry::port::{Inclusion, Query, Registry, RegistryRecord, Selector, Submission};
@@ -216,13 +216,13 @@ pub(super) fn of_person(personal_id: &str) -> Result<Selector> {
 
 /// The selector of a search for people: one filter, or none.
 pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_date: &str) -> Result<Selector> {
-    let filters = [!personal_id.is_empty(), !old_number.is_empty(), !name.is_empty() || !birth_date.is_empty()];
-    if filters.iter().filter(|given| **given).count() > 1 {
-        return Err(Error::invalid_field(
-            "personal_id",
-            "CONFLICT",
-            "one filter at a time: a number, or a name with its date",
-        ));
+    let by_name = if name.is_empty() { ("birth_date", birth_date) } else { ("full_name", name) };
+    let filters = [("personal_id", personal_id), ("old_id_number", old_number), by_name];
+    let given = filters.iter().filter(|(_, value)| !value.is_empty()).map(|(field, _)| *field);
+    let conflict = |field| Violation::new(field, "CONFLICT", "one filter at a time: a number, or a name with its date");
+    let conflicts: Vec<Violation> = given.skip(1).map(conflict).collect();
+    if !conflicts.is_empty() {
+        return Err(Error::invalid(conflicts));
     }
     if !old_number.is_empty() {
         if old_number.len() != 9 || !old_number.bytes().all(|b| b.is_ascii_digit()) {
@@ -235,10 +235,26 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
     }
     let mut violations = Vec::new();
     let date = PartialDate::parse(birth_date);
-    if name.is_empty() || name.len() > crate::base::limits::TEXT_BYTES_MAX {
-        violations.push(Violation::new("full_name", "REQUIRED", "a name goes with its birth date"));
+    if name.is_empty() {
+        violations.push(Violation::new(
+            "full_name",
+            "REQUIRED",
+            "people are searched for by name and birth date together",
+        ));
+    } else if name.len() > limits::TEXT_BYTES_MAX {
+        violations.push(Violation::new(
+            "full_name",
+            "TOO_LONG",
+            format_args!("at most {} bytes", limits::TEXT_BYTES_MAX),
+        ));
     }
-    if date.is_none() {
+    if birth_date.is_empty() {
+        violations.push(Violation::new(
+            "birth_date",
+            "REQUIRED",
+            "people are searched for by name and birth date together",
+        ));
+    } else if date.is_none() {
         violations.push(Violation::new("birth_date", "FORMAT", "must be YYYY, YYYY-MM or YYYY-MM-DD"));
     }
     if !violations.is_empty() {
@@ -251,4 +267,34 @@ fn binding<'a>(record_type: &'a RecordType, filters: &[&'a str]) -> Vec<&'a [u8]
     let mut parts: Vec<&[u8]> = vec![record_type.name.as_bytes()];
     parts.extend(filters.iter().map(|filter| filter.as_bytes()));
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_names_each_field_and_the_rule_that_it_breaks() {
+        let long = "x".repeat(limits::TEXT_BYTES_MAX + 1);
+        for (filters, expected) in [
+            (["", "", "Nguyễn Văn Thành", ""], "birth_date REQUIRED"),
+            (["", "", "", "1990"], "full_name REQUIRED"),
+            (["", "", &long, "1990"], "full_name TOO_LONG"),
+            (["", "", &long, ""], "full_name TOO_LONG, birth_date REQUIRED"),
+            (["", "", "Nguyễn Văn Thành", "1990-13"], "birth_date FORMAT"),
+            (["", "12345678", "", ""], "old_id_number FORMAT"),
+            (["0421", "", "", ""], "personal_id FORMAT"),
+            (["042185990002", "123456789", "", ""], "old_id_number CONFLICT"),
+            (["", "123456789", "", "1990"], "birth_date CONFLICT"),
+            (["042185990002", "123456789", "Nguyễn Văn Thành", ""], "old_id_number CONFLICT, full_name CONFLICT"),
+        ] {
+            let [personal_id, old_number, name, birth_date] = filters;
+            let refused = of_people(personal_id, old_number, name, birth_date).expect_err(expected);
+            let bad: Vec<_> =
+                refused.violations.kept().iter().map(|bad| format!("{} {}", bad.field, bad.rule)).collect();
+            assert_eq!(bad.join(", "), expected);
+        }
+        assert!(matches!(of_people("", "", "Hoà", "1990-05"), Ok(Selector::Name { .. })));
+        assert!(matches!(of_people("", "", "", ""), Ok(Selector::All)));
+    }
 }
