@@ -13,6 +13,7 @@ use lienthong::access::rights::EMBEDDED;
 use lienthong::base::Reason;
 use lienthong::registry::allocation::{self, FIRST};
 use lienthong::registry::common::{holder, status_reason};
+use lienthong::registry::lifecycle::Lifecycle;
 use lienthong::registry::rule::{Field, Rule, date_at};
 use lienthong::registry::schema::{Document, DocumentType, Heading, KeyForm, Label};
 use lienthong::registry::{RecordType, Sector, State};
@@ -55,6 +56,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
             findings.expect(is_past, "graduated_on", "FUTURE", "may not lie in the future");
         }),
         statuses: vec![("valid".into(), State::Active), ("revoked".into(), State::Ended)],
+        lifecycle: Lifecycle::default(),
         days: Arc::new(|diploma| (date_at(diploma, "graduated_on"), None)),
     };
     Sector::new(registry, "education", 0, [record_type])

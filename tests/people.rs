@@ -3,6 +3,8 @@
 
 mod common;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
 use common::{config, reason, start};
 use serde_json::{Value, json};
@@ -29,12 +31,27 @@ async fn as_citizen(channel: &Channel, who: &str, method: &str, body: Value) -> 
     call(channel, &format!("citizen-{who}"), method, body).await
 }
 
+/// What the population register holds of a number.
+async fn stored(channel: &Channel, number: &str) -> Value {
+    let key = json!({"record_type": "resident.person.v1", "values": [number]});
+    let body = json!({"registry": "resident", "natural_key": key});
+    let read = call(channel, "police", "registry.v1.RegistryService/GetRecords", body).await.expect("read");
+    let payload = STANDARD.decode(text(&read, "/records/0/record/whole/payload")).expect("base64");
+    serde_json::from_slice(&payload).expect("JSON")
+}
+
 /// A change of the population register, by the police.
 async fn register(channel: &Channel, number: &str, seen: u64, fields: Value) {
     let mut payload = json!({
         "personal_id": number, "full_name": "Nguyễn Văn Thành", "birth_date": "1990-03-14", "sex": "male",
         "nationality": "VN", "life_status": "alive", "status": "active",
     });
+    if seen > 0 {
+        payload = stored(channel, number).await;
+        payload["basis"] = json!({
+            "document_number": "64", "issued_on": "2025-07-01", "authority": "UBND", "reason_code": "death_entry",
+        });
+    }
     for (name, value) in fields.as_object().expect("fields") {
         payload[name] = value.clone();
     }
@@ -196,8 +213,7 @@ async fn nobody_acts_as_the_dead_or_for_them_and_a_childs_guardian_consents() {
     as_citizen(channel, CHILD, "access.v1.ConsentService/WithdrawConsent", withdraw).await.expect("the child itself");
 
     // the guardian dies: everything that she did as one is refused, and nobody else does it
-    let died = json!({"full_name": "Mai Thị Khánh Ly", "birth_date": "1996-10-15", "sex": "female",
-        "life_status": "deceased", "status": "deceased"});
+    let died = json!({"life_status": "deceased", "status": "deceased", "status_reason": "Đã chết"});
     register(channel, MOTHER, 1, died).await;
     for (method, body) in all(CHILD) {
         assert_eq!(as_citizen(channel, MOTHER, method, body).await.expect_err(method), deceased, "{method}");

@@ -63,7 +63,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     let mut details = ErrorDetails::new();
     details.set_request_info(request.to_string(), "");
     match error.kind() {
-        Kind::Invalid => {
+        Kind::Invalid | Kind::WrongState if !error.violations.is_empty() => {
             let facts: usize = metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
             let taken = 6 * DETAIL_BYTES + message.len() + facts + in_vietnamese(error).len();
             let shown = add_violations(&mut details, error, DETAILS_BYTES_MAX.saturating_sub(taken));
@@ -75,6 +75,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         Kind::Missing | Kind::Exists => {
             details.set_resource_info(error.subject.kind, name, "", description);
         }
+        Kind::Invalid => {}
         Kind::WrongState => {
             let kind = if error.subject.kind.is_empty() { "request" } else { error.subject.kind };
             let subject = if name.is_empty() { kind.into() } else { [kind, &name].join("/") };
@@ -120,17 +121,24 @@ fn in_vietnamese(error: &Error) -> String {
     }
 }
 
-/// Adds as many bad fields as `room` bytes hold, and gives their number.
+/// Adds as many violations as `room` bytes hold, and gives their number.
 fn add_violations(details: &mut ErrorDetails, error: &Error, mut room: usize) -> usize {
     let kept = error.violations.kept();
     for (at, violation) in kept.iter().enumerate() {
-        let description = cut(format_args!("{}: {}", violation.rule, violation.message), DESCRIPTION_BYTES_MAX);
-        let bytes = violation.field.len() + description.len() + 12;
+        let is_precondition = error.kind() == Kind::WrongState;
+        let description = match is_precondition {
+            true => cut(&violation.message, DESCRIPTION_BYTES_MAX),
+            false => cut(format_args!("{}: {}", violation.rule, violation.message), DESCRIPTION_BYTES_MAX),
+        };
+        let bytes = violation.field.len() + violation.rule.len() + description.len() + 12;
         if bytes > room {
             return at;
         }
         room -= bytes;
-        details.add_bad_request_violation(violation.field.clone(), description);
+        match is_precondition {
+            true => details.add_precondition_failure_violation(violation.rule, violation.field.clone(), description),
+            false => details.add_bad_request_violation(violation.field.clone(), description),
+        };
     }
     kept.len()
 }

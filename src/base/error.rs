@@ -45,7 +45,7 @@ pub struct Body {
     pub message: String,
     /// What it is about.
     pub subject: Subject,
-    /// All bad fields at once; only for [`Kind::Invalid`].
+    /// All bad fields at once, for [`Kind::Invalid`]; or all that the state of things does not allow, for [`Kind::WrongState`].
     pub violations: Violations,
     /// Public facts that a program can act on, by snake_case names: `caller`, `allowed`, `record_type`, `purpose`, ….
     pub metadata: Vec<(&'static str, String)>,
@@ -102,7 +102,15 @@ impl Error {
     /// All bad fields of one request, where a reason of [`Kind::Invalid`] is more particular than "invalid".
     pub fn invalid_for(reason: Reason, violations: impl Into<Violations>) -> Self {
         let violations = violations.into();
-        let mut error = Self::new(reason, summary(&violations));
+        let mut error = Self::new(reason, summary(&violations, "fields are invalid"));
+        error.0.violations = violations;
+        error
+    }
+
+    /// All that the state of things does not allow, at once; the reason is of [`Kind::WrongState`].
+    pub fn refused(reason: Reason, violations: impl Into<Violations>) -> Self {
+        let violations = violations.into();
+        let mut error = Self::new(reason, summary(&violations, "changes are not allowed"));
         error.0.violations = violations;
         error
     }
@@ -165,16 +173,16 @@ impl Error {
     }
 }
 
-/// The bad fields in one sentence.
-fn summary(violations: &Violations) -> String {
+/// The violations in one sentence.
+fn summary(violations: &Violations, says: &str) -> String {
     let named = violations.kept().iter().take(NAMED_MAX);
     let named: Vec<_> = named.map(|bad| cut(format_args!("{}: {}", bad.field, bad.message), NAMED_BYTES_MAX)).collect();
     let rest = violations.total() - named.len();
     match (violations.total(), rest) {
         (1, _) => named.concat(),
-        (total, 0) => format!("{total} fields are invalid: {}", named.join("; ")),
+        (total, 0) => format!("{total} {says}: {}", named.join("; ")),
         (total, rest) => {
-            format!("{} fields are invalid: {}; and {} more", Thousands(total), named.join("; "), Thousands(rest))
+            format!("{} {says}: {}; and {} more", Thousands(total), named.join("; "), Thousands(rest))
         }
     }
 }

@@ -93,6 +93,7 @@ reasons! {
     AccountMissing = "ACCOUNT_MISSING", WrongState, "Công dân chưa có tài khoản định danh điện tử.";
     DocumentExpired = "DOCUMENT_EXPIRED", WrongState, "Giấy tờ đã hết hạn.";
     RecordRevoked = "RECORD_REVOKED", WrongState, "Bản ghi đã bị thu hồi nên không thể thay đổi.";
+    TransitionNotAllowed = "TRANSITION_NOT_ALLOWED", WrongState, "Nội dung thay đổi không được phép so với tình trạng hiện tại của bản ghi.";
     DocumentRevoked = "DOCUMENT_REVOKED", WrongState, "Giấy tờ đã bị thu hồi.";
     DocumentSuspended = "DOCUMENT_SUSPENDED", WrongState, "Giấy tờ đang bị tạm dừng hiệu lực.";
     HolderMismatch = "HOLDER_MISMATCH", WrongState, "Thông tin chủ giấy tờ không khớp.";

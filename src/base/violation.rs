@@ -56,6 +56,10 @@ impl Violation {
             "NOT_ALLOWED" => "không được dùng ở đây",
             "NO_RIGHT" => "không có quyền",
             "PERSONAL_DATA" => "không được chứa dữ liệu cá nhân",
+            "TRANSITION" => "không được chuyển sang trạng thái này",
+            "FIXED" => "không được thay đổi",
+            "BASIS_REQUIRED" => "thay đổi này phải có căn cứ",
+            "BASIS_REASON" => "lý do của căn cứ không phù hợp",
             _ => "không hợp lệ",
         }
     }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::common::{address, enterprise_code, line, not_future, status_reason, tax_status};
 use super::forms;
+use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -67,6 +69,7 @@ fn enterprise_type() -> RecordType {
             Field::required("registered_on", Rule::Date),
             Field::required("status", Rule::one_of(&["active", "suspended", "dissolved", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_enterprise),
         statuses: vec![
@@ -75,8 +78,79 @@ fn enterprise_type() -> RecordType {
             ("dissolved".into(), State::Ended),
             ("revoked".into(), State::Ended),
         ],
+        lifecycle: enterprise_lifecycle(),
         days: Arc::new(registered),
     }
+}
+
+/// The decision that revoked a registration was taken back.
+pub const RESTORED: &str = "restored";
+/// A household business that was closed is registered anew, under its representative's number again.
+pub const REGISTERED_ANEW: &str = "registered_anew";
+
+fn enterprise_lifecycle() -> Lifecycle {
+    let enterprises = || memory("Law 59/2020 on Enterprises, arts. 206 to 212");
+    with_tax_states(Lifecycle::default(), &[RESTORED, COURT_DECISION])
+        .states(
+            "status",
+            enterprises(),
+            [
+                ("active", "suspended", free(), enterprises()),
+                ("suspended", "active", free(), enterprises()),
+                ("active", "dissolved", basis(), enterprises()),
+                ("suspended", "dissolved", basis(), enterprises()),
+                ("active", "revoked", basis(), enterprises()),
+                ("suspended", "revoked", basis(), enterprises()),
+                ("revoked", "active", basis_of(&[RESTORED, COURT_DECISION]), memory("Decree 168/2025")),
+                ("revoked", "dissolved", basis(), enterprises()),
+            ],
+        )
+        .fields([("legal_form", basis(), enterprises()), ("registered_on", basis_of(&[CORRECTION]), assumption())])
+}
+
+fn household_lifecycle() -> Lifecycle {
+    let households = || memory("Decree 168/2025");
+    with_tax_states(Lifecycle::default(), &[REGISTERED_ANEW, COURT_DECISION])
+        .states(
+            "status",
+            households(),
+            [
+                ("active", "suspended", free(), households()),
+                ("suspended", "active", free(), households()),
+                ("active", "closed", free(), households()),
+                ("suspended", "closed", free(), households()),
+                ("closed", "active", basis_of(&[REGISTERED_ANEW, COURT_DECISION]), law("Decree 168/2025, art. 91")),
+            ],
+        )
+        .fields([("registered_on", basis_of(&[REGISTERED_ANEW, CORRECTION]), assumption())])
+        .fields_once_known([("old_tax_code", basis_of(&[CORRECTION]), assumption())])
+}
+
+/// Tax states: 00 active, 05 suspended, 06 not at its address, 03 ceased and not closed, 01 ceased and closed. An ended code comes
+/// back for one of the reasons `back`.
+fn with_tax_states(lifecycle: Lifecycle, back: &[&str]) -> Lifecycle {
+    let codes = || law("Circular 86/2024");
+    lifecycle.states(
+        "tax_status",
+        codes(),
+        [
+            ("00", "05", free(), codes()),
+            ("00", "06", free(), codes()),
+            ("00", "03", free(), codes()),
+            ("00", "01", free(), codes()),
+            ("05", "00", free(), codes()),
+            ("05", "06", free(), codes()),
+            ("05", "03", free(), codes()),
+            ("05", "01", free(), codes()),
+            ("06", "00", free(), codes()),
+            ("06", "05", free(), codes()),
+            ("06", "03", free(), codes()),
+            ("06", "01", free(), codes()),
+            ("03", "01", free(), codes()),
+            ("03", "00", basis_of(back), memory("Circular 86/2024")),
+            ("01", "00", basis_of(back), memory("Circular 86/2024")),
+        ],
+    )
 }
 
 fn household_type() -> RecordType {
@@ -105,6 +179,7 @@ fn household_type() -> RecordType {
             Field::required("registered_on", Rule::Date),
             Field::required("status", Rule::one_of(&["active", "suspended", "closed"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_household),
         statuses: vec![
@@ -112,6 +187,7 @@ fn household_type() -> RecordType {
             ("suspended".into(), State::Suspended),
             ("closed".into(), State::Ended),
         ],
+        lifecycle: household_lifecycle(),
         days: Arc::new(registered),
     }
 }

@@ -160,6 +160,9 @@ fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
     if of.statuses.first().is_none_or(|(_, state)| *state != State::Active) {
         return Err(problem(&of.name, "the first status is not one in force"));
     }
+    if let Some(wrong) = of.lifecycle.problem(&of.fields) {
+        return Err(problem(&of.name, &wrong));
+    }
     Ok(())
 }
 

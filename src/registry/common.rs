@@ -1,10 +1,13 @@
 //! Rules that several sectors share: units, addresses, holders, and the order of two dates.
 
+use crate::base::text::folded_key;
 use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
+use super::basis::{CORRECTION, ID_RE_ESTABLISHED};
 use super::forms;
+use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
 use super::rule::{Field, Findings, Rule, date_at};
 
 /// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
@@ -114,6 +117,47 @@ pub fn findings_at(holds: bool, path: &str, field: &str, rule: &'static str, say
     }
 }
 
+/// Whom a holder or an owner names: a number, where one is known.
+pub fn number_of(party: &Object) -> Option<&str> {
+    party.text("personal_id").or_else(|| party.text("organisation_code"))
+}
+
+/// Whether two holders or owners are one: by their numbers where both have one, or else by name.
+pub fn is_same_party(one: &Object, other: &Object) -> bool {
+    match (number_of(one), number_of(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => has_same_name(one, other),
+    }
+}
+
+/// Whether two holders or owners have one name, however it is spelt.
+pub fn has_same_name(one: &Object, other: &Object) -> bool {
+    let name = |of: &Object| of.text("full_name").map(folded_key);
+    name(one) == name(other)
+}
+
+/// What it needs that `after` stands where `before` stood and is the same party: nothing while the number stays, a basis when a number
+/// is found or replaced under the same name. Another party never does.
+pub fn stays_same_party(before: &Object, after: &Object) -> Needs {
+    match (number_of(before), number_of(after)) {
+        (one, other) if one == other && one.is_some() => free(),
+        _ if !has_same_name(before, after) => never(),
+        (Some(_), Some(_)) => basis_of(&[ID_RE_ESTABLISHED, CORRECTION]),
+        (None, Some(_)) => basis(),
+        (Some(_), None) => basis_of(&[CORRECTION]),
+        (None, None) => free(),
+    }
+}
+
+/// The holder of a document is the same person in all its versions.
+pub fn holder_stays(source: Source) -> CrossRule {
+    let says =
+        "a document keeps its holder, under a new number (id_re_established) too: issue another for somebody else";
+    CrossRule::new("HOLDER", "holder", says, source, |step| {
+        Some(stays_same_party(step.before.object("holder")?, step.after.object("holder")?))
+    })
+}
+
 /// Tests of a sector: payloads, and the violations that they must give.
 #[cfg(test)]
 pub mod testing {
@@ -159,6 +203,15 @@ pub mod testing {
     /// A change for [`check_changes`].
     pub fn to(value: impl Into<Value>) -> Option<Value> {
         Some(value.into())
+    }
+
+    /// A basis for this reason.
+    pub fn basis(reason_code: &str) -> Object {
+        Object::new()
+            .with("document_number", "12/QĐ")
+            .with("issued_on", "2026-11-02")
+            .with("authority", "Toà án nhân dân khu vực 1")
+            .with("reason_code", reason_code)
     }
 
     /// An address in Thành Sen ward.

@@ -7,8 +7,10 @@ use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{age_at_most, findings_at, holder, status_reason};
+use super::basis::{CORRECTION, COURT_DECISION, basis_field};
+use super::common::{age_at_most, findings_at, holder, holder_stays, status_reason};
 use super::forms;
+use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -113,6 +115,7 @@ fn licence_type() -> RecordType {
             ),
             Field::required("status", Rule::one_of(&["active", "suspended", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_licence),
         statuses: vec![
@@ -120,8 +123,49 @@ fn licence_type() -> RecordType {
             ("suspended".into(), State::Suspended),
             ("revoked".into(), State::Ended),
         ],
+        lifecycle: licence_lifecycle(),
         days: Arc::new(licence_days),
     }
+}
+
+/// Twelve months without a deduction have passed.
+pub const CLEAN_YEAR: &str = "clean_year";
+/// The test of the law, six months or more after the last point.
+pub const KNOWLEDGE_TEST: &str = "knowledge_test";
+
+fn licence_lifecycle() -> Lifecycle {
+    let points = || law("Law 36/2024, art. 58");
+    let revoked = || memory("Law 36/2024, art. 62");
+    Lifecycle::default()
+        .states(
+            "status",
+            revoked(),
+            [
+                ("active", "suspended", basis(), points()),
+                ("suspended", "active", basis(), points()),
+                ("active", "revoked", basis(), revoked()),
+                ("suspended", "revoked", basis(), revoked()),
+            ],
+        )
+        .fields([("holder.full_name", basis(), assumption())])
+        .fields_once_known([("holder.birth_date", basis(), assumption()), ("holder.sex", basis(), assumption())])
+        .list("classes", &["code"], Entries { removed: basis(), ..Entries::free() }, memory("Law 36/2024, art. 89"))
+        .rule(holder_stays(assumption()))
+        .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
+}
+
+const POINTS: &str = "points go down by decisions, and are 12 again after a clean_year or, from 0, the knowledge_test";
+
+/// Points go down by decisions. They are 12 again after twelve clean months or, when none was left, by the test alone.
+fn points_need(step: &Step<'_>) -> Option<Needs> {
+    let (before, after) = (step.before.integer("points")?, step.after.integer("points")?);
+    Some(match (before, after) {
+        _ if before == after => free(),
+        _ if after < before => basis(),
+        (0, 12) => basis_of(&[KNOWLEDGE_TEST, CORRECTION, COURT_DECISION]),
+        (_, 12) => basis_of(&[CLEAN_YEAR, CORRECTION, COURT_DECISION]),
+        _ => basis_of(&[CORRECTION, COURT_DECISION]),
+    })
 }
 
 /// Most years that a class issued on `issued` is valid; `None`: no limit.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::Object;
 
-use super::common::{holder, in_order, status_reason};
+use super::basis::basis_field;
+use super::common::{holder, holder_stays, in_order, status_reason};
 use super::forms;
+use super::lifecycle::{Lifecycle, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -78,6 +80,7 @@ fn card_type() -> RecordType {
             Field::optional("five_years_on", Rule::Date),
             Field::required("status", Rule::one_of(&["active", "suspended", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_card),
         statuses: vec![
@@ -85,8 +88,29 @@ fn card_type() -> RecordType {
             ("suspended".into(), State::Suspended),
             ("revoked".into(), State::Ended),
         ],
+        lifecycle: card_lifecycle(),
         days: Arc::new(card_days),
     }
+}
+
+/// A card's number is its holder's personal ID, so that whoever is insured again has the same card again: nothing is final.
+fn card_lifecycle() -> Lifecycle {
+    let number = || law("letter 1804/BHXH-QLT");
+    Lifecycle::default()
+        .states(
+            "status",
+            assumption(),
+            [
+                ("active", "suspended", free(), assumption()),
+                ("suspended", "active", free(), assumption()),
+                ("active", "revoked", basis(), assumption()),
+                ("suspended", "revoked", basis(), assumption()),
+                ("revoked", "active", basis(), number()),
+            ],
+        )
+        .fields([("holder.full_name", basis(), assumption())])
+        .fields_once_known([("holder.birth_date", basis(), assumption()), ("holder.sex", basis(), assumption())])
+        .rule(holder_stays(number()))
 }
 
 /// Whether an object may have a benefit level in a card that is valid until `until`.

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::common::{findings_at, not_future, status_reason};
+use super::lifecycle::{
+    CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory, never,
+};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
 use super::sector::Sector;
@@ -76,6 +80,7 @@ fn record_type() -> RecordType {
             Field::optional("sentences", sentences()).sensitive(),
             Field::optional("bans", bans()).sensitive(),
             status_reason().sensitive(),
+            basis_field().sensitive(),
         ],
         check: Arc::new(check_record),
         // A conviction does not end the record: each of the three is a state in force.
@@ -84,8 +89,67 @@ fn record_type() -> RecordType {
             ("conviction".into(), State::Active),
             ("expunged".into(), State::Active),
         ],
+        lifecycle: record_lifecycle(),
         days: Arc::new(always),
     }
+}
+
+/// A higher court annulled the judgment.
+pub const JUDGMENT_ANNULLED: &str = "judgment_annulled";
+/// The sentenced was exempted from punishment, or not old enough to count as convicted.
+pub const NOT_COUNTED: &str = "not_counted";
+/// An amnesty law.
+pub const AMNESTY: &str = "amnesty";
+
+/// The shortest term after which a conviction is expunged by the passing of time alone, counted from the end of the punishment.
+const EXPUNGED_AFTER_YEARS: i64 = 1;
+
+fn record_lifecycle() -> Lifecycle {
+    let records = || law("Decree 216/2026, art. 5");
+    let penal_code = || memory("Penal Code 2015, arts. 69 to 73 and 107");
+    let undone = || basis_of(&[JUDGMENT_ANNULLED, CORRECTION]);
+    Lifecycle::default()
+        .unnamed_states(
+            "status",
+            records(),
+            [
+                ("no_conviction", "conviction", free(), records()),
+                ("no_conviction", "expunged", basis(), penal_code()),
+                ("conviction", "expunged", basis(), penal_code()),
+                ("expunged", "conviction", free(), records()),
+                ("conviction", "no_conviction", undone(), records()),
+                ("expunged", "no_conviction", undone(), records()),
+            ],
+        )
+        .fields([("full_name", basis(), assumption()), ("birth_date", basis(), assumption())])
+        .list(
+            "sentences",
+            &["court", "judgment_number"],
+            Entries { added: free(), closing: &["expunged_on"], closed: basis(), changed: basis(), removed: undone() },
+            records(),
+        )
+        .list(
+            "bans",
+            &["post", "from_date"],
+            Entries { closing: &["until_date"], changed: basis(), removed: undone(), ..Entries::free() },
+            records(),
+        )
+        .rule(CrossRule::new("EXPUNGED_EARLY", "sentences", EXPUNGED_EARLY, penal_code(), expunged_early))
+}
+
+const EXPUNGED_EARLY: &str =
+    "no conviction is expunged within a year of its judgment, but by a court, an amnesty, or as not_counted";
+
+/// The term follows from the punishment, which the record has in words only; less than the shortest of all is never enough.
+fn expunged_early(step: &Step<'_>) -> Option<Needs> {
+    let known = step.before.array("sentences").unwrap_or_default();
+    let sentences = step.after.array("sentences")?.iter().filter(|sentence| !known.contains(sentence));
+    let early = sentences.filter_map(Value::as_object).any(|sentence| {
+        let dates = date_at(sentence, "judged_on").zip(date_at(sentence, "expunged_on"));
+        let term = jiff::Span::new().years(EXPUNGED_AFTER_YEARS);
+        dates.is_some_and(|(judged, expunged)| expunged < judged.saturating_add(term))
+    });
+    early.then(|| basis_of(&[COURT_DECISION, NOT_COUNTED, AMNESTY, CORRECTION]))
 }
 
 fn certificate_type() -> RecordType {
@@ -115,11 +179,23 @@ fn certificate_type() -> RecordType {
             Field::required("issued_on", Rule::Date),
             Field::required("status", Rule::one_of(&["valid", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_certificate),
         statuses: vec![("valid".into(), State::Active), ("revoked".into(), State::Ended)],
+        lifecycle: certificate_lifecycle(),
         days: Arc::new(always),
     }
+}
+
+/// A certificate says for good what the record said on one day: what was wrong is revoked, and another one issued.
+fn certificate_lifecycle() -> Lifecycle {
+    let stays = |path| (path, never(), assumption());
+    let says =
+        ["form", "personal_id", "full_name", "birth_date", "finding", "sentences", "bans", "requested_by", "issued_on"];
+    Lifecycle::default()
+        .states("status", assumption(), [("valid", "revoked", basis(), assumption())])
+        .fields(says.map(stays))
 }
 
 /// Form of a certificate.

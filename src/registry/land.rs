@@ -1,16 +1,20 @@
 //! The land registry: parcels and certificates (Land Law 2024; Circulars 09/2024 and 10/2024/TT-BTNMT).
 
+mod lifecycle;
+
 use std::sync::Arc;
 
 use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::basis::basis_field;
 use super::common::{enterprise_code, findings_at, not_future, owner_is_one, status_reason, unit};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
 use super::sector::Sector;
+use lifecycle::AREA_TOLERANCE;
 
 /// The registry.
 pub const NAME: &str = "land";
@@ -24,15 +28,16 @@ pub(super) fn sector() -> Sector {
     Sector::new(NAME, "land-office", 2, [parcel_type(), certificate_type()])
 }
 
-/// How far the areas of a parcel's uses may be from its area, in hundredths of a square metre.
-const AREA_TOLERANCE: i64 = 50;
-
 fn parcel_id() -> Rule {
     Rule::form(forms::parcel_id, "a parcel code: geohash of 12 characters from w74 to w77")
 }
 
 fn map_number() -> Rule {
     Rule::form(forms::map_number, "1 to 5 digits without leading zero")
+}
+
+fn serial() -> Rule {
+    Rule::form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")
 }
 
 fn area() -> Rule {
@@ -97,8 +102,10 @@ fn parcel_type() -> RecordType {
                     3,
                 ),
             ),
+            Field::optional("successors", Rule::set(parcel_id(), 50)),
             Field::required("status", Rule::one_of(&["active", "split", "merged"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_parcel),
         statuses: vec![
@@ -106,6 +113,7 @@ fn parcel_type() -> RecordType {
             ("split".into(), State::Ended),
             ("merged".into(), State::Ended),
         ],
+        lifecycle: lifecycle::parcel(),
         days: Arc::new(always),
     }
 }
@@ -125,7 +133,7 @@ fn certificate_type() -> RecordType {
         found_through: None,
         document: None,
         fields: vec![
-            Field::required("serial", Rule::form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")),
+            Field::required("serial", serial()),
             Field::required("registry_number", Rule::Text(30)),
             Field::required("issued_on", Rule::Date),
             Field::required(
@@ -171,8 +179,10 @@ fn certificate_type() -> RecordType {
                     20,
                 ),
             ),
+            Field::optional("successors", Rule::set(serial(), 50)),
             Field::required("status", Rule::one_of(&["valid", "replaced", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_certificate),
         statuses: vec![
@@ -180,6 +190,7 @@ fn certificate_type() -> RecordType {
             ("replaced".into(), State::Ended),
             ("revoked".into(), State::Ended),
         ],
+        lifecycle: lifecycle::certificate(),
         days: Arc::new(certificate_days),
     }
 }

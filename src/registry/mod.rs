@@ -5,6 +5,7 @@
 //! keeps, wherever it runs, [`host`] keeps it over a store and a log, and the API serves it.
 
 pub mod allocation;
+pub mod basis;
 pub mod business;
 pub mod catalogue;
 pub mod common;
@@ -15,6 +16,7 @@ pub mod host;
 mod index;
 pub mod judicial;
 pub mod land;
+pub mod lifecycle;
 mod name;
 pub mod numbers;
 mod plan;

@@ -2,6 +2,8 @@
 //!
 //! Submissions are added one by one; each is added whole or not at all, and sees those before it.
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,11 +13,11 @@ use crate::base::{Error, Reason, RecordId, Result, Timestamp};
 use crate::ledger::Entry;
 use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
-use crate::trust::{Hash, Operation, Salt, Statement, canonical, statement_hash};
+use crate::trust::{Hash, Object, Operation, Salt, Statement, canonical, statement_hash};
 
 use super::port::Receipt;
 use super::prepare::Prepared;
-use super::row::{RecordKey, Row, corrupt, history_key, record_key};
+use super::row::{RecordKey, Row, corrupt, history_key};
 use super::{Sector, index};
 
 /// The next status index of each record type, by its ordinal.
@@ -28,6 +30,8 @@ struct Current {
     statement_hash: Hash,
     source: Source,
     index_keys: Vec<Vec<u8>>,
+    /// Its content, where that was read already.
+    content: Option<Object>,
 }
 
 /// Where the row of a version is.
@@ -70,14 +74,14 @@ impl Plan {
         let statement = row.decoded()?;
         let record_type = self.sector.record_type(&statement.schema);
         let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
-        let unreadable = |error| corrupt("a stored payload is not canonical").with_source(error);
-        let payload = canonical::parse(&row.payload).map_err(unreadable)?;
+        let payload = read(&row.payload)?;
         let current = Current {
             version: statement.version,
             operation: statement.operation,
             statement_hash: statement_hash(&row.statement),
             index_keys: index::keys(record_type, &payload, statement.record_id),
             source: Source::Stored(stored),
+            content: Some(payload),
         };
         self.current.insert(key, current);
         Ok(())
@@ -86,6 +90,7 @@ impl Plan {
     /// Adds all `changes`, or none and says why. The receipts have no log index yet.
     pub(super) fn add(&mut self, changes: Vec<Prepared>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         self.check(&changes)?;
+        self.check_steps(&changes, issued_at.date())?;
         Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
     }
 
@@ -93,7 +98,7 @@ impl Plan {
     fn check(&self, changes: &[Prepared]) -> Result<()> {
         let mut ahead: BTreeMap<RecordKey, (u64, Operation)> = BTreeMap::new();
         for (at, change) in changes.iter().enumerate() {
-            let key = record_key(&change.record_type, change.record_id);
+            let key = change.key();
             let known = || self.current.get(&key).map_or((0, Operation::Create), |now| (now.version, now.operation));
             let (version, operation) = ahead.get(&key).copied().unwrap_or_else(known);
             if version == 0 && change.operation != Operation::Create {
@@ -114,7 +119,7 @@ impl Plan {
     }
 
     fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
-        let key = record_key(&change.record_type, change.record_id);
+        let key = change.key();
         let before = self.current.remove(&key);
         // Every version has an index of its own: the status list says of each whether it is the latest.
         let next = self.counters.entry(change.record_type.ordinal).or_default();
@@ -147,6 +152,7 @@ impl Plan {
             statement_hash: statement_hash(&statement),
             source: Source::Planned(self.rows.len()),
             index_keys: change.index_keys,
+            content: change.content,
         };
         self.current.insert(key, current);
         self.rows.push(NewRow { key, version, salt: change.salt, statement, payload: change.payload });
@@ -202,6 +208,10 @@ impl Plan {
         }
         batch
     }
+}
+
+fn read(payload: &[u8]) -> Result<Object> {
+    canonical::parse(payload).map_err(|error| corrupt("a stored payload is not canonical").with_source(error))
 }
 
 /// A record's public name: its type and pseudonym.

@@ -15,6 +15,7 @@ use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
 
 use super::catalogue::unknown_record_type;
 use super::port::Change;
+use super::row::{RecordKey, record_key};
 use super::schema::{Holds, State};
 use super::{RecordType, Sector, index};
 
@@ -55,6 +56,17 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
+    /// The content, where a rule of its lifecycle may ask for it: not for a new record that stands alone.
+    pub content: Option<Object>,
+    /// Natural keys of other records of its type that its lifecycle asks about, and where these are stored.
+    pub related: Vec<(String, RecordKey)>,
+}
+
+impl Prepared {
+    /// Where its record is stored.
+    pub(super) fn key(&self) -> RecordKey {
+        record_key(&self.record_type, self.record_id)
+    }
 }
 
 /// Prepares `changes[range]`; fails with every bad field of every one of them.
@@ -109,15 +121,25 @@ fn prepare_one(
     violations: &mut Violations,
 ) -> Option<Prepared> {
     let (record_type, payload) = check(sector, change, at, today, violations)?;
-    let payload = &*payload;
-    let bytes = canonical::write(payload);
+    let bytes = canonical::write(&payload);
     let mut not_canonical = |error: canonical::CanonicalError| {
         violations.add(format_args!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str());
     };
     let scanned = canonical::scan(&bytes).map_err(&mut not_canonical).ok()?;
-    let record_id = secrets.record_id(record_type, &record_type.key_of(payload)?);
+    let record_id = secrets.record_id(record_type, &record_type.key_of(&payload)?);
     let salt = secrets.salt(record_id, change.expected_version + 1);
-    let own = record_type.holds(payload);
+    let own = record_type.holds(&payload);
+    let index_keys = index::keys(record_type, &payload, record_id);
+    let related: Vec<(String, RecordKey)> = record_type
+        .lifecycle
+        .keys(&payload)
+        .into_iter()
+        .map(|key| {
+            let id = secrets.record_id(record_type, &record_type.key_form.of(&key));
+            (key, record_key(record_type, id))
+        })
+        .collect();
+    let is_asked_for = change.operation != Operation::Create || !related.is_empty();
     Some(Prepared {
         record_type: record_type.clone(),
         record_id,
@@ -127,8 +149,10 @@ fn prepare_one(
         field_count: scanned.len() as u16,
         fields_root: fields_root(&scanned, &salt),
         holds: Holds { from: change.valid_from.or(own.from), until: change.valid_until.or(own.until) },
-        index_keys: index::keys(record_type, payload, record_id),
+        index_keys,
         payload: Bytes::from(bytes),
+        content: is_asked_for.then(|| payload.into_owned()),
+        related,
     })
 }
 

@@ -6,8 +6,12 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::{Object, Value};
 
+use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
 use super::common::{address, findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
+use super::lifecycle::{
+    AcrossRule, Around, Entries, Lifecycle, Source, assumption, basis, basis_of, free, law, memory,
+};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
 use super::sector::Sector;
@@ -95,6 +99,7 @@ fn person_type() -> RecordType {
             ),
             Field::required("status", Rule::one_of(&["active", "moved_out", "deceased", "cancelled"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_person),
         statuses: vec![
@@ -103,8 +108,91 @@ fn person_type() -> RecordType {
             ("deceased".into(), State::Ended),
             ("cancelled".into(), State::Ended),
         ],
+        lifecycle: person_lifecycle(),
         days: Arc::new(always),
     }
+}
+
+/// An entry of a death in the civil-status books.
+pub const DEATH_ENTRY: &str = "death_entry";
+
+fn person_lifecycle() -> Lifecycle {
+    let residence = || memory("Law 68/2020 on Residence");
+    let numbers = || law("Decree 70/2024, amended by Decree 58/2026");
+    let civil_code = || memory("Civil Code, arts. 68 to 73");
+    let death = || basis_of(&[DEATH_ENTRY, COURT_DECISION]);
+    // Who was declared dead and comes back, and who was written down as dead and was not.
+    let not_dead = || basis_of(&[COURT_DECISION, ENTRY_ANNULLED]);
+    let identity = || basis_of(&[CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION]);
+    Lifecycle::default()
+        .states(
+            "status",
+            numbers(),
+            [
+                ("active", "moved_out", free(), residence()),
+                ("moved_out", "active", free(), residence()),
+                ("active", "deceased", death(), civil_code()),
+                ("moved_out", "deceased", death(), civil_code()),
+                ("active", "cancelled", basis(), numbers()),
+                ("moved_out", "cancelled", basis(), numbers()),
+                ("deceased", "cancelled", basis(), numbers()),
+                ("deceased", "active", not_dead(), civil_code()),
+                ("deceased", "moved_out", not_dead(), civil_code()),
+            ],
+        )
+        .states(
+            "life_status",
+            civil_code(),
+            [
+                ("alive", "missing", basis_of(&[COURT_DECISION]), civil_code()),
+                ("missing", "alive", basis(), civil_code()),
+                ("alive", "deceased", death(), civil_code()),
+                ("missing", "deceased", death(), civil_code()),
+                ("deceased", "alive", not_dead(), civil_code()),
+            ],
+        )
+        .fields([
+            ("full_name", identity(), numbers()),
+            ("birth_date", identity(), numbers()),
+            ("sex", identity(), numbers()),
+            ("father_id", identity(), numbers()),
+            ("mother_id", identity(), numbers()),
+            ("nationality", basis(), assumption()),
+            ("ethnicity", basis(), assumption()),
+        ])
+        .fields_once_known([
+            ("birth_place", identity(), assumption()),
+            ("birth_registration_place", identity(), assumption()),
+            ("old_id_number", basis_of(&[CORRECTION]), assumption()),
+            ("death_date", basis(), assumption()),
+        ])
+        .list(
+            "superseded_ids",
+            &[],
+            Entries {
+                added: basis_of(&[ID_RE_ESTABLISHED, CORRECTION]),
+                removed: basis_of(&[CORRECTION]),
+                ..Entries::free()
+            },
+            numbers(),
+        )
+        .across(superseded_are_given_up(numbers()))
+}
+
+/// A number that somebody holds, or held until they died, is not superseded by another.
+fn superseded_are_given_up(source: Source) -> AcrossRule {
+    let numbers = |person: &Object| -> Vec<String> {
+        let numbers = person.array("superseded_ids").unwrap_or_default();
+        numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
+    };
+    let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
+        let known = before.map(numbers).unwrap_or_default();
+        let new = numbers(after).into_iter().filter(|number| !known.contains(number));
+        new.map(|number| around.newest(&number))
+            .all(|own| own.is_none_or(|own| own.text("status") == Some("cancelled")))
+    };
+    let says = "names only numbers whose own record is absent or cancelled, in the same submission at the latest";
+    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, numbers, given_up)
 }
 
 fn household_type() -> RecordType {
@@ -137,9 +225,15 @@ fn household_type() -> RecordType {
             Field::required("residence", Rule::object(address())),
             Field::required("status", Rule::one_of(&["active", "dissolved"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_household),
         statuses: vec![("active".into(), State::Active), ("dissolved".into(), State::Ended)],
+        lifecycle: Lifecycle::default().states(
+            "status",
+            assumption(),
+            [("active", "dissolved", free(), memory("Law 68/2020 on Residence"))],
+        ),
         days: Arc::new(always),
     }
 }

@@ -10,8 +10,9 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 
-use super::Name;
+use super::lifecycle::Lifecycle;
 use super::rule::{Field, Findings, check_fields};
+use super::{Name, basis};
 
 /// What a record's status means to somebody who relies on the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct RecordType {
     pub check: Check,
     /// Every value of `status`, and what it means; the first is the ordinary one, which needs no reason.
     pub statuses: Vec<(String, State)>,
+    /// Which change of a record may follow which.
+    pub lifecycle: Lifecycle,
     /// When it holds.
     pub days: Validity,
 }
@@ -171,6 +174,7 @@ impl RecordType {
         let mut findings = Findings::new(root, found);
         check_fields(payload, &self.fields, &mut findings);
         (self.check)(payload, today, &mut findings);
+        basis::check(payload, today, &mut findings);
         let plain = self.statuses.first().map(|(name, _)| name.as_str());
         if payload.text("status") == plain && payload.contains("status_reason") {
             findings.add("status_reason", "NOT_ALLOWED", "the ordinary status has no reason");

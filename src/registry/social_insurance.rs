@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::basis::{CORRECTION, COURT_DECISION, ENTRY_ANNULLED, basis_field};
 use super::common::{findings_at, status_reason};
 use super::forms;
+use super::lifecycle::{Entries, Lifecycle, assumption, basis, basis_of, free, memory};
 use super::rule::{Field, Findings, Rule};
 use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
 use super::sector::Sector;
@@ -58,6 +60,7 @@ fn membership_type() -> RecordType {
             ),
             Field::required("status", Rule::one_of(&["active", "preserved", "retired", "closed"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_membership),
         statuses: vec![
@@ -66,8 +69,40 @@ fn membership_type() -> RecordType {
             ("retired".into(), State::Active),
             ("closed".into(), State::Ended),
         ],
+        lifecycle: membership_lifecycle(),
         days: Arc::new(always),
     }
+}
+
+fn membership_lifecycle() -> Lifecycle {
+    let insurance = || memory("Law 41/2024 on Social Insurance");
+    let undone = || basis_of(&[COURT_DECISION, ENTRY_ANNULLED, CORRECTION]);
+    Lifecycle::default()
+        .states(
+            "status",
+            insurance(),
+            [
+                ("active", "preserved", free(), insurance()),
+                ("preserved", "active", free(), insurance()),
+                ("active", "retired", basis(), insurance()),
+                ("preserved", "retired", basis(), insurance()),
+                ("retired", "active", basis(), assumption()),
+                ("retired", "preserved", basis(), assumption()),
+                ("active", "closed", basis(), insurance()),
+                ("preserved", "closed", basis(), insurance()),
+                ("retired", "closed", basis(), insurance()),
+                ("closed", "active", undone(), assumption()),
+                ("closed", "preserved", undone(), assumption()),
+                ("closed", "retired", undone(), assumption()),
+            ],
+        )
+        .fields_once_known([("bhxh_code", basis_of(&[CORRECTION]), assumption())])
+        .list(
+            "periods",
+            &["kind", "from_month"],
+            Entries { closing: &["to_month"], changed: basis(), removed: basis_of(&[CORRECTION]), ..Entries::free() },
+            memory("Law 41/2024 on Social Insurance"),
+        )
 }
 
 /// Later than every month.

@@ -6,8 +6,12 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::common::{address, enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason};
+use super::basis::{CORRECTION, basis_field};
+use super::common::{
+    address, enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason, stays_same_party,
+};
 use super::forms;
+use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -68,6 +72,7 @@ fn registration_type() -> RecordType {
             Field::optional("expires", Rule::Date),
             Field::required("status", Rule::one_of(&["active", "stolen", "plate_kept", "revoked"])),
             status_reason(),
+            basis_field(),
         ],
         check: Arc::new(check_registration),
         statuses: vec![
@@ -76,8 +81,79 @@ fn registration_type() -> RecordType {
             ("plate_kept".into(), State::Ended),
             ("revoked".into(), State::Ended),
         ],
+        lifecycle: registration_lifecycle(),
         days: Arc::new(registration_days),
     }
+}
+
+/// The owner puts the plate that was kept for them on another vehicle.
+pub const PLATE_REASSIGNED: &str = "plate_reassigned";
+/// The five years are over, and the plate was given to somebody else.
+pub const PLATE_RETURNED: &str = "plate_returned";
+/// The vehicle got another frame or engine.
+pub const VEHICLE_MODIFIED: &str = "vehicle_modified";
+
+fn registration_lifecycle() -> Lifecycle {
+    let plates = || law("Law 36/2024, art. 36");
+    let circular = || memory("Circular 79/2024");
+    let part = || basis_of(&[VEHICLE_MODIFIED, PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION]);
+    Lifecycle::default()
+        .states(
+            "status",
+            circular(),
+            [
+                ("active", "stolen", free(), assumption()),
+                ("stolen", "active", free(), assumption()),
+                ("active", "plate_kept", basis(), plates()),
+                ("stolen", "plate_kept", basis(), plates()),
+                ("active", "revoked", basis(), circular()),
+                ("stolen", "revoked", basis(), circular()),
+                ("plate_kept", "active", basis_of(&[PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION]), plates()),
+                ("plate_kept", "revoked", basis(), circular()),
+            ],
+        )
+        .fields([
+            ("owner.full_name", basis(), assumption()),
+            ("kind", part(), assumption()),
+            ("engine_number", part(), circular()),
+            ("first_registered", part(), assumption()),
+        ])
+        .fields_once_known([("owner.birth_date", basis(), assumption())])
+        .list(
+            "co_owners",
+            &["personal_id", "organisation_code"],
+            Entries { added: basis(), removed: basis(), ..Entries::free() },
+            assumption(),
+        )
+        .rule(CrossRule::new("PLATE_OWNER", "owner", PLATE_OWNER, plates(), owner_needs))
+        .rule(CrossRule::new("PLATE_CHASSIS", "chassis_number", PLATE_CHASSIS, plates(), chassis_needs))
+}
+
+const PLATE_OWNER: &str =
+    "a plate stays with its owner, and the buyer gets another: this one is kept until it returned (plate_returned)";
+const PLATE_CHASSIS: &str = "a plate goes to another vehicle of its owner (plate_reassigned) only when it was kept";
+
+/// Whether a plate that was kept comes into use again.
+fn comes_back(step: &Step<'_>) -> bool {
+    step.goes("plate_kept", "active")
+}
+
+/// A plate gets another owner when it went back to the pool, and never before.
+fn owner_needs(step: &Step<'_>) -> Option<Needs> {
+    let needs = stays_same_party(step.before.object("owner")?, step.after.object("owner")?);
+    Some(match needs {
+        Needs::Never if comes_back(step) => basis_of(&[PLATE_RETURNED]),
+        needs => needs,
+    })
+}
+
+/// A vehicle keeps its frame, unless the frame itself was replaced or written down wrongly.
+fn chassis_needs(step: &Step<'_>) -> Option<Needs> {
+    let reasons: &[&str] = match comes_back(step) {
+        true => &[PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION],
+        false => &[VEHICLE_MODIFIED, CORRECTION],
+    };
+    step.changes("chassis_number").then(|| basis_of(reasons))
 }
 
 fn registration_days(registration: &Object) -> Days {

@@ -21,7 +21,7 @@ use super::Sector;
 use super::plan::{Counters, Plan};
 use super::port::Receipt;
 use super::prepare::Prepared;
-use super::row::{Receipts, RecordKey, corrupt, counters_key, record_key};
+use super::row::{Receipts, corrupt, counters_key};
 
 /// Most submissions that wait.
 pub(super) const QUEUE_MAX: usize = 256;
@@ -134,8 +134,11 @@ impl Writer {
     async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
         let mut plan = Plan::new(self.sector.clone(), self.counters.clone());
         let changes = group.iter().flat_map(|job| &job.changes);
-        let keys: BTreeSet<RecordKey> =
-            changes.map(|change| record_key(&change.record_type, change.record_id)).collect();
+        let mut keys = BTreeSet::new();
+        for change in changes {
+            keys.insert(change.key());
+            keys.extend(change.related.iter().map(|(_, key)| *key));
+        }
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
             if let Some(row) = row {

@@ -22,6 +22,7 @@ pub use vehicle::{Vehicle, VehicleOwner};
 use std::borrow::Cow;
 
 use crate::base::{Date, PartialDate, PersonalId};
+use crate::registry::basis::FIELD;
 use crate::trust::{Object, Operation, Value};
 
 use super::geography::{COMMUNES_VALID_FROM, Commune, FormerCommune};
@@ -41,6 +42,39 @@ pub struct Record {
     pub operation: Operation,
     /// The payload.
     pub payload: Object,
+}
+
+impl Record {
+    /// The same, resting on `basis`.
+    #[must_use]
+    pub fn with_basis(mut self, basis: &Basis) -> Self {
+        self.payload.insert(FIELD, basis);
+        self
+    }
+}
+
+/// The document that a change of a record rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// Its number.
+    pub document_number: &'static str,
+    /// Day of its issue.
+    pub issued_on: Date,
+    /// Who issued it.
+    pub authority: &'static str,
+    /// Why.
+    pub reason_code: &'static str,
+}
+
+impl From<&Basis> for Value {
+    fn from(basis: &Basis) -> Self {
+        let mut object = Object::new();
+        object.insert("authority", basis.authority);
+        object.insert("document_number", basis.document_number);
+        object.insert("issued_on", day(basis.issued_on));
+        object.insert("reason_code", basis.reason_code);
+        Value::Object(object)
+    }
 }
 
 /// A value that becomes a record.

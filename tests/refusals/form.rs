@@ -51,7 +51,7 @@ pub fn check_form(method: &MethodDescriptor, status: &Status, told: &str) {
 }
 
 /// Whether a violation's path names a field of the request, or a value within one of its JSON structs.
-fn resolves(message: &MessageDescriptor, path: &str) -> bool {
+pub fn resolves(message: &MessageDescriptor, path: &str) -> bool {
     let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
     let name = step.split('[').next().unwrap_or_default();
     let field = match message.get_field_by_name(name) {

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod form;
+mod lifecycles;
 mod roles;
 
 use std::collections::BTreeSet;

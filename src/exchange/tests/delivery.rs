@@ -4,6 +4,7 @@ use super::world::{ANNA, BINH, World, person, pid};
 use crate::base::{Reason, RecordId};
 use crate::exchange::{Delivery, DocumentRef};
 use crate::registry::Catalogue;
+use crate::registry::common::testing::basis;
 use crate::registry::port::{Query, Registry as _, Selector};
 use crate::trust::{Disclosure, canonical};
 
@@ -67,7 +68,8 @@ async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_i
     };
     let first = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
     // the record changes, and the evidence ledger grows
-    world.update("resident", "resident.person.v1", 1, person(ANNA).with("full_name", "Nguyễn Thị Ân")).await;
+    let renamed = person(ANNA).with("full_name", "Nguyễn Thị Ân").with("basis", basis("correction"));
+    world.update("resident", "resident.person.v1", 1, renamed).await;
     let newer = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
     assert_eq!((first.records[0].version, newer.records[0].version), (1, 2));
     let repeated = delivery(Some(1), Some(first.evidence.index));

@@ -9,11 +9,13 @@ use crate::access::{Actor, rights};
 use crate::base::{Error, Reason, Timestamp};
 use crate::exchange::Exchanged;
 use crate::registry::Catalogue;
+use crate::registry::common::testing::basis;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Registry;
 use crate::trust::Object;
 
-const VICTIM: &str = ANNA;
+/// Enters the register after the claim to the number: before, the registry takes no claim to a number that somebody holds.
+const VICTIM: &str = "042185990012";
 const CLAIMANT: &str = "042190990031";
 const OTHER: &str = "042190990032";
 const PERSON: &str = "resident.person.v1";
@@ -48,6 +50,9 @@ fn claiming(number: &str, claims: &[&str]) -> Object {
 async fn a_claim_to_a_living_persons_number_reads_nothing_of_theirs() {
     let world = World::new().await;
     add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
+    let judicial = Object::new().with("personal_id", VICTIM).with("full_name", "Lê Thị Na").with("birth_date", "1985");
+    world.submit("judicial", "judicial.record.v1", vec![judicial.with("status", "no_conviction")]).await;
+    add(&world, vec![person(VICTIM)]).await;
     assert_eq!(fetch(&world, CLAIMANT).await, [format!("resident {CLAIMANT}")]);
     assert_eq!(fetch(&world, VICTIM).await, [format!("resident {VICTIM}"), format!("judicial {VICTIM}")]);
     assert_eq!((entries(&world, CLAIMANT).await, entries(&world, VICTIM).await), (1, 1));
@@ -91,6 +96,7 @@ async fn a_loop_of_claims_proves_nothing() {
 async fn a_consent_holds_for_the_numbers_of_the_person_and_for_no_others() {
     let world = World::new().await;
     add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
+    add(&world, vec![person(VICTIM)]).await;
     world.consents.refuse_all(pid(CLAIMANT), Timestamp(0)).await.expect("refused");
     world.consents.refuse_all(pid(BINH_BEFORE), Timestamp(0)).await.expect("refused");
     let ask = |number| {
@@ -142,6 +148,7 @@ async fn consents_end_with_their_person_and_rights_do_not() {
     };
     assert_eq!(ask("bank", "bank.know_your_customer").await, Ok(1));
     let dead = person(ANNA).with("life_status", "deceased").with("status", "deceased");
+    let dead = dead.with("basis", basis("death_entry"));
     world.update("resident", PERSON, 1, dead).await;
     // what needs a consent says no more than without one; the land is transferred to the heirs all the same
     assert_eq!(ask("bank", "bank.know_your_customer").await, Err(Reason::ConsentMissing));

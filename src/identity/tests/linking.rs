@@ -11,6 +11,7 @@ use crate::identity::following::Following;
 use crate::identity::link::{Link, LinkState};
 use crate::identity::linking::Issuer;
 use crate::identity::matching::MatchedBy;
+use crate::registry::common::testing::basis;
 use crate::registry::driver_licence::DOCUMENT as DRIVER_LICENCE;
 use crate::registry::health_insurance::DOCUMENT as HEALTH_CARD;
 use crate::registry::vehicle::DOCUMENT as VEHICLE;
@@ -189,8 +190,9 @@ async fn an_old_number_of_two_people_leaves_the_holder_open() {
 async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
     let mut world = world().await;
     let (claimant, victim) = ("042185990008", "042185990009");
-    world.say(resident::PERSON, person(victim, "Lê Thị Nga", "1990", "female")).await;
+    // the claim is older than the record: a number that somebody holds is not claimed
     world.person(person(claimant, NAME, BORN, "female").with("superseded_ids", vec![victim])).await;
+    world.say(resident::PERSON, person(victim, "Lê Thị Nga", "1990", "female")).await;
     world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.47", victim)).await;
     let none = link(&world, claimant, VEHICLE, "").await.expect_err("not hers");
     assert_eq!(none.reason, Reason::RecordNotFound);
@@ -239,12 +241,14 @@ async fn the_registries_news_show_without_anyone_asking() {
     let made = link(&world, HUYEN, DRIVER_LICENCE, "").await.expect("linked");
     following.catch_up().await.expect("nothing new");
     for (version, status, state) in [(1, "suspended", LinkState::Suspended), (2, "active", LinkState::Linked)] {
-        world.change(driver_licence::LICENCE, Operation::Update, version, document(status)).await;
+        let resting = document(status).with("basis", basis(status));
+        world.change(driver_licence::LICENCE, Operation::Update, version, resting).await;
         following.catch_up().await.expect("caught up");
         let now = world.linking.get(&only(HUYEN), made.id).await.expect("a link");
         assert_eq!((now.state, now.record_version), (state, version + 1));
     }
-    world.change(driver_licence::LICENCE, Operation::Revoke, 3, document("revoked")).await;
+    let revoked = document("revoked").with("basis", basis("revoked"));
+    world.change(driver_licence::LICENCE, Operation::Revoke, 3, revoked).await;
     following.catch_up().await.expect("caught up");
     let now = world.linking.get(&only(HUYEN), made.id).await.expect("a link");
     assert_eq!((now.state, now.reason.as_str()), (LinkState::Revoked, "revoked"));

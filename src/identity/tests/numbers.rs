@@ -5,6 +5,7 @@ use crate::access::{Actor, People as _};
 use crate::base::Reason;
 use crate::identity::link::Link;
 use crate::identity::presentation::Presentation;
+use crate::registry::common::testing::basis;
 use crate::registry::health_insurance::{self, DOCUMENT as HEALTH_CARD};
 use crate::registry::numbers::{Numbers, Standing};
 use crate::registry::resident;
@@ -28,7 +29,7 @@ async fn world() -> (World, Link, Presentation, String) {
     let call = world.call_of(BEFORE);
     let made = world.linking.link(&call, id(BEFORE), HEALTH_CARD, "", &Actor::Citizen).await.expect("linked");
     let (presentation, code) = create(&world, BEFORE).await.expect("created");
-    let cancelled = record(BEFORE).with("status", "cancelled");
+    let cancelled = record(BEFORE).with("status", "cancelled").with("basis", basis("number_cancelled"));
     world.change(resident::PERSON, Operation::Update, 1, cancelled).await;
     world.say(resident::PERSON, record(NOW).with("superseded_ids", vec![BEFORE])).await;
     (world, made, presentation, code)
@@ -105,7 +106,14 @@ async fn a_number_that_two_claim_is_nobodys() {
 async fn nothing_is_presented_for_the_dead() {
     let (mut world, _, _, code) = world().await;
     let dead = record(NOW).with("superseded_ids", vec![BEFORE]).with("life_status", "deceased");
-    world.change(resident::PERSON, Operation::Update, 1, dead.with("status", "deceased")).await;
+    world
+        .change(
+            resident::PERSON,
+            Operation::Update,
+            1,
+            dead.with("status", "deceased").with("basis", basis("death_entry")),
+        )
+        .await;
     assert_eq!(redeem(&world, &code).await, Err(Reason::PersonDeceased));
     assert_eq!(world.delivery.refusals.lock().expect("whole")[..], [(Some(id(BEFORE)), Reason::PersonDeceased)]);
     for number in [NOW, BEFORE] {

@@ -5,6 +5,7 @@ use crate::ledger::Ledger;
 use crate::province::tests::*;
 use crate::registry;
 use crate::registry::Catalogue;
+use crate::registry::common::testing::basis;
 use crate::store::Batch;
 use crate::trust::entry::split_entry;
 use crate::trust::status_list::StatusToken;
@@ -28,7 +29,7 @@ fn holder() -> Object {
 }
 
 fn ended(payload: Object) -> Object {
-    payload.with("status", "revoked").with("status_reason", "trùng thẻ")
+    payload.with("status", "revoked").with("status_reason", "trùng thẻ").with("basis", basis("duplicate"))
 }
 
 #[tokio::test]

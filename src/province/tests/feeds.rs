@@ -2,6 +2,7 @@
 
 use super::forged::Forged;
 use super::*;
+use crate::registry::common::testing::basis;
 
 /// A registry's log of so many people, entered one by one: each batch holds one.
 async fn one_by_one(world: &mut World, people: &[(&str, &str)]) -> (Arc<Host>, Vec<ChangeBatch>) {
@@ -81,7 +82,7 @@ async fn another_history_halts_one_feed_and_both_heads_are_kept() {
         record_type: record_type.into(),
         operation: Operation::Update,
         expected_version: 1,
-        payload: payload.with("nationality", "LA"),
+        payload: payload.with("nationality", "LA").with("basis", basis("correction")),
         valid_from: None,
         valid_until: None,
     };

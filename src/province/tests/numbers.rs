@@ -1,6 +1,7 @@
 //! Claims to other people's numbers, as the view and the search see them.
 
 use super::*;
+use crate::registry::common::testing::basis;
 use crate::registry::{Heading, vehicle};
 
 const BINH: &str = "042090990002";
@@ -46,9 +47,10 @@ async fn a_claim_shows_nothing_of_whoever_holds_the_number() {
     province.follow(vehicles.clone()).expect("follows");
     let owned = [("38-B1 123.45", AN), ("38-B1 123.46", LOST)];
     world.say(&vehicles, &province, owned.map(|(plate, owner)| motorcycle(plate, owner)).to_vec()).await;
-    // Bình claims An's number, whose holder lives; and one that nobody holds
+    // Bình claims a number that An gets after all, and one that nobody holds
     let (record_type, an) = person(AN, "Nguyễn Văn An", "1990-03-14");
-    world.say(&residents, &province, vec![(record_type, an.clone()), claiming(BINH, &[AN, LOST])]).await;
+    world.say(&residents, &province, vec![claiming(BINH, &[AN, LOST])]).await;
+    world.say(&residents, &province, vec![(record_type, an.clone())]).await;
     let view =
         |number: &str, plates: &[&str]| Some((number.to_owned(), plates.iter().map(|p| (*p).to_owned()).collect()));
     assert_eq!(seen(&province, AN).await, view(AN, &["38-B1 123.45"]));
@@ -56,8 +58,8 @@ async fn a_claim_shows_nothing_of_whoever_holds_the_number() {
     assert_eq!(seen(&province, LOST).await, view(BINH, &["38-B1 123.46"]));
 
     // An's record is cancelled: now the claim counts
-    let cancelled = an.with("status", "cancelled");
-    world.change(&residents, &province, record_type, Operation::Update, 1, cancelled.clone()).await;
+    let cancelled = an.with("status", "cancelled").with("basis", basis("number_cancelled"));
+    world.change(&residents, &province, record_type, Operation::Update, 1, cancelled).await;
     for number in [AN, BINH, LOST] {
         assert_eq!(seen(&province, number).await, view(BINH, &["38-B1 123.45", "38-B1 123.46"]), "{number}");
         let found = province.search(&PeopleQuery::PersonalId(id(number)), 10, None).await.expect("searches").0;
@@ -75,7 +77,8 @@ async fn a_claim_shows_nothing_of_whoever_holds_the_number() {
         assert_eq!(seen(&province, number).await, view(number, &[]));
     }
 
-    // and re-established, the number is An's again
-    world.change(&residents, &province, record_type, Operation::Update, 2, cancelled.with("status", "active")).await;
-    assert_eq!(seen(&province, AN).await, view(AN, &["38-B1 123.45"]));
+    // and once somebody holds it, the other is theirs
+    world.say(&residents, &province, vec![person(LOST, "Nguyễn Văn An", "1990-03-14")]).await;
+    let found = province.search(&PeopleQuery::PersonalId(id(LOST)), 10, None).await.expect("searches").0;
+    assert_eq!(found.iter().map(|person| person.personal_id).collect::<Vec<_>>(), [id(LOST)]);
 }

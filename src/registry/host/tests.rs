@@ -1,11 +1,14 @@
 //! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
 
+mod lifecycles;
+
 use std::sync::Arc;
 
 use super::*;
 use crate::base::limits::PAGE_PAYLOAD_BYTES_MAX;
 use crate::base::time::{Date, FixedClock};
 use crate::base::{PartialDate, PersonalId, RecordId};
+use crate::registry::common::testing::basis;
 use crate::registry::port::Selector;
 use crate::registry::{Catalogue, resident};
 use crate::store::memory::MemoryStore;
@@ -71,7 +74,7 @@ async fn a_record_is_created_changed_and_its_versions_are_chained() {
     let host = residents().await;
     let first = person("042185990002", "Nguyễn Thị Hoà", "1985-03-07");
     let receipts = submit(&host, "request-1", vec![create(first.clone())]).await.expect("created");
-    let changed = first.clone().with("full_name", "Nguyễn Thị Hoà Bình");
+    let changed = first.clone().with("full_name", "Nguyễn Thị Hoà Bình").with("basis", basis("correction"));
     let again = submit(&host, "request-2", vec![change(Operation::Update, 1, changed)]).await.expect("changed");
     assert_eq!((again[0].record_id, again[0].version, again[0].log_index), (receipts[0].record_id, 2, 1));
 
@@ -133,7 +136,7 @@ async fn nothing_follows_a_record_that_was_revoked() {
     let host = residents().await;
     let moved = person("042185990002", "Nguyễn Thị Hoà", "1985");
     submit(&host, "request-1", vec![create(moved.clone())]).await.expect("created");
-    let ended = moved.clone().with("status", "cancelled");
+    let ended = moved.clone().with("status", "cancelled").with("basis", basis("number_cancelled"));
     let in_one = vec![change(Operation::Revoke, 1, ended.clone()), change(Operation::Update, 2, moved.clone())];
     let refused = submit(&host, "request-2", in_one).await.expect_err("a chain");
     assert_eq!(refused.reason, Reason::RecordRevoked, "{refused:?}");
@@ -205,7 +208,7 @@ async fn people_are_found_by_every_number_and_by_name() {
     assert!(read(&host, by_name(Some("1984"))).await.is_empty());
 
     // A corrected name is found, the old one is not.
-    let renamed = moved.with("full_name", "Đặng Hoài Trâm");
+    let renamed = moved.with("full_name", "Đặng Hoài Trâm").with("basis", basis("correction"));
     submit(&host, "request-2", vec![change(Operation::Update, 1, renamed.clone())]).await.expect("renamed");
     assert_eq!(read(&host, by_name(None)).await, std::slice::from_ref(&twin));
     let new_name = Selector::Name { folded: "dang hoai tram".into(), birth_date: None };
@@ -306,7 +309,7 @@ async fn changes_end_at_signed_checkpoints_and_rebuild_their_roots() {
     for n in 0..5 {
         let payload = person(&format!("04218590000{n}"), "Lê Thị Na", "1990");
         submit(&host, &format!("request-{n}"), vec![create(payload.clone())]).await.expect("created");
-        let renamed = payload.with("full_name", "Lê Thị Lan");
+        let renamed = payload.with("full_name", "Lê Thị Lan").with("basis", basis("correction"));
         submit(&host, &format!("rename-{n}"), vec![change(Operation::Update, 1, renamed)]).await.expect("renamed");
         sizes.push(host.log_size().await.expect("size"));
     }
@@ -359,6 +362,7 @@ async fn a_revoked_record_says_that_it_has_ended() {
     let refused = submit(&host, "request-2", vec![change(Operation::Revoke, 1, alive.clone())]).await;
     assert_eq!(refused.expect_err("still active").violations.kept()[0].field, "changes[0].payload.status");
     let ended = alive.with("status", "cancelled").with("status_reason", "cấp lại số");
+    let ended = ended.with("basis", basis("number_cancelled"));
     submit(&host, "request-3", vec![change(Operation::Revoke, 1, ended)]).await.expect("revoked");
 }
 

@@ -6,8 +6,9 @@ use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::driver_licence::LICENCE;
 use crate::registry::health_insurance::CARD;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
+use crate::registry::resident::DEATH_ENTRY;
 use crate::registry::vehicle::REGISTRATION;
-use crate::simulation::document::{Document as _, LandOwner, LandRestriction, Place, Record, Sentence};
+use crate::simulation::document::{Basis, Document as _, LandOwner, LandRestriction, Place, Record, Sentence};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
@@ -77,7 +78,12 @@ pub fn no_points(identity: &Identity, today: Date) -> Life {
         licence.points = 0;
         licence.status = "suspended";
         licence.status_reason = Some("Bị trừ hết điểm, chưa kiểm tra lại kiến thức pháp luật".into());
-        life.later.push(licence.version(2));
+        life.later.push(licence.version(2).with_basis(&Basis {
+            document_number: "1187/QĐ-XPHC",
+            issued_on: plus_days(today, -9),
+            authority: "Phòng Cảnh sát giao thông, Công an tỉnh Hà Tĩnh",
+            reason_code: "points_deducted",
+        }));
     }
     life
 }
@@ -158,7 +164,12 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
         let mut later = judicial.clone();
         later.sentences[0].expunged_on = Some(Date::constant(2014, 6, 20));
         let record = later.payload();
-        life.later.push(later.version(2));
+        life.later.push(later.version(2).with_basis(&Basis {
+            document_number: "15/GCN-XAT",
+            issued_on: Date::constant(2014, 6, 20),
+            authority: "Tòa án nhân dân tỉnh Hà Tĩnh",
+            reason_code: "expunged_by_law",
+        }));
         for (number, form) in [("0042/LLTP-HT", Form::One), ("0043/LLTP-HT", Form::Two)] {
             let asked = Asked { number, form, requested_by: "holder", on: plus_days(today, -30) };
             life.judicial_certificates.push(Record {
@@ -176,24 +187,30 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
 pub fn deceased(identity: &Identity, today: Date) -> Life {
     let mut life = with_car(identity, today);
     let died = Date::new(today.year() - 1, 8, 19).unwrap_or(today);
+    let entry = Basis {
+        document_number: "64/KT",
+        issued_on: plus_days(died, 2),
+        authority: "Ủy ban nhân dân xã Thạch Hà",
+        reason_code: DEATH_ENTRY,
+    };
     let mut person = life.person.clone();
     person.death_date = Some(died.into());
     person.household_id = None;
     person.relation_to_head = None;
     person.status = "deceased";
     person.status_reason = Some("Đã chết".into());
-    life.later.push(person.version(2));
+    life.later.push(person.version(2).with_basis(&entry));
     dissolve_household(&mut life);
     if let Some(mut card) = life.health_card.clone() {
         card.status = "revoked";
         card.status_reason = Some("Người tham gia đã chết".into());
-        life.later.push(card.version(2));
+        life.later.push(card.version(2).with_basis(&entry));
     }
     if let Some(mut membership) = life.membership.clone() {
         membership.periods.iter_mut().for_each(|period| period.to = Some(died));
         membership.status = "closed";
         membership.status_reason = Some("Người tham gia đã chết".into());
-        life.later.push(membership.version(2));
+        life.later.push(membership.version(2).with_basis(&entry));
     }
     if let Some(shop) = &mut life.shop {
         shop.registered_on = plus_years(died, -4);
@@ -201,7 +218,7 @@ pub fn deceased(identity: &Identity, today: Date) -> Life {
         closed.tax_status = "01";
         closed.status = "closed";
         closed.status_reason = Some("Chủ hộ kinh doanh đã chết".into());
-        life.later.push(closed.version(2));
+        life.later.push(closed.version(2).with_basis(&entry));
     }
     life
 }

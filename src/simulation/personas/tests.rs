@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::registry::Catalogue;
+use crate::registry::lifecycle::Step;
+use crate::registry::rule::Findings;
 use crate::simulation::population::Population;
 
 const TODAYS: [Date; 4] = [
@@ -30,6 +32,30 @@ fn every_persona_keeps_the_registries_rules() {
             record_type.validate(&record.payload, today, &id, &mut violations);
         }
         assert!(violations.is_empty(), "{today}: {violations:#?}");
+    }
+}
+
+#[test]
+fn every_later_version_is_a_legal_step() {
+    let catalogue = Catalogue::built_in();
+    for today in TODAYS {
+        let mut violations = crate::base::Violations::default();
+        let mut steps = 0;
+        for persona in all(today) {
+            for record in &persona.later {
+                let record_type = catalogue.record_type(record.record_type).expect(record.record_type);
+                let key = record.payload.text(&record_type.natural_key);
+                let is_before = |first: &&Record| {
+                    first.record_type == record.record_type && first.payload.text(&record_type.natural_key) == key
+                };
+                let before = &persona.records.iter().find(is_before).expect("a first version").payload;
+                let step = Step { before, after: &record.payload, operation: record.operation, today };
+                record_type.lifecycle.check(&step, &mut Findings::new(&persona.situation, &mut violations));
+                steps += 1;
+            }
+        }
+        assert!(violations.is_empty(), "{today}: {violations:#?}");
+        assert_eq!(steps, 11);
     }
 }
 

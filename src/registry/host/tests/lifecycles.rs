@@ -1,0 +1,132 @@
+//! Submissions are held to the lifecycles: whole, between the versions of one submission too, and beside the other records.
+
+use super::*;
+use crate::registry::land;
+
+fn an() -> Object {
+    person("042185990002", "Nguyễn Thị Hoà", "1985")
+}
+
+fn cancelled(payload: Object) -> Object {
+    payload.with("status", "cancelled").with("basis", basis("number_cancelled"))
+}
+
+/// What a refused submission breaks, as `path RULE`.
+fn broken(error: &Error) -> Vec<String> {
+    assert_eq!(error.reason, Reason::TransitionNotAllowed, "{error:?}");
+    error.violations.kept().iter().map(|one| format!("{} {}", one.field, one.rule)).collect()
+}
+
+#[tokio::test]
+async fn one_illegal_change_refuses_the_submission_and_all_of_them_are_named() {
+    let host = residents().await;
+    submit(&host, "request-1", vec![create(an())]).await.expect("created");
+    let other = person("042185990003", "Lê Na", "1990");
+    let illegal = vec![
+        create(other.clone()),
+        change(Operation::Update, 1, an().with("sex", "male").with("birth_date", "1986")),
+        change(Operation::Update, 1, cancelled(other.clone())),
+        change(Operation::Update, 2, other.clone()),
+    ];
+    let error = submit(&host, "request-2", illegal).await.expect_err("refused");
+    assert_eq!(
+        broken(&error),
+        [
+            "changes[1].payload.birth_date BASIS_REQUIRED",
+            "changes[1].payload.sex BASIS_REQUIRED",
+            "changes[3].payload.status TRANSITION"
+        ]
+    );
+    assert!(!format!("{error:?}").contains("1986"), "no value is repeated");
+    assert_eq!(host.log_size().await.expect("size"), 1);
+    // a version that is not the newest is told first: what follows it is not known
+    let stale = vec![change(Operation::Update, 2, an().with("sex", "male"))];
+    assert_eq!(submit(&host, "request-3", stale).await.expect_err("stale").reason, Reason::VersionConflict);
+    let legal = an().with("sex", "male").with("basis", basis("civil_status_change"));
+    submit(&host, "request-4", vec![change(Operation::Update, 1, legal.clone())]).await.expect("with a basis");
+    // the basis of the version before is not the next change's
+    let error = submit(&host, "request-5", vec![change(Operation::Update, 2, legal.with("sex", "female"))]).await;
+    assert_eq!(broken(&error.expect_err("refused")), ["changes[0].payload.sex BASIS_REQUIRED"]);
+}
+
+#[tokio::test]
+async fn a_basis_is_whole_and_was_issued() {
+    let host = residents().await;
+    let cases = [
+        (basis("x"), "basis.reason_code"),
+        (basis("correction").with("issued_on", "2026-11-23"), "basis.issued_on"),
+        (basis("correction").with("authority", "x".repeat(201)), "basis.authority"),
+        (Object::new(), "basis.document_number"),
+    ];
+    for (wrong, path) in cases {
+        let error = submit(&host, "request-1", vec![create(an().with("basis", wrong))]).await.expect_err(path);
+        assert_eq!(error.violations.kept()[0].field, format!("changes[0].payload.{path}"));
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_superseded_once_its_record_is_cancelled() {
+    let host = residents().await;
+    submit(&host, "request-1", vec![create(an())]).await.expect("created");
+    let claiming = |of: &str| person("042185990004", "Nguyễn Thị Hoà", "1985").with("superseded_ids", vec![of]);
+    let held = submit(&host, "request-2", vec![create(claiming("042185990002"))]).await.expect_err("held");
+    assert_eq!(broken(&held), ["changes[0].payload.superseded_ids NUMBER_HELD"]);
+    // cancelled in the same submission, after it
+    let both = vec![create(claiming("042185990002")), change(Operation::Update, 1, cancelled(an()))];
+    submit(&host, "request-3", both).await.expect("superseded");
+    let third = |claims: Vec<&str>| claiming("042185990002").with("superseded_ids", claims);
+    let more = third(vec!["042185990002", "042185990009"]);
+    let error = submit(&host, "request-4", vec![change(Operation::Update, 1, more.clone())]).await.expect_err("silent");
+    assert_eq!(broken(&error), ["changes[0].payload.superseded_ids[1] BASIS_REQUIRED"]);
+    let with_basis = more.with("basis", basis("id_re_established"));
+    submit(&host, "request-5", vec![change(Operation::Update, 1, with_basis)]).await.expect("nobody has it");
+}
+
+fn parcel(id: &str, area: &str) -> Object {
+    let commune = || Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01");
+    let land_use = Object::new()
+        .with("code", "ONT")
+        .with("area_m2", area)
+        .with("origin", "recognised_without_fee")
+        .with("term", "long_term");
+    Object::new()
+        .with("parcel_id", id)
+        .with("commune", commune())
+        .with("map_sheet", "12")
+        .with("parcel_number", "345")
+        .with("area_m2", area)
+        .with("uses", vec![land_use])
+        .with("status", "active")
+}
+
+fn ended(parcel: Object, status: &str, successors: &[&str]) -> Object {
+    parcel.with("status", status).with("successors", successors.to_vec()).with("basis", basis("division"))
+}
+
+#[tokio::test]
+async fn areas_of_parcels_add_up() {
+    let host = open(Arc::new(MemoryStore::new()), "land").await;
+    let of = |change: Change| Change { record_type: land::PARCEL.into(), ..change };
+    let entered = |payload| of(create(payload));
+    let changed = |payload| of(change(Operation::Update, 1, payload));
+    let [a, b, c, d] = ["w7723fdn0zg3", "w7723fdn0zg4", "w7723fdn0zg5", "w7723fdn0zg6"];
+    submit(&host, "request-1", vec![entered(parcel(a, "300"))]).await.expect("entered");
+    let split = |areas: [&str; 2]| {
+        let parts = ended(parcel(a, "300"), "split", &[b, c]);
+        vec![changed(parts), entered(parcel(b, areas[0])), entered(parcel(c, areas[1]))]
+    };
+    let error = submit(&host, "request-2", split(["100", "200.51"])).await.expect_err("more than there was");
+    assert_eq!(broken(&error), ["changes[0].payload.area_m2 AREAS"]);
+    // one part is stored, the other follows later: it may not be larger than the whole
+    let alone = vec![entered(parcel(b, "300.6")), changed(ended(parcel(a, "300"), "split", &[b, c]))];
+    assert_eq!(broken(&submit(&host, "request-3", alone).await.expect_err("too large")).len(), 1);
+    submit(&host, "request-4", split(["100", "200.5"])).await.expect("within the tolerance");
+
+    let merged = |areas: &str| {
+        let part = |id: &str, area: &str| changed(ended(parcel(id, area), "merged", &[d]));
+        vec![part(b, "100"), part(c, "200.5"), entered(parcel(d, areas))]
+    };
+    let error = submit(&host, "request-5", merged("301.1")).await.expect_err("more than there was");
+    assert_eq!(broken(&error), ["changes[0].payload.area_m2 AREAS", "changes[1].payload.area_m2 AREAS"]);
+    submit(&host, "request-6", merged("300.5")).await.expect("merged");
+}

@@ -1,0 +1,382 @@
+//! Lifecycles: which change of a record may follow which, as data of the record type.
+//!
+//! A sector's file holds the tables: the transitions of each status field, the fields that stay, the lists that only grow, and
+//! rules for what no table can say. Each row names what the change needs and where that is written, so that somebody who knows the
+//! registry can check it line by line; `docs/lifecycles.md` prints them. Everything here is pure: what holds between two versions of
+//! one record is decided from the two, and what holds between records from those that the planner looked up.
+//!
+//! A record that is stored stays readable whatever rule it breaks; only its next change is held to them. A new record has no version
+//! before it, so only the rules between records hold for it.
+
+mod list;
+mod needs;
+mod page;
+mod source;
+mod step;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::time::Date;
+use crate::trust::Object;
+
+use super::rule::{Field, Findings, Rule};
+
+pub use list::{Entries, ListRule};
+use needs::Lack;
+pub use needs::{Needs, basis, basis_of, free, never};
+pub use page::page;
+pub use source::{Mark, Source, assumption, code, law, memory, press};
+pub use step::Step;
+
+/// A row of a table of states: from, to, what it needs, where that is written.
+pub type Row<'a> = (&'a str, &'a str, Needs, Source);
+
+/// One transition of a status field.
+#[derive(Debug, Clone)]
+pub struct Transition {
+    /// The state before.
+    pub from: String,
+    /// The state after.
+    pub to: String,
+    /// What it needs.
+    pub needs: Needs,
+    /// Where that is written.
+    pub source: Source,
+}
+
+/// The table of one status field. A pair that is not in it is never made; a state that nothing leaves is final.
+#[derive(Debug, Clone)]
+pub struct States {
+    /// The field.
+    pub field: String,
+    /// Where it is written that there are no others.
+    pub source: Source,
+    /// The transitions.
+    pub rows: Vec<Transition>,
+    /// Whether the states are personal data of a protected kind, which no refusal names.
+    pub unnamed: bool,
+}
+
+/// A field that stays as it is, or changes for a reason.
+#[derive(Debug, Clone)]
+pub struct FieldRule {
+    /// Path of the field.
+    pub path: String,
+    /// Whether it may be added freely where it was absent.
+    pub may_be_added: bool,
+    /// What a change of it needs.
+    pub needs: Needs,
+    /// Where that is written.
+    pub source: Source,
+}
+
+/// Decides what the change of a field needs; `None`: the rule does not speak of this change.
+pub type Decide = Arc<dyn Fn(&Step<'_>) -> Option<Needs> + Send + Sync>;
+
+/// What no table can say, between two versions of a record.
+#[derive(Clone)]
+pub struct CrossRule {
+    /// Its name, UPPER_SNAKE; the type of the violation.
+    pub name: &'static str,
+    /// The field that it speaks of.
+    pub field: String,
+    /// What it wants, in words.
+    pub says: String,
+    /// Where that is written.
+    pub source: Source,
+    /// What this change needs.
+    pub needs: Decide,
+}
+
+impl AcrossRule {
+    /// A rule: its name, the field that it speaks of, what it wants, where that is written, which records it asks about, and whether it holds.
+    pub fn new(
+        (name, field): (&'static str, &str),
+        says: &str,
+        source: Source,
+        keys: impl Fn(&Object) -> Vec<String> + Send + Sync + 'static,
+        holds: impl Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let (field, says) = (field.into(), says.into());
+        Self { name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
+    }
+}
+
+impl CrossRule {
+    /// A rule: its name, the field that it speaks of, what it wants, where that is written, and what a change needs.
+    pub fn new(
+        name: &'static str,
+        field: &str,
+        says: &str,
+        source: Source,
+        needs: impl Fn(&Step<'_>) -> Option<Needs> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, field: field.into(), says: says.into(), source, needs: Arc::new(needs) }
+    }
+}
+
+/// Natural keys of the records of the same type that a rule asks about.
+pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
+
+/// Whether a version may stand beside others: the one before it, itself, and what is around it.
+pub type Beside = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
+
+/// The other records of a version's type, as far as they are known when it is written.
+pub trait Around {
+    /// The day of the change.
+    fn today(&self) -> Date;
+
+    /// The newest version of a record, after all changes of the submission; `None` when there is none.
+    fn newest(&self, natural_key: &str) -> Option<Object>;
+
+    /// Every version that the submission writes.
+    fn submitted(&self) -> Vec<Object>;
+}
+
+/// A rule between records of one type.
+#[derive(Clone)]
+pub struct AcrossRule {
+    /// Its name, UPPER_SNAKE; the type of the violation.
+    pub name: &'static str,
+    /// The field that it speaks of.
+    pub field: String,
+    /// What it wants, in words.
+    pub says: String,
+    /// Where that is written.
+    pub source: Source,
+    /// Which other records it asks about.
+    pub keys: Keys,
+    /// Whether it holds.
+    pub holds: Beside,
+}
+
+/// Which change of a record may follow which. The empty one allows every change.
+#[derive(Clone, Default)]
+pub struct Lifecycle {
+    /// Tables of states.
+    pub states: Vec<States>,
+    /// Fields that stay.
+    pub fields: Vec<FieldRule>,
+    /// Lists whose entries stay.
+    pub lists: Vec<ListRule>,
+    /// Rules between two versions.
+    pub rules: Vec<CrossRule>,
+    /// Rules between records.
+    pub across: Vec<AcrossRule>,
+}
+
+impl Lifecycle {
+    /// Adds the table of the status field `field`; `source` says that there are no other transitions.
+    #[must_use]
+    pub fn states<'a>(mut self, field: &str, source: Source, rows: impl IntoIterator<Item = Row<'a>>) -> Self {
+        let row = |(from, to, needs, source): Row<'_>| Transition { from: from.into(), to: to.into(), needs, source };
+        let rows = rows.into_iter().map(row).collect();
+        self.states.push(States { field: field.into(), source, rows, unnamed: false });
+        self
+    }
+
+    /// The same for states that no refusal may name.
+    #[must_use]
+    pub fn unnamed_states<'a>(self, field: &str, source: Source, rows: impl IntoIterator<Item = Row<'a>>) -> Self {
+        let mut with = self.states(field, source, rows);
+        with.states.iter_mut().filter(|states| states.field == field).for_each(|states| states.unnamed = true);
+        with
+    }
+
+    /// Adds fields that stay: path, what a change needs, where that is written.
+    #[must_use]
+    pub fn fields<'a>(mut self, rows: impl IntoIterator<Item = (&'a str, Needs, Source)>) -> Self {
+        let row = |(path, needs, source): (&str, Needs, Source)| FieldRule {
+            path: path.into(),
+            may_be_added: false,
+            needs,
+            source,
+        };
+        self.fields.extend(rows.into_iter().map(row));
+        self
+    }
+
+    /// Adds fields that stay once they are known: they may be added freely where they were absent.
+    #[must_use]
+    pub fn fields_once_known<'a>(self, rows: impl IntoIterator<Item = (&'a str, Needs, Source)>) -> Self {
+        let known = self.fields.len();
+        let mut with = self.fields(rows);
+        with.fields.iter_mut().skip(known).for_each(|field| field.may_be_added = true);
+        with
+    }
+
+    /// Adds a list whose entries stay. `key`: the fields that tell one entry from another.
+    #[must_use]
+    pub fn list(mut self, field: &str, key: &[&str], entries: Entries, source: Source) -> Self {
+        self.lists.push(ListRule::new(field, key, entries, source));
+        self
+    }
+
+    /// Adds a rule between two versions.
+    #[must_use]
+    pub fn rule(mut self, rule: CrossRule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Adds a rule between records.
+    #[must_use]
+    pub fn across(mut self, rule: AcrossRule) -> Self {
+        self.across.push(rule);
+        self
+    }
+
+    /// Adds every rule that the step breaks to `findings`.
+    pub fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
+        for states in &self.states {
+            states.check(step, findings);
+        }
+        for field in &self.fields {
+            field.check(step, findings);
+        }
+        for list in &self.lists {
+            list.check(step, findings);
+        }
+        for rule in &self.rules {
+            if let Some(needs) = (rule.needs)(step)
+                && let Some(lack) = needs.lack(step)
+            {
+                let CrossRule { says, source, .. } = rule;
+                match lack {
+                    Lack::Never => findings.add(&rule.field, rule.name, format_args!("{says} ({source})")),
+                    lack => findings.add(&rule.field, rule.name, format_args!("{says}: this change {lack} ({source})")),
+                }
+            }
+        }
+    }
+
+    /// Natural keys of the other records that the rules between records ask about.
+    pub fn keys(&self, payload: &Object) -> Vec<String> {
+        self.across.iter().flat_map(|rule| (rule.keys)(payload)).collect()
+    }
+
+    /// Adds every rule between records that a version breaks to `findings`.
+    pub fn check_across(
+        &self,
+        before: Option<&Object>,
+        after: &Object,
+        around: &dyn Around,
+        findings: &mut Findings<'_>,
+    ) {
+        for rule in &self.across {
+            if !(rule.holds)(before, after, around) {
+                findings.add(&rule.field, rule.name, format_args!("{} ({})", rule.says, rule.source));
+            }
+        }
+    }
+
+    /// What is wrong with the tables, of a record type with these fields.
+    pub fn problem(&self, fields: &[Field]) -> Option<String> {
+        for states in &self.states {
+            let Some(known) = values(fields, &states.field) else {
+                return Some(format!("its lifecycle has states of `{}`, which is no closed set", states.field));
+            };
+            let named = states.rows.iter().flat_map(|row| [&row.from, &row.to]);
+            if let Some(unknown) = named.into_iter().find(|state| !known.contains(state)) {
+                return Some(format!(
+                    "its lifecycle names the state `{unknown}` of `{}`, which there is not",
+                    states.field
+                ));
+            }
+            let twice = |(at, row): (usize, &Transition)| {
+                row.from == row.to
+                    || states.rows[..at].iter().any(|other| (&other.from, &other.to) == (&row.from, &row.to))
+            };
+            if states.rows.iter().enumerate().any(twice) {
+                return Some(format!(
+                    "its lifecycle has a row of `{}` twice, or one that changes nothing",
+                    states.field
+                ));
+            }
+        }
+        let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
+        let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
+        let unknown = paths.chain(self.across.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
+        unknown.map(|path| format!("its lifecycle speaks of `{path}`, which is none of its fields"))
+    }
+}
+
+impl States {
+    fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
+        let Some((from, to)) = step.texts(&self.field) else { return };
+        let said = Said { states: self, from, to };
+        match self.rows.iter().find(|row| row.from == from && row.to == to) {
+            None => findings.add(&self.field, "TRANSITION", format_args!("{said} is not allowed{}", Open(self, from))),
+            Some(row) => {
+                if let Some(lack) = row.needs.lack(step) {
+                    findings.add(&self.field, lack.rule(), format_args!("{said} {lack} ({})", row.source));
+                }
+            }
+        }
+    }
+}
+
+impl FieldRule {
+    fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
+        let (before, after) = (step.before.path(&self.path), step.after.path(&self.path));
+        if before == after || (self.may_be_added && before.is_none()) {
+            return;
+        }
+        if let Some(lack) = self.needs.lack(step) {
+            findings.add(&self.path, lack.rule(), format_args!("a change of it {lack} ({})", self.source));
+        }
+    }
+}
+
+/// A transition in words.
+struct Said<'a> {
+    states: &'a States,
+    from: &'a str,
+    to: &'a str,
+}
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.states.unnamed {
+            true => f.write_str("this transition"),
+            false => write!(f, "{} → {}", self.from, self.to),
+        }
+    }
+}
+
+/// What may follow a state, in words, and where it is written that nothing else may.
+struct Open<'a>(&'a States, &'a str);
+
+impl fmt::Display for Open<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(states, from) = self;
+        let to: Vec<&str> = states.rows.iter().filter(|row| row.from == *from).map(|row| row.to.as_str()).collect();
+        match (states.unnamed, to.is_empty()) {
+            (true, _) => write!(f, " ({})", states.source),
+            (false, true) => write!(f, ": {from} is final ({})", states.source),
+            (false, false) => write!(f, ": {} may follow {from} ({})", to.join(" or "), states.source),
+        }
+    }
+}
+
+/// The values of a closed set.
+fn values<'a>(fields: &'a [Field], path: &str) -> Option<&'a [String]> {
+    match find(fields, path)? {
+        Rule::OneOf(values) | Rule::Code(values) => Some(values),
+        _ => None,
+    }
+}
+
+fn find<'a>(fields: &'a [Field], path: &str) -> Option<&'a Rule> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let rule = &fields.iter().find(|field| field.name == name)?.rule;
+    match (rule, rest) {
+        (_, None) => Some(rule),
+        (Rule::Object(fields), Some(rest)) => find(fields, rest),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What a change needs: nothing, a basis, or it is never made.
+
+use std::fmt;
+
+use super::step::Step;
+
+/// What a change needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: it may be made.
+    Nothing,
+    /// A basis of its own, with one of these reasons; with any, when none is named.
+    Basis(Vec<String>),
+    /// It is never made.
+    Never,
+}
+
+/// A change that needs nothing.
+pub fn free() -> Needs {
+    Needs::Nothing
+}
+
+/// A change that needs a basis.
+pub fn basis() -> Needs {
+    Needs::Basis(Vec::new())
+}
+
+/// A change that needs a basis with one of these reasons.
+pub fn basis_of(reasons: &[&str]) -> Needs {
+    Needs::Basis(reasons.iter().map(|reason| (*reason).to_owned()).collect())
+}
+
+/// A change that is never made.
+pub fn never() -> Needs {
+    Needs::Never
+}
+
+/// What a needed basis lacks.
+pub(super) enum Lack<'a> {
+    Basis(&'a [String]),
+    Reason(&'a [String]),
+    Never,
+}
+
+impl Needs {
+    pub(super) fn lack(&self, step: &Step<'_>) -> Option<Lack<'_>> {
+        match (self, step.reason()) {
+            (Self::Nothing, _) => None,
+            (Self::Never, _) => Some(Lack::Never),
+            (Self::Basis(reasons), None) => Some(Lack::Basis(reasons)),
+            (Self::Basis(reasons), Some(given)) => {
+                let fits = reasons.is_empty() || reasons.iter().any(|reason| reason == given);
+                (!fits).then_some(Lack::Reason(reasons))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Needs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing"),
+            Self::Never => f.write_str("never"),
+            Self::Basis(reasons) if reasons.is_empty() => f.write_str("a basis"),
+            Self::Basis(reasons) => write!(f, "a basis: {}", reasons.join(", ")),
+        }
+    }
+}
+
+impl Lack<'_> {
+    pub(super) fn rule(&self) -> &'static str {
+        match self {
+            Self::Basis(_) => "BASIS_REQUIRED",
+            Self::Reason(_) => "BASIS_REASON",
+            Self::Never => "FIXED",
+        }
+    }
+}
+
+impl fmt::Display for Lack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basis([]) => f.write_str("needs a `basis` of its own"),
+            Self::Basis(reasons) => {
+                write!(f, "needs a `basis` of its own, its reason_code one of {}", reasons.join(", "))
+            }
+            Self::Reason(reasons) => write!(f, "needs a `basis` whose reason_code is one of {}", reasons.join(", ")),
+            Self::Never => f.write_str("is never made"),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The page that prints the lifecycles, so that whoever knows a registry checks them line by line.
+
+use std::fmt::Write as _;
+
+use super::super::{Catalogue, RecordType};
+use super::list::Entries;
+use super::needs::Needs;
+use super::source::Source;
+
+/// `docs/lifecycles.md`.
+pub fn page(catalogue: &Catalogue) -> String {
+    let mut page = String::from(HEAD);
+    for record_type in catalogue.record_types() {
+        let _ = writeln!(page, "\n## {} ({})\n", record_type.name, record_type.label.en);
+        tables(&mut page, record_type);
+    }
+    page
+}
+
+const HEAD: &str = "# Lifecycles
+
+Which change of a record may follow which, record type by record type, as `SubmitChanges` holds a submission to it: this page is made
+from the tables in `src/registry`, and a test holds it to them. The marks are those of [fidelity.md](fidelity.md).
+
+- A **transition** of a status field that is in no row is refused. **A basis** is the payload's `basis` field: number, date and authority of
+  the document that the change rests on, and a `reason_code`, where the row names some one of those. It is the change's own: one
+  that the version before has already does not count again.
+- A **field** that is not named may change freely, and so may the entries of a list that is not named.
+- A new record has no version before it: only the rules between records hold for it. What is stored stays readable whatever it breaks.
+- Everything that a submission breaks is named in one refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), and nothing of it is written.
+";
+
+fn tables(page: &mut String, record_type: &RecordType) {
+    let lifecycle = &record_type.lifecycle;
+    for states in &lifecycle.states {
+        let _ = writeln!(page, "| `{}` from | to | needs | source |\n|---|---|---|---|", states.field);
+        for row in &states.rows {
+            let _ = writeln!(page, "| {} | {} | {} | {} |", row.from, row.to, row.needs, row.source);
+        }
+        let _ = writeln!(page, "| anything else | | never | {} |\n", states.source);
+    }
+    let mut rows: Vec<(String, String, &Source)> = Vec::new();
+    for field in &lifecycle.fields {
+        let known = if field.may_be_added { ", once it is known" } else { "" };
+        rows.push((format!("a change of `{}`{known}", field.path), field.needs.to_string(), &field.source));
+    }
+    for list in &lifecycle.lists {
+        let Entries { added, closing, closed, changed, removed } = &list.entries;
+        let is_closed = format!("an entry of `{}` gets its `{}`", list.field, closing.join("`, `"));
+        let entries = [
+            (format!("a new entry of `{}`", list.field), added),
+            (is_closed, if closing.is_empty() { &Needs::Nothing } else { closed }),
+            (
+                format!("an entry of `{}` changes otherwise", list.field),
+                if list.key.is_empty() { &Needs::Nothing } else { changed },
+            ),
+            (format!("an entry of `{}` is taken out", list.field), removed),
+        ];
+        let named = entries.into_iter().filter(|(_, needs)| **needs != Needs::Nothing);
+        rows.extend(named.map(|(what, needs)| (what, needs.to_string(), &list.source)));
+    }
+    for rule in &lifecycle.rules {
+        rows.push((format!("{}: `{}`", rule.name, rule.field), rule.says.clone(), &rule.source));
+    }
+    for rule in &lifecycle.across {
+        rows.push((format!("{}: `{}`, between records", rule.name, rule.field), rule.says.clone(), &rule.source));
+    }
+    if !rows.is_empty() {
+        page.push_str("| change | needs | source |\n|---|---|---|\n");
+        for (what, needs, source) in rows {
+            let _ = writeln!(page, "| {what} | {needs} | {source} |");
+        }
+    }
+}

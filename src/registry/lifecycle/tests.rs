@@ -1,0 +1,359 @@
+//! The tables as they are, derived: every pair that is not in one is refused, and every pair in it passes with what it needs. Then the
+//! rules that no table can say, case by case.
+
+use super::*;
+use crate::base::Violations;
+use crate::registry::common::testing::{TODAY, basis as resting_on};
+use crate::registry::{Catalogue, RecordType, driver_licence, health_insurance, judicial, land, vehicle};
+use crate::trust::Operation;
+use crate::trust::Value;
+
+/// What the step from `before` to `after` breaks, as `path RULE`.
+fn found(record_type: &RecordType, before: &Object, after: &Object) -> Vec<String> {
+    let mut violations = Violations::default();
+    let step = Step { before, after, operation: Operation::Update, today: TODAY };
+    record_type.lifecycle.check(&step, &mut Findings::new(&"payload", &mut violations));
+    let found = violations.kept().iter();
+    found.map(|one| format!("{} {}", one.field.trim_start_matches("payload."), one.rule)).collect()
+}
+
+/// The same about one field alone.
+fn found_at(record_type: &RecordType, before: &Object, after: &Object, path: &str) -> Option<String> {
+    let found = found(record_type, before, after);
+    found.iter().find_map(|one| Some(one.strip_prefix(path)?.strip_prefix(' ')?.to_owned()))
+}
+
+/// Holds the change at `path` to what it needs: with nothing, an old basis, one for another reason, and the right one.
+fn needs_just(record_type: &RecordType, before: &Object, after: &Object, path: &str, needs: &Needs) {
+    let with = |object: &Object, reason: &str| object.clone().with("basis", resting_on(reason));
+    let found = |before: &Object, after: &Object| found_at(record_type, before, after, path);
+    let told = format!("{record_type:?} {path} {before:?} {after:?}");
+    match needs {
+        Needs::Nothing => assert_eq!(found(before, after), None, "{told}"),
+        Needs::Never => {
+            assert_eq!(found(before, after).as_deref(), Some("FIXED"), "{told}");
+            assert_eq!(found(before, &with(after, "correction")).as_deref(), Some("FIXED"), "{told}");
+        }
+        Needs::Basis(reasons) => {
+            assert_eq!(found(before, after).as_deref(), Some("BASIS_REQUIRED"), "{told}");
+            let old = (with(before, "whatever"), with(after, "whatever"));
+            assert_eq!(found(&old.0, &old.1).as_deref(), Some("BASIS_REQUIRED"), "{told}");
+            let other = (!reasons.is_empty()).then(|| "BASIS_REASON".to_owned());
+            assert_eq!(found(before, &with(after, "whatever")), other, "{told}");
+            for reason in reasons {
+                assert_eq!(found(before, &with(after, reason)), None, "{told} {reason}");
+            }
+        }
+    }
+}
+
+/// An object with a text at `path`.
+fn at(path: &str, value: impl Into<Value>) -> Object {
+    match path.split_once('.') {
+        None => Object::new().with(path, value),
+        Some((name, rest)) => Object::new().with(name, at(rest, value)),
+    }
+}
+
+#[test]
+fn what_is_in_no_table_is_refused_and_what_is_in_one_needs_what_it_says() {
+    let catalogue = Catalogue::built_in();
+    let (mut allowed, mut refused) = (0, 0);
+    for record_type in catalogue.record_types() {
+        let of = &record_type.lifecycle;
+        assert!(of.states.iter().any(|states| states.field == "status"), "{record_type:?} has a table");
+        for states in &of.states {
+            let values = values(&record_type.fields, &states.field).expect("a closed set");
+            for (from, to) in values.iter().flat_map(|from| values.iter().map(move |to| (from, to))) {
+                let (before, after) = (at(&states.field, from.as_str()), at(&states.field, to.as_str()));
+                match states.rows.iter().find(|row| row.from == *from && row.to == *to) {
+                    _ if from == to => assert!(found(record_type, &before, &after).is_empty()),
+                    Some(row) => {
+                        allowed += 1;
+                        needs_just(record_type, &before, &after, &states.field, &row.needs);
+                    }
+                    None => {
+                        refused += 1;
+                        let after = after.with("basis", resting_on("court_decision"));
+                        let found = found_at(record_type, &before, &after, &states.field);
+                        assert_eq!(found.as_deref(), Some("TRANSITION"), "{record_type:?} {from} {to}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(allowed > 90 && refused > 30, "{allowed} {refused}");
+}
+
+#[test]
+fn fields_stay_or_change_for_a_reason() {
+    for record_type in Catalogue::built_in().record_types() {
+        for field in &record_type.lifecycle.fields {
+            let (one, other) = (at(&field.path, "a"), at(&field.path, "b"));
+            let nothing = match field.path.split_once('.') {
+                Some((name, _)) => Object::new().with(name, Object::new()),
+                None => Object::new(),
+            };
+            needs_just(record_type, &one, &other, &field.path, &field.needs);
+            needs_just(record_type, &one, &nothing, &field.path, &field.needs);
+            let added = if field.may_be_added { &Needs::Nothing } else { &field.needs };
+            needs_just(record_type, &nothing, &other, &field.path, added);
+        }
+    }
+}
+
+#[test]
+fn entries_of_lists_stay() {
+    for record_type in Catalogue::built_in().record_types() {
+        for list in &record_type.lifecycle.lists {
+            let entry = |name: &str| match list.key.as_slice() {
+                [] => Value::from(name),
+                keys => Value::Object(keys.iter().map(|key| (key.clone(), Value::from(name))).collect()),
+            };
+            let holding = |entries: Vec<Value>| Object::new().with(&list.field, entries);
+            let (path, Entries { added, closing, closed, changed, removed }) = (&list.field, &list.entries);
+            let one = holding(vec![entry("a")]);
+            let turned =
+                found(record_type, &holding(vec![entry("b"), entry("a")]), &holding(vec![entry("a"), entry("b")]));
+            assert!(turned.is_empty(), "{turned:?}");
+            needs_just(record_type, &one, &holding(vec![entry("a"), entry("b")]), &format!("{path}[1]"), added);
+            needs_just(record_type, &one, &Object::new(), path, removed);
+            if let Value::Object(whole) = entry("a") {
+                let with = |name: &str| holding(vec![Value::Object(whole.clone().with(name, "2020-01-01"))]);
+                needs_just(record_type, &one, &with("remark"), &format!("{path}[0]"), changed);
+                for closing in *closing {
+                    needs_just(record_type, &one, &with(closing), &format!("{path}[0]"), closed);
+                    needs_just(record_type, &with(closing), &one, &format!("{path}[0]"), changed);
+                }
+            }
+        }
+    }
+}
+
+/// A step of a record type, and what it breaks.
+type Case = (&'static str, Object, Object, &'static [&'static str]);
+
+fn hold(cases: &[Case]) {
+    let catalogue = Catalogue::built_in();
+    for (name, before, after, expected) in cases {
+        let record_type = catalogue.record_type(name).expect("a type");
+        assert_eq!(found(record_type, before, after), *expected, "{name}: {before:?} → {after:?}");
+    }
+}
+
+fn because(reason: &str, object: &Object) -> Object {
+    object.clone().with("basis", resting_on(reason))
+}
+
+#[test]
+fn points_follow_deductions_time_and_tests() {
+    let points = |points: i64| Object::new().with("points", points);
+    let case = |before: i64, after: Object, expected: &'static [&'static str]| {
+        (driver_licence::LICENCE, points(before), after, expected)
+    };
+    hold(&[
+        case(12, because("points_deducted", &points(8)), &[]),
+        case(12, points(8), &["points POINTS"]),
+        case(8, because("clean_year", &points(12)), &[]),
+        case(8, because("clean_year", &points(10)), &["points POINTS"]),
+        case(8, because("court_decision", &points(10)), &[]),
+        case(0, because("clean_year", &points(12)), &["points POINTS"]),
+        case(0, because("knowledge_test", &points(12)), &[]),
+        case(0, points(12), &["points POINTS"]),
+        case(5, points(5), &[]),
+    ]);
+}
+
+fn party(id: Option<&str>, name: &str) -> Object {
+    Object::new().with_optional("personal_id", id).with("full_name", name)
+}
+
+const AN: &str = "042090990001";
+const BINH: &str = "042090990002";
+
+#[test]
+fn a_document_keeps_its_holder() {
+    let held = |id: Option<&str>, name: &str| Object::new().with("holder", party(id, name));
+    let an = || held(Some(AN), "Lê Hoà");
+    let case = |before: Object, after: Object, expected: &'static [&'static str]| {
+        (health_insurance::CARD, before, after, expected)
+    };
+    hold(&[
+        case(an(), because("correction", &held(Some(BINH), "Trần Mai")), &["holder HOLDER"]),
+        case(an(), because("transfer", &held(Some(BINH), "Lê Hoà")), &["holder HOLDER"]),
+        // the same name, placed differently: a new number of the same person
+        case(an(), because("id_re_established", &held(Some(BINH), "Lê Hoà")), &[]),
+        case(held(None, "Lê Hoà"), because("identified", &an()), &[]),
+        case(held(None, "Lê Hoà"), an(), &["holder HOLDER"]),
+        case(held(None, "Trần Mai"), because("identified", &an()), &["holder HOLDER"]),
+        case(an(), because("correction", &held(Some(AN), "Lê Hoà Bình")), &[]),
+        case(an(), held(Some(AN), "Lê Hoà Bình"), &["holder.full_name BASIS_REQUIRED"]),
+    ]);
+}
+
+#[test]
+fn a_plate_stays_with_its_owner() {
+    let registered = |status: &str, id: &str, name: &str, chassis: &str| {
+        let owner = party(Some(id), name);
+        Object::new().with("status", status).with("owner", owner).with("chassis_number", chassis)
+    };
+    let own = |status: &str| registered(status, AN, "Lê An", "RLHKC1234NY012345");
+    let other_chassis = |status: &str| registered(status, AN, "Lê An", "RLHKC1234NY012346");
+    let sold = || registered("active", BINH, "Trần Mai", "RLHKC1234NY012346");
+    let case = |before: Object, after: Object, expected: &'static [&'static str]| {
+        (vehicle::REGISTRATION, before, after, expected)
+    };
+    hold(&[
+        case(own("active"), because("sale", &sold()), &["owner PLATE_OWNER", "chassis_number PLATE_CHASSIS"]),
+        case(own("active"), because("sale", &own("plate_kept")), &[]),
+        case(own("active"), because("plate_reassigned", &other_chassis("active")), &["chassis_number PLATE_CHASSIS"]),
+        case(own("active"), because("vehicle_modified", &other_chassis("active")), &[]),
+        case(own("plate_kept"), because("plate_reassigned", &other_chassis("active")), &[]),
+        case(own("plate_kept"), because("plate_reassigned", &sold()), &["owner PLATE_OWNER"]),
+        case(own("plate_kept"), because("plate_returned", &sold()), &[]),
+        case(
+            own("plate_kept"),
+            because("plate_returned", &registered("plate_kept", BINH, "Trần Mai", "RLHKC1234NY012345")),
+            &["owner PLATE_OWNER"],
+        ),
+    ]);
+}
+
+#[test]
+fn no_conviction_is_expunged_by_time_within_a_year() {
+    let sentenced = |expunged: Option<&str>| {
+        let sentence =
+            Object::new().with("court", "Toà án").with("judgment_number", "1").with("judged_on", "2024-05-06");
+        Object::new().with("sentences", vec![sentence.with_optional("expunged_on", expunged)])
+    };
+    let case = |after: Object, expected: &'static [&'static str]| (judicial::RECORD, sentenced(None), after, expected);
+    hold(&[
+        case(because("expunged_by_law", &sentenced(Some("2024-05-07"))), &["sentences EXPUNGED_EARLY"]),
+        case(because("expunged_by_law", &sentenced(Some("2025-05-05"))), &["sentences EXPUNGED_EARLY"]),
+        case(because("expunged_by_law", &sentenced(Some("2025-05-06"))), &[]),
+        case(because("not_counted", &sentenced(Some("2024-05-07"))), &[]),
+        case(sentenced(Some("2025-05-06")), &["sentences[0] BASIS_REQUIRED"]),
+    ]);
+}
+
+/// A certificate of these owners, with a restriction of this kind until this day.
+fn certificate(form: &str, owners: &[(&str, &str)], restriction: Option<(&str, Option<&str>)>) -> Object {
+    let owners: Vec<Object> = owners.iter().map(|(id, name)| party(Some(id), name)).collect();
+    let restrictions = restriction.map(|(kind, until)| {
+        vec![Object::new().with("kind", kind).with("from_date", "2026-03-01").with_optional("until_date", until)]
+    });
+    let certificate = Object::new().with("status", "valid").with("legal_form", form).with("owners", owners);
+    certificate.with_optional("restrictions", restrictions)
+}
+
+#[test]
+fn land_changes_hands_while_nothing_stands_against_it() {
+    let own = |restriction| certificate("individual", &[(AN, "Lê An")], restriction);
+    let sold = |restriction| because("sale", &certificate("individual", &[(BINH, "Trần Mai")], restriction));
+    let couple = || certificate("couple", &[(AN, "Lê An"), (BINH, "Trần Mai")], None);
+    let alone = |reason| because(reason, &certificate("individual", &[(AN, "Lê An")], None));
+    let case =
+        |before: Object, after: Object, expected: &'static [&'static str]| (land::CERTIFICATE, before, after, expected);
+    let bound: &[&str] = &["owners RESTRICTION_IN_FORCE"];
+    hold(&[
+        case(own(None), sold(None), &[]),
+        case(own(Some(("planning", None))), sold(Some(("planning", None))), &[]),
+        case(own(Some(("mortgage", None))), sold(Some(("mortgage", None))), bound),
+        // lifted and sold in one version: one basis cannot speak for both
+        case(own(Some(("court_freeze", None))), sold(None), bound),
+        case(own(Some(("court_freeze", Some("2026-11-22")))), sold(None), bound),
+        case(own(Some(("court_freeze", Some("2026-11-21")))), sold(Some(("court_freeze", Some("2026-11-21")))), &[]),
+        case(
+            own(Some(("mortgage", None))),
+            own(Some(("mortgage", Some("2026-11-21")))),
+            &["restrictions[0] BASIS_REQUIRED"],
+        ),
+        case(own(Some(("mortgage", None))), because("release", &own(None)), &[]),
+        case(couple(), alone("sale"), &["owners COMMON_PROPERTY"]),
+        case(couple(), alone("property_division"), &[]),
+        case(couple(), sold(None), &["owners COMMON_PROPERTY"]),
+        case(couple(), because("sale", &certificate("individual", &[("042090990003", "Võ Tâm")], None)), &[]),
+        case(own(None), because("renewal", &own(None).with("status", "replaced")), &["successors SUCCESSORS"]),
+        case(
+            own(None),
+            because("renewal", &own(None).with("status", "replaced").with("successors", vec!["AA 12345678"])),
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn parcels_end_in_named_successors() {
+    let ended = |status: &str, successors: &[&str]| {
+        let parcel = Object::new().with("status", status);
+        because("division", &parcel.with_optional("successors", (!successors.is_empty()).then(|| successors.to_vec())))
+    };
+    let case = |status, successors: &[&str], expected: &'static [&'static str]| {
+        (land::PARCEL, Object::new().with("status", "active"), ended(status, successors), expected)
+    };
+    hold(&[
+        case("split", &[], &["successors SUCCESSORS"]),
+        case("split", &["a"], &["successors SUCCESSORS"]),
+        case("split", &["a", "b"], &[]),
+        case("merged", &["a"], &[]),
+        case("merged", &["a", "b"], &["successors SUCCESSORS"]),
+    ]);
+}
+
+#[test]
+fn a_refusal_names_what_would_be_legal_and_where_that_is_written_and_no_protected_state() {
+    let catalogue = Catalogue::built_in();
+    let says = |name: &str, field: &str, from: &str, to: &str| {
+        let record_type = catalogue.record_type(name).expect("a type");
+        let mut violations = Violations::default();
+        let (before, after) = (at(field, from), at(field, to));
+        let step = Step { before: &before, after: &after, operation: Operation::Update, today: TODAY };
+        record_type.lifecycle.check(&step, &mut Findings::new(&"payload", &mut violations));
+        violations.kept().iter().map(|one| one.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        says(driver_licence::LICENCE, "status", "revoked", "active"),
+        ["revoked → active is not allowed: revoked is final (memory: Law 36/2024, art. 62)"]
+    );
+    assert_eq!(
+        says("resident.person.v1", "life_status", "deceased", "alive"),
+        ["deceased → alive needs a `basis` of its own, its reason_code one of court_decision, entry_annulled \
+          (memory: Civil Code, arts. 68 to 73)"]
+    );
+    assert_eq!(
+        says("resident.person.v1", "life_status", "deceased", "missing"),
+        ["deceased → missing is not allowed: alive may follow deceased (memory: Civil Code, arts. 68 to 73)"]
+    );
+    let convicted = says(judicial::RECORD, "status", "conviction", "no_conviction");
+    assert!(convicted[0].starts_with("this transition needs a `basis`"), "{convicted:?}");
+}
+
+#[test]
+fn tables_name_what_there_is() {
+    let fields = [Field::required("status", Rule::one_of(&["on", "off"])), Field::required("mark", Rule::Text(4))];
+    let states = |rows: Vec<Row<'static>>| Lifecycle::default().states("status", assumption(), rows).problem(&fields);
+    let row = |from, to| (from, to, free(), assumption());
+    assert_eq!(states(vec![row("on", "off")]), None);
+    for (rows, says) in [
+        (vec![row("on", "of")], "the state `of`"),
+        (vec![row("on", "on")], "changes nothing"),
+        (vec![row("on", "off"), row("on", "off")], "twice"),
+    ] {
+        assert!(states(rows).expect(says).contains(says));
+    }
+    let open = Lifecycle::default().states("mark", assumption(), [row("a", "b")]).problem(&fields);
+    assert!(open.expect("no set").contains("no closed set"));
+    let unknown = Lifecycle::default().fields([("colour", never(), assumption())]).problem(&fields);
+    assert!(unknown.expect("no field").contains("`colour`"));
+}
+
+/// After a change of a table, `LIENTHONG_WRITE_PAGES=1 cargo test the_page` writes the page anew.
+#[test]
+fn the_page_says_what_the_tables_say() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lifecycles.md");
+    let page = page(&Catalogue::built_in());
+    if std::env::var_os("LIENTHONG_WRITE_PAGES").is_some() {
+        std::fs::write(path, &page).expect("writable");
+    }
+    assert_eq!(std::fs::read_to_string(path).expect("docs/lifecycles.md"), page);
+}
