@@ -67,8 +67,8 @@ async fn an_agency_with_thousands_of_calls_under_way_does_not_keep_another_waiti
     for task in tasks {
         task.await.expect("no call fails otherwise");
     }
-    // in order of arrival each call would have waited for all that were there before it
+    // in order of arrival each of them would have waited for all that were there before it
     overtaken.sort_unstable();
-    let most = overtaken[18];
-    assert!(most < noisy / 4, "{most} of {noisy} came before it: {overtaken:?}");
+    let median = overtaken[overtaken.len() / 2];
+    assert!(median < noisy / 2, "{median} of {noisy} came before it: {overtaken:?}");
 }
