@@ -44,10 +44,14 @@ async fn an_agency_with_thousands_of_calls_under_way_does_not_keep_another_waiti
             let (channel, answered, is_over) = (channel.clone(), answered.clone(), is_over.clone());
             tasks.push(tokio::spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
-                    if let Err(status) = fetch(&channel, "one-stop").await {
-                        assert_eq!(reason(&status), (Code::Unavailable, "OVERLOADED".into()), "{status}");
+                    match fetch(&channel, "one-stop").await {
+                        Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Err(status) => {
+                            assert_eq!(reason(&status), (Code::Unavailable, "OVERLOADED".into()), "{status}");
+                            // as RetryInfo asks, at the least
+                            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                        }
                     }
-                    answered.fetch_add(1, Ordering::Relaxed);
                 }
             }));
         }
