@@ -15,6 +15,7 @@ mod source;
 mod step;
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::time::Date;
@@ -131,7 +132,7 @@ pub trait Around {
     fn newest(&self, natural_key: &str) -> Option<Object>;
 
     /// Every version that the submission writes.
-    fn submitted(&self) -> Vec<Object>;
+    fn submitted(&self) -> Rc<[Object]>;
 }
 
 /// A rule between records of one type.

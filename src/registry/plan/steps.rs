@@ -5,7 +5,9 @@
 //! that the order of its changes does not matter.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::base::time::Date;
 use crate::base::{Error, Reason, Result, Violations};
@@ -41,8 +43,10 @@ impl Plan {
                 asking.push((at, change, before, after));
             }
         }
+        let submitted = Submitted::default();
         for (at, change, before, after) in &asking {
-            let around = Neighbours { plan: self, changes, newest: &newest, asking: change, today };
+            let around =
+                Neighbours { plan: self, changes, newest: &newest, submitted: &submitted, asking: change, today };
             let root = format_args!("changes[{at}].payload");
             let mut findings = Findings::new(&root, &mut violations);
             change.record_type.lifecycle.check_across(before.as_deref(), after, &around, &mut findings);
@@ -73,11 +77,15 @@ fn content_of(change: &Prepared) -> Result<Cow<'_, Object>> {
     }
 }
 
+/// What a submission writes, by the record type's number: read once, however many of its changes ask.
+type Submitted = RefCell<BTreeMap<u8, Rc<[Object]>>>;
+
 /// The records around one change.
 struct Neighbours<'a> {
     plan: &'a Plan,
     changes: &'a [Prepared],
     newest: &'a BTreeMap<RecordKey, &'a Prepared>,
+    submitted: &'a Submitted,
     asking: &'a Prepared,
     today: Date,
 }
@@ -93,12 +101,16 @@ impl Around for Neighbours<'_> {
             Some(change) => content_of(change),
             None => self.plan.content(self.plan.current.get(key)?),
         };
+        // Stored rows were read when the plan got to know them, and what is planned was written from an object: neither fails here.
         found.ok().map(Cow::into_owned)
     }
 
-    fn submitted(&self) -> Vec<Object> {
-        let same_type =
-            self.changes.iter().filter(|other| other.record_type.ordinal == self.asking.record_type.ordinal);
-        same_type.filter_map(|other| content_of(other).ok()).map(Cow::into_owned).collect()
+    fn submitted(&self) -> Rc<[Object]> {
+        let ordinal = self.asking.record_type.ordinal;
+        let read = || {
+            let same_type = self.changes.iter().filter(|other| other.record_type.ordinal == ordinal);
+            same_type.filter_map(|other| content_of(other).ok()).map(Cow::into_owned).collect()
+        };
+        self.submitted.borrow_mut().entry(ordinal).or_insert_with(read).clone()
     }
 }
