@@ -212,7 +212,7 @@ async fn a_certificate_says_what_the_record_says_and_form_2_goes_to_no_proxy() {
             "justice",
             asked(expunged, Form::Form1, Requester::Holder, "6/2026"),
             Code::PermissionDenied,
-            "allowed: police",
+            "who may: the agency police",
         ),
     ];
     for (agency, request, code, words) in refusals {

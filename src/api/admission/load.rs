@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Holder;
 use super::budget::Budget;
+use super::holder::Holder;
 use super::turns::Turns;
 use super::under_way::UnderWay;
 

@@ -19,6 +19,7 @@ mod budget;
 mod compress;
 mod content;
 mod fair;
+mod holder;
 mod lanes;
 mod load;
 mod message;
@@ -58,19 +59,13 @@ use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
 use crate::ledger::LogClock;
 use budget::{Budget, Reservation};
+use holder::Holder;
 use lanes::Lanes;
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
 use stream::{discard, guarded, held};
 use turns::{Turn, Turns};
 use under_way::{Place, UnderWay};
-
-/// Whose memory a request takes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Holder {
-    Caller(Caller),
-    Stranger(Option<Network>),
-}
 
 /// Who is let in, and how often.
 pub struct Gatekeeper {

@@ -8,7 +8,7 @@ use crate::access::People;
 use crate::access::acting::{Acting, own};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Error, Result};
+use crate::base::{Error, Reason, Result};
 use crate::identity::linking::{Issuer, Linking};
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::link_service_server::LinkService;
@@ -44,8 +44,13 @@ impl LinkService for LinkFace {
     ) -> Result<Response<v1::LinkDocumentResponse>, Status> {
         self.edge
             .answer(request, |call, message| async move {
-                let kind = convert::document_to_link(self.linking.catalogue(), &message)?;
-                let Acting { person, actor } = self.own(&call, &message.personal_id).await?.anew()?;
+                let kind = convert::document_to_link(self.linking.catalogue(), &message);
+                let (acting, kind) = match (self.own(&call, &message.personal_id).await, kind) {
+                    // Whoever may not act for the person learns nothing else; all bad fields are told at once.
+                    (Err(error), Err(bad)) if error.reason == Reason::InvalidRequest => return Err(bad),
+                    (acting, kind) => (acting?, kind?),
+                };
+                let Acting { person, actor } = acting.anew()?;
                 let link = self.linking.link(&call, person.current, kind, &message.document_number, &actor).await?;
                 Ok(v1::LinkDocumentResponse { link: Some(convert::link(&link, call.now)) })
             })
