@@ -15,7 +15,7 @@ use crate::base::name::nearest;
 
 const PREFIX: &str = "LIENTHONG_";
 /// Variables without a flag: the log's filter.
-const WITHOUT_FLAG: [&str; 1] = ["LIENTHONG_LOG"];
+const WITHOUT_FLAG: [&str; 2] = ["LIENTHONG_LOG", "LIENTHONG_PASSPHRASE"];
 /// Variables of the test suites and the gate, which share the prefix.
 const OF_OTHERS: [&str; 2] = ["LIENTHONG_TEST_", "LIENTHONG_CI_"];
 

@@ -5,7 +5,7 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
-use super::basis::{CORRECTION, ID_RE_ESTABLISHED};
+use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, ID_RE_ESTABLISHED};
 use super::forms;
 use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
 use super::rule::{Field, Findings, Rule, date_at};
@@ -122,30 +122,61 @@ pub fn number_of(party: &Object) -> Option<&str> {
     party.text("personal_id").or_else(|| party.text("organisation_code"))
 }
 
-/// Whether two holders or owners are one: by their numbers where both have one, or else by name.
-pub fn is_same_party(one: &Object, other: &Object) -> bool {
-    match (number_of(one), number_of(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => has_same_name(one, other),
+/// Whether `after` names the party that `before` names. A number that is known tells it; it is left out by nobody, and replaced only when it
+/// was established anew (`reason`). Without one the name tells it, and whatever else both say of a person.
+pub fn is_same_party(before: &Object, after: &Object, reason: Option<&str>) -> bool {
+    match (number_of(before), number_of(after)) {
+        (Some(before), Some(after)) if before == after => true,
+        (Some(_), Some(_)) => reason == Some(ID_RE_ESTABLISHED) && is_same_person(before, after),
+        (Some(_), None) => false,
+        (None, _) => is_same_person(before, after),
     }
 }
 
 /// Whether two holders or owners have one name, however it is spelt.
-pub fn has_same_name(one: &Object, other: &Object) -> bool {
+fn has_same_name(one: &Object, other: &Object) -> bool {
     let name = |of: &Object| of.text("full_name").map(folded_key);
     name(one) == name(other)
 }
 
-/// What it needs that `after` stands where `before` stood and is the same party: nothing while the number stays, a basis when a number
-/// is found or replaced under the same name. Another party never does.
+/// Whether both say the same in `field`; `None` when one says nothing.
+fn agree(one: &Object, other: &Object, field: &str) -> Option<bool> {
+    Some(one.text(field)? == other.text(field)?)
+}
+
+/// Whether name, birth date and sex speak of one person.
+fn is_same_person(one: &Object, other: &Object) -> bool {
+    let differs = |field| agree(one, other, field) == Some(false);
+    has_same_name(one, other) && !differs("birth_date") && !differs("sex")
+}
+
+/// Digits that a slip of the pen gets wrong in a number at the most.
+const SLIP_DIGITS: usize = 2;
+
+/// Whether two numbers are so alike that one can be the other written down wrongly.
+fn is_slip(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count() <= SLIP_DIGITS
+}
+
+/// What it needs that `after` stands where `before` stood and is the same party: a basis when a number is found, corrected or established
+/// anew, all else staying. A number that stays, or a birth date where there is none, allows another name. Another party never does.
 pub fn stays_same_party(before: &Object, after: &Object) -> Needs {
-    match (number_of(before), number_of(after)) {
-        (one, other) if one == other && one.is_some() => free(),
-        _ if !has_same_name(before, after) => never(),
-        (Some(_), Some(_)) => basis_of(&[ID_RE_ESTABLISHED, CORRECTION]),
-        (None, Some(_)) => basis(),
-        (Some(_), None) => basis_of(&[CORRECTION]),
-        (None, None) => free(),
+    let (number, same_name, same_birth) =
+        ((number_of(before), number_of(after)), has_same_name(before, after), agree(before, after, "birth_date"));
+    match number {
+        (Some(one), Some(other)) if one == other => match same_name || same_birth != Some(false) {
+            true => free(),
+            false => never(),
+        },
+        (Some(one), Some(other)) if is_same_person(before, after) => match is_slip(one, other) {
+            true => basis_of(&[ID_RE_ESTABLISHED, CORRECTION]),
+            false => basis_of(&[ID_RE_ESTABLISHED]),
+        },
+        (Some(_), None) if is_same_person(before, after) => basis_of(&[CORRECTION]),
+        (None, Some(_)) if is_same_person(before, after) => basis(),
+        (None, None) if is_same_person(before, after) => free(),
+        (None, _) if same_birth == Some(true) => basis_of(&[CORRECTION, CIVIL_STATUS_CHANGE]),
+        _ => never(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::base::time::Date;
-use crate::trust::{Object, Value};
+use crate::trust::{Object, Operation, Value};
 
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::common::{findings_at, not_future, status_reason};
@@ -135,17 +135,36 @@ fn record_lifecycle() -> Lifecycle {
             records(),
         )
         .rule(CrossRule::new("EXPUNGED_EARLY", "sentences", EXPUNGED_EARLY, penal_code(), expunged_early))
+        .rule(CrossRule::new(
+            "CONVICTION_STANDS",
+            "sentences",
+            "a record is not ended while it holds what was not expunged",
+            records(),
+            ends_with_conviction,
+        ))
 }
 
 const EXPUNGED_EARLY: &str =
     "no conviction is expunged within a year of its judgment, but by a court, an amnesty, or as not_counted";
+
+fn is_same_sentence(one: &Object, other: &Object) -> bool {
+    ["court", "judgment_number"].iter().all(|field| one.text(field) == other.text(field))
+}
+
+/// A record with a conviction that stands is not ended.
+fn ends_with_conviction(step: &Step<'_>) -> Option<Needs> {
+    (step.operation == Operation::Revoke && step.before.text("status") == Some("conviction")).then(never)
+}
 
 /// The term follows from the punishment, which the record has in words only; less than the shortest of all is never enough.
 fn expunged_early(step: &Step<'_>) -> Option<Needs> {
     let known = step.before.array("sentences").unwrap_or_default();
     let sentences = step.after.array("sentences")?.iter().filter(|sentence| !known.contains(sentence));
     let early = sentences.filter_map(Value::as_object).any(|sentence| {
-        let dates = date_at(sentence, "judged_on").zip(date_at(sentence, "expunged_on"));
+        // A day of judgment that is corrected in the same change counts as the later of both.
+        let was = known.iter().filter_map(Value::as_object).find(|was| is_same_sentence(was, sentence));
+        let judged = date_at(sentence, "judged_on").max(was.and_then(|was| date_at(was, "judged_on")));
+        let dates = judged.zip(date_at(sentence, "expunged_on"));
         let term = jiff::Span::new().years(EXPUNGED_AFTER_YEARS);
         dates.is_some_and(|(judged, expunged)| expunged < judged.saturating_add(term))
     });

@@ -15,7 +15,6 @@ mod source;
 mod step;
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::time::Date;
@@ -131,8 +130,9 @@ pub trait Around {
     /// The newest version of a record, after all changes of the submission; `None` when there is none.
     fn newest(&self, natural_key: &str) -> Option<Object>;
 
-    /// Every version that the submission writes.
-    fn submitted(&self) -> Rc<[Object]>;
+    /// The sum of `count` over the records that the submission leaves with the same values in these `fields` as the one that asks. For
+    /// one list of fields there is one `count`.
+    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
 }
 
 /// A rule between records of one type.

@@ -189,7 +189,11 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
             }
             let birth_date = PartialDate::parse(&name.birth_date);
             if birth_date.is_none() && !name.birth_date.is_empty() {
-                bad.push(Violation::new("name.birth_date", "FORMAT", "must be YYYY, YYYY-MM or YYYY-MM-DD"));
+                bad.push(Violation::new(
+                    "name.birth_date",
+                    "FORMAT",
+                    "must be a day, month or year that there is: YYYY, YYYY-MM or YYYY-MM-DD",
+                ));
             }
             if !bad.is_empty() {
                 return Err(Error::invalid(bad));

@@ -68,7 +68,11 @@ impl Banner {
         line("data", self.data.as_deref().unwrap_or("in a temporary folder; --data-dir keeps it"));
         line(
             "seed",
-            &self.seed.map_or("a secret: the registries' keys grow from it".to_owned(), |seed| seed.to_string()),
+            &self.seed.map_or(
+                "not shown: the registries' keys grow from it, so serve others with one that nobody can guess"
+                    .to_owned(),
+                |seed| seed.to_string(),
+            ),
         );
         if !self.accepts_demo {
             line("callers", "with tokens only; `lienthong token issue` mints them");
@@ -181,7 +185,7 @@ mod tests {
         ] {
             let text = banner.to_text();
             assert!(text.contains("token issue --data-dir province") && !text.contains("demo-"), "{text}");
-            assert!(text.contains("seed       a secret") && !text.contains("42\n"), "{text}");
+            assert!(text.contains("seed       not shown") && !text.contains("42\n"), "{text}");
             assert_eq!(text.contains("-plaintext"), !banner.has_tls, "{text}");
         }
     }

@@ -126,7 +126,7 @@ fn frame(beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
     }
     match differing.as_slice() {
         [] => Check { name: FRAME, outcome: Outcome::Pass, detail: String::new() },
-        some => failed(FRAME, format!("{} beside the statement: not what it says", some.join(", "))),
+        some => failed(FRAME, format!("the answer says another {} than this check finds", some.join(", "))),
     }
 }
 

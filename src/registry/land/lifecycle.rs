@@ -87,7 +87,8 @@ pub(super) fn certificate() -> Lifecycle {
             (step.goes("valid", "replaced") && !step.after.contains("successors")).then(never)
         }))
         .rule(CrossRule::new("RESTRICTION_IN_FORCE", "owners", RESTRICTED, land_law(), |step| {
-            (is_bound(step.before, step.today) && changes_hands(step.before, step.after)).then(never)
+            let bound = restrictions_in_force(step.before, step.today).next().is_some();
+            (bound && changes_hands(step.before, step.after, step.reason())).then(never)
         }))
         .rule(CrossRule::new(
             "COMMON_PROPERTY",
@@ -98,7 +99,8 @@ pub(super) fn certificate() -> Lifecycle {
         ))
         .across(AcrossRule::new(
             ("RESTRICTION_IN_FORCE", "successors"),
-            "while a court_freeze or a mortgage is in force, successors are in the registry and have the same owners",
+            "a certificate is no successor of itself; while a court_freeze or a mortgage is in force, successors are in the registry, with the same \
+             owners and restrictions",
             land_law(),
             |certificate| texts(certificate, "successors"),
             successors_are_theirs,
@@ -132,29 +134,28 @@ fn area(parcel: &Object) -> i64 {
     parcel.text("area_m2").and_then(forms::hundredths).unwrap_or(0)
 }
 
-/// Successors that the registry does not have are of no known area.
+/// Successors that the registry does not have are of no known area. A parcel ends with the area that it had, and in others than itself.
 fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") != after.text("status")) else { return true };
     let successors = texts(after, "successors");
+    if area(before) != area(after) || successors.iter().any(|id| Some(id.as_str()) == after.text("parcel_id")) {
+        return false;
+    }
     let found: Vec<Object> = successors.iter().filter_map(|id| around.newest(id)).collect();
     let areas: i64 = found.iter().map(area).sum();
     match after.text("status") {
         Some("split") if found.len() == successors.len() => (areas - area(before)).abs() <= AREA_TOLERANCE,
         Some("split") => areas <= area(before) + AREA_TOLERANCE,
         Some("merged") if !found.is_empty() => {
-            let submitted = around.submitted();
-            let merged = submitted.iter().filter(|other| {
-                other.text("status") == Some("merged") && other.array("successors") == after.array("successors")
-            });
-            (merged.map(area).sum::<i64>() - areas).abs() <= AREA_TOLERANCE
+            (around.total_of_like(&["status", "successors"], &area) - areas).abs() <= AREA_TOLERANCE
         }
         _ => true,
     }
 }
 
-/// Whether the right may not change hands on `today`.
-fn is_bound(certificate: &Object, today: Date) -> bool {
-    objects(certificate, "restrictions").into_iter().any(|restriction| {
+/// What stands against another owner on `today`; `until_date` is a restriction's last day.
+fn restrictions_in_force(certificate: &Object, today: Date) -> impl Iterator<Item = &Object> {
+    objects(certificate, "restrictions").into_iter().filter(move |restriction| {
         matches!(restriction.text("kind"), Some("court_freeze" | "mortgage"))
             && date_at(restriction, "from_date").is_none_or(|from| from <= today)
             && date_at(restriction, "until_date").is_none_or(|until| today <= until)
@@ -162,32 +163,40 @@ fn is_bound(certificate: &Object, today: Date) -> bool {
 }
 
 /// Whether somebody is an owner in one version only.
-fn changes_hands(before: &Object, after: &Object) -> bool {
+fn changes_hands(before: &Object, after: &Object, reason: Option<&str>) -> bool {
     let (before, after) = (objects(before, "owners"), objects(after, "owners"));
-    let lacks = |ones: &[&Object], others: &[&Object]| {
-        ones.iter().any(|one| !others.iter().any(|other| is_same_party(one, other)))
-    };
-    lacks(&before, &after) || lacks(&after, &before)
+    let stays = |owner: &&&Object| after.iter().any(|next| is_same_party(owner, next, reason));
+    let was = |next: &&&Object| before.iter().any(|owner| is_same_party(owner, next, reason));
+    before.iter().filter(stays).count() < before.len() || after.iter().filter(was).count() < after.len()
 }
 
-/// One spouse leaves and the other stays.
+/// One spouse leaves and the other stays, or what they own is no longer common.
 fn common_property(step: &Step<'_>) -> Option<Needs> {
     if step.before.text("legal_form") != Some("couple") {
         return None;
     }
     let after = objects(step.after, "owners");
-    let stays = |spouse: &&Object| after.iter().any(|owner| is_same_party(spouse, owner));
+    let stays = |spouse: &&Object| after.iter().any(|owner| is_same_party(spouse, owner, step.reason()));
     let staying = objects(step.before, "owners").iter().filter(|spouse| stays(spouse)).count();
     let reasons = [PROPERTY_DIVISION, GIFT_BETWEEN_SPOUSES, INHERITANCE, COURT_DECISION, CORRECTION];
-    (staying == 1).then(|| basis_of(&reasons))
+    (staying == 1 || staying > 1 && step.changes("legal_form")).then(|| basis_of(&reasons))
 }
 
+/// Successors have the same owners, and what stands against another owner goes on to stand there.
 fn successors_are_theirs(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") == Some("valid")) else { return true };
-    if !is_bound(before, around.today()) || after.text("status") != Some("replaced") {
+    let (today, successors) = (around.today(), texts(after, "successors"));
+    let bound: Vec<_> = restrictions_in_force(before, today).collect();
+    if after.text("status") != Some("replaced") {
         return true;
     }
-    texts(after, "successors")
-        .iter()
-        .all(|serial| around.newest(serial).is_some_and(|next| !changes_hands(before, &next)))
+    let goes_on = |next: &Object| {
+        let there: Vec<_> = restrictions_in_force(next, today).map(|there| there.text("kind")).collect();
+        bound.iter().all(|restriction| there.contains(&restriction.text("kind")))
+    };
+    let own = after.text("serial");
+    successors.iter().all(|serial| {
+        let is_theirs = |next: &Object| !changes_hands(before, next, None) && goes_on(next);
+        Some(serial.as_str()) != own && (bound.is_empty() || around.newest(serial).is_some_and(|next| is_theirs(&next)))
+    })
 }

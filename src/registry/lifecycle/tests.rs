@@ -188,6 +188,25 @@ fn a_document_keeps_its_holder() {
         case(held(None, "Trần Mai"), because("identified", &an()), &["holder HOLDER"]),
         case(an(), because("correction", &held(Some(AN), "Lê Hoà Bình")), &[]),
         case(an(), held(Some(AN), "Lê Hoà Bình"), &["holder.full_name BASIS_REQUIRED"]),
+        // a slip of the pen in the number, and another number altogether
+        case(an(), because("correction", &held(Some("042090990010"), "Lê Hoà")), &[]),
+        case(an(), because("correction", &held(Some("001085123456"), "Lê Hoà")), &["holder HOLDER"]),
+    ]);
+    let born = |id: Option<&str>, name: &str, birth: &str| {
+        Object::new().with("holder", party(id, name).with("birth_date", birth))
+    };
+    hold(&[
+        // under one number everything else becomes another's
+        case(born(Some(AN), "Lê Hoà", "1990"), because("x", &born(Some(AN), "Trần Mai", "1985")), &["holder HOLDER"]),
+        case(born(Some(AN), "Lê Hoà", "1990"), because("x", &born(Some(AN), "Trần Mai", "1990")), &[]),
+        case(
+            born(Some(AN), "Lê Hoà", "1990"),
+            because("id_re_established", &born(Some(BINH), "Lê Hoà", "1985")),
+            &["holder HOLDER"],
+        ),
+        // a name that was written down wrongly, without a number
+        case(born(None, "Lê Hòa", "1990"), because("correction", &born(None, "Lê Hoàn", "1990")), &[]),
+        case(born(None, "Lê Hòa", "1990"), because("correction", &born(None, "Lê Hoàn", "1991")), &["holder HOLDER"]),
     ]);
 }
 
@@ -234,6 +253,28 @@ fn no_conviction_is_expunged_by_time_within_a_year() {
         case(because("not_counted", &sentenced(Some("2024-05-07"))), &[]),
         case(sentenced(Some("2025-05-06")), &["sentences[0] BASIS_REQUIRED"]),
     ]);
+    let mut backdated = sentenced(Some("2024-05-07"));
+    if let Some(Value::Array(sentences)) = backdated.get_mut("sentences")
+        && let Some(Value::Object(sentence)) = sentences.first_mut()
+    {
+        sentence.insert("judged_on", "2020-05-06");
+    }
+    hold(&[case(because("expunged_by_law", &backdated), &["sentences EXPUNGED_EARLY"])]);
+}
+
+#[test]
+fn a_record_with_a_standing_conviction_is_not_ended() {
+    let catalogue = Catalogue::built_in();
+    let record_type = catalogue.record_type(judicial::RECORD).expect("a type");
+    let ended = |status: &str| {
+        let mut violations = Violations::default();
+        let record = at("status", status);
+        let step = Step { before: &record, after: &record, operation: Operation::Revoke, today: TODAY };
+        record_type.lifecycle.check(&step, &mut Findings::new(&"payload", &mut violations));
+        violations.kept().iter().map(|one| one.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(ended("conviction"), ["CONVICTION_STANDS"]);
+    assert!(ended("expunged").is_empty() && ended("no_conviction").is_empty());
 }
 
 /// A certificate of these owners, with a restriction of this kind until this day.
@@ -269,6 +310,22 @@ fn land_changes_hands_while_nothing_stands_against_it() {
             &["restrictions[0] BASIS_REQUIRED"],
         ),
         case(own(Some(("mortgage", None))), because("release", &own(None)), &[]),
+        // another's by way of the name
+        case(
+            own(Some(("court_freeze", None))),
+            because(
+                "x",
+                &certificate("individual", &[], Some(("court_freeze", None)))
+                    .with("owners", vec![party(None, "Lê An")]),
+            ),
+            bound,
+        ),
+        case(
+            own(Some(("mortgage", None))),
+            because("id_re_established", &certificate("individual", &[(BINH, "Lê An")], Some(("mortgage", None)))),
+            &[],
+        ),
+        case(couple(), because("sale", &couple().with("legal_form", "co_owners")), &["owners COMMON_PROPERTY"]),
         case(couple(), alone("sale"), &["owners COMMON_PROPERTY"]),
         case(couple(), alone("property_division"), &[]),
         case(couple(), sold(None), &["owners COMMON_PROPERTY"]),

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use crate::base::time::Date;
 use crate::base::{Error, Reason, Result, Violations};
@@ -15,7 +14,7 @@ use crate::registry::lifecycle::{Around, Step};
 use crate::registry::prepare::Prepared;
 use crate::registry::row::RecordKey;
 use crate::registry::rule::Findings;
-use crate::trust::{Object, Operation};
+use crate::trust::{Object, Operation, canonical};
 
 use super::{Current, Plan, Source, read};
 
@@ -43,10 +42,9 @@ impl Plan {
                 asking.push((at, change, before, after));
             }
         }
-        let submitted = Submitted::default();
+        let totals = Totals::default();
         for (at, change, before, after) in &asking {
-            let around =
-                Neighbours { plan: self, changes, newest: &newest, submitted: &submitted, asking: change, today };
+            let around = Neighbours { plan: self, newest: &newest, totals: &totals, asking: change, today };
             let root = format_args!("changes[{at}].payload");
             let mut findings = Findings::new(&root, &mut violations);
             change.record_type.lifecycle.check_across(before.as_deref(), after, &around, &mut findings);
@@ -77,15 +75,14 @@ fn content_of(change: &Prepared) -> Result<Cow<'_, Object>> {
     }
 }
 
-/// What a submission writes, by the record type's number: read once, however many of its changes ask.
-type Submitted = RefCell<BTreeMap<u8, Rc<[Object]>>>;
+/// Sums over what a submission leaves, by record type and fields, then by the fields' values: made once, however many changes ask.
+type Totals = RefCell<BTreeMap<(u8, String), BTreeMap<Vec<u8>, i64>>>;
 
 /// The records around one change.
 struct Neighbours<'a> {
     plan: &'a Plan,
-    changes: &'a [Prepared],
     newest: &'a BTreeMap<RecordKey, &'a Prepared>,
-    submitted: &'a Submitted,
+    totals: &'a Totals,
     asking: &'a Prepared,
     today: Date,
 }
@@ -105,12 +102,22 @@ impl Around for Neighbours<'_> {
         found.ok().map(Cow::into_owned)
     }
 
-    fn submitted(&self) -> Rc<[Object]> {
+    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {
         let ordinal = self.asking.record_type.ordinal;
-        let read = || {
-            let same_type = self.changes.iter().filter(|other| other.record_type.ordinal == ordinal);
-            same_type.filter_map(|other| content_of(other).ok()).map(Cow::into_owned).collect()
+        let values = |object: &Object| -> Vec<u8> {
+            let chosen = object.iter().filter(|(name, _)| fields.contains(name));
+            canonical::write(&chosen.map(|(name, value)| (name.to_owned(), value.clone())).collect())
         };
-        self.submitted.borrow_mut().entry(ordinal).or_insert_with(read).clone()
+        let Ok(own) = content_of(self.asking).map(|own| values(&own)) else { return 0 };
+        let sums = || {
+            let same_type = self.newest.values().filter(|change| change.record_type.ordinal == ordinal);
+            let mut sums = BTreeMap::new();
+            for content in same_type.filter_map(|change| content_of(change).ok()) {
+                *sums.entry(values(&content)).or_default() += count(&content);
+            }
+            sums
+        };
+        let mut totals = self.totals.borrow_mut();
+        totals.entry((ordinal, fields.join(","))).or_insert_with(sums).get(&own).copied().unwrap_or_default()
     }
 }

@@ -255,7 +255,11 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
             "people are searched for by name and birth date together",
         ));
     } else if date.is_none() {
-        violations.push(Violation::new("birth_date", "FORMAT", "must be YYYY, YYYY-MM or YYYY-MM-DD"));
+        violations.push(Violation::new(
+            "birth_date",
+            "FORMAT",
+            "must be a day, month or year that there is: YYYY, YYYY-MM or YYYY-MM-DD",
+        ));
     }
     if !violations.is_empty() {
         return Err(Error::invalid(violations));

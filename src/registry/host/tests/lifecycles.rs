@@ -128,5 +128,13 @@ async fn areas_of_parcels_add_up() {
     };
     let error = submit(&host, "request-5", merged("301.1")).await.expect_err("more than there was");
     assert_eq!(broken(&error), ["changes[0].payload.area_m2 AREAS", "changes[1].payload.area_m2 AREAS"]);
-    submit(&host, "request-6", merged("300.5")).await.expect("merged");
+    let larger = vec![changed(ended(parcel(b, "180"), "merged", &[d])), entered(parcel(d, "180"))];
+    let error = submit(&host, "request-6", larger).await.expect_err("it grew as it ended");
+    assert_eq!(broken(&error), ["changes[0].payload.area_m2 AREAS"]);
+    let error = submit(&host, "request-7", vec![changed(ended(parcel(b, "100"), "merged", &[b]))]).await;
+    assert_eq!(broken(&error.expect_err("in itself")), ["changes[0].payload.area_m2 AREAS"]);
+    let twice = |version| of(change(Operation::Update, version, ended(parcel(b, "100"), "merged", &[d])));
+    let error = submit(&host, "request-8", vec![twice(1), twice(2), entered(parcel(d, "200"))]).await;
+    assert_eq!(broken(&error.expect_err("counted once")), ["changes[0].payload.area_m2 AREAS"]);
+    submit(&host, "request-9", merged("300.5")).await.expect("merged");
 }
