@@ -3,17 +3,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lienthong::base::{Seed, Timestamp};
-use lienthong::trust::cosignature::{cosign, cosigned_message, with_lines};
-use lienthong::trust::keys::MlDsaKey;
+use lienthong::trust::cosignature::{cosign, with_lines};
 use lienthong::trust::policy::Policy;
-use lienthong::trust::vkey::{KeyUse, LineKey, NoteKey};
+use lienthong::trust::vkey::{KeyUse, NoteKey};
 use lienthong::trust::*;
-use ml_dsa::{MlDsa44, SigningKey};
 use serde::Serialize;
 
 use super::signatures::SteadyP256;
 use super::vector::json_file;
 use super::world::{NOW, World};
+
+mod ml_dsa;
 
 const DAY: i64 = 86_400_000;
 
@@ -51,30 +51,6 @@ fn unknown_vkey() -> String {
     vkey_of(0xff, b"example.org/another-signature\x01\x02\x03\x04")
 }
 
-/// A witness with an ML-DSA-44 key, by its vkey and what it cosigns.
-struct MlDsaWitness {
-    pair: SigningKey<MlDsa44>,
-    key: NoteKey,
-}
-
-impl MlDsaWitness {
-    fn new() -> Self {
-        let pair = SigningKey::<MlDsa44>::from_seed(&[0x5a; 32].into());
-        let key = MlDsaKey::new(&pair.expanded_key().verifying_key().encode()).expect("a key");
-        let key = NoteKey { name: "witness.example/pq".into(), usage: KeyUse::Cosignature, key: LineKey::MlDsa44(key) };
-        Self { pair, key }
-    }
-
-    /// A line that cosigns a checkpoint at [`NOW`], in another witness's name if one is given.
-    fn line(&self, checkpoint: &Checkpoint, name: Option<&str>) -> String {
-        let seconds = NOW.0 as u64 / 1_000;
-        let message = cosigned_message(name.unwrap_or(&self.key.name), seconds, checkpoint).expect("short names");
-        let signature = self.pair.expanded_key().sign_deterministic(&message, &[]).expect("signs").encode();
-        let bytes = [&self.key.id().to_be_bytes()[..], &seconds.to_be_bytes(), &signature].concat();
-        format!("— {} {}\n", self.key.name, STANDARD.encode(bytes))
-    }
-}
-
 /// A verifier key with a name and an id that fit no key.
 fn vkey_of(kind: u8, key: &[u8]) -> String {
     format!("witness.example/other+0123abcd+{}", STANDARD.encode([&[kind], key].concat()))
@@ -109,7 +85,7 @@ pub fn example() -> String {
 }
 
 pub fn all() -> Vec<(String, String)> {
-    met().into_iter().chain(ml_dsa()).chain(other_keys()).chain(refused()).collect()
+    met().into_iter().chain(ml_dsa::all()).chain(other_keys()).chain(refused()).collect()
 }
 
 fn file(name: &str, shows: &str, policy: &str, checkpoint: &str, expected: Expected) -> (String, String) {
@@ -237,92 +213,6 @@ fn met() -> Vec<(String, String)> {
     cases.into_iter().map(judged).collect()
 }
 
-/// A witness with an ML-DSA-44 key, beside the others and alone.
-fn ml_dsa() -> Vec<(String, String)> {
-    let witness = MlDsaWitness::new();
-    let with_it = two_of_three().replace(&vkey(3), &witness.key.to_string());
-    let alone = format!("witness pq {}\nquorum pq\n", witness.key);
-    let world = World::new();
-    let checkpoint = world.records.checkpoint();
-    let with = |note: String, line: String| note + &line;
-    let line = witness.line(&checkpoint, None);
-    let larger = Checkpoint { size: checkpoint.size + 1, ..checkpoint.clone() };
-    // the last byte of its time, behind which the signature begins
-    let changed = {
-        let (head, encoded) = line.trim_end().rsplit_once(' ').expect("three words");
-        let mut bytes = STANDARD.decode(encoded).expect("base64");
-        bytes[11] ^= 1;
-        format!("{head} {}\n", STANDARD.encode(bytes))
-    };
-    let extended = {
-        let text = checkpoint.text() + "an extension line\n";
-        let note = note::sign_note(&text, &[&*world.records.signer]).expect("signs");
-        String::from_utf8(note.to_vec()).expect("text")
-    };
-    let cases: [Case; 8] = [
-        (
-            "witness-ml-dsa",
-            "The one witness has an ML-DSA-44 key, and cosigned.",
-            alone.clone(),
-            with(cosigned(&[]), line.clone()),
-            None,
-        ),
-        (
-            "witness-ml-dsa-beside",
-            "Two of three witnesses cosigned, one of them with an ML-DSA-44 key.",
-            with_it.clone(),
-            with(cosigned(&[(1, NOW)]), line.clone()),
-            None,
-        ),
-        (
-            "witness-ml-dsa-missing",
-            "The witness with an ML-DSA-44 key is needed, and did not cosign.",
-            with_it,
-            cosigned(&[(1, NOW)]),
-            Some(Code::Quorum),
-        ),
-        (
-            "witness-ml-dsa-extension",
-            "An ML-DSA-44 cosignature leaves out extension lines.",
-            alone.clone(),
-            with(extended, line),
-            None,
-        ),
-        (
-            "witness-ml-dsa-other-size",
-            "An ML-DSA-44 cosignature is of another size.",
-            alone.clone(),
-            with(cosigned(&[]), witness.line(&larger, None)),
-            Some(Code::Quorum),
-        ),
-        (
-            "witness-ml-dsa-other-name",
-            "An ML-DSA-44 cosignature was made in another witness's name.",
-            alone.clone(),
-            with(cosigned(&[]), witness.line(&checkpoint, Some("witness.example/other"))),
-            Some(Code::Quorum),
-        ),
-        (
-            "witness-ml-dsa-other-time",
-            "An ML-DSA-44 cosignature with another time than the signed one.",
-            alone.clone(),
-            with(cosigned(&[]), changed),
-            Some(Code::Quorum),
-        ),
-        (
-            "witness-ml-dsa-short",
-            "An ML-DSA-44 cosignature that ends early.",
-            alone,
-            with(cosigned(&[]), {
-                let short = [&witness.key.id().to_be_bytes()[..], &[0; 8 + 2_419]].concat();
-                format!("— {} {}\n", witness.key.name, STANDARD.encode(short))
-            }),
-            Some(Code::Quorum),
-        ),
-    ];
-    cases.into_iter().map(judged).collect()
-}
-
 /// Policies with P-256 keys of logs, and with keys that a verifier need not know.
 fn other_keys() -> Vec<(String, String)> {
     let good = cosigned(&[(1, NOW), (2, NOW)]);
@@ -411,7 +301,7 @@ fn refused() -> Vec<(String, String)> {
     let log = NoteKey::of(&witness(2), KeyUse::Note).expect("a good key").to_string();
     let p256 = NoteKey::of(&SteadyP256::new("witness.example/p256"), KeyUse::Note).expect("a good key").to_string();
     let unknown = good.replace(&vkey(2), &unknown_vkey());
-    let ml_dsa = MlDsaWitness::new().key.to_string();
+    let of_ml_dsa = ml_dsa::vkey();
     let bad_p256 = Algorithm::EcdsaP256.spki_of(&[2; 65]);
     let cases: [(&str, &str, String); 21] = [
         ("policy-without-quorum", "There is no quorum line.", good.replace("quorum g\n", "")),
@@ -462,9 +352,9 @@ fn refused() -> Vec<(String, String)> {
         (
             "policy-ml-dsa-key-id",
             "An ML-DSA-44 key whose id is not that of name and key.",
-            good.replace(&vkey(2), &ml_dsa.replace("/pq+", "/other+")),
+            good.replace(&vkey(2), &of_ml_dsa.replace("/pq+", "/other+")),
         ),
-        ("policy-ml-dsa-key-of-a-log", "A log with a witness's ML-DSA-44 key.", format!("log {ml_dsa}\n{good}")),
+        ("policy-ml-dsa-key-of-a-log", "A log with a witness's ML-DSA-44 key.", format!("log {of_ml_dsa}\n{good}")),
         ("policy-key-empty", "A type and no key.", good.replace(&vkey(2), &vkey_of(6, &[]))),
         ("policy-unknown-line", "A line of another kind.", format!("{good}trust everybody\n")),
     ];

@@ -11,7 +11,7 @@ use super::lanes::Lane;
 /// Over how long a lane's speed is measured: turns come free in groups, as many as shared a sync of the disk.
 const WINDOW: Duration = Duration::from_millis(100);
 
-/// Whoever waits, by lane.
+/// The waiting calls, lane by lane.
 #[derive(Debug)]
 pub(super) struct FairQueue<W> {
     lanes: Box<[Waiting<W>]>,
@@ -53,7 +53,7 @@ impl Pace {
 }
 
 impl<W> FairQueue<W> {
-    /// Nobody waits, in so many lanes.
+    /// An empty queue with this many lanes.
     pub(super) fn new(lanes: usize) -> Self {
         let empty = || Waiting { by_ticket: BTreeMap::new(), pace: Pace::default() };
         Self {
@@ -64,7 +64,7 @@ impl<W> FairQueue<W> {
         }
     }
 
-    /// How many wait.
+    /// How many calls wait.
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -82,7 +82,7 @@ impl<W> FairQueue<W> {
         ticket
     }
 
-    /// Takes out whoever is next: the first of the first lane in turn that `starts`. A lane that cannot start keeps its turn.
+    /// Removes the next call: the oldest of the first lane, in turn order, for which `starts` says yes. A lane that cannot start keeps its turn.
     pub(super) fn next(&mut self, now: Instant, mut starts: impl FnMut(Lane) -> bool) -> Option<(Lane, W)> {
         let at = self.turns.iter().position(|lane| starts(*lane))?;
         let lane = self.turns.remove(at)?;
@@ -98,7 +98,7 @@ impl<W> FairQueue<W> {
         Some((lane, who))
     }
 
-    /// Whoever has this ticket leaves without their turn, unless they had it.
+    /// Removes the call with this ticket before its turn; does nothing if it has left the queue.
     pub(super) fn leave(&mut self, lane: Lane, ticket: u64) {
         let waiting = &mut self.lanes[lane.at()];
         if waiting.by_ticket.remove(&ticket).is_none() {

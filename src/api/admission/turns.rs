@@ -1,5 +1,5 @@
-//! Turns: how many admitted calls run at once. Whoever finds none free waits in a fair queue, so that a caller with thousands of calls
-//! under way waits for its own, and the others hardly notice.
+//! Turns: how many admitted calls run at once. A call that finds no free turn waits in a fair queue, so that a caller with thousands of
+//! calls under way waits behind its own calls, and other callers hardly notice.
 //!
 //! More calls at once than the processors need make nothing faster: they only wait for each other where no queue is fair. One caller
 //! never has all turns, however slow its calls are: it may take one more while it has less than three times as many as are free (the
@@ -46,7 +46,7 @@ struct Queued<'a> {
     ticket: u64,
 }
 
-/// The rule: whether a caller that has `own` turns may take one more while so many are free.
+/// Whether a caller that holds `own` turns may take one more while `free` turns are left.
 fn may_run(own: usize, free: usize) -> bool {
     own < SHARE * free
 }
