@@ -57,6 +57,7 @@ impl ConsentBook {
     /// Grants a consent under the person's present number. It replaces the same agency's for the same purpose, under whichever number
     /// that was given.
     pub async fn grant(&self, person: &Numbers, terms: Terms, act: Act, now: Timestamp) -> Result<Consent> {
+        self.hear(person.current).await?;
         for _ in 0..ATTEMPTS_MAX {
             let mut batch = Batch::new();
             let mut newest = None;
@@ -75,7 +76,6 @@ impl ConsentBook {
             }
             let consent = Consent::granted(self.new_id(newest, now)?, terms.clone(), act.clone(), now);
             let key = row_key(person.current, &terms.agency, &terms.purpose);
-            self.hear(person.current).await?;
             if self.commit(batch.put(Space::Consent, key, write(&consent)?)).await? {
                 return Ok(consent);
             }

@@ -166,8 +166,10 @@ mod tests {
                     None => value,
                 };
                 let (help, defaults) = (cell(argument.get_help()), argument.get_default_values());
-                let default = defaults.first().map(|value| format!(" Default: `{}`.", value.display()));
+                let default = defaults.first().filter(|value| !value.is_empty());
+                let default = default.map(|value| format!(" Default: `{}`.", value.display()));
                 let default = default.filter(|_| argument.get_action().takes_values()).unwrap_or_default();
+                let name = name.replace('|', "\\|");
                 writeln!(page, "| `{name}` | {help}.{default} |").expect("a string");
             }
         }

@@ -126,7 +126,9 @@ pub fn number_of(party: &Object) -> Option<&str> {
 /// was established anew (`reason`). Without one the name tells it, and whatever else both say of a person.
 pub fn is_same_party(before: &Object, after: &Object, reason: Option<&str>) -> bool {
     match (number_of(before), number_of(after)) {
-        (Some(before), Some(after)) if before == after => true,
+        (Some(one), Some(other)) if one == other => {
+            has_same_name(before, after) || agree(before, after, "birth_date") != Some(false)
+        }
         (Some(_), Some(_)) => reason == Some(ID_RE_ESTABLISHED) && is_same_person(before, after),
         (Some(_), None) => false,
         (None, _) => is_same_person(before, after),

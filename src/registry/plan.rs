@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Error, Reason, RecordId, Result, Timestamp};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::ledger::Entry;
 use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
@@ -216,6 +216,5 @@ fn read(payload: &[u8]) -> Result<Object> {
 
 /// A record's public name: its type and pseudonym.
 fn record_name(change: &Prepared) -> String {
-    let RecordId(_) = change.record_id;
     format!("{}/{}", change.record_type.name, change.record_id.to_hex())
 }

@@ -163,7 +163,9 @@ impl Registry for Faulty {
         {
             self.fail(action).await?;
         }
-        let actions: Vec<_> = named.into_iter().map(|rule| self.strike(rule?, &mut struck)).collect();
+        // A rule whose action is no change of records does not count a page that it cannot spoil.
+        let spoils = |rule: &usize| self.rules.as_slice().get(*rule).is_some_and(|rule| rule.action.is_in_records());
+        let actions: Vec<_> = named.into_iter().map(|rule| self.strike(rule.filter(spoils)?, &mut struck)).collect();
         self.spoil(&mut page, &actions).await?;
         Ok(page)
     }

@@ -35,6 +35,8 @@ struct Pace {
     window: Option<(Instant, u32)>,
     /// The time from one to the next in the last whole window.
     interval: Option<Duration>,
+    /// The same in the window before it, so that a single stall does not make the lane look slow.
+    before: Option<Duration>,
 }
 
 impl Pace {
@@ -46,6 +48,7 @@ impl Pace {
         *left += 1;
         let took = now.saturating_duration_since(*began);
         if took >= WINDOW {
+            self.before = self.interval;
             self.interval = Some(took / *left);
             self.window = Some((now, 0));
         }
@@ -115,7 +118,9 @@ impl<W> FairQueue<W> {
     pub(super) fn wait_in(&self, lane: Lane) -> Option<Duration> {
         let waiting = &self.lanes[lane.at()];
         let ahead = u32::try_from(waiting.by_ticket.len()).unwrap_or(u32::MAX);
-        Some(waiting.pace.interval?.saturating_mul(ahead.saturating_add(1)))
+        let interval = waiting.pace.interval?;
+        let interval = waiting.pace.before.map_or(interval, |before| before.min(interval));
+        Some(interval.saturating_mul(ahead.saturating_add(1)))
     }
 }
 
@@ -199,6 +204,9 @@ mod tests {
         // a window of 100 ms with the ten that left in it
         assert_eq!(queue.wait_in(bank), Some(Duration::from_millis(10) * 181));
         assert_eq!(queue.wait_in(hospital), None, "that says nothing of another lane");
+        // one stall of a second, as after a slow sync: the window before still says how fast the lane is
+        queue.next(begin + Duration::from_millis(1_200), |lane| lane == bank).expect("many wait");
+        assert_eq!(queue.wait_in(bank), Some(Duration::from_millis(10) * 180));
         while queue.next(begin, |lane| lane == bank).is_some() {}
         assert_eq!(queue.wait_in(bank), None, "a lane that was empty is measured anew");
     }

@@ -185,14 +185,14 @@ fn common_property(step: &Step<'_>) -> Option<Needs> {
 /// Successors have the same owners, and what stands against another owner goes on to stand there.
 fn successors_are_theirs(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") == Some("valid")) else { return true };
-    let (today, successors) = (around.today(), texts(after, "successors"));
-    let bound: Vec<_> = restrictions_in_force(before, today).collect();
     if after.text("status") != Some("replaced") {
         return true;
     }
+    let (today, successors) = (around.today(), texts(after, "successors"));
+    let bound: Vec<_> = restrictions_in_force(before, today).collect();
     let goes_on = |next: &Object| {
-        let there: Vec<_> = restrictions_in_force(next, today).map(|there| there.text("kind")).collect();
-        bound.iter().all(|restriction| there.contains(&restriction.text("kind")))
+        let there: Vec<_> = restrictions_in_force(next, today).collect();
+        bound.iter().all(|restriction| there.contains(restriction))
     };
     let own = after.text("serial");
     successors.iter().all(|serial| {

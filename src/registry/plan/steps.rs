@@ -32,6 +32,9 @@ impl Plan {
                 Some(earlier) => Some(content_of(earlier)?),
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
+            if before.is_none() && change.related.is_empty() {
+                continue;
+            }
             let after = content_of(change)?;
             if let Some(before) = &before {
                 let step = Step { before, after: &after, operation: change.operation, today };
@@ -61,7 +64,8 @@ impl Plan {
         }
         match &current.source {
             Source::Planned(at) => {
-                Ok(Cow::Owned(self.rows.get(*at).map_or(Ok(Object::new()), |row| read(&row.payload))?))
+                let row = self.rows.get(*at).ok_or_else(|| Error::bug("a planned version without its row"))?;
+                Ok(Cow::Owned(read(&row.payload)?))
             }
             Source::Stored(row) => Ok(Cow::Owned(read(&super::Row::read(row)?.payload)?)),
         }
