@@ -17,7 +17,7 @@ use lienthong::ledger::{Entry, Ledger, LogId};
 use lienthong::registry::host::Host;
 use lienthong::registry::numbers::{Entry as Resident, Residents};
 use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
-use lienthong::registry::{Catalogue, Name, Sector};
+use lienthong::registry::{Catalogue, Name, Reader, Sector};
 use lienthong::store::memory::MemoryStore;
 use lienthong::store::{Batch, Store};
 use lienthong::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
@@ -174,12 +174,10 @@ async fn world() -> Arc<Exchange> {
         issuers,
     };
     let log = Ledger::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
+    let province = Arc::new(Province { ledger, offsets });
     Exchange::new(Parts {
-        catalogue,
-        registries,
-        inclusion: Arc::new(Province { ledger, offsets }),
+        reader: Reader::new(catalogue, registries, province, Arc::new(Verifier::new(anchor))),
         accepted: Arc::new(Unasked),
-        verifier: Arc::new(Verifier::new(anchor)),
         rights: RightsBook::of(rights::embedded()),
         consents: Arc::new(ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(5))))),
         evidence: EvidenceLog::new(store, log, &Seed::root(1)),

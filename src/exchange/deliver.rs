@@ -10,13 +10,14 @@ use crate::base::{Error, PersonalId, Reason, RecordId, Result};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
+use crate::registry::reader::LATEST;
 
 use super::Exchange;
 use super::context::Context;
 use super::evidence::Draft;
 use super::fetch::reachable;
 use super::finish::finish;
-use super::gather::{LATEST, Question, registry_of};
+use super::gather::Question;
 use super::outcome::{Exchanged, Found, Missing, MissingReason};
 use super::record::CheckedRecord;
 use super::trail::{Step, Trail};
@@ -87,7 +88,7 @@ impl Exchange {
                     question.selectors.push(ids);
                 }
                 None => questions.push(Question {
-                    registry: registry_of(&self.catalogue, record_type)?,
+                    registry: self.reader.catalogue().registry_of(record_type)?.clone(),
                     record_types: vec![record_type.clone()],
                     selectors: vec![ids],
                 }),

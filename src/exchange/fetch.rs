@@ -1,19 +1,18 @@
 //! The use case: fetch one citizen's records for a purpose.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::access::decision::{check_consents, granted};
 use crate::access::evidence::Kind;
 use crate::access::{Grant, Rights};
 use crate::base::{Error, PersonalId, Reason, Result, limits};
+use crate::registry::answer::{Cause, Refusal};
 use crate::registry::numbers::Numbers;
-use crate::registry::port::RegistryRecord;
 use crate::registry::{Name, RecordType};
-use crate::trust::{Code, LogProof, Verdict};
+use crate::trust::Verdict;
 
 use super::Exchange;
-use super::check::{Checker, Failure};
+use super::check::Checker;
 use super::context::Context;
 use super::evidence::Draft;
 use super::finish::finish;
@@ -24,8 +23,6 @@ use super::trail::{Detail, Step, Trail};
 
 /// What a record takes in an answer beside its fields: two proofs, a statement, the typed form's frame.
 const RECORD_BYTES: usize = 4 * 1024;
-/// How long a record that was issued just now may take to reach the record ledger.
-const ACCEPTANCE_MAX: Duration = Duration::from_millis(1_000);
 
 impl Exchange {
     /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; a caller
@@ -38,7 +35,7 @@ impl Exchange {
     async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
         let mut trail = Trail::default();
         let rights = self.rights.current();
-        let read = request.read(&rights, &self.catalogue);
+        let read = request.read(&rights, self.reader.catalogue());
         let mut draft = Draft::new(Kind::Exchange);
         draft.rights = Some(rights.version().clone());
         draft.purpose.clone_from(&read.purpose);
@@ -73,7 +70,7 @@ impl Exchange {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
         let grants = self.decide(context, rights, order, &numbers, trail).await?;
-        let asked = questions(&self.catalogue, &order.record_types, &numbers)?;
+        let asked = questions(self.reader.catalogue(), &order.record_types, &numbers)?;
         let answers = self.gather(asked, context.ask_until(), trail).await;
         fits(&answers)?;
         reachable(&answers)?;
@@ -117,8 +114,8 @@ impl Exchange {
         mut answers: Answers,
         trail: &mut Trail,
     ) -> Result<Found> {
-        let (verifier, known, accepts_unverified) = (&*self.verifier, &self.known, context.accepts_unverified);
-        let checker = Checker { verifier, known, now: context.now, accepts_unverified };
+        let (reader, known, accepts_unverified) = (&self.reader, &self.known, context.accepts_unverified);
+        let checker = Checker { reader, known, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
         for (record_type, grant) in record_types.iter().zip(grants) {
             let answered = match answers.get_mut(&record_type.registry) {
@@ -131,23 +128,21 @@ impl Exchange {
                 None => return Err(Error::bug("a registry that was not asked")),
             };
             let before = (records.len(), missing.len());
-            for found in answered.extract_if(.., |found| found.record_type == record_type.name) {
-                let proof = self.ledger_proof(context, &record_type.registry, &found).await?;
-                let unproved = proof.is_none();
+            for answer in answered.extract_if(.., |answer| answer.record_type.name == record_type.name) {
+                let proof = reader.ledger_proof(&answer, context.ask_until()).await?;
                 let step = Step::Verify(record_type.ordinal);
-                match checker.check(found, proof, record_type, people, &grant.fields) {
+                match checker.check(answer, proof, people, &grant.fields) {
                     Ok(checked) => {
                         note_verdict(trail, step, checked.verdict);
                         records.push(checked);
                     }
-                    Err(Failure::Verdict(Verdict::Indeterminate(Code::NoPoe), _)) if unproved => {
-                        // Nothing is wrong with it but that the province has not accepted it yet.
+                    Err(Refusal { cause: Cause::NotAccepted, .. }) => {
                         trail.skip(step, "the province has not accepted the record yet");
                         let reason = MissingReason::Unreachable(Reason::RegistryUnavailable);
                         missing.push(Missing { record_type: record_type.clone(), reason });
                     }
-                    Err(failure) => {
-                        let error = failure.error(&record_type.name);
+                    Err(refusal) => {
+                        let error = Error::from(refusal);
                         trail.fail(step, error.message.clone());
                         return Err(error);
                     }
@@ -165,25 +160,6 @@ impl Exchange {
             return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", "records"));
         }
         Ok((records, missing))
-    }
-
-    /// The proof that a record stands in the province's ledger; waits a moment for one that was issued just now.
-    async fn ledger_proof(
-        &self,
-        context: &Context,
-        registry: &str,
-        found: &RegistryRecord,
-    ) -> Result<Option<Arc<LogProof>>> {
-        let Some(proof) = &found.record.issuer_proof else { return Ok(None) };
-        if let Some(proved) = self.inclusion.prove(registry, proof.index).await? {
-            return Ok(Some(proved));
-        }
-        let left = context.ask_until().saturating_duration_since(Instant::now()).min(ACCEPTANCE_MAX);
-        let accepted = self.inclusion.wait_for(registry, proof.index.saturating_add(1));
-        match tokio::time::timeout(left, accepted).await {
-            Ok(Ok(())) => self.inclusion.prove(registry, proof.index).await,
-            _ => Ok(None),
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use quick_cache::sync::Cache;
 
 use crate::access::Fields;
 use crate::base::{CacheUse, RecordId, Timestamp};
-use crate::registry::RecordType;
+use crate::registry::answer::Answer;
 use crate::registry::port::RegistryRecord;
 use crate::trust::verify::Verifier;
 use crate::trust::{Disclosure, LogProof, Statement, TrustAnchor};
@@ -76,17 +76,17 @@ impl Known {
         }
     }
 
-    /// What `found` was checked to, if it was, and checking it again would say the same.
+    /// What `answer` was checked to, if it was, and checking it again would say the same.
     pub(super) fn find(
         &self,
-        record_type: &RecordType,
-        found: &Arc<RegistryRecord>,
+        answer: &Answer,
         proof: Option<&Arc<LogProof>>,
         fields: &Fields,
         verifier: &Verifier,
         now: Timestamp,
     ) -> Option<Arc<CheckedRecord>> {
-        let entry = self.records.get(&(record_type.ordinal, found.record_id, fields.clone()))?;
+        let found = &answer.record;
+        let entry = self.records.get(&(answer.record_type.ordinal, found.record_id, fields.clone()))?;
         let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
             && same_proof(entry.proof.as_ref(), proof)

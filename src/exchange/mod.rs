@@ -27,15 +27,12 @@ pub(crate) mod tests;
 mod trace;
 mod trail;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::{ConsentBook, EvidenceLog, Rights, RightsBook};
 use crate::base::CacheUse;
-use crate::registry::Catalogue;
 use crate::registry::numbers::Residents;
-use crate::registry::port::{Inclusion, Registry};
-use crate::trust::verify::Verifier;
+use crate::registry::{Catalogue, Reader};
 
 pub use context::Context;
 pub use deliver::{Delivery, DocumentRef};
@@ -47,16 +44,10 @@ pub use trace::Explained;
 
 /// What an exchange works with.
 pub struct Parts {
-    /// The registries and record types that there are.
-    pub catalogue: Arc<Catalogue>,
-    /// The registries, possibly behind decorators that make them fail.
-    pub registries: Vec<Arc<dyn Registry>>,
-    /// The province's word on what stands in the record ledger.
-    pub inclusion: Arc<dyn Inclusion>,
+    /// Reads the registries, which may stand behind decorators that make them fail.
+    pub reader: Reader,
     /// The resident records that the province accepted, for when their registry does not answer.
     pub accepted: Arc<dyn Residents>,
-    /// Verifies what registries answer.
-    pub verifier: Arc<Verifier>,
     /// The agencies' rights.
     pub rights: Arc<RightsBook>,
     /// The citizens' consents.
@@ -82,11 +73,8 @@ impl Default for Memory {
 
 /// The exchange.
 pub struct Exchange {
-    catalogue: Arc<Catalogue>,
-    registries: BTreeMap<String, Arc<dyn Registry>>,
-    inclusion: Arc<dyn Inclusion>,
+    reader: Reader,
     accepted: Arc<dyn Residents>,
-    verifier: Arc<Verifier>,
     rights: Arc<RightsBook>,
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
@@ -97,7 +85,7 @@ pub struct Exchange {
 impl Exchange {
     /// The registries and record types that there are.
     pub fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        self.reader.catalogue()
     }
 
     /// The rights that hold now.
@@ -107,13 +95,9 @@ impl Exchange {
 
     /// An exchange over its parts.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let registries = parts.registries.into_iter().map(|registry| (registry.name().to_owned(), registry));
         Arc::new(Self {
-            catalogue: parts.catalogue,
-            registries: registries.collect(),
-            inclusion: parts.inclusion,
+            reader: parts.reader,
             accepted: parts.accepted,
-            verifier: parts.verifier,
             rights: parts.rights,
             consents: parts.consents,
             evidence: parts.evidence,

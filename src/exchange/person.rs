@@ -30,8 +30,8 @@ impl Exchange {
         trail: &mut Trail,
     ) -> (Arc<Numbers>, Result<()>) {
         let only = || Arc::new(Numbers::only(person));
-        let people = self.catalogue.people();
-        let Some(resident) = self.registries.get(&*people.registry) else { return (only(), Ok(())) };
+        let people = self.reader.catalogue().people();
+        let Ok(resident) = self.reader.registry_of(people) else { return (only(), Ok(())) };
         // Taken before the answer: a change in between only makes it be asked again.
         let log_size = resident.log_size().await.ok();
         if let Some((as_of, numbers)) = self.people.remembered.get(&person)
@@ -39,7 +39,7 @@ impl Exchange {
         {
             return (numbers, Ok(()));
         }
-        let asked = AskedResidents { registry: &**resident, people, verifier: &self.verifier, now: context.now };
+        let asked = AskedResidents { reader: &self.reader, now: context.now };
         // A part of the time only: if this registry is the slow one, the others must still have theirs.
         let left = context.ask_until().saturating_duration_since(Instant::now());
         match tokio::time::timeout(left / 4, resolve(person, &asked)).await {

@@ -3,24 +3,23 @@
 //! A nonce that was only asked for is not stored: it is its end, its number and the account's, with their MAC under a secret of
 //! this process. One that was used is remembered until its end, since it serves once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
-use crate::registry::Name;
-use crate::registry::port::{Inclusion, Query, Registry, Selector};
+use crate::base::{Call, Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
+use crate::registry::port::Selector;
 use crate::trust::credential::{self, Frame, VCT_PREFIX, issuer_name, possession};
 use crate::trust::jose::{decode_part, encode_part};
-use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement, Verdict, Verifier, canonical};
+use crate::trust::{PublicKey, SignedRecord, Signer, Statement};
 
-use super::document::{Standing, standing};
+use super::document::{Standing, standing_of};
 use super::link::{Link, LinkState};
 use super::linking::Linking;
-use super::people::Person;
+use super::people::{Person, Registries};
 
 /// How long a nonce holds, in seconds.
 const NONCE_S: i64 = 300;
@@ -39,23 +38,11 @@ pub trait CredentialKeys: Send + Sync + 'static {
     fn public_url(&self) -> Option<String>;
 }
 
-/// What credentials are made with.
-pub struct Issuing {
-    /// The registries, by name.
-    pub registries: BTreeMap<Name, Arc<dyn Registry>>,
-    /// Where statements stand in the record ledger.
-    pub inclusion: Arc<dyn Inclusion>,
-    /// Verifies what is issued.
-    pub verifier: Arc<Verifier>,
-    /// Who signs.
-    pub keys: Arc<dyn CredentialKeys>,
-}
-
 /// The use cases of credentials.
 #[derive(Clone)]
 pub struct Credentials {
     linking: Linking,
-    issuing: Arc<Issuing>,
+    keys: Arc<dyn CredentialKeys>,
     nonces: Arc<Nonces>,
 }
 
@@ -98,12 +85,12 @@ pub fn audience() -> String {
 
 impl Credentials {
     /// Credentials of the links of `linking`.
-    pub fn new(linking: Linking, issuing: Issuing, entropy: &dyn Entropy) -> Result<Self> {
+    pub fn new(linking: Linking, keys: Arc<dyn CredentialKeys>, entropy: &dyn Entropy) -> Result<Self> {
         let mut secret = [0; 32];
         entropy.fill(&mut secret)?;
         let secret = Hmac::new_from_slice(&secret).map_err(Error::bug)?;
         let nonces = Nonces { secret, next: AtomicU64::new(0), used: Mutex::default() };
-        Ok(Self { linking, issuing: Arc::new(issuing), nonces: Arc::new(nonces) })
+        Ok(Self { linking, keys, nonces: Arc::new(nonces) })
     }
 
     /// A nonce for an account, and its end.
@@ -111,9 +98,10 @@ impl Credentials {
         self.nonces.make(number, now)
     }
 
-    /// Issues a credential of a link's document to the key that `proof` is of.
-    pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
-        let (name, url) = (audience(), self.issuing.keys.public_url());
+    /// Issues a credential of a document that is linked to the account `number`, to the key that `proof` is of.
+    pub async fn issue(&self, call: &Call, number: PersonalId, link: uuid::Uuid, proof: &str) -> Result<Issued> {
+        let now = call.now;
+        let (name, url) = (audience(), self.keys.public_url());
         let audiences: Vec<&str> = std::iter::once(name.as_str()).chain(url.as_deref()).collect();
         let proved = possession::verify(proof, &audiences, NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
@@ -125,53 +113,32 @@ impl Credentials {
             return Err(Error::new(Reason::LinkNotActive, "the document is not linked and in force")
                 .with_subject("link", &*record_type.name));
         }
-        let record = self.record(&person, &link, now).await?;
+        let record = self.record(&person, &link, call).await?;
         self.sign(&record, &proved.key, now)
     }
 
     /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
-    async fn record(&self, person: &Person, link: &Link, now: Timestamp) -> Result<SignedRecord> {
+    async fn record(&self, person: &Person, link: &Link, call: &Call) -> Result<SignedRecord> {
+        let now = call.now;
+        let Registries { reader } = &self.linking.registries;
         let record_type = self.linking.registries.document(link.document_type)?;
-        let registry = self.issuing.registries.get(&*record_type.registry);
-        let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
-        let query = Query::latest([&*record_type.name], Selector::Ids(vec![link.record_id]), 1);
-        let unverified = |verdict: Verdict| {
-            let reason = verdict.code().map_or(Reason::RecordNotVerified, Code::reason);
-            Error::new(reason, format!("the registry's record fails its checks: {verdict}"))
-                .with_subject("record", &*record_type.name)
-                .with_metadata("record_type", &*record_type.name)
-        };
         let missing = || {
             Error::new(Reason::RecordNotFound, "the document's record is not there")
                 .with_subject("record", &*record_type.name)
         };
-        let found = registry.read(query).await?.records.into_iter().next().ok_or_else(missing)?;
-        // Its place in the issuer's log is believed only when it is proved: what never comes would be waited for.
-        let issued = self.issuing.verifier.verify_issued(&found.record, now);
-        if !issued.verdict.is_valid() {
-            return Err(unverified(issued.verdict));
-        }
-        let own_proof = found.record.issuer_proof.as_ref();
-        let log_index = own_proof.map(|proof| proof.index).ok_or_else(missing)?;
-        let inclusion = &self.issuing.inclusion;
-        inclusion.wait_for(&record_type.registry, log_index.saturating_add(1)).await?;
-        let proof = inclusion.prove(&record_type.registry, log_index).await?;
-        let proof = proof.ok_or_else(|| Error::bug("an accepted statement has no place in the ledger"))?;
-        let record = SignedRecord { ledger_proof: Some((*proof).clone()), ..found.record.clone() };
-        let report = self.issuing.verifier.verify(&record, now);
-        let statement =
-            report.statement.filter(|_| report.verdict.is_valid()).ok_or_else(|| unverified(report.verdict))?;
-        if statement.record_id != link.record_id || record_type.name != statement.schema {
-            return Err(unverified(Verdict::Invalid(Code::IssuerMismatch)));
-        }
-        let Disclosure::Whole { payload, .. } = &record.disclosure else { return Err(Error::bug("not whole")) };
-        let payload = canonical::parse(payload).map_err(Error::bug)?; // it was verified a moment ago
+        let found = reader.first(record_type, Selector::Ids(vec![link.record_id]), 1).await?.pop();
+        let answer = found.ok_or_else(missing)?;
+        // Its index in the issuer's log is waited for only when it is proved: a false one would never come.
+        reader.as_issued(&answer, now).verified()?;
+        let proof = reader.ledger_proof(&answer, call.deadline).await?;
+        let examined = reader.as_accepted(&answer, proof.as_deref(), now);
+        let (verified, record) = (examined.verified()?, examined.record);
         let not = |reason, message: &str| Err(Error::new(reason, message).with_subject("record", &*record_type.name));
-        let named = record_type.people_of(&payload);
+        let named = record_type.people_of(&verified.payload);
         if !named.is_empty() && !person.numbers.all().any(|number| named.contains(&number)) {
             return not(Reason::HolderMismatch, "the document is no longer in the holder's name");
         }
-        match standing(record_type, statement.operation, statement.valid_until, &payload, now) {
+        match standing_of(record_type, &verified, now) {
             Standing::Valid => Ok(record),
             Standing::Expired => not(Reason::DocumentExpired, "the document has expired"),
             Standing::Suspended(_) => not(Reason::DocumentSuspended, "the document is not in force for now"),
@@ -186,10 +153,10 @@ impl Credentials {
         // Claims are in seconds; what stands beside them says the same.
         let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
-        let issuer = issuer_name(&sector.log_origin(), self.issuing.keys.public_url().as_deref());
-        let status_uri = self.issuing.keys.status_uri(&statement.issuer, &statement.schema);
+        let issuer = issuer_name(&sector.log_origin(), self.keys.public_url().as_deref());
+        let status_uri = self.keys.status_uri(&statement.issuer, &statement.schema);
         let frame = Frame { issuer: &issuer, holder, status_uri: &status_uri, issued_at: now, expires_at };
-        let text = credential::issue(record, &frame, &*self.issuing.keys.signer(&statement.issuer)?)?;
+        let text = credential::issue(record, &frame, &*self.keys.signer(&statement.issuer)?)?;
         Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
     }
 }

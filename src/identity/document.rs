@@ -1,6 +1,7 @@
 //! Where a document that an ID can stand for is at a moment. Which documents there are says the catalogue of registries.
 
 use crate::base::{Error, Reason, Result, Timestamp};
+use crate::registry::answer::VerifiedRecord;
 use crate::registry::{RecordType, State};
 use crate::trust::{Object, Operation};
 
@@ -17,6 +18,11 @@ pub enum Standing {
     Suspended(String),
     /// Ended for good; the registry's own word.
     Revoked(String),
+}
+
+/// Where the document that a verified record is stands at `now`.
+pub(super) fn standing_of(record_type: &RecordType, record: &VerifiedRecord, now: Timestamp) -> Standing {
+    standing(record_type, record.statement.operation, record.statement.valid_until, &record.payload, now)
 }
 
 /// Where a document stands at `now`, whose last change was `operation` and whose validity ends at `valid_until`.

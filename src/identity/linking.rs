@@ -11,18 +11,18 @@ use std::time::{Duration, Instant};
 use crate::access::Actor;
 use crate::base::call::Call;
 use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result, Timestamp};
+use crate::registry::answer::VerifiedRecord;
 use crate::registry::numbers::Numbers;
-use crate::registry::port::Selector;
 use crate::registry::{Catalogue, RecordType};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
-use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force};
+use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force, standing_of};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, linked, pending_key, read_link, record_key, write};
 use super::matching::{Comparison, Match, MatchedBy, is_anothers, note_comparison, number_of};
-use super::people::{Person, ReadRecord, Registries};
+use super::people::{Person, Registries};
 
 /// A document that is not the citizen's is refused no sooner than this: how long the answer takes does not say whether it exists.
 const REFUSED_AFTER: Duration = Duration::from_millis(25);
@@ -114,7 +114,7 @@ impl Linking {
             Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
             Match::No => return Err(mismatch(record_type)),
         };
-        call.checked("standing", require_in_force(record_type, record.standing(record_type, now)))?;
+        call.checked("standing", require_in_force(record_type, standing_of(record_type, &record, now)))?;
         self.create(&person, kind, &record, (state, reason, matched_by), actor, now).await
     }
 
@@ -123,7 +123,7 @@ impl Linking {
         let record_type = self.registries.document(kind)?;
         let person = self.holder_of_account(number, now).await?;
         let record = self.find_document(&person, record_type, document, now).await?;
-        let (state, reason) = match record.standing(record_type, now) {
+        let (state, reason) = match standing_of(record_type, &record, now) {
             Standing::Suspended(status) => (LinkState::Suspended, status),
             Standing::Revoked(status) => (LinkState::Revoked, status),
             Standing::Valid | Standing::Expired => (LinkState::Linked, String::new()),
@@ -134,21 +134,13 @@ impl Linking {
     async fn find_document(
         &self,
         person: &Person,
-        record_type: &RecordType,
+        record_type: &Arc<RecordType>,
         document: &str,
         now: Timestamp,
-    ) -> Result<ReadRecord> {
+    ) -> Result<VerifiedRecord> {
         let found = if document.is_empty() {
-            let mut found: Vec<ReadRecord> = Vec::new();
-            for number in person.numbers.all() {
-                let selector = Selector::Person(number);
-                for record in self.registries.read_all(record_type, selector, now).await? {
-                    if found.iter().all(|known| known.record_id != record.record_id) {
-                        found.push(record);
-                    }
-                }
-            }
-            found
+            let numbers: Vec<PersonalId> = person.numbers.all().collect();
+            self.registries.reader.of_person(record_type, &numbers, now).await?
         } else {
             let is_own = |payload: &Object| {
                 number_of(record_type, payload).is_some_and(|number| person.numbers.contains(number))
@@ -156,7 +148,7 @@ impl Linking {
             let key = record_type.key_form.of(document);
             self.registries.read_one(record_type, key, now, is_own).await?.into_iter().collect()
         };
-        let usable = |record: &&ReadRecord| !matches!(record.standing(record_type, now), Standing::Revoked(_));
+        let usable = |record: &&VerifiedRecord| !matches!(standing_of(record_type, record, now), Standing::Revoked(_));
         // What was revoked stands aside where something else could be meant.
         let mut candidates = found.iter().filter(usable);
         let chosen = match (candidates.next(), candidates.next()) {
@@ -202,7 +194,7 @@ impl Linking {
         &self,
         person: &Person,
         document_type: DocumentType,
-        record: &ReadRecord,
+        record: &VerifiedRecord,
         (state, reason, matched_by): (LinkState, &str, MatchedBy),
         actor: &Actor,
         now: Timestamp,

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Violation, name};
+use crate::base::{Error, Violation, name};
 
 use super::schema::{DocumentType, RecordType, State};
 use super::sector::Sector;
@@ -77,6 +77,11 @@ impl Catalogue {
     /// The registry with this number.
     pub fn sector_numbered(&self, ordinal: u8) -> Option<&Arc<Sector>> {
         self.sectors.iter().find(|sector| sector.ordinal == ordinal)
+    }
+
+    /// The registry that issues records of this type.
+    pub fn registry_of(&self, record_type: &RecordType) -> Result<&Arc<Sector>, Error> {
+        self.sector(&record_type.registry).ok_or_else(|| Error::bug(format!("{} is of no registry", record_type.name)))
     }
 
     /// Every record type, registry by registry.

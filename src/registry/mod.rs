@@ -2,9 +2,10 @@
 //!
 //! A sector is data: its record types stand in a file of their own, and the [`catalogue`] of a world lists them. Everything else
 //! here is one mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
-//! keeps, wherever it runs, [`host`] keeps it over a store and a log, and the API serves it.
+//! keeps, wherever it runs, [`reader`] asks and verifies through it, [`host`] keeps it over a store and a log, and the API serves it.
 
 pub mod allocation;
+pub mod answer;
 pub mod basis;
 pub mod business;
 pub mod catalogue;
@@ -23,6 +24,7 @@ mod plan;
 pub mod port;
 pub mod prepare;
 mod read;
+pub mod reader;
 mod recent;
 pub mod resident;
 mod row;
@@ -37,5 +39,6 @@ mod writer;
 pub use catalogue::Catalogue;
 pub use host::Host;
 pub use name::Name;
+pub use reader::Reader;
 pub use schema::{DocumentType, Heading, RecordType, State};
 pub use sector::Sector;

@@ -12,7 +12,6 @@ use crate::api::credential::TokenMint;
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result, Seed};
 use crate::exchange::{self, Exchange, RecentCalls};
-use crate::identity::credential::Issuing;
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::keys::anchors::AnchorBoard;
 use crate::keys::keyring::{self, KeyFolder};
@@ -22,7 +21,7 @@ use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::province::{Province, StatusLists};
 use crate::registry::host::Host;
 use crate::registry::port::Registry;
-use crate::registry::{Catalogue, Name, allocation};
+use crate::registry::{Catalogue, Name, Reader, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse, Rules};
 use crate::simulation::personas;
 use crate::transparency::Logs;
@@ -128,12 +127,11 @@ impl Parts {
         let signers = Arc::new(ListSigners::of(&hosts));
         let (store, time) = (data.store.clone(), config.clock.clone());
         let status = StatusLists::new(catalogue.clone(), store, records.clone(), time, signers.clone());
+        let ports = registries.values().cloned();
+        let reader = Reader::new(catalogue.clone(), ports, province.clone(), verifier.clone());
         let exchange = Exchange::new(exchange::Parts {
-            catalogue: catalogue.clone(),
-            registries: registries.values().cloned().collect(),
-            inclusion: province.clone(),
+            reader: reader.clone(),
             accepted: province.clone(),
-            verifier: verifier.clone(),
             rights: rights.clone(),
             consents: consents.clone(),
             evidence: access_log.clone(),
@@ -146,15 +144,10 @@ impl Parts {
         hosts.values().for_each(|host| logs.add(host.ledger().clone(), true));
         let accounts = Accounts::new(data.store.clone());
         let people = Arc::new(Citizens::new(province.clone(), accounts.clone()));
-        let asked = people::Registries::new(catalogue.clone(), registries.values().cloned(), verifier.clone());
+        let asked = people::Registries { reader };
         let linking = Linking::new(data.store.clone(), asked, accounts.clone(), config.entropy.clone());
-        let issuing = Issuing {
-            registries: registries.clone(),
-            inclusion: province.clone(),
-            verifier: verifier.clone(),
-            keys: Arc::new(WalletKeys { signers, status: status.clone() }),
-        };
-        let credentials = Credentials::new(linking.clone(), issuing, &*config.entropy)?;
+        let wallets = Arc::new(WalletKeys { signers, status: status.clone() });
+        let credentials = Credentials::new(linking.clone(), wallets, &*config.entropy)?;
         Ok(Self {
             catalogue,
             clock,

@@ -14,11 +14,11 @@ use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Exchange, Memory, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
-use crate::registry::Catalogue;
 use crate::registry::host::Host;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{self, Residents};
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Submission};
+use crate::registry::{Catalogue, Reader};
 use crate::store::Batch;
 use crate::store::memory::MemoryStore;
 use crate::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
@@ -95,14 +95,12 @@ impl World {
         let ledger = Ledger::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
         let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), &seed);
         let consents = Arc::new(ConsentBook::new(store, Arc::new(SeededEntropy::new(seed.child("consents", 0)))));
-        let accepted =
-            Accepted { resident: hosts["resident"].clone(), catalogue: catalogue.clone(), verifier: verifier.clone() };
+        let reader =
+            |ports: Vec<Arc<dyn Registry>>| Reader::new(catalogue.clone(), ports, province.clone(), verifier.clone());
+        let accepted = Accepted { reader: reader(vec![hosts["resident"].clone()]) };
         let exchange = Exchange::new(Parts {
-            catalogue,
-            registries: hosts.values().map(|host| decorate(host.clone())).collect(),
-            inclusion: province.clone(),
+            reader: reader(hosts.values().map(|host| decorate(host.clone())).collect()),
             accepted: Arc::new(accepted),
-            verifier: verifier.clone(),
             rights: RightsBook::of(crate::access::rights::embedded()),
             consents: consents.clone(),
             evidence: evidence.clone(),
@@ -229,15 +227,12 @@ pub(crate) fn person(id: &str) -> Object {
 
 /// What the province accepted of the resident registry: in this world, all of it.
 struct Accepted {
-    resident: Arc<Host>,
-    catalogue: Arc<Catalogue>,
-    verifier: Arc<Verifier>,
+    reader: Reader,
 }
 
 impl Accepted {
     fn asked(&self) -> AskedResidents<'_> {
-        let (registry, people) = (&*self.resident, self.catalogue.people());
-        AskedResidents { registry, people, verifier: &self.verifier, now: NOW }
+        AskedResidents { reader: &self.reader, now: NOW }
     }
 }
 

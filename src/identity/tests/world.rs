@@ -21,13 +21,13 @@ use crate::identity::presenting::Presenting;
 use crate::registry::host::Host;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Entry, Numbers, Residents};
-use crate::registry::port::{Change, Query, Registry, Selector, Submission};
-use crate::registry::{self, Catalogue};
+use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::{self, Catalogue, Reader};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::{
-    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, Object, Operation, SignedRecord, Signer, TrustAnchor, Verdict,
-    Verifier,
+    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, LogProof, Object, Operation, SignedRecord, Signer, TrustAnchor,
+    Verdict, Verifier,
 };
 
 pub(super) const TODAY: Date = Date::constant(2026, 11, 22);
@@ -93,10 +93,9 @@ impl World {
             issuers,
         };
         let ports = hosts.iter().map(|host| host.clone() as Arc<dyn Registry>);
-        let verifier = Arc::new(Verifier::new(anchor));
-        let registries = Registries::new(catalogue.clone(), ports, verifier.clone());
-        let resident = hosts[0].clone();
-        let asked = Arc::new(AskedHost { resident, catalogue, verifier, clock: clock.clone() });
+        let reader = Reader::new(catalogue, ports, Arc::new(NotAccepted), Arc::new(Verifier::new(anchor)));
+        let asked = Arc::new(AskedHost { reader: reader.clone(), clock: clock.clone() });
+        let registries = Registries { reader };
         let accounts = Accounts::new(store.clone());
         let entropy = Arc::new(SeededEntropy::new(Seed::root(3)));
         let linking = Linking::new(store.clone(), registries, accounts.clone(), entropy.clone());
@@ -219,16 +218,31 @@ pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
 
 /// The resident registry in the place of what the province accepted of it.
 struct AskedHost {
-    resident: Arc<Host>,
-    catalogue: Arc<Catalogue>,
-    verifier: Arc<Verifier>,
+    reader: Reader,
     clock: Arc<FixedClock>,
 }
 
 impl AskedHost {
     fn asked(&self) -> AskedResidents<'_> {
-        let (registry, people) = (&*self.resident, self.catalogue.people());
-        AskedResidents { registry, people, verifier: &self.verifier, now: self.clock.now() }
+        AskedResidents { reader: &self.reader, now: self.clock.now() }
+    }
+}
+
+/// A province that accepts nothing: links need no place in its ledger.
+struct NotAccepted;
+
+#[async_trait]
+impl Inclusion for NotAccepted {
+    async fn wait_for(&self, _: &str, _: u64) -> Result<()> {
+        std::future::pending().await
+    }
+
+    async fn ledger_index(&self, _: &str, _: u64) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
+    async fn prove(&self, _: &str, _: u64) -> Result<Option<Arc<LogProof>>> {
+        Ok(None)
     }
 }
 

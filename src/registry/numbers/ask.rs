@@ -1,22 +1,18 @@
-//! Asking a resident registry through its port for what the rule needs, believing only what verifies.
+//! Asking the resident registry for what the rule needs: what a record says of numbers counts only when it verifies.
 
 use async_trait::async_trait;
 
 use crate::base::{PersonalId, Result, Timestamp};
-use crate::registry::RecordType;
-use crate::registry::port::{PERSON_PAGE_RECORDS, Query, Registry, RegistryRecord, Selector};
-use crate::trust::verify::Verifier;
+use crate::registry::answer::Answer;
+use crate::registry::port::{PERSON_PAGE_RECORDS, Selector};
+use crate::registry::reader::Reader;
 
 use super::{CLAIMANTS_MAX, Entry, Residents, Standing};
 
-/// A resident registry as the rule sees it.
+/// The resident registry as the rule sees it.
 pub struct AskedResidents<'a> {
-    /// The registry.
-    pub registry: &'a dyn Registry,
-    /// The register of people, a record type of it.
-    pub people: &'a RecordType,
-    /// Verifies its records.
-    pub verifier: &'a Verifier,
+    /// Asks and verifies.
+    pub reader: &'a Reader,
     /// As of when.
     pub now: Timestamp,
 }
@@ -34,20 +30,19 @@ impl Residents for AskedResidents<'_> {
 }
 
 impl AskedResidents<'_> {
-    async fn read(&self, selector: Selector, limit: usize) -> Result<Vec<Entry>> {
-        let found = self.registry.read(Query::latest([&self.people.name], selector, limit)).await?;
-        Ok(found.records.iter().filter_map(|found| self.entry(found)).collect())
+    async fn read(&self, selector: Selector, most: usize) -> Result<Vec<Entry>> {
+        let found = self.reader.first(self.reader.catalogue().people(), selector, most).await?;
+        Ok(found.iter().filter_map(|found| self.entry(found)).collect())
     }
 
     /// What a record says of numbers. One that does not verify claims nothing, and keeps its own number from being claimed. One that
     /// claims nothing and says that its person lives is not verified here: the code that discloses any of it does that.
-    fn entry(&self, found: &RegistryRecord) -> Option<Entry> {
-        let entry = Entry::of(&found.record.disclosure.fields_named(&Entry::FIELDS).ok()?)?;
+    fn entry(&self, found: &Answer) -> Option<Entry> {
+        let entry = Entry::of(&found.record.record.disclosure.fields_named(&Entry::FIELDS).ok()?)?;
         if entry.claims.is_empty() && entry.standing == Standing::Living {
             return Some(entry);
         }
-        let report = self.verifier.verify_issued(&found.record, self.now);
-        let is_person = report.statement.as_ref().is_some_and(|statement| self.people.name == statement.schema);
-        if report.verdict.is_valid() && is_person { Some(entry) } else { Some(Entry::unproved(entry.number)) }
+        let refused = self.reader.as_issued(found, self.now).refusal().is_some();
+        if refused { Some(Entry::unproved(entry.number)) } else { Some(entry) }
     }
 }

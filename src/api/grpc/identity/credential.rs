@@ -56,7 +56,7 @@ impl CredentialService for CredentialFace {
                 if message.proof.is_empty() {
                     return Err(Error::invalid_field("proof", "REQUIRED", "a proof of possession is required"));
                 }
-                let issued = self.credentials.issue(person, link, &message.proof, call.now).await?;
+                let issued = self.credentials.issue(&call, person, link, &message.proof).await?;
                 Ok(v1::IssueCredentialResponse {
                     credential: issued.text,
                     vct: issued.vct,
