@@ -1,18 +1,29 @@
 //! What is fuzzed, compiled from the package's own sources, and the [`properties`] that every input must have.
 //!
-//! `base` and `trust` need no other module, and the tile's two files need only them: see ARCHITECTURE.md.
+//! `base` and `trust` need no other module, nor does the JSON reader, and the tile's two files need only them: see ARCHITECTURE.md.
 
 #[path = "../../src/base/mod.rs"]
 pub mod base;
 #[path = "../../src/trust/mod.rs"]
 pub mod trust;
 
+#[path = "../../src/cli/verify/json/mod.rs"]
+#[doc(hidden)]
+pub mod json_folder;
 #[path = "../../src/transparency/path.rs"]
 #[doc(hidden)]
 pub mod path_file;
 #[path = "../../src/ledger/tile.rs"]
 #[doc(hidden)]
 pub mod tile_file;
+
+/// The part of the command line that reads files of other people's making.
+pub mod cli {
+    /// `lienthong verify`.
+    pub mod verify {
+        pub use crate::json_folder as json;
+    }
+}
 
 /// The part of the ledger that reads bytes.
 pub mod ledger {

@@ -4,6 +4,9 @@
 //! properties recur: what is read is written again as the same bytes, so nothing has two forms; and what a second, slower
 //! reading of the specification accepts is exactly what ours accepts, so nothing is let through and nothing lost.
 
+#[path = "json.rs"] // beside this file, whoever compiles it
+mod json;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -27,13 +30,16 @@ use crate::trust::status_list::{Status, StatusList, StatusToken};
 use crate::trust::vkey::NoteKey;
 use crate::trust::{Checkpoint, Ed25519Signer, Note, PublicKey, Signer, Statement, canonical, entry};
 
+pub use json::json;
+
 /// A parser's name, and the property of its inputs.
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them; a fuzzer has the name of its property.
-pub const ALL: [Property; 9] = [
+pub const ALL: [Property; 10] = [
     ("anchor", anchor),
     ("canonical", canonical),
+    ("json", json),
     ("note", note),
     ("proof", proof),
     ("sd_jwt", sd_jwt),

@@ -54,6 +54,11 @@ fn walk(value: &Value, seeds: &mut Seeds) {
                 add_tile(path, text.as_str().unwrap_or_default(), seeds);
             }
             add_proof(object, seeds);
+            for record in object.get("records").and_then(Value::as_array).into_iter().flatten() {
+                seeds.insert(("json", [b"\x1f", record.to_string().as_bytes()].concat()));
+                let pretty = serde_json::to_string_pretty(record).unwrap_or_default();
+                seeds.insert(("json", [b"\x00", pretty.as_bytes()].concat()));
+            }
             for token in object.get("status_lists").and_then(Value::as_array).into_iter().flatten() {
                 add_token(token.as_str().unwrap_or_default(), seeds);
             }
@@ -168,6 +173,14 @@ fn by_hand(seeds: &mut Seeds) {
         "e30.e30.AA~WyJzIiwiYSIsMV0~",
     ] {
         seeds.insert(("sd_jwt", text.into()));
+    }
+    for text in [
+        " {\"a\":\"}\\\"\\\\\"} [1,{\"b\":[]}]\"x\" 12 true{}",
+        "{\"a\":[-12,0.5e-3,null,false],\"\\u00e9\\ud83d\\ude00\\/\":\"ế\\n\"}",
+        "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+        "{\"a\":1,\"a\":9223372036854775808}        [  ]",
+    ] {
+        seeds.insert(("json", [b"\x02", text.as_bytes()].concat()));
     }
     // zlib streams: nothing; two bytes, deflated and stored
     let streams = [(0_u32, "eJwDAAAAAAE"), (8, "eNqT1AMAAGIASA"), (8, "eAEBAgD9_xkuAGIASA")];

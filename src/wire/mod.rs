@@ -4,7 +4,6 @@
 
 pub mod codec;
 pub mod delivered;
-pub mod json;
 pub mod proto;
 pub mod ready;
 pub mod record;

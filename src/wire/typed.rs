@@ -5,7 +5,6 @@
 //! message. So one table for each message serves all record types, whole or partly disclosed, and a typed form is made
 //! from canonical bytes without building an object. Typed forms are for reading; what is verified are the signed bytes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -15,17 +14,14 @@ use prost_reflect::FieldDescriptor;
 use crate::trust::Disclosure;
 use crate::trust::canonical;
 
-mod compare;
 mod encode;
 mod error;
 mod pool;
-mod table;
-mod tree;
+pub(crate) mod table;
 
 pub use error::TypedError;
 pub use pool::pool;
 use table::Tables;
-pub use tree::{Fields, Tree};
 
 /// The wire bytes of the message `name` with these fields: names, and canonical bytes of their values.
 pub fn encode<'a>(name: &str, fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Vec<u8>, TypedError> {
@@ -51,47 +47,6 @@ pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>,
 pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
     let bytes = encode_disclosure(name, disclosure)?;
     M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is another message" })
-}
-
-/// What a disclosure shows, borrowed from it. That it is canonical is for the verifier to say.
-pub fn shown(disclosure: &Disclosure) -> Result<Fields<'_>, TypedError> {
-    let refused = |name: &str| TypedError { path: name.to_owned(), problem: "is not canonical" };
-    match disclosure {
-        Disclosure::Whole { payload, .. } => match read(payload) {
-            Some(Tree::Object(fields)) => Ok(fields),
-            _ => Err(refused("payload")),
-        },
-        Disclosure::Partial { shown, .. } => {
-            let read = shown.iter().map(|field| {
-                let value = read(&field.value).ok_or_else(|| refused(&field.name))?;
-                Ok((Cow::Borrowed(field.name.as_str()), value))
-            });
-            read.collect()
-        }
-    }
-}
-
-fn read(json: &[u8]) -> Option<Tree<'_>> {
-    Tree::parse(std::str::from_utf8(json).ok()?).ok()
-}
-
-/// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says
-/// something else than the shown fields; `None` when it says the same.
-pub fn difference(name: &str, shown: &Fields<'_>, typed: &Tree<'_>) -> Option<String> {
-    let tables = Tables::get();
-    match tables.message(name) {
-        Some(table) => compare::message(tables, table, shown, typed).err(),
-        None => Some(name.to_owned()),
-    }
-}
-
-/// The path at which the JSON of a `google.protobuf.Struct` says something else than the shown fields; `None` when it says the
-/// same: every field by its own name, and no other.
-pub fn plain_difference(shown: &Fields<'_>, said: &Tree<'_>) -> Option<String> {
-    match said {
-        Tree::Object(said) => compare::plain(shown, said).err(),
-        _ => Some("the typed form".to_owned()),
-    }
 }
 
 /// A field's comment in the protos: what it means, in one paragraph.

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use super::json::{Flaw, JsonStream};
+use super::json::{Cursor, Flaw, JsonStream};
 use super::parse::{begins_record, of_a_oneof};
 use super::versions::{begins_answer, holds_versions};
 use crate::trust::json as strict;
-use crate::wire::json::Cursor;
 
 /// How deep answers stand in answers: one of a bulk fetch holds another.
 const DEPTH_MAX: usize = 2;

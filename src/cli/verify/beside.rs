@@ -4,11 +4,11 @@ use crate::base::Timestamp;
 use crate::registry::{Catalogue, Name};
 use crate::trust::SignedRecord;
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
-use crate::wire::typed;
 
 use super::super::output::Failure;
 use super::parse::Beside;
-use super::versions;
+use super::{typed, versions};
+use crate::wire::typed::pool;
 
 const FRAME: &str = "frame";
 const TYPED_FORM: &str = "typed_form";
@@ -34,8 +34,7 @@ impl Forms {
     /// Reads the descriptors.
     pub(super) fn load() -> Result<Self, Failure> {
         let failed = |what: &str| Failure::new(format!("the record's descriptor lacks {what}"));
-        let record =
-            typed::pool().get_message_by_name("lienthong.exchange.v1.Record").ok_or_else(|| failed("itself"))?;
+        let record = pool().get_message_by_name("lienthong.exchange.v1.Record").ok_or_else(|| failed("itself"))?;
         let mut forms = Vec::new();
         let named = |full_name: &str| -> Result<[String; 2], Failure> {
             let is_its = |field: &prost_reflect::FieldDescriptor| {

@@ -8,11 +8,12 @@ mod beside;
 mod evidence;
 mod exit;
 mod export;
-mod json;
+pub mod json;
 mod parse;
 mod presentation;
 mod report;
 mod status;
+mod typed;
 mod versions;
 mod witnessed;
 
@@ -32,11 +33,10 @@ use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
 use crate::trust::{Report, SignedRecord, Verifier, credential};
-use crate::wire::json::Broken;
 use answer::Found;
 use exit::{EXIT_FILE, EXIT_NO_RECORDS};
 use export::Exports;
-use json::Flaw;
+use json::{Broken, Flaw};
 use report::{Name, Reporter};
 use status::Lists;
 

@@ -10,8 +10,9 @@ use base64_simd::{Out, STANDARD};
 use bytes::Bytes;
 
 use crate::trust::{Disclosure, Hash, HiddenField, LogProof, ShownField, SignedRecord};
-use crate::wire::json::{Broken, Cursor};
-use crate::wire::typed::{Tree, pool};
+use crate::wire::typed::pool;
+
+use super::json::{Broken, Cursor, Tree};
 
 /// A record as it stands in a file.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::pool::pool;
 
 /// What a field's value becomes on the wire.
 #[derive(Debug)]
-pub(super) enum Target {
+pub(crate) enum Target {
     Text,
     Integer,
     Bool,
@@ -21,7 +21,7 @@ pub(super) enum Target {
 
 /// The values of an enum.
 #[derive(Debug)]
-pub(super) struct EnumValues {
+pub(crate) struct EnumValues {
     /// All but the unset one, sorted by their text in a payload.
     values: Vec<EnumValue>,
     /// The name of the unset one.
@@ -30,7 +30,7 @@ pub(super) struct EnumValues {
 
 /// One value of an enum.
 #[derive(Debug)]
-pub(super) struct EnumValue {
+pub(crate) struct EnumValue {
     /// In a payload: the name behind the enum's prefix, in small letters.
     text: String,
     /// In the proto, and in protobuf's JSON.
@@ -40,7 +40,7 @@ pub(super) struct EnumValue {
 
 /// One field.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub name: String,
     pub number: u32,
     pub repeated: bool,
@@ -51,7 +51,7 @@ pub(super) struct Entry {
 
 /// The fields of one message.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Sorted by name.
     entries: Vec<Entry>,
     /// Names in protobuf's JSON with the field's position, in the order of the fields' numbers.
@@ -60,14 +60,14 @@ pub(super) struct Table {
 
 impl Table {
     /// A field by its name in payloads, and its position.
-    pub(super) fn find(&self, name: &str) -> Option<(usize, &Entry)> {
+    pub(crate) fn find(&self, name: &str) -> Option<(usize, &Entry)> {
         let at = self.entries.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()?;
         Some((at, self.entries.get(at)?))
     }
 
     /// A field by either spelling of its name, and its position. Encoders write fields in the order of their numbers, so the search
     /// begins behind the field found before, whose place is kept in `last`.
-    pub(super) fn find_spelt(&self, name: &str, last: &mut usize) -> Option<(usize, &Entry)> {
+    pub(crate) fn find_spelt(&self, name: &str, last: &mut usize) -> Option<(usize, &Entry)> {
         let (before, behind) = self.json_names.split_at_checked(*last)?;
         for (step, (json_name, position)) in behind.iter().chain(before).enumerate() {
             let entry = self.entries.get(*position)?;
@@ -82,7 +82,7 @@ impl Table {
 
 impl EnumValues {
     /// A value by its text in a payload.
-    pub(super) fn find(&self, text: &str) -> Option<&EnumValue> {
+    pub(crate) fn find(&self, text: &str) -> Option<&EnumValue> {
         let at = self.values.binary_search_by(|value| value.text.as_str().cmp(text)).ok()?;
         self.values.get(at)
     }
@@ -106,13 +106,13 @@ impl EnumValues {
 
 /// The tables of all messages that a payload can be made of.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     by_name: BTreeMap<String, usize>,
     tables: Vec<Table>,
 }
 
 impl Tables {
-    pub(super) fn get() -> &'static Self {
+    pub(crate) fn get() -> &'static Self {
         static TABLES: OnceLock<Tables> = OnceLock::new();
         TABLES.get_or_init(|| {
             let mut tables = Self::default();
@@ -126,11 +126,11 @@ impl Tables {
         })
     }
 
-    pub(super) fn message(&self, name: &str) -> Option<&Table> {
+    pub(crate) fn message(&self, name: &str) -> Option<&Table> {
         self.by_name.get(name).map(|at| self.at(*at))
     }
 
-    pub(super) fn at(&self, position: usize) -> &Table {
+    pub(crate) fn at(&self, position: usize) -> &Table {
         static NONE: Table = Table { entries: Vec::new(), json_names: Vec::new() };
         self.tables.get(position).unwrap_or(&NONE)
     }

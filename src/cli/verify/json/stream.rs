@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::wire::json::{Broken, Cursor};
+use super::cursor::{Broken, Cursor};
 
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Longest single value that is taken whole: a record, or a part of an answer that is no record.

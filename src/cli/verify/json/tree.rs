@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::wire::json::{Broken, Cursor};
+use super::cursor::{Broken, Cursor};
 
 /// A JSON value without double names and without fractions, which neither payloads nor typed forms have.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub enum Tree<'a> {
     /// A list.
     List(Vec<Tree<'a>>),
     /// Names and values, as written.
-    Object(Fields<'a>),
+    Object(Members<'a>),
 }
 
-/// The fields of an object.
-pub type Fields<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
+/// Names and values of an object, in their order.
+pub type Members<'a> = Vec<(Cow<'a, str>, Tree<'a>)>;
 
 impl<'a> Tree<'a> {
     /// Reads a text that holds one value.
@@ -39,7 +39,7 @@ impl<'a> Tree<'a> {
     pub fn read(cursor: &mut Cursor<'a>) -> Result<Self, Broken> {
         Ok(match cursor.peek()? {
             b'"' => Self::Text(cursor.text()?),
-            b'{' => Self::Object(Self::read_fields(cursor)?),
+            b'{' => Self::Object(Self::read_members(cursor)?),
             b'[' => {
                 let mut items = Vec::new();
                 cursor.list(|cursor| {
@@ -67,18 +67,17 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Reads an object's fields.
-    fn read_fields(cursor: &mut Cursor<'a>) -> Result<Fields<'a>, Broken> {
-        let mut fields: Fields<'a> = Vec::with_capacity(16);
+    fn read_members(cursor: &mut Cursor<'a>) -> Result<Members<'a>, Broken> {
+        let mut members: Members<'a> = Vec::with_capacity(16);
         cursor.object(|cursor, name| {
-            if fields.iter().any(|(known, _)| *known == name) {
+            if members.iter().any(|(known, _)| *known == name) {
                 return Err(cursor.wrong("a name occurs twice"));
             }
             let value = Self::read(cursor)?;
-            fields.push((name, value));
+            members.push((name, value));
             Ok(())
         })?;
-        Ok(fields)
+        Ok(members)
     }
 }
 

@@ -4,17 +4,62 @@
 //! read: both spellings of names, enums by name or number, numbers as texts, defaults present or not. A file may hold a
 //! hundred thousand of them, so both sides borrow from it, and nothing is allocated unless they differ.
 
-use super::table::{Entry, Table, Tables, Target};
-use super::tree::{Fields, Tree};
+use std::borrow::Cow;
+
+use super::json::{Members, Tree};
 use crate::base::Path;
+use crate::trust::Disclosure;
+use crate::wire::typed::TypedError;
+use crate::wire::typed::table::{Entry, Table, Tables, Target};
 
 type Same = Result<(), String>;
 
 /// More fields than this no message has: one bit each says which were named.
 const FIELDS_MAX: usize = 128;
 
+/// What a disclosure shows, borrowed from it. That it is canonical is for the verifier to say.
+pub(super) fn shown(disclosure: &Disclosure) -> Result<Members<'_>, TypedError> {
+    let refused = |name: &str| TypedError { path: name.to_owned(), problem: "is not canonical" };
+    match disclosure {
+        Disclosure::Whole { payload, .. } => match read(payload) {
+            Some(Tree::Object(fields)) => Ok(fields),
+            _ => Err(refused("payload")),
+        },
+        Disclosure::Partial { shown, .. } => {
+            let read = shown.iter().map(|field| {
+                let value = read(&field.value).ok_or_else(|| refused(&field.name))?;
+                Ok((Cow::Borrowed(field.name.as_str()), value))
+            });
+            read.collect()
+        }
+    }
+}
+
+fn read(json: &[u8]) -> Option<Tree<'_>> {
+    Tree::parse(std::str::from_utf8(json).ok()?).ok()
+}
+
+/// The path at which a typed form (JSON of protobuf: camelCase or snake_case names, defaults left out or not) says
+/// something else than the shown fields; `None` when it says the same.
+pub(super) fn difference(name: &str, shown: &Members<'_>, typed: &Tree<'_>) -> Option<String> {
+    let tables = Tables::get();
+    match tables.message(name) {
+        Some(table) => message(tables, table, shown, typed).err(),
+        None => Some(name.to_owned()),
+    }
+}
+
+/// The path at which the JSON of a `google.protobuf.Struct` says something else than the shown fields; `None` when it says the
+/// same: every field by its own name, and no other.
+pub(super) fn plain_difference(shown: &Members<'_>, said: &Tree<'_>) -> Option<String> {
+    match said {
+        Tree::Object(said) => plain_object(shown, said, &Path::Root).err(),
+        _ => Some("the typed form".to_owned()),
+    }
+}
+
 /// `Err` with the path at which the two differ.
-pub(super) fn message(tables: &Tables, table: &Table, shown: &Fields<'_>, typed: &Tree<'_>) -> Same {
+fn message(tables: &Tables, table: &Table, shown: &Members<'_>, typed: &Tree<'_>) -> Same {
     match typed {
         Tree::Object(typed) => Walk(tables).object(table, shown, typed, &Path::Root),
         _ => Err("the typed form".to_owned()),
@@ -22,12 +67,8 @@ pub(super) fn message(tables: &Tables, table: &Table, shown: &Fields<'_>, typed:
 }
 
 /// `Err` with the path at which shown fields and those of a `Struct` differ, which has no second spelling and leaves nothing out.
-pub(super) fn plain(shown: &Fields<'_>, said: &Fields<'_>) -> Same {
-    plain_object(shown, said, &Path::Root)
-}
-
-fn plain_object(shown: &Fields<'_>, said: &Fields<'_>, path: &Path<'_>) -> Same {
-    let in_one = |fields: &Fields<'_>, wanted: &str| fields.iter().any(|(name, _)| *name == wanted);
+fn plain_object(shown: &Members<'_>, said: &Members<'_>, path: &Path<'_>) -> Same {
+    let in_one = |fields: &Members<'_>, wanted: &str| fields.iter().any(|(name, _)| *name == wanted);
     if let Some((name, _)) = said.iter().find(|(name, _)| !in_one(shown, name)) {
         return Err(Path::Field(path, name).to_string());
     }
@@ -57,7 +98,7 @@ fn plain_value(shown: &Tree<'_>, said: &Tree<'_>, path: &Path<'_>) -> Same {
 struct Walk<'t>(&'t Tables);
 
 impl Walk<'_> {
-    fn object(&self, table: &Table, shown: &Fields<'_>, typed: &Fields<'_>, path: &Path<'_>) -> Same {
+    fn object(&self, table: &Table, shown: &Members<'_>, typed: &Members<'_>, path: &Path<'_>) -> Same {
         let mut named = 0_u128;
         let (mut found, mut last) = (0, 0);
         for (name, said) in typed {
@@ -149,3 +190,6 @@ fn is_default(entry: &Entry, said: &Tree<'_>) -> bool {
 fn is_left_out(entry: &Entry, value: &Tree<'_>) -> bool {
     !entry.presence && !entry.repeated && matches!(value, Tree::Integer(0) | Tree::Bool(false))
 }
+
+#[cfg(test)]
+mod tests;
