@@ -1,7 +1,7 @@
 //! The decision: may this agency read these record types of this citizen for this purpose, and which fields of them?
 //!
-//! Pure: rights, consents and the time in, a grant for each type or a denial out. A denial says the same whether or not
-//! the citizen or a record exists, because nothing of that was asked.
+//! Pure: rights, consents and the time in, a grant for each type or a denial out. Grants are made here and nowhere else. A denial says
+//! the same whether or not the citizen or a record exists, because nothing of that was asked.
 
 use crate::base::{Error, Reason, Timestamp};
 
@@ -91,8 +91,22 @@ fn listed(names: &[Name], between: &str) -> String {
     names.iter().map(|name| &**name).collect::<Vec<_>>().join(between)
 }
 
-/// What the rights grant of every record type, in the order asked; a denial names every type without one.
-pub fn granted(rights: &Rights, agency: &str, purpose: &str, record_types: &[Name]) -> Result<Vec<Grant>, Denial> {
+/// What the rights grant of every record type asked for, before the citizen's consents are known. Rights cost nothing to look at, consents
+/// are read from the store: so a decision has two steps, and only the second gives grants.
+#[derive(Debug)]
+pub struct Entitled<'a> {
+    agency: &'a str,
+    purpose: &'a str,
+    grants: Vec<Grant>,
+}
+
+/// The first step: what the rights say of every record type, in the order asked. A denial names every type without a right.
+pub fn entitled<'a>(
+    rights: &Rights,
+    agency: &'a str,
+    purpose: &'a str,
+    record_types: &[Name],
+) -> Result<Entitled<'a>, Denial> {
     let (mut grants, mut without) = (Vec::with_capacity(record_types.len()), Vec::new());
     let set = rights.set(agency, purpose);
     for record_type in record_types.iter().cloned() {
@@ -101,10 +115,30 @@ pub fn granted(rights: &Rights, agency: &str, purpose: &str, record_types: &[Nam
             None => without.push(record_type),
         }
     }
-    Denial::unless_none(Leave::Right, agency, purpose, without).map(|()| grants)
+    Denial::unless_none(Leave::Right, agency, purpose, without)?;
+    Ok(Entitled { agency, purpose, grants })
 }
 
-/// Decides. `consents` are the citizen's that concern the agency and purpose; more do no harm.
+impl Entitled<'_> {
+    /// The second step. `consents` are the citizen's that concern the agency and purpose; more do no harm. A denial names every type that
+    /// lacks leave.
+    pub fn settle(self, consents: &[Consent], now: Timestamp) -> Result<Vec<Grant>, Denial> {
+        let Self { agency, purpose, grants } = self;
+        let permitted = |record_type: &str| consents.iter().any(|c| c.permits(agency, purpose, record_type, now));
+        let refused = consents.iter().any(|consent| consent.refuses(agency, purpose, now));
+        let has_leave = |grant: &&Grant| match grant.basis {
+            Basis::Duty => true,
+            // A consent to this very purpose is more particular than a refusal of everything.
+            Basis::Service => !refused || permitted(&grant.record_type),
+            Basis::Consent => permitted(&grant.record_type),
+        };
+        let without = grants.iter().filter(|grant| !has_leave(grant)).map(|grant| grant.record_type.clone());
+        Denial::unless_none(Leave::Consent, agency, purpose, without.collect())?;
+        Ok(grants)
+    }
+}
+
+/// Decides at once, where rights and consents are at hand.
 ///
 /// One type without leave denies the whole call: an answer with gaps would tell which type it was that the citizen
 /// refused, and callers would learn to ask for everything.
@@ -131,29 +165,13 @@ pub fn decide(
     consents: &[Consent],
     now: Timestamp,
 ) -> Result<Vec<Grant>, Denial> {
-    let grants = granted(rights, agency, purpose, record_types)?;
-    check_consents(agency, purpose, &grants, consents, now)?;
-    Ok(grants)
+    entitled(rights, agency, purpose, record_types)?.settle(consents, now)
 }
 
-/// The second half of [`decide`], for callers that have the rights already.
-pub fn check_consents(
-    agency: &str,
-    purpose: &str,
-    grants: &[Grant],
-    consents: &[Consent],
-    now: Timestamp,
-) -> Result<(), Denial> {
-    let permitted = |record_type: &str| consents.iter().any(|c| c.permits(agency, purpose, record_type, now));
-    let refused = consents.iter().any(|consent| consent.refuses(agency, purpose, now));
-    let has_leave = |grant: &&Grant| match grant.basis {
-        Basis::Duty => true,
-        // A consent to this very purpose is more particular than a refusal of everything.
-        Basis::Service => !refused || permitted(&grant.record_type),
-        Basis::Consent => permitted(&grant.record_type),
-    };
-    let without = grants.iter().filter(|grant| !has_leave(grant)).map(|grant| grant.record_type.clone());
-    Denial::unless_none(Leave::Consent, agency, purpose, without.collect())
+/// What a citizen who presents documents gives leave to: presenting is the consent, to whole records.
+pub fn presented(record_types: impl IntoIterator<Item = Name>) -> Vec<Grant> {
+    let whole = |record_type| Grant { record_type, fields: Fields::All, basis: Basis::Consent };
+    record_types.into_iter().map(whole).collect()
 }
 
 #[cfg(test)]

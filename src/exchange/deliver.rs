@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
+use crate::access::Recorded;
+use crate::access::decision::presented;
 use crate::access::evidence::Kind;
-use crate::access::{Basis, Fields, Grant, Recorded};
 use crate::base::{Error, PersonalId, Reason, RecordId, Result};
 use crate::registry::RecordType;
 use crate::registry::numbers::Numbers;
@@ -100,14 +101,7 @@ impl Exchange {
             (_, Some(_)) => "the agency repeats a redemption that it made within the last minute",
         };
         trail.pass(Step::Presentation, chosen);
-        let grants: Vec<Grant> = record_types
-            .iter()
-            .map(|record_type| Grant {
-                record_type: record_type.name.clone(),
-                fields: Fields::All,
-                basis: Basis::Consent,
-            })
-            .collect();
+        let grants = presented(record_types.iter().map(|record_type| record_type.name.clone()));
         let answers = self.gather(questions, context.ask_until(), &mut trail).await;
         let found = match reachable(&answers) {
             Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut trail).await,

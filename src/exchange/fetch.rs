@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::access::decision::{check_consents, granted};
+use crate::access::decision::entitled;
 use crate::access::evidence::Kind;
 use crate::access::{Grant, Rights};
 use crate::base::{Error, PersonalId, Reason, Result, limits};
@@ -88,14 +88,14 @@ impl Exchange {
         trail: &mut Trail,
     ) -> Result<Vec<Grant>> {
         let names: Vec<Name> = order.record_types.iter().map(|record_type| record_type.name.clone()).collect();
-        let grants = granted(rights, &context.agency, &order.purpose, &names).map_err(|denial| {
+        let entitled = entitled(rights, &context.agency, &order.purpose, &names).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Right, error.message.clone());
             error
         })?;
         trail.pass(Step::Right, Detail::Granted(order.purpose.clone()));
         let consents = self.consents.said_by(numbers).await?;
-        check_consents(&context.agency, &order.purpose, &grants, &consents, context.now).map_err(|denial| {
+        let grants = entitled.settle(&consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
             trail.fail(Step::Consent, error.message.clone());
             error

@@ -173,9 +173,8 @@ impl Linking {
 
     /// The agency that owns the registry of this kind of documents, and so has the word on links of it.
     pub fn issuing_agency(&self, kind: DocumentType) -> Result<&str> {
-        let registry = &self.registries.document(kind)?.registry;
-        let sector = self.registries.catalogue().sector(registry);
-        sector.map(|sector| &*sector.agency).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
+        let record_type = self.registries.document(kind)?;
+        Ok(&self.registries.catalogue().registry_of(record_type)?.agency)
     }
 
     async fn match_person(&self, person: &Person, matched: Match, now: Timestamp) -> Result<Match> {

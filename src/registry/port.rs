@@ -119,6 +119,11 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Whether one submission holds so many changes.
+    pub fn fits(changes: usize) -> bool {
+        (1..=BATCH_RECORDS_MAX).contains(&changes)
+    }
+
     /// What is wrong with a submission before any of its changes is looked at: with its id, or with how many changes there are.
     pub fn violations(request_id: &str, changes: usize) -> Violations {
         let mut violations = Violations::default();
@@ -126,7 +131,7 @@ impl Submission {
         if !(8..=64).contains(&request_id.len()) || !request_id.bytes().all(fits) {
             violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
         }
-        if !(1..=BATCH_RECORDS_MAX).contains(&changes) {
+        if !Self::fits(changes) {
             violations.add("changes", "COUNT", "1 to 4,096 changes");
         }
         violations

@@ -121,7 +121,7 @@ impl StatusLists {
 
     async fn publish(&self, kind: &RecordType, now: Timestamp) -> Result<Published> {
         let (list, ledger_size) = super::read(&*self.store, kind).await?;
-        let sector = self.catalogue.sector(&kind.registry).ok_or_else(|| Error::bug("a record type of no registry"))?;
+        let sector = self.catalogue.registry_of(kind)?;
         let issued_at = Timestamp(now.0.div_euclid(1_000) * 1_000);
         let claims = StatusClaims {
             origin: sector.log_origin(),

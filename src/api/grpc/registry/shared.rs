@@ -185,7 +185,7 @@ fn own_type<'a>(sector: &'a Sector, field: &str, name: &str) -> Result<&'a Recor
 
 fn submission(sector: &Sector, request: v1::SubmitChangesRequest, today: Date) -> Result<Submission> {
     let mut violations = Submission::violations(&request.request_id, request.changes.len());
-    if !(1..=limits::BATCH_RECORDS_MAX).contains(&request.changes.len()) {
+    if !Submission::fits(request.changes.len()) {
         return Err(Error::invalid(violations));
     }
     let mut changes = Vec::with_capacity(request.changes.len());
