@@ -2,6 +2,13 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+// The test world, which unit tests share with integration tests: it names this crate as those do.
+#[cfg(test)]
+extern crate self as lienthong;
+#[cfg(test)]
+#[path = "../tests/world/mod.rs"]
+pub(crate) mod world;
+
 // Values that everything shares: ids, time, text, the one error.
 pub mod base;
 // Signed records: canonical JSON, commitments, trees, checkpoints, the verifier.

@@ -6,54 +6,26 @@ use futures::StreamExt as _;
 
 use super::*;
 use crate::base::time::FixedClock;
-use crate::base::{Date, PartialDate, PersonalId, Reason, Seed, Timestamp};
-use crate::ledger::{Ledger, LogId};
+use crate::base::{PartialDate, PersonalId, Reason, Timestamp};
 use crate::registry::host::Host;
-use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Receipt, Registry, Selector, Submission};
+use crate::registry::port::{Change, ChangeBatch, Inclusion as _, Query, Receipt, Registry as _, Selector, Submission};
 use crate::registry::{self, Catalogue, Heading};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::entry::{split_entry, split_equivocation};
 use crate::trust::merkle::{hash_leaf, root_in_place};
 use crate::trust::verify::Verifier;
-use crate::trust::{
-    Checkpoint, Disclosure, Ed25519Signer, EntryType, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, Object,
-    Operation, Signer, TrustAnchor, Verdict,
-};
+use crate::trust::{Checkpoint, Disclosure, EntryType, Object, Operation, TrustAnchor, Verdict};
+use crate::world::decorated::Decorated;
+pub(super) use crate::world::foundation::signer;
+use crate::world::foundation::{self, NOW, TODAY};
 
 mod feeds;
-mod forged;
 mod numbers;
 mod turns;
 
-use forged::Forged;
-
-const TODAY: Date = Date::constant(2026, 11, 22);
-const RECORDS: &str = "lienthong/H27/records";
-
-pub(super) fn signer(origin: &str) -> Arc<dyn Signer> {
-    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0)))
-}
-
 pub(super) fn anchor() -> TrustAnchor {
-    let key = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a key")];
-    let catalogue = Catalogue::built_in();
-    let issuers = catalogue.sectors().iter().map(|sector| IssuerAnchor {
-        name: (&sector.name).into(),
-        origin: sector.log_origin(),
-        schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
-        keys: key(&sector.log_origin()),
-    });
-    TrustAnchor {
-        province: "H27".into(),
-        version: 1,
-        events_from: 0,
-        root: Default::default(),
-        signatures: Vec::new(),
-        expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
-        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS) }],
-        issuers: issuers.collect(),
-    }
+    foundation::anchor(&Catalogue::built_in())
 }
 
 pub(super) struct World {
@@ -67,7 +39,7 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             store: Arc::new(MemoryStore::new()),
-            clock: Arc::new(FixedClock::at(Timestamp::start_of(TODAY))),
+            clock: Arc::new(FixedClock::at(NOW)),
             verifier: Arc::new(Verifier::new(anchor())),
             requests: 0,
         }
@@ -78,19 +50,11 @@ impl World {
     }
 
     async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<Host> {
-        let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
-        let secret = Seed::root(2).child(name, 0);
-        Host::open(store, sector.clone(), signer(&sector.log_origin()), &secret, self.clock.clone())
-            .await
-            .expect("opens")
+        foundation::host(&store, Catalogue::built_in().sector(name).expect("a sector"), &self.clock).await
     }
 
     pub(super) async fn province(&self) -> Arc<Province> {
-        let (store, clock) = (self.store.clone(), self.clock.clone());
-        let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
-        Province::open(Catalogue::built_in(), store, ledger.expect("opens"), self.verifier.clone(), clock)
-            .await
-            .expect("opens")
+        foundation::province(&Catalogue::built_in(), &self.store, &self.verifier, &self.clock).await
     }
 
     /// Submits new records and waits until the province has them.
@@ -253,7 +217,7 @@ async fn a_batch_that_does_not_verify_stops_the_registry_and_leaves_nothing() {
         world
             .submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990"), person("042090990002", "Lê Hà", "1991")])
             .await;
-        let liar = Forged::new(residents, move |_, mut batch| {
+        let liar = Decorated::streams(residents, move |_, mut batch| {
             batch.iter_mut().for_each(lie);
             batch
         });
@@ -378,7 +342,7 @@ async fn an_issuer_that_contradicts_itself_is_stopped_and_logged_once() {
     second.first_index = 1;
     second.checkpoint = head.sign(&*signer(&origin)).expect("signs");
     let two_faced =
-        Forged::new(residents, move |cursor, honest| if cursor == 0 { honest } else { Some(second.clone()) });
+        Decorated::streams(residents, move |cursor, honest| if cursor == 0 { honest } else { Some(second.clone()) });
 
     for _ in 0..2 {
         let province = world.province().await;

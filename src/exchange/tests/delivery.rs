@@ -1,16 +1,16 @@
 //! Delivering what a citizen presents.
 
-use super::world::{ANNA, BINH, World, person, pid};
+use super::world::{ANNA, BINH, person, pid, small};
 use crate::base::{Reason, RecordId};
 use crate::exchange::{Delivery, DocumentRef};
 use crate::registry::Catalogue;
 use crate::registry::common::testing::basis;
 use crate::registry::port::{Query, Registry as _, Selector};
-use crate::trust::{Disclosure, canonical};
+use crate::trust::{Disclosure, Operation, canonical};
 
 #[tokio::test]
 async fn presented_documents_come_whole_in_order_or_not_at_all() {
-    let world = World::new().await;
+    let world = small().start().await;
     let query = Query::latest(["land.certificate.v1"], Selector::All, 10);
     let mut ids: Vec<_> =
         world.hosts["land"].read(query).await.expect("read").records.iter().map(|found| found.record_id).collect();
@@ -52,7 +52,7 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
 
 #[tokio::test]
 async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_is_logged_as_such() {
-    let world = World::new().await;
+    let world = small().start().await;
     let query = Query::latest(["resident.person.v1"], Selector::Person(pid(ANNA)), 1);
     let found = world.hosts["resident"].read(query).await.expect("read").records[0].clone();
     let delivery = |version, repeats| Delivery {
@@ -69,7 +69,7 @@ async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_i
     let first = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
     // the record changes, and the evidence ledger grows
     let renamed = person(ANNA).with("full_name", "Nguyễn Thị Ân").with("basis", basis("correction"));
-    world.update("resident", "resident.person.v1", 1, renamed).await;
+    world.change("resident.person.v1", Operation::Update, 1, renamed).await;
     let newer = world.exchange.deliver(world.context("one-stop"), delivery(None, None)).await.expect("delivered");
     assert_eq!((first.records[0].version, newer.records[0].version), (1, 2));
     let repeated = delivery(Some(1), Some(first.evidence.index));

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, World, pid, request};
-use crate::base::{Error, Reason, limits};
+use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, World, pid, request, small};
+use crate::base::{Error, Reason, Result, limits};
 use crate::exchange::{Exchanged, MissingReason};
-use crate::registry::port::Registry;
+use crate::registry::port::{Page, Registry};
 use crate::trust::canonical::{self, Object};
 use crate::trust::{Disclosure, Verdict};
 
@@ -15,7 +15,7 @@ const PERSON: &str = "resident.person.v1";
 const CERTIFICATE: &str = "land.certificate.v1";
 const CARD: &str = "health_insurance.card.v1";
 
-async fn fetch(world: &World, agency: &str, person: &str, types: &[&str], purpose: &str) -> Result<Exchanged, Error> {
+async fn fetch(world: &World, agency: &str, person: &str, types: &[&str], purpose: &str) -> Result<Exchanged> {
     world.exchange.fetch(world.context(agency), request(person, types, purpose)).await
 }
 
@@ -27,7 +27,7 @@ async fn newest(world: &World, person: &str) -> (Object, u64) {
 
 #[tokio::test]
 async fn records_come_verified_redacted_and_logged() {
-    let world = World::new().await;
+    let world = small().start().await;
     let got = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE, CARD], VERIFY).await.expect("fetched");
     assert_eq!(got.records.len(), 1);
     let record = &got.records[0];
@@ -52,7 +52,7 @@ async fn records_come_verified_redacted_and_logged() {
 
 #[tokio::test]
 async fn a_superseded_number_leads_to_the_same_person_and_to_all_their_records() {
-    let world = World::new().await;
+    let world = small().start().await;
     for number in [BINH, BINH_BEFORE] {
         let got = fetch(&world, "land-office", number, &[PERSON, CERTIFICATE, "land.parcel.v1"], "land.transfer").await;
         let got = got.expect("fetched");
@@ -68,7 +68,7 @@ async fn a_superseded_number_leads_to_the_same_person_and_to_all_their_records()
 
 #[tokio::test]
 async fn refusals_are_logged_and_say_the_same_whether_or_not_anything_exists() {
-    let world = World::new().await;
+    let world = small().start().await;
     let nobody = "042000000000";
     for (count, person) in [ANNA, nobody].into_iter().enumerate() {
         let error = fetch(&world, "one-stop", person, &["judicial.record.v1"], VERIFY).await.expect_err("refused");
@@ -91,7 +91,7 @@ async fn refusals_are_logged_and_say_the_same_whether_or_not_anything_exists() {
 
 #[tokio::test]
 async fn a_request_that_breaks_rules_is_logged_with_what_holds_of_it() {
-    let world = World::new().await;
+    let world = small().start().await;
     let error = fetch(&world, "one-stop", ANNA, &[PERSON, "no.such.v1"], "curiosity").await.expect_err("refused");
     let fields: Vec<_> = error.violations.kept().iter().map(|bad| bad.field.as_str()).collect();
     assert_eq!(fields, ["record_types[1]", "purpose"]);
@@ -102,27 +102,20 @@ async fn a_request_that_breaks_rules_is_logged_with_what_holds_of_it() {
     assert_eq!(error.violations.kept()[0].field, "personal_id");
 }
 
-fn misbehaving(
-    only: &'static str,
-    read: impl Fn(crate::base::Result<crate::registry::port::Page>) -> crate::base::Result<crate::registry::port::Page>
-    + Clone
-    + Send
-    + Sync
-    + 'static,
-) -> impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry> {
-    move |inner| {
-        let read = read.clone();
-        Arc::new(Decorated {
-            inner,
-            read: Some(Arc::new(move |name, page| if name == only || only == "*" { read(page) } else { page })),
-        })
+type Read = fn(Result<Page>) -> Result<Page>;
+
+/// This registry's answers, or all registries', pass through `read`.
+fn misbehaving(only: &'static str, read: Read) -> impl Fn(Arc<dyn Registry>) -> Arc<dyn Registry> {
+    move |inner| match inner.name() == only || only == "*" {
+        true => Decorated::reads(inner, read),
+        false => inner,
     }
 }
 
 #[tokio::test]
 async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
     let down = |_| Err(Error::new(Reason::RegistryUnavailable, "down"));
-    let world = World::with(misbehaving("land", down)).await;
+    let world = small().behind(misbehaving("land", down)).start().await;
     let got = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect("partial");
     assert_eq!(got.records.len(), 1);
     assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::RegistryUnavailable));
@@ -132,7 +125,7 @@ async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
     assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("REGISTRY_UNAVAILABLE"));
 
     let limited = |_| Err(Error::new(Reason::RateLimited, "full").with_retry_after(Duration::from_secs(2)));
-    let world = World::with(misbehaving("*", limited)).await;
+    let world = small().behind(misbehaving("*", limited)).start().await;
     let error = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect_err("all are full");
     assert_eq!((error.reason, error.retry_after), (Reason::RateLimited, Some(Duration::from_secs(2))));
     assert!(error.message.starts_with("no registry takes more calls for now: "), "{error}");
@@ -142,24 +135,21 @@ async fn who_could_not_be_reached_is_named_and_silence_of_all_is_an_error() {
 async fn records_that_cannot_be_read_back_are_neither_missing_nor_out_of_reach() {
     let damaged = |_| Err(Error::new(Reason::StorageCorrupt, "stored data cannot be read back"));
     for registry in ["land", "resident"] {
-        let world = World::with(misbehaving(registry, damaged)).await;
+        let world = small().behind(misbehaving(registry, damaged)).start().await;
         let error = fetch(&world, "one-stop", ANNA, &[PERSON, CERTIFICATE], VERIFY).await.expect_err("refused");
         assert_eq!((error.reason, error.subject.name.as_str()), (Reason::StorageCorrupt, registry));
         assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("STORAGE_CORRUPT"));
     }
     // Without the citizen's own record nobody knows under which numbers there are others.
-    let world = World::with(misbehaving("resident", damaged)).await;
+    let world = small().behind(misbehaving("resident", damaged)).start().await;
     let error = fetch(&world, "one-stop", ANNA, &[CERTIFICATE], VERIFY).await.expect_err("refused");
     assert_eq!(error.reason, Reason::StorageCorrupt);
 }
 
 #[tokio::test]
 async fn a_registry_that_never_answers_costs_the_call_no_more_than_its_deadline() {
-    let world = World::with(|inner| match inner.name() {
-        "land" => Arc::new(Decorated { inner, read: None }),
-        _ => inner,
-    })
-    .await;
+    let silent = |inner: Arc<dyn Registry>| if inner.name() == "land" { Decorated::silent(inner) } else { inner };
+    let world = small().behind(silent).start().await;
     let mut context = world.context("one-stop");
     context.deadline = Instant::now() + Duration::from_millis(200);
     let deadline = context.deadline;
@@ -171,7 +161,7 @@ async fn a_registry_that_never_answers_costs_the_call_no_more_than_its_deadline(
 
 #[tokio::test]
 async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
-    let tamper = |page: crate::base::Result<crate::registry::port::Page>| {
+    let tamper = |page: Result<Page>| {
         let mut page = page?;
         for found in &mut page.records {
             if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
@@ -181,7 +171,7 @@ async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
         }
         Ok(page)
     };
-    let world = World::with(misbehaving("judicial", tamper)).await;
+    let world = small().behind(misbehaving("judicial", tamper)).start().await;
     let types = &["judicial.record.v1"];
     let error = fetch(&world, "police", ANNA, types, "justice.record_certificate").await.expect_err("refused");
     assert_eq!(error.reason, Reason::PayloadMismatch);
@@ -195,7 +185,7 @@ async fn a_record_that_fails_is_refused_by_its_code_unless_it_is_asked_for() {
 
 #[tokio::test]
 async fn a_record_of_somebody_else_is_never_disclosed() {
-    let swap = |page: crate::base::Result<crate::registry::port::Page>| {
+    let swap = |page: Result<Page>| {
         let mut page = page?;
         for found in &mut page.records {
             if let Disclosure::Whole { payload, .. } = &mut Arc::make_mut(found).record.disclosure {
@@ -205,7 +195,7 @@ async fn a_record_of_somebody_else_is_never_disclosed() {
         }
         Ok(page)
     };
-    let world = World::with(misbehaving("judicial", swap)).await;
+    let world = small().behind(misbehaving("judicial", swap)).start().await;
     let mut context = world.context("police");
     context.accepts_unverified = true;
     let asked = request(ANNA, &["judicial.record.v1"], "justice.record_certificate");
@@ -215,21 +205,22 @@ async fn a_record_of_somebody_else_is_never_disclosed() {
 
 #[tokio::test]
 async fn a_record_that_the_province_has_not_accepted_yet_counts_as_unreachable() {
-    let world = World::new().await;
-    world.submit("resident", PERSON, vec![super::world::person("042185000003")]).await;
+    let world = small().unfollowed().start().await;
+    world.submit(PERSON, vec![super::world::person("042185000003")]).await;
     let mut context = world.context("one-stop");
     context.deadline = Instant::now() + Duration::from_millis(100);
     let got = world.exchange.fetch(context, request("042185000003", &[PERSON], VERIFY)).await.expect("partial");
     assert!(got.records.is_empty());
     assert_eq!(got.missing[0].reason, MissingReason::Unreachable(Reason::RegistryUnavailable));
-    world.province.accept_all(&world.hosts).await;
+    world.follow();
+    world.accepted().await;
     let got = fetch(&world, "one-stop", "042185000003", &[PERSON], VERIFY).await.expect("accepted");
     assert_eq!(got.records.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_calls_leave_a_chain_without_gaps() {
-    let world = Arc::new(World::new().await);
+    let world = Arc::new(small().start().await);
     let calls = (0..100).map(|_| {
         let world = world.clone();
         tokio::spawn(async move { fetch(&world, "one-stop", ANNA, &[PERSON], VERIFY).await.map(|got| got.evidence) })
@@ -244,7 +235,7 @@ async fn concurrent_calls_leave_a_chain_without_gaps() {
 
 #[tokio::test]
 async fn more_records_than_an_answer_holds_are_refused_for_good() {
-    let world = World::new().await;
+    let world = small().start().await;
     let certificate = |number: usize| {
         Object::new()
             .with("serial", format!("BA {:06}", 700_000 + number))
@@ -263,8 +254,8 @@ async fn more_records_than_an_answer_holds_are_refused_for_good() {
             .with("parcels", vec!["w7723fdn0zg3"])
             .with("status", "valid")
     };
-    world.submit("land", CERTIFICATE, (0..=limits::ANSWER_RECORDS_MAX).map(certificate).collect()).await;
-    world.province.accept_all(&world.hosts).await;
+    world.submit(CERTIFICATE, (0..=limits::ANSWER_RECORDS_MAX).map(certificate).collect()).await;
+    world.accepted().await;
     let refused =
         fetch(&world, "land-office", ANNA, &[PERSON, CERTIFICATE], "land.transfer").await.expect_err("too many");
     assert_eq!((refused.reason, refused.subject.name.as_str()), (Reason::AnswerTooLarge, "land"));

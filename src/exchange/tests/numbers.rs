@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, NOW, World, person, pid, request};
+use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, NOW, World, person, pid, request, small};
 use crate::access::consent::{Act, Terms};
 use crate::access::{Actor, rights};
 use crate::base::{Error, Reason, Timestamp};
@@ -12,7 +12,7 @@ use crate::registry::Catalogue;
 use crate::registry::common::testing::basis;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::Registry;
-use crate::trust::Object;
+use crate::trust::{Object, Operation};
 
 /// Enters the register after the claim to the number: before, the registry takes no claim to a number that somebody holds.
 const VICTIM: &str = "042185990012";
@@ -38,8 +38,8 @@ async fn entries(world: &World, number: &str) -> u64 {
 }
 
 async fn add(world: &World, records: Vec<Object>) {
-    world.submit("resident", PERSON, records).await;
-    world.province.accept_all(&world.hosts).await;
+    world.submit(PERSON, records).await;
+    world.accepted().await;
 }
 
 fn claiming(number: &str, claims: &[&str]) -> Object {
@@ -48,10 +48,10 @@ fn claiming(number: &str, claims: &[&str]) -> Object {
 
 #[tokio::test]
 async fn a_claim_to_a_living_persons_number_reads_nothing_of_theirs() {
-    let world = World::new().await;
+    let world = small().start().await;
     add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
     let judicial = Object::new().with("personal_id", VICTIM).with("full_name", "Lê Thị Na").with("birth_date", "1985");
-    world.submit("judicial", "judicial.record.v1", vec![judicial.with("status", "no_conviction")]).await;
+    world.submit("judicial.record.v1", vec![judicial.with("status", "no_conviction")]).await;
     add(&world, vec![person(VICTIM)]).await;
     assert_eq!(fetch(&world, CLAIMANT).await, [format!("resident {CLAIMANT}")]);
     assert_eq!(fetch(&world, VICTIM).await, [format!("resident {VICTIM}"), format!("judicial {VICTIM}")]);
@@ -60,7 +60,7 @@ async fn a_claim_to_a_living_persons_number_reads_nothing_of_theirs() {
 
 #[tokio::test]
 async fn two_claims_to_one_number_prove_nothing() {
-    let world = World::new().await;
+    let world = small().start().await;
     add(&world, vec![claiming(CLAIMANT, &["042190990039"]), claiming(OTHER, &["042190990039"])]).await;
     for number in [CLAIMANT, OTHER] {
         assert_eq!(fetch(&world, number).await, [format!("resident {number}")]);
@@ -70,7 +70,7 @@ async fn two_claims_to_one_number_prove_nothing() {
 
 #[tokio::test]
 async fn a_chain_of_cancelled_numbers_leads_to_whoever_holds_the_last_and_every_log_shows_it() {
-    let world = World::new().await;
+    let world = small().start().await;
     let cancelled = claiming(CLAIMANT, &[BINH_BEFORE]).with("status", "cancelled");
     add(&world, vec![cancelled, claiming(OTHER, &[CLAIMANT])]).await;
     // Bình claims the first number too, so the chain stops before it
@@ -84,7 +84,7 @@ async fn a_chain_of_cancelled_numbers_leads_to_whoever_holds_the_last_and_every_
 
 #[tokio::test]
 async fn a_loop_of_claims_proves_nothing() {
-    let world = World::new().await;
+    let world = small().start().await;
     let ended = |number, claims: &[&str]| claiming(number, claims).with("status", "cancelled");
     add(&world, vec![ended(CLAIMANT, &[OTHER]), ended(OTHER, &[CLAIMANT])]).await;
     for number in [CLAIMANT, OTHER] {
@@ -94,7 +94,7 @@ async fn a_loop_of_claims_proves_nothing() {
 
 #[tokio::test]
 async fn a_consent_holds_for_the_numbers_of_the_person_and_for_no_others() {
-    let world = World::new().await;
+    let world = small().start().await;
     add(&world, vec![claiming(CLAIMANT, &[VICTIM])]).await;
     add(&world, vec![person(VICTIM)]).await;
     world.consents.refuse_all(pid(CLAIMANT), Timestamp(0)).await.expect("refused");
@@ -112,15 +112,15 @@ async fn a_consent_holds_for_the_numbers_of_the_person_and_for_no_others() {
 #[tokio::test]
 async fn a_refusal_under_a_former_number_holds_while_the_register_does_not_answer() {
     let is_down = Arc::new(AtomicBool::new(false));
-    let world = World::with(|registry: Arc<dyn Registry>| {
-        let is_down = is_down.clone();
-        let read = move |name: &str, page| match name {
-            "resident" if is_down.load(Ordering::SeqCst) => Err(Error::new(Reason::RegistryUnavailable, "down")),
-            _ => page,
-        };
-        Arc::new(Decorated { inner: registry, read: Some(Arc::new(read)) })
-    })
-    .await;
+    let down = is_down.clone();
+    let unreliable = move |inner: Arc<dyn Registry>| {
+        let (is_down, is_resident) = (down.clone(), inner.name() == "resident");
+        Decorated::reads(inner, move |page| match is_resident && is_down.load(Ordering::SeqCst) {
+            true => Err(Error::new(Reason::RegistryUnavailable, "down")),
+            false => page,
+        })
+    };
+    let world = small().behind(unreliable).start().await;
     world.consents.refuse_all(pid(BINH_BEFORE), Timestamp(0)).await.expect("refused");
     is_down.store(true, Ordering::SeqCst);
     let asked = request(BINH, &["health_insurance.card.v1"], "one_stop.verify_documents");
@@ -130,7 +130,7 @@ async fn a_refusal_under_a_former_number_holds_while_the_register_does_not_answe
 
 #[tokio::test]
 async fn consents_end_with_their_person_and_rights_do_not() {
-    let world = World::new().await;
+    let world = small().start().await;
     let terms = Terms::read(
         &rights::embedded(),
         &Catalogue::built_in(),
@@ -149,7 +149,7 @@ async fn consents_end_with_their_person_and_rights_do_not() {
     assert_eq!(ask("bank", "bank.know_your_customer").await, Ok(1));
     let dead = person(ANNA).with("life_status", "deceased").with("status", "deceased");
     let dead = dead.with("basis", basis("death_entry"));
-    world.update("resident", PERSON, 1, dead).await;
+    world.change(PERSON, Operation::Update, 1, dead).await;
     // what needs a consent says no more than without one; the land is transferred to the heirs all the same
     assert_eq!(ask("bank", "bank.know_your_customer").await, Err(Reason::ConsentMissing));
     assert_eq!(ask("land-office", "land.transfer").await, Ok(1));

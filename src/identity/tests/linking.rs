@@ -24,7 +24,7 @@ const BORN: &str = "1985-07-09";
 
 /// Huyền with a level 2 account.
 async fn world() -> World {
-    let mut world = World::new().await;
+    let world = World::new().await;
     let payload = person(HUYEN, NAME, BORN, "female").with("superseded_ids", vec!["042185990003"]);
     world.person(payload).await;
     world
@@ -56,13 +56,13 @@ async fn each_document_has_its_outcome() {
         (holder("042185990009", NAME, BORN), "suspended", Err(absent)),
     ];
     for (at, (holder, status, expected)) in cases.into_iter().enumerate() {
-        let mut world = world().await;
+        let world = world().await;
         world.say(driver_licence::LICENCE, licence("420185000001", holder, status)).await;
         let found = link(&world, HUYEN, DRIVER_LICENCE, "420185000001").await;
         let found = found.map(|link| (link.state, link.matched_by)).map_err(|error| error.reason);
         assert_eq!(found, expected, "case {at}");
     }
-    let mut world = world().await;
+    let world = world().await;
     world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-11-21")).await;
     let refused = link(&world, HUYEN, HEALTH_CARD, "").await.expect_err("lapsed yesterday");
     assert_eq!(refused.reason, expired);
@@ -81,7 +81,7 @@ async fn a_refused_link_is_explained_without_a_value() {
         ],
     )];
     for (holder, expected) in cases {
-        let mut world = world().await;
+        let world = world().await;
         world.say(driver_licence::LICENCE, licence("420185000001", holder, "active")).await;
         let call = world.call_of(HUYEN);
         let refused = world
@@ -132,7 +132,7 @@ async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
                 // A vehicle's owner is named by number, or is an organisation.
                 _ => continue,
             };
-            let mut world = world().await;
+            let world = world().await;
             world.say(record_type, payload).await;
             assert_eq!(said(&world).await, of_none, "{kind:?} {holder:?}");
         }
@@ -141,7 +141,7 @@ async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
 
 #[tokio::test]
 async fn without_a_number_exactly_one_document_must_be_found() {
-    let mut world = world().await;
+    let world = world().await;
     let missing = link(&world, HUYEN, VEHICLE, "").await.expect_err("none");
     assert_eq!(missing.reason, Reason::RecordNotFound);
     world.say(vehicle::REGISTRATION, motorcycle("38-B1 123.45", HUYEN)).await;
@@ -156,7 +156,7 @@ async fn without_a_number_exactly_one_document_must_be_found() {
 
 #[tokio::test]
 async fn accounts_decide_who_may_link() {
-    let mut world = world().await;
+    let world = world().await;
     let dead = person("042185990004", "Lê Thị Lan", "1950", "female");
     world.person(dead.with("life_status", "deceased").with("status", "deceased")).await;
     world.say(resident::PERSON, person("042185990005", "Lê Thị Nga", "1990", "female")).await;
@@ -176,7 +176,7 @@ async fn accounts_decide_who_may_link() {
 
 #[tokio::test]
 async fn an_old_number_of_two_people_leaves_the_holder_open() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     for (number, name) in [("042091990012", "Hồ Sỹ Nam"), ("042089990021", "Lương Hữu Phước")] {
         world.person(person(number, name, "1991-08-27", "male").with("old_id_number", "189900012")).await;
     }
@@ -188,7 +188,7 @@ async fn an_old_number_of_two_people_leaves_the_holder_open() {
 
 #[tokio::test]
 async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
-    let mut world = world().await;
+    let world = world().await;
     let (claimant, victim) = ("042185990008", "042185990009");
     // the claim is older than the record: a number that somebody holds is not claimed
     world.person(person(claimant, NAME, BORN, "female").with("superseded_ids", vec![victim])).await;
@@ -203,7 +203,7 @@ async fn a_claim_to_a_number_that_is_held_links_nothing_of_its_holders() {
 
 #[tokio::test]
 async fn of_links_made_at_once_one_is_made() {
-    let mut world = world().await;
+    let world = world().await;
     world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
     let calls = (0..16).map(|_| {
         let (linking, call) = (world.linking.clone(), world.call_of(HUYEN));
@@ -234,7 +234,7 @@ async fn of_links_made_at_once_one_is_made() {
 
 #[tokio::test]
 async fn the_registries_news_show_without_anyone_asking() {
-    let mut world = world().await;
+    let world = world().await;
     let following = Following::new(world.linking.clone(), world.store.clone(), world.feed.clone(), world.clock.clone());
     let document = |status| licence("420185000001", holder(HUYEN, NAME, BORN), status);
     world.say(driver_licence::LICENCE, document("active")).await;
@@ -267,7 +267,7 @@ async fn the_registries_news_show_without_anyone_asking() {
 
 #[tokio::test]
 async fn a_card_lapses_by_the_clock_alone() {
-    let mut world = world().await;
+    let world = world().await;
     world.say(health_insurance::CARD, card("4212345678", holder(HUYEN, NAME, BORN), "2026-12-31")).await;
     let made = link(&world, HUYEN, HEALTH_CARD, "").await.expect("linked");
     assert_eq!(made.state_at(world.now()).0, LinkState::Linked);
@@ -277,7 +277,7 @@ async fn a_card_lapses_by_the_clock_alone() {
 #[tokio::test]
 async fn a_weak_match_waits_for_the_issuers_word() {
     for (confirm, state) in [(true, LinkState::Linked), (false, LinkState::Refused)] {
-        let mut world = world().await;
+        let world = world().await;
         let document = licence("420185000001", holder("", "Tran Thi Thanh Huyen", BORN), "active");
         world.say(driver_licence::LICENCE, document).await;
         let made = link(&world, HUYEN, DRIVER_LICENCE, "420185000001").await.expect("pending");

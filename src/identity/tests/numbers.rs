@@ -23,7 +23,7 @@ fn record(number: &str) -> Object {
 
 /// A card linked and a code made under the first number, which then is replaced by the second.
 async fn world() -> (World, Link, Presentation, String) {
-    let mut world = World::new().await;
+    let world = World::new().await;
     world.person(record(BEFORE)).await;
     world.say(health_insurance::CARD, card("4212345678", holder(BEFORE, NAME, BORN), "2026-12-31")).await;
     let call = world.call_of(BEFORE);
@@ -87,7 +87,7 @@ async fn what_stands_under_a_former_number_is_seen_used_and_ended_under_the_pres
 
 #[tokio::test]
 async fn a_number_that_two_claim_is_nobodys() {
-    let (mut world, made, _, code) = world().await;
+    let (world, made, _, code) = world().await;
     world.say(resident::PERSON, record(OTHER).with("superseded_ids", vec![BEFORE])).await;
     let before = world.people.numbers(id(BEFORE)).await.expect("resolved");
     assert_eq!((before.standing, before.superseded.len()), (Standing::GivenUp, 0));
@@ -104,7 +104,7 @@ async fn a_number_that_two_claim_is_nobodys() {
 
 #[tokio::test]
 async fn nothing_is_presented_for_the_dead() {
-    let (mut world, _, _, code) = world().await;
+    let (world, _, _, code) = world().await;
     let dead = record(NOW).with("superseded_ids", vec![BEFORE]).with("life_status", "deceased");
     world
         .change(

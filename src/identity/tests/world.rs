@@ -1,5 +1,7 @@
-//! A small world: four registries, some people, and stand-ins for what the server wires.
+//! The world of identity's tests: four registries, and stand-ins for who delivers records and who tells of changes.
 
+use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -7,34 +9,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::base::entropy::SeededEntropy;
-use crate::base::time::FixedClock;
-use crate::base::{AgencyId, Clock as _, Date, Error, PersonalId, Reason, RecordId, Result, Seed, Timestamp};
-use crate::base::{Call, Caller};
-use crate::identity::account::{Account, Accounts, Level};
-use crate::identity::citizens::Citizens;
-use crate::identity::linking::Linking;
-use crate::identity::people::Registries;
+use crate::base::{AgencyId, Call, Error, PersonalId, Reason, RecordId, Result};
+use crate::identity::account::Level;
 use crate::identity::ports::{
     AcceptedChange, AcceptedRecord, ChangeFeed, Delivered, DeliveredRecord, Delivery, RecordDelivery,
 };
 use crate::identity::presenting::Presenting;
 use crate::registry::host::Host;
-use crate::registry::numbers::ask::AskedResidents;
-use crate::registry::numbers::{Entry, Numbers, Residents};
-use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
-use crate::registry::{self, Catalogue, Reader};
-use crate::store::Store;
-use crate::store::memory::MemoryStore;
-use crate::trust::{
-    Disclosure, Ed25519Signer, IssuerAnchor, KeyRecord, LogProof, Object, Operation, SignedRecord, Signer, TrustAnchor,
-    Verdict, Verifier,
-};
+use crate::registry::numbers::Numbers;
+use crate::registry::port::{Query, Registry as _, Selector};
+use crate::registry::{self, Name};
+use crate::trust::{Disclosure, Object, Operation, SignedRecord, Verdict};
+use crate::world::world;
 
-pub(super) const TODAY: Date = Date::constant(2026, 11, 22);
-
-pub(super) fn id(text: &str) -> PersonalId {
-    PersonalId::parse(text).expect("12 digits")
-}
+pub(super) use crate::world::payloads::{card, holder, licence, motorcycle, person};
+pub(super) use crate::world::pid as id;
 
 pub(super) fn only(text: &str) -> Numbers {
     Numbers::only(id(text))
@@ -44,216 +33,65 @@ pub(super) fn agency(key: &str) -> AgencyId {
     AgencyId::parse(key).expect("a key")
 }
 
-fn signer(origin: &str) -> Arc<dyn Signer> {
-    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0)))
-}
-
-const NAMES: [&str; 4] = ["resident", "health_insurance", "driver_licence", "vehicle"];
-
 pub(super) struct World {
-    pub store: Arc<dyn Store>,
-    pub clock: Arc<FixedClock>,
-    pub linking: Linking,
+    province: crate::world::World,
     pub presenting: Presenting,
-    pub accounts: Accounts,
-    pub people: Arc<Citizens>,
     pub delivery: Arc<FakeDelivery>,
     pub feed: Arc<FakeFeed>,
-    hosts: Vec<Arc<Host>>,
-    requests: u64,
+}
+
+impl Deref for World {
+    type Target = crate::world::World;
+
+    fn deref(&self) -> &Self::Target {
+        &self.province
+    }
 }
 
 impl World {
     pub(super) async fn new() -> Self {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let clock = Arc::new(FixedClock::at(Timestamp::start_of(TODAY)));
-        let catalogue = Catalogue::built_in();
-        let mut hosts = Vec::new();
-        let mut issuers = Vec::new();
-        for name in NAMES {
-            let sector = catalogue.sector(name).expect("a sector");
-            let signer = signer(&sector.log_origin());
-            issuers.push(IssuerAnchor {
-                name: name.into(),
-                origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
-                keys: vec![KeyRecord::active(&*signer).expect("a key")],
-            });
-            let secret = Seed::root(2).child(name, 0);
-            hosts.push(Host::open(store.clone(), sector.clone(), signer, &secret, clock.clone()).await.expect("opens"));
-        }
-        let anchor = TrustAnchor {
-            province: "H27".into(),
-            version: 1,
-            events_from: 0,
-            root: Default::default(),
-            signatures: Vec::new(),
-            expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
-            logs: vec![],
-            issuers,
-        };
-        let ports = hosts.iter().map(|host| host.clone() as Arc<dyn Registry>);
-        let reader = Reader::new(catalogue, ports, Arc::new(NotAccepted), Arc::new(Verifier::new(anchor)));
-        let asked = Arc::new(AskedHost { reader: reader.clone(), clock: clock.clone() });
-        let registries = Registries { reader };
-        let accounts = Accounts::new(store.clone());
-        let entropy = Arc::new(SeededEntropy::new(Seed::root(3)));
-        let linking = Linking::new(store.clone(), registries, accounts.clone(), entropy.clone());
-        let delivery = Arc::new(FakeDelivery::default());
-        let people = Arc::new(Citizens::new(asked, accounts.clone()));
-        let presenting =
-            Presenting::new(store.clone(), linking.clone(), people.clone(), delivery.clone(), entropy.clone());
-        let feed = Arc::new(FakeFeed { hosts: hosts.clone(), changes: Mutex::default() });
-        Self { store, clock, linking, presenting, accounts, people, delivery, feed, hosts, requests: 0 }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    pub(super) async fn account(&self, person: &str, level: Level) {
-        let account = Account { person: id(person), level, guardian: None, opened_at: Timestamp(0) };
-        self.accounts.seed(&[account]).await.expect("seeded");
+        let province = world().registries(&["resident", "health_insurance", "driver_licence", "vehicle"]).start().await;
+        let (delivery, entropy) =
+            (Arc::new(FakeDelivery::default()), Arc::new(SeededEntropy::new(province.seed.child("codes", 0))));
+        let (linking, people) = (province.linking.clone(), province.people.clone());
+        let presenting = Presenting::new(province.store.clone(), linking, people, delivery.clone(), entropy);
+        let feed = Arc::new(FakeFeed { hosts: province.hosts.clone(), changes: Mutex::default() });
+        Self { province, presenting, delivery, feed }
     }
 
     /// Says something new at the registry of `record_type`.
-    pub(super) async fn say(&mut self, record_type: &str, payload: Object) -> RecordId {
+    pub(super) async fn say(&self, record_type: &str, payload: Object) -> RecordId {
         self.change(record_type, Operation::Create, 0, payload).await
     }
 
     pub(super) async fn change(
-        &mut self,
+        &self,
         record_type: &str,
         operation: Operation,
         expected_version: u64,
         payload: Object,
     ) -> RecordId {
-        self.requests += 1;
-        let change = Change {
-            record_type: record_type.into(),
-            operation,
-            expected_version,
-            payload,
-            valid_from: None,
-            valid_until: None,
-        };
-        let host = self.hosts.iter().find(|host| record_type.starts_with(host.name())).expect("a host");
-        let request_id = format!("request-{}", self.requests);
-        let receipts = host.submit(Submission { request_id, changes: vec![change] }).await.expect("submitted");
+        let receipt = self.province.change(record_type, operation, expected_version, payload).await;
         let mut changes = self.feed.changes.lock().expect("whole");
         let ledger_index = changes.len() as u64;
-        let (record_id, version) = (receipts[0].record_id, receipts[0].version);
+        let (record_id, version) = (receipt.record_id, receipt.version);
         changes.push(AcceptedChange { ledger_index, record_type: record_type.into(), record_id, version });
         record_id
     }
 
     /// A person with a level 2 account.
-    pub(super) async fn person(&mut self, payload: Object) {
+    pub(super) async fn person(&self, payload: Object) {
         let number = payload.text("personal_id").expect("a number").to_owned();
         self.say(registry::resident::PERSON, payload).await;
         self.account(&number, Level::Two).await;
     }
 
     pub(super) fn call_of(&self, citizen: &str) -> Call {
-        Call::by(Caller::Citizen(id(citizen)), self.now())
+        self.by_citizen(citizen)
     }
 
     pub(super) fn call(&self, key: &str) -> Arc<Call> {
-        Arc::new(Call::by(Caller::Agency(agency(key)), self.now()))
-    }
-}
-
-pub(super) fn person(number: &str, name: &str, birth: &str, sex: &str) -> Object {
-    Object::new()
-        .with("personal_id", number)
-        .with("full_name", name)
-        .with("birth_date", birth)
-        .with("sex", sex)
-        .with("nationality", "VN")
-        .with("life_status", "alive")
-        .with("status", "active")
-}
-
-pub(super) fn holder(number: &str, name: &str, birth: &str) -> Object {
-    let number = (!number.is_empty()).then(|| number.to_owned());
-    Object::new().with_optional("personal_id", number).with("full_name", name).with("birth_date", birth)
-}
-
-pub(super) fn card(number: &str, holder: Object, until: &str) -> Object {
-    Object::new()
-        .with("card_number", number)
-        .with("holder", holder)
-        .with("object_code", "GD")
-        .with("benefit_level", "4")
-        .with("facility", "42001")
-        .with("valid_from", "2024-01-01")
-        .with("valid_until", until)
-        .with("status", "active")
-}
-
-pub(super) fn licence(number: &str, holder: Object, status: &str) -> Object {
-    let class = Object::new().with("code", "A1").with("issued_on", "2015-06-01");
-    Object::new()
-        .with("licence_number", number)
-        .with("holder", holder)
-        .with("classes", vec![class])
-        .with("points", 12)
-        .with("status", status)
-}
-
-pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
-    Object::new()
-        .with("plate", plate)
-        .with("kind", "motorcycle")
-        .with("plate_colour", "white")
-        .with("owner", Object::new().with("personal_id", owner).with("full_name", "Trần Thị Thanh Huyền"))
-        .with("brand", "Honda")
-        .with("model", "Wave")
-        .with("chassis_number", "RLHJA3909PY012345")
-        .with("colour", "Đỏ")
-        .with("seats", 2)
-        .with("first_registered", "2019-03-05")
-        .with("status", "active")
-}
-
-/// The resident registry in the place of what the province accepted of it.
-struct AskedHost {
-    reader: Reader,
-    clock: Arc<FixedClock>,
-}
-
-impl AskedHost {
-    fn asked(&self) -> AskedResidents<'_> {
-        AskedResidents { reader: &self.reader, now: self.clock.now() }
-    }
-}
-
-/// A province that accepts nothing: links need no place in its ledger.
-struct NotAccepted;
-
-#[async_trait]
-impl Inclusion for NotAccepted {
-    async fn wait_for(&self, _: &str, _: u64) -> Result<()> {
-        std::future::pending().await
-    }
-
-    async fn ledger_index(&self, _: &str, _: u64) -> Result<Option<u64>> {
-        Ok(None)
-    }
-
-    async fn prove(&self, _: &str, _: u64) -> Result<Option<Arc<LogProof>>> {
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl Residents for AskedHost {
-    async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
-        self.asked().record(number).await
-    }
-
-    async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>> {
-        self.asked().claimants(number).await
+        Arc::new(self.by_agency(key))
     }
 }
 
@@ -302,7 +140,7 @@ impl RecordDelivery for FakeDelivery {
 
 /// What the registries accepted, as if the province had.
 pub(super) struct FakeFeed {
-    hosts: Vec<Arc<Host>>,
+    hosts: BTreeMap<Name, Arc<Host>>,
     changes: Mutex<Vec<AcceptedChange>>,
 }
 
@@ -316,7 +154,7 @@ impl ChangeFeed for FakeFeed {
     }
 
     async fn latest(&self, record_type: &str, record_id: RecordId) -> Result<Option<AcceptedRecord>> {
-        let host = self.hosts.iter().find(|host| record_type.starts_with(host.name())).expect("a host");
+        let host = self.hosts.values().find(|host| record_type.starts_with(host.name())).expect("a host");
         let page = host.read(Query::latest([record_type], Selector::Ids(vec![record_id]), 1)).await?;
         Ok(page.records.first().map(|found| {
             let statement = crate::trust::Statement::decode(&found.record.statement).expect("a statement");

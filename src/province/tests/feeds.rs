@@ -1,6 +1,5 @@
 //! Feeds that repeat themselves, which is no fault, and feeds that show another history, which is one.
 
-use super::forged::Forged;
 use super::*;
 use crate::registry::common::testing::basis;
 
@@ -35,7 +34,7 @@ async fn what_a_registry_sends_again_is_passed_over() {
     let [a, b, c] = [&batches[0], &batches[1], &batches[2]];
     let script = vec![a.clone(), a.clone(), b.clone(), signed(0, &[a, b]), signed(0, &[a]), signed(1, &[a, b, c])];
     let province = world.province().await;
-    province.follow(Forged::scripted(host, script)).expect("follows");
+    province.follow(Decorated::scripted(host, script)).expect("follows");
     province.wait_for("resident", 3).await.expect("accepted");
     assert_eq!(province.progress()["resident"], Progress { log_size: 3, state: FeedState::Following });
     assert_eq!(province.ledger_size(), 6, "three statements, and the issuer's checkpoint behind each");
@@ -49,7 +48,7 @@ async fn a_statement_that_a_registry_logged_twice_counts_once() {
     let [a, b] = [&batches[0], &batches[1]];
     let script = vec![a.clone(), signed(1, &[a, a]), signed(2, &[a, a, b, b])];
     let province = world.province().await;
-    province.follow(Forged::scripted(host, script)).expect("follows");
+    province.follow(Decorated::scripted(host, script)).expect("follows");
     province.wait_for("resident", 4).await.expect("accepted");
     assert_eq!(province.progress()["resident"].state, FeedState::Following);
     // each stands in the ledger as often as in the registry's log, so that the issuer's checkpoints can be checked …
@@ -108,7 +107,7 @@ async fn another_history_halts_one_feed_and_both_heads_are_kept() {
             let province = world.province().await;
             let honest = if expected == Reason::OlderVersion { &update } else { b };
             let script = if start == 0 { vec![a.clone(), honest.clone(), lie.clone()] } else { vec![lie.clone()] };
-            province.follow(Forged::scripted(host.clone(), script)).expect("follows");
+            province.follow(Decorated::scripted(host.clone(), script)).expect("follows");
             let refused = province.wait_for("resident", 3).await.expect_err(what);
             assert_eq!(refused.reason, Reason::RegistryUnavailable, "{what}");
             let progress = province.progress()["resident"].clone();

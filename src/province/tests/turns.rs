@@ -52,7 +52,7 @@ async fn a_batch_that_does_not_verify_ends_the_turns() {
     let province = world.province().await;
     let residents = world.host("resident").await;
     world.submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990-03-14")]).await;
-    let forged = Forged::new(residents.clone(), |_, batch| {
+    let forged = Decorated::streams(residents.clone(), |_, batch| {
         batch.map(|mut batch| {
             batch.records.clear();
             batch

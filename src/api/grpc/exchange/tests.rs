@@ -15,7 +15,7 @@ use crate::base::client_ids::{ClientIds, ClientRequestId};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
 use crate::exchange::RecentCalls;
-use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid};
+use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid, small};
 use crate::registry::Catalogue;
 use crate::registry::numbers::Numbers;
 use crate::trust::merkle::{hash_leaf, verify_inclusion};
@@ -51,7 +51,7 @@ impl People for Mother {
 }
 
 async fn faces() -> Faces {
-    let world = World::new().await;
+    let world = small().start().await;
     let ring = Arc::new(RecentCalls::default());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
     let ending = tokio::sync::watch::channel(false).1;

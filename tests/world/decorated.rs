@@ -1,0 +1,90 @@
+//! A registry whose answers are not what its operator would give.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use lienthong::base::Result;
+use lienthong::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Submission};
+
+type Reads = Box<dyn Fn(Result<Page>) -> Result<Page> + Send + Sync>;
+type Stream = Box<dyn Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync>;
+
+/// What becomes of reads.
+enum Reading {
+    Honest,
+    Changed(Reads),
+    Never,
+}
+
+/// A registry in front of another.
+pub struct Decorated {
+    inner: Arc<dyn Registry>,
+    reading: Reading,
+    stream: Option<Stream>,
+}
+
+impl Decorated {
+    /// Every answer to a read passes through `read`.
+    pub fn reads(
+        inner: Arc<dyn Registry>,
+        read: impl Fn(Result<Page>) -> Result<Page> + Send + Sync + 'static,
+    ) -> Arc<dyn Registry> {
+        Arc::new(Self { inner, reading: Reading::Changed(Box::new(read)), stream: None })
+    }
+
+    /// No read is ever answered.
+    pub fn silent(inner: Arc<dyn Registry>) -> Arc<dyn Registry> {
+        Arc::new(Self { inner, reading: Reading::Never, stream: None })
+    }
+
+    /// Given a cursor and what the registry has from there, `stream` says what is sent.
+    pub fn streams(
+        inner: Arc<dyn Registry>,
+        stream: impl Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync + 'static,
+    ) -> Arc<dyn Registry> {
+        Arc::new(Self { inner, reading: Reading::Honest, stream: Some(Box::new(stream)) })
+    }
+
+    /// Sends these batches, each once, whatever it is asked for.
+    pub fn scripted(inner: Arc<dyn Registry>, batches: Vec<ChangeBatch>) -> Arc<dyn Registry> {
+        let batches = Mutex::new(batches.into_iter());
+        Self::streams(inner, move |_, _| batches.lock().expect("whole").next())
+    }
+}
+
+#[async_trait]
+impl Registry for Decorated {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn log_size(&self) -> Result<u64> {
+        self.inner.log_size().await
+    }
+
+    async fn read(&self, query: Query) -> Result<Page> {
+        match &self.reading {
+            Reading::Honest => self.inner.read(query).await,
+            Reading::Changed(read) => read(self.inner.read(query).await),
+            Reading::Never => std::future::pending().await,
+        }
+    }
+
+    async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
+        self.inner.submit(submission).await
+    }
+
+    async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
+        let Some(stream) = &self.stream else { return self.inner.changes(cursor, limit).await };
+        // Past its log's end the registry refuses; what is forged may be there.
+        let honest = self.inner.changes(cursor, limit).await.unwrap_or_default();
+        Ok(stream(cursor, honest))
+    }
+
+    async fn wait_beyond(&self, cursor: u64) -> Result<()> {
+        match &self.stream {
+            Some(_) => std::future::pending().await,
+            None => self.inner.wait_beyond(cursor).await,
+        }
+    }
+}
