@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::dynamic::Call;
 use common::process::run;
-use common::{Started, config, start};
+use common::{Started, config, gateway};
 use lienthong::access::rights::EMBEDDED;
 use lienthong::base::Reason;
 use lienthong::registry::allocation::{self, FIRST};
@@ -129,7 +129,7 @@ fn verify(folder: &Path, answer: &Value) -> Option<i32> {
 async fn a_record_type_that_is_only_data_goes_all_the_way() {
     let folder = tempfile::tempdir().expect("a folder");
     let anchor = Some(folder.path().join("anchor.json"));
-    let started = start(Config { anchor, ..with_diplomas(folder.path()) }).await;
+    let started = gateway().with(|_| Config { anchor, ..with_diplomas(folder.path()) }).start().await;
 
     let described =
         call(&started, "one-stop", "registry.v1.RegistryService/Describe", json!({"registry": "education"}));

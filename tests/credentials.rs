@@ -8,7 +8,7 @@ mod common;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{reason, start};
+use common::{gateway, reason};
 use lienthong::access::rights::{self, Rights};
 use lienthong::api::credential::TokenMint;
 use lienthong::base::Caller;
@@ -55,7 +55,7 @@ async fn call(channel: &Channel, path: &str, is_stream: bool, authorization: Opt
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_wants_a_credential_that_is_accepted() {
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let now = lienthong::base::time::SystemClock.now();
     let agency = Caller::Agency(AgencyId::parse("operator").expect("a key"));
     let mint = |mint: &TokenMint, at| mint.mint(&agency, at, 60).expect("a token");
@@ -100,7 +100,7 @@ async fn every_call_wants_a_credential_that_is_accepted() {
         }
     }
     assert!(walked > 40, "{walked} RPCs");
-    started.running.end().await.expect("ends");
+    started.end().await;
 }
 
 /// What comes of a call about the child by this citizen: `OK` or the refusal's code.
@@ -118,7 +118,7 @@ async fn about_the_child(channel: &Channel, method: &MethodDescriptor, path: &st
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guardian_may_make_every_call_that_the_child_may() {
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let (mut walked, rights) = (0, rights::embedded());
     for service in typed::pool().services() {
         for method in service.methods() {
@@ -135,13 +135,13 @@ async fn a_guardian_may_make_every_call_that_the_child_may() {
         }
     }
     assert!(walked >= 15, "{walked} RPCs");
-    started.running.end().await.expect("ends");
+    started.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demo_credentials_are_not_believed_where_they_must_not_be() {
     let demo = lienthong::api::credential::DemoCredentials::Never;
-    let started = start(lienthong::server::Config { demo, ..common::config() }).await;
+    let started = gateway().with(|config| lienthong::server::Config { demo, ..config }).start().await;
     let path = "/lienthong.access.v1.AgencyService/ListAgencies";
     let status = call(&started.channel, path, false, Some("Bearer demo-operator")).await.expect_err("refused");
     assert_eq!(reason(&status), (Code::Unauthenticated, "DEMO_CREDENTIAL_REFUSED".to_owned()));
@@ -149,7 +149,7 @@ async fn demo_credentials_are_not_believed_where_they_must_not_be() {
     let now = lienthong::base::time::SystemClock.now();
     let token = started.gateway.tokens().mint(&agency, now, 60).expect("a token");
     call(&started.channel, path, false, Some(&format!("Bearer {token}"))).await.expect("a token is believed");
-    started.running.end().await.expect("ends");
+    started.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

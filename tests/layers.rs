@@ -231,6 +231,29 @@ fn a_record_type_is_named_in_its_sectors_file_alone() {
     none(findings, "what code knows of a record type is a property of it (src/registry/schema.rs, RecordType)");
 }
 
+/// Whoever may read from a registry's port; the others ask `registry::reader`, which verifies.
+const READING_PORTS: &[(&str, &str)] = &[
+    ("src/registry/", "the port, who keeps it, and the reader"),
+    ("src/simulation/faults", "stands in front of a port"),
+    ("src/api/grpc/registry/", "a registry's own services, whose callers verify"),
+];
+
+#[test]
+fn answers_of_registries_are_verified_in_one_place() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        if READING_PORTS.iter().any(|(place, _)| source.path.starts_with(place)) {
+            continue;
+        }
+        let text = code_of(&source);
+        let imports = text.match_indices("registry::port::").map(|(at, _)| text[at..].split(';').next());
+        if imports.flatten().any(|import| import.split(|c: char| !c.is_alphanumeric()).any(|name| name == "Query")) {
+            findings.push(format!("{}: asks a registry by itself", source.path));
+        }
+    }
+    none(findings, "what a registry answers is used when `registry::reader` has verified it");
+}
+
 #[test]
 fn no_two_files_need_each_other() {
     let sources: Vec<Source> =

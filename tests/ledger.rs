@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{reason, start};
+use common::{gateway, reason};
 use lienthong::trust::Checkpoint;
 use lienthong::trust::merkle::{Hash, hash_leaf, root_in_place, verify_consistency, verify_inclusion};
 use lienthong::wire::proto::trust::v1::ledger_service_client::LedgerServiceClient;
@@ -15,7 +15,7 @@ fn hashes(path: &[bytes::Bytes]) -> Vec<Hash> {
 
 #[tokio::test]
 async fn what_the_ledger_service_gives_fits_together() {
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let mut client = LedgerServiceClient::new(started.channel.clone());
     for log in ["records", "lienthong/H27/land", "resident"] {
         let note = client.get_checkpoint(GetCheckpointRequest { log: log.into() }).await.expect("a head").into_inner();
@@ -54,7 +54,7 @@ async fn what_the_ledger_service_gives_fits_together() {
 
 #[tokio::test]
 async fn refusals_have_their_reasons() {
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let mut client = LedgerServiceClient::new(started.channel.clone());
     let invalid = (Code::InvalidArgument, "INVALID_REQUEST".to_owned());
     let missing = (Code::NotFound, "NOT_FOUND".to_owned());

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use common::{as_agency, config, reason, start};
+use common::{as_agency, gateway, reason};
 use lienthong::base::limits;
 use lienthong::wire::proto::exchange::v1::FetchRecordsRequest;
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
@@ -30,7 +30,7 @@ async fn fetch(channel: &Channel, agency: &str) -> Result<(), Status> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agency_with_thousands_of_calls_under_way_does_not_keep_another_waiting() {
-    let started = start(config()).await;
+    let started = gateway().on_a_socket().start().await;
     let processors = std::thread::available_parallelism().expect("a number").get();
     // many times as many as run at once, and as many as an agency may have on a large machine
     let noisy = (8 * processors * limits::CALLS_RUNNING_PER_PROCESSOR).min(limits::CALLS_OF_AGENCY_MAX);
@@ -38,7 +38,7 @@ async fn an_agency_with_thousands_of_calls_under_way_does_not_keep_another_waiti
     let is_over = Arc::new(AtomicBool::new(false));
     let mut tasks = Vec::new();
     for _ in 0..noisy.div_ceil(STREAMS) {
-        let address = format!("http://{}", started.running.grpc);
+        let address = format!("http://{}", started.address());
         let channel = Endpoint::from_shared(address).expect("an address").connect().await.expect("it accepts");
         for _ in 0..STREAMS.min(noisy - tasks.len()) {
             let (channel, answered, is_over) = (channel.clone(), answered.clone(), is_over.clone());

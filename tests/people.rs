@@ -6,7 +6,7 @@ mod common;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
-use common::{config, reason, start};
+use common::{gateway, reason};
 use serde_json::{Value, json};
 use tonic::Code;
 use tonic::transport::Channel;
@@ -136,7 +136,7 @@ async fn standing(channel: &Channel, number: &str) -> Ids {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replaced_numbers_things_are_its_holders_and_its_credential_is_nobodys() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let channel = &started.channel;
     let ids = standing(channel, BEFORE).await;
     let read = json!({
@@ -190,12 +190,12 @@ async fn a_replaced_numbers_things_are_its_holders_and_its_credential_is_nobodys
         let refused = call(channel, "bank", fetch, read).await.expect_err("no consent is left");
         assert_eq!(refused.1, "CONSENT_MISSING", "{number}");
     }
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_acts_as_the_dead_or_for_them_and_a_childs_guardian_consents() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let channel = &started.channel;
     let deceased = (Code::FailedPrecondition, "PERSON_DECEASED".to_owned());
     let denied = (Code::PermissionDenied, "ROLE_NOT_ALLOWED".to_owned());
@@ -218,5 +218,5 @@ async fn nobody_acts_as_the_dead_or_for_them_and_a_childs_guardian_consents() {
     for (method, body) in all(CHILD) {
         assert_eq!(as_citizen(channel, MOTHER, method, body).await.expect_err(method), deceased, "{method}");
     }
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }

@@ -1,11 +1,15 @@
-//! Every persona does what it says, through the public API: the command that is listed with it is made as it stands.
-//!
-//! A persona without an expectation here fails the test, so that none is added unproved.
+//! Every persona does what its catalogue row says, through the public API: the command that is listed with it is made as it stands, and
+//! its answer held to what the row says that a caller meets.
 
 mod common;
 
 use common::dynamic::Call;
-use common::{Started, as_agency, reason, start};
+use common::{as_agency, gateway, reason};
+use lienthong::api::status;
+use lienthong::base::time::SystemClock;
+use lienthong::base::{Clock as _, Reason};
+use lienthong::simulation::personas::{self, Meets};
+use lienthong::trust::Verdict;
 use lienthong::wire::proto::registry::judicial::v1::judicial_service_client::JudicialServiceClient;
 use lienthong::wire::proto::registry::judicial::v1::{
     Form, IssueRecordCertificateRequest, JudicialStatus, RecordCertificate, Requester,
@@ -13,6 +17,7 @@ use lienthong::wire::proto::registry::judicial::v1::{
 use lienthong::wire::proto::simulation::v1::ListPersonasRequest;
 use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
 use serde_json::Value;
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 type Answer = Result<Value, Status>;
@@ -65,109 +70,92 @@ fn two_forms(answer: &Answer, who: &str) {
     assert_eq!(two["sentences"].as_array().map(Vec::len), Some(1), "{who}: {two}");
 }
 
-/// A crypto persona: refused with the code, and on demand delivered as failed.
-async fn bad_records(started: &Started, call: Call, verdict: &str, who: &str) {
-    let code = verdict.split(' ').next_back().expect("a code");
-    let marked = call.make(&started.channel).await;
-    assert!(verdicts(&marked, who).iter().any(|found| found == verdict), "{who}: {marked:?}");
-    let plain = call.without("x-lienthong-unverified").make(&started.channel).await;
-    let status = plain.expect_err(who);
+/// On demand delivered as failed, else refused with the code.
+async fn bad_records(channel: &Channel, call: Call, verdict: Verdict, who: &str) {
+    let marked = call.make(channel).await;
+    assert!(verdicts(&marked, who).contains(&verdict.to_string()), "{who}: {marked:?}");
+    let status = call.without("x-lienthong-unverified").make(channel).await.expect_err(who);
+    let code = verdict.code().expect("it fails").as_str();
     assert_eq!(status.code(), Code::DataLoss, "{who}: {status}");
     let (_, reason) = reason(&status);
     assert!(reason == code || status.message().contains(code), "{who}: {reason} {status}");
 }
 
-async fn check(started: &Started, id: &str, call: Call) {
-    let channel = &started.channel;
-    let (_, number) = id.split_at(6);
-    match number {
-        "990101" => return bad_records(started, call, "INVALID PAYLOAD_MISMATCH", id).await,
-        "990102" => return bad_records(started, call, "INVALID ISSUER_MISMATCH", id).await,
-        "990103" => return bad_records(started, call, "INDETERMINATE REVOKED_NO_POE", id).await,
-        "990104" => return bad_records(started, call, "INVALID INCLUSION", id).await,
-        "990105" => return bad_records(started, call, "INVALID ISSUED_IN_FUTURE", id).await,
-        "990106" => return bad_records(started, call, "INVALID NON_CANONICAL", id).await,
-        "990203" => {
-            let begun = std::time::Instant::now();
-            let late = call.with("grpc-timeout", "1500m").make(channel).await;
-            let code = late.as_ref().expect_err(id).code();
-            assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{id}: {late:?}");
-            assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{id}");
-            return;
-        }
-        "990206" => {
-            let mut outcomes = Vec::new();
-            for _ in 0..4 {
-                outcomes.push(call.make(channel).await.map_err(|status| status.code()).err());
-            }
-            let fails = |at: usize| outcomes[at] == Some(Code::Unavailable);
-            assert!((0..3).all(|at| fails(at) != fails(at + 1)), "{id}: {outcomes:?}");
-            assert!(outcomes.iter().flatten().count() == 2, "{id}: {outcomes:?}");
-            return;
-        }
+/// No answer before the deadline, and no wait beyond it.
+async fn late(channel: &Channel, call: Call, who: &str) {
+    let begun = std::time::Instant::now();
+    let late = call.with("grpc-timeout", "1500m").make(channel).await;
+    let code = late.as_ref().expect_err(who).code();
+    assert!(matches!(code, Code::DeadlineExceeded | Code::Cancelled), "{who}: {late:?}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{who}");
+}
+
+async fn every_second(channel: &Channel, call: Call, expected: Reason, who: &str) {
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        outcomes.push(call.make(channel).await.map_err(|status| reason(&status).1).err());
+    }
+    let fails = |at: usize| outcomes[at].as_deref() == Some(expected.as_str());
+    assert!((0..3).all(|at| fails(at) != fails(at + 1)), "{who}: {outcomes:?}");
+    assert_eq!(outcomes.iter().flatten().count(), 2, "{who}: {outcomes:?}");
+}
+
+/// Whether the command's answer is what its persona's row says.
+async fn check(channel: &Channel, who: &str, call: Call, meets: Meets) {
+    match meets {
+        Meets::Unverified(verdict) => return bad_records(channel, call, verdict, who).await,
+        Meets::Late => return late(channel, call, who).await,
+        Meets::EverySecond(reason) => return every_second(channel, call, reason, who).await,
         _ => {}
     }
     let answer = call.make(channel).await;
-    match number {
-        "990001" => {
-            let verdicts = verdicts(&answer, id);
-            assert!(verdicts.len() >= 3 && verdicts.iter().all(|verdict| verdict == "VALID"), "{verdicts:?}");
+    match meets {
+        Meets::Valid(least) => {
+            let verdicts = verdicts(&answer, who);
+            assert!(verdicts.len() >= least && verdicts.iter().all(|verdict| verdict == "VALID"), "{verdicts:?}");
         }
-        "990002" | "990003" | "990018" | "990023" => linked(&answer, id),
-        "990004" => refused(&answer, Code::FailedPrecondition, "HOLDER_MISMATCH", id),
-        "990005" => refused(&answer, Code::FailedPrecondition, "DOCUMENT_EXPIRED", id),
-        "990006" => says(&answer, "LINK_STATE_SUSPENDED", id),
-        "990007" => says(&answer, "_STOLEN", id),
-        "990008" => says(&answer, "COURT_FREEZE", id),
-        "990009" => {
-            two_forms(&answer, id);
+        Meets::Linked => linked(&answer, who),
+        Meets::Refused(reason) => refused(&answer, status::code(reason.kind()), reason.as_str(), who),
+        Meets::Says(words) => says(&answer, words, who),
+        Meets::Disagreement => disagrees(&answer, who),
+        Meets::People(count_expected) => assert_eq!(count(&answer, "people", who), count_expected, "{who}: {answer:?}"),
+        Meets::Person(current, superseded) => {
+            let answer = answer.unwrap_or_else(|status| panic!("{who}: {status}"));
+            assert_eq!(answer["person"]["personalId"], current, "{answer}");
+            assert_eq!(answer["person"]["supersededIds"][0], superseded, "{answer}");
+        }
+        Meets::BothForms => {
+            two_forms(&answer, who);
             let other = call.without("authorization").with("authorization", "Bearer demo-one-stop");
-            refused(&other.make(channel).await, Code::PermissionDenied, "RIGHT_MISSING", id);
+            refused(&other.make(channel).await, Code::PermissionDenied, "RIGHT_MISSING", who);
         }
-        "990010" => {
-            says(&answer, "deceased", id);
-            disagrees(&answer, id);
-        }
-        "990011" | "990015" => refused(&answer, Code::FailedPrecondition, "ACCOUNT_LEVEL_TOO_LOW", id),
-        "990012" => refused(&answer, Code::FailedPrecondition, "MULTIPLE_MATCHES", id),
-        "990021" => assert_eq!(count(&answer, "people", id), 2, "{id}: {answer:?}"),
-        "990013" => refused(&answer, Code::PermissionDenied, "CONSENT_MISSING", id),
-        "990014" => {
-            says(&answer, "moved_out", id);
-            disagrees(&answer, id);
-        }
-        "990016" => {
-            let answer = answer.unwrap_or_else(|status| panic!("{id}: {status}"));
-            assert_eq!(answer["person"]["personalId"], id, "{answer}");
-            assert_eq!(answer["person"]["supersededIds"][0], "042083990017", "{answer}");
-        }
-        "990019" => disagrees(&answer, id),
-        "990020" => says(&answer, "SECTION_KIND_BUSINESS", id),
-        "990022" => says(&answer, "court_freeze", id),
-        "990201" | "990205" => assert_eq!(answer.as_ref().expect_err(id).code(), Code::Unavailable, "{id}"),
-        "990202" => assert_eq!(answer.as_ref().expect_err(id).code(), Code::ResourceExhausted, "{id}"),
-        "990204" => assert_eq!(answer.as_ref().expect_err(id).code(), Code::Internal, "{id}"),
-        _ => panic!("nobody said what {id} does"),
+        Meets::Unverified(_) | Meets::Late | Meets::EverySecond(_) => unreachable!("checked above"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_persona_does_what_it_says() {
-    let started = start(common::config()).await;
+async fn every_persona_does_what_its_row_says() {
+    let started = gateway().start().await;
     let mut simulation = SimulationServiceClient::new(started.channel.clone());
     let listed = simulation.list_personas(as_agency("operator", ListPersonasRequest {})).await.expect("listed");
-    let personas = listed.into_inner().personas;
-    assert_eq!(personas.len(), 34, "as the domain page lists them, and those that they need");
-    for persona in personas {
-        assert!(persona.command.contains(&started.running.grpc.to_string()), "{}", persona.command);
-        check(&started, &persona.personal_id, Call::of_command(&persona.command)).await;
+    let (listed, rows) = (listed.into_inner().personas, personas::all(SystemClock.now().date()));
+    assert_eq!(rows.len(), 34, "as the domain page lists them, and those that they need");
+    assert_eq!(listed.len(), rows.len());
+    for (persona, row) in listed.iter().zip(rows) {
+        let who = row.personal_id.as_str();
+        assert_eq!((persona.personal_id.as_str(), persona.expectation.as_str()), (who, row.expectation));
+        assert!(persona.command.contains(&started.address().to_string()), "{}", persona.command);
+        assert!(!row.meets.is_empty(), "{who}: a row says what its command meets");
+        for meets in row.meets {
+            check(&started.channel, who, Call::of_command(&persona.command), *meets).await;
+        }
     }
-    started.running.end().await.expect("ends");
+    started.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_says_what_the_record_says_and_form_2_goes_to_no_proxy() {
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let mut judicial = JudicialServiceClient::new(started.channel.clone());
     let asked = |person: &str, form: Form, requested_by: Requester, number: &str| IssueRecordCertificateRequest {
         request_id: format!("request-{}", number.replace('/', "-")),

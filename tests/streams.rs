@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Started, as_agency, config, enter_membership, reason, start};
+use common::{Started, as_agency, config, enter_membership, gateway, reason};
 use lienthong::server::{Config, Storage};
 use lienthong::wire::proto::exchange::v1::BulkFetchRecordsRequest;
 use lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient;
@@ -51,7 +51,7 @@ async fn watch(
 async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without_a_gap() {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = || Config { storage: Storage::Folder(folder.path().join("data")), ..config() };
-    let started = start(settings()).await;
+    let started = gateway().with(|_| settings()).on_a_socket().start().await;
     let feeds = ProvinceServiceClient::new(started.channel.clone())
         .list_feeds(as_agency("auditor", ListFeedsRequest {}))
         .await
@@ -78,9 +78,9 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     let reading =
         tokio::spawn(async move { tokio::join!(drain(changes, none), drain(accepted, none), drain(bulk, little)) });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    started.running.end().await.expect("ends");
+    let ended = started.end().await;
     let (changes, accepted, bulk) = reading.await.expect("read");
-    started.gateway.close().await;
+    ended.close().await;
     let stopping = (Code::Unavailable, "SHUTTING_DOWN".to_owned());
     assert_eq!([&changes.1, &accepted.1, &bulk.1], [&stopping; 3]);
     let cursor = changes.0.last().expect("changes").next_cursor;
@@ -89,7 +89,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     assert!(!indices.is_empty() && indices.len() < 3_000 && indices.iter().zip(0..).all(|(index, at)| *index == at));
 
     // The next server goes on where the streams ended.
-    let started = start(settings()).await;
+    let started = gateway().with(|_| settings()).on_a_socket().start().await;
     let (mut changes, mut accepted) = (follow(&started, cursor).await, watch(&started, token).await);
     enter_membership(&started.channel, 2).await;
     let next = changes.message().await.expect("goes on").expect("a batch");
@@ -97,5 +97,5 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     let next = accepted.message().await.expect("goes on").expect("a change");
     assert_eq!((next.registry.as_str(), next.version), (REGISTRY, 1));
     drop((changes, accepted));
-    started.running.end().await.expect("ends");
+    started.end().await;
 }

@@ -8,8 +8,8 @@ use std::process::Output;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::dynamic::Call;
+use common::gateway;
 use common::process::{program, run};
-use common::start;
 use lienthong::server::Config;
 use lienthong::trust::merkle::{hash_leaf, verify_inclusion};
 use lienthong::trust::{Checkpoint, Hash};
@@ -18,7 +18,7 @@ use serde_json::Value;
 const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
 
 async fn answer(folder: &Path) -> Value {
-    let started = start(Config { anchor: Some(folder.join("anchor.json")), ..common::config() }).await;
+    let started = gateway().with(|config| Config { anchor: Some(folder.join("anchor.json")), ..config }).start().await;
     let call = Call {
         headers: vec![("authorization".into(), "Bearer demo-one-stop".into())],
         body: r#"{"personal_id":"042090990001","record_types":["resident.person.v1","vehicle.registration.v1"],
@@ -27,7 +27,7 @@ async fn answer(folder: &Path) -> Value {
         method: FETCH.into(),
     };
     let answer = call.make(&started.channel).await.expect("records");
-    started.running.end().await.expect("ends");
+    started.end().await;
     answer
 }
 
@@ -142,7 +142,7 @@ async fn ledger_proofs_are_written_for_programs_of_transparency_logs() {
 async fn answers_of_the_typed_services_are_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let started = start(Config { anchor: Some(folder.join("anchor.json")), ..common::config() }).await;
+    let started = gateway().with(|config| Config { anchor: Some(folder.join("anchor.json")), ..config }).start().await;
     let ask = async |agency: &str, method: &str, body: &str| {
         let headers = vec![("authorization".into(), format!("Bearer demo-{agency}"))];
         let call = Call { headers, body: body.into(), method: format!("lienthong.registry.{method}") };
@@ -154,7 +154,7 @@ async fn answers_of_the_typed_services_are_read() {
     let versions = ask("police", "judicial.v1.JudicialService/ListJudicialRecordVersions", person).await;
     let shared = r#"{"registry":"judicial","personal_id":"042078990009"}"#;
     let shared = ask("police", "v1.RegistryService/GetRecords", shared).await;
-    started.running.end().await.expect("ends");
+    started.end().await;
     for (answer, count) in [(&parcels, 3), (&record, 1), (&versions, 2), (&shared, 3)] {
         let output = verify(folder, &answer.to_string());
         let stdout = String::from_utf8_lossy(&output.stdout);
@@ -280,10 +280,10 @@ async fn other_forms_of_an_answer_are_taken_or_named() {
 async fn the_trust_anchor_is_taken_as_grpcurl_prints_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let started = start(common::config()).await;
+    let started = gateway().start().await;
     let method = "lienthong.trust.v1.TrustService/GetTrustAnchor".to_owned();
     let anchor = Call { headers: vec![], body: "{}".into(), method }.make(&started.channel).await.expect("public");
-    started.running.end().await.expect("ends");
+    started.end().await;
     let answer = answer(folder).await.to_string();
     std::fs::write(folder.join("anchor.json"), anchor.to_string()).expect("written");
     assert_eq!(code(folder, &answer), 0);

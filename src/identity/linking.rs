@@ -6,7 +6,9 @@
 //! carries the citizen's own number it is said that it does not match otherwise, so that they can have it corrected.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::access::Actor;
 use crate::base::call::Call;
@@ -101,7 +103,7 @@ impl Linking {
             false => Ok(record),
         });
         if !document.is_empty() && found.as_ref().is_err_and(|error| error.reason == Reason::RecordNotFound) {
-            tokio::time::sleep_until((begun + REFUSED_AFTER).into()).await;
+            tokio::time::sleep_until(begun + REFUSED_AFTER).await;
         }
         let record = call.checked(format!("verify.{}", record_type.name), found)?;
         // Whose it is comes first: of somebody else's document not even its standing is told.

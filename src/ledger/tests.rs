@@ -189,7 +189,7 @@ impl Store for SlowStore {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_queues_during_a_commit_shares_the_next() {
     let store = Arc::new(SlowStore { inner: MemoryStore::new(), commits: AtomicUsize::new(0) });
     let ledger = open_at(store.clone(), ORIGIN, 1).await.expect("opens");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
+use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
 use super::parts::Parts;
@@ -155,6 +156,17 @@ impl Gateway {
         let (url, further) = (self.config.public_url.as_deref(), faces::all(&self.parts, &self.witnessing));
         let ends = (end, self.connections.clone());
         Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
+    }
+
+    /// Serves without a socket, to callers in this process; commands name `address`.
+    pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
+        let (end, ending) = tokio::sync::watch::channel(false);
+        if let Some(every) = self.config.check_every {
+            let (store, catalogue) = (self.data.store.clone(), self.parts.catalogue.clone());
+            self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
+        }
+        let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, false), ending).await?;
+        Ok(InProcess::new(served, end))
     }
 
     /// What the console and the banner show.

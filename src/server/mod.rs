@@ -21,6 +21,7 @@ mod delivery;
 mod faces;
 mod feed;
 mod health;
+pub mod in_process;
 mod readings;
 mod status;
 #[cfg(test)]

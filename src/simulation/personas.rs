@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod life;
+mod meets;
 mod situations;
 
 use crate::base::{Date, PersonalId};
@@ -17,6 +18,8 @@ use super::document::Record;
 use super::faults::Rules;
 use super::population::Account;
 use catalogue::{ROWS, Row};
+
+pub use meets::Meets;
 
 /// A persona with all its records.
 #[derive(Debug, Clone)]
@@ -27,8 +30,10 @@ pub struct Persona {
     pub full_name: &'static str,
     /// What is special.
     pub situation: &'static str,
-    /// What a caller meets.
+    /// What a caller meets, in words.
     pub expectation: &'static str,
+    /// The same as values.
+    pub meets: &'static [Meets],
     /// A command to copy, for a gateway on 127.0.0.1:50051.
     pub command: String,
     /// First versions, in the order in which they may be submitted.
@@ -61,6 +66,7 @@ fn persona(row: &Row, today: Date) -> Option<Persona> {
         full_name: row.name,
         situation: row.situation,
         expectation: row.expectation,
+        meets: row.meets,
         command: row.command(),
         records: life.records(),
         later: life.later,

@@ -1,45 +1,20 @@
-//! What the tests share: a gateway in this process with the personas alone, credentials, and the reason of a refusal.
-#![allow(dead_code)] // each test target uses a part of it
+//! What the tests share: a gateway in this process, credentials, and the reason of a refusal.
+#![allow(dead_code, unused_imports)] // each test target uses a part of it
 
-use std::sync::Arc;
-
-use lienthong::base::time::SystemClock;
-use lienthong::server::{Config, Gateway, Listening, Running, Storage};
 use lienthong::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use lienthong::wire::proto::registry::v1::{Change, Operation, SubmitChangesRequest};
 use prost_types::value::Kind;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 pub mod dynamic;
+#[path = "../world/gateway.rs"]
+mod gateway;
 pub mod process;
 pub mod vectors;
 
-/// A gateway on a free port of loopback, and a connection to it.
-pub struct Started {
-    /// The connection.
-    pub channel: Channel,
-    /// The sockets.
-    pub running: Running,
-    /// The gateway.
-    pub gateway: Gateway,
-}
-
-/// The settings that tests begin with: in memory, nobody but the personas.
-pub fn config() -> Config {
-    Config { storage: Storage::Memory, population: Some(0), clock: Arc::new(SystemClock), ..Config::default() }
-}
-
-/// Starts a gateway.
-pub async fn start(config: Config) -> Started {
-    let gateway = Gateway::open(config).await.expect("the gateway opens");
-    let grpc = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let running = gateway.start(Listening::plaintext(grpc)).await.expect("it serves");
-    let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
-    let channel = endpoint.connect().await.expect("it accepts");
-    Started { channel, running, gateway }
-}
+pub use gateway::{Started, config, gateway};
 
 /// A call with a bearer credential.
 pub fn with_credential<Q>(credential: &str, message: Q) -> Request<Q> {

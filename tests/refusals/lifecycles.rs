@@ -156,7 +156,7 @@ async fn stored(channel: &Channel, record_type: &str, whose: &Whose) -> (Value, 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_registry_makes_a_change_that_its_lifecycle_does_not_allow() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let channel = &started.channel;
     let method = methods().into_iter().find(|method| method.name() == "SubmitChanges").expect("the method");
     let mut seen = Seen::new();
@@ -206,5 +206,5 @@ async fn no_registry_makes_a_change_that_its_lifecycle_does_not_allow() {
         seen.insert((name_of(&method), status.code() as i32, "TRANSITION_NOT_ALLOWED".to_owned()));
     }
     check_comments(&seen);
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::dynamic::Call;
-use common::{config, start};
+use common::gateway;
 use futures::StreamExt as _;
 use lienthong::api::status;
 use lienthong::base::Reason;
@@ -141,7 +141,7 @@ async fn refusal_of(channel: &Channel, method: &MethodDescriptor, credential: &s
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_has_its_form_and_is_named_in_the_comment() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let mut calls = Vec::new();
     for method in methods() {
         for (at, body) in requests(&method.input()).into_iter().enumerate() {
@@ -178,7 +178,7 @@ async fn every_refusal_has_its_form_and_is_named_in_the_comment() {
         let one = (format!("lienthong.registry.v1.RegistryService/{name}"), code.0 as i32, code.1.to_owned());
         assert!(seen.contains(&one), "{one:?}");
     }
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }
 
 /// The refusals that personas meet: their documents linked twice, their records fetched, viewed and certified.
@@ -241,7 +241,7 @@ fn the_page_of_errors_names_every_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ended_links_and_used_codes_are_refused_by_name() {
     const ID: &str = "042185990002";
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let mut seen = Seen::new();
     let mut call = async |caller: &str, method: &str, body: Value, expected: &str| {
         let method = format!("lienthong.identity.v1.{method}");
@@ -283,13 +283,13 @@ async fn ended_links_and_used_codes_are_refused_by_name() {
     call("one-stop", "PresentationService/RedeemPresentation", code, "LINK_NOT_ACTIVE").await;
     call(&citizen, "PresentationService/CreatePresentation", present, "LINK_NOT_ACTIVE").await;
     check_comments(&seen);
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }
 
 /// Submissions that registries refuse, each in its own way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_submissions_say_why() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let method = methods().into_iter().find(|method| method.name() == "SubmitChanges").expect("the method");
     let submit = async |id: &str, changes: Value| {
         let body = json!({"registry": "social_insurance", "request_id": id, "changes": changes});
@@ -322,13 +322,13 @@ async fn refused_submissions_say_why() {
         seen.insert((name_of(&method), status.code() as i32, expected.1.to_owned()));
     }
     check_comments(&seen);
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }
 
 /// However many fields are bad, the refusal reaches the client, and the caller gets the list by `Explain`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_bad_fields_fit_the_trailers_and_are_explained() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let method = methods().into_iter().find(|method| method.name() == "SubmitChanges").expect("the method");
     let submit = async |changes: Vec<Change>| {
         let (registry, request_id) = ("land".to_owned(), "many-bad-fields".to_owned());
@@ -373,5 +373,5 @@ async fn many_bad_fields_fit_the_trailers_and_are_explained() {
         let refused = explain("police").make(&started.channel).await.expect_err("another's");
         assert_eq!(refused.code(), Code::NotFound, "{what}");
     }
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }

@@ -8,13 +8,13 @@ use lienthong::base::{Caller, PersonalId};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use super::common::{self, config, start};
+use super::common::{self, gateway};
 use super::form::{comments, name_of};
 use super::{CITIZEN, methods, refusal_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_rpc_is_open_to_whom_its_row_names_and_to_nobody_else() {
-    let started = start(config()).await;
+    let started = gateway().start().await;
     let (rights, channel) = (rights::embedded(), &started.channel);
     let citizen = Caller::Citizen(PersonalId::parse(CITIZEN).expect("12 digits"));
     let agencies = rights.agencies().map(|agency| Caller::Agency(agency.key.clone()));
@@ -59,7 +59,7 @@ async fn every_rpc_is_open_to_whom_its_row_names_and_to_nobody_else() {
         }
     }
     assert_eq!(open.len(), 78 - 8, "every method but the public ones is somebody's");
-    started.running.end().await.expect("it ends");
+    started.end().await;
 }
 
 /// The API's manual names every agency that a row names.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use common::{as_agency, as_citizen, config, enter_membership, start};
+use common::{as_agency, as_citizen, config, enter_membership, gateway};
 use lienthong::base::{Error, Kind, Reason};
 use lienthong::registry::Catalogue;
 use lienthong::server::data::DataFolder;
@@ -33,7 +33,7 @@ fn kept(folder: &Path) -> Config {
 
 /// A world that was seeded, changed and asked.
 async fn live(folder: &Path) {
-    let started = start(kept(folder)).await;
+    let started = gateway().with(|_| kept(folder)).on_a_socket().start().await;
     for number in 0..3 {
         enter_membership(&started.channel, number).await;
     }
@@ -51,11 +51,8 @@ async fn live(folder: &Path) {
 }
 
 async fn end(started: common::Started) {
-    let common::Started { channel, running, gateway, .. } = started;
-    let folder = gateway.data_dir().unwrap().to_owned();
-    drop(channel);
-    running.end().await.unwrap();
-    gateway.close().await;
+    let folder = started.gateway.data_dir().unwrap().to_owned();
+    started.end().await.close().await;
     // A machine that is busy takes its time to close the engine.
     while DataFolder::take(&folder).is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -76,7 +73,7 @@ async fn rows(folder: &Path) -> BTreeMap<&'static str, Vec<Row>> {
 }
 
 async fn accesses(folder: &Path) -> usize {
-    let started = start(kept(folder)).await;
+    let started = gateway().with(|_| kept(folder)).on_a_socket().start().await;
     let mut log = AccessLogServiceClient::new(started.channel.clone());
     let request = ListAccessesRequest { personal_id: ASKED_ABOUT.into(), page_size: 500, ..Default::default() };
     let listed = log.list_accesses(as_citizen(ASKED_ABOUT, request)).await.unwrap().into_inner().accesses.len();
@@ -160,13 +157,13 @@ fn newest_journal(folder: &Path) -> PathBuf {
 
 /// The folder starts, and ends cleanly.
 async fn end_of(folder: &Path) {
-    end(start(kept(folder)).await).await;
+    end(gateway().with(|_| kept(folder)).on_a_socket().start().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_world_without_its_store_is_not_begun_again() {
     let folder = tempfile::tempdir().unwrap();
-    end(start(kept(folder.path())).await).await;
+    end(gateway().with(|_| kept(folder.path())).on_a_socket().start().await).await;
     std::fs::remove_dir_all(folder.path().join("store")).unwrap();
     // The data folder itself misses it, before the store would.
     let error = refused(folder.path()).await;

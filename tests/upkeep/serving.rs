@@ -12,14 +12,15 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::common::{self, Started, as_agency, as_citizen, enter_membership, preserve_membership, start};
+use super::common::{self, Started, as_agency, as_citizen, enter_membership, gateway, preserve_membership};
 use super::{ASKED_ABOUT, end, kept, live, open};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_written_meanwhile_is_no_damage() {
     let folder = tempfile::tempdir().unwrap();
     let every = Duration::from_millis(50);
-    let started = start(Config { check_every: Some(every), ..kept(folder.path()) }).await;
+    let started =
+        gateway().with(|_| Config { check_every: Some(every), ..kept(folder.path()) }).on_a_socket().start().await;
     let checked = |started: &Started| started.gateway.last_check().map(|last| (last.count, last.faults));
     let mut number = 0;
     while number < 30 || checked(&started).is_none_or(|(count, _)| count < 3) {
@@ -54,7 +55,11 @@ async fn damage_made_while_serving_is_found() {
     let other = [&row.0[..], b"x"].concat();
     store.commit(Batch::new().delete(Space::RecordIndex, row.0).put(Space::RecordIndex, other, "")).await.unwrap();
     drop(store);
-    let started = start(Config { check_every: Some(Duration::from_millis(1)), ..kept(folder.path()) }).await;
+    let started = gateway()
+        .with(|_| Config { check_every: Some(Duration::from_millis(1)), ..kept(folder.path()) })
+        .on_a_socket()
+        .start()
+        .await;
     let mut health = HealthClient::new(started.channel.clone());
     let asked = HealthCheckRequest { service: "lienthong.registry.v1.RegistryService".into() };
     let mut statuses = health.watch(asked).await.unwrap().into_inner();
@@ -73,7 +78,7 @@ async fn a_row_that_means_nothing_speaks_against_the_service_that_met_it() {
     store.commit(Batch::new().put(Space::Link, row.0.clone(), "nonsense")).await.unwrap();
     drop(store);
     let holder = std::str::from_utf8(&row.0[..12]).unwrap();
-    let started = start(kept(folder.path())).await;
+    let started = gateway().with(|_| kept(folder.path())).on_a_socket().start().await;
     let mut health = HealthClient::new(started.channel.clone());
     let mut serving = async |service: &str| {
         let asked = HealthCheckRequest { service: service.into() };

@@ -1,6 +1,8 @@
 //! Every outcome of linking, what comes after it, and links made at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::world::{World, agency, card, holder, id, licence, motorcycle, only, person};
 use crate::access::Actor;
@@ -100,7 +102,7 @@ async fn a_refused_link_is_explained_without_a_value() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
     let stranger = "042185990009";
     let documents = [

@@ -2,11 +2,19 @@
 
 use std::num::NonZeroU64;
 
+use crate::base::Reason::{
+    AccountLevelTooLow, ConsentMissing, DocumentExpired, HolderMismatch, Internal, MultipleMatches, RateLimited,
+    RegistryUnavailable,
+};
 use crate::base::{Date, PersonalId};
 use crate::simulation::faults::{Action, Match, Rule};
 
 use super::life::{Identity, licence_number};
+use super::meets::Meets::{
+    self, BothForms, Disagreement, EverySecond, Late, Linked, People, Person, Refused, Says, Unverified, Valid,
+};
 use super::situations::{self as situation, Situation};
+use crate::trust::{Code, Verdict};
 
 /// A command to try against a gateway on this machine.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +48,10 @@ pub struct Row {
     pub commune: &'static str,
     /// What is special.
     pub situation: &'static str,
-    /// What a caller meets.
+    /// What a caller meets, in words.
     pub expectation: &'static str,
+    /// The same as values, all of which hold of the command's answer.
+    pub meets: &'static [Meets],
     /// What to try.
     pub command: Try,
     /// How the life differs from a full one.
@@ -135,7 +145,7 @@ const fn one_stop(types: &'static [&'static str]) -> Try {
 macro_rules! rows {
     (@fault) => { None };
     (@fault $action:ident $every:literal) => { Some((Action::$action, const { NonZeroU64::new($every).unwrap() })) };
-    ($($id:literal $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal, $command:expr, $life:path
+    ($($id:literal $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal [$($meets:expr),*], $command:expr, $life:path
         $(, fails $action:ident every $every:literal)?;)*) => {
         &[$(Row {
             id: $id,
@@ -144,6 +154,7 @@ macro_rules! rows {
             commune: $commune,
             situation: $situation,
             expectation: $expectation,
+            meets: &[$($meets),*],
             command: $command,
             life: $life,
             fault: rows!(@fault $($action $every)?),
@@ -160,71 +171,71 @@ fn identity(id: &str) -> Option<Identity> {
 #[rustfmt::skip]
 pub const ROWS: &[Row] = rows! {
     "042090990001" "Nguyễn Văn Thành" (1990, 3, 14) in "18073": "everything linked, all well"
-        => "the happy path", one_stop(&[PERSON, LAND, VEHICLE]), situation::happy;
+        => "the happy path" [Valid(3)], one_stop(&[PERSON, LAND, VEHICLE]), situation::happy;
     "042185990002" "Trần Thị Thanh Huyền" (1985, 7, 9) in "18100": "nothing linked yet; has card, licence, motorcycle and car"
-        => "link them", Try::Link("HEALTH_INSURANCE_CARD"), situation::with_car;
+        => "link them" [Linked], Try::Link("HEALTH_INSURANCE_CARD"), situation::with_car;
     "042075990003" "Nguyễn Văn Hoà" (1975, 4, 30) in "18682": "name written Hoà here, Hòa there, in capitals elsewhere; the licence has no personal ID"
-        => "matches all the same, by name, birth date and sex", Try::LinkLicence, situation::two_spellings;
+        => "matches all the same, by name, birth date and sex" [Linked], Try::LinkLicence, situation::two_spellings;
     "042188990004" "Lê Thị Hồng Nhung" (1988, 10, 2) in "18133": "the licence under her number holds another person's name and birth date"
-        => "HOLDER_MISMATCH", Try::Link("DRIVER_LICENCE"), situation::anothers_licence;
+        => "HOLDER_MISMATCH" [Refused(HolderMismatch)], Try::Link("DRIVER_LICENCE"), situation::anothers_licence;
     "042092990005" "Phan Đình Quân" (1992, 1, 25) in "18229": "health insurance lapsed last month"
-        => "DOCUMENT_EXPIRED; shown as lapsed where linked", Try::Link("HEALTH_INSURANCE_CARD"), situation::lapsed_card;
+        => "DOCUMENT_EXPIRED; shown as lapsed where linked" [Refused(DocumentExpired)], Try::Link("HEALTH_INSURANCE_CARD"), situation::lapsed_card;
     "042095990006" "Hoàng Minh Tuấn" (1995, 12, 8) in "18352": "licence at 0 points, then suspended"
-        => "status and reason; the link made before shows SUSPENDED", Try::ListLinks, situation::no_points;
+        => "status and reason; the link made before shows SUSPENDED" [Says("LINK_STATE_SUSPENDED")], Try::ListLinks, situation::no_points;
     "042080990007" "Võ Văn Dũng" (1980, 6, 17) in "18406": "car reported stolen"
-        => "status stolen", one_stop(&[VEHICLE]), situation::stolen_car;
+        => "status stolen" [Says("_STOLEN")], one_stop(&[VEHICLE]), situation::stolen_car;
     "042182990008" "Phạm Thị Lan Anh" (1982, 9, 21) in "18073": "land co-owned with her husband, frozen by a court"
-        => "restriction court_freeze", one_stop(&[LAND]), situation::frozen_land;
+        => "restriction court_freeze" [Says("COURT_FREEZE")], one_stop(&[LAND]), situation::frozen_land;
     "042078990009" "Đặng Quốc Cường" (1978, 2, 3) in "18496": "convicted, later expunged"
-        => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something", Try::Fetch("justice", "justice.record_certificate", &[JUDICIAL]), situation::expunged;
+        => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something" [BothForms], Try::Fetch("justice", "justice.record_certificate", &[JUDICIAL]), situation::expunged;
     "042065990010" "Bùi Văn Lợi" (1965, 11, 11) in "18562": "died last year, still owner of land and a car"
-        => "life_status deceased, and disagreements with land and vehicles", Try::View(None), situation::deceased;
+        => "life_status deceased, and disagreements with land and vehicles" [Says("deceased"), Disagreement], Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"
-        => "linking refused: ACCOUNT_LEVEL_TOO_LOW", Try::Link("HEALTH_INSURANCE_CARD"), situation::small_girl;
+        => "linking refused: ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::small_girl;
     "042091990012" "Hồ Sỹ Nam" (1991, 8, 27) in "18754": "the old 9-digit number leads to two people; the licence has no personal ID"
-        => "MULTIPLE_MATCHES; a search by 189900012 shows both", Try::LinkLicence, situation::shared_old_number;
+        => "MULTIPLE_MATCHES; a search by 189900012 shows both" [Refused(MultipleMatches)], Try::LinkLicence, situation::shared_old_number;
     "042193990013" "Trương Thị Mỹ Duyên" (1993, 5, 5) in "18775": "refuses every consent"
-        => "PERMISSION_DENIED, reason CONSENT_MISSING", Try::Fetch("bank", "bank.know_your_customer", &[PERSON]), situation::refuses;
+        => "PERMISSION_DENIED, reason CONSENT_MISSING" [Refused(ConsentMissing)], Try::Fetch("bank", "bank.know_your_customer", &[PERSON]), situation::refuses;
     "042087990014" "Ngô Đức Hải" (1987, 3, 19) in "18118": "moved to another province last month"
-        => "status moved_out, and a disagreement with land", Try::View(None), situation::moved_out;
+        => "status moved_out, and a disagreement with land" [Says("moved_out"), Disagreement], Try::View(None), situation::moved_out;
     "042089990015" "Cao Xuân Trung" (1989, 7, 1) in "18313": "level 1 account only"
-        => "ACCOUNT_LEVEL_TOO_LOW", Try::Link("HEALTH_INSURANCE_CARD"), situation::level_one;
+        => "ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::level_one;
     "042083990016" "Thái Văn Bình" (1983, 9, 2) in "18568": "personal ID re-established: it supersedes 042083990017"
-        => "both lead to one person", Try::View(Some("042083990017")), situation::re_established;
+        => "both lead to one person" [Person("042083990016", "042083990017")], Try::View(Some("042083990017")), situation::re_established;
     "042070990018" "Đinh Văn Sơn" (1970, 8, 20) in "18739": "birth date known to the population register by year only"
-        => "coarse comparison: documents link all the same", Try::Link("DRIVER_LICENCE"), situation::year_only;
+        => "coarse comparison: documents link all the same" [Linked], Try::Link("DRIVER_LICENCE"), situation::year_only;
     "042190990019" "Đậu Thị Hoài Thương" (1990, 4, 12) in "18073": "address in a ward that was split in 2025"
-        => "two candidates, and a disagreement", Try::View(None), situation::split_commune;
+        => "two candidates, and a disagreement" [Disagreement], Try::View(None), situation::split_commune;
     "042086990020" "Dương Công Minh" (1986, 12, 30) in "18823": "owns an enterprise and a household business"
-        => "business records", Try::View(None), situation::in_business;
+        => "business records" [Says("SECTION_KIND_BUSINESS")], Try::View(None), situation::in_business;
     "042089990021" "Lương Hữu Phước" (1989, 2, 16) in "18754": "the other person with the old number of 042091990012"
-        => "found by that number", Try::Search(r#"{"old_id_number":"189900012"}"#), situation::shares_old_number;
+        => "found by that number" [People(2)], Try::Search(r#"{"old_id_number":"189900012"}"#), situation::shares_old_number;
     "042080990022" "Lê Anh Đức" (1980, 1, 8) in "18073": "husband of 042182990008"
-        => "the same certificate, frozen", Try::View(None), situation::husband;
+        => "the same certificate, frozen" [Says("court_freeze")], Try::View(None), situation::husband;
     "042196990023" "Mai Thị Khánh Ly" (1996, 10, 15) in "18673": "mother and guardian of 042324990011"
-        => "an ordinary level 2 account", Try::Link("HEALTH_INSURANCE_CARD"), situation::mother;
+        => "an ordinary level 2 account" [Linked], Try::Link("HEALTH_INSURANCE_CARD"), situation::mother;
     "042090990101" "Trần Văn Kiên" (1990, 1, 1) in "18073": "a payload changed after signing"
-        => "refused with DATA_LOSS; on demand delivered as INVALID PAYLOAD_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails PayloadChanged every 1;
+        => "refused with DATA_LOSS; on demand delivered as INVALID PAYLOAD_MISMATCH" [Unverified(Verdict::Invalid(Code::PayloadMismatch))], Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails PayloadChanged every 1;
     "042090990102" "Trần Văn Long" (1990, 1, 2) in "18073": "signed by another registry's key"
-        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUER_MISMATCH", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherIssuer every 1;
+        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUER_MISMATCH" [Unverified(Verdict::Invalid(Code::IssuerMismatch))], Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherIssuer every 1;
     "042090990103" "Trần Văn Mạnh" (1990, 1, 3) in "18073": "signed by a key later declared compromised"
-        => "refused with DATA_LOSS; on demand delivered as INDETERMINATE REVOKED_NO_POE", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails CompromisedKey every 1;
+        => "refused with DATA_LOSS; on demand delivered as INDETERMINATE REVOKED_NO_POE" [Unverified(Verdict::Indeterminate(Code::RevokedNoPoe))], Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails CompromisedKey every 1;
     "042090990104" "Trần Văn Nghĩa" (1990, 1, 4) in "18073": "proof path of another record"
-        => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION", Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherProof every 1;
+        => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION" [Unverified(Verdict::Invalid(Code::Inclusion))], Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherProof every 1;
     "042090990105" "Trần Văn Phong" (1990, 1, 5) in "18073": "issued in the future"
-        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE", Try::FetchUnverified(&[PERSON]), situation::with_car, fails IssuedInFuture every 1;
+        => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE" [Unverified(Verdict::Invalid(Code::IssuedInFuture))], Try::FetchUnverified(&[PERSON]), situation::with_car, fails IssuedInFuture every 1;
     "042090990106" "Trần Văn Quang" (1990, 1, 6) in "18073": "payload not canonical: a field stands in it twice"
-        => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL", Try::FetchUnverified(&[HEALTH, LICENCE]), situation::with_car, fails NotCanonical every 1;
+        => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL" [Unverified(Verdict::Invalid(Code::NonCanonical))], Try::FetchUnverified(&[HEALTH, LICENCE]), situation::with_car, fails NotCanonical every 1;
     "042090990201" "Lê Văn Tài" (1990, 2, 1) in "18073": "the registries are unavailable for him"
-        => "UNAVAILABLE, or named as not reached beside what could be", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Unavailable every 1;
+        => "UNAVAILABLE, or named as not reached beside what could be" [Refused(RegistryUnavailable)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Unavailable every 1;
     "042090990202" "Lê Văn Thắng" (1990, 2, 2) in "18073": "the registries are at their limit for him"
-        => "RESOURCE_EXHAUSTED with RetryInfo", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Exhausted every 1;
+        => "RESOURCE_EXHAUSTED with RetryInfo" [Refused(RateLimited)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Exhausted every 1;
     "042090990203" "Lê Văn Tiến" (1990, 2, 3) in "18073": "the registries are slower than any deadline for him"
-        => "DEADLINE_EXCEEDED at the caller's deadline", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Slow every 1;
+        => "DEADLINE_EXCEEDED at the caller's deadline" [Late], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Slow every 1;
     "042090990204" "Lê Văn Toàn" (1990, 2, 4) in "18073": "the registries fail inside for him"
-        => "INTERNAL", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Internal every 1;
+        => "INTERNAL" [Refused(Internal)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Internal every 1;
     "042090990205" "Lê Văn Trí" (1990, 2, 5) in "18073": "the registries break off in the middle of an answer"
-        => "UNAVAILABLE after a part of the answer; never half an answer as if it were whole", one_stop(&[PERSON, LICENCE]), situation::with_car, fails Reset every 1;
+        => "UNAVAILABLE after a part of the answer; never half an answer as if it were whole" [Refused(RegistryUnavailable)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Reset every 1;
     "042090990206" "Lê Văn Vinh" (1990, 2, 6) in "18073": "the registries are flapping: every second call fails"
-        => "UNAVAILABLE and an answer in turn", one_stop(&[PERSON]), situation::with_car, fails Unavailable every 2;
+        => "UNAVAILABLE and an answer in turn" [EverySecond(RegistryUnavailable)], one_stop(&[PERSON]), situation::with_car, fails Unavailable every 2;
 };
