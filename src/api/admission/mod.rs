@@ -245,6 +245,7 @@ impl Inner {
                 Admitted::Anyone(_) => (self.lanes.of_anyone(*network), None),
             },
         };
+        opening.check().map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
         let mut memory = Memory { holder, held: budget.begin() };
