@@ -17,15 +17,15 @@ use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
-use crate::api::grpc::exchange::ExchangeFace;
-use crate::api::grpc::health::HealthFace;
-use crate::api::grpc::identity::{AccountFace, CredentialFace, LinkFace, PresentationFace};
-use crate::api::grpc::province::ProvinceFace;
+use crate::api::grpc::exchange::ExchangeGrpcService;
+use crate::api::grpc::health::HealthGrpcService;
+use crate::api::grpc::identity::{AccountGrpcService, CredentialGrpcService, LinkGrpcService, PresentationGrpcService};
+use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
 use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
-use crate::api::grpc::trust::anchor::TrustFace;
-use crate::api::grpc::trust::ledger::LedgerFace;
-use crate::api::grpc::trust::status::StatusFace;
+use crate::api::grpc::trust::anchor::TrustGrpcService;
+use crate::api::grpc::trust::ledger::LedgerGrpcService;
+use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
@@ -122,30 +122,30 @@ pub async fn all(
     let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
     let pages = PageTokens::new(parts.keys.world(), data.world.mark());
     let mut services = Services::default();
-    let face = TrustFace::new(parts.anchor.clone(), edge.clone());
+    let face = TrustGrpcService::new(parts.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);
-    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), parts.status.clone()));
-    add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
+    add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), parts.status.clone()));
+    add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), parts.logs.clone()));
     identity(&mut services, config, data, parts, &edge, &pages);
     registries(&mut services, parts, &edge, &pages)?;
     let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
     let people = || parts.people.clone();
     let (rights, catalogue) = (parts.rights.clone(), parts.catalogue.clone());
-    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), rights.clone()));
+    add!(services, AgencyServiceServer, grpc::access::AgencyGrpcService::new(edge.clone(), rights.clone()));
     add!(
         services,
         ConsentServiceServer,
-        grpc::access::ConsentFace::new(edge.clone(), rights, catalogue, consents, people(), pages.clone())
+        grpc::access::ConsentGrpcService::new(edge.clone(), rights, catalogue, consents, people(), pages.clone())
     );
     add!(
         services,
         AccessLogServiceServer,
-        grpc::access::AccessLogFace::new(edge.clone(), log, people(), pages.clone())
+        grpc::access::AccessLogGrpcService::new(edge.clone(), log, people(), pages.clone())
     );
     let (exchange, traces) = (parts.exchange.clone(), parts.traces.clone());
-    let face = ExchangeFace::new(edge.clone(), exchange, traces, config.clock.clone());
+    let face = ExchangeGrpcService::new(edge.clone(), exchange, traces, config.clock.clone());
     add!(services, ExchangeServiceServer, face);
-    let face = ProvinceFace::new(edge.clone(), parts.province.clone(), people(), pages.clone());
+    let face = ProvinceGrpcService::new(edge.clone(), parts.province.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, face);
     if config.simulation {
         let facts = WorldFacts {
@@ -166,10 +166,10 @@ fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts
     let entropy = config.entropy.clone();
     let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
-    add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone(), people()));
-    add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), people(), pages()));
-    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone(), people()));
-    let face = PresentationFace::new(edge(), presenting, people(), pages(), parts.rights.clone());
+    add!(services, AccountServiceServer, AccountGrpcService::new(edge(), parts.accounts.clone(), people()));
+    add!(services, LinkServiceServer, LinkGrpcService::new(edge(), parts.linking.clone(), people(), pages()));
+    add!(services, CredentialServiceServer, CredentialGrpcService::new(edge(), parts.credentials.clone(), people()));
+    let face = PresentationGrpcService::new(edge(), presenting, people(), pages(), parts.rights.clone());
     add!(services, PresentationServiceServer, face);
 }
 
@@ -206,7 +206,7 @@ async fn health_and_reflection(
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
     let watchers = health::watch(parts, store.clone(), &health)?;
-    services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));
+    services.add(HealthServer::new(HealthGrpcService::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
     let reflection = || {
