@@ -14,7 +14,7 @@ use lienthong::base::time::SystemClock;
 use lienthong::base::{ClientIds, Clock, PersonalId, RequestId, Result, Seed, Timestamp};
 use lienthong::exchange::{Context, Exchange, Parts, Request};
 use lienthong::ledger::{Entry, Ledger, LogId};
-use lienthong::registry::host::Host;
+use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::numbers::{Entry as Resident, Residents};
 use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
 use lienthong::registry::{Catalogue, Name, Sector};
@@ -145,7 +145,8 @@ async fn world() -> Arc<Exchange> {
     let (secret, catalogue) = (Seed::root(2), Catalogue::built_in());
     for name in ["resident", "land", "vehicle"] {
         let sector = catalogue.sector(name).expect("a sector");
-        let host = Host::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
+        let host =
+            EmbeddedRegistry::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
         let host = host.await.expect("opens");
         offsets.push((name, ledger.head().size));
         submit(&host, sector).await;
@@ -187,7 +188,7 @@ async fn world() -> Arc<Exchange> {
     })
 }
 
-async fn submit(host: &Host, sector: &Sector) {
+async fn submit(host: &EmbeddedRegistry, sector: &Sector) {
     let changes = (0..CITIZENS).map(|number| {
         let (record_type, payload) = match &*sector.name {
             "resident" => (TYPES[0], person(&citizen(number))),
@@ -207,7 +208,7 @@ async fn submit(host: &Host, sector: &Sector) {
     host.submit(submission).await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-async fn accept(host: &Host, ledger: &Ledger) {
+async fn accept(host: &EmbeddedRegistry, ledger: &Ledger) {
     let batch = host.changes(0, 4_096).await.expect("changes").expect("a batch");
     let entry = |statement: &Bytes| Entry {
         leaf: EntryType::Statement.leaf(statement),

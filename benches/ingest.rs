@@ -16,7 +16,7 @@ use lienthong::base::time::{FixedClock, Timestamp};
 use lienthong::base::{Clock, Date, Result, Seed};
 use lienthong::ledger::{Ledger, LogId};
 use lienthong::province::Province;
-use lienthong::registry::host::Host;
+use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::port::{Change, ChangeBatch, Inclusion as _, Page, Query, Receipt, Registry, Submission};
 use lienthong::registry::{Catalogue, Sector};
 use lienthong::simulation::population::Population;
@@ -188,7 +188,8 @@ async fn sources(citizens: u64, clock: &Arc<dyn Clock>) -> Outcome<Vec<Arc<Repla
     for sector in Catalogue::built_in().sectors() {
         let secret = Seed::root(2).child(&sector.name, 0);
         let signer = signer(&sector.log_origin());
-        let host = Host::open(Arc::new(MemoryStore::new()), sector.clone(), signer, &secret, clock.clone()).await?;
+        let host = EmbeddedRegistry::open(Arc::new(MemoryStore::new()), sector.clone(), signer, &secret, clock.clone())
+            .await?;
         host.load(changes.remove(&*sector.name).unwrap_or_default(), clock.now()).await?;
         let mut batches = BTreeMap::new();
         let mut cursor = 0;

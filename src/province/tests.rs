@@ -8,7 +8,7 @@ use super::*;
 use crate::base::time::FixedClock;
 use crate::base::{Date, PartialDate, PersonalId, Reason, Seed, Timestamp};
 use crate::ledger::{Ledger, LogId};
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Receipt, Registry, Selector, Submission};
 use crate::registry::{self, Catalogue, Heading};
 use crate::store::Store;
@@ -73,14 +73,14 @@ impl World {
         }
     }
 
-    pub(super) async fn host(&self, name: &str) -> Arc<Host> {
+    pub(super) async fn host(&self, name: &str) -> Arc<EmbeddedRegistry> {
         self.host_over(self.store.clone(), name).await
     }
 
-    async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<Host> {
+    async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
         let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
         let secret = Seed::root(2).child(name, 0);
-        Host::open(store, sector.clone(), signer(&sector.log_origin()), &secret, self.clock.clone())
+        EmbeddedRegistry::open(store, sector.clone(), signer(&sector.log_origin()), &secret, self.clock.clone())
             .await
             .expect("opens")
     }
@@ -96,7 +96,7 @@ impl World {
     /// Submits new records and waits until the province has them.
     pub(super) async fn say(
         &mut self,
-        host: &Arc<Host>,
+        host: &Arc<EmbeddedRegistry>,
         province: &Province,
         records: Vec<(&str, Object)>,
     ) -> Vec<Receipt> {
@@ -109,7 +109,7 @@ impl World {
     /// Changes a record and waits until the province has it.
     pub(super) async fn change(
         &mut self,
-        host: &Arc<Host>,
+        host: &Arc<EmbeddedRegistry>,
         province: &Province,
         record_type: &str,
         operation: Operation,
@@ -125,7 +125,7 @@ impl World {
         province.wait_for(host.name(), size).await.expect("accepted");
     }
 
-    async fn submit(&mut self, host: &Arc<Host>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
+    async fn submit(&mut self, host: &Arc<EmbeddedRegistry>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
         self.requests += 1;
         let changes = records.into_iter().map(|(record_type, payload)| Change {
             record_type: record_type.into(),

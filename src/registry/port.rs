@@ -1,6 +1,6 @@
 //! The port of a registry: what the gateway asks of one, wherever it runs.
 //!
-//! The embedded host implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
+//! The embedded registry implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
 //!
 //! - **Trust.** Answers are not believed: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
 //! - **Atomicity.** [`Registry::submit`] is all or nothing and durable when `Ok`; a repetition with the same request id

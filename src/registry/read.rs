@@ -11,7 +11,7 @@ use crate::store::{KEY_BYTES_MAX, Scan, Space, Store};
 use crate::trust::{LogProof, SignedRecord, Statement};
 
 use super::catalogue::unknown_record_type;
-use super::host::Host;
+use super::embedded::EmbeddedRegistry;
 use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
 use super::row::{RecordKey, Row, corrupt, history_key, record_key};
 use super::{RecordType, index};
@@ -41,7 +41,7 @@ impl Candidates {
     }
 }
 
-impl Host {
+impl EmbeddedRegistry {
     pub(super) async fn read_page(&self, query: &Query) -> Result<Page> {
         let types = self.types(&query.record_types)?;
         let limit = query.limit.clamp(1, PAGE_SIZE_MAX);

@@ -20,7 +20,7 @@ use crate::keys::signers::Keys;
 use crate::keys::{credential_key, origin};
 use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::province::{Province, StatusLists};
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::Registry;
 use crate::registry::{Catalogue, Name, allocation};
 use crate::simulation::faults::{FaultKeys, Faulty, KeyInUse, Rules};
@@ -52,7 +52,7 @@ pub struct Parts {
     /// The tiles of all logs that are kept in memory.
     pub tiles: TileCache,
     /// The registries in this process, by name.
-    pub hosts: BTreeMap<Name, Arc<Host>>,
+    pub hosts: BTreeMap<Name, Arc<EmbeddedRegistry>>,
     /// The registries as everybody reads them, with the personas' faults in front.
     pub registries: BTreeMap<Name, Arc<dyn Registry>>,
     /// The agencies' rights.
@@ -198,13 +198,13 @@ async fn open_hosts(
     clock: &LogClock,
     memory: Memory,
     tiles: &TileCache,
-) -> Result<BTreeMap<Name, Arc<Host>>> {
+) -> Result<BTreeMap<Name, Arc<EmbeddedRegistry>>> {
     let mut hosts = BTreeMap::new();
     for sector in catalogue.sectors() {
         let (signer, secret) = (keys.issuer(&sector.name)?, keys.registry_secret(&sector.name));
         let caches = memory.registry(tiles.clone(), catalogue.sectors().len());
         let (store, clock) = (data.store.clone(), clock.clone());
-        let host = Host::open_with(store, sector.clone(), signer, &secret, clock, caches).await?;
+        let host = EmbeddedRegistry::open_with(store, sector.clone(), signer, &secret, clock, caches).await?;
         hosts.insert(sector.name.clone(), host);
     }
     Ok(hosts)
@@ -212,11 +212,11 @@ async fn open_hosts(
 
 /// The registries with these rules of faults in front; another's signature is that of the next registry by name.
 fn with_faults(
-    hosts: &BTreeMap<Name, Arc<Host>>,
+    hosts: &BTreeMap<Name, Arc<EmbeddedRegistry>>,
     keys: &Keys,
     rules: Arc<Rules>,
 ) -> Result<BTreeMap<Name, Arc<dyn Registry>>> {
-    let in_use = |host: &Arc<Host>| -> KeyInUse {
+    let in_use = |host: &Arc<EmbeddedRegistry>| -> KeyInUse {
         let log = host.ledger().clone();
         Arc::new(move || log.signer())
     };

@@ -25,7 +25,7 @@ use crate::base::{Error, Result, Seed, Timestamp};
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
 use crate::province::Turn;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{Change, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::document::Record;
@@ -252,7 +252,7 @@ pub fn change(record: Record) -> Change {
     }
 }
 
-async fn load(host: Arc<Host>, mut waiting: mpsc::Receiver<Vec<Change>>, at: Timestamp) -> Result<()> {
+async fn load(host: Arc<EmbeddedRegistry>, mut waiting: mpsc::Receiver<Vec<Change>>, at: Timestamp) -> Result<()> {
     while let Some(changes) = waiting.recv().await {
         host.load(changes, at).await?;
     }

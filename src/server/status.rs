@@ -8,7 +8,7 @@ use crate::identity::credential::CredentialKeys;
 use crate::ledger::Ledger;
 use crate::province::{IssuerSigners, StatusLists};
 use crate::registry::Name;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::trust::Signer;
 
 /// The log of each registry, which knows the key in use: what is signed follows a change of keys at once.
@@ -16,7 +16,7 @@ pub(super) struct ListSigners(BTreeMap<Name, Arc<Ledger>>);
 
 impl ListSigners {
     /// The signers of the registries in this process.
-    pub(super) fn of(hosts: &BTreeMap<Name, Arc<Host>>) -> Self {
+    pub(super) fn of(hosts: &BTreeMap<Name, Arc<EmbeddedRegistry>>) -> Self {
         Self(hosts.iter().map(|(name, host)| (name.clone(), host.ledger().clone())).collect())
     }
 }

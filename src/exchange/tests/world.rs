@@ -15,7 +15,7 @@ use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestam
 use crate::exchange::{Context, Exchange, Memory, Parts, Request};
 use crate::ledger::{Entry, Ledger, LogId};
 use crate::registry::Catalogue;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{self, Residents};
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Page, Query, Receipt, Registry, Submission};
@@ -39,7 +39,7 @@ pub(crate) struct World {
     pub(crate) consents: Arc<ConsentBook>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) province: Arc<Province>,
-    pub(crate) hosts: BTreeMap<&'static str, Arc<Host>>,
+    pub(crate) hosts: BTreeMap<&'static str, Arc<EmbeddedRegistry>>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) seed: Seed,
     next: AtomicU64,
@@ -70,7 +70,9 @@ impl World {
                 schemas: sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect(),
                 keys: vec![KeyRecord::active(&*signer).expect("key")],
             });
-            let host = Host::open(store.clone(), sector.clone(), signer, &seed.child(name, 0), clock.clone()).await;
+            let host =
+                EmbeddedRegistry::open(store.clone(), sector.clone(), signer, &seed.child(name, 0), clock.clone())
+                    .await;
             hosts.insert(name, host.expect("host"));
         }
         let log = |origin: &str, purpose| LogAnchor {
@@ -229,7 +231,7 @@ pub(crate) fn person(id: &str) -> Object {
 
 /// What the province accepted of the resident registry: in this world, all of it.
 struct Accepted {
-    resident: Arc<Host>,
+    resident: Arc<EmbeddedRegistry>,
     catalogue: Arc<Catalogue>,
     verifier: Arc<Verifier>,
 }
@@ -259,7 +261,7 @@ pub(crate) struct Province {
 }
 
 impl Province {
-    pub(crate) async fn accept_all(&self, hosts: &BTreeMap<&'static str, Arc<Host>>) {
+    pub(crate) async fn accept_all(&self, hosts: &BTreeMap<&'static str, Arc<EmbeddedRegistry>>) {
         for (name, host) in hosts {
             let mut cursor = 0;
             while let Some(batch) = host.changes(cursor, 4_096).await.expect("changes") {

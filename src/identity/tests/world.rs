@@ -18,7 +18,7 @@ use crate::identity::ports::{
     AcceptedChange, AcceptedRecord, ChangeFeed, Delivered, DeliveredRecord, Delivery, RecordDelivery,
 };
 use crate::identity::presenting::Presenting;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::numbers::ask::AskedResidents;
 use crate::registry::numbers::{Entry, Numbers, Residents};
 use crate::registry::port::{Change, Query, Registry, Selector, Submission};
@@ -59,7 +59,7 @@ pub(super) struct World {
     pub people: Arc<Citizens>,
     pub delivery: Arc<FakeDelivery>,
     pub feed: Arc<FakeFeed>,
-    hosts: Vec<Arc<Host>>,
+    hosts: Vec<Arc<EmbeddedRegistry>>,
     requests: u64,
 }
 
@@ -80,7 +80,11 @@ impl World {
                 keys: vec![KeyRecord::active(&*signer).expect("a key")],
             });
             let secret = Seed::root(2).child(name, 0);
-            hosts.push(Host::open(store.clone(), sector.clone(), signer, &secret, clock.clone()).await.expect("opens"));
+            hosts.push(
+                EmbeddedRegistry::open(store.clone(), sector.clone(), signer, &secret, clock.clone())
+                    .await
+                    .expect("opens"),
+            );
         }
         let anchor = TrustAnchor {
             province: "H27".into(),
@@ -219,7 +223,7 @@ pub(super) fn motorcycle(plate: &str, owner: &str) -> Object {
 
 /// The resident registry in the place of what the province accepted of it.
 struct AskedHost {
-    resident: Arc<Host>,
+    resident: Arc<EmbeddedRegistry>,
     catalogue: Arc<Catalogue>,
     verifier: Arc<Verifier>,
     clock: Arc<FixedClock>,
@@ -288,7 +292,7 @@ impl RecordDelivery for FakeDelivery {
 
 /// What the registries accepted, as if the province had.
 pub(super) struct FakeFeed {
-    hosts: Vec<Arc<Host>>,
+    hosts: Vec<Arc<EmbeddedRegistry>>,
     changes: Mutex<Vec<AcceptedChange>>,
 }
 

@@ -32,7 +32,7 @@ use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::Name;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::Inclusion as _;
 use crate::store::file::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, KeyState, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
@@ -211,7 +211,7 @@ pub struct Watcher {
     /// The keys.
     pub keys: KeptKeys,
     /// The registries in this process.
-    pub hosts: Vec<Arc<Host>>,
+    pub hosts: Vec<Arc<EmbeddedRegistry>>,
     /// What accepts their statements.
     pub province: Arc<Province>,
     /// The record ledger.
@@ -281,7 +281,7 @@ impl Watcher {
     }
 
     /// Holds an issuer's log, all of which stands in the record ledger.
-    async fn hold_issuer(&self, host: &Host) -> Result<Hold> {
+    async fn hold_issuer(&self, host: &EmbeddedRegistry) -> Result<Hold> {
         let hold = host.ledger().hold().await?;
         let accepted = self.province.wait_for(&host.sector().name, hold.size());
         let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
@@ -349,7 +349,7 @@ fn write(folder: &KeyFolder, name: &str, value: &impl Serialize) -> Result<()> {
 }
 
 /// Closes the registries that have no key in use any more.
-pub fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
+pub fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<EmbeddedRegistry>>, anchor: &TrustAnchor) {
     for host in hosts {
         let issuer = anchor.issuer(&host.sector().name);
         if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {

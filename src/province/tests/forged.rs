@@ -5,27 +5,27 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 
 use crate::base::Result;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Submission};
 
 type Stream = Box<dyn Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync>;
 
 /// A registry in front of a host: given a cursor and what the host has from there, `stream` says what is sent.
 pub(super) struct Forged {
-    inner: Arc<Host>,
+    inner: Arc<EmbeddedRegistry>,
     stream: Stream,
 }
 
 impl Forged {
     pub(super) fn new(
-        inner: Arc<Host>,
+        inner: Arc<EmbeddedRegistry>,
         stream: impl Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self { inner, stream: Box::new(stream) })
     }
 
     /// Sends these batches, each once, whatever it is asked for.
-    pub(super) fn scripted(inner: Arc<Host>, batches: Vec<ChangeBatch>) -> Arc<Self> {
+    pub(super) fn scripted(inner: Arc<EmbeddedRegistry>, batches: Vec<ChangeBatch>) -> Arc<Self> {
         let batches = Mutex::new(batches.into_iter());
         Self::new(inner, move |_, _| batches.lock().expect("whole").next())
     }

@@ -43,7 +43,7 @@ impl Default for Caches {
 }
 
 /// A registry over a store.
-pub struct Host {
+pub struct EmbeddedRegistry {
     pub(super) sector: Arc<Sector>,
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Ledger>,
@@ -53,7 +53,7 @@ pub struct Host {
     jobs: mpsc::Sender<Job>,
 }
 
-impl Host {
+impl EmbeddedRegistry {
     /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the host.
     ///
     /// `secret` is the registry's own: record ids and salts follow from it. Fails with
@@ -178,7 +178,7 @@ fn stopped() -> Error {
 }
 
 #[async_trait]
-impl Registry for Host {
+impl Registry for EmbeddedRegistry {
     fn name(&self) -> &str {
         &self.sector.name
     }
