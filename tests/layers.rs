@@ -231,6 +231,19 @@ fn a_record_type_is_named_in_its_sectors_file_alone() {
     none(findings, "what code knows of a record type is a property of it (src/registry/schema.rs, RecordType)");
 }
 
+/// Where an embedded registry, and with it a registry's keys, may be held: its role, and the registry itself.
+#[test]
+fn an_embedded_registry_is_held_by_its_role_alone() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let may_hold = source.path.starts_with("src/registry/") || source.path == "src/server/roles/registry.rs";
+        if !may_hold && code_of(&source).contains("EmbeddedRegistry") {
+            findings.push(source.path);
+        }
+    }
+    none(findings, "others ask a registry through its port (src/registry/port.rs)");
+}
+
 #[test]
 fn no_two_files_need_each_other() {
     let sources: Vec<Source> =

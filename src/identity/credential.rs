@@ -13,9 +13,10 @@ use sha2::Sha256;
 use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
 use crate::registry::Name;
 use crate::registry::port::{Inclusion, Query, Registry, Selector};
-use crate::trust::credential::{self, Frame, VCT_PREFIX, issuer_name, possession};
+use crate::registry::signing::{CREDENTIAL_LIFE_MS_MAX, CredentialDraft};
+use crate::trust::credential::{VCT_PREFIX, possession};
 use crate::trust::jose::{decode_part, encode_part};
-use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Signer, Statement, Verdict, Verifier, canonical};
+use crate::trust::{Code, Disclosure, PublicKey, SignedRecord, Statement, Verdict, Verifier, canonical};
 
 use super::document::{Standing, standing};
 use super::link::{Link, LinkState};
@@ -24,14 +25,9 @@ use super::people::Person;
 
 /// How long a nonce holds, in seconds.
 const NONCE_S: i64 = 300;
-/// How long a credential may be believed at most: a wallet gets a new one well before.
-const LIFE_MS: i64 = 90 * 86_400_000;
 
-/// What issuing needs of others; the server wires it.
-pub trait CredentialKeys: Send + Sync + 'static {
-    /// The signer of a registry, as it is now.
-    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>>;
-
+/// What credentials name: where status lists are served, and where the province is reached.
+pub trait Addresses: Send + Sync + 'static {
     /// The URI of the status list of a record type.
     fn status_uri(&self, issuer: &str, schema: &str) -> String;
 
@@ -41,14 +37,14 @@ pub trait CredentialKeys: Send + Sync + 'static {
 
 /// What credentials are made with.
 pub struct Issuing {
-    /// The registries, by name.
+    /// The registries, by name; each signs the credentials of its records.
     pub registries: BTreeMap<Name, Arc<dyn Registry>>,
     /// Where statements stand in the record ledger.
     pub inclusion: Arc<dyn Inclusion>,
     /// Verifies what is issued.
     pub verifier: Arc<Verifier>,
-    /// Who signs.
-    pub keys: Arc<dyn CredentialKeys>,
+    /// What credentials name.
+    pub addresses: Arc<dyn Addresses>,
 }
 
 /// The use cases of credentials.
@@ -113,7 +109,7 @@ impl Credentials {
 
     /// Issues a credential of a link's document to the key that `proof` is of.
     pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
-        let (name, url) = (audience(), self.issuing.keys.public_url());
+        let (name, url) = (audience(), self.issuing.addresses.public_url());
         let audiences: Vec<&str> = std::iter::once(name.as_str()).chain(url.as_deref()).collect();
         let proved = possession::verify(proof, &audiences, NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
@@ -126,14 +122,13 @@ impl Credentials {
                 .with_subject("link", &*record_type.name));
         }
         let record = self.record(&person, &link, now).await?;
-        self.sign(&record, &proved.key, now)
+        self.sign(record, proved.key, now).await
     }
 
     /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
     async fn record(&self, person: &Person, link: &Link, now: Timestamp) -> Result<SignedRecord> {
         let record_type = self.linking.registries.document(link.document_type)?;
-        let registry = self.issuing.registries.get(&*record_type.registry);
-        let registry = registry.ok_or_else(|| Error::bug("a document of no registry"))?;
+        let registry = self.registry(&record_type.registry)?;
         let query = Query::latest([&*record_type.name], Selector::Ids(vec![link.record_id]), 1);
         let unverified = |verdict: Verdict| {
             let reason = verdict.code().map_or(Reason::RecordNotVerified, Code::reason);
@@ -179,18 +174,23 @@ impl Credentials {
         }
     }
 
-    fn sign(&self, record: &SignedRecord, holder: &PublicKey, now: Timestamp) -> Result<Issued> {
+    /// Has the record's registry sign its credential.
+    async fn sign(&self, record: SignedRecord, holder: PublicKey, now: Timestamp) -> Result<Issued> {
         let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
-        let unknown = || Error::bug("a record of no registry");
-        let sector = self.linking.registries.catalogue().sector(&statement.issuer).ok_or_else(unknown)?;
         // Claims are in seconds; what stands beside them says the same.
-        let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
+        let expires_at = now.plus_ms(CREDENTIAL_LIFE_MS_MAX).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
-        let issuer = issuer_name(&sector.log_origin(), self.issuing.keys.public_url().as_deref());
-        let status_uri = self.issuing.keys.status_uri(&statement.issuer, &statement.schema);
-        let frame = Frame { issuer: &issuer, holder, status_uri: &status_uri, issued_at: now, expires_at };
-        let text = credential::issue(record, &frame, &*self.issuing.keys.signer(&statement.issuer)?)?;
+        let addresses = &self.issuing.addresses;
+        let status_uri = addresses.status_uri(&statement.issuer, &statement.schema);
+        let public_url = addresses.public_url();
+        let draft =
+            CredentialDraft { record, holder, public_url, status_uri: status_uri.clone(), issued_at: now, expires_at };
+        let text = self.registry(&statement.issuer)?.sign_credential(draft).await?;
         Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
+    }
+
+    fn registry(&self, name: &str) -> Result<&Arc<dyn Registry>> {
+        self.issuing.registries.get(name).ok_or_else(|| Error::bug("a document of no registry"))
     }
 }
 

@@ -11,14 +11,15 @@ use tokio::sync::{mpsc, oneshot};
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
 use crate::ledger::{Ledger, LogClock, LogId, TileCache};
 use crate::store::Store;
-use crate::trust::Signer;
+use crate::trust::{PublicKey, Signer, Statement};
 
 use super::Sector;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
 use super::recent::Recent;
 use super::row::submission_key;
-use super::writer::{Job, QUEUE_MAX, Request, Writer};
+use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
+use super::writer::{Job, QUEUE_MAX, Request, Writer, issued_versions};
 
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
@@ -221,6 +222,31 @@ impl Registry for EmbeddedRegistry {
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
         self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(|_| stopped())
+    }
+
+    async fn key_in_use(&self) -> Result<PublicKey> {
+        let signer = self.ledger.signer();
+        PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)
+    }
+
+    async fn sign_status_list(&self, draft: StatusListDraft) -> Result<SignedStatusList> {
+        let ordinal = own_type(&self.sector, &draft.record_type)?.ordinal;
+        let versions = issued_versions(&*self.store, &self.sector, ordinal).await?;
+        let content = signing::status_list(&self.sector, draft, versions, self.clock.now())?;
+        let signer = self.ledger.signer();
+        let key = signer.public_key().to_vec();
+        // A list of millions is compressed and signed beside the calls.
+        let signed = tokio::task::spawn_blocking(move || content.sign(&*signer).map(|token| (content, token)));
+        let (content, token) = signed.await.map_err(Error::bug)??;
+        Ok(SignedStatusList { content, token, key })
+    }
+
+    async fn sign_credential(&self, draft: CredentialDraft) -> Result<String> {
+        let unreadable = |error| Error::invalid_field("record", "STATEMENT", format!("{error}"));
+        let statement = Statement::decode(&draft.record.statement).map_err(unreadable)?;
+        let missing = || Error::new(Reason::RecordNotFound, "the registry issued no such record");
+        let latest = self.latest(&statement).await?.ok_or_else(missing)?;
+        signing::credential(&self.sector, &draft, &latest, &*self.ledger.signer(), self.clock.now())
     }
 }
 

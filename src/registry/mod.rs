@@ -29,6 +29,7 @@ mod row;
 pub mod rule;
 pub mod schema;
 mod sector;
+pub mod signing;
 pub mod social_insurance;
 pub mod stored;
 pub mod vehicle;

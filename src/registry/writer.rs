@@ -82,10 +82,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
         sector: Arc<Sector>,
     ) -> Result<Self> {
-        let counters = match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
-            Some(row) => read_counters(&row)?,
-            None => Counters::new(),
-        };
+        let counters = stored_counters(&*store, &sector).await?;
         Ok(Self { store, ledger, clock, sector, counters })
     }
 
@@ -249,6 +246,18 @@ fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
     for answer in answers {
         let _ = answer.send(Err(error.repeated()));
     }
+}
+
+async fn stored_counters(store: &dyn Store, sector: &Sector) -> Result<Counters> {
+    match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
+        Some(row) => read_counters(&row),
+        None => Ok(Counters::new()),
+    }
+}
+
+/// How many versions of a record type a registry has issued.
+pub(super) async fn issued_versions(store: &dyn Store, sector: &Sector, record_type: u8) -> Result<u32> {
+    Ok(stored_counters(store, sector).await?.get(&record_type).copied().unwrap_or_default())
 }
 
 fn write_counters(counters: &Counters) -> Bytes {

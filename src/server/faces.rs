@@ -2,16 +2,16 @@
 
 use axum::Router;
 
-use super::parts::Parts;
+use super::assembly::Assembly;
 use super::witnessing::Witnessing;
 use crate::api::http;
 
 /// The routes of all faces; each face adds its own with one `merge`.
-pub(super) fn all(parts: &Parts, witnessing: &Witnessing) -> Router {
+pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing) -> Router {
     let key = witnessing.province_key.clone();
     Router::new()
-        .merge(http::logs::router(parts.logs.clone(), key))
-        .merge(http::status_lists::router(parts.status.clone()))
-        .merge(http::issuers::router(parts.anchor.clone(), parts.status.clone()))
-        .merge(http::metrics::router(parts.metrics.clone()))
+        .merge(http::logs::router(assembly.logs.clone(), key))
+        .merge(http::status_lists::router(assembly.province.status.clone()))
+        .merge(http::issuers::router(assembly.province.anchor.clone(), assembly.province.status.clone()))
+        .merge(http::metrics::router(assembly.gateway.metrics.clone()))
 }

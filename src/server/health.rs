@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::parts::Parts;
+use super::assembly::Assembly;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::base::Result;
 use crate::ledger::LogClock;
@@ -21,15 +21,15 @@ const DAMAGED: &str = "store_damaged";
 const FEED: &str = "feed";
 const NO_WRITES: &str = "store_takes_no_changes";
 
-/// Begins to watch the parts of a gateway; ends with the set.
-pub(super) fn watch(parts: &Parts, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
+/// Begins to watch the assembly of a gateway; ends with the set.
+pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
-    for sector in parts.catalogue.sectors() {
-        let progress = parts.province.watch_progress(&sector.name)?;
+    for sector in assembly.catalogue.sectors() {
+        let progress = assembly.province.layer.watch_progress(&sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }
     watchers.spawn(watch_store(store, board.clone()));
-    watchers.spawn(watch_clock(parts.clock.clone(), board.clone()));
+    watchers.spawn(watch_clock(assembly.clock.clone(), board.clone()));
     Ok(watchers)
 }
 

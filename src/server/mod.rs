@@ -2,14 +2,15 @@
 //!
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
+pub mod assembly;
 pub mod config;
 pub mod data;
 pub mod gateway;
 pub mod listen;
 pub mod memory;
 pub mod net;
-pub mod parts;
 pub mod recheck;
+pub mod roles;
 pub mod running;
 pub mod seeding;
 pub mod services;
@@ -22,7 +23,6 @@ mod faces;
 mod feed;
 mod health;
 mod readings;
-mod status;
 #[cfg(test)]
 mod tests;
 mod view;

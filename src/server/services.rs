@@ -1,4 +1,4 @@
-//! The gRPC services of a gateway, over its parts.
+//! The gRPC services of a gateway, over its assembly.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 
+use super::assembly::Assembly;
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
 use super::health;
-use super::parts::Parts;
 use super::readings;
 use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::Authenticator;
@@ -29,7 +29,7 @@ use crate::api::grpc::trust::status::StatusFace;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, PROVINCE, Result, Timestamp, limits};
+use crate::base::{Error, PROVINCE, Result, Seed, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -107,30 +107,35 @@ pub struct Served {
 pub async fn all(
     config: &Config,
     data: &Data,
-    parts: &Parts,
+    assembly: &Assembly,
     reach: Reach,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(parts.tokens.public_key(), config.demo),
-        rights: parts.rights.clone(),
+        authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
+        rights: assembly.gateway.rights.clone(),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
         public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
-        clock: parts.clock.clone(),
+        clock: assembly.clock.clone(),
     };
-    let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
-    let pages = PageTokens::new(parts.keys.world(), data.world.mark());
+    let edge = Edge::new(
+        Arc::new(Monotone(assembly.clock.clone())),
+        config.entropy.clone(),
+        assembly.gateway.traces.clone(),
+        ending,
+    );
+    let pages = PageTokens::new(&Seed::root(data.world.seed), data.world.mark());
     let mut services = Services::default();
-    let face = TrustFace::new(parts.anchor.clone(), edge.clone());
+    let face = TrustFace::new(assembly.province.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);
-    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), parts.status.clone()));
-    add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), parts.logs.clone()));
-    identity(&mut services, config, data, parts, &edge, &pages);
-    registries(&mut services, parts, &edge, &pages)?;
-    let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
-    let people = || parts.people.clone();
-    let (rights, catalogue) = (parts.rights.clone(), parts.catalogue.clone());
+    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), assembly.province.status.clone()));
+    add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), assembly.logs.clone()));
+    identity(&mut services, config, data, assembly, &edge, &pages);
+    registries(&mut services, assembly, &edge, &pages)?;
+    let (consents, log) = (assembly.gateway.consents.clone(), assembly.gateway.access_log.clone());
+    let people = || assembly.gateway.people.clone();
+    let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.catalogue.clone());
     add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), rights.clone()));
     add!(
         services,
@@ -142,10 +147,10 @@ pub async fn all(
         AccessLogServiceServer,
         grpc::access::AccessLogFace::new(edge.clone(), log, people(), pages.clone())
     );
-    let (exchange, traces) = (parts.exchange.clone(), parts.traces.clone());
+    let (exchange, traces) = (assembly.gateway.exchange.clone(), assembly.gateway.traces.clone());
     let face = ExchangeFace::new(edge.clone(), exchange, traces, config.clock.clone());
     add!(services, ExchangeServiceServer, face);
-    let face = ProvinceFace::new(edge.clone(), parts.province.clone(), people(), pages.clone());
+    let face = ProvinceFace::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, face);
     if config.simulation {
         let facts = WorldFacts {
@@ -155,34 +160,54 @@ pub async fn all(
             province: PROVINCE,
             reach,
         };
-        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
+        add!(
+            services,
+            SimulationServiceServer,
+            Simulation::new(edge.clone(), facts, assembly.province.records.clone())
+        );
     }
-    health_and_reflection(services, parts, data.store.health(), gatekeeper, edge).await
+    health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
 }
 
-fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
-    let delivery = Arc::new(ExchangeDelivery(parts.exchange.clone()));
-    let people = || parts.people.clone();
+fn identity(
+    services: &mut Services,
+    config: &Config,
+    data: &Data,
+    assembly: &Assembly,
+    edge: &Edge,
+    pages: &PageTokens,
+) {
+    let delivery = Arc::new(ExchangeDelivery(assembly.gateway.exchange.clone()));
+    let people = || assembly.gateway.people.clone();
     let entropy = config.entropy.clone();
-    let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), people(), delivery, entropy);
+    let presenting = Presenting::new(data.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
-    add!(services, AccountServiceServer, AccountFace::new(edge(), parts.accounts.clone(), people()));
-    add!(services, LinkServiceServer, LinkFace::new(edge(), parts.linking.clone(), people(), pages()));
-    add!(services, CredentialServiceServer, CredentialFace::new(edge(), parts.credentials.clone(), people()));
-    let face = PresentationFace::new(edge(), presenting, people(), pages(), parts.rights.clone());
+    add!(services, AccountServiceServer, AccountFace::new(edge(), assembly.gateway.accounts.clone(), people()));
+    add!(services, LinkServiceServer, LinkFace::new(edge(), assembly.gateway.linking.clone(), people(), pages()));
+    add!(
+        services,
+        CredentialServiceServer,
+        CredentialFace::new(edge(), assembly.gateway.credentials.clone(), people())
+    );
+    let face = PresentationFace::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
     add!(services, PresentationServiceServer, face);
 }
 
-fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageTokens) -> Result<()> {
-    let all = parts.registries.values().cloned();
-    let shared =
-        SharedRegistries::new(edge.clone(), parts.catalogue.clone(), all, parts.province.clone(), pages.clone());
+fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) -> Result<()> {
+    let all = assembly.ports.values().cloned();
+    let shared = SharedRegistries::new(
+        edge.clone(),
+        assembly.catalogue.clone(),
+        all,
+        assembly.province.layer.clone(),
+        pages.clone(),
+    );
     add!(services, RegistryServiceServer, shared);
     let face = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
-        let sector = parts.catalogue.sector(name).ok_or_else(unknown)?.clone();
-        let registry = parts.registries.get(name).ok_or_else(unknown)?.clone();
-        Ok(TypedRegistry::new(edge.clone(), registry, parts.province.clone(), sector, pages.clone()))
+        let sector = assembly.catalogue.sector(name).ok_or_else(unknown)?.clone();
+        let registry = assembly.ports.get(name).ok_or_else(unknown)?.clone();
+        Ok(TypedRegistry::new(edge.clone(), registry, assembly.province.layer.clone(), sector, pages.clone()))
     };
     add!(services, ResidentServiceServer, face(resident::NAME)?);
     add!(services, LandServiceServer, face(land::NAME)?);
@@ -198,14 +223,14 @@ fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageT
 /// Health for each service, for each feed and for the server as a whole (the empty name), and reflection over what is served.
 async fn health_and_reflection(
     mut services: Services,
-    parts: &Parts,
+    assembly: &Assembly,
     store: watch::Receiver<Health>,
     gatekeeper: Gatekeeper,
     edge: Edge,
 ) -> Result<Served> {
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
-    let watchers = health::watch(parts, store.clone(), &health)?;
+    let watchers = health::watch(assembly, store.clone(), &health)?;
     services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
@@ -230,9 +255,10 @@ async fn health_and_reflection(
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
-    let methods = Methods::new(&described, &names, &parts.rights.current())?;
+    let methods = Methods::new(&described, &names, &assembly.gateway.rights.current())?;
     let public = gatekeeper.public.clone();
-    let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
-    parts.metrics.ask(readings::of_calls(admission.load(), &health));
+    let admission =
+        Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, assembly.gateway.metrics.clone());
+    assembly.gateway.metrics.ask(readings::of_calls(admission.load(), &health));
     Ok(Served { admission, public, health, watchers, store })
 }

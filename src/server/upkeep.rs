@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use super::data::DataFolder;
-use super::parts::{EVIDENCE, RECORDS};
+use super::roles::gateway::EVIDENCE;
+use super::roles::province::RECORDS;
 use super::world::World;
 use crate::access::evidence;
 use crate::base::{Error, Kind, Reason, Result};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::parts::Parts;
+use super::assembly::Assembly;
 use super::world::World;
 use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::api::grpc::simulation::{Reach, personas_at};
@@ -14,7 +14,7 @@ use crate::wire::typed;
 /// A view of a gateway's world.
 pub(super) struct WorldView {
     pub(super) world: World,
-    pub(super) parts: Arc<Parts>,
+    pub(super) assembly: Arc<Assembly>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reach: Reach,
     pub(super) simulation: bool,
@@ -30,7 +30,7 @@ impl View for WorldView {
             expectation: persona.expectation,
             command: persona.command,
         });
-        let registries = self.parts.catalogue.sectors().iter().map(|sector| RegistryFacts {
+        let registries = self.assembly.catalogue.sectors().iter().map(|sector| RegistryFacts {
             name: (&sector.name).into(),
             agency: sector.agency.clone(),
             record_types: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
@@ -41,9 +41,9 @@ impl View for WorldView {
             now,
             has_tls: self.reach.has_tls,
             accepts_demo: self.reach.tokens_from.is_none(),
-            fingerprint: self.parts.anchor.newest().fingerprint.clone(),
-            anchor_json: self.parts.anchor.newest().json.clone(),
-            logs: vec![head(&self.parts.records), head(&self.parts.evidence)],
+            fingerprint: self.assembly.province.anchor.newest().fingerprint.clone(),
+            anchor_json: self.assembly.province.anchor.newest().json.clone(),
+            logs: vec![head(&self.assembly.province.records), head(&self.assembly.gateway.evidence)],
             services: service_names(self.simulation),
             registries: registries.collect(),
             personas: personas.collect(),

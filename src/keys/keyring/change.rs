@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeptKeys;
 use super::folder::KeyFolder;
+use super::holder::{KeyHolder, PausedLog};
 use super::sealed::invalid;
 use super::unlock::Unlock;
 use crate::base::entropy::SystemEntropy;
@@ -32,10 +33,9 @@ use crate::keys::anchors::AnchorBoard;
 use crate::ledger::{Entry, Hold, Ledger};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::Name;
-use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::Inclusion as _;
 use crate::store::file::{Readers, write_whole};
-use crate::trust::{EntryType, KeyEvent, KeyState, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
+use crate::trust::{EntryType, KeyEvent, PublicKey, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
 /// A place behind every place that there is, to try a change.
@@ -210,8 +210,8 @@ fn entries(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Result<Vec<Entry
 pub struct Watcher {
     /// The keys.
     pub keys: KeptKeys,
-    /// The registries in this process.
-    pub hosts: Vec<Arc<EmbeddedRegistry>>,
+    /// The registries whose keys change here.
+    pub issuers: Vec<Arc<dyn KeyHolder>>,
     /// What accepts their statements.
     pub province: Arc<Province>,
     /// The record ledger.
@@ -255,12 +255,10 @@ impl Watcher {
 
     async fn change(&self, folder: &KeyFolder, wanted: &Wanted) -> Result<u64> {
         let current = self.verifier.anchor();
-        let host = self.hosts.iter().find(|host| wanted.origin.as_deref() == Some(&host.sector().log_origin()));
-        let log = match (host, wanted.origin.as_deref()) {
-            (Some(host), _) => Some((host.ledger(), self.hold_issuer(host).await?)),
-            (None, Some(origin)) if origin == self.evidence.origin() => {
-                Some((&self.evidence, self.evidence.hold().await?))
-            }
+        let issuer = self.issuers.iter().find(|issuer| wanted.origin.as_deref() == Some(issuer.origin()));
+        let log = match (issuer, wanted.origin.as_deref()) {
+            (Some(issuer), _) => Some(self.pause_issuer(&**issuer).await?),
+            (None, Some(origin)) if origin == self.evidence.origin() => Some(self.pause_evidence().await?),
             _ => None,
         };
         let records = self.records.hold().await?;
@@ -280,28 +278,36 @@ impl Watcher {
         taken
     }
 
-    /// Holds an issuer's log, all of which stands in the record ledger.
-    async fn hold_issuer(&self, host: &EmbeddedRegistry) -> Result<Hold> {
-        let hold = host.ledger().hold().await?;
-        let accepted = self.province.wait_for(&host.sector().name, hold.size());
+    /// Pauses an issuer's log, all of which stands in the record ledger.
+    async fn pause_issuer(&self, issuer: &dyn KeyHolder) -> Result<PausedLog> {
+        let paused = issuer.pause().await?;
+        let accepted = self.province.wait_for(issuer.name(), paused.size());
         let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
         let accepted = accepted.map_err(|_| invalid("the record ledger does not follow the registry"))?;
-        let name = &host.sector().name;
         let is_halted = |(registry, progress): (Name, Progress)| {
-            registry == *name && matches!(progress.state, FeedState::Halted { .. })
+            registry == issuer.name() && matches!(progress.state, FeedState::Halted { .. })
         };
         // Nothing more of a halted feed gets into the record ledger, and its key may be the very one that was stolen.
         if accepted.is_err() && !self.province.progress().into_iter().any(is_halted) {
             accepted?;
         }
-        Ok(hold)
+        Ok(paused)
+    }
+
+    async fn pause_evidence(&self) -> Result<PausedLog> {
+        let (keys, origin) = (self.keys.clone(), self.evidence.origin().to_owned());
+        let pause = self.evidence.hold().await?;
+        let opens = origin.clone();
+        let later =
+            move |version: &TrustAnchor| KeyFolder::open(&keys.folder)?.log_signer(version, &opens, &keys.unlock);
+        Ok(PausedLog::new(&origin, pause, Arc::new(later)))
     }
 
     async fn take(
         &self,
         folder: &KeyFolder,
         current: &Arc<TrustAnchor>,
-        log: Option<(&Arc<Ledger>, Hold)>,
+        mut log: Option<PausedLog>,
         records: Hold,
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
@@ -312,33 +318,34 @@ impl Watcher {
         if !is_placed {
             return Err(invalid("its events stand elsewhere"));
         }
-        let held = |origin: &str| {
-            origin == self.records.origin() || log.as_ref().is_some_and(|(log, _)| log.origin() == origin)
-        };
+        let held =
+            |origin: &str| origin == self.records.origin() || log.as_ref().is_some_and(|log| log.origin() == origin);
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
         if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
             return Err(invalid("it changes the key of another log than was said"));
         }
-        let new_signer = |origin: &str| -> Result<Option<Arc<dyn Signer>>> {
-            let changes = next.keys().any(|(of, key)| of == origin && fresh(&key.key));
-            changes.then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()
-        };
-        let log_signer = log.as_ref().map(|(log, _)| new_signer(log.origin())).transpose()?.flatten();
-        let records_signer = new_signer(self.records.origin())?;
+        let changes = |origin: &str| next.keys().any(|(of, key)| of == origin && fresh(&key.key));
+        if let Some(log) = log.as_mut().filter(|log| changes(log.origin())) {
+            log.change_to(&next)?;
+        }
+        let origin = self.records.origin();
+        let records_signer =
+            changes(origin).then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()?;
         let version = next.version;
         let published = self.board.prepare(&next)?;
         // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
-        withdraw(&self.hosts, &next);
+        self.issuers.iter().for_each(|issuer| issuer.heed(&next));
         self.verifier.adopt(next);
         if let Err(error) = records.release(entries, records_signer).await {
             self.verifier.adopt(current.clone());
             return Err(error);
         }
         self.board.publish(published);
-        if let Some((log, hold)) = log
-            && let Err(error) = hold.release(Vec::new(), log_signer).await
-        {
-            tracing::warn!(log = log.origin(), %error, "the log's head keeps its former signature until the next batch");
+        if let Some(log) = log {
+            let origin = log.origin().to_owned();
+            if let Err(error) = log.resume().await {
+                tracing::warn!(log = origin, %error, "the log's head keeps its former signature until the next batch");
+            }
         }
         Ok(version)
     }
@@ -346,14 +353,4 @@ impl Watcher {
 
 fn write(folder: &KeyFolder, name: &str, value: &impl Serialize) -> Result<()> {
     write_whole(&folder.path().join(name), &serde_json::to_vec(value).map_err(Error::bug)?, Readers::Owner)
-}
-
-/// Closes the registries that have no key in use any more.
-pub fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<EmbeddedRegistry>>, anchor: &TrustAnchor) {
-    for host in hosts {
-        let issuer = anchor.issuer(&host.sector().name);
-        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
-            host.withdraw();
-        }
-    }
 }

@@ -17,7 +17,7 @@ use crate::base::id::to_hex;
 use crate::base::{Error, PROVINCE, Result, Timestamp};
 use crate::keys::origin;
 use crate::registry::{Catalogue, Sector};
-use crate::simulation::faults::FaultKeys;
+use crate::simulation::faults::{compromised_record, is_for_faults};
 use crate::store::file::{Readers, write_whole};
 use crate::store::lock::FolderLock;
 use crate::trust::{
@@ -68,8 +68,7 @@ impl KeyFolder {
         let fresh = |name: &str| -> Result<KeyRecord> {
             KeyRecord::active(&*folder.generate(name, beginning.algorithm, unlock)?).map_err(Error::bug)
         };
-        let stolen =
-            |name: &str| FaultKeys::compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
+        let stolen = |name: &str| compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
         let log = |name: &str, purpose| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
         };
@@ -231,7 +230,7 @@ impl KeyFolder {
         origin: &str,
         unlock: &Unlock,
     ) -> Result<Option<Arc<dyn Signer>>> {
-        let found = anchor.keys().find(|(of, key)| *of == origin && FaultKeys::is_theirs(key));
+        let found = anchor.keys().find(|(of, key)| *of == origin && is_for_faults(key));
         found.map(|(_, key)| self.signer(origin, &key.key, unlock)).transpose()
     }
 
