@@ -13,7 +13,7 @@ use lienthong::base::entropy::SeededEntropy;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{ClientIds, Clock, PersonalId, RequestId, Result, Seed, Timestamp};
 use lienthong::exchange::{Context, Exchange, Parts, Request};
-use lienthong::ledger::{Entry, Ledger, LogId};
+use lienthong::ledger::{Entry, LogId, Sequencer};
 use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::numbers::{Entry as Resident, Residents};
 use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
@@ -101,7 +101,7 @@ fn signer(origin: &str) -> Arc<dyn Signer> {
 
 /// One registry's records of every citizen, accepted at once: the ledger index of a statement is its offset.
 struct Province {
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     offsets: Vec<(&'static str, u64)>,
 }
 
@@ -140,7 +140,8 @@ async fn world() -> Arc<Exchange> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let clock = Arc::new(SystemClock);
     let (records, evidence) = ("lienthong/H27/records", "lienthong/H27/evidence");
-    let ledger = Ledger::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
+    let ledger =
+        Sequencer::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
     let (mut registries, mut offsets, mut issuers): (Vec<Arc<dyn Registry>>, _, _) = (vec![], vec![], vec![]);
     let (secret, catalogue) = (Seed::root(2), Catalogue::built_in());
     for name in ["resident", "land", "vehicle"] {
@@ -174,7 +175,7 @@ async fn world() -> Arc<Exchange> {
         logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
         issuers,
     };
-    let log = Ledger::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
+    let log = Sequencer::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
     Exchange::new(Parts {
         catalogue,
         registries,
@@ -208,7 +209,7 @@ async fn submit(host: &EmbeddedRegistry, sector: &Sector) {
     host.submit(submission).await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-async fn accept(host: &EmbeddedRegistry, ledger: &Ledger) {
+async fn accept(host: &EmbeddedRegistry, ledger: &Sequencer) {
     let batch = host.changes(0, 4_096).await.expect("changes").expect("a batch");
     let entry = |statement: &Bytes| Entry {
         leaf: EntryType::Statement.leaf(statement),

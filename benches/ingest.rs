@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use lienthong::base::time::{FixedClock, Timestamp};
 use lienthong::base::{Clock, Date, Result, Seed};
-use lienthong::ledger::{Ledger, LogId};
+use lienthong::ledger::{LogId, Sequencer};
 use lienthong::province::Province;
 use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::port::{Change, ChangeBatch, Inclusion as _, Page, Query, Receipt, Registry, Submission};
@@ -92,7 +92,7 @@ async fn ingest(
     clock: &Arc<dyn Clock>,
     total: usize,
 ) -> Outcome {
-    let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await?;
+    let ledger = Sequencer::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await?;
     let province = Province::open(Catalogue::built_in(), store, ledger, verifier.clone(), clock.clone()).await?;
     let begin = Begun::now()?;
     for source in sources {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use lienthong::base::Seed;
 use lienthong::base::seed::Draws;
 use lienthong::base::time::SystemClock;
-use lienthong::ledger::{Entry, Ledger, LogId};
+use lienthong::ledger::{Entry, LogId, Sequencer};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
 use lienthong::store::{Batch, Space, Store};
 use lienthong::trust::keys::Ed25519Signer;
@@ -251,7 +251,7 @@ async fn ledger() -> Outcome {
     let store: Arc<dyn Store> = Arc::new(FjallStore::open_with(folder.path(), FjallOptions::bulk())?);
     let open = |store: Arc<dyn Store>| async {
         let signer = Arc::new(Ed25519Signer::from_seed("lienthong/H27/bench", &Seed::root(1)));
-        Ledger::open(store, LogId(1), "lienthong/H27/bench", signer, Arc::new(SystemClock)).await
+        Sequencer::open(store, LogId(1), "lienthong/H27/bench", signer, Arc::new(SystemClock)).await
     };
     let log = open(store.clone()).await?;
     let mut draws = Seed::root(3).draws();

@@ -127,7 +127,7 @@ impl<C: Clock> From<Arc<C>> for LogClock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entry, Ledger, LogId};
+    use super::super::{Entry, LogId, Sequencer};
     use super::*;
     use crate::base::time::FixedClock;
     use crate::base::{Kind, Seed};
@@ -139,13 +139,13 @@ mod tests {
     const NOON: Timestamp = Timestamp(1_800_000_000_000);
     const DAY_MS: i64 = 86_400_000;
 
-    async fn open(store: &Arc<dyn Store>, log: u8, clock: LogClock) -> Result<Arc<Ledger>> {
+    async fn open(store: &Arc<dyn Store>, log: u8, clock: LogClock) -> Result<Arc<Sequencer>> {
         let signer = Arc::new(Ed25519Signer::from_seed("log", &Seed::root(1)));
-        Ledger::open(store.clone(), LogId(log), "log", signer, clock).await
+        Sequencer::open(store.clone(), LogId(log), "log", signer, clock).await
     }
 
     /// The time of the head that covers one entry more.
-    async fn append(ledger: &Ledger) -> Result<Timestamp> {
+    async fn append(ledger: &Sequencer) -> Result<Timestamp> {
         let entry = Entry { leaf: hash_leaf(b"entry"), body: b"entry"[..].into() };
         ledger.append(vec![entry], |_| Batch::new()).await.map(|appended| appended.head.at)
     }

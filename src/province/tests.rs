@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use super::*;
 use crate::base::time::FixedClock;
 use crate::base::{Date, PartialDate, PersonalId, Reason, Seed, Timestamp};
-use crate::ledger::{Ledger, LogId};
+use crate::ledger::{LogId, Sequencer};
 use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{Change, ChangeBatch, Inclusion, Query, Receipt, Registry, Selector, Submission};
 use crate::registry::{self, Catalogue, Heading};
@@ -87,7 +87,7 @@ impl World {
 
     pub(super) async fn province(&self) -> Arc<Province> {
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
+        let ledger = Sequencer::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await;
         Province::open(Catalogue::built_in(), store, ledger.expect("opens"), self.verifier.clone(), clock)
             .await
             .expect("opens")

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
-use crate::ledger::{Ledger, LogClock, LogId, TileCache};
+use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
 
@@ -47,7 +47,7 @@ impl Default for Caches {
 pub struct EmbeddedRegistry {
     pub(super) sector: Arc<Sector>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Sequencer>,
     pub(super) secrets: Secrets,
     recent: Recent,
     clock: Arc<dyn Clock>,
@@ -82,7 +82,8 @@ impl EmbeddedRegistry {
     ) -> Result<Arc<Self>> {
         let (clock, Caches { tiles, pages_bytes }) = (clock.into(), caches);
         let log = LogId(sector.ordinal);
-        let ledger = Ledger::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
+        let ledger =
+            Sequencer::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
@@ -109,7 +110,7 @@ impl EmbeddedRegistry {
     }
 
     /// The issuer's log.
-    pub fn ledger(&self) -> &Arc<Ledger> {
+    pub fn ledger(&self) -> &Arc<Sequencer> {
         &self.ledger
     }
 

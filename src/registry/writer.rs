@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
-use crate::ledger::Ledger;
+use crate::ledger::Sequencer;
 use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
 use crate::trust::statement::STATEMENT_BYTES_MAX;
@@ -68,7 +68,7 @@ struct Planned {
 /// The writer's task.
 pub(super) struct Writer {
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     clock: Arc<dyn Clock>,
     sector: Arc<Sector>,
     counters: Counters,
@@ -78,7 +78,7 @@ impl Writer {
     /// A writer that goes on where the stored registry ends.
     pub(super) async fn open(
         store: Arc<dyn Store>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
         sector: Arc<Sector>,
     ) -> Result<Self> {

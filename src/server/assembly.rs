@@ -149,9 +149,9 @@ fn with_faults(
 /// The logs of all roles, as outsiders see them.
 fn logs(registries: &BTreeMap<Name, Arc<RegistryRole>>, province: &ProvinceRole, gateway: &GatewayRole) -> Logs {
     let mut logs = Logs::default();
-    logs.add(province.records.clone(), true);
+    logs.add(province.records.log().clone(), true);
     // Its entries say who read whose data; `AccessLogService` shows them to those concerned.
-    logs.add(gateway.evidence.clone(), false);
+    logs.add(gateway.evidence.log().clone(), false);
     registries.values().for_each(|registry| logs.add(registry.log().clone(), true));
     logs
 }

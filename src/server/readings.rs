@@ -103,8 +103,8 @@ pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
 /// Of the logs and of the registries' feeds.
 pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let mut logs = vec![
-        (Name::from("records"), assembly.province.records.clone()),
-        (Name::from("evidence"), assembly.gateway.evidence.clone()),
+        (Name::from("records"), assembly.province.records.log().clone()),
+        (Name::from("evidence"), assembly.gateway.evidence.log().clone()),
     ];
     logs.extend(assembly.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())));
     let feed = |name: &Name| Ok((name.clone(), assembly.province.layer.watch_progress(name)?));

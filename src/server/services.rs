@@ -163,7 +163,7 @@ pub async fn all(
         add!(
             services,
             SimulationServiceServer,
-            Simulation::new(edge.clone(), facts, assembly.province.records.clone())
+            Simulation::new(edge.clone(), facts, assembly.province.records.log().clone())
         );
     }
     health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await

@@ -266,7 +266,7 @@ async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
     let mut key = first.issuer("land").expect("there").keys.iter().filter(|key| key.state == KeyState::Active);
     let key = key.next().expect("in use").id();
     // Somebody signs with it what the province does not take: a record type of another registry.
-    let ledger = gateway.assembly.registries["land"].log().clone();
+    let ledger = gateway.assembly.registries["land"].sequencer().clone();
     let foreign = crate::ledger::Entry {
         leaf: crate::trust::merkle::hash_leaf(b"no statement"),
         body: bytes::Bytes::from_static(b"no statement"),

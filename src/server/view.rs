@@ -8,7 +8,7 @@ use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::api::grpc::simulation::{Reach, personas_at};
 use crate::base::Clock;
 use crate::base::id::to_hex;
-use crate::ledger::Ledger;
+use crate::ledger::Log;
 use crate::wire::typed;
 
 /// A view of a gateway's world.
@@ -51,7 +51,7 @@ impl View for WorldView {
     }
 }
 
-fn head(ledger: &Ledger) -> LogHead {
+fn head(ledger: &Log) -> LogHead {
     let head = ledger.head();
     LogHead { origin: ledger.origin().to_owned(), size: head.size, root: to_hex(&head.root) }
 }

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
 use crate::base::{Date, Timestamp};
-use crate::ledger::Ledger;
+use crate::ledger::Log;
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
@@ -59,7 +59,7 @@ impl Reach {
 pub struct Simulation {
     edge: Edge,
     world: Arc<WorldFacts>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Log>,
 }
 
 /// What a world grew from, and where it is served.
@@ -79,7 +79,7 @@ pub struct WorldFacts {
 
 impl Simulation {
     /// A face over `world`, whose record ledger is `ledger`.
-    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Ledger>) -> Self {
+    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Log>) -> Self {
         Self { edge, world: Arc::new(world), ledger }
     }
 }

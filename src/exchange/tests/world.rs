@@ -13,7 +13,7 @@ use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, PersonalId, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Exchange, Memory, Parts, Request};
-use crate::ledger::{Entry, Ledger, LogId};
+use crate::ledger::{Entry, LogId, Sequencer};
 use crate::registry::Catalogue;
 use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::numbers::ask::AskedResidents;
@@ -92,9 +92,9 @@ impl World {
             issuers,
         };
         let verifier = Arc::new(Verifier::new(anchor));
-        let ledger = Ledger::open(store.clone(), LogId(100), records, sign(records), clock.clone()).await;
+        let ledger = Sequencer::open(store.clone(), LogId(100), records, sign(records), clock.clone()).await;
         let province = Arc::new(Province { ledger: ledger.expect("ledger"), places: Mutex::default() });
-        let ledger = Ledger::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
+        let ledger = Sequencer::open(store.clone(), LogId(101), evidence, sign(evidence), clock.clone()).await;
         let evidence = EvidenceLog::new(store.clone(), ledger.expect("ledger"), &seed);
         let consents = Arc::new(ConsentBook::new(store, Arc::new(SeededEntropy::new(seed.child("consents", 0)))));
         let accepted =
@@ -256,7 +256,7 @@ impl Residents for Accepted {
 
 /// Accepts what the registries issued; the province layer without its views.
 pub(crate) struct Province {
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     places: Mutex<BTreeMap<(String, u64), u64>>,
 }
 

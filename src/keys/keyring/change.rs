@@ -30,7 +30,7 @@ use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::keys::anchors::AnchorBoard;
-use crate::ledger::{Entry, Hold, Ledger};
+use crate::ledger::{Entry, Pause, Sequencer};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::Name;
 use crate::registry::port::Inclusion as _;
@@ -174,7 +174,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &std::path::Path) -> Option<T> {
 
 /// Puts the events of a version into the record ledger, if the ledger ends just where they belong: the first version's at
 /// the first start, and those of a change that a crash cut short. Gives how many versions stand in the ledger.
-pub async fn place_events(records: &Ledger, versions: &[TrustAnchor]) -> Result<usize> {
+pub async fn place_events(records: &Sequencer, versions: &[TrustAnchor]) -> Result<usize> {
     for (standing, version) in versions.iter().enumerate() {
         let entries = entries(standing.checked_sub(1).map(|before| &versions[before]), version)?;
         let size = records.head().size;
@@ -215,9 +215,9 @@ pub struct Watcher {
     /// What accepts their statements.
     pub province: Arc<Province>,
     /// The record ledger.
-    pub records: Arc<Ledger>,
+    pub records: Arc<Sequencer>,
     /// The evidence ledger.
-    pub evidence: Arc<Ledger>,
+    pub evidence: Arc<Sequencer>,
     /// What believes the newest version.
     pub verifier: Arc<Verifier>,
     /// Where versions are handed out.
@@ -261,7 +261,7 @@ impl Watcher {
             (None, Some(origin)) if origin == self.evidence.origin() => Some(self.pause_evidence().await?),
             _ => None,
         };
-        let records = self.records.hold().await?;
+        let records = self.records.pause().await?;
         write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
         let path = folder.anchor_path(current.version + 1);
         let begun = Instant::now();
@@ -296,7 +296,7 @@ impl Watcher {
 
     async fn pause_evidence(&self) -> Result<PausedLog> {
         let (keys, origin) = (self.keys.clone(), self.evidence.origin().to_owned());
-        let pause = self.evidence.hold().await?;
+        let pause = self.evidence.pause().await?;
         let opens = origin.clone();
         let later =
             move |version: &TrustAnchor| KeyFolder::open(&keys.folder)?.log_signer(version, &opens, &keys.unlock);
@@ -308,7 +308,7 @@ impl Watcher {
         folder: &KeyFolder,
         current: &Arc<TrustAnchor>,
         mut log: Option<PausedLog>,
-        records: Hold,
+        records: Pause,
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
         accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;

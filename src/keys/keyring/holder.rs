@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::base::Result;
-use crate::ledger::{Appended, Hold};
+use crate::ledger::{Appended, Pause};
 use crate::trust::{Signer, TrustAnchor};
 
 /// Opens the key that a version of the key registry gives to one log.
@@ -30,14 +30,14 @@ pub trait KeyHolder: Send + Sync + 'static {
 /// A log that is paused while its key changes. It goes on when this is resumed or dropped.
 pub struct PausedLog {
     origin: String,
-    pause: Hold,
+    pause: Pause,
     keys: OpenKey,
     next: Option<Arc<dyn Signer>>,
 }
 
 impl PausedLog {
     /// Of the log with this origin, whose later keys are opened by `keys`.
-    pub fn new(origin: &str, pause: Hold, keys: OpenKey) -> Self {
+    pub fn new(origin: &str, pause: Pause, keys: OpenKey) -> Self {
         Self { origin: origin.to_owned(), pause, keys, next: None }
     }
 

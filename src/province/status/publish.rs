@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::base::id::to_hex;
 use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::Registry;
 use crate::registry::signing::{STATUS_LIST_LIFE_MS_MAX, SignedStatusList, StatusListDraft};
 use crate::registry::{Catalogue, Name, RecordType};
@@ -51,7 +51,7 @@ pub struct Published {
 pub struct StatusLists {
     catalogue: Arc<Catalogue>,
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     clock: Arc<dyn Clock>,
     registries: BTreeMap<Name, Arc<dyn Registry>>,
     base: OnceLock<String>,
@@ -63,7 +63,7 @@ impl StatusLists {
     pub fn new(
         catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
         registries: impl IntoIterator<Item = Arc<dyn Registry>>,
     ) -> Arc<Self> {

@@ -1,7 +1,7 @@
 //! Status lists over registries in this process: what they say after every kind of change, published, made again.
 
 use super::*;
-use crate::ledger::Ledger;
+use crate::ledger::Sequencer;
 use crate::province::tests::*;
 use crate::registry;
 use crate::registry::Catalogue;
@@ -117,7 +117,7 @@ async fn a_status_index_is_used_once() {
 
 /// The ledger and what stands over it.
 impl World {
-    async fn province_and_ledger(&self) -> (Arc<crate::province::Province>, Arc<Ledger>) {
+    async fn province_and_ledger(&self) -> (Arc<crate::province::Province>, Arc<Sequencer>) {
         let province = self.province().await;
         let ledger = province.ledger.clone();
         (province, ledger)

@@ -46,6 +46,14 @@ impl Store for Dying {
         self.inner.commit(batch).await
     }
 
+    fn changes(&self, space: Space) -> crate::store::Changes {
+        self.inner.changes(space)
+    }
+
+    fn openers(&self) -> crate::store::Openers {
+        self.inner.openers()
+    }
+
     fn count(&self, space: Space) -> u64 {
         self.inner.count(space)
     }

@@ -11,7 +11,7 @@ use crate::base::{Entropy, Result, Seed};
 use crate::exchange::{self, Exchange, Memory, RecentCalls};
 use crate::identity::credential::{Addresses, Issuing};
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
-use crate::ledger::{Ledger, LogClock, LogId, TileCache};
+use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::registry::numbers::Residents;
 use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{Catalogue, Name};
@@ -72,7 +72,7 @@ pub struct Evidence {
 /// A gateway, without sockets.
 pub struct GatewayRole {
     /// Who asked for what.
-    pub evidence: Arc<Ledger>,
+    pub evidence: Arc<Sequencer>,
     /// The access log.
     pub access_log: Arc<EvidenceLog>,
     /// The agencies' rights.
@@ -139,9 +139,9 @@ impl GatewayRole {
     }
 }
 
-async fn open_evidence(store: &Arc<dyn Store>, evidence: Evidence) -> Result<(Arc<Ledger>, Arc<EvidenceLog>)> {
+async fn open_evidence(store: &Arc<dyn Store>, evidence: Evidence) -> Result<(Arc<Sequencer>, Arc<EvidenceLog>)> {
     let Evidence { origin, signer, clock, tiles, world } = evidence;
-    let ledger = Ledger::open_with(store.clone(), EVIDENCE, &origin, signer, clock, tiles).await?;
+    let ledger = Sequencer::open_with(store.clone(), EVIDENCE, &origin, signer, clock, tiles).await?;
     access::evidence::stored::check_tail(&**store, &ledger.stored()).await?;
     let log = EvidenceLog::new(store.clone(), ledger.clone(), &world);
     Ok((ledger, log))

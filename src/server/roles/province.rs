@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Clock, Error, Reason, Result};
 use crate::keys::anchors::AnchorBoard;
 use crate::keys::keyring::{self, KeptKeys, KeyFolder};
-use crate::ledger::{Ledger, LogClock, LogId, TileCache};
+use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::province::{Province, StatusLists};
 use crate::registry::Catalogue;
 use crate::registry::port::Registry;
@@ -57,7 +57,7 @@ pub struct ProvinceRole {
     /// Verifies against it.
     pub verifier: Arc<Verifier>,
     /// What registries said.
-    pub records: Arc<Ledger>,
+    pub records: Arc<Sequencer>,
     /// The shared layer over all registries.
     pub layer: Arc<Province>,
     /// Which versions are the latest and valid.
@@ -71,7 +71,7 @@ impl ProvinceRole {
     pub async fn open(opening: Opening) -> Result<Self> {
         let Opening { store, catalogue, registries, time, clock, tiles, origin, signer, trust, rebuild_status } =
             opening;
-        let records = Ledger::open_with(store.clone(), RECORDS, &origin, signer, clock, tiles).await?;
+        let records = Sequencer::open_with(store.clone(), RECORDS, &origin, signer, clock, tiles).await?;
         let Trust { versions, kept, file } = trust;
         place_keys(&records, &versions, kept.as_ref()).await?;
         let anchor = AnchorBoard::new(&versions, file)?;
@@ -94,7 +94,7 @@ impl ProvinceRole {
 }
 
 /// Puts the key events of all versions into the ledger. A newest version that never got there is set aside.
-async fn place_keys(records: &Ledger, versions: &[TrustAnchor], kept: Option<&KeptKeys>) -> Result<()> {
+async fn place_keys(records: &Sequencer, versions: &[TrustAnchor], kept: Option<&KeptKeys>) -> Result<()> {
     let placed = keyring::place_events(records, versions).await?;
     if let (Some(unplaced), Some(kept)) = (versions.get(placed), kept) {
         KeyFolder::open(&kept.folder)?.refuse_version(unplaced.version)?;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::base::{CacheUse, Result, Timestamp};
 use crate::keys::keyring::{KeyHolder, OpenKey, PausedLog};
 use crate::keys::signers::IssuerKeys;
-use crate::ledger::{Ledger, LogClock};
+use crate::ledger::{Log, LogClock};
 use crate::registry::embedded::{Caches, EmbeddedRegistry};
 use crate::registry::port::{Change, Receipt, Registry};
 use crate::registry::{Name, Sector};
@@ -70,8 +70,14 @@ impl RegistryRole {
         Arc::new(move |checkpoint| checkpoint.sign(&*log.signer()))
     }
 
-    /// Its log.
-    pub fn log(&self) -> &Arc<Ledger> {
+    /// Its log, to read.
+    pub fn log(&self) -> &Arc<Log> {
+        self.registry.ledger().log()
+    }
+
+    /// What appends to its log: for tests that make a registry say what it never would.
+    #[cfg(test)]
+    pub(in crate::server) fn sequencer(&self) -> &Arc<crate::ledger::Sequencer> {
         self.registry.ledger()
     }
 
@@ -97,7 +103,7 @@ impl KeyHolder for RegistryRole {
     }
 
     async fn pause(&self) -> Result<PausedLog> {
-        Ok(PausedLog::new(&self.origin, self.log().hold().await?, self.later.clone()))
+        Ok(PausedLog::new(&self.origin, self.registry.ledger().pause().await?, self.later.clone()))
     }
 
     fn heed(&self, version: &TrustAnchor) {

@@ -18,13 +18,15 @@ use crate::exchange::{Context, Memory, Request};
 use crate::identity::credential::Addresses;
 use crate::keys::origin;
 use crate::keys::signers::Keys;
-use crate::ledger::{LogClock, TileCache};
+use crate::ledger::{LEASE, Log, LogClock, LogId, TileCache, note_keys_of};
 use crate::registry::Catalogue;
 use crate::registry::embedded::Caches;
 use crate::registry::numbers::{Entry, Residents};
 use crate::registry::port::*;
 use crate::registry::signing::{CredentialDraft, StatusListDraft};
-use crate::store::memory::MemoryStore;
+use crate::store::memory::{MemoryStore, SharedMemory};
+use crate::trust::merkle::{hash_leaf, verify_inclusion};
+use crate::trust::note::Checkpoint;
 use crate::trust::status_list::{Status, StatusList, StatusToken};
 use crate::trust::{Disclosure, LogProof, Object, Operation, PublicKey, Verifier, canonical, credential};
 
@@ -138,6 +140,40 @@ async fn a_registry_alone_issues_and_signs_what_is_its_own() {
     assert_eq!(port.sign_credential(immortal).await.expect_err("refused").reason, Reason::InvalidRequest);
     submit(&port, "request-2", 1, "Phật giáo").await;
     assert_eq!(port.sign_credential(draft()).await.expect_err("an older version").reason, Reason::VersionConflict);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_processes_over_one_store_agree_on_the_heads_that_are_stored() {
+    let shared = SharedMemory::default();
+    let sector = Catalogue::built_in().sector("resident").expect("a sector").clone();
+    let opening = || registry::Opening {
+        store: Arc::new(shared.open()),
+        sector: sector.clone(),
+        keys: keys().issuer(&sector).expect("keys"),
+        clock: clock(),
+        caches: Caches::default(),
+    };
+    let first = RegistryRole::open(opening()).await.expect("opens");
+    submit(&first.port(), "request-1", 0, "không").await;
+    // Another process serves the log, with the public keys that the trust anchor names and no other.
+    let (id, origin, verifier) = (LogId(sector.ordinal), sector.log_origin(), Arc::new(verifier()));
+    let keys = note_keys_of(verifier, &origin);
+    let log = Log::follow(Arc::new(shared.open()), id, &origin, keys, TileCache::default()).await.expect("follows");
+    submit(&first.port(), "request-2", 1, "Phật giáo").await;
+    log.watch().wait_for(|size| *size == 2).await.expect("it follows");
+    let (proof, entry) = (log.prove(1).await.expect("proves"), log.entry(1).await.expect("reads"));
+    assert_eq!(proof, read(&first.port()).await.record.issuer_proof.clone().expect("a proof"));
+    let head = Checkpoint::of_note(&proof.checkpoint).expect("a checkpoint");
+    verify_inclusion(&hash_leaf(&entry), 1, head.size, &proof.path, &head.root).expect("verifies");
+
+    let refused = RegistryRole::open(opening()).await.err().expect("one sequencer at a time");
+    assert_eq!(refused.reason, Reason::StorageConflict);
+    drop(first);
+    tokio::time::sleep(LEASE).await;
+    let second = RegistryRole::open(opening()).await.expect("takes over");
+    assert_eq!(second.log().head(), log.head());
+    submit(&second.port(), "request-3", 2, "Công giáo").await;
+    log.watch().wait_for(|size| *size == 3).await.expect("it follows whoever appends");
 }
 
 /// A registry that somebody else wrote: it shows changes and keeps the rest to itself.
