@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
-use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
+use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Storage};
 
 const EXAMPLES: &str = "\

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::base::{Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
+use crate::base::{Entropy, Error, PersonalId, Reason, Result, Timestamp};
 use crate::registry::Name;
 use crate::registry::port::{Inclusion, Query, Registry, Selector};
 use crate::registry::signing::{CREDENTIAL_LIFE_MS_MAX, CredentialDraft};
@@ -87,11 +87,6 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
-/// Who a proof of possession is for; the public URL stands for the same.
-pub fn audience() -> String {
-    format!("lienthong/{PROVINCE}/identity")
-}
-
 impl Credentials {
     /// Credentials of the links of `linking`.
     pub fn new(linking: Linking, issuing: Issuing, entropy: &dyn Entropy) -> Result<Self> {
@@ -102,6 +97,11 @@ impl Credentials {
         Ok(Self { linking, issuing: Arc::new(issuing), nonces: Arc::new(nonces) })
     }
 
+    /// Who a proof of possession is for; the public URL stands for the same.
+    pub fn audience(&self) -> String {
+        self.linking.registries.catalogue().province().origin("identity")
+    }
+
     /// A nonce for an account, and its end.
     pub fn nonce(&self, number: PersonalId, now: Timestamp) -> (String, Timestamp) {
         self.nonces.make(number, now)
@@ -109,7 +109,7 @@ impl Credentials {
 
     /// Issues a credential of a link's document to the key that `proof` is of.
     pub async fn issue(&self, number: PersonalId, link: uuid::Uuid, proof: &str, now: Timestamp) -> Result<Issued> {
-        let (name, url) = (audience(), self.issuing.addresses.public_url());
+        let (name, url) = (self.audience(), self.issuing.addresses.public_url());
         let audiences: Vec<&str> = std::iter::once(name.as_str()).chain(url.as_deref()).collect();
         let proved = possession::verify(proof, &audiences, NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::keyring::{KeptKeys, KeyFolder, OpenKey, ROOT};
-use super::origin;
-use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
+use crate::base::{Date, Error, Reason, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{compromised_key, compromised_record};
 use crate::trust::{
@@ -59,8 +58,8 @@ impl Keys {
         Self {
             kept: None,
             world,
-            records: signer(&origin("records")),
-            evidence: signer(&origin("evidence")),
+            records: signer(&catalogue.province().origin("records")),
+            evidence: signer(&catalogue.province().origin("evidence")),
             issuers: issuers.collect(),
             catalogue,
         }
@@ -81,8 +80,8 @@ impl Keys {
             Ok((sector.name.clone(), Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {
-            records: signer(&origin("records"))?,
-            evidence: signer(&origin("evidence"))?,
+            records: signer(&catalogue.province().origin("records"))?,
+            evidence: signer(&catalogue.province().origin("evidence"))?,
             issuers: issuers.collect::<Result<_>>()?,
             kept: Some((keys.clone(), versions)),
             catalogue: catalogue.clone(),
@@ -119,7 +118,7 @@ impl Keys {
     fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
-            Ok(LogAnchor { origin: origin(name), purpose, keys: vec![active(signer)?] })
+            Ok(LogAnchor { origin: self.catalogue.province().origin(name), purpose, keys: vec![active(signer)?] })
         };
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             let keys = self.find(&sector.name)?;
@@ -132,7 +131,7 @@ impl Keys {
         };
         let root = Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0));
         let mut anchor = TrustAnchor {
-            province: PROVINCE.to_owned(),
+            province: self.catalogue.province().to_string(),
             version: 1,
             events_from: 0,
             root: Root {

@@ -1,32 +1,31 @@
 //! The assembly: all roles of a world joined in one process, as `serve` has them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::Config;
 use super::data::Data;
 use super::memory::Memory;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
-use crate::access::RightsBook;
+use super::world::World;
 use crate::api::credential::TokenMint;
-use crate::base::{Result, Seed};
+use crate::base::Result;
 use crate::identity::credential::Addresses;
-use crate::keys::keyring::KeyHolder as _;
+use crate::keys::credential_key;
+use crate::keys::keyring::{KeptKeys, KeyHolder as _};
 use crate::keys::signers::Keys;
-use crate::keys::{credential_key, origin};
 use crate::ledger::{LogClock, TileCache};
 use crate::province::StatusLists;
+use crate::registry::Name;
 use crate::registry::port::Registry;
-use crate::registry::{Catalogue, Name, allocation};
 use crate::simulation::faults::Rules;
-use crate::simulation::personas;
-use crate::store::Store;
 use crate::transparency::Logs;
 
 /// All roles, and what they share.
 pub struct Assembly {
-    /// The registries and record types that there are.
-    pub catalogue: Arc<Catalogue>,
+    /// Whose roles they are.
+    pub world: World,
     /// The clock of all logs: whether it reads before their newest head.
     pub clock: LogClock,
     /// The tiles of all logs that are kept in memory.
@@ -43,49 +42,68 @@ pub struct Assembly {
     pub logs: Logs,
 }
 
+/// What an assembly has beside its world.
+pub struct Settings {
+    /// Keys that are kept in a folder; `None` lets them grow from the seed.
+    pub keys: Option<KeptKeys>,
+    /// Mints bearer tokens.
+    pub tokens: TokenMint,
+    /// What caches may hold.
+    pub memory: Memory,
+    /// Where the trust anchor is written; `None` writes none.
+    pub anchor: Option<PathBuf>,
+    /// Whether the status lists are made again from the record ledger before anything else.
+    pub rebuild_status: bool,
+}
+
+impl Settings {
+    /// Those of a configuration over its data.
+    pub fn of(config: &Config, data: &Data) -> Result<Self> {
+        Ok(Self {
+            keys: config.keys.clone(),
+            tokens: TokenMint::new(&credential_key::open(data.home())?)?,
+            memory: config.memory,
+            anchor: config.anchor.clone(),
+            rebuild_status: config.rebuild_status,
+        })
+    }
+}
+
 impl Assembly {
-    /// Opens every role; each verifies that its log rebuilds to its signed root.
-    pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
-        let catalogue = allocation::open(&*data.store, config.registries.clone(), !data.world.seeded).await?;
-        let seed = Seed::root(data.world.seed);
-        let keys = match &config.keys {
-            Some(kept) => Keys::kept(&catalogue, seed, kept)?,
-            None => Keys::new(catalogue.clone(), seed),
+    /// Opens every role of a world; each verifies that its log rebuilds to its signed root.
+    pub async fn open(world: World, settings: Settings) -> Result<Self> {
+        let keys = match &settings.keys {
+            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
+            None => Keys::new(world.catalogue.clone(), world.seed),
         };
-        let tokens = TokenMint::new(&credential_key::open(data.home())?)?;
-        let (clock, tiles) = (LogClock::new(config.clock.clone()), config.memory.tiles());
-        let shared = Shared { store: &data.store, catalogue: &catalogue, clock: &clock, tiles: &tiles };
-        let registries = shared.registries(&keys, config.memory).await?;
-        let ports = with_faults(&registries, &Arc::new(personas::faults()));
-        let province = shared.province(config, &keys, &ports).await?;
+        let (clock, tiles) = (LogClock::new(world.clock.clone()), settings.memory.tiles());
+        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
+        let registries = shared.registries(&keys, settings.memory).await?;
+        let ports = with_faults(&registries, &world.faults);
+        let trust =
+            province::Trust { versions: keys.versions(world.clock.now())?, kept: settings.keys, file: settings.anchor };
+        let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
-        let accepted = gateway::Accepted {
-            inclusion: province.layer.clone(),
-            residents: province.layer.clone(),
-            verifier: province.verifier.clone(),
-            addresses: Arc::new(Served(province.status.clone())),
-        };
-        let gateway = GatewayRole::open(gateway::Opening {
-            store: data.store.clone(),
-            catalogue: catalogue.clone(),
+        let gateway = gateway::Opening {
+            store: world.store.clone(),
+            catalogue: world.catalogue.clone(),
             registries: ports.clone(),
-            accepted,
-            rights,
-            entropy: config.entropy.clone(),
-            evidence: shared.evidence(&keys, seed),
-            tokens,
-            memory: config.memory.exchange(),
-        });
-        let gateway = gateway.await?;
+            accepted: accepted(&province),
+            rights: world.rights.clone(),
+            entropy: world.entropy.clone(),
+            evidence: shared.evidence(&keys),
+            tokens: settings.tokens,
+            memory: settings.memory.exchange(),
+        };
+        let gateway = GatewayRole::open(gateway).await?;
         let logs = logs(&registries, &province, &gateway);
-        Ok(Self { catalogue, clock, tiles, registries, ports, province, gateway, logs })
+        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs })
     }
 }
 
 /// What the roles of one process share.
 struct Shared<'a> {
-    store: &'a Arc<dyn Store>,
-    catalogue: &'a Arc<Catalogue>,
+    world: &'a World,
     clock: &'a LogClock,
     tiles: &'a TileCache,
 }
@@ -93,13 +111,14 @@ struct Shared<'a> {
 impl Shared<'_> {
     async fn registries(&self, keys: &Keys, memory: Memory) -> Result<BTreeMap<Name, Arc<RegistryRole>>> {
         let mut registries = BTreeMap::new();
-        for sector in self.catalogue.sectors() {
+        let sectors = self.world.catalogue.sectors();
+        for sector in sectors {
             let opening = registry::Opening {
-                store: self.store.clone(),
+                store: self.world.store.clone(),
                 sector: sector.clone(),
                 keys: keys.issuer(sector)?,
                 clock: self.clock.clone(),
-                caches: memory.registry(self.tiles.clone(), self.catalogue.sectors().len()),
+                caches: memory.registry(self.tiles.clone(), sectors.len()),
             };
             registries.insert(sector.name.clone(), RegistryRole::open(opening).await?);
         }
@@ -108,29 +127,44 @@ impl Shared<'_> {
 
     async fn province(
         &self,
-        config: &Config,
         keys: &Keys,
         ports: &BTreeMap<Name, Arc<dyn Registry>>,
+        trust: province::Trust,
+        rebuild_status: bool,
     ) -> Result<ProvinceRole> {
-        let versions = keys.versions(config.clock.now())?;
         let opening = province::Opening {
-            store: self.store.clone(),
-            catalogue: self.catalogue.clone(),
+            store: self.world.store.clone(),
+            catalogue: self.world.catalogue.clone(),
             registries: ports.values().cloned().collect(),
-            time: config.clock.clone(),
+            time: self.world.clock.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
-            origin: origin("records"),
+            origin: self.world.province.origin("records"),
             signer: keys.records.clone(),
-            trust: province::Trust { versions, kept: config.keys.clone(), file: config.anchor.clone() },
-            rebuild_status: config.rebuild_status,
+            trust,
+            rebuild_status,
         };
         ProvinceRole::open(opening).await
     }
 
-    fn evidence(&self, keys: &Keys, world: Seed) -> gateway::Evidence {
-        let (origin, signer) = (origin("evidence"), keys.evidence.clone());
-        gateway::Evidence { origin, signer, clock: self.clock.clone(), tiles: self.tiles.clone(), world }
+    fn evidence(&self, keys: &Keys) -> gateway::Evidence {
+        gateway::Evidence {
+            origin: self.world.province.origin("evidence"),
+            signer: keys.evidence.clone(),
+            clock: self.clock.clone(),
+            tiles: self.tiles.clone(),
+            world: self.world.seed,
+        }
+    }
+}
+
+/// The province as the gateway sees it.
+fn accepted(province: &ProvinceRole) -> gateway::Accepted {
+    gateway::Accepted {
+        inclusion: province.layer.clone(),
+        residents: province.layer.clone(),
+        verifier: province.verifier.clone(),
+        addresses: Arc::new(Served(province.status.clone())),
     }
 }
 

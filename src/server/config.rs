@@ -8,7 +8,7 @@ use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
-use crate::base::{Clock, Entropy, limits};
+use crate::base::{Clock, Entropy, ProvinceCode, limits};
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::transparency::client::Roots;
@@ -30,6 +30,8 @@ pub enum Storage {
 pub struct Config {
     /// Where the data is kept.
     pub storage: Storage,
+    /// The province's code; `None` is the stored world's, or the default.
+    pub province: Option<ProvinceCode>,
     /// The world's seed; `None` is the stored world's, or the default's.
     pub seed: Option<u64>,
     /// Citizens to generate; `None` is the stored world's, or the default's.
@@ -82,6 +84,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             storage: Storage::Temporary,
+            province: None,
             seed: None,
             population: None,
             keys: None,

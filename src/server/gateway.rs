@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
@@ -15,12 +15,13 @@ use super::recheck::{LastCheck, Recheck};
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
+use super::world::World;
 use super::{faces, readings, seeding, services};
 use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, ProvinceCode, Reason, Result};
 use crate::identity::following::Following;
 use crate::keys::keyring::{KeyFolder, KeyHolder, Watcher};
 use crate::registry::allocation;
@@ -74,7 +75,8 @@ impl Gateway {
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
         // A bad file of rights shall be known before a world is made.
-        let rights = RightsBook::open(config.rights.as_deref(), &allocation::unkept(config.registries.clone())?)?;
+        let catalogue = allocation::unkept(&ProvinceCode::default(), config.registries.clone())?;
+        let rights = RightsBook::open(config.rights.as_deref(), &catalogue)?;
         if let Some(file) = rights.file() {
             tracing::info!(file = %file.display(), version = %rights.current().version(), "rights of a file");
         }
@@ -84,14 +86,14 @@ impl Gateway {
             seeding::seed(&config, &data, rights.clone()).await?;
             data = data.seeded().await?;
         }
-        let opened = Assembly::open(&config, &data, rights).await;
+        let opened = Self::assemble(&config, &data, rights).await;
         let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
         assembly.province.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
         let following =
             Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, config.clock.clone());
         let following = AbortOnDrop(tokio::spawn(following.run()));
-        let witnessing = Witnessing::start(&config, &data, &assembly)?;
+        let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
                 keys,
@@ -131,6 +133,10 @@ impl Gateway {
         })
     }
 
+    async fn assemble(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Assembly> {
+        Assembly::open(World::open(config, data, rights).await?, Settings::of(config, data)?).await
+    }
+
     /// Serves on sockets that the caller bound.
     pub async fn start(&self, listening: Listening) -> Result<Running> {
         let address = reachable(listening.grpc.local_addr().map_err(crate::base::Error::bug)?);
@@ -142,7 +148,7 @@ impl Gateway {
         }
         let (end, ending) = tokio::sync::watch::channel(false);
         if let Some(every) = self.config.check_every {
-            let (store, catalogue) = (self.data.store.clone(), self.assembly.catalogue.clone());
+            let (store, catalogue) = (self.data.store.clone(), self.assembly.world.catalogue.clone());
             self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
             self.assembly.gateway.metrics.ask(self.checks.readings());
         }

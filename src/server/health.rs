@@ -24,7 +24,7 @@ const NO_WRITES: &str = "store_takes_no_changes";
 /// Begins to watch the assembly of a gateway; ends with the set.
 pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
-    for sector in assembly.catalogue.sectors() {
+    for sector in assembly.world.catalogue.sectors() {
         let progress = assembly.province.layer.watch_progress(&sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }

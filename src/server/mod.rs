@@ -17,6 +17,7 @@ pub mod services;
 pub mod shutdown;
 pub mod upkeep;
 pub mod world;
+pub mod world_file;
 
 mod delivery;
 mod faces;

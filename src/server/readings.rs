@@ -108,7 +108,7 @@ pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     ];
     logs.extend(assembly.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())));
     let feed = |name: &Name| Ok((name.clone(), assembly.province.layer.watch_progress(name)?));
-    let feeds = assembly.catalogue.sectors().iter().map(|sector| feed(&sector.name));
+    let feeds = assembly.world.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
     Ok(vec![
         Reading::new("log_entries", "Entries of a log", move || {

@@ -13,11 +13,12 @@ use futures::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::roles::RegistryRole;
+use super::world::World;
 
 use crate::access::RightsBook;
 use crate::base::entropy::SeededEntropy;
@@ -40,24 +41,24 @@ const QUEUE_TURNS: usize = 64;
 pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
     let chance = Seed::root(data.world.seed).child("seeding", 0);
-    let config = Config {
+    let world = World {
         clock: Arc::new(FixedClock::at(at)),
         entropy: Arc::new(SeededEntropy::new(chance)),
-        anchor: None,
-        rebuild_status: false,
-        ..config.clone()
+        ..World::open(config, data, rights).await?
     };
-    let assembly = &Assembly::open(&config, data, rights).await?;
+    let settings = Settings { anchor: None, rebuild_status: false, ..Settings::of(config, data)? };
+    let assembly = &Assembly::open(world, settings).await?;
     let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
-    let following = Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, config.clock.clone());
+    let following =
+        Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
     let personas = personas::all(at.date());
     let (accounts, opened) = mpsc::channel(64);
     let (turns, mut taken) = mpsc::channel(QUEUE_TURNS);
     let seeding = Seeding {
-        world: Seed::root(data.world.seed),
+        world: assembly.world.seed,
         population: data.world.population,
         at,
-        progress: config.progress,
+        progress: config.progress.clone(),
     };
     tokio::try_join!(
         seeding.fill(assembly, &personas, accounts, turns),
@@ -70,7 +71,7 @@ pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Resu
     }
     let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        let name = &record_type(&assembly.catalogue, record.record_type)?.registry;
+        let name = &record_type(&assembly.world.catalogue, record.record_type)?.registry;
         let role = assembly.registries.get(name).ok_or_else(|| unknown(name))?;
         let receipts = role.load(vec![change(record.clone())], at).await?;
         let registry = registry_of(assembly, name)?;
@@ -103,7 +104,7 @@ async fn settle(assembly: &Assembly, persona: &Persona, at: Timestamp) -> Result
         assembly.gateway.accounts.seed(&[account_at(account, at)]).await?;
     }
     for record in persona.records.iter().filter(|record| persona.links.contains(&record.record_type)) {
-        let record_type = record_type(&assembly.catalogue, record.record_type)?;
+        let record_type = record_type(&assembly.world.catalogue, record.record_type)?;
         let Some(document) = &record_type.document else { continue };
         let number = record.payload.text(&record_type.natural_key).unwrap_or_default();
         assembly.gateway.linking.seed(persona.personal_id, document.kind, number, at).await?;
@@ -160,7 +161,7 @@ impl Seeding {
         turns: mpsc::Sender<Turn>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
-        let mut outboxes = Outboxes { catalogue: assembly.catalogue.clone(), turns, of: BTreeMap::new() };
+        let mut outboxes = Outboxes { catalogue: assembly.world.catalogue.clone(), turns, of: BTreeMap::new() };
         for (name, role) in &assembly.registries {
             let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
             let registry = registry_of(assembly, name)?.clone();

@@ -29,7 +29,7 @@ use crate::api::grpc::trust::status::StatusFace;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, PROVINCE, Result, Seed, Timestamp, limits};
+use crate::base::{Error, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -121,21 +121,21 @@ pub async fn all(
     };
     let edge = Edge::new(
         Arc::new(Monotone(assembly.clock.clone())),
-        config.entropy.clone(),
+        assembly.world.entropy.clone(),
         assembly.gateway.traces.clone(),
         ending,
     );
-    let pages = PageTokens::new(&Seed::root(data.world.seed), data.world.mark());
+    let pages = PageTokens::new(&assembly.world.seed, data.world.mark());
     let mut services = Services::default();
     let face = TrustFace::new(assembly.province.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);
     add!(services, StatusServiceServer, StatusFace::new(edge.clone(), assembly.province.status.clone()));
     add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), assembly.logs.clone()));
-    identity(&mut services, config, data, assembly, &edge, &pages);
+    identity(&mut services, assembly, &edge, &pages);
     registries(&mut services, assembly, &edge, &pages)?;
     let (consents, log) = (assembly.gateway.consents.clone(), assembly.gateway.access_log.clone());
     let people = || assembly.gateway.people.clone();
-    let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.catalogue.clone());
+    let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.world.catalogue.clone());
     add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), rights.clone()));
     add!(
         services,
@@ -148,7 +148,7 @@ pub async fn all(
         grpc::access::AccessLogFace::new(edge.clone(), log, people(), pages.clone())
     );
     let (exchange, traces) = (assembly.gateway.exchange.clone(), assembly.gateway.traces.clone());
-    let face = ExchangeFace::new(edge.clone(), exchange, traces, config.clock.clone());
+    let face = ExchangeFace::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
     add!(services, ExchangeServiceServer, face);
     let face = ProvinceFace::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, face);
@@ -157,7 +157,7 @@ pub async fn all(
             seed: config.reveals_seed().then_some(data.world.seed),
             population: data.world.population,
             created_at: Timestamp(data.world.created_at_ms),
-            province: PROVINCE,
+            province: assembly.world.province.clone(),
             reach,
         };
         add!(
@@ -169,18 +169,12 @@ pub async fn all(
     health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
 }
 
-fn identity(
-    services: &mut Services,
-    config: &Config,
-    data: &Data,
-    assembly: &Assembly,
-    edge: &Edge,
-    pages: &PageTokens,
-) {
+fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) {
     let delivery = Arc::new(ExchangeDelivery(assembly.gateway.exchange.clone()));
     let people = || assembly.gateway.people.clone();
-    let entropy = config.entropy.clone();
-    let presenting = Presenting::new(data.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
+    let entropy = assembly.world.entropy.clone();
+    let presenting =
+        Presenting::new(assembly.world.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
     add!(services, AccountServiceServer, AccountFace::new(edge(), assembly.gateway.accounts.clone(), people()));
     add!(services, LinkServiceServer, LinkFace::new(edge(), assembly.gateway.linking.clone(), people(), pages()));
@@ -197,7 +191,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     let all = assembly.ports.values().cloned();
     let shared = SharedRegistries::new(
         edge.clone(),
-        assembly.catalogue.clone(),
+        assembly.world.catalogue.clone(),
         all,
         assembly.province.layer.clone(),
         pages.clone(),
@@ -205,7 +199,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     add!(services, RegistryServiceServer, shared);
     let face = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
-        let sector = assembly.catalogue.sector(name).ok_or_else(unknown)?.clone();
+        let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();
         let registry = assembly.ports.get(name).ok_or_else(unknown)?.clone();
         Ok(TypedRegistry::new(edge.clone(), registry, assembly.province.layer.clone(), sector, pages.clone()))
     };

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Config, Gateway, Storage};
 use crate::base::time::SystemClock;
-use crate::base::{Clock as _, Error, Reason, Result, Timestamp};
+use crate::base::{Clock as _, Error, ProvinceCode, Reason, Result, Timestamp};
 use crate::keys::keyring::{Beginning, KeptKeys, KeyFolder, Secret, Unlock, request};
-use crate::keys::origin;
 use crate::registry::Catalogue;
 use crate::registry::port::{Change, Inclusion as _, Query, Selector, Submission};
 use crate::trust::entry::split_entry;
@@ -16,6 +15,13 @@ use crate::trust::{
     Algorithm, Code, EntryType, KeyChange, KeyEvent, KeyState, Object, Operation, PublicKey, SignedRecord, TrustAnchor,
     Verdict, Verifier,
 };
+
+mod worlds;
+
+/// The origin of a log of the world.
+fn origin(log: &str) -> String {
+    ProvinceCode::default().origin(log)
+}
 
 fn unlock() -> Unlock {
     Unlock::secret(Secret::new("correct horse battery").expect("long enough"))

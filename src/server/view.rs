@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::assembly::Assembly;
-use super::world::World;
+use super::world_file::WorldFile;
 use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::api::grpc::simulation::{Reach, personas_at};
 use crate::base::Clock;
@@ -13,7 +13,7 @@ use crate::wire::typed;
 
 /// A view of a gateway's world.
 pub(super) struct WorldView {
-    pub(super) world: World,
+    pub(super) world: WorldFile,
     pub(super) assembly: Arc<Assembly>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reach: Reach,
@@ -30,7 +30,7 @@ impl View for WorldView {
             expectation: persona.expectation,
             command: persona.command,
         });
-        let registries = self.assembly.catalogue.sectors().iter().map(|sector| RegistryFacts {
+        let registries = self.assembly.world.catalogue.sectors().iter().map(|sector| RegistryFacts {
             name: (&sector.name).into(),
             agency: sector.agency.clone(),
             record_types: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::assembly::Assembly;
 use super::config::Config;
-use super::data::Data;
-use crate::base::{Result, Seed};
-use crate::keys::origin;
+use crate::base::Result;
 use crate::transparency::collect::Collector;
 use crate::transparency::province::ProvinceWitness;
 use crate::trust::{Ed25519Signer, KeyUse, NoteKey, Signer};
@@ -21,12 +19,12 @@ pub(super) struct Witnessing {
 
 impl Witnessing {
     /// Starts them on the present runtime.
-    pub(super) fn start(config: &Config, data: &Data, assembly: &Assembly) -> Result<Self> {
-        let name = origin("witness");
-        let seed = Seed::root(data.world.seed).child(&format!("key/{name}"), 0);
+    pub(super) fn start(config: &Config, assembly: &Assembly) -> Result<Self> {
+        let name = assembly.world.province.origin("witness");
+        let seed = assembly.world.seed.child(&format!("key/{name}"), 0);
         let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(name, &seed));
         let province_key = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
-        let clock = || config.clock.clone();
+        let clock = || assembly.world.clock.clone();
         let province = ProvinceWitness::start(&assembly.province.layer, &assembly.logs, signer, clock());
         let collector = config.witnesses.clone();
         let roots = config.witness_roots.as_ref();

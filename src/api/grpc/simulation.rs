@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Date, Timestamp};
+use crate::base::{Date, ProvinceCode, Timestamp};
 use crate::ledger::Log;
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
@@ -72,7 +72,7 @@ pub struct WorldFacts {
     /// When it was seeded.
     pub created_at: Timestamp,
     /// The province's code.
-    pub province: &'static str,
+    pub province: ProvinceCode,
     /// How the gateway is reached, for the commands to try.
     pub reach: Reach,
 }
@@ -108,7 +108,7 @@ impl SimulationService for Simulation {
                     seed: self.world.seed,
                     population: self.world.population,
                     now: record::timestamp(call.now),
-                    province: self.world.province.to_owned(),
+                    province: self.world.province.to_string(),
                     ledger_size: self.ledger.head().size,
                     created_at: record::timestamp(self.world.created_at),
                 })

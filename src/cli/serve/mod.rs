@@ -24,7 +24,7 @@ use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
-use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
+use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::transparency::client::Roots;
 use ready::ReadyFile;

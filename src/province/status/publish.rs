@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::base::id::to_hex;
-use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
+use crate::base::{Clock, Error, Result, Timestamp};
 use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::Registry;
 use crate::registry::signing::{STATUS_LIST_LIFE_MS_MAX, SignedStatusList, StatusListDraft};
@@ -91,7 +91,7 @@ impl StatusLists {
     pub fn uri(&self, issuer: &str, schema: &str) -> String {
         match self.base.get() {
             Some(base) => format!("{base}/status/{issuer}/{schema}"),
-            None => format!("urn:lienthong:{PROVINCE}:status:{issuer}:{schema}"),
+            None => format!("urn:lienthong:{}:status:{issuer}:{schema}", self.catalogue.province()),
         }
     }
 

@@ -13,10 +13,9 @@ use crate::access::rights::embedded;
 use crate::api::credential::TokenMint;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
-use crate::base::{ClientIds, Date, Error, PersonalId, Reason, RequestId, Result, Seed, Timestamp};
+use crate::base::{ClientIds, Date, Error, PersonalId, ProvinceCode, Reason, RequestId, Result, Seed, Timestamp};
 use crate::exchange::{Context, Memory, Request};
 use crate::identity::credential::Addresses;
-use crate::keys::origin;
 use crate::keys::signers::Keys;
 use crate::ledger::{LEASE, Log, LogClock, LogId, TileCache, note_keys_of};
 use crate::registry::Catalogue;
@@ -219,7 +218,7 @@ async fn a_province_alone_takes_in_what_a_foreign_registry_shows() {
         time: Arc::new(FixedClock::at(now())),
         clock: clock(),
         tiles: TileCache::default(),
-        origin: origin("records"),
+        origin: ProvinceCode::default().origin("records"),
         signer: keys.records.clone(),
         trust: province::Trust { versions: keys.versions(now()).expect("versions"), kept: None, file: None },
         rebuild_status: false,
@@ -293,7 +292,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
         rights: RightsBook::of(embedded()),
         entropy: Arc::new(SeededEntropy::new(Seed::root(6))),
         evidence: Evidence {
-            origin: origin("evidence"),
+            origin: ProvinceCode::default().origin("evidence"),
             signer: keys.evidence.clone(),
             clock: clock(),
             tiles: TileCache::default(),
