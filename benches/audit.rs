@@ -3,6 +3,8 @@
 //!
 //! Run with `cargo bench --bench audit`; `LIENTHONG_AUDIT_ENTRIES` sets another size.
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
+
 use std::sync::Arc;
 use std::time::Instant;
 

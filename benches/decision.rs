@@ -1,6 +1,8 @@
 //! What an exchange costs: the decision alone, and a whole fetch of three records over registries in memory, without
 //! the network. `cargo bench --bench decision`
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

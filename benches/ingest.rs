@@ -4,6 +4,8 @@
 //! The changes are made beforehand by the registries themselves and then replayed from memory, so that the clock runs for the
 //! province's side alone. `cargo bench --bench ingest`; `LIENTHONG_BENCH_CITIZENS` chooses the size and
 //! `LIENTHONG_BENCH_DIR` the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 //!
 //! A plain harness over a fresh folder. `LIENTHONG_BENCH_CITIZENS` (default 20,000) and `LIENTHONG_BENCH_DIR` set the
 //! size and the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;

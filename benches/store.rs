@@ -3,6 +3,8 @@
 //! A plain harness: each figure is one run of seconds over a fresh folder, because a log-structured engine shows its
 //! cost only once it compacts, which a thousand short iterations never reach. `cargo bench --bench store -- NAME`
 //! runs the parts whose name holds NAME; `LIENTHONG_BENCH_DIR` chooses the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::path::PathBuf;

@@ -2,6 +2,8 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time"))]
+
 // Values that everything shares: ids, time, text, the one error.
 pub mod base;
 // Signed records: canonical JSON, commitments, trees, checkpoints, the verifier.

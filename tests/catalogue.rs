@@ -1,6 +1,8 @@
 //! A record type that is not built in, all the way: described, submitted, signed, followed by the province, shown in the view of a
 //! person, fetched by a right, linked, presented, and verified offline. Nothing but its definition and its right below knows it.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::path::Path;

@@ -3,6 +3,8 @@
 //!
 //! The process is this test program itself, started with a variable that turns the test into the appender; it prints
 //! each acknowledged append as a line.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;

@@ -34,7 +34,7 @@ const TRANSPORT: &[&str] = &["tonic", "prost", "prost_reflect", "axum", "hyper",
 
 /// Crates that a layer must not name at all: what is inside stays free of transport, encoding and runtime.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("base", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
+    ("base", &["tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
     ("trust", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum"]),
     ("store", &["tonic", "prost", "prost_reflect", "axum", "serde"]),
     ("ledger", &["tonic", "prost", "prost_reflect", "axum", "fjall", "serde"]),

@@ -2,6 +2,8 @@
 //!
 //! A persona without an expectation here fails the test, so that none is added unproved.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use common::dynamic::Call;

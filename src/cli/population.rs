@@ -1,5 +1,7 @@
 //! `lienthong population generate`: a province in a folder, ready for `serve --data-dir`.
 
+#![allow(clippy::disallowed_methods, reason = "a command is measured")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;

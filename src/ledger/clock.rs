@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use async_trait::async_trait;
+
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
 
@@ -27,6 +29,13 @@ pub struct ClockBehind {
     pub now: Timestamp,
     /// When the newest head was signed.
     pub newest_head: Timestamp,
+}
+
+impl ClockBehind {
+    /// What the clock has to read for logs to be signed again.
+    pub fn over_at(&self) -> Timestamp {
+        self.newest_head.plus_ms(-CLOCK_SKEW_MS_MAX)
+    }
 }
 
 impl LogClock {
@@ -97,17 +106,29 @@ fn apart(ms: i64) -> String {
 #[derive(Clone)]
 pub struct Monotone(pub LogClock);
 
+#[async_trait]
 impl Clock for Monotone {
     fn now(&self) -> Timestamp {
         let inner = &self.0.0;
         inner.clock.now().max(Timestamp(inner.newest_ms.load(Ordering::SeqCst)))
     }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        if self.now() < at {
+            self.0.sleep_until(at).await;
+        }
+    }
 }
 
 /// Of logs that share it with others.
+#[async_trait]
 impl Clock for LogClock {
     fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        self.0.clock.sleep_until(at).await;
     }
 }
 

@@ -1,5 +1,7 @@
 //! The province layer as one value: it follows registries in the background and answers what was accepted.
 
+#![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! What speaks against a service, told to the board: a store that takes no changes or is damaged, a clock that reads before the logs' heads, a
 //! feed that is halted.
 
+#![allow(clippy::disallowed_methods, reason = "a clock that is set back tells nobody: it is looked at")]
+
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -8,12 +10,12 @@ use tokio::task::JoinSet;
 
 use super::assembly::Assembly;
 use crate::api::health::{HealthBoard, OVERALL};
-use crate::base::Result;
+use crate::base::{Clock as _, Result};
 use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
 use crate::store::{Health, Space, Writes};
 
-/// How often the clock is looked at.
+/// How often the clock is looked at while it is right: one that is set back tells nobody.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 const CLOCK: &str = "clock";
@@ -75,9 +77,13 @@ async fn watch_store(mut store: watch::Receiver<Health>, board: HealthBoard) {
 /// A clock before the newest head: what was issued cannot be verified now, and nothing is issued.
 async fn watch_clock(clock: LogClock, board: HealthBoard) {
     loop {
-        let is_behind = clock.behind().is_some();
-        board.note(CLOCK, |service| is_behind && writes(service));
-        tokio::time::sleep(CLOCK_EVERY).await;
+        let behind = clock.behind();
+        board.note(CLOCK, |service| behind.is_some() && writes(service));
+        match behind {
+            // It is over once the world gets there.
+            Some(behind) => clock.sleep_until(behind.over_at()).await,
+            None => tokio::time::sleep(CLOCK_EVERY).await,
+        }
     }
 }
 

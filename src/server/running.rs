@@ -4,6 +4,8 @@
 //! notice first; connections are told to go away (GOAWAY) and calls under way get [`DRAIN`] to finish; streams end with
 //! UNAVAILABLE a little before that; and what is still there then is cut.
 
+#![allow(clippy::disallowed_methods, reason = "the end of a server is transport")]
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
