@@ -211,6 +211,11 @@ fn a_ready_file_says_whose_it_is_and_does_not_outlast_the_next_start() {
     };
     let mut serving = Serving::start(folder.path(), &["--population", "0"]);
     assert_eq!((read()["pid"].as_u64(), read()["tls"].as_bool()), (Some(serving.child.id().into()), Some(false)));
+    let second =
+        run(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--console", "off", "--ready-file", "ready.json"]);
+    let says = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(1) && says.contains("belongs to a server that is running"), "{says}");
+    assert_eq!(read()["pid"].as_u64(), Some(serving.child.id().into()), "the file of a server that runs stays");
     serving.signal("KILL");
     serving.wait();
     assert!(folder.path().join("ready.json").exists(), "a kill leaves it");

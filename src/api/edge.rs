@@ -31,7 +31,7 @@ pub const UNVERIFIED: &str = "x-lienthong-unverified";
 pub const GRACE: Duration = Duration::from_millis(1_000);
 
 /// The answers of a streaming call.
-pub type Answers<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
+pub type AnswerStream<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
 
 /// What speaks against a service that met damaged data.
 const DAMAGE_MET: &str = "damage_met";
@@ -135,7 +135,7 @@ impl Edge {
         &self,
         request: Request<Q>,
         use_case: F,
-    ) -> Result<Response<Answers<A>>, Status>
+    ) -> Result<Response<AnswerStream<A>>, Status>
     where
         A: Send + 'static,
         S: Stream<Item = Result<A>> + Send + 'static,
@@ -153,7 +153,7 @@ impl Edge {
         &self,
         answers: impl Stream<Item = Result<A>> + Send + 'static,
         call: Arc<Call>,
-    ) -> Answers<A> {
+    ) -> AnswerStream<A> {
         let mut ending = self.inner.ending.clone();
         let cut = async move {
             if ending.wait_for(|asked| *asked).await.is_err() {

@@ -1,4 +1,4 @@
-//! Transport, above all use cases: how a call gets in, and the faces that it gets in by.
+//! Transport, above all use cases: admission of calls, the gRPC services, the HTTP routes and the console.
 //!
 //! [`admission`] lets a request in (credential, rate, limits, message), [`edge`] runs one use case for it under its deadline and maps its error;
 //! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people. Use cases below
@@ -21,6 +21,6 @@ pub mod request_id;
 pub mod status;
 pub mod streams;
 
-pub use edge::{Answers, Edge};
+pub use edge::{AnswerStream, Edge};
 pub use page::PageTokens;
 pub use streams::OpenStreams;

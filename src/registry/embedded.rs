@@ -14,12 +14,12 @@ use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
 
 use super::Sector;
+use super::page_cache::PageCache;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
-use super::recent::Recent;
 use super::row::submission_key;
 use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
-use super::writer::{Job, QUEUE_MAX, Request, Writer, issued_versions};
+use super::writer::{IdempotencyKey, Job, QUEUE_MAX, Writer, issued_versions};
 
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
@@ -49,7 +49,7 @@ pub struct EmbeddedRegistry {
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Sequencer>,
     pub(super) secrets: Secrets,
-    recent: Recent,
+    pages: PageCache,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
@@ -89,7 +89,7 @@ impl EmbeddedRegistry {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
-        let host = Arc::new(Self { sector, store, ledger, secrets, recent: Recent::new(pages_bytes), clock, jobs });
+        let host = Arc::new(Self { sector, store, ledger, secrets, pages: PageCache::new(pages_bytes), clock, jobs });
         host.check_tail().await?;
         Ok(host)
     }
@@ -101,7 +101,7 @@ impl EmbeddedRegistry {
 
     /// How full the cache of its answers is.
     pub fn cache_use(&self) -> CacheUse {
-        self.recent.usage()
+        self.pages.usage()
     }
 
     /// The registry lost the right to issue: from now on nothing is submitted to it. What it issued can still be read.
@@ -166,7 +166,7 @@ impl EmbeddedRegistry {
     async fn write(
         &self,
         changes: Vec<Prepared>,
-        request: Option<Request>,
+        request: Option<IdempotencyKey>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
         let (answer, answered) = oneshot::channel();
@@ -191,11 +191,11 @@ impl Registry for EmbeddedRegistry {
 
     async fn read(&self, query: Query) -> Result<Page> {
         let log_size = self.ledger.head().size;
-        if let Some(page) = self.recent.find(&query, log_size) {
+        if let Some(page) = self.pages.find(&query, log_size) {
             return Ok(page);
         }
         let page = self.read_page(&query).await?;
-        self.recent.keep(query, log_size, &page);
+        self.pages.keep(query, log_size, &page);
         Ok(page)
     }
 
@@ -213,7 +213,7 @@ impl Registry for EmbeddedRegistry {
         let count = changes.len();
         let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
         let key = submission_key(self.sector.ordinal, &request_id);
-        let request = Request { key, content: content_hash(&prepared) };
+        let request = IdempotencyKey { key, content: content_hash(&prepared) };
         self.write(prepared, Some(request), None).await
     }
 

@@ -30,7 +30,7 @@ pub use source::{Mark, Source, assumption, code, law, memory, press};
 pub use step::Step;
 
 /// A row of a table of states: from, to, what it needs, where that is written.
-pub type Row<'a> = (&'a str, &'a str, Needs, Source);
+pub type TransitionRow<'a> = (&'a str, &'a str, Needs, Source);
 
 /// One transition of a status field.
 #[derive(Debug, Clone)]
@@ -119,8 +119,8 @@ impl CrossRule {
 /// Natural keys of the records of the same type that a rule asks about.
 pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 
-/// Whether a version may stand beside others: the one before it, itself, and what is around it.
-pub type Beside = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
+/// Whether a version is compatible with the other records of its type: the version before it, itself, and the records around it.
+pub type Compatible = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
 
 /// The other records of a version's type, as far as they are known when it is written.
 pub trait Around {
@@ -149,7 +149,7 @@ pub struct AcrossRule {
     /// Which other records it asks about.
     pub keys: Keys,
     /// Whether it holds.
-    pub holds: Beside,
+    pub holds: Compatible,
 }
 
 /// Which change of a record may follow which. The empty one allows every change.
@@ -170,8 +170,18 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Adds the table of the status field `field`; `source` says that there are no other transitions.
     #[must_use]
-    pub fn states<'a>(mut self, field: &str, source: Source, rows: impl IntoIterator<Item = Row<'a>>) -> Self {
-        let row = |(from, to, needs, source): Row<'_>| Transition { from: from.into(), to: to.into(), needs, source };
+    pub fn states<'a>(
+        mut self,
+        field: &str,
+        source: Source,
+        rows: impl IntoIterator<Item = TransitionRow<'a>>,
+    ) -> Self {
+        let row = |(from, to, needs, source): TransitionRow<'_>| Transition {
+            from: from.into(),
+            to: to.into(),
+            needs,
+            source,
+        };
         let rows = rows.into_iter().map(row).collect();
         self.states.push(States { field: field.into(), source, rows, unnamed: false });
         self
@@ -179,7 +189,12 @@ impl Lifecycle {
 
     /// The same for states that no refusal may name.
     #[must_use]
-    pub fn unnamed_states<'a>(self, field: &str, source: Source, rows: impl IntoIterator<Item = Row<'a>>) -> Self {
+    pub fn unnamed_states<'a>(
+        self,
+        field: &str,
+        source: Source,
+        rows: impl IntoIterator<Item = TransitionRow<'a>>,
+    ) -> Self {
         let mut with = self.states(field, source, rows);
         with.states.iter_mut().filter(|states| states.field == field).for_each(|states| states.unnamed = true);
         with

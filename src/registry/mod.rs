@@ -23,7 +23,7 @@ mod plan;
 pub mod port;
 pub mod prepare;
 mod read;
-mod recent;
+mod page_cache;
 pub mod resident;
 mod row;
 pub mod rule;

@@ -17,7 +17,7 @@ use crate::trust::{Hash, Object, Operation, Salt, Statement, canonical, statemen
 
 use super::port::Receipt;
 use super::prepare::Prepared;
-use super::row::{RecordKey, Row, corrupt, history_key};
+use super::row::{RecordKey, RecordRow, corrupt, history_key};
 use super::{Sector, index};
 
 /// The next status index of each record type, by its ordinal.
@@ -70,7 +70,7 @@ impl Plan {
 
     /// Takes a stored record in, so that changes of it can be added.
     pub(super) fn know(&mut self, key: RecordKey, stored: Bytes) -> Result<()> {
-        let row = Row::read(&stored)?;
+        let row = RecordRow::read(&stored)?;
         let statement = row.decoded()?;
         let record_type = self.sector.record_type(&statement.schema);
         let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
@@ -180,7 +180,7 @@ impl Plan {
         let rows: Vec<(RecordKey, u64, Bytes)> = (first..)
             .zip(self.rows)
             .map(|(log_index, new)| {
-                let row = Row { log_index, salt: new.salt, statement: new.statement, payload: new.payload };
+                let row = RecordRow { log_index, salt: new.salt, statement: new.statement, payload: new.payload };
                 (new.key, new.version, row.write())
             })
             .collect();

@@ -13,7 +13,7 @@ use crate::trust::{LogProof, SignedRecord, Statement};
 use super::catalogue::unknown_record_type;
 use super::embedded::EmbeddedRegistry;
 use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
-use super::row::{RecordKey, Row, corrupt, history_key, record_key};
+use super::row::{RecordKey, RecordRow, corrupt, history_key, record_key};
 use super::signing::own_type;
 use super::{RecordType, index};
 
@@ -32,7 +32,7 @@ struct Candidates {
     /// natural key, there may be none.
     named: Vec<RecordKey>,
     /// Rows that finding them has read already, as they stand now.
-    read: Vec<(RecordKey, Row)>,
+    read: Vec<(RecordKey, RecordRow)>,
 }
 
 impl Candidates {
@@ -163,7 +163,7 @@ impl EmbeddedRegistry {
         };
         if record_type.people.is_none() || row.is_some() {
             found.keys.push(own);
-            found.read.extend(row.as_ref().map(Row::read).transpose()?.map(|row| (own, row)));
+            found.read.extend(row.as_ref().map(RecordRow::read).transpose()?.map(|row| (own, row)));
             return Ok(());
         }
         let (keys, named) = (found.keys.len(), found.named.len());
@@ -223,7 +223,12 @@ impl EmbeddedRegistry {
     }
 
     /// The rows of records, in order: of one version, or the latest when it is 0, for which those that were `read` serve.
-    async fn rows(&self, keys: &[RecordKey], version: u64, read: Vec<(RecordKey, Row)>) -> Result<Vec<Option<Row>>> {
+    async fn rows(
+        &self,
+        keys: &[RecordKey],
+        version: u64,
+        read: Vec<(RecordKey, RecordRow)>,
+    ) -> Result<Vec<Option<RecordRow>>> {
         if version == 0
             && let [(key, row)] = &read[..]
             && keys == [*key]
@@ -234,7 +239,7 @@ impl EmbeddedRegistry {
         versions_of(&*self.store, &wanted).await
     }
 
-    async fn registry_record(&self, row: Row) -> Result<RegistryRecord> {
+    async fn registry_record(&self, row: RecordRow) -> Result<RegistryRecord> {
         let statement = row.decoded()?;
         let issuer_proof = Some(self.prove(row.log_index).await?);
         let record = SignedRecord { issuer_proof, ..row.record() };
@@ -328,12 +333,12 @@ impl EmbeddedRegistry {
 }
 
 /// The rows of versions, in order; 0 is the latest.
-pub(super) async fn versions_of(store: &dyn Store, wanted: &[(RecordKey, u64)]) -> Result<Vec<Option<Row>>> {
+pub(super) async fn versions_of(store: &dyn Store, wanted: &[(RecordKey, u64)]) -> Result<Vec<Option<RecordRow>>> {
     let keys: Vec<Vec<u8>> = wanted.iter().map(|(key, _)| key.to_vec()).collect();
     let mut rows = Vec::with_capacity(wanted.len());
     let mut superseded = Vec::new();
     for (at, found) in store.get_many(Space::Record, &keys).await?.into_iter().enumerate() {
-        let row = found.as_ref().map(Row::read).transpose()?;
+        let row = found.as_ref().map(RecordRow::read).transpose()?;
         let (key, version) = wanted[at];
         let newest = match &row {
             Some(row) if version != 0 => row.decoded()?.version,
@@ -350,7 +355,7 @@ pub(super) async fn versions_of(store: &dyn Store, wanted: &[(RecordKey, u64)]) 
         let found = store.get_many(Space::RecordHistory, &keys).await?;
         for ((at, _), row) in superseded.into_iter().zip(found) {
             let lost = || store.damaged(Space::RecordHistory, "a superseded version has no row");
-            rows[at] = Some(Row::read(&row.ok_or_else(lost)?)?);
+            rows[at] = Some(RecordRow::read(&row.ok_or_else(lost)?)?);
         }
     }
     Ok(rows)

@@ -23,14 +23,14 @@ pub(super) type RecordKey = [u8; 17];
 
 /// One stored version.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct RecordRow {
     pub log_index: u64,
     pub salt: Salt,
     pub statement: Bytes,
     pub payload: Bytes,
 }
 
-impl Row {
+impl RecordRow {
     pub(super) fn write(&self) -> Bytes {
         let mut bytes = BytesMut::with_capacity(8 + 32 + 2 + self.statement.len() + self.payload.len());
         bytes.put_u64(self.log_index);
@@ -136,18 +136,18 @@ mod tests {
 
     #[test]
     fn rows_read_what_was_written() {
-        let row = Row {
+        let row = RecordRow {
             log_index: 7,
             salt: [3; 32],
             statement: Bytes::from_static(b"statement"),
             payload: Bytes::from_static(b"{}"),
         };
         let written = row.write();
-        let read = Row::read(&written).expect("a row");
+        let read = RecordRow::read(&written).expect("a row");
         assert_eq!((read.log_index, read.salt), (7, [3; 32]));
         assert_eq!((&read.statement[..], &read.payload[..]), (&b"statement"[..], &b"{}"[..]));
         for length in 0..42 {
-            assert!(Row::read(&written.slice(..length)).is_err());
+            assert!(RecordRow::read(&written.slice(..length)).is_err());
         }
     }
 

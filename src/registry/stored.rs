@@ -8,7 +8,7 @@ use crate::store::{Derived, Findings, Pace, Scan, Space, Store, UNREADABLE};
 use crate::trust::{Statement, canonical};
 
 use super::read::versions_of;
-use super::row::{Row, record_key};
+use super::row::{RecordRow, record_key};
 use super::{Catalogue, RecordType, index};
 
 /// Rows or entries read at once.
@@ -74,7 +74,7 @@ pub async fn derive(
 }
 
 fn index_keys(record_type: &RecordType, row: &Bytes) -> Option<Vec<Vec<u8>>> {
-    let row = Row::read(row).ok()?;
+    let row = RecordRow::read(row).ok()?;
     let payload = canonical::parse(&row.payload).ok()?;
     Some(index::keys(record_type, &payload, row.decoded().ok()?.record_id))
 }

@@ -31,11 +31,11 @@ const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 4 * 3;
 
 type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
 
-/// A submission that waits for its place.
+/// A submission that waits for its log indices.
 pub(super) struct Job {
     pub changes: Vec<Prepared>,
     /// `None` when the caller guards against repetition itself.
-    pub request: Option<Request>,
+    pub request: Option<IdempotencyKey>,
     /// When the changes were issued; `None`: now.
     pub issued_at: Option<Timestamp>,
     pub answer: Answer,
@@ -48,8 +48,8 @@ impl Job {
     }
 }
 
-/// What makes a repetition of a submission harmless.
-pub(super) struct Request {
+/// Recognises a replay of a submission, which gets the receipts of the first.
+pub(super) struct IdempotencyKey {
     /// Key in `Submission`.
     pub key: Vec<u8>,
     /// Hash of what is submitted.
@@ -58,7 +58,7 @@ pub(super) struct Request {
 
 /// A job whose changes stand in the plan.
 struct Planned {
-    request: Option<Request>,
+    request: Option<IdempotencyKey>,
     /// Record and version of each change; log indices follow from the first.
     receipts: Vec<Receipt>,
     /// The caller, and others that sent the same meanwhile.
@@ -157,7 +157,7 @@ impl Writer {
     async fn append(&mut self, plan: Plan, planned: Vec<Planned>) {
         let entries = plan.entries();
         let counters = plan.counters().clone();
-        let stored: Vec<(Option<Request>, Vec<Receipt>)>;
+        let stored: Vec<(Option<IdempotencyKey>, Vec<Receipt>)>;
         let mut answers = Vec::with_capacity(planned.len());
         (stored, answers) = planned.into_iter().fold((Vec::new(), answers), |(mut stored, mut answers), job| {
             answers.push((job.receipts.clone(), job.answers));
@@ -230,11 +230,11 @@ fn numbered(mut receipts: Vec<Receipt>, next: &mut u64) -> Vec<Receipt> {
     receipts
 }
 
-fn put_receipts(batch: &mut Batch, stored: Vec<(Option<Request>, Vec<Receipt>)>, first: u64) {
+fn put_receipts(batch: &mut Batch, stored: Vec<(Option<IdempotencyKey>, Vec<Receipt>)>, first: u64) {
     let mut next = first;
     for (request, receipts) in stored {
         let receipts = numbered(receipts, &mut next);
-        if let Some(Request { key, content }) = request {
+        if let Some(IdempotencyKey { key, content }) = request {
             batch.push_insert(Space::Submission, key, Receipts { content, receipts }.write());
         }
     }

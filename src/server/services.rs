@@ -17,15 +17,15 @@ use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
-use crate::api::grpc::exchange::ExchangeFace;
-use crate::api::grpc::health::HealthFace;
-use crate::api::grpc::identity::{AccountFace, CredentialFace, LinkFace, PresentationFace};
-use crate::api::grpc::province::ProvinceFace;
+use crate::api::grpc::exchange::ExchangeGrpcService;
+use crate::api::grpc::health::HealthGrpcService;
+use crate::api::grpc::identity::{AccountGrpcService, CredentialGrpcService, LinkGrpcService, PresentationGrpcService};
+use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
 use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
-use crate::api::grpc::trust::anchor::TrustFace;
-use crate::api::grpc::trust::ledger::LedgerFace;
-use crate::api::grpc::trust::status::StatusFace;
+use crate::api::grpc::trust::anchor::TrustGrpcService;
+use crate::api::grpc::trust::ledger::LedgerGrpcService;
+use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
@@ -127,30 +127,30 @@ pub async fn all(
     );
     let pages = PageTokens::new(&assembly.world.seed, data.world.mark());
     let mut services = Services::default();
-    let face = TrustFace::new(assembly.province.anchor.clone(), edge.clone());
+    let face = TrustGrpcService::new(assembly.province.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, face);
-    add!(services, StatusServiceServer, StatusFace::new(edge.clone(), assembly.province.status.clone()));
-    add!(services, LedgerServiceServer, LedgerFace::new(edge.clone(), assembly.logs.clone()));
+    add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), assembly.province.status.clone()));
+    add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), assembly.logs.clone()));
     identity(&mut services, assembly, &edge, &pages);
     registries(&mut services, assembly, &edge, &pages)?;
     let (consents, log) = (assembly.gateway.consents.clone(), assembly.gateway.access_log.clone());
     let people = || assembly.gateway.people.clone();
     let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.world.catalogue.clone());
-    add!(services, AgencyServiceServer, grpc::access::AgencyFace::new(edge.clone(), rights.clone()));
+    add!(services, AgencyServiceServer, grpc::access::AgencyGrpcService::new(edge.clone(), rights.clone()));
     add!(
         services,
         ConsentServiceServer,
-        grpc::access::ConsentFace::new(edge.clone(), rights, catalogue, consents, people(), pages.clone())
+        grpc::access::ConsentGrpcService::new(edge.clone(), rights, catalogue, consents, people(), pages.clone())
     );
     add!(
         services,
         AccessLogServiceServer,
-        grpc::access::AccessLogFace::new(edge.clone(), log, people(), pages.clone())
+        grpc::access::AccessLogGrpcService::new(edge.clone(), log, people(), pages.clone())
     );
     let (exchange, traces) = (assembly.gateway.exchange.clone(), assembly.gateway.traces.clone());
-    let face = ExchangeFace::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
+    let face = ExchangeGrpcService::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
     add!(services, ExchangeServiceServer, face);
-    let face = ProvinceFace::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
+    let face = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, face);
     if config.simulation {
         let facts = WorldFacts {
@@ -176,14 +176,18 @@ fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &P
     let presenting =
         Presenting::new(assembly.world.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
-    add!(services, AccountServiceServer, AccountFace::new(edge(), assembly.gateway.accounts.clone(), people()));
-    add!(services, LinkServiceServer, LinkFace::new(edge(), assembly.gateway.linking.clone(), people(), pages()));
+    add!(services, AccountServiceServer, AccountGrpcService::new(edge(), assembly.gateway.accounts.clone(), people()));
+    add!(
+        services,
+        LinkServiceServer,
+        LinkGrpcService::new(edge(), assembly.gateway.linking.clone(), people(), pages())
+    );
     add!(
         services,
         CredentialServiceServer,
-        CredentialFace::new(edge(), assembly.gateway.credentials.clone(), people())
+        CredentialGrpcService::new(edge(), assembly.gateway.credentials.clone(), people())
     );
-    let face = PresentationFace::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
+    let face = PresentationGrpcService::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
     add!(services, PresentationServiceServer, face);
 }
 
@@ -225,7 +229,7 @@ async fn health_and_reflection(
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
     let watchers = health::watch(assembly, store.clone(), &health)?;
-    services.add(HealthServer::new(HealthFace::new(edge.clone(), health.clone())));
+    services.add(HealthServer::new(HealthGrpcService::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
     let reflection = || {

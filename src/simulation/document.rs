@@ -98,7 +98,7 @@ pub trait Document {
 
 /// An address, or the place of an event: a unit by its whole key, and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Address {
     /// Two digits a province, five a commune.
     pub unit_code: &'static str,
     /// First day of the unit under this code.
@@ -107,7 +107,7 @@ pub struct Place {
     pub text: Option<String>,
 }
 
-impl Place {
+impl Address {
     /// A place in a present commune; `before` is house, street or hamlet.
     pub fn in_commune(commune: &'static Commune, before: &str) -> Self {
         Self::new(commune.code, COMMUNES_VALID_FROM, before, &commune.address_end)
@@ -138,8 +138,8 @@ impl Place {
     }
 }
 
-impl From<&Place> for Value {
-    fn from(place: &Place) -> Self {
+impl From<&Address> for Value {
+    fn from(place: &Address) -> Self {
         let mut address = Object::new();
         put(&mut address, "text", place.text.as_deref());
         address.insert("unit_code", place.unit_code);

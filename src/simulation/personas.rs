@@ -16,7 +16,7 @@ use crate::base::{Date, PersonalId};
 use super::document::Record;
 use super::faults::Rules;
 use super::population::Account;
-use catalogue::{ROWS, Row};
+use catalogue::{PersonaRow, ROWS};
 
 /// A persona with all its records.
 #[derive(Debug, Clone)]
@@ -50,10 +50,10 @@ pub fn all(today: Date) -> Vec<Persona> {
 
 /// What goes wrong when some personas' records are read.
 pub fn faults() -> Rules {
-    ROWS.iter().filter_map(Row::rule).collect()
+    ROWS.iter().filter_map(PersonaRow::rule).collect()
 }
 
-fn persona(row: &Row, today: Date) -> Option<Persona> {
+fn persona(row: &PersonaRow, today: Date) -> Option<Persona> {
     let identity = row.identity()?;
     let life = (row.life)(&identity, today);
     Some(Persona {

@@ -15,7 +15,7 @@ use crate::access::consent::{Act, Consent, ConsentState, derived_id};
 use crate::base::{Error, PersonalId, Reason, RequestId, Result, Timestamp};
 
 #[derive(Serialize, Deserialize)]
-struct Row {
+struct ConsentRow {
     #[serde(default)]
     id: Option<String>,
     agency: String,
@@ -65,7 +65,7 @@ pub(super) fn history_key(person: PersonalId, id: Uuid) -> Vec<u8> {
 }
 
 pub(super) fn write(consent: &Consent) -> Result<Vec<u8>> {
-    let row = Row {
+    let row = ConsentRow {
         id: Some(consent.id.to_string()),
         agency: consent.agency.clone(),
         purpose: consent.purpose.clone(),
@@ -87,7 +87,7 @@ pub(super) fn write(consent: &Consent) -> Result<Vec<u8>> {
 
 pub(super) fn read(row: &[u8]) -> Result<Consent> {
     let corrupt = || Error::new(Reason::StorageCorrupt, "a consent cannot be read");
-    let row: Row = serde_json::from_slice(row).map_err(|error| corrupt().with_source(error))?;
+    let row: ConsentRow = serde_json::from_slice(row).map_err(|error| corrupt().with_source(error))?;
     let act = |row: ActRow| read_act(row).ok_or_else(corrupt);
     let granted_at = Timestamp(row.granted_at);
     let unknown = Act { actor: Actor::Citizen, request_id: None };

@@ -47,7 +47,7 @@ pub struct EvidencedRecord {
     pub fields: u16,
 }
 
-/// What an entry says, before it has its place.
+/// The content of an entry, before it has its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceEntry {
     /// The call's id.
@@ -78,9 +78,9 @@ pub struct EvidenceEntry {
     pub records: Vec<EvidencedRecord>,
 }
 
-/// An entry's place among those about its subject.
+/// The position of an entry in the chain of its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct EvidencePosition {
     /// Its number, from 1.
     pub sequence: u64,
     /// Leaf hash of the entry before it; `None` for the first.
@@ -90,7 +90,7 @@ pub struct Place {
 impl EvidenceEntry {
     /// The entry's bytes. Written directly: every text in it comes from a closed list or is plain ASCII by its type, so nothing
     /// needs an escape, and this stands on the path of every call.
-    pub(super) fn encode(&self, place: Option<Place>) -> Vec<u8> {
+    pub(super) fn encode(&self, position: Option<EvidencePosition>) -> Vec<u8> {
         let mut out = String::with_capacity(512 + self.records.len() * 96);
         out.push('{');
         text(&mut out, "agency", &self.agency);
@@ -103,7 +103,7 @@ impl EvidenceEntry {
         }
         text(&mut out, "kind", self.kind.as_str());
         text(&mut out, "outcome", self.outcome);
-        if let Some(previous) = place.and_then(|place| place.previous) {
+        if let Some(previous) = position.and_then(|position| position.previous) {
             text(&mut out, "previous", &to_hex(&previous));
         }
         if let Some(purpose) = &self.purpose {
@@ -129,9 +129,9 @@ impl EvidenceEntry {
         if let Some(rights) = &self.rights {
             text(&mut out, "rights", rights);
         }
-        if let (Some(subject), Some(place)) = (&self.subject, place) {
+        if let (Some(subject), Some(position)) = (&self.subject, position) {
             text(&mut out, "subject", &to_hex(subject));
-            number(&mut out, "subject_sequence", place.sequence as i64);
+            number(&mut out, "subject_sequence", position.sequence as i64);
         }
         if let Some(trace_id) = self.client_ids.trace_id() {
             text(&mut out, "trace_id", &trace_id);
@@ -210,8 +210,8 @@ mod tests {
 
     #[test]
     fn an_entry_is_canonical_and_says_everything() {
-        let place = Place { sequence: 7, previous: Some([8; 32]) };
-        let read = canonical::parse(&entry().encode(Some(place))).expect("canonical");
+        let position = EvidencePosition { sequence: 7, previous: Some([8; 32]) };
+        let read = canonical::parse(&entry().encode(Some(position))).expect("canonical");
         let names: Vec<_> = read.names().collect();
         assert_eq!(names.len(), 17, "{names:?}");
         assert_eq!(read.text("client_request_id"), Some("dossier-7/a"));
@@ -241,7 +241,7 @@ mod tests {
         let read = canonical::parse(&bare.encode(None)).expect("canonical");
         let names: Vec<_> = read.names().collect();
         assert_eq!(names, ["agency", "at_ms", "kind", "outcome", "request_id", "version"]);
-        let first = entry().encode(Some(Place { sequence: 1, previous: None }));
+        let first = entry().encode(Some(EvidencePosition { sequence: 1, previous: None }));
         assert!(!canonical::parse(&first).expect("canonical").contains("previous"));
     }
 }

@@ -19,7 +19,7 @@ mod tests;
 mod writer;
 
 pub use claim::CompletenessClaim;
-pub use entry::{EvidenceEntry, EvidencedRecord, Kind, Place};
+pub use entry::{EvidenceEntry, EvidencePosition, EvidencedRecord, Kind};
 pub use log::{Access, AccessPage, EvidenceLog};
 pub use writer::Recorded;
 

@@ -18,7 +18,7 @@ use crate::trust::merkle::hash_leaf;
 
 use super::Subject;
 use super::chain::{Link, last_links, link_key, link_row, trace_key, trace_row};
-use super::entry::{EvidenceEntry, Place};
+use super::entry::{EvidenceEntry, EvidencePosition};
 
 /// Most entries of one batch; the ledger's limit is larger.
 const BATCH_MAX: usize = 1_024;
@@ -38,7 +38,7 @@ pub struct Recorded {
     pub checkpoint: Bytes,
 }
 
-/// An entry that waits for its place.
+/// An entry that waits for its position.
 pub(super) struct Submission {
     pub(super) entry: EvidenceEntry,
     pub(super) trace: Bytes,
@@ -84,14 +84,14 @@ impl Writer {
         let mut rows = Vec::with_capacity(group.len());
         let mut sequences = Vec::with_capacity(group.len());
         for submission in group.iter() {
-            let place = submission.entry.subject.map(|subject| next_place(links.get(&subject)));
-            let body = Bytes::from(submission.entry.encode(place));
+            let position = submission.entry.subject.map(|subject| next_position(links.get(&subject)));
+            let body = Bytes::from(submission.entry.encode(position));
             let leaf = hash_leaf(&body);
-            let link = submission.entry.subject.zip(place).map(|(subject, place)| {
-                links.insert(subject, Link { sequence: place.sequence, leaf });
-                (subject, place.sequence, leaf)
+            let link = submission.entry.subject.zip(position).map(|(subject, position)| {
+                links.insert(subject, Link { sequence: position.sequence, leaf });
+                (subject, position.sequence, leaf)
             });
-            sequences.push(place.map_or(0, |place| place.sequence));
+            sequences.push(position.map_or(0, |position| position.sequence));
             rows.push(IndexRow { link, request: submission.entry.request_id, trace: submission.trace.clone() });
             entries.push(Entry { leaf, body });
         }
@@ -140,10 +140,10 @@ async fn let_join(group: &mut Vec<Submission>, queue: &mut mpsc::Receiver<Submis
     }
 }
 
-fn next_place(last: Option<&Link>) -> Place {
+fn next_position(last: Option<&Link>) -> EvidencePosition {
     match last {
-        Some(link) => Place { sequence: link.sequence + 1, previous: Some(link.leaf) },
-        None => Place { sequence: 1, previous: None },
+        Some(link) => EvidencePosition { sequence: link.sequence + 1, previous: Some(link.leaf) },
+        None => EvidencePosition { sequence: 1, previous: None },
     }
 }
 

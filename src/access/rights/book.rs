@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::flaw::Flaws;
-use super::known::Known;
 use super::load;
 use super::table::Rights;
+use super::vocabulary::Vocabulary;
 use crate::base::{Error, Reason, Result};
 use crate::registry::Catalogue;
 
@@ -15,7 +15,7 @@ use crate::registry::Catalogue;
 pub struct RightsBook {
     current: RwLock<Arc<Rights>>,
     /// Where they were read from, and what they may be about.
-    source: Option<(PathBuf, Known)>,
+    source: Option<(PathBuf, Vocabulary)>,
 }
 
 impl RightsBook {
@@ -35,7 +35,7 @@ impl RightsBook {
             };
             return read.map(|(rights, _)| Self::of(rights)).map_err(refused);
         };
-        let known = Known::of(catalogue);
+        let known = Vocabulary::of(catalogue);
         let current = RwLock::new(Arc::new(read(file, &known)?));
         Ok(Arc::new(Self { current, source: Some((file.to_owned(), known)) }))
     }
@@ -59,7 +59,7 @@ impl RightsBook {
     }
 }
 
-fn read(file: &Path, known: &Known) -> Result<Rights> {
+fn read(file: &Path, known: &Vocabulary) -> Result<Rights> {
     let refused =
         |why: String| Error::new(Reason::ConfigurationInvalid, format!("the rights {}: {why}", file.display()));
     let bytes = load::bytes(file).map_err(|error| refused(format!("cannot be read: {error}")))?;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::flaw::{Findings, shown};
 use super::key::is_key;
-use super::known::Known;
 use super::method::Word;
 use super::read::{AgencyRow, PurposeRow, Rows, check_text};
 use super::right::{Agency, Purpose, RightSet};
 use super::sets::{Lists, set};
 use super::table::Rights;
+use super::vocabulary::Vocabulary;
 use super::who::{Names, Template, methods};
 use crate::base::AgencyId;
 
@@ -26,7 +26,7 @@ const BULK: &str = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
 /// The rights that the rows are; `None` where nothing can be made of them.
 pub(super) fn rights(
     rows: Rows,
-    known: &Known,
+    known: &Vocabulary,
     template: &Template,
     version: Arc<str>,
     found: &mut Findings,
@@ -81,7 +81,7 @@ pub(super) fn rights(
 }
 
 /// The agencies, by key.
-fn agencies(rows: Vec<AgencyRow>, known: &Known, found: &mut Findings) -> Vec<Agency> {
+fn agencies(rows: Vec<AgencyRow>, known: &Vocabulary, found: &mut Findings) -> Vec<Agency> {
     let mut agencies: BTreeMap<String, (usize, Agency)> = BTreeMap::new();
     let first = rows.first().map_or(0, |row| row.key.at);
     for row in rows {

@@ -9,9 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::check;
 use super::flaw::{Findings, Flaw, Flaws};
-use super::known::Known;
 use super::read::rows;
 use super::table::Rights;
+use super::vocabulary::Vocabulary;
 use super::who::Template;
 use crate::base::id::to_hex;
 use crate::base::limits::RIGHTS_BYTES_MAX;
@@ -50,10 +50,10 @@ pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
 
 /// Reads rights to what a catalogue holds, with warnings of what is of no use in them; or says everything that is wrong.
 pub fn read(bytes: &[u8], catalogue: &Catalogue) -> Result<(Rights, Vec<Flaw>), Flaws> {
-    rights(bytes, &Known::of(catalogue))
+    rights(bytes, &Vocabulary::of(catalogue))
 }
 
-pub(super) fn rights(bytes: &[u8], known: &Known) -> Result<(Rights, Vec<Flaw>), Flaws> {
+pub(super) fn rights(bytes: &[u8], known: &Vocabulary) -> Result<(Rights, Vec<Flaw>), Flaws> {
     if bytes.len() > RIGHTS_BYTES_MAX {
         return Err(Flaws::one(1, "TOO_LARGE", format!("a file of rights has at most {RIGHTS_BYTES_MAX} bytes")));
     }

@@ -82,9 +82,9 @@ impl AgencySet {
     }
 }
 
-/// The row of one method.
+/// Who may call one method, with agencies and roles resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct MethodRule {
     /// `lienthong.identity.v1.LinkService/GetLink`.
     pub(super) name: String,
     pub(super) words: Vec<Word>,
@@ -98,7 +98,7 @@ pub(super) struct Row {
     pub(super) allowed: Arc<str>,
 }
 
-impl Row {
+impl MethodRule {
     pub(super) fn has(&self, word: Word) -> bool {
         self.words.contains(&word)
     }

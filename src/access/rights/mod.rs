@@ -14,7 +14,7 @@ mod book;
 mod check;
 mod flaw;
 mod key;
-mod known;
+mod vocabulary;
 mod load;
 mod method;
 mod read;

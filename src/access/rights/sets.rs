@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::flaw::{Findings, shown};
 use super::key::is_key;
-use super::known::{Known, KnownField};
 use super::read::{FieldsChoice, FieldsRow, RightRow, Text, check_text};
 use super::right::{Agency, Basis, FieldNames, Fields, Purpose, RightSet};
+use super::vocabulary::{FieldKind, Vocabulary};
 
 /// Stands for every field of a record type.
 const ALL: &str = "all";
@@ -26,7 +26,7 @@ struct List {
 }
 
 impl Lists {
-    pub(super) fn of(rows: Vec<FieldsRow>, known: &Known, found: &mut Findings) -> Self {
+    pub(super) fn of(rows: Vec<FieldsRow>, known: &Vocabulary, found: &mut Findings) -> Self {
         let mut lists = Self { by_key: BTreeMap::new(), kept: HashMap::new() };
         for row in rows {
             let (at, key) = (row.key.at, row.key.value);
@@ -52,7 +52,7 @@ impl Lists {
         at: usize,
         of: &Text,
         names: Vec<Text>,
-        known: &Known,
+        known: &Vocabulary,
         found: &mut Findings,
     ) -> Option<FieldNames> {
         let fields = record_type(of, known, found)?;
@@ -71,7 +71,7 @@ impl Lists {
         Some(made.clone())
     }
 
-    fn chosen(&mut self, of: &Text, choice: FieldsChoice, known: &Known, found: &mut Findings) -> Option<Fields> {
+    fn chosen(&mut self, of: &Text, choice: FieldsChoice, known: &Vocabulary, found: &mut Findings) -> Option<Fields> {
         let fields = record_type(of, known, found)?;
         match choice {
             FieldsChoice::Names(at, names) => self.fields(at, of, names, known, found).map(Fields::Only),
@@ -111,7 +111,7 @@ impl Lists {
     }
 }
 
-fn record_type<'k>(given: &Text, known: &'k Known, found: &mut Findings) -> Option<&'k Vec<KnownField>> {
+fn record_type<'k>(given: &Text, known: &'k Vocabulary, found: &mut Findings) -> Option<&'k Vec<FieldKind>> {
     let fields = known.record_types.get(given.value.as_str());
     if fields.is_none() {
         found.unknown(given.at, "record type", &given.value, known.record_types.keys().map(|name| &**name));
@@ -126,7 +126,7 @@ pub(super) fn set(
     agencies: &[Agency],
     purposes: &[Purpose],
     lists: &mut Lists,
-    known: &Known,
+    known: &Vocabulary,
     found: &mut Findings,
 ) -> Option<RightSet> {
     if owner.is_none() {

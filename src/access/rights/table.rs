@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::method::{MethodId, Row, Word};
+use super::method::{MethodId, MethodRule, Word};
 use super::right::{Agency, Basis, Fields, Purpose, RightSet};
 use crate::base::call::Permit;
 use crate::base::{Caller, Error, Result, Violation, name};
@@ -18,7 +18,7 @@ pub struct Rights {
     /// In the order of the file.
     pub(super) roles: Vec<(String, Vec<String>)>,
     /// By name.
-    pub(super) methods: Vec<Row>,
+    pub(super) methods: Vec<MethodRule>,
 }
 
 /// A right as it stands in the table.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::flaw::{Findings, shown};
 use super::key::is_key;
-use super::known::Known;
-use super::method::{AgencySet, Row, Word};
+use super::method::{AgencySet, MethodRule, Word};
 use super::read::{MethodRow, Text};
 use super::right::Agency;
+use super::vocabulary::Vocabulary;
 
 /// The package of a registry's own service begins so, and its name follows.
 const OF_ONE_REGISTRY: &str = "lienthong.registry.";
@@ -131,11 +131,11 @@ pub(super) fn methods(
     rows: Vec<MethodRow>,
     names: &mut Names,
     agencies: &[Agency],
-    known: &Known,
+    known: &Vocabulary,
     template: &Template,
     found: &mut Findings,
-) -> Vec<Row> {
-    let mut methods: BTreeMap<String, (usize, Row)> = BTreeMap::new();
+) -> Vec<MethodRule> {
+    let mut methods: BTreeMap<String, (usize, MethodRule)> = BTreeMap::new();
     let mut last = 0;
     for row in rows {
         let callers = Callers::of(&row.callers, names, found);
@@ -206,7 +206,7 @@ impl Callers {
         }
     }
 
-    fn row(&self, name: &str, agencies: &[Agency], known: &Known) -> Row {
+    fn row(&self, name: &str, agencies: &[Agency], known: &Vocabulary) -> MethodRule {
         let of_one = name.strip_prefix(OF_ONE_REGISTRY).and_then(|rest| rest.split('.').next());
         let of_one = of_one.and_then(|registry| known.registries.iter().find(|(name, _)| *name == registry));
         let (mut named, mut owners) = (AgencySet::default(), AgencySet::default());
@@ -232,6 +232,6 @@ impl Callers {
         }
         let allowed: Arc<str> = if callers.is_empty() { "nobody".into() } else { callers.join(",").into() };
         let words = self.words.iter().map(|(_, word)| *word).collect();
-        Row { name: name.to_owned(), words, named, owners, callers, allowed }
+        MethodRule { name: name.to_owned(), words, named, owners, callers, allowed }
     }
 }

@@ -67,7 +67,7 @@ use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
 use stream::{discard, guarded, held};
 use turns::{Turn, Turns};
-use under_way::{Place, UnderWay};
+use under_way::{CallSlot, UnderWay};
 
 /// Who is let in, and how often.
 pub struct Gatekeeper {
@@ -247,6 +247,7 @@ impl Inner {
                 Admitted::Anyone(_) => (self.lanes.of_anyone(*network), None),
             },
         };
+        opening.check().map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
         let mut memory = Memory { holder, held: budget.begin() };
@@ -396,7 +397,7 @@ impl Refusing {
 
 /// What a call holds until it has its answer.
 struct Held {
-    _under_way: Option<Place>,
+    _under_way: Option<CallSlot>,
     _turn: Turn,
     _memory: Option<Memory>,
     /// A stream of answers to anyone, which counts as long as it is open.

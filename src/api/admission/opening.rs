@@ -6,7 +6,10 @@ use tonic::codegen::http::HeaderMap;
 
 use crate::api::request_id::client_ids;
 use crate::base::call::Language;
-use crate::base::{ClientIds, RequestId, Timestamp, limits};
+use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
+
+/// The header of the caller's deadline.
+const TIMEOUT: &str = "grpc-timeout";
 
 /// The beginning of a request.
 pub(in crate::api) struct Opening {
@@ -17,13 +20,15 @@ pub(in crate::api) struct Opening {
     pub(super) language: Language,
     pub(super) deadline: Instant,
     pub(super) client_deadline: Option<Instant>,
+    /// Whether it names a deadline that cannot be read.
+    has_bad_timeout: bool,
 }
 
 impl Opening {
     pub(super) fn of(headers: &HeaderMap, now: Timestamp, request_id: RequestId) -> Self {
         let begun = Instant::now();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = text("grpc-timeout").and_then(parse_timeout);
+        let named = headers.get(TIMEOUT).and_then(|value| value.to_str().ok()).and_then(parse_timeout);
         Self {
             begun,
             now,
@@ -32,7 +37,17 @@ impl Opening {
             language: text("accept-language").map(Language::from_header).unwrap_or_default(),
             deadline: begun + timeout(named),
             client_deadline: named.and_then(|named| begun.checked_add(named)),
+            has_bad_timeout: named.is_none() && headers.contains_key(TIMEOUT),
         }
+    }
+
+    /// Refuses a deadline that cannot be read: a caller that means 200 ms must not wait for the default.
+    pub(super) fn check(&self) -> Result<()> {
+        if !self.has_bad_timeout {
+            return Ok(());
+        }
+        let rule = "must be 1 to 8 digits and a unit, one of H, M, S, m, u, n";
+        Err(Error::invalid_field(TIMEOUT, "FORMAT", rule))
     }
 }
 
@@ -45,7 +60,7 @@ fn timeout(named: Option<Duration>) -> Duration {
 /// Reads a `grpc-timeout` value: at most 8 digits and a unit (gRPC over HTTP/2, Requests).
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.is_empty() || digits.len() > 8 {
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
     let number: u64 = digits.parse().ok()?;
@@ -68,7 +83,7 @@ mod tests {
     fn timeouts_read_as_the_grpc_specification_says() {
         assert_eq!(parse_timeout("100m"), Some(Duration::from_millis(100)));
         assert_eq!(parse_timeout("2S"), Some(Duration::from_secs(2)));
-        for bad in ["", "m", "123456789m", "-1m", "1x"] {
+        for bad in ["", "m", "123456789m", "-1m", "+1m", "1x"] {
             assert_eq!(parse_timeout(bad), None, "{bad}");
         }
     }

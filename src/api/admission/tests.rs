@@ -206,6 +206,17 @@ async fn a_call_whose_deadline_has_passed_runs_nothing() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_cannot_be_read_is_refused_rather_than_replaced() {
+    let front = front();
+    for bad in ["200", "200ms", "123456789m", "-1S", ""] {
+        let mut request = request(EXPLAIN, Some("demo-bank"), framed(&explain()));
+        request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(bad));
+        assert_eq!(front.refused(request).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "{bad}");
+    }
+    assert_eq!(front.admitted(), 0);
+}
+
+#[tokio::test]
 async fn what_is_not_grpc_runs_nothing() {
     let front = front();
     for kind in ["text/plain", "application/json", "application/grpc-web+proto", "application/grpc+json", ""] {

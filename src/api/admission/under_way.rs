@@ -1,5 +1,5 @@
-//! How many calls are admitted and not answered yet: in total, and in each lane, so that nobody takes all places. Nothing here is locked:
-//! every call comes by.
+//! Counts the calls that are admitted and not answered yet, in total and by lane, so that no caller takes every slot. The counters are
+//! atomic, because every call passes here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ pub(super) struct UnderWay {
     lanes: Box<[AtomicUsize]>,
 }
 
-/// One of them; dropping it makes room for another.
+/// The slot of one call; dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct CallSlot {
     of: Arc<UnderWay>,
     lane: Lane,
 }
@@ -34,16 +34,16 @@ impl UnderWay {
     }
 
     /// Begins one more. Fails with [`Overloaded`](Reason::Overloaded) when there are as many as may be, of this caller or of all.
-    pub(super) fn begin(self: &Arc<Self>, caller: &Caller, lane: Lane) -> Result<Place> {
+    pub(super) fn begin(self: &Arc<Self>, caller: &Caller, lane: Lane) -> Result<CallSlot> {
         let max = match caller {
             Caller::Agency(_) => limits::CALLS_OF_AGENCY_MAX,
             Caller::Citizen(_) => limits::CALLS_OF_CITIZEN_MAX,
         };
         let own = self.lanes[lane.at()].fetch_add(1, Ordering::Relaxed);
         let total = self.total.fetch_add(1, Ordering::Relaxed);
-        let place = Place { of: self.clone(), lane };
+        let slot = CallSlot { of: self.clone(), lane };
         let (message, quota) = match (own < max, total < limits::CALLS_UNDER_WAY_MAX) {
-            (true, true) => return Ok(place),
+            (true, true) => return Ok(slot),
             (false, _) => {
                 ("as many of your calls are under way as may be: wait for answers", "calls_under_way_of_caller")
             }
@@ -53,7 +53,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for Place {
+impl Drop for CallSlot {
     fn drop(&mut self) {
         self.of.lanes[self.lane.at()].fetch_sub(1, Ordering::Relaxed);
         self.of.total.fetch_sub(1, Ordering::Relaxed);
@@ -76,16 +76,16 @@ mod tests {
         let begin = |caller: &Caller| under_way.begin(caller, lanes.of_caller(caller));
         let (bank, police) = (Caller::Agency(agency("bank")), Caller::Agency(agency("police")));
         let citizen = Caller::Citizen(PersonalId::parse("042185990002").expect("12 digits"));
-        let mut places: Vec<Place> =
+        let mut slots: Vec<CallSlot> =
             (0..limits::CALLS_OF_AGENCY_MAX).map(|_| begin(&bank).expect("within its share")).collect();
         let refused = begin(&bank).expect_err("its share is taken");
         assert_eq!((refused.reason, &*refused.subject.name), (Reason::Overloaded, "calls_under_way_of_caller"));
         assert_eq!(under_way.count(), limits::CALLS_OF_AGENCY_MAX, "who is refused holds nothing");
-        places.push(begin(&police).expect("another's share"));
-        let own: Vec<Place> =
+        slots.push(begin(&police).expect("another's share"));
+        let own: Vec<CallSlot> =
             (0..limits::CALLS_OF_CITIZEN_MAX).map(|_| begin(&citizen).expect("within its share")).collect();
         begin(&citizen).expect_err("its share is taken");
-        drop((places, own));
+        drop((slots, own));
         assert_eq!(under_way.count(), 0);
         begin(&bank).expect("there is room again");
     }
@@ -96,7 +96,7 @@ mod tests {
         let under_way = UnderWay::new(&lanes);
         let begin = |caller: &Caller| under_way.begin(caller, lanes.of_caller(caller));
         let gained = Caller::Agency(agency("university-hospital"));
-        let _places: Vec<Place> =
+        let _slots: Vec<CallSlot> =
             (0..limits::CALLS_OF_AGENCY_MAX).map(|_| begin(&gained).expect("within its share")).collect();
         begin(&gained).expect_err("its share is taken");
         for number in 0..1_024 {

@@ -22,8 +22,8 @@ pub use hosts::Hosts;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The console's routes over a view of the world, and beside them the routes of `further` faces, which share the port but not the
-/// pages' headers: each face says itself what may be kept by caches. They are public, and answer under any name.
+/// The console's routes over a view of the world, merged with `further` public HTTP routes. Those share the port but not the pages'
+/// headers: each sets its own caching, and answers under any host name.
 pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
     Router::new()
         .route("/", get(overview))

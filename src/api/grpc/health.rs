@@ -15,12 +15,12 @@ use crate::base::{Error, Reason, limits};
 
 /// The service.
 #[derive(Clone)]
-pub struct HealthFace {
+pub struct HealthGrpcService {
     edge: Edge,
     board: HealthBoard,
 }
 
-impl HealthFace {
+impl HealthGrpcService {
     /// Says what the board says.
     pub fn new(edge: Edge, board: HealthBoard) -> Self {
         Self { edge, board }
@@ -35,13 +35,13 @@ impl HealthFace {
     fn changes(self, service: String) -> impl Stream<Item = Result<HealthCheckResponse, Status>> {
         let watched = self.board.watch();
         unfold(Some((self, service, watched, None)), |state| async {
-            let (face, service, mut watched, last) = state?;
+            let (own, service, mut watched, last) = state?;
             loop {
                 watched.mark_unchanged();
-                let status = face.status(&service).unwrap_or(ServingStatus::ServiceUnknown);
-                let is_ending = face.board.causes(&service).is_some_and(|causes| causes.contains(ENDING));
+                let status = own.status(&service).unwrap_or(ServingStatus::ServiceUnknown);
+                let is_ending = own.board.causes(&service).is_some_and(|causes| causes.contains(ENDING));
                 if last != Some(status) {
-                    let next = (!is_ending).then_some((face, service, watched, Some(status)));
+                    let next = (!is_ending).then_some((own, service, watched, Some(status)));
                     return Some((Ok(message(status)), next));
                 }
                 if is_ending || watched.changed().await.is_err() {
@@ -57,7 +57,7 @@ fn message(status: ServingStatus) -> HealthCheckResponse {
 }
 
 #[tonic::async_trait]
-impl Health for HealthFace {
+impl Health for HealthGrpcService {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let check = async |asked: HealthCheckRequest| {
             let unknown = || {
@@ -72,12 +72,12 @@ impl Health for HealthFace {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let face = self.clone();
+        let service = self.clone();
         let watch = async |asked: HealthCheckRequest| {
             if asked.service.len() > limits::TEXT_BYTES_MAX {
                 return Err(Error::invalid_field("service", "TOO_LONG", "a service's name has at most 512 bytes"));
             }
-            Ok(Box::pin(face.changes(asked.service)) as Self::WatchStream)
+            Ok(Box::pin(service.changes(asked.service)) as Self::WatchStream)
         };
         self.edge.answer_anyone(request, watch).await
     }
@@ -96,18 +96,18 @@ mod tests {
     use crate::base::time::FixedClock;
     use crate::exchange::RecentCalls;
 
-    fn face(board: &HealthBoard) -> HealthFace {
+    fn service_of(board: &HealthBoard) -> HealthGrpcService {
         let clock = Arc::new(FixedClock::at(crate::base::Timestamp(0)));
         let entropy = Arc::new(SeededEntropy::new(Seed::root(1)));
         let edge = Edge::new(clock, entropy, Arc::new(RecentCalls::default()), tokio::sync::watch::channel(false).1);
-        HealthFace::new(edge, board.clone())
+        HealthGrpcService::new(edge, board.clone())
     }
 
     #[tokio::test]
     async fn watchers_see_each_change_once_and_the_end() {
         let board = HealthBoard::default();
-        let mut known = Box::pin(face(&board).changes(OVERALL.into()));
-        let mut unknown = Box::pin(face(&board).changes("later.v1.Later".into()));
+        let mut known = Box::pin(service_of(&board).changes(OVERALL.into()));
+        let mut unknown = Box::pin(service_of(&board).changes("later.v1.Later".into()));
         async fn next(
             stream: &mut (impl Stream<Item = Result<HealthCheckResponse, Status>> + Unpin),
         ) -> Option<ServingStatus> {

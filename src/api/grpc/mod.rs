@@ -1,4 +1,4 @@
-//! The gRPC services, one folder a package: thin; each method authorises, converts, calls one use case, and converts back.
+//! The gRPC services, one folder a package. Each handler is thin: convert the request, run one use case, convert its result.
 
 pub mod access;
 pub mod exchange;

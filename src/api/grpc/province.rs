@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::access::People;
 use crate::access::acting::acting;
-use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
+use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
 use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
 use crate::registry::{self, Catalogue};
@@ -27,7 +27,7 @@ const RESUME_TOKEN: &str = "resume_token";
 
 /// The service over the province layer.
 #[derive(Clone)]
-pub struct ProvinceFace {
+pub struct ProvinceGrpcService {
     edge: Edge,
     province: Arc<Province>,
     people: Arc<dyn People>,
@@ -35,7 +35,7 @@ pub struct ProvinceFace {
     watching: OpenStreams,
 }
 
-impl ProvinceFace {
+impl ProvinceGrpcService {
     /// Answers through `edge`, also to `people` about themselves.
     pub fn new(edge: Edge, province: Arc<Province>, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, province, people, pages, watching: OpenStreams::default() }
@@ -130,8 +130,8 @@ impl ProvinceFace {
 }
 
 #[tonic::async_trait]
-impl ProvinceService for ProvinceFace {
-    type WatchChangesStream = Answers<v1::WatchChangesResponse>;
+impl ProvinceService for ProvinceGrpcService {
+    type WatchChangesStream = AnswerStream<v1::WatchChangesResponse>;
 
     async fn get_person(
         &self,

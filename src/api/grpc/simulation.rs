@@ -1,4 +1,4 @@
-//! The simulation's gRPC face: what world this is, and who lives in it.
+//! `SimulationService` over gRPC: describes the world and lists its personas.
 
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ pub struct WorldFacts {
 }
 
 impl Simulation {
-    /// A face over `world`, whose record ledger is `ledger`.
+    /// Serves `world`, whose record ledger is `ledger`.
     pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Log>) -> Self {
         Self { edge, world: Arc::new(world), ledger }
     }

@@ -1,4 +1,4 @@
-//! The witness's HTTP face: `POST /add-checkpoint` (C2SP tlog-witness).
+//! The witness's HTTP route: `POST /add-checkpoint` (C2SP tlog-witness).
 
 use std::sync::Arc;
 

@@ -1,6 +1,9 @@
-//! The ready-file: it appears whole when gRPC and console accept calls, and goes at the end. It names the process, because a killed one
-//! leaves its file behind: the next start with the same file removes that before anything else.
+//! The ready-file: it appears whole when gRPC and console accept calls, and is removed at the end.
+//!
+//! Its server holds a lock on it (`flock`), which ends with the process, however that ends. So the next start with the same file can tell
+//! the file of a server that was killed, which it removes before anything else, from that of one that runs, which it leaves alone.
 
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +14,11 @@ use crate::server::listen::reachable;
 use crate::server::{Gateway, Running};
 use crate::store::file::{Readers, write_whole};
 
-/// A ready-file that is there while this value lives.
+/// A ready-file that is there, and locked, while this value lives.
 pub(super) struct ReadyFile {
     path: PathBuf,
     json: Vec<u8>,
+    _locked: File,
 }
 
 #[derive(Serialize)]
@@ -29,13 +33,23 @@ struct Ready<'a> {
 }
 
 impl ReadyFile {
-    /// Removes what an earlier process left: nobody shall take it for this one's.
+    /// Removes the file of an earlier process, so that nobody takes it for this one's. Fails when its server still runs.
     pub(super) fn remove_old(path: &Path) -> Result<(), Failure> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(Failure::new(format!("the ready-file {} cannot be removed: {error}", path.display())))
+        let failed = |what: &str, error: std::io::Error| {
+            Failure::new(format!("the ready-file {} cannot be {what}: {error}", path.display()))
+        };
+        let old = match File::open(path) {
+            Ok(old) => old,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("read", error)),
+        };
+        match old.try_lock() {
+            Ok(()) => std::fs::remove_file(path).map_err(|error| failed("removed", error)),
+            Err(TryLockError::WouldBlock) => {
+                let message = "belongs to a server that is running: end that one first, or name another file";
+                Err(Failure::new(format!("the ready-file {} {message}", path.display())))
             }
-            _ => Ok(()),
+            Err(TryLockError::Error(error)) => Err(failed("locked", error)),
         }
     }
 
@@ -53,7 +67,10 @@ impl ReadyFile {
         let mut json = serde_json::to_vec(&ready).map_err(|error| Failure::new(error.to_string()))?;
         json.push(b'\n');
         write_whole(&path, &json, Readers::All)?;
-        Ok(Self { path, json })
+        let locked = File::open(&path).and_then(|file| file.lock().map(|()| file));
+        let locked = locked
+            .map_err(|error| Failure::new(format!("the ready-file {} cannot be locked: {error}", path.display())))?;
+        Ok(Self { path, json, _locked: locked })
     }
 }
 

@@ -13,27 +13,27 @@ use crate::wire::json::Cursor;
 /// How deep answers stand in answers: one of a bulk fetch holds another.
 const DEPTH_MAX: usize = 2;
 
-/// What a file holds that can be verified.
-pub enum Found<'c, 't> {
+/// An item of a file that can be verified.
+pub enum AnswerItem<'c, 't> {
     /// A record begins here; whoever takes it reads it to its end. Where the text ends first, it is offered again.
     Record(&'c mut Cursor<'t>),
     /// The JSON of an answer's evidence: the index of its entry, and the evidence ledger's checkpoint.
     Evidence(&'t str),
     /// A citizen of a bulk fetch whose records were refused.
     Refused,
-    /// An answer of `IssueCredential`: its fields by name, each as JSON.
-    Credential(&'c Beside),
+    /// An answer of `IssueCredential`.
+    Credential(&'c CredentialFields),
 }
 
-/// The fields of an answer of `IssueCredential`: the credential, and what stands beside it and is in it too.
+/// The fields of an answer of `IssueCredential`: the credential, and the fields that repeat its content.
 const CREDENTIAL_FIELDS: [&str; 8] =
     ["credential", "vct", "recordType", "recordId", "version", "statusIndex", "statusUri", "expiresAt"];
 
-/// The credential of an answer, and what stands beside it.
-pub type Beside = BTreeMap<String, String>;
+/// The fields of an answer of `IssueCredential`, by name, each as JSON.
+pub type CredentialFields = BTreeMap<String, String>;
 
-/// Takes what is found.
-pub type Sink<'s> = &'s mut dyn FnMut(Found<'_, '_>) -> Result<(), Flaw>;
+/// Takes each item.
+pub type Sink<'s> = &'s mut dyn FnMut(AnswerItem<'_, '_>) -> Result<(), Flaw>;
 
 /// Reads a file to its end and hands over what it finds, in order.
 pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
@@ -75,13 +75,13 @@ fn object<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
 }
 
 fn record<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>) -> Result<(), Flaw> {
-    stream.read(|cursor| sink(Found::Record(cursor)))
+    stream.read(|cursor| sink(AnswerItem::Record(cursor)))
 }
 
 /// The rest of an answer, from its first name.
 fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> Result<(), Flaw> {
     let mut names: Vec<String> = Vec::new();
-    let mut credential = Beside::new();
+    let mut credential = CredentialFields::new();
     loop {
         let field = camel_case(&name(stream)?);
         stream.expect(b':')?;
@@ -96,7 +96,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
             "records" => list(stream, |stream| record(stream, sink))?,
             "found" => object(stream, sink, depth)?,
             "evidence" => {
-                sink(Found::Evidence(stream.value()?))?;
+                sink(AnswerItem::Evidence(stream.value()?))?;
             }
             _ if is_theirs => {
                 credential.insert(field.clone(), whole(stream)?);
@@ -106,7 +106,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
             }
             "refused" => {
                 whole(stream)?;
-                sink(Found::Refused)?;
+                sink(AnswerItem::Refused)?;
             }
             "outcome" => return Err(stream.flaw(&of_a_oneof("outcome"))),
             versions if holds_versions(versions) => match stream.peek()? {
@@ -118,7 +118,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
         names.push(field);
         if !stream.step_over(b',')? {
             stream.expect(b'}')?;
-            return if credential.is_empty() { Ok(()) } else { sink(Found::Credential(&credential)) };
+            return if credential.is_empty() { Ok(()) } else { sink(AnswerItem::Credential(&credential)) };
         }
     }
 }
@@ -173,7 +173,7 @@ mod tests {
         let mut found = Vec::new();
         let read = read(text.as_bytes(), &mut |item| {
             found.push(match item {
-                Found::Record(cursor) => {
+                AnswerItem::Record(cursor) => {
                     let mut fields = Vec::new();
                     cursor.object(|cursor, name| {
                         fields.push(format!("\"{name}\":\"{}\"", cursor.text()?));
@@ -181,9 +181,9 @@ mod tests {
                     })?;
                     format!("R{{{}}}", fields.join(","))
                 }
-                Found::Evidence(text) => format!("E{text}"),
-                Found::Refused => "refused".to_owned(),
-                Found::Credential(fields) => format!("C{}", fields["credential"]),
+                AnswerItem::Evidence(text) => format!("E{text}"),
+                AnswerItem::Refused => "refused".to_owned(),
+                AnswerItem::Credential(fields) => format!("C{}", fields["credential"]),
             });
             Ok(())
         });

@@ -4,7 +4,7 @@
 //! record's type, id, version and verdict, must say the same, or the record fails too.
 
 mod answer;
-mod beside;
+mod displayed;
 mod evidence;
 mod exit;
 mod export;
@@ -33,7 +33,7 @@ use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
 use crate::trust::{Report, SignedRecord, Verifier, credential};
 use crate::wire::json::Broken;
-use answer::Found;
+use answer::AnswerItem;
 use exit::{EXIT_FILE, EXIT_NO_RECORDS};
 use export::Exports;
 use json::Flaw;
@@ -115,7 +115,8 @@ impl Verify {
         });
         let heads = witnessed::Heads::open(&self.heads, &self.ca, &verifier.anchor())?;
         let exports = self.tlog_proofs.clone().map(Exports::into).transpose()?;
-        let mut judge = Judge { verifier: &verifier, forms: beside::Forms::load()?, lists, asked, heads, exports, now };
+        let mut judge =
+            Judge { verifier: &verifier, forms: displayed::Forms::load()?, lists, asked, heads, exports, now };
         // One file's flaw keeps no other from being verified, and what verifies in one makes up for nothing in another.
         let (mut unread, mut empty) = (Vec::new(), Vec::new());
         for path in &self.files {
@@ -154,7 +155,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 /// Verifies what files hold.
 struct Judge<'a> {
     verifier: &'a Verifier,
-    forms: beside::Forms,
+    forms: displayed::Forms,
     lists: Option<Lists>,
     asked: Option<Binding>,
     heads: witnessed::Heads,
@@ -172,7 +173,7 @@ impl Judge<'_> {
 
     /// Adds the checks for which something was given beside the anchor: `status` where there is a statement to look up, and those of
     /// the ledger's head. Then the proof of what is VALID can be written.
-    fn beside(&mut self, record: &SignedRecord, report: &mut Report) -> Result<(), Flaw> {
+    fn further_checks(&mut self, record: &SignedRecord, report: &mut Report) -> Result<(), Flaw> {
         if let (Some(lists), Some(statement)) = (&self.lists, &report.statement) {
             let index = record.ledger_proof.as_ref().map(|proof| proof.index);
             let (check, verdict) = lists.judge(statement, index, self.now);
@@ -189,7 +190,7 @@ impl Judge<'_> {
         let found = credential::verify(self.verifier, text, self.asked.as_ref(), self.now);
         let mut report = found.report;
         if let Some(record) = &found.record {
-            self.beside(record, &mut report)?;
+            self.further_checks(record, &mut report)?;
         }
         Ok(report)
     }
@@ -204,31 +205,31 @@ impl Judge<'_> {
         let mut number = 0_u64;
         answer::read(reader, &mut |found| {
             match found {
-                Found::Record(cursor) => {
+                AnswerItem::Record(cursor) => {
                     let parsed = parse::record(cursor).map_err(|broken| match broken {
                         Broken::End => Flaw::Unfinished,
                         Broken::Wrong(why) => Flaw::Malformed(format!("record {} cannot be read: {why}", number + 1)),
                     })?;
                     number += 1;
                     let mut report = self.verifier.verify(&parsed.record, self.now);
-                    if let Some(beside) = &parsed.beside {
-                        self.forms.compare(beside, &parsed.record, &mut report);
+                    if let Some(displayed) = &parsed.displayed {
+                        self.forms.compare(displayed, &parsed.record, &mut report);
                     }
-                    self.beside(&parsed.record, &mut report)?;
+                    self.further_checks(&parsed.record, &mut report)?;
                     reporter.record(&Name { file, number }, &report)
                 }
-                Found::Credential(fields) => {
+                AnswerItem::Credential(fields) => {
                     number += 1;
                     let text = presentation::of_answer(fields)?;
                     let mut report = self.credential(&text)?;
                     presentation::compare(fields, &text, &mut report);
                     reporter.record(&Name { file, number }, &report)
                 }
-                Found::Refused => {
+                AnswerItem::Refused => {
                     reporter.refused();
                     Ok(())
                 }
-                Found::Evidence(json) => {
+                AnswerItem::Evidence(json) => {
                     let check = evidence::check(json, self.verifier)?;
                     reporter.evidence(file, &check)
                 }

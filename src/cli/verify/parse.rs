@@ -18,13 +18,13 @@ use crate::wire::typed::{Tree, pool};
 pub struct Parsed<'a> {
     /// What is verified.
     pub record: SignedRecord,
-    /// What is said beside it; `None` for a bare `SignedRecord`.
-    pub beside: Option<Beside<'a>>,
+    /// Its displayed form; `None` for a bare `SignedRecord`.
+    pub displayed: Option<DisplayedForm<'a>>,
 }
 
-/// What an answer says beside the signed bytes.
+/// The fields of an answer that accompany the signed bytes.
 #[derive(Debug, Default)]
-pub struct Beside<'a> {
+pub struct DisplayedForm<'a> {
     /// `record_type`; a version of a typed service says it by the name of its typed form.
     pub record_type: Option<Cow<'a, str>>,
     /// `record_id`.
@@ -43,7 +43,7 @@ pub struct Beside<'a> {
 
 /// Reads one record: an exchange's or registry's `Record`, a typed service's version, or a bare `SignedRecord`.
 pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
-    let mut beside = Beside::default();
+    let mut displayed = DisplayedForm::default();
     let (mut is_bare, mut is_framed) = (false, false);
     let (mut record_id, mut version) = (None, None);
     let (mut signed, mut bare) = (None, Signed::default());
@@ -54,18 +54,18 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
         }
         is_framed = true;
         match &*key {
-            "recordType" | "record_type" => once(&mut beside.record_type, cursor, "recordType", Cursor::text),
+            "recordType" | "record_type" => once(&mut displayed.record_type, cursor, "recordType", Cursor::text),
             "recordId" | "record_id" => once(&mut record_id, cursor, "recordId", Cursor::text),
             "version" => once(&mut version, cursor, "version", number),
             "signed" | "record" => once(&mut signed, cursor, "signed", Signed::read),
-            "issuedAt" | "issued_at" => once(&mut beside.issued_at, cursor, "issuedAt", Cursor::text),
-            "logIndex" | "log_index" => once(&mut beside.log_index, cursor, "logIndex", number),
-            "verdict" => once(&mut beside.verdict, cursor, "verdict", Cursor::text),
+            "issuedAt" | "issued_at" => once(&mut displayed.issued_at, cursor, "issuedAt", Cursor::text),
+            "logIndex" | "log_index" => once(&mut displayed.log_index, cursor, "logIndex", number),
+            "verdict" => once(&mut displayed.verdict, cursor, "verdict", Cursor::text),
             "typed" => Err(cursor.wrong(of_a_oneof("typed"))),
-            _ if beside.typed.is_some() => Err(unknown(cursor, &key)),
+            _ if displayed.typed.is_some() => Err(unknown(cursor, &key)),
             _ => match Tree::read(cursor)? {
                 typed @ Tree::Object(_) => {
-                    beside.typed = Some((key, typed));
+                    displayed.typed = Some((key, typed));
                     Ok(())
                 }
                 _ => Err(unknown(cursor, &key)),
@@ -76,12 +76,12 @@ pub fn record<'a>(cursor: &mut Cursor<'a>) -> Result<Parsed<'a>, Broken> {
         return Err(cursor.wrong("fields of a record and of a signed record are mixed"));
     }
     if is_bare {
-        return Ok(Parsed { record: bare.build(cursor)?, beside: None });
+        return Ok(Parsed { record: bare.build(cursor)?, displayed: None });
     }
-    beside.record_id = record_id.unwrap_or_default();
-    beside.version = version.unwrap_or_default();
+    displayed.record_id = record_id.unwrap_or_default();
+    displayed.version = version.unwrap_or_default();
     let signed = signed.ok_or_else(|| cursor.wrong("a record without its signed bytes"))?;
-    Ok(Parsed { record: signed.build(cursor)?, beside: Some(beside) })
+    Ok(Parsed { record: signed.build(cursor)?, displayed: Some(displayed) })
 }
 
 /// Whether a value's first field says that it is a record, not an answer around records.
@@ -332,9 +332,9 @@ mod tests {
     fn a_record_of_an_answer_is_read() {
         let text = framed();
         let parsed = record(&text).expect("well formed");
-        let beside = parsed.beside.expect("framed");
-        assert_eq!((beside.record_type.as_deref(), beside.version), (Some("land.parcel.v1"), 2));
-        assert_eq!(beside.typed.expect("typed").0, "parcel");
+        let displayed = parsed.displayed.expect("framed");
+        assert_eq!((displayed.record_type.as_deref(), displayed.version), (Some("land.parcel.v1"), 2));
+        assert_eq!(displayed.typed.expect("typed").0, "parcel");
         assert_eq!(&parsed.record.statement[..], [1]);
         let proof = parsed.record.ledger_proof.expect("proof");
         assert_eq!((&proof.checkpoint[..], proof.index, proof.path.len()), (&b"a\nb"[..], 7, 1));
@@ -348,7 +348,7 @@ mod tests {
             "hidden":[{{"index":1,"leaf":"{ZEROS}"}}]}},"issuer_proof":{{"index":3}}}}"#
         );
         let parsed = record(&text).expect("well formed");
-        assert!(parsed.beside.is_none());
+        assert!(parsed.displayed.is_none());
         assert!(
             matches!(parsed.record.disclosure, Disclosure::Partial { shown, hidden } if shown.len() + hidden.len() == 2)
         );

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read as _};
 
 use serde_json::Value;
 
-use super::answer::Beside;
+use super::answer::CredentialFields;
 use super::json::Flaw;
 use crate::base::Timestamp;
 use crate::trust::jose::Token;
@@ -46,13 +46,13 @@ pub(super) fn each(mut reader: impl BufRead, mut sink: impl FnMut(u64, &str) -> 
 }
 
 /// The credential in an answer.
-pub(super) fn of_answer(fields: &Beside) -> Result<String, Flaw> {
+pub(super) fn of_answer(fields: &CredentialFields) -> Result<String, Flaw> {
     let json = fields.get("credential").ok_or_else(|| Flaw::Malformed("an answer without a credential".to_owned()))?;
     serde_json::from_str(json).map_err(|error| Flaw::Malformed(format!("`credential` is no text: {error}")))
 }
 
 /// Compares what an answer says beside its credential with what the credential says. What protobuf JSON leaves out is empty or 0.
-pub(super) fn compare(fields: &Beside, text: &str, report: &mut Report) {
+pub(super) fn compare(fields: &CredentialFields, text: &str, report: &mut Report) {
     let Some(statement) = &report.statement else { return };
     let claims = Presented::parse(text)
         .ok()

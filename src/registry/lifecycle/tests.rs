@@ -388,7 +388,8 @@ fn a_refusal_names_what_would_be_legal_and_where_that_is_written_and_no_protecte
 #[test]
 fn tables_name_what_there_is() {
     let fields = [Field::required("status", Rule::one_of(&["on", "off"])), Field::required("mark", Rule::Text(4))];
-    let states = |rows: Vec<Row<'static>>| Lifecycle::default().states("status", assumption(), rows).problem(&fields);
+    let states =
+        |rows: Vec<TransitionRow<'static>>| Lifecycle::default().states("status", assumption(), rows).problem(&fields);
     let row = |from, to| (from, to, free(), assumption());
     assert_eq!(states(vec![row("on", "off")]), None);
     for (rows, says) in [

@@ -67,7 +67,7 @@ impl Plan {
                 let row = self.rows.get(*at).ok_or_else(|| Error::bug("a planned version without its row"))?;
                 Ok(Cow::Owned(read(&row.payload)?))
             }
-            Source::Stored(row) => Ok(Cow::Owned(read(&super::Row::read(row)?.payload)?)),
+            Source::Stored(row) => Ok(Cow::Owned(read(&super::RecordRow::read(row)?.payload)?)),
         }
     }
 }

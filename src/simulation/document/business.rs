@@ -3,7 +3,7 @@
 use crate::base::{Date, PersonalId};
 use crate::trust::canonical::Object;
 
-use super::{Document, Place, Text, day, ids, put};
+use super::{Address, Document, Text, day, ids, put};
 
 /// An enterprise.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct Enterprise {
     /// VSIC codes.
     pub lines: Vec<&'static str>,
     /// As registered.
-    pub address: Place,
+    pub address: Address,
     /// `00`, `05`, ….
     pub tax_status: &'static str,
     /// Day of registration.
@@ -66,7 +66,7 @@ pub struct HouseholdBusiness {
     /// VSIC codes.
     pub lines: Vec<&'static str>,
     /// Place of business.
-    pub address: Place,
+    pub address: Address,
     /// `00`, `05`, ….
     pub tax_status: &'static str,
     /// Day of registration.

@@ -3,7 +3,7 @@
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::trust::canonical::{Object, Value};
 
-use super::{Document, Place, Text, day, list, padded, partial, put, put_list};
+use super::{Address, Document, Text, day, list, padded, partial, put, put_list};
 
 /// Square metres in tenths, as payloads write them: `152.4`, `360`.
 fn area(tenths: u64) -> String {
@@ -43,7 +43,7 @@ impl From<&LandUse> for Value {
 #[derive(Debug, Clone)]
 pub struct OldParcelKey {
     /// The former commune.
-    pub commune: Place,
+    pub commune: Address,
     /// 1 to 4 digits.
     pub map_sheet: u64,
     /// `1000`, `2000`, ….
@@ -69,7 +69,7 @@ pub struct Parcel {
     /// Geohash of twelve characters.
     pub parcel_id: String,
     /// The commune that it lies in.
-    pub commune: Place,
+    pub commune: Address,
     /// 1 to 4 digits.
     pub map_sheet: u64,
     /// 1 to 5 digits.

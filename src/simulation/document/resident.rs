@@ -4,7 +4,7 @@ use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::resident::card_expiry;
 use crate::trust::canonical::{Object, Value};
 
-use super::{Document, Place, Text, day, ids, partial, put};
+use super::{Address, Document, Text, day, ids, partial, put};
 use crate::simulation::names::Sex;
 
 /// A person.
@@ -25,11 +25,11 @@ pub struct Person {
     /// As registered.
     pub sex: Sex,
     /// Where the person was born.
-    pub birth_place: Place,
+    pub birth_place: Address,
     /// Where the birth was registered.
-    pub birth_registration_place: Place,
+    pub birth_registration_place: Address,
     /// The father's home.
-    pub hometown: Place,
+    pub hometown: Address,
     /// `Kinh`, ….
     pub ethnicity: &'static str,
     /// `Công giáo`, …; absent for most.
@@ -37,9 +37,9 @@ pub struct Person {
     /// `single`, `married`, `divorced`, `widowed`.
     pub marital_status: &'static str,
     /// Absent after moving out.
-    pub permanent_residence: Option<Place>,
+    pub permanent_residence: Option<Address>,
     /// Where it differs from the permanent one.
-    pub current_residence: Option<Place>,
+    pub current_residence: Option<Address>,
     /// `42-000000001`.
     pub household_id: Option<String>,
     /// `head`, `spouse`, `child`, ….
@@ -137,7 +137,7 @@ pub struct Household {
     /// Members with their relation to the head, the head first.
     pub members: Vec<(PersonalId, &'static str)>,
     /// Where it is registered.
-    pub residence: Place,
+    pub residence: Address,
     /// Why it was dissolved.
     pub dissolved: Option<&'static str>,
 }

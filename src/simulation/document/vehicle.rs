@@ -3,7 +3,7 @@
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::trust::canonical::{Object, Value};
 
-use super::{Document, Place, Text, day, partial, put, put_list};
+use super::{Address, Document, Text, day, partial, put, put_list};
 
 /// An owner as registered.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct VehicleOwner {
     /// As registered.
     pub birth_date: Option<PartialDate>,
     /// As registered.
-    pub address: Option<Place>,
+    pub address: Option<Address>,
 }
 
 impl From<&VehicleOwner> for Value {

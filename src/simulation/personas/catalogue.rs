@@ -29,7 +29,7 @@ pub enum Try {
 
 /// A row.
 #[derive(Debug)]
-pub struct Row {
+pub struct PersonaRow {
     /// Personal ID.
     pub id: &'static str,
     /// Full name as registered.
@@ -50,7 +50,7 @@ pub struct Row {
     pub fault: Option<(Action, NonZeroU64)>,
 }
 
-impl Row {
+impl PersonaRow {
     /// Who it is; `None` only for a row with a mistake in it, which a test excludes.
     pub fn identity(&self) -> Option<Identity> {
         let (year, month, day) = self.born;
@@ -137,7 +137,7 @@ macro_rules! rows {
     (@fault $action:ident $every:literal) => { Some((Action::$action, const { NonZeroU64::new($every).unwrap() })) };
     ($($id:literal $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal, $command:expr, $life:path
         $(, fails $action:ident every $every:literal)?;)*) => {
-        &[$(Row {
+        &[$(PersonaRow {
             id: $id,
             name: $name,
             born: $born,
@@ -158,7 +158,7 @@ fn identity(id: &str) -> Option<Identity> {
 
 /// All personas in order of their number.
 #[rustfmt::skip]
-pub const ROWS: &[Row] = rows! {
+pub const ROWS: &[PersonaRow] = rows! {
     "042090990001" "Nguyễn Văn Thành" (1990, 3, 14) in "18073": "everything linked, all well"
         => "the happy path", one_stop(&[PERSON, LAND, VEHICLE]), situation::happy;
     "042185990002" "Trần Thị Thanh Huyền" (1985, 7, 9) in "18100": "nothing linked yet; has card, licence, motorcycle and car"

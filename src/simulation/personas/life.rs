@@ -5,9 +5,9 @@
 
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::simulation::document::{
-    Card, Certificate, Document, Enterprise, HealthCard, Holder, Household, HouseholdBusiness, JudicialRecord,
-    LandOwner, LandUse, Licence, LicenceClass, Membership, OldParcelKey, Parcel, Period, Person, Place, Record,
-    Vehicle, VehicleOwner, padded,
+    Address, Card, Certificate, Document, Enterprise, HealthCard, Holder, Household, HouseholdBusiness, JudicialRecord,
+    LandOwner, LandUse, Licence, LicenceClass, Membership, OldParcelKey, Parcel, Period, Person, Record, Vehicle,
+    VehicleOwner, padded,
 };
 use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::names::Sex;
@@ -241,14 +241,14 @@ pub fn licence_number(identity: &Identity) -> String {
     ["42", identity.sex().choose("1", "0"), "14", &reserved(identity.ordinal(), 7)].concat()
 }
 
-fn home(commune: &'static Commune) -> Place {
-    Place::in_commune(commune, if commune.is_ward() { "Tổ dân phố 5" } else { "Thôn Thống Nhất" })
+fn home(commune: &'static Commune) -> Address {
+    Address::in_commune(commune, if commune.is_ward() { "Tổ dân phố 5" } else { "Thôn Thống Nhất" })
 }
 
 fn person(identity: &Identity, today: Date) -> Person {
     let commune = identity.commune();
     let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
-    let born_in = former.map_or_else(|| Place::commune(commune), |unit| Place::in_former(unit, ""));
+    let born_in = former.map_or_else(|| Address::commune(commune), |unit| Address::in_former(unit, ""));
     Person {
         personal_id: identity.personal_id,
         superseded_ids: Vec::new(),
@@ -259,7 +259,7 @@ fn person(identity: &Identity, today: Date) -> Person {
         sex: identity.sex(),
         birth_place: born_in.clone(),
         birth_registration_place: born_in,
-        hometown: Place::commune(commune),
+        hometown: Address::commune(commune),
         ethnicity: "Kinh",
         religion: None,
         marital_status: "single",
@@ -344,11 +344,11 @@ fn parcel(commune: &'static Commune, number: u64) -> Parcel {
     let (home, garden) = (if commune.is_ward() { "ODT" } else { "ONT" }, "CLN");
     Parcel {
         parcel_id: commune.parcel_id(PARCELS_RESERVED_FROM + number),
-        commune: Place::commune(commune),
+        commune: Address::commune(commune),
         map_sheet: 9_900,
         parcel_number: number,
         old_key: former.map(|unit| OldParcelKey {
-            commune: Place { unit_code: unit.code, unit_valid_from: unit.valid_from, text: None },
+            commune: Address { unit_code: unit.code, unit_valid_from: unit.valid_from, text: None },
             map_sheet: 9_900,
             scale: "1000",
             parcel_number: number,

@@ -8,7 +8,7 @@ use crate::registry::health_insurance::CARD;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
 use crate::registry::resident::DEATH_ENTRY;
 use crate::registry::vehicle::REGISTRATION;
-use crate::simulation::document::{Basis, Document as _, LandOwner, LandRestriction, Place, Record, Sentence};
+use crate::simulation::document::{Address, Basis, Document as _, LandOwner, LandRestriction, Record, Sentence};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
@@ -289,7 +289,7 @@ pub fn moved_out(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
     let mut person = life.person.clone();
     person.permanent_residence = None;
-    person.current_residence = Some(Place { unit_code: "40", unit_valid_from: "2004-07-08", text: None });
+    person.current_residence = Some(Address { unit_code: "40", unit_valid_from: "2004-07-08", text: None });
     person.household_id = None;
     person.relation_to_head = None;
     person.status = "moved_out";
@@ -336,13 +336,13 @@ pub fn split_commune(identity: &Identity, today: Date) -> Life {
     let mut life = Life::full(identity, today);
     let places = Geography::ha_tinh();
     if let (Some(old), Some(other)) = (places.former("18082"), places.commune("18652")) {
-        let residence = Place::in_former(old, "Tổ dân phố 3");
+        let residence = Address::in_former(old, "Tổ dân phố 3");
         life.person.permanent_residence = Some(residence.clone());
         if let Some(household) = &mut life.household {
             household.residence = residence;
         }
         for vehicle in &mut life.vehicles {
-            vehicle.owner.address = Some(Place::in_commune(other, "Tổ dân phố 3"));
+            vehicle.owner.address = Some(Address::in_commune(other, "Tổ dân phố 3"));
         }
     }
     life

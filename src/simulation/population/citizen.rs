@@ -2,7 +2,7 @@
 
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate, PersonalId};
-use crate::simulation::document::{Card, Holder, Household, Person, Place};
+use crate::simulation::document::{Address, Card, Holder, Household, Person};
 use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::names::{self, Sex};
 
@@ -98,8 +98,8 @@ impl Home {
     }
 
     /// The home as an address.
-    pub fn place(&self) -> Place {
-        Place::in_commune(self.commune, &self.hamlet)
+    pub fn place(&self) -> Address {
+        Address::in_commune(self.commune, &self.hamlet)
     }
 
     /// The household's record.
@@ -216,7 +216,7 @@ fn person(
         sex: member.sex,
         birth_place: origin.place.clone(),
         birth_registration_place: origin.place,
-        hometown: Place::commune(origin.hometown),
+        hometown: Address::commune(origin.hometown),
         ethnicity: home.ethnicity,
         religion: home.religion,
         marital_status: member.marital,
@@ -238,7 +238,7 @@ fn person(
 pub struct Origin {
     /// Three digits of the old structure of personal IDs.
     province: &'static str,
-    place: Place,
+    place: Address,
     hometown: &'static Commune,
 }
 
@@ -256,7 +256,7 @@ impl Origin {
             let mut rest = draws.below(100);
             for (province, code, share) in ELSEWHERE {
                 if rest < share {
-                    let place = Place { unit_code: code, unit_valid_from: CODES_ISSUED, text: None };
+                    let place = Address { unit_code: code, unit_valid_from: CODES_ISSUED, text: None };
                     return Self { province, place, hometown: home.commune };
                 }
                 rest -= share;
@@ -269,19 +269,19 @@ impl Origin {
 }
 
 /// The commune as it was called on that day; former names of before 2025 stand for all earlier ones.
-fn birth_place(commune: &'static Commune, birth: Date, draws: &mut Draws) -> Place {
+fn birth_place(commune: &'static Commune, birth: Date, draws: &mut Draws) -> Address {
     const REORGANISED: Date = Date::constant(2025, 7, 1);
     if birth >= REORGANISED {
-        return Place::in_commune(commune, "");
+        return Address::in_commune(commune, "");
     }
     let former = draws.pick(&commune.former).and_then(|code| Geography::ha_tinh().former(code));
-    former.map_or_else(|| Place::in_commune(commune, ""), |unit| Place::in_former(unit, ""))
+    former.map_or_else(|| Address::in_commune(commune, ""), |unit| Address::in_former(unit, ""))
 }
 
-fn draw_away(draws: &mut Draws) -> Place {
+fn draw_away(draws: &mut Draws) -> Address {
     let away = ["01", "79", "75", "74", "48", "46"];
     let unit_code = draws.pick(&away).copied().unwrap_or("79");
-    Place { unit_code, unit_valid_from: CODES_ISSUED, text: None }
+    Address { unit_code, unit_valid_from: CODES_ISSUED, text: None }
 }
 
 /// Of the old, the register often knows only the year, or the first of January that stands for it.

@@ -3,7 +3,7 @@
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate};
 use crate::simulation::document::{
-    Certificate, LandOwner, LandRestriction, LandUse, OldParcelKey, Parcel, Place, padded,
+    Address, Certificate, LandOwner, LandRestriction, LandUse, OldParcelKey, Parcel, padded,
 };
 use crate::simulation::geography::{Commune, Geography};
 
@@ -96,7 +96,7 @@ fn parcel(
     };
     Parcel {
         parcel_id: commune.parcel_id(on_lattice),
-        commune: Place::commune(commune),
+        commune: Address::commune(commune),
         map_sheet: count / 300 + 1,
         parcel_number: count % 300 + 1,
         old_key: draws.chance(0.93).then(|| old_key(commune, count, until.is_some())),
@@ -114,7 +114,7 @@ fn old_key(commune: &'static Commune, count: u64, is_field: bool) -> OldParcelKe
     let part = former.and_then(|unit| unit.successors.iter().position(|code| *code == commune.code)).unwrap_or(0);
     let valid_from = former.map_or("2004-07-08", |unit| unit.valid_from);
     OldParcelKey {
-        commune: Place { unit_code: code, unit_valid_from: valid_from, text: None },
+        commune: Address { unit_code: code, unit_valid_from: valid_from, text: None },
         map_sheet: 3_000 * part as u64 + within / 250 + 1,
         scale: if is_field { "2000" } else { "1000" },
         parcel_number: within % 250 + 1,

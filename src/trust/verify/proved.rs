@@ -18,11 +18,11 @@ const SUBTREES_MAX: usize = 8_192;
 const LEVELS: u32 = 5;
 const LEVELS_OF_LARGE: u32 = 12;
 
-/// A subtree: the root and size of its tree, and its position.
-type Place = (Hash, u64, u64);
+/// Names a subtree: root and size of its tree, and the index of the subtree.
+type SubtreeKey = (Hash, u64, u64);
 
 /// Subtrees that are known to stand in their trees: each with its hash and the rest of the path, one behind the other.
-pub(super) struct Proved(Cache<Place, Arc<[Hash]>>);
+pub(super) struct Proved(Cache<SubtreeKey, Arc<[Hash]>>);
 
 impl Proved {
     /// Knows nothing yet.
@@ -41,8 +41,8 @@ impl Proved {
         let Some(climb) = Climb::to(levels, leaf, (proof.index, size), &proof.path)? else {
             return verify_inclusion(leaf, proof.index, size, &proof.path, root);
         };
-        let place = (*root, size, proof.index >> levels);
-        if let Some(known) = self.0.get(&place)
+        let subtree = (*root, size, proof.index >> levels);
+        if let Some(known) = self.0.get(&subtree)
             && known.split_first() == Some((&climb.node, climb.rest))
         {
             return Ok(());
@@ -50,7 +50,7 @@ impl Proved {
         if climb.root() != *root {
             return Err(ProofError::Root);
         }
-        self.0.insert(place, [&[climb.node], climb.rest].concat().into());
+        self.0.insert(subtree, [&[climb.node], climb.rest].concat().into());
         Ok(())
     }
 }

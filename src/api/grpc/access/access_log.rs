@@ -18,14 +18,14 @@ use crate::wire::record::{note_text, timestamp};
 
 /// The service over the evidence ledger.
 #[derive(Clone)]
-pub struct AccessLogFace {
+pub struct AccessLogGrpcService {
     edge: Edge,
     log: Arc<EvidenceLog>,
     people: Arc<dyn People>,
     pages: PageTokens,
 }
 
-impl AccessLogFace {
+impl AccessLogGrpcService {
     /// Answers `people` and auditors through `edge`.
     pub fn new(edge: Edge, log: Arc<EvidenceLog>, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, log, people, pages }
@@ -50,7 +50,7 @@ impl AccessLogFace {
 }
 
 #[tonic::async_trait]
-impl AccessLogService for AccessLogFace {
+impl AccessLogService for AccessLogGrpcService {
     async fn list_accesses(
         &self,
         request: Request<v1::ListAccessesRequest>,

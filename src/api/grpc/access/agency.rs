@@ -13,12 +13,12 @@ use crate::wire::proto::access::v1::agency_service_server::AgencyService;
 
 /// The service over the rights in force.
 #[derive(Clone)]
-pub struct AgencyFace {
+pub struct AgencyGrpcService {
     edge: Edge,
     rights: Arc<RightsBook>,
 }
 
-impl AgencyFace {
+impl AgencyGrpcService {
     /// Answers through `edge` what `rights` hold.
     pub fn new(edge: Edge, rights: Arc<RightsBook>) -> Self {
         Self { edge, rights }
@@ -26,7 +26,7 @@ impl AgencyFace {
 }
 
 #[tonic::async_trait]
-impl AgencyService for AgencyFace {
+impl AgencyService for AgencyGrpcService {
     async fn list_agencies(
         &self,
         request: Request<v1::ListAgenciesRequest>,

@@ -17,7 +17,7 @@ use crate::wire::record::timestamp;
 
 /// The service over the consent book.
 #[derive(Clone)]
-pub struct ConsentFace {
+pub struct ConsentGrpcService {
     edge: Edge,
     rights: Arc<RightsBook>,
     catalogue: Arc<Catalogue>,
@@ -26,7 +26,7 @@ pub struct ConsentFace {
     pages: PageTokens,
 }
 
-impl ConsentFace {
+impl ConsentGrpcService {
     /// Answers `people` through `edge`; consents are to what `rights` hold of the record types of `catalogue`.
     pub fn new(
         edge: Edge,
@@ -53,7 +53,7 @@ impl ConsentFace {
 }
 
 #[tonic::async_trait]
-impl ConsentService for ConsentFace {
+impl ConsentService for ConsentGrpcService {
     async fn grant_consent(
         &self,
         request: Request<v1::GrantConsentRequest>,

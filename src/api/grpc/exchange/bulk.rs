@@ -13,7 +13,7 @@ use crate::base::Call;
 use crate::base::{Error, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
-use super::{ExchangeFace, message};
+use super::{ExchangeGrpcService, message};
 use crate::exchange::{Context, Exchange, Request};
 
 /// Citizens under way at a time in one stream.
@@ -21,7 +21,7 @@ const CONCURRENT: usize = 16;
 /// The least that a citizen gets of a client's deadline.
 const SHARE_MIN: Duration = Duration::from_millis(50);
 
-impl ExchangeFace {
+impl ExchangeGrpcService {
     pub(super) async fn bulk(
         &self,
         call: Arc<Call>,
@@ -39,18 +39,18 @@ impl ExchangeFace {
             }
         };
         let common = Arc::new(common);
-        let face = self.clone();
+        let service = self.clone();
         let (total, until) = (personal_ids.len(), call.client_deadline);
         let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
-            let (face, common) = (face.clone(), common.clone());
+            let (service, common) = (service.clone(), common.clone());
             let mut context = context.clone();
             async move {
-                context.now = face.clock.now();
-                context.request_id = face.edge.new_id(context.now);
+                context.now = service.clock.now();
+                context.request_id = service.edge.new_id(context.now);
                 let now = Instant::now();
                 let left = until.map(|until| until.saturating_duration_since(now));
                 context.deadline = now + share(left, total - index as usize);
-                Ok(face.one(index, context, Request { personal_id, ..(*common).clone() }).await)
+                Ok(service.one(index, context, Request { personal_id, ..(*common).clone() }).await)
             }
         });
         let stream = futures::stream::iter(citizens).buffered(CONCURRENT);

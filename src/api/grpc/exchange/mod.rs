@@ -1,4 +1,4 @@
-//! `exchange.v1.ExchangeService`: thin, authenticate, authorise, convert, one use case, convert back.
+//! `exchange.v1.ExchangeService`. Each handler is thin: convert the request, run one use case, convert its result.
 
 mod bulk;
 mod message;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::api::{Answers, Edge, OpenStreams};
+use crate::api::{AnswerStream, Edge, OpenStreams};
 use crate::base::Call;
 use crate::base::{Clock, Result};
 use crate::wire::proto::exchange::v1;
@@ -20,7 +20,7 @@ use crate::exchange::{Context, Exchange, RecentCalls};
 
 /// The service over the exchange.
 #[derive(Clone)]
-pub struct ExchangeFace {
+pub struct ExchangeGrpcService {
     edge: Edge,
     exchange: Arc<Exchange>,
     traces: Arc<RecentCalls>,
@@ -28,7 +28,7 @@ pub struct ExchangeFace {
     streams: OpenStreams,
 }
 
-impl ExchangeFace {
+impl ExchangeGrpcService {
     /// Answers through `edge`, whose failed calls go to `traces`.
     pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<RecentCalls>, clock: Arc<dyn Clock>) -> Self {
         Self { edge, exchange, traces, clock, streams: OpenStreams::default() }
@@ -48,8 +48,8 @@ impl ExchangeFace {
 }
 
 #[tonic::async_trait]
-impl ExchangeService for ExchangeFace {
-    type BulkFetchRecordsStream = Answers<v1::BulkFetchRecordsResponse>;
+impl ExchangeService for ExchangeGrpcService {
+    type BulkFetchRecordsStream = AnswerStream<v1::BulkFetchRecordsResponse>;
 
     async fn fetch_records(
         &self,

@@ -1,4 +1,4 @@
-//! The gRPC faces, called as services with credentials in their metadata.
+//! The gRPC services, called with credentials in their metadata.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::access::{People, RightsBook, rights};
-use crate::api::grpc::access::{AccessLogFace, AgencyFace, ConsentFace};
-use crate::api::grpc::exchange::ExchangeFace;
+use crate::api::grpc::access::{AccessLogGrpcService, AgencyGrpcService, ConsentGrpcService};
+use crate::api::grpc::exchange::ExchangeGrpcService;
 use crate::api::{Edge, PageTokens};
 use crate::base::call::Permit;
 use crate::base::client_ids::{ClientIds, ClientRequestId};
@@ -28,12 +28,12 @@ use crate::wire::proto::exchange::v1;
 use crate::wire::proto::exchange::v1::bulk_fetch_records_response::Outcome;
 use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeService as _;
 
-struct Faces {
+struct Services {
     world: World,
-    exchange: ExchangeFace,
-    consents: ConsentFace,
-    log: AccessLogFace,
-    agencies: AgencyFace,
+    exchange: ExchangeGrpcService,
+    consents: ConsentGrpcService,
+    log: AccessLogGrpcService,
+    agencies: AgencyGrpcService,
 }
 
 /// Anna is Bình's guardian.
@@ -50,7 +50,7 @@ impl People for Mother {
     }
 }
 
-async fn faces() -> Faces {
+async fn services() -> Services {
     let world = World::new().await;
     let ring = Arc::new(RecentCalls::default());
     let entropy = Arc::new(SeededEntropy::new(world.seed.child("entropy", 0)));
@@ -58,9 +58,9 @@ async fn faces() -> Faces {
     let edge = Edge::new(world.clock.clone(), entropy, ring.clone(), ending);
     let pages = PageTokens::new(&world.seed, [0; 16]);
     let rights = RightsBook::of(rights::embedded());
-    Faces {
-        exchange: ExchangeFace::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
-        consents: ConsentFace::new(
+    Services {
+        exchange: ExchangeGrpcService::new(edge.clone(), world.exchange.clone(), ring, world.clock.clone()),
+        consents: ConsentGrpcService::new(
             edge.clone(),
             rights.clone(),
             Catalogue::built_in(),
@@ -68,8 +68,8 @@ async fn faces() -> Faces {
             Arc::new(Mother),
             pages.clone(),
         ),
-        log: AccessLogFace::new(edge.clone(), world.evidence.clone(), Arc::new(Mother), pages),
-        agencies: AgencyFace::new(edge, rights),
+        log: AccessLogGrpcService::new(edge.clone(), world.evidence.clone(), Arc::new(Mother), pages),
+        agencies: AgencyGrpcService::new(edge, rights),
         world,
     }
 }
@@ -113,9 +113,9 @@ fn request_id(status: &Status) -> String {
 
 #[tokio::test]
 async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
-    let faces = faces().await;
+    let services = services().await;
     let request = ask(ANNA, &["resident.person.v1", "land.certificate.v1"], "one_stop.verify_documents");
-    let answer = faces.exchange.fetch_records(by("one-stop", request)).await.expect("fetched").into_inner();
+    let answer = services.exchange.fetch_records(by("one-stop", request)).await.expect("fetched").into_inner();
     assert_eq!((answer.records.len(), answer.missing.len()), (1, 1));
     assert_eq!(answer.missing[0].code, "RECORD_NOT_FOUND");
     let records = answer.decoded().expect("records");
@@ -124,7 +124,7 @@ async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
     assert_eq!(records[0].verdict, "VALID");
 
     let explain = |caller: &'static str| {
-        faces.exchange.explain(by(caller, v1::ExplainRequest { request_id: answer.request_id.clone() }))
+        services.exchange.explain(by(caller, v1::ExplainRequest { request_id: answer.request_id.clone() }))
     };
     let explained = explain("one-stop").await.expect("own").into_inner();
     assert_eq!((explained.outcome.as_str(), explained.caller.as_str()), ("OK", "one-stop"));
@@ -139,29 +139,29 @@ async fn a_fetch_is_answered_typed_and_explained_to_its_caller() {
 
 #[tokio::test]
 async fn refusals_are_explained_too_with_or_without_evidence() {
-    let faces = faces().await;
+    let services = services().await;
     let denied = ask(ANNA, &["judicial.record.v1"], "one_stop.verify_documents");
-    let denied = faces.exchange.fetch_records(by("one-stop", denied)).await.expect_err("denied");
+    let denied = services.exchange.fetch_records(by("one-stop", denied)).await.expect_err("denied");
     assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "RIGHT_MISSING"));
     let explain = v1::ExplainRequest { request_id: request_id(&denied) };
-    let explained = faces.exchange.explain(by("one-stop", explain)).await.expect("explained").into_inner();
+    let explained = services.exchange.explain(by("one-stop", explain)).await.expect("explained").into_inner();
     assert_eq!((explained.outcome.as_str(), explained.evidence.is_some()), ("RIGHT_MISSING", true));
     assert_eq!((explained.checks[0].name.as_str(), explained.checks[0].outcome.as_str()), ("right", "fail"));
 
     let citizen = "citizen-042185990002";
-    let refused = faces.exchange.fetch_records(by(citizen, ask(ANNA, &[], ""))).await.expect_err("agencies only");
+    let refused = services.exchange.fetch_records(by(citizen, ask(ANNA, &[], ""))).await.expect_err("agencies only");
     assert_eq!(reason(&refused), "ROLE_NOT_ALLOWED");
     let explain = || v1::ExplainRequest { request_id: request_id(&refused) };
-    let explained = faces.exchange.explain(by(citizen, explain())).await.expect("own").into_inner();
+    let explained = services.exchange.explain(by(citizen, explain())).await.expect("own").into_inner();
     assert_eq!((explained.caller.as_str(), explained.evidence.is_none()), ("citizen", true));
-    faces.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
-    let bad = faces.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "no id".into() })).await;
+    services.exchange.explain(by("one-stop", explain())).await.expect_err("another's");
+    let bad = services.exchange.explain(by("one-stop", v1::ExplainRequest { request_id: "no id".into() })).await;
     assert_eq!(bad.expect_err("no id").code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
 async fn a_clients_own_id_explains_its_call_and_never_another_one() {
-    let faces = faces().await;
+    let services = services().await;
     let named = |caller: &str, name: &str| {
         let mut request = by(caller, ask(ANNA, &["resident.person.v1"], "one_stop.verify_documents"));
         let call = request.extensions_mut().remove::<Arc<Call>>().and_then(Arc::into_inner).expect("a call");
@@ -170,16 +170,16 @@ async fn a_clients_own_id_explains_its_call_and_never_another_one() {
         request
     };
     let explain = |caller: &'static str, id: &str| {
-        faces.exchange.explain(by(caller, v1::ExplainRequest { request_id: id.to_owned() }))
+        services.exchange.explain(by(caller, v1::ExplainRequest { request_id: id.to_owned() }))
     };
-    let fetched = faces.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
+    let fetched = services.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
     let explained = explain("one-stop", "job-7").await.expect("the one call").into_inner();
     assert_eq!((&explained.request_id, explained.client_request_id.as_str()), (&fetched.request_id, "job-7"));
     assert!(explained.evidence.is_some(), "it leads to the durable trace");
     assert_eq!(explain("hospital", "job-7").await.expect_err("another's").code(), Code::NotFound);
     assert_eq!(explain("one-stop", "job-8").await.expect_err("never sent").code(), Code::NotFound);
 
-    let again = faces.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
+    let again = services.exchange.fetch_records(named("one-stop", "job-7")).await.expect("a right").into_inner();
     let ambiguous = explain("one-stop", "job-7").await.expect_err("which of the two?");
     assert_eq!((ambiguous.code(), reason(&ambiguous).as_str()), (Code::FailedPrecondition, "MULTIPLE_MATCHES"));
     let facts = ambiguous.get_details_error_info().expect("info").metadata;
@@ -189,15 +189,15 @@ async fn a_clients_own_id_explains_its_call_and_never_another_one() {
         assert_eq!(&explain("one-stop", id).await.expect("by our id").into_inner().request_id, id);
     }
     // A client may take one of our ids for its own: ours still leads to the call that has it.
-    faces.exchange.fetch_records(named("one-stop", &fetched.request_id)).await.expect("a right");
+    services.exchange.fetch_records(named("one-stop", &fetched.request_id)).await.expect("a right");
     let explained = explain("one-stop", &fetched.request_id).await.expect("ours comes first").into_inner();
     assert_eq!(explained.request_id, fetched.request_id);
 }
 
 #[tokio::test]
 async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
-    let faces = faces().await;
-    faces.world.consents.refuse_all(pid(BINH), NOW).await.expect("refused");
+    let services = services().await;
+    services.world.consents.refuse_all(pid(BINH), NOW).await.expect("refused");
     let citizens = [ANNA, BINH, "042000000000", ANNA];
     let request = v1::BulkFetchRecordsRequest {
         personal_ids: citizens.iter().map(|id| (*id).to_owned()).collect(),
@@ -205,7 +205,8 @@ async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
         purpose: "one_stop.verify_documents".into(),
         reference: String::new(),
     };
-    let stream = faces.exchange.bulk_fetch_records(by("one-stop", request.clone())).await.expect("begun").into_inner();
+    let stream =
+        services.exchange.bulk_fetch_records(by("one-stop", request.clone())).await.expect("begun").into_inner();
     let answers: Vec<_> = stream.map(|answer| answer.expect("no error ends it")).collect().await;
     assert_eq!(answers.iter().map(|answer| answer.index).collect::<Vec<_>>(), [0, 1, 2, 3]);
     let found = |at: usize| match &answers[at].outcome {
@@ -216,31 +217,31 @@ async fn bulk_answers_each_citizen_in_order_with_an_outcome_of_their_own() {
     let Some(Outcome::Refused(refusal)) = &answers[1].outcome else { unreachable!("refused") };
     assert_eq!(refusal.code, "CONSENT_MISSING");
     let explain = v1::ExplainRequest { request_id: refusal.request_id.clone() };
-    faces.exchange.explain(by("one-stop", explain)).await.expect("each has its own id");
+    services.exchange.explain(by("one-stop", explain)).await.expect("each has its own id");
 
-    let before = faces.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
+    let before = services.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
     let typo = v1::BulkFetchRecordsRequest { record_types: vec!["resident.persn.v1".into()], ..request.clone() };
-    let refused = faces.exchange.bulk_fetch_records(by("one-stop", typo)).await.err().expect("refused as a whole");
+    let refused = services.exchange.bulk_fetch_records(by("one-stop", typo)).await.err().expect("refused as a whole");
     let bad = refused.get_details_bad_request().expect("details");
     assert_eq!(bad.field_violations[0].field, "record_types[0]");
-    let after = faces.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
+    let after = services.world.evidence.accesses(pid(ANNA), None, 1).await.expect("accesses").claim.count;
     assert_eq!(after, before, "no citizen's log has an entry of it");
 
     let bad = v1::BulkFetchRecordsRequest { personal_ids: vec![ANNA.into(), "1".into()], ..request };
-    let refused = faces.exchange.bulk_fetch_records(by("one-stop", bad)).await.err().expect("refused");
+    let refused = services.exchange.bulk_fetch_records(by("one-stop", bad)).await.err().expect("refused");
     let bad = refused.get_details_bad_request().expect("details");
     assert_eq!(bad.field_violations[0].field, "personal_ids[1]");
     let explain = v1::ExplainRequest { request_id: request_id(&refused) };
-    let explained = faces.exchange.explain(by("one-stop", explain)).await.expect("logged").into_inner();
+    let explained = services.exchange.explain(by("one-stop", explain)).await.expect("logged").into_inner();
     assert!(explained.evidence.is_some());
 }
 
 #[tokio::test]
 async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
-    let faces = faces().await;
+    let services = services().await;
     let citizen = "citizen-042185990002";
     let kyc = || by("bank", ask(ANNA, &["resident.person.v1"], "bank.know_your_customer"));
-    assert_eq!(reason(&faces.exchange.fetch_records(kyc()).await.expect_err("no consent")), "CONSENT_MISSING");
+    assert_eq!(reason(&services.exchange.fetch_records(kyc()).await.expect_err("no consent")), "CONSENT_MISSING");
     let grant = access::GrantConsentRequest {
         personal_id: ANNA.into(),
         agency: "bank".into(),
@@ -248,39 +249,40 @@ async fn a_consent_opens_the_door_and_its_withdrawal_shuts_it() {
         record_types: vec!["resident.person.v1".into()],
         ttl_seconds: 0,
     };
-    let other = faces.consents.grant_consent(by("citizen-042090990001", grant.clone())).await.expect_err("not theirs");
+    let other =
+        services.consents.grant_consent(by("citizen-042090990001", grant.clone())).await.expect_err("not theirs");
     assert_eq!(other.code(), Code::PermissionDenied);
-    let granted = faces.consents.grant_consent(by(citizen, grant.clone())).await.expect("granted").into_inner();
-    faces.exchange.fetch_records(kyc()).await.expect("with consent");
+    let granted = services.consents.grant_consent(by(citizen, grant.clone())).await.expect("granted").into_inner();
+    services.exchange.fetch_records(kyc()).await.expect("with consent");
     let consent_id = granted.consent.expect("consent").consent_id;
     let withdraw = access::WithdrawConsentRequest { personal_id: ANNA.into(), consent_id };
-    faces.consents.withdraw_consent(by(citizen, withdraw)).await.expect("withdrawn");
-    assert_eq!(reason(&faces.exchange.fetch_records(kyc()).await.expect_err("withdrawn")), "CONSENT_MISSING");
+    services.consents.withdraw_consent(by(citizen, withdraw)).await.expect("withdrawn");
+    assert_eq!(reason(&services.exchange.fetch_records(kyc()).await.expect_err("withdrawn")), "CONSENT_MISSING");
 
     let hospital =
         access::GrantConsentRequest { agency: "hospital".into(), purpose: "health.admission".into(), ..grant.clone() };
-    faces.consents.grant_consent(by(citizen, hospital)).await.expect("granted");
+    services.consents.grant_consent(by(citizen, hospital)).await.expect("granted");
     let list = |page_token| access::ListConsentsRequest {
         personal_id: ANNA.into(),
         page_size: 1,
         page_token,
         ..Default::default()
     };
-    let first = faces.consents.list_consents(by(citizen, list(String::new()))).await.expect("page").into_inner();
-    let second = faces.consents.list_consents(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
+    let first = services.consents.list_consents(by(citizen, list(String::new()))).await.expect("page").into_inner();
+    let second = services.consents.list_consents(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
     let second = second.into_inner();
     assert_eq!((first.consents.len(), second.consents.len(), second.next_page_token.as_str()), (1, 1, ""));
     assert_ne!(first.consents[0].agency, second.consents[0].agency);
 
     let bad =
         access::GrantConsentRequest { agency: "nobody".into(), purpose: "x".into(), record_types: vec![], ..grant };
-    let refused = faces.consents.grant_consent(by(citizen, bad)).await.expect_err("refused");
+    let refused = services.consents.grant_consent(by(citizen, bad)).await.expect_err("refused");
     assert_eq!(refused.get_details_bad_request().expect("details").field_violations.len(), 3);
 }
 
 #[tokio::test]
 async fn a_guardian_gives_and_withdraws_the_childs_consents_and_is_named() {
-    let faces = faces().await;
+    let services = services().await;
     let (mother, child) = ("citizen-042185990002", "citizen-042090990001");
     let grant = access::GrantConsentRequest {
         personal_id: BINH.into(),
@@ -291,15 +293,15 @@ async fn a_guardian_gives_and_withdraws_the_childs_consents_and_is_named() {
     };
     let mut ids = Vec::new();
     for caller in [mother, child] {
-        let granted = faces.consents.grant_consent(by(caller, grant.clone())).await.expect("granted").into_inner();
+        let granted = services.consents.grant_consent(by(caller, grant.clone())).await.expect("granted").into_inner();
         ids.push(granted.consent.expect("consent").consent_id);
     }
     for consent_id in &ids {
         let withdraw = access::WithdrawConsentRequest { personal_id: BINH.into(), consent_id: consent_id.clone() };
-        faces.consents.withdraw_consent(by(mother, withdraw)).await.expect("withdrawn");
+        services.consents.withdraw_consent(by(mother, withdraw)).await.expect("withdrawn");
     }
     let list = access::ListConsentsRequest { personal_id: BINH.into(), include_replaced: true, ..Default::default() };
-    let listed = faces.consents.list_consents(by(mother, list.clone())).await.expect("listed").into_inner().consents;
+    let listed = services.consents.list_consents(by(mother, list.clone())).await.expect("listed").into_inner().consents;
     let history = |consent: &access::Consent| {
         let event = |event: &access::ConsentEvent| {
             assert!(event.at.is_some() && !event.request_id.is_empty());
@@ -311,33 +313,33 @@ async fn a_guardian_gives_and_withdraws_the_childs_consents_and_is_named() {
     assert_eq!(history(&listed[0]), ["GRANTED by citizen", "WITHDRAWN by guardian"]);
     assert_eq!(history(&listed[1]), ["GRANTED by guardian", "REPLACED by citizen"]);
     let log = access::ListAccessesRequest { personal_id: BINH.into(), ..Default::default() };
-    faces.log.list_accesses(by(mother, log)).await.expect("the child's log");
+    services.log.list_accesses(by(mother, log)).await.expect("the child's log");
     let mothers = access::ListConsentsRequest { personal_id: ANNA.into(), ..Default::default() };
-    let refused = faces.consents.list_consents(by(child, mothers)).await.expect_err("not the other way round");
+    let refused = services.consents.list_consents(by(child, mothers)).await.expect_err("not the other way round");
     assert_eq!(reason(&refused), "ROLE_NOT_ALLOWED");
     let withdraw = access::WithdrawConsentRequest { personal_id: BINH.into(), consent_id: "62616e6b".into() };
-    let refused = faces.consents.withdraw_consent(by(child, withdraw)).await.expect_err("of an earlier form");
+    let refused = services.consents.withdraw_consent(by(child, withdraw)).await.expect_err("of an earlier form");
     assert_eq!(refused.get_details_bad_request().expect("details").field_violations[0].field, "consent_id");
 }
 
 #[tokio::test]
 async fn a_citizen_sees_every_access_with_its_proof() {
-    let faces = faces().await;
+    let services = services().await;
     for purpose in ["one_stop.verify_documents", "one_stop.process_dossier"] {
         let request = ask(ANNA, &["resident.person.v1"], purpose);
-        faces.exchange.fetch_records(by("one-stop", request)).await.expect("fetched");
+        services.exchange.fetch_records(by("one-stop", request)).await.expect("fetched");
     }
-    faces
+    services
         .exchange
         .fetch_records(by("bank", ask(ANNA, &["resident.person.v1"], "land.transfer")))
         .await
         .expect_err("no");
     let list = |page_token: String| access::ListAccessesRequest { personal_id: ANNA.into(), page_size: 2, page_token };
     let citizen = "citizen-042185990002";
-    let first = faces.log.list_accesses(by(citizen, list(String::new()))).await.expect("page").into_inner();
+    let first = services.log.list_accesses(by(citizen, list(String::new()))).await.expect("page").into_inner();
     assert_eq!(first.accesses[0].outcome, "RIGHT_MISSING");
     assert_eq!((first.accesses[0].agency.as_str(), first.accesses[0].purpose.as_str()), ("bank", "land.transfer"));
-    let second = faces.log.list_accesses(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
+    let second = services.log.list_accesses(by(citizen, list(first.next_page_token.clone()))).await.expect("page");
     let second = second.into_inner();
     let numbers = |page: &access::ListAccessesResponse| {
         page.accesses.iter().map(|access| access.subject_sequence).collect::<Vec<_>>()
@@ -353,22 +355,22 @@ async fn a_citizen_sees_every_access_with_its_proof() {
             verify_inclusion(&leaf, index, checkpoint.size, &path, &checkpoint.root).expect("included");
         }
     }
-    faces.log.list_accesses(by("auditor", list(String::new()))).await.expect("evidence is the auditor's");
+    services.log.list_accesses(by("auditor", list(String::new()))).await.expect("evidence is the auditor's");
     for other in ["bank", "operator", "citizen-042090990001"] {
-        let refused = faces.log.list_accesses(by(other, list(String::new()))).await.expect_err("not theirs");
+        let refused = services.log.list_accesses(by(other, list(String::new()))).await.expect_err("not theirs");
         assert_eq!(refused.code(), Code::PermissionDenied, "{other}");
     }
 }
 
 #[tokio::test]
 async fn agencies_are_listed_and_rights_shown_to_their_own() {
-    let faces = faces().await;
-    let listed = faces.agencies.list_agencies(by("citizen-042185990002", access::ListAgenciesRequest {})).await;
+    let services = services().await;
+    let listed = services.agencies.list_agencies(by("citizen-042185990002", access::ListAgenciesRequest {})).await;
     let listed = listed.expect("anybody known").into_inner().agencies;
     let police = listed.iter().find(|agency| agency.key == "police").expect("police");
     assert_eq!(police.registries, ["resident", "judicial", "driver_licence", "vehicle"]);
     let rights = |caller: &'static str, agency: &str| {
-        faces.agencies.list_rights(by(caller, access::ListRightsRequest { agency: agency.into() }))
+        services.agencies.list_rights(by(caller, access::ListRightsRequest { agency: agency.into() }))
     };
     let own = rights("bank", "").await.expect("own").into_inner().rights;
     assert!(!own.is_empty() && own.iter().all(|right| right.consent_required && right.agency == "bank"));

@@ -14,15 +14,15 @@ use crate::wire::proto::identity::v1::account_service_server::AccountService;
 
 use super::convert;
 
-/// The face of accounts.
+/// `AccountService`.
 #[derive(Clone)]
-pub struct AccountFace {
+pub struct AccountGrpcService {
     edge: Edge,
     accounts: Accounts,
     people: Arc<dyn People>,
 }
 
-impl AccountFace {
+impl AccountGrpcService {
     /// Serves the `accounts` of `people`.
     pub fn new(edge: Edge, accounts: Accounts, people: Arc<dyn People>) -> Self {
         Self { edge, accounts, people }
@@ -30,7 +30,7 @@ impl AccountFace {
 }
 
 #[tonic::async_trait]
-impl AccountService for AccountFace {
+impl AccountService for AccountGrpcService {
     async fn get_account(
         &self,
         request: Request<v1::GetAccountRequest>,

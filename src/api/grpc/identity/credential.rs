@@ -15,15 +15,15 @@ use crate::wire::record::timestamp;
 
 use super::convert;
 
-/// The face of credentials.
+/// `CredentialService`.
 #[derive(Clone)]
-pub struct CredentialFace {
+pub struct CredentialGrpcService {
     edge: Edge,
     credentials: Credentials,
     people: Arc<dyn People>,
 }
 
-impl CredentialFace {
+impl CredentialGrpcService {
     /// Serves `credentials`.
     pub fn new(edge: Edge, credentials: Credentials, people: Arc<dyn People>) -> Self {
         Self { edge, credentials, people }
@@ -31,7 +31,7 @@ impl CredentialFace {
 }
 
 #[tonic::async_trait]
-impl CredentialService for CredentialFace {
+impl CredentialService for CredentialGrpcService {
     async fn create_nonce(
         &self,
         request: Request<v1::CreateNonceRequest>,

@@ -15,16 +15,16 @@ use crate::wire::proto::identity::v1::link_service_server::LinkService;
 
 use super::convert;
 
-/// The face of links.
+/// `LinkService`.
 #[derive(Clone)]
-pub struct LinkFace {
+pub struct LinkGrpcService {
     edge: Edge,
     linking: Linking,
     people: Arc<dyn People>,
     pages: PageTokens,
 }
 
-impl LinkFace {
+impl LinkGrpcService {
     /// Serves `linking` to `people` and issuers.
     pub fn new(edge: Edge, linking: Linking, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, linking, people, pages }
@@ -37,7 +37,7 @@ impl LinkFace {
 }
 
 #[tonic::async_trait]
-impl LinkService for LinkFace {
+impl LinkService for LinkGrpcService {
     async fn link_document(
         &self,
         request: Request<v1::LinkDocumentRequest>,

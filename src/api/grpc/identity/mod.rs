@@ -1,4 +1,4 @@
-//! The gRPC faces of identity: thin, authenticate, authorise, convert, one use case, convert back.
+//! The gRPC services of identity. Each handler is thin: convert the request, run one use case, convert its result.
 
 mod account;
 mod convert;
@@ -6,7 +6,7 @@ mod credential;
 mod link;
 mod presentation;
 
-pub use account::AccountFace;
-pub use credential::CredentialFace;
-pub use link::LinkFace;
-pub use presentation::PresentationFace;
+pub use account::AccountGrpcService;
+pub use credential::CredentialGrpcService;
+pub use link::LinkGrpcService;
+pub use presentation::PresentationGrpcService;

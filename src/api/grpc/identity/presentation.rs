@@ -21,9 +21,9 @@ use crate::wire::record::Frame;
 
 use super::convert;
 
-/// The face of presentations.
+/// `PresentationService`.
 #[derive(Clone)]
-pub struct PresentationFace {
+pub struct PresentationGrpcService {
     edge: Edge,
     presenting: Presenting,
     people: Arc<dyn People>,
@@ -31,7 +31,7 @@ pub struct PresentationFace {
     rights: Arc<RightsBook>,
 }
 
-impl PresentationFace {
+impl PresentationGrpcService {
     /// Serves `presenting`; presentations are for an agency of `rights`.
     pub fn new(
         edge: Edge,
@@ -79,7 +79,7 @@ impl PresentationFace {
 }
 
 #[tonic::async_trait]
-impl PresentationService for PresentationFace {
+impl PresentationService for PresentationGrpcService {
     async fn create_presentation(
         &self,
         request: Request<v1::CreatePresentationRequest>,

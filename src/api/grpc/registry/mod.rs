@@ -1,4 +1,4 @@
-//! The gRPC faces of the registries: thin, authenticate, authorise, convert, one use case, convert back.
+//! The gRPC services of the registries. Each handler is thin: convert the request, run one use case, convert its result.
 
 mod certificate;
 mod describe;

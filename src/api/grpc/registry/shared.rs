@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt as _};
 use prost_types::value::Kind as Json;
 use tonic::{Request, Response, Status};
 
-use crate::api::{Answers, Edge, OpenStreams, PageTokens, page};
+use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
@@ -34,7 +34,7 @@ pub struct SharedRegistries {
 }
 
 impl SharedRegistries {
-    /// The face of `registries`.
+    /// Serves `registries`.
     pub fn new(
         edge: Edge,
         catalogue: Arc<Catalogue>,
@@ -335,7 +335,7 @@ impl RegistryService for SharedRegistries {
         self.edge.answer(request, |call, message| async move { self.submit(&call, message).await }).await
     }
 
-    type StreamChangesStream = Answers<v1::StreamChangesResponse>;
+    type StreamChangesStream = AnswerStream<v1::StreamChangesResponse>;
 
     async fn stream_changes(
         &self,

@@ -16,7 +16,7 @@ use crate::wire::proto::trust::v1::SignedRecord;
 use crate::wire::record;
 use crate::wire::typed::typed;
 
-/// The typed face of one registry.
+/// The typed service of one registry.
 #[derive(Clone)]
 pub struct TypedRegistry {
     pub(super) edge: Edge,
@@ -50,7 +50,7 @@ pub(super) struct PageQuery {
 }
 
 impl TypedRegistry {
-    /// The face of `registry`, which is the sector's.
+    /// Serves `registry`, the port of this sector.
     pub fn new(
         edge: Edge,
         registry: Arc<dyn Registry>,

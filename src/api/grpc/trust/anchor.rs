@@ -16,12 +16,12 @@ fn message(anchor: &PublishedAnchor) -> GetTrustAnchorResponse {
 }
 
 /// `TrustService`.
-pub struct TrustFace {
+pub struct TrustGrpcService {
     board: AnchorBoard,
     edge: Edge,
 }
 
-impl TrustFace {
+impl TrustGrpcService {
     /// Hands out what the board holds, through `edge`.
     pub fn new(board: AnchorBoard, edge: Edge) -> Self {
         Self { board, edge }
@@ -29,7 +29,7 @@ impl TrustFace {
 }
 
 #[tonic::async_trait]
-impl TrustService for TrustFace {
+impl TrustService for TrustGrpcService {
     async fn get_trust_anchor(
         &self,
         request: Request<GetTrustAnchorRequest>,

@@ -17,12 +17,12 @@ const LOG_BYTES_MAX: usize = 128;
 
 /// The service over the public logs.
 #[derive(Clone)]
-pub struct LedgerFace {
+pub struct LedgerGrpcService {
     edge: Edge,
     logs: Logs,
 }
 
-impl LedgerFace {
+impl LedgerGrpcService {
     /// Answers through `edge`.
     pub fn new(edge: Edge, logs: Logs) -> Self {
         Self { edge, logs }
@@ -105,7 +105,7 @@ impl LedgerFace {
 }
 
 #[tonic::async_trait]
-impl LedgerService for LedgerFace {
+impl LedgerService for LedgerGrpcService {
     async fn get_checkpoint(
         &self,
         request: Request<v1::GetCheckpointRequest>,

@@ -13,12 +13,12 @@ use crate::wire::record::timestamp;
 
 /// The service over the status lists.
 #[derive(Clone)]
-pub struct StatusFace {
+pub struct StatusGrpcService {
     edge: Edge,
     lists: Arc<StatusLists>,
 }
 
-impl StatusFace {
+impl StatusGrpcService {
     /// Answers through `edge`.
     pub fn new(edge: Edge, lists: Arc<StatusLists>) -> Self {
         Self { edge, lists }
@@ -51,7 +51,7 @@ impl StatusFace {
 }
 
 #[tonic::async_trait]
-impl StatusService for StatusFace {
+impl StatusService for StatusGrpcService {
     async fn get_status_list(
         &self,
         request: Request<v1::GetStatusListRequest>,

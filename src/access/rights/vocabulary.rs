@@ -1,22 +1,22 @@
-//! What the registries give rights a meaning for: record types with their fields, and which agency owns which registry.
+//! The names that a file of rights may use: record types with their fields, and registries with their owners.
 
 use std::collections::BTreeMap;
 
 use crate::registry::{Catalogue, Name};
 
 /// One field of a record type: its name, and whether the law protects it specially.
-pub(super) type KnownField = (String, bool);
+pub(super) type FieldKind = (String, bool);
 
-/// What rights may be about.
+/// The record types and registries of a catalogue, as rights name them.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct Vocabulary {
     /// By name.
-    pub(super) record_types: BTreeMap<Name, Vec<KnownField>>,
+    pub(super) record_types: BTreeMap<Name, Vec<FieldKind>>,
     /// Each registry and its owner.
     pub(super) registries: Vec<(Name, String)>,
 }
 
-impl Known {
+impl Vocabulary {
     /// What a catalogue holds.
     pub(super) fn of(catalogue: &Catalogue) -> Self {
         let record_types = catalogue.record_types().map(|of| {

@@ -1,9 +1,8 @@
-//! Answers given lately, for questions asked again.
+//! The page cache: a registry's pages, keyed by query and log size.
 //!
-//! A page is what the registry says at one size of its log, and says again until the log grows: every change of a record is a
-//! statement more. A page that is kept under the size that was published when its reading began can be older than that
-//! size, never newer than the next; so whoever asks after a submission was answered, and so after the log had
-//! grown, is answered from the store.
+//! A page is valid for one size of the log, because every change of a record appends a statement. A page is stored under the size that
+//! was published before it was read, so its content is never older than its key. A caller whose submission was answered asks at a
+//! larger size, finds no page under it, and reads the store.
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -14,14 +13,14 @@ use crate::trust::Disclosure;
 
 /// Pages that the cache makes room for before any come.
 const PAGES_EXPECTED: usize = 256;
-/// About what a page takes beside its records, and a record beside its payload: two notes, a path, a statement.
+/// Approximate bytes of a page without its records, and of a record without its payload: two notes, a path, a statement.
 const BYTES_EACH: usize = 512;
 const RECORD_BYTES: usize = 2 * 1024;
 /// Longer pages are read anew each time.
 const RECORDS_MAX: usize = 16;
 
-/// The answers given lately; bounded.
-pub(super) struct Recent {
+/// The pages of recent queries, bounded by their bytes.
+pub(super) struct PageCache {
     pages: Cache<Query, (u64, Page), ByBytes>,
 }
 
@@ -39,7 +38,7 @@ impl Weighter<Query, (u64, Page)> for ByBytes {
     }
 }
 
-impl Recent {
+impl PageCache {
     pub(super) fn new(bytes_max: u64) -> Self {
         Self { pages: Cache::with_weighter(PAGES_EXPECTED, bytes_max, ByBytes) }
     }
@@ -54,7 +53,7 @@ impl Recent {
         }
     }
 
-    /// The answer to `query` while the log has `log_size` statements, if it was given before.
+    /// The page for `query` at `log_size` statements, if it is cached.
     pub(super) fn find(&self, query: &Query, log_size: u64) -> Option<Page> {
         self.pages.get(query).filter(|(size, _)| *size == log_size).map(|(_, page)| page)
     }

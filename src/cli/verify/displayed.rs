@@ -1,4 +1,4 @@
-//! What stands beside the signed bytes must say the same as they do.
+//! Compares the displayed form of a record, its frame and its typed message, with the signed bytes.
 
 use crate::base::Timestamp;
 use crate::registry::{Catalogue, Name};
@@ -7,7 +7,7 @@ use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
 use crate::wire::typed;
 
 use super::super::output::Failure;
-use super::parse::Beside;
+use super::parse::DisplayedForm;
 use super::versions;
 
 const FRAME: &str = "frame";
@@ -54,22 +54,22 @@ impl Forms {
     }
 
     /// Adds the checks `frame` and `typed_form` to the report.
-    pub(super) fn compare(&self, beside: &Beside<'_>, record: &SignedRecord, report: &mut Report) {
-        let frame = frame(beside, record, report);
+    pub(super) fn compare(&self, displayed: &DisplayedForm<'_>, record: &SignedRecord, report: &mut Report) {
+        let frame = frame(displayed, record, report);
         report.add(frame, Code::TypedFormMismatch);
-        let typed = self.typed_form(beside, record, report);
+        let typed = self.typed_form(displayed, record, report);
         report.add(typed, Code::TypedFormMismatch);
     }
 
-    fn typed_form(&self, beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
-        let Some((field, said)) = &beside.typed else {
+    fn typed_form(&self, displayed: &DisplayedForm<'_>, record: &SignedRecord, report: &Report) -> Check {
+        let Some((field, said)) = &displayed.typed else {
             return skipped(TYPED_FORM, "there is none");
         };
         let Some(statement) = &report.statement else {
             return failed(TYPED_FORM, "the statement does not decode");
         };
         let form = self.forms.iter().find(|form| form.record_type == statement.schema);
-        let names = match (form, &beside.record_type) {
+        let names = match (form, &displayed.record_type) {
             (Some(form), Some(_)) => &form.names[..],
             (Some(form), None) => &form.version_names[..],
             (None, Some(_)) => &self.plain[..],
@@ -93,33 +93,33 @@ impl Forms {
     }
 }
 
-/// Type, id, version, time, place and verdict beside the statement.
-fn frame(beside: &Beside<'_>, record: &SignedRecord, report: &Report) -> Check {
+/// Compares type, id, version, time, log index and verdict with the statement.
+fn frame(displayed: &DisplayedForm<'_>, record: &SignedRecord, report: &Report) -> Check {
     let Some(statement) = &report.statement else {
         return skipped(FRAME, "the statement does not decode");
     };
     let mut differing = Vec::new();
-    // A version has no type beside it, but when it was issued.
-    let is_version = beside.record_type.is_none() && beside.issued_at.is_some();
-    if !is_version && beside.record_type.as_deref() != Some(&*statement.schema) {
+    // A version is displayed without its type, but with the time of its issue.
+    let is_version = displayed.record_type.is_none() && displayed.issued_at.is_some();
+    if !is_version && displayed.record_type.as_deref() != Some(&*statement.schema) {
         differing.push("record_type");
     }
-    if beside.issued_at.as_ref().is_some_and(|said| Timestamp::parse_whole(said) != Some(statement.issued_at)) {
+    if displayed.issued_at.as_ref().is_some_and(|said| Timestamp::parse_whole(said) != Some(statement.issued_at)) {
         differing.push("issued_at");
     }
     let index = record.issuer_proof.as_ref().map_or(0, |proof| proof.index);
-    if (is_version || beside.log_index.is_some()) && beside.log_index.unwrap_or_default() != index {
+    if (is_version || displayed.log_index.is_some()) && displayed.log_index.unwrap_or_default() != index {
         differing.push("log_index");
     }
-    if crate::base::RecordId::from_hex(&beside.record_id) != Some(statement.record_id)
-        || beside.record_id.bytes().any(|b| b.is_ascii_uppercase())
+    if crate::base::RecordId::from_hex(&displayed.record_id) != Some(statement.record_id)
+        || displayed.record_id.bytes().any(|b| b.is_ascii_uppercase())
     {
         differing.push("record_id");
     }
-    if beside.version != statement.version {
+    if displayed.version != statement.version {
         differing.push("version");
     }
-    if let Some(said) = &beside.verdict
+    if let Some(said) = &displayed.verdict
         && !agrees(said, report.verdict)
     {
         differing.push("verdict");
