@@ -2,7 +2,7 @@
 //!
 //! Issuer logs, the record ledger and the evidence ledger are the same machinery (RFC 6962 tree, C2SP tlog-tiles and
 //! tlog-checkpoint). What a log keeps is written in one atomic batch of the store, together with the rows that the
-//! caller derives from its place in the log: entries, tiles, the signed note of the new size, and the head, which is
+//! caller derives from its index in the log: entries, tiles, the signed note of the new size, and the head, which is
 //! replaced only if it still is the one that the batch grew from. So two checkpoints of one size cannot exist, and
 //! after a crash the old head stands, and the same indices are used again.
 //!

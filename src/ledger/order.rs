@@ -15,7 +15,7 @@ pub(super) enum Order {
     Pause(Pausing),
 }
 
-/// An append that waits for its place.
+/// An append that waits for its index.
 pub(super) struct Request {
     pub(super) entries: Vec<Entry>,
     pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,

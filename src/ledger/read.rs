@@ -224,9 +224,9 @@ impl Log {
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
         // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read. Leaves
         // are held against the nodes stored with them when one is asked for (`hash_of`).
-        let place = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
-        let above = Box::pin(self.tile(state, TileId::of(place))).await?;
-        if tile.root() != Some(self.hash_of(&above, place)?) {
+        let node = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
+        let above = Box::pin(self.tile(state, TileId::of(node))).await?;
+        if tile.root() != Some(self.hash_of(&above, node)?) {
             return Err(self.differs(id));
         }
         let tile = Arc::new(tile);

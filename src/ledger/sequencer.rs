@@ -126,7 +126,7 @@ impl Sequencer {
         answered.await.map_err(|_| closed())?
     }
 
-    /// Takes no more entries from now on: what waits for its place fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). What it holds can
+    /// Takes no more entries from now on: an append that waits for its index fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). What it holds can
     /// still be read and proved.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);

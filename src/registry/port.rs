@@ -2,7 +2,7 @@
 //!
 //! The embedded registry implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
 //!
-//! - **Trust.** Answers are not believed: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
+//! - **Trust.** Answers are not trusted: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
 //! - **Atomicity.** [`Registry::submit`] is all or nothing and durable when `Ok`; a repetition with the same request id
 //!   and content answers with the same receipts.
 //! - **Ordering.** The issuer's log is the order of changes: a cursor is a log size, batches end at signed checkpoints, and
@@ -198,7 +198,7 @@ pub trait Registry: Send + Sync + 'static {
     }
 }
 
-/// The province's word on what it accepted; the province layer implements it, so that a registry's face and the exchange can
+/// The province's word on what it accepted; the province layer implements it, so that a registry's services and the exchange can
 /// speak of ledger indices without knowing the province.
 #[async_trait]
 pub trait Inclusion: Send + Sync + 'static {

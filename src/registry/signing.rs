@@ -18,9 +18,9 @@ use crate::trust::credential::{self, Frame, issuer_name};
 use crate::trust::status_list::{StatusClaims, StatusList, StatusToken};
 use crate::trust::{PublicKey, SignedRecord, Signer, Statement};
 
-/// How long a status list may be believed at most.
+/// How long a status list may be relied on at most.
 pub const STATUS_LIST_LIFE_MS_MAX: i64 = 24 * 3_600_000;
-/// How long a credential may be believed at most: a wallet gets a new one well before.
+/// How long a credential may be relied on at most: a wallet gets a new one well before.
 pub const CREDENTIAL_LIFE_MS_MAX: i64 = 90 * 86_400_000;
 
 /// A status list to sign.
@@ -66,7 +66,7 @@ pub struct CredentialDraft {
     pub status_uri: String,
     /// When it is issued.
     pub issued_at: Timestamp,
-    /// Until when it may be believed, excluded.
+    /// Until when it may be relied on, excluded.
     pub expires_at: Timestamp,
 }
 

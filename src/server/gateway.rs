@@ -16,7 +16,7 @@ use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::world::World;
-use super::{faces, readings, seeding, services};
+use super::{http_routes, readings, seeding, services};
 use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
@@ -161,7 +161,7 @@ impl Gateway {
             self.assembly.gateway.metrics.ask(readings::of_disk(home));
         }
         let view = Arc::new(self.view(address, has_tls));
-        let (url, further) = (self.config.public_url.as_deref(), faces::all(&self.assembly, &self.witnessing));
+        let (url, further) = (self.config.public_url.as_deref(), http_routes::all(&self.assembly, &self.witnessing));
         let ends = (end, self.connections.clone());
         Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
     }

@@ -20,9 +20,9 @@ pub mod world;
 pub mod world_file;
 
 mod delivery;
-mod faces;
 mod feed;
 mod health;
+mod http_routes;
 mod readings;
 #[cfg(test)]
 mod tests;

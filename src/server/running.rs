@@ -75,7 +75,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP faces beside it; others reach it at
+    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP routes beside it; others reach it at
     /// `public_url`.
     pub(super) fn begin(
         listening: Listening,

@@ -66,8 +66,8 @@ const V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// Adds a service with our message limits, and notes its name.
 macro_rules! add {
-    ($services:expr, $server:ident, $face:expr) => {
-        $services.add($server::new($face).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
+    ($services:expr, $server:ident, $service:expr) => {
+        $services.add($server::new($service).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
     };
 }
 
@@ -127,8 +127,8 @@ pub async fn all(
     );
     let pages = PageTokens::new(&assembly.world.seed, data.world.mark());
     let mut services = Services::default();
-    let face = TrustGrpcService::new(assembly.province.anchor.clone(), edge.clone());
-    add!(services, TrustServiceServer, face);
+    let service = TrustGrpcService::new(assembly.province.anchor.clone(), edge.clone());
+    add!(services, TrustServiceServer, service);
     add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), assembly.province.status.clone()));
     add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), assembly.logs.clone()));
     identity(&mut services, assembly, &edge, &pages);
@@ -148,10 +148,10 @@ pub async fn all(
         grpc::access::AccessLogGrpcService::new(edge.clone(), log, people(), pages.clone())
     );
     let (exchange, traces) = (assembly.gateway.exchange.clone(), assembly.gateway.traces.clone());
-    let face = ExchangeGrpcService::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
-    add!(services, ExchangeServiceServer, face);
-    let face = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
-    add!(services, ProvinceServiceServer, face);
+    let service = ExchangeGrpcService::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
+    add!(services, ExchangeServiceServer, service);
+    let service = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
+    add!(services, ProvinceServiceServer, service);
     if config.simulation {
         let facts = WorldFacts {
             seed: config.reveals_seed().then_some(data.world.seed),
@@ -187,8 +187,8 @@ fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &P
         CredentialServiceServer,
         CredentialGrpcService::new(edge(), assembly.gateway.credentials.clone(), people())
     );
-    let face = PresentationGrpcService::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
-    add!(services, PresentationServiceServer, face);
+    let service = PresentationGrpcService::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
+    add!(services, PresentationServiceServer, service);
 }
 
 fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) -> Result<()> {
@@ -201,20 +201,20 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
         pages.clone(),
     );
     add!(services, RegistryServiceServer, shared);
-    let face = |name: &str| -> Result<TypedRegistry> {
+    let service = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
         let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();
         let registry = assembly.ports.get(name).ok_or_else(unknown)?.clone();
         Ok(TypedRegistry::new(edge.clone(), registry, assembly.province.layer.clone(), sector, pages.clone()))
     };
-    add!(services, ResidentServiceServer, face(resident::NAME)?);
-    add!(services, LandServiceServer, face(land::NAME)?);
-    add!(services, SocialInsuranceServiceServer, face(social_insurance::NAME)?);
-    add!(services, JudicialServiceServer, face(judicial::NAME)?);
-    add!(services, BusinessServiceServer, face(business::NAME)?);
-    add!(services, HealthInsuranceServiceServer, face(health_insurance::NAME)?);
-    add!(services, DriverLicenceServiceServer, face(driver_licence::NAME)?);
-    add!(services, VehicleServiceServer, face(vehicle::NAME)?);
+    add!(services, ResidentServiceServer, service(resident::NAME)?);
+    add!(services, LandServiceServer, service(land::NAME)?);
+    add!(services, SocialInsuranceServiceServer, service(social_insurance::NAME)?);
+    add!(services, JudicialServiceServer, service(judicial::NAME)?);
+    add!(services, BusinessServiceServer, service(business::NAME)?);
+    add!(services, HealthInsuranceServiceServer, service(health_insurance::NAME)?);
+    add!(services, DriverLicenceServiceServer, service(driver_licence::NAME)?);
+    add!(services, VehicleServiceServer, service(vehicle::NAME)?);
     Ok(())
 }
 

@@ -6,11 +6,11 @@
 //! | step | who | what |
 //! |---|---|---|
 //! | `change.json` | `lienthong keys` | says which log's key changes |
-//! | `place.json` | gateway | holds that log, waits until the record ledger has all of it, holds the record ledger, says its size |
+//! | `place.json` | gateway | pauses that log, waits until the record ledger has all of it, pauses the record ledger, says its size |
 //! | `anchors/<n>.json` | `lienthong keys` | the next version, signed |
-//! | `done.json` | gateway | has checked it, believes it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
+//! | `done.json` | gateway | has checked it, accepts it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
 //!
-//! While the logs are held, calls that write wait; calls that read do not. A step that does not come within
+//! While the logs are paused, calls that write wait; calls that read do not. A step that does not come within
 //! ten seconds ends the change, and everything goes on as before.
 
 #![allow(clippy::disallowed_methods, reason = "two processes meet in a folder")]
@@ -40,7 +40,7 @@ use crate::store::file::{Readers, write_whole};
 use crate::trust::{EntryType, KeyEvent, PublicKey, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
-/// A place behind every place that there is, to try a change.
+/// An index past every ledger's end, to try a change.
 const LATER: u64 = u64::MAX >> 12;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -82,8 +82,8 @@ pub fn request(
     meet(folder, origin, signed)
 }
 
-/// Hands a version to the gateway that its root keys' holders have signed, each at their own place. It can only be one
-/// without key events: their index is not known before the gateway holds the ledger.
+/// Hands a version to the gateway that its root keys' holders have signed, each where they keep them. It can only be one
+/// without key events: their index is not known before the gateway pauses the ledger.
 pub fn publish(folder: &KeyFolder, anchor: TrustAnchor) -> Result<TrustAnchor> {
     let current = folder.newest()?;
     follows(&current, &anchor)?;
@@ -220,7 +220,7 @@ pub struct Watcher {
     pub records: Arc<Sequencer>,
     /// The evidence ledger.
     pub evidence: Arc<Sequencer>,
-    /// What believes the newest version.
+    /// What verifies by the newest version.
     pub verifier: Arc<Verifier>,
     /// Where versions are handed out.
     pub board: AnchorBoard,
@@ -320,10 +320,10 @@ impl Watcher {
         if !is_placed {
             return Err(invalid("its events stand elsewhere"));
         }
-        let held =
+        let is_paused =
             |origin: &str| origin == self.records.origin() || log.as_ref().is_some_and(|log| log.origin() == origin);
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
-        if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
+        if next.keys().any(|(origin, key)| fresh(&key.key) && !is_paused(origin)) {
             return Err(invalid("it changes the key of another log than was said"));
         }
         let changes = |origin: &str| next.keys().any(|(of, key)| of == origin && fresh(&key.key));

@@ -1,4 +1,4 @@
-//! The HTTP faces that stand beside the console's pages, on its port: what is served as plain files to anyone who asks.
+//! The public HTTP routes beside the console's pages, on its port.
 
 use axum::Router;
 
@@ -6,7 +6,7 @@ use super::assembly::Assembly;
 use super::witnessing::Witnessing;
 use crate::api::http;
 
-/// The routes of all faces; each face adds its own with one `merge`.
+/// All of them; each module adds its own with one `merge`.
 pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing) -> Router {
     let key = witnessing.province_key.clone();
     Router::new()
