@@ -153,7 +153,7 @@ impl Shared<'_> {
             signer: keys.evidence.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
-            world: self.world.seed,
+            secret: self.world.seed.child("evidence", 0),
         }
     }
 }

@@ -58,12 +58,12 @@ pub struct AccessPage {
 }
 
 impl EvidenceLog {
-    /// The access log over `ledger`, which it alone appends to. `world` keys the pseudonyms. Spawns
+    /// The access log over `ledger`, which it alone appends to. `secret` keys the pseudonyms. Spawns
     /// the writer on the present runtime; it ends with the log.
-    pub fn new(store: Arc<dyn Store>, ledger: Arc<Sequencer>, world: &Seed) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, ledger: Arc<Sequencer>, secret: &Seed) -> Arc<Self> {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(Writer::new(store.clone(), ledger.clone()).serve(submissions));
-        Arc::new(Self { store, ledger, secret: world.child("evidence", 0), queue })
+        Arc::new(Self { store, ledger, secret: *secret, queue })
     }
 
     /// The pseudonym of a citizen.

@@ -65,8 +65,8 @@ pub struct Evidence {
     pub clock: LogClock,
     /// The tiles that are kept in memory.
     pub tiles: TileCache,
-    /// The world's seed: it keys the pseudonyms.
-    pub world: Seed,
+    /// Keys the pseudonyms; a branch of the world's seed, from which no key of a log can be told.
+    pub secret: Seed,
 }
 
 /// A gateway, without sockets.
@@ -140,9 +140,9 @@ impl GatewayRole {
 }
 
 async fn open_evidence(store: &Arc<dyn Store>, evidence: Evidence) -> Result<(Arc<Sequencer>, Arc<EvidenceLog>)> {
-    let Evidence { origin, signer, clock, tiles, world } = evidence;
+    let Evidence { origin, signer, clock, tiles, secret } = evidence;
     let ledger = Sequencer::open_with(store.clone(), EVIDENCE, &origin, signer, clock, tiles).await?;
     access::evidence::stored::check_tail(&**store, &ledger.stored()).await?;
-    let log = EvidenceLog::new(store.clone(), ledger.clone(), &world);
+    let log = EvidenceLog::new(store.clone(), ledger.clone(), &secret);
     Ok((ledger, log))
 }

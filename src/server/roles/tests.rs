@@ -296,7 +296,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
             signer: keys.evidence.clone(),
             clock: clock(),
             tiles: TileCache::default(),
-            world: Seed::root(5),
+            secret: Seed::root(8),
         },
         tokens: TokenMint::new(&Seed::root(7)).expect("a mint"),
         memory: Memory::default(),
