@@ -3,6 +3,8 @@
 //!
 //! Run with `cargo bench --bench audit`; `LIENTHONG_AUDIT_ENTRIES` sets another size.
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +12,7 @@ use bytes::Bytes;
 use lienthong::api::http;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{RecordId, Seed, Timestamp};
-use lienthong::ledger::{Entry, Ledger, LogId};
+use lienthong::ledger::{Entry, LogId, Sequencer};
 use lienthong::store::Batch;
 use lienthong::store::memory::MemoryStore;
 use lienthong::transparency::Logs;
@@ -82,10 +84,10 @@ fn entry(kind: EntryType, body: &[u8]) -> Entry {
     Entry { leaf: kind.leaf(body), body: Bytes::from(kind.entry(body)) }
 }
 
-async fn build(entries: u64) -> Arc<Ledger> {
+async fn build(entries: u64) -> Arc<Sequencer> {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(SystemClock);
-    let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
+    let ledger = Sequencer::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
     let records = (entries / 2).max(1);
     let (mut issued, mut hashes, mut number) = (CompactRange::new(), Vec::new(), 0);
     let events = KeyEvent::between(None, &anchor()).expect("events");
@@ -113,7 +115,7 @@ fn main() {
     let ledger = runtime.block_on(build(entries));
     println!("a ledger of {} entries, made in {:.1} s", ledger.head().size, begun.elapsed().as_secs_f64());
     let mut logs = Logs::default();
-    logs.add(ledger, true);
+    logs.add(ledger.log().clone(), true);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let address = listener.local_addr().expect("bound");
     runtime.spawn(async move { axum::serve(listener, http::logs::router(logs, String::new())).await });

@@ -1,6 +1,8 @@
 //! What an exchange costs: the decision alone, and a whole fetch of three records over registries in memory, without
 //! the network. `cargo bench --bench decision`
 
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +15,8 @@ use lienthong::base::entropy::SeededEntropy;
 use lienthong::base::time::SystemClock;
 use lienthong::base::{ClientIds, Clock, PersonalId, RequestId, Result, Seed, Timestamp};
 use lienthong::exchange::{Context, Exchange, Parts, Request};
-use lienthong::ledger::{Entry, Ledger, LogId};
-use lienthong::registry::host::Host;
+use lienthong::ledger::{Entry, LogId, Sequencer};
+use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::numbers::{Entry as Resident, Residents};
 use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
 use lienthong::registry::{Catalogue, Name, Reader, Sector};
@@ -101,7 +103,7 @@ fn signer(origin: &str) -> Arc<dyn Signer> {
 
 /// One registry's records of every citizen, accepted at once: the ledger index of a statement is its offset.
 struct Province {
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     offsets: Vec<(&'static str, u64)>,
 }
 
@@ -140,12 +142,14 @@ async fn world() -> Arc<Exchange> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let clock = Arc::new(SystemClock);
     let (records, evidence) = ("lienthong/H27/records", "lienthong/H27/evidence");
-    let ledger = Ledger::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
+    let ledger =
+        Sequencer::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
     let (mut registries, mut offsets, mut issuers): (Vec<Arc<dyn Registry>>, _, _) = (vec![], vec![], vec![]);
     let (secret, catalogue) = (Seed::root(2), Catalogue::built_in());
     for name in ["resident", "land", "vehicle"] {
         let sector = catalogue.sector(name).expect("a sector");
-        let host = Host::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
+        let host =
+            EmbeddedRegistry::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
         let host = host.await.expect("opens");
         offsets.push((name, ledger.head().size));
         submit(&host, sector).await;
@@ -173,7 +177,7 @@ async fn world() -> Arc<Exchange> {
         logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
         issuers,
     };
-    let log = Ledger::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
+    let log = Sequencer::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
     let province = Arc::new(Province { ledger, offsets });
     Exchange::new(Parts {
         reader: Reader::new(catalogue, registries, province, Arc::new(Verifier::new(anchor))),
@@ -185,7 +189,7 @@ async fn world() -> Arc<Exchange> {
     })
 }
 
-async fn submit(host: &Host, sector: &Sector) {
+async fn submit(host: &EmbeddedRegistry, sector: &Sector) {
     let changes = (0..CITIZENS).map(|number| {
         let (record_type, payload) = match &*sector.name {
             "resident" => (TYPES[0], person(&citizen(number))),
@@ -205,7 +209,7 @@ async fn submit(host: &Host, sector: &Sector) {
     host.submit(submission).await.unwrap_or_else(|error| panic!("{error:?}"));
 }
 
-async fn accept(host: &Host, ledger: &Ledger) {
+async fn accept(host: &EmbeddedRegistry, ledger: &Sequencer) {
     let batch = host.changes(0, 4_096).await.expect("changes").expect("a batch");
     let entry = |statement: &Bytes| Entry {
         leaf: EntryType::Statement.leaf(statement),

@@ -4,6 +4,8 @@
 //! The changes are made beforehand by the registries themselves and then replayed from memory, so that the clock runs for the
 //! province's side alone. `cargo bench --bench ingest`; `LIENTHONG_BENCH_CITIZENS` chooses the size and
 //! `LIENTHONG_BENCH_DIR` the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;
@@ -14,9 +16,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use lienthong::base::time::{FixedClock, Timestamp};
 use lienthong::base::{Clock, Date, Result, Seed};
-use lienthong::ledger::{Ledger, LogId};
+use lienthong::ledger::{LogId, Sequencer};
 use lienthong::province::Province;
-use lienthong::registry::host::Host;
+use lienthong::registry::embedded::EmbeddedRegistry;
 use lienthong::registry::port::{Change, ChangeBatch, Inclusion as _, Page, Query, Receipt, Registry, Submission};
 use lienthong::registry::{Catalogue, Sector};
 use lienthong::simulation::population::Population;
@@ -92,7 +94,7 @@ async fn ingest(
     clock: &Arc<dyn Clock>,
     total: usize,
 ) -> Outcome {
-    let ledger = Ledger::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await?;
+    let ledger = Sequencer::open(store.clone(), LogId(200), RECORDS, signer(RECORDS), clock.clone()).await?;
     let province = Province::open(Catalogue::built_in(), store, ledger, verifier.clone(), clock.clone()).await?;
     let begin = Begun::now()?;
     for source in sources {
@@ -188,7 +190,8 @@ async fn sources(citizens: u64, clock: &Arc<dyn Clock>) -> Outcome<Vec<Arc<Repla
     for sector in Catalogue::built_in().sectors() {
         let secret = Seed::root(2).child(&sector.name, 0);
         let signer = signer(&sector.log_origin());
-        let host = Host::open(Arc::new(MemoryStore::new()), sector.clone(), signer, &secret, clock.clone()).await?;
+        let host = EmbeddedRegistry::open(Arc::new(MemoryStore::new()), sector.clone(), signer, &secret, clock.clone())
+            .await?;
         host.load(changes.remove(&*sector.name).unwrap_or_default(), clock.now()).await?;
         let mut batches = BTreeMap::new();
         let mut cursor = 0;

@@ -1,6 +1,8 @@
 //! How fast the population is generated, before signing and storing: `cargo bench --bench population`.
 //!
 //! A plain harness with two sizes: the rate must not fall as the province grows, because households are streamed.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;

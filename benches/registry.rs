@@ -3,6 +3,8 @@
 //!
 //! A plain harness over a fresh folder. `LIENTHONG_BENCH_CITIZENS` (default 20,000) and `LIENTHONG_BENCH_DIR` set the
 //! size and the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;
@@ -12,11 +14,11 @@ use std::time::Instant;
 
 use lienthong::base::time::{Clock as _, SystemClock};
 use lienthong::base::{Error, Result, Seed, Violations};
-use lienthong::registry::host::LOAD_BATCH;
+use lienthong::registry::embedded::LOAD_BATCH;
 use lienthong::registry::lifecycle::Step;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
 use lienthong::registry::rule::Findings;
-use lienthong::registry::{Catalogue, Host};
+use lienthong::registry::{Catalogue, EmbeddedRegistry};
 use lienthong::simulation::document::Record;
 use lienthong::simulation::population::Population;
 use lienthong::store::Store;
@@ -57,7 +59,7 @@ fn change(record: Record) -> Change {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<Host>>> {
+async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<EmbeddedRegistry>>> {
     let store: Arc<dyn Store> = Arc::new(FjallStore::open(folder.path())?);
     let world = Seed::root(1);
     let mut hosts = Vec::new();
@@ -65,7 +67,8 @@ async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<Host>>> {
         let key = world.child(&format!("key/{}", sector.name), 0);
         let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &key));
         let secret = world.child(&format!("registry/{}", sector.name), 0);
-        hosts.push(Host::open(store.clone(), sector.clone(), signer, &secret, Arc::new(SystemClock)).await?);
+        hosts
+            .push(EmbeddedRegistry::open(store.clone(), sector.clone(), signer, &secret, Arc::new(SystemClock)).await?);
     }
     Ok(hosts)
 }
@@ -118,7 +121,7 @@ fn prepare(citizens: u64) -> Result<()> {
 }
 
 /// Generates on one thread, and loads every registry beside the others.
-async fn load(hosts: &[Arc<Host>], citizens: u64) -> Result<()> {
+async fn load(hosts: &[Arc<EmbeddedRegistry>], citizens: u64) -> Result<()> {
     let (begin, at) = (Instant::now(), SystemClock.now());
     let mut lanes = BTreeMap::new();
     let mut loading = JoinSet::new();
@@ -157,7 +160,7 @@ async fn load(hosts: &[Arc<Host>], citizens: u64) -> Result<()> {
     Ok(())
 }
 
-async fn follow(hosts: &[Arc<Host>]) -> Result<()> {
+async fn follow(hosts: &[Arc<EmbeddedRegistry>]) -> Result<()> {
     let begin = Instant::now();
     let mut count = 0;
     for host in hosts {
@@ -171,7 +174,7 @@ async fn follow(hosts: &[Arc<Host>]) -> Result<()> {
     Ok(())
 }
 
-async fn point_reads(hosts: &[Arc<Host>]) -> Result<()> {
+async fn point_reads(hosts: &[Arc<EmbeddedRegistry>]) -> Result<()> {
     let mut people = Vec::new();
     for household in Population::new(Seed::root(1), 2_000, SystemClock.now().date()) {
         people.extend(household.citizens);

@@ -3,6 +3,8 @@
 //! A plain harness: each figure is one run of seconds over a fresh folder, because a log-structured engine shows its
 //! cost only once it compacts, which a thousand short iterations never reach. `cargo bench --bench store -- NAME`
 //! runs the parts whose name holds NAME; `LIENTHONG_BENCH_DIR` chooses the disk.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::path::PathBuf;
@@ -13,7 +15,7 @@ use bytes::Bytes;
 use lienthong::base::Seed;
 use lienthong::base::seed::Draws;
 use lienthong::base::time::SystemClock;
-use lienthong::ledger::{Entry, Ledger, LogId};
+use lienthong::ledger::{Entry, LogId, Sequencer};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
 use lienthong::store::{Batch, Space, Store};
 use lienthong::trust::keys::Ed25519Signer;
@@ -251,7 +253,7 @@ async fn ledger() -> Outcome {
     let store: Arc<dyn Store> = Arc::new(FjallStore::open_with(folder.path(), FjallOptions::bulk())?);
     let open = |store: Arc<dyn Store>| async {
         let signer = Arc::new(Ed25519Signer::from_seed("lienthong/H27/bench", &Seed::root(1)));
-        Ledger::open(store, LogId(1), "lienthong/H27/bench", signer, Arc::new(SystemClock)).await
+        Sequencer::open(store, LogId(1), "lienthong/H27/bench", signer, Arc::new(SystemClock)).await
     };
     let log = open(store.clone()).await?;
     let mut draws = Seed::root(3).draws();

@@ -4,6 +4,8 @@
 //! the largest type (persons: 18 fields) and of any; a file of all types at their rates. The file is what grpcurl prints of them, with
 //! the typed form beside the signed bytes and two fields of a person hidden; `lienthong verify` reads it as its own process.
 //! `cargo bench --bench verify`; `LIENTHONG_BENCH_RECORDS` chooses the file's size. For one core: `taskset -c 1`.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 #![allow(clippy::print_stdout)] // its output is what it is for
 
 use std::collections::BTreeMap;

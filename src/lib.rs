@@ -2,6 +2,8 @@
 //!
 //! The modules in reading order; each imports only from those above it, which `tests/layers.rs` enforces.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time"))]
+
 // The test world, which unit tests share with integration tests: it names this crate as those do.
 #[cfg(test)]
 extern crate self as lienthong;

@@ -1,6 +1,8 @@
 //! A record type that is not built in, all the way: described, submitted, signed, followed by the province, shown in the view of a
 //! person, fetched by a right, linked, presented, and verified offline. Nothing but its definition and its right below knows it.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::path::Path;
@@ -10,7 +12,7 @@ use common::dynamic::Call;
 use common::process::run;
 use common::{Started, config, gateway};
 use lienthong::access::rights::EMBEDDED;
-use lienthong::base::Reason;
+use lienthong::base::{ProvinceCode, Reason};
 use lienthong::registry::allocation::{self, FIRST};
 use lienthong::registry::common::{holder, status_reason};
 use lienthong::registry::lifecycle::Lifecycle;
@@ -202,21 +204,26 @@ async fn a_record_type_that_is_only_data_goes_all_the_way() {
 async fn numbers_in_storage_keys_are_given_once_and_kept() {
     let store = MemoryStore::new();
     let (education, health) = (|| diplomas("education", DOCUMENT), || diplomas("health", DOCUMENT + 1));
-    allocation::open(&store, Vec::new(), true).await.expect("the built-in ones have theirs");
-    let late = allocation::open(&store, vec![education()], false).await.expect_err("the world is made");
+    allocation::open(&store, &ProvinceCode::default(), Vec::new(), true).await.expect("the built-in ones have theirs");
+    let late = allocation::open(&store, &ProvinceCode::default(), vec![education()], false)
+        .await
+        .expect_err("the world is made");
     assert_eq!(late.reason, Reason::ConfigurationInvalid);
-    let first = allocation::open(&store, vec![education()], true).await.expect("opens");
+    let first = allocation::open(&store, &ProvinceCode::default(), vec![education()], true).await.expect("opens");
     let number = |name: &str| first.record_type(name).expect("a type").ordinal;
     assert_eq!((first.sector("education").expect("there").ordinal, number(DIPLOMA)), (FIRST, FIRST));
     assert_eq!((number("resident.person.v1"), number("judicial.certificate.v1")), (1, 12));
-    let both = allocation::open(&store, vec![health(), education()], true).await.expect("opens");
+    let both =
+        allocation::open(&store, &ProvinceCode::default(), vec![health(), education()], true).await.expect("opens");
     let number = |name: &str| both.record_type(name).expect("a type").ordinal;
     assert_eq!((number(DIPLOMA), number("health.diploma.v1")), (FIRST, FIRST + 1));
-    let refused = allocation::open(&store, vec![education()], false).await.expect_err("one is missing");
+    let refused =
+        allocation::open(&store, &ProvinceCode::default(), vec![education()], false).await.expect_err("one is missing");
     assert_eq!(refused.reason, Reason::ConfigurationInvalid);
     assert!(refused.message.contains("health"), "{}", refused.message);
-    let taken =
-        allocation::open(&MemoryStore::new(), vec![diplomas("land", DOCUMENT)], true).await.expect_err("the name");
+    let taken = allocation::open(&MemoryStore::new(), &ProvinceCode::default(), vec![diplomas("land", DOCUMENT)], true)
+        .await
+        .expect_err("the name");
     assert_eq!(taken.reason, Reason::ConfigurationInvalid);
 }
 

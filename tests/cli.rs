@@ -1,5 +1,7 @@
 //! The built program: how it starts, refuses, ends, and starts again.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::time::{Duration, Instant};

@@ -3,6 +3,8 @@
 //!
 //! The process is this test program itself, started with a variable that turns the test into the appender; it prints
 //! each acknowledged append as a line.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use lienthong::base::Seed;
 use lienthong::base::time::SystemClock;
-use lienthong::ledger::{Entry, Ledger, LogId};
+use lienthong::ledger::{Entry, LogId, Sequencer};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
 use lienthong::store::{Batch, Space, Store};
 use lienthong::trust::keys::Ed25519Signer;
@@ -28,12 +30,12 @@ const ROUNDS: u64 = 8;
 const CALLERS: u64 = 8;
 const ORIGIN: &str = "lienthong/H27/crash";
 
-async fn open(folder: &Path) -> (Arc<dyn Store>, Arc<Ledger>) {
+async fn open(folder: &Path) -> (Arc<dyn Store>, Arc<Sequencer>) {
     // Small buffers, so that the kill also meets the engine writing tables and compacting.
     let options = FjallOptions { memtable_bytes: 256 * 1024, ..FjallOptions::default() };
     let store: Arc<dyn Store> = Arc::new(FjallStore::open_with(folder, options).unwrap());
     let signer = Arc::new(Ed25519Signer::from_seed(ORIGIN, &Seed::root(1)));
-    let ledger = Ledger::open(store.clone(), LogId(1), ORIGIN, signer, Arc::new(SystemClock)).await.unwrap();
+    let ledger = Sequencer::open(store.clone(), LogId(1), ORIGIN, signer, Arc::new(SystemClock)).await.unwrap();
     (store, ledger)
 }
 

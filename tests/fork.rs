@@ -1,5 +1,7 @@
 //! A gateway that runs from an old copy of its data is caught by whoever remembers: a witness, an auditor, a client. Each keeps both
 //! signed heads. Everything here is the built program, over its sockets.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,7 @@
 //! The life of a province's keys, through the program: every command of `lienthong keys`, under a gateway that serves over TLS.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::path::Path;

@@ -3,6 +3,8 @@
 //! The built program serves from a folder; three kinds of callers change it as fast as they are answered; SIGKILL ends it in the
 //! middle, again and again. Moments come from a seed, which a failure prints. Killed while it seeds a world, it makes the very same
 //! world in the end; and of two that start at once over one folder, one serves.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
 
 mod common;

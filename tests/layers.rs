@@ -34,7 +34,7 @@ const TRANSPORT: &[&str] = &["tonic", "prost", "prost_reflect", "axum", "hyper",
 
 /// Crates that a layer must not name at all: what is inside stays free of transport, encoding and runtime.
 const FOREIGN: &[(&str, &[&str])] = &[
-    ("base", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
+    ("base", &["tonic", "prost", "prost_reflect", "fjall", "axum", "serde"]),
     ("trust", &["tokio", "tonic", "prost", "prost_reflect", "fjall", "axum"]),
     ("store", &["tonic", "prost", "prost_reflect", "axum", "serde"]),
     ("ledger", &["tonic", "prost", "prost_reflect", "axum", "fjall", "serde"]),
@@ -252,6 +252,19 @@ fn answers_of_registries_are_verified_in_one_place() {
         }
     }
     none(findings, "what a registry answers is used when `registry::reader` has verified it");
+}
+
+/// Where an embedded registry, and with it a registry's keys, may be held: its role, and the registry itself.
+#[test]
+fn an_embedded_registry_is_held_by_its_role_alone() {
+    let mut findings = Vec::new();
+    for source in sources(&["src"], &["rs"]) {
+        let may_hold = source.path.starts_with("src/registry/") || source.path == "src/server/roles/registry.rs";
+        if !may_hold && code_of(&source).contains("EmbeddedRegistry") {
+            findings.push(source.path);
+        }
+    }
+    none(findings, "others ask a registry through its port (src/registry/port.rs)");
 }
 
 #[test]

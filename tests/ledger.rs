@@ -1,5 +1,7 @@
 //! `LedgerService` without a credential: heads, proofs, tiles and entries that fit together, and every refusal with its reason.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use common::{gateway, reason};

@@ -1,6 +1,8 @@
 //! The published vectors of logs as they are served: the auditor says of each what it expects, in the library and as
 //! `lienthong ledger audit` over HTTP.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::collections::BTreeMap;

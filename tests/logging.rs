@@ -1,4 +1,6 @@
 //! Logging never blocks and never kills: a stderr that nobody reads, one that closes, and what is still written at the end.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,7 @@
 //! What stands outside of a gateway that speaks TLS under a private certificate authority: an auditor, a verifier, a witness. Everything
 //! here is the built program; before what speaks plain HTTP stands a front that speaks TLS, as in earnest.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,7 @@
 //! More calls than the server can answer at once: whoever makes them waits for their own, and the others hardly notice.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::sync::Arc;

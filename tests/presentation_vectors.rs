@@ -1,5 +1,7 @@
 //! The published vectors of wallets' presentations (RFC 9901): the library and `lienthong verify` say of each what it expects.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use common::process::run;

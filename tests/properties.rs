@@ -4,6 +4,7 @@
 //! The properties are the fuzzers' own (`fuzz/src/properties.rs`), so that a plain `cargo test` finds what a short change breaks,
 //! and whoever changes a parser need not know how to fuzz.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![allow(clippy::panic)] // a property says by panicking that it does not hold
 
 mod common;

@@ -1,5 +1,7 @@
 //! Long streams: when the server stops they say so, and whoever resumes misses nothing. And how each registry's feed stands.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! The published test vectors: the committed files are what `cargo run --example vectors` writes, and the library and
 //! the program say of each what it expects.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 #[path = "../examples/vectors/make/mod.rs"]
 mod make;

@@ -1,6 +1,8 @@
 //! A linked document in a wallet, from the account to the verifier: issued, presented, checked against the status list, and found out of
 //! date once the registry has said something newer. Through gRPC, HTTP and the command line.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod common;
 
 use std::path::Path;

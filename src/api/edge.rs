@@ -3,6 +3,8 @@
 //! Services hold an [`Edge`] and answer through it, so that no call can forget a step. Personal data stays out of the log:
 //! a line names the method, the caller's label, the outcome and the duration.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport, and durations are measured")]
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

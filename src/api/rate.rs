@@ -4,6 +4,8 @@
 //! A stranger is whoever calls without a credential that was accepted before. Loopback has no bucket of its own, since everybody on
 //! a test machine shares it, but the one over all strangers holds for it too.
 
+#![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
+
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};

@@ -1,6 +1,8 @@
 //! One call as values: who calls, its id, its deadline, its language, and the trace of checks made on its behalf. Use cases read
 //! it; the API above them makes it, whatever the transport.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,8 @@
 //!
 //! Whoever may call without a credential decides how many refusals there are, and so must not decide how much is logged.
 
+#![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

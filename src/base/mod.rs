@@ -15,6 +15,7 @@ pub mod log;
 pub mod name;
 pub mod path;
 pub mod peer;
+pub mod province;
 pub mod reason;
 pub mod seed;
 pub mod text;
@@ -30,10 +31,8 @@ pub use id::{AgencyId, PersonalId, RecordId, RequestId};
 pub use language::Language;
 pub use path::Path;
 pub use peer::Peer;
+pub use province::ProvinceCode;
 pub use reason::{Kind, Reason};
 pub use seed::Seed;
 pub use time::{Clock, Date, PartialDate, Timestamp};
 pub use violation::{Violation, Violations};
-
-/// Code of the simulated province, Hà Tĩnh, in the list of agency codes (Decision 20/2020/QĐ-TTg).
-pub const PROVINCE: &str = "H27";

@@ -4,10 +4,14 @@
 //! without daylight saving).
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Span;
 pub use jiff::civil::Date;
 use jiff::civil::{DateTime, Time};
+use tokio::sync::watch;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -110,41 +114,74 @@ impl fmt::Display for Timestamp {
 }
 
 /// Where the time comes from; the system's clock in production, a chosen one in tests and simulation.
+///
+/// What waits for the world's time waits here, so that it ends when the world gets there, however that comes about. Deadlines of calls,
+/// rates and back-off are the machine's affair and wait on its timers.
+#[async_trait]
 pub trait Clock: Send + Sync + 'static {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Waits until the clock reads `at` or later; returns at once if it does.
+    async fn sleep_until(&self, at: Timestamp);
 }
 
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+/// The system's clock may be set while somebody sleeps: it is read again this often.
+const READ_AGAIN_MS: u64 = 60_000;
+
+#[async_trait]
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods)] // the one place that reads the ambient clock
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the ambient clock")]
     fn now(&self) -> Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the machine's timer serves the system's clock, and no other")]
+    async fn sleep_until(&self, at: Timestamp) {
+        loop {
+            let left_ms = u64::try_from(at.0.saturating_sub(self.now().0)).unwrap_or(0);
+            if left_ms == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(left_ms.min(READ_AGAIN_MS))).await;
+        }
     }
 }
 
 /// A clock that stands still until it is set: for tests, and while a world is seeded.
 #[derive(Debug, Default)]
-pub struct FixedClock(std::sync::atomic::AtomicI64);
+pub struct FixedClock {
+    now_ms: AtomicI64,
+    moved: watch::Sender<()>,
+}
 
 impl FixedClock {
     /// A clock that shows `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self(now.0.into())
+        Self { now_ms: now.0.into(), moved: watch::Sender::default() }
     }
 
-    /// Moves the clock.
+    /// Moves the clock, and wakes whom it reached.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, std::sync::atomic::Ordering::SeqCst);
+        self.now_ms.store(now.0, Ordering::SeqCst);
+        self.moved.send_replace(());
     }
 }
 
+#[async_trait]
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(std::sync::atomic::Ordering::SeqCst))
+        Timestamp(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        // Subscribed first: what moves the clock between the look and the wait wakes it.
+        let mut moved = self.moved.subscribe();
+        while self.now() < at && moved.changed().await.is_ok() {}
     }
 }
 
@@ -271,6 +308,37 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moved_clock_wakes_whom_it_reached_and_nobody_else() {
+        let clock = std::sync::Arc::new(FixedClock::at(Timestamp(1_000)));
+        clock.sleep_until(Timestamp(1_000)).await;
+        let sleeper = |at| {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.sleep_until(Timestamp(at)).await })
+        };
+        let (early, late) = (sleeper(2_000), sleeper(3_000));
+        // Hours of the machine's time are none of the world's.
+        tokio::time::advance(Duration::from_secs(86_400)).await;
+        clock.set(Timestamp(1_999));
+        tokio::task::yield_now().await;
+        assert!(!early.is_finished() && !late.is_finished());
+        clock.set(Timestamp(2_500));
+        early.await.expect("wakes");
+        tokio::task::yield_now().await;
+        assert!(!late.is_finished());
+        clock.set(Timestamp(i64::MAX));
+        late.await.expect("one jump may pass many");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_systems_clock_is_slept_on_by_its_own_reading() {
+        let clock = SystemClock;
+        clock.sleep_until(clock.now()).await;
+        clock.sleep_until(Timestamp(i64::MIN)).await;
+        let forever = tokio::time::timeout(Duration::from_secs(86_400), clock.sleep_until(Timestamp::MAX)).await;
+        assert!(forever.is_err(), "a day of timers does not make it read another day");
     }
 
     #[test]

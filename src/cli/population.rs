@@ -1,5 +1,7 @@
 //! `lienthong population generate`: a province in a folder, ready for `serve --data-dir`.
 
+#![allow(clippy::disallowed_methods, reason = "a command is measured")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
-use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
+use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Storage};
 
 const EXAMPLES: &str = "\

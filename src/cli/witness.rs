@@ -1,5 +1,7 @@
 //! `lienthong witness`: cosigns heads of the logs that a trust anchor names, while they only grow.
 
+#![allow(clippy::disallowed_methods, reason = "a pause between rounds")]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! The context of one exchange.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
 use std::time::{Duration, Instant};
 
 use crate::base::Call;

@@ -1,5 +1,7 @@
 //! The use case: fetch one citizen's records for a purpose.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
 use std::sync::Arc;
 
 use crate::access::decision::entitled;

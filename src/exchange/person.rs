@@ -5,6 +5,8 @@
 //! discloses nothing any more. When the registry cannot be asked, what the province last accepted of it says, so that a
 //! refusal under another of the person's numbers holds in that minute, too; when its record is damaged, a fetch fails.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
 use std::sync::Arc;
 use std::time::Instant;
 

@@ -10,11 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::base::{Call, Entropy, Error, PROVINCE, PersonalId, Reason, Result, Timestamp};
+use crate::base::{Call, Entropy, Error, PersonalId, Reason, Result, Timestamp};
+use crate::registry::RecordType;
 use crate::registry::port::Selector;
-use crate::trust::credential::{self, Frame, VCT_PREFIX, issuer_name, possession};
+use crate::registry::signing::{CREDENTIAL_LIFE_MS_MAX, CredentialDraft};
+use crate::trust::credential::{VCT_PREFIX, possession};
 use crate::trust::jose::{decode_part, encode_part};
-use crate::trust::{PublicKey, SignedRecord, Signer, Statement};
+use crate::trust::{PublicKey, SignedRecord, Statement};
 
 use super::document::{Standing, standing_of};
 use super::link::{Link, LinkState};
@@ -23,14 +25,9 @@ use super::people::{Person, Registries};
 
 /// How long a nonce holds, in seconds.
 const NONCE_S: i64 = 300;
-/// How long a credential may be believed at most: a wallet gets a new one well before.
-const LIFE_MS: i64 = 90 * 86_400_000;
 
-/// What issuing needs of others; the server wires it.
-pub trait CredentialKeys: Send + Sync + 'static {
-    /// The signer of a registry, as it is now.
-    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>>;
-
+/// What credentials name: where status lists are served, and where the province is reached.
+pub trait Addresses: Send + Sync + 'static {
     /// The URI of the status list of a record type.
     fn status_uri(&self, issuer: &str, schema: &str) -> String;
 
@@ -42,7 +39,7 @@ pub trait CredentialKeys: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Credentials {
     linking: Linking,
-    keys: Arc<dyn CredentialKeys>,
+    addresses: Arc<dyn Addresses>,
     nonces: Arc<Nonces>,
 }
 
@@ -78,19 +75,19 @@ pub struct Issued {
     pub expires_at: Timestamp,
 }
 
-/// Who a proof of possession is for; the public URL stands for the same.
-pub fn audience() -> String {
-    format!("lienthong/{PROVINCE}/identity")
-}
-
 impl Credentials {
     /// Credentials of the links of `linking`.
-    pub fn new(linking: Linking, keys: Arc<dyn CredentialKeys>, entropy: &dyn Entropy) -> Result<Self> {
+    pub fn new(linking: Linking, addresses: Arc<dyn Addresses>, entropy: &dyn Entropy) -> Result<Self> {
         let mut secret = [0; 32];
         entropy.fill(&mut secret)?;
         let secret = Hmac::new_from_slice(&secret).map_err(Error::bug)?;
         let nonces = Nonces { secret, next: AtomicU64::new(0), used: Mutex::default() };
-        Ok(Self { linking, keys, nonces: Arc::new(nonces) })
+        Ok(Self { linking, addresses, nonces: Arc::new(nonces) })
+    }
+
+    /// Who a proof of possession is for; the public URL stands for the same.
+    pub fn audience(&self) -> String {
+        self.linking.registries.catalogue().province().origin("identity")
     }
 
     /// A nonce for an account, and its end.
@@ -101,7 +98,7 @@ impl Credentials {
     /// Issues a credential of a document that is linked to the account `number`, to the key that `proof` is of.
     pub async fn issue(&self, call: &Call, number: PersonalId, link: uuid::Uuid, proof: &str) -> Result<Issued> {
         let now = call.now;
-        let (name, url) = (audience(), self.keys.public_url());
+        let (name, url) = (self.audience(), self.addresses.public_url());
         let audiences: Vec<&str> = std::iter::once(name.as_str()).chain(url.as_deref()).collect();
         let proved = possession::verify(proof, &audiences, NONCE_S, now)
             .map_err(|error| Error::invalid_field("proof", "PROOF", error.to_string()))?;
@@ -114,7 +111,7 @@ impl Credentials {
                 .with_subject("link", &*record_type.name));
         }
         let record = self.record(&person, &link, call).await?;
-        self.sign(&record, &proved.key, now)
+        self.sign(record_type, record, proved.key, now).await
     }
 
     /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
@@ -146,17 +143,25 @@ impl Credentials {
         }
     }
 
-    fn sign(&self, record: &SignedRecord, holder: &PublicKey, now: Timestamp) -> Result<Issued> {
+    /// Has the record's registry sign its credential.
+    async fn sign(
+        &self,
+        record_type: &RecordType,
+        record: SignedRecord,
+        holder: PublicKey,
+        now: Timestamp,
+    ) -> Result<Issued> {
         let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
-        let unknown = || Error::bug("a record of no registry");
-        let sector = self.linking.registries.catalogue().sector(&statement.issuer).ok_or_else(unknown)?;
         // Claims are in seconds; what stands beside them says the same.
-        let expires_at = now.plus_ms(LIFE_MS).min(statement.valid_until);
+        let expires_at = now.plus_ms(CREDENTIAL_LIFE_MS_MAX).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
-        let issuer = issuer_name(&sector.log_origin(), self.keys.public_url().as_deref());
-        let status_uri = self.keys.status_uri(&statement.issuer, &statement.schema);
-        let frame = Frame { issuer: &issuer, holder, status_uri: &status_uri, issued_at: now, expires_at };
-        let text = credential::issue(record, &frame, &*self.keys.signer(&statement.issuer)?)?;
+        let addresses = &self.addresses;
+        let status_uri = addresses.status_uri(&statement.issuer, &statement.schema);
+        let public_url = addresses.public_url();
+        let draft =
+            CredentialDraft { record, holder, public_url, status_uri: status_uri.clone(), issued_at: now, expires_at };
+        let Registries { reader } = &self.linking.registries;
+        let text = reader.registry_of(record_type)?.sign_credential(draft).await?;
         Ok(Issued { text, vct: format!("{VCT_PREFIX}{}", statement.schema), statement, status_uri, expires_at })
     }
 }

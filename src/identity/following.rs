@@ -1,5 +1,7 @@
 //! Following the registries' news: a change of a linked document shows on its link without anyone asking.
 
+#![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
+
 use std::sync::Arc;
 
 use crate::access::Actor;

@@ -84,6 +84,7 @@ impl Linking {
     }
 
     /// Links a document on behalf of `call`, which keeps what was checked, as `actor` asks for the account.
+    #[allow(clippy::disallowed_methods, reason = "a refusal takes as long on the machine's time whatever its cause")]
     pub async fn link(
         &self,
         call: &Call,

@@ -5,10 +5,3 @@ pub mod anchors;
 pub mod credential_key;
 pub mod keyring;
 pub mod signers;
-
-use crate::base::PROVINCE;
-
-/// The origin of a log of the province: `records` or `evidence`.
-pub fn origin(log: &str) -> String {
-    format!("lienthong/{PROVINCE}/{log}")
-}

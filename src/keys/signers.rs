@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::keyring::{KeptKeys, KeyFolder, ROOT};
-use super::origin;
-use crate::base::{Date, Error, PROVINCE, Reason, Result, Seed, Timestamp};
+use super::keyring::{KeptKeys, KeyFolder, OpenKey, ROOT};
+use crate::base::{Date, Error, Reason, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, Name, Sector};
-use crate::simulation::faults::FaultKeys;
+use crate::simulation::faults::{compromised_key, compromised_record};
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor,
 };
@@ -19,8 +18,8 @@ use crate::trust::{
 pub struct Keys {
     catalogue: Arc<Catalogue>,
     world: Seed,
-    /// Versions of the key registry, when keys are kept in a folder.
-    kept: Option<Vec<TrustAnchor>>,
+    /// The folder that keys are kept in, and the versions of its key registry; `None` if they grow from the seed.
+    kept: Option<(KeptKeys, Vec<TrustAnchor>)>,
     /// Signs the record ledger.
     pub records: Arc<dyn Signer>,
     /// Signs the evidence ledger.
@@ -33,6 +32,18 @@ struct Issuer {
     compromised: Arc<dyn Signer>,
 }
 
+/// The keys of one registry, which its role alone holds.
+pub struct IssuerKeys {
+    /// Signs its log, its status lists and its credentials.
+    pub own: Arc<dyn Signer>,
+    /// One of its keys that the trust anchor calls compromised, for the personas whose records it signed.
+    pub compromised: Arc<dyn Signer>,
+    /// What it keeps to itself: record ids and salts follow from it.
+    pub secret: Seed,
+    /// Opens its key of a later version of the key registry.
+    pub later: OpenKey,
+}
+
 impl Keys {
     /// The keys of the world that grows from `world`, for the registries of `catalogue`.
     pub fn new(catalogue: Arc<Catalogue>, world: Seed) -> Self {
@@ -41,14 +52,14 @@ impl Keys {
         };
         let issuers = catalogue.sectors().iter().map(|sector| {
             let origin = sector.log_origin();
-            let compromised = Arc::new(FaultKeys::compromised_key(&world, &origin));
+            let compromised = Arc::new(compromised_key(&world, &origin));
             (sector.name.clone(), Issuer { own: signer(&origin), compromised })
         });
         Self {
             kept: None,
             world,
-            records: signer(&origin("records")),
-            evidence: signer(&origin("evidence")),
+            records: signer(&catalogue.province().origin("records")),
+            evidence: signer(&catalogue.province().origin("evidence")),
             issuers: issuers.collect(),
             catalogue,
         }
@@ -64,15 +75,15 @@ impl Keys {
             let origin = sector.log_origin();
             let compromised = match folder.stolen_signer(newest, &origin, &keys.unlock)? {
                 Some(kept) => kept,
-                None => Arc::new(FaultKeys::compromised_key(&world, &origin)),
+                None => Arc::new(compromised_key(&world, &origin)),
             };
             Ok((sector.name.clone(), Issuer { own: signer(&origin)?, compromised }))
         });
         Ok(Self {
-            records: signer(&origin("records"))?,
-            evidence: signer(&origin("evidence"))?,
+            records: signer(&catalogue.province().origin("records"))?,
+            evidence: signer(&catalogue.province().origin("evidence"))?,
             issuers: issuers.collect::<Result<_>>()?,
-            kept: Some(versions),
+            kept: Some((keys.clone(), versions)),
             catalogue: catalogue.clone(),
             world,
         })
@@ -81,7 +92,7 @@ impl Keys {
     /// All versions of the key registry, the first one first.
     pub fn versions(&self, now: Timestamp) -> Result<Vec<TrustAnchor>> {
         match &self.kept {
-            Some(versions) => Ok(versions.clone()),
+            Some((_, versions)) => Ok(versions.clone()),
             None => Ok(vec![self.anchor(now)?]),
         }
     }
@@ -91,26 +102,23 @@ impl Keys {
         &self.world
     }
 
-    /// The signer of a registry's log.
-    pub fn issuer(&self, registry: &str) -> Result<Arc<dyn Signer>> {
-        Ok(self.find(registry)?.own.clone())
-    }
-
-    /// What a registry keeps to itself: record ids and salts follow from it.
-    pub fn registry_secret(&self, registry: &str) -> Seed {
-        self.world.child(&format!("secret/registry/{registry}"), 0)
-    }
-
-    /// A key of a registry that the trust anchor calls compromised, for the personas whose records it signed.
-    pub fn compromised(&self, registry: &str) -> Result<Arc<dyn Signer>> {
-        Ok(self.find(registry)?.compromised.clone())
+    /// The keys of a registry.
+    pub fn issuer(&self, sector: &Sector) -> Result<IssuerKeys> {
+        let Issuer { own, compromised } = self.find(&sector.name)?;
+        let (kept, origin) = (self.kept.as_ref().map(|(kept, _)| kept.clone()), sector.log_origin());
+        let later: OpenKey = Arc::new(move |version| match &kept {
+            Some(kept) => KeyFolder::open(&kept.folder)?.log_signer(version, &origin, &kept.unlock),
+            None => Err(Error::bug("keys that grow from a seed do not change")),
+        });
+        let secret = self.world.child(&format!("secret/registry/{}", sector.name), 0);
+        Ok(IssuerKeys { own: own.clone(), compromised: compromised.clone(), secret, later })
     }
 
     /// What a verifier must know of keys that grow from the seed.
     fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
-            Ok(LogAnchor { origin: origin(name), purpose, keys: vec![active(signer)?] })
+            Ok(LogAnchor { origin: self.catalogue.province().origin(name), purpose, keys: vec![active(signer)?] })
         };
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             let keys = self.find(&sector.name)?;
@@ -118,12 +126,12 @@ impl Keys {
                 name: (&sector.name).into(),
                 origin: sector.log_origin(),
                 schemas: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
-                keys: vec![active(&keys.own)?, FaultKeys::compromised_record(&*keys.compromised)?],
+                keys: vec![active(&keys.own)?, compromised_record(&*keys.compromised)?],
             })
         };
         let root = Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0));
         let mut anchor = TrustAnchor {
-            province: PROVINCE.to_owned(),
+            province: self.catalogue.province().to_string(),
             version: 1,
             events_from: 0,
             root: Root {

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use async_trait::async_trait;
+
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
 
@@ -27,6 +29,13 @@ pub struct ClockBehind {
     pub now: Timestamp,
     /// When the newest head was signed.
     pub newest_head: Timestamp,
+}
+
+impl ClockBehind {
+    /// What the clock has to read for logs to be signed again.
+    pub fn over_at(&self) -> Timestamp {
+        self.newest_head.plus_ms(-CLOCK_SKEW_MS_MAX)
+    }
 }
 
 impl LogClock {
@@ -97,17 +106,29 @@ fn apart(ms: i64) -> String {
 #[derive(Clone)]
 pub struct Monotone(pub LogClock);
 
+#[async_trait]
 impl Clock for Monotone {
     fn now(&self) -> Timestamp {
         let inner = &self.0.0;
         inner.clock.now().max(Timestamp(inner.newest_ms.load(Ordering::SeqCst)))
     }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        if self.now() < at {
+            self.0.sleep_until(at).await;
+        }
+    }
 }
 
 /// Of logs that share it with others.
+#[async_trait]
 impl Clock for LogClock {
     fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        self.0.clock.sleep_until(at).await;
     }
 }
 
@@ -127,7 +148,7 @@ impl<C: Clock> From<Arc<C>> for LogClock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entry, Ledger, LogId};
+    use super::super::{Entry, LogId, Sequencer};
     use super::*;
     use crate::base::time::FixedClock;
     use crate::base::{Kind, Seed};
@@ -139,13 +160,13 @@ mod tests {
     const NOON: Timestamp = Timestamp(1_800_000_000_000);
     const DAY_MS: i64 = 86_400_000;
 
-    async fn open(store: &Arc<dyn Store>, log: u8, clock: LogClock) -> Result<Arc<Ledger>> {
+    async fn open(store: &Arc<dyn Store>, log: u8, clock: LogClock) -> Result<Arc<Sequencer>> {
         let signer = Arc::new(Ed25519Signer::from_seed("log", &Seed::root(1)));
-        Ledger::open(store.clone(), LogId(log), "log", signer, clock).await
+        Sequencer::open(store.clone(), LogId(log), "log", signer, clock).await
     }
 
     /// The time of the head that covers one entry more.
-    async fn append(ledger: &Ledger) -> Result<Timestamp> {
+    async fn append(ledger: &Sequencer) -> Result<Timestamp> {
         let entry = Entry { leaf: hash_leaf(b"entry"), body: b"entry"[..].into() };
         ledger.append(vec![entry], |_| Batch::new()).await.map(|appended| appended.head.at)
     }

@@ -16,10 +16,11 @@ use super::tile::{Tile, TileId};
 use super::tree::Tree;
 use super::{checkpoint, segment};
 use crate::base::id::to_hex;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::{Batch, Scan, Space, Store};
-use crate::trust::Signer;
 use crate::trust::merkle::Hash;
+use crate::trust::note::Checkpoint;
+use crate::trust::{PublicKey, Signer};
 
 /// Tiles read at once while the tree is rebuilt: half a megabyte.
 const TILES_READ_AT_ONCE: usize = 64;
@@ -35,7 +36,7 @@ pub(super) async fn load_or_begin(
     signer: &dyn Signer,
     clock: &LogClock,
 ) -> Result<State> {
-    if let Some(state) = load(store, id, origin, signer).await? {
+    if let Some(state) = load(store, id, origin, &checkpoint::keys_of(signer)).await? {
         clock.resume(state.head.at)?;
         return Ok(state);
     }
@@ -57,11 +58,14 @@ pub(super) async fn load_or_begin(
 }
 
 /// Loads the log; `None` if it has no head.
-pub(super) async fn load(store: &dyn Store, id: LogId, origin: &str, signer: &dyn Signer) -> Result<Option<State>> {
+pub(super) async fn load(
+    store: &dyn Store,
+    id: LogId,
+    origin: &str,
+    keys: &(String, Vec<PublicKey>),
+) -> Result<Option<State>> {
     let Some(row) = store.get(Space::LogHead, &id.prefix()).await? else { return Ok(None) };
-    let (at, note) = rows::read_note(&row).ok_or_else(|| corrupt(origin, "its head cannot be read"))?;
-    let signed = checkpoint::verify(&note, origin, signer)
-        .map_err(|error| corrupt(origin, format!("its signed head is refused: {}", error.message)))?;
+    let (at, note, signed) = read_head(&row, origin, keys)?;
     let tree = if signed.size <= LEAVES_READ_MAX {
         rebuild(store, id, origin, signed.size).await?
     } else {
@@ -71,6 +75,40 @@ pub(super) async fn load(store: &dyn Store, id: LogId, origin: &str, signer: &dy
     check_end(origin, entries_end(store, id, origin).await?, signed.size..=signed.size)?;
     let head = Head { size: signed.size, root: signed.root, note, at };
     Ok(Some(State { head: Arc::new(head), tree, row }))
+}
+
+/// Reads a stored head: when it was signed, its note, and what that signs.
+pub(super) fn read_head(
+    row: &Bytes,
+    origin: &str,
+    keys: &(String, Vec<PublicKey>),
+) -> Result<(Timestamp, Bytes, Checkpoint)> {
+    let (at, note) = rows::read_note(row).ok_or_else(|| corrupt(origin, "its head cannot be read"))?;
+    let signed = checkpoint::verify(&note, origin, keys)
+        .map_err(|error| corrupt(origin, format!("its signed head is refused: {}", error.message)))?;
+    Ok((at, note, signed))
+}
+
+/// The leaves from one size to a later one, as they are stored.
+pub(super) async fn leaves_between(
+    store: &dyn Store,
+    id: LogId,
+    origin: &str,
+    from: u64,
+    to: u64,
+) -> Result<Vec<Hash>> {
+    const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
+    let mut found = Vec::with_capacity((to - from) as usize);
+    let mut at = from;
+    while at < to {
+        let tile = TileId { level: 0, index: at / WIDTH };
+        let row = store.get(Space::LogTile, &id.tile_key(tile)).await?.ok_or_else(|| missing(origin, tile))?;
+        let row = leaves(&row, tile.width_at(to)).ok_or_else(|| differs(origin, tile))?;
+        let fresh = row.get((at % WIDTH) as usize..).ok_or_else(|| differs(origin, tile))?;
+        found.extend_from_slice(fresh);
+        at += fresh.len() as u64;
+    }
+    Ok(found)
 }
 
 /// Whether all tiles, those of leaves too, are those of a head, which has its checkpoint. A log that grows meanwhile keeps them.

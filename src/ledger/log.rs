@@ -1,18 +1,16 @@
-//! The state of a log: what its sequencer writes and its readers share.
+//! A log as it is read: its newest head, and the right edge of its tree.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::cache::TileCache;
-use super::clock::LogClock;
+use super::checkpoint::NoteKeys;
 use super::rows::LogId;
 use super::tree::Tree;
 use crate::base::Timestamp;
 use crate::store::Store;
-use crate::trust::Signer;
 use crate::trust::merkle::Hash;
 
 /// What goes into a log.
@@ -48,20 +46,18 @@ pub struct Appended {
     pub head: Arc<Head>,
 }
 
-/// What the sequencer and the readers share.
-pub(super) struct Log {
+/// One log, to read: any process may have it open.
+pub struct Log {
     pub(super) store: Arc<dyn Store>,
     pub(super) id: LogId,
     pub(super) origin: String,
-    pub(super) signer: RwLock<Arc<dyn Signer>>,
-    pub(super) clock: LogClock,
-    /// Nothing is appended any more.
-    pub(super) closed: AtomicBool,
+    /// The keys whose signature a stored head may have.
+    pub(super) keys: NoteKeys,
     /// Replaced whole; a reader holds the lock for the copy of a pointer.
-    pub(super) state: RwLock<Arc<State>>,
-    pub(super) sizes: watch::Sender<u64>,
+    state: RwLock<Arc<State>>,
+    sizes: watch::Sender<u64>,
     /// The newest head with cosignatures: proofs lead to it where it covers the entry.
-    pub(super) cosigned: RwLock<Option<Arc<Head>>>,
+    cosigned: RwLock<Option<Arc<Head>>>,
     pub(super) tiles: TileCache,
 }
 
@@ -74,6 +70,42 @@ pub(super) struct State {
 }
 
 impl Log {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        id: LogId,
+        origin: String,
+        keys: NoteKeys,
+        state: State,
+        tiles: TileCache,
+    ) -> Self {
+        let sizes = watch::Sender::new(state.head.size);
+        let state = RwLock::new(Arc::new(state));
+        Self { store, id, origin, keys, state, sizes, cosigned: RwLock::default(), tiles }
+    }
+
+    /// The newest signed head.
+    pub fn head(&self) -> Arc<Head> {
+        self.state().head.clone()
+    }
+
+    /// From now on proofs lead to this head, an earlier one of this log with cosignatures, wherever it covers the entry.
+    pub fn lead_proofs_to(&self, cosigned: Arc<Head>) {
+        let mut newest = self.cosigned.write().unwrap_or_else(PoisonError::into_inner);
+        if newest.as_ref().is_none_or(|old| old.size <= cosigned.size) && cosigned.size <= self.head().size {
+            *newest = Some(cosigned);
+        }
+    }
+
+    /// The log's size as it grows.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.sizes.subscribe()
+    }
+
+    /// The log's origin: the first line of its checkpoints.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     pub(super) fn state(&self) -> Arc<State> {
         // Only a pointer is replaced under the lock, so it is whole even if poisoned.
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -85,8 +117,17 @@ impl Log {
         cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
     }
 
-    pub(super) fn signer(&self) -> Arc<dyn Signer> {
-        self.signer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Publishes a state unless a newer one was.
+    pub(super) fn publish_newer(&self, next: State) {
+        let size = next.head.size;
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if state.head.size > size {
+                return;
+            }
+            *state = Arc::new(next);
+        }
+        self.sizes.send_replace(size);
     }
 
     pub(super) fn publish(&self, state: State) {

@@ -1,4 +1,4 @@
-//! What a ledger tells its sequencer, in order: appends, and that the log is to stand still.
+//! What a sequencer's task is told, in order: appends, and pauses.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::trust::Signer;
 /// What the sequencer is told, in order.
 pub(super) enum Order {
     Append(Request),
-    Hold(Holding),
+    Pause(Pausing),
 }
 
-/// An append that waits for its place.
+/// An append that waits for its index.
 pub(super) struct Request {
     pub(super) entries: Vec<Entry>,
     pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,
     pub(super) answer: oneshot::Sender<Result<Appended>>,
 }
 
-/// A log that is to stand still: whom to tell, and what releases it.
-pub(super) struct Holding {
-    pub(super) held: oneshot::Sender<u64>,
+/// A pause: whom to tell, and what releases it.
+pub(super) struct Pausing {
+    pub(super) paused: oneshot::Sender<u64>,
     pub(super) released: oneshot::Receiver<Release>,
 }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::load::corrupt;
 use super::log::{Head, Log, State};
 use super::rows::{self, LogId};
+use super::segment;
 use super::tile::{Group, TILE_HEIGHT, TILE_WIDTH, Tile, TileId};
-use super::{Ledger, segment};
 use crate::base::{Error, Reason, Result};
 use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
@@ -17,60 +17,59 @@ use crate::trust::record::LogProof;
 /// Tiles that a path leads through, in a log of up to 2^32 entries whose size is no multiple of a tile's.
 const TILES_OF_PATH: usize = 8;
 
-impl Ledger {
+impl Log {
     /// Proves that the entry stands in the log: against the newest cosigned head if there is one that covers it, or else against
     /// the newest head.
     ///
     /// Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
     pub async fn prove(&self, index: u64) -> Result<LogProof> {
-        let state = self.log.state();
-        let head = self.log.proving(&state, index);
-        let path = self.log.path(&state, index, head.size).await?;
+        let state = self.state();
+        let head = self.proving(&state, index);
+        let path = self.path(&state, index, head.size).await?;
         Ok(LogProof { checkpoint: head.note.clone(), index, path })
     }
 
     /// The head that [`Self::prove`] leads to now: the newest, or the newest cosigned one that covers the entry.
     pub fn proving_head(&self, index: u64) -> Arc<Head> {
-        self.log.proving(&self.log.state(), index)
+        self.proving(&self.state(), index)
     }
 
     /// The same against an earlier checkpoint; `size` must be one that was signed.
     pub async fn prove_at(&self, index: u64, size: u64) -> Result<LogProof> {
-        let state = self.log.state();
-        let key = self.log.id.numbered_key(size);
-        let Some(row) = self.log.store.get(Space::LogCheckpoint, &key).await? else {
-            return Err(self.log.missing("there is no checkpoint of this size"));
+        let state = self.state();
+        let key = self.id.numbered_key(size);
+        let Some(row) = self.store.get(Space::LogCheckpoint, &key).await? else {
+            return Err(self.missing("there is no checkpoint of this size"));
         };
-        let path = self.log.path(&state, index, size).await?;
-        Ok(LogProof { checkpoint: self.log.note(&row)?, index, path })
+        let path = self.path(&state, index, size).await?;
+        Ok(LogProof { checkpoint: self.note(&row)?, index, path })
     }
 
     /// Proves that the log of `old_size` entries is a beginning of the log of `new_size`.
     pub async fn prove_consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<Hash>> {
-        let state = self.log.state();
+        let state = self.state();
         if new_size > state.head.size {
-            return Err(self.log.missing("the log is shorter"));
+            return Err(self.missing("the log is shorter"));
         }
-        let spans =
-            consistency_spans(old_size, new_size).map_err(|_| self.log.missing("the older log is the longer"))?;
-        self.log.hashes(&state, &spans).await
+        let spans = consistency_spans(old_size, new_size).map_err(|_| self.missing("the older log is the longer"))?;
+        self.hashes(&state, &spans).await
     }
 
     /// The body of one entry. Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
     pub async fn entry(&self, index: u64) -> Result<Bytes> {
-        self.entries(index, 1).await?.pop().ok_or_else(|| self.log.missing("the log is shorter"))
+        self.entries(index, 1).await?.pop().ok_or_else(|| self.missing("the log is shorter"))
     }
 
     /// The bodies from `from` on, at most `limit`, up to the newest head.
     pub async fn entries(&self, from: u64, limit: usize) -> Result<Vec<Bytes>> {
-        let log = &self.log;
+        let log = self;
         entries_of(&*log.store, log.id, &log.origin, log.state().head.size, from, limit).await
     }
 
     /// The first `width` hashes of a tile's bottom row, as C2SP tlog-tiles serves them; `None` when the tree has no such tile, or
     /// not so wide a one. What it answers once, it answers for ever.
     pub async fn tile_row(&self, id: TileId, width: usize) -> Result<Option<Bytes>> {
-        let log = &self.log;
+        let log = self;
         let state = log.state();
         if width == 0 || width > id.width_at(state.head.size) {
             return Ok(None);
@@ -88,7 +87,7 @@ impl Ledger {
 
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.
     pub async fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Bytes)>> {
-        let log = &self.log;
+        let log = self;
         let scan = Scan::prefix(Space::LogCheckpoint, &log.id.prefix()).starting_at(log.id.numbered_key(size));
         let rows = log.store.scan(scan.limit(1)).await?;
         let Some((key, row)) = rows.first() else { return Ok(None) };
@@ -225,9 +224,9 @@ impl Log {
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
         // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read. Leaves
         // are held against the nodes stored with them when one is asked for (`hash_of`).
-        let place = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
-        let above = Box::pin(self.tile(state, TileId::of(place))).await?;
-        if tile.root() != Some(self.hash_of(&above, place)?) {
+        let node = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
+        let above = Box::pin(self.tile(state, TileId::of(node))).await?;
+        if tile.root() != Some(self.hash_of(&above, node)?) {
             return Err(self.differs(id));
         }
         let tile = Arc::new(tile);

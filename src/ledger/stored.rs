@@ -1,15 +1,15 @@
-//! A log as it is stored, without its keys and its sequencer: what a check and a rebuild read.
+//! A log as it is stored, without its keys: what a check and a rebuild read.
 //!
-//! Nothing here verifies a signature: opening the [`Ledger`](super::Ledger) does. That tiles, entries and the head belong together is
+//! Nothing here verifies a signature: opening the [`Log`](super::Log) does. That tiles, entries and the head belong together is
 //! seen without keys.
 
 use bytes::Bytes;
 
+use super::Log;
 use super::load::{self, corrupt};
 use super::read::entries_of;
 use super::rows::{self, LogId};
 use super::tile::{TILE_WIDTH, Tile, TileId};
-use super::{Head, Ledger};
 use crate::base::Result;
 use crate::store::{Batch, Findings, Pace, Space, Store};
 use crate::trust::merkle::Hash;
@@ -118,11 +118,9 @@ async fn newest_head(store: &dyn Store, id: LogId) -> Result<Option<Checkpoint>>
     Checkpoint::of_note(&note).map(Some).map_err(|error| corrupt(&unnamed, error.to_string()))
 }
 
-impl Ledger {
+impl Log {
     /// The log up to its present head.
     pub fn stored(&self) -> StoredLog<'_> {
-        let log = &self.log;
-        let head: std::sync::Arc<Head> = log.state().head.clone();
-        StoredLog { store: &*log.store, id: log.id, origin: log.origin.clone(), size: head.size }
+        StoredLog { store: &*self.store, id: self.id, origin: self.origin.clone(), size: self.head().size }
     }
 }

@@ -9,12 +9,13 @@ use proptest::prelude::*;
 
 use super::tile::TileId;
 use super::*;
-use crate::base::Seed;
-use crate::base::Timestamp;
+use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::time::FixedClock;
+use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::store::fjall::FjallStore;
 use crate::store::memory::MemoryStore;
-use crate::store::{Row, Scan, Space};
+use crate::store::{Batch, Row, Scan, Space, Store};
+use crate::trust::Signer;
 use crate::trust::keys::Ed25519Signer;
 use crate::trust::merkle::Hash;
 use crate::trust::merkle::{hash_leaf, root_in_place, verify_consistency, verify_inclusion};
@@ -22,6 +23,7 @@ use crate::trust::note::Checkpoint;
 use crate::trust::record::LogProof;
 
 mod long;
+mod openers;
 
 const LOG: LogId = LogId(7);
 const ORIGIN: &str = "lienthong/H27/test";
@@ -30,11 +32,11 @@ fn signer(seed: u64) -> Arc<dyn Signer> {
     Arc::new(Ed25519Signer::from_seed(ORIGIN, &Seed::root(seed)))
 }
 
-async fn open_at(store: Arc<dyn Store>, origin: &str, key: u64) -> Result<Arc<Ledger>> {
-    Ledger::open(store, LOG, origin, signer(key), Arc::new(FixedClock::at(Timestamp(1_000)))).await
+async fn open_at(store: Arc<dyn Store>, origin: &str, key: u64) -> Result<Arc<Sequencer>> {
+    Sequencer::open(store, LOG, origin, signer(key), Arc::new(FixedClock::at(Timestamp(1_000)))).await
 }
 
-async fn open(store: &Arc<dyn Store>) -> Arc<Ledger> {
+async fn open(store: &Arc<dyn Store>) -> Arc<Sequencer> {
     open_at(store.clone(), ORIGIN, 1).await.expect("opens")
 }
 
@@ -54,7 +56,7 @@ fn entries(from: u64, to: u64) -> Vec<Entry> {
     (from..to).map(entry).collect()
 }
 
-async fn grow(ledger: &Ledger, to: u64, step: u64) {
+async fn grow(ledger: &Sequencer, to: u64, step: u64) {
     let mut from = ledger.head().size;
     while from < to {
         let next = (from + step).min(to);
@@ -178,13 +180,21 @@ impl Store for SlowStore {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         self.inner.commit(batch).await
     }
+    fn changes(&self, space: Space) -> crate::store::Changes {
+        self.inner.changes(space)
+    }
+
+    fn openers(&self) -> crate::store::Openers {
+        self.inner.openers()
+    }
+
     fn count(&self, space: Space) -> u64 {
         self.inner.count(space)
     }
     fn health(&self) -> tokio::sync::watch::Receiver<crate::store::Health> {
         self.inner.health()
     }
-    fn damaged(&self, space: Space, what: &'static str) -> crate::base::Error {
+    fn damaged(&self, space: Space, what: &'static str) -> Error {
         self.inner.damaged(space, what)
     }
 }
@@ -369,7 +379,7 @@ async fn a_new_key_signs_the_head_that_is_there() {
     let ledger = open(&store).await;
     grow(&ledger, 300, 100).await;
     let (before, mut sizes) = (ledger.head(), ledger.watch());
-    let hold = ledger.hold().await.expect("holds");
+    let hold = ledger.pause().await.expect("holds");
     assert_eq!(hold.size(), 300);
     hold.release(Vec::new(), Some(signer(2))).await.expect("signs");
     let after = ledger.head();

@@ -1,5 +1,7 @@
 //! The province layer as one value: it follows registries in the background and answers what was accepted.
 
+#![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::base::{Clock, Error, Reason, Result};
-use crate::ledger::Ledger;
+use crate::ledger::Sequencer;
 use crate::registry::port::{Inclusion, Registry};
 use crate::registry::{Catalogue, Name, Sector};
 use crate::store::Store;
@@ -28,7 +30,7 @@ const RETRY_MS_MAX: u64 = 10_000;
 /// The province layer. The tasks that follow registries end with it.
 pub struct Province {
     pub(super) store: Arc<dyn Store>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Sequencer>,
     pub(super) ingest: Arc<Ingest>,
     pub(super) catalogue: Arc<Catalogue>,
     feeds: BTreeMap<Name, watch::Sender<Progress>>,
@@ -41,7 +43,7 @@ impl Province {
     pub async fn open(
         catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<Sequencer>,
         verifier: Arc<Verifier>,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>> {

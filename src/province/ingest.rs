@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Clock, Error, Kind, Reason, Result, Timestamp};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Sequencer};
 use crate::registry::port::{ChangeBatch, Registry};
 use crate::registry::{RecordType, Sector};
 use crate::store::{Batch, Space, Store};
@@ -58,7 +58,7 @@ pub struct Progress {
 /// What ingest works with.
 pub(super) struct Ingest {
     pub store: Arc<dyn Store>,
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Sequencer>,
     pub verifier: Arc<Verifier>,
     pub clock: Arc<dyn Clock>,
 }

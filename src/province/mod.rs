@@ -34,7 +34,7 @@ pub use disagree::{Claim, Disagreement};
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};
-pub use status::{IssuerSigners, Published, StatusLists};
+pub use status::{Published, StatusLists};
 pub use turns::Turn;
 pub use view::{Audience, Item, PersonView, Section, Source};
 pub use watch::{Accepted, ChangeFilter, Latest};

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use quick_cache::sync::Cache;
 
 use crate::base::Result;
-use crate::ledger::Ledger;
+use crate::ledger::Log;
 use crate::store::{Scan, Space, Store};
 use crate::trust::LogProof;
 
@@ -75,7 +75,7 @@ impl Places {
     }
 
     /// The proof of an entry under the checkpoint that the ledger's proofs lead to now.
-    pub(super) async fn prove(&self, ledger: &Ledger, index: u64) -> Result<Arc<LogProof>> {
+    pub(super) async fn prove(&self, ledger: &Log, index: u64) -> Result<Arc<LogProof>> {
         let head = ledger.proving_head(index);
         if let Some(proof) = self.proofs.get(&index).filter(|proof| proof.checkpoint == head.note) {
             return Ok(proof);

@@ -29,7 +29,7 @@ mod rebuild;
 #[cfg(test)]
 mod tests;
 
-pub use publish::{IssuerSigners, Published, StatusLists, TTL_S};
+pub use publish::{Published, StatusLists, TTL_S};
 pub(super) use rebuild::ensure;
 pub use rebuild::{check, rebuild};
 

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use super::*;
 use crate::base::time::FixedClock;
 use crate::base::{PartialDate, PersonalId, Reason, Timestamp};
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{Change, ChangeBatch, Inclusion as _, Query, Receipt, Registry as _, Selector, Submission};
 use crate::registry::{self, Catalogue, Heading};
 use crate::store::Store;
@@ -45,11 +45,11 @@ impl World {
         }
     }
 
-    pub(super) async fn host(&self, name: &str) -> Arc<Host> {
+    pub(super) async fn host(&self, name: &str) -> Arc<EmbeddedRegistry> {
         self.host_over(self.store.clone(), name).await
     }
 
-    async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<Host> {
+    async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
         foundation::host(&store, Catalogue::built_in().sector(name).expect("a sector"), &self.clock).await
     }
 
@@ -60,7 +60,7 @@ impl World {
     /// Submits new records and waits until the province has them.
     pub(super) async fn say(
         &mut self,
-        host: &Arc<Host>,
+        host: &Arc<EmbeddedRegistry>,
         province: &Province,
         records: Vec<(&str, Object)>,
     ) -> Vec<Receipt> {
@@ -73,7 +73,7 @@ impl World {
     /// Changes a record and waits until the province has it.
     pub(super) async fn change(
         &mut self,
-        host: &Arc<Host>,
+        host: &Arc<EmbeddedRegistry>,
         province: &Province,
         record_type: &str,
         operation: Operation,
@@ -89,7 +89,7 @@ impl World {
         province.wait_for(host.name(), size).await.expect("accepted");
     }
 
-    async fn submit(&mut self, host: &Arc<Host>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
+    async fn submit(&mut self, host: &Arc<EmbeddedRegistry>, records: Vec<(&str, Object)>) -> Vec<Receipt> {
         self.requests += 1;
         let changes = records.into_iter().map(|(record_type, payload)| Change {
             record_type: record_type.into(),

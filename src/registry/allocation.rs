@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, ProvinceCode, Reason, Result};
 use crate::store::{Batch, Scan, Space, Store};
 
 use super::catalogue::{Catalogue, built_in};
@@ -27,15 +27,20 @@ pub const LAST: u8 = 199;
 const REGISTRY: &str = "catalogue/registry/";
 const TYPE: &str = "catalogue/type/";
 
-/// The catalogue of a store: the built-in registries and `further` ones, which get their numbers while the world `is_new`. Later none
+/// The catalogue of a province's store: the built-in registries and `further` ones, which get their numbers while the world `is_new`. Later none
 /// enters it: the trust anchor names the issuers that the world began with.
 ///
 /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
 /// knows is not among them or one that it does not know comes late, and when no number is left.
-pub async fn open(store: &dyn Store, further: Vec<Sector>, is_new: bool) -> Result<Arc<Catalogue>> {
+pub async fn open(
+    store: &dyn Store,
+    province: &ProvinceCode,
+    further: Vec<Sector>,
+    is_new: bool,
+) -> Result<Arc<Catalogue>> {
     let mut registries = Numbers::read(store, REGISTRY).await?;
     let mut types = Numbers::read(store, TYPE).await?;
-    let catalogue = numbered(further, &mut registries, &mut types)?;
+    let catalogue = numbered(province, further, &mut registries, &mut types)?;
     if let Some(name) = registries.kept.keys().find(|name| catalogue.sector(name).is_none()) {
         return Err(invalid(format!("the store holds records of the registry {name}, which is missing")));
     }
@@ -53,11 +58,16 @@ pub async fn open(store: &dyn Store, further: Vec<Sector>, is_new: bool) -> Resu
 }
 
 /// The catalogue of a store that is not there yet: its numbers are those of a new one. Fails as [`open`] does.
-pub fn unkept(further: Vec<Sector>) -> Result<Catalogue> {
-    numbered(further, &mut Numbers::none(REGISTRY), &mut Numbers::none(TYPE))
+pub fn unkept(province: &ProvinceCode, further: Vec<Sector>) -> Result<Catalogue> {
+    numbered(province, further, &mut Numbers::none(REGISTRY), &mut Numbers::none(TYPE))
 }
 
-fn numbered(further: Vec<Sector>, registries: &mut Numbers, types: &mut Numbers) -> Result<Catalogue> {
+fn numbered(
+    province: &ProvinceCode,
+    further: Vec<Sector>,
+    registries: &mut Numbers,
+    types: &mut Numbers,
+) -> Result<Catalogue> {
     let mut sectors = Vec::from(built_in());
     for mut sector in further {
         sector.ordinal = registries.number(&sector.name)?;
@@ -67,7 +77,7 @@ fn numbered(further: Vec<Sector>, registries: &mut Numbers, types: &mut Numbers)
         }
         sectors.push(sector);
     }
-    Catalogue::new(sectors).map_err(|error| invalid(error.to_string()))
+    Catalogue::of(province.clone(), sectors).map_err(|error| invalid(error.to_string()))
 }
 
 /// Numbers by name.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Error, Violation, name};
+use crate::base::{Error, ProvinceCode, Violation, name};
 
 use super::schema::{DocumentType, RecordType, State};
 use super::sector::Sector;
@@ -25,6 +25,7 @@ pub struct CatalogueError {
 /// The registries and record types of a world.
 #[derive(Debug)]
 pub struct Catalogue {
+    province: ProvinceCode,
     sectors: Vec<Arc<Sector>>,
     /// Every record type, by name.
     by_name: BTreeMap<Name, Arc<RecordType>>,
@@ -34,14 +35,20 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The eight built-in registries.
+    /// The eight built-in registries, of the default province.
     pub fn built_in() -> Arc<Self> {
         Arc::new(Self::new(built_in()).expect("the built-in registries are a catalogue"))
     }
 
-    /// A catalogue of these registries, in this order. Names and numbers are unique, and one record type is the register of people.
+    /// A catalogue of these registries, in the default province: see [`Catalogue::of`].
     pub fn new(sectors: impl IntoIterator<Item = Sector>) -> Result<Self, CatalogueError> {
-        let sectors: Vec<Arc<Sector>> = sectors.into_iter().map(Arc::new).collect();
+        Self::of(ProvinceCode::default(), sectors)
+    }
+
+    /// A catalogue of a province's registries, in this order. Names and numbers are unique, and one record type is the register of people.
+    pub fn of(province: ProvinceCode, sectors: impl IntoIterator<Item = Sector>) -> Result<Self, CatalogueError> {
+        let placed = |sector| Arc::new(Sector { province: province.clone(), ..sector });
+        let sectors: Vec<Arc<Sector>> = sectors.into_iter().map(placed).collect();
         let (mut by_name, mut by_ordinal) = (BTreeMap::new(), BTreeMap::new());
         for (at, sector) in sectors.iter().enumerate() {
             let is_same = |other: &Arc<Sector>| other.name == sector.name || other.ordinal == sector.ordinal;
@@ -61,7 +68,12 @@ impl Catalogue {
         let (Some(first), None) = (people.next().cloned(), people.next()) else {
             return Err(problem("the catalogue", "one record type, and no other, is the register of people"));
         };
-        Ok(Self { sectors, by_name, by_ordinal, people: first })
+        Ok(Self { province, sectors, by_name, by_ordinal, people: first })
+    }
+
+    /// The province whose registries they are.
+    pub fn province(&self) -> &ProvinceCode {
+        &self.province
     }
 
     /// The registries, in order.

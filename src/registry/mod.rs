@@ -2,7 +2,7 @@
 //!
 //! A sector is data: its record types stand in a file of their own, and the [`catalogue`] of a world lists them. Everything else
 //! here is one mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
-//! keeps, wherever it runs, [`reader`] asks and verifies through it, [`host`] keeps it over a store and a log, and the API serves it.
+//! keeps, wherever it runs, [`reader`] asks and verifies through it, [`embedded`] keeps it over a store and a log, and the API serves it.
 
 pub mod allocation;
 pub mod answer;
@@ -11,9 +11,9 @@ pub mod business;
 pub mod catalogue;
 pub mod common;
 pub mod driver_licence;
+pub mod embedded;
 pub mod forms;
 pub mod health_insurance;
-pub mod host;
 mod index;
 pub mod judicial;
 pub mod land;
@@ -31,13 +31,14 @@ mod row;
 pub mod rule;
 pub mod schema;
 mod sector;
+pub mod signing;
 pub mod social_insurance;
 pub mod stored;
 pub mod vehicle;
 mod writer;
 
 pub use catalogue::Catalogue;
-pub use host::Host;
+pub use embedded::EmbeddedRegistry;
 pub use name::Name;
 pub use reader::Reader;
 pub use schema::{DocumentType, Heading, RecordType, State};

@@ -1,13 +1,15 @@
 //! The port of a registry: what the gateway asks of one, wherever it runs.
 //!
-//! The embedded host implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
+//! The embedded registry implements it; so can a client of `registry.v1.RegistryService` on another machine. Contract:
 //!
-//! - **Trust.** Answers are not believed: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
+//! - **Trust.** Answers are not trusted: every caller verifies the signed bytes. An implementation may fail, lie or be slow.
 //! - **Atomicity.** [`Registry::submit`] is all or nothing and durable when `Ok`; a repetition with the same request id
 //!   and content answers with the same receipts.
 //! - **Ordering.** The issuer's log is the order of changes: a cursor is a log size, batches end at signed checkpoints, and
 //!   reading twice from one cursor gives the same leaves.
 //! - **Freshness.** A read that begins after `submit` answered sees its changes.
+//! - **Signing.** What a registry signs beside its log it makes itself, of values that it checks (`signing`); whoever asks sees
+//!   signatures and public keys, never a private key. A registry that does not sign such things says so, as every one does by default.
 //! - **Failure.** A registry that cannot be asked answers with [`Reason::RegistryUnavailable`](crate::base::Reason); no
 //!   record is an empty answer, not an error.
 
@@ -18,7 +20,9 @@ use bytes::Bytes;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations};
-use crate::trust::{LogProof, Object, Operation, SignedRecord};
+use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
+
+use super::signing::{CredentialDraft, SignedStatusList, StatusListDraft, not_offered};
 
 /// Which records to read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -181,9 +185,25 @@ pub trait Registry: Send + Sync + 'static {
 
     /// Waits until the log is longer than `cursor`.
     async fn wait_beyond(&self, cursor: u64) -> Result<()>;
+
+    /// The public key that it signs with now.
+    async fn key_in_use(&self) -> Result<PublicKey> {
+        Err(not_offered(self.name(), "status lists and credentials"))
+    }
+
+    /// Signs the status list of one of its record types. Fails as an invalid request where the draft is not one of its own.
+    async fn sign_status_list(&self, _draft: StatusListDraft) -> Result<SignedStatusList> {
+        Err(not_offered(self.name(), "status lists"))
+    }
+
+    /// Signs a credential of one of its records. Fails with [`Reason::VersionConflict`](crate::base::Reason) unless the record is the
+    /// latest version that it issued, and as an invalid request where the draft asks for more than the record is good for.
+    async fn sign_credential(&self, _draft: CredentialDraft) -> Result<String> {
+        Err(not_offered(self.name(), "credentials"))
+    }
 }
 
-/// The province's word on what it accepted; the province layer implements it, so that a registry's face and the exchange can
+/// The province's word on what it accepted; the province layer implements it, so that a registry's services and the exchange can
 /// speak of ledger indices without knowing the province.
 #[async_trait]
 pub trait Inclusion: Send + Sync + 'static {

@@ -11,9 +11,10 @@ use crate::store::{KEY_BYTES_MAX, Scan, Space, Store};
 use crate::trust::{LogProof, SignedRecord, Statement};
 
 use super::catalogue::unknown_record_type;
-use super::host::Host;
+use super::embedded::EmbeddedRegistry;
 use super::port::{ChangeBatch, Page, Query, RegistryRecord, Selector};
 use super::row::{RecordKey, RecordRow, corrupt, history_key, record_key};
+use super::signing::own_type;
 use super::{RecordType, index};
 
 /// Most records that one person, name or number leads to. More is a query that nobody means, and is refused: a part would read as all.
@@ -41,7 +42,7 @@ impl Candidates {
     }
 }
 
-impl Host {
+impl EmbeddedRegistry {
     pub(super) async fn read_page(&self, query: &Query) -> Result<Page> {
         let types = self.types(&query.record_types)?;
         let limit = query.limit.clamp(1, PAGE_SIZE_MAX);
@@ -295,6 +296,13 @@ impl Host {
     pub(super) async fn check_tail(&self) -> Result<()> {
         let size = self.ledger.head().size;
         self.records_between(size.saturating_sub(1), size).await.map(|_| ())
+    }
+
+    /// The latest version of the record that a statement is about.
+    pub(super) async fn latest(&self, statement: &Statement) -> Result<Option<SignedRecord>> {
+        let key = record_key(own_type(&self.sector, &statement.schema)?, statement.record_id);
+        let found = versions_of(&*self.store, &[(key, 0)]).await?.pop().flatten();
+        Ok(found.map(|row| row.record()))
     }
 
     /// The records whose statements stand in the log from `from` to `to`.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::name::Name;
 use super::schema::RecordType;
-use crate::base::PROVINCE;
+use crate::base::ProvinceCode;
 
 /// One registry: a sector, the agency that owns it, its record types.
 #[derive(Debug, Clone)]
 pub struct Sector {
     /// `land`; also the issuer's name in statements and the last part of its log's origin.
     pub name: Name,
+    /// The province that it is of; its catalogue says which.
+    pub province: ProvinceCode,
     /// The agency that owns it: `land-office`.
     pub agency: String,
     /// Its number in storage keys: never changed, never reused.
@@ -20,15 +22,15 @@ pub struct Sector {
 }
 
 impl Sector {
-    /// A registry and its record types.
+    /// A registry and its record types, of the default province until a catalogue takes it in.
     pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
         let record_types = record_types.into_iter().map(Arc::new).collect();
-        Self { name: name.into(), agency: agency.into(), ordinal, record_types }
+        Self { name: name.into(), province: ProvinceCode::default(), agency: agency.into(), ordinal, record_types }
     }
 
     /// The origin line of its log's checkpoints: `lienthong/H27/land`.
     pub fn log_origin(&self) -> String {
-        format!("lienthong/{PROVINCE}/{}", self.name)
+        self.province.origin(&self.name)
     }
 
     /// Its record type of this name.

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
-use crate::ledger::Ledger;
+use crate::ledger::Sequencer;
 use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
 use crate::trust::statement::STATEMENT_BYTES_MAX;
@@ -68,7 +68,7 @@ struct Planned {
 /// The writer's task.
 pub(super) struct Writer {
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     clock: Arc<dyn Clock>,
     sector: Arc<Sector>,
     counters: Counters,
@@ -78,14 +78,11 @@ impl Writer {
     /// A writer that goes on where the stored registry ends.
     pub(super) async fn open(
         store: Arc<dyn Store>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
         sector: Arc<Sector>,
     ) -> Result<Self> {
-        let counters = match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
-            Some(row) => read_counters(&row)?,
-            None => Counters::new(),
-        };
+        let counters = stored_counters(&*store, &sector).await?;
         Ok(Self { store, ledger, clock, sector, counters })
     }
 
@@ -249,6 +246,18 @@ fn fail(sector: &Sector, error: &Error, answers: impl Iterator<Item = Answer>) {
     for answer in answers {
         let _ = answer.send(Err(error.repeated()));
     }
+}
+
+async fn stored_counters(store: &dyn Store, sector: &Sector) -> Result<Counters> {
+    match store.get(Space::Meta, &counters_key(sector.ordinal)).await? {
+        Some(row) => read_counters(&row),
+        None => Ok(Counters::new()),
+    }
+}
+
+/// How many versions of a record type a registry has issued.
+pub(super) async fn issued_versions(store: &dyn Store, sector: &Sector, record_type: u8) -> Result<u32> {
+    Ok(stored_counters(store, sector).await?.get(&record_type).copied().unwrap_or_default())
 }
 
 fn write_counters(counters: &Counters) -> Bytes {

@@ -1,4 +1,4 @@
-//! What a gateway is told before it opens: where it keeps its data, what world it holds, whom it believes.
+//! What a gateway is told before it opens: where it keeps its data, what world it holds, whose credentials it accepts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
-use crate::base::{Clock, Entropy, limits};
+use crate::base::{Clock, Entropy, ProvinceCode, limits};
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
 use crate::transparency::client::Roots;
@@ -30,6 +30,8 @@ pub enum Storage {
 pub struct Config {
     /// Where the data is kept.
     pub storage: Storage,
+    /// The province's code; `None` is the stored world's, or the default.
+    pub province: Option<ProvinceCode>,
     /// The world's seed; `None` is the stored world's, or the default's.
     pub seed: Option<u64>,
     /// Citizens to generate; `None` is the stored world's, or the default's.
@@ -40,7 +42,7 @@ pub struct Config {
     pub anchor: Option<PathBuf>,
     /// A file of rights; `None` is the embedded one.
     pub rights: Option<PathBuf>,
-    /// Whether demo credentials are believed.
+    /// Whether demo credentials are accepted.
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
@@ -48,7 +50,7 @@ pub struct Config {
     pub rate_limit: u32,
     /// Most calls a second of one address without an accepted credential; 0 is no limit.
     pub stranger_rate_limit: u32,
-    /// Where others reach the HTTP faces: `https://example.vn`; `None` is the console's address.
+    /// Where others reach the HTTP routes: `https://example.vn`; `None` is the console's address.
     pub public_url: Option<String>,
     /// Whether the status lists are made again from the record ledger before anything else.
     pub rebuild_status: bool,
@@ -71,7 +73,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether the seed may be shown: only where everybody who calls is believed to be whoever they say. The registries' keys grow from it.
+    /// Whether the seed may be shown: only where all callers are accepted as whoever they say they are. The registries' keys grow from it.
     pub fn reveals_seed(&self) -> bool {
         self.demo != DemoCredentials::Never
     }
@@ -82,6 +84,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             storage: Storage::Temporary,
+            province: None,
             seed: None,
             population: None,
             keys: None,

@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 
 use super::config::{Config, Storage};
 use super::memory::Memory;
-use super::world::{POPULATION_DEFAULT, SEED_DEFAULT, World};
+use super::world_file::{Asked, POPULATION_DEFAULT, SEED_DEFAULT, WorldFile};
 use crate::base::{Error, Reason, Result};
 use crate::store::file::sync_folder;
 use crate::store::fjall::{FjallOptions, FjallStore};
@@ -43,7 +43,7 @@ const STANDING: &str = "standing";
 /// A world and its store.
 pub struct Data {
     /// What the world grew from.
-    pub world: World,
+    pub world: WorldFile,
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
     /// What the engine's share of comes from, also when it is opened again.
@@ -73,7 +73,7 @@ impl DataFolder {
     }
 
     /// What the store of `world` in the folder `path` is held against.
-    pub fn guard(path: &Path, world: &World) -> RollbackGuard {
+    pub fn guard(path: &Path, world: &WorldFile) -> RollbackGuard {
         RollbackGuard::new(path.join(STANDING), world.word())
     }
 
@@ -99,13 +99,13 @@ impl DataFolder {
     }
 
     /// The folder's world, or a new one where the folder holds nothing of ours.
-    fn world(&self, config: &Config) -> Result<World> {
+    fn world(&self, config: &Config) -> Result<WorldFile> {
         let path = &self.path;
         let invalid = |message: String| Err(Error::new(Reason::ConfigurationInvalid, message));
         let has_store = self.store().try_exists().map_err(|error| refused(path, "read", error))?;
-        match World::read(path)? {
+        match WorldFile::read(path)? {
             Some(mut world) if has_store => {
-                world.agrees(config.seed, config.population, path)?;
+                world.agrees(&asked(config), path)?;
                 if !world.seeded {
                     // The last start ended between the rename and the note of it.
                     world.seeded = true;
@@ -119,7 +119,7 @@ impl DataFolder {
                 world.seed,
                 self.store().display()
             )),
-            Some(world) if world.agrees(config.seed, config.population, path).is_ok() => {
+            Some(world) if world.agrees(&asked(config), path).is_ok() => {
                 tracing::warn!(
                     "seeding of this world was interrupted before anybody was served from it; it begins again"
                 );
@@ -146,7 +146,7 @@ impl DataFolder {
         }
     }
 
-    fn begin(&self, config: &Config) -> Result<World> {
+    fn begin(&self, config: &Config) -> Result<WorldFile> {
         let world = new_world(config);
         world.write(&self.path).map_err(|error| {
             let message = format!("the data folder {} cannot be written: {}", self.path.display(), error.message);
@@ -156,7 +156,7 @@ impl DataFolder {
     }
 
     /// The store of a seeded world, or an empty one to seed a new world in. What an interrupted seeding left is removed.
-    fn open(self, world: World, memory: Memory) -> Result<Data> {
+    fn open(self, world: WorldFile, memory: Memory) -> Result<Data> {
         match fs::remove_dir_all(self.seeding()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(refused(&self.path, "cleared of an interrupted seeding", error));
@@ -232,15 +232,21 @@ impl Data {
     }
 }
 
-fn new_world(config: &Config) -> World {
-    let (seed, population) = (config.seed.unwrap_or(SEED_DEFAULT), config.population.unwrap_or(POPULATION_DEFAULT));
-    World::new(seed, population, config.clock.now())
+fn new_world(config: &Config) -> WorldFile {
+    let Asked { province, seed, population } = asked(config);
+    let (seed, population) = (seed.unwrap_or(SEED_DEFAULT), population.unwrap_or(POPULATION_DEFAULT));
+    WorldFile::new(&province.unwrap_or_default(), seed, population, config.clock.now())
+}
+
+fn asked(config: &Config) -> Asked {
+    let Config { province, seed, population, .. } = config;
+    Asked { province: province.clone(), seed: *seed, population: *population }
 }
 
 /// Opens a store, which keeps `folder` (its lock, or the folder itself) for as long as anybody holds it.
 fn open_store(
     path: &Path,
-    world: &World,
+    world: &WorldFile,
     memory: Memory,
     guard: Option<RollbackGuard>,
     folder: impl Send + Sync + 'static,

@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
 use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
-use super::parts::Parts;
 use super::recheck::{LastCheck, Recheck};
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
-use super::{faces, readings, seeding, services};
+use super::world::World;
+use super::{http_routes, readings, seeding, services};
 use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, ProvinceCode, Reason, Result};
 use crate::identity::following::Following;
-use crate::keys::keyring::{KeyFolder, Watcher};
+use crate::keys::keyring::{KeyFolder, KeyHolder, Watcher};
 use crate::registry::allocation;
 use crate::store::file::is_full;
 use crate::store::lock::FolderLock;
@@ -31,7 +32,7 @@ use crate::store::lock::FolderLock;
 /// A gateway, opened and seeded.
 pub struct Gateway {
     config: Config,
-    pub(super) parts: Arc<Parts>,
+    pub(super) assembly: Arc<Assembly>,
     /// What happens to connections, counted.
     pub connections: Arc<Connections>,
     anchor: Option<PathBuf>,
@@ -75,7 +76,8 @@ impl Gateway {
     /// stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
         // A bad file of rights shall be known before a world is made.
-        let rights = RightsBook::open(config.rights.as_deref(), &allocation::unkept(config.registries.clone())?)?;
+        let catalogue = allocation::unkept(&ProvinceCode::default(), config.registries.clone())?;
+        let rights = RightsBook::open(config.rights.as_deref(), &catalogue)?;
         if let Some(file) = rights.file() {
             tracing::info!(file = %file.display(), version = %rights.current().version(), "rights of a file");
         }
@@ -85,28 +87,30 @@ impl Gateway {
             seeding::seed(&config, &data, rights.clone()).await?;
             data = data.seeded().await?;
         }
-        let parts = Parts::open(&config, &data, rights).await.map_err(|error| damage_in(data.home(), error))?;
-        parts.follow_registries()?;
-        let feed = Arc::new(ProvinceFeed(parts.province.clone()));
-        let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
+        let opened = Self::assemble(&config, &data, rights).await;
+        let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
+        assembly.province.follow_registries()?;
+        let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
+        let following =
+            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, config.clock.clone());
         let following = AbortOnDrop(tokio::spawn(following.run()));
-        let witnessing = Witnessing::start(&config, &parts)?;
+        let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
                 keys,
-                hosts: parts.hosts.values().cloned().collect(),
-                province: parts.province.clone(),
-                records: parts.records.clone(),
-                evidence: parts.evidence.clone(),
-                verifier: parts.verifier.clone(),
-                board: parts.anchor.clone(),
+                issuers: assembly.registries.values().map(|registry| registry.clone() as Arc<dyn KeyHolder>).collect(),
+                province: assembly.province.layer.clone(),
+                records: assembly.province.records.clone(),
+                evidence: assembly.gateway.evidence.clone(),
+                verifier: assembly.province.verifier.clone(),
+                board: assembly.province.anchor.clone(),
                 clock: config.clock.clone(),
             };
             AbortOnDrop(tokio::spawn(watcher.run()))
         });
         let anchor = match &config.anchor {
             None => None,
-            Some(path) => match parts.anchor.newest().write(path) {
+            Some(path) => match assembly.province.anchor.newest().write(path) {
                 Ok(()) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
                 // Reading needs no room, and GetTrustAnchor still serves the anchor.
                 Err(error) if is_full(&error) => {
@@ -118,7 +122,7 @@ impl Gateway {
         };
         Ok(Self {
             config,
-            parts: Arc::new(parts),
+            assembly: Arc::new(assembly),
             connections: Arc::default(),
             anchor,
             following,
@@ -130,6 +134,10 @@ impl Gateway {
         })
     }
 
+    async fn assemble(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Assembly> {
+        Assembly::open(World::open(config, data, rights).await?, Settings::of(config, data)?).await
+    }
+
     /// Serves on sockets that the caller bound.
     pub async fn start(&self, listening: Listening) -> Result<Running> {
         let address = reachable(listening.grpc.local_addr().map_err(crate::base::Error::bug)?);
@@ -137,23 +145,24 @@ impl Gateway {
         let console = listening.console.as_ref().and_then(|console| console.local_addr().ok()).map(reachable);
         let base = self.config.public_url.clone().or_else(|| console.map(|at| format!("http://{at}")));
         if let Some(base) = base {
-            self.parts.status.serve_at(&base);
+            self.assembly.province.status.serve_at(&base);
         }
         let (end, ending) = tokio::sync::watch::channel(false);
         if let Some(every) = self.config.check_every {
-            let (store, catalogue) = (self.data.store.clone(), self.parts.catalogue.clone());
+            let (store, catalogue) = (self.data.store.clone(), self.assembly.world.catalogue.clone());
             self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
-            self.parts.metrics.ask(self.checks.readings());
+            self.assembly.gateway.metrics.ask(self.checks.readings());
         }
-        let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, has_tls), ending).await?;
-        self.parts.metrics.ask(readings::of_connections(&self.connections));
-        self.parts.metrics.ask(readings::of_parts(&self.parts)?);
-        self.parts.metrics.ask(readings::of_caches(&self.parts));
+        let served =
+            services::all(&self.config, &self.data, &self.assembly, self.reach(address, has_tls), ending).await?;
+        self.assembly.gateway.metrics.ask(readings::of_connections(&self.connections));
+        self.assembly.gateway.metrics.ask(readings::of_logs(&self.assembly)?);
+        self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
         if let Some(home) = self.home() {
-            self.parts.metrics.ask(readings::of_disk(home));
+            self.assembly.gateway.metrics.ask(readings::of_disk(home));
         }
         let view = Arc::new(self.view(address, has_tls));
-        let (url, further) = (self.config.public_url.as_deref(), faces::all(&self.parts, &self.witnessing));
+        let (url, further) = (self.config.public_url.as_deref(), http_routes::all(&self.assembly, &self.witnessing));
         let ends = (end, self.connections.clone());
         Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
     }
@@ -162,10 +171,11 @@ impl Gateway {
     pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
         let (end, ending) = tokio::sync::watch::channel(false);
         if let Some(every) = self.config.check_every {
-            let (store, catalogue) = (self.data.store.clone(), self.parts.catalogue.clone());
+            let (store, catalogue) = (self.data.store.clone(), self.assembly.world.catalogue.clone());
             self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
         }
-        let served = services::all(&self.config, &self.data, &self.parts, self.reach(address, false), ending).await?;
+        let served =
+            services::all(&self.config, &self.data, &self.assembly, self.reach(address, false), ending).await?;
         Ok(InProcess::new(served, end))
     }
 
@@ -196,7 +206,7 @@ impl Gateway {
 
     /// Mints bearer tokens that this gateway accepts.
     pub fn tokens(&self) -> &TokenMint {
-        &self.parts.tokens
+        &self.assembly.gateway.tokens
     }
 
     /// How the last check of the store ended while it was served from; `None` before the first.
@@ -206,7 +216,7 @@ impl Gateway {
 
     /// Reads the file of rights again, and says what came of it.
     pub fn reload_rights(&self) {
-        match self.parts.rights.reload() {
+        match self.assembly.gateway.rights.reload() {
             Ok(rights) => {
                 tracing::info!(version = %rights.version(), "the rights were read again and hold from now on")
             }
@@ -216,15 +226,15 @@ impl Gateway {
 
     /// Entries of the record ledger.
     pub fn record_ledger_size(&self) -> u64 {
-        self.parts.records.head().size
+        self.assembly.province.records.head().size
     }
 
     /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
     /// go of the store.
     pub async fn close(self) {
-        let Self { parts, following, witnessing, key_changes, data, .. } = self;
+        let Self { assembly, following, witnessing, key_changes, data, .. } = self;
         drop((following, witnessing, key_changes));
-        drop(parts);
+        drop(assembly);
         data.close(CLOSES_WITHIN).await;
     }
 
@@ -237,7 +247,7 @@ impl Gateway {
     fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {
         WorldView {
             world: self.data.world.clone(),
-            parts: self.parts.clone(),
+            assembly: self.assembly.clone(),
             clock: self.config.clock.clone(),
             reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,

@@ -1,19 +1,21 @@
 //! What speaks against a service, told to the board: a store that takes no changes or is damaged, a clock that reads before the logs' heads, a
 //! feed that is halted.
 
+#![allow(clippy::disallowed_methods, reason = "a clock that is set back tells nobody: it is looked at")]
+
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::parts::Parts;
+use super::assembly::Assembly;
 use crate::api::health::{HealthBoard, OVERALL};
-use crate::base::Result;
+use crate::base::{Clock as _, Result};
 use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
 use crate::store::{Health, Space, Writes};
 
-/// How often the clock is looked at.
+/// How often the clock is looked at while it is right: one that is set back tells nobody.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 const CLOCK: &str = "clock";
@@ -21,15 +23,15 @@ const DAMAGED: &str = "store_damaged";
 const FEED: &str = "feed";
 const NO_WRITES: &str = "store_takes_no_changes";
 
-/// Begins to watch the parts of a gateway; ends with the set.
-pub(super) fn watch(parts: &Parts, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
+/// Begins to watch the assembly of a gateway; ends with the set.
+pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
-    for sector in parts.catalogue.sectors() {
-        let progress = parts.province.watch_progress(&sector.name)?;
+    for sector in assembly.world.catalogue.sectors() {
+        let progress = assembly.province.layer.watch_progress(&sector.name)?;
         watchers.spawn(watch_feed(format!("feed/{}", sector.name), progress, board.clone()));
     }
     watchers.spawn(watch_store(store, board.clone()));
-    watchers.spawn(watch_clock(parts.clock.clone(), board.clone()));
+    watchers.spawn(watch_clock(assembly.clock.clone(), board.clone()));
     Ok(watchers)
 }
 
@@ -75,9 +77,13 @@ async fn watch_store(mut store: watch::Receiver<Health>, board: HealthBoard) {
 /// A clock before the newest head: what was issued cannot be verified now, and nothing is issued.
 async fn watch_clock(clock: LogClock, board: HealthBoard) {
     loop {
-        let is_behind = clock.behind().is_some();
-        board.note(CLOCK, |service| is_behind && writes(service));
-        tokio::time::sleep(CLOCK_EVERY).await;
+        let behind = clock.behind();
+        board.note(CLOCK, |service| behind.is_some() && writes(service));
+        match behind {
+            // It is over once the world gets there.
+            Some(behind) => clock.sleep_until(behind.over_at()).await,
+            None => tokio::time::sleep(CLOCK_EVERY).await,
+        }
     }
 }
 

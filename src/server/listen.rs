@@ -32,7 +32,7 @@ impl TlsFiles {
     }
 }
 
-/// Whether demo credentials are believed on `address`; refuses to listen off loopback without TLS, unless `allowed`.
+/// Whether demo credentials are accepted on `address`; refuses to listen off loopback without TLS, unless `allowed`.
 pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
     match (has_tls, is_loopback(address), allowed) {
         (true, _, _) => Ok(DemoCredentials::Never),

@@ -16,7 +16,7 @@ use std::str::FromStr;
 
 use crate::exchange::Memory as OfExchange;
 use crate::ledger::TileCache;
-use crate::registry::host::Caches;
+use crate::registry::embedded::Caches;
 
 const MIB: u64 = 1024 * 1024;
 /// Less than this thrashes.

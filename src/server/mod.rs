@@ -2,28 +2,29 @@
 //!
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 
+pub mod assembly;
 pub mod config;
 pub mod data;
 pub mod gateway;
+pub mod in_process;
 pub mod listen;
 pub mod memory;
 pub mod net;
-pub mod parts;
 pub mod recheck;
+pub mod roles;
 pub mod running;
 pub mod seeding;
 pub mod services;
 pub mod shutdown;
 pub mod upkeep;
 pub mod world;
+pub mod world_file;
 
 mod delivery;
-mod faces;
 mod feed;
 mod health;
-pub mod in_process;
+mod http_routes;
 mod readings;
-mod status;
 #[cfg(test)]
 mod tests;
 mod view;

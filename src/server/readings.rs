@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::assembly::Assembly;
 use super::net::connections::{Connections, Refusal, Stage};
-use super::parts::Parts;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
@@ -79,11 +79,11 @@ pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
 }
 
 /// Of the caches that `--memory` is divided among, but the engine's.
-pub(super) fn of_caches(parts: &Parts) -> Vec<Reading> {
-    let (tiles, exchange) = (parts.tiles.clone(), parts.exchange.clone());
-    let hosts: Vec<_> = parts.hosts.values().cloned().collect();
+pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
+    let (tiles, exchange) = (assembly.tiles.clone(), assembly.gateway.exchange.clone());
+    let registries: Vec<_> = assembly.registries.values().cloned().collect();
     let usage = Arc::new(move || {
-        let pages = hosts.iter().map(|host| host.cache_use()).fold(CacheUse::default(), CacheUse::and);
+        let pages = registries.iter().map(|registry| registry.cache_use()).fold(CacheUse::default(), CacheUse::and);
         [("tiles", tiles.usage()), ("records", exchange.cache_use()), ("pages", pages)]
     });
     let reading = |name, help, of: fn(CacheUse) -> u64| {
@@ -101,12 +101,14 @@ pub(super) fn of_caches(parts: &Parts) -> Vec<Reading> {
 }
 
 /// Of the logs and of the registries' feeds.
-pub(super) fn of_parts(parts: &Parts) -> Result<Vec<Reading>> {
-    let mut logs =
-        vec![(Name::from("records"), parts.records.clone()), (Name::from("evidence"), parts.evidence.clone())];
-    logs.extend(parts.hosts.iter().map(|(name, host)| (name.clone(), host.ledger().clone())));
-    let feed = |name: &Name| Ok((name.clone(), parts.province.watch_progress(name)?));
-    let feeds = parts.catalogue.sectors().iter().map(|sector| feed(&sector.name));
+pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
+    let mut logs = vec![
+        (Name::from("records"), assembly.province.records.log().clone()),
+        (Name::from("evidence"), assembly.gateway.evidence.log().clone()),
+    ];
+    logs.extend(assembly.registries.iter().map(|(name, registry)| (name.clone(), registry.log().clone())));
+    let feed = |name: &Name| Ok((name.clone(), assembly.province.layer.watch_progress(name)?));
+    let feeds = assembly.world.catalogue.sectors().iter().map(|sector| feed(&sector.name));
     let feeds = feeds.collect::<Result<Vec<_>>>()?;
     Ok(vec![
         Reading::new("log_entries", "Entries of a log", move || {

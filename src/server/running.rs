@@ -4,6 +4,8 @@
 //! notice first; connections are told to go away (GOAWAY) and calls under way get [`DRAIN`] to finish; streams end with
 //! UNAVAILABLE a little before that; and what is still there then is cut.
 
+#![allow(clippy::disallowed_methods, reason = "the end of a server is transport")]
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,7 +75,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP faces beside it; others reach it at
+    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP routes beside it; others reach it at
     /// `public_url`.
     pub(super) fn begin(
         listening: Listening,

@@ -13,10 +13,12 @@ use futures::stream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
-use super::parts::Parts;
+use super::roles::RegistryRole;
+use super::world::World;
 
 use crate::access::RightsBook;
 use crate::base::entropy::SeededEntropy;
@@ -25,7 +27,6 @@ use crate::base::{Error, Result, Seed, Timestamp};
 use crate::identity::following::Following;
 use crate::identity::{Account, Level};
 use crate::province::Turn;
-use crate::registry::host::Host;
 use crate::registry::port::{Change, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::document::Record;
@@ -40,72 +41,76 @@ const QUEUE_TURNS: usize = 64;
 pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
     let chance = Seed::root(data.world.seed).child("seeding", 0);
-    let config = Config {
+    let world = World {
         clock: Arc::new(FixedClock::at(at)),
         entropy: Arc::new(SeededEntropy::new(chance)),
-        anchor: None,
-        rebuild_status: false,
-        ..config.clone()
+        ..World::open(config, data, rights).await?
     };
-    let parts = &Parts::open(&config, data, rights).await?;
-    let feed = Arc::new(ProvinceFeed(parts.province.clone()));
-    let following = Following::new(parts.linking.clone(), data.store.clone(), feed, config.clock.clone());
+    let settings = Settings { anchor: None, rebuild_status: false, ..Settings::of(config, data)? };
+    let assembly = &Assembly::open(world, settings).await?;
+    let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
+    let following =
+        Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
     let personas = personas::all(at.date());
     let (accounts, opened) = mpsc::channel(64);
     let (turns, mut taken) = mpsc::channel(QUEUE_TURNS);
-    let seeding =
-        Seeding { world: *parts.keys.world(), population: data.world.population, at, progress: config.progress };
+    let seeding = Seeding {
+        world: assembly.world.seed,
+        population: data.world.population,
+        at,
+        progress: config.progress.clone(),
+    };
     tokio::try_join!(
-        seeding.fill(parts, &personas, accounts, turns),
-        open_accounts(parts, opened, at),
-        parts.province.take_in_turn(stream::poll_fn(|context| taken.poll_recv(context))),
+        seeding.fill(assembly, &personas, accounts, turns),
+        open_accounts(assembly, opened, at),
+        assembly.province.layer.take_in_turn(stream::poll_fn(|context| taken.poll_recv(context))),
     )?;
     following.skip_to_end().await?;
     for persona in &personas {
-        settle(parts, persona, at).await?;
+        settle(assembly, persona, at).await?;
     }
     let mut later = Vec::new();
     for record in personas.iter().flat_map(|persona| &persona.later) {
-        let name = &record_type(&parts.catalogue, record.record_type)?.registry;
-        let host = parts.hosts.get(name).ok_or_else(|| unknown(name))?;
-        let receipts = host.load(vec![change(record.clone())], at).await?;
-        let registry = registry_of(parts, name)?;
+        let name = &record_type(&assembly.world.catalogue, record.record_type)?.registry;
+        let role = assembly.registries.get(name).ok_or_else(|| unknown(name))?;
+        let receipts = role.load(vec![change(record.clone())], at).await?;
+        let registry = registry_of(assembly, name)?;
         later.extend(
             receipts.iter().map(|receipt| Turn { registry: registry.clone(), log_size: receipt.log_index + 1 }),
         );
     }
-    parts.province.take_in_turn(stream::iter(later)).await?;
+    assembly.province.layer.take_in_turn(stream::iter(later)).await?;
     following.catch_up().await?;
     Ok(())
 }
 
 /// Opens accounts as they are generated, many to a commit.
 async fn open_accounts(
-    parts: &Parts,
+    assembly: &Assembly,
     mut opened: mpsc::Receiver<Vec<generated::Account>>,
     at: Timestamp,
 ) -> Result<()> {
     let mut households = Vec::new();
     while opened.recv_many(&mut households, 64).await > 0 {
         let accounts: Vec<Account> = households.drain(..).flatten().map(|account| account_at(&account, at)).collect();
-        parts.accounts.seed(&accounts).await?;
+        assembly.gateway.accounts.seed(&accounts).await?;
     }
     Ok(())
 }
 
 /// A persona's account, links and refusals.
-async fn settle(parts: &Parts, persona: &Persona, at: Timestamp) -> Result<()> {
+async fn settle(assembly: &Assembly, persona: &Persona, at: Timestamp) -> Result<()> {
     if let Some(account) = &persona.account {
-        parts.accounts.seed(&[account_at(account, at)]).await?;
+        assembly.gateway.accounts.seed(&[account_at(account, at)]).await?;
     }
     for record in persona.records.iter().filter(|record| persona.links.contains(&record.record_type)) {
-        let record_type = record_type(&parts.catalogue, record.record_type)?;
+        let record_type = record_type(&assembly.world.catalogue, record.record_type)?;
         let Some(document) = &record_type.document else { continue };
         let number = record.payload.text(&record_type.natural_key).unwrap_or_default();
-        parts.linking.seed(persona.personal_id, document.kind, number, at).await?;
+        assembly.gateway.linking.seed(persona.personal_id, document.kind, number, at).await?;
     }
     if persona.refuses_consents {
-        parts.consents.refuse_all(persona.personal_id, at).await?;
+        assembly.gateway.consents.refuse_all(persona.personal_id, at).await?;
     }
     Ok(())
 }
@@ -120,8 +125,8 @@ fn record_type<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a RecordTyp
     found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
 }
 
-fn registry_of<'a>(parts: &'a Parts, name: &str) -> Result<&'a Arc<dyn Registry>> {
-    parts.registries.get(name).ok_or_else(|| unknown(name))
+fn registry_of<'a>(assembly: &'a Assembly, name: &str) -> Result<&'a Arc<dyn Registry>> {
+    assembly.ports.get(name).ok_or_else(|| unknown(name))
 }
 
 fn unknown(registry: &str) -> Error {
@@ -150,19 +155,19 @@ impl Seeding {
     /// in which order the province shall accept the registries' batches.
     async fn fill(
         self,
-        parts: &Parts,
+        assembly: &Assembly,
         personas: &[Persona],
         accounts: mpsc::Sender<Vec<generated::Account>>,
         turns: mpsc::Sender<Turn>,
     ) -> Result<()> {
         let mut loading = JoinSet::new();
-        let mut outboxes = Outboxes { catalogue: parts.catalogue.clone(), turns, of: BTreeMap::new() };
-        for (name, host) in &parts.hosts {
+        let mut outboxes = Outboxes { catalogue: assembly.world.catalogue.clone(), turns, of: BTreeMap::new() };
+        for (name, role) in &assembly.registries {
             let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
-            let registry = registry_of(parts, name)?.clone();
+            let registry = registry_of(assembly, name)?.clone();
             let outbox = Outbox { queue, changes: Vec::new(), sent: 0, registry };
             outboxes.of.insert(name.clone(), outbox);
-            loading.spawn(load(host.clone(), waiting, self.at));
+            loading.spawn(load(role.clone(), waiting, self.at));
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
         let generating = tokio::task::spawn_blocking(move || self.generate(first, outboxes, &accounts));
@@ -252,9 +257,9 @@ pub fn change(record: Record) -> Change {
     }
 }
 
-async fn load(host: Arc<Host>, mut waiting: mpsc::Receiver<Vec<Change>>, at: Timestamp) -> Result<()> {
+async fn load(role: Arc<RegistryRole>, mut waiting: mpsc::Receiver<Vec<Change>>, at: Timestamp) -> Result<()> {
     while let Some(changes) = waiting.recv().await {
-        host.load(changes, at).await?;
+        role.load(changes, at).await?;
     }
     Ok(())
 }

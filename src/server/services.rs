@@ -1,4 +1,4 @@
-//! The gRPC services of a gateway, over its parts.
+//! The gRPC services of a gateway, over its assembly.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use tokio::task::JoinSet;
 use tonic::server::NamedService;
 use tonic_health::pb::health_server::HealthServer;
 
+use super::assembly::Assembly;
 use super::config::Config;
 use super::data::Data;
 use super::delivery::ExchangeDelivery;
 use super::health;
-use super::parts::Parts;
 use super::readings;
 use crate::api::admission::{Admission, Gatekeeper, Methods};
 use crate::api::credential::Authenticator;
@@ -29,7 +29,7 @@ use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, PROVINCE, Result, Timestamp, limits};
+use crate::base::{Error, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -66,8 +66,8 @@ const V1ALPHA: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// Adds a service with our message limits, and notes its name.
 macro_rules! add {
-    ($services:expr, $server:ident, $face:expr) => {
-        $services.add($server::new($face).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
+    ($services:expr, $server:ident, $service:expr) => {
+        $services.add($server::new($service).max_decoding_message_size(limits::MESSAGE_BYTES_MAX))
     };
 }
 
@@ -107,30 +107,35 @@ pub struct Served {
 pub async fn all(
     config: &Config,
     data: &Data,
-    parts: &Parts,
+    assembly: &Assembly,
     reach: Reach,
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(parts.tokens.public_key(), config.demo),
-        rights: parts.rights.clone(),
+        authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
+        rights: assembly.gateway.rights.clone(),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
         public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
-        clock: parts.clock.clone(),
+        clock: assembly.clock.clone(),
     };
-    let edge = Edge::new(Arc::new(Monotone(parts.clock.clone())), config.entropy.clone(), parts.traces.clone(), ending);
-    let pages = PageTokens::new(parts.keys.world(), data.world.mark());
+    let edge = Edge::new(
+        Arc::new(Monotone(assembly.clock.clone())),
+        assembly.world.entropy.clone(),
+        assembly.gateway.traces.clone(),
+        ending,
+    );
+    let pages = PageTokens::new(&assembly.world.seed, data.world.mark());
     let mut services = Services::default();
-    let face = TrustGrpcService::new(parts.anchor.clone(), edge.clone());
-    add!(services, TrustServiceServer, face);
-    add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), parts.status.clone()));
-    add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), parts.logs.clone()));
-    identity(&mut services, config, data, parts, &edge, &pages);
-    registries(&mut services, parts, &edge, &pages)?;
-    let (consents, log) = (parts.consents.clone(), parts.access_log.clone());
-    let people = || parts.people.clone();
-    let (rights, catalogue) = (parts.rights.clone(), parts.catalogue.clone());
+    let service = TrustGrpcService::new(assembly.province.anchor.clone(), edge.clone());
+    add!(services, TrustServiceServer, service);
+    add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), assembly.province.status.clone()));
+    add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), assembly.logs.clone()));
+    identity(&mut services, assembly, &edge, &pages);
+    registries(&mut services, assembly, &edge, &pages)?;
+    let (consents, log) = (assembly.gateway.consents.clone(), assembly.gateway.access_log.clone());
+    let people = || assembly.gateway.people.clone();
+    let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.world.catalogue.clone());
     add!(services, AgencyServiceServer, grpc::access::AgencyGrpcService::new(edge.clone(), rights.clone()));
     add!(
         services,
@@ -142,70 +147,88 @@ pub async fn all(
         AccessLogServiceServer,
         grpc::access::AccessLogGrpcService::new(edge.clone(), log, people(), pages.clone())
     );
-    let (exchange, traces) = (parts.exchange.clone(), parts.traces.clone());
-    let face = ExchangeGrpcService::new(edge.clone(), exchange, traces, config.clock.clone());
-    add!(services, ExchangeServiceServer, face);
-    let face = ProvinceGrpcService::new(edge.clone(), parts.province.clone(), people(), pages.clone());
-    add!(services, ProvinceServiceServer, face);
+    let (exchange, traces) = (assembly.gateway.exchange.clone(), assembly.gateway.traces.clone());
+    let service = ExchangeGrpcService::new(edge.clone(), exchange, traces, assembly.world.clock.clone());
+    add!(services, ExchangeServiceServer, service);
+    let service = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
+    add!(services, ProvinceServiceServer, service);
     if config.simulation {
         let facts = WorldFacts {
             seed: config.reveals_seed().then_some(data.world.seed),
             population: data.world.population,
             created_at: Timestamp(data.world.created_at_ms),
-            province: PROVINCE,
+            province: assembly.world.province.clone(),
             reach,
         };
-        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, parts.records.clone()));
+        add!(
+            services,
+            SimulationServiceServer,
+            Simulation::new(edge.clone(), facts, assembly.province.records.log().clone())
+        );
     }
-    health_and_reflection(services, parts, data.store.health(), gatekeeper, edge).await
+    health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
 }
 
-fn identity(services: &mut Services, config: &Config, data: &Data, parts: &Parts, edge: &Edge, pages: &PageTokens) {
-    let delivery = Arc::new(ExchangeDelivery(parts.exchange.clone()));
-    let people = || parts.people.clone();
-    let entropy = config.entropy.clone();
-    let presenting = Presenting::new(data.store.clone(), parts.linking.clone(), people(), delivery, entropy);
+fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) {
+    let delivery = Arc::new(ExchangeDelivery(assembly.gateway.exchange.clone()));
+    let people = || assembly.gateway.people.clone();
+    let entropy = assembly.world.entropy.clone();
+    let presenting =
+        Presenting::new(assembly.world.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
-    add!(services, AccountServiceServer, AccountGrpcService::new(edge(), parts.accounts.clone(), people()));
-    add!(services, LinkServiceServer, LinkGrpcService::new(edge(), parts.linking.clone(), people(), pages()));
-    add!(services, CredentialServiceServer, CredentialGrpcService::new(edge(), parts.credentials.clone(), people()));
-    let face = PresentationGrpcService::new(edge(), presenting, people(), pages(), parts.rights.clone());
-    add!(services, PresentationServiceServer, face);
+    add!(services, AccountServiceServer, AccountGrpcService::new(edge(), assembly.gateway.accounts.clone(), people()));
+    add!(
+        services,
+        LinkServiceServer,
+        LinkGrpcService::new(edge(), assembly.gateway.linking.clone(), people(), pages())
+    );
+    add!(
+        services,
+        CredentialServiceServer,
+        CredentialGrpcService::new(edge(), assembly.gateway.credentials.clone(), people())
+    );
+    let service = PresentationGrpcService::new(edge(), presenting, people(), pages(), assembly.gateway.rights.clone());
+    add!(services, PresentationServiceServer, service);
 }
 
-fn registries(services: &mut Services, parts: &Parts, edge: &Edge, pages: &PageTokens) -> Result<()> {
-    let all = parts.registries.values().cloned();
-    let shared =
-        SharedRegistries::new(edge.clone(), parts.catalogue.clone(), all, parts.province.clone(), pages.clone());
+fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) -> Result<()> {
+    let all = assembly.ports.values().cloned();
+    let shared = SharedRegistries::new(
+        edge.clone(),
+        assembly.world.catalogue.clone(),
+        all,
+        assembly.province.layer.clone(),
+        pages.clone(),
+    );
     add!(services, RegistryServiceServer, shared);
-    let face = |name: &str| -> Result<TypedRegistry> {
+    let service = |name: &str| -> Result<TypedRegistry> {
         let unknown = || Error::bug(format!("there is no registry {name}"));
-        let sector = parts.catalogue.sector(name).ok_or_else(unknown)?.clone();
-        let registry = parts.registries.get(name).ok_or_else(unknown)?.clone();
-        Ok(TypedRegistry::new(edge.clone(), registry, parts.province.clone(), sector, pages.clone()))
+        let sector = assembly.world.catalogue.sector(name).ok_or_else(unknown)?.clone();
+        let registry = assembly.ports.get(name).ok_or_else(unknown)?.clone();
+        Ok(TypedRegistry::new(edge.clone(), registry, assembly.province.layer.clone(), sector, pages.clone()))
     };
-    add!(services, ResidentServiceServer, face(resident::NAME)?);
-    add!(services, LandServiceServer, face(land::NAME)?);
-    add!(services, SocialInsuranceServiceServer, face(social_insurance::NAME)?);
-    add!(services, JudicialServiceServer, face(judicial::NAME)?);
-    add!(services, BusinessServiceServer, face(business::NAME)?);
-    add!(services, HealthInsuranceServiceServer, face(health_insurance::NAME)?);
-    add!(services, DriverLicenceServiceServer, face(driver_licence::NAME)?);
-    add!(services, VehicleServiceServer, face(vehicle::NAME)?);
+    add!(services, ResidentServiceServer, service(resident::NAME)?);
+    add!(services, LandServiceServer, service(land::NAME)?);
+    add!(services, SocialInsuranceServiceServer, service(social_insurance::NAME)?);
+    add!(services, JudicialServiceServer, service(judicial::NAME)?);
+    add!(services, BusinessServiceServer, service(business::NAME)?);
+    add!(services, HealthInsuranceServiceServer, service(health_insurance::NAME)?);
+    add!(services, DriverLicenceServiceServer, service(driver_licence::NAME)?);
+    add!(services, VehicleServiceServer, service(vehicle::NAME)?);
     Ok(())
 }
 
 /// Health for each service, for each feed and for the server as a whole (the empty name), and reflection over what is served.
 async fn health_and_reflection(
     mut services: Services,
-    parts: &Parts,
+    assembly: &Assembly,
     store: watch::Receiver<Health>,
     gatekeeper: Gatekeeper,
     edge: Edge,
 ) -> Result<Served> {
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
-    let watchers = health::watch(parts, store.clone(), &health)?;
+    let watchers = health::watch(assembly, store.clone(), &health)?;
     services.add(HealthServer::new(HealthGrpcService::new(edge.clone(), health.clone())));
     let mut names = std::mem::take(&mut services.names);
     names.extend([V1, V1ALPHA]);
@@ -230,9 +253,10 @@ async fn health_and_reflection(
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     ];
-    let methods = Methods::new(&described, &names, &parts.rights.current())?;
+    let methods = Methods::new(&described, &names, &assembly.gateway.rights.current())?;
     let public = gatekeeper.public.clone();
-    let admission = Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, parts.metrics.clone());
-    parts.metrics.ask(readings::of_calls(admission.load(), &health));
+    let admission =
+        Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, assembly.gateway.metrics.clone());
+    assembly.gateway.metrics.ask(readings::of_calls(admission.load(), &health));
     Ok(Served { admission, public, health, watchers, store })
 }

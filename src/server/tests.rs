@@ -6,16 +6,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::{Config, Gateway, Storage};
 use crate::base::time::SystemClock;
-use crate::base::{Clock as _, Error, Reason, Result, Timestamp};
+use crate::base::{Clock as _, Error, ProvinceCode, Reason, Result, Timestamp};
 use crate::keys::keyring::{Beginning, KeptKeys, KeyFolder, Secret, Unlock, request};
-use crate::keys::origin;
 use crate::registry::Catalogue;
-use crate::registry::port::{Change, Inclusion as _, Query, Registry as _, Selector, Submission};
+use crate::registry::port::{Change, Inclusion as _, Query, Selector, Submission};
 use crate::trust::entry::split_entry;
 use crate::trust::{
     Algorithm, Code, EntryType, KeyChange, KeyEvent, KeyState, Object, Operation, PublicKey, SignedRecord, TrustAnchor,
     Verdict, Verifier,
 };
+
+mod worlds;
+
+/// The origin of a log of the world.
+fn origin(log: &str) -> String {
+    ProvinceCode::default().origin(log)
+}
 
 fn unlock() -> Unlock {
     Unlock::secret(Secret::new("correct horse battery").expect("long enough"))
@@ -69,7 +75,7 @@ fn person(number: u64) -> Change {
 
 /// Writes one person after the other until it is told to stop; gives how many were accepted.
 async fn write(gateway: &Gateway, written: &AtomicU64, stop: &AtomicBool) {
-    let host = &gateway.parts.hosts["resident"];
+    let host = gateway.assembly.registries["resident"].port();
     while !stop.load(Ordering::Relaxed) {
         let number = written.load(Ordering::Relaxed);
         let submission = Submission { request_id: format!("write-{number:08}"), changes: vec![person(number)] };
@@ -80,8 +86,9 @@ async fn write(gateway: &Gateway, written: &AtomicU64, stop: &AtomicBool) {
 
 /// Every person that was written, with both proofs, and the index in the record ledger.
 async fn read_all(gateway: &Gateway, count: u64) -> Vec<(u64, SignedRecord)> {
-    let (host, province) = (&gateway.parts.hosts["resident"], &gateway.parts.province);
-    province.wait_for("resident", host.ledger().head().size).await.expect("accepted");
+    let (role, province) = (&gateway.assembly.registries["resident"], &gateway.assembly.province.layer);
+    let host = role.port();
+    province.wait_for("resident", role.log().head().size).await.expect("accepted");
     let mut found = Vec::new();
     for number in 0..count {
         let id = crate::base::PersonalId::parse(&format!("0271859{number:05}")).expect("an id");
@@ -97,7 +104,7 @@ async fn read_all(gateway: &Gateway, count: u64) -> Vec<(u64, SignedRecord)> {
 }
 
 async fn events(gateway: &Gateway) -> Vec<(u64, KeyEvent)> {
-    let entries = gateway.parts.records.entries(0, usize::MAX >> 1).await.expect("reads");
+    let entries = gateway.assembly.province.records.entries(0, usize::MAX >> 1).await.expect("reads");
     let event = |(index, entry): (usize, &bytes::Bytes)| match split_entry(entry)? {
         (EntryType::KeyEvent, body) => Some((index as u64, KeyEvent::parse(body).expect("an event"))),
         _ => None,
@@ -178,7 +185,7 @@ async fn keys_change_under_load_and_every_record_is_judged_by_its_place() {
     let gateway = Arc::into_inner(gateway).expect("the writer ended");
     gateway.close().await;
     let gateway = open(&folder, storage).await;
-    assert_eq!(*gateway.parts.verifier.anchor(), fifth);
+    assert_eq!(*gateway.assembly.province.verifier.anchor(), fifth);
     let all = read_all(&gateway, count).await;
     assert!(all.iter().all(|(_, record)| newest.verify(record, now).verdict.is_valid()));
     gateway.close().await;
@@ -196,20 +203,20 @@ async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
     let refused = change(&folder, Some(origin("vehicle")), rotate.clone()).await.expect_err("refused");
     assert!(refused.message.contains("another log"), "{}", refused.message);
     assert_eq!(folder.newest().expect("stands"), first);
-    assert_eq!(*gateway.parts.verifier.anchor(), first);
+    assert_eq!(*gateway.assembly.province.verifier.anchor(), first);
     // the same, said right
     let second = change(&folder, Some(land), rotate).await.expect("rotated");
-    assert_eq!(gateway.parts.anchor.newest().version, 2);
+    assert_eq!(gateway.assembly.province.anchor.newest().version, 2);
     assert_eq!(folder.newest().expect("stands"), second);
     let withdrawn = KeyChange::Withdraw { issuer: "land".into() };
     let third = change(&folder, Some(origin("land")), withdrawn).await.expect("withdrawn");
     let keys = &third.issuer("land").expect("stays").keys;
     assert!(keys.iter().all(|key| key.state != KeyState::Active));
-    let land = &gateway.parts.hosts["land"];
-    let size = land.ledger().head().size;
+    let land = &gateway.assembly.registries["land"];
+    let size = land.log().head().size;
     let late = Submission { request_id: "too-late-now".into(), changes: vec![person(1)] };
-    assert_eq!(land.submit(late).await.expect_err("it may not issue").reason, Reason::IssuerWithdrawn);
-    assert_eq!(land.ledger().head().size, size, "nothing is stored");
+    assert_eq!(land.port().submit(late).await.expect_err("it may not issue").reason, Reason::IssuerWithdrawn);
+    assert_eq!(land.log().head().size, size, "nothing is stored");
     gateway.close().await;
 }
 
@@ -219,9 +226,9 @@ async fn what_waits_while_its_registry_is_withdrawn_is_refused_and_not_stored() 
     let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);
     let gateway = Arc::new(open(&folder, Storage::Memory).await);
     let written = Arc::new(AtomicU64::new(0));
-    let host = gateway.parts.hosts["resident"].clone();
+    let role = gateway.assembly.registries["resident"].clone();
     let writer = {
-        let (host, written) = (host.clone(), written.clone());
+        let (host, written) = (role.port(), written.clone());
         tokio::spawn(async move {
             loop {
                 let number = written.load(Ordering::Relaxed);
@@ -238,8 +245,8 @@ async fn what_waits_while_its_registry_is_withdrawn_is_refused_and_not_stored() 
     change(&folder, Some(origin("resident")), withdrawn).await.expect("withdrawn");
     assert_eq!(writer.await.expect("ends"), Reason::IssuerWithdrawn);
     // the log ends where the province has taken it in
-    let size = host.ledger().head().size;
-    gateway.parts.province.wait_for("resident", size).await.expect("all of it was accepted");
+    let size = role.log().head().size;
+    gateway.assembly.province.layer.wait_for("resident", size).await.expect("all of it was accepted");
     Arc::into_inner(gateway).expect("the writer ended").close().await;
 }
 
@@ -265,7 +272,7 @@ async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
     let mut key = first.issuer("land").expect("there").keys.iter().filter(|key| key.state == KeyState::Active);
     let key = key.next().expect("in use").id();
     // Somebody signs with it what the province does not take: a record type of another registry.
-    let ledger = gateway.parts.hosts["land"].ledger().clone();
+    let ledger = gateway.assembly.registries["land"].sequencer().clone();
     let foreign = crate::ledger::Entry {
         leaf: crate::trust::merkle::hash_leaf(b"no statement"),
         body: bytes::Bytes::from_static(b"no statement"),
@@ -273,7 +280,7 @@ async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
     ledger.append(vec![foreign], |_| crate::store::Batch::new()).await.expect("appended");
     let begun = std::time::Instant::now();
     let halted = |gateway: &Gateway| {
-        let mut progress = gateway.parts.province.progress().into_iter();
+        let mut progress = gateway.assembly.province.layer.progress().into_iter();
         progress.any(|(name, now)| name == "land" && matches!(now.state, crate::province::FeedState::Halted { .. }))
     };
     while !halted(&gateway) {
@@ -283,7 +290,7 @@ async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
     let successor = fresh(&folder, &land, Algorithm::Ed25519);
     let stolen = KeyChange::Compromise { key, suspect_from: 0, successor: Some(successor) };
     let second = change(&folder, Some(land), stolen).await.expect("compromised");
-    assert_eq!(*gateway.parts.verifier.anchor(), second);
+    assert_eq!(*gateway.assembly.province.verifier.anchor(), second);
     gateway.close().await;
 }
 
@@ -293,7 +300,7 @@ async fn lists_and_claims_are_signed_by_the_key_in_use() {
     let (folder, _) = begin(&temporary.path().join("keys"), 1, 1);
     let gateway = open(&folder, Storage::Memory).await;
     let schema = "resident.person.v1";
-    let list = || async { gateway.parts.status.get(schema).await.expect("published").token.clone() };
+    let list = || async { gateway.assembly.province.status.get(schema).await.expect("published").token.clone() };
     let verify = |token: &str, anchor: &TrustAnchor| crate::trust::status_list::StatusToken::verify(token, anchor);
     let before = list().await;
     let resident = origin("resident");
@@ -310,7 +317,7 @@ async fn lists_and_claims_are_signed_by_the_key_in_use() {
     let successor = fresh(&folder, &evidence, Algorithm::Ed25519);
     let rotate = KeyChange::Rotate { origin: evidence.clone(), successor: successor.clone() };
     let third = change(&folder, Some(evidence.clone()), rotate).await.expect("rotated");
-    assert_eq!(gateway.parts.evidence.signer().public_key(), successor.bytes());
+    assert_eq!(gateway.assembly.gateway.evidence.signer().public_key(), successor.bytes());
     let events = events(&gateway).await;
     let at = events.iter().filter(|(_, event)| event.anchor_version == third.version);
     assert_eq!(at.map(|(_, event)| event.origin.as_str()).collect::<Vec<_>>(), [&evidence, &evidence]);
@@ -319,7 +326,7 @@ async fn lists_and_claims_are_signed_by_the_key_in_use() {
 
 /// What the persona's record of a person is worth by the anchor, with its place in the record ledger if it has one.
 async fn judge(gateway: &Gateway, persona: &str, anchor: &TrustAnchor) -> Verdict {
-    let (registry, province) = (&gateway.parts.registries["resident"], &gateway.parts.province);
+    let (registry, province) = (&gateway.assembly.ports["resident"], &gateway.assembly.province.layer);
     let id = crate::base::PersonalId::parse(persona).expect("an id");
     let query = Query::latest(["resident.person.v1"], Selector::Person(id), 2);
     let mut record = registry.read(query).await.expect("reads").records.first().expect("there").record.clone();

@@ -6,8 +6,9 @@
 use std::path::Path;
 
 use super::data::DataFolder;
-use super::parts::{EVIDENCE, RECORDS};
-use super::world::World;
+use super::roles::gateway::EVIDENCE;
+use super::roles::province::RECORDS;
+use super::world_file::WorldFile;
 use crate::access::evidence;
 use crate::base::{Error, Kind, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
@@ -226,8 +227,8 @@ pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
 }
 
 /// The world of a folder. Only one that came to its end of seeding has a store to keep.
-fn served_from(folder: &Path) -> Result<World> {
-    match World::read(folder)? {
+fn served_from(folder: &Path) -> Result<WorldFile> {
+    match WorldFile::read(folder)? {
         Some(world) if world.seeded => Ok(world),
         _ => {
             let message = format!("{} holds no world that was served from", folder.display());

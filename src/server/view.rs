@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::parts::Parts;
-use super::world::World;
+use super::assembly::Assembly;
+use super::world_file::WorldFile;
 use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::api::grpc::simulation::{Reach, personas_at};
 use crate::base::Clock;
 use crate::base::id::to_hex;
-use crate::ledger::Ledger;
+use crate::ledger::Log;
 use crate::wire::typed;
 
 /// A view of a gateway's world.
 pub(super) struct WorldView {
-    pub(super) world: World,
-    pub(super) parts: Arc<Parts>,
+    pub(super) world: WorldFile,
+    pub(super) assembly: Arc<Assembly>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) reach: Reach,
     pub(super) simulation: bool,
@@ -30,7 +30,7 @@ impl View for WorldView {
             expectation: persona.expectation,
             command: persona.command,
         });
-        let registries = self.parts.catalogue.sectors().iter().map(|sector| RegistryFacts {
+        let registries = self.assembly.world.catalogue.sectors().iter().map(|sector| RegistryFacts {
             name: (&sector.name).into(),
             agency: sector.agency.clone(),
             record_types: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
@@ -41,9 +41,9 @@ impl View for WorldView {
             now,
             has_tls: self.reach.has_tls,
             accepts_demo: self.reach.tokens_from.is_none(),
-            fingerprint: self.parts.anchor.newest().fingerprint.clone(),
-            anchor_json: self.parts.anchor.newest().json.clone(),
-            logs: vec![head(&self.parts.records), head(&self.parts.evidence)],
+            fingerprint: self.assembly.province.anchor.newest().fingerprint.clone(),
+            anchor_json: self.assembly.province.anchor.newest().json.clone(),
+            logs: vec![head(&self.assembly.province.records), head(&self.assembly.gateway.evidence)],
             services: service_names(self.simulation),
             registries: registries.collect(),
             personas: personas.collect(),
@@ -51,7 +51,7 @@ impl View for WorldView {
     }
 }
 
-fn head(ledger: &Ledger) -> LogHead {
+fn head(ledger: &Log) -> LogHead {
     let head = ledger.head();
     LogHead { origin: ledger.origin().to_owned(), size: head.size, root: to_hex(&head.root) }
 }

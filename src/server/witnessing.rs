@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use super::assembly::Assembly;
 use super::config::Config;
-use super::parts::Parts;
 use crate::base::Result;
-use crate::keys::origin;
 use crate::transparency::collect::Collector;
 use crate::transparency::province::ProvinceWitness;
 use crate::trust::{Ed25519Signer, KeyUse, NoteKey, Signer};
@@ -20,16 +19,16 @@ pub(super) struct Witnessing {
 
 impl Witnessing {
     /// Starts them on the present runtime.
-    pub(super) fn start(config: &Config, parts: &Parts) -> Result<Self> {
-        let name = origin("witness");
-        let seed = parts.keys.world().child(&format!("key/{name}"), 0);
+    pub(super) fn start(config: &Config, assembly: &Assembly) -> Result<Self> {
+        let name = assembly.world.province.origin("witness");
+        let seed = assembly.world.seed.child(&format!("key/{name}"), 0);
         let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(name, &seed));
         let province_key = NoteKey::of(&*signer, KeyUse::Cosignature)?.to_string();
-        let clock = || config.clock.clone();
-        let province = ProvinceWitness::start(&parts.province, &parts.logs, signer, clock());
+        let clock = || assembly.world.clock.clone();
+        let province = ProvinceWitness::start(&assembly.province.layer, &assembly.logs, signer, clock());
         let collector = config.witnesses.clone();
         let roots = config.witness_roots.as_ref();
-        let collector = collector.map(|policy| Collector::start(policy, roots, &parts.logs, clock()));
+        let collector = collector.map(|policy| Collector::start(policy, roots, &assembly.logs, clock()));
         Ok(Self { _province: province, _collector: collector, province_key })
     }
 }

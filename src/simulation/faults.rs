@@ -5,6 +5,8 @@
 //! ordinary records, and only the answers to reads are bad. That is the situation in which a client must find out by
 //! itself.
 
+#![allow(clippy::disallowed_methods, reason = "a registry is slow by the time of whoever calls it")]
+
 mod rule;
 mod tamper;
 
@@ -17,10 +19,11 @@ use async_trait::async_trait;
 use crate::base::limits::DEADLINE_MS_MAX;
 use crate::base::{Error, Reason, Result};
 use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Selector, Submission};
-use crate::trust::Disclosure;
+use crate::registry::signing::{CredentialDraft, SignedStatusList, StatusListDraft};
+use crate::trust::{Disclosure, PublicKey};
 
 pub use rule::{Action, Match, Rule, Rules};
-pub use tamper::{FaultKeys, KeyInUse};
+pub use tamper::{FaultKeys, Forge, compromised_key, compromised_record, forge_with, is_for_faults};
 
 /// Where the part of an answer goes on that never comes.
 const REST: &[u8] = b"the rest";
@@ -180,6 +183,18 @@ impl Registry for Faulty {
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
         self.inner.wait_beyond(cursor).await
+    }
+
+    async fn key_in_use(&self) -> Result<PublicKey> {
+        self.inner.key_in_use().await
+    }
+
+    async fn sign_status_list(&self, draft: StatusListDraft) -> Result<SignedStatusList> {
+        self.inner.sign_status_list(draft).await
+    }
+
+    async fn sign_credential(&self, draft: CredentialDraft) -> Result<String> {
+        self.inner.sign_credential(draft).await
     }
 }
 

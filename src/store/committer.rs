@@ -19,7 +19,7 @@ use super::disk::Reserve;
 use super::fjall::{Keyspaces, contained, inner_key, is_damage};
 use super::health::{HealthBoard, Writes};
 use super::seal::{Mark, SEAL_KEY, Tally};
-use super::{Batch, Before, Condition, Layout, Space, Write, conflict};
+use super::{Batch, Before, ChangeBoard, Condition, Layout, Space, Write, conflict};
 use crate::base::{Error, Reason, Result};
 
 /// Most batches that wait, and most bytes of them, before callers wait to queue.
@@ -73,7 +73,7 @@ impl Committer {
         tally: Tally,
         mark: Mark,
         reserve: Reserve,
-        health: Arc<HealthBoard>,
+        (health, changes): (Arc<HealthBoard>, Arc<ChangeBoard>),
     ) -> Result<Self> {
         let counts = Arc::new(Counts {
             group: AtomicU64::new(tally.group),
@@ -83,8 +83,9 @@ impl Committer {
         let lookout = lookout(database.clone(), reserve.clone(), health.clone())?;
         let (queue, requests) = mpsc::channel(QUEUE_BATCHES_MAX);
         let overlays = Space::ALL.iter().map(|_| Overlay::default()).collect();
-        let (accepted, shared) = (Vec::new(), counts.clone());
-        let group = Group { database, keyspaces, overlays, accepted, tally, mark, reserve, health, counts: shared };
+        let (accepted, counted) = (Vec::new(), counts.clone());
+        let group =
+            Group { database, keyspaces, overlays, accepted, tally, mark, reserve, health, changes, counts: counted };
         let thread = std::thread::Builder::new()
             .name("store-committer".into())
             .spawn(move || group.serve(requests))
@@ -175,6 +176,7 @@ struct Group {
     mark: Mark,
     reserve: Reserve,
     health: Arc<HealthBoard>,
+    changes: Arc<ChangeBoard>,
     counts: Arc<Counts>,
 }
 
@@ -240,13 +242,25 @@ impl Group {
             Writes::Full { .. } => Err((Reason::StorageFull, FULL)),
             Writes::OutOfFiles { .. } => Err((Reason::StorageFull, OUT_OF_FILES)),
             Writes::Stopped => Err((Reason::StorageUnavailable, STOPPED)),
-            Writes::Taken => self.write_group(),
+            Writes::Taken => {
+                let touched: Vec<Space> = self.touched().collect();
+                let written = self.write_group();
+                if written.is_ok() {
+                    touched.into_iter().for_each(|space| self.changes.note(space));
+                }
+                written
+            }
         };
         self.overlays.iter_mut().for_each(Overlay::clear);
         for request in self.accepted.drain(..) {
             let answer = outcome.map_err(|(reason, message)| Error::new(reason, message).with_retry_after(RETRY_AFTER));
             let _ = request.answer.send(answer);
         }
+    }
+
+    /// The spaces that the group writes to.
+    fn touched(&self) -> impl Iterator<Item = Space> + '_ {
+        Space::ALL.iter().zip(&self.overlays).filter(|(_, overlay)| !overlay.writes.is_empty()).map(|(space, _)| *space)
     }
 
     fn write_group(&mut self) -> Result<(), (Reason, &'static str)> {

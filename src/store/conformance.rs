@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 
-use super::{Batch, KEY_BYTES_MAX, Pace, Row, Scan, Space, Store, VALUE_BYTES_MAX, recount};
+use super::{Batch, KEY_BYTES_MAX, Openers, Pace, Row, Scan, Space, Store, VALUE_BYTES_MAX, recount};
 use crate::base::{Kind, Reason, Result};
 
 const HOME: Space = Space::Record;
@@ -29,6 +30,7 @@ pub(super) async fn check(mut make: impl FnMut() -> Arc<dyn Store>) {
     rows_are_counted(make()).await;
     keys_to_read_by_are_limited(make()).await;
     damage_is_told(make()).await;
+    changes_wake_who_watches_their_space(make()).await;
 }
 
 /// What was answered before the store closed is there when it opens again. Each call of `open` opens the same data.
@@ -57,6 +59,24 @@ pub(super) async fn check_reopening(open: impl Fn() -> Arc<dyn Store>) {
         let key = format!("round {round}");
         store.commit(Batch::new().require_absent(HOME, key.clone()).put(HOME, key, "")).await.expect("commits");
     }
+}
+
+/// For an adapter that several processes may open: what one opener commits the others read, are told of, and are held to. Each call of
+/// `make` gives two openers of the same empty rows.
+pub(super) async fn check_openers<S: Store>(make: impl Fn() -> [Arc<S>; 2]) {
+    let [one, other] = make().map(|store| store as Arc<dyn Store>);
+    assert_eq!((one.openers(), other.openers()), (Openers::Many, Openers::Many));
+    let mut seen = other.changes(HOME);
+    one.commit(put("a", "1")).await.expect("commits");
+    seen.next().await.expect("is told");
+    assert_eq!(get(&other, "a").await.as_deref(), Some(&b"1"[..]));
+    assert_eq!(other.count(HOME), 1);
+    conflicts(other.commit(put("a", "2").require_absent(HOME, "a")).await);
+    other.commit(put("a", "2").require_value(HOME, "a", "1")).await.expect("commits");
+    conflicts(one.commit(put("a", "3").require_value(HOME, "a", "1")).await);
+    drop(one);
+    assert_eq!(get(&other, "a").await.as_deref(), Some(&b"2"[..]), "rows outlive an opener");
+    other.commit(put("b", "1")).await.expect("commits");
 }
 
 fn put(key: &str, value: &str) -> Batch {
@@ -263,6 +283,23 @@ async fn damage_is_told(store: Arc<dyn Store>) {
     assert_eq!(store.damaged(NEXT, "a test").reason, Reason::StorageCorrupt);
     assert!(health.has_changed().expect("the store is open"));
     assert_eq!(health.borrow().damaged, BTreeSet::from([NEXT]));
+}
+
+async fn changes_wake_who_watches_their_space(store: Arc<dyn Store>) {
+    store.commit(put("a", "1")).await.expect("commits");
+    let (mut home, mut next) = (store.changes(HOME), store.changes(NEXT));
+    assert!(home.next().now_or_never().is_none(), "what was before the watch began is no news");
+    store.commit(put("a", "2")).await.expect("commits");
+    store.commit(put("b", "2")).await.expect("commits");
+    home.next().await.expect("wakes");
+    assert!(home.next().now_or_never().is_none(), "two batches, one notice");
+    assert!(next.next().now_or_never().is_none(), "another space");
+    conflicts(store.commit(put("a", "3").require_absent(HOME, "a")).await);
+    assert!(home.next().now_or_never().is_none(), "a refused batch touched nothing");
+    store.commit(Batch::new().delete(HOME, "a").put(NEXT, "n", "")).await.expect("commits");
+    for mut watch in [home, next] {
+        watch.next().await.expect("wakes");
+    }
 }
 
 async fn of_many_claims_to_one_key_one_succeeds(store: Arc<dyn Store>) {

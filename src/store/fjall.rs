@@ -17,7 +17,7 @@ use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
 use super::size::check_key;
-use super::{Batch, RollbackGuard, Row, Scan, Space, Store};
+use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Row, Scan, Space, Store};
 use crate::base::{Error, Reason, Result};
 use fault::unwritable;
 use keyspaces::inner_bounds;
@@ -43,6 +43,7 @@ pub struct FjallStore {
     keyspaces: Keyspaces,
     database: Database,
     health: Arc<HealthBoard>,
+    changes: Arc<ChangeBoard>,
     // Taken once the engine has closed its files.
     _imprint: Option<imprint::Imprint>,
     // Last: what is kept until everything is closed.
@@ -135,8 +136,10 @@ impl FjallStore {
         tracing::debug!(folder = %path.display(), group = tally.group, "the store is open");
         let health = Arc::<HealthBoard>::default();
         let reserve = Reserve { disk, bytes: options.reserve_bytes };
-        let committer = Committer::start(database.clone(), keyspaces.clone(), tally, mark, reserve, health.clone())?;
-        Ok(Self { committer, keyspaces, database, health, _imprint: imprint, _kept: None })
+        let changes = Arc::<ChangeBoard>::default();
+        let boards = (health.clone(), changes.clone());
+        let committer = Committer::start(database.clone(), keyspaces.clone(), tally, mark, reserve, boards)?;
+        Ok(Self { committer, keyspaces, database, health, changes, _imprint: imprint, _kept: None })
     }
 
     /// Keeps a value until the engine has closed its files, whoever holds the store last: the lock of a folder, say.
@@ -214,6 +217,15 @@ impl Store for FjallStore {
     async fn commit(&self, batch: Batch) -> Result<()> {
         batch.check_sizes()?;
         self.committer.commit(batch).await
+    }
+
+    fn changes(&self, space: Space) -> Changes {
+        self.changes.watch(space)
+    }
+
+    /// The folder is locked.
+    fn openers(&self) -> Openers {
+        Openers::One
     }
 
     fn count(&self, space: Space) -> u64 {

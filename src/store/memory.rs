@@ -1,7 +1,10 @@
 //! The store in memory: the contract's plainest reading, for tests of what stands above the port.
+//!
+//! [`MemoryStore::new`] has one opener. [`SharedMemory`] is a backing that any number of openers have in common, each with a handle of
+//! its own, as processes have that open the same database.
 
-use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,34 +12,59 @@ use tokio::sync::watch;
 
 use super::health::{Health, HealthBoard};
 use super::size::check_key;
-use super::{Batch, Before, Row, Scan, Space, Store, conflict};
+use super::{Batch, Before, ChangeBoard, Changes, Openers, Row, Scan, Space, Store, conflict};
 use crate::base::{Error, Result};
 
 type Map = BTreeMap<Bytes, Bytes>;
 
-/// Ordered maps behind one lock; gone with the process.
+/// Ordered maps behind one lock.
 #[derive(Debug)]
-pub struct MemoryStore {
+struct Rows {
     /// One map a space, in the order of [`Space::ALL`].
     maps: RwLock<Vec<Map>>,
+    changes: ChangeBoard,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self { maps: RwLock::new(vec![Map::new(); Space::ALL.len()]), changes: ChangeBoard::default() }
+    }
+}
+
+/// Rows that several openers share; gone with the last of them.
+#[derive(Debug, Clone, Default)]
+pub struct SharedMemory(Arc<Rows>);
+
+impl SharedMemory {
+    /// Opens the rows once more: a handle that shares them and nothing else.
+    pub fn open(&self) -> MemoryStore {
+        MemoryStore { rows: self.0.clone(), openers: Openers::Many, health: HealthBoard::default() }
+    }
+}
+
+/// One opener of rows in memory.
+#[derive(Debug)]
+pub struct MemoryStore {
+    rows: Arc<Rows>,
+    openers: Openers,
     health: HealthBoard,
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { maps: RwLock::new(vec![Map::new(); Space::ALL.len()]), health: HealthBoard::default() }
+        Self { rows: Arc::default(), openers: Openers::One, health: HealthBoard::default() }
     }
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// An empty store that nobody else opens.
     pub fn new() -> Self {
         Self::default()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<Map>> {
         // Nothing panics between two writes of one batch, so a poisoned lock still guards whole batches.
-        self.maps.read().unwrap_or_else(PoisonError::into_inner)
+        self.rows.maps.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,7 +94,7 @@ impl Store for MemoryStore {
 
     async fn commit(&self, batch: Batch) -> Result<()> {
         batch.check_sizes()?;
-        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
+        let mut maps = self.rows.maps.write().unwrap_or_else(PoisonError::into_inner);
         let (conditions, writes) = batch.into_parts();
         for condition in conditions {
             if maps[condition.space.index()].get(&condition.key) != condition.expected.as_ref() {
@@ -89,6 +117,7 @@ impl Store for MemoryStore {
             }
             *exists = write.value.is_some();
         }
+        let touched: BTreeSet<Space> = writes.iter().map(|write| write.space).collect();
         for write in writes {
             let map = &mut maps[write.space.index()];
             match write.value {
@@ -96,7 +125,17 @@ impl Store for MemoryStore {
                 None => map.remove(&write.key),
             };
         }
+        drop(maps);
+        touched.into_iter().for_each(|space| self.rows.changes.note(space));
         Ok(())
+    }
+
+    fn changes(&self, space: Space) -> Changes {
+        self.rows.changes.watch(space)
+    }
+
+    fn openers(&self) -> Openers {
+        self.openers
     }
 
     fn count(&self, space: Space) -> u64 {
@@ -122,6 +161,16 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn keeps_the_contract() {
         super::super::conformance::check(|| Arc::new(MemoryStore::new())).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn keeps_the_contract_for_each_of_several_openers() {
+        super::super::conformance::check(|| Arc::new(SharedMemory::default().open())).await;
+        super::super::conformance::check_openers(|| {
+            let shared = SharedMemory::default();
+            [Arc::new(shared.open()), Arc::new(shared.open())]
+        })
+        .await;
     }
 
     #[tokio::test]

@@ -16,6 +16,10 @@
 //! - **Concurrency.** Any number of tasks may call at once; readers never wait for writers. Each call of `get_many`
 //!   and `scan` reads one state of the store; two calls may read two states. After `Ok` every read sees the batch, and
 //!   no read sees a batch before it is durable.
+//! - **Notification.** [`Store::changes`] wakes whoever watches a space after a batch that touched it is durable, whichever opener
+//!   committed it. Notices are coalesced and never lost; a wake-up without a change is allowed.
+//! - **Openers.** [`Store::openers`] says whether others may have the same rows open: then nothing that one of them keeps in memory
+//!   says what the rows are, and conditions and notices are all that they share.
 //! - **Cancellation.** Dropping the future of a commit does not undo it: the batch may or may not be written.
 //! - **Keys** are 1 to [`KEY_BYTES_MAX`] bytes and sort bytewise; values are up to [`VALUE_BYTES_MAX`] bytes, and may
 //!   be empty. A batch with anything else is refused as a defect before it is queued. A read by a longer key is refused as an
@@ -35,6 +39,7 @@ pub mod lock;
 pub mod memory;
 
 mod batch;
+mod changes;
 mod committer;
 mod derived;
 #[cfg(test)]
@@ -53,6 +58,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 pub use batch::{Batch, Before, Condition, Write};
+pub use changes::{ChangeBoard, Changes};
 pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
@@ -66,6 +72,15 @@ use crate::base::{Error, Reason, Result};
 
 /// A row: its key and its value.
 pub type Row = (Bytes, Bytes);
+
+/// Who may have the rows of a store open at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Openers {
+    /// This process alone: a lock keeps others out until it has ended.
+    One,
+    /// Any number of processes, on any number of machines.
+    Many,
+}
 
 /// An ordered, transactional key-value store; the module's comment is the contract.
 ///
@@ -88,6 +103,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`ShuttingDown`](Reason::ShuttingDown) once the store closes. When it takes no changes: [`StorageFull`](Reason::StorageFull) or
     /// [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
     async fn commit(&self, batch: Batch) -> Result<()>;
+
+    /// Wakes when a batch that touches `space` is committed from now on, by this opener or another.
+    fn changes(&self, space: Space) -> Changes;
+
+    /// Who may have the same rows open.
+    fn openers(&self) -> Openers;
 
     /// How many rows a space has, as counted with the batches that are durable.
     fn count(&self, space: Space) -> u64;

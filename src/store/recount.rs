@@ -3,6 +3,8 @@
 //! Works on a store that is being served from: a space that changes while it is read is read against the counts before and after.
 //! A pace bounds how much is read at once, and lets others go first.
 
+#![allow(clippy::disallowed_methods, reason = "a rest between reads, so that callers hardly notice")]
+
 use std::time::Duration;
 
 use super::{Scan, Space, Store};

@@ -3,6 +3,8 @@
 //! A witness that knows more of a log than the log itself has means that an old copy of the data is running; one that knows another
 //! tree means that two copies ran. Neither can be mended here: such a head is never published as cosigned, and the log says why.
 
+#![allow(clippy::disallowed_methods, reason = "a pause between rounds, and back-off")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,8 +24,8 @@ use crate::trust::{NoteKey, Policy};
 const PAUSE: Duration = Duration::from_millis(250);
 /// After a round without a quorum.
 const RETRY: Duration = Duration::from_secs(3);
-/// A head that stays the newest is cosigned again, so that it does not grow stale.
-const REFRESH: Duration = Duration::from_secs(600);
+/// A head that stays the newest is cosigned again, so that it does not grow stale: by the world's time.
+const REFRESH_MS: i64 = 600_000;
 /// How long a witness may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often one round asks one witness: the first answer may only say what it knows.
@@ -93,10 +95,17 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
             log.publish(cosigned);
         }
         tokio::time::sleep(PAUSE).await;
-        let wait = if met { REFRESH } else { RETRY };
-        let changed = tokio::time::timeout(wait, sizes.changed()).await;
-        if changed.is_ok_and(|changed| changed.is_err()) {
-            return; // the log is closed
+        let again = async {
+            match met {
+                true => clock.sleep_until(clock.now().plus_ms(REFRESH_MS)).await,
+                false => tokio::time::sleep(RETRY).await,
+            }
+        };
+        tokio::select! {
+            () = again => {}
+            changed = sizes.changed() => if changed.is_err() {
+                return; // the log is closed
+            }
         }
     }
 }

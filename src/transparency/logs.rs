@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::ledger::{Head, Ledger};
+use crate::ledger::{Head, Log};
 
 /// A log that anyone may read.
 pub struct PublicLog {
     /// The last part of its origin: `records`, `land`.
     pub name: String,
     /// The log.
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Log>,
     /// Whether its entries are public too, and not its tree alone.
     pub shows_entries: bool,
     /// The newest head with cosignatures, once there is one.
@@ -40,7 +40,7 @@ pub struct Logs(BTreeMap<String, Arc<PublicLog>>);
 
 impl Logs {
     /// Adds a log under the last part of its origin.
-    pub fn add(&mut self, ledger: Arc<Ledger>, shows_entries: bool) {
+    pub fn add(&mut self, ledger: Arc<Log>, shows_entries: bool) {
         let name = ledger.origin().rsplit('/').next().unwrap_or_default().to_owned();
         let log = PublicLog { name: name.clone(), ledger, shows_entries, cosigned: RwLock::default() };
         self.0.insert(name, Arc::new(log));

@@ -1,5 +1,7 @@
 //! The province witnesses the registries' logs: it follows every statement, so it cosigns what it took in and nothing else.
 
+#![allow(clippy::disallowed_methods, reason = "a pause between cosignatures")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +17,8 @@ use crate::trust::note::{Checkpoint, Note};
 
 /// Between two cosignatures of one log.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A head that stays the newest is cosigned again.
-const REFRESH: Duration = Duration::from_secs(600);
+/// A head that stays the newest is cosigned again, so that its cosignature does not grow stale: by the world's time.
+const REFRESH_MS: i64 = 600_000;
 
 /// Cosigns the heads of registries' logs; ends when it is dropped.
 pub struct ProvinceWitness(#[allow(dead_code)] JoinSet<()>); // held for its drop
@@ -47,8 +49,11 @@ impl ProvinceWitness {
                             moved = heads.changed() => moved,
                         }
                     };
-                    if let Ok(Err(_)) = tokio::time::timeout(REFRESH, change).await {
-                        return; // the province layer, or the log, is gone
+                    tokio::select! {
+                        () = clock.sleep_until(clock.now().plus_ms(REFRESH_MS)) => {}
+                        changed = change => if changed.is_err() {
+                            return; // the province layer, or the log, is gone
+                        }
                     }
                 }
             });

@@ -1,5 +1,7 @@
 //! Where an auditor reads a log: its tlog-tiles prefix.
 
+#![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
+
 use std::time::Duration;
 
 use bytes::Bytes;

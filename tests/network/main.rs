@@ -3,6 +3,8 @@
 //! With `LIENTHONG_TEST_ENDPOINT` set (as the compose file's `test` profile does) it calls that gateway; without, it starts one.
 //! It runs again and again against the same data: what it links it unlinks, and it leaves alone what the README's tour makes.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 mod gateway;
 
 use lienthong::wire::proto::access::v1::ListAccessesRequest;

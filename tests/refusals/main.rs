@@ -2,6 +2,8 @@
 //! matrix of good and bad requests, through a real gateway, and by the personas' own commands. What comes back must be named in the
 //! RPC's comment or its service's, and be a refusal as docs/errors.md describes it (`form.rs`).
 
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
 #[path = "../common/mod.rs"]
 mod common;
 mod form;

@@ -1,5 +1,7 @@
 //! The upkeep of a data folder: a check finds what does not fit and says nothing of a whole store; a rebuild brings back exactly the
 //! derived rows that were lost; a folder that lost its store is not served from.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use lienthong::base::time::FixedClock;
-use lienthong::base::{Date, PROVINCE, Seed, Timestamp};
-use lienthong::ledger::{Ledger, LogId};
+use lienthong::base::{Date, ProvinceCode, Seed, Timestamp};
+use lienthong::ledger::{LogId, Sequencer};
 use lienthong::province::Province;
-use lienthong::registry::{Catalogue, Host, Sector};
-use lienthong::simulation::faults::FaultKeys;
+use lienthong::registry::{Catalogue, EmbeddedRegistry, Sector};
+use lienthong::simulation::faults::{compromised_key, compromised_record};
 use lienthong::store::Store;
 use lienthong::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, TrustAnchor};
 use lienthong::trust::{Ed25519Signer, Signer, Verifier};
@@ -27,7 +27,7 @@ pub const EVIDENCE: (LogId, &str) = (LogId(201), "evidence");
 
 /// The origin of one of the province's logs.
 pub fn origin(name: &str) -> String {
-    format!("lienthong/{PROVINCE}/{name}")
+    ProvinceCode::default().origin(name)
 }
 
 /// The key of a log.
@@ -40,8 +40,8 @@ pub fn anchor(catalogue: &Catalogue) -> TrustAnchor {
     let key = |origin: &str| KeyRecord::active(&*signer(origin)).expect("a good key");
     let issuers = catalogue.sectors().iter().map(|sector| {
         let origin = sector.log_origin();
-        let compromised = FaultKeys::compromised_key(&Seed::root(SEED), &origin);
-        let compromised = FaultKeys::compromised_record(&compromised).expect("a good key");
+        let compromised = compromised_key(&Seed::root(SEED), &origin);
+        let compromised = compromised_record(&compromised).expect("a good key");
         IssuerAnchor {
             name: (&sector.name).into(),
             schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
@@ -51,7 +51,7 @@ pub fn anchor(catalogue: &Catalogue) -> TrustAnchor {
     });
     let log = |name, purpose| LogAnchor { origin: origin(name), purpose, keys: vec![key(&origin(name))] };
     TrustAnchor {
-        province: PROVINCE.into(),
+        province: ProvinceCode::default().to_string().into(),
         version: 1,
         events_from: 0,
         root: Default::default(),
@@ -63,16 +63,16 @@ pub fn anchor(catalogue: &Catalogue) -> TrustAnchor {
 }
 
 /// One of the province's logs over a store.
-pub async fn ledger(store: &Arc<dyn Store>, (id, name): (LogId, &str), clock: &Arc<FixedClock>) -> Arc<Ledger> {
+pub async fn ledger(store: &Arc<dyn Store>, (id, name): (LogId, &str), clock: &Arc<FixedClock>) -> Arc<Sequencer> {
     let origin = origin(name);
-    Ledger::open(store.clone(), id, &origin, signer(&origin), clock.clone()).await.expect("opens")
+    Sequencer::open(store.clone(), id, &origin, signer(&origin), clock.clone()).await.expect("opens")
 }
 
 /// A registry over a store.
-pub async fn host(store: &Arc<dyn Store>, sector: &Arc<Sector>, clock: &Arc<FixedClock>) -> Arc<Host> {
+pub async fn host(store: &Arc<dyn Store>, sector: &Arc<Sector>, clock: &Arc<FixedClock>) -> Arc<EmbeddedRegistry> {
     let secret = Seed::root(SEED).child(&sector.name, 0);
     let signer = signer(&sector.log_origin());
-    Host::open(store.clone(), sector.clone(), signer, &secret, clock.clone()).await.expect("opens")
+    EmbeddedRegistry::open(store.clone(), sector.clone(), signer, &secret, clock.clone()).await.expect("opens")
 }
 
 /// The province over a store, which follows nobody.

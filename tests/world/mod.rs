@@ -28,10 +28,10 @@ use lienthong::identity::people::Registries;
 use lienthong::identity::{Account, Accounts, Citizens, Level, Linking};
 use lienthong::province::Province;
 use lienthong::registry::port::{Change, Inclusion as _, Receipt, Registry, Submission};
-use lienthong::registry::{Catalogue, Host, Name, Reader};
+use lienthong::registry::{Catalogue, EmbeddedRegistry, Name, Reader};
 use lienthong::server::seeding::change;
 use lienthong::simulation::document::Record;
-use lienthong::simulation::faults::{Action, FaultKeys, Faulty, KeyInUse, Match, Rule, Rules};
+use lienthong::simulation::faults::{Action, FaultKeys, Faulty, Match, Rule, Rules, compromised_key, forge_with};
 use lienthong::simulation::personas;
 use lienthong::simulation::population::Population;
 use lienthong::store::Store;
@@ -166,19 +166,17 @@ impl Builder {
     }
 
     /// The registries as everybody reads them.
-    fn ports(&self, hosts: &BTreeMap<Name, Arc<Host>>) -> Vec<Arc<dyn Registry>> {
+    fn ports(&self, hosts: &BTreeMap<Name, Arc<EmbeddedRegistry>>) -> Vec<Arc<dyn Registry>> {
         let of_personas = personas::faults();
         let is_here = |rule: &&Rule| self.personas.iter().any(|id| rule.matching.person == pid(id));
         let of_personas = of_personas.as_slice().iter().filter(is_here).cloned();
         let rules: Arc<Rules> = Arc::new(of_personas.chain(self.rules.iter().cloned()).collect());
         let mut ports: Vec<Arc<dyn Registry>> = Vec::new();
         for ((_, host), other) in hosts.iter().zip(hosts.values().cycle().skip(1)) {
-            let key = |host: &Arc<Host>| {
-                let origin = host.sector().log_origin();
-                Arc::new(move || signer(&origin)) as KeyInUse
-            };
-            let compromised = FaultKeys::compromised_key(&Seed::root(SEED), &host.sector().log_origin());
-            let keys = FaultKeys { own: key(host), other: key(other), compromised: Arc::new(compromised) };
+            let forge = |host: &Arc<EmbeddedRegistry>| forge_with(signer(&host.sector().log_origin()));
+            let compromised = compromised_key(&Seed::root(SEED), &host.sector().log_origin());
+            let keys =
+                FaultKeys { own: forge(host), other: forge(other), compromised: forge_with(Arc::new(compromised)) };
             let port: Arc<dyn Registry> = match rules.as_slice() {
                 [] => host.clone(),
                 _ => Arc::new(Faulty::new(host.clone(), keys, rules.clone())),
@@ -230,7 +228,7 @@ pub struct World {
     pub verifier: Arc<Verifier>,
     pub province: Arc<Province>,
     /// The connected registries, as their operators know them.
-    pub hosts: BTreeMap<Name, Arc<Host>>,
+    pub hosts: BTreeMap<Name, Arc<EmbeddedRegistry>>,
     /// The same as everybody reads them.
     pub reader: Reader,
     pub evidence: Arc<EvidenceLog>,
@@ -273,7 +271,7 @@ impl World {
     }
 
     /// The registry that issues records of this type.
-    pub fn host_of(&self, record_type: &str) -> &Arc<Host> {
+    pub fn host_of(&self, record_type: &str) -> &Arc<EmbeddedRegistry> {
         let record_type = self.catalogue.record_type(record_type).expect("a type");
         self.hosts.get(&record_type.registry).expect("a connected registry")
     }
@@ -339,7 +337,7 @@ impl World {
         self.accepted().await;
     }
 
-    async fn submit_to(&self, host: &Arc<Host>, changes: Vec<Change>) -> Vec<Receipt> {
+    async fn submit_to(&self, host: &Arc<EmbeddedRegistry>, changes: Vec<Change>) -> Vec<Receipt> {
         let submission = Submission { request_id: format!("request-{:08}", self.next_number()), changes };
         host.submit(submission).await.unwrap_or_else(|error| panic!("{}: {error:?}", host.name()))
     }

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed, limits};
-use crate::ledger::{Head, Ledger};
+use crate::ledger::{Head, Sequencer};
 use crate::store::{Scan, Space, Store};
 use crate::trust::{Hash, canonical};
 
@@ -28,7 +28,7 @@ const GAP: &str = "an entry about a subject is missing from its index";
 /// Appends evidence and reads it.
 pub struct EvidenceLog {
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     secret: Seed,
     queue: mpsc::Sender<Submission>,
 }
@@ -58,12 +58,12 @@ pub struct AccessPage {
 }
 
 impl EvidenceLog {
-    /// The access log over `ledger`, which it alone appends to. `world` keys the pseudonyms. Spawns
+    /// The access log over `ledger`, which it alone appends to. `secret` keys the pseudonyms. Spawns
     /// the writer on the present runtime; it ends with the log.
-    pub fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>, world: &Seed) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, ledger: Arc<Sequencer>, secret: &Seed) -> Arc<Self> {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(Writer::new(store.clone(), ledger.clone()).serve(submissions));
-        Arc::new(Self { store, ledger, secret: world.child("evidence", 0), queue })
+        Arc::new(Self { store, ledger, secret: *secret, queue })
     }
 
     /// The pseudonym of a citizen.
@@ -143,7 +143,7 @@ impl EvidenceLog {
         Ok(links)
     }
 
-    /// Ledger index and trace of an earlier call.
+    /// Sequencer index and trace of an earlier call.
     pub async fn trace(&self, request: RequestId) -> Result<Option<(u64, Bytes)>> {
         let row = self.store.get(Space::EvidenceTrace, &trace_key(request)).await?;
         row.map(read_trace).transpose()

@@ -7,7 +7,7 @@ use crate::access::evidence::claim::CompletenessClaim;
 use crate::base::id::{from_hex, to_hex};
 use crate::base::time::FixedClock;
 use crate::base::{ClientIds, PersonalId, RequestId, Seed, Timestamp};
-use crate::ledger::{Ledger, LogId};
+use crate::ledger::{LogId, Sequencer};
 use crate::store::memory::MemoryStore;
 use crate::trust::merkle::{hash_leaf, root_from_inclusion};
 use crate::trust::{Checkpoint, Ed25519Signer, Note, PublicKey, Signer, canonical};
@@ -24,7 +24,7 @@ async fn open(store: Arc<MemoryStore>) -> World {
     let seed = Seed::root(7);
     let signer: Arc<dyn Signer> = Arc::new(Ed25519Signer::from_seed(ORIGIN, &seed.child("key", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp(1_000)));
-    let ledger = Ledger::open(store.clone(), LogId(9), ORIGIN, signer.clone(), clock).await.expect("ledger");
+    let ledger = Sequencer::open(store.clone(), LogId(9), ORIGIN, signer.clone(), clock).await.expect("ledger");
     let log = EvidenceLog::new(store.clone(), ledger, &seed);
     World { store, signer, log }
 }

@@ -11,7 +11,7 @@ use quick_cache::unsync::Cache;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Reason, RequestId, Result};
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{Entry, Sequencer};
 use crate::store::{Batch, Space, Store};
 use crate::trust::Hash;
 use crate::trust::merkle::hash_leaf;
@@ -54,12 +54,12 @@ struct IndexRow {
 
 pub(super) struct Writer {
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     chains: Cache<Subject, Link>,
 }
 
 impl Writer {
-    pub(super) fn new(store: Arc<dyn Store>, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, ledger: Arc<Sequencer>) -> Self {
         Self { store, ledger, chains: Cache::new(CHAINS_MAX) }
     }
 

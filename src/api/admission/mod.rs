@@ -15,6 +15,8 @@
 //! A service gets a [`Call`] (or, if it is public, a [`PublicCall`]) in its request's extensions, and a message that it can decode. What the
 //! framework itself still refuses leaves with the same details and the same id as every other error.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines and turns are transport")]
+
 mod budget;
 mod compress;
 mod content;

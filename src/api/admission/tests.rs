@@ -331,7 +331,7 @@ async fn while_the_clock_reads_before_the_logs_heads_nothing_is_decided() {
     let front = front();
     let store: Arc<dyn crate::store::Store> = Arc::new(crate::store::memory::MemoryStore::new());
     let signer = Arc::new(crate::trust::Ed25519Signer::from_seed("log", &Seed::root(1)));
-    let log = crate::ledger::Ledger::open(store, crate::ledger::LogId(1), "log", signer, front.logs.clone());
+    let log = crate::ledger::Sequencer::open(store, crate::ledger::LogId(1), "log", signer, front.logs.clone());
     log.await.expect("a log with a head as of now");
     let right = front.clock.now();
     front.clock.set(right.plus_ms(-86_400_000));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Date, Timestamp};
-use crate::ledger::Ledger;
+use crate::base::{Date, ProvinceCode, Timestamp};
+use crate::ledger::Log;
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
@@ -59,7 +59,7 @@ impl Reach {
 pub struct Simulation {
     edge: Edge,
     world: Arc<WorldFacts>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Log>,
 }
 
 /// What a world grew from, and where it is served.
@@ -72,14 +72,14 @@ pub struct WorldFacts {
     /// When it was seeded.
     pub created_at: Timestamp,
     /// The province's code.
-    pub province: &'static str,
+    pub province: ProvinceCode,
     /// How the gateway is reached, for the commands to try.
     pub reach: Reach,
 }
 
 impl Simulation {
     /// Serves `world`, whose record ledger is `ledger`.
-    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Ledger>) -> Self {
+    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Log>) -> Self {
         Self { edge, world: Arc::new(world), ledger }
     }
 }
@@ -108,7 +108,7 @@ impl SimulationService for Simulation {
                     seed: self.world.seed,
                     population: self.world.population,
                     now: record::timestamp(call.now),
-                    province: self.world.province.to_owned(),
+                    province: self.world.province.to_string(),
                     ledger_size: self.ledger.head().size,
                     created_at: record::timestamp(self.world.created_at),
                 })

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::args::{AlgorithmArgs, ChangeArgs, report};
+use crate::base::Error;
 use crate::base::id::from_hex;
-use crate::base::{Error, PROVINCE};
 use crate::cli::output::{Failure, OutputFormat};
 use crate::keys::keyring::{KeyFolder, Unlock};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
@@ -96,7 +96,7 @@ pub struct Reattest {
 impl Rotate {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let opened = Opened::new(&self.common)?;
-        let origin = format!("lienthong/{PROVINCE}/{}", self.log);
+        let origin = format!("lienthong/{}/{}", opened.anchor.province, self.log);
         if !opened.anchor.keys().any(|(of, _)| of == origin) {
             return Err(Failure::new(format!("there is no log {}: a registry's name, records or evidence", self.log)));
         }

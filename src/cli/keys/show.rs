@@ -6,7 +6,7 @@ use super::args::FolderArgs;
 use crate::base::id::to_hex;
 use crate::cli::output::{Failure, OutputFormat, print, print_json};
 use crate::keys::keyring::PrivateKey;
-use crate::simulation::faults::FaultKeys;
+use crate::simulation::faults::is_for_faults;
 use crate::trust::{KeyRecord, KeyState};
 
 const LIST_EXAMPLES: &str = "\
@@ -83,7 +83,7 @@ fn state(key: &KeyRecord) -> (&'static str, String) {
         KeyState::Active => ("active", String::new()),
         KeyState::Rotated { event_index } => ("rotated", format!("at {event_index}")),
         KeyState::Withdrawn { event_index } => ("withdrawn", format!("at {event_index}")),
-        KeyState::Compromised { .. } if FaultKeys::is_theirs(key) => {
+        KeyState::Compromised { .. } if is_for_faults(key) => {
             ("compromised", "from the start: the personas of a stolen key are signed with it".to_owned())
         }
         KeyState::Compromised { suspect_from, event_index } => {

@@ -6,6 +6,8 @@
 //! tracing-appender's non-blocking writer is not used: its limit is a number of lines of any length, it says nothing of the lines that it
 //! dropped, and at the end it complains with `eprintln!`, which waits for the very reader that is missing.
 
+#![allow(clippy::disallowed_methods, reason = "how long the end waits for whoever reads the log")]
+
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,7 @@
 //! `lienthong serve`: the gateway with everything embedded, until a signal ends it.
 
+#![allow(clippy::disallowed_methods, reason = "a start is measured")]
+
 mod address;
 mod banner;
 mod ready;
@@ -24,7 +26,7 @@ use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
 use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
-use crate::server::world::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
+use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
 use crate::transparency::client::Roots;
 use ready::ReadyFile;

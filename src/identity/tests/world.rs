@@ -15,7 +15,7 @@ use crate::identity::ports::{
     AcceptedChange, AcceptedRecord, ChangeFeed, Delivered, DeliveredRecord, Delivery, RecordDelivery,
 };
 use crate::identity::presenting::Presenting;
-use crate::registry::host::Host;
+use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{Query, Registry as _, Selector};
 use crate::registry::{self, Name};
@@ -140,7 +140,7 @@ impl RecordDelivery for FakeDelivery {
 
 /// What the registries accepted, as if the province had.
 pub(super) struct FakeFeed {
-    hosts: BTreeMap<Name, Arc<Host>>,
+    hosts: BTreeMap<Name, Arc<EmbeddedRegistry>>,
     changes: Mutex<Vec<AcceptedChange>>,
 }
 

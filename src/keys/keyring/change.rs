@@ -6,12 +6,14 @@
 //! | step | who | what |
 //! |---|---|---|
 //! | `change.json` | `lienthong keys` | says which log's key changes |
-//! | `place.json` | gateway | holds that log, waits until the record ledger has all of it, holds the record ledger, says its size |
+//! | `place.json` | gateway | pauses that log, waits until the record ledger has all of it, pauses the record ledger, says its size |
 //! | `anchors/<n>.json` | `lienthong keys` | the next version, signed |
-//! | `done.json` | gateway | has checked it, believes it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
+//! | `done.json` | gateway | has checked it, accepts it, has appended the events at that very index, signs with the new key, and goes on; or says why not |
 //!
-//! While the logs are held, calls that write wait; calls that read do not. A step that does not come within
+//! While the logs are paused, calls that write wait; calls that read do not. A step that does not come within
 //! ten seconds ends the change, and everything goes on as before.
+
+#![allow(clippy::disallowed_methods, reason = "two processes meet in a folder")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeptKeys;
 use super::folder::KeyFolder;
+use super::holder::{KeyHolder, PausedLog};
 use super::sealed::invalid;
 use super::unlock::Unlock;
 use crate::base::entropy::SystemEntropy;
@@ -29,16 +32,15 @@ use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy as _, Error, Reason, Result};
 use crate::keys::anchors::AnchorBoard;
-use crate::ledger::{Entry, Hold, Ledger};
+use crate::ledger::{Entry, Pause, Sequencer};
 use crate::province::{FeedState, Progress, Province};
 use crate::registry::Name;
-use crate::registry::host::Host;
 use crate::registry::port::Inclusion as _;
 use crate::store::file::{Readers, write_whole};
-use crate::trust::{EntryType, KeyEvent, KeyState, PublicKey, Signer, TrustAnchor, Verifier, accept_next};
+use crate::trust::{EntryType, KeyEvent, PublicKey, TrustAnchor, Verifier, accept_next};
 
 const STEP_MAX: Duration = Duration::from_secs(10);
-/// A place behind every place that there is, to try a change.
+/// An index past every ledger's end, to try a change.
 const LATER: u64 = u64::MAX >> 12;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -80,8 +82,8 @@ pub fn request(
     meet(folder, origin, signed)
 }
 
-/// Hands a version to the gateway that its root keys' holders have signed, each at their own place. It can only be one
-/// without key events: their index is not known before the gateway holds the ledger.
+/// Hands a version to the gateway that its root keys' holders have signed, each where they keep them. It can only be one
+/// without key events: their index is not known before the gateway pauses the ledger.
 pub fn publish(folder: &KeyFolder, anchor: TrustAnchor) -> Result<TrustAnchor> {
     let current = folder.newest()?;
     follows(&current, &anchor)?;
@@ -174,7 +176,7 @@ fn read<T: for<'a> Deserialize<'a>>(path: &std::path::Path) -> Option<T> {
 
 /// Puts the events of a version into the record ledger, if the ledger ends just where they belong: the first version's at
 /// the first start, and those of a change that a crash cut short. Gives how many versions stand in the ledger.
-pub async fn place_events(records: &Ledger, versions: &[TrustAnchor]) -> Result<usize> {
+pub async fn place_events(records: &Sequencer, versions: &[TrustAnchor]) -> Result<usize> {
     for (standing, version) in versions.iter().enumerate() {
         let entries = entries(standing.checked_sub(1).map(|before| &versions[before]), version)?;
         let size = records.head().size;
@@ -210,15 +212,15 @@ fn entries(before: Option<&TrustAnchor>, next: &TrustAnchor) -> Result<Vec<Entry
 pub struct Watcher {
     /// The keys.
     pub keys: KeptKeys,
-    /// The registries in this process.
-    pub hosts: Vec<Arc<Host>>,
+    /// The registries whose keys change here.
+    pub issuers: Vec<Arc<dyn KeyHolder>>,
     /// What accepts their statements.
     pub province: Arc<Province>,
     /// The record ledger.
-    pub records: Arc<Ledger>,
+    pub records: Arc<Sequencer>,
     /// The evidence ledger.
-    pub evidence: Arc<Ledger>,
-    /// What believes the newest version.
+    pub evidence: Arc<Sequencer>,
+    /// What verifies by the newest version.
     pub verifier: Arc<Verifier>,
     /// Where versions are handed out.
     pub board: AnchorBoard,
@@ -255,15 +257,13 @@ impl Watcher {
 
     async fn change(&self, folder: &KeyFolder, wanted: &Wanted) -> Result<u64> {
         let current = self.verifier.anchor();
-        let host = self.hosts.iter().find(|host| wanted.origin.as_deref() == Some(&host.sector().log_origin()));
-        let log = match (host, wanted.origin.as_deref()) {
-            (Some(host), _) => Some((host.ledger(), self.hold_issuer(host).await?)),
-            (None, Some(origin)) if origin == self.evidence.origin() => {
-                Some((&self.evidence, self.evidence.hold().await?))
-            }
+        let issuer = self.issuers.iter().find(|issuer| wanted.origin.as_deref() == Some(issuer.origin()));
+        let log = match (issuer, wanted.origin.as_deref()) {
+            (Some(issuer), _) => Some(self.pause_issuer(&**issuer).await?),
+            (None, Some(origin)) if origin == self.evidence.origin() => Some(self.pause_evidence().await?),
             _ => None,
         };
-        let records = self.records.hold().await?;
+        let records = self.records.pause().await?;
         write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
         let path = folder.anchor_path(current.version + 1);
         let begun = Instant::now();
@@ -280,29 +280,37 @@ impl Watcher {
         taken
     }
 
-    /// Holds an issuer's log, all of which stands in the record ledger.
-    async fn hold_issuer(&self, host: &Host) -> Result<Hold> {
-        let hold = host.ledger().hold().await?;
-        let accepted = self.province.wait_for(&host.sector().name, hold.size());
+    /// Pauses an issuer's log, all of which stands in the record ledger.
+    async fn pause_issuer(&self, issuer: &dyn KeyHolder) -> Result<PausedLog> {
+        let paused = issuer.pause().await?;
+        let accepted = self.province.wait_for(issuer.name(), paused.size());
         let accepted = tokio::time::timeout(STEP_MAX, accepted).await;
         let accepted = accepted.map_err(|_| invalid("the record ledger does not follow the registry"))?;
-        let name = &host.sector().name;
         let is_halted = |(registry, progress): (Name, Progress)| {
-            registry == *name && matches!(progress.state, FeedState::Halted { .. })
+            registry == issuer.name() && matches!(progress.state, FeedState::Halted { .. })
         };
         // Nothing more of a halted feed gets into the record ledger, and its key may be the very one that was stolen.
         if accepted.is_err() && !self.province.progress().into_iter().any(is_halted) {
             accepted?;
         }
-        Ok(hold)
+        Ok(paused)
+    }
+
+    async fn pause_evidence(&self) -> Result<PausedLog> {
+        let (keys, origin) = (self.keys.clone(), self.evidence.origin().to_owned());
+        let pause = self.evidence.pause().await?;
+        let opens = origin.clone();
+        let later =
+            move |version: &TrustAnchor| KeyFolder::open(&keys.folder)?.log_signer(version, &opens, &keys.unlock);
+        Ok(PausedLog::new(&origin, pause, Arc::new(later)))
     }
 
     async fn take(
         &self,
         folder: &KeyFolder,
         current: &Arc<TrustAnchor>,
-        log: Option<(&Arc<Ledger>, Hold)>,
-        records: Hold,
+        mut log: Option<PausedLog>,
+        records: Pause,
     ) -> Result<u64> {
         let next = folder.versions()?.pop().ok_or_else(|| invalid("there is no version"))?;
         accept_next(current, &next, self.clock.now()).map_err(|error| invalid(error.to_string()))?;
@@ -312,33 +320,34 @@ impl Watcher {
         if !is_placed {
             return Err(invalid("its events stand elsewhere"));
         }
-        let held = |origin: &str| {
-            origin == self.records.origin() || log.as_ref().is_some_and(|(log, _)| log.origin() == origin)
-        };
+        let is_paused =
+            |origin: &str| origin == self.records.origin() || log.as_ref().is_some_and(|log| log.origin() == origin);
         let fresh = |key: &PublicKey| !current.keys().any(|(_, old)| old.key == *key);
-        if next.keys().any(|(origin, key)| fresh(&key.key) && !held(origin)) {
+        if next.keys().any(|(origin, key)| fresh(&key.key) && !is_paused(origin)) {
             return Err(invalid("it changes the key of another log than was said"));
         }
-        let new_signer = |origin: &str| -> Result<Option<Arc<dyn Signer>>> {
-            let changes = next.keys().any(|(of, key)| of == origin && fresh(&key.key));
-            changes.then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()
-        };
-        let log_signer = log.as_ref().map(|(log, _)| new_signer(log.origin())).transpose()?.flatten();
-        let records_signer = new_signer(self.records.origin())?;
+        let changes = |origin: &str| next.keys().any(|(of, key)| of == origin && fresh(&key.key));
+        if let Some(log) = log.as_mut().filter(|log| changes(log.origin())) {
+            log.change_to(&next)?;
+        }
+        let origin = self.records.origin();
+        let records_signer =
+            changes(origin).then(|| folder.log_signer(&next, origin, &self.keys.unlock)).transpose()?;
         let version = next.version;
         let published = self.board.prepare(&next)?;
         // Believed first: the ledger's next head may be the new key's. What was signed before still holds by the new one.
-        withdraw(&self.hosts, &next);
+        self.issuers.iter().for_each(|issuer| issuer.heed(&next));
         self.verifier.adopt(next);
         if let Err(error) = records.release(entries, records_signer).await {
             self.verifier.adopt(current.clone());
             return Err(error);
         }
         self.board.publish(published);
-        if let Some((log, hold)) = log
-            && let Err(error) = hold.release(Vec::new(), log_signer).await
-        {
-            tracing::warn!(log = log.origin(), %error, "the log's head keeps its former signature until the next batch");
+        if let Some(log) = log {
+            let origin = log.origin().to_owned();
+            if let Err(error) = log.resume().await {
+                tracing::warn!(log = origin, %error, "the log's head keeps its former signature until the next batch");
+            }
         }
         Ok(version)
     }
@@ -346,14 +355,4 @@ impl Watcher {
 
 fn write(folder: &KeyFolder, name: &str, value: &impl Serialize) -> Result<()> {
     write_whole(&folder.path().join(name), &serde_json::to_vec(value).map_err(Error::bug)?, Readers::Owner)
-}
-
-/// Closes the registries that have no key in use any more.
-pub fn withdraw<'a>(hosts: impl IntoIterator<Item = &'a Arc<Host>>, anchor: &TrustAnchor) {
-    for host in hosts {
-        let issuer = anchor.issuer(&host.sector().name);
-        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
-            host.withdraw();
-        }
-    }
 }

@@ -14,10 +14,9 @@ use super::private::PrivateKey;
 use super::sealed::invalid;
 use super::unlock::Unlock;
 use crate::base::id::to_hex;
-use crate::base::{Error, PROVINCE, Result, Timestamp};
-use crate::keys::origin;
+use crate::base::{Error, Result, Timestamp};
 use crate::registry::{Catalogue, Sector};
-use crate::simulation::faults::FaultKeys;
+use crate::simulation::faults::{compromised_record, is_for_faults};
 use crate::store::file::{Readers, write_whole};
 use crate::store::lock::FolderLock;
 use crate::trust::{
@@ -68,10 +67,10 @@ impl KeyFolder {
         let fresh = |name: &str| -> Result<KeyRecord> {
             KeyRecord::active(&*folder.generate(name, beginning.algorithm, unlock)?).map_err(Error::bug)
         };
-        let stolen =
-            |name: &str| FaultKeys::compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
+        let stolen = |name: &str| compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
         let log = |name: &str, purpose| -> Result<LogAnchor> {
-            Ok(LogAnchor { origin: origin(name), purpose, keys: vec![fresh(&origin(name))?] })
+            let origin = catalogue.province().origin(name);
+            Ok(LogAnchor { purpose, keys: vec![fresh(&origin)?], origin })
         };
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             Ok(IssuerAnchor {
@@ -86,7 +85,7 @@ impl KeyFolder {
             .map(|_| folder.generate(ROOT, beginning.algorithm, unlock))
             .collect::<Result<_>>()?;
         let mut anchor = TrustAnchor {
-            province: PROVINCE.to_owned(),
+            province: catalogue.province().to_string(),
             version: 1,
             expires_at: beginning.expires_at,
             logs: vec![log("records", LogPurpose::Records)?, log("evidence", LogPurpose::Evidence)?],
@@ -231,7 +230,7 @@ impl KeyFolder {
         origin: &str,
         unlock: &Unlock,
     ) -> Result<Option<Arc<dyn Signer>>> {
-        let found = anchor.keys().find(|(of, key)| *of == origin && FaultKeys::is_theirs(key));
+        let found = anchor.keys().find(|(of, key)| *of == origin && is_for_faults(key));
         found.map(|(_, key)| self.signer(origin, &key.key, unlock)).transpose()
     }
 

@@ -3,13 +3,15 @@
 
 mod change;
 mod folder;
+mod holder;
 mod private;
 mod sealed;
 mod token;
 mod unlock;
 
-pub use change::{Watcher, place_events, publish, request, withdraw};
+pub use change::{Watcher, place_events, publish, request};
 pub use folder::{Beginning, KeyFolder, ROOT};
+pub use holder::{KeyHolder, OpenKey, PausedLog};
 pub use private::PrivateKey;
 pub(super) use sealed::read_private;
 pub use sealed::{SealedKey, Secret};

@@ -1,4 +1,4 @@
-//! Publishing status lists: signed by the issuer's key, the digest logged in the record ledger before anyone sees the list.
+//! Publishing status lists: signed by the issuer itself, the digest logged in the record ledger before anyone sees the list.
 //!
 //! A list is published when somebody asks for it and the last one is not good enough any more: something was accepted since, or half of
 //! its time is over; and, whatever the time, once the issuer's key has changed. Else at most one a second for each record type, so
@@ -11,27 +11,23 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
 use crate::base::id::to_hex;
-use crate::base::{Clock, Error, PROVINCE, Result, Timestamp};
-use crate::ledger::{Entry, Ledger};
-use crate::registry::{Catalogue, RecordType};
+use crate::base::{Clock, Error, Result, Timestamp};
+use crate::ledger::{Entry, Sequencer};
+use crate::registry::port::Registry;
+use crate::registry::signing::{STATUS_LIST_LIFE_MS_MAX, SignedStatusList, StatusListDraft};
+use crate::registry::{Catalogue, Name, RecordType};
 use crate::store::{Batch, Store};
-use crate::trust::status_list::{StatusClaims, StatusDigest, StatusToken};
-use crate::trust::{EntryType, Signer};
+use crate::trust::EntryType;
+use crate::trust::status_list::{StatusClaims, StatusDigest};
 
 use super::kind_named;
 
 /// How long a list may be believed.
-const LIFE_MS: i64 = 24 * 3_600_000;
+const LIFE_MS: i64 = STATUS_LIST_LIFE_MS_MAX;
 /// How long a copy may be kept before looking for a newer one, in seconds.
 pub const TTL_S: u32 = 60;
 /// A list is not published again sooner than this, even when it changed.
 const PAUSE_MS: i64 = 1_000;
-
-/// The keys that issuers sign their lists with; the server has them.
-pub trait IssuerSigners: Send + Sync + 'static {
-    /// The signer of a registry, as it is now.
-    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>>;
-}
 
 /// A published list.
 #[derive(Debug, Clone)]
@@ -55,24 +51,25 @@ pub struct Published {
 pub struct StatusLists {
     catalogue: Arc<Catalogue>,
     store: Arc<dyn Store>,
-    ledger: Arc<Ledger>,
+    ledger: Arc<Sequencer>,
     clock: Arc<dyn Clock>,
-    signers: Arc<dyn IssuerSigners>,
+    registries: BTreeMap<Name, Arc<dyn Registry>>,
     base: OnceLock<String>,
     published: BTreeMap<u8, Mutex<Option<Arc<Published>>>>,
 }
 
 impl StatusLists {
-    /// The lists of what the province layer over `store` and `ledger` accepted.
+    /// The lists of what the province layer over `store` and `ledger` accepted; each of `registries` signs its own.
     pub fn new(
         catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
-        ledger: Arc<Ledger>,
+        ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
-        signers: Arc<dyn IssuerSigners>,
+        registries: impl IntoIterator<Item = Arc<dyn Registry>>,
     ) -> Arc<Self> {
         let published = catalogue.record_types().map(|kind| (kind.ordinal, Mutex::new(None))).collect();
-        Arc::new(Self { catalogue, store, ledger, clock, signers, base: OnceLock::new(), published })
+        let registries = registries.into_iter().map(|registry| (registry.name().into(), registry)).collect();
+        Arc::new(Self { catalogue, store, ledger, clock, registries, base: OnceLock::new(), published })
     }
 
     /// The registries and record types that there are.
@@ -94,7 +91,7 @@ impl StatusLists {
     pub fn uri(&self, issuer: &str, schema: &str) -> String {
         match self.base.get() {
             Some(base) => format!("{base}/status/{issuer}/{schema}"),
-            None => format!("urn:lienthong:{PROVINCE}:status:{issuer}:{schema}"),
+            None => format!("urn:lienthong:{}:status:{issuer}:{schema}", self.catalogue.province()),
         }
     }
 
@@ -109,7 +106,7 @@ impl StatusLists {
             let age = now.0.saturating_sub(last.claims.issued_at.0);
             // A list of a key that went out of use is not believed.
             let is_fresh =
-                (0..LIFE_MS / 2).contains(&age) && self.signers.signer(&kind.registry)?.public_key() == last.key;
+                (0..LIFE_MS / 2).contains(&age) && self.issuer(kind)?.key_in_use().await?.bytes() == last.key;
             if is_fresh && (age < PAUSE_MS || super::head(&*self.store, kind).await? == last.head) {
                 return Ok(last.clone());
             }
@@ -121,36 +118,35 @@ impl StatusLists {
 
     async fn publish(&self, kind: &RecordType, now: Timestamp) -> Result<Published> {
         let (list, ledger_size) = super::read(&*self.store, kind).await?;
-        let sector = self.catalogue.registry_of(kind)?;
         let issued_at = Timestamp(now.0.div_euclid(1_000) * 1_000);
-        let claims = StatusClaims {
-            origin: sector.log_origin(),
-            issuer: (&sector.name).into(),
-            schema: (&kind.name).into(),
-            uri: self.uri(&sector.name, &kind.name),
+        let draft = StatusListDraft {
+            record_type: (&kind.name).into(),
+            uri: self.uri(&kind.registry, &kind.name),
             ledger_size,
             issued_at,
             expires_at: issued_at.plus_ms(LIFE_MS),
             ttl_s: TTL_S,
+            list,
         };
-        let signer = self.signers.signer(&sector.name)?;
-        let key = signer.public_key().to_vec();
-        let token = StatusToken { claims, list };
-        let signing = tokio::task::spawn_blocking(move || token.sign(&*signer).map(|text| (token, text)));
-        let (token, text) = signing.await.map_err(Error::bug)??;
-        let body = StatusDigest::of(&token.claims, &token.list, &text).body();
+        let SignedStatusList { content, token: text, key } = self.issuer(kind)?.sign_status_list(draft).await?;
+        let body = StatusDigest::of(&content.claims, &content.list, &text).body();
         let kind = EntryType::StatusDigest;
         let entry = Entry { leaf: kind.leaf(&body), body: kind.entry(&body).into() };
         let appended = self.ledger.append(vec![entry], |_| Batch::new()).await?;
-        let count = token.list.count();
+        let count = content.list.count();
         Ok(Published {
             head: (count, ledger_size),
             key,
             count,
-            claims: token.claims,
+            claims: content.claims,
             digest: to_hex(&Sha256::digest(text.as_bytes())),
             token: text.into(),
             ledger_index: appended.first_index,
         })
+    }
+
+    /// The registry that signs the lists of a record type.
+    fn issuer(&self, kind: &RecordType) -> Result<&Arc<dyn Registry>> {
+        self.registries.get(&kind.registry).ok_or_else(|| Error::bug("a record type of no registry"))
     }
 }

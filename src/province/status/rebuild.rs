@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Reason, Result};
-use crate::ledger::{Ledger, StoredLog};
+use crate::ledger::{Log, StoredLog};
 use crate::registry::{Catalogue, Name};
 use crate::store::{Batch, Scan, Space, Store};
 use crate::trust::entry::split_entry;
@@ -13,7 +13,7 @@ use crate::trust::{EntryType, Operation, Statement, canonical};
 use super::super::row::{RecordKey, Row, corrupt, record_key};
 use super::{HEAD_KEY, PIECE, kind_named, piece_key, status_of, write_head};
 
-/// Ledger entries read at once.
+/// Log entries read at once.
 const ENTRIES_READ: usize = 4_096;
 /// Rows of the view read at once.
 const ROWS_READ: usize = 4_096;
@@ -22,7 +22,7 @@ const ROWS_READ: usize = 4_096;
 type Lists = BTreeMap<u8, (StatusList, u64)>;
 
 /// Makes the lists where there are none though the ledger has entries.
-pub(in crate::province) async fn ensure(store: &dyn Store, catalogue: &Catalogue, ledger: &Ledger) -> Result<()> {
+pub(in crate::province) async fn ensure(store: &dyn Store, catalogue: &Catalogue, ledger: &Log) -> Result<()> {
     let kept = store.scan(Scan::prefix(Space::Status, &[]).limit(1)).await?;
     if kept.is_empty() && ledger.head().size > 0 {
         rebuild(store, catalogue, &ledger.stored()).await?;

@@ -1,24 +1,17 @@
 //! Status lists over registries in this process: what they say after every kind of change, published, made again.
 
 use super::*;
-use crate::ledger::Ledger;
+use crate::ledger::Sequencer;
 use crate::province::tests::*;
 use crate::registry;
 use crate::registry::Catalogue;
 use crate::registry::common::testing::basis;
+use crate::registry::port::Registry;
 use crate::store::Batch;
+use crate::trust::EntryType;
 use crate::trust::entry::split_entry;
 use crate::trust::status_list::StatusToken;
-use crate::trust::{EntryType, Signer};
 use std::sync::Arc;
-
-struct Signers;
-
-impl IssuerSigners for Signers {
-    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>> {
-        Ok(signer(&Catalogue::built_in().sector(issuer).expect("a sector").log_origin()))
-    }
-}
 
 fn statuses(list: &StatusList) -> Vec<&'static str> {
     (0..list.count()).filter_map(|index| list.get(index)).map(|status| status.as_str()).collect()
@@ -82,7 +75,7 @@ async fn a_published_list_is_signed_logged_and_renewed() {
         world.store.clone(),
         ledger.clone(),
         world.clock.clone(),
-        Arc::new(Signers),
+        [cards.clone() as Arc<dyn Registry>],
     );
     lists.serve_at("https://example.vn/");
     let published = lists.get(&kind.name).await.expect("published");
@@ -124,7 +117,7 @@ async fn a_status_index_is_used_once() {
 
 /// The ledger and what stands over it.
 impl World {
-    async fn province_and_ledger(&self) -> (Arc<crate::province::Province>, Arc<Ledger>) {
+    async fn province_and_ledger(&self) -> (Arc<crate::province::Province>, Arc<Sequencer>) {
         let province = self.province().await;
         let ledger = province.ledger.clone();
         (province, ledger)

@@ -4,7 +4,7 @@ use super::*;
 use crate::registry::common::testing::basis;
 
 /// A registry's log of so many people, entered one by one: each batch holds one.
-async fn one_by_one(world: &mut World, people: &[(&str, &str)]) -> (Arc<Host>, Vec<ChangeBatch>) {
+async fn one_by_one(world: &mut World, people: &[(&str, &str)]) -> (Arc<EmbeddedRegistry>, Vec<ChangeBatch>) {
     let host = world.host_over(Arc::new(MemoryStore::new()), "resident").await;
     let mut batches = Vec::new();
     for (cursor, (number, name)) in (0..).zip(people) {

@@ -16,7 +16,7 @@ async fn taken(is_issued_before: bool) -> (Vec<EntryType>, crate::trust::Hash) {
     let mut world = World::new();
     let province = world.province().await;
     let (residents, cards) = (world.host("resident").await, world.host("health_insurance").await);
-    let turn = |host: &Arc<Host>, log_size| Turn { registry: host.clone(), log_size };
+    let turn = |host: &Arc<EmbeddedRegistry>, log_size| Turn { registry: host.clone(), log_size };
     let turns = [turn(&residents, 2), turn(&cards, 1), turn(&residents, 3)];
     let holder = Object::new().with("personal_id", AN).with("full_name", "Nguyễn Văn An");
     let issue = async {

@@ -46,6 +46,14 @@ impl Store for Dying {
         self.inner.commit(batch).await
     }
 
+    fn changes(&self, space: Space) -> crate::store::Changes {
+        self.inner.changes(space)
+    }
+
+    fn openers(&self) -> crate::store::Openers {
+        self.inner.openers()
+    }
+
     fn count(&self, space: Space) -> u64 {
         self.inner.count(space)
     }
@@ -138,7 +146,7 @@ async fn seeding_fails_with_its_store_at_whatever_commit() {
 }
 
 fn world_file(folder: &Path, from: &str, to: &str) {
-    let path = World::path(folder);
+    let path = WorldFile::path(folder);
     let text = fs::read_to_string(&path).expect("a world");
     assert!(text.contains(from), "{text}");
     fs::write(&path, text.replace(from, to)).expect("written");
@@ -162,7 +170,7 @@ async fn a_store_is_never_removed_whatever_the_world_file_says() {
     // As after a death between the rename and the note of it, and after a change by hand.
     world_file(folder.path(), "\"seeded\": true", "\"seeded\": false");
     let data = Data::open(&config).expect("opens");
-    assert!(data.world.seeded && World::read(folder.path()).expect("read").is_some_and(|world| world.seeded));
+    assert!(data.world.seeded && WorldFile::read(folder.path()).expect("read").is_some_and(|world| world.seeded));
     assert_eq!(data.store.get(Space::Meta, b"acknowledged").await.expect("read").as_deref(), Some(&b"yes"[..]));
     assert!(data.close(WITHIN).await);
 
@@ -173,10 +181,10 @@ async fn a_store_is_never_removed_whatever_the_world_file_says() {
     assert!(refusal(&config).contains("an earlier version was interrupted"));
     world_file(folder.path(), "world/v2", "world/v3");
 
-    let world = fs::read(World::path(folder.path())).expect("a world");
-    fs::remove_file(World::path(folder.path())).expect("removed");
+    let world = fs::read(WorldFile::path(folder.path())).expect("a world");
+    fs::remove_file(WorldFile::path(folder.path())).expect("removed");
     assert!(refusal(&config).contains("no world.json"));
-    fs::write(World::path(folder.path()), world).expect("written");
+    fs::write(WorldFile::path(folder.path()), world).expect("written");
     let data = Data::open(&config).expect("opens");
     assert_eq!(data.store.get(Space::Meta, b"acknowledged").await.expect("read").as_deref(), Some(&b"yes"[..]));
 }
@@ -208,11 +216,11 @@ async fn a_folder_is_held_as_long_as_anybody_holds_its_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = kept(folder.path(), BEGUN);
     let data = Data::open(&config).expect("opens");
-    let world = fs::read(World::path(folder.path())).expect("a world");
+    let world = fs::read(WorldFile::path(folder.path())).expect("a world");
     // It is refused before it reads, writes or removes anything.
     let other = Config { seed: Some(7), ..config.clone() };
     assert!(refusal(&other).contains("in use by another process"));
-    assert_eq!(fs::read(World::path(folder.path())).expect("a world"), world);
+    assert_eq!(fs::read(WorldFile::path(folder.path())).expect("a world"), world);
     let store = data.store.clone();
     drop(data);
     assert!(refusal(&config).contains("in use by another process"));

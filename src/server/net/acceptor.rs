@@ -3,6 +3,8 @@
 //! An accept that fails (no descriptors left, a peer that broke off) is tried again after a pause that doubles up to a second: the
 //! error stays until something else changes, and a loop that spins on it would take a processor for nothing.
 
+#![allow(clippy::disallowed_methods, reason = "transport")]
+
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;

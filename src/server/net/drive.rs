@@ -1,5 +1,7 @@
 //! A connection of hyper's, driven to its end: by itself, by a limit, or by the server's end.
 
+#![allow(clippy::disallowed_methods, reason = "transport")]
+
 use std::pin::pin;
 
 use hyper_util::server::graceful::GracefulConnection;

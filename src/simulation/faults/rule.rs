@@ -79,7 +79,7 @@ impl FromIterator<Rule> for Rules {
 }
 
 impl Rules {
-    /// All rules; a rule's number is its place here.
+    /// All rules; a rule's number is its index here.
     pub fn as_slice(&self) -> &[Rule] {
         &self.rules
     }

@@ -19,39 +19,42 @@ const COMPROMISED: KeyState = KeyState::Compromised { suspect_from: 0, event_ind
 /// So far ahead that the log does not get there while the answer travels.
 const LEAVES_AHEAD: u64 = 1 << 20;
 
-/// Gives the key in use of a registry: a change of keys brings another.
-pub type KeyInUse = Arc<dyn Fn() -> Arc<dyn Signer> + Send + Sync>;
+/// Signs a checkpoint of any tree with one key: a registry's role gives its simulation this and nothing else of the key.
+pub type Forge = Arc<dyn Fn(&Checkpoint) -> Result<Bytes> + Send + Sync>;
 
-/// The keys that a registry's faults sign with.
+/// What a registry's faults sign with.
 #[derive(Clone)]
 pub struct FaultKeys {
-    /// The registry's own.
-    pub own: KeyInUse,
+    /// The registry's own key in use.
+    pub own: Forge,
     /// Another registry's.
-    pub other: KeyInUse,
+    pub other: Forge,
     /// One of the registry's that the trust anchor calls compromised.
-    pub compromised: Arc<dyn Signer>,
+    pub compromised: Forge,
 }
 
-impl FaultKeys {
-    /// The compromised key of the registry whose log has this origin; `seed` is the world's. Belongs into the trust
-    /// anchor as [`compromised_record`](Self::compromised_record) says.
-    pub fn compromised_key(seed: &Seed, origin: &str) -> Ed25519Signer {
-        let branch = seed.child(&["key/compromised/", origin].concat(), 0);
-        Ed25519Signer::from_seed(origin, &branch)
-    }
+/// Forges with one signer.
+pub fn forge_with(signer: Arc<dyn Signer>) -> Forge {
+    Arc::new(move |checkpoint| checkpoint.sign(&*signer))
+}
 
-    /// What the trust anchor says of that key: suspect from the beginning, its event still to come, so that whatever
-    /// stands in the ledger is INDETERMINATE.
-    pub fn compromised_record(signer: &dyn Signer) -> Result<KeyRecord> {
-        let record = KeyRecord::active(signer).map_err(Error::bug)?;
-        Ok(KeyRecord { state: COMPROMISED, ..record })
-    }
+/// The compromised key of the registry whose log has this origin; `seed` is the world's. Belongs into the trust
+/// anchor as [`compromised_record`] says.
+pub fn compromised_key(seed: &Seed, origin: &str) -> Ed25519Signer {
+    let branch = seed.child(&["key/compromised/", origin].concat(), 0);
+    Ed25519Signer::from_seed(origin, &branch)
+}
 
-    /// Whether a key of the trust anchor is there for the faults to sign with.
-    pub fn is_theirs(record: &KeyRecord) -> bool {
-        record.state == COMPROMISED
-    }
+/// What the trust anchor says of that key: suspect from the beginning, its event still to come, so that whatever
+/// stands in the ledger is INDETERMINATE.
+pub fn compromised_record(signer: &dyn Signer) -> Result<KeyRecord> {
+    let record = KeyRecord::active(signer).map_err(Error::bug)?;
+    Ok(KeyRecord { state: COMPROMISED, ..record })
+}
+
+/// Whether a key of the trust anchor is there for the faults to sign with.
+pub fn is_for_faults(record: &KeyRecord) -> bool {
+    record.state == COMPROMISED
 }
 
 /// Makes `record` bad; `donor` is another record's proof, `log_size` how long the registry's log is.
@@ -65,15 +68,15 @@ pub(super) fn spoil(
     match action {
         Action::PayloadChanged => change_payload(record, with_another_digit),
         Action::NotCanonical => change_payload(record, with_a_field_twice),
-        Action::OtherIssuer => sign_again(record, &*(keys.other)()),
-        Action::CompromisedKey => sign_again(record, keys.compromised.as_ref()),
+        Action::OtherIssuer => sign_again(record, &keys.other),
+        Action::CompromisedKey => sign_again(record, &keys.compromised),
         Action::OtherProof => {
             if let (Some(proof), Some(donor)) = (&mut record.issuer_proof, donor) {
                 proof.path = donor.path;
             }
             Ok(())
         }
-        Action::IssuedInFuture => issue_tomorrow(record, &*(keys.own)(), log_size),
+        Action::IssuedInFuture => issue_tomorrow(record, &keys.own, log_size),
         _ => Ok(()),
     }
 }
@@ -112,17 +115,17 @@ fn with_a_field_twice(payload: Object) -> Vec<u8> {
 }
 
 /// The same tree under another key: statement and path still prove, only the signature is another's.
-fn sign_again(record: &mut SignedRecord, signer: &dyn Signer) -> Result<()> {
+fn sign_again(record: &mut SignedRecord, forge: &Forge) -> Result<()> {
     if let Some(proof) = &mut record.issuer_proof {
         let checkpoint = Checkpoint::of_note(&proof.checkpoint).map_err(Error::bug)?;
-        proof.checkpoint = checkpoint.sign(signer)?;
+        proof.checkpoint = forge(&checkpoint)?;
     }
     Ok(())
 }
 
 /// A statement of tomorrow, in a tree that holds it, signed by the registry itself. The tree runs ahead of the log of
 /// `log_size` leaves: the province refuses what is issued in the future, so no proof of it can be found there.
-fn issue_tomorrow(record: &mut SignedRecord, signer: &dyn Signer, log_size: u64) -> Result<()> {
+fn issue_tomorrow(record: &mut SignedRecord, forge: &Forge, log_size: u64) -> Result<()> {
     let mut statement = Statement::decode(&record.statement).map_err(Error::bug)?;
     statement.issued_at = statement.issued_at.plus_ms(DAY_MS);
     record.statement = statement.encode().into();
@@ -134,7 +137,7 @@ fn issue_tomorrow(record: &mut SignedRecord, signer: &dyn Signer, log_size: u64)
         proof.path = (0..length as u64).map(|sibling| hash_leaf(&sibling.to_be_bytes())).collect();
         let leaf = hash_leaf(&record.statement);
         checkpoint.root = root_from_inclusion(&leaf, proof.index, checkpoint.size, &proof.path).map_err(Error::bug)?;
-        proof.checkpoint = checkpoint.sign(signer)?;
+        proof.checkpoint = forge(&checkpoint)?;
     }
     Ok(())
 }

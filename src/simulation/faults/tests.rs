@@ -22,7 +22,7 @@ fn signer(name: &str) -> Ed25519Signer {
 }
 
 fn compromised() -> Ed25519Signer {
-    FaultKeys::compromised_key(&Seed::root(1), ORIGIN)
+    compromised_key(&Seed::root(1), ORIGIN)
 }
 
 /// A proof in a log of these leaves.
@@ -117,16 +117,16 @@ impl Registry for Licences {
 
 fn faulty() -> Faulty {
     let keys = FaultKeys {
-        own: Arc::new(|| Arc::new(signer(ORIGIN))),
-        other: Arc::new(|| Arc::new(signer("lienthong/H27/land"))),
-        compromised: Arc::new(compromised()),
+        own: forge_with(Arc::new(signer(ORIGIN))),
+        other: forge_with(Arc::new(signer("lienthong/H27/land"))),
+        compromised: forge_with(Arc::new(compromised())),
     };
     Faulty::new(Arc::new(Licences::new()), keys, Arc::new(personas::faults()))
 }
 
 fn verifier() -> Verifier {
     let key = |signer: &Ed25519Signer| KeyRecord::active(signer).expect("a good key");
-    let own = vec![key(&signer(ORIGIN)), FaultKeys::compromised_record(&compromised()).expect("a good key")];
+    let own = vec![key(&signer(ORIGIN)), compromised_record(&compromised()).expect("a good key")];
     let issuer = |name: &str, origin: &str, keys| IssuerAnchor {
         name: name.to_owned(),
         origin: origin.to_owned(),

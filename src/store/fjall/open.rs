@@ -5,6 +5,8 @@
 //! is not as the engine left it is opened in a view first, where nothing of it can be lost, and what was opened is compared with
 //! what was written.
 
+#![allow(clippy::disallowed_methods, reason = "back-off before a lock")]
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::base::time::FixedClock;
 use crate::base::{Clock, RecordId, Seed, Timestamp};
-use crate::ledger::{Entry, Head, Ledger, LogId};
+use crate::ledger::{Entry, Head, LogId, Sequencer};
 use crate::store::Batch;
 use crate::store::memory::MemoryStore;
 use crate::transparency::Logs;
@@ -46,7 +46,7 @@ pub(crate) fn anchor() -> TrustAnchor {
 
 /// A registry that issues, and the record ledger that takes it in, without anything between them.
 pub(crate) struct World {
-    pub ledger: Arc<Ledger>,
+    pub ledger: Arc<Sequencer>,
     pub logs: Logs,
     issued: CompactRange,
     versions: Vec<(u64, Hash)>,
@@ -66,9 +66,9 @@ impl World {
 
     pub(crate) async fn without_keys(clock: Arc<dyn Clock>) -> Self {
         let store = Arc::new(MemoryStore::new());
-        let ledger = Ledger::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
+        let ledger = Sequencer::open(store, LogId(200), RECORDS, signer(RECORDS), clock).await.expect("opens");
         let mut logs = Logs::default();
-        logs.add(ledger.clone(), true);
+        logs.add(ledger.log().clone(), true);
         Self { ledger, logs, issued: CompactRange::new(), versions: Vec::new() }
     }
 
@@ -140,7 +140,7 @@ pub(crate) fn witness(folder: &std::path::Path) -> Witness {
     Witness::new(anchor(), signer("witness.example/w1"), Arc::new(FixedClock::at(NOW)), memory)
 }
 
-pub(crate) async fn request(ledger: &Ledger, old_size: u64, head: &Head) -> Vec<u8> {
+pub(crate) async fn request(ledger: &Sequencer, old_size: u64, head: &Head) -> Vec<u8> {
     let path =
         if old_size == 0 { vec![] } else { ledger.prove_consistency(old_size, head.size).await.expect("proves") };
     AddCheckpoint { old_size, path, note: head.note.clone() }.write()

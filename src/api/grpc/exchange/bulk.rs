@@ -2,6 +2,8 @@
 //!
 //! The next citizens are only fetched when the client has read the answers before them: the stream is pulled.
 
+#![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

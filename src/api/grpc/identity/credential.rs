@@ -8,7 +8,7 @@ use crate::access::People;
 use crate::access::acting::own;
 use crate::api::Edge;
 use crate::base::{Error, Result};
-use crate::identity::credential::{Credentials, audience};
+use crate::identity::credential::Credentials;
 use crate::wire::proto::identity::v1;
 use crate::wire::proto::identity::v1::credential_service_server::CredentialService;
 use crate::wire::record::timestamp;
@@ -40,7 +40,8 @@ impl CredentialService for CredentialGrpcService {
             .answer(request, |call, message| async move {
                 let person = own(&call, &message.personal_id, &*self.people).await?.anew()?.person.current;
                 let (nonce, end) = self.credentials.nonce(person, call.now);
-                Ok(v1::CreateNonceResponse { nonce, audience: audience(), expires_at: timestamp(end) })
+                let audience = self.credentials.audience();
+                Ok(v1::CreateNonceResponse { nonce, audience, expires_at: timestamp(end) })
             })
             .await
     }

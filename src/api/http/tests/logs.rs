@@ -125,7 +125,7 @@ async fn what_is_not_there_is_missing_and_what_is_no_path_is_refused() {
         );
     }
     logs = Logs::default();
-    logs.add(world.ledger.clone(), false);
+    logs.add(world.ledger.log().clone(), false);
     assert_eq!(get(&logs, "/logs/records/tile/0/000").await.0, StatusCode::OK);
     assert_eq!(get(&logs, "/logs/records/tile/entries/000").await.0, missing, "a tree without entries");
 }

@@ -7,34 +7,24 @@ use axum::http::{HeaderMap, HeaderName, Request, StatusCode, header};
 use tower::ServiceExt as _;
 
 use crate::api::http;
-use crate::base::Result;
+use crate::base::Seed;
 use crate::base::time::FixedClock;
-use crate::province::status::{IssuerSigners, StatusLists};
-use crate::registry::Catalogue;
+use crate::province::status::StatusLists;
+use crate::registry::port::Registry;
+use crate::registry::{Catalogue, EmbeddedRegistry};
 use crate::store::memory::MemoryStore;
 use crate::transparency::tests::world::{NOW, World, signer};
-use crate::trust::Signer;
 
 const LIST: &str = "/status/land/land.parcel.v1";
 
-struct Signers;
-
-impl IssuerSigners for Signers {
-    fn signer(&self, issuer: &str) -> Result<Arc<dyn Signer>> {
-        Ok(signer(&Catalogue::built_in().sector(issuer).expect("a sector").log_origin()))
-    }
-}
-
 pub(super) async fn lists() -> Arc<StatusLists> {
     let world = World::new().await;
-    let clock = Arc::new(FixedClock::at(NOW));
-    StatusLists::new(
-        Catalogue::built_in(),
-        Arc::new(MemoryStore::new()),
-        world.ledger.clone(),
-        clock,
-        Arc::new(Signers),
-    )
+    let (clock, store, catalogue) =
+        (Arc::new(FixedClock::at(NOW)), Arc::new(MemoryStore::new()), Catalogue::built_in());
+    let land = catalogue.sector("land").expect("a sector").clone();
+    let key = signer(&land.log_origin());
+    let land = EmbeddedRegistry::open(store.clone(), land, key, &Seed::root(9), clock.clone()).await.expect("opens");
+    StatusLists::new(catalogue, store, world.ledger.clone(), clock, [land as Arc<dyn Registry>])
 }
 
 async fn get(lists: &Arc<StatusLists>, path: &str, headers: &[(HeaderName, &str)]) -> (StatusCode, HeaderMap, String) {

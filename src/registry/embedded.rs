@@ -9,16 +9,17 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
-use crate::ledger::{Ledger, LogClock, LogId, TileCache};
+use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
-use crate::trust::Signer;
+use crate::trust::{PublicKey, Signer, Statement};
 
 use super::Sector;
 use super::page_cache::PageCache;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, content_hash, prepare};
 use super::row::submission_key;
-use super::writer::{IdempotencyKey, Job, QUEUE_MAX, Writer};
+use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
+use super::writer::{IdempotencyKey, Job, QUEUE_MAX, Writer, issued_versions};
 
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
@@ -43,17 +44,17 @@ impl Default for Caches {
 }
 
 /// A registry over a store.
-pub struct Host {
+pub struct EmbeddedRegistry {
     pub(super) sector: Arc<Sector>,
     pub(super) store: Arc<dyn Store>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) ledger: Arc<Sequencer>,
     pub(super) secrets: Secrets,
     pages: PageCache,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
 
-impl Host {
+impl EmbeddedRegistry {
     /// Opens the registry of `sector`, or begins it. Spawns its writer on the present runtime; it ends with the host.
     ///
     /// `secret` is the registry's own: record ids and salts follow from it. Fails with
@@ -81,7 +82,8 @@ impl Host {
     ) -> Result<Arc<Self>> {
         let (clock, Caches { tiles, pages_bytes }) = (clock.into(), caches);
         let log = LogId(sector.ordinal);
-        let ledger = Ledger::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
+        let ledger =
+            Sequencer::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
@@ -108,7 +110,7 @@ impl Host {
     }
 
     /// The issuer's log.
-    pub fn ledger(&self) -> &Arc<Ledger> {
+    pub fn ledger(&self) -> &Arc<Sequencer> {
         &self.ledger
     }
 
@@ -178,7 +180,7 @@ fn stopped() -> Error {
 }
 
 #[async_trait]
-impl Registry for Host {
+impl Registry for EmbeddedRegistry {
     fn name(&self) -> &str {
         &self.sector.name
     }
@@ -221,6 +223,31 @@ impl Registry for Host {
 
     async fn wait_beyond(&self, cursor: u64) -> Result<()> {
         self.ledger.watch().wait_for(|size| *size > cursor).await.map(|_| ()).map_err(|_| stopped())
+    }
+
+    async fn key_in_use(&self) -> Result<PublicKey> {
+        let signer = self.ledger.signer();
+        PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug)
+    }
+
+    async fn sign_status_list(&self, draft: StatusListDraft) -> Result<SignedStatusList> {
+        let ordinal = own_type(&self.sector, &draft.record_type)?.ordinal;
+        let versions = issued_versions(&*self.store, &self.sector, ordinal).await?;
+        let content = signing::status_list(&self.sector, draft, versions, self.clock.now())?;
+        let signer = self.ledger.signer();
+        let key = signer.public_key().to_vec();
+        // A list of millions is compressed and signed beside the calls.
+        let signed = tokio::task::spawn_blocking(move || content.sign(&*signer).map(|token| (content, token)));
+        let (content, token) = signed.await.map_err(Error::bug)??;
+        Ok(SignedStatusList { content, token, key })
+    }
+
+    async fn sign_credential(&self, draft: CredentialDraft) -> Result<String> {
+        let unreadable = |error| Error::invalid_field("record", "STATEMENT", format!("{error}"));
+        let statement = Statement::decode(&draft.record.statement).map_err(unreadable)?;
+        let missing = || Error::new(Reason::RecordNotFound, "the registry issued no such record");
+        let latest = self.latest(&statement).await?.ok_or_else(missing)?;
+        signing::credential(&self.sector, &draft, &latest, &*self.ledger.signer(), self.clock.now())
     }
 }
 

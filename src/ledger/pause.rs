@@ -1,34 +1,33 @@
-//! Holding a log still: no append gets a place while somebody prepares what has to come next, or changes the log's key.
+//! Pausing a log: no append gets its index while somebody prepares what has to come next, or changes the log's key.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::Ledger;
 use super::log::{Appended, Entry};
-use super::order::{Holding, Order, Release};
+use super::order::{Order, Pausing, Release};
+use super::sequencer::Sequencer;
 use crate::base::{Error, Reason, Result};
 use crate::trust::Signer;
 
-/// A log that stands still; appends queue behind it. It goes on when this is released or dropped.
-pub struct Hold {
+/// A log that is paused; appends queue behind it. It goes on when this is released or dropped.
+pub struct Pause {
     size: u64,
     release: oneshot::Sender<Release>,
 }
 
-impl Ledger {
-    /// Holds the log once everything that queued before has its place.
-    pub async fn hold(&self) -> Result<Hold> {
-        let (held, is_held) = oneshot::channel();
+impl Sequencer {
+    /// Pauses the log once everything that queued before is written.
+    pub async fn pause(&self) -> Result<Pause> {
+        let (paused, is_paused) = oneshot::channel();
         let (release, released) = oneshot::channel();
-        let holding = Holding { held, released };
-        self.queue.send(Order::Hold(holding)).await.map_err(|_| closed())?;
-        Ok(Hold { size: is_held.await.map_err(|_| closed())?, release })
+        self.queue.send(Order::Pause(Pausing { paused, released })).await.map_err(|_| closed())?;
+        Ok(Pause { size: is_paused.await.map_err(|_| closed())?, release })
     }
 }
 
-impl Hold {
-    /// The log's size while it stands still.
+impl Pause {
+    /// The log's size while it is paused.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -44,5 +43,5 @@ impl Hold {
 }
 
 fn closed() -> Error {
-    Error::new(Reason::ShuttingDown, "the ledger is closed")
+    Error::new(Reason::ShuttingDown, "the log is closed")
 }

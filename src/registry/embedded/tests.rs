@@ -18,15 +18,15 @@ use crate::trust::{Ed25519Signer, Object, Operation, Statement, Value, statement
 
 const NOW: Date = Date::constant(2026, 11, 22);
 
-async fn open(store: Arc<dyn Store>, name: &str) -> Arc<Host> {
+async fn open(store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
     let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
     let world = Seed::root(1);
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &world.child("key/test", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
-    Host::open(store, sector, signer, &world.child("registry/test", 0), clock).await.expect("opens")
+    EmbeddedRegistry::open(store, sector, signer, &world.child("registry/test", 0), clock).await.expect("opens")
 }
 
-async fn residents() -> Arc<Host> {
+async fn residents() -> Arc<EmbeddedRegistry> {
     open(Arc::new(MemoryStore::new()), "resident").await
 }
 
@@ -56,11 +56,11 @@ fn create(payload: Object) -> Change {
     change(Operation::Create, 0, payload)
 }
 
-async fn submit(host: &Host, request_id: &str, changes: Vec<Change>) -> Result<Vec<Receipt>> {
+async fn submit(host: &EmbeddedRegistry, request_id: &str, changes: Vec<Change>) -> Result<Vec<Receipt>> {
     host.submit(Submission { request_id: request_id.into(), changes }).await
 }
 
-async fn read(host: &Host, selector: Selector) -> Vec<Object> {
+async fn read(host: &EmbeddedRegistry, selector: Selector) -> Vec<Object> {
     let page = host.read(Query::latest([resident::PERSON], selector, 100)).await.expect("reads");
     page.records.iter().map(|found| found.record.disclosure.fields().expect("canonical")).collect()
 }
@@ -241,11 +241,11 @@ async fn a_record_that_an_index_names_is_never_missing() {
     let sector = Catalogue::built_in().sector("resident").expect("a sector").clone();
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &Seed::root(1).child("key/test", 0)));
     let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
-    let again = Host::open(store, sector, signer, &Seed::root(1).child("registry/test", 0), clock).await;
+    let again = EmbeddedRegistry::open(store, sector, signer, &Seed::root(1).child("registry/test", 0), clock).await;
     assert_eq!(again.err().expect("the start sees it too").reason, Reason::StorageCorrupt);
 }
 
-async fn pages(host: &Host, selector: Selector, limit: usize) -> Vec<Vec<RecordId>> {
+async fn pages(host: &EmbeddedRegistry, selector: Selector, limit: usize) -> Vec<Vec<RecordId>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let query = Query { after, ..Query::latest([] as [&str; 0], selector.clone(), limit) };

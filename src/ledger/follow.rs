@@ -1,0 +1,88 @@
+//! A log that another process appends to: its stored head is taken when the leaves that are stored lead to it, and never otherwise.
+//!
+//! What is in memory is what was read from the store, so that it can lag behind and never run ahead. A head that is no continuation of
+//! the one before it, which only a restored copy or a second history could bring, is refused for good.
+
+use std::sync::{Arc, Weak};
+
+use super::cache::TileCache;
+use super::checkpoint::NoteKeys;
+use super::load::{self, corrupt};
+use super::log::{Head, Log, State};
+use super::rows::LogId;
+use crate::base::{Error, Kind, Reason, Result};
+use crate::store::{Changes, Space, Store};
+
+impl Log {
+    /// Opens a log to read, and follows it in the background until it is dropped. Fails as a sequencer does that opens it, and with
+    /// [`NotFound`](Reason::NotFound) when nobody has begun it.
+    pub async fn follow(
+        store: Arc<dyn Store>,
+        id: LogId,
+        origin: &str,
+        keys: NoteKeys,
+        tiles: TileCache,
+    ) -> Result<Arc<Self>> {
+        // Watched first: what is committed while the log is loaded wakes the task.
+        let changes = store.changes(Space::LogHead);
+        let none = || Error::new(Reason::NotFound, "nobody has begun this log").with_subject("log", origin);
+        let state = load::load(&*store, id, origin, &keys()).await?.ok_or_else(none)?;
+        let log = Arc::new(Self::new(store, id, origin.to_owned(), keys, state, tiles));
+        tokio::spawn(keep_up(Arc::downgrade(&log), changes));
+        Ok(log)
+    }
+
+    /// Reads the stored head now, and gives the newest that holds: for whoever must see what was committed before the call.
+    pub async fn refresh(&self) -> Result<Arc<Head>> {
+        let known = self.state();
+        let lost = || corrupt(&self.origin, "its head is missing");
+        let row = self.store.get(Space::LogHead, &self.id.prefix()).await?.ok_or_else(lost)?;
+        if row == known.row {
+            return Ok(known.head.clone());
+        }
+        let (at, note, signed) = load::read_head(&row, &self.origin, &(self.keys)())?;
+        if signed.size < known.head.size {
+            let newest = self.head();
+            // Two refreshes at once may end in either order.
+            return if signed.size < newest.size && known.head == newest {
+                Err(self.rolled_back(signed.size))
+            } else {
+                Ok(newest)
+            };
+        }
+        let mut tree = known.tree.clone();
+        tree.append(load::leaves_between(&*self.store, self.id, &self.origin, tree.size(), signed.size).await?);
+        if tree.root() != signed.root {
+            return Err(corrupt(
+                &self.origin,
+                format!("its head of size {} does not continue the known one", signed.size),
+            ));
+        }
+        let head = Arc::new(Head { size: signed.size, root: signed.root, note, at });
+        self.publish_newer(State { head: head.clone(), tree, row });
+        Ok(head)
+    }
+
+    fn rolled_back(&self, size: u64) -> Error {
+        let message = format!("the log {} had {} entries and has {size}", self.origin, self.head().size);
+        Error::new(Reason::LogRollback, message).with_subject("log", self.origin.clone())
+    }
+}
+
+/// Takes each new head until nobody reads the log any more.
+async fn keep_up(log: Weak<Log>, mut changes: Changes) {
+    loop {
+        let Some(following) = log.upgrade() else { return };
+        match following.refresh().await {
+            Ok(_) => {}
+            Err(error) if error.kind() == Kind::Corrupt => {
+                tracing::error!(log = following.origin(), %error, "the stored head is refused; the log stays where it was");
+            }
+            Err(error) => tracing::warn!(log = following.origin(), %error, "the stored head cannot be read"),
+        }
+        drop(following);
+        if changes.next().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The lease of a log's sequencer: a row that says who may append, where several processes may open the store.
+//!
+//! | key in `Meta` | value |
+//! |---|---|
+//! | `lease/` ‖ log (1) | term (8) ‖ beat (8) ‖ whether it is held (1) |
+//!
+//! Each holder has a term of its own, one more than the last. Every batch of a holder requires the row as it knows it, so a batch of
+//! somebody who was taken over from fails, however long it was on its way: safety rests on that condition, and on no clock.
+//!
+//! Only when another may take over is a matter of time, and of the machine's: a world's clock may stand still or jump, and a process
+//! that died does neither. No two machines' clocks are compared. Who wants the lease watches the row: the holder beats three times in
+//! [`LEASE`], and a row that stood still for that long, by the watcher's own clock, belongs to nobody who lives. A clean end gives the
+//! lease back at once.
+//!
+//! A store of one opener has no row: its lock is the lease, and a start writes nothing.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a lease ends by the machine's time: it is about processes, not about the world"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::time::Instant;
+
+use super::rows::LogId;
+use crate::base::{Error, Reason, Result};
+use crate::store::{Batch, Openers, Space, Store};
+
+/// How long a row that does not change keeps others out.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How often a holder shows that it lives.
+const BEAT: Duration = Duration::from_secs(10);
+
+/// What the row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Row {
+    term: u64,
+    beat: u64,
+    is_held: bool,
+}
+
+impl Row {
+    fn write(self) -> Bytes {
+        let mut row = BytesMut::with_capacity(17);
+        row.put_u64(self.term);
+        row.put_u64(self.beat);
+        row.put_u8(self.is_held.into());
+        row.freeze()
+    }
+
+    fn read(row: &Bytes) -> Result<Self> {
+        let mut rest = row.clone();
+        let read = (|| {
+            let (term, beat) = (rest.try_get_u64().ok()?, rest.try_get_u64().ok()?);
+            Some(Self { term, beat, is_held: rest.try_get_u8().ok()? == 1 })
+        })();
+        read.ok_or_else(|| Error::new(Reason::StorageCorrupt, "the lease of a log cannot be read"))
+    }
+}
+
+/// The right to append to a log.
+pub(super) enum Lease {
+    /// The store's own lock.
+    Lock,
+    /// A row, as it stands while the lease is held.
+    Held(Held),
+    /// Another has it by now.
+    Lost,
+}
+
+/// A lease that is a row.
+pub(super) struct Held {
+    store: Arc<dyn Store>,
+    key: Vec<u8>,
+    row: Row,
+    next_beat: Instant,
+}
+
+impl Lease {
+    /// Takes the lease of a log, if nobody who lives has it.
+    pub(super) async fn take(store: &Arc<dyn Store>, id: LogId, origin: &str) -> Result<Self> {
+        if store.openers() == Openers::One {
+            return Ok(Self::Lock);
+        }
+        let key = [&b"lease/"[..], &id.prefix()].concat();
+        let mut found = store.get(Space::Meta, &key).await?;
+        if let Some(held) = &found
+            && Row::read(held)?.is_held
+        {
+            found = Some(still(store, &key, held, origin).await?);
+        }
+        let last = found.as_ref().map(Row::read).transpose()?;
+        let row = Row { term: last.map_or(1, |last| last.term + 1), beat: 0, is_held: true };
+        let batch = Batch::new().require(Space::Meta, key.clone(), found).put(Space::Meta, key.clone(), row.write());
+        match store.commit(batch).await {
+            Ok(()) => Ok(Self::Held(Held { store: store.clone(), key, row, next_beat: Instant::now() + BEAT })),
+            Err(error) if error.reason == Reason::StorageConflict => Err(taken(origin)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A batch that holds only while the lease does.
+    pub(super) fn fence(&self, batch: Batch) -> Batch {
+        match self {
+            Self::Lock | Self::Lost => batch,
+            Self::Held(held) => batch.require_value(Space::Meta, held.key.clone(), held.row.write()),
+        }
+    }
+
+    /// When the holder has to show that it lives.
+    pub(super) async fn beat_due(&self) {
+        match self {
+            Self::Lock | Self::Lost => std::future::pending().await,
+            Self::Held(held) => tokio::time::sleep_until(held.next_beat).await,
+        }
+    }
+
+    /// Whether the holder has to show that it lives.
+    pub(super) fn is_beat_due(&self) -> bool {
+        matches!(self, Self::Held(held) if Instant::now() >= held.next_beat)
+    }
+
+    /// Shows that the holder lives. Fails with [`StorageConflict`](Reason::StorageConflict) when it was taken over from.
+    pub(super) async fn beat(&mut self) -> Result<()> {
+        let Self::Held(held) = self else { return Ok(()) };
+        // Also after a failure: a store that takes no changes is asked again at the next beat.
+        held.next_beat = Instant::now() + BEAT;
+        let outcome = held.put(Row { beat: held.row.beat + 1, ..held.row }).await;
+        if outcome.as_ref().is_err_and(|error| error.reason == Reason::StorageConflict) {
+            *self = Self::Lost;
+        }
+        outcome
+    }
+
+    /// Whether the row is another's by now.
+    pub(super) async fn is_lost(&self) -> Result<bool> {
+        match self {
+            Self::Lock => Ok(false),
+            Self::Lost => Ok(true),
+            Self::Held(held) => Ok(held.store.get(Space::Meta, &held.key).await? != Some(held.row.write())),
+        }
+    }
+
+    /// Gives the lease back. If that fails it ends by time.
+    pub(super) async fn give_back(self) {
+        if let Self::Held(mut held) = self
+            && let Err(error) = held.put(Row { is_held: false, ..held.row }).await
+        {
+            tracing::debug!(%error, "a lease was not given back; it ends by itself");
+        }
+    }
+}
+
+impl Held {
+    async fn put(&mut self, next: Row) -> Result<()> {
+        let batch = Batch::new().require_value(Space::Meta, self.key.clone(), self.row.write());
+        self.store.commit(batch.put(Space::Meta, self.key.clone(), next.write())).await?;
+        self.row = next;
+        Ok(())
+    }
+}
+
+/// Waits until a held row has stood still for as long as a lease lasts, or was given back; fails when its holder lives.
+async fn still(store: &Arc<dyn Store>, key: &[u8], held: &Bytes, origin: &str) -> Result<Bytes> {
+    let mut changes = store.changes(Space::Meta);
+    let until = Instant::now() + LEASE;
+    loop {
+        let found = store.get(Space::Meta, key).await?.ok_or_else(|| taken(origin))?;
+        if found != *held {
+            return if Row::read(&found)?.is_held { Err(taken(origin)) } else { Ok(found) };
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => return Ok(found),
+            changed = changes.next() => changed?,
+        }
+    }
+}
+
+/// The error of a second sequencer, and of one that was taken over from.
+pub(super) fn taken(origin: &str) -> Error {
+    let message = format!("another process appends to the log {origin}; one sequencer at a time, and this is not it");
+    Error::new(Reason::StorageConflict, message).with_subject("log", origin)
+}

@@ -1,0 +1,204 @@
+//! The assembly: all roles of a world joined in one process, as `serve` has them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::config::Config;
+use super::data::Data;
+use super::memory::Memory;
+use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
+use super::world::World;
+use crate::api::credential::TokenMint;
+use crate::base::Result;
+use crate::identity::credential::Addresses;
+use crate::keys::credential_key;
+use crate::keys::keyring::{KeptKeys, KeyHolder as _};
+use crate::keys::signers::Keys;
+use crate::ledger::{LogClock, TileCache};
+use crate::province::StatusLists;
+use crate::registry::Name;
+use crate::registry::port::Registry;
+use crate::simulation::faults::Rules;
+use crate::transparency::Logs;
+
+/// All roles, and what they share.
+pub struct Assembly {
+    /// Whose roles they are.
+    pub world: World,
+    /// The clock of all logs: whether it reads before their newest head.
+    pub clock: LogClock,
+    /// The tiles of all logs that are kept in memory.
+    pub tiles: TileCache,
+    /// The registries in this process, by name.
+    pub registries: BTreeMap<Name, Arc<RegistryRole>>,
+    /// The registries as everybody reads them, with the world's faults in front.
+    pub ports: BTreeMap<Name, Arc<dyn Registry>>,
+    /// The province.
+    pub province: ProvinceRole,
+    /// The gateway.
+    pub gateway: GatewayRole,
+    /// The logs that anyone may read.
+    pub logs: Logs,
+}
+
+/// What an assembly has beside its world.
+pub struct Settings {
+    /// Keys that are kept in a folder; `None` lets them grow from the seed.
+    pub keys: Option<KeptKeys>,
+    /// Mints bearer tokens.
+    pub tokens: TokenMint,
+    /// What caches may hold.
+    pub memory: Memory,
+    /// Where the trust anchor is written; `None` writes none.
+    pub anchor: Option<PathBuf>,
+    /// Whether the status lists are made again from the record ledger before anything else.
+    pub rebuild_status: bool,
+}
+
+impl Settings {
+    /// Those of a configuration over its data.
+    pub fn of(config: &Config, data: &Data) -> Result<Self> {
+        Ok(Self {
+            keys: config.keys.clone(),
+            tokens: TokenMint::new(&credential_key::open(data.home())?)?,
+            memory: config.memory,
+            anchor: config.anchor.clone(),
+            rebuild_status: config.rebuild_status,
+        })
+    }
+}
+
+impl Assembly {
+    /// Opens every role of a world; each verifies that its log rebuilds to its signed root.
+    pub async fn open(world: World, settings: Settings) -> Result<Self> {
+        let keys = match &settings.keys {
+            Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
+            None => Keys::new(world.catalogue.clone(), world.seed),
+        };
+        let (clock, tiles) = (LogClock::new(world.clock.clone()), settings.memory.tiles());
+        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
+        let registries = shared.registries(&keys, settings.memory).await?;
+        let ports = with_faults(&registries, &world.faults);
+        let trust =
+            province::Trust { versions: keys.versions(world.clock.now())?, kept: settings.keys, file: settings.anchor };
+        let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
+        registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
+        let gateway = gateway::Opening {
+            store: world.store.clone(),
+            catalogue: world.catalogue.clone(),
+            registries: ports.clone(),
+            accepted: accepted(&province),
+            rights: world.rights.clone(),
+            entropy: world.entropy.clone(),
+            evidence: shared.evidence(&keys),
+            tokens: settings.tokens,
+            memory: settings.memory.exchange(),
+        };
+        let gateway = GatewayRole::open(gateway).await?;
+        let logs = logs(&registries, &province, &gateway);
+        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs })
+    }
+}
+
+/// What the roles of one process share.
+struct Shared<'a> {
+    world: &'a World,
+    clock: &'a LogClock,
+    tiles: &'a TileCache,
+}
+
+impl Shared<'_> {
+    async fn registries(&self, keys: &Keys, memory: Memory) -> Result<BTreeMap<Name, Arc<RegistryRole>>> {
+        let mut registries = BTreeMap::new();
+        let sectors = self.world.catalogue.sectors();
+        for sector in sectors {
+            let opening = registry::Opening {
+                store: self.world.store.clone(),
+                sector: sector.clone(),
+                keys: keys.issuer(sector)?,
+                clock: self.clock.clone(),
+                caches: memory.registry(self.tiles.clone(), sectors.len()),
+            };
+            registries.insert(sector.name.clone(), RegistryRole::open(opening).await?);
+        }
+        Ok(registries)
+    }
+
+    async fn province(
+        &self,
+        keys: &Keys,
+        ports: &BTreeMap<Name, Arc<dyn Registry>>,
+        trust: province::Trust,
+        rebuild_status: bool,
+    ) -> Result<ProvinceRole> {
+        let opening = province::Opening {
+            store: self.world.store.clone(),
+            catalogue: self.world.catalogue.clone(),
+            registries: ports.values().cloned().collect(),
+            time: self.world.clock.clone(),
+            clock: self.clock.clone(),
+            tiles: self.tiles.clone(),
+            origin: self.world.province.origin("records"),
+            signer: keys.records.clone(),
+            trust,
+            rebuild_status,
+        };
+        ProvinceRole::open(opening).await
+    }
+
+    fn evidence(&self, keys: &Keys) -> gateway::Evidence {
+        gateway::Evidence {
+            origin: self.world.province.origin("evidence"),
+            signer: keys.evidence.clone(),
+            clock: self.clock.clone(),
+            tiles: self.tiles.clone(),
+            secret: self.world.seed.child("evidence", 0),
+        }
+    }
+}
+
+/// The province as the gateway sees it.
+fn accepted(province: &ProvinceRole) -> gateway::Accepted {
+    gateway::Accepted {
+        inclusion: province.layer.clone(),
+        residents: province.layer.clone(),
+        verifier: province.verifier.clone(),
+        addresses: Arc::new(Served(province.status.clone())),
+    }
+}
+
+/// The registries' ports with the world's faults in front; another's signature is that of the next registry by name.
+fn with_faults(
+    registries: &BTreeMap<Name, Arc<RegistryRole>>,
+    rules: &Arc<Rules>,
+) -> BTreeMap<Name, Arc<dyn Registry>> {
+    let others = registries.values().cycle().skip(1);
+    let port = |((name, registry), other): ((&Name, &Arc<RegistryRole>), &Arc<RegistryRole>)| {
+        (name.clone(), registry.port_with_faults(rules.clone(), other.forge()))
+    };
+    registries.iter().zip(others).map(port).collect()
+}
+
+/// The logs of all roles, as outsiders see them.
+fn logs(registries: &BTreeMap<Name, Arc<RegistryRole>>, province: &ProvinceRole, gateway: &GatewayRole) -> Logs {
+    let mut logs = Logs::default();
+    logs.add(province.records.log().clone(), true);
+    // Its entries say who read whose data; `AccessLogService` shows them to those concerned.
+    logs.add(gateway.evidence.log().clone(), false);
+    registries.values().for_each(|registry| logs.add(registry.log().clone(), true));
+    logs
+}
+
+/// Where credentials find status lists: where the province serves them.
+struct Served(Arc<StatusLists>);
+
+impl Addresses for Served {
+    fn status_uri(&self, issuer: &str, schema: &str) -> String {
+        self.0.uri(issuer, schema)
+    }
+
+    fn public_url(&self) -> Option<String> {
+        self.0.public_url().map(str::to_owned)
+    }
+}

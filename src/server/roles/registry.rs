@@ -1,0 +1,115 @@
+//! The registry role: one registry over a store of its own choosing. It alone holds the registry's keys and the embedded registry; others
+//! get its port, its log to read, and what a simulation may forge with its key.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::base::{CacheUse, Result, Timestamp};
+use crate::keys::keyring::{KeyHolder, OpenKey, PausedLog};
+use crate::keys::signers::IssuerKeys;
+use crate::ledger::{Log, LogClock};
+use crate::registry::embedded::{Caches, EmbeddedRegistry};
+use crate::registry::port::{Change, Receipt, Registry};
+use crate::registry::{Name, Sector};
+use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, forge_with};
+use crate::store::Store;
+use crate::trust::{KeyState, Signer, TrustAnchor};
+
+/// What a registry is opened with.
+pub struct Opening {
+    /// Where it keeps its records and its log.
+    pub store: Arc<dyn Store>,
+    /// What it is a registry of.
+    pub sector: Arc<Sector>,
+    /// Its keys.
+    pub keys: IssuerKeys,
+    /// The clock of its log.
+    pub clock: LogClock,
+    /// What it may keep in memory.
+    pub caches: Caches,
+}
+
+/// One registry. It ends when this and all its ports are dropped.
+pub struct RegistryRole {
+    registry: Arc<EmbeddedRegistry>,
+    origin: String,
+    compromised: Arc<dyn Signer>,
+    later: OpenKey,
+}
+
+impl RegistryRole {
+    /// Opens a registry, or begins it. Fails as [`EmbeddedRegistry::open`] does.
+    pub async fn open(opening: Opening) -> Result<Arc<Self>> {
+        let Opening { store, sector, keys, clock, caches } = opening;
+        let IssuerKeys { own, compromised, secret, later } = keys;
+        let origin = sector.log_origin();
+        let registry = EmbeddedRegistry::open_with(store, sector, own, &secret, clock, caches).await?;
+        Ok(Arc::new(Self { registry, origin, compromised, later }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.registry.sector().name
+    }
+
+    /// Its port, as an honest registry.
+    pub fn port(&self) -> Arc<dyn Registry> {
+        self.registry.clone()
+    }
+
+    /// Its port with these rules of faults in front; another registry's signature is forged by `other`.
+    pub fn port_with_faults(&self, rules: Arc<Rules>, other: Forge) -> Arc<dyn Registry> {
+        let keys = FaultKeys { own: self.forge(), other, compromised: forge_with(self.compromised.clone()) };
+        Arc::new(Faulty::new(self.registry.clone(), keys, rules))
+    }
+
+    /// What faults, this registry's or another's, may sign with its key in use: checkpoints, of whatever tree. For simulations alone.
+    pub fn forge(&self) -> Forge {
+        let log = self.registry.ledger().clone();
+        Arc::new(move |checkpoint| checkpoint.sign(&*log.signer()))
+    }
+
+    /// Its log, to read.
+    pub fn log(&self) -> &Arc<Log> {
+        self.registry.ledger().log()
+    }
+
+    /// What appends to its log: for tests that make a registry say what it never would.
+    #[cfg(test)]
+    pub(in crate::server) fn sequencer(&self) -> &Arc<crate::ledger::Sequencer> {
+        self.registry.ledger()
+    }
+
+    /// How full the cache of its answers is.
+    pub fn cache_use(&self) -> CacheUse {
+        self.registry.cache_use()
+    }
+
+    /// Loads changes in bulk, issued at `issued_at`: how a new world fills. See [`EmbeddedRegistry::load`].
+    pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
+        self.registry.load(changes, issued_at).await
+    }
+}
+
+#[async_trait]
+impl KeyHolder for RegistryRole {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    async fn pause(&self) -> Result<PausedLog> {
+        Ok(PausedLog::new(&self.origin, self.registry.ledger().pause().await?, self.later.clone()))
+    }
+
+    fn heed(&self, version: &TrustAnchor) {
+        let issuer = version.issuer(self.name());
+        if issuer.is_none_or(|issuer| issuer.keys.iter().all(|key| key.state != KeyState::Active)) {
+            self.registry.withdraw();
+        }
+    }
+}

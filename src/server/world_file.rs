@@ -1,0 +1,191 @@
+//! The file that says which world a data folder holds: `world.json`, beside the store.
+//!
+//! It is written before seeding and again after it, each time whole (a temporary file, then a rename): seeding that was
+//! interrupted begins again from what it says. The seed is the secret that every key grows from, so that the file is readable
+//! by its owner alone.
+
+use std::fmt::Display;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::base::id::to_hex;
+use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp};
+use crate::store::file::{Readers, write_whole};
+
+/// Citizens in a province when nothing else is said.
+pub const POPULATION_DEFAULT: u64 = 1_000;
+/// Largest population that is generated.
+pub const POPULATION_MAX: u64 = 5_000_000;
+/// The seed when nothing else is said.
+pub const SEED_DEFAULT: u64 = 42;
+
+const FORMAT: &str = "lienthong/world/v3";
+/// Of before: a world was seeded in its store, which may hold a part of it until `seeded` says otherwise.
+const FORMAT_SEEDED_IN_PLACE: &str = "lienthong/world/v2";
+const FILE: &str = "world.json";
+const FILE_BYTES_MAX: u64 = 4_096;
+
+/// What a world grew from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorldFile {
+    format: String,
+    /// The province's code; the default where the file does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    province: Option<String>,
+    /// The number of the seed tree's root.
+    pub seed: u64,
+    /// Citizens generated, without the personas.
+    pub population: u64,
+    /// When it was seeded, in milliseconds since the epoch.
+    pub created_at_ms: i64,
+    /// Whether seeding came to its end.
+    pub seeded: bool,
+}
+
+impl WorldFile {
+    /// A world that is not seeded yet.
+    pub fn new(province: &ProvinceCode, seed: u64, population: u64, now: Timestamp) -> Self {
+        let province = (*province != ProvinceCode::default()).then(|| province.to_string());
+        Self { format: FORMAT.into(), province, seed, population, created_at_ms: now.0, seeded: false }
+    }
+
+    /// The province that it is of.
+    pub fn province(&self) -> ProvinceCode {
+        self.province.as_deref().and_then(ProvinceCode::parse).unwrap_or_default()
+    }
+
+    /// Which world this is, as one word: the same for every start, another for every world. It does not tell the seed.
+    pub fn word(&self) -> String {
+        let Self { seed, population, created_at_ms, province, .. } = self;
+        let province = province.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+        let digest = Sha256::digest(format!("{FORMAT} {seed} {population} {created_at_ms}{province}"));
+        to_hex(&digest[..16])
+    }
+
+    /// Where the file stands in a data folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
+    /// The world of a data folder; `None` when there is none yet.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = Self::path(folder);
+        let unreadable = |cause: String| {
+            let message = format!("{} cannot be read: {cause}", path.display());
+            Error::new(Reason::ConfigurationInvalid, message)
+        };
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
+            Ok(found) if found.len() > FILE_BYTES_MAX => return Err(unreadable("it is too long".into())),
+            Ok(_) => {}
+        }
+        let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+        let world: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        if world.province.as_deref().is_some_and(|code| ProvinceCode::parse(code).is_none()) {
+            return Err(unreadable("its province is no code".into()));
+        }
+        match &world.format[..] {
+            FORMAT => Ok(Some(world)),
+            FORMAT_SEEDED_IN_PLACE if world.seeded => Ok(Some(world)),
+            FORMAT_SEEDED_IN_PLACE => Err(unreadable(
+                "an earlier version was interrupted while it seeded this world: remove the folder, or choose another"
+                    .into(),
+            )),
+            _ => Err(unreadable(format!("its format is not {FORMAT}"))),
+        }
+    }
+
+    /// What sets it apart from the other worlds of its seed: how many people it has, and since when.
+    pub fn mark(&self) -> [u8; 16] {
+        let mark = u128::from(self.population) << 64 | u128::from(self.created_at_ms as u64);
+        mark.to_be_bytes()
+    }
+
+    /// Writes the file whole, for its owner alone.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let mut json = serde_json::to_vec_pretty(self).map_err(Error::bug)?;
+        json.push(b'\n');
+        write_whole(&Self::path(folder), &json, Readers::Owner)
+    }
+
+    /// Refuses a province, seed or population that was asked for and is not this world's.
+    pub fn agrees(&self, asked: &Asked, folder: &Path) -> Result<()> {
+        let differs = |what: &str, stored: &dyn Display, asked: &dyn Display| {
+            let message = format!(
+                "{} holds a world of {what} {stored}, not {asked}: leave --{what} out, or choose another folder",
+                folder.display()
+            );
+            Err(Error::new(Reason::ConfigurationInvalid, message))
+        };
+        match asked {
+            Asked { province: Some(asked), .. } if *asked != self.province() => {
+                differs("province", &self.province(), asked)
+            }
+            Asked { seed: Some(asked), .. } if *asked != self.seed => differs("seed", &self.seed, asked),
+            Asked { population: Some(asked), .. } if *asked != self.population => {
+                differs("population", &self.population, asked)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What somebody asks of a world that may be there already; `None` takes what there is, or the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The province's code.
+    pub province: Option<ProvinceCode>,
+    /// The seed's number.
+    pub seed: Option<u64>,
+    /// Citizens to generate.
+    pub population: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_is_found_again_and_stands_by_its_seed() {
+        let folder = tempfile::tempdir().expect("folder");
+        assert_eq!(WorldFile::read(folder.path()).expect("none"), None);
+        let world = WorldFile::new(&ProvinceCode::default(), 7, 10, Timestamp(1));
+        world.write(folder.path()).expect("written");
+        assert_eq!(WorldFile::read(folder.path()).expect("read"), Some(world.clone()));
+        let asked = |seed, population| Asked { province: None, seed, population };
+        world.agrees(&Asked::default(), folder.path()).expect("nothing asked");
+        world.agrees(&asked(Some(7), Some(10)), folder.path()).expect("the same");
+        let refused = world.agrees(&asked(Some(8), None), folder.path()).expect_err("another seed");
+        assert!(refused.message.contains("seed 7, not 8"), "{}", refused.message);
+        world.agrees(&asked(None, Some(11)), folder.path()).expect_err("another population");
+    }
+
+    #[test]
+    fn a_world_of_another_province_says_so_in_its_file_alone() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (usual, other) = (ProvinceCode::default(), ProvinceCode::parse("H29").expect("a code"));
+        let world = |code| WorldFile::new(code, 7, 10, Timestamp(1));
+        assert_ne!(world(&usual).word(), world(&other).word());
+        world(&usual).write(folder.path()).expect("written");
+        assert!(!fs::read_to_string(WorldFile::path(folder.path())).expect("there").contains("province"));
+        world(&other).write(folder.path()).expect("written");
+        let found = WorldFile::read(folder.path()).expect("read").expect("there");
+        assert_eq!(found.province(), other);
+        let asked = Asked { province: Some(usual), ..Asked::default() };
+        found.agrees(&asked, folder.path()).expect_err("another province");
+    }
+
+    #[test]
+    fn a_broken_file_is_named() {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(WorldFile::path(folder.path()), "{").expect("written");
+        let refused = WorldFile::read(folder.path()).expect_err("refused");
+        assert!(refused.message.contains("world.json cannot be read"), "{}", refused.message);
+    }
+}
