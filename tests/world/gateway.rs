@@ -1,7 +1,8 @@
 //! A whole gateway in a test, read as a sentence: `gateway().people(50).start().await`.
 //!
 //! It holds its world in memory, with the personas and nobody else, and is called over an in-memory transport: every byte and every check of a
-//! call is as over the network, but for the socket. What tests sockets says [`Described::on_a_socket`].
+//! call is as over the network, but for the socket. What tests sockets, or opens a data folder again, says
+//! [`Described::on_a_socket`]: only a server that ends cuts the streams that still hold the store.
 #![allow(dead_code)] // each user has a part of it
 
 use std::io;
