@@ -1,4 +1,4 @@
-//! Asking a resident registry through its port for what the rule needs, believing only what verifies.
+//! Asks a resident registry through its port for the records that the rule needs, and accepts only those that verify.
 
 use async_trait::async_trait;
 
