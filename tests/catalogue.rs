@@ -55,7 +55,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
         ],
         check: Arc::new(|diploma, today, findings| {
             let is_past = date_at(diploma, "graduated_on").is_none_or(|day| day <= today);
-            findings.expect(is_past, "graduated_on", "FUTURE", "may not lie in the future");
+            findings.expect(is_past, "graduated_on", "FUTURE", "must not be in the future");
         }),
         statuses: vec![("valid".into(), State::Active), ("revoked".into(), State::Ended)],
         lifecycle: Lifecycle::default(),
@@ -234,12 +234,12 @@ async fn a_world_keeps_its_registries() {
     let kept = || Config { storage: Storage::Folder(data.clone()), ..with_diplomas(folder.path()) };
     let error = Gateway::open(Config { rights: None, ..kept() }).await.err().expect("its owner is no agency");
     assert_eq!(error.reason, Reason::ConfigurationInvalid);
-    assert!(error.message.contains("the registry education is education's"), "{}", error.message);
+    assert!(error.message.contains("the registry education belongs to education"), "{}", error.message);
     assert!(!data.exists(), "and nothing was begun");
     Gateway::open(kept()).await.expect("opens").close().await;
     let without = Config { storage: Storage::Folder(data.clone()), ..config() };
     let error = Gateway::open(without).await.err().expect("its records could not be read");
     assert_eq!(error.reason, Reason::ConfigurationInvalid);
-    assert!(error.message.contains("the registry education, which is missing"), "{}", error.message);
+    assert!(error.message.contains("the registry education, which is not in the catalogue"), "{}", error.message);
     Gateway::open(kept()).await.expect("opens again").close().await;
 }

@@ -44,8 +44,8 @@ fn what_cannot_work_is_said_in_one_line() {
     let cases: [(&[&str], &str); 13] = [
         (&["--listen", &address], &address),
         (&["--console", &address], &address),
-        (&["--listen", "127.0.0.1:50051", "--console", "127.0.0.1:50051"], "want the same port"),
-        (&["--listen", "127.0.0.1:50051", "--console", "localhost:50051"], "want the same port"),
+        (&["--listen", "127.0.0.1:50051", "--console", "127.0.0.1:50051"], "name the same port"),
+        (&["--listen", "127.0.0.1:50051", "--console", "localhost:50051"], "name the same port"),
         (&["--no-demo-credentials", "--allow-demo-credentials-off-loopback"], "contradict each other"),
         // Good so far as the address goes.
         (&["--listen", "localhost:0", "--anchor", "missing/anchor.json"], "missing/anchor.json"),
@@ -84,8 +84,8 @@ fn a_bad_flag_is_a_usage_error() {
         (&["serve", "--listen", "nowhere"], "an address is IP:PORT"),
         (&["serve", "--listen", "localhost"], "or localhost:PORT"),
         (&["serve", "--console", "nowhere:1x"], "or `off`"),
-        (&["serve", "--population", "-5"], "a number here is 0 or more"),
-        (&["serve", "--seed", "-5"], "a number here is 0 or more"),
+        (&["serve", "--population", "-5"], "the number must be 0 or more"),
+        (&["serve", "--seed", "-5"], "the number must be 0 or more"),
         (&["verify"], "<FILE>"),
         (&["token", "issue", "--data-dir", "data"], "--agency"),
         (&["token", "issue", "--agency", "one-stop"], "--data-dir"),
@@ -113,7 +113,7 @@ fn environment_twins_are_read_as_they_are_meant() {
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "yes", "missing/anchor.json"),
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "true", "missing/anchor.json"),
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "perhaps", "invalid value 'perhaps'"),
-        ("LIENTHONG_RATE_LIMT", "300", "LIENTHONG_RATE_LIMT is no setting: LIENTHONG_RATE_LIMIT is"),
+        ("LIENTHONG_RATE_LIMT", "300", "LIENTHONG_RATE_LIMT is not a setting; nearest: LIENTHONG_RATE_LIMIT"),
     ];
     for (name, value, expected) in cases {
         let serve = ["serve", "--listen", "0.0.0.0:0", "--console", "off", "--population", "0"];
@@ -157,7 +157,7 @@ async fn tokens_have_a_key_of_their_own_in_the_data_folder() {
         call.make(&connect(&serving.grpc).await).await
     };
     let early = run(folder.path(), &["token", "issue", "--data-dir", "data", "--agency", "operator"]);
-    assert!(String::from_utf8_lossy(&early.stderr).contains("holds no key of tokens yet"), "{early:?}");
+    assert!(String::from_utf8_lossy(&early.stderr).contains("has no token key yet"), "{early:?}");
 
     let mut serving = Serving::start(folder.path(), &[&SMALL[..], &["--no-demo-credentials"]].concat());
     let token = issue();
@@ -324,13 +324,13 @@ async fn health_says_what_the_server_speaks() {
     let tls = ["--population", "0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"];
     let serving = Serving::start(folder.path(), &tls);
     let (code, said) = asked(&serving.grpc, &[]);
-    assert!(code == Some(1) && said.contains("speaks TLS: give --ca"), "{said}");
+    assert!(code == Some(1) && said.contains("uses TLS: give its certificate authority with --ca"), "{said}");
     let by_name = serving.grpc.replace("127.0.0.1", "localhost");
     assert_eq!(asked(&by_name, &["--ca", "cert.pem"]), (Some(0), String::new()));
     drop(serving);
     let serving = Serving::start(folder.path(), &["--population", "0"]);
     let (code, said) = asked(&serving.grpc.replace("127.0.0.1", "localhost"), &["--ca", "cert.pem"]);
-    assert!(code == Some(1) && said.contains("speaks no TLS: leave --ca out"), "{said}");
+    assert!(code == Some(1) && said.contains("does not use TLS: leave out --ca"), "{said}");
 }
 
 /// The personas' commands of a server that takes tokens alone: each token in them is minted by a command that works.
@@ -373,7 +373,7 @@ fn rights_are_shown_checked_and_refused_by_line() {
     std::fs::write(&file, &shown).expect("written");
     let good = run(folder.path(), &["rights", "check", "rights.toml"]);
     assert_eq!(good.status.code(), Some(0));
-    assert!(text(good.stdout).starts_with("rights.toml: good: 10 agencies, 60 rights; version "));
+    assert!(text(good.stdout).starts_with("rights.toml: valid: 10 agencies, 60 rights; version "));
     let bad = shown.replacen("purpose = \"health.admission\"", "purpose = \"health.admision\"", 1);
     let line = 1 + bad[..bad.find("health.admision").expect("is there")].matches('\n').count();
     std::fs::write(&file, bad).expect("written");

@@ -137,12 +137,12 @@ fn keys_live_from_init_to_other_root_keys() {
     let away = format!("{root}.json");
     std::fs::rename(folder.join("keys/private").join(&away), folder.join(&away)).expect("moved");
     let few = keys.refused("renew --keys keys --passphrase-file pass");
-    assert!(few.contains("1 root keys") && few.contains("2 have to"), "{few}");
+    assert!(few.contains("1 root keys") && few.contains("2 are required"), "{few}");
     keys.ok(&format!("renew --keys keys --passphrase-file pass --root-key {away}"));
 
     // and gives way to a new one: its holder signs a draft for the last time
     keys.ok(&format!("replace-root --keys keys --passphrase-file pass --new 1 --remove {root} --draft next.json"));
-    assert!(keys.refused("publish next.json --keys keys").contains("2 have to"));
+    assert!(keys.refused("publish next.json --keys keys").contains("2 are required"));
     std::fs::copy(folder.join("next.json"), folder.join("theirs.json")).expect("sent");
     keys.ok(&format!("sign theirs.json --root-key {away} --passphrase-file pass"));
     let published = keys.ok("publish next.json theirs.json --keys keys");

@@ -196,13 +196,13 @@ async fn a_certificate_says_what_the_record_says_and_form_2_goes_to_no_proxy() {
     let refusals = [
         ("police", asked(expunged, Form::Form2, Requester::Proxy, "4/2026"), Code::InvalidArgument, "requested_by"),
         ("police", asked(expunged, Form::Form1, Requester::Holder, "3/2026"), Code::AlreadyExists, "request id"),
-        ("police", asked("042099999999", Form::Form1, Requester::Holder, "5/2026"), Code::NotFound, "no such entry"),
+        ("police", asked("042099999999", Form::Form1, Requester::Holder, "5/2026"), Code::NotFound, "no such record"),
         ("police", asked("42", Form::Unspecified, Requester::Unspecified, ""), Code::InvalidArgument, "4 fields"),
         (
             "justice",
             asked(expunged, Form::Form1, Requester::Holder, "6/2026"),
             Code::PermissionDenied,
-            "who may: the agency police",
+            "allowed are the agency police",
         ),
     ];
     for (agency, request, code, words) in refusals {

@@ -306,5 +306,5 @@ async fn refused_citizens_of_a_bulk_answer_are_counted() {
     assert!(some.status.code() == Some(0) && said.contains("0 INDETERMINATE; 2 citizens refused"), "{said}");
     let none = verify(folder, refused);
     let said = String::from_utf8(none.stderr).expect("UTF-8");
-    assert!(none.status.code() == Some(4) && said.contains("holds no record, 2 citizens refused"), "{said}");
+    assert!(none.status.code() == Some(4) && said.contains("contains no record, 2 citizens refused"), "{said}");
 }

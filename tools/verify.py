@@ -393,7 +393,7 @@ def root_signature(value, what):
     return key_id, signature
 
 class Anchor:
-    """What the verifier believes."""
+    """The trust anchor of the verifier."""
 
     def __init__(self, data):
         refuse_unless(len(data) <= ANCHOR_BYTES_MAX, "larger than 1 MiB")
@@ -878,7 +878,7 @@ class Report:
     def inclusion(self, name, leaf, proof, head):
         """Whether the leaf stands in the log where the proof says."""
         if head is None:
-            self.note(name, "skipped", "there is no checkpoint to believe")
+            self.note(name, "skipped", "there is no accepted checkpoint")
             return False
         try:
             check_inclusion(leaf, proof[1], head.size, proof[2], head.root)
@@ -941,7 +941,7 @@ def verify_issuer(report, record, anchor):
         report.fail("issuer_signature", "signature", "NO_TRUSTED_SIGNATURE", why)
     issuer = statement and anchor.issuer(statement.issuer)
     if statement is None or head is None:
-        report.note("issuer_agreement", "skipped", "there is no statement, or no checkpoint to believe")
+        report.note("issuer_agreement", "skipped", "there is no statement, or no accepted checkpoint")
     else:
         rank = "unknown issuer" if head.owner.name and issuer is None else "other issuer"
         report.expect("issuer_agreement", issuer and issuer is head.owner, rank, "ISSUER_MISMATCH",
@@ -1038,7 +1038,7 @@ def judge(report, name, verdict, why):
         report.verdict = verdict
 
 def verify_witnesses(report, record, policy, now, age_max_ms):
-    """witnesses: whether enough of the policy's cosigned the ledger's checkpoint, if that is to be believed at all."""
+    """witnesses: whether enough of the policy's cosigned the ledger's checkpoint, if that is accepted at all."""
     if ("ledger_signature", "pass", "") in report.checks:
         judge(report, "witnesses", *policy.judge(record.ledger_proof[0].encode(), now, age_max_ms))
 
@@ -1049,7 +1049,7 @@ def verify_status(report, record, lists, now):
         return
     about = [found for found in lists if (found.issuer, found.schema) == (statement.issuer, statement.schema)]
     if not about:
-        return judge(report, "status", ("INDETERMINATE", "UNAVAILABLE"), "there is no status list of this record type that can be believed")
+        return judge(report, "status", ("INDETERMINATE", "UNAVAILABLE"), "there is no status list of this record type that is accepted")
     newest = max(reversed(about), key=lambda found: (found.issued_at, found.ledger_size))  # of equal ones the last
     judge(report, "status", *newest.judge(statement, record.ledger_proof and record.ledger_proof[1], now))
 

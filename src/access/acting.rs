@@ -1,7 +1,7 @@
 //! Who acts for whom: a citizen for themselves, or for a child the guardian whom its account names (Decree 69/2024).
 //!
 //! Every call that a citizen may make about themselves goes through [`own`], which finds the person by all of their
-//! [`Numbers`]: what stands under an earlier number is theirs, too. What comes of it names the guardian who acted.
+//! [`Numbers`]: records under an earlier number are theirs too. The results name the guardian who acted.
 //!
 //! A credential is of one number and ends with it. A number that was replaced is refused with
 //! [`PersonIdSuperseded`](Reason::PersonIdSuperseded): the account under it is locked, and its holder signs in with the number that
@@ -63,7 +63,7 @@ impl Actor {
     }
 }
 
-/// Says who stands behind a number, and whose guardian somebody is; identity implements it.
+/// Resolves a number to its person, and a person to their wards; identity implements it.
 #[async_trait]
 pub trait People: Send + Sync + 'static {
     /// The numbers of the person whom a number leads to.
@@ -92,7 +92,7 @@ impl Acting {
     /// looked at and ended, and no more.
     pub fn anew(self) -> Result<Self> {
         if self.person.standing == Standing::GivenUp {
-            let message = "the personal ID was given up and leads to nobody: nothing new can be done under it";
+            let message = "the personal ID was cancelled and belongs to nobody: nothing new can be done under it";
             return Err(Error::new(Reason::PersonIdCancelled, message).with_subject("person", NAMED));
         }
         Ok(self)
@@ -102,7 +102,7 @@ impl Acting {
     pub fn consenting(self, today: Date) -> Result<Self> {
         let is_child = self.person.born.is_some_and(|born| !has_age(born, CHILDHOOD, today));
         if is_child && self.actor == Actor::Citizen {
-            let message = "a child's guardian consents for it; the child itself may withdraw a consent";
+            let message = "consent for a child is given by its guardian; the child may only withdraw one";
             return Err(Error::new(Reason::GuardianNeeded, message).with_subject("person", NAMED));
         }
         self.anew()
@@ -138,7 +138,7 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
     let Caller::Citizen(caller) = call.caller else { return Err(call.refuse()) };
     let own = people.numbers(caller).await?;
     if own.current != caller {
-        let message = "the credential's personal ID was replaced by another one: sign in with that";
+        let message = "the credential's personal ID was superseded: sign in with the present one";
         return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject(CREDENTIAL.0, CREDENTIAL.1));
     }
     if own.standing == Standing::Deceased {
@@ -160,7 +160,7 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
 }
 
 fn deceased((kind, name): (&'static str, &str)) -> Error {
-    let message = "the person has died: nobody acts as them or for them any more";
+    let message = "the person has died: nobody can act as them or for them any more";
     Error::new(Reason::PersonDeceased, message).with_subject(kind, name)
 }
 

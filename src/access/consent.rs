@@ -13,7 +13,7 @@ use crate::registry::Catalogue;
 use super::acting::Actor;
 use super::rights::Rights;
 
-/// Stands for every agency, or every purpose, in a refusal.
+/// Means every agency, or every purpose, in a refusal.
 pub const ANY: &str = "*";
 
 const TTL_SECONDS_DEFAULT: u32 = 30 * 86_400;
@@ -125,9 +125,13 @@ impl Terms {
             if catalogue.record_type(name).is_none() {
                 bad.push(catalogue.unknown_record_type(path, name));
             } else if record_types[..at].contains(name) {
-                bad.push(Violation::new(path, "DUPLICATE", "is there already"));
+                bad.push(Violation::new(path, "DUPLICATE", "exists already"));
             } else if granted.is_some_and(|set| set.fields(name).is_none()) {
-                bad.push(Violation::new(path, "NO_RIGHT", "the agency has no right to read this for the purpose"));
+                bad.push(Violation::new(
+                    path,
+                    "NO_RIGHT",
+                    "the agency has no right to read this record type for the purpose",
+                ));
             }
         }
         if ttl_seconds > TTL_SECONDS_MAX {
@@ -181,7 +185,7 @@ impl Consent {
         }
     }
 
-    /// Where it stands at `now`.
+    /// Its state at `now`.
     pub fn state(&self, now: Timestamp) -> ConsentState {
         match self.said {
             ConsentState::Granted | ConsentState::Refused if now >= self.expires_at => ConsentState::Expired,

@@ -1,12 +1,12 @@
 //! The consents of all citizens, in the store, with a cache for the hot path of exchanges.
 //!
 //! `Consent` holds the newest one for each citizen, agency and purpose, which is all that a decision needs: one short scan. The one
-//! that it replaced moves to `ConsentHistory`, in the same commit, so no consent is lost and none stands twice. What was read
-//! under which consent stands in the evidence ledger, not here.
+//! that it replaced moves to `ConsentHistory`, in the same commit, so no consent is lost or duplicated. The records read
+//! under a consent are in the evidence ledger, not here.
 //!
 //! Most citizens never said anything. Who did is known by number, so that a read of all others costs no look at the store.
 //!
-//! Rows stand under the number that the citizen had when they spoke. Everything here is asked for a person, whose
+//! Rows are stored under the number that the citizen had at the time. Everything here is asked for a person, whose
 //! [`Numbers`] are all looked at: what was said under an earlier number is listed, ended and replaced under the present one.
 
 use std::collections::HashSet;
@@ -278,7 +278,7 @@ impl ConsentBook {
 }
 
 fn overtaken() -> Error {
-    Error::new(Reason::StorageConflict, "the citizen's consents change faster than this call can")
+    Error::new(Reason::StorageConflict, "the citizen's consents kept changing during the call: repeat it")
 }
 
 #[cfg(test)]

@@ -67,14 +67,14 @@ impl From<Denial> for Error {
             Leave::Right => (
                 "right",
                 format!(
-                    "{} has no right to read {types} for the purpose {}; AgencyService/ListRights says what it may read, and what for",
+                    "{} has no right to read {types} for the purpose {}; AgencyService/ListRights lists what it may read and for which purposes",
                     denial.agency, denial.purpose
                 ),
             ),
             Leave::Consent => (
                 "consent",
                 format!(
-                    "reading {types} for the purpose {} needs the citizen's consent to {}, which they give by ConsentService/GrantConsent",
+                    "reading {types} for the purpose {} needs the citizen's consent to {}, given with ConsentService/GrantConsent",
                     denial.purpose, denial.agency
                 ),
             ),

@@ -1,7 +1,7 @@
 //! Who may read what, for which purpose, and who did: agencies, purposes, rights, consents, the decision, the access log.
 //!
 //! Agencies, purposes and rights are data: a file, embedded or given, of which [`RightsBook`] hands out an immutable snapshot. Consents are
-//! the citizens' own and stand in the store. [`decide`] is a pure function of all of them and the time. [`evidence`] is the ledger of who asked for what, with a chain for each citizen.
+//! the citizens' own and are in the store. [`decide`] is a pure function of all of them and the time. [`evidence`] is the ledger of accesses, with a chain for each citizen.
 
 pub mod acting;
 pub mod consent;

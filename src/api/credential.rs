@@ -120,12 +120,12 @@ impl Authenticator {
             Error::new(Reason::CredentialMissing, "metadata `authorization: Bearer <credential>` is required")
         })?;
         if values.next().is_some() {
-            return Err(malformed("it is there more than once"));
+            return Err(malformed("it occurs more than once"));
         }
         let value = value.to_str().map_err(|_| malformed("it holds characters that are not ASCII"))?;
-        let (scheme, credential) = value.split_once(' ').ok_or_else(|| malformed("there is no blank in it"))?;
+        let (scheme, credential) = value.split_once(' ').ok_or_else(|| malformed("it contains no space"))?;
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(malformed("its scheme is another one"));
+            return Err(malformed("its scheme is not Bearer"));
         }
         if credential.is_empty() || credential.len() > TOKEN_BYTES_MAX {
             return Err(malformed("the credential is empty, or longer than 2,048 bytes"));
@@ -144,21 +144,22 @@ impl Authenticator {
         };
         accepted.map_err(|why| {
             let message = format!(
-                "demo credentials are accepted on loopback without TLS only, and {why}; use a token from `lienthong token issue`"
+                "demo credentials are accepted on loopback without TLS only, but {why}; use a token from `lienthong token issue`"
             );
             Error::new(Reason::DemoCredentialRefused, message)
         })?;
         let refused = |why: String| Error::new(Reason::CredentialInvalid, why);
         if let Some(person) = name.strip_prefix("citizen-") {
             let person = PersonalId::parse(person).map(Caller::Citizen);
-            return person.ok_or_else(|| refused("a personal ID, 12 digits, follows `demo-citizen-`".into()));
+            return person
+                .ok_or_else(|| refused("`demo-citizen-` must be followed by a personal ID of 12 digits".into()));
         }
         let caller = AgencyId::parse(name).map(Caller::Agency).filter(|caller| is_known(caller, rights));
         caller.ok_or_else(|| {
             let near = name::nearest(name, rights.agencies().map(|agency| agency.key.as_str()));
             let near = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
             refused(format!(
-                "an agency's key follows `demo-`, or `citizen-` and a personal ID; no agency has this key{near}"
+                "`demo-` must be followed by an agency's key, or by `citizen-` and a personal ID; no agency has this key{near}"
             ))
         })
     }
@@ -173,22 +174,22 @@ impl Authenticator {
             return if now_s < holds.end { known(caller, rights) } else { Err(expired()) };
         }
         let invalid = |why: &str| {
-            Error::new(Reason::CredentialInvalid, format!("the bearer token is not one of this server's: {why}"))
+            Error::new(Reason::CredentialInvalid, format!("this server did not issue the bearer token: {why}"))
         };
         let claims = jose::Token::parse(token).and_then(|token| token.verify(TYPE, &self.public_key));
         let claims = serde_json::from_value::<Claims>(claims.map(Value::Object).map_err(|why| refused(&why))?);
         let claims = claims.map_err(|_| {
-            Error::new(Reason::CredentialMalformed, "a claim of the bearer token is missing or of another kind")
+            Error::new(Reason::CredentialMalformed, "a claim of the bearer token is missing or of the wrong type")
         })?;
         if claims.iss != ISSUER || claims.aud != AUDIENCE {
-            return Err(invalid("it has another issuer or audience"));
+            return Err(invalid("its issuer or audience is another one"));
         }
         if now_s >= claims.exp {
             return Err(expired());
         }
         let from = claims.iat.saturating_sub(crate::base::limits::CLOCK_SKEW_MS_MAX / 1000);
         if now_s < from {
-            return Err(invalid("it was issued in the future of this server's clock"));
+            return Err(invalid("it was issued later than this server's clock"));
         }
         let caller = match claims.sub.split_once(':') {
             Some(("agency", key)) => AgencyId::parse(key).map(Caller::Agency),
@@ -211,8 +212,8 @@ fn refused(why: &TokenError) -> Error {
         }
     };
     let ours = match why {
-        TokenError::Malformed(_) => "a credential is `demo-…`, or three parts of base64url with dots between",
-        _ => "`lienthong token issue` with this server's data folder makes one that is accepted",
+        TokenError::Malformed(_) => "a credential is `demo-…`, or three base64url parts joined by dots",
+        _ => "`lienthong token issue` with this server's data folder issues an accepted one",
     };
     Error::new(reason, format!("{why}; {ours}"))
 }
@@ -233,7 +234,7 @@ fn known(caller: Caller, rights: &Rights) -> Result<Caller> {
     if is_known(&caller, rights) {
         return Ok(caller);
     }
-    let message = "the bearer token is good, but its agency is not, or no longer, among those of the rights";
+    let message = "the bearer token is valid, but the rights list no such agency (any more)";
     Err(Error::new(Reason::CredentialInvalid, message))
 }
 
@@ -251,7 +252,7 @@ fn is_direct(request: &request::Parts) -> Result<(), &'static str> {
     let hosts = request.headers.get_all(header::HOST).iter().map(|host| host.to_str().is_ok_and(is_local));
     let mut names = authority.into_iter().chain(hosts).peekable();
     if names.peek().is_none() || !names.all(|is_local| is_local) {
-        return Err("this call was made to a name that is not loopback's");
+        return Err("this call was made to a name other than loopback");
     }
     if by_a_proxy(&request.headers) {
         return Err("a proxy forwarded this call");
@@ -286,11 +287,11 @@ mod tests {
     }
 
     #[test]
-    fn a_minted_token_is_believed_until_it_expires() {
+    fn a_minted_token_is_accepted_until_it_expires() {
         let (mint, authenticator) = authenticator(DemoCredentials::Never);
         let caller = Caller::Agency(AgencyId::parse("bank").expect("key"));
         let token = format!("Bearer {}", mint.mint(&caller, NOW, 60).expect("token"));
-        assert_eq!(read(&authenticator, Some(&token), NOW).expect("believed"), caller);
+        assert_eq!(read(&authenticator, Some(&token), NOW).expect("accepted"), caller);
         let late = read(&authenticator, Some(&token), NOW.plus_ms(60_000)).expect_err("expired");
         assert_eq!(late.reason, Reason::CredentialExpired);
         let early = read(&authenticator, Some(&token), NOW.plus_ms(-600_000)).expect_err("from the future");
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_believed_is_refused_with_its_reason() {
+    fn an_unacceptable_credential_is_refused_with_its_reason() {
         let (mint, authenticator) = authenticator(DemoCredentials::Never);
         let caller = Caller::Agency(AgencyId::parse("bank").expect("key"));
         let token = mint.mint(&caller, NOW, 60).expect("token");
@@ -309,19 +310,19 @@ mod tests {
         let cases = [
             (None, Reason::CredentialMissing, "is required"),
             (Some("Basic abc".to_owned()), Reason::CredentialMalformed, "scheme"),
-            (Some("Bearer".to_owned()), Reason::CredentialMalformed, "no blank"),
+            (Some("Bearer".to_owned()), Reason::CredentialMalformed, "no space"),
             (Some("Bearer ".to_owned()), Reason::CredentialMalformed, "empty"),
-            (Some("Bearer abc".to_owned()), Reason::CredentialMalformed, "three parts of base64url"),
+            (Some("Bearer abc".to_owned()), Reason::CredentialMalformed, "three base64url parts"),
             (
                 Some(format!("Bearer {}", token.replacen('.', "", 1))),
                 Reason::CredentialMalformed,
-                "three parts of base64url",
+                "three base64url parts",
             ),
-            (Some(format!("Bearer {token}.x")), Reason::CredentialMalformed, "three parts of base64url"),
+            (Some(format!("Bearer {token}.x")), Reason::CredentialMalformed, "three base64url parts"),
             (Some(format!("Bearer a!{token}")), Reason::CredentialMalformed, "not base64url"),
             (Some(format!("Bearer {stranger}")), Reason::CredentialInvalid, "signature does not verify"),
-            (Some(format!("Bearer {unknown}")), Reason::CredentialInvalid, "its agency is not"),
-            (Some(format!("Bearer {none}")), Reason::CredentialInvalid, "algorithm `none`"),
+            (Some(format!("Bearer {unknown}")), Reason::CredentialInvalid, "list no such agency"),
+            (Some(format!("Bearer {none}")), Reason::CredentialInvalid, "algorithm is `none`"),
             (Some("Bearer demo-bank".to_owned()), Reason::DemoCredentialRefused, "this server accepts none"),
         ];
         for (value, reason, why) in cases {
@@ -347,12 +348,12 @@ mod tests {
         let cases = [
             (json!({ "alg": "EdDSA", "typ": "statuslist+jwt" }), "type is not JWT"),
             (json!({ "alg": "EdDSA" }), "type is not JWT"),
-            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": ["exp"], "exp": 1 }), "`crit` is not understood"),
-            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": [] }), "`crit` is not understood"),
-            (json!({ "alg": "ES256", "typ": "JWT" }), "the algorithm `ES256`"),
-            (json!({ "alg": "HS256", "typ": "JWT" }), "the algorithm `HS256`"),
-            (json!({ "alg": "none", "typ": "JWT" }), "the algorithm `none`"),
-            (json!({ "typ": "JWT" }), "the algorithm ``"),
+            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": ["exp"], "exp": 1 }), "`crit` is not supported"),
+            (json!({ "alg": "EdDSA", "typ": "JWT", "crit": [] }), "`crit` is not supported"),
+            (json!({ "alg": "ES256", "typ": "JWT" }), "algorithm is `ES256`"),
+            (json!({ "alg": "HS256", "typ": "JWT" }), "algorithm is `HS256`"),
+            (json!({ "alg": "none", "typ": "JWT" }), "algorithm is `none`"),
+            (json!({ "typ": "JWT" }), "algorithm is ``"),
         ];
         for (header, why) in cases {
             let error = read(&forged(header.clone())).expect_err(why);
@@ -360,7 +361,7 @@ mod tests {
             assert!(error.message.contains(why), "{header}: {}", error.message);
         }
         let unsigned = format!("{}.{payload}.", jose::encode_part(br#"{"alg":"none","typ":"JWT"}"#));
-        assert!(read(&unsigned).expect_err("unsigned").message.contains("the algorithm `none`"));
+        assert!(read(&unsigned).expect_err("unsigned").message.contains("algorithm is `none`"));
     }
 
     #[test]
@@ -384,10 +385,10 @@ mod tests {
         }
         let local = Some("127.0.0.1:50051");
         let cases = [
-            (Some("lienthong.example.vn"), None, "not loopback's"),
-            (Some("192.168.1.5:50051"), None, "not loopback's"),
-            (None, None, "not loopback's"),
-            (local, Some(("host", "tunnel.example")), "not loopback's"),
+            (Some("lienthong.example.vn"), None, "other than loopback"),
+            (Some("192.168.1.5:50051"), None, "other than loopback"),
+            (None, None, "other than loopback"),
+            (local, Some(("host", "tunnel.example")), "other than loopback"),
             (local, Some(("forwarded", "for=192.0.2.60")), "a proxy"),
             (local, Some(("x-forwarded-for", "127.0.0.1")), "a proxy"),
             (local, Some(("x-forwarded-proto", "https")), "a proxy"),
@@ -410,7 +411,7 @@ mod tests {
         for (bad, why) in [
             ("Bearer demo-nobody", "no agency has this key"),
             ("Bearer demo-polcie", "nearest: police"),
-            ("Bearer demo-citizen-1", "12 digits, follows `demo-citizen-`"),
+            ("Bearer demo-citizen-1", "followed by a personal ID of 12 digits"),
             ("Bearer demo-", "no agency has this key"),
         ] {
             let refused = read(bad).expect_err(bad);

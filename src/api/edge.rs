@@ -170,7 +170,7 @@ impl Edge {
                 // The end comes first, or a stream that always has more would never see it.
                 let error = match select(&mut cut, answers.next()).await {
                     Either::Left(_) => {
-                        Error::new(Reason::ShuttingDown, "the server is stopping: resume where you were")
+                        Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position")
                     }
                     Either::Right((None, _)) => return None,
                     Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
@@ -241,7 +241,7 @@ impl Edge {
         let (client_request, trace) = (client_ids.request_id(), client_ids.trace_id());
         let outcome = error.reason.as_str();
         let label = caller.as_ref().map_or("", Caller::label);
-        // Whoever is over a rate has made their caller up, or will not stop for being told of each time; nor do too many calls.
+        // A caller over a rate has invented its identity, or will not stop because each refusal is kept; the same goes for too many calls.
         let is_told = caller.is_some() && !matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
         let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
         if let Some(suppressed) = suppressed {
@@ -321,7 +321,7 @@ fn within_bounds<A: prost::Message>(answer: A, method: &'static str) -> Result<A
         return Ok(answer);
     }
     let message = format!(
-        "the answer has {bytes} bytes, and clients take {}: ask for less, by page_size or a filter",
+        "the answer has {bytes} bytes and clients accept {}: ask for less, with page_size or a filter",
         limits::MESSAGE_BYTES_MAX
     );
     Err(Error::new(Reason::AnswerTooLarge, message).with_subject("answer", method))

@@ -1,6 +1,6 @@
 //! How each service is: serving, unless something speaks against it.
 //!
-//! Whoever knows of a cause (the store, a feed, the clock, the end of the run) notes it for the services that it concerns, and takes it
+//! The source of a cause (the store, a feed, the clock, the end of the run) notes it for the services concerned, and takes it
 //! back when it is gone. A service serves when no cause is noted. `grpc.health.v1` and `/metrics` read the same board.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,11 @@ impl HealthBoard {
             let Some(causes) = causes.get_mut(service) else { return false };
             if holds { causes.insert(cause) } else { causes.remove(cause) }
         });
+    }
+
+    /// The services on the board, by name; the server as a whole is the empty one.
+    pub fn services(&self) -> Vec<String> {
+        self.0.borrow().keys().cloned().collect()
     }
 
     /// The causes against a service; `None` when there is no such service.

@@ -1,7 +1,7 @@
 //! Rates, as token buckets that hold one second's worth: one for each caller, so that one system cannot starve the others, and for
 //! strangers one for each address, with one over them all.
 //!
-//! A stranger is whoever calls without a credential that was accepted before. Loopback has no bucket of its own, since everybody on
+//! A stranger is a caller without a credential that was accepted before. Loopback has no bucket of its own, since everybody on
 //! a test machine shares it, but the one over all strangers holds for it too.
 
 #![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
@@ -103,7 +103,11 @@ impl CallerRate {
             caller => Bucket::Caller(caller.clone()),
         };
         buckets.take(&bucket).map_err(|wait| {
-            limited(format!("at most {} calls a second for each caller", self.per_second), "calls_per_second", wait)
+            limited(
+                format!("each caller may make at most {} calls a second", self.per_second),
+                "calls_per_second",
+                wait,
+            )
         })
     }
 }
@@ -131,7 +135,7 @@ impl StrangerRate {
         if let (Some(buckets), Some(network)) = (&self.by_network, network) {
             buckets.take(&network).map_err(|wait| {
                 let message =
-                    format!("at most {} calls a second without a credential from one address", self.per_second);
+                    format!("one address may make at most {} calls a second without a credential", self.per_second);
                 limited(message, "stranger_calls_per_second", wait)
             })?;
         }

@@ -1,6 +1,6 @@
 //! The ids of a call in its headers: ours on every answer and every refusal, and what its client named it by.
 //!
-//! A client that sends an `x-request-id` gets it back under that name, as proxies and log shippers expect; ours is then beside it. A client that
+//! A client that sends an `x-request-id` gets it back under that name, as proxies and log shippers expect, together with the server's own. A client that
 //! sends a `traceparent` gets it back with our part of the trace in it. Values of other shapes are passed over, as the
 //! specification of `traceparent` demands.
 
@@ -18,7 +18,7 @@ const OWN_REQUEST_ID: &str = "x-lienthong-request-id";
 /// The header of a distributed trace (W3C Trace Context).
 const TRACE_PARENT: &str = "traceparent";
 
-/// Reads what a client names its call by. A header that stands twice names nothing.
+/// Reads the client's names for its call. A header that occurs twice is ignored.
 pub fn client_ids(headers: &HeaderMap) -> ClientIds {
     let text = |name: &str| {
         let mut values = headers.get_all(name).iter();

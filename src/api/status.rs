@@ -13,7 +13,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::request_id::mark_headers;
 use crate::base::violation::cut;
-use crate::base::{Error, Kind, Language, Reason, RequestId, limits};
+use crate::base::{Error, Kind, Language, Reason, RequestId, limits, translation};
 
 /// The `domain` of every `ErrorInfo`.
 pub const DOMAIN: &str = "lienthong";
@@ -48,7 +48,7 @@ const OTHER_HEADERS_BYTES: usize = 512;
 /// Most bytes of the encoded details, which travel in base64.
 const DETAILS_BYTES_MAX: usize =
     (limits::ERROR_METADATA_BYTES_MAX - MESSAGE_WIRE_BYTES_MAX - OTHER_HEADERS_BYTES) / 4 * 3;
-/// What a detail takes beside its texts: type name, tags, lengths.
+/// Bytes of a detail in addition to its texts: type name, tags, lengths.
 const DETAIL_BYTES: usize = 64;
 
 /// Turns an error into the status that the caller sees. Its headers take less than
@@ -66,7 +66,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         Kind::Invalid | Kind::WrongState if !error.violations.is_empty() => {
             let facts: usize = metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
             let taken = 6 * DETAIL_BYTES + message.len() + facts + in_vietnamese(error).len();
-            let shown = add_violations(&mut details, error, DETAILS_BYTES_MAX.saturating_sub(taken));
+            let shown = add_violations(&mut details, error, language, DETAILS_BYTES_MAX.saturating_sub(taken));
             if shown < error.violations.total() {
                 metadata.insert("violations_total".into(), error.violations.total().to_string());
                 metadata.insert("violations_shown".into(), shown.to_string());
@@ -105,30 +105,43 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
 
 /// Bad fields that the sentence in Vietnamese names.
 const FIELDS_IN_WORDS_MAX: usize = 3;
-/// Longest path of one of them there, in bytes.
-const FIELD_IN_WORDS_BYTES_MAX: usize = 64;
+/// Longest text of one of them there, in bytes.
+const FIELD_IN_WORDS_BYTES_MAX: usize = 240;
+/// Longest sentence in Vietnamese, in bytes.
+const SENTENCE_BYTES_MAX: usize = 1_024;
 
-/// The reason in Vietnamese, with the first bad fields and the rules that they break.
+/// The message in Vietnamese: what the English one says, or the reason with the first bad fields and what is wrong with each.
 fn in_vietnamese(error: &Error) -> String {
     let (all, reason) = (&error.violations, error.reason.vietnamese());
     let named = all.kept().iter().take(FIELDS_IN_WORDS_MAX);
     let named: Vec<String> =
-        named.map(|bad| format!("{} {}", cut(&bad.field, FIELD_IN_WORDS_BYTES_MAX), bad.vietnamese())).collect();
+        named.map(|bad| cut(format_args!("{}: {}", bad.field, bad.vietnamese()), FIELD_IN_WORDS_BYTES_MAX)).collect();
     match all.total() - named.len() {
-        _ if named.is_empty() => reason.to_owned(),
+        _ if named.is_empty() => match translation::vietnamese(&error.message) {
+            Some(message) => cut(sentence(&message), SENTENCE_BYTES_MAX),
+            None => reason.to_owned(),
+        },
         0 => format!("{}: {}.", reason.trim_end_matches('.'), named.join("; ")),
         more => format!("{}: {}; và {more} trường khác.", reason.trim_end_matches('.'), named.join("; ")),
     }
 }
 
+/// A message as a sentence: with a capital, and a full stop at its end.
+fn sentence(message: &str) -> String {
+    let mut rest = message.chars();
+    let first = rest.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(rest).chain((!message.ends_with('.')).then_some('.')).collect()
+}
+
 /// Adds as many violations as `room` bytes hold, and gives their number.
-fn add_violations(details: &mut ErrorDetails, error: &Error, mut room: usize) -> usize {
+fn add_violations(details: &mut ErrorDetails, error: &Error, language: Language, mut room: usize) -> usize {
     let kept = error.violations.kept();
     for (at, violation) in kept.iter().enumerate() {
         let is_precondition = error.kind() == Kind::WrongState;
+        let message = language.say(&violation.message);
         let description = match is_precondition {
-            true => cut(&violation.message, DESCRIPTION_BYTES_MAX),
-            false => cut(format_args!("{}: {}", violation.rule, violation.message), DESCRIPTION_BYTES_MAX),
+            true => cut(message, DESCRIPTION_BYTES_MAX),
+            false => cut(format_args!("{}: {message}", violation.rule), DESCRIPTION_BYTES_MAX),
         };
         let bytes = violation.field.len() + violation.rule.len() + description.len() + 12;
         if bytes > room {
@@ -250,6 +263,20 @@ mod tests {
     }
 
     #[test]
+    fn vietnamese_says_what_the_english_message_says() {
+        let error = Error::new(
+            Reason::AnswerTooLarge,
+            "the 7 records are too large for one answer: ask for fewer record types",
+        );
+        let localized = status(&error, id(), Language::Vietnamese).get_details_localized_message().expect("a message");
+        let expected = "7 bản ghi quá lớn cho một câu trả lời: hãy yêu cầu ít loại bản ghi hơn.";
+        assert_eq!(localized.message, expected);
+        let error = Error::invalid_field("a", "FORMAT", "must be a UUID");
+        let bad = status(&error, id(), Language::Vietnamese).get_details_bad_request().expect("details");
+        assert_eq!(bad.field_violations[0].description, "FORMAT: phải là UUID");
+    }
+
+    #[test]
     fn vietnamese_names_the_first_bad_fields_and_their_rules() {
         let bad = |count: usize| {
             let rules = ["REQUIRED", "TOO_LONG", "FORMAT"].into_iter().cycle();
@@ -258,11 +285,11 @@ mod tests {
             let status = status(&error, id(), Language::Vietnamese);
             status.get_details_localized_message().expect("a message for people").message
         };
-        assert_eq!(bad(1), "Yêu cầu không hợp lệ: f0 bắt buộc phải có.");
-        assert_eq!(bad(2), "Yêu cầu không hợp lệ: f0 bắt buộc phải có; f1 quá dài.");
+        assert_eq!(bad(1), "Yêu cầu không hợp lệ: f0: bắt buộc phải có.");
+        assert_eq!(bad(2), "Yêu cầu không hợp lệ: f0: bắt buộc phải có; f1: quá dài.");
         assert_eq!(
             bad(5),
-            "Yêu cầu không hợp lệ: f0 bắt buộc phải có; f1 quá dài; f2 sai định dạng; và 2 trường khác."
+            "Yêu cầu không hợp lệ: f0: bắt buộc phải có; f1: quá dài; f2: sai định dạng; và 2 trường khác."
         );
     }
 

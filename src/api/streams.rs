@@ -21,14 +21,14 @@ pub struct OpenStream<K: Ord = String> {
 }
 
 impl Default for OpenStreams {
-    /// Of agencies, of which there are few: so many of each.
+    /// The limit of streams of each agency, of which there are few.
     fn default() -> Self {
         Self::new(limits::STREAMS_PER_CALLER_MAX, usize::MAX)
     }
 }
 
 impl<K: Ord + Clone> OpenStreams<K> {
-    /// At most so many of each, and in all.
+    /// The limits of each network, and of all.
     pub fn new(each_max: usize, total_max: usize) -> Self {
         Self { open: Arc::default(), each_max, total_max }
     }
@@ -38,9 +38,9 @@ impl<K: Ord + Clone> OpenStreams<K> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let own = open.get(owner).copied().unwrap_or_default();
         let message = if own >= self.each_max {
-            format!("at most {} open streams for each caller", self.each_max)
+            format!("each caller may have at most {} open streams", self.each_max)
         } else if open.values().sum::<usize>() >= self.total_max {
-            "as many streams are open as may be: repeat later".to_owned()
+            "too many streams are open: repeat later".to_owned()
         } else {
             open.insert(owner.clone(), own + 1);
             return Ok(OpenStream { streams: self.clone(), owner: owner.clone() });

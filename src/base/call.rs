@@ -75,7 +75,7 @@ pub struct Trace {
     pub client_ids: ClientIds,
     /// `lienthong.exchange.v1.ExchangeService/FetchRecords`.
     pub method: &'static str,
-    /// Who called; `None` when the credential was not believed.
+    /// Who called; `None` when the credential was not accepted.
     pub caller: Option<Caller>,
     /// When.
     pub called_at: Timestamp,
@@ -109,20 +109,20 @@ fn refusal(caller: &Caller, allowed: &str) -> Error {
         Caller::Citizen(_) => "this citizen".to_owned(),
     };
     let may: Vec<String> = allowed.split(',').map(|word| in_words(word.trim())).collect();
-    let message = format!("{who} may not make this call; who may: {}", may.join(", "));
+    let message = format!("{who} may not make this call; allowed are {}", may.join(", "));
     let caller = caller.label();
     Error::new(Reason::RoleNotAllowed, message).with_metadata("caller", caller).with_metadata("allowed", allowed)
 }
 
-/// What a word of the list of those who may make a call stands for.
+/// The meaning of a word in the list of callers who may make a call.
 fn in_words(word: &str) -> String {
     match word {
-        "subject" => "the citizen whom the request is about, or who acts for them".into(),
+        "subject" => "the citizen whom the request is about or their guardian".into(),
         OWNER => "the agency that owns the registry".into(),
         "itself" => "the agency that the request is about".into(),
-        "addressee" => "the agency that the code was made for".into(),
+        "addressee" => "the agency for which the code was made".into(),
         "agencies" => "every agency".into(),
-        "nobody" => "nobody, the method is closed".into(),
+        "nobody" => "nobody (the method is closed)".into(),
         agency => format!("the agency {agency}"),
     }
 }
@@ -164,7 +164,7 @@ pub struct Call {
     pub now: Timestamp,
     /// When it must be answered.
     pub deadline: Instant,
-    /// When the client gives up, if it said so: for streams, which [`Self::deadline`] does not end.
+    /// When the client gives up, if it stated a deadline: for streams, which [`Self::deadline`] does not end.
     pub client_deadline: Option<Instant>,
     /// The language of its errors.
     pub language: Language,
@@ -175,7 +175,7 @@ pub struct Call {
     pub(crate) checks: Mutex<Vec<CallCheck>>,
 }
 
-/// Marks the answer to a call that needed no caller, for whoever weighs what a connection is worth.
+/// Marks the answer to a call that needed no caller, for the rating of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicAnswer;
 
@@ -248,7 +248,7 @@ impl Call {
         }
     }
 
-    /// The calling agency, if it is named in the method's row, or stands in the relation to the request that the row asks for.
+    /// The calling agency, if it is named in the method's row, or has the relation to the request that the row requires.
     pub fn named_or(&self, is_related: bool) -> Result<&AgencyId> {
         if self.permit.is_named || is_related { self.agency() } else { Err(self.refuse()) }
     }

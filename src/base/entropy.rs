@@ -53,7 +53,7 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// Bytes from the seed tree, for runs that must repeat exactly. Whoever knows the seed can guess them.
+/// Bytes from the seed tree, for runs that must repeat exactly. Anybody who knows the seed can compute them.
 #[derive(Debug)]
 pub struct SeededEntropy {
     seed: Seed,

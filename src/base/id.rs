@@ -26,7 +26,7 @@ impl PersonalId {
         if text.is_empty() {
             return Err(Violation::new(field, "REQUIRED", "a personal ID is required"));
         }
-        Self::parse(text).ok_or_else(|| Violation::new(field, "FORMAT", "a personal ID is exactly 12 digits"))
+        Self::parse(text).ok_or_else(|| Violation::new(field, "FORMAT", "a personal ID has exactly 12 digits"))
     }
 
     /// The digits.
@@ -71,7 +71,7 @@ pub fn holds_personal_id(text: &str) -> bool {
     false
 }
 
-/// Whether 12 digits stand in one group, or in neighbouring ones of equal length.
+/// Whether there are 12 digits in one group, or in neighbouring ones of equal length.
 fn adds_up(groups: &[usize]) -> bool {
     let of = |length: usize| groups.windows(12 / length).any(|window| window.iter().all(|group| *group == length));
     [1, 2, 3, 4, 6, 12].into_iter().any(of)
@@ -83,7 +83,7 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A record's id: 16 bytes, a keyed pseudonym of its natural key, so that it may stand in public logs.
+/// A record's id: 16 bytes, a keyed pseudonym of its natural key, so that it may appear in public logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId(pub [u8; 16]);
 

@@ -8,7 +8,7 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub const REQUEST_FIELDS_MAX: usize = 4_096;
 /// How long a request message may take to come, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 10_000;
-/// What a decoded field takes in memory beside its own bytes, about: an empty embedded message is as large as a full one.
+/// Approximate memory of a decoded field in addition to its bytes: an empty embedded message is as large as a full one.
 pub const FIELD_DECODED_BYTES: usize = 96;
 /// Most messages in one list of a request: beyond the largest batch, so that the batch's own limit is what callers hear of.
 pub const REQUEST_LIST_MAX: usize = 2 * BATCH_RECORDS_MAX;
@@ -20,7 +20,7 @@ pub const REQUESTS_OF_CALLER_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const STRANGERS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What those of one network may hold, in bytes.
 pub const STRANGERS_OF_NETWORK_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// What a call of a stranger counts for beside its message, in bytes.
+/// What a call of a stranger counts in addition to its message, in bytes.
 pub const STRANGER_CALL_BYTES: usize = 4 * 1024;
 /// How much of a refused request is read and thrown away, in bytes.
 pub const REFUSED_BYTES_MAX: usize = 1024 * 1024;

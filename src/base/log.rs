@@ -1,6 +1,6 @@
 //! Keeps logging harmless: a limit on lines that anybody can cause, and the count of lines that were lost.
 //!
-//! Whoever may call without a credential decides how many refusals there are, and so must not decide how much is logged.
+//! Callers without a credential decide how many refusals there are, and so must not decide how much is logged.
 
 #![allow(clippy::disallowed_methods, reason = "rates are of the machine's time")]
 

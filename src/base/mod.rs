@@ -20,6 +20,7 @@ pub mod reason;
 pub mod seed;
 pub mod text;
 pub mod time;
+pub mod translation;
 pub mod violation;
 
 pub use cache::CacheUse;

@@ -1,6 +1,6 @@
 //! Public names that callers misspell: record types, purposes, registries, agencies.
 //!
-//! They are no secret, so whoever names one that does not exist is told so before any right is asked, with the known names that
+//! They are not secret, so a caller who misspells one is told so before any right is checked, with the known names that
 //! are most like it. What the caller wrote is not repeated.
 
 use std::fmt::Display;
@@ -31,8 +31,26 @@ pub fn unknown<'a>(
     list: &str,
 ) -> Violation {
     let near = nearest(given, known);
-    let nearest = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
-    Violation::new(field, "UNKNOWN_VALUE", format_args!("no such {kind}{nearest}; see {list}"))
+    let message = match near.as_slice() {
+        [] => format!("no such {kind}; see {list}"),
+        near => format!("no such {kind}; nearest: {}; see {list}", near.join(", ")),
+    };
+    Violation::new(field, "UNKNOWN_VALUE", message)
+}
+
+/// In words: there is no such thing, the known names that are most like it, and all of them if none is.
+///
+/// ```
+/// use lienthong::base::name::no_such;
+/// assert_eq!(no_such("log", "lnd", &["land", "records"]), "there is no log lnd; nearest: land");
+/// assert_eq!(no_such("log", "x", &["land", "records"]), "there is no log x; there are: land, records");
+/// ```
+pub fn no_such(kind: &str, given: &str, known: &[&str]) -> String {
+    let given: String = given.chars().take(COMPARED_CHARS_MAX).collect();
+    match nearest(&given, known.iter().copied()).as_slice() {
+        [] => format!("there is no {kind} {given}; there are: {}", known.join(", ")),
+        near => format!("there is no {kind} {given}; nearest: {}", near.join(", ")),
+    }
 }
 
 /// The known names that are most like a given one, the likest first.

@@ -13,7 +13,7 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether the client is a process of this machine.
     pub is_loopback: bool,
-    /// Whether a trusted proxy stands between.
+    /// Whether a trusted proxy is in between.
     pub via_proxy: bool,
 }
 

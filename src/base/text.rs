@@ -56,7 +56,7 @@ pub fn name_is_valid(name: &str) -> bool {
     !name.is_empty() && name.nfc().count() <= NAME_CHARS_MAX && name.split(' ').all(word)
 }
 
-/// Whether the normalisation of a character can never change: it is assigned in Unicode 3.2 (RFC 3454, table A.1), or stands in the
+/// Whether the normalisation of a character can never change: it is assigned in Unicode 3.2 (RFC 3454, table A.1), or is in the
 /// Latin blocks, where nothing combines. Of characters that are assigned later, programs with older and newer tables think differently.
 pub fn is_settled(c: char) -> bool {
     matches!(c, '\0'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}') || !unassigned_code_point(c)

@@ -1,11 +1,13 @@
 //! The bad fields of one request, collected within bounds.
 //!
-//! A request of 4 MiB can break a rule a million times. Whoever checks it reports every breach here and goes on; what is over
+//! A request of 4 MiB can break a rule a million times. A check reports every breach here and continues; those over
 //! the bounds is counted, not kept, and its texts are never made. So a refusal costs no more memory than a small request.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
 use super::text::end_within;
+use super::translation;
 
 /// Most violations that are kept of one request.
 pub const VIOLATIONS_MAX: usize = 1_000;
@@ -15,7 +17,7 @@ pub const VIOLATION_BYTES_MAX: usize = 256 * 1024;
 const FIELD_BYTES_MAX: usize = 256;
 /// Longest explanation, in bytes; longer ones are cut.
 const MESSAGE_BYTES_MAX: usize = 512;
-/// What one violation takes beside its texts, about.
+/// Approximate bytes of a violation in addition to its texts.
 const ENTRY_BYTES: usize = 64;
 
 /// One bad field of a request, named by its path and the rule that it breaks.
@@ -35,9 +37,12 @@ impl Violation {
         Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
     }
 
-    /// What its rule says, in Vietnamese.
-    pub fn vietnamese(&self) -> &'static str {
-        match self.rule {
+    /// The message in Vietnamese; what its rule says in general where the message has no translation.
+    pub fn vietnamese(&self) -> Cow<'static, str> {
+        if let Some(message) = translation::vietnamese(&self.message) {
+            return Cow::Owned(message);
+        }
+        Cow::Borrowed(match self.rule {
             "REQUIRED" => "bắt buộc phải có",
             "FORMAT" | "SYNTAX" => "sai định dạng",
             "TYPE" => "sai kiểu dữ liệu",
@@ -71,7 +76,7 @@ impl Violation {
             "EXPUNGED_EARLY" => "chưa đủ thời hạn xoá án tích",
             "CONVICTION_STANDS" => "còn án tích chưa được xoá",
             _ => "không hợp lệ",
-        }
+        })
     }
 
     fn bytes(&self) -> usize {

@@ -40,7 +40,7 @@ fn parse(bytes: &[u8]) -> Result<TrustAnchor, String> {
     let fingerprint = to_hex(&found.fingerprint().map_err(|error| error.message.clone())?);
     match answer.fingerprint {
         Some(said) if said != fingerprint => {
-            Err(format!("the answer says fingerprint {said}, its anchor has {fingerprint}"))
+            Err(format!("the answer states the fingerprint {said}, but its anchor has {fingerprint}"))
         }
         _ => Ok(found),
     }

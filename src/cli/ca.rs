@@ -12,7 +12,7 @@ use crate::transparency::client::Roots;
 /// Who certifies servers.
 #[derive(Debug, Default, Args)]
 pub(super) struct CaArgs {
-    /// The certificate authority of the server, PEM, instead of the world's. An address without `https://` is asked over TLS with it.
+    /// The certificate authority of the server, PEM, instead of the public ones. With it, an address without `https://` uses TLS.
     #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ impl CaArgs {
     /// For gRPC: TLS if an authority is given.
     pub(super) fn endpoint(&self, address: &str) -> Result<Endpoint, Failure> {
         let bare = address.strip_prefix(&format!("{}://", self.scheme())).unwrap_or(address);
-        let unknown = || Failure::new(format!("{address} is not an address: HOST:PORT is, over TLS with --ca"));
+        let unknown = || Failure::new(format!("{address} is not an address: give HOST:PORT, with --ca for TLS"));
         if bare.contains("://") {
             return Err(unknown());
         }

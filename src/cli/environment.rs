@@ -11,6 +11,8 @@ use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::language;
+use crate::base::Language;
 use crate::base::name::nearest;
 
 const PREFIX: &str = "LIENTHONG_";
@@ -24,8 +26,19 @@ pub(super) fn read(command: Command) -> ArgMatches {
     let mut command = adapt(command, &|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
     match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) => explain(&mut command, error).exit(),
+        Err(error) => refuse(&explain(&mut command, error)),
     }
+}
+
+/// Ends the process as clap does; the refusal of a command line in the language that it asks for.
+fn refuse(error: &clap::Error) -> ! {
+    let asked = language::asked(std::env::args_os(), std::env::var_os("LIENTHONG_LANG"));
+    if asked == Language::English || !error.use_stderr() {
+        error.exit()
+    }
+    super::logging::say(asked.say(error.render().to_string().trim_end()).as_ref());
+    super::logging::flush();
+    std::process::exit(error.exit_code())
 }
 
 /// Names that begin like ours and that nothing reads, each with the one that was meant.
@@ -39,8 +52,8 @@ pub(super) fn unknown(command: &Command, given: impl IntoIterator<Item = String>
         // All begin alike: the rest of the name tells them apart.
         let known = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
         match nearest(name.strip_prefix(PREFIX).unwrap_or_default(), known).first() {
-            Some(nearest) => format!("{name} is no setting: {PREFIX}{nearest} is"),
-            None => format!("{name} is no setting: --help names them"),
+            Some(nearest) => format!("{name} is not a setting; nearest: {}", [PREFIX, nearest].concat()),
+            None => format!("{name} is not a setting: --help lists them"),
         }
     };
     given.into_iter().filter(is_unknown).map(describe).collect()
@@ -78,7 +91,7 @@ fn explain(command: &mut Command, error: clap::Error) -> clap::Error {
     let is_negative = |value: &String| value.strip_prefix('-').is_some_and(|rest| rest.parse::<u128>().is_ok());
     match (error.kind(), value.filter(is_negative), argument) {
         (ErrorKind::ValueValidation, Some(value), Some(argument)) => {
-            let message = format!("invalid value '{value}' for '{argument}': a number here is 0 or more");
+            let message = format!("invalid value '{value}' for '{argument}': the number must be 0 or more");
             command.error(ErrorKind::ValueValidation, message)
         }
         _ => error,
@@ -103,8 +116,10 @@ mod tests {
             "LIENTHONG_XYZZY",
         ];
         let said = unknown(&Cli::command(), given.map(str::to_owned));
-        let expected =
-            ["LIENTHONG_LISTN is no setting: LIENTHONG_LISTEN is", "LIENTHONG_XYZZY is no setting: --help names them"];
+        let expected = [
+            "LIENTHONG_LISTN is not a setting; nearest: LIENTHONG_LISTEN",
+            "LIENTHONG_XYZZY is not a setting: --help lists them",
+        ];
         assert_eq!(said, expected);
     }
 

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-/// The form of what goes to stdout.
+/// The format of stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OutputFormat {
     /// For people.

@@ -25,10 +25,10 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Health {
-    /// Where the server listens, without TLS unless `--ca` is given.
+    /// The address of the server, without TLS unless `--ca` is given.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
-    /// The service to ask about; the empty name is the server as a whole.
+    /// The service to check; the empty name is the server as a whole.
     #[arg(long, default_value = "", env = "LIENTHONG_HEALTH_SERVICE", value_name = "NAME")]
     service: String,
     #[command(flatten)]
@@ -40,14 +40,14 @@ impl Health {
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let address = self.address.clone();
         let answer = runtime()?.block_on(async { tokio::time::timeout(DEADLINE, self.ask()).await });
-        let status = answer.map_err(|_| Failure::new(format!("{address} does not answer within 2 seconds")))??;
+        let status = answer.map_err(|_| Failure::new(format!("{address} did not answer within 2 seconds")))??;
         match output {
             OutputFormat::Text => print(status.as_str_name())?,
             OutputFormat::Json => print_json(&serde_json::json!({ "status": status.as_str_name() }))?,
         }
         match status {
             ServingStatus::Serving => Ok(ExitCode::SUCCESS),
-            other => Err(Failure::new(format!("{address} is {}", other.as_str_name()))),
+            other => Err(Failure::new(format!("the server at {address} is {}", other.as_str_name()))),
         }
     }
 
@@ -57,7 +57,7 @@ impl Health {
         let channel = match endpoint.connect().await {
             Ok(channel) => channel,
             Err(_) if has_ca && speaks_plaintext(&address).await => {
-                return Err(Failure::new(format!("{address} speaks no TLS: leave --ca out")));
+                return Err(Failure::new(format!("{address} does not use TLS: leave out --ca")));
             }
             Err(error) => {
                 return Err(Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))));
@@ -67,9 +67,11 @@ impl Health {
         match HealthClient::new(channel).check(request).await {
             Ok(answer) => Ok(answer.into_inner().status()),
             Err(_) if !has_ca && speaks_tls(&address).await => {
-                Err(Failure::new(format!("{address} speaks TLS: give --ca, the certificate authority of the server")))
+                Err(Failure::new(format!("{address} uses TLS: give its certificate authority with --ca")))
             }
-            Err(status) => Err(Failure::new(format!("{address} refuses: {} {}", status.code(), status.message()))),
+            Err(status) => {
+                Err(Failure::new(format!("{address} refused the call: {} {}", status.code(), status.message())))
+            }
         }
     }
 }

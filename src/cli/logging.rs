@@ -46,7 +46,7 @@ fn read_filter(wanted: &str) -> Result<Option<Targets>, String> {
             !word.is_empty() && !LEVELS.contains(&word.to_ascii_lowercase().as_str()) && *word != "lienthong"
         });
     match unknown {
-        Some(word) => Err(format!("`{word}` is no level")),
+        Some(word) => Err(format!("`{word}` is not a level")),
         None => wanted.parse().map(Some).map_err(|error: ParseError| error.to_string()),
     }
 }

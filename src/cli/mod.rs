@@ -11,6 +11,7 @@ mod environment;
 mod format;
 pub mod health;
 pub mod keys;
+mod language;
 pub mod ledger;
 pub mod load;
 pub mod logging;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use language::Lang;
 pub use output::{Failure, OutputFormat};
 
 const EXAMPLES: &str = "\
@@ -41,7 +43,7 @@ Examples:
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
 
-Every flag can be set by an environment variable, named beside it; an empty one counts as unset.";
+Every flag can also be set by the environment variable given with it; an empty variable counts as unset.";
 
 /// A province's digital-identity and records exchange, on a laptop.
 ///
@@ -51,9 +53,12 @@ Every flag can be set by an environment variable, named beside it; an empty one 
 #[command(name = "lienthong", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
 #[command(propagate_version = true, max_term_width = 110)]
 pub struct Cli {
-    /// The form of what goes to stdout.
+    /// The format of stdout.
     #[arg(long, global = true, value_enum, default_value_t, env = "LIENTHONG_OUTPUT")]
     pub output: OutputFormat,
+    /// The language of messages and text output: English or Vietnamese.
+    #[arg(long, global = true, value_enum, default_value_t, env = "LIENTHONG_LANG")]
+    pub lang: Lang,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -66,32 +71,32 @@ pub enum Command {
     Serve(Box<serve::Serve>),
     /// Check records offline against a trust anchor.
     Verify(verify::Verify),
-    /// Synthetic citizens with a documented situation each.
+    /// The personas: synthetic citizens with a documented situation each.
     #[command(subcommand)]
     Persona(persona::Persona),
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
-    /// Logs from outside: tiles, entries, heads, and whether they only grow.
+    /// Audit logs from outside: tiles, entries, heads, and that they are append-only.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
-    /// The store of a data folder: checked, and its derived rows made again.
+    /// Check the store of a data folder, and rebuild its derived rows.
     #[command(subcommand)]
     Store(store::Store),
-    /// Cosign heads of logs that only grow, as an independent witness.
+    /// Cosign the heads of append-only logs, as an independent witness.
     Witness(witness::Witness),
-    /// Drive a server at a fixed rate or flat out, and report percentiles.
+    /// Call a server at a fixed rate or at full speed, and report latency percentiles.
     Load(load::Load),
     /// Bearer tokens for systems and citizens.
     #[command(subcommand)]
     Token(token::Token),
-    /// Agencies, rights, and who may call what: the embedded file, and checks of one's own.
+    /// Agencies, rights and callers of methods: print the embedded file, and check your own.
     #[command(subcommand)]
     Rights(rights::Rights),
-    /// Keys that are kept in a folder, encrypted, and the trust anchor's versions.
+    /// Encrypted keys in a folder, and the versions of the trust anchor.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// What a citizen's wallet does: a key, its proof, presentations.
+    /// The steps of a citizen's wallet: a key, its proof, presentations.
     #[command(subcommand)]
     Wallet(wallet::Wallet),
     /// Ask a server whether it is serving.
@@ -107,6 +112,7 @@ impl Cli {
     /// Reads the process's arguments and environment, and starts logging; a bad flag ends the process.
     pub fn start() -> Self {
         let cli = Self::from_arg_matches(&environment::read(Self::command())).unwrap_or_else(|error| error.exit());
+        language::choose(cli.lang.into());
         logging::start(matches!(cli.command, Command::Serve(_)), cli.output);
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         environment::unknown(&Self::command(), names).iter().for_each(|what| tracing::warn!("{what}"));
@@ -146,31 +152,44 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Flags that several commands share: the page describes them once.
+    const SECRETS: [&str; 4] = ["passphrase-file", "pkcs11-module", "pkcs11-token", "pkcs11-pin-file"];
+
+    fn is_secret(argument: &clap::Arg) -> bool {
+        argument.get_long().is_some_and(|long| SECRETS.contains(&long))
+    }
+
+    fn cell(text: Option<&clap::builder::StyledStr>) -> String {
+        let text = text.map(ToString::to_string).unwrap_or_default();
+        text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "\\<")
+    }
+
+    /// A flag's row; none for those that every command has.
+    fn row(argument: &clap::Arg) -> String {
+        let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default();
+        let name = match argument.get_long() {
+            Some("help" | "output" | "lang") => return String::new(),
+            Some(long) if argument.get_action().takes_values() => format!("--{long} {value}"),
+            Some(long) => format!("--{long}"),
+            None => value,
+        };
+        let (help, defaults) = (cell(argument.get_help()), argument.get_default_values());
+        let default = defaults.first().filter(|value| !value.is_empty());
+        let default = default.map(|value| format!(" Default: `{}`.", value.display()));
+        let default = default.filter(|_| argument.get_action().takes_values()).unwrap_or_default();
+        format!("| `{}` | {help}.{default} |\n", name.replace('|', "\\|"))
+    }
+
     /// The flags of a command and of those under it, as docs/cli.md lists them.
     fn reference(command: &clap::Command, path: &str, page: &mut String) {
-        use std::fmt::Write as _;
         let path = format!("{path} {}", command.get_name());
-        let cell = |text: Option<&clap::builder::StyledStr>| {
-            let text = text.map(ToString::to_string).unwrap_or_default();
-            text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "\\<")
-        };
         if !command.has_subcommands() {
             let about = cell(command.get_about());
-            write!(page, "\n### `{}`\n\n{about}.\n\n| | |\n|---|---|\n", path.trim()).expect("a string");
-            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-                let value = argument.get_value_names().map(|names| names.join(" ")).unwrap_or_default();
-                let name = match argument.get_long() {
-                    Some("help" | "output") => continue,
-                    Some(long) if argument.get_action().takes_values() => format!("--{long} {value}"),
-                    Some(long) => format!("--{long}"),
-                    None => value,
-                };
-                let (help, defaults) = (cell(argument.get_help()), argument.get_default_values());
-                let default = defaults.first().filter(|value| !value.is_empty());
-                let default = default.map(|value| format!(" Default: `{}`.", value.display()));
-                let default = default.filter(|_| argument.get_action().takes_values()).unwrap_or_default();
-                let name = name.replace('|', "\\|");
-                writeln!(page, "| `{name}` | {help}.{default} |").expect("a string");
+            page.push_str(&format!("\n### `{}`\n\n{about}.\n\n| | |\n|---|---|\n", path.trim()));
+            let shown = || command.get_arguments().filter(|argument| !argument.is_hide_set());
+            shown().filter(|argument| !is_secret(argument)).for_each(|argument| page.push_str(&row(argument)));
+            if shown().any(is_secret) {
+                page.push_str("\nAnd the [flags for secrets](#flags-for-secrets).\n");
             }
         }
         for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help") {
@@ -178,9 +197,16 @@ mod tests {
         }
     }
 
+    /// The flags that open keys, described once.
+    fn secrets(command: &clap::Command) -> String {
+        let serve = command.find_subcommand("serve").expect("a subcommand");
+        let rows: String = serve.get_arguments().filter(|argument| is_secret(argument)).map(row).collect();
+        format!("\n### Flags for secrets\n\n| | |\n|---|---|\n{rows}")
+    }
+
     #[test]
     fn the_page_has_every_command_and_flag() {
-        let mut expected = String::new();
+        let mut expected = secrets(&Cli::command());
         reference(&Cli::command(), "", &mut expected);
         let page = include_str!("../../docs/cli.md");
         let (_, found) = page.split_once("## Every flag\n").expect("docs/cli.md has the reference at its end");

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 pub use super::format::OutputFormat;
+use super::language;
 use crate::base::Error;
 
 /// Why a subcommand failed: one line, and the exit code.
@@ -33,7 +34,7 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let line: String = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
         // When stderr is closed there is nobody left to tell; the exit code still says it.
-        super::logging::say(&format!("lienthong: {line}"));
+        super::logging::say(&format!("lienthong: {}", language::say(&line)));
         ExitCode::from(self.code)
     }
 }
@@ -48,7 +49,12 @@ impl From<Error> for Failure {
     }
 }
 
-/// Writes `text` and a line's end to stdout. A reader that went away (`| head`) is no failure.
+/// Writes text for people to stdout, in the chosen language.
+pub fn print_text(english: &str) -> Result<(), Failure> {
+    print(&language::say(english))
+}
+
+/// Writes data and a line's end to stdout as they are. A reader that went away (`| head`) is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written =

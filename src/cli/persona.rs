@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
-use super::output::{Failure, OutputFormat, print};
+use super::language::say;
+use super::output::{Failure, OutputFormat, print_text};
 use crate::api::grpc::simulation::{ADDRESS_DEFAULT, Reach, personas_at};
 use crate::base::Clock as _;
 use crate::base::time::SystemClock;
@@ -21,10 +22,10 @@ Examples:
   lienthong persona list --ca ca.pem --tokens-from DIR    for one with TLS, which takes tokens alone
   lienthong persona list --output json | jq -r '.[].personal_id'";
 
-/// Synthetic citizens with a documented situation each.
+/// The personas: synthetic citizens with a documented situation each.
 #[derive(Debug, Subcommand)]
 pub enum Persona {
-    /// List all of them, with a command to try for each.
+    /// List the personas, with a command to try for each.
     #[command(after_help = EXAMPLES)]
     List(List),
 }
@@ -32,17 +33,16 @@ pub enum Persona {
 /// List all of them.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Where the server listens, for the commands.
+    /// The address of the server in the commands.
     #[arg(long, default_value = ADDRESS_DEFAULT, env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
-    /// The ready-file of `serve`, which says where it listens, whether it speaks TLS, and whether it accepts demo credentials; goes
-    /// before the address.
+    /// The ready-file of `serve`, with its address, whether it uses TLS, and whether it accepts demo credentials; takes precedence over the address.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// The certificate authority of a server with TLS, PEM.
+    /// The certificate authority of a server that uses TLS, PEM.
     #[arg(long, env = "LIENTHONG_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// The data folder of a server that accepts no demo credentials: its key mints the tokens.
+    /// The data folder of a server that accepts no demo credentials: its key issues the tokens.
     #[arg(long, env = "LIENTHONG_TOKENS_FROM", value_name = "DIR")]
     tokens_from: Option<PathBuf>,
 }
@@ -67,7 +67,8 @@ impl List {
         let Some(path) = &self.ready_file else { return Ok(given) };
         let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));
         let json = std::fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        let ready: Ready = serde_json::from_slice(&json).map_err(|error| failed(format!("no ready-file: {error}")))?;
+        let ready: Ready =
+            serde_json::from_slice(&json).map_err(|error| failed(format!("not a ready-file: {error}")))?;
         let folder = (!ready.demo_credentials).then(|| ready.data_dir.as_ref().map_or("DIR".to_owned(), text));
         Ok(Reach {
             address: ready.grpc,
@@ -91,10 +92,14 @@ impl Persona {
                     let _ = writeln!(
                         text,
                         "{}  {}\n  situation  {}\n  expect     {}\n  try        {}\n",
-                        persona.personal_id, persona.full_name, persona.situation, persona.expectation, persona.command
+                        persona.personal_id,
+                        persona.full_name,
+                        say(&persona.situation),
+                        say(&persona.expectation),
+                        persona.command
                     );
                 }
-                print(text.trim_end())?;
+                print_text(text.trim_end())?;
             }
             OutputFormat::Json => {
                 let list: Vec<_> = all

@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Storage};
 
@@ -30,13 +30,13 @@ pub enum Population {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Generate {
-    /// The folder; it must not hold a province yet, or hold this one.
+    /// The folder; it must contain no province, or this one.
     #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
     data_dir: PathBuf,
-    /// Citizens to generate beside the personas.
+    /// How many citizens to generate in addition to the personas.
     #[arg(long, default_value_t = POPULATION_DEFAULT, env = "LIENTHONG_POPULATION", value_parser = clap::value_parser!(u64).range(..=POPULATION_MAX), value_name = "NUMBER")]
     population: u64,
-    /// What keys and citizens grow from.
+    /// The seed from which keys and citizens are generated.
     #[arg(long, default_value_t = SEED_DEFAULT, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: u64,
 }
@@ -69,7 +69,7 @@ impl Generate {
             gateway.close().await;
             let seconds = begun.elapsed().as_secs_f64();
             match output {
-                OutputFormat::Text => print(&format!(
+                OutputFormat::Text => print_text(&format!(
                     "{} citizens, {records} ledger entries in {} after {seconds:.1} s",
                     self.population,
                     self.data_dir.display()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::output::{Failure, OutputFormat, print, print_json};
+use super::output::{Failure, OutputFormat, print, print_json, print_text};
 use crate::access::rights::{self, EMBEDDED, Fields, Flaw, Flaws};
 use crate::registry::Catalogue;
 
@@ -20,9 +20,9 @@ Examples:
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub enum Rights {
-    /// Print the embedded file, with its comments; as JSON, what it says.
+    /// Print the embedded file with its comments, or its content as JSON.
     Show,
-    /// Check a file: every flaw with its line and rule; exit code 1 if there is an error.
+    /// Check a file, and report every flaw with its line and rule; exit code 1 if there is an error.
     Check(Check),
 }
 
@@ -70,9 +70,9 @@ impl Check {
             if let Some(rights) = &read {
                 let (agencies, rows) = (rights.agencies().count(), rights.all().count());
                 let version = rights.version();
-                lines.push(format!("{name}: good: {agencies} agencies, {rows} rights; version {version}"));
+                lines.push(format!("{name}: valid: {agencies} agencies, {rows} rights; version {version}"));
             }
-            print(&lines.join("\n"))?;
+            print_text(&lines.join("\n"))?;
         }
         match flaws.total {
             0 => Ok(ExitCode::SUCCESS),

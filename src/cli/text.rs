@@ -17,7 +17,7 @@ pub(super) fn begin(head: &[u8]) -> Result<usize, &'static str> {
             Err("is UTF-16, as some versions of PowerShell write it with `>`: save it as UTF-8")
         }
         _ if head.iter().any(is_control) => {
-            Err("is binary, perhaps a protobuf message: it must be protobuf JSON, as grpcurl prints it")
+            Err("is binary, perhaps a protobuf message: give protobuf JSON, as grpcurl prints it")
         }
         _ if head.starts_with(MARK) => Ok(MARK.len()),
         _ => Ok(0),

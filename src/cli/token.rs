@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::output::{Failure, OutputFormat, print, print_json};
 use crate::access::RightsBook;
 use crate::api::credential::TokenMint;
+use crate::base::name::no_such;
 use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
 use crate::keys::credential_key;
@@ -35,7 +36,7 @@ pub enum Token {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Issue {
-    /// The agency that the token speaks for: `one-stop`, `police`, `hospital`, ….
+    /// The agency for which to issue the token: `one-stop`, `police`, `hospital`, ….
     #[arg(
         long,
         env = "LIENTHONG_AGENCY",
@@ -45,16 +46,16 @@ pub struct Issue {
         value_name = "KEY"
     )]
     agency: Option<AgencyId>,
-    /// The citizen that the token speaks for, by personal ID.
+    /// The citizen for whom to issue the token, by personal ID.
     #[arg(long, env = "LIENTHONG_CITIZEN", value_parser = citizen, value_name = "PERSONAL_ID")]
     citizen: Option<PersonalId>,
-    /// The file of rights that the server was given with --rights: it says which agencies there are.
+    /// The file of rights that the server uses (--rights), which lists the agencies.
     #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
-    /// How long it holds: `30s`, `10m`, `8h`, `7d`.
+    /// How long the token is valid: `30s`, `10m`, `8h`, `7d`.
     #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME", allow_hyphen_values = true)]
     expires_in: u32,
-    /// The data folder of the server that shall accept it; the key is there. `serve` prints it.
+    /// The data folder of the server that is to accept the token, with its key. `serve` prints it.
     #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
     data_dir: PathBuf,
 }
@@ -73,11 +74,11 @@ impl Issue {
         let caller = match (self.agency, self.citizen) {
             (Some(agency), _) => Caller::Agency(known(agency, self.rights.as_deref())?),
             (None, Some(person)) => Caller::Citizen(person),
-            (None, None) => return Err(Failure::with_code("--agency or --citizen says whom the token speaks for", 2)),
+            (None, None) => return Err(Failure::with_code("give --agency or --citizen: whom the token is for", 2)),
         };
         let folder = &self.data_dir;
         let missing = || {
-            let why = "holds no key of tokens yet: the first start of `serve --data-dir` makes it";
+            let why = "has no token key yet: the first start of `serve --data-dir` creates one";
             Failure::new(format!("{} {why}", folder.display()))
         };
         let mint = TokenMint::new(&credential_key::read(folder)?.ok_or_else(missing)?)?;
@@ -105,7 +106,7 @@ fn known(agency: AgencyId, file: Option<&Path>) -> Result<AgencyId, Failure> {
         return Ok(agency);
     }
     let names: Vec<&str> = rights.agencies().map(|agency| agency.key.as_str()).collect();
-    Err(Failure::with_code(format!("there is no such agency; there are: {}", names.join(", ")), 2))
+    Err(Failure::with_code(no_such("agency", agency.as_str(), &names), 2))
 }
 
 fn citizen(text: &str) -> Result<PersonalId, String> {
@@ -117,6 +118,6 @@ fn seconds(text: &str) -> Result<u32, String> {
     let duration = super::load::duration(text)?;
     match u32::try_from(duration.as_secs()) {
         Ok(seconds @ 1..=31_536_000) => Ok(seconds),
-        _ => Err("a token holds from 1 second to 365 days".into()),
+        _ => Err("a token is valid for 1 second to 365 days".into()),
     }
 }

@@ -31,22 +31,22 @@ Examples:
   lienthong wallet present credential.json --key wallet.pem --show plate_number,status --nonce 4f1c --audience https://bank.example.vn
   lienthong wallet present … | lienthong verify - --nonce 4f1c --audience https://bank.example.vn";
 
-/// What a citizen's wallet does: a key, its proof, presentations.
+/// The steps of a citizen's wallet: a key, its proof, presentations.
 #[derive(Debug, Subcommand)]
 #[command(after_help = EXAMPLES)]
 pub enum Wallet {
-    /// Make a P-256 key in a new file, and print its public half as JWK.
+    /// Create a P-256 key in a new file, and print its public half as a JWK.
     Key(Key),
-    /// Print a proof that the key is yours, for IssueCredential.
+    /// Print a proof of possession of the key, for IssueCredential.
     Prove(Prove),
-    /// Print a presentation of a credential: the chosen fields, bound to one request of one verifier.
+    /// Print a presentation of a credential: the chosen fields, bound to one request by one verifier.
     Present(Present),
 }
 
 /// Make a key.
 #[derive(Debug, Args)]
 pub struct Key {
-    /// The file to make; one that exists is left alone.
+    /// The file to create; an existing one is not overwritten.
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
@@ -68,13 +68,13 @@ pub struct Prove {
 /// Present a credential.
 #[derive(Debug, Args)]
 pub struct Present {
-    /// The credential: its text, or the answer of IssueCredential.
+    /// The credential as text, or the answer of IssueCredential.
     #[arg(value_name = "FILE")]
     credential: PathBuf,
     /// The key's file.
     #[arg(long, env = "LIENTHONG_WALLET_KEY", value_name = "FILE")]
     key: PathBuf,
-    /// The fields to show; without it none is.
+    /// The fields to disclose; none by default.
     #[arg(long, env = "LIENTHONG_SHOW", value_delimiter = ',', value_name = "NAME,…")]
     show: Vec<String>,
     /// The verifier's nonce.
@@ -137,7 +137,7 @@ fn make(path: &Path) -> Result<String, Failure> {
     let body = STANDARD.encode(&pkcs8);
     let lines: Vec<&str> = (0..body.len()).step_by(64).map(|at| &body[at..(at + 64).min(body.len())]).collect();
     if path.exists() {
-        return Err(failed(path, &"is there already"));
+        return Err(failed(path, &"exists already"));
     }
     write_whole(path, format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")).as_bytes(), Readers::Owner)?;
     let key = PublicKey::new(signer.algorithm(), signer.public_key()).map_err(|error| failed(path, &error))?;
@@ -150,7 +150,7 @@ fn load(path: &Path) -> Result<P256Signer, Failure> {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = fs::metadata(path).map_err(|error| failed(path, &error))?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(failed(path, &"others may read this key: chmod 600"));
+            return Err(failed(path, &"others can read this key: chmod 600"));
         }
     }
     let text = fs::read_to_string(path).map_err(|error| failed(path, &error))?;

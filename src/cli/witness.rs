@@ -14,7 +14,7 @@ use clap::Args;
 use super::anchor;
 use super::ca::CaArgs;
 use super::keys::{self, SecretArgs};
-use super::output::{Failure, OutputFormat, print, print_json};
+use super::output::{Failure, OutputFormat, print_json, print_text};
 use crate::api::http;
 use crate::base::time::SystemClock;
 use crate::keys::keyring::PrivateKey;
@@ -42,30 +42,30 @@ It speaks C2SP tlog-witness: POST /add-checkpoint. Requests need no credential: 
 the witnesses of its policy (`serve --witness-policy`), where this one is a line `witness w1 <verifier key> http://127.0.0.1:50061`.
 Two heads that cannot both be true are kept in the state's folder.";
 
-/// Cosign heads of logs that only grow, as an independent witness.
+/// Cosign the heads of append-only logs, as an independent witness.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Witness {
-    /// Where to listen; port 0 picks a free one. Plain HTTP: what it says is signed.
+    /// The address to listen on; port 0 picks a free port. Plain HTTP, because the answers are signed.
     #[arg(long, default_value = "127.0.0.1:50061", env = "LIENTHONG_WITNESS_LISTEN", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// The private key, encrypted as those of `lienthong keys` are; others must not be able to read the file.
+    /// The private key, encrypted like those of `lienthong keys`; others must not be able to read the file.
     #[arg(long, env = "LIENTHONG_WITNESS_KEY", value_name = "FILE")]
     key: PathBuf,
-    /// If the key is not there yet: make it, under this name.
+    /// Create the key under this name if it does not exist.
     #[arg(long, env = "LIENTHONG_WITNESS_NAME", value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The trust anchor: the logs, and the keys that sign their heads.
+    /// The trust anchor, with the logs and the keys that sign their heads.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
-    /// A server to ask for newer versions of the trust anchor, each signed by the root keys of the one before; the file follows.
+    /// A server to ask for newer versions of the trust anchor, each signed by the root keys of the version before; the file is updated.
     #[arg(long, env = "LIENTHONG_FOLLOW", value_name = "HOST:PORT")]
     follow: Option<String>,
     #[command(flatten)]
     ca: CaArgs,
-    /// The folder of what it remembers. It must not be lost or copied: a witness that forgets can be lied to.
+    /// The folder for the witness's memory. Never lose or copy it: a witness that forgets can be deceived.
     #[arg(long, env = "LIENTHONG_WITNESS_STATE", value_name = "DIR")]
     state: PathBuf,
 }
@@ -87,7 +87,7 @@ impl Witness {
         let address = listener.local_addr().map_err(|error| Failure::new(error.to_string()))?;
         let witness = Arc::new(Cosigner::new(anchor, signer, Arc::new(SystemClock), memory));
         match output {
-            OutputFormat::Text => print(&format!("witness {vkey}\nlistens on http://{address}; Ctrl-C ends it"))?,
+            OutputFormat::Text => print_text(&format!("witness {vkey}\nlistens on http://{address}; Ctrl-C ends it"))?,
             OutputFormat::Json => {
                 print_json(&serde_json::json!({ "verifier_key": vkey, "url": format!("http://{address}") }))?
             }
@@ -96,7 +96,7 @@ impl Witness {
         let serving = serve_http(listener, http::witness::router(witness.clone(), vkey), ending);
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
-            () = &mut serving => return Err(Failure::new("the witness's port is served no more")),
+            () = &mut serving => return Err(Failure::new("the witness's port is no longer served")),
             never = self.following(&witness) => match never {},
             _ = signals.wait() => {}
         }
@@ -113,9 +113,11 @@ impl Witness {
             return Ok(PrivateKey::read(&self.key)?.open(&self.secret.unlock()?)?);
         }
         let file = self.key.display();
-        let Some(name) = &self.name else { return Err(Failure::new(format!("{file} is not there: --name makes it"))) };
+        let Some(name) = &self.name else {
+            return Err(Failure::new(format!("{file} does not exist: --name creates it")));
+        };
         if !is_key_name(name) {
-            return Err(Failure::new("a key's name must have no white space and no `+`"));
+            return Err(Failure::new("a key's name must not contain white space or `+`"));
         }
         let (key, signer) = PrivateKey::generate(name, Algorithm::Ed25519, &self.secret.new_unlock()?)?;
         write_whole(&self.key, &key.to_json()?, Readers::Owner)?;

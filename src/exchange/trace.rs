@@ -80,7 +80,7 @@ impl Exchange {
         let remembered = if sees_all { recent.find_of_anyone(request) } else { recent.find(caller, request) };
         if let Some((index, row)) = self.evidence.trace(request).await? {
             let mut explained = decode(self.reader.catalogue(), request, row)
-                .ok_or_else(|| Error::new(Reason::StorageCorrupt, "the trace of a call cannot be read"))?;
+                .ok_or_else(|| Error::new(Reason::StorageCorrupt, "the decision log of a call cannot be read"))?;
             let own = matches!(caller, Caller::Agency(agency) if agency.as_str() == explained.caller);
             if !own && !sees_all {
                 return Err(missing());

@@ -42,14 +42,17 @@ pub async fn open(
     let mut types = Numbers::read(store, TYPE).await?;
     let catalogue = numbered(province, further, &mut registries, &mut types)?;
     if let Some(name) = registries.kept.keys().find(|name| catalogue.sector(name).is_none()) {
-        return Err(invalid(format!("the store holds records of the registry {name}, which is missing")));
+        return Err(invalid(format!("the store holds records of the registry {name}, which is not in the catalogue")));
     }
     if let Some(name) = types.kept.keys().find(|name| catalogue.record_type(name).is_none()) {
-        return Err(invalid(format!("the store holds records of the type {name}, which is missing")));
+        return Err(invalid(format!("the store holds records of the type {name}, which is not in the catalogue")));
     }
     let given: Vec<&str> = registries.given.iter().chain(&types.given).map(String::as_str).collect();
     if !given.is_empty() && !is_new {
-        return Err(invalid(format!("a registry enters a world when it is made: {} came late", given.join(", "))));
+        return Err(invalid(format!(
+            "a registry can only be added when a world is created: {} was added later",
+            given.join(", ")
+        )));
     }
     if !given.is_empty() {
         store.commit(types.write(registries.write(Batch::new()))).await?;

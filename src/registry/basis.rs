@@ -30,7 +30,7 @@ pub fn basis_field() -> Field {
             Field::required("authority", Rule::Text(200)),
             Field::required(
                 "reason_code",
-                Rule::form(is_reason, "2 to 40 small letters, digits and `_`, a letter first"),
+                Rule::form(is_reason, "2 to 40 lower-case letters, digits and `_`, a letter first"),
             ),
         ]),
     )
@@ -49,6 +49,6 @@ pub(super) fn check(payload: &Object, today: Date, findings: &mut Findings<'_>) 
         issued.is_none_or(|issued| issued <= today),
         "basis.issued_on",
         "FUTURE",
-        "may not lie in the future",
+        "must not be in the future",
     );
 }

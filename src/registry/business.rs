@@ -204,10 +204,10 @@ fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_
         branch == (form == "branch"),
         "legal_form",
         "CONFLICT",
-        "a branch, and no other, has a branch code",
+        "must be a branch code for a branch, and for nothing else",
     );
     let capital = enterprise.contains("capital");
-    findings.expect(branch || capital, "capital", "REQUIRED", "of an enterprise");
+    findings.expect(branch || capital, "capital", "REQUIRED", "must be the tax code of an enterprise");
     findings.expect(!(branch && capital), "capital", "NOT_ALLOWED", "a branch has no capital of its own");
     check_tax_status(enterprise, &["dissolved", "revoked"], findings);
 }
@@ -220,7 +220,7 @@ fn check_household(business: &Object, today: Date, findings: &mut Findings<'_>) 
     }
     let members = business.array("members").unwrap_or_default();
     let listed = members.iter().any(|member| representative.is_some() && Value::as_text(member) == representative);
-    findings.expect(!listed, "members", "CONFLICT", "are those besides the representative");
+    findings.expect(!listed, "members", "CONFLICT", "must not list the representative again");
     check_tax_status(business, &["closed"], findings);
 }
 
@@ -228,7 +228,7 @@ fn check_household(business: &Object, today: Date, findings: &mut Findings<'_>) 
 fn check_tax_status(business: &Object, ended: &[&str], findings: &mut Findings<'_>) {
     if let (Some(status), Some(tax)) = (business.text("status"), business.text("tax_status")) {
         let fits = ended.contains(&status) == matches!(tax, "01" | "03");
-        findings.expect(fits, "tax_status", "CONFLICT", "01 or 03 when the business has ended, and only then");
+        findings.expect(fits, "tax_status", "CONFLICT", "must be 01 or 03 if the business has ended, and only then");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The catalogue: the registries of one world and their record types, built at start and handed down.
 //!
-//! Nothing else knows which types there are. What code must know of one stands in its [`RecordType`], so that a type that was
+//! Nothing else knows which types there are. What code must know of one is in its [`RecordType`], so that a type that was
 //! read from a file is as good as a built-in one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,20 +53,20 @@ impl Catalogue {
         for (at, sector) in sectors.iter().enumerate() {
             let is_same = |other: &Arc<Sector>| other.name == sector.name || other.ordinal == sector.ordinal;
             if sectors[..at].iter().any(is_same) {
-                return Err(problem(&sector.name, "its name or number is another registry's"));
+                return Err(problem(&sector.name, "its name or number belongs to another registry"));
             }
             for of in &sector.record_types {
                 check(sector, of)?;
                 let named = by_name.insert(of.name.clone(), of.clone());
                 if named.or(by_ordinal.insert(of.ordinal, of.clone())).is_some() {
-                    return Err(problem(&of.name, "its name or number is another record type's"));
+                    return Err(problem(&of.name, "its name or number belongs to another record type"));
                 }
             }
         }
         check_documents(&by_name)?;
         let mut people = by_name.values().filter(|of| of.people.is_some());
         let (Some(first), None) = (people.next().cloned(), people.next()) else {
-            return Err(problem("the catalogue", "one record type, and no other, is the register of people"));
+            return Err(problem("the catalogue", "exactly one record type must be the register of people"));
         };
         Ok(Self { province, sectors, by_name, by_ordinal, people: first })
     }
@@ -143,7 +143,7 @@ pub fn unknown_record_type<'a>(
     name::unknown(field, "record type", given, known, "RegistryService/Describe")
 }
 
-/// A ninth one is a line here and a file beside this one.
+/// A ninth one is a line here and a file in this folder.
 pub(super) fn built_in() -> [Sector; 8] {
     [
         resident::sector(),
@@ -159,23 +159,23 @@ pub(super) fn built_in() -> [Sector; 8] {
 
 fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
     if of.registry != *sector.name || !of.name.starts_with(&format!("{}.", sector.name)) {
-        return Err(problem(&of.name, "is of another registry"));
+        return Err(problem(&of.name, "is named after another registry"));
     }
     let key = of.fields.iter().find(|field| field.name == of.natural_key);
     if !key.is_some_and(|field| field.required) {
-        return Err(problem(&of.name, "the natural key is no required field"));
+        return Err(problem(&of.name, "the natural key is not a required field"));
     }
     if let Some(through) = &of.found_through {
         let leads = sector.record_type(&through.record_type).is_some_and(|by| by.found_through.is_none());
         if !leads || !of.parties.is_empty() {
             return Err(problem(
                 &of.name,
-                "is found through records of its registry that name people, and names nobody itself",
+                "must be found through records that name people, and must not name people itself",
             ));
         }
     }
     if of.statuses.first().is_none_or(|(_, state)| *state != State::Active) {
-        return Err(problem(&of.name, "the first status is not one in force"));
+        return Err(problem(&of.name, "its first status is not one in force"));
     }
     if let Some(wrong) = of.lifecycle.problem(&of.fields) {
         return Err(problem(&of.name, &wrong));
@@ -188,10 +188,10 @@ fn check_documents(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), Cata
     for (name, of) in by_name {
         let Some(document) = &of.document else { continue };
         if !of.fields.iter().any(|field| field.name == document.holder) {
-            return Err(problem(name, "the field that names the document's holder is none of its fields"));
+            return Err(problem(name, "the field for the document's holder does not exist"));
         }
         if document.kind == DocumentType(0) || !kinds.insert(document.kind) {
-            return Err(problem(name, "its kind of document is 0, or another record type's"));
+            return Err(problem(name, "its document type is 0, or belongs to another record type"));
         }
     }
     Ok(())

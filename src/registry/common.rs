@@ -13,7 +13,7 @@ use super::rule::{Field, Findings, Rule, date_at};
 /// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
 pub fn unit() -> Vec<Field> {
     vec![
-        Field::required("unit_code", Rule::form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
         Field::required("unit_valid_from", Rule::Date),
     ]
 }
@@ -21,7 +21,7 @@ pub fn unit() -> Vec<Field> {
 /// An address; `lienthong.type.v1.Address`.
 pub fn address() -> Vec<Field> {
     vec![
-        Field::required("unit_code", Rule::form(forms::unit_code, "a unit's code, 2, 3 or 5 digits")),
+        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
         Field::required("unit_valid_from", Rule::Date),
         Field::optional("text", Rule::Text(300)),
     ]
@@ -54,25 +54,25 @@ pub fn tax_status() -> Rule {
 
 /// An enterprise code without branch.
 pub fn enterprise_code() -> Rule {
-    Rule::form(forms::enterprise_code, "an enterprise code, 10 digits with check digit")
+    Rule::form(forms::enterprise_code, "an enterprise code of 10 digits with check digit")
 }
 
 /// Lines of business.
 pub fn line() -> Rule {
-    Rule::form(forms::business_line, "a line of business, 4 or 5 digits (VSIC)")
+    Rule::form(forms::business_line, "a line of business of 4 or 5 digits (VSIC)")
 }
 
 /// The date at `later` may not be before the one at `earlier`.
 pub fn in_order(payload: &Object, earlier: &str, later: &str, findings: &mut Findings<'_>) {
     if let (Some(first), Some(last)) = (date_at(payload, earlier), date_at(payload, later)) {
-        findings.expect(first <= last, later, "ORDER", "may not be before the date that it follows");
+        findings.expect(first <= last, later, "ORDER", "must not be before the date that precedes it");
     }
 }
 
 /// The date at `path` may not be after today.
 pub fn not_future(payload: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
     let date = payload.text_at(path).and_then(PartialDate::parse);
-    findings.expect(date.is_none_or(|date| !is_after(date, today)), path, "FUTURE", "may not lie in the future");
+    findings.expect(date.is_none_or(|date| !is_after(date, today)), path, "FUTURE", "must not be in the future");
 }
 
 /// Whether every day that a partial date can mean lies after `day`.
@@ -160,7 +160,7 @@ fn is_slip(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count() <= SLIP_DIGITS
 }
 
-/// What it needs that `after` stands where `before` stood and is the same party: a basis when a number is found, corrected or established
+/// The requirement for replacing the party `before` by `after`, the same party: a basis when a number is found, corrected or established
 /// anew, all else staying. A number that stays, or a birth date where there is none, allows another name. Another party never does.
 pub fn stays_same_party(before: &Object, after: &Object) -> Needs {
     let (number, same_name, same_birth) =
@@ -184,8 +184,7 @@ pub fn stays_same_party(before: &Object, after: &Object) -> Needs {
 
 /// The holder of a document is the same person in all its versions.
 pub fn holder_stays(source: Source) -> CrossRule {
-    let says =
-        "a document keeps its holder, under a new number (id_re_established) too: issue another for somebody else";
+    let says = "a document keeps its holder, also when their personal ID is re-established (id_re_established): issue a new document to anybody else";
     CrossRule::new("HOLDER", "holder", says, source, |step| {
         Some(stays_same_party(step.before.object("holder")?, step.after.object("holder")?))
     })

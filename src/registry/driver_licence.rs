@@ -95,7 +95,7 @@ fn licence_type() -> RecordType {
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         fields: vec![
-            Field::required("licence_number", Rule::form(forms::licence_number, "a licence number, 12 digits")),
+            Field::required("licence_number", Rule::form(forms::licence_number, "a licence number of 12 digits")),
             Field::required("holder", Rule::object(holder())),
             Field::required(
                 "classes",
@@ -154,7 +154,8 @@ fn licence_lifecycle() -> Lifecycle {
         .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
 }
 
-const POINTS: &str = "points go down by decisions, and are 12 again after a clean_year or, from 0, the knowledge_test";
+const POINTS: &str =
+    "points are only deducted by decisions, and return to 12 after a clean_year or, from 0, after the knowledge_test";
 
 /// Points go down by decisions. They are 12 again after twelve clean months or, when none was left, by the test alone.
 fn points_need(step: &Step<'_>) -> Option<Needs> {
@@ -195,7 +196,7 @@ fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
         let path = format!("classes[{at}]");
         let again =
             class.contains("code") && classes[..at].iter().any(|other| other.text("code") == class.text("code"));
-        findings_at(!again, &path, "code", "DUPLICATE", "stands on the licence already", findings);
+        findings_at(!again, &path, "code", "DUPLICATE", "is on the licence already", findings);
         check_class(class, &path, birth, today, findings);
     }
     let grounded = licence.integer("points") == Some(0) && licence.text("status") == Some("active");
@@ -205,9 +206,9 @@ fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
 fn check_class(class: &Object, path: &str, birth: Option<PartialDate>, today: Date, findings: &mut Findings<'_>) {
     let (Some(code), Some(issued)) = (class.text("code"), date_at(class, "issued_on")) else { return };
     let Some(known) = CLASSES.iter().find(|known| known.code == code) else { return };
-    findings_at(issued <= today, path, "issued_on", "FUTURE", "may not lie in the future", findings);
+    findings_at(issued <= today, path, "issued_on", "FUTURE", "must not be in the future", findings);
     let given = known.current || issued < NEW_CLASSES;
-    findings_at(given, path, "code", "CONFLICT", "is not given any more since 2025", findings);
+    findings_at(given, path, "code", "CONFLICT", "has not been issued since 2025", findings);
     let old_enough = birth.is_none_or(|birth| age_at_most(birth, issued) >= known.age_min);
     findings_at(old_enough, path, "issued_on", "CONFLICT", "the holder was too young for this class", findings);
     let expires = class.text("expires_on").and_then(date);
@@ -217,12 +218,12 @@ fn check_class(class: &Object, path: &str, birth: Option<PartialDate>, today: Da
             findings_at(open, path, "expires_on", "NOT_ALLOWED", "this class has no expiry", findings);
         }
         Some(_) if !class.contains("expires_on") => {
-            findings.add(format_args!("{path}.expires_on"), "REQUIRED", "this class expires");
+            findings.add(format_args!("{path}.expires_on"), "REQUIRED", "this class needs an expiry date");
         }
         Some(years) => {
             let latest = issued.saturating_add(jiff::Span::new().years(years));
             let fits = expires.is_none_or(|expires| issued < expires && expires <= latest);
-            let says = format!("must be after the issue and at most {years} years later");
+            let says = format!("must be after the issue date, by at most {years} years");
             findings_at(fits, path, "expires_on", "OUT_OF_RANGE", &says, findings);
         }
     }

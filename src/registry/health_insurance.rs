@@ -73,7 +73,7 @@ fn card_type() -> RecordType {
             Field::required("holder", Rule::object(holder())),
             Field::required("object_code", Rule::code(OBJECTS)),
             Field::required("benefit_level", Rule::code(&["1", "2", "3", "4", "5"])),
-            Field::required("facility", Rule::form(forms::facility, "a facility, 5 digits")),
+            Field::required("facility", Rule::form(forms::facility, "a facility code of 5 digits")),
             Field::optional("area", Rule::code(&["K1", "K2", "K3"])),
             Field::required("valid_from", Rule::Date),
             Field::required("valid_until", Rule::Date),
@@ -93,7 +93,7 @@ fn card_type() -> RecordType {
     }
 }
 
-/// A card's number is its holder's personal ID, so that whoever is insured again has the same card again: nothing is final.
+/// A card's number is its holder's personal ID, so that a person who is insured again has the same card again: nothing is final.
 fn card_lifecycle() -> Lifecycle {
     let number = || law("letter 1804/BHXH-QLT");
     Lifecycle::default()
@@ -140,16 +140,31 @@ fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
         && OBJECTS.contains(&object)
         && ("1"..="5").contains(&level)
     {
-        findings.expect(level_fits(object, level, until), "benefit_level", "CONFLICT", "is not one of the object's");
+        findings.expect(
+            level_fits(object, level, until),
+            "benefit_level",
+            "CONFLICT",
+            "is not a benefit level of this object_code",
+        );
     }
     let Some(number) = card.text("card_number") else { return };
     if forms::legacy_card_number(number) {
-        findings.expect(number.starts_with(object), "object_code", "CONFLICT", "must be that of the card number");
-        findings.expect(number[2..].starts_with(level), "benefit_level", "CONFLICT", "must be that of the card number");
+        findings.expect(number.starts_with(object), "object_code", "CONFLICT", "must be the one in the card number");
+        findings.expect(
+            number[2..].starts_with(level),
+            "benefit_level",
+            "CONFLICT",
+            "must be the one in the card number",
+        );
     } else if number.len() == 12
         && let Some(holder) = card.text_at("holder.personal_id")
     {
-        findings.expect(number == holder, "card_number", "CONFLICT", "of 12 digits is the holder's personal ID");
+        findings.expect(
+            number == holder,
+            "card_number",
+            "CONFLICT",
+            "must be the holder's personal ID if it has 12 digits",
+        );
     }
 }
 

@@ -138,20 +138,20 @@ fn record_lifecycle() -> Lifecycle {
         .rule(CrossRule::new(
             "CONVICTION_STANDS",
             "sentences",
-            "a record is not ended while it holds what was not expunged",
+            "a record cannot be ended while it has a conviction that is not expunged",
             records(),
             ends_with_conviction,
         ))
 }
 
 const EXPUNGED_EARLY: &str =
-    "no conviction is expunged within a year of its judgment, but by a court, an amnesty, or as not_counted";
+    "a conviction is not expunged within a year of its judgment, except by a court, by an amnesty or as not_counted";
 
 fn is_same_sentence(one: &Object, other: &Object) -> bool {
     ["court", "judgment_number"].iter().all(|field| one.text(field) == other.text(field))
 }
 
-/// A record with a conviction that stands is not ended.
+/// A record with a conviction that is not expunged is not ended.
 fn ends_with_conviction(step: &Step<'_>) -> Option<Needs> {
     (step.operation == Operation::Revoke && step.before.text("status") == Some("conviction")).then(never)
 }
@@ -286,7 +286,14 @@ fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<
         for (at, sentence) in sentences.iter().enumerate().filter_map(|(at, one)| Some((at, one.as_object()?))) {
             let path = format!("sentences[{at}]");
             let stands = !sentence.contains("expunged_on");
-            findings_at(stands, &path, "expunged_on", "NOT_ALLOWED", "form 1 shows what stands alone", findings);
+            findings_at(
+                stands,
+                &path,
+                "expunged_on",
+                "NOT_ALLOWED",
+                "form 1 shows only convictions that are not expunged",
+                findings,
+            );
         }
     }
 }
@@ -300,7 +307,7 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
     not_future(record, "birth_date", today, findings);
     let sentences = record.array("sentences").unwrap_or_default();
     let fits = record.text(says).is_none_or(|said| said == finding(sentences));
-    findings.expect(fits, says, "CONFLICT", "must say what the sentences say");
+    findings.expect(fits, says, "CONFLICT", "must agree with the sentences");
     let sentences: Vec<&Object> = sentences.iter().filter_map(Value::as_object).collect();
     for (at, sentence) in sentences.iter().enumerate() {
         let path = format!("sentences[{at}]");
@@ -310,7 +317,7 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
             &path,
             "judged_on",
             "FUTURE",
-            "may not lie in the future",
+            "must not be in the future",
             findings,
         );
         findings_at(
@@ -318,15 +325,15 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
             &path,
             "expunged_on",
             "FUTURE",
-            "may not lie in the future",
+            "must not be in the future",
             findings,
         );
         let ordered = judged.zip(expunged).is_none_or(|(judged, expunged)| judged <= expunged);
-        findings_at(ordered, &path, "expunged_on", "ORDER", "may not be before the judgment", findings);
+        findings_at(ordered, &path, "expunged_on", "ORDER", "must not be before the judgment", findings);
     }
     for (at, ban) in record.array("bans").unwrap_or_default().iter().filter_map(Value::as_object).enumerate() {
         let ordered = date_at(ban, "from_date").zip(date_at(ban, "until_date")).is_none_or(|(from, to)| from <= to);
-        findings_at(ordered, &format!("bans[{at}]"), "until_date", "ORDER", "may not be before from_date", findings);
+        findings_at(ordered, &format!("bans[{at}]"), "until_date", "ORDER", "must not be before from_date", findings);
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn sector() -> Sector {
 }
 
 fn parcel_id() -> Rule {
-    Rule::form(forms::parcel_id, "a parcel code: geohash of 12 characters from w74 to w77")
+    Rule::form(forms::parcel_id, "a parcel code, a 12-character geohash from w74 to w77")
 }
 
 fn map_number() -> Rule {
@@ -37,11 +37,11 @@ fn map_number() -> Rule {
 }
 
 fn serial() -> Rule {
-    Rule::form(forms::certificate_serial, "two capitals, a space, 6 or 8 digits")
+    Rule::form(forms::certificate_serial, "two capital letters, a space, and 6 or 8 digits")
 }
 
 fn area() -> Rule {
-    Rule::form(forms::area, "an area above 0 in square metres, at most two decimals")
+    Rule::form(forms::area, "an area above 0 in square metres, with at most two decimals")
 }
 
 /// Land-use codes.
@@ -221,7 +221,7 @@ fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<
     for (at, restriction) in restrictions.iter().filter_map(Value::as_object).enumerate() {
         if let (Some(from), Some(until)) = (date_at(restriction, "from_date"), date_at(restriction, "until_date")) {
             let path = format!("restrictions[{at}]");
-            findings_at(from <= until, &path, "until_date", "ORDER", "may not be before from_date", findings);
+            findings_at(from <= until, &path, "until_date", "ORDER", "must not be before from_date", findings);
         }
     }
 }
@@ -230,13 +230,20 @@ fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Fi
     owner_is_one(owner, path, findings);
     let id = owner.text("personal_id").and_then(PersonalId::parse);
     let again = id.is_some() && before.iter().any(|other| other.text("personal_id") == owner.text("personal_id"));
-    findings_at(!again, path, "personal_id", "DUPLICATE", "is an owner already", findings);
+    findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);
     let organisation = matches!(owner.text("role"), Some("organisation" | "community"));
     let known = owner.contains("personal_id") || owner.contains("birth_date");
-    findings_at(organisation || known, path, "birth_date", "REQUIRED", "of a person without personal_id", findings);
+    findings_at(
+        organisation || known,
+        path,
+        "birth_date",
+        "REQUIRED",
+        "is only for a person without personal_id",
+        findings,
+    );
     if owner.text("role") == Some("organisation") {
         let coded = owner.contains("organisation_code");
-        findings_at(coded, path, "organisation_code", "REQUIRED", "an organisation has its code", findings);
+        findings_at(coded, path, "organisation_code", "REQUIRED", "an organisation needs organisation_code", findings);
     }
 }
 
@@ -256,7 +263,7 @@ fn check_legal_form(certificate: &Object, owners: &[&Object], findings: &mut Fin
         "community" => of("community") == 1 && of("community") + of("representative") == roles.len(),
         _ => return,
     };
-    findings.expect(fits, "owners", "CONFLICT", "must play the roles of the legal form, and no others");
+    findings.expect(fits, "owners", "CONFLICT", "must have the roles of the legal form and no others");
 }
 
 #[cfg(test)]

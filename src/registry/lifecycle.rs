@@ -291,12 +291,12 @@ impl Lifecycle {
     pub fn problem(&self, fields: &[Field]) -> Option<String> {
         for states in &self.states {
             let Some(known) = values(fields, &states.field) else {
-                return Some(format!("its lifecycle has states of `{}`, which is no closed set", states.field));
+                return Some(format!("its lifecycle has states of `{}`, which is not a closed set", states.field));
             };
             let named = states.rows.iter().flat_map(|row| [&row.from, &row.to]);
             if let Some(unknown) = named.into_iter().find(|state| !known.contains(state)) {
                 return Some(format!(
-                    "its lifecycle names the state `{unknown}` of `{}`, which there is not",
+                    "its lifecycle names the state `{unknown}` of `{}`, which does not exist",
                     states.field
                 ));
             }
@@ -306,7 +306,7 @@ impl Lifecycle {
             };
             if states.rows.iter().enumerate().any(twice) {
                 return Some(format!(
-                    "its lifecycle has a row of `{}` twice, or one that changes nothing",
+                    "its lifecycle has a duplicate row of `{}`, or one that changes nothing",
                     states.field
                 ));
             }
@@ -314,7 +314,7 @@ impl Lifecycle {
         let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
         let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
         let unknown = paths.chain(self.across.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
-        unknown.map(|path| format!("its lifecycle speaks of `{path}`, which is none of its fields"))
+        unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
     }
 }
 
@@ -340,7 +340,7 @@ impl FieldRule {
             return;
         }
         if let Some(lack) = self.needs.lack(step) {
-            findings.add(&self.path, lack.rule(), format_args!("a change of it {lack} ({})", self.source));
+            findings.add(&self.path, lack.rule(), format_args!("changing it {lack} ({})", self.source));
         }
     }
 }

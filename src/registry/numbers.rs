@@ -8,7 +8,7 @@
 //! - every other record that claims it leads to the same person, and
 //! - the claim ends, within [`CHAIN_MAX`] steps and without a loop, at a record that is not cancelled.
 //!
-//! Any other claim proves nothing, anywhere: the number stands for itself alone. The exchange, the province's view and search,
+//! Any other claim proves nothing, anywhere: the number is treated on its own. The exchange, the province's view and search,
 //! links and presentations all ask here.
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //! A (absent) ◀─claims─ B, C                  A leads to nobody, B to B, C to C
 //! ```
 //!
-//! A number that leads to nobody stands for itself: records may carry it all the same, and [`Standing`] says that nobody acts under it.
+//! A number that leads to nobody is treated on its own: records may carry it all the same, and [`Standing`] says that nobody acts under it.
 //!
 //! `Register` says what was read so far, and the walk over it is pure; [`resolve`] reads what the walk misses.
 
@@ -106,7 +106,7 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// A number that stands for itself alone, of which nothing is known.
+    /// A number on its own, of which nothing is known.
     pub fn only(number: PersonalId) -> Self {
         Self { current: number, superseded: Vec::new(), standing: Standing::Unknown, born: None }
     }
@@ -137,7 +137,7 @@ pub trait Residents: Send + Sync {
     async fn claimants(&self, number: PersonalId) -> Result<Vec<Entry>>;
 }
 
-/// The numbers of the person whom `number` leads to; a number that leads to nobody stands for itself.
+/// The numbers of the person whom `number` leads to; a number that leads to nobody is on its own.
 pub async fn resolve(number: PersonalId, residents: &dyn Residents) -> Result<Numbers> {
     let mut register = Register::default();
     for _ in 0..ASKS_MAX {
@@ -252,7 +252,7 @@ impl Register {
         Ok(holder.unwrap_or(number))
     }
 
-    /// Whether a record that is not cancelled stands under the number.
+    /// Whether the number has a record that is not cancelled.
     fn is_held(&self, number: PersonalId) -> Result<bool, Stop> {
         Ok(self.record(number).map_err(Stop::Ask)?.is_some_and(|entry| entry.standing != Standing::GivenUp))
     }

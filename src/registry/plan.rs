@@ -102,7 +102,7 @@ impl Plan {
             let known = || self.current.get(&key).map_or((0, Operation::Create), |now| (now.version, now.operation));
             let (version, operation) = ahead.get(&key).copied().unwrap_or_else(known);
             if version == 0 && change.operation != Operation::Create {
-                let message = format!("changes[{at}]: there is no such {}", change.record_type.name);
+                let message = format!("changes[{at}]: there is no such record of the type {}", change.record_type.name);
                 return Err(Error::new(Reason::RecordNotFound, message).with_subject("record", record_name(change)));
             }
             if version != change.expected_version {
@@ -110,7 +110,7 @@ impl Plan {
                 return Err(Error::new(Reason::VersionConflict, message).with_subject("record", record_name(change)));
             }
             if operation == Operation::Revoke {
-                let message = format!("changes[{at}]: the record was revoked, which is its end");
+                let message = format!("changes[{at}]: the record was revoked and takes no more changes");
                 return Err(Error::new(Reason::RecordRevoked, message).with_subject("record", record_name(change)));
             }
             ahead.insert(key, (version + 1, change.operation));
@@ -169,7 +169,7 @@ impl Plan {
         self.rows.iter().map(|row| Entry { leaf: hash_leaf(&row.statement), body: row.statement.clone() }).collect()
     }
 
-    /// The counters as they stand after this batch.
+    /// The counters after this batch.
     pub(super) fn counters(&self) -> &Counters {
         &self.counters
     }

@@ -213,6 +213,6 @@ pub trait Inclusion: Send + Sync + 'static {
     /// The index in the record ledger of the statement with this index in `registry`'s log, once accepted.
     async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>>;
 
-    /// The proof that this statement stands in the record ledger, under the ledger's present checkpoint; `None` until it is accepted.
+    /// The proof that this statement is in the record ledger, under the ledger's present checkpoint; `None` until it is accepted.
     async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>>;
 }

@@ -1,5 +1,5 @@
 //! From submitted changes to what the writer needs: validated, canonical, committed to. Pure, and all the heavy work, so
-//! that it runs beside the one writer and on every core.
+//! that it runs in parallel with the one writer, on every core.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -56,7 +56,7 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
-    /// The content, where a rule of its lifecycle may ask for it: not for a new record that stands alone.
+    /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
     pub content: Option<Object>,
     /// Natural keys of other records of its type that its lifecycle asks about, and where these are stored.
     pub related: Vec<(String, RecordKey)>,
@@ -159,7 +159,7 @@ fn prepare_one(
 fn check_change(change: &Change, at: usize, violations: &mut Violations) {
     let is_new = change.expected_version == 0;
     if (change.operation == Operation::Create) != is_new || change.expected_version >= canonical::INTEGER_MAX as u64 {
-        let says = "is 0 for a new record, and the version that was seen for any other change";
+        let says = "must be 0 for a new record, and the version last seen for any other change";
         violations.add(format_args!("changes[{at}].expected_version"), "OUT_OF_RANGE", says);
     }
     if change.valid_from.zip(change.valid_until).is_some_and(|(from, until)| from >= until) {
@@ -178,7 +178,7 @@ fn check_revocation(
     let can_end = record_type.statuses.iter().any(|(_, state)| *state == State::Ended);
     let ended = record_type.state(payload).is_none_or(|state| state == State::Ended);
     if operation == Operation::Revoke && can_end && !ended {
-        let says = "of a revoked record must be one that ends it";
+        let says = "must be a final status when the record is revoked";
         violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
 }

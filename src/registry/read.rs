@@ -19,7 +19,7 @@ use super::{RecordType, index};
 
 /// Most records that one person, name or number leads to. More is a query that nobody means, and is refused: a part would read as all.
 const CANDIDATES_MAX: usize = 10_000;
-/// Longest key, number or name to look for, in bytes: with what stands beside it, an index key. Nothing longer was ever stored.
+/// Longest key, number or name to look for, in bytes: with its prefix it is an index key. Nothing longer was ever stored.
 const SELECTOR_BYTES_MAX: usize = KEY_BYTES_MAX - 64;
 /// Most signed batches that one answer of `changes` joins.
 const CHECKPOINTS_JOINED_MAX: usize = 64;
@@ -31,7 +31,7 @@ struct Candidates {
     /// Those that an index row names: each has a row, or stored data is damaged. Of the others, which the caller names by id or
     /// natural key, there may be none.
     named: Vec<RecordKey>,
-    /// Rows that finding them has read already, as they stand now.
+    /// Current rows that the search has read already.
     read: Vec<(RecordKey, RecordRow)>,
 }
 
@@ -216,7 +216,7 @@ impl EmbeddedRegistry {
     async fn index_keys(&self, prefix: &[u8]) -> Result<Vec<Bytes>> {
         let rows = self.store.scan(Scan::prefix(Space::RecordIndex, prefix).limit(CANDIDATES_MAX + 1)).await?;
         if rows.len() > CANDIDATES_MAX {
-            let message = format!("more than {CANDIDATES_MAX} records: ask with a narrower filter");
+            let message = format!("the filter matches more than {CANDIDATES_MAX} records: use a narrower one");
             return Err(Error::new(Reason::AnswerTooLarge, message).with_subject("filter", "records"));
         }
         Ok(rows.into_iter().map(|(key, _)| key).collect())
@@ -258,7 +258,7 @@ impl EmbeddedRegistry {
 
     pub(super) async fn changes_from(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {
         let gone = || {
-            Error::new(Reason::CursorGone, "the cursor is past the end of the log, or ends no signed batch")
+            Error::new(Reason::CursorGone, "the cursor is past the end of the log, or not at the end of a signed batch")
                 .with_subject("cursor", cursor.to_string())
         };
         let head = self.ledger.head();
@@ -305,7 +305,7 @@ impl EmbeddedRegistry {
         Ok(found.map(|row| row.record()))
     }
 
-    /// The records whose statements stand in the log from `from` to `to`.
+    /// The records whose statements have log indices from `from` to `to`.
     async fn records_between(&self, from: u64, to: u64) -> Result<Vec<SignedRecord>> {
         let mut records = Vec::with_capacity((to - from) as usize);
         let mut at = from;
@@ -317,10 +317,10 @@ impl EmbeddedRegistry {
             at += statements.len() as u64;
             let mut wanted = Vec::with_capacity(statements.len());
             for statement in &statements {
-                let unreadable = |error| corrupt("an entry of the log is no statement").with_source(error);
+                let unreadable = |error| corrupt("an entry of the log is not a statement").with_source(error);
                 let statement = Statement::decode(statement).map_err(unreadable)?;
                 let record_type = self.sector.record_types.iter().find(|of| of.name == statement.schema);
-                let record_type = record_type.ok_or_else(|| corrupt("an entry of the log is of no known type"))?;
+                let record_type = record_type.ok_or_else(|| corrupt("an entry of the log is of an unknown type"))?;
                 wanted.push((record_key(record_type, statement.record_id), statement.version));
             }
             for row in versions_of(&*self.store, &wanted).await? {
@@ -372,7 +372,7 @@ fn check_length(selector: &Selector) -> Result<()> {
     if text.len() <= SELECTOR_BYTES_MAX {
         return Ok(());
     }
-    Err(Error::invalid_field(field, "TOO_LONG", format!("has at most {SELECTOR_BYTES_MAX} bytes")))
+    Err(Error::invalid_field(field, "TOO_LONG", format!("must have at most {SELECTOR_BYTES_MAX} bytes")))
 }
 
 /// Keeps the first of each key, in order.

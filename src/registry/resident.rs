@@ -28,7 +28,7 @@ pub(super) fn sector() -> Sector {
     Sector::new(NAME, "police", 1, [person_type(), household_type()])
 }
 
-/// Whoever heads a household, and the others' relation to them.
+/// The head of a household, and the others' relation to them.
 pub fn relation() -> Rule {
     Rule::one_of(&[
         "head",
@@ -44,7 +44,7 @@ pub fn relation() -> Rule {
 }
 
 fn household_id() -> Rule {
-    Rule::form(forms::household_id, "a household's number: 2 digits, a hyphen, 9 digits")
+    Rule::form(forms::household_id, "a household number of 2 digits, a hyphen and 9 digits")
 }
 
 fn person_type() -> RecordType {
@@ -68,7 +68,7 @@ fn person_type() -> RecordType {
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
-            Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number, 9 digits")),
+            Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number of 9 digits")),
             Field::required("full_name", Rule::Name),
             Field::optional("other_name", Rule::Name),
             Field::required("birth_date", Rule::PartialDate),
@@ -78,7 +78,10 @@ fn person_type() -> RecordType {
             Field::optional("hometown", Rule::object(address())),
             Field::optional("ethnicity", Rule::Text(60)).sensitive(),
             Field::optional("religion", Rule::Text(60)).sensitive(),
-            Field::required("nationality", Rule::form(forms::country, "a country, two capital letters (ISO 3166-1)")),
+            Field::required(
+                "nationality",
+                Rule::form(forms::country, "a country code of two capital letters (ISO 3166-1)"),
+            ),
             Field::optional("marital_status", Rule::one_of(&["single", "married", "divorced", "widowed"])),
             Field::optional("permanent_residence", Rule::object(address())),
             Field::optional("current_residence", Rule::object(address())),
@@ -191,7 +194,7 @@ fn superseded_are_given_up(source: Source) -> AcrossRule {
         new.map(|number| around.newest(&number))
             .all(|own| own.is_none_or(|own| own.text("status") == Some("cancelled")))
     };
-    let says = "names only numbers whose own record is absent or cancelled, in the same submission at the latest";
+    let says = "must name only numbers whose own record is absent or is cancelled by this submission at the latest";
     AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, numbers, given_up)
 }
 
@@ -261,17 +264,22 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     let partial = |path: &str| person.text(path).and_then(PartialDate::parse);
     if let (Some(birth), Some(death)) = (partial("birth_date"), partial("death_date")) {
         let in_order = death.full().map_or(death.year >= birth.year, |death| !is_after(birth, death));
-        findings.expect(in_order, "death_date", "ORDER", "may not be before the birth");
+        findings.expect(in_order, "death_date", "ORDER", "must not be before the birth");
     }
     let deceased = person.text("life_status") == Some("deceased");
-    findings.expect(deceased || !person.contains("death_date"), "death_date", "NOT_ALLOWED", "only of the deceased");
+    findings.expect(
+        deceased || !person.contains("death_date"),
+        "death_date",
+        "NOT_ALLOWED",
+        "is only for the deceased",
+    );
     if let Some(status) = person.text("status").filter(|status| *status != "cancelled") {
         findings.expect(deceased == (status == "deceased"), "status", "CONFLICT", "must agree with life_status");
     }
     let married = person.text("marital_status") == Some("married");
-    findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "only while married");
+    findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "is only for the married");
     let whole = person.contains("household_id") == person.contains("relation_to_head");
-    findings.expect(whole, "relation_to_head", "CONFLICT", "goes together with household_id");
+    findings.expect(whole, "relation_to_head", "CONFLICT", "is required together with household_id, and only then");
     check_relatives(person, findings);
     check_card(person, today, findings);
 }
@@ -284,7 +292,7 @@ fn check_relatives(person: &Object, findings: &mut Findings<'_>) {
     }
     let superseded = person.array("superseded_ids").unwrap_or_default();
     let replaced = superseded.iter().all(|id| id.as_text() != own);
-    findings.expect(replaced, "superseded_ids", "CONFLICT", "may not hold the personal ID itself");
+    findings.expect(replaced, "superseded_ids", "CONFLICT", "must not contain the personal ID itself");
 }
 
 fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
@@ -294,11 +302,11 @@ fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
     // The first Căn cước cards were issued when Law 26/2023 came into force.
     let new_kind = person.text_at("card.kind") == Some("can_cuoc");
     let kind_fits = new_kind == (issued >= Date::constant(2024, 7, 1));
-    findings.expect(kind_fits, "card.kind", "CONFLICT", "cccd until 2024-06-30, can_cuoc since 2024-07-01");
+    findings.expect(kind_fits, "card.kind", "CONFLICT", "must be cccd until 2024-06-30 and can_cuoc since 2024-07-01");
     if let Some(born) = date_at(person, "birth_date") {
         let expires = date_at(person, "card.expires_on");
         let fits = expires == card_expiry(born, issued);
-        findings.expect(fits, "card.expires_on", "CONFLICT", "must be the milestone birthday that follows the issue");
+        findings.expect(fits, "card.expires_on", "CONFLICT", "must be the milestone birthday after the issue date");
     }
 }
 
@@ -310,15 +318,27 @@ fn check_household(household: &Object, _: Date, findings: &mut Findings<'_>) {
         let path = format!("members[{at}]");
         let again =
             members[..at].iter().filter_map(Value::as_object).any(|m| id.is_some() && m.text("personal_id") == id);
-        findings_at(!again, &path, "personal_id", "DUPLICATE", "is a member already", findings);
+        findings_at(!again, &path, "personal_id", "DUPLICATE", "is listed as a member already", findings);
         if member.text("relation_to_head") == Some("head") {
             heads += 1;
             let is_head = id == household.text("head_id");
-            findings_at(is_head, &path, "relation_to_head", "CONFLICT", "head_id names another head", findings);
+            findings_at(
+                is_head,
+                &path,
+                "relation_to_head",
+                "CONFLICT",
+                "head_id names somebody else as head",
+                findings,
+            );
         }
     }
     let head = household.text("head_id").and_then(PersonalId::parse);
-    findings.expect(heads == 1 || head.is_none(), "members", "CONFLICT", "must hold exactly one head, that of head_id");
+    findings.expect(
+        heads == 1 || head.is_none(),
+        "members",
+        "CONFLICT",
+        "must have exactly one head, the one of head_id",
+    );
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! | `Meta` | `registry/` ‖ registry | next status index of each record type |
 //!
 //! A row is `log index (8) ‖ salt (32) ‖ length of statement (2) ‖ statement ‖ payload`, numbers big-endian. The type
-//! stands first in the key, so that listing a type is a scan of a prefix. Index rows: see [`index`](super::index).
+//! comes first in the key, so that listing a type is a scan of a prefix. Index rows: see [`index`](super::index).
 
 use bytes::{BufMut, Bytes, BytesMut};
 

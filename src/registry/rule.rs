@@ -125,19 +125,19 @@ impl Rule {
     /// The rule in words, for descriptions and violations.
     pub fn says(&self) -> String {
         match self {
-            Self::PersonalId => "a personal ID, 12 digits".into(),
-            Self::Name => "a person's name: words of letters with single spaces, at most 100 characters".into(),
-            Self::Text(max) => format!("a text of 1 to {max} characters without blanks at its ends"),
-            Self::Date => "a date, YYYY-MM-DD".into(),
-            Self::Month => "a month, YYYY-MM".into(),
-            Self::PartialDate => "a date, YYYY, YYYY-MM or YYYY-MM-DD".into(),
+            Self::PersonalId => "a personal ID of 12 digits".into(),
+            Self::Name => "a person's name, words of letters with single spaces between, at most 100 characters".into(),
+            Self::Text(max) => format!("a text of 1 to {max} characters without spaces at either end"),
+            Self::Date => "a date as YYYY-MM-DD".into(),
+            Self::Month => "a month as YYYY-MM".into(),
+            Self::PartialDate => "a date as YYYY, YYYY-MM or YYYY-MM-DD".into(),
             Self::OneOf(values) | Self::Code(values) => format!("one of {}", values.join(", ")),
             Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Object(_) => "an object".into(),
             Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
             Self::Set(of, max) => {
-                format!("1 to {max} values, each once and {}; left out when there is none", of.says())
+                format!("1 to {max} distinct values, each {}; left out when there is none", of.says())
             }
         }
     }
@@ -254,7 +254,7 @@ fn check_items(value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>
         return findings.add(path, "TYPE", "must be a list");
     };
     if items.is_empty() || items.len() > max {
-        findings.add(path, "COUNT", format_args!("must hold 1 to {max} values; leave it out when there is none"));
+        findings.add(path, "COUNT", format_args!("must have 1 to {max} values; leave it out when there is none"));
     }
     for (at, item) in items.iter().take(max).enumerate() {
         check_value(item, of, &Path::Item(path, at), findings);

@@ -48,13 +48,13 @@ pub struct RecordType {
     pub ordinal: u8,
     /// What a record of it is called.
     pub label: Label,
-    /// Under which heading its records stand in the view of a person.
+    /// The heading of its records in the view of a person.
     pub heading: Heading,
     /// The field that identifies an entry.
     pub natural_key: String,
     /// Brings a natural key as people write it to the one form that is hashed: separators dropped, capitals.
     pub key_form: KeyForm,
-    /// Paths of the personal IDs that a record is about; `*` stands for every item of a list. The natural key is left
+    /// Paths of the personal IDs that a record is about; `*` means every item of a list. The natural key is left
     /// out when it is the personal ID itself.
     pub parties: Vec<String>,
     /// How people are found by it, if it is the register of people.
@@ -116,7 +116,7 @@ impl Label {
     }
 }
 
-/// A heading in the view of a person; they stand in this order.
+/// A heading in the view of a person, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // the names say it
 pub enum Heading {
@@ -139,7 +139,7 @@ pub struct Through {
     pub field: String,
 }
 
-/// A kind of document that an ID can stand for: its number in rows and in `identity.v1.DocumentType`, never changed and never reused.
+/// A kind of document that an ID can replace: its number in rows and in `identity.v1.DocumentType`, never changed and never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentType(pub u8);
 
@@ -152,7 +152,7 @@ pub struct Document {
     pub holder: String,
 }
 
-/// Which fields find a person beside the natural key.
+/// The fields that find a person in addition to the natural key.
 #[derive(Debug, Clone)]
 pub struct People {
     /// Full name.
@@ -177,7 +177,7 @@ impl RecordType {
         basis::check(payload, today, &mut findings);
         let plain = self.statuses.first().map(|(name, _)| name.as_str());
         if payload.text("status") == plain && payload.contains("status_reason") {
-            findings.add("status_reason", "NOT_ALLOWED", "the ordinary status has no reason");
+            findings.add("status_reason", "NOT_ALLOWED", "the ordinary status takes no reason");
         }
     }
 

@@ -40,7 +40,7 @@ fn membership_type() -> RecordType {
         document: None,
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
-            Field::optional("bhxh_code", Rule::form(forms::bhxh_code, "a social-insurance code, 10 digits")),
+            Field::optional("bhxh_code", Rule::form(forms::bhxh_code, "a social-insurance code of 10 digits")),
             Field::optional(
                 "periods",
                 Rule::list(
@@ -123,8 +123,8 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
 fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Findings<'_>) {
     // Months of one form compare as texts.
     let (from, to) = (period.text("from_month").unwrap_or_default(), period.text("to_month").unwrap_or(OPEN));
-    findings_at(from <= to, path, "to_month", "ORDER", "may not be before from_month", findings);
-    findings_at(from <= this_month, path, "from_month", "FUTURE", "may not lie in the future", findings);
+    findings_at(from <= to, path, "to_month", "ORDER", "must not be before from_month", findings);
+    findings_at(from <= this_month, path, "from_month", "FUTURE", "must not be in the future", findings);
     let employed = period.contains("unit_code") && period.contains("unit_name");
     let alone = !period.contains("unit_code") && !period.contains("unit_name");
     match period.text("kind") {
@@ -132,7 +132,14 @@ fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Fi
             findings_at(alone, path, "unit_code", "NOT_ALLOWED", "voluntary members have no employer", findings);
         }
         Some("compulsory" | "unemployment") => {
-            findings_at(employed, path, "unit_code", "REQUIRED", "with unit_name, of the employer", findings);
+            findings_at(
+                employed,
+                path,
+                "unit_code",
+                "REQUIRED",
+                "is required together with unit_name, for the employer",
+                findings,
+            );
         }
         _ => {}
     }

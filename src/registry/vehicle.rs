@@ -53,7 +53,7 @@ fn registration_type() -> RecordType {
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
         fields: vec![
-            Field::required("plate", Rule::form(forms::plate, "a plate: 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
+            Field::required("plate", Rule::form(forms::plate, "a plate like 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
             Field::required("kind", Rule::one_of(&["car", "motorcycle", "truck", "bus"])),
             Field::required("plate_colour", Rule::one_of(&["white", "yellow", "blue", "red"])),
             Field::required("owner", owner()),
@@ -63,7 +63,7 @@ fn registration_type() -> RecordType {
             Field::required("chassis_number", Rule::form(forms::chassis_number, "6 to 20 capital letters and digits")),
             Field::optional(
                 "engine_number",
-                Rule::form(forms::engine_number, "5 to 20 capital letters, digits, hyphens"),
+                Rule::form(forms::engine_number, "5 to 20 capital letters, digits and hyphens"),
             ),
             Field::required("colour", Rule::Text(40)),
             Field::required("seats", Rule::Integer(1, 100)),
@@ -129,9 +129,8 @@ fn registration_lifecycle() -> Lifecycle {
         .rule(CrossRule::new("PLATE_CHASSIS", "chassis_number", PLATE_CHASSIS, plates(), chassis_needs))
 }
 
-const PLATE_OWNER: &str =
-    "a plate stays with its owner, and the buyer gets another: this one is kept until it returned (plate_returned)";
-const PLATE_CHASSIS: &str = "a plate goes to another vehicle of its owner (plate_reassigned) only when it was kept";
+const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: this plate is kept for the owner until it is returned (plate_returned)";
+const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
 
 /// Whether a plate that was kept comes into use again.
 fn comes_back(step: &Step<'_>) -> bool {
@@ -166,11 +165,21 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     let motorcycle = registration.text("kind") == Some("motorcycle");
     if let Some(plate) = registration.text("plate").filter(|plate| forms::plate(plate)) {
         let fits = forms::motorcycle_plate(plate) == motorcycle;
-        findings.expect(fits, "plate", "CONFLICT", "38-B1 123.45 or 38-AA 123.45 on motorcycles, 38A-123.45 on others");
+        findings.expect(
+            fits,
+            "plate",
+            "CONFLICT",
+            "must be like 38-B1 123.45 or 38-AA 123.45 for motorcycles and 38A-123.45 for other vehicles",
+        );
     }
     if let Some(chassis) = registration.text("chassis_number").filter(|number| forms::chassis_number(number)) {
         let fits = motorcycle || forms::vin(chassis);
-        findings.expect(fits, "chassis_number", "FORMAT", "17 characters without I, O and Q, except on motorcycles");
+        findings.expect(
+            fits,
+            "chassis_number",
+            "FORMAT",
+            "must be 17 characters without I, O and Q, except on motorcycles",
+        );
     }
     let mut owners: Vec<(String, &Object)> = Vec::new();
     owners.extend(registration.object("owner").map(|owner| ("owner".to_owned(), owner)));
@@ -184,13 +193,13 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
             path,
             "personal_id",
             "REQUIRED",
-            "an owner has a personal ID or an organisation code",
+            "an owner needs a personal ID or an organisation code",
             findings,
         );
         let id = owner.text("personal_id").and_then(PersonalId::parse);
         let again =
             id.is_some() && owners[..at].iter().any(|(_, o)| o.text("personal_id") == owner.text("personal_id"));
-        findings_at(!again, path, "personal_id", "DUPLICATE", "is an owner already", findings);
+        findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);
     }
 }
 

@@ -56,12 +56,12 @@ pub(super) struct IdempotencyKey {
     pub content: Hash,
 }
 
-/// A job whose changes stand in the plan.
+/// A job whose changes are in the plan.
 struct Planned {
     request: Option<IdempotencyKey>,
     /// Record and version of each change; log indices follow from the first.
     receipts: Vec<Receipt>,
-    /// The caller, and others that sent the same meanwhile.
+    /// The caller, and others that sent the same while it waited.
     answers: Vec<Answer>,
 }
 

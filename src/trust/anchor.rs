@@ -1,12 +1,12 @@
 //! The trust anchor: what a verifier must already know. Which logs a province has and whose keys they are, which
-//! issuer may issue what, in what state each key is, and until when all this may be believed.
+//! issuer may issue what, in what state each key is, and until when the anchor is valid.
 //!
 //! It is a JSON file, `lienthong/anchor/v1`. Its fingerprint is SHA-256 of the same JSON in canonical form and without
 //! its signatures, so that two people can compare what they trust without comparing white space.
 //!
 //! The anchor is the newest version of the province's key registry. It names the **root** keys that sign the next
 //! version ([`accept_next`]); who has one version can take up the next without asking anybody. An anchor without root
-//! keys stands alone: it is believed because somebody compared its fingerprint, and it has no successor.
+//! keys stands alone: a verifier accepts it because somebody compared its fingerprint, and it has no successor.
 
 use super::canonical::INTEGER_MAX;
 use super::statement::is_statement_name;
@@ -88,7 +88,7 @@ impl TrustAnchor {
 
     fn check(&self) -> Result<()> {
         if self.expires_at.civil().is_none() {
-            return Err(refuse("an anchor expires at some time"));
+            return Err(refuse("an anchor needs an expiry"));
         }
         let origins = self.logs.iter().map(|log| &log.origin).chain(self.issuers.iter().map(|issuer| &issuer.origin));
         if let Some(twice) = first_double(origins) {
@@ -99,7 +99,7 @@ impl TrustAnchor {
         }
         let names = self.issuers.iter().flat_map(|issuer| issuer.schemas.iter().chain([&issuer.name]));
         if let Some(bad) = names.into_iter().find(|name| !is_statement_name(name.as_bytes())) {
-            return Err(refuse(format!("{bad:?} cannot stand in a statement")));
+            return Err(refuse(format!("{bad:?} is not a valid name in a statement")));
         }
         let keys = || self.logs.iter().flat_map(|log| &log.keys).chain(self.issuers.iter().flat_map(|i| &i.keys));
         if first_double(keys().map(KeyRecord::id)).is_some() {

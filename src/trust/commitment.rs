@@ -85,7 +85,7 @@ pub enum DisclosureError {
     #[error("field {0} has no snake_case name")]
     Name(u16),
     /// A field is missing, appears twice or out of order, or there are too many.
-    #[error("shown and hidden fields are not each field once, in order")]
+    #[error("shown and hidden fields together are not each field once, in order")]
     Fields,
 }
 
@@ -100,7 +100,7 @@ pub fn disclosed_root(disclosure: &Disclosure) -> Result<(Hash, usize), Disclosu
     }
 }
 
-/// Takes the shown and hidden fields in the order of their indices; each index stands in exactly one of the lists.
+/// Takes the shown and hidden fields in the order of their indices; each index is in exactly one of the lists.
 fn partial_root(shown: &[ShownField], hidden: &[HiddenField]) -> Result<(Hash, usize), DisclosureError> {
     let count = shown.len() + hidden.len();
     if count > PAYLOAD_FIELDS_MAX {

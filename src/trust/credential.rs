@@ -5,18 +5,18 @@
 //! |---|---|
 //! | `iss` | the origin of the issuer's log: `lienthong/H27/vehicle`; behind the public URL, where that is https |
 //! | `vct` | `urn:lienthong:vct:` and the record type |
-//! | `iat`, `exp` | when it was issued, until when it may be believed, seconds |
+//! | `iat`, `exp` | time of issue and end of validity, seconds |
 //! | `cnf` | the holder's public key as JWK |
 //! | `status` | `status_list`: the version's index, and the URI of the list |
 //! | `record` | the payload's top-level fields, each selectively disclosable |
 //! | `lienthong` | the record's proof, see below |
 //!
-//! The header's `typ` is `dc+sd-jwt`, its `kid` the id of the issuer's key; the signature is the issuer's. The fields stand in
+//! The header's `typ` is `dc+sd-jwt`, its `kid` the id of the issuer's key; the signature is the issuer's. The fields are in
 //! `record` because names like `status` mean something else at the top.
 //!
 //! The proof: `statement`, `issuer_proof` and `ledger_proof` (each `checkpoint`, `index`, `path`) as in a
 //! [`SignedRecord`], bytes in base64url; and `leaves`, the commitments to all fields in order. The salt of each disclosure is
-//! the field's own salt in the record. So whoever sees a disclosure computes its commitment, finds it among the leaves, and has
+//! the field's own salt in the record. So a verifier computes a disclosure's commitment, finds it among the leaves, and has
 //! a partly disclosed record that verifies like any other: two independent signatures say the same, and the ledger says when.
 //!
 //! What it costs: a credential shows the record's id, version and place in the ledger to every verifier, so two of them can
@@ -49,7 +49,7 @@ pub const VCT_PREFIX: &str = "urn:lienthong:vct:";
 /// Longest inclusion path.
 const PATH_MAX: usize = 64;
 
-/// What a credential says beside the record.
+/// The claims of a credential other than the record.
 #[derive(Debug, Clone)]
 pub struct Frame<'a> {
     /// The issuer, as [`issuer_name`] has it.
@@ -60,7 +60,7 @@ pub struct Frame<'a> {
     pub status_uri: &'a str,
     /// When it is issued.
     pub issued_at: Timestamp,
-    /// Until when it may be believed, excluded.
+    /// The end of its validity, exclusive.
     pub expires_at: Timestamp,
 }
 

@@ -2,7 +2,7 @@
 //! 8037).
 //!
 //! What other projects get wrong is not possible here: the algorithm is the key's, and a header that names another one, or
-//! `none`, is refused before anything is verified; nothing in a header (`jwk`, `x5c`, `jku`) is ever believed as a key;
+//! `none`, is refused before anything is verified; nothing in a header (`jwk`, `x5c`, `jku`) is ever accepted as a key;
 //! `crit` names nothing that we know, so it is refused.
 //!
 //! Our own keys also sign checkpoints. The two can't be mistaken for each other: a token's signed bytes are base64url
@@ -33,7 +33,7 @@ pub enum TokenError {
     #[error("the token's type is not {0}")]
     Type(&'static str),
     /// It names another algorithm than the key's, or `none`.
-    #[error("the token names the algorithm `{0}`, which is not the key's")]
+    #[error("the token's algorithm is `{0}`, which is not that of the key")]
     Algorithm(String),
     /// The signature does not verify.
     #[error("the token's signature does not verify")]
@@ -88,7 +88,7 @@ impl<'a> Token<'a> {
         let header = parse_object(&decode_part(header)?).map_err(TokenError::Malformed)?;
         for refused in ["crit", "b64"] {
             if header.contains_key(refused) {
-                return Err(TokenError::Header(format!("`{refused}` is not understood")));
+                return Err(TokenError::Header(format!("`{refused}` is not supported")));
             }
         }
         if signature.len() != 86 {
@@ -110,9 +110,9 @@ impl<'a> Token<'a> {
         self.header.get(name)
     }
 
-    /// Verifies type, algorithm and signature against a key that the caller believes, then reads the claims.
+    /// Verifies type, algorithm and signature against a key that the caller trusts, then reads the claims.
     pub fn verify(&self, typ: &'static str, key: &PublicKey) -> Result<Map<String, Value>, TokenError> {
-        // "application/" may stand before a type (RFC 7515 section 4.1.9), and types know no case.
+        // "application/" may precede a type (RFC 7515 section 4.1.9), and types know no case.
         let found = self.header("typ").unwrap_or_default();
         let bare =
             found.get(..12).filter(|head| head.eq_ignore_ascii_case("application/")).map_or(found, |_| &found[12..]);
@@ -166,7 +166,7 @@ pub fn to_jwk(key: &PublicKey) -> Value {
     }
 }
 
-/// Reads a public key from a JWK. A private one is refused: whoever sends it has given it away.
+/// Reads a public key from a JWK. A private one is refused: sending it has disclosed it.
 pub fn from_jwk(jwk: &Value) -> Result<PublicKey, TokenError> {
     let refused = |why: &str| TokenError::Malformed(format!("the JWK {why}"));
     let text = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -178,7 +178,7 @@ pub fn from_jwk(jwk: &Value) -> Result<PublicKey, TokenError> {
         ("EC", "P-256") => {
             let (x, y) = (decode_part(text("x"))?, decode_part(text("y"))?);
             if x.len() != 32 || y.len() != 32 {
-                return Err(refused("has coordinates of another length"));
+                return Err(refused("has coordinates of the wrong length"));
             }
             (Algorithm::EcdsaP256, [&[4], &x[..], &y[..]].concat())
         }

@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self.deeper()?)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name stands twice in one object"));
+                return Err(A::Error::custom("a name occurs twice in one object"));
             }
         }
         Ok(Value::Object(object))

@@ -9,9 +9,9 @@
 //! | `origin` | all | the log that the key signs |
 //! | `algorithm`, `public_key` | `added` | as in the anchor: name, base64 of the SubjectPublicKeyInfo |
 //! | `suspect_from` | `compromised` | ledger index from which the key is suspect |
-//! | `from`, `to` | `reattested` | half-open range of ledger indices that the issuer stands by |
+//! | `from`, `to` | `reattested` | half-open range of ledger indices that the issuer re-attests |
 //!
-//! The events of one version stand in one block. Its first index is the anchor's `events_from`, the `event_index` of every key that went out of use
+//! The events of one version form one block. Its first index is the anchor's `events_from`, the `event_index` of every key that went out of use
 //! with that version, and the `from_index` of every key that came with it; the first version's keys hold from 0.
 
 use std::ops::Range;
@@ -52,7 +52,7 @@ pub enum KeyEventKind {
     },
     /// Its issuer lost the right to issue.
     Withdrawn,
-    /// Its issuer stands by these records.
+    /// Its issuer re-attests these records.
     Reattested(Range<u64>),
 }
 

@@ -38,10 +38,10 @@ pub fn empty_root() -> Hash {
     sha256::digest(&[])
 }
 
-/// So many pairs are laid out before the first is hashed.
+/// The number of pairs that are laid out before the first is hashed.
 const PAIRS: usize = 32;
 
-/// The root over all leaf hashes, computed in the memory that they stand in.
+/// The root over all leaf hashes, computed in place.
 pub fn root_in_place(leaves: &mut [Hash]) -> Hash {
     let mut count = leaves.len();
     if count == 0 {

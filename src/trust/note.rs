@@ -55,7 +55,7 @@ impl<'a> Note<'a> {
         }
         let split = note.rfind("\n\n").ok_or(NoteError("no empty line before the signatures"))?;
         let (text, lines) = (&note[..=split], &note[split + 2..]);
-        let lines = lines.strip_suffix('\n').ok_or(NoteError("the last line does not end"))?;
+        let lines = lines.strip_suffix('\n').ok_or(NoteError("the last line has no line end"))?;
         let signatures = lines.split('\n').take(NOTE_SIGNATURES_MAX + 1).map(NoteSignature::parse);
         let signatures = signatures.collect::<Result<Vec<_>, _>>()?;
         if signatures.len() > NOTE_SIGNATURES_MAX {
@@ -119,14 +119,14 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Reads a note's text. Extension lines are allowed and passed over: the signature covers them.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let mut lines = text.strip_suffix('\n').ok_or(NoteError("the text does not end"))?.split('\n');
+        let mut lines = text.strip_suffix('\n').ok_or(NoteError("the text has no line end"))?.split('\n');
         let mut line = || lines.next().filter(|line| !line.is_empty()).ok_or(NoteError("a line is missing"));
         let (origin, size, root) = (line()?, line()?, line()?);
         let canonical = size == "0" || !size.starts_with('0');
         let digits = size.bytes().all(|byte| byte.is_ascii_digit());
-        let size = size.parse().ok().filter(|_| canonical && digits).ok_or(NoteError("the size is no number"))?;
+        let size = size.parse().ok().filter(|_| canonical && digits).ok_or(NoteError("the size is not a number"))?;
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
-        let root = root.ok_or(NoteError("the root is no hash"))?;
+        let root = root.ok_or(NoteError("the root is not a hash"))?;
         if lines.any(str::is_empty) {
             return Err(NoteError("an empty extension line"));
         }

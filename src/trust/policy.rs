@@ -156,7 +156,7 @@ impl Policy {
             lines.any(|line| known.verify(note.text.as_bytes(), &line.signature).is_ok())
         };
         if !self.logs.is_empty() && !self.logs.iter().any(signed_by) {
-            return short(format!("no key that the policy names for the log {origin} signed"));
+            return short(format!("no key of the policy for the log {origin} has signed"));
         }
         let found = match self.cosignatures(&note, now) {
             Ok(found) => found,
@@ -167,10 +167,12 @@ impl Policy {
             let (count, all) = (found.len(), self.witnesses.len());
             let passed_over = match unknown {
                 0 => String::new(),
-                _ => format!(" (cosignatures of {unknown} cannot be verified here: their keys' types are not known)"),
+                _ => format!(
+                    "; cosignatures of {unknown} cannot be verified here, because the types of their keys are unknown"
+                ),
             };
             return short(format!(
-                "{count} of the policy's {all} witnesses cosigned, too few for its quorum{passed_over}"
+                "{count} of the policy's {all} witnesses cosigned, fewer than its quorum{passed_over}"
             ));
         }
         match found.iter().map(|one| one.at).max() {
@@ -210,7 +212,7 @@ impl Reader {
                 let quorum = if *name == "none" { None } else { Some(self.find(name)?) };
                 if self.quorum.replace(quorum).is_some() { Err("a second quorum line".into()) } else { Ok(()) }
             }
-            [word, ..] => Err(format!("{word} with these words is no line of a policy")),
+            [word, ..] => Err(format!("{word} with these words is not a policy line")),
         }
     }
 
@@ -218,17 +220,17 @@ impl Reader {
         let needed = match needed {
             "all" => members.len(),
             "any" => 1,
-            count if !count.starts_with(['0', '+']) => count.parse().map_err(|_| "k is no number".to_owned())?,
-            _ => return Err("k is no number".into()),
+            count if !count.starts_with(['0', '+']) => count.parse().map_err(|_| "k is not a number".to_owned())?,
+            _ => return Err("k is not a number".into()),
         };
         if needed == 0 || needed > members.len() {
-            return Err(format!("{needed} of {} members", members.len()));
+            return Err(format!("{needed} of {} members are required", members.len()));
         }
         let mut found = Vec::with_capacity(members.len());
         for member in members {
             found.push(self.find(member)?);
             if !self.used.insert((*member).to_owned()) {
-                return Err(format!("{member} is a member twice"));
+                return Err(format!("{member} is listed twice"));
             }
         }
         if self.groups.len() == POLICY_LINES_MAX {
@@ -245,14 +247,14 @@ impl Reader {
     }
 
     fn find(&self, name: &str) -> Result<Member, String> {
-        self.names.get(name).copied().ok_or_else(|| format!("{name} is named before it is defined"))
+        self.names.get(name).copied().ok_or_else(|| format!("{name} is used before it is defined"))
     }
 }
 
 fn read_key(text: &str, usage: KeyUse) -> Result<VerifierKey, String> {
     let key = VerifierKey::parse(text).map_err(|error| error.to_string())?;
     let is_for_it = key.known().is_none_or(|known| known.usage == usage);
-    if is_for_it { Ok(key) } else { Err("the key's type is that of another use".into()) }
+    if is_for_it { Ok(key) } else { Err("the key's type is for another use".into()) }
 }
 
 fn add(keys: &mut Vec<NamedKey>, key: NamedKey) -> Result<(), String> {

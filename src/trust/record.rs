@@ -12,16 +12,16 @@ use super::merkle::Hash;
 /// A record's salt or a field's: 32 bytes.
 pub type Salt = [u8; 32];
 
-/// A record, whole or redacted, with the proofs that it was issued and stands in the province's ledger.
+/// A record, whole or redacted, with the proofs that it was issued and is in the province's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedRecord {
     /// The encoded [`Statement`](super::Statement).
     pub statement: Bytes,
     /// The payload, or those of its fields that the reader may see.
     pub disclosure: Disclosure,
-    /// That the statement stands in its issuer's log.
+    /// The proof that the statement is in its issuer's log.
     pub issuer_proof: Option<LogProof>,
-    /// That the statement stands in the province's record ledger.
+    /// The proof that the statement is in the province's record ledger.
     pub ledger_proof: Option<LogProof>,
 }
 
@@ -66,7 +66,7 @@ pub struct HiddenField {
     pub leaf: Hash,
 }
 
-/// That a leaf stands in a log.
+/// The proof that a leaf is in a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogProof {
     /// The checkpoint: a signed note.

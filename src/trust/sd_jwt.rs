@@ -56,7 +56,7 @@ pub enum SdJwtError {
     /// It is not valid yet, or no longer, or does not say so.
     #[error("the validity is refused: {0}")]
     Validity(String),
-    /// It is not bound to whoever presents it.
+    /// It is not bound to its presenter.
     #[error("the key binding is refused: {0}")]
     Binding(String),
 }
@@ -168,7 +168,7 @@ impl Disclosure {
             Err(parts) => match <[Value; 3]>::try_from(parts) {
                 Ok([salt, Value::String(name), value]) => (salt, Some(name), value),
                 Ok(_) => return Err(refused("a name is not a string")),
-                Err(_) => return Err(refused("one has not two or three elements")),
+                Err(_) => return Err(refused("one does not have two or three elements")),
             },
         };
         let Value::String(salt) = salt else { return Err(refused("a salt is not a string")) };

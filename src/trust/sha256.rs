@@ -12,7 +12,7 @@ pub type Hash = [u8; 32];
 
 type Block = [u8; 64];
 
-/// Messages of so many blocks need no memory of their own.
+/// Messages up to this number of blocks need no memory of their own.
 const SHORT_BLOCKS: usize = 4;
 /// The byte behind the message, and its length in bits.
 const PADDING_BYTES_MIN: usize = 1 + 8;
@@ -97,7 +97,7 @@ pub(super) struct Messages {
 }
 
 impl Messages {
-    /// None yet, with room for so many short ones.
+    /// None yet, with room for this number of short ones.
     pub(super) fn new(state: State, count: usize) -> Self {
         Self { state, blocks: Vec::with_capacity(2 * count), ends: Vec::with_capacity(count) }
     }

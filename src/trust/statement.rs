@@ -76,7 +76,7 @@ pub struct Statement {
     pub previous: Hash,
     /// What the version does.
     pub operation: Operation,
-    /// When the issuer said so, by its clock.
+    /// The time of issue, by the issuer's clock.
     pub issued_at: Timestamp,
     /// From when the contents hold.
     pub valid_from: Timestamp,
@@ -100,7 +100,7 @@ pub fn statement_hash(encoded: &[u8]) -> Hash {
     Sha256::digest(encoded).into()
 }
 
-/// Whether `name` may stand as issuer or schema: 1 to 64 of `a-z`, `0-9`, `_`, `-`, `.`, `/`.
+/// Whether `name` is valid as issuer or schema: 1 to 64 of `a-z`, `0-9`, `_`, `-`, `.`, `/`.
 pub fn is_statement_name(name: &[u8]) -> bool {
     let fits = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.' | b'/');
     (1..=NAME_BYTES_MAX).contains(&name.len()) && name.iter().all(fits)
@@ -135,7 +135,7 @@ impl Statement {
         if encoded.len() > STATEMENT_BYTES_MAX {
             return Err(StatementError("too long"));
         }
-        let mut rest = encoded.strip_prefix(LABEL).ok_or(StatementError("another label"))?;
+        let mut rest = encoded.strip_prefix(LABEL).ok_or(StatementError("the label is another one"))?;
         let statement = Self {
             issuer: take_name(&mut rest)?,
             schema: take_name(&mut rest)?,
@@ -144,7 +144,7 @@ impl Statement {
             previous: take(&mut rest)?,
             operation: {
                 let [code] = take(&mut rest)?;
-                Operation::from_code(code).ok_or(StatementError("unknown operation"))?
+                Operation::from_code(code).ok_or(StatementError("the operation is unknown"))?
             },
             issued_at: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
             valid_from: Timestamp(i64::from_be_bytes(take(&mut rest)?)),
@@ -154,7 +154,7 @@ impl Statement {
             fields_root: take(&mut rest)?,
         };
         if !rest.is_empty() {
-            return Err(StatementError("trailing bytes"));
+            return Err(StatementError("there are trailing bytes"));
         }
         if statement.version == 0 {
             return Err(StatementError("versions count from 1"));
@@ -177,7 +177,7 @@ fn take_name(rest: &mut &[u8]) -> Result<String, StatementError> {
     let (name, after) = rest.split_at_checked(length.into()).ok_or(StatementError("too short"))?;
     let text = std::str::from_utf8(name).ok().filter(|name| is_statement_name(name.as_bytes()));
     *rest = after;
-    text.map(str::to_owned).ok_or(StatementError("a name is 1 to 64 of a-z, 0-9, _, -, ., /"))
+    text.map(str::to_owned).ok_or(StatementError("a name has 1 to 64 characters of a-z 0-9 _ - . /"))
 }
 
 #[cfg(test)]

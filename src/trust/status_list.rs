@@ -2,7 +2,7 @@
 //!
 //! An inclusion proof shows that a version existed, not that nothing came after it. The status list says the latter. It is
 //! a Token Status List (IETF, draft-ietf-oauth-status-list): one number of 2 bits for each version that the issuer has
-//! signed of one record type, at the `status_index` of its statement. The first status stands in the two lowest bits of
+//! signed of one record type, at the `status_index` of its statement. The first status is in the two lowest bits of
 //! the first byte.
 //!
 //! | number | status | |
@@ -21,7 +21,7 @@
 //! |---|---|
 //! | `iss` | the origin of the issuer's log: `lienthong/H27/land` |
 //! | `sub` | the list's URI |
-//! | `iat`, `exp` | from when until when it may be believed, seconds |
+//! | `iat`, `exp` | time of issue and end of validity, seconds |
 //! | `ttl` | how long a copy may be kept before looking for a newer one, seconds |
 //! | `status_list` | `bits` is 2, `lst` the list as zlib stream (RFC 1950) in base64url |
 //! | `lienthong` | `issuer` and `schema`; `count`, how many statuses there are; `ledger_size`: every statement of the type with an index below that in the record ledger is in the list |
@@ -52,14 +52,14 @@ const LIST_BYTES_MAX: usize = STATUSES_MAX as usize / 4;
 /// The longest token, in characters: an incompressible list of the largest size, and its frame.
 pub const TOKEN_CHARS_MAX: usize = LIST_BYTES_MAX / 3 * 4 + (64 << 10);
 
-/// Why a status list is not believed.
+/// Why a status list is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatusError {
     /// It is no status list.
     #[error("not a status list: {0}")]
     Malformed(String),
     /// No active key of an issuer in the trust anchor signed it.
-    #[error("the status list is signed by no key that the trust anchor has in use")]
+    #[error("no key in use of the trust anchor signed the status list")]
     UnknownKey,
     /// The token does not verify.
     #[error(transparent)]
@@ -197,10 +197,10 @@ impl StatusList {
             .read_to_end(&mut bytes)
             .map_err(|error| StatusError::Malformed(format!("not a zlib stream ({error})")))?;
         if decoder.total_in() != stream.len() as u64 {
-            return Err(StatusError::Malformed("there is something behind the list".into()));
+            return Err(StatusError::Malformed("something follows the list".into()));
         }
         Self::from_bytes(bytes, count)
-            .ok_or_else(|| StatusError::Malformed("the list is not as long as it says".into()))
+            .ok_or_else(|| StatusError::Malformed("the list does not have its stated length".into()))
     }
 }
 

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Such a program verifies the checkpoint with a policy, and the path from the hash of an entry that it knows. What the entry is, the format
-//! leaves to the application: `extra` has it, `01` and the statement. It is not signed: whoever believes it takes the statement from there.
+//! leaves to the application: `extra` has it, `01` and the statement. It is not signed: whoever relies on it takes the statement from there.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,4 @@
-//! Verdicts: what verification says, its stable codes, and the list of every check.
+//! Verdicts: the results of verification, their stable codes, and the report of every check.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ macro_rules! codes {
 codes! {
     /// The payload or a field is not what the statement commits to.
     PayloadMismatch = "PAYLOAD_MISMATCH", 10;
-    /// The statement does not stand where the proof says.
+    /// The statement is not at the index that the proof claims.
     Inclusion = "INCLUSION", 11;
     /// Statement, key owner, log origin and peer name different issuers.
     IssuerMismatch = "ISSUER_MISMATCH", 12;
@@ -41,13 +41,13 @@ codes! {
     NoTrustedSignature = "NO_TRUSTED_SIGNATURE", 14;
     /// Payload or field is not in the canonical form.
     NonCanonical = "NON_CANONICAL", 15;
-    /// The statement is none.
+    /// The bytes are not a statement.
     Malformed = "MALFORMED", 16;
     /// The key had been rotated, compromised or withdrawn by then.
     KeyNotValid = "KEY_NOT_VALID", 17;
     /// Issued more than five minutes ahead of now.
     IssuedInFuture = "ISSUED_IN_FUTURE", 18;
-    /// The readable form beside the signed bytes says something else.
+    /// The displayed form differs from the signed bytes.
     TypedFormMismatch = "TYPED_FORM_MISMATCH", 19;
     /// A log became smaller than it was.
     LogRollback = "LOG_ROLLBACK", 20;
@@ -63,25 +63,25 @@ codes! {
     StatusSuspended = "STATUS_SUSPENDED", 25;
     /// The status list says that a later version exists.
     Superseded = "SUPERSEDED", 26;
-    /// A presented credential is not bound to whoever presents it, here and now.
+    /// A presented credential is not bound to its presenter, here and now.
     KeyBinding = "KEY_BINDING", 27;
     /// A credential is not valid yet, or no longer.
     Expired = "EXPIRED", 28;
     /// The key is compromised, and the record may have been made with it afterwards.
     RevokedNoPoe = "REVOKED_NO_POE", 30;
-    /// Nothing proves when the record came to be.
+    /// Nothing proves when the record was issued.
     NoPoe = "NO_POE", 31;
     /// The trust anchor has expired: get a new one.
     TryLater = "TRY_LATER", 32;
     /// Too few witnesses cosigned the ledger's checkpoint.
     Quorum = "QUORUM", 33;
-    /// What should say how things stand now is too old: the newest cosignature, or the status list.
+    /// The source of current information is too old: the newest cosignature, or the status list.
     Stale = "STALE", 34;
-    /// What is needed to check it was not to be had: a log's tiles, or a status list.
+    /// The data for a check is unavailable: a log's tiles, or a status list.
     Unavailable = "UNAVAILABLE", 35;
 }
 
-/// What verification says.
+/// The result of verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Every check passed.
@@ -146,14 +146,14 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It holds.
     Pass,
     /// It does not hold.
     Fail,
-    /// It was not made; the detail says why.
+    /// It was not made; the detail states why.
     Skipped,
 }
 
@@ -173,7 +173,7 @@ impl Outcome {
 pub struct Check {
     /// Stable name, snake_case.
     pub name: &'static str,
-    /// How it came out.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Why, in words; empty when there is nothing to say. Never holds payload values.
     pub detail: String,
@@ -186,7 +186,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Every check, in the order of [`verify`](super::verify).
     pub checks: Vec<Check>,
-    /// The statement, if its bytes are one; to be believed only with a VALID verdict.
+    /// The statement, if its bytes decode; reliable only with a VALID verdict.
     pub statement: Option<Statement>,
 }
 
@@ -201,7 +201,7 @@ impl Report {
         self.checks.iter().find(|check| check.name == name)
     }
 
-    /// Adds a check that was made outside `trust` (the typed form beside the signed bytes); a failure makes a valid
+    /// Adds a check that was made outside `trust` (the displayed form of the signed bytes); a failure makes a valid
     /// or indeterminate verdict invalid.
     pub fn add(&mut self, check: Check, code: Code) {
         if check.outcome == Outcome::Fail && !matches!(self.verdict, Verdict::Invalid(_)) {

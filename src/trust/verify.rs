@@ -10,9 +10,9 @@
 //! | `issuer_signature` | a key of the log named by the checkpoint's origin signed it, and none did badly | INVALID NO_TRUSTED_SIGNATURE |
 //! | `issuer_agreement` | statement, log origin and key owner name one issuer | INVALID ISSUER_MISMATCH |
 //! | `schema_allowed` | the anchor lets the issuer issue the record type | INVALID NOT_AUTHORISED |
-//! | `issuer_inclusion` | the statement stands in the issuer's log at the index | INVALID INCLUSION |
+//! | `issuer_inclusion` | the statement is in the issuer's log at the index | INVALID INCLUSION |
 //! | `ledger_signature` | the province's key signed the record ledger's checkpoint | INVALID NO_TRUSTED_SIGNATURE |
-//! | `ledger_inclusion` | the statement's entry stands in the record ledger at the index | INVALID INCLUSION; without proof INDETERMINATE NO_POE |
+//! | `ledger_inclusion` | the statement's entry is in the record ledger at the index | INVALID INCLUSION; without proof INDETERMINATE NO_POE |
 //! | `key_state` | the issuer's key was good at that index, see [`judge_signed`] | INVALID KEY_NOT_VALID, INDETERMINATE REVOKED_NO_POE or NO_POE |
 //! | `canonical` | payload, names and values are in the canonical form | INVALID NON_CANONICAL |
 //! | `payload` | the commitments lead to the statement's `fields_root` | INVALID PAYLOAD_MISMATCH |
@@ -51,7 +51,7 @@ const CACHED_NOTE_BYTES_MAX: usize = 2_048;
 /// Verifies records against a trust anchor. Remembers the checkpoints that it has verified: a signature costs more
 /// than everything else together, and one checkpoint covers thousands of records. Shared freely between threads.
 ///
-/// What it believes can be replaced while it works ([`adopt`](Self::adopt)); each record is judged by one anchor whole.
+/// Its anchor can be replaced while it works ([`adopt`](Self::adopt)); each record is judged by one anchor whole.
 pub struct Verifier {
     beliefs: RwLock<Arc<Beliefs>>,
 }
@@ -96,17 +96,17 @@ struct SignedHead {
     keys: Vec<KeyRecord>,
 }
 
-/// Why a checkpoint cannot be believed.
+/// Why a checkpoint is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
     /// It is no signed note of a checkpoint.
     #[error(transparent)]
     Form(#[from] NoteError),
     /// It names a log that is not the anchor's, or not the one that it should be of.
-    #[error("the trust anchor knows no log of this origin")]
+    #[error("the trust anchor has no log of this origin")]
     UnknownOrigin,
     /// Nobody known signed it.
-    #[error("no key that the trust anchor names for this log signed the checkpoint")]
+    #[error("no key of the trust anchor for this log signed the checkpoint")]
     UnknownKey,
     /// Somebody known signed it, whose log it is not.
     #[error("a key of another owner signed the checkpoint of this log")]
@@ -120,30 +120,30 @@ pub enum HeadError {
 }
 
 impl Verifier {
-    /// A verifier that believes `anchor`.
+    /// A verifier by `anchor`.
     pub fn new(anchor: impl Into<Arc<TrustAnchor>>) -> Self {
         Self { beliefs: RwLock::new(Arc::new(Beliefs::new(anchor.into()))) }
     }
 
-    /// What it believes.
+    /// Its anchor.
     pub fn anchor(&self) -> Arc<TrustAnchor> {
         self.beliefs().anchor.clone()
     }
 
-    /// Believes another anchor from now on; what was verified by the old one is forgotten. Whether it may follow is for
+    /// Verifies by another anchor from now on, and forgets what was verified by the old one. Whether it may follow is for
     /// [`accept_next`](super::accept_next) to say.
     pub fn adopt(&self, anchor: impl Into<Arc<TrustAnchor>>) {
         let beliefs = Arc::new(Beliefs::new(anchor.into()));
         *self.beliefs.write().unwrap_or_else(PoisonError::into_inner) = beliefs;
     }
 
-    /// How many entries a checkpoint of the province's own log covers, if it is believed.
+    /// How many entries a checkpoint of the province's own log covers, if it is accepted.
     pub fn log_size(&self, purpose: LogPurpose, note: &Bytes) -> Result<u64, HeadError> {
         let head = self.beliefs().head(note)?;
         match head.who {
             OwnerRef::Log(_, of) if of != purpose => Err(HeadError::UnknownOrigin),
             OwnerRef::Issuer(_) => Err(HeadError::UnknownOrigin),
-            // Whoever has a compromised key can sign any head, of any time.
+            // The holder of a compromised key can sign any head, of any time.
             _ if head.keys.iter().all(|key| matches!(key.state, KeyState::Compromised { .. })) => {
                 Err(HeadError::CompromisedKey)
             }

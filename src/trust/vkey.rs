@@ -9,7 +9,7 @@
 //! | 06 | ML-DSA-44, 1,312 bytes | cosignatures, as witnesses do |
 //!
 //! Types 01 to 05 are those of signed-note v1; 06 is that of the draft of tlog-cosignature (C2SP, commit 01194db).
-//! Policies are shared with programs that know more types. Whoever must read such a file takes a [`VerifierKey`], which keeps what nothing
+//! Policies are shared with programs that know more types. A reader of such a file takes a [`VerifierKey`], which keeps what nothing
 //! can be verified with.
 
 use base64::Engine as _;
@@ -89,7 +89,7 @@ impl NoteKey {
     pub fn parse(text: &str) -> Result<Self, NoteKeyError> {
         match VerifierKey::parse(text)? {
             VerifierKey::Known(key) => Ok(key),
-            VerifierKey::Unknown { .. } => Err(NoteKeyError("the key's type is not known")),
+            VerifierKey::Unknown { .. } => Err(NoteKeyError("the key's type is unknown")),
         }
     }
 
@@ -149,16 +149,16 @@ impl VerifierKey {
         let mut part = || parts.next().ok_or(NoteKeyError("a part is missing"));
         let (name, id, encoded) = (part()?, part()?, part()?);
         if !is_key_name(name) {
-            return Err(NoteKeyError("the name cannot stand in a signature line"));
+            return Err(NoteKeyError("the name is not valid in a signature line"));
         }
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if id.len() != 8 || !id.bytes().all(is_hex) {
-            return Err(NoteKeyError("the id is not eight small hexadecimal digits"));
+            return Err(NoteKeyError("the id is not eight lower-case hexadecimal digits"));
         }
-        let bytes = STANDARD.decode(encoded).map_err(|_| NoteKeyError("the key is no base64"))?;
+        let bytes = STANDARD.decode(encoded).map_err(|_| NoteKeyError("the key is not base64"))?;
         let (kind, encoded) = match bytes.split_first() {
             Some((kind, encoded)) if !encoded.is_empty() => (*kind, encoded),
-            _ => return Err(NoteKeyError("there is no key behind the type")),
+            _ => return Err(NoteKeyError("no key follows the type")),
         };
         let ed25519 = || PublicKey::new(Algorithm::Ed25519, encoded).map(LineKey::Plain);
         let (usage, key): (_, Result<_, KeyError>) = match kind {
@@ -170,10 +170,10 @@ impl VerifierKey {
             6 => (KeyUse::Cosignature, MlDsaKey::new(encoded).map(LineKey::MlDsa44)),
             _ => return Ok(Self::Unknown { name: name.to_owned(), encoded: encoded.to_vec() }),
         };
-        let key = key.map_err(|_| NoteKeyError("the key is no good key of its type"))?;
+        let key = key.map_err(|_| NoteKeyError("the key is not a valid key of its type"))?;
         let key = NoteKey { name: name.to_owned(), usage, key };
         if format!("{:08x}", key.id()) != id {
-            return Err(NoteKeyError("the id is not that of name and key"));
+            return Err(NoteKeyError("the id does not match name and key"));
         }
         Ok(Self::Known(key))
     }

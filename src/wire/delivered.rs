@@ -2,7 +2,7 @@
 //!
 //! [`delivered`](super::record::delivered) makes the same as a value of the generated types, for answers that hold it as one. A fetch
 //! needs the bytes alone, once for each record that nobody asked for lately, and a proof alone is two dozen allocations there. The
-//! typed form is written as it comes from the payload: its fields stand in the order of their names, which every reader of protobuf
+//! typed form is written as it comes from the payload: its fields are in the order of their names, which every reader of protobuf
 //! takes (protobuf.dev, "Encoding", field order). A test holds the bytes to the generated message.
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -54,7 +54,7 @@ pub fn encode_delivered(frame: Frame<'_>, delivered: &SignedRecord) -> Result<By
     Ok(out.freeze())
 }
 
-/// How long the parts of a signed record are: a length stands before its message.
+/// The lengths of the parts of a signed record: a length precedes its message.
 struct SignedLengths {
     whole: usize,
     disclosure: usize,

@@ -25,7 +25,7 @@ pub struct FetchRecordsResponse {
     pub records: Vec<Bytes>,
     /// What has no answer.
     pub missing: Vec<Missing>,
-    /// Where the call stands in the evidence ledger.
+    /// The entry of the call in the evidence ledger.
     pub evidence: Option<Evidence>,
 }
 

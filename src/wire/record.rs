@@ -64,7 +64,7 @@ pub fn note_text(note: &Bytes) -> Result<String> {
     String::from_utf8(note.to_vec()).map_err(Error::bug)
 }
 
-/// What stands around the signed bytes of a record that is delivered.
+/// The frame of a delivered record around its signed bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
     /// The record type.
@@ -108,7 +108,7 @@ pub fn typed_form(message: Option<&str>, disclosure: &Disclosure) -> std::result
     let mut typed = None;
     let mut bytes = length.chain(encoded.as_slice());
     Typed::merge(&mut typed, number, WireType::LengthDelimited, &mut bytes, DecodeContext::default())
-        .map_err(|_| TypedError { path: message.to_owned(), problem: "is another message" })?;
+        .map_err(|_| TypedError { path: message.to_owned(), problem: "is of another message type" })?;
     typed.ok_or_else(|| no_form(message))
 }
 
@@ -127,7 +127,7 @@ pub(super) fn typed_bytes(
 }
 
 fn no_form(message: &str) -> TypedError {
-    TypedError { path: message.to_owned(), problem: "is no typed form of a record" }
+    TypedError { path: message.to_owned(), problem: "is not a typed form of a record" }
 }
 
 /// The numbers of the fields that hold typed forms in `exchange.v1.Record`, by the full name of their message.
@@ -225,7 +225,7 @@ pub fn instant(field: &str, at: &prost_types::Timestamp) -> Result<Timestamp> {
         return Err(Error::invalid_field(
             field,
             "OUT_OF_RANGE",
-            "must be an instant of years 1 to 9999 in whole milliseconds",
+            "must be an instant within years 1 to 9999, in whole milliseconds",
         ));
     }
     Ok(Timestamp(at.seconds * 1000 + i64::from(at.nanos / 1_000_000)))

@@ -46,7 +46,7 @@ pub fn encode_disclosure(name: &str, disclosure: &Disclosure) -> Result<Vec<u8>,
 /// What a disclosure shows as the generated message `M`, whose full name is `name`.
 pub fn typed<M: Message + Default>(name: &str, disclosure: &Disclosure) -> Result<M, TypedError> {
     let bytes = encode_disclosure(name, disclosure)?;
-    M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is another message" })
+    M::decode(bytes.as_slice()).map_err(|_| TypedError { path: name.to_owned(), problem: "is of another message type" })
 }
 
 /// A field's comment in the protos: what it means, in one paragraph.

@@ -1,4 +1,4 @@
-//! How consents stand in the store.
+//! The stored form of consents.
 //!
 //! | space | key | value |
 //! |---|---|---|

@@ -81,7 +81,8 @@ pub(super) fn trace_row(index: u64, trace: &[u8]) -> Vec<u8> {
 
 /// Ledger index and trace of a row.
 pub(super) fn read_trace(mut row: Bytes) -> Result<(u64, Bytes)> {
-    let index =
-        row.try_get_u64().map_err(|_| Error::new(Reason::StorageCorrupt, "the trace of a call cannot be read"))?;
+    let index = row
+        .try_get_u64()
+        .map_err(|_| Error::new(Reason::StorageCorrupt, "the decision log of a call cannot be read"))?;
     Ok((index, row))
 }

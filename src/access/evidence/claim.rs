@@ -12,7 +12,7 @@
 //! <root of the checkpoint, base64>
 //! ```
 //!
-//! Whoever finds in the ledger, below that size, an entry about the subject that the claim does not count has proof, by
+//! An entry about the subject below that size that the claim does not count is proof, by
 //! the gateway's own signature, of the lie. The first line keeps a claim from being read as a checkpoint.
 
 use base64::Engine as _;

@@ -89,7 +89,7 @@ pub struct EvidencePosition {
 
 impl EvidenceEntry {
     /// The entry's bytes. Written directly: every text in it comes from a closed list or is plain ASCII by its type, so nothing
-    /// needs an escape, and this stands on the path of every call.
+    /// needs an escape, and every call passes here.
     pub(super) fn encode(&self, position: Option<EvidencePosition>) -> Vec<u8> {
         let mut out = String::with_capacity(512 + self.records.len() * 96);
         out.push('{');

@@ -1,12 +1,12 @@
 //! The evidence of access: who asked for what about whom, when and why, in an append-only ledger.
 //!
-//! One entry for each call and each personal ID of the citizen whom it names, refusals too. An entry holds no payload and no personal ID: a citizen stands in it as a keyed
+//! One entry for each call and each personal ID of the citizen whom it names, refusals too. An entry holds no payload and no personal ID: a citizen appears in it as a keyed
 //! pseudonym. The entries about one pseudonym are numbered without gaps and each names the leaf hash of the one before, so
 //! that a list which leaves one out, or two histories for one citizen, can be proved to be wrong.
 //!
 //! ```text
 //! record ─▶ queue ─▶ writer: number, chain, encode ─▶ ledger: one append, with its index rows ─▶ answers
-//!                      ▲ what queued meanwhile is the next batch
+//!                      ▲ entries queued during a commit form the next batch
 //! ```
 
 mod chain;

@@ -48,9 +48,7 @@ pub async fn check_tail(store: &dyn Store, evidence: &StoredLog<'_>) -> Result<(
     let Some(Some((subject, sequence))) = entries.first().and_then(|entry| place_of(entry)) else { return Ok(()) };
     match store.get(Space::EvidenceSubject, &link_key(&subject, sequence)).await? {
         Some(_) => Ok(()),
-        None => {
-            Err(store.damaged(Space::EvidenceSubject, "the newest entry of the evidence ledger is in nobody's list"))
-        }
+        None => Err(store.damaged(Space::EvidenceSubject, "the newest entry of the evidence ledger is in no index")),
     }
 }
 

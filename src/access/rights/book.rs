@@ -30,7 +30,9 @@ impl RightsBook {
         let Some(file) = file else {
             let read = load::read(load::EMBEDDED.as_bytes(), catalogue);
             let refused = |flaws| {
-                let message = format!("the embedded rights are not for these registries, which need a file: {flaws}");
+                let message = format!(
+                    "the embedded rights do not fit these registries, which need a file of their own (--rights): {flaws}"
+                );
                 Error::new(Reason::ConfigurationInvalid, message)
             };
             return read.map(|(rights, _)| Self::of(rights)).map_err(refused);

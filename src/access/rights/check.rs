@@ -1,4 +1,4 @@
-//! What the rows of a rights' file mean together: names that must exist, and rights that stand once and can be used.
+//! Checks of the rows of a rights' file against each other: names must exist, and rights must be unique and usable.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) fn rights(
         let line = found.line(row.at);
         if let Some(before) = lines.insert((agency.clone(), purpose.clone()), line) {
             found.error(row.at, "DUPLICATE", || {
-                format!("the rights of {} for {} stand in line {before}", shown(&agency), shown(&purpose))
+                format!("the rights of {} for {} are on line {before} already", shown(&agency), shown(&purpose))
             });
             continue;
         }
@@ -57,8 +57,9 @@ pub(super) fn rights(
             fetches.clone().next().is_none() || fetches.into_iter().any(|row| row.agency(at).is_some())
         };
         if place.is_ok_and(|at| !may_fetch(at)) {
-            let message =
-                || format!("{agency} may call neither FetchRecords nor BulkFetchRecords, and so never read by it");
+            let message = || {
+                format!("{agency} may call neither FetchRecords nor BulkFetchRecords, so it can never use this right")
+            };
             found.error(row.at, "UNREACHABLE", message);
         }
         let owner = place.ok().and_then(|at| agencies.get(at));
@@ -88,15 +89,15 @@ fn agencies(rows: Vec<AgencyRow>, known: &Vocabulary, found: &mut Findings) -> V
         let (at, given) = (row.key.at, row.key.value);
         let Some(key) = AgencyId::parse(&given) else {
             let form = "an agency's key is 1 to 40 characters of a-z 0-9 -";
-            found.error(at, "FORMAT", || format!("{form}, and not {}", shown(&given)));
+            found.error(at, "FORMAT", || format!("{form}, not {}", shown(&given)));
             continue;
         };
         if RESERVED.contains(&&*given) || given.starts_with(OF_CITIZENS) || Word::parse(&given).is_some() {
-            found.error(at, "RESERVED", || format!("{given} is a word for other callers, and no agency's key"));
+            found.error(at, "RESERVED", || format!("{given} is a reserved word and cannot be an agency's key"));
         }
         if let Some((line, _)) = agencies.get(&given) {
             let line = *line;
-            found.error(at, "DUPLICATE", || format!("the agency {given} stands in line {line}"));
+            found.error(at, "DUPLICATE", || format!("the agency {given} is on line {line} already"));
             continue;
         }
         check_text(&row.name, found);
@@ -112,7 +113,9 @@ fn agencies(rows: Vec<AgencyRow>, known: &Vocabulary, found: &mut Findings) -> V
         agencies.insert(given, (found.line(at), agency));
     }
     for (registry, owner) in known.registries.iter().filter(|(_, owner)| !agencies.contains_key(owner)) {
-        found.error(first, "REQUIRED", || format!("the registry {registry} is {owner}'s, which is no agency here"));
+        found.error(first, "REQUIRED", || {
+            format!("the registry {registry} belongs to {owner}, which this file does not list as an agency")
+        });
     }
     agencies.into_values().map(|(_, agency)| agency).collect()
 }
@@ -126,13 +129,13 @@ fn purposes(rows: Vec<PurposeRow>, found: &mut Findings) -> Vec<Purpose> {
         let fits = is_key(&key.value, b"_.") && key.value.contains('.') && words.all(|word| !word.is_empty());
         if !fits {
             let form =
-                "a purpose is words of a-z 0-9 _ with dots between, as health.admission, of at most 64 characters";
-            found.error(key.at, "FORMAT", || format!("{form}, and not {}", shown(&key.value)));
+                "a purpose is words of a-z 0-9 _ joined by dots, like health.admission, of at most 64 characters";
+            found.error(key.at, "FORMAT", || format!("{form}, not {}", shown(&key.value)));
             continue;
         }
         if let Some(before) = purposes.get(&key.value) {
             let line = found.line(before.at);
-            found.error(key.at, "DUPLICATE", || format!("the purpose {} stands in line {line}", key.value));
+            found.error(key.at, "DUPLICATE", || format!("the purpose {} is on line {line} already", key.value));
             continue;
         }
         check_text(&description, found);

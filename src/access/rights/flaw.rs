@@ -87,10 +87,9 @@ impl Findings {
 
     /// Notes a name that is not among the known ones, with those that are most like it.
     pub(super) fn unknown<'a>(&mut self, at: usize, kind: &str, given: &str, known: impl IntoIterator<Item = &'a str>) {
-        self.error(at, "UNKNOWN_VALUE", || {
-            let near = name::nearest(given, known);
-            let near = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
-            format!("there is no {kind} {}{near}", shown(given))
+        self.error(at, "UNKNOWN_VALUE", || match name::nearest(given, known).as_slice() {
+            [] => format!("there is no {kind} {}", shown(given)),
+            near => format!("there is no {kind} {}; nearest: {}", shown(given), near.join(", ")),
         });
     }
 

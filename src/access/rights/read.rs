@@ -1,7 +1,7 @@
 //! The rights' file as rows: what its keys are and of which type, with the place of every value. What the rows mean is checked
 //! afterwards (`check.rs`).
 //!
-//! The form is TOML 1.0, read by a library; `default.toml` beside this file shows and explains every key.
+//! The form is TOML 1.0, read by a library; `default.toml` in this folder shows and explains every key.
 
 use std::ops::Range;
 
@@ -269,7 +269,7 @@ fn texts_of(items: &DeArray<'_>, found: &mut Findings) -> Vec<Text> {
     texts.retain(|text| {
         let is_new = seen.insert(text.value.clone());
         if !is_new {
-            found.error(text.at, "DUPLICATE", || format!("{} stands in this list already", shown(&text.value)));
+            found.error(text.at, "DUPLICATE", || format!("{} is in this list already", shown(&text.value)));
         }
         is_new
     });
@@ -277,7 +277,7 @@ fn texts_of(items: &DeArray<'_>, found: &mut Findings) -> Vec<Text> {
 }
 
 fn wrong_type(found: &mut Findings, span: Range<usize>, wanted: &str, given: &DeValue<'_>) {
-    found.error(span.start, "TYPE", || format!("must be {wanted}, and is of type {}", given.type_str()));
+    found.error(span.start, "TYPE", || format!("must be {wanted}, but is of type {}", given.type_str()));
 }
 
 /// Checks a text that people read.

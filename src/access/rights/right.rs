@@ -27,7 +27,7 @@ pub struct Purpose {
     pub key: Arc<str>,
     /// In words.
     pub description: String,
-    /// Where it stands in its file, as an offset in bytes.
+    /// Its position in the file, as an offset in bytes.
     pub(super) at: usize,
 }
 

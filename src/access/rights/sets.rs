@@ -31,14 +31,14 @@ impl Lists {
         for row in rows {
             let (at, key) = (row.key.at, row.key.value);
             if !is_key(&key, b"_") {
-                found.error(at, "FORMAT", || format!("a list's key is a-z 0-9 _, and not {}", shown(&key)));
+                found.error(at, "FORMAT", || format!("a list's key is of a-z 0-9 _, not {}", shown(&key)));
             } else if key == ALL {
-                found.error(at, "RESERVED", || "all stands for every field, and is no list's key".to_owned());
+                found.error(at, "RESERVED", || "`all` means every field and cannot be a list's key".to_owned());
             }
             let Some(names) = lists.fields(at, &row.of, row.names, known, found) else { continue };
             if let Some(before) = lists.by_key.get(&key) {
                 let line = found.line(before.at);
-                found.error(at, "DUPLICATE", || format!("the list {} stands in line {line}", shown(&key)));
+                found.error(at, "DUPLICATE", || format!("the list {} is on line {line} already", shown(&key)));
                 continue;
             }
             lists.by_key.insert(key, List { at, of: row.of.value, names, is_used: false });
@@ -81,7 +81,7 @@ impl Lists {
                 if !protected.is_empty() {
                     found.error(key.at, "PROTECTED_FIELDS", || {
                         format!(
-                            "{} has fields that the law protects specially ({}): name the fields",
+                            "{} has fields under special legal protection ({}): list the fields by name",
                             of.value,
                             protected.join(", ")
                         )
@@ -97,7 +97,7 @@ impl Lists {
                 };
                 list.is_used = true;
                 if list.of != of.value {
-                    found.error(key.at, "WRONG_LIST", || format!("the list {} is of {}", key.value, list.of));
+                    found.error(key.at, "WRONG_LIST", || format!("the list {} is for {}", key.value, list.of));
                 }
                 Some(Fields::Only(list.names.clone()))
             }
@@ -147,7 +147,7 @@ pub(super) fn set(
     }
     check_text(&row.legal_basis, found);
     if row.read.is_empty() {
-        found.error(row.at, "REQUIRED", || "a right to read nothing: leave the row out".to_owned());
+        found.error(row.at, "REQUIRED", || "this right reads nothing: delete the row".to_owned());
     }
     let mut read = Vec::with_capacity(row.read.len());
     for (record_type, choice) in row.read {

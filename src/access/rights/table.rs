@@ -21,7 +21,7 @@ pub struct Rights {
     pub(super) methods: Vec<MethodRule>,
 }
 
-/// A right as it stands in the table.
+/// A right of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Right<'a> {
     /// Whose.

@@ -181,7 +181,7 @@ const FLAWS: &[(&str, &str, &str, &str, &str)] = &[
         "\"land.parcel.v1\" = \"civil\"",
         "\"land.parcel.v1\" = \"civil\"",
         "WRONG_LIST",
-        "of resident.person.v1",
+        "for resident.person.v1",
     ),
     (
         "callers = [\"agencies\"]",
@@ -195,32 +195,32 @@ const FLAWS: &[(&str, &str, &str, &str, &str)] = &[
         "callers = [\"agencies\", \"subject\"]",
         "callers = [\"agencies\", \"subject\"]",
         "NOT_APPLICABLE",
-        "FetchRecords cannot be called by \"subject\"",
+        "FetchRecords cannot have the caller \"subject\"",
     ),
     (
         "callers = [\"addressee\"]",
         "callers = [\"addressee\", \"police\"]",
         "callers = [\"addressee\"",
         "NOT_APPLICABLE",
-        "agencies that are named",
+        "cannot have agencies as callers",
     ),
     (
         "callers = [\"anyone\"]",
         "callers = [\"agencies\"]",
         "callers = [\"agencies\"]",
         "NOT_APPLICABLE",
-        "its words: anyone",
+        "it can have anyone",
     ),
     ("key = \"hospital\"", "key = \"Hospital\"", "Hospital", "FORMAT", "1 to 40 characters"),
-    ("key = \"hospital\"", "key = \"citizen\"", "key = \"citizen\"", "RESERVED", "other callers"),
+    ("key = \"hospital\"", "key = \"citizen\"", "key = \"citizen\"", "RESERVED", "reserved word"),
     (
         "key = \"hospital\"",
         "key = \"bank\"",
         "key = \"bank\"\nname = \"Provincial",
         "DUPLICATE",
-        "the agency bank stands in line",
+        "the agency bank is on line",
     ),
-    ("key = \"health.admission\"", "key = \"admission\"", "key = \"admission\"", "FORMAT", "with dots between"),
+    ("key = \"health.admission\"", "key = \"admission\"", "key = \"admission\"", "FORMAT", "joined by dots"),
     ("private_party = true", "private_party = \"yes\"", "private_party = \"yes\"", "TYPE", "true or false"),
     ("private_party = true", "private_part = true", "private_part = ", "UNKNOWN_VALUE", "nearest: private_party"),
     ("basis = \"consent\"\n", "", "[[right]]", "REQUIRED", "[[right]] needs basis"),
@@ -237,7 +237,7 @@ const FLAWS: &[(&str, &str, &str, &str, &str)] = &[
         "key = \"land-registry\"",
         "key = \"auditor\"",
         "REQUIRED",
-        "the registry land is land-office's",
+        "the registry land belongs to land-office",
     ),
 ];
 
@@ -265,7 +265,7 @@ fn a_row_stands_once_and_none_is_left_out() {
     let found = errors(&format!("{EMBEDDED}{row}"));
     assert_eq!((found.len(), found[0].1), (1, "DUPLICATE"), "{found:?}");
     let first = line_of(EMBEDDED, "[[right]]");
-    assert!(found[0].2.ends_with(&format!("stand in line {first}")), "{found:?} {first}");
+    assert!(found[0].2.ends_with(&format!("on line {first} already")), "{found:?} {first}");
 
     let row = "\n[[method]]\ncallers = []\nnames = [\"LinkService/GetLink\"]\n";
     let found = errors(&format!("{EMBEDDED}{row}"));

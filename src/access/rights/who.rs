@@ -61,9 +61,9 @@ impl Template {
                 };
                 found.unknown(given.at, "method", &given.value, self.methods.keys().map(|name| &name[short(name)..]));
             }
-            _ => {
-                found.error(given.at, "AMBIGUOUS", || format!("{} may be {}", shown(&given.value), meant.join(" or ")))
-            }
+            _ => found.error(given.at, "AMBIGUOUS", || {
+                format!("{} can have only these callers: {}", shown(&given.value), meant.join(" or "))
+            }),
         }
         None
     }
@@ -87,9 +87,9 @@ impl Names {
         let mut kept = Vec::new();
         for (key, members) in roles {
             if !is_key(&key.value, b"_-") {
-                found.error(key.at, "FORMAT", || format!("a role is a-z 0-9 _ -, and not {}", shown(&key.value)));
+                found.error(key.at, "FORMAT", || format!("a role is of a-z 0-9 _ -, not {}", shown(&key.value)));
             } else if keys.contains(&key.value) || Word::parse(&key.value).is_some() {
-                found.error(key.at, "RESERVED", || format!("{} is an agency or a word already", key.value));
+                found.error(key.at, "RESERVED", || format!("{} already names an agency or a reserved word", key.value));
             }
             for member in members.iter().filter(|member| !keys.contains(&member.value)) {
                 found.unknown(member.at, "agency", &member.value, keys.iter().map(String::as_str));
@@ -144,7 +144,7 @@ pub(super) fn methods(
             let Some(name) = template.find(given, found) else { continue };
             if let Some((at, _)) = methods.get(name) {
                 let line = found.line(*at);
-                found.error(given.at, "DUPLICATE", || format!("{name} stands in line {line}"));
+                found.error(given.at, "DUPLICATE", || format!("{name} is on line {line} already"));
                 continue;
             }
             if let Some(takes) = template.methods.get(name) {
@@ -154,7 +154,7 @@ pub(super) fn methods(
         }
     }
     for name in template.methods.keys().filter(|name| !methods.contains_key(*name)) {
-        found.error(last, "MISSING_ROW", || format!("no [[method]] names {name}: say who may call it"));
+        found.error(last, "MISSING_ROW", || format!("no [[method]] row is for {name}: state who may call it"));
     }
     methods.into_values().map(|(_, row)| row).collect()
 }
@@ -195,13 +195,13 @@ impl Callers {
             let is_taken = takes.words.contains(word) || *word == Word::Agencies && takes.agencies;
             if !is_taken {
                 found.error(*at, "NOT_APPLICABLE", || {
-                    format!("{name} cannot be called by {:?}; its words: {}", word.as_str(), taken())
+                    format!("{name} cannot have the caller {:?}; it can have {}", word.as_str(), taken())
                 });
             }
         }
         if let Some(at) = self.named.filter(|_| !takes.agencies) {
             found.error(at, "NOT_APPLICABLE", || {
-                format!("{name} cannot be called by agencies that are named; its words: {}", taken())
+                format!("{name} cannot have agencies as callers; it can have {}", taken())
             });
         }
     }

@@ -27,7 +27,7 @@ pub struct Reservation<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Budget<K> {
-    /// So many bytes in total, and for each caller.
+    /// The limits in bytes, in total and for each caller.
     pub fn new(total_max: usize, each_max: usize) -> Arc<Self> {
         Arc::new(Self { total_max, each_max, total: AtomicUsize::new(0), by_caller: Mutex::default() })
     }

@@ -63,7 +63,7 @@ impl Encoding {
             None | Some(b"identity") => Ok(Self::Identity),
             Some(b"gzip") => Ok(Self::Gzip),
             Some(_) => {
-                let message = "messages may be compressed with gzip or not at all";
+                let message = "a message may be compressed with gzip only";
                 Err(Error::new(Reason::CompressionUnsupported, message).with_subject("header", ENCODING))
             }
         }
@@ -94,7 +94,7 @@ pub(super) async fn read(
     let mut expected = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
-            Error::new(Reason::MessageMalformed, "the request ended before its message").with_source(error)
+            Error::new(Reason::MessageMalformed, "the request ended before its message was complete").with_source(error)
         })?;
         let Ok(data) = frame.into_data() else { break };
         if data.is_empty() {
@@ -125,24 +125,24 @@ pub(super) async fn read(
             expected = Some(length);
         }
         if expected.is_some_and(|length| have.len() > PREFIX_BYTES + length) {
-            return Err(malformed("something follows it"));
+            return Err(malformed("bytes follow the message"));
         }
     }
     let whole = if gathered.is_empty() { first.unwrap_or_default() } else { gathered.freeze() };
     if expected.is_none_or(|length| whole.len() < PREFIX_BYTES + length) {
-        return Err(malformed("the request ended before it"));
+        return Err(malformed("the request ended before the message"));
     }
     match whole.first() {
         Some(0) => Ok(Framed(whole)),
         Some(1) if encoding == Encoding::Gzip => inflate(whole.get(PREFIX_BYTES..).unwrap_or_default(), method, memory),
-        Some(1) => Err(malformed("it is marked as compressed, and no grpc-encoding says how")),
+        Some(1) => Err(malformed("it is marked as compressed, but grpc-encoding is missing")),
         _ => Err(malformed("its first byte is neither 0 nor 1")),
     }
 }
 
 /// What the server says when requests hold all the memory that they may.
 pub(super) fn no_room() -> Error {
-    Error::new(Reason::Overloaded, "requests under way hold all the memory that they may: repeat shortly")
+    Error::new(Reason::Overloaded, "requests in progress use all the memory reserved for them: repeat shortly")
         .with_subject("quota", "request_bytes")
 }
 
@@ -150,7 +150,7 @@ fn inflate(compressed: &[u8], method: &Method, memory: &mut impl Take) -> Result
     let limit = method.message_bytes_max;
     let mut message = Vec::new();
     let inflated = MultiGzDecoder::new(compressed).take(limit as u64 + 1).read_to_end(&mut message);
-    inflated.map_err(|error| malformed("it does not inflate").with_source(error))?;
+    inflated.map_err(|error| malformed("it cannot be decompressed").with_source(error))?;
     if message.len() > limit {
         return Err(too_large(method, limit + 1));
     }

@@ -1,6 +1,6 @@
 //! Admission: what every request meets before its message is decoded, and every answer before it leaves.
 //!
-//! It stands in front of the decoder, as a layer of HTTP, so that nobody without a credential costs more than a look at some headers, and no
+//! It is an HTTP layer in front of the decoder, so that a caller without a credential costs no more than a look at some headers, and no
 //! message costs more memory than its caller has left:
 //!
 //! ```text
@@ -221,7 +221,7 @@ impl Inner {
         }
     }
 
-    /// Lets a request in: puts its call into the extensions, and gives its body as the service shall read it, with what it holds meanwhile.
+    /// Lets a request in: puts its call into the extensions, and returns its body for the service, with the resources that it holds until the answer.
     async fn admit(
         &self,
         method: Option<&'static Method>,
@@ -231,7 +231,7 @@ impl Inner {
     ) -> Result<(Body, Held), Refused> {
         let mut refused = Refusing { method: None, caller: None };
         let method = method.ok_or_else(|| {
-            // Whoever asks for what is not there is a stranger like any other.
+            // A caller of an unknown method is a stranger like any other.
             let limited = self.gatekeeper.strangers.take(network_of(parts));
             refused.by(limited.err().unwrap_or_else(no_such_method))
         })?;
@@ -347,12 +347,13 @@ impl Inner {
         let until = opening.deadline.min(opening.begun + Duration::from_millis(limits::REQUEST_MS_MAX));
         let read = tokio::time::timeout_at(until.into(), message::read(body, method, encoding, memory)).await;
         let message = read.map_err(|_| {
-            Error::new(Reason::DeadlineExceeded, "the request message did not come in time").with_subject("message", "")
+            Error::new(Reason::DeadlineExceeded, "the request message did not arrive in time")
+                .with_subject("message", "")
         })?;
         let message = message.map_err(|error| match std::error::Error::source(&error) {
             // Nothing is wrong with a message whose connection this server closed.
             Some(_) if self.edge.is_ending() => {
-                Error::new(Reason::ShuttingDown, "the server stopped before the message had come")
+                Error::new(Reason::ShuttingDown, "the server stopped before the message had arrived")
             }
             _ => error,
         })?;
@@ -360,7 +361,7 @@ impl Inner {
         let fields = scanned.map_err(|flaw| match flaw {
             Flaw::TooManyFields => {
                 let message = format!(
-                    "the request message has more than {} fields in all, or more than {} entries in its lists",
+                    "the request message has more than {} fields in total, or more than {} list entries",
                     method.message_fields_max,
                     limits::REQUEST_LIST_MAX
                 );

@@ -120,7 +120,7 @@ impl Scan<'_> {
         while !bytes.is_empty() {
             let key = varint(&mut bytes)?;
             let Ok(key) = u32::try_from(key) else {
-                return malformed("a field number beyond all that there are");
+                return malformed("a field number above the maximum");
             };
             let (number, wire_type) = (key >> 3, key & 7);
             if number == 0 {
@@ -169,7 +169,7 @@ impl Scan<'_> {
             }
             (Wire::Fixed64, 2) if field.is_repeated => self.packed(delimited(bytes)?, 8),
             (Wire::Fixed32, 2) if field.is_repeated => self.packed(delimited(bytes)?, 4),
-            _ => malformed("a value of another wire type"),
+            _ => malformed("a value of the wrong wire type"),
         }
     }
 

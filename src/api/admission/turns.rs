@@ -52,7 +52,7 @@ fn may_run(own: usize, free: usize) -> bool {
 }
 
 impl Turns {
-    /// So many turns.
+    /// The number of turns.
     pub(super) fn new(turns: usize, lanes: &Lanes) -> Arc<Self> {
         let running = std::iter::repeat_with(AtomicUsize::default).take(lanes.count());
         Arc::new(Self {
@@ -89,13 +89,12 @@ impl Turns {
             self.waiting.store(queue.len(), Ordering::SeqCst);
             Queued { of: self, lane, ticket }
         };
-        // One may have come free meanwhile.
+        // One may have become free since.
         self.hand_out();
         match tokio::time::timeout_at(deadline.into(), receiver).await {
             Ok(turn) => turn.map_err(Error::bug),
             Err(_) => {
-                let message =
-                    "the deadline passed before the call had its turn: fewer calls at a time are answered sooner";
+                let message = "the deadline passed while the call waited for a processor: send fewer calls at a time";
                 Err(Error::new(Reason::DeadlineExceeded, message))
             }
         }
@@ -125,7 +124,7 @@ impl Turns {
             self.waiting.store(queue.len(), Ordering::SeqCst);
         }
         for (lane, waiter) in started {
-            // Whoever has gone meanwhile leaves the turn to the next.
+            // A call that was cancelled passes its turn on to the next.
             drop(waiter.send(Turn { of: self.clone(), lane }));
         }
     }
@@ -156,7 +155,7 @@ impl Drop for Queued<'_> {
 }
 
 fn too_late(wait: Duration) -> Error {
-    let message = "so many of your calls wait that this one's turn would come too late: wait for answers";
+    let message = "too many of your calls are waiting for this one to be answered in time: wait for answers first";
     let error = Error::new(Reason::Overloaded, message).with_subject("quota", "calls_under_way_of_caller");
     error.with_retry_after(wait.clamp(RETRY.0, RETRY.1))
 }

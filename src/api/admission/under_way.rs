@@ -45,9 +45,9 @@ impl UnderWay {
         let (message, quota) = match (own < max, total < limits::CALLS_UNDER_WAY_MAX) {
             (true, true) => return Ok(slot),
             (false, _) => {
-                ("as many of your calls are under way as may be: wait for answers", "calls_under_way_of_caller")
+                ("too many of your calls are in progress: wait for answers first", "calls_under_way_of_caller")
             }
-            (true, false) => ("as many calls are under way as may be: repeat shortly", "calls_under_way"),
+            (true, false) => ("too many calls are in progress: repeat shortly", "calls_under_way"),
         };
         Err(Error::new(Reason::Overloaded, message).with_subject("quota", quota))
     }

@@ -1,5 +1,5 @@
 //! The names under which the console answers, against DNS rebinding: a page of another site, whose own name resolves to 127.0.0.1 for a
-//! moment, may read whatever that address serves. Its name still stands in `Host`, which no script can change.
+//! moment, may read whatever that address serves. Its name is still in `Host`, which no script can change.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

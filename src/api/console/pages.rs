@@ -61,7 +61,7 @@ pub(super) fn overview(facts: &Facts) -> Markup {
     )
 }
 
-/// What stands in the commands for files that the console doesn't know, or doesn't tell.
+/// Placeholders in the commands for files that the console does not know or disclose.
 fn placeholders(facts: &Facts) -> Markup {
     html! {
         @if facts.has_tls {

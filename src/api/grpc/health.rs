@@ -11,6 +11,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::api::Edge;
 use crate::api::health::{ENDING, HealthBoard};
+use crate::base::name::nearest;
 use crate::base::{Error, Reason, limits};
 
 /// The service.
@@ -61,7 +62,12 @@ impl Health for HealthGrpcService {
     async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
         let check = async |asked: HealthCheckRequest| {
             let unknown = || {
-                let message = "there is no such service: reflection lists them, `feed/<registry>` are the feeds";
+                let known = self.board.services();
+                let message = match nearest(&asked.service, known.iter().map(String::as_str)).as_slice() {
+                    [] => "there is no such service: reflection lists the services; feeds are named `feed/<registry>`"
+                        .to_owned(),
+                    near => format!("there is no such service; nearest: {}", near.join(", ")),
+                };
                 Error::new(Reason::NotFound, message).with_subject("service", "")
             };
             self.status(&asked.service).map(message).ok_or_else(unknown)

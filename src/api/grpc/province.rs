@@ -10,7 +10,7 @@ use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
-use crate::base::{Error, PartialDate, PersonalId, Result, Violation, limits};
+use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, limits};
 use crate::registry::{self, Catalogue};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -55,7 +55,7 @@ impl ProvinceGrpcService {
             }
         };
         let view = self.province.person(id, audience, call.now.date()).await?;
-        Ok(v1::GetPersonResponse { person: Some(view_message(view)) })
+        Ok(v1::GetPersonResponse { person: Some(view_message(view, call.language)) })
     }
 
     async fn search(&self, call: &Call, request: v1::SearchPeopleRequest) -> Result<v1::SearchPeopleResponse> {
@@ -185,14 +185,14 @@ fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery>
             } else if name.full_name.len() > limits::TEXT_BYTES_MAX {
                 bad.push(Violation::new("name.full_name", "TOO_LONG", "a full name has at most 512 bytes"));
             } else if name.full_name.contains('\0') {
-                bad.push(Violation::new("name.full_name", "FORMAT", "a full name holds no NUL"));
+                bad.push(Violation::new("name.full_name", "FORMAT", "a full name cannot contain NUL"));
             }
             let birth_date = PartialDate::parse(&name.birth_date);
             if birth_date.is_none() && !name.birth_date.is_empty() {
                 bad.push(Violation::new(
                     "name.birth_date",
                     "FORMAT",
-                    "must be a day, month or year that there is: YYYY, YYYY-MM or YYYY-MM-DD",
+                    "must be an existing day, month or year: YYYY, YYYY-MM or YYYY-MM-DD",
                 ));
             }
             if !bad.is_empty() {
@@ -267,7 +267,7 @@ fn change_message(change: Accepted, resume_token: String) -> Result<v1::WatchCha
     })
 }
 
-fn view_message(view: PersonView) -> v1::PersonView {
+fn view_message(view: PersonView, language: Language) -> v1::PersonView {
     let sources = (1..).zip(&view.sources).map(|(number, source)| SourceMessage {
         number,
         registry: (&source.registry).into(),
@@ -290,7 +290,7 @@ fn view_message(view: PersonView) -> v1::PersonView {
         |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
     let disagreement = |found: Disagreement| v1::Disagreement {
         code: found.code.to_owned(),
-        message: found.message.to_owned(),
+        message: language.say(found.message).into_owned(),
         claims: found.claims.into_iter().map(claim).collect(),
     };
     v1::PersonView {

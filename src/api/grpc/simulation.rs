@@ -12,13 +12,13 @@ use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
 use crate::wire::record;
 
-/// The address in the personas' commands, which stands for the gateway's own: where it listens when nothing else is said.
+/// The address in the personas' commands, the default of `serve`; it is replaced by the gateway's own.
 pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
 /// The certificate authority in commands, where nobody said which file it is.
 const CA_DEFAULT: &str = "CA.pem";
 
-/// How a gateway is reached: what the personas' commands need beside the call itself.
+/// How a gateway is reached, as the personas' commands need it in addition to the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reach {
     /// Where gRPC listens.

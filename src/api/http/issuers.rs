@@ -6,7 +6,7 @@
 //! | `/.well-known/jwt-vc-issuer/<path of iss>` | `issuer` and `jwks`: the keys that the newest trust anchor has in use |
 //! | `/vct/<record type>` | the type's `vct`, and each claim of `record` |
 //!
-//! Whoever has only this trusts whoever answers for the host. The trust anchor stays what records are verified with.
+//! A verifier with this alone trusts the host. Records are still verified with the trust anchor.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -47,7 +47,7 @@ async fn issuer(State((anchors, lists)): Facts, Path(path): Path<String>) -> Res
         }
     };
     let base = lists.public_url();
-    // The well-known part stands between the host and the path of the issuer's URL.
+    // The well-known part goes between the host and the path of the issuer's URL.
     let path_of = |name: &str| match name.strip_prefix("https://").and_then(|rest| rest.split_once('/')) {
         Some((_, path)) => path.to_owned(),
         None => name.to_owned(),

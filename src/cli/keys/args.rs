@@ -8,7 +8,7 @@ use super::secret::SecretArgs;
 use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, Reason, Timestamp};
-use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::keys::keyring::{KeyFolder, Unlock, request};
 use crate::trust::{Algorithm, KeyChange, TrustAnchor};
 
@@ -23,7 +23,7 @@ pub struct FolderArgs {
 /// Root keys that are kept elsewhere.
 #[derive(Debug, Args)]
 pub struct RootKeyArgs {
-    /// A root key's file that is not in the folder; may occur several times. The passphrase has to open it.
+    /// The file of a root key that is not in the folder; may be repeated. The passphrase must open it.
     #[arg(long = "root-key", env = "LIENTHONG_ROOT_KEY", value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -66,7 +66,7 @@ impl ChangeArgs {
         let taken = possible.and_then(|_| request(folder, unlock, origin, next));
         taken.map_err(|error| match folder.give_up(change.keys(), unlock) {
             Ok(()) => error.into(),
-            Err(left) => Failure::new(format!("{error}; the key that was made for it is left: {left}")),
+            Err(left) => Failure::new(format!("{error}; the key that was made for it remains: {left}")),
         })
     }
 
@@ -131,7 +131,7 @@ impl FolderArgs {
 pub(super) fn report(output: OutputFormat, folder: &KeyFolder, anchor: &TrustAnchor) -> Result<(), Failure> {
     let (path, fingerprint) = (folder.anchor_path(anchor.version), to_hex(&anchor.fingerprint()?));
     match output {
-        OutputFormat::Text => print(&format!(
+        OutputFormat::Text => print_text(&format!(
             "trust anchor version {}, until {}\n  file         {}\n  fingerprint  {fingerprint}",
             anchor.version,
             anchor.expires_at,

@@ -5,6 +5,7 @@ use clap::Args;
 use super::args::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::Error;
 use crate::base::id::from_hex;
+use crate::base::name::no_such;
 use crate::cli::output::{Failure, OutputFormat};
 use crate::keys::keyring::{KeyFolder, Unlock};
 use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
@@ -36,7 +37,7 @@ Examples:
 
 Look at the records first: they become VALID.";
 
-/// Replace the key in use of a log in good order.
+/// Replace the key in use of a log by a new one.
 #[derive(Debug, Args)]
 #[command(after_help = ROTATE_EXAMPLES)]
 pub struct Rotate {
@@ -49,7 +50,7 @@ pub struct Rotate {
     log: String,
 }
 
-/// Say that somebody else may have signed with a key.
+/// Declare that somebody else may have signed with a key.
 #[derive(Debug, Args)]
 #[command(after_help = COMPROMISE_EXAMPLES)]
 pub struct Compromise {
@@ -57,15 +58,15 @@ pub struct Compromise {
     common: ChangeArgs,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
-    /// The key, by its id or the beginning of it.
+    /// The id of the key, or its first digits.
     #[arg(long, env = "LIENTHONG_KEY_ID", value_name = "ID")]
     key: String,
-    /// Record ledger index from which the key is suspect.
+    /// The record ledger index from which on the key is suspect.
     #[arg(long, env = "LIENTHONG_SUSPECT_FROM", value_name = "INDEX")]
     suspect_from: u64,
 }
 
-/// Take the right to issue from a registry.
+/// Withdraw a registry's right to issue.
 #[derive(Debug, Args)]
 #[command(after_help = WITHDRAW_EXAMPLES)]
 pub struct Withdraw {
@@ -76,19 +77,19 @@ pub struct Withdraw {
     issuer: String,
 }
 
-/// Stand by records of a compromised key.
+/// Re-attest records of a compromised key.
 #[derive(Debug, Args)]
 #[command(after_help = REATTEST_EXAMPLES)]
 pub struct Reattest {
     #[command(flatten)]
     common: ChangeArgs,
-    /// The key, by its id or the beginning of it.
+    /// The id of the key, or its first digits.
     #[arg(long, env = "LIENTHONG_KEY_ID", value_name = "ID")]
     key: String,
-    /// Record ledger index of the first record.
+    /// The record ledger index of the first record.
     #[arg(long, env = "LIENTHONG_REATTEST_FROM", value_name = "INDEX")]
     from: u64,
-    /// The index behind the last record.
+    /// The index after the last record.
     #[arg(long, env = "LIENTHONG_REATTEST_TO", value_name = "INDEX")]
     to: u64,
 }
@@ -98,7 +99,8 @@ impl Rotate {
         let opened = Opened::new(&self.common)?;
         let origin = format!("lienthong/{}/{}", opened.anchor.province, self.log);
         if !opened.anchor.keys().any(|(of, _)| of == origin) {
-            return Err(Failure::new(format!("there is no log {}: a registry's name, records or evidence", self.log)));
+            let logs: Vec<&str> = opened.anchor.keys().filter_map(|(of, _)| of.rsplit('/').next()).collect();
+            return Err(Failure::new(no_such("log", &self.log, &logs)));
         }
         let successor = opened.successor(&origin, self.algorithm.get())?;
         opened.change(output, Some(&origin), KeyChange::Rotate { origin: origin.clone(), successor })
@@ -122,8 +124,7 @@ impl Withdraw {
     pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
         if ["records", "evidence"].contains(&self.issuer.as_str()) {
             return Err(Failure::new(format!(
-                "{} is a log of the province, which issues nothing that could be withdrawn: `keys rotate` or `keys compromise` its \
-                 key; a province that ends withdraws its issuers",
+                "{} is a log of the province, which is not an issuer: use `keys rotate` or `keys compromise` for its key, or withdraw the issuers",
                 self.issuer
             )));
         }
@@ -167,13 +168,13 @@ impl<'a> Opened<'a> {
             None => crate::base::id::to_hex(&key.id()).starts_with(beginning),
         };
         if exact.is_none() && beginning.len() < 4 {
-            return Err(Failure::new(format!("{beginning}: at least 4 digits of a key's id are needed")));
+            return Err(Failure::new(format!("{beginning}: give at least 4 digits of a key's id")));
         }
         let mut found = self.anchor.keys().filter(|(_, key)| matches(key));
         match (found.next(), found.next()) {
             (Some((origin, key)), None) => Ok((origin.to_owned(), key.clone())),
             (None, _) => Err(Failure::new(format!(
-                "no log has a key {beginning}: `lienthong keys list` shows them (root keys change by `keys replace-root`)"
+                "no log has a key {beginning}: `lienthong keys list` lists them (root keys change with `keys replace-root`)"
             ))),
             (Some(_), Some(_)) => Err(Failure::new(format!("several keys begin with {beginning}"))),
         }

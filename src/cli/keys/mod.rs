@@ -28,36 +28,36 @@ Examples:
 Root keys sign the next version of the trust anchor. Those beyond the threshold can be moved out of the folder `private`
 and kept elsewhere.";
 
-/// Keys that are kept in a folder, encrypted, and the trust anchor's versions.
+/// Encrypted keys in a folder, and the versions of the trust anchor.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Make a folder with new keys for every log, and the first trust anchor.
+    /// Create a folder with new keys for every log, and the first trust anchor.
     Init(Init),
     /// List the keys with their states.
     List(show::List),
-    /// Replace the key in use of a log in good order.
+    /// Replace the key in use of a log by a new one.
     Rotate(change::Rotate),
-    /// Say that somebody else may have signed with a key.
+    /// Declare that somebody else may have signed with a key.
     Compromise(change::Compromise),
-    /// Take the right to issue from a registry.
+    /// Withdraw a registry's right to issue.
     Withdraw(change::Withdraw),
-    /// Stand by records of a compromised key.
+    /// Re-attest records of a compromised key.
     Reattest(change::Reattest),
-    /// Make the next version, with a later expiry and nothing else new.
+    /// Create the next version, with a later expiry and no other change.
     Renew(root::Renew),
-    /// Make the next version, with other root keys.
+    /// Create the next version, with other root keys.
     ReplaceRoot(root::ReplaceRoot),
     /// Sign a draft of the next version with root keys.
     Sign(root::Sign),
-    /// Hand a draft that enough root keys have signed to the running gateway.
+    /// Submit a draft that enough root keys have signed to the running gateway.
     Publish(root::Publish),
     /// Print a version of the trust anchor.
     ExportAnchor(show::ExportAnchor),
-    /// Bring a trust anchor file up to date, by the signatures of its successors.
+    /// Update a trust anchor file by verifying its successors.
     Update(update::Update),
 }
 
-/// Make a folder with new keys for every log, and the first trust anchor.
+/// Create a folder with new keys for every log, and the first trust anchor.
 #[derive(Debug, Args)]
 #[command(after_help = INIT_EXAMPLES)]
 pub struct Init {
@@ -67,10 +67,10 @@ pub struct Init {
     secret: SecretArgs,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
-    /// How many root keys to make.
+    /// How many root keys to create.
     #[arg(long, default_value_t = 1, env = "LIENTHONG_ROOT_KEYS", value_name = "NUMBER")]
     root_keys: u32,
-    /// How many of them have to sign the next version.
+    /// How many root keys must sign the next version.
     #[arg(long, default_value_t = 1, env = "LIENTHONG_ROOT_THRESHOLD", value_name = "NUMBER")]
     threshold: u32,
     #[command(flatten)]

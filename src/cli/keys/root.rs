@@ -11,7 +11,7 @@ use super::args::{AlgorithmArgs, ChangeArgs, FolderArgs, report};
 use super::secret::SecretArgs;
 use crate::base::Error;
 use crate::base::id::to_hex;
-use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::keys::keyring::{KeyFolder, PrivateKey, ROOT, Unlock, publish};
 use crate::store::file::{Readers, write_whole};
 use crate::trust::{KeyChange, PublicKey, Root, TrustAnchor};
@@ -45,12 +45,12 @@ The files are one draft, each with somebody's signatures. A gateway that uses th
 struct Common {
     #[command(flatten)]
     change: ChangeArgs,
-    /// Write the next version here, with the signatures of the root keys at hand, and change nothing.
+    /// Write the next version to this file, with the signatures of the available root keys, and change nothing.
     #[arg(long, env = "LIENTHONG_ANCHOR_DRAFT", value_name = "FILE")]
     draft: Option<PathBuf>,
 }
 
-/// Make the next version, with a later expiry and nothing else new.
+/// Create the next version, with a later expiry and no other change.
 #[derive(Debug, Args)]
 #[command(after_help = RENEW_EXAMPLES)]
 pub struct Renew {
@@ -58,7 +58,7 @@ pub struct Renew {
     common: Common,
 }
 
-/// Make the next version, with other root keys.
+/// Create the next version, with other root keys.
 #[derive(Debug, Args)]
 #[command(after_help = REPLACE_EXAMPLES)]
 pub struct ReplaceRoot {
@@ -66,13 +66,13 @@ pub struct ReplaceRoot {
     common: Common,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
-    /// How many new root keys to make in the folder, or the token.
+    /// How many new root keys to create in the folder or the token.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_ROOT_NEW", value_parser = clap::value_parser!(u32).range(0..=16), value_name = "NUMBER")]
     new: u32,
-    /// A root key that shall sign no more, by its id or the beginning of it; may occur several times.
+    /// A root key to remove, by its id or its first digits; may be repeated.
     #[arg(long, env = "LIENTHONG_ROOT_REMOVE", value_name = "ID")]
     remove: Vec<String>,
-    /// How many have to sign from now on [default: as many as before].
+    /// How many root keys must sign from then on [default: as many as before].
     #[arg(long, env = "LIENTHONG_ROOT_THRESHOLD", value_name = "NUMBER")]
     threshold: Option<u32>,
 }
@@ -84,18 +84,18 @@ pub struct Sign {
     /// The draft; the signatures are added to it.
     #[arg(value_name = "FILE")]
     draft: PathBuf,
-    /// A root key's file; may occur several times.
+    /// The file of a root key; may be repeated.
     #[arg(long = "root-key", required = true, env = "LIENTHONG_ROOT_KEY", value_name = "FILE")]
     keys: Vec<PathBuf>,
     #[command(flatten)]
     secret: SecretArgs,
 }
 
-/// Hand a draft that enough root keys have signed to the running gateway.
+/// Submit a draft that enough root keys have signed to the running gateway.
 #[derive(Debug, Args)]
 #[command(after_help = PUBLISH_EXAMPLES)]
 pub struct Publish {
-    /// The draft, with signatures; several files if each holder sent one.
+    /// The signed draft; several files if each holder returned one.
     #[arg(required = true, value_name = "FILE")]
     drafts: Vec<PathBuf>,
     #[command(flatten)]
@@ -128,7 +128,7 @@ impl ReplaceRoot {
         let count = keys.len() as u64 + u64::from(self.new);
         if !(1..=16).contains(&count) || !(1..=count).contains(&u64::from(threshold)) {
             return Err(Failure::new(format!(
-                "of {count} root keys {threshold} cannot sign: there are 1 to 16, and from 1 to all of them have to"
+                "a threshold of {threshold} does not fit {count} root keys: there are 1 to 16 keys, and the threshold is 1 to their number"
             )));
         }
         for _ in 0..self.new {
@@ -211,7 +211,7 @@ fn describe(output: OutputFormat, path: &Path, draft: &TrustAnchor) -> Result<()
     let fingerprint = to_hex(&draft.fingerprint()?);
     let signed: Vec<String> = draft.signatures.iter().map(|signature| to_hex(&signature.key_id)).collect();
     match output {
-        OutputFormat::Text => print(&format!(
+        OutputFormat::Text => print_text(&format!(
             "draft of version {}, until {}\n  file         {}\n  fingerprint  {fingerprint}\n  signed by    {}",
             draft.version,
             draft.expires_at,

@@ -14,17 +14,17 @@ const VARIABLE: &str = "LIENTHONG_PASSPHRASE";
 /// What opens private keys.
 #[derive(Debug, Args)]
 pub struct SecretArgs {
-    /// A file with the passphrase, or a key file: at least 8 bytes, readable by its owner alone. Without it, the passphrase
-    /// is LIENTHONG_PASSPHRASE, or asked for.
+    /// A file with the passphrase, or a key file: at least 8 bytes, readable by its owner only. Without it, the passphrase is read
+    /// from LIENTHONG_PASSPHRASE, or prompted for.
     #[arg(long, env = "LIENTHONG_PASSPHRASE_FILE", value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// A PKCS#11 module, the library of a hardware module's maker: keys are in its token, and new ones are made there.
+    /// A PKCS#11 module, the library of a hardware vendor: keys are in its token, and new keys are created there.
     #[arg(long, env = "LIENTHONG_PKCS11_MODULE", value_name = "FILE", requires = "pkcs11_token")]
     pkcs11_module: Option<PathBuf>,
-    /// The token, by its label.
+    /// The label of the token.
     #[arg(long, env = "LIENTHONG_PKCS11_TOKEN", value_name = "LABEL", requires = "pkcs11_module")]
     pkcs11_token: Option<String>,
-    /// A file with the PIN of the token's user, readable by its owner alone. Without it, the PIN is asked for.
+    /// A file with the PIN of the token's user, readable by its owner only. Without it, the PIN is prompted for.
     #[arg(long, env = "LIENTHONG_PKCS11_PIN_FILE", value_name = "FILE", requires = "pkcs11_token")]
     pkcs11_pin_file: Option<PathBuf>,
 }
@@ -47,8 +47,8 @@ impl SecretArgs {
         let secret = match self.given()? {
             None if token.is_none() => {
                 let first = ask("new passphrase: ")?;
-                if ask("the same again: ")? != first {
-                    return Err(Failure::new("the two differ"));
+                if ask("repeat it: ")? != first {
+                    return Err(Failure::new("the passphrases differ"));
                 }
                 Some(Secret::new(first)?)
             }
@@ -62,6 +62,8 @@ impl SecretArgs {
             return Ok(Some(Secret::read(path)?));
         }
         match std::env::var(VARIABLE) {
+            // Like every empty variable, it counts as unset.
+            Ok(passphrase) if passphrase.is_empty() => Ok(None),
             Ok(passphrase) => Ok(Some(Secret::new(passphrase)?)),
             Err(std::env::VarError::NotPresent) => Ok(None),
             Err(error) => Err(Failure::new(format!("{VARIABLE}: {error}"))),
@@ -87,5 +89,5 @@ fn ask(question: &str) -> Result<String, Failure> {
 }
 
 fn prompt(question: &str) -> Result<String, Failure> {
-    rpassword::prompt_password(question).map_err(|error| Failure::new(format!("nothing could be asked: {error}")))
+    rpassword::prompt_password(question).map_err(|error| Failure::new(format!("the terminal cannot be read: {error}")))
 }

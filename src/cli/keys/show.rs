@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::args::FolderArgs;
 use crate::base::id::to_hex;
-use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::language::say;
+use crate::cli::output::{Failure, OutputFormat, print, print_json, print_text};
 use crate::keys::keyring::PrivateKey;
 use crate::simulation::faults::is_for_faults;
 use crate::trust::{KeyRecord, KeyState};
@@ -33,7 +34,7 @@ pub struct List {
 pub struct ExportAnchor {
     #[command(flatten)]
     folder: FolderArgs,
-    /// The version; the newest without it.
+    /// The version [default: the newest].
     #[arg(long, env = "LIENTHONG_ANCHOR_VERSION", value_name = "NUMBER")]
     version_number: Option<u64>,
 }
@@ -65,30 +66,33 @@ impl List {
             }));
         }
         let mut lines = vec![format!("version {}, until {}", anchor.version, anchor.expires_at)];
-        let threshold = format!("{} of {} sign", anchor.root.threshold, anchor.root.keys.len());
+        let threshold = format!("{} of {} must sign", anchor.root.threshold, anchor.root.keys.len());
+        let threshold = say(&threshold);
         lines.extend(
             anchor.root.keys.iter().map(|key| format!("{}  root  {threshold}  {}", to_hex(&key.id()), place(key))),
         );
         lines.extend(anchor.keys().map(|(origin, key)| {
             let (state, detail) = state(key);
+            let detail = say(&detail);
             let text = format!("{}  {origin}  {}  {state} {detail}", to_hex(&key.id()), key.key.algorithm().as_str());
             text.trim_end().to_owned()
         }));
-        print(&lines.join("\n"))
+        print_text(&lines.join("\n"))
     }
 }
 
 fn state(key: &KeyRecord) -> (&'static str, String) {
     match key.state {
         KeyState::Active => ("active", String::new()),
-        KeyState::Rotated { event_index } => ("rotated", format!("at {event_index}")),
-        KeyState::Withdrawn { event_index } => ("withdrawn", format!("at {event_index}")),
+        KeyState::Rotated { event_index } => ("rotated", format!("at index {event_index}")),
+        KeyState::Withdrawn { event_index } => ("withdrawn", format!("at index {event_index}")),
         KeyState::Compromised { .. } if is_for_faults(key) => {
-            ("compromised", "from the start: the personas of a stolen key are signed with it".to_owned())
+            ("compromised", "from the start, for the personas of a stolen key".to_owned())
         }
         KeyState::Compromised { suspect_from, event_index } => {
-            let cleared = key.reattested.iter().map(|range| format!(", {}..{} re-attested", range.start, range.end));
-            ("compromised", format!("at {event_index}, suspect from {suspect_from}{}", cleared.collect::<String>()))
+            let mut parts = vec![format!("at index {event_index}"), format!("suspect from {suspect_from}")];
+            parts.extend(key.reattested.iter().map(|range| format!("{}..{} re-attested", range.start, range.end)));
+            ("compromised", parts.join(", "))
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::base::id::to_hex;
 use crate::base::time::SystemClock;
 use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
-use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::server::listen;
 use crate::store::file::{Readers, write_whole};
 use crate::trust::{TrustAnchor, accept_chain};
@@ -25,14 +25,14 @@ Examples:
 Each version has to be signed by the root keys of the one before. Whoever answers needs no trust: it can withhold a
 version, but not make one up. The file's expiry bounds how long a version can be withheld.";
 
-/// Bring a trust anchor file up to date, by the signatures of its successors.
+/// Update a trust anchor file by verifying its successors.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Update {
-    /// The file; replaced when there is a newer version.
+    /// The file; replaced if there is a newer version.
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: PathBuf,
-    /// Where newer versions are: the address of a server, without TLS unless `--ca` is given, or files in order.
+    /// The source of newer versions: the address of a server, without TLS unless `--ca` is given, or files in order.
     #[arg(long, required = true, env = "LIENTHONG_ANCHOR_FROM", value_name = "HOST:PORT|FILE")]
     from: Vec<String>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ impl Update {
         let newest = succeed(&self.anchor, &current, chain)?;
         let fingerprint = to_hex(&newest.fingerprint()?);
         match output {
-            OutputFormat::Text => print(&format!(
+            OutputFormat::Text => print_text(&format!(
                 "version {} (was {}), until {}\nfingerprint {fingerprint}",
                 newest.version, current.version, newest.expires_at
             )),
@@ -72,7 +72,7 @@ fn read(path: &Path) -> Result<TrustAnchor, Failure> {
 /// The newest version of a chain that begins behind `current`; it replaces the file.
 fn succeed(path: &Path, current: &TrustAnchor, chain: Vec<TrustAnchor>) -> Result<TrustAnchor, Failure> {
     let newest = accept_chain(current, chain, SystemClock.now())
-        .map_err(|error| Failure::new(format!("no newer version can be believed: {error}")))?;
+        .map_err(|error| Failure::new(format!("no newer version is acceptable: {error}")))?;
     if newest.version > current.version {
         write_whole(path, &newest.to_json()?, Readers::All)?;
     }
@@ -96,7 +96,8 @@ async fn fetch(address: &str, ca: &CaArgs, mut from_version: u64) -> Result<Vec<
     let mut found = Vec::new();
     loop {
         let answer = client.list_trust_anchors(ListTrustAnchorsRequest { from_version }).await;
-        let answer = answer.map_err(|status| Failure::new(format!("{address} refuses: {}", status.message())))?;
+        let answer =
+            answer.map_err(|status| Failure::new(format!("{address} refused the call: {}", status.message())))?;
         let answer = answer.into_inner();
         let had = found.len();
         for anchor in answer.anchors {

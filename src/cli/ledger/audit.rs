@@ -11,15 +11,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::prefix;
 use crate::base::Clock as _;
+use crate::base::name::no_such;
 use crate::base::time::SystemClock;
 use crate::cli::anchor;
 use crate::cli::ca::CaArgs;
-use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::transparency::audit::state::State;
 use crate::transparency::audit::{AuditReport, Stop, audit};
 use crate::transparency::file::{conflict_beside, keep_conflict};
 use crate::transparency::source::HttpSource;
-use crate::trust::Code;
+use crate::trust::{Code, TrustAnchor};
 
 /// The state cannot be read or written.
 const EXIT_STATE: u8 = 3;
@@ -38,20 +39,20 @@ before, only whoever saw it knows.
 Exit codes: 0 everything holds; 3 the state cannot be read or written; 5 a bad anchor; 14 NO_TRUSTED_SIGNATURE, 20 LOG_ROLLBACK,
 21 SPLIT_VIEW, 22 TILE, 32 TRY_LATER (the anchor expired: `lienthong keys update`), 35 UNAVAILABLE; else that of the first entry that breaks a rule: 11 to 17, or 23 LOG_RULE.";
 
-/// Read a whole log, and check everything that can be seen there.
+/// Read a whole log, and check everything that can be checked from outside.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Audit {
     /// The log's tile prefix, as a URL; or the console's address.
     #[arg(value_name = "URL|ADDRESS")]
     place: String,
-    /// Which log, where only an address is given: `records`, `evidence` or a registry's name.
+    /// The log, if only an address is given: `records`, `evidence` or a registry's name.
     #[arg(long, default_value = "records", env = "LIENTHONG_LOG_NAME", value_name = "NAME")]
     log: String,
     /// The trust anchor.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
-    /// Where to remember what was seen. A second file, FILE.<size>.records, stands beside it.
+    /// A file in which to remember the audited state. A second file, FILE.<size>.records, accompanies it.
     #[arg(long, env = "LIENTHONG_AUDIT_STATE", value_name = "FILE")]
     state: Option<PathBuf>,
     #[command(flatten)]
@@ -62,6 +63,7 @@ impl Audit {
     /// Audits.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let anchor = anchor::read(&self.trust)?;
+        self.check_log(&anchor)?;
         let state = match &self.state {
             Some(path) => State::load(path, &anchor).map_err(|error| state_failure(path, "read", &error))?,
             None => None,
@@ -87,6 +89,15 @@ impl Audit {
         }
     }
 
+    /// Whether the anchor has the log that is asked for by its short name.
+    fn check_log(&self, anchor: &TrustAnchor) -> Result<(), Failure> {
+        let logs: Vec<&str> = anchor.keys().filter_map(|(origin, _)| origin.rsplit('/').next()).collect();
+        match self.place.contains("://") || logs.contains(&self.log.as_str()) {
+            true => Ok(()),
+            false => Err(Failure::new(no_such("log", &self.log, &logs))),
+        }
+    }
+
     fn stopped(&self, stop: &Stop, output: OutputFormat) -> Result<ExitCode, Failure> {
         let mut kept = None;
         if let Some(heads) = &stop.heads {
@@ -105,14 +116,14 @@ impl Audit {
                 "verdict": verdict, "code": stop.code.as_str(), "why": stop.why, "heads_kept_in": kept,
             }))?,
             OutputFormat::Text => {
-                print(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
+                print_text(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
                 if stop.code == Code::NoTrustedSignature {
-                    print(
+                    print_text(
                         "if the province has changed its keys since, `lienthong keys update` brings the anchor up to date",
                     )?;
                 }
                 if let Some(path) = kept {
-                    print(&format!("both signed heads are kept in {}", path.display()))?;
+                    print_text(&format!("both signed heads are kept in {}", path.display()))?;
                 }
             }
         }
@@ -136,24 +147,24 @@ fn tell(report: &AuditReport, seconds: f64, output: OutputFormat) -> Result<(), 
         return print_json(&serde_json::json!({ "verdict": verdict, "report": report, "seconds": seconds }));
     }
     let AuditReport { origin, from, size, root, counts, .. } = report;
-    print(&format!("{verdict} {origin}: {size} entries, {} of them new, in {seconds:.1} s", size - from))?;
-    print(&format!("root {root}"))?;
+    print_text(&format!("{verdict} {origin}: {size} entries, {} new, in {seconds:.1} s", size - from))?;
+    print_text(&format!("root {root}"))?;
     let kinds = [
         (counts.statements, "statements"),
         (counts.issuer_checkpoints, "issuers' checkpoints"),
         (counts.key_events, "key events"),
         (counts.status_digests, "status digests"),
-        (counts.equivocations, "equivocations of issuers, caught"),
-        (counts.hidden, "leaves whose entries are not shown"),
+        (counts.equivocations, "equivocations of issuers found"),
+        (counts.hidden, "leaves without a published entry"),
     ];
     for (count, what) in kinds.iter().filter(|(count, _)| *count > 0) {
-        print(&format!("  {count} {what}"))?;
+        print_text(&format!("  {count} {what}"))?;
     }
     for finding in &report.findings {
-        print(&format!("  entry {}: {}: {}", finding.index, finding.code, finding.why))?;
+        print_text(&format!("  entry {}: {}: {}", finding.index, finding.code, finding.why))?;
     }
     if report.findings_total > report.findings.len() as u64 {
-        print(&format!("  {} findings in all", report.findings_total))?;
+        print_text(&format!("{} findings in total", report.findings_total))?;
     }
     Ok(())
 }

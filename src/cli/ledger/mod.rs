@@ -14,7 +14,7 @@ use super::output::{Failure, OutputFormat};
 /// Logs from outside.
 #[derive(Debug, Subcommand)]
 pub enum Ledger {
-    /// Read a whole log, and check everything that can be seen there.
+    /// Read a whole log, and check everything that can be checked from outside.
     Audit(audit::Audit),
 }
 

@@ -41,7 +41,8 @@ impl Citizens {
     /// Those who were named.
     pub(super) fn named(ids: &[String]) -> Result<Self, Failure> {
         let read = |id: &String| {
-            PersonalId::parse(id).ok_or_else(|| Failure::with_code(format!("--personal-id {id}: 12 digits are one"), 2))
+            PersonalId::parse(id)
+                .ok_or_else(|| Failure::with_code(format!("--personal-id {id}: a personal ID has 12 digits"), 2))
         };
         Ok(Self { name: "named", ids: ids.iter().map(read).collect::<Result<_, _>>()?, draws_from: None })
     }
@@ -57,8 +58,8 @@ impl Citizens {
             }
             Drawn::Random => {
                 let seed = world.seed.ok_or_else(|| {
-                    let why = "the server keeps its seed a secret, so that nobody knows its citizens";
-                    Failure::new(format!("{why}: name some with --personal-id"))
+                    let why = "the server keeps its seed secret, so its citizens are unknown";
+                    Failure::new(format!("{why}: name citizens with --personal-id"))
                 })?;
                 let generate = move || {
                     Population::new(Seed::root(seed), world.population, created_at.date()).personal_ids().collect()
@@ -66,7 +67,9 @@ impl Citizens {
                 let ids: Vec<PersonalId> =
                     tokio::task::spawn_blocking(generate).await.map_err(|error| Failure::new(error.to_string()))?;
                 if ids.is_empty() {
-                    return Err(Failure::new("the world has no citizens but the personas: --citizens personas"));
+                    return Err(Failure::new(
+                        "the world has no citizens except the personas: give --citizens personas",
+                    ));
                 }
                 Ok(Self { name: "random", ids, draws_from: Some(some_number()?) })
             }
@@ -115,7 +118,9 @@ fn mixed(number: u64) -> u64 {
 
 async fn world(channel: Channel, credential: &str) -> Result<GetWorldResponse, Failure> {
     let failed = |why: String| {
-        Failure::new(format!("the server does not say which world it serves ({why}): name citizens with --personal-id"))
+        Failure::new(format!(
+            "the server does not state which world it serves ({why}): name citizens with --personal-id"
+        ))
     };
     let authorization = credential.parse().map_err(|_| failed("the credential is not ASCII".into()))?;
     let call = Prepared {
@@ -128,7 +133,7 @@ async fn world(channel: Channel, credential: &str) -> Result<GetWorldResponse, F
 }
 
 fn created_at(world: &GetWorldResponse) -> Result<Timestamp, Failure> {
-    let at = world.created_at.ok_or_else(|| Failure::new("the server does not say when its world was seeded"))?;
+    let at = world.created_at.ok_or_else(|| Failure::new("the server does not state when its world was created"))?;
     instant("created_at", &at).map_err(|error| Failure::new(error.to_string()))
 }
 

@@ -104,7 +104,7 @@ impl Target {
         }
         match refused {
             Some(status) if answers == 0 => {
-                Err(Failure::new(format!("the first calls fail: {} {}", status.code(), status.message())))
+                Err(Failure::new(format!("the first calls failed: {} {}", status.code(), status.message())))
             }
             _ => Ok(bytes / answers),
         }

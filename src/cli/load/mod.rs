@@ -23,7 +23,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tonic::transport::{Channel, Endpoint};
 
-use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use citizens::{Citizens, Drawn};
 use driver::{Outcome, Pace, Target};
 use report::{Comparison, Report, Settings};
@@ -37,45 +37,44 @@ Examples:
   lienthong load --compare-bare --output json                beside a bare tonic service with answers of the same size
   lienthong load --scenario person --credential demo-police  another call";
 
-/// Drive a server at a fixed rate or flat out, and report percentiles.
+/// Call a server at a fixed rate or at full speed, and report latency percentiles.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Load {
-    /// Where the server listens, without TLS.
+    /// The address of the server, without TLS.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
-    /// Which call.
+    /// The call to make.
     #[arg(long, value_enum, default_value_t = Scenario::Fetch, env = "LIENTHONG_LOAD_SCENARIO")]
     scenario: Scenario,
-    /// Calls a second; without it, flat out.
+    /// Calls per second; without it, full speed.
     #[arg(long, env = "LIENTHONG_LOAD_RATE", value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "NUMBER")]
     rate: Option<u32>,
-    /// HTTP/2 connections: as many agencies' systems.
+    /// The number of HTTP/2 connections, like that of agencies' systems.
     #[arg(long, default_value_t = 16, env = "LIENTHONG_LOAD_CONNECTIONS", value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "NUMBER")]
     connections: u16,
-    /// Calls under way at once, over all connections.
+    /// The number of concurrent calls over all connections.
     #[arg(long, default_value_t = 256, env = "LIENTHONG_LOAD_CONCURRENCY", value_parser = clap::value_parser!(u16).range(1..=16384), value_name = "NUMBER")]
     concurrency: u16,
     /// How long to measure: `10s`, `500ms`, `2m`.
     #[arg(long, default_value = "10s", env = "LIENTHONG_LOAD_DURATION", value_parser = duration, value_name = "TIME")]
     duration: Duration,
-    /// How long to call before measuring.
+    /// How long to make calls before measuring.
     #[arg(long, default_value = "1s", env = "LIENTHONG_LOAD_WARM_UP", value_parser = duration, value_name = "TIME")]
     warm_up: Duration,
     /// The bearer credential of the calls.
     #[arg(long, env = "LIENTHONG_LOAD_CREDENTIAL", value_name = "CREDENTIAL")]
     credential: Option<String>,
-    /// Whose records to ask for: all citizens of the world, drawn at random, or the personas, whose answers are cached after their first
-    /// turn.
+    /// The citizens whose records to fetch: all citizens of the world, drawn at random, or the personas, whose answers are cached after the first round.
     #[arg(long, value_enum, default_value_t = Drawn::Random, env = "LIENTHONG_LOAD_CITIZENS")]
     citizens: Drawn,
-    /// Whose records to ask for instead; repeat it for several.
+    /// A citizen whose records to fetch instead; repeat the flag for several.
     #[arg(long = "personal-id", env = "LIENTHONG_LOAD_PERSONAL_ID", value_delimiter = ',', value_name = "ID")]
     personal_ids: Vec<String>,
-    /// Measure a bare tonic service with answers of the same size in the same run, in turns, and print the ratio.
+    /// Also measure a bare tonic service with answers of the same size, alternating in the same run, and print the ratio.
     #[arg(long, env = "LIENTHONG_LOAD_COMPARE_BARE")]
     compare_bare: bool,
-    /// In how many turns each of the two is measured.
+    /// How many times each of the two is measured.
     #[arg(long, default_value_t = 3, env = "LIENTHONG_LOAD_TURNS", value_parser = clap::value_parser!(u8).range(1..=50), value_name = "NUMBER")]
     turns: u8,
 }
@@ -86,10 +85,13 @@ impl Load {
         let runtime = runtime()?;
         let report = runtime.block_on(self.measure())?;
         match output {
-            OutputFormat::Text => print(&report.to_text())?,
+            OutputFormat::Text => print_text(&report.to_text())?,
             OutputFormat::Json => print_json(&report)?,
         }
-        if report.gateway.failed() { Err(Failure::new("no call succeeded")) } else { Ok(ExitCode::SUCCESS) }
+        match report.gateway.failures() {
+            0 => Ok(ExitCode::SUCCESS),
+            failed => Err(Failure::new(format!("{failed} calls failed"))),
+        }
     }
 
     async fn measure(&self) -> Result<Report, Failure> {
@@ -139,6 +141,12 @@ impl Load {
             return Citizens::named(&self.personal_ids);
         }
         let credential = format!("Bearer {}", self.credential.as_deref().unwrap_or("demo-one-stop"));
+        if self.citizens == Drawn::Personas {
+            // Some personas are served only after a deadline: say what the wait is for.
+            super::logging::say(&super::language::say(
+                "calling once for each persona, to leave out those that are refused or too slow",
+            ));
+        }
         let mut citizens = Citizens::of_world(self.citizens, channels[0].clone(), &credential).await?;
         if self.citizens == Drawn::Personas {
             // Some are there to be refused, or to wait for.
@@ -147,7 +155,7 @@ impl Load {
             let answered = Target { channels: channels.to_vec(), calls }.answered(citizens.count()).await;
             citizens.retain(|at| answered[at]);
             if citizens.count() == 0 {
-                return Err(Failure::new("no persona's call is answered"));
+                return Err(Failure::new("no call for a persona was answered"));
             }
         }
         Ok(citizens)
@@ -178,7 +186,7 @@ impl Load {
         let mut channels = Vec::new();
         for _ in 0..self.connections {
             let endpoint = Endpoint::from_shared(format!("http://{address}"))
-                .map_err(|_| Failure::new(format!("{address} is not an address: HOST:PORT is")))?
+                .map_err(|_| Failure::new(format!("{address} is not an address: give HOST:PORT")))?
                 .tcp_nodelay(true)
                 // As large as load generators commonly set them: the windows must not be what is measured.
                 .initial_stream_window_size(1 << 20)

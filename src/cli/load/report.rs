@@ -73,9 +73,9 @@ impl Measured {
         }
     }
 
-    /// Whether nothing succeeded.
-    pub(super) fn failed(&self) -> bool {
-        self.answered == 0
+    /// How many calls failed; one at least when none was answered.
+    pub(super) fn failures(&self) -> u64 {
+        self.failed.max(u64::from(self.answered == 0))
     }
 
     fn to_text(&self, name: &str) -> String {

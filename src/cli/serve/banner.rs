@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::super::language::say;
 use super::super::output::Failure;
 use crate::registry::{land, resident, vehicle};
 use crate::server::listen::reachable;
@@ -61,7 +62,7 @@ impl Banner {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {name:<10} {value}");
+            let _ = writeln!(text, "  {:<10} {}", say(name), say(value));
         };
         line("gRPC", &format!("{}{}", self.grpc, if self.has_tls { " (TLS)" } else { "" }));
         line("console", self.console.as_deref().unwrap_or("off"));
@@ -69,18 +70,18 @@ impl Banner {
         line(
             "seed",
             &self.seed.map_or(
-                "not shown: the registries' keys grow from it, so serve others with one that nobody can guess"
+                "not shown, since the registries' keys derive from it: to serve others, choose one that nobody can guess"
                     .to_owned(),
                 |seed| seed.to_string(),
             ),
         );
         if !self.accepts_demo {
-            line("callers", "with tokens only; `lienthong token issue` mints them");
+            line("callers", "by token only; `lienthong token issue` issues one");
         }
         line("clock", &self.clock);
         line("anchor", self.anchor.as_deref().unwrap_or("not written"));
         line("", &format!("fingerprint {}", self.fingerprint));
-        line("citizens", &format!("{} and {} personas, among them", self.population, self.persona_count));
+        line("citizens", &format!("{} and {} personas, such as", self.population, self.persona_count));
         for (id, name, situation) in &self.personas {
             line("", &format!("{id}  {name}: {situation}"));
         }

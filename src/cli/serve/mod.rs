@@ -7,18 +7,18 @@ mod banner;
 mod ready;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::output::{Failure, OutputFormat, print};
+use super::output::{Failure, OutputFormat, print, print_text};
 use super::policy;
 use super::population::Progress;
 use crate::api::credential::DemoCredentials;
-use crate::base::limits;
+use crate::base::{Error, Reason, limits};
 use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
 use crate::server::listen::{self, TlsFiles};
@@ -57,92 +57,84 @@ const DRAIN_SECONDS_MAX: u64 = 600;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
-    /// Where gRPC listens; port 0 picks a free one. Anything but loopback demands TLS.
+    /// The address for gRPC; port 0 picks a free port. Any address but loopback needs TLS.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_LISTEN", value_parser = address::address, value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// Where the console listens, or `off`; plain HTTP, so loopback only.
+    /// The address for the console, or `off`; plain HTTP, so loopback only.
     #[arg(long, default_value = "127.0.0.1:50052", env = "LIENTHONG_CONSOLE", value_name = "ADDRESS")]
     console: Console,
-    /// Where everything is kept. Without it, in a temporary folder that goes at the end.
+    /// The folder for all data. Without it, a temporary folder that is deleted at the end.
     #[arg(long, env = "LIENTHONG_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Citizens to generate beside the personas, when the province is new [default: 1000].
+    /// How many citizens to generate in addition to the personas, for a new province [default: 1000].
     #[arg(long, env = "LIENTHONG_POPULATION", value_parser = clap::value_parser!(u64).range(..=POPULATION_MAX), value_name = "NUMBER")]
     population: Option<u64>,
-    /// What keys and citizens grow from, when the province is new [default: 42].
+    /// The seed from which keys and citizens are generated, for a new province [default: 42].
     #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
-    /// A file that is written once everything is ready, with the addresses, whether gRPC speaks TLS, and the process id as JSON. It is removed
-    /// at the end, and at the start if a killed process left it.
+    /// A file to write once everything is ready, as JSON: the addresses, whether gRPC uses TLS, and the process id. It is removed at the end, and at the start if a killed process left one.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Where to write the trust anchor [default: anchor.json in the data folder, or else here].
+    /// The file to write the trust anchor to [default: anchor.json in the data folder, or else in the working directory].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
-    /// A file of rights instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; one that is not good changes nothing.
+    /// A file of rights to use instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; an invalid file changes nothing.
     #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
-    /// A folder of kept keys (`lienthong keys init`), instead of keys that grow from the seed.
+    /// A folder of keys (`lienthong keys init`) to use instead of keys derived from the seed.
     #[arg(long, env = "LIENTHONG_KEYS", value_name = "DIR")]
     keys: Option<PathBuf>,
     #[command(flatten)]
     secret: SecretArgs,
-    /// The certificate for TLS, and its chain, as PEM. With TLS, demo credentials are refused.
+    /// The certificate for TLS with its chain, PEM. With TLS, demo credentials are refused.
     #[arg(long, env = "LIENTHONG_TLS_CERT", requires = "tls_key", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// The certificate's private key, as PEM.
+    /// The private key of the certificate, PEM.
     #[arg(long, env = "LIENTHONG_TLS_KEY", requires = "tls_cert", value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// DANGEROUS: listen off loopback without TLS, and accept credentials that anybody can write. Only where nobody else
-    /// can reach the address, as in a container whose ports are published on loopback.
+    /// DANGEROUS: listen off loopback without TLS, and accept credentials that anybody can forge. Only where nobody else can reach the address, as in a container whose ports are published on loopback.
     #[arg(long, env = "LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK")]
     allow_demo_credentials_off_loopback: bool,
-    /// Most connections in total, gRPC and console together; fewer if the process may open fewer descriptors.
+    /// The maximum number of connections, gRPC and console together; fewer if the process may open fewer descriptors.
     #[arg(long, default_value_t = 1024, env = "LIENTHONG_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(16..), value_name = "NUMBER")]
     max_connections: u32,
-    /// Most connections of one address, or of one /64 of IPv6; processes of this machine have no such cap.
+    /// The maximum number of connections of one address, or of one IPv6 /64; processes of this machine have no such limit.
     #[arg(long, default_value_t = 256, env = "LIENTHONG_MAX_CONNECTIONS_PER_PEER", value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
     max_connections_per_peer: u32,
-    /// Proxies before the gRPC port, separated by commas: connections from them must begin with a PROXY header (version 1 or 2), and
-    /// the address in it counts as the client's.
+    /// Proxies in front of the gRPC port, separated by commas: their connections must begin with a PROXY header (version 1 or 2), whose address counts as the client's.
     #[arg(long, env = "LIENTHONG_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
     trusted_proxy: Vec<IpAddr>,
-    /// Accept no demo credentials on loopback either: every caller needs a token from `lienthong token issue`.
+    /// Refuse demo credentials on loopback too: every caller needs a token from `lienthong token issue`.
     #[arg(long, env = "LIENTHONG_NO_DEMO_CREDENTIALS")]
     no_demo_credentials: bool,
-    /// Most calls a second of one caller; 0 is no limit.
+    /// The maximum number of calls per second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
-    /// Most calls a second that one address may make without an accepted credential, and a twentieth of what all may; loopback shares
-    /// only the latter; 0 is no limit.
+    /// The maximum number of calls per second of one address without an accepted credential; all addresses together may make twenty times as many, and loopback has only that limit; 0 is no limit.
     #[arg(long, default_value_t = limits::STRANGER_CALLS_PER_SECOND, env = "LIENTHONG_STRANGER_RATE_LIMIT", value_name = "NUMBER")]
     stranger_rate_limit: u32,
-    /// Where others reach what stands on the console's port: credentials name their status lists under it, and if it is https their
-    /// issuers too [default: the console's address].
+    /// The URL under which others reach the console's port: credentials name their status lists under it, and their issuers too if it is https [default: the console's address].
     #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     public_url: Option<String>,
-    /// Make the status lists again from the record ledger, and log which kept ones differed.
+    /// Rebuild the status lists from the record ledger, and log which stored ones differed.
     #[arg(long, env = "LIENTHONG_REBUILD_STATUS")]
     rebuild_status: bool,
-    /// How often the whole store is read and held against itself while it serves, in seconds, at a pace that callers hardly notice; 0 is
-    /// never.
+    /// How often to check the whole store while serving, in seconds, at a pace that callers hardly notice; 0 is never.
     #[arg(long, default_value_t = CHECK_SECONDS_DEFAULT, env = "LIENTHONG_CHECK_INTERVAL", value_name = "SECONDS")]
     check_interval: u64,
-    /// A policy of witnesses (C2SP tlog-policy) to ask for cosignatures of the province's heads.
+    /// A witness policy (C2SP tlog-policy): its witnesses are asked to cosign the province's heads.
     #[arg(long, env = "LIENTHONG_WITNESS_POLICY", value_name = "FILE")]
     witness_policy: Option<PathBuf>,
-    /// With --witness-policy: the certificate authority of witnesses with `https` addresses, PEM, instead of the world's.
+    /// With --witness-policy: the certificate authority of witnesses with `https` addresses, PEM, instead of the public ones.
     #[arg(long, env = "LIENTHONG_WITNESS_CA", requires = "witness_policy", value_name = "FILE")]
     witness_ca: Option<PathBuf>,
-    /// How long calls are still accepted once a signal came, in seconds: health says NOT_SERVING meanwhile, so that load balancers
-    /// turn to others. Behind one, take two of its health checks.
+    /// How long to accept calls after a signal, in seconds, while health reports NOT_SERVING so that load balancers switch to other servers. Behind one, choose twice the interval of its health checks.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_DRAIN", value_parser = clap::value_parser!(u64).range(..=DRAIN_SECONDS_MAX), value_name = "SECONDS")]
     drain: u64,
-    /// What caches may hold altogether, like 512MiB or 2GiB [default: a quarter of what is free when it starts, of the machine or of the
-    /// container].
+    /// The limit of all caches together, like 512MiB or 2GiB [default: a quarter of the free memory at the start, of the machine or the container].
     #[arg(long, env = "LIENTHONG_MEMORY", value_name = "SIZE")]
     memory: Option<Memory>,
-    /// Serve SimulationService with TLS too; without TLS it is always there.
+    /// Serve SimulationService with TLS too; without TLS it is always served.
     #[arg(long, env = "LIENTHONG_ENABLE_SIMULATION")]
     enable_simulation: bool,
 }
@@ -170,7 +162,7 @@ fn public_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or_default();
     let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"' | b'\\');
     if rest.is_empty() || rest.starts_with('/') || !rest.bytes().all(fits) {
-        return Err("a URL like https://lienthong.example.vn".into());
+        return Err("give a URL like https://lienthong.example.vn".into());
     }
     Ok(text.to_owned())
 }
@@ -198,7 +190,7 @@ impl Serve {
         if let Console::At(console) = self.console {
             listen::exposure_of_console(console, allowed)?;
             if address::collide(self.listen, console) {
-                let why = format!("--listen {} and --console {console} want the same port", self.listen);
+                let why = format!("--listen {} and --console {console} name the same port", self.listen);
                 return Err(Failure::new(format!("{why}: give each its own, or --console off")));
             }
         }
@@ -240,8 +232,9 @@ impl Serve {
             progress: Some(progress.callback()),
             ..Config::default()
         };
+        let folder = self.data_dir.clone().unwrap_or_else(std::env::temp_dir);
         let gateway = tokio::select! {
-            opened = Gateway::open(config) => opened?,
+            opened = Gateway::open(config) => opened.map_err(|error| of_folder(error, &folder))?,
             // Seeding that is interrupted begins again at the next start.
             _ = signals.wait() => return Ok(()),
         };
@@ -250,10 +243,10 @@ impl Serve {
         let mut running = gateway.start(listening).await?;
         let ready = self.ready_file.map(|path| ReadyFile::write(path, &gateway, &running)).transpose()?;
         let banner = banner::Banner::new(&gateway, &running, begun.elapsed());
-        print(&match output {
-            OutputFormat::Text => banner.to_text(),
-            OutputFormat::Json => banner.to_json()?,
-        })?;
+        match output {
+            OutputFormat::Text => print_text(&banner.to_text())?,
+            OutputFormat::Json => print(&banner.to_json()?)?,
+        }
         let failed = loop {
             tokio::select! {
                 signal = signals.wait() => {
@@ -276,10 +269,10 @@ impl Serve {
         gateway.close().await;
         match failed {
             None => Ok(()),
-            Some(Ended::Port) => Err(Failure::new("the server ended by itself; the log says why")),
+            Some(Ended::Port) => Err(Failure::new("the server stopped by itself; the log states the cause")),
             Some(Ended::Store) => {
                 let message =
-                    "the storage engine takes no more changes: mend the cause, which the log names, and start again";
+                    "the storage engine accepts no more changes: fix the cause given in the log and start again";
                 Err(Failure::with_code(message, EXIT_STORE))
             }
         }
@@ -318,3 +311,16 @@ impl Serve {
 
 /// The defaults that the help names are those of the world.
 const _: () = assert!(POPULATION_DEFAULT == 1_000 && SEED_DEFAULT == 42);
+
+/// A refusal for lack of space, with the folder that lacks it and how much has to be free.
+fn of_folder(error: Error, folder: &Path) -> Error {
+    if error.reason != Reason::StorageFull {
+        return error;
+    }
+    let message = format!(
+        "{}; {} needs a reserve of 128 MiB and 64 files, or of 512 MiB while a large world is generated",
+        error.message,
+        folder.display()
+    );
+    Error::new(error.reason, message).with_source(error)
+}

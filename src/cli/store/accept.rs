@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::folder::{Folder, failure};
-use crate::cli::output::{Failure, OutputFormat, print, print_json};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::server::upkeep::{Accepted, accept_rollback};
 
 const AFTER: &str = "\
@@ -19,7 +19,7 @@ Tell them.
 
 Exit codes: 0 accepted; 1 the folder cannot be used, or a server runs on it; 4 the store is damaged.";
 
-/// Go on from an older copy of the store; what was acknowledged since is given up.
+/// Continue from an older copy of the store, giving up what was acknowledged since.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct AcceptRollback {
@@ -36,10 +36,10 @@ impl AcceptRollback {
             return Ok(ExitCode::SUCCESS);
         }
         let gone = match was {
-            Some(was) if was > is => format!("{} groups of changes that were acknowledged are given up", was - is),
-            _ => "how many acknowledged changes are given up is not known".to_owned(),
+            Some(was) if was > is => format!("{} acknowledged groups of changes are given up", was - is),
+            _ => "an unknown number of acknowledged changes is given up".to_owned(),
         };
-        print(&format!("the next start goes on from group {is}: {gone}"))?;
+        print_text(&format!("the next start continues from group {is}: {gone}"))?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::bar::Bar;
 use super::folder::{EXIT_DAMAGED, Folder, failure};
-use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::registry::Catalogue;
 use crate::server::upkeep::{CheckReport, check_folder};
 use crate::store::Remedy;
@@ -27,7 +27,7 @@ indices, the province's view and status lists with what they follow from. Works 
 Exit codes: 0 whole; 1 the folder cannot be used, or a server runs on it; 4 damaged. Damage of derived spaces alone is mended by
 `lienthong store rebuild`; anything else comes back from a copy.";
 
-/// Read everything, and hold it against everything else.
+/// Read the whole store, and check its parts against each other.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Check {
@@ -67,17 +67,17 @@ fn tell(report: &CheckReport, seconds: f64, output: OutputFormat) -> Result<(), 
         }));
     }
     let rows: u64 = report.spaces.iter().map(|found| found.read).sum();
-    print(&format!("{verdict}: {rows} rows of {} spaces, in {seconds:.1} s", report.spaces.len()))?;
+    print_text(&format!("{verdict}: {rows} rows in {} spaces, in {seconds:.1} s", report.spaces.len()))?;
     for (space, what, count) in report.findings.iter() {
         let kind = if space.is_derived() { " (derived)" } else { "" };
-        print(&format!("  {}{kind}: {what} ({count})", space.name()))?;
+        print_text(&format!("  {}{kind}: {what} ({count})", space.name()))?;
     }
     if report.findings.is_empty() {
         return Ok(());
     }
     let whose = match report.findings.iter().all(|(space, ..)| space.is_derived()) {
-        true => "all of these rows are derived",
-        false => "not all of these rows follow from something else",
+        true => "all of these rows are derived from others",
+        false => "some of these rows are not derived from others",
     };
-    print(&format!("{whose}: {}", Remedy::of(report.findings.iter().map(|(space, ..)| space)).advice()))
+    print_text(&format!("{whose}: {}", Remedy::of(report.findings.iter().map(|(space, ..)| space)).advice()))
 }

@@ -15,11 +15,11 @@ use super::output::{Failure, OutputFormat};
 /// The upkeep of a data folder's store.
 #[derive(Debug, Subcommand)]
 pub enum Store {
-    /// Read everything, and hold it against everything else.
+    /// Read the whole store, and check its parts against each other.
     Check(check::Check),
-    /// Make indices, the province's view and status lists again from the ledgers and records.
+    /// Rebuild indices, the province's view and status lists from the ledgers and records.
     Rebuild(rebuild::Rebuild),
-    /// Go on from an older copy of the store; what was acknowledged since is given up.
+    /// Continue from an older copy of the store, giving up what was acknowledged since.
     AcceptRollback(accept::AcceptRollback),
 }
 

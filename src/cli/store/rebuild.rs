@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::bar::Bar;
 use super::folder::{Folder, failure};
-use crate::cli::output::{Failure, OutputFormat, print, print_json, runtime};
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::registry::Catalogue;
 use crate::server::upkeep::rebuild_folder;
 
@@ -24,7 +24,7 @@ server takes the folder. Make a copy of the folder first.
 
 Exit codes: 0 made; 1 the folder cannot be used, or a server runs on it; 4 what should be read is damaged: restore from a copy.";
 
-/// Make indices, the province's view and status lists again from the ledgers and records.
+/// Rebuild indices, the province's view and status lists from the ledgers and records.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Rebuild {
@@ -49,9 +49,9 @@ impl Rebuild {
             return Ok(ExitCode::SUCCESS);
         }
         let rows: u64 = made.iter().map(|(_, rows)| rows).sum();
-        print(&format!("{rows} rows of {} derived spaces were made again, in {seconds:.1} s", made.len()))?;
+        print_text(&format!("{rows} rows of {} derived spaces were rebuilt, in {seconds:.1} s", made.len()))?;
         for (space, rows) in made {
-            print(&format!("  {}: {rows}", space.name()))?;
+            print_text(&format!("  {}: {rows}", space.name()))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -41,7 +41,7 @@ pub fn read<R: Read>(reader: R, sink: Sink<'_>) -> Result<(), Flaw> {
         match byte {
             b'{' => object(&mut stream, sink, DEPTH_MAX)?,
             b'[' => list(&mut stream, |stream| object(stream, sink, DEPTH_MAX))?,
-            _ => return Err(stream.flaw("neither an answer nor a record, but something else,")),
+            _ => return Err(stream.flaw("neither an answer nor a record,")),
         }
     }
     Ok(())
@@ -85,11 +85,11 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
         let field = camel_case(&name(stream)?);
         stream.expect(b':')?;
         if names.contains(&field) {
-            return Err(stream.flaw(&format!("`{field}` stands twice,")));
+            return Err(stream.flaw(&format!("`{field}` occurs twice,")));
         }
         let is_theirs = CREDENTIAL_FIELDS.contains(&field.as_str());
         if !names.is_empty() && is_theirs == credential.is_empty() {
-            return Err(stream.flaw(&format!("`{field}` is of another answer than what stands before it,")));
+            return Err(stream.flaw(&format!("`{field}` belongs to another kind of answer than the fields before it,")));
         }
         match field.as_str() {
             "records" => list(stream, |stream| record(stream, sink))?,
@@ -112,7 +112,7 @@ fn answer<R: Read>(stream: &mut JsonStream<R>, sink: Sink<'_>, depth: usize) -> 
                 Some(b'[') => list(stream, |stream| record(stream, sink))?,
                 _ => record(stream, sink)?,
             },
-            _ => return Err(stream.flaw(&format!("`{field}` is no field of an answer that `verify` knows,"))),
+            _ => return Err(stream.flaw(&format!("`{field}` is not a field of any answer that `verify` reads,"))),
         }
         names.push(field);
         if !stream.step_over(b',')? {
@@ -160,7 +160,7 @@ fn name<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
 /// A part that is no record: it must be JSON in which each name stands once, and is not looked at further.
 fn whole<R: Read>(stream: &mut JsonStream<R>) -> Result<String, Flaw> {
     let text = stream.value()?.to_owned();
-    strict::parse(text.as_bytes()).map_err(|why| stream.flaw(&format!("a part of an answer: {why},")))?;
+    strict::parse(text.as_bytes()).map_err(|why| stream.flaw(&format!("a part of the answer: {why},")))?;
     Ok(text)
 }
 
@@ -215,17 +215,17 @@ mod tests {
         for (text, what) in [
             (r#"{"recordz":[]}"#, "`recordz`"),
             (r#"{"found":{},"outcome":"found"}"#, "`oneofs: true`"),
-            (r#"{"records":[],"recordType":"a"}"#, "of another answer"),
-            (r#"{"records":[],"records":[]}"#, "stands twice"),
-            (r#"{"requestId":"x","request_id":"y"}"#, "stands twice"),
-            (r#"{"missing":[{"a":1,"a":2}]}"#, "stands twice"),
+            (r#"{"records":[],"recordType":"a"}"#, "another kind of answer"),
+            (r#"{"records":[],"records":[]}"#, "occurs twice"),
+            (r#"{"requestId":"x","request_id":"y"}"#, "occurs twice"),
+            (r#"{"missing":[{"a":1,"a":2}]}"#, "occurs twice"),
             (r#"{"found":{"found":{"found":{}}}}"#, "nest too deeply"),
-            (r#"{"credential":"e~","records":[]}"#, "of another answer"),
+            (r#"{"credential":"e~","records":[]}"#, "another kind of answer"),
             (r#"{"records":[]"#, "`}` is missing"),
-            ("12", "something else"),
+            ("12", "neither an answer nor a record"),
             (r#"{"records":[{"a":1]}"#, "is missing"),
-            (r#"{"missing":[1,,2]}"#, "is no JSON"),
-            ("ERROR:\n  Code: Unavailable", "something else"),
+            (r#"{"missing":[1,,2]}"#, "not JSON"),
+            ("ERROR:\n  Code: Unavailable", "neither an answer nor a record"),
         ] {
             let refused = found(text).expect_err(text);
             assert!(refused.contains(what), "{text}: {refused}");

@@ -87,7 +87,7 @@ impl Forms {
         };
         match difference {
             None => Check { name: TYPED_FORM, outcome: Outcome::Pass, detail: String::new() },
-            Some(path) => failed(TYPED_FORM, format!("`{path}` is not what the signed bytes say")),
+            Some(path) => failed(TYPED_FORM, format!("`{path}` differs from the signed bytes")),
         }
     }
 }
@@ -125,7 +125,7 @@ fn frame(displayed: &DisplayedForm<'_>, record: &SignedRecord, report: &Report) 
     }
     match differing.as_slice() {
         [] => Check { name: FRAME, outcome: Outcome::Pass, detail: String::new() },
-        some => failed(FRAME, format!("the answer says another {} than this check finds", some.join(", "))),
+        some => failed(FRAME, format!("the answer states another {} than this check finds", some.join(", "))),
     }
 }
 

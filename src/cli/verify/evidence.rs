@@ -58,7 +58,7 @@ fn examine(note: Bytes, index: u64, verifier: &Verifier) -> Result<(), (Code, St
     let unsigned = |error: HeadError| (Code::NoTrustedSignature, error.to_string());
     let size = verifier.log_size(LogPurpose::Evidence, &note).map_err(unsigned)?;
     if index >= size {
-        return Err((Code::Inclusion, format!("entry {index} lies behind the checkpoint's {size} entries")));
+        return Err((Code::Inclusion, format!("entry {index} is past the checkpoint's {size} entries")));
     }
     Ok(())
 }

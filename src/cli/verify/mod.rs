@@ -64,31 +64,31 @@ record that is not VALID: 10 PAYLOAD_MISMATCH, 11 INCLUSION, 12 ISSUER_MISMATCH,
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub struct Verify {
-    /// Files of records; `-` is stdin.
+    /// Files with records; `-` is stdin.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The trust anchor, as `serve` wrote it or as grpcurl prints the answer of GetTrustAnchor. Compare its fingerprint over another channel.
+    /// The trust anchor, as written by `serve` or as the answer of GetTrustAnchor. Compare its fingerprint over another channel.
     #[arg(long, default_value = "anchor.json", env = "LIENTHONG_TRUST", value_name = "FILE")]
     trust: PathBuf,
-    /// A status list to hold records against, a file or a URL; may be given again, one for each record type.
+    /// A status list to check records against, a file or a URL; repeat the flag for each record type.
     #[arg(long, env = "LIENTHONG_STATUS", value_delimiter = ',', value_name = "FILE|URL")]
     status: Vec<String>,
-    /// The nonce that a wallet's presentation must be bound to.
+    /// The nonce to which a wallet's presentation must be bound.
     #[arg(long, env = "LIENTHONG_NONCE", requires = "audience", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     nonce: Option<String>,
-    /// Whom the presentation must be for: the name that the verifier gave the wallet.
+    /// The audience of the presentation: the name that the verifier gave to the wallet.
     #[arg(long, env = "LIENTHONG_AUDIENCE", requires = "nonce", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: Option<String>,
-    /// How old the presentation's key binding may be, in seconds.
+    /// The maximum age of the presentation's key binding, in seconds.
     #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
     binding_age: u32,
-    /// Judge as of this time (RFC 3339) instead of now: for records of the past, and for the published test vectors.
+    /// Verify as of this time (RFC 3339) instead of now, for old records and for the published test vectors.
     #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
-    /// Write the ledger proof of each VALID record into this folder, as c2sp.org/tlog-proof@v1: for programs of transparency logs.
+    /// Write the ledger proof of each VALID record into this folder, as c2sp.org/tlog-proof@v1, for other transparency-log programs.
     #[arg(long, env = "LIENTHONG_TLOG_PROOFS", value_name = "DIR")]
     tlog_proofs: Option<PathBuf>,
-    /// Say only what is not VALID, and the sum.
+    /// Print only records that are not VALID, and the summary.
     #[arg(long, short, env = "LIENTHONG_QUIET")]
     quiet: bool,
     #[command(flatten)]
@@ -129,7 +129,7 @@ impl Verify {
                         0 => String::new(),
                         count => format!(", {}", report::refusals(count)),
                     };
-                    empty.push(format!("{name}: holds no record{refused}"));
+                    empty.push(format!("{name}: contains no record{refused}"));
                 }
                 Ok(()) => {}
             }
@@ -149,7 +149,7 @@ impl Verify {
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "not a time of RFC 3339, such as 2026-11-18T10:13:20Z".to_owned())
+    Timestamp::parse(text).ok_or_else(|| "not an RFC 3339 time, such as 2026-11-18T10:13:20Z".to_owned())
 }
 
 /// Verifies what files hold.

@@ -126,7 +126,7 @@ fn once<'a, T>(
     read: impl FnOnce(&mut Cursor<'a>) -> Result<T, Broken>,
 ) -> Result<(), Broken> {
     if place.is_some() {
-        return Err(cursor.wrong(format_args!("`{name}` is there twice")));
+        return Err(cursor.wrong(format_args!("`{name}` occurs twice")));
     }
     *place = Some(read(cursor)?);
     Ok(())

@@ -48,7 +48,7 @@ pub(super) fn each(mut reader: impl BufRead, mut sink: impl FnMut(u64, &str) -> 
 /// The credential in an answer.
 pub(super) fn of_answer(fields: &CredentialFields) -> Result<String, Flaw> {
     let json = fields.get("credential").ok_or_else(|| Flaw::Malformed("an answer without a credential".to_owned()))?;
-    serde_json::from_str(json).map_err(|error| Flaw::Malformed(format!("`credential` is no text: {error}")))
+    serde_json::from_str(json).map_err(|error| Flaw::Malformed(format!("`credential` is not a string: {error}")))
 }
 
 /// Compares what an answer says beside its credential with what the credential says. What protobuf JSON leaves out is empty or 0.
@@ -84,7 +84,9 @@ pub(super) fn compare(fields: &CredentialFields, text: &str, report: &mut Report
     let verdict = if differing.is_empty() { Verdict::Valid } else { Verdict::Invalid(Code::TypedFormMismatch) };
     let (outcome, detail) = match differing.is_empty() {
         true => (Outcome::Pass, String::new()),
-        false => (Outcome::Fail, format!("{} beside the credential: not what it says", differing.join(", "))),
+        false => {
+            (Outcome::Fail, format!("{} next to the credential: not what the credential says", differing.join(", ")))
+        }
     };
     report.judge(Check { name: "frame", outcome, detail }, verdict);
 }

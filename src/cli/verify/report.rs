@@ -1,11 +1,14 @@
 //! What `verify` prints: every check of every record, and the sum. Written piece by piece, since a file may hold a million checks.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::super::language::{chosen, say};
 use super::super::output::{Failure, OutputFormat};
 use super::evidence;
+use crate::base::Language;
 use crate::trust::verdict::{Check, Code, Outcome, Report, Verdict};
 
 /// Which record.
@@ -60,12 +63,12 @@ struct CheckJson<'a> {
     name: &'static str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "str::is_empty")]
-    detail: &'a str,
+    detail: Cow<'a, str>,
 }
 
 impl<'a> CheckJson<'a> {
     fn of(check: &'a Check) -> Self {
-        Self { name: check.name, outcome: check.outcome.as_str(), detail: &check.detail }
+        Self { name: check.name, outcome: check.outcome.as_str(), detail: say(&check.detail) }
     }
 }
 
@@ -107,7 +110,7 @@ impl<W: Write> Reporter<W> {
         let written = match self.format {
             OutputFormat::Text => {
                 let verdict = if is_bad { format!("INVALID {}", code.as_str()) } else { "VALID".to_owned() };
-                writeln!(self.out, "{file} evidence: {verdict}")
+                writeln!(self.out, "{}", say(&format!("{file} evidence: {verdict}")))
                     .and_then(|()| self.check_text(check))
                     .and_then(|()| self.check_text(&open))
             }
@@ -139,15 +142,14 @@ impl<W: Write> Reporter<W> {
     pub(super) fn finish(&mut self) -> Result<Sum, Failure> {
         let sum = self.sum;
         let written = match self.format {
-            OutputFormat::Text => writeln!(
-                self.out,
-                "{} records: {} VALID, {} INVALID, {} INDETERMINATE{}",
-                sum.records,
-                sum.valid,
-                sum.invalid,
-                sum.indeterminate,
-                if sum.refused == 0 { String::new() } else { format!("; {}", refusals(sum.refused)) }
-            ),
+            OutputFormat::Text => {
+                let refused = if sum.refused == 0 { String::new() } else { format!("; {}", refusals(sum.refused)) };
+                let line = format!(
+                    "{} records: {} VALID, {} INVALID, {} INDETERMINATE{refused}",
+                    sum.records, sum.valid, sum.invalid, sum.indeterminate
+                );
+                writeln!(self.out, "{}", say(&line))
+            }
             OutputFormat::Json => {
                 let begin = if self.begun { "\n]" } else { "{\"records\":[]" };
                 write!(self.out, "{begin},\"summary\":")
@@ -173,9 +175,14 @@ impl<W: Write> Reporter<W> {
         }
         write!(self.out, "{} #{}", name.file, name.number)?;
         if let Some(statement) = &report.statement {
-            write!(self.out, " {} {} version {}", statement.schema, statement.record_id.to_hex(), statement.version)?;
+            let (schema, id, version) = (&statement.schema, statement.record_id.to_hex(), say("version"));
+            write!(self.out, " {schema} {id} {version} {}", statement.version)?;
         }
-        writeln!(self.out, ": {}", report.verdict)?;
+        write!(self.out, ": {}", report.verdict)?;
+        if let (Language::Vietnamese, Some(code)) = (chosen(), report.verdict.code()) {
+            write!(self.out, " ({})", code.reason().vietnamese().trim_end_matches('.'))?;
+        }
+        writeln!(self.out)?;
         report.checks.iter().try_for_each(|check| self.check_text(check))
     }
 
@@ -190,7 +197,7 @@ impl<W: Write> Reporter<W> {
         self.out.write_all(check.name.as_bytes())?;
         if !check.detail.is_empty() {
             self.out.write_all(&PADDING[check.name.len().min(PADDING.len() - 2)..])?;
-            self.out.write_all(check.detail.as_bytes())?;
+            self.out.write_all(say(&check.detail).as_bytes())?;
         }
         self.out.write_all(b"\n")
     }

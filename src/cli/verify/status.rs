@@ -52,7 +52,7 @@ impl Lists {
         match about.max_by_key(|list| (list.claims.issued_at, list.claims.ledger_size)) {
             Some(list) => list.judge(statement, ledger_index, now),
             None => {
-                let mut why = format!("there is no status list of {}", statement.schema);
+                let mut why = format!("no status list was given for {}", statement.schema);
                 self.flaws.iter().for_each(|flaw| why.extend(["; ", flaw]));
                 StatusToken::missing(why)
             }
@@ -61,7 +61,10 @@ impl Lists {
 }
 
 fn read(path: &str) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::with_code(format!("{path}: cannot be read: {error}"), EXIT_FILE);
+    let failed = |error: std::io::Error| {
+        let why = format!("cannot be read: {error}");
+        Failure::with_code(format!("{path}: {why}"), EXIT_FILE)
+    };
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
     // A little more than a token: the JSON of an answer stands around it.
@@ -92,5 +95,5 @@ fn token_of(text: &str) -> Result<&str, String> {
     }
     serde_json::from_str::<Answer<'_>>(text)
         .map(|answer| answer.token)
-        .map_err(|error| format!("no answer of GetStatusList: {error}"))
+        .map_err(|error| format!("not an answer of GetStatusList: {error}"))
 }

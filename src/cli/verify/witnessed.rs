@@ -33,17 +33,16 @@ const HEADS_MAX: usize = 4_096;
 /// The flags.
 #[derive(Debug, Args)]
 pub(super) struct Flags {
-    /// A witness policy (C2SP tlog-policy): too few cosignatures on the ledger's checkpoint are INDETERMINATE QUORUM.
+    /// A witness policy (C2SP tlog-policy): with too few cosignatures on the ledger's checkpoint a record is INDETERMINATE QUORUM.
     #[arg(long, env = "LIENTHONG_POLICY", value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// With --policy: a newest cosignature older than this is INDETERMINATE STALE.
+    /// With --policy: if the newest cosignature is older than this, a record is INDETERMINATE STALE.
     #[arg(long, default_value_t = 24, env = "LIENTHONG_MAX_WITNESS_AGE", value_name = "HOURS")]
     max_witness_age: u32,
-    /// Where to remember the ledger's heads from one time to the next. Heads that contradict each other are INVALID, and kept in
-    /// FILE.conflict.json.
+    /// A file in which to remember the ledger's heads between runs. Heads that contradict each other are INVALID, and are stored in FILE.conflict.json.
     #[arg(long, env = "LIENTHONG_SEEN", value_name = "FILE")]
     seen: Option<PathBuf>,
-    /// With --seen: the ledger's tiles, a URL or the console's address, to hold every head against.
+    /// With --seen: the ledger's tiles, a URL or the console's address, with which every head is compared.
     #[arg(long, env = "LIENTHONG_LOG_URL", requires = "seen", value_name = "URL|ADDRESS")]
     log: Option<String>,
 }
@@ -131,7 +130,7 @@ impl Heads {
             said.push((check("witnesses", verdict, detail), verdict));
         }
         let Some(seen) = &mut self.seen else { return Ok(said) };
-        // The verifier has believed it a moment ago.
+        // The verifier has accepted it a moment ago.
         let head = SignedHead::read_old(note, anchor).map_err(|error| Failure::new(error.to_string()))?;
         let mut found = seen.compare(&head);
         if let (Ok(()), Some((source, served))) = (&found, &self.served) {
@@ -213,9 +212,12 @@ impl Seen {
 
     fn compare(&self, head: &SignedHead) -> Result<(), Stop> {
         match self.heads.get(&(head.origin().to_owned(), head.size())) {
-            Some(known) if known.root() != head.root() => {
-                Err(Stop::heads(Code::SplitView, known, head, format!("two trees of {} entries", head.size())))
-            }
+            Some(known) if known.root() != head.root() => Err(Stop::heads(
+                Code::SplitView,
+                known,
+                head,
+                format!("there are two different trees of {} entries", head.size()),
+            )),
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Lifecycles of land: parcels end in others of the same area, and a right changes hands only while nothing stands against it.
+//! Lifecycles of land: parcels end in others of the same area, and a right changes hands only while nothing restricts it.
 
 use crate::base::time::Date;
 use crate::registry::basis::{CORRECTION, COURT_DECISION};
@@ -44,13 +44,13 @@ pub(super) fn parcel() -> Lifecycle {
         .rule(CrossRule::new(
             "SUCCESSORS",
             "successors",
-            "names the two or more parcels that one was split into, or the one that it was merged into",
+            "must name the two or more parcels of a split, or the one parcel of a merger",
             land_law(),
             |step| (step.changes("status") && !parcel_names_successors(step.after)).then(never),
         ))
         .across(AcrossRule::new(
             ("AREAS", "area_m2"),
-            "the areas before and after add up within 0.5 m², all parcels of a merger in one submission",
+            "the areas before and after must agree within 0.5 m², with all parcels of a merger in one submission",
             code("tolerance of the clean-up campaign"),
             |parcel| texts(parcel, "successors"),
             areas_add_up,
@@ -99,19 +99,18 @@ pub(super) fn certificate() -> Lifecycle {
         ))
         .across(AcrossRule::new(
             ("RESTRICTION_IN_FORCE", "successors"),
-            "a certificate is no successor of itself; while a court_freeze or a mortgage is in force, successors are in the registry, with the same \
-             owners and restrictions",
+            "a certificate cannot succeed itself; while a court_freeze or a mortgage is in force, its successors must be in the registry with the same owners and restrictions",
             land_law(),
             |certificate| texts(certificate, "successors"),
             successors_are_theirs,
         ))
 }
 
-const REPLACED: &str = "a certificate that is replaced names its successors";
+const REPLACED: &str = "a replaced certificate must name its successors";
 const RESTRICTED: &str =
-    "no transfer while a court_freeze or a mortgage is in force: lift or release it in a version before";
+    "owners cannot change while a court_freeze or a mortgage is in force: end it in an earlier version";
 const COMMON: &str =
-    "what spouses own together is not given away by one of them: who leaves alone needs more than a contract";
+    "common property of spouses is not transferred by one of them: if one leaves alone, a contract is not enough";
 
 fn texts(object: &Object, field: &str) -> Vec<String> {
     object.array(field).unwrap_or_default().iter().filter_map(Value::as_text).map(str::to_owned).collect()
@@ -153,7 +152,7 @@ fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) ->
     }
 }
 
-/// What stands against another owner on `today`; `until_date` is a restriction's last day.
+/// The restrictions on a change of owner on `today`; `until_date` is a restriction's last day.
 fn restrictions_in_force(certificate: &Object, today: Date) -> impl Iterator<Item = &Object> {
     objects(certificate, "restrictions").into_iter().filter(move |restriction| {
         matches!(restriction.text("kind"), Some("court_freeze" | "mortgage"))
@@ -182,7 +181,7 @@ fn common_property(step: &Step<'_>) -> Option<Needs> {
     (staying == 1 || staying > 1 && step.changes("legal_form")).then(|| basis_of(&reasons))
 }
 
-/// Successors have the same owners, and what stands against another owner goes on to stand there.
+/// Successors have the same owners and the same restrictions.
 fn successors_are_theirs(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
     let Some(before) = before.filter(|before| before.text("status") == Some("valid")) else { return true };
     if after.text("status") != Some("replaced") {

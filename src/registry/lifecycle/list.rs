@@ -60,7 +60,7 @@ impl ListRule {
         let what = [
             (pair(&mut left, &mut new, |one, other| closes(one, other, closing)), closed, "closing an entry"),
             (pair(&mut left, &mut new, |one, other| self.same(one, other)), changed, "changing an entry"),
-            (new.iter().map(|(at, _)| *at).collect(), added, "a new entry"),
+            (new.iter().map(|(at, _)| *at).collect(), added, "adding an entry"),
         ];
         for (at, needs, says) in what {
             if let Some(lack) = needs.lack(step) {
@@ -73,7 +73,7 @@ impl ListRule {
         if !left.is_empty()
             && let Some(lack) = removed.lack(step)
         {
-            findings.add(&self.field, lack.rule(), format_args!("taking an entry out {lack} ({})", self.source));
+            findings.add(&self.field, lack.rule(), format_args!("removing an entry {lack} ({})", self.source));
         }
     }
 

@@ -82,10 +82,10 @@ impl fmt::Display for Lack<'_> {
         match self {
             Self::Basis([]) => f.write_str("needs a `basis` of its own"),
             Self::Basis(reasons) => {
-                write!(f, "needs a `basis` of its own, its reason_code one of {}", reasons.join(", "))
+                write!(f, "needs a `basis` of its own with a reason_code among {}", reasons.join(", "))
             }
-            Self::Reason(reasons) => write!(f, "needs a `basis` whose reason_code is one of {}", reasons.join(", ")),
-            Self::Never => f.write_str("is never made"),
+            Self::Reason(reasons) => write!(f, "needs a `basis` with a reason_code among {}", reasons.join(", ")),
+            Self::Never => f.write_str("is never allowed"),
         }
     }
 }

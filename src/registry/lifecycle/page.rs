@@ -1,4 +1,4 @@
-//! The page that prints the lifecycles, so that whoever knows a registry checks them line by line.
+//! The page of lifecycles, so that an expert on a registry can check them line by line.
 
 use std::fmt::Write as _;
 
@@ -19,15 +19,15 @@ pub fn page(catalogue: &Catalogue) -> String {
 
 const HEAD: &str = "# Lifecycles
 
-Which change of a record may follow which, record type by record type, as `SubmitChanges` holds a submission to it: this page is made
-from the tables in `src/registry`, and a test holds it to them. The marks are those of [fidelity.md](fidelity.md).
+Which change of a record may follow which, by record type, as `SubmitChanges` checks every submission. This page is generated from the tables in
+`src/registry`, and a test compares them. The marks are those of [fidelity.md](fidelity.md).
 
-- A **transition** of a status field that is in no row is refused. **A basis** is the payload's `basis` field: number, date and authority of
-  the document that the change rests on, and a `reason_code`, where the row names some one of those. It is the change's own: one
-  that the version before has already does not count again.
-- A **field** that is not named may change freely, and so may the entries of a list that is not named.
-- A new record has no version before it: only the rules between records hold for it. What is stored stays readable whatever it breaks.
-- Everything that a submission breaks is named in one refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), and nothing of it is written.
+- A **transition** of a status field without a row is refused. **A basis** is the payload's `basis` field: number, date and authority of the document
+  on which the change is based, and a `reason_code`, if the row lists any. It belongs to this change: the basis of the version before does not count
+  again.
+- A **field** that is not listed may change freely, and so may the entries of a list that is not listed.
+- A new record has no version before it, so only the rules between records apply to it. Stored records stay readable, whatever rule they break.
+- One refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), names every broken rule of a submission, and nothing of the submission is stored.
 ";
 
 fn tables(page: &mut String, record_type: &RecordType) {

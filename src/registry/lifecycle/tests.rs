@@ -374,7 +374,7 @@ fn a_refusal_names_what_would_be_legal_and_where_that_is_written_and_no_protecte
     );
     assert_eq!(
         says("resident.person.v1", "life_status", "deceased", "alive"),
-        ["deceased → alive needs a `basis` of its own, its reason_code one of court_decision, entry_annulled \
+        ["deceased → alive needs a `basis` of its own with a reason_code among court_decision, entry_annulled \
           (memory: Civil Code, arts. 68 to 73)"]
     );
     assert_eq!(
@@ -395,12 +395,12 @@ fn tables_name_what_there_is() {
     for (rows, says) in [
         (vec![row("on", "of")], "the state `of`"),
         (vec![row("on", "on")], "changes nothing"),
-        (vec![row("on", "off"), row("on", "off")], "twice"),
+        (vec![row("on", "off"), row("on", "off")], "duplicate"),
     ] {
         assert!(states(rows).expect(says).contains(says));
     }
     let open = Lifecycle::default().states("mark", assumption(), [row("a", "b")]).problem(&fields);
-    assert!(open.expect("no set").contains("no closed set"));
+    assert!(open.expect("no set").contains("not a closed set"));
     let unknown = Lifecycle::default().fields([("colour", never(), assumption())]).problem(&fields);
     assert!(unknown.expect("no field").contains("`colour`"));
 }

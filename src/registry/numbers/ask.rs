@@ -1,4 +1,4 @@
-//! Asking the resident registry for what the rule needs: what a record says of numbers counts only when it verifies.
+//! Asks a resident registry through its port for the records that the rule needs, and accepts only those that verify.
 
 use async_trait::async_trait;
 

@@ -189,7 +189,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042078990009" "Đặng Quốc Cường" (1978, 2, 3) in "18496": "convicted, later expunged"
         => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something" [BothForms], Try::Fetch("justice", "justice.record_certificate", &[JUDICIAL]), situation::expunged;
     "042065990010" "Bùi Văn Lợi" (1965, 11, 11) in "18562": "died last year, still owner of land and a car"
-        => "life_status deceased, and disagreements with land and vehicles" [Says("deceased"), Disagreement], Try::View(None), situation::deceased;
+        => "life_status deceased, and discrepancies with land and vehicles" [Says("deceased"), Disagreement], Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"
         => "linking refused: ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::small_girl;
     "042091990012" "Hồ Sỹ Nam" (1991, 8, 27) in "18754": "the old 9-digit number leads to two people; the licence has no personal ID"
@@ -197,7 +197,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042193990013" "Trương Thị Mỹ Duyên" (1993, 5, 5) in "18775": "refuses every consent"
         => "PERMISSION_DENIED, reason CONSENT_MISSING" [Refused(ConsentMissing)], Try::Fetch("bank", "bank.know_your_customer", &[PERSON]), situation::refuses;
     "042087990014" "Ngô Đức Hải" (1987, 3, 19) in "18118": "moved to another province last month"
-        => "status moved_out, and a disagreement with land" [Says("moved_out"), Disagreement], Try::View(None), situation::moved_out;
+        => "status moved_out, and a discrepancy with land" [Says("moved_out"), Disagreement], Try::View(None), situation::moved_out;
     "042089990015" "Cao Xuân Trung" (1989, 7, 1) in "18313": "level 1 account only"
         => "ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::level_one;
     "042083990016" "Thái Văn Bình" (1983, 9, 2) in "18568": "personal ID re-established: it supersedes 042083990017"
@@ -205,7 +205,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042070990018" "Đinh Văn Sơn" (1970, 8, 20) in "18739": "birth date known to the population register by year only"
         => "coarse comparison: documents link all the same" [Linked], Try::Link("DRIVER_LICENCE"), situation::year_only;
     "042190990019" "Đậu Thị Hoài Thương" (1990, 4, 12) in "18073": "address in a ward that was split in 2025"
-        => "two candidates, and a disagreement" [Disagreement], Try::View(None), situation::split_commune;
+        => "two candidates, and a discrepancy" [Disagreement], Try::View(None), situation::split_commune;
     "042086990020" "Dương Công Minh" (1986, 12, 30) in "18823": "owns an enterprise and a household business"
         => "business records" [Says("SECTION_KIND_BUSINESS")], Try::View(None), situation::in_business;
     "042089990021" "Lương Hữu Phước" (1989, 2, 16) in "18754": "the other person with the old number of 042091990012"
@@ -224,15 +224,15 @@ pub const ROWS: &[PersonaRow] = rows! {
         => "refused with DATA_LOSS; on demand delivered as INVALID INCLUSION" [Unverified(Verdict::Invalid(Code::Inclusion))], Try::FetchUnverified(&[PERSON, HEALTH, LICENCE]), situation::with_car, fails OtherProof every 1;
     "042090990105" "Trần Văn Phong" (1990, 1, 5) in "18073": "issued in the future"
         => "refused with DATA_LOSS; on demand delivered as INVALID ISSUED_IN_FUTURE" [Unverified(Verdict::Invalid(Code::IssuedInFuture))], Try::FetchUnverified(&[PERSON]), situation::with_car, fails IssuedInFuture every 1;
-    "042090990106" "Trần Văn Quang" (1990, 1, 6) in "18073": "payload not canonical: a field stands in it twice"
+    "042090990106" "Trần Văn Quang" (1990, 1, 6) in "18073": "payload not canonical: a field occurs twice"
         => "refused with DATA_LOSS; on demand delivered as INVALID NON_CANONICAL" [Unverified(Verdict::Invalid(Code::NonCanonical))], Try::FetchUnverified(&[HEALTH, LICENCE]), situation::with_car, fails NotCanonical every 1;
     "042090990201" "Lê Văn Tài" (1990, 2, 1) in "18073": "the registries are unavailable for him"
-        => "UNAVAILABLE, or named as not reached beside what could be" [Refused(RegistryUnavailable)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Unavailable every 1;
+        => "UNAVAILABLE, or listed as missing next to the records that were reached" [Refused(RegistryUnavailable)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Unavailable every 1;
     "042090990202" "Lê Văn Thắng" (1990, 2, 2) in "18073": "the registries are at their limit for him"
         => "RESOURCE_EXHAUSTED with RetryInfo" [Refused(RateLimited)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Exhausted every 1;
     "042090990203" "Lê Văn Tiến" (1990, 2, 3) in "18073": "the registries are slower than any deadline for him"
         => "DEADLINE_EXCEEDED at the caller's deadline" [Late], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Slow every 1;
-    "042090990204" "Lê Văn Toàn" (1990, 2, 4) in "18073": "the registries fail inside for him"
+    "042090990204" "Lê Văn Toàn" (1990, 2, 4) in "18073": "the registries have an internal error for him"
         => "INTERNAL" [Refused(Internal)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Internal every 1;
     "042090990205" "Lê Văn Trí" (1990, 2, 5) in "18073": "the registries break off in the middle of an answer"
         => "UNAVAILABLE after a part of the answer; never half an answer as if it were whole" [Refused(RegistryUnavailable)], one_stop(&[PERSON, LICENCE]), situation::with_car, fails Reset every 1;

@@ -8,7 +8,7 @@ use crate::base::id::to_hex;
 use crate::trust::keys::{KeyId, PublicKey};
 
 /// A change of keys. All indices of a version's events are one: that of the first of its key events in the record
-/// ledger, which stand in one block without statements between them.
+/// ledger, which form one block without statements between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChange {
     /// Replaces the key in use of a log in good order.
@@ -32,7 +32,7 @@ pub enum KeyChange {
         /// The issuer's name.
         issuer: String,
     },
-    /// Stands by records of a compromised key, after looking at them.
+    /// Re-attests records of a compromised key, after examination.
     Reattest {
         /// The key.
         key: KeyId,
@@ -61,7 +61,7 @@ impl KeyChange {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
     /// No such log, issuer or key.
-    #[error("the key registry knows no {0}")]
+    #[error("the key registry has no {0}")]
     Unknown(String),
     /// The key's state does not allow it.
     #[error("key {key}: {why}")]
@@ -83,7 +83,7 @@ pub enum ChangeError {
     #[error("the root keys: {0}")]
     Root(String),
     /// The successor is a key that is known already.
-    #[error("the next key is known already")]
+    #[error("the next key is already in the key registry")]
     KnownKey,
 }
 
@@ -116,7 +116,7 @@ impl TrustAnchor {
             KeyChange::Reattest { key, range } => {
                 let (_, record) = next.key_mut(key)?;
                 let KeyState::Compromised { suspect_from, event_index } = record.state else {
-                    return Err(state(key, "only records of a compromised key need it"));
+                    return Err(state(key, "only records of a compromised key need re-attestation"));
                 };
                 if range.is_empty() || range.start < suspect_from || range.end > event_index {
                     return Err(ChangeError::Range { suspect_from, event_index });
@@ -129,7 +129,7 @@ impl TrustAnchor {
             KeyChange::Renew => {}
             KeyChange::Root(root) => {
                 if root.keys.is_empty() {
-                    return Err(ChangeError::Root("somebody has to sign".into()));
+                    return Err(ChangeError::Root("at least one root key has to sign".into()));
                 }
                 root.check().map_err(ChangeError::Root)?;
                 next.root = root.clone();
@@ -152,7 +152,7 @@ impl TrustAnchor {
             KeyState::Active => at,
             KeyState::Rotated { event_index } | KeyState::Withdrawn { event_index } => event_index,
             KeyState::Compromised { suspect_from: before, event_index } if suspect_from < before => event_index,
-            KeyState::Compromised { .. } => return Err(state(key, "it is suspect from there on already")),
+            KeyState::Compromised { .. } => return Err(state(key, "it is already suspect from that index on")),
         };
         if suspect_from > event_index {
             return Err(state(key, "it went out of use before it became suspect"));

@@ -27,7 +27,7 @@ impl TrustAnchor {
         Ok(anchor)
     }
 
-    /// Reads a version that root keys are still to sign. Nothing may be believed by it.
+    /// Reads a draft, which root keys have still to sign. It is not a basis for accepting anything.
     pub fn draft_from_json(json: &[u8]) -> Result<Self> {
         if json.len() > ANCHOR_BYTES_MAX {
             return Err(refuse("it is larger than 1 MiB"));
@@ -35,7 +35,7 @@ impl TrustAnchor {
         let anchor = AnchorFile::read(json).and_then(AnchorFile::into_anchor).map_err(refuse)?;
         anchor.check()?;
         if anchor.root == Root::default() && !anchor.signatures.is_empty() {
-            return Err(refuse("it has signatures, and no root keys that could have made them"));
+            return Err(refuse("it has signatures but no root keys"));
         }
         Ok(anchor)
     }
@@ -154,7 +154,7 @@ impl AnchorFile {
         let (given, written) = (serde_json::from_slice(json), serde_json::to_value(&file));
         match same_form(&given.map_err(at_line)?, &written.map_err(at_line)?) {
             true => Ok(file),
-            false => Err("a null, or a list where an object belongs".to_owned()),
+            false => Err("a null, or a list instead of an object".to_owned()),
         }
     }
 
@@ -195,7 +195,7 @@ impl AnchorFile {
         if self.format != FORMAT {
             return Err(format!("the format is not {FORMAT}"));
         }
-        let expires_at = Timestamp::parse(&self.expires_at).ok_or("expires_at is no time of RFC 3339")?;
+        let expires_at = Timestamp::parse(&self.expires_at).ok_or("expires_at is not an RFC 3339 time")?;
         let keys =
             |rows: Vec<KeyRow>| rows.into_iter().map(KeyRow::into_record).collect::<std::result::Result<Vec<_>, _>>();
         let log = |row: LogRow| {
@@ -279,7 +279,7 @@ impl SignatureRow {
 
     fn into_signature(self) -> std::result::Result<RootSignature, String> {
         let key_id = from_hex(&self.key_id).and_then(|id| id.try_into().ok());
-        let key_id = key_id.ok_or_else(|| format!("{:?} is no key id", self.key_id))?;
+        let key_id = key_id.ok_or_else(|| format!("{:?} is not a key id", self.key_id))?;
         let signature = STANDARD.decode(&self.signature).map_err(|_| "a signature is not base64".to_owned())?;
         Ok(RootSignature { key_id, signature })
     }
@@ -295,7 +295,7 @@ fn read_key(id: &str, algorithm: &str, public_key: &str) -> std::result::Result<
     let spki = STANDARD.decode(public_key).map_err(|_| format!("key {id}: not base64"))?;
     let key = PublicKey::from_spki(algorithm, &spki).map_err(|error| format!("key {id}: {error}"))?;
     if to_hex(&key.id()) != id {
-        return Err(format!("key {id}: the id is not that of the key"));
+        return Err(format!("key {id}: the id does not match the key"));
     }
     Ok(key)
 }

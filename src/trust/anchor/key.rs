@@ -14,7 +14,7 @@ pub struct KeyRecord {
     pub from_index: u64,
     /// Its state.
     pub state: KeyState,
-    /// For a compromised key: what its issuer examined and stands by, as half-open ranges of ledger indices.
+    /// For a compromised key: the half-open ranges of ledger indices that its issuer examined and re-attested.
     pub reattested: Vec<Range<u64>>,
 }
 
@@ -94,7 +94,7 @@ impl KeyRecord {
     }
 }
 
-/// What the state of its issuer's `keys` says about a record that stands under a checkpoint of `signer`, one of them.
+/// The verdict of the states of its issuer's `keys` on a record under a checkpoint of `signer`, one of them.
 ///
 /// A log outlives its keys: after a rotation its next key signs the tree over everything that its former keys signed, and
 /// so a checkpoint of a later key than the record's place is no fault. The record is then judged by the key that was in

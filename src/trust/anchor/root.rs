@@ -38,7 +38,7 @@ impl Root {
         if possible.contains(&(self.threshold as usize)) {
             Ok(())
         } else {
-            Err(format!("threshold {} of {} root keys", self.threshold, self.keys.len()))
+            Err(format!("the threshold is {} of {} root keys", self.threshold, self.keys.len()))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How one version of the key registry follows another.
 //!
-//! The rules are those of TUF's root role, and one more: history stays. Version N+1 is accepted by whoever believes N if
+//! The rules are those of TUF's root role, and one more: history stays. A verifier with version N accepts N+1 if
 //!
 //! | rule | otherwise |
 //! |---|---|
@@ -24,13 +24,13 @@ use crate::trust::keys::{PublicKey, Signer};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NextError {
     /// There is nobody who could sign a successor.
-    #[error("the version before it names no root keys, so nothing can follow it")]
+    #[error("the previous version has no root keys, so it can have no successor")]
     NoRoot,
     /// Another province's.
-    #[error("it is of another province")]
+    #[error("it belongs to another province")]
     Province,
     /// Versions are skipped or repeated.
-    #[error("it is version {found}, version {wanted} is wanted")]
+    #[error("it is version {found}, but version {wanted} is next")]
     Version {
         /// The version that would follow.
         wanted: u64,
@@ -38,7 +38,7 @@ pub enum NextError {
         found: u64,
     },
     /// Too few root keys signed.
-    #[error("{found} root keys of version {version} signed it, {wanted} have to")]
+    #[error("{found} root keys of version {version} signed it, but {wanted} are required")]
     Signatures {
         /// Whose root keys are counted.
         version: u64,
@@ -51,7 +51,7 @@ pub enum NextError {
     #[error("a root key's signature does not verify")]
     BadSignature,
     /// What was said before is taken back.
-    #[error("it takes back what was said before: {0}")]
+    #[error("it contradicts the previous version: {0}")]
     History(String),
     /// Too old.
     #[error("it expired at {0}")]
@@ -139,7 +139,7 @@ fn follows(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), NextError> {
 
 fn check_history(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), String> {
     if next.events_from < current.events_from {
-        return Err("its events stand before those of the version before".into());
+        return Err("its events precede those of the version before".into());
     }
     for log in &current.logs {
         if !next.logs.iter().any(|other| (&other.origin, other.purpose) == (&log.origin, log.purpose)) {
@@ -156,10 +156,10 @@ fn check_history(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), String
         let found = next.keys().find(|(_, key)| key.key == old.key);
         let Some((owner, new)) = found else { return Err(format!("the key {id} is gone")) };
         if owner != origin || new.from_index != old.from_index {
-            return Err(format!("the key {id} belongs to another log, or from another index on"));
+            return Err(format!("the key {id} belongs to another log, or begins at another index"));
         }
         if !may_become(old.state, new.state) {
-            return Err(format!("the key {id} is back in use, or its event stands elsewhere"));
+            return Err(format!("the key {id} is back in use, or its event has another index"));
         }
         if !old.reattested.iter().all(|range| new.reattested.contains(range)) {
             return Err(format!("a re-attestation of the key {id} is gone"));

@@ -29,16 +29,18 @@ impl Rule {
             Self::TooLong => "a payload is at most 48 KiB",
             Self::TooDeep => "nesting is at most 8 deep",
             Self::TooManyFields => "at most 64 top-level fields",
-            Self::NotUtf8 => "text is UTF-8",
-            Self::NotNfc => "strings are in normalisation form C",
-            Self::Unsettled => "characters are those of Unicode 3.2, whose normalisation never changes",
-            Self::ForbiddenCharacter => "strings hold no U+0000 and no U+FEFF, and escape control characters",
-            Self::Escape => "only the escapes of RFC 8785, in their shortest form",
-            Self::Number => "numbers are integers within ±(2^53-1), without leading zeros, fraction, exponent or -0",
-            Self::Name => "object names are snake_case ASCII, from a letter",
-            Self::NameOrder => "object names are sorted and occur once",
-            Self::TrailingBytes => "nothing follows the object",
-            Self::Syntax => "JSON without white space and without null",
+            Self::NotUtf8 => "text must be UTF-8",
+            Self::NotNfc => "strings must be in normalisation form C",
+            Self::Unsettled => "characters must be those of Unicode 3.2, whose normalisation never changes",
+            Self::ForbiddenCharacter => "strings must not contain U+0000 or U+FEFF, and must escape control characters",
+            Self::Escape => "escapes must be those of RFC 8785, in their shortest form",
+            Self::Number => {
+                "numbers must be integers within ±(2^53-1), without leading zeros, fraction, exponent or -0"
+            }
+            Self::Name => "object names must be snake_case ASCII and begin with a letter",
+            Self::NameOrder => "object names must be sorted and unique",
+            Self::TrailingBytes => "nothing may follow the object",
+            Self::Syntax => "JSON must have no white space and no null",
         }
     }
 }

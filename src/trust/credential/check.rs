@@ -40,7 +40,7 @@ mod rank {
 pub struct CredentialReport {
     /// Verdict, checks, and the record's statement.
     pub report: Report,
-    /// The record in it, as far as it is disclosed; to be believed only with a VALID verdict.
+    /// The record in it, as far as it is disclosed; reliable only with a VALID verdict.
     pub record: Option<SignedRecord>,
 }
 
@@ -105,11 +105,16 @@ fn check_token(
     let state = key.judge(None);
     if !verified.text("iss").is_some_and(|iss| super::is_issuer(iss, &issuer.origin)) {
         let verdict = Verdict::Invalid(Code::IssuerMismatch);
-        tally.fail(SIGNATURE, verdict, rank::SIGNATURE, "`iss` is not who the key belongs to");
+        tally.fail(SIGNATURE, verdict, rank::SIGNATURE, "`iss` is not the owner of the key");
     } else if state.is_valid() {
         tally.pass(SIGNATURE);
     } else {
-        tally.fail(SIGNATURE, state, rank::KEY, "the key is out of use, and a credential has no place in the ledger");
+        tally.fail(
+            SIGNATURE,
+            state,
+            rank::KEY,
+            "the key is out of use, and a credential has no ledger position to show that it is older",
+        );
     }
     tally.pass("disclosures");
     match verified.check_times(now) {
@@ -123,7 +128,7 @@ fn check_token(
         Some(Err(error)) => {
             tally.fail("key_binding", Verdict::Invalid(Code::KeyBinding), rank::BINDING, error.to_string());
         }
-        None => tally.skip("key_binding", "no nonce and audience were asked for"),
+        None => tally.skip("key_binding", "no nonce and audience were given to check"),
     }
     Some(verified)
 }
@@ -162,7 +167,7 @@ fn check_agreement(verified: &Verified, tally: &mut Tally) -> Option<SignedRecor
     if differing.is_empty() {
         tally.pass(AGREEMENT);
     } else {
-        fail(format!("{} beside the statement: not what it says", differing.join(", ")));
+        fail(format!("{} in the credential: not what the statement says", differing.join(", ")));
     }
     Some(record)
 }

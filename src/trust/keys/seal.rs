@@ -4,7 +4,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
 /// Bytes do not open: another key, or somebody changed them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it does not open: another key, or it is damaged")]
+#[error("it does not decrypt: another key, or damaged")]
 pub struct DoesNotOpen;
 
 /// Encrypts `bytes` and authenticates them together with `associated`. A nonce must never come twice with one key.

@@ -7,7 +7,7 @@ use super::{Hash, Node, Span, hash_node};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// The leaf's index is not in the tree, or the older tree is the larger one.
-    #[error("the index or size lies outside the tree")]
+    #[error("the index or size is outside the tree")]
     OutOfRange,
     /// The path has another length than index and size demand.
     #[error("the path has the wrong length")]
@@ -42,7 +42,7 @@ pub fn root_from_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash]) ->
     Ok(climb(*leaf, path, inner, index))
 }
 
-/// A path in two parts: from a leaf up to the root of the perfect subtree of 2^`levels` leaves that it stands in, and on from there.
+/// A path in two parts: from a leaf up to the root of the perfect subtree of 2^`levels` leaves that contains it, and on from there.
 /// Leaves of one subtree have the second part in common.
 pub(crate) struct Climb<'a> {
     /// The subtree's root.
@@ -66,7 +66,7 @@ impl<'a> Climb<'a> {
         }
         let (inner, _) = parts(index, size);
         let below = levels as usize;
-        // Beyond `inner` the leaf and the last one part: so they stand in different subtrees, and the leaf's is whole.
+        // Beyond `inner` the leaf and the last one are in different subtrees, and the leaf's subtree is whole.
         if inner <= below {
             return Ok(None);
         }
@@ -81,7 +81,7 @@ impl<'a> Climb<'a> {
     }
 }
 
-/// Whether the leaf stands at `index` in the tree of this size and root.
+/// Whether the leaf is at `index` in the tree of this size and root.
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> Result<(), ProofError> {
     if root_from_inclusion(leaf, index, size, path)? == *root { Ok(()) } else { Err(ProofError::Root) }
 }

@@ -30,20 +30,20 @@ impl Presented<'_> {
         now: Timestamp,
     ) -> Result<(), SdJwtError> {
         let refused = |why: &str| SdJwtError::Binding(why.to_owned());
-        let text = self.binding.ok_or_else(|| refused("there is no key binding token"))?;
-        let jwk = claims.get("cnf").and_then(|cnf| cnf.get("jwk")).ok_or_else(|| refused("`cnf` names no key"))?;
+        let text = self.binding.ok_or_else(|| refused("the key binding token is missing"))?;
+        let jwk = claims.get("cnf").and_then(|cnf| cnf.get("jwk")).ok_or_else(|| refused("`cnf` contains no key"))?;
         let key = jose::from_jwk(jwk).map_err(|error| refused(&error.to_string()))?;
         let bound = Token::parse(text).and_then(|token| token.verify(TYPE, &key));
         let bound = bound.map_err(|error| refused(&error.to_string()))?;
         let is = |name: &str, expected: &str| bound.get(name).and_then(Value::as_str) == Some(expected);
         if !is("sd_hash", &self.sd_hash()) {
-            return Err(refused("it is over something else than what is presented"));
+            return Err(refused("it does not cover what is presented"));
         }
         if !is("nonce", &asked.nonce) {
             return Err(refused("it has another nonce"));
         }
         if !is("aud", &asked.audience) {
-            return Err(refused("it is for somebody else"));
+            return Err(refused("it is addressed to somebody else"));
         }
         let claim = |name| seconds(&bound, name).map_err(SdJwtError::Binding);
         let now_s = now.0.div_euclid(1_000);

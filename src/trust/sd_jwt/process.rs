@@ -118,7 +118,7 @@ impl Process {
             Some(_) => return refuse("an `_sd` is not an array"),
         };
         if object.contains_key(ELEMENT) {
-            return refuse("`...` stands where no array's element is");
+            return refuse("`...` occurs outside an array element");
         }
         let mut whole = Map::new();
         for (name, value) in object {
@@ -129,16 +129,16 @@ impl Process {
             let Value::String(digest) = digest else { return refuse("a digest is not a string") };
             let Some(disclosure) = self.meet(digest)? else { continue };
             let Some(name) = disclosure.name.clone() else {
-                return refuse("an array element's stands in an object");
+                return refuse("an array element's disclosure is used in an object");
             };
             if name == SD || name == ELEMENT {
                 return refuse("a name is reserved");
             }
             if self.path.is_empty() && NEVER_HIDDEN.contains(&name.as_str()) {
-                return refuse("a claim that decides about validity was hidden");
+                return refuse("a claim that decides validity was hidden");
             }
             if whole.contains_key(&name) {
-                return refuse("a name is there already");
+                return refuse("a name occurs twice");
             }
             self.note(&disclosure);
             let value = self.under(&name, disclosure.value)?;
@@ -160,11 +160,11 @@ impl Process {
                 return refuse("a digest is not a string");
             };
             if !placeholder.is_empty() {
-                return refuse("something stands beside `...`");
+                return refuse("`...` is not the only member");
             }
             let Some(disclosure) = self.meet(digest)? else { continue };
             if disclosure.name.is_some() {
-                return refuse("an object member's stands in an array");
+                return refuse("an object member's disclosure is used in an array");
             }
             self.note(&disclosure);
             let value = self.under(ELEMENT, disclosure.value)?;

@@ -114,8 +114,8 @@ fn every_negative_of_section_7_1_is_refused() {
     refused(&signed(base(json!("x")), &[]), "an `_sd` is not an array");
     refused(&signed(base(json!([1])), &[]), "a digest is not a string");
     refused(&signed(json!({ "a": [{ "...": 1 }] }), &[]), "a digest is not a string");
-    refused(&signed(json!({ "a": [{ "...": "x", "b": 1 }] }), &[]), "something stands beside");
-    refused(&signed(json!({ "a": { "...": "x" } }), &[]), "no array's element");
+    refused(&signed(json!({ "a": [{ "...": "x", "b": 1 }] }), &[]), "not the only member");
+    refused(&signed(json!({ "a": { "...": "x" } }), &[]), "outside an array element");
     for (bad, why) in [
         (json!(["salt"]), "two or three"),
         (json!(["salt", "name", "An", 1]), "two or three"),
@@ -124,16 +124,22 @@ fn every_negative_of_section_7_1_is_refused() {
         (json!([1, "name", "An"]), "a salt is not a string"),
         (json!(["salt", "_sd", []]), "reserved"),
         (json!(["salt", "...", "x"]), "reserved"),
-        (json!(["salt", "exp", 1]), "decides about validity"),
+        (json!(["salt", "exp", 1]), "decides validity"),
     ] {
         refused(&signed(base(json!([digest_of(&bad)])), &[&bad]), why);
     }
-    refused(&signed(base(json!([digest_of(&element)])), &[&element]), "an array element's stands in an object");
-    refused(&signed(json!({ "a": [{ "...": digest_of(&name) }] }), &[&name]), "an object member's stands in an array");
+    refused(
+        &signed(base(json!([digest_of(&element)])), &[&element]),
+        "an array element's disclosure is used in an object",
+    );
+    refused(
+        &signed(json!({ "a": [{ "...": digest_of(&name) }] }), &[&name]),
+        "an object member's disclosure is used in an array",
+    );
     let taken = json!({ "_sd": [digest_of(&name)], "name": "Bình" });
-    refused(&signed(taken, &[&name]), "a name is there already");
+    refused(&signed(taken, &[&name]), "a name occurs twice");
     let again = json!(["other", "name", "Bình"]);
-    refused(&signed(base(json!([digest_of(&name), digest_of(&again)])), &[&name, &again]), "a name is there already");
+    refused(&signed(base(json!([digest_of(&name), digest_of(&again)])), &[&name, &again]), "a name occurs twice");
     // step 4: a digest more than once, directly, without a disclosure, and through another disclosure
     refused(&signed(base(json!([digest_of(&name), digest_of(&name)])), &[&name]), "appears twice");
     refused(&signed(base(json!(["x", "x"])), &[]), "appears twice");

@@ -8,7 +8,7 @@ use crate::trust::canonical::{parse, write};
 use crate::trust::merkle::Hash;
 use crate::trust::value::{Object, Value};
 
-/// What the ledger keeps of a list. Whoever holds a token finds its entry by [`token`](Self::token).
+/// The ledger's digest of a list. The holder of a token finds its entry by [`token`](Self::token).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusDigest {
     /// How many statuses the list had.

@@ -94,7 +94,7 @@ impl StatusToken {
     }
 
     fn read(claims: &Map<String, Value>) -> Result<Self, StatusError> {
-        let missing = |name: &str| StatusError::Malformed(format!("`{name}` is missing or of another kind"));
+        let missing = |name: &str| StatusError::Malformed(format!("`{name}` is missing or of the wrong type"));
         let text = |object: &Map<String, Value>, name: &str| {
             object.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| missing(name))
         };
@@ -133,19 +133,19 @@ impl StatusToken {
         self.claims.issuer == statement.issuer && self.claims.schema == statement.schema
     }
 
-    /// What the list says about a statement that stands at `ledger_index`: the check `status`.
+    /// The check `status` of a statement at `ledger_index` by this list.
     pub fn judge(&self, statement: &Statement, ledger_index: Option<u64>, now: Timestamp) -> Finding {
         let claims = &self.claims;
         let stale = |why: String| fail(Verdict::Indeterminate(Code::Stale), why);
         if now >= claims.expires_at {
-            return stale(format!("the status list could be believed until {}", claims.expires_at));
+            return stale(format!("the status list expired at {}", claims.expires_at));
         }
         if claims.issued_at > now.plus_ms(CLOCK_SKEW_MS_MAX) {
-            return stale(format!("the status list is of {}, ahead of now", claims.issued_at));
+            return stale(format!("the status list is dated {}, in the future", claims.issued_at));
         }
         let status = self.list.get(statement.status_index);
         let Some(status) = status.filter(|_| ledger_index.is_none_or(|index| index < claims.ledger_size)) else {
-            return stale("the record is younger than the status list".to_owned());
+            return stale("the record is newer than the status list".to_owned());
         };
         let of = format!("by the list of {}", claims.issued_at);
         match status {

@@ -92,14 +92,14 @@ impl Verifier {
         }
         let expected = before.size() + records.len() as u64;
         if head.size < before.size() {
-            let why = format!("the log had {} leaves, now {}", before.size(), head.size);
+            let why = format!("the log had {} leaves and now has {}", before.size(), head.size);
             return fail(Code::LogRollback, "issuer_inclusion", why);
         }
         if head.size == before.size() && head.root != before.root() {
             return fail(Code::SplitView, "issuer_inclusion", format!("two trees of {} leaves", head.size));
         }
         if head.size != expected {
-            let why = format!("the checkpoint is of {} leaves, the batch ends at {expected}", head.size);
+            let why = format!("the checkpoint has {} leaves, but the batch ends at {expected}", head.size);
             return fail(Code::Inclusion, "issuer_inclusion", why);
         }
         let mut after = before.clone();
@@ -142,7 +142,7 @@ fn check_record(
         return fail(Code::PayloadMismatch, "payload", why);
     }
     if scanned.len() != usize::from(statement.field_count) {
-        let why = format!("{} fields, the statement says {}", scanned.len(), statement.field_count);
+        let why = format!("{} fields, but the statement says {}", scanned.len(), statement.field_count);
         return fail(Code::PayloadMismatch, "field_count", why);
     }
     if statement.issued_at > now.plus_ms(CLOCK_SKEW_MS_MAX) {

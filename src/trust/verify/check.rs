@@ -114,7 +114,7 @@ impl Beliefs {
             (Some(head), Some(proof)) => {
                 self.check_inclusion("issuer_inclusion", &hash_leaf(&record.statement), proof, head, tally);
             }
-            _ => tally.skip("issuer_inclusion", "there is no checkpoint to believe"),
+            _ => tally.skip("issuer_inclusion", "there is no accepted checkpoint"),
         }
         head
     }
@@ -129,7 +129,7 @@ impl Beliefs {
         const NAME: &str = "issuer_agreement";
         let mismatch = Verdict::Invalid(Code::IssuerMismatch);
         let (Some(statement), Some(head)) = (statement, head) else {
-            let why = if statement.is_none() { NO_STATEMENT } else { "there is no checkpoint to believe" };
+            let why = if statement.is_none() { NO_STATEMENT } else { "there is no accepted checkpoint" };
             return tally.skip(NAME, why);
         };
         let owner = match head.who {
@@ -139,14 +139,14 @@ impl Beliefs {
         match (owner, named.flatten()) {
             (Some(owner), Some(issuer)) if issuer.name == owner => tally.pass(NAME),
             (Some(owner), Some(issuer)) => {
-                let why = format!("the statement names {}, the checkpoint is of {owner}", issuer.name);
+                let why = format!("the statement names {}, but the checkpoint belongs to {owner}", issuer.name);
                 tally.fail(NAME, mismatch, rank::OTHER_ISSUER, why);
             }
             (Some(_), None) => {
-                let why = format!("the trust anchor knows no issuer {}", statement.issuer);
+                let why = format!("the trust anchor has no issuer {}", statement.issuer);
                 tally.fail(NAME, mismatch, rank::UNKNOWN_ISSUER, why);
             }
-            (None, _) => tally.fail(NAME, mismatch, rank::OTHER_ISSUER, "the checkpoint is of no issuer's log"),
+            (None, _) => tally.fail(NAME, mismatch, rank::OTHER_ISSUER, "the checkpoint belongs to no issuer's log"),
         }
     }
 
@@ -158,11 +158,11 @@ impl Beliefs {
                 let why = "there is no proof from the record ledger";
                 tally.fail("ledger_inclusion", Verdict::Indeterminate(Code::NoPoe), rank::NO_PROOF, why);
             } else {
-                tally.skip("ledger_inclusion", "a record fresh from its issuer need not stand there yet");
+                tally.skip("ledger_inclusion", "a record that comes straight from its issuer may not be there yet");
             }
             return None;
         };
-        let skip = |tally: &mut Tally| tally.skip("ledger_inclusion", "there is no checkpoint to believe");
+        let skip = |tally: &mut Tally| tally.skip("ledger_inclusion", "there is no accepted checkpoint");
         let head = match self.head(&proof.checkpoint) {
             Ok(head) => head,
             Err(error) => {
@@ -172,7 +172,7 @@ impl Beliefs {
             }
         };
         if !matches!(head.who, OwnerRef::Log(_, LogPurpose::Records)) {
-            tally.fail("ledger_signature", NO_SIGNATURE, rank::SIGNATURE, "the checkpoint is of another log");
+            tally.fail("ledger_signature", NO_SIGNATURE, rank::SIGNATURE, "the checkpoint belongs to another log");
             skip(tally);
             return None;
         }
@@ -215,7 +215,7 @@ impl Beliefs {
     /// key_state.
     fn check_key_state(&self, head: Option<&SignedHead>, ledger_index: Option<u64>, tally: &mut Tally) {
         const NAME: &str = "key_state";
-        let Some(head) = head else { return tally.skip(NAME, "no key is known to have signed") };
+        let Some(head) = head else { return tally.skip(NAME, "it is unknown which key signed") };
         let keys = match head.who {
             OwnerRef::Issuer(at) => self.anchor.issuers.get(at).map(|issuer| &issuer.keys),
             OwnerRef::Log(at, _) => self.anchor.logs.get(at).map(|log| &log.keys),
@@ -226,12 +226,12 @@ impl Beliefs {
         match best.unwrap_or(NO_SIGNATURE) {
             Verdict::Valid => tally.pass(NAME),
             verdict @ Verdict::Invalid(_) => {
-                tally.fail(NAME, verdict, rank::KEY, "the key was not in use at the record's place in the ledger");
+                tally.fail(NAME, verdict, rank::KEY, "the key was not in use at the record's ledger position");
             }
             verdict @ Verdict::Indeterminate(_) => {
                 let why = match ledger_index {
-                    Some(_) => "the key is compromised, and the record came after it became suspect",
-                    None => "the key is out of use, and nothing proves that the record came before",
+                    Some(_) => "the key is compromised, and the record is newer than the suspicion",
+                    None => "the key is out of use, and nothing proves that the record is older",
                 };
                 tally.fail(NAME, verdict, rank::INDETERMINATE_KEY, why);
             }
@@ -247,7 +247,7 @@ fn check_disclosure(disclosure: &Disclosure, statement: Option<&Statement>, tall
         Err(error @ DisclosureError::Fields) => {
             tally.pass("canonical");
             tally.fail("payload", mismatch, rank::PAYLOAD, error.to_string());
-            return tally.skip("field_count", "the fields are not each there once");
+            return tally.skip("field_count", "the fields are not complete and unique");
         }
         Err(error) => {
             let verdict = Verdict::Invalid(Code::NonCanonical);
@@ -269,7 +269,7 @@ fn check_disclosure(disclosure: &Disclosure, statement: Option<&Statement>, tall
     if count == usize::from(statement.field_count) {
         tally.pass("field_count");
     } else {
-        let why = format!("{count} fields, the statement says {}", statement.field_count);
+        let why = format!("{count} fields, but the statement says {}", statement.field_count);
         tally.fail("field_count", mismatch, rank::PAYLOAD, why);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures::{Stream, StreamExt as _};
 
 use crate::base::Call;
-use crate::base::{Error, PersonalId, Result, Violations, limits};
+use crate::base::{Error, Language, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
 use super::{ExchangeGrpcService, message};
@@ -40,7 +40,7 @@ impl ExchangeGrpcService {
         };
         let common = Arc::new(common);
         let service = self.clone();
-        let (total, until) = (personal_ids.len(), call.client_deadline);
+        let (total, until, language) = (personal_ids.len(), call.client_deadline, call.language);
         let citizens = personal_ids.into_iter().zip(0u32..).map(move |(personal_id, index)| {
             let (service, common) = (service.clone(), common.clone());
             let mut context = context.clone();
@@ -50,21 +50,27 @@ impl ExchangeGrpcService {
                 let now = Instant::now();
                 let left = until.map(|until| until.saturating_duration_since(now));
                 context.deadline = now + share(left, total - index as usize);
-                Ok(service.one(index, context, Request { personal_id, ..(*common).clone() }).await)
+                Ok(service.one(index, context, language, Request { personal_id, ..(*common).clone() }).await)
             }
         });
         let stream = futures::stream::iter(citizens).buffered(CONCURRENT);
-        // The stream holds its place among the caller's open ones until it ends or is dropped.
+        // The stream counts among the caller's open ones until it ends or is dropped.
         Ok(stream.map(move |answer| {
             let _ = &open;
             answer
         }))
     }
 
-    async fn one(&self, index: u32, context: Context, request: Request) -> v1::BulkFetchRecordsResponse {
+    async fn one(
+        &self,
+        index: u32,
+        context: Context,
+        language: Language,
+        request: Request,
+    ) -> v1::BulkFetchRecordsResponse {
         let request_id = context.request_id;
         let answered = match self.exchange.fetch(context, request).await {
-            Ok(exchanged) => message::response(request_id, exchanged),
+            Ok(exchanged) => message::response(request_id, language, exchanged),
             Err(error) => Err(error),
         };
         let outcome = match answered {
@@ -72,14 +78,14 @@ impl ExchangeGrpcService {
             Err(error) => v1::bulk_fetch_records_response::Outcome::Refused(v1::Refusal {
                 request_id: request_id.to_string(),
                 code: error.reason.as_str().to_owned(),
-                message: error.message.clone(),
+                message: language.say(&error.message).into_owned(),
             }),
         };
         v1::BulkFetchRecordsResponse { index, outcome: Some(outcome) }
     }
 }
 
-/// How long one citizen may take while so many, this one included, are still to be answered: an equal share of the time that the
+/// How long one citizen may take while `left` of them, this one included, are still to be answered: an equal share of the time that the
 /// client has left, so that a slow registry costs its citizen's outcome and not the rest of the stream.
 fn share(left: Option<Duration>, citizens: usize) -> Duration {
     let most = Duration::from_millis(limits::DEADLINE_MS_DEFAULT);

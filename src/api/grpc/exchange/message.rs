@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::base::{Reason, RequestId, Result};
+use crate::base::{Language, Reason, RequestId, Result};
 use crate::wire::delivered::encode_delivered;
 use crate::wire::proto::exchange::v1;
 use crate::wire::ready::FetchRecordsResponse;
@@ -19,11 +19,11 @@ pub(super) fn request(message: v1::FetchRecordsRequest) -> Request {
     }
 }
 
-pub(super) fn response(request: RequestId, exchanged: Exchanged) -> Result<FetchRecordsResponse> {
+pub(super) fn response(request: RequestId, language: Language, exchanged: Exchanged) -> Result<FetchRecordsResponse> {
     Ok(FetchRecordsResponse {
         request_id: request.to_string(),
         records: exchanged.records.iter().map(|checked| record(checked)).collect::<Result<_>>()?,
-        missing: exchanged.missing.into_iter().map(missing).collect(),
+        missing: exchanged.missing.into_iter().map(|one| missing(one, language)).collect(),
         evidence: Some(v1::Evidence {
             index: exchanged.evidence.index,
             checkpoint: note_text(&exchanged.evidence.checkpoint)?,
@@ -47,7 +47,7 @@ fn record(checked: &CheckedRecord) -> Result<Bytes> {
     Ok(checked.encoded.get_or_init(|| encoded).clone())
 }
 
-fn missing(missing: Missing) -> v1::Missing {
+fn missing(missing: Missing, language: Language) -> v1::Missing {
     let registry = &missing.record_type.registry;
     let (reason, code, message) = match missing.reason {
         MissingReason::NoRecord => {
@@ -63,7 +63,7 @@ fn missing(missing: Missing) -> v1::Missing {
         registry: registry.into(),
         reason: reason.into(),
         code: code.as_str().to_owned(),
-        message,
+        message: language.say(&message).into_owned(),
     }
 }
 

@@ -37,7 +37,7 @@ impl ExchangeGrpcService {
     async fn fetch(&self, call: &Call, request: v1::FetchRecordsRequest) -> Result<FetchRecordsResponse> {
         let context = Context::of(call)?;
         let exchanged = self.exchange.fetch(context, message::request(request)).await?;
-        message::response(call.request_id, exchanged)
+        message::response(call.request_id, call.language, exchanged)
     }
 
     async fn explain_call(&self, call: &Call, request: v1::ExplainRequest) -> Result<v1::ExplainResponse> {

@@ -26,7 +26,11 @@ pub(super) fn document_type(catalogue: &Catalogue, field: &str, value: i32) -> R
         };
         let all = (1..=i32::from(u8::MAX)).filter_map(|value| v1::DocumentType::try_from(value).ok());
         let known: Vec<&str> = all.filter(is_known).map(|kind| kind.as_str_name()).collect();
-        Violation::new(field, "UNKNOWN_VALUE", format_args!("no such document type; one of {}", known.join(", ")))
+        Violation::new(
+            field,
+            "UNKNOWN_VALUE",
+            format_args!("no such document type; the types are {}", known.join(", ")),
+        )
     })
 }
 
@@ -140,7 +144,7 @@ mod tests {
         assert_eq!(bad, ["personal_id FORMAT", "document_type UNKNOWN_VALUE", "document_number TOO_LONG"]);
         assert_eq!(
             refused.violations.kept()[1].message,
-            "no such document type; one of DOCUMENT_TYPE_HEALTH_INSURANCE_CARD, DOCUMENT_TYPE_DRIVER_LICENCE, \
+            "no such document type; the types are DOCUMENT_TYPE_HEALTH_INSURANCE_CARD, DOCUMENT_TYPE_DRIVER_LICENCE, \
              DOCUMENT_TYPE_VEHICLE_REGISTRATION"
         );
         let good =

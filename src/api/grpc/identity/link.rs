@@ -46,7 +46,7 @@ impl LinkService for LinkGrpcService {
             .answer(request, |call, message| async move {
                 let kind = convert::document_to_link(self.linking.catalogue(), &message);
                 let (acting, kind) = match (self.own(&call, &message.personal_id).await, kind) {
-                    // Whoever may not act for the person learns nothing else; all bad fields are told at once.
+                    // A caller who may not act for the person learns nothing else; all bad fields are reported at once.
                     (Err(error), Err(bad)) if error.reason == Reason::InvalidRequest => return Err(bad),
                     (acting, kind) => (acting?, kind?),
                 };

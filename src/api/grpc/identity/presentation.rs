@@ -58,7 +58,7 @@ impl PresentationGrpcService {
             let field = format!("document_types[{at}]");
             match convert::document_type(self.presenting.catalogue(), &field, *value) {
                 Ok(kind) if kinds.contains(&kind) => {
-                    violations.add(field, "DUPLICATE", "each document type once");
+                    violations.add(field, "DUPLICATE", "a document type may be listed once only");
                 }
                 Ok(kind) => kinds.push(kind),
                 Err(violation) => violations.push(violation),

@@ -64,7 +64,7 @@ fn read(request: &proto::IssueRecordCertificateRequest) -> Result<(PersonalId, F
     let form = match proto::Form::try_from(request.form) {
         Ok(proto::Form::Form1) => Ok(Form::One),
         Ok(proto::Form::Form2) => Ok(Form::Two),
-        unset_or_unknown => Err(Violation::new("form", missing_rule(&unset_or_unknown), "FORM_1 or FORM_2")),
+        unset_or_unknown => Err(Violation::new("form", missing_rule(&unset_or_unknown), "must be FORM_1 or FORM_2")),
     };
     let form = form.map_err(|one| violations.push(one));
     let requested_by = match proto::Requester::try_from(request.requested_by) {
@@ -74,12 +74,16 @@ fn read(request: &proto::IssueRecordCertificateRequest) -> Result<(PersonalId, F
         unset_or_unknown => Err(Violation::new(
             "requested_by",
             missing_rule(&unset_or_unknown),
-            "who asked for it: holder, proxy or agency",
+            "must state who requested it: holder, proxy or agency",
         )),
     };
     let requested_by = requested_by.map_err(|one| violations.push(one));
     if request.certificate_number.is_empty() {
-        violations.push(Violation::new("certificate_number", "REQUIRED", "the number in your book"));
+        violations.push(Violation::new(
+            "certificate_number",
+            "REQUIRED",
+            "the certificate's number in your register is required",
+        ));
     }
     match (person, form, requested_by) {
         (Ok(person), Ok(form), Ok(requested_by)) if violations.is_empty() => Ok((person, form, requested_by)),

@@ -2,26 +2,27 @@
 
 use prost_reflect::{Kind, MessageDescriptor};
 
+use crate::base::Language;
 use crate::registry::rule::{Field, Rule};
 use crate::registry::{RecordType, Sector};
 use crate::wire::proto::registry::v1;
 use crate::wire::typed::{comment, pool};
 
 /// The description of `sector`, whose log holds `log_size` statements.
-pub fn describe(sector: &Sector, log_size: u64) -> v1::RegistryDescription {
+pub fn describe(sector: &Sector, log_size: u64, language: Language) -> v1::RegistryDescription {
     v1::RegistryDescription {
         registry: (&sector.name).into(),
         agency: sector.agency.clone(),
         log_origin: sector.log_origin(),
         log_size,
-        record_types: sector.record_types.iter().map(|of| record_type(of)).collect(),
+        record_types: sector.record_types.iter().map(|of| record_type(of, language)).collect(),
     }
 }
 
-fn record_type(record_type: &RecordType) -> v1::RecordTypeDescription {
+fn record_type(record_type: &RecordType, language: Language) -> v1::RecordTypeDescription {
     let message = record_type.message.as_ref().and_then(|message| pool().get_message_by_name(message));
     let mut fields = Vec::new();
-    describe_fields("", &record_type.fields, message.as_ref(), &mut fields);
+    describe_fields("", &record_type.fields, message.as_ref(), language, &mut fields);
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     v1::RecordTypeDescription {
         record_type: (&record_type.name).into(),
@@ -38,6 +39,7 @@ fn describe_fields(
     path: &str,
     fields: &[Field],
     message: Option<&MessageDescriptor>,
+    language: Language,
     out: &mut Vec<v1::FieldDescription>,
 ) {
     for field in fields {
@@ -49,7 +51,7 @@ fn describe_fields(
         let name = format!("{path}{}{list}", field.name);
         out.push(v1::FieldDescription {
             name: name.clone(),
-            rule: field.rule.says(),
+            rule: language.say(&field.rule.says()).into_owned(),
             required: field.required,
             sensitive: field.sensitive,
             description: descriptor.as_ref().map(comment).unwrap_or_default(),
@@ -57,7 +59,7 @@ fn describe_fields(
         if let Rule::Object(inner) = rule {
             let kind = descriptor.map(|descriptor| descriptor.kind());
             let message = kind.as_ref().and_then(Kind::as_message);
-            describe_fields(&format!("{name}."), inner, message, out);
+            describe_fields(&format!("{name}."), inner, message, language, out);
         }
     }
 }
@@ -70,7 +72,7 @@ mod tests {
     fn nested_fields_are_described_with_their_paths() {
         let catalogue = crate::registry::Catalogue::built_in();
         let sector = catalogue.sector("driver_licence").expect("sector");
-        let description = describe(sector, 7);
+        let description = describe(sector, 7, Language::English);
         assert_eq!((description.log_origin.as_str(), description.log_size), ("lienthong/H27/driver_licence", 7));
         let fields = &description.record_types[0].fields;
         for name in ["holder.full_name", "classes[].code", "points"] {

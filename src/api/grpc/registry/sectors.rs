@@ -8,8 +8,8 @@ use crate::wire::proto::registry as proto;
 use super::typed::{Key, PageQuery, TypedRegistry, Version, of_people, of_person};
 
 /// Implements a typed service: for each record type its message, the names of its RPCs and fields, and how a list request
-/// chooses records (an expression for the selector, and the filters that bind page tokens). What one service has beside them
-/// stands behind its name.
+/// chooses records (an expression for the selector, and the filters that bind page tokens). What one service has in addition
+/// follows its name.
 macro_rules! typed_service {
     ($sector:ident, $server:ident :: $service:ident $(+ { $($more:tt)* })?, $(
         $record_type:expr => $message:ident $version:ident,

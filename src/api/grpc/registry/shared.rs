@@ -59,12 +59,12 @@ impl SharedRegistries {
         Ok(found)
     }
 
-    async fn describe(&self, request: v1::DescribeRequest) -> Result<v1::DescribeResponse> {
+    async fn describe(&self, call: &Call, request: v1::DescribeRequest) -> Result<v1::DescribeResponse> {
         let mut registries = Vec::new();
         for (name, registry) in self.registries.iter() {
             if request.registry.is_empty() || request.registry == *name {
                 let (sector, _) = self.find(name)?;
-                registries.push(describe(sector, registry.log_size().await?));
+                registries.push(describe(sector, registry.log_size().await?, call.language));
             }
         }
         if registries.is_empty() {
@@ -158,7 +158,7 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
                 return Err(Error::invalid_field(
                     "natural_key.values",
                     "REQUIRED",
-                    "this record type's key has one value",
+                    "the key of this record type is a single value",
                 ));
             };
             Ok((Selector::Key(record_type.key_form.of(value)), vec![(&record_type.name).into()]))
@@ -167,7 +167,8 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
             if ids.ids.is_empty() || ids.ids.len() > limits::PAGE_SIZE_MAX {
                 return Err(Error::invalid_field("record_ids.ids", "COUNT", "1 to 500 record ids"));
             }
-            let wrong = |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "32 hexadecimal characters");
+            let wrong =
+                |at| Violation::new(format!("record_ids.ids[{at}]"), "FORMAT", "must be 32 hexadecimal characters");
             let ids = ids.ids.iter().enumerate().map(|(at, id)| RecordId::from_hex(id).ok_or_else(|| wrong(at)));
             let (good, bad): (Vec<_>, Vec<_>) = ids.partition(Result::is_ok);
             if !bad.is_empty() {
@@ -290,7 +291,7 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
         return refuse("TOO_DEEP", "a payload nests at most 8 levels");
     }
     match value.kind {
-        None | Some(Json::NullValue(_)) => refuse("NULL", "leave the field out where the value is unknown"),
+        None | Some(Json::NullValue(_)) => refuse("NULL", "leave the field out if its value is unknown"),
         Some(Json::BoolValue(flag)) => Some(Value::Bool(flag)),
         Some(Json::StringValue(text)) => Some(Value::String(text)),
         Some(Json::NumberValue(number)) => {
@@ -318,7 +319,7 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
 #[tonic::async_trait]
 impl RegistryService for SharedRegistries {
     async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
-        self.edge.answer(request, |_, message| Self::describe(self, message)).await
+        self.edge.answer(request, async move |call, message| Self::describe(self, &call, message).await).await
     }
 
     async fn get_records(

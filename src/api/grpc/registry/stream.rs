@@ -55,7 +55,7 @@ async fn next_batch(registry: &Arc<dyn Registry>, cursor: u64, follow: bool) -> 
     }
 }
 
-/// A batch in as few messages as hold it. Only the last has the checkpoint and moves the cursor: whoever resumes before it begins
+/// A batch in as few messages as possible. Only the last has the checkpoint and moves the cursor: a client that resumes before it begins
 /// with the batch again.
 fn messages(batch: ChangeBatch) -> Result<Vec<v1::StreamChangesResponse>> {
     let part = |first_index| v1::StreamChangesResponse {

@@ -168,7 +168,7 @@ impl TypedRegistry {
         let query = Query { version, ..Query::latest([&*record_type.name], selector, 1) };
         let found = self.registry.read(query).await?.records.into_iter().next();
         found.map(Arc::unwrap_or_clone).ok_or_else(|| {
-            Error::new(Reason::RecordNotFound, "no such entry, or no such version of it")
+            Error::new(Reason::RecordNotFound, "no such record, or no such version of it")
                 .with_subject("record", &*record_type.name)
         })
     }
@@ -200,9 +200,11 @@ fn selector(record_type: &RecordType, key: Option<Key>) -> Result<Selector> {
         Some(Key::RecordId(id)) => RecordId::from_hex(&id)
             .map(|id| Selector::Ids(vec![id]))
             .ok_or_else(|| Error::invalid_field("record_id", "FORMAT", "a record id is 32 hexadecimal characters")),
-        _ => {
-            Err(Error::invalid_field(&record_type.natural_key, "REQUIRED", "name the entry by its key or by record_id"))
-        }
+        _ => Err(Error::invalid_field(
+            &record_type.natural_key,
+            "REQUIRED",
+            "name the record by its natural key or by record_id",
+        )),
     }
 }
 
@@ -219,14 +221,15 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
     let by_name = if name.is_empty() { ("birth_date", birth_date) } else { ("full_name", name) };
     let filters = [("personal_id", personal_id), ("old_id_number", old_number), by_name];
     let given = filters.iter().filter(|(_, value)| !value.is_empty()).map(|(field, _)| *field);
-    let conflict = |field| Violation::new(field, "CONFLICT", "one filter at a time: a number, or a name with its date");
+    let conflict =
+        |field| Violation::new(field, "CONFLICT", "only one filter at a time: a number, or a name with a birth date");
     let conflicts: Vec<Violation> = given.skip(1).map(conflict).collect();
     if !conflicts.is_empty() {
         return Err(Error::invalid(conflicts));
     }
     if !old_number.is_empty() {
         if old_number.len() != 9 || !old_number.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Error::invalid_field("old_id_number", "FORMAT", "an old identity card's number is 9 digits"));
+            return Err(Error::invalid_field("old_id_number", "FORMAT", "an old identity card's number has 9 digits"));
         }
         return Ok(Selector::OldNumber(old_number.to_owned()));
     }
@@ -239,7 +242,7 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
         violations.push(Violation::new(
             "full_name",
             "REQUIRED",
-            "people are searched for by name and birth date together",
+            "a search by name needs the birth date too, and the reverse",
         ));
     } else if name.len() > limits::TEXT_BYTES_MAX {
         violations.push(Violation::new(
@@ -252,13 +255,13 @@ pub(super) fn of_people(personal_id: &str, old_number: &str, name: &str, birth_d
         violations.push(Violation::new(
             "birth_date",
             "REQUIRED",
-            "people are searched for by name and birth date together",
+            "a search by name needs the birth date too, and the reverse",
         ));
     } else if date.is_none() {
         violations.push(Violation::new(
             "birth_date",
             "FORMAT",
-            "must be a day, month or year that there is: YYYY, YYYY-MM or YYYY-MM-DD",
+            "must be an existing day, month or year: YYYY, YYYY-MM or YYYY-MM-DD",
         ));
     }
     if !violations.is_empty() {

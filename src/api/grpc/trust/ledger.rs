@@ -31,7 +31,7 @@ impl LedgerGrpcService {
     /// The log that a request names; `others` are its further bad fields, all named at once.
     fn log(&self, given: &str, mut others: Vec<Violation>) -> Result<&PublicLog> {
         if given.is_empty() {
-            others.push(Violation::new("log", "REQUIRED", "a log's short name or origin"));
+            others.push(Violation::new("log", "REQUIRED", "must be a log's short name or origin"));
         } else if given.len() > LOG_BYTES_MAX {
             others.push(Violation::new("log", "TOO_LONG", format!("at most {LOG_BYTES_MAX} bytes")));
         }
@@ -64,10 +64,10 @@ impl LedgerGrpcService {
         let v1::GetConsistencyProofRequest { log, old_size, new_size } = request;
         let mut bad = Vec::new();
         if old_size == 0 {
-            bad.push(Violation::new("old_size", "REQUIRED", "the size of an older checkpoint, from 1"));
+            bad.push(Violation::new("old_size", "REQUIRED", "must be the size of an older checkpoint, at least 1"));
         }
         if new_size > 0 && old_size > new_size {
-            bad.push(Violation::new("old_size", "OUT_OF_RANGE", "at most new_size"));
+            bad.push(Violation::new("old_size", "OUT_OF_RANGE", "must be at most new_size"));
         }
         let log = self.log(&log, bad)?;
         let new_size = if new_size == 0 { log.published().size } else { new_size };
@@ -80,10 +80,14 @@ impl LedgerGrpcService {
         let v1::GetTileRequest { log, level, index, width } = request;
         let mut bad = Vec::new();
         if level > u32::from(LEVEL_MAX) {
-            bad.push(Violation::new("level", "OUT_OF_RANGE", format!("0 to {LEVEL_MAX}")));
+            bad.push(Violation::new("level", "OUT_OF_RANGE", format!("must be 0 to {LEVEL_MAX}")));
         }
         if width as usize > TILE_WIDTH {
-            bad.push(Violation::new("width", "OUT_OF_RANGE", format!("1 to {TILE_WIDTH}, or 0 for a full tile")));
+            bad.push(Violation::new(
+                "width",
+                "OUT_OF_RANGE",
+                format!("must be 1 to {TILE_WIDTH}, or 0 for a full tile"),
+            ));
         }
         let log = self.log(&log, bad)?;
         let width = if width == 0 { TILE_WIDTH } else { width as usize };
@@ -95,7 +99,7 @@ impl LedgerGrpcService {
     async fn entry(&self, request: v1::GetEntryRequest) -> Result<v1::GetEntryResponse> {
         let log = self.log(&request.log, Vec::new())?;
         if !log.shows_entries {
-            let message = "this log shows its tree, not its entries: they say who read whose data";
+            let message = "this log publishes its tree, not its entries, which state who read whose data";
             return Err(Error::new(Reason::EntriesNotPublic, message).with_subject("log", log.name.clone()));
         }
         let proof = log.ledger.prove(request.index).await?;

@@ -27,7 +27,7 @@ impl StatusGrpcService {
     async fn list(&self, request: v1::GetStatusListRequest) -> Result<v1::GetStatusListResponse> {
         let name = &request.record_type;
         if name.is_empty() {
-            return Err(Error::invalid_field("record_type", "REQUIRED", "a record type: land.parcel.v1"));
+            return Err(Error::invalid_field("record_type", "REQUIRED", "must be a record type's name"));
         }
         let catalogue = self.lists.catalogue();
         if catalogue.record_type(name).is_none() {

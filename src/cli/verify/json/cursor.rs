@@ -1,7 +1,7 @@
 //! JSON texts read in one pass, without copies: what is asked for is read where it stands, and nothing is read twice.
 //!
 //! A file may hold a hundred thousand records of several kilobytes, so this reader costs about as much as looking at each byte once.
-//! It is strict: RFC 8259 and nothing beside it, and a name twice in one object is refused by whoever takes the names. A text that
+//! It is strict: RFC 8259 and nothing else; duplicate names in an object are refused by the readers of objects. A text that
 //! ends too early is told apart from one that is wrong ([`Broken::End`]), so that a part of a file can be read, and read again when
 //! there is more of it.
 
@@ -25,7 +25,7 @@ pub enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::End => f.write_str("it ends in the middle"),
+            Self::End => f.write_str("it ends in the middle of a value"),
             Self::Wrong(what) => f.write_str(what),
         }
     }
@@ -98,7 +98,7 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Err(Broken::End) => Ok(()),
             Err(broken) => Err(broken),
-            Ok(_) => Err(self.wrong("something follows")),
+            Ok(_) => Err(self.wrong("something follows the value")),
         }
     }
 
@@ -146,7 +146,7 @@ impl<'a> Cursor<'a> {
         if self.depth > DEPTH_MAX { Err(self.wrong("values are nested too deeply")) } else { Ok(()) }
     }
 
-    /// Reads a text, borrowed where no escape stands in it.
+    /// Reads a text, borrowed if it contains no escape.
     #[inline]
     pub fn text(&mut self) -> Result<Cow<'a, str>, Broken> {
         self.expect(b'"')?;
@@ -156,7 +156,7 @@ impl<'a> Cursor<'a> {
             return self.escaped().map(Cow::Owned);
         }
         if rest[..run].iter().fold(false, |found, byte| found | (*byte < b' ')) {
-            return Err(self.wrong("a text holds a control character"));
+            return Err(self.wrong("a string contains a control character"));
         }
         let text = &self.text[self.at..self.at + run];
         self.at += run + 1;
@@ -180,7 +180,7 @@ impl<'a> Cursor<'a> {
         Ok(found)
     }
 
-    /// The rest of a text, with what its escapes stand for.
+    /// The rest of a text, with its escapes decoded.
     #[cold]
     fn escaped(&mut self) -> Result<String, Broken> {
         // Notes are what has escapes, and as long as this.
@@ -189,7 +189,7 @@ impl<'a> Cursor<'a> {
             let rest = &self.text[self.at..];
             let run = memchr::memchr2(b'"', b'\\', rest.as_bytes()).ok_or(Broken::End)?;
             if rest.as_bytes()[..run].iter().any(|byte| *byte < b' ') {
-                return Err(self.wrong("a text holds a control character"));
+                return Err(self.wrong("a string contains a control character"));
             }
             out.push_str(&rest[..run]);
             self.at += run + 1;
@@ -209,46 +209,46 @@ impl<'a> Cursor<'a> {
                     out.push(self.unicode()?);
                     continue;
                 }
-                _ => return Err(self.wrong("an unknown escape")),
+                _ => return Err(self.wrong("an unknown escape sequence")),
             };
             self.at += 1;
             out.push(plain);
         }
     }
 
-    /// What `XXXX` stands for, or `XXXX\uXXXX` for a character beyond 16 bits.
+    /// The character of `XXXX`, or of `XXXX\uXXXX` beyond 16 bits.
     fn unicode(&mut self) -> Result<char, Broken> {
         let first = self.hex()?;
         if !(0xd800..0xdc00).contains(&first) {
-            return char::from_u32(first).ok_or_else(|| self.wrong("half a character"));
+            return char::from_u32(first).ok_or_else(|| self.wrong("half of a surrogate pair"));
         }
         for byte in *b"\\u" {
             match self.text.as_bytes().get(self.at) {
                 Some(next) if *next == byte => self.at += 1,
-                Some(_) => return Err(self.wrong("half a character")),
+                Some(_) => return Err(self.wrong("half of a surrogate pair")),
                 None => return Err(Broken::End),
             }
         }
         let second = self.hex()?;
         if !(0xdc00..0xe000).contains(&second) {
-            return Err(self.wrong("half a character"));
+            return Err(self.wrong("half of a surrogate pair"));
         }
         char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))
-            .ok_or_else(|| self.wrong("half a character"))
+            .ok_or_else(|| self.wrong("half of a surrogate pair"))
     }
 
     fn hex(&mut self) -> Result<u32, Broken> {
         let mut code = 0;
         for _ in 0..4 {
             let digit = *self.text.as_bytes().get(self.at).ok_or(Broken::End)?;
-            let digit = char::from(digit).to_digit(16).ok_or_else(|| self.wrong("an unknown escape"))?;
+            let digit = char::from(digit).to_digit(16).ok_or_else(|| self.wrong("an unknown escape sequence"))?;
             code = code * 16 + digit;
             self.at += 1;
         }
         Ok(code)
     }
 
-    /// Reads a whole number, which has 64 bits beside its sign; no fraction, no exponent, no `-0`.
+    /// Reads a whole number of 64 bits plus sign; no fraction, no exponent, no `-0`.
     pub fn integer(&mut self) -> Result<i128, Broken> {
         let negative = self.step_over(b'-')?;
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
@@ -263,7 +263,7 @@ impl<'a> Cursor<'a> {
             [first, ..] => *first != b'0',
         };
         if !plain || matches!(next.first(), Some(b'.' | b'e' | b'E')) {
-            return Err(self.wrong("something that is no whole number"));
+            return Err(self.wrong("not a whole number"));
         }
         let number = digits.iter().try_fold(0_u64, |number, digit| {
             number.checked_mul(10).and_then(|number| number.checked_add(u64::from(digit - b'0')))
@@ -273,6 +273,23 @@ impl<'a> Cursor<'a> {
         Ok(if negative { -number } else { number })
     }
 
+    /// Reads a whole number as protobuf JSON may write one that is a double, like those of a `Struct`: `120` or `120.0`.
+    pub fn whole(&mut self) -> Result<i128, Broken> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let count = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'-').count();
+        let Some(fraction) = rest[count..].strip_prefix('.') else { return self.integer() };
+        let zeros = fraction.bytes().take_while(|byte| *byte == b'0').count();
+        match fraction.as_bytes().get(zeros) {
+            None if zeros == 0 => return Err(Broken::End),
+            Some(b'0'..=b'9' | b'.' | b'e' | b'E') => return Err(self.wrong("not a whole number")),
+            Some(_) if zeros == 0 => return Err(self.wrong("not a whole number")),
+            _ => {}
+        }
+        let number = Cursor::new(&rest[..count], 0).integer().map_err(|_| self.wrong("not a whole number"))?;
+        self.at += count + 1 + zeros;
+        Ok(number)
+    }
+
     /// Steps over `word`, one of `true`, `false` and `null`.
     pub fn word(&mut self, word: &str) -> Result<(), Broken> {
         let rest = &self.text[self.at..];
@@ -280,7 +297,7 @@ impl<'a> Cursor<'a> {
             self.at += word.len();
             return Ok(());
         }
-        if word.starts_with(rest) { Err(Broken::End) } else { Err(self.wrong("something that is no JSON")) }
+        if word.starts_with(rest) { Err(Broken::End) } else { Err(self.wrong("not JSON")) }
     }
 
     /// Steps over any value.
@@ -302,7 +319,7 @@ impl<'a> Cursor<'a> {
         let number = &rest[..rest.bytes().take_while(is_part).count()];
         if serde_json::from_str::<f64>(number).is_err() {
             let ended = number.len() == rest.len() && !number.is_empty();
-            return Err(if ended { Broken::End } else { self.wrong("a value is missing or is no JSON") });
+            return Err(if ended { Broken::End } else { self.wrong("a value is missing or not JSON") });
         }
         self.at += number.len();
         Ok(())
@@ -373,6 +390,17 @@ mod tests {
             let theirs: String = serde_json::from_str(text).expect(text);
             assert_eq!(Cursor::new(text, 0).text().as_deref(), Ok(theirs.as_str()));
         }
+    }
+
+    #[test]
+    fn doubles_without_a_fraction_are_whole_numbers() {
+        for (text, number) in [("120.0", 120), ("-7.000,", -7), ("0.0}", 0), ("5", 5)] {
+            assert_eq!(Cursor::new(text, 0).whole(), Ok(number), "{text}");
+        }
+        for text in ["1.5", "1.05", "1.0e3", "1.,", "01.0", "--1.0", ".0"] {
+            assert!(matches!(Cursor::new(text, 0).whole(), Err(Broken::Wrong(_))), "{text}");
+        }
+        assert_eq!(Cursor::new("1.", 0).whole(), Err(Broken::End));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl fmt::Display for Flaw {
         match self {
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
             Self::Malformed(what) => f.write_str(what),
-            Self::Unfinished => f.write_str("the file ends in the middle"),
+            Self::Unfinished => f.write_str("the file ends in the middle of a value"),
         }
     }
 }
@@ -151,7 +151,11 @@ impl<R: Read> JsonStream<R> {
         }
         let wanted = if had < CHUNK_BYTES { had + 1 } else { 2 * had };
         while self.text.len() - self.next < wanted && self.fill()? {}
-        if self.text.len() - self.next > had { Ok(()) } else { Err(self.flaw("the file ends in the middle")) }
+        if self.text.len() - self.next > had {
+            Ok(())
+        } else {
+            Err(self.flaw("the file ends in the middle of a value"))
+        }
     }
 
     /// Reads some more, and forgets what lies behind; `false` at the end of the file.
@@ -162,7 +166,7 @@ impl<R: Read> JsonStream<R> {
         let before = self.text.len();
         while self.text.len() == before {
             if self.is_broken {
-                return Err(self.flaw("the file holds something that is not UTF-8, behind the value"));
+                return Err(self.flaw("the file has bytes that are not UTF-8 after the value"));
             }
             let count = match self.reader.read(&mut self.incoming[self.held..]) {
                 Ok(0) if self.held == 0 => return Ok(false),

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::cursor::{Broken, Cursor};
 
-/// A JSON value without double names and without fractions, which neither payloads nor typed forms have.
+/// A JSON value with unique names and whole numbers only: neither payloads nor typed forms have fractions.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Tree<'a> {
     /// `null`.
@@ -61,7 +61,7 @@ impl<'a> Tree<'a> {
                 Self::Null
             }
             _ => {
-                let number = cursor.integer()?;
+                let number = cursor.whole()?;
                 Self::Integer(i64::try_from(number).map_err(|_| cursor.wrong("a number is too large"))?)
             }
         })
