@@ -33,7 +33,7 @@ pub use peer::Peer;
 pub use reason::{Kind, Reason};
 pub use seed::Seed;
 pub use time::{Clock, Date, PartialDate, Timestamp};
-pub use violation::{Violation, Violations};
+pub use violation::{Violation, Violations, Warnings};
 
 /// Code of the simulated province, Hà Tĩnh, in the list of agency codes (Decision 20/2020/QĐ-TTg).
 pub const PROVINCE: &str = "H27";

@@ -4,10 +4,12 @@
 //! here is one mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
 //! keeps, wherever it runs, [`host`] keeps it over a store and a log, and the API serves it.
 
+pub mod address;
 pub mod allocation;
 pub mod basis;
 pub mod business;
 pub mod catalogue;
+pub mod codes;
 pub mod common;
 pub mod driver_licence;
 pub mod forms;
@@ -15,6 +17,7 @@ pub mod health_insurance;
 pub mod host;
 mod index;
 pub mod judicial;
+pub mod label;
 pub mod land;
 pub mod lifecycle;
 mod name;

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations};
+use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations, Warnings};
 use crate::trust::{LogProof, Object, Operation, SignedRecord};
 
 /// Which records to read.
@@ -134,7 +134,7 @@ impl Submission {
 }
 
 /// What became of one change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The record.
     pub record_id: RecordId,
@@ -142,6 +142,8 @@ pub struct Receipt {
     pub version: u64,
     /// Index of the statement in the registry's log.
     pub log_index: u64,
+    /// What is odd about the change, and was accepted; fields are named under `changes[N].payload`.
+    pub warnings: Warnings,
 }
 
 /// Changes that end at a signed checkpoint of the issuer.
