@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod codes;
 pub mod common;
 pub mod driver_licence;
+mod findings;
 pub mod forms;
 pub mod health_insurance;
 pub mod host;

@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::codes::{AsOf, CodeList, Standing};
+pub use super::findings::Findings;
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId, Violations};
+use crate::base::{PartialDate, Path, PersonalId};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -190,36 +191,6 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// What a check found, under the path of the payload that it checks.
-pub struct Findings<'a> {
-    root: &'a dyn fmt::Display,
-    violations: &'a mut Violations,
-}
-
-impl<'a> Findings<'a> {
-    /// Findings about the payload at `root` (`changes[3].payload`), added to `violations`.
-    pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Violations) -> Self {
-        Self { root, violations }
-    }
-
-    /// A violation of `rule` at the field `path` of the payload.
-    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
-        self.violations.add(format_args!("{}.{path}", self.root), rule, message);
-    }
-
-    /// A warning of `rule` at the field `path`: the payload is accepted, and flagged.
-    pub fn warn(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
-        self.violations.warn(format_args!("{}.{path}", self.root), rule, message);
-    }
-
-    /// A violation unless `holds`.
-    pub fn expect(&mut self, holds: bool, path: &str, rule: &'static str, message: &'static str) {
-        if !holds {
-            self.add(path, rule, message);
-        }
-    }
-}
-
 /// The payload that is walked, and the day of the submission.
 struct Walk<'a> {
     payload: &'a Object,
@@ -294,7 +265,11 @@ impl Walk<'_> {
                 findings.add(path, "FORMAT", Said("must be ", rule, ""));
             }
             Standing::Unknown => {
-                findings.warn(path, "UNKNOWN_VALUE", Said("is no ", rule, ", which does not have them all"))
+                let list = &listed.list.name;
+                let says = format_args!(
+                    "is not in the list {list} (RegistryService/ListCodes), which does not have every code"
+                );
+                findings.warn(path, "UNKNOWN_VALUE", says);
             }
         }
     }
@@ -373,7 +348,7 @@ pub fn date_at(object: &Object, path: &str) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Violation;
+    use crate::base::{Violation, Violations};
 
     const TODAY: Date = Date::constant(2026, 11, 22);
 
