@@ -36,4 +36,4 @@ pub use province::ProvinceCode;
 pub use reason::{Kind, Reason};
 pub use seed::Seed;
 pub use time::{Clock, Date, PartialDate, Timestamp};
-pub use violation::{Violation, Violations};
+pub use violation::{Violation, Violations, Warnings};

@@ -11,6 +11,8 @@ use super::translation;
 
 /// Most violations that are kept of one request.
 pub const VIOLATIONS_MAX: usize = 1_000;
+/// Warnings that are kept of one request; the others are counted.
+pub const WARNINGS_MAX: usize = 200;
 /// Most bytes that the kept violations of one request take, counting their texts.
 pub const VIOLATION_BYTES_MAX: usize = 256 * 1024;
 /// Longest path of a field, in bytes; longer ones are cut.
@@ -55,6 +57,7 @@ impl Violation {
             "OVERLAP" => "bị chồng lấn",
             "CONFLICT" => "mâu thuẫn với trường khác",
             "FUTURE" => "ở tương lai",
+            "NOT_IN_FORCE" => "không có hiệu lực vào ngày mà hồ sơ nói đến",
             "NULL" => "không nhận giá trị null, hãy bỏ trường này",
             "UNKNOWN_FIELD" => "trường không tồn tại",
             "UNKNOWN_VALUE" => "có giá trị không thuộc danh mục",
@@ -99,6 +102,28 @@ pub struct Violations {
     kept: Vec<Violation>,
     bytes: usize,
     total: usize,
+    warnings: Warnings,
+}
+
+/// What is odd about a request that is accepted: the first warnings, and how many there are in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Warnings {
+    /// The first ones, in the order found.
+    pub kept: Vec<Violation>,
+    /// How many were found.
+    pub total: usize,
+}
+
+impl Warnings {
+    /// Those that came after the first `before.0`, of which `before.1` were kept.
+    pub fn since(&self, before: (usize, usize)) -> Self {
+        Self { kept: self.kept[before.1..].to_vec(), total: self.total - before.0 }
+    }
+
+    /// How many there are, and how many of them are kept.
+    pub fn mark(&self) -> (usize, usize) {
+        (self.total, self.kept.len())
+    }
 }
 
 impl Violations {
@@ -120,8 +145,24 @@ impl Violations {
         }
     }
 
+    /// Adds a warning: what is odd, and accepted.
+    pub fn warn(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+        self.warnings.total += 1;
+        if self.warnings.kept.len() < WARNINGS_MAX {
+            self.warnings.kept.push(Violation::new(field, rule, message));
+        }
+    }
+
+    /// The warnings.
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
     /// Adds all of `others`, those that they only counted too.
     pub fn append(&mut self, others: Self) {
+        let room = WARNINGS_MAX.saturating_sub(self.warnings.kept.len());
+        self.warnings.kept.extend(others.warnings.kept.into_iter().take(room));
+        self.warnings.total += others.warnings.total;
         self.total += others.total - others.kept.len();
         others.kept.into_iter().for_each(|violation| self.push(violation));
     }
@@ -139,7 +180,7 @@ impl Violations {
         self.kept.len() >= VIOLATIONS_MAX || self.bytes >= VIOLATION_BYTES_MAX
     }
 
-    /// Whether there is none.
+    /// Whether there is none; warnings do not count.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }

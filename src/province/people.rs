@@ -9,7 +9,9 @@ use async_trait::async_trait;
 
 use crate::base::text::folded_key;
 use crate::base::{PartialDate, PersonalId, Result};
+use crate::registry::codes;
 use crate::registry::numbers::{Entry, Residents, resolve};
+use crate::registry::rule::date_at;
 use crate::store::{Scan, Space};
 use crate::trust::Object;
 
@@ -50,6 +52,8 @@ pub struct PersonSummary {
     pub sex: String,
     /// Commune of permanent residence; empty when not known.
     pub unit_code: String,
+    /// What it is called, in Vietnamese; empty where the list of units does not have it.
+    pub unit_name: String,
 }
 
 impl Province {
@@ -166,5 +170,13 @@ fn summary(person: &Object) -> Result<PersonSummary> {
         birth_date: text("birth_date"),
         sex: text("sex"),
         unit_code: text("permanent_residence.unit_code"),
+        unit_name: unit_name(person).unwrap_or_default(),
     })
+}
+
+fn unit_name(person: &Object) -> Option<String> {
+    let residence = person.object("permanent_residence")?;
+    let units = codes::list("units")?;
+    let unit = codes::unit(&units, residence.text("unit_code")?, date_at(residence, "unit_valid_from")?)?;
+    Some(unit.name.vi.clone())
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::address::{address, check_unit};
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
-use super::common::{address, enterprise_code, line, not_future, status_reason, tax_status};
+use super::codes::{self, AsOf, Standing};
+use super::common::{enterprise_code, line, not_future, status_reason, tax_status};
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
-use super::rule::{Field, Findings, Rule, date_at};
+use super::rule::{Field, Findings, Rule, date_at, days_of};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
 
@@ -126,31 +128,21 @@ fn household_lifecycle() -> Lifecycle {
         .fields_once_known([("old_tax_code", basis_of(&[CORRECTION]), assumption())])
 }
 
-/// Tax states: 00 active, 05 suspended, 06 not at its address, 03 ceased and not closed, 01 ceased and closed. An ended code comes
-/// back for one of the reasons `back`.
+/// Tax states that a business has while it goes on.
+const GOING_ON: [&str; 8] = ["00", "02", "04", "05", "06", "07", "09", "10"];
+
+/// Tax states: while a business goes on, each may follow each, but 04 and 10, which a code has only until it is complete; 03 ceased and not
+/// closed, 01 ceased and closed. An ended code comes back for one of the reasons `back`.
 fn with_tax_states(lifecycle: Lifecycle, back: &[&str]) -> Lifecycle {
     let codes = || law("Circular 86/2024");
-    lifecycle.states(
-        "tax_status",
-        codes(),
-        [
-            ("00", "05", free(), codes()),
-            ("00", "06", free(), codes()),
-            ("00", "03", free(), codes()),
-            ("00", "01", free(), codes()),
-            ("05", "00", free(), codes()),
-            ("05", "06", free(), codes()),
-            ("05", "03", free(), codes()),
-            ("05", "01", free(), codes()),
-            ("06", "00", free(), codes()),
-            ("06", "05", free(), codes()),
-            ("06", "03", free(), codes()),
-            ("06", "01", free(), codes()),
-            ("03", "01", free(), codes()),
-            ("03", "00", basis_of(back), memory("Circular 86/2024")),
-            ("01", "00", basis_of(back), memory("Circular 86/2024")),
-        ],
-    )
+    let mut rows = Vec::new();
+    for from in GOING_ON {
+        let on = GOING_ON.into_iter().filter(|to| *to != from && !matches!(*to, "04" | "10"));
+        rows.extend(on.chain(["03", "01"]).map(|to| (from, to, free(), codes())));
+    }
+    rows.push(("03", "01", free(), codes()));
+    rows.extend(["03", "01"].map(|from| (from, "00", basis_of(back), memory("Circular 86/2024"))));
+    lifecycle.states("tax_status", codes(), rows)
 }
 
 fn household_type() -> RecordType {
@@ -198,6 +190,8 @@ fn registered(business: &Object) -> Days {
 
 fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_>) {
     not_future(enterprise, "registered_on", today, findings);
+    check_address(enterprise, &["dissolved", "revoked"], today, findings);
+    check_divisions(enterprise, today, findings);
     let (Some(code), Some(form)) = (enterprise.text("enterprise_code"), enterprise.text("legal_form")) else { return };
     let branch = code.contains('-');
     findings.expect(
@@ -213,6 +207,8 @@ fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_
 }
 
 fn check_household(business: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_address(business, &["closed"], today, findings);
+    check_divisions(business, today, findings);
     not_future(business, "registered_on", today, findings);
     let representative = business.text("representative_id");
     if let (Some(code), Some(representative)) = (business.text("code"), representative) {
@@ -222,6 +218,34 @@ fn check_household(business: &Object, today: Date, findings: &mut Findings<'_>) 
     let listed = members.iter().any(|member| representative.is_some() && Value::as_text(member) == representative);
     findings.expect(!listed, "members", "CONFLICT", "must not list the representative again");
     check_tax_status(business, &["closed"], findings);
+}
+
+/// The address of a business lies in a unit that exists, unless the business has ended.
+fn check_address(business: &Object, ended: &[&str], today: Date, findings: &mut Findings<'_>) {
+    let has_ended = business.text("status").is_some_and(|status| ended.contains(&status));
+    check_unit(business, "address", if has_ended { &AsOf::Ever } else { &AsOf::Today }, today, findings);
+}
+
+/// The first two digits of a line are a division that was in force since the registration: VSIC 2025 has fewer than VSIC 2018.
+fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) {
+    let Some(divisions) = codes::list("business_divisions") else { return };
+    let (first, last) = days_of(&AsOf::Since("registered_on".into()), business, today);
+    for (at, line) in business.array("lines").unwrap_or_default().iter().enumerate() {
+        let Some(division) = line.as_text().filter(|line| forms::business_line(line)).map(|line| &line[..2]) else {
+            continue;
+        };
+        match divisions.standing(division, first, last) {
+            Standing::Known(_) => {}
+            Standing::OtherDays(_) => {
+                let says = "its division may not be used on the day that the record speaks of";
+                findings.add(format_args!("lines[{at}]"), "NOT_IN_FORCE", says);
+            }
+            Standing::Unknown => {
+                let says = "must begin with a division of VSIC (RegistryService/ListCodes, list business_divisions)";
+                findings.add(format_args!("lines[{at}]"), "UNKNOWN_VALUE", says);
+            }
+        }
+    }
 }
 
 /// A business that has ended has an ended tax code, and only such a one.
@@ -261,7 +285,7 @@ mod tests {
                 (&[("status", to("dissolved"))], &["tax_status CONFLICT"]),
                 (&[("status", to("dissolved")), ("tax_status", to("01")), ("status_reason", to("giải thể"))], &[]),
                 (
-                    &[("lines", to(vec!["4711", "4711"])), ("tax_status", to("02"))],
+                    &[("lines", to(vec!["4711", "4711"])), ("tax_status", to("08"))],
                     &["lines[1] DUPLICATE", "tax_status UNKNOWN_VALUE"],
                 ),
                 (&[("registered_on", to("2027-01-01"))], &["registered_on FUTURE"]),

@@ -1,4 +1,4 @@
-//! Rules that several sectors share: units, addresses, holders, and the order of two dates.
+//! Rules that several sectors share: holders, tax states, lines of business, and the order of two dates.
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
@@ -6,26 +6,10 @@ use crate::base::{PartialDate, PersonalId};
 use crate::trust::Object;
 
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, ID_RE_ESTABLISHED};
+use super::codes::AsOf;
 use super::forms;
 use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
 use super::rule::{Field, Findings, Rule, date_at};
-
-/// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
-pub fn unit() -> Vec<Field> {
-    vec![
-        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
-        Field::required("unit_valid_from", Rule::Date),
-    ]
-}
-
-/// An address; `lienthong.type.v1.Address`.
-pub fn address() -> Vec<Field> {
-    vec![
-        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
-        Field::required("unit_valid_from", Rule::Date),
-        Field::optional("text", Rule::Text(300)),
-    ]
-}
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
 pub fn holder() -> Vec<Field> {
@@ -47,9 +31,9 @@ pub fn status_reason() -> Field {
     Field::optional("status_reason", Rule::Text(300))
 }
 
-/// Status of a tax code (Circular 86/2024/TT-BTC).
+/// Status of a tax code (Circular 86/2024/TT-BTC; since 1 July 2026 Circular 90/2026/TT-BTC).
 pub fn tax_status() -> Rule {
-    Rule::code(&["00", "01", "03", "05", "06"])
+    Rule::listed("tax_states", AsOf::Today)
 }
 
 /// An enterprise code without branch.
@@ -57,9 +41,10 @@ pub fn enterprise_code() -> Rule {
     Rule::form(forms::enterprise_code, "an enterprise code of 10 digits with check digit")
 }
 
-/// Lines of business.
+/// Lines of business, in force on a day since `registered_on`.
 pub fn line() -> Rule {
-    Rule::form(forms::business_line, "a line of business of 4 or 5 digits (VSIC)")
+    let since = AsOf::Since("registered_on".into());
+    Rule::listed_in_form("business_lines", since, forms::business_line, "a line of business of 4 or 5 digits (VSIC)")
 }
 
 /// The date at `later` may not be before the one at `earlier`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, Warnings};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
@@ -165,13 +165,18 @@ impl EmbeddedRegistry {
 
     async fn write(
         &self,
-        changes: Vec<Prepared>,
+        mut changes: Vec<Prepared>,
         request: Option<IdempotencyKey>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
+        let warnings: Vec<Warnings> = changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)).collect();
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        let mut receipts = answered.await.map_err(|_| stopped())??;
+        for (receipt, warnings) in receipts.iter_mut().zip(warnings) {
+            receipt.warnings = warnings;
+        }
+        Ok(receipts)
     }
 }
 

@@ -23,11 +23,6 @@ pub fn household_id(text: &str) -> bool {
         if digits(province, |n| n == 2) && digits(number, |n| n == 9))
 }
 
-/// Country, ISO 3166-1 alpha-2.
-pub fn country(text: &str) -> bool {
-    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
-}
-
 /// Parcel identification code: geohash of 12 characters (Circular 09/2024/TT-BTNMT); this province lies in w74 to w77.
 pub fn parcel_id(text: &str) -> bool {
     text.len() == 12
@@ -41,6 +36,11 @@ pub fn certificate_serial(text: &str) -> bool {
     letters.chars().count() == 2
         && letters.chars().all(|c| c.is_ascii_uppercase() || c == 'Đ')
         && digits(number, |n| n == 6 || n == 8)
+}
+
+/// A land use: three capitals (Circular 08/2024/TT-BTNMT).
+pub fn land_use(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
 }
 
 /// A number on a map: up to five digits, no leading zero.
@@ -129,9 +129,9 @@ pub fn legacy_card_number(text: &str) -> bool {
         && text.get(3..5).is_some_and(|province| ("01"..="96").contains(&province))
 }
 
-/// Facility of first registration: 5 digits.
+/// Facility of first registration: 5 digits, a province of health insurance first, as in card numbers.
 pub fn facility(text: &str) -> bool {
-    digits(text, |n| n == 5)
+    digits(text, |n| n == 5) && ("01"..="96").contains(&&text[..2])
 }
 
 /// Driver's licence: 12 digits.

@@ -7,6 +7,7 @@ use crate::base::time::Date;
 use crate::trust::Object;
 
 use super::basis::basis_field;
+use super::codes::{self, AsOf};
 use super::common::{holder, holder_stays, in_order, status_reason};
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, free, law};
@@ -25,31 +26,6 @@ pub const DOCUMENT: DocumentType = DocumentType(1);
 pub(super) fn sector() -> Sector {
     Sector::new(NAME, "social-insurance", 6, [card_type()])
 }
-
-/// The object codes of each benefit level, as published.
-const LEVELS: [(&str, &[&str]); 5] = [
-    ("1", &["CC", "TE"]),
-    ("2", &["CK", "CB", "KC", "HN", "DT", "DK", "XD", "BT", "TS", "AK", "CT"]),
-    ("3", &["HT", "TC", "CN", "PV", "TG", "DS", "HK"]),
-    (
-        "4",
-        &[
-            "DN", "HX", "CH", "NN", "TK", "HC", "XK", "TB", "NO", "XB", "TN", "CS", "XN", "MS", "HD", "TQ", "TA", "TY",
-            "HG", "LS", "LH", "HS", "SV", "GB", "GD", "ND", "TH", "TV", "TD", "TU", "BA",
-        ],
-    ),
-    ("5", &["QN", "CA", "CY"]),
-];
-
-/// Objects that moved to level 2 on 1 January 2026.
-const RAISED: [&str; 2] = ["CN", "LH"];
-
-/// All object codes, in the order of their levels.
-pub const OBJECTS: &[&str] = &[
-    "CC", "TE", "CK", "CB", "KC", "HN", "DT", "DK", "XD", "BT", "TS", "AK", "CT", "HT", "TC", "CN", "PV", "TG", "DS",
-    "HK", "DN", "HX", "CH", "NN", "TK", "HC", "XK", "TB", "NO", "XB", "TN", "CS", "XN", "MS", "HD", "TQ", "TA", "TY",
-    "HG", "LS", "LH", "HS", "SV", "GB", "GD", "ND", "TH", "TV", "TD", "TU", "BA", "QN", "CA", "CY",
-];
 
 fn card_type() -> RecordType {
     RecordType {
@@ -71,9 +47,17 @@ fn card_type() -> RecordType {
                 Rule::form(forms::card_number, "10 or 12 digits, or the legacy 15 characters"),
             ),
             Field::required("holder", Rule::object(holder())),
-            Field::required("object_code", Rule::code(OBJECTS)),
+            Field::required("object_code", Rule::listed("health_insurance_objects", AsOf::Day("valid_until".into()))),
             Field::required("benefit_level", Rule::code(&["1", "2", "3", "4", "5"])),
-            Field::required("facility", Rule::form(forms::facility, "a facility code of 5 digits")),
+            Field::required(
+                "facility",
+                Rule::listed_in_form(
+                    "facilities",
+                    AsOf::Today,
+                    forms::facility,
+                    "a facility code of 5 digits, of which the first two are 01 to 96",
+                ),
+            ),
             Field::optional("area", Rule::code(&["K1", "K2", "K3"])),
             Field::required("valid_from", Rule::Date),
             Field::required("valid_until", Rule::Date),
@@ -123,9 +107,12 @@ fn card_lifecycle() -> Lifecycle {
 /// assert!(level_fits("CN", "2", Date::constant(2026, 12, 31)));
 /// ```
 pub fn level_fits(object: &str, level: &str, until: Date) -> bool {
-    let published = LEVELS.iter().any(|(of, objects)| *of == level && objects.contains(&object));
-    let raised = RAISED.contains(&object) && level == "2" && until >= Date::constant(2026, 1, 1);
-    published || raised
+    let Some(objects) = codes::list("health_insurance_objects") else { return false };
+    // A card from before a level was raised may keep the old one to its end.
+    objects
+        .meanings(object)
+        .iter()
+        .any(|code| code.property == level && code.valid_from.is_none_or(|from| from <= until))
 }
 
 fn card_days(card: &Object) -> Days {
@@ -137,7 +124,7 @@ fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
     let (object, level) =
         (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
     if let Some(until) = date_at(card, "valid_until")
-        && OBJECTS.contains(&object)
+        && codes::list("health_insurance_objects").is_some_and(|objects| !objects.meanings(object).is_empty())
         && ("1"..="5").contains(&level)
     {
         findings.expect(
@@ -218,12 +205,6 @@ mod tests {
                 (&[("status", to("revoked")), ("status_reason", to("thu hồi"))], &[]),
             ],
         );
-    }
-
-    #[test]
-    fn every_object_has_a_level() {
-        let listed: Vec<&str> = LEVELS.iter().flat_map(|(_, objects)| objects.iter().copied()).collect();
-        assert_eq!(listed, OBJECTS);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::base::time::Date;
 use crate::trust::{Object, Operation, Value};
 
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
+use super::codes::AsOf;
 use super::common::{findings_at, not_future, status_reason};
 use super::lifecycle::{
     CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory, never,
@@ -35,7 +36,7 @@ fn finding_rule() -> Rule {
 fn sentences() -> Rule {
     Rule::list(
         Rule::object([
-            Field::required("court", Rule::Text(200)),
+            Field::required("court", Rule::listed("courts", AsOf::Ever)),
             Field::required("judgment_number", Rule::Text(40)),
             Field::required("judged_on", Rule::Date),
             Field::required("offence", Rule::Text(300)),

@@ -8,8 +8,10 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::address::{check_unit, unit};
 use super::basis::basis_field;
-use super::common::{enterprise_code, findings_at, not_future, owner_is_one, status_reason, unit};
+use super::codes::AsOf;
+use super::common::{enterprise_code, findings_at, not_future, owner_is_one, status_reason};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
@@ -44,10 +46,6 @@ fn area() -> Rule {
     Rule::form(forms::area, "an area above 0 in square metres, with at most two decimals")
 }
 
-/// Land-use codes.
-pub const LAND_USES: &[&str] =
-    &["ODT", "ONT", "LUC", "LUK", "BHK", "HNK", "CLN", "RSX", "RPH", "RDD", "NTS", "TMD", "SKC", "DGT", "DTL", "NTD"];
-
 fn parcel_type() -> RecordType {
     RecordType {
         name: PARCEL.into(),
@@ -81,7 +79,10 @@ fn parcel_type() -> RecordType {
                 "uses",
                 Rule::list(
                     Rule::object([
-                        Field::required("code", Rule::code(LAND_USES)),
+                        Field::required(
+                            "code",
+                            Rule::listed_in_form("land_uses", AsOf::Today, forms::land_use, "three capitals"),
+                        ),
                         Field::required("area_m2", area()),
                         Field::required(
                             "origin",
@@ -199,7 +200,11 @@ fn certificate_days(certificate: &Object) -> Days {
     (date_at(certificate, "issued_on"), None)
 }
 
-fn check_parcel(parcel: &Object, _: Date, findings: &mut Findings<'_>) {
+fn check_parcel(parcel: &Object, today: Date, findings: &mut Findings<'_>) {
+    // A parcel that was split or merged stays in the unit of its day.
+    let is_active = parcel.text("status") == Some("active");
+    check_unit(parcel, "commune", if is_active { &AsOf::Today } else { &AsOf::Ever }, today, findings);
+    check_unit(parcel, "old_key.commune", &AsOf::Ever, today, findings);
     let uses = parcel.array("uses").unwrap_or_default();
     let areas: Option<Vec<i64>> = uses.iter().map(|one| forms::hundredths(one.as_object()?.text("area_m2")?)).collect();
     let whole = parcel.text("area_m2").and_then(forms::hundredths);
@@ -289,7 +294,7 @@ mod tests {
             .with(
                 "old_key",
                 Object::new()
-                    .with("commune", unit("18079", "2004-01-01"))
+                    .with("commune", unit("18079", "2004-07-08"))
                     .with("map_sheet", "7")
                     .with("scale", "1000")
                     .with("parcel_number", "45"),
@@ -305,8 +310,8 @@ mod tests {
                 (&[("area_m2", to("352.91"))], &["uses CONFLICT"]),
                 (&[("parcel_id", to("w8823fdn0zg3"))], &["parcel_id FORMAT"]),
                 (
-                    &[("uses.0.code", to("XYZ")), ("uses.1.term", to("50"))],
-                    &["uses[0].code UNKNOWN_VALUE", "uses[1].term FORMAT"],
+                    &[("uses.0.code", to("luc")), ("uses.1.term", to("50"))],
+                    &["uses[0].code FORMAT", "uses[1].term FORMAT"],
                 ),
                 (&[("old_key.scale", to("750"))], &["old_key.scale UNKNOWN_VALUE"]),
                 (

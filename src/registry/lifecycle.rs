@@ -294,7 +294,7 @@ impl Lifecycle {
                 return Some(format!("its lifecycle has states of `{}`, which is not a closed set", states.field));
             };
             let named = states.rows.iter().flat_map(|row| [&row.from, &row.to]);
-            if let Some(unknown) = named.into_iter().find(|state| !known.contains(state)) {
+            if let Some(unknown) = named.into_iter().find(|state| !known.contains(&state.as_str())) {
                 return Some(format!(
                     "its lifecycle names the state `{unknown}` of `{}`, which does not exist",
                     states.field
@@ -377,9 +377,12 @@ impl fmt::Display for Open<'_> {
 }
 
 /// The values of a closed set.
-fn values<'a>(fields: &'a [Field], path: &str) -> Option<&'a [String]> {
+fn values<'a>(fields: &'a [Field], path: &str) -> Option<Vec<&'a str>> {
     match find(fields, path)? {
-        Rule::OneOf(values) | Rule::Code(values) => Some(values),
+        Rule::OneOf(values) | Rule::Code(values) => Some(values.iter().map(String::as_str).collect()),
+        Rule::Listed(listed) if listed.list.is_complete => {
+            Some(listed.list.codes().iter().map(|code| code.code.as_str()).collect())
+        }
         _ => None,
     }
 }

@@ -4,18 +4,22 @@
 //! here is one mechanism for all: [`rule`] and [`schema`] say what a record may hold, [`port`] is the contract that every registry
 //! keeps, wherever it runs, [`reader`] asks and verifies through it, [`embedded`] keeps it over a store and a log, and the API serves it.
 
+pub mod address;
 pub mod allocation;
 pub mod answer;
 pub mod basis;
 pub mod business;
 pub mod catalogue;
+pub mod codes;
 pub mod common;
 pub mod driver_licence;
 pub mod embedded;
+mod findings;
 pub mod forms;
 pub mod health_insurance;
 mod index;
 pub mod judicial;
+pub mod label;
 pub mod land;
 pub mod lifecycle;
 mod name;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::base::{Error, Reason, Result, Timestamp};
+use crate::base::{Error, Reason, Result, Timestamp, Warnings};
 use crate::ledger::Entry;
 use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
@@ -156,7 +156,7 @@ impl Plan {
         };
         self.current.insert(key, current);
         self.rows.push(NewRow { key, version, salt: change.salt, statement, payload: change.payload });
-        Receipt { record_id: change.record_id, version, log_index: 0 }
+        Receipt { record_id: change.record_id, version, log_index: 0, warnings: Warnings::default() }
     }
 
     fn reindex(&mut self, before: &[Vec<u8>], after: &[Vec<u8>]) {

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations};
+use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations, Warnings};
 use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
 
 use super::signing::{CredentialDraft, SignedStatusList, StatusListDraft, not_offered};
@@ -143,7 +143,7 @@ impl Submission {
 }
 
 /// What became of one change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The record.
     pub record_id: RecordId,
@@ -151,6 +151,8 @@ pub struct Receipt {
     pub version: u64,
     /// Index of the statement in the registry's log.
     pub log_index: u64,
+    /// What is odd about the change, and was accepted; fields are named under `changes[N].payload`.
+    pub warnings: Warnings,
 }
 
 /// Changes that end at a signed checkpoint of the issuer.

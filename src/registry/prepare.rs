@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::base::time::Date;
-use crate::base::{Error, RecordId, Result, Seed, Violations};
+use crate::base::{Error, RecordId, Result, Seed, Violations, Warnings};
 use crate::trust::commitment::fields_root;
 use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
 
@@ -56,6 +56,8 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
+    /// What is odd about it, and accepted.
+    pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
     pub content: Option<Object>,
     /// Natural keys of other records of its type that its lifecycle asks about, and where these are stored.
@@ -120,7 +122,9 @@ fn prepare_one(
     today: Date,
     violations: &mut Violations,
 ) -> Option<Prepared> {
+    let before = violations.warnings().mark();
     let (record_type, payload) = check(sector, change, at, today, violations)?;
+    let warnings = violations.warnings().since(before);
     let bytes = canonical::write(&payload);
     let mut not_canonical = |error: canonical::CanonicalError| {
         violations.add(format_args!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str());
@@ -151,6 +155,7 @@ fn prepare_one(
         holds: Holds { from: change.valid_from.or(own.from), until: change.valid_until.or(own.until) },
         index_keys,
         payload: Bytes::from(bytes),
+        warnings,
         content: is_asked_for.then(|| payload.into_owned()),
         related,
     })

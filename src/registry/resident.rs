@@ -6,8 +6,10 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId};
 use crate::trust::{Object, Value};
 
+use super::address::{address, check_unit};
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
-use super::common::{address, findings_at, in_order, is_after, not_future, sex, status_reason};
+use super::codes::AsOf;
+use super::common::{findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::lifecycle::{
     AcrossRule, Around, Entries, Lifecycle, Source, assumption, basis, basis_of, free, law, memory,
@@ -76,12 +78,9 @@ fn person_type() -> RecordType {
             Field::optional("birth_place", Rule::object(address())),
             Field::optional("birth_registration_place", Rule::object(address())),
             Field::optional("hometown", Rule::object(address())),
-            Field::optional("ethnicity", Rule::Text(60)).sensitive(),
+            Field::optional("ethnicity", Rule::listed("ethnic_groups", AsOf::Today)).sensitive(),
             Field::optional("religion", Rule::Text(60)).sensitive(),
-            Field::required(
-                "nationality",
-                Rule::form(forms::country, "a country code of two capital letters (ISO 3166-1)"),
-            ),
+            Field::required("nationality", Rule::listed("countries", AsOf::Today)),
             Field::optional("marital_status", Rule::one_of(&["single", "married", "divorced", "widowed"])),
             Field::optional("permanent_residence", Rule::object(address())),
             Field::optional("current_residence", Rule::object(address())),
@@ -259,6 +258,17 @@ pub fn card_expiry(born: Date, issued: Date) -> Option<Date> {
 }
 
 fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
+    // Who has died or moved out lived in a unit of that time.
+    let lives_here = person.text("status") == Some("active");
+    for (path, is_today) in [
+        ("birth_place", false),
+        ("birth_registration_place", false),
+        ("hometown", false),
+        ("permanent_residence", lives_here),
+        ("current_residence", lives_here),
+    ] {
+        check_unit(person, path, if is_today { &AsOf::Today } else { &AsOf::Ever }, today, findings);
+    }
     not_future(person, "birth_date", today, findings);
     not_future(person, "death_date", today, findings);
     let partial = |path: &str| person.text(path).and_then(PartialDate::parse);
@@ -310,7 +320,9 @@ fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
     }
 }
 
-fn check_household(household: &Object, _: Date, findings: &mut Findings<'_>) {
+fn check_household(household: &Object, today: Date, findings: &mut Findings<'_>) {
+    let is_active = household.text("status") == Some("active");
+    check_unit(household, "residence", if is_active { &AsOf::Today } else { &AsOf::Ever }, today, findings);
     let members = household.array("members").unwrap_or_default();
     let mut heads = 0;
     for (at, member) in members.iter().filter_map(Value::as_object).enumerate() {

@@ -12,7 +12,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::base::{Error, Reason, RecordId};
+use crate::base::{Error, Reason, RecordId, Warnings};
 use crate::trust::{Disclosure, Hash, Salt, SignedRecord, Statement};
 
 use super::RecordType;
@@ -119,6 +119,8 @@ impl Receipts {
                 record_id: RecordId(part.get(..16)?.try_into().ok()?),
                 version: u64::from_be_bytes(part.get(16..24)?.try_into().ok()?),
                 log_index: u64::from_be_bytes(part.get(24..32)?.try_into().ok()?),
+                // Found again with every repetition, which is checked like the submission itself.
+                warnings: Warnings::default(),
             })
         };
         let receipts = rest.chunks(32).map(receipt).collect::<Option<_>>().ok_or_else(unreadable)?;
@@ -153,7 +155,12 @@ mod tests {
 
     #[test]
     fn receipts_read_what_was_written() {
-        let receipt = |n: u8| Receipt { record_id: RecordId([n; 16]), version: n.into(), log_index: 9 };
+        let receipt = |n: u8| Receipt {
+            record_id: RecordId([n; 16]),
+            version: n.into(),
+            log_index: 9,
+            warnings: Warnings::default(),
+        };
         let written = Receipts { content: [1; 32], receipts: vec![receipt(1), receipt(2)] }.write();
         let read = Receipts::read(&written).expect("receipts");
         assert_eq!((read.content, read.receipts), ([1; 32], vec![receipt(1), receipt(2)]));

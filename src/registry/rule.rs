@@ -6,9 +6,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::codes::{AsOf, CodeList, Standing};
+pub use super::findings::Findings;
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId, Violations};
+use crate::base::{PartialDate, Path, PersonalId};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -33,6 +35,8 @@ pub enum Rule {
     OneOf(Vec<String>),
     /// One of a published list of codes; a string in the typed form.
     Code(Vec<String>),
+    /// A code of a list that changes with time; a string in the typed form.
+    Listed(Listed),
     /// A text of a form that a function knows.
     Form(Form),
     /// A whole number, bounds included.
@@ -43,6 +47,17 @@ pub enum Rule {
     List(Box<Rule>, usize),
     /// The same, each value once.
     Set(Box<Rule>, usize),
+}
+
+/// A code list, and the day for which a code is looked up in it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// The list.
+    pub list: Arc<CodeList>,
+    /// The day that the record speaks of.
+    pub as_of: AsOf,
+    /// What every code looks like, where the list does not have them all.
+    form: Option<Form>,
 }
 
 /// The form of a text.
@@ -102,6 +117,22 @@ impl Rule {
         Self::Code(owned(values))
     }
 
+    /// [`Rule::Listed`]: the codes of the built-in list `name`, as they are on a day.
+    pub fn listed(name: &str, as_of: AsOf) -> Self {
+        let list = super::codes::list(name).unwrap_or_else(|| panic!("no built-in code list is called {name}"));
+        Self::Listed(Listed { list, as_of, form: None })
+    }
+
+    /// The same, where every code, known or not, has a form.
+    pub fn listed_in_form(name: &str, as_of: AsOf, fits: fn(&str) -> bool, says: &str) -> Self {
+        match Self::listed(name, as_of) {
+            Self::Listed(listed) => {
+                Self::Listed(Listed { form: Some(Form { fits: Arc::new(fits), says: says.into() }), ..listed })
+            }
+            other => other,
+        }
+    }
+
     /// [`Rule::Form`]; `says` is the form in words.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
         Self::Form(Form { fits: Arc::new(fits), says: says.into() })
@@ -132,6 +163,10 @@ impl Rule {
             Self::Month => "a month as YYYY-MM".into(),
             Self::PartialDate => "a date as YYYY, YYYY-MM or YYYY-MM-DD".into(),
             Self::OneOf(values) | Self::Code(values) => format!("one of {}", values.join(", ")),
+            Self::Listed(Listed { list, form, .. }) => {
+                let form = form.as_ref().map(|form| format!("{}, ", form.says)).unwrap_or_default();
+                format!("{form}a code of the list {} (RegistryService/ListCodes)", list.name)
+            }
             Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
             Self::Object(_) => "an object".into(),
@@ -156,77 +191,119 @@ impl fmt::Display for Said<'_> {
     }
 }
 
-/// What a check found, under the path of the payload that it checks.
-pub struct Findings<'a> {
-    root: &'a dyn fmt::Display,
-    violations: &'a mut Violations,
+/// The payload that is walked, and the day of the submission.
+struct Walk<'a> {
+    payload: &'a Object,
+    today: Date,
 }
 
-impl<'a> Findings<'a> {
-    /// Findings about the payload at `root` (`changes[3].payload`), added to `violations`.
-    pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Violations) -> Self {
-        Self { root, violations }
+/// Holds `payload`, submitted `today`, to `fields`.
+pub fn check_fields(payload: &Object, fields: &[Field], today: Date, findings: &mut Findings<'_>) {
+    Walk { payload, today }.object(payload, fields, &Path::Root, findings);
+}
+
+impl Walk<'_> {
+    fn object(&self, object: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) {
+        for field in fields {
+            let at = Path::Field(path, &field.name);
+            match object.get(&field.name) {
+                Some(value) => self.value(value, &field.rule, &at, findings),
+                None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
+                None => {}
+            }
+        }
+        for name in object.names() {
+            if !fields.iter().any(|field| field.name == name) {
+                // The name of an unknown field is the caller's text: shown only when it is a plausible name.
+                let known_shape = name.len() <= 64 && crate::trust::canonical::is_name(name.as_bytes());
+                let shown = if known_shape && !name.bytes().any(|b| b.is_ascii_digit()) { name } else { "?" };
+                findings.add(Path::Field(path, shown), "UNKNOWN_FIELD", "the record type has no such field");
+            }
+        }
     }
 
-    /// A violation of `rule` at the field `path` of the payload.
-    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
-        self.violations.add(format_args!("{}.{path}", self.root), rule, message);
-    }
-
-    /// A violation unless `holds`.
-    pub fn expect(&mut self, holds: bool, path: &str, rule: &'static str, message: &'static str) {
+    fn value(&self, value: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findings<'_>) {
+        let text = value.as_text();
+        let holds = match rule {
+            Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
+            Rule::Name => text.is_some_and(name_is_valid),
+            Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
+            Rule::Date => text.is_some_and(|t| date(t).is_some()),
+            Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
+            Rule::PartialDate => text.is_some_and(|t| PartialDate::parse(t).is_some()),
+            Rule::OneOf(values) | Rule::Code(values) => text.is_some_and(|t| values.iter().any(|value| value == t)),
+            Rule::Listed(listed) => match text.filter(|t| listed.form.as_ref().is_none_or(|form| (form.fits)(t))) {
+                Some(text) => return self.listed(text, rule, listed, path, findings),
+                None => false,
+            },
+            Rule::Form(form) => text.is_some_and(|t| (form.fits)(t)),
+            Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
+            Rule::Object(fields) => match value.as_object() {
+                Some(object) => return self.object(object, fields, path, findings),
+                None => false,
+            },
+            Rule::List(of, max) => return self.items(value, of, *max, false, path, findings),
+            Rule::Set(of, max) => return self.items(value, of, *max, true, path, findings),
+        };
         if !holds {
-            self.add(path, rule, message);
+            findings.add(path, failed_rule(value, rule), Said("must be ", rule, ""));
+        }
+    }
+
+    fn listed(&self, text: &str, rule: &Rule, listed: &Listed, path: &Path<'_>, findings: &mut Findings<'_>) {
+        let (first, last) = days_of(&listed.as_of, self.payload, self.today);
+        match listed.list.standing(text, first, last) {
+            Standing::Known(_) => {}
+            Standing::OtherDays(_) => {
+                findings.add(path, "NOT_IN_FORCE", "the code may not be used on the day that the record speaks of")
+            }
+            Standing::Unknown if listed.list.is_complete => {
+                findings.add(path, "UNKNOWN_VALUE", Said("must be ", rule, ""));
+            }
+            // A text that is no plausible code says nothing for itself.
+            Standing::Unknown if !is_plain_text(text, TEXT_CHARS_MAX) => {
+                findings.add(path, "FORMAT", Said("must be ", rule, ""));
+            }
+            Standing::Unknown => {
+                let list = &listed.list.name;
+                let says = format_args!(
+                    "is not in the list {list} (RegistryService/ListCodes), which does not have every code"
+                );
+                findings.warn(path, "UNKNOWN_VALUE", says);
+            }
+        }
+    }
+
+    fn items(&self, value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>, findings: &mut Findings<'_>) {
+        let Some(items) = value.as_array() else {
+            return findings.add(path, "TYPE", "must be a list");
+        };
+        if items.is_empty() || items.len() > max {
+            findings.add(path, "COUNT", format_args!("must have 1 to {max} values; leave it out when there is none"));
+        }
+        for (at, item) in items.iter().take(max).enumerate() {
+            self.value(item, of, &Path::Item(path, at), findings);
+            if once && items[..at].contains(item) {
+                findings.add(Path::Item(path, at), "DUPLICATE", "is in the list already");
+            }
         }
     }
 }
 
-/// Holds `object` to `fields`.
-pub fn check_fields(object: &Object, fields: &[Field], findings: &mut Findings<'_>) {
-    check_object(object, fields, &Path::Root, findings);
-}
-
-fn check_object(object: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) {
-    for field in fields {
-        let at = Path::Field(path, &field.name);
-        match object.get(&field.name) {
-            Some(value) => check_value(value, &field.rule, &at, findings),
-            None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
-            None => {}
-        }
-    }
-    for name in object.names() {
-        if !fields.iter().any(|field| field.name == name) {
-            // The name of an unknown field is the caller's text: shown only when it is a plausible name.
-            let known_shape = name.len() <= 64 && crate::trust::canonical::is_name(name.as_bytes());
-            let shown = if known_shape && !name.bytes().any(|b| b.is_ascii_digit()) { name } else { "?" };
-            findings.add(Path::Field(path, shown), "UNKNOWN_FIELD", "the record type has no such field");
-        }
+/// The first and the last of the days on one of which a code of `payload`, submitted `today`, must hold.
+pub fn days_of(as_of: &AsOf, payload: &Object, today: Date) -> (Date, Date) {
+    let at = |path: &str| payload.text_at(path).and_then(PartialDate::parse).map_or(today, earliest);
+    match as_of {
+        AsOf::Today => (today, today),
+        AsOf::Since(path) => (at(path), today),
+        AsOf::Day(path) => (at(path), at(path)),
+        AsOf::Ever => (Date::MIN, Date::MAX),
     }
 }
 
-fn check_value(value: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findings<'_>) {
-    let text = value.as_text();
-    let holds = match rule {
-        Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
-        Rule::Name => text.is_some_and(name_is_valid),
-        Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
-        Rule::Date => text.is_some_and(|t| date(t).is_some()),
-        Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
-        Rule::PartialDate => text.is_some_and(|t| PartialDate::parse(t).is_some()),
-        Rule::OneOf(values) | Rule::Code(values) => text.is_some_and(|t| values.iter().any(|value| value == t)),
-        Rule::Form(form) => text.is_some_and(|t| (form.fits)(t)),
-        Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
-        Rule::Object(fields) => match value.as_object() {
-            Some(object) => return check_object(object, fields, path, findings),
-            None => false,
-        },
-        Rule::List(of, max) => return check_items(value, of, *max, false, path, findings),
-        Rule::Set(of, max) => return check_items(value, of, *max, true, path, findings),
-    };
-    if !holds {
-        findings.add(path, failed_rule(value, rule), Said("must be ", rule, ""));
-    }
+/// The first day that a partial date can mean.
+fn earliest(date: PartialDate) -> Date {
+    Date::new(date.year, date.month.unwrap_or(1), date.day.unwrap_or(1)).unwrap_or(Date::MIN)
 }
 
 /// The stable name of what a refused value breaks.
@@ -247,21 +324,6 @@ fn check_integer(value: &Value, min: i64, max: i64, path: &Path<'_>, findings: &
         None => "TYPE",
     };
     findings.add(path, rule, Said("must be ", &Rule::Integer(min, max), ""));
-}
-
-fn check_items(value: &Value, of: &Rule, max: usize, once: bool, path: &Path<'_>, findings: &mut Findings<'_>) {
-    let Some(items) = value.as_array() else {
-        return findings.add(path, "TYPE", "must be a list");
-    };
-    if items.is_empty() || items.len() > max {
-        findings.add(path, "COUNT", format_args!("must have 1 to {max} values; leave it out when there is none"));
-    }
-    for (at, item) in items.iter().take(max).enumerate() {
-        check_value(item, of, &Path::Item(path, at), findings);
-        if once && items[..at].contains(item) {
-            findings.add(Path::Item(path, at), "DUPLICATE", "is in the list already");
-        }
-    }
 }
 
 fn is_plain_text(text: &str, max: usize) -> bool {
@@ -286,6 +348,9 @@ pub fn date_at(object: &Object, path: &str) -> Option<Date> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Violation, Violations};
+
+    const TODAY: Date = Date::constant(2026, 11, 22);
 
     fn fields() -> Vec<Field> {
         let card = || Rule::object([Field::required("on", Rule::Date)]);
@@ -301,7 +366,7 @@ mod tests {
 
     fn found(object: &Object) -> Vec<(String, &'static str)> {
         let mut violations = Violations::default();
-        check_fields(object, &fields(), &mut Findings::new(&"payload", &mut violations));
+        check_fields(object, &fields(), TODAY, &mut Findings::new(&"payload", &mut violations));
         violations.kept().iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
     }
 
@@ -338,10 +403,44 @@ mod tests {
     }
 
     #[test]
+    fn codes_are_held_to_the_day_that_the_record_speaks_of() {
+        let fields = [
+            Field::optional("on", Rule::Date),
+            Field::optional("now", Rule::listed("tax_states", AsOf::Today)),
+            Field::optional("then", Rule::listed("tax_states", AsOf::Day("on".into()))),
+            Field::optional("since", Rule::listed("tax_states", AsOf::Since("on".into()))),
+            Field::optional("ever", Rule::listed("tax_states", AsOf::Ever)),
+            Field::optional("use", Rule::listed("land_uses", AsOf::Today)),
+        ];
+        let found = |object: Object| {
+            let mut violations = Violations::default();
+            check_fields(&object, &fields, TODAY, &mut Findings::new(&"payload", &mut violations));
+            let told = |v: &Violation| format!("{} {}", v.field.trim_start_matches("payload."), v.rule);
+            let told = |of: &[Violation]| of.iter().map(told).collect::<Vec<_>>().join(", ");
+            (told(violations.kept()), told(&violations.warnings().kept))
+        };
+        let with =
+            |fields: &[(&str, &str)]| fields.iter().fold(Object::new(), |of, (name, value)| of.with(name, *value));
+        for (fields, errors, warnings) in [
+            (&[("now", "00"), ("ever", "04")][..], "", ""),
+            (&[("now", "04")], "now NOT_IN_FORCE", ""),
+            (&[("then", "04")], "then NOT_IN_FORCE", ""),
+            (&[("on", "2026-06-30"), ("then", "04"), ("since", "04")], "", ""),
+            (&[("on", "2026-07-01"), ("then", "04"), ("since", "04")], "then NOT_IN_FORCE, since NOT_IN_FORCE", ""),
+            (&[("ever", "08"), ("use", "LUC")], "ever UNKNOWN_VALUE", ""),
+            (&[("use", "XYZ")], "", "use UNKNOWN_VALUE"),
+            (&[("use", " XYZ")], "use FORMAT", ""),
+        ] {
+            assert_eq!(found(with(fields)), (errors.to_owned(), warnings.to_owned()), "{fields:?}");
+        }
+        assert_eq!(found(Object::new().with("now", 4)).0, "now TYPE");
+    }
+
+    #[test]
     fn violations_never_repeat_a_value() {
         let mut violations = Violations::default();
         let object = Object::new().with("id", "secret-value").with("name", "secret-value;").with("secret-value", 1);
-        check_fields(&object, &fields(), &mut Findings::new(&"payload", &mut violations));
+        check_fields(&object, &fields(), TODAY, &mut Findings::new(&"payload", &mut violations));
         assert_eq!(violations.total(), 3);
         assert!(!format!("{violations:?}").contains("secret"));
     }

@@ -10,6 +10,7 @@ use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 
+pub use super::label::Label;
 use super::lifecycle::Lifecycle;
 use super::rule::{Field, Findings, check_fields};
 use super::{Name, basis};
@@ -100,22 +101,6 @@ impl KeyForm {
     }
 }
 
-/// What a thing is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Label {
-    /// In Vietnamese.
-    pub vi: String,
-    /// In English.
-    pub en: String,
-}
-
-impl Label {
-    /// A label in both languages.
-    pub fn new(vi: &str, en: &str) -> Self {
-        Self { vi: vi.into(), en: en.into() }
-    }
-}
-
 /// A heading in the view of a person, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // the names say it
@@ -172,7 +157,7 @@ impl RecordType {
     /// Adds every violation of `payload` to `violations`, under the path `root`.
     pub fn validate(&self, payload: &Object, today: Date, root: &dyn std::fmt::Display, found: &mut Violations) {
         let mut findings = Findings::new(root, found);
-        check_fields(payload, &self.fields, &mut findings);
+        check_fields(payload, &self.fields, today, &mut findings);
         (self.check)(payload, today, &mut findings);
         basis::check(payload, today, &mut findings);
         let plain = self.statuses.first().map(|(name, _)| name.as_str());

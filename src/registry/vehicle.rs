@@ -6,9 +6,11 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
+use super::address::{address, check_unit};
 use super::basis::{CORRECTION, basis_field};
+use super::codes::AsOf;
 use super::common::{
-    address, enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason, stays_same_party,
+    enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason, stays_same_party,
 };
 use super::forms;
 use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
@@ -160,6 +162,8 @@ fn registration_days(registration: &Object) -> Days {
 }
 
 fn check_registration(registration: &Object, today: Date, findings: &mut Findings<'_>) {
+    // As the certificate prints it: an address of the day of registration.
+    check_unit(registration, "owner.address", &AsOf::Ever, today, findings);
     not_future(registration, "first_registered", today, findings);
     in_order(registration, "first_registered", "expires", findings);
     let motorcycle = registration.text("kind") == Some("motorcycle");

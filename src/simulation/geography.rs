@@ -1,7 +1,7 @@
 //! Hà Tĩnh's communes and wards, the ones that they replaced in 2025, and places inside them.
 //!
 //! Codes were re-used by the reorganisation: 48 of the 69 present codes meant a differently named unit before, so a
-//! unit's key is its code and the day from which it is valid. The tables stand in `data/`, with their sources.
+//! unit's key is its code and the day from which it is valid. The tables stand with the code lists, in `registry/codes/data`, with their sources.
 
 use std::sync::LazyLock;
 
@@ -97,8 +97,11 @@ pub struct Geography {
 }
 
 static HA_TINH: LazyLock<Geography> = LazyLock::new(|| {
-    Geography::read(include_str!("data/communes.tsv"), include_str!("data/former_communes.tsv"))
-        .expect("the built-in tables are complete, a test reads them")
+    Geography::read(
+        include_str!("../registry/codes/data/communes.tsv"),
+        include_str!("../registry/codes/data/former_communes.tsv"),
+    )
+    .expect("the built-in tables are complete, a test reads them")
 });
 
 impl Geography {

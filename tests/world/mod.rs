@@ -292,7 +292,7 @@ impl World {
         let change = Change { operation, expected_version: seen, ..created(record_type, payload) };
         let receipts = self.submit_to(self.host_of(record_type), vec![change]).await;
         self.accepted().await;
-        receipts[0]
+        receipts[0].clone()
     }
 
     pub async fn account(&self, number: &str, level: Level) {

@@ -78,6 +78,7 @@ impl ProvinceGrpcService {
             birth_date: person.birth_date,
             sex: person.sex,
             unit_code: person.unit_code,
+            unit_name: person.unit_name,
         });
         Ok(v1::SearchPeopleResponse {
             people: people.collect(),

@@ -65,7 +65,7 @@ fn what_is_in_no_table_is_refused_and_what_is_in_one_needs_what_it_says() {
         for states in &of.states {
             let values = values(&record_type.fields, &states.field).expect("a closed set");
             for (from, to) in values.iter().flat_map(|from| values.iter().map(move |to| (from, to))) {
-                let (before, after) = (at(&states.field, from.as_str()), at(&states.field, to.as_str()));
+                let (before, after) = (at(&states.field, *from), at(&states.field, *to));
                 match states.rows.iter().find(|row| row.from == *from && row.to == *to) {
                     _ if from == to => assert!(found(record_type, &before, &after).is_empty()),
                     Some(row) => {

@@ -3,7 +3,7 @@
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::simulation::document::{Address, Card, Holder, Household, Person};
-use crate::simulation::geography::{Commune, Geography};
+use crate::simulation::geography::{COMMUNES_VALID_FROM, Commune, Geography};
 use crate::simulation::names::{self, Sex};
 
 use super::calendar::{age_on, draw_day, plus_days, plus_years};
@@ -279,9 +279,17 @@ fn birth_place(commune: &'static Commune, birth: Date, draws: &mut Draws) -> Add
 }
 
 fn draw_away(draws: &mut Draws) -> Address {
-    let away = ["01", "79", "75", "74", "48", "46"];
-    let unit_code = draws.pick(&away).copied().unwrap_or("79");
-    Address { unit_code, unit_valid_from: CODES_ISSUED, text: None }
+    // Hà Nội, Hồ Chí Minh City (twice: Bình Dương is a part of it now), Đồng Nai, Đà Nẵng, Huế.
+    const AWAY: [(&str, &str); 6] = [
+        ("01", CODES_ISSUED),
+        ("79", COMMUNES_VALID_FROM),
+        ("75", COMMUNES_VALID_FROM),
+        ("79", COMMUNES_VALID_FROM),
+        ("48", COMMUNES_VALID_FROM),
+        ("46", "2025-01-01"),
+    ];
+    let (unit_code, unit_valid_from) = draws.pick(&AWAY).copied().unwrap_or(AWAY[1]);
+    Address { unit_code, unit_valid_from, text: None }
 }
 
 /// Of the old, the register often knows only the year, or the first of January that stands for it.

@@ -102,9 +102,10 @@ fn card_number(citizen: &Citizen, object_code: &str, benefit_level: &str, draws:
     }
 }
 
-/// The province's facilities have numbers to about 350; half of the cards name the larger ones.
+/// A hospital of the list `facilities`, half of the time the provincial one or that of the city. Commune health stations, which the list does
+/// not have, are stood for by their district's hospital.
 fn facility(draws: &mut Draws) -> String {
-    let number = if draws.chance(0.5) { draws.between(1, 25) } else { draws.between(26, 350) };
+    let number = if draws.chance(0.5) { draws.between(1, 2) } else { draws.between(3, 16) };
     let mut facility = String::from("42");
     facility.push_str(&padded(number.unsigned_abs(), 3));
     facility

@@ -55,12 +55,22 @@ fn describe_fields(
             required: field.required,
             sensitive: field.sensitive,
             description: descriptor.as_ref().map(comment).unwrap_or_default(),
+            code_list: code_list(&field.name, rule).into(),
         });
         if let Rule::Object(inner) = rule {
             let kind = descriptor.map(|descriptor| descriptor.kind());
             let message = kind.as_ref().and_then(Kind::as_message);
             describe_fields(&format!("{name}."), inner, message, language, out);
         }
+    }
+}
+
+/// The code list that a field's values are from. Units are held to theirs by code and first day together, so not by a field's rule.
+fn code_list<'a>(field: &str, rule: &'a Rule) -> &'a str {
+    match rule {
+        Rule::Listed(listed) => &listed.list.name,
+        _ if field == "unit_code" => "units",
+        _ => "",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The gRPC services of the registries. Each handler is thin: convert the request, run one use case, convert its result.
 
 mod certificate;
+mod codes;
 mod describe;
 mod sectors;
 pub mod shared;

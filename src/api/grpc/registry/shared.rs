@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
+use crate::base::{Date, Error, Language, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
@@ -19,6 +19,7 @@ use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
 use crate::wire::record;
 
+use super::codes::list_codes;
 use super::describe::describe;
 use super::stream::{self, STREAM_RECORDS};
 
@@ -116,6 +117,8 @@ impl SharedRegistries {
                 version: receipt.version,
                 log_index: receipt.log_index,
                 ledger_index: index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?,
+                warnings_total: receipt.warnings.total as u32,
+                warnings: receipt.warnings.kept.into_iter().map(|odd| warning(call, odd)).collect(),
             });
         }
         Ok(v1::SubmitChangesResponse { receipts: answered })
@@ -316,10 +319,26 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
     }
 }
 
+/// A warning in the caller's language.
+fn warning(call: &Call, warning: Violation) -> v1::Warning {
+    let message = match call.language {
+        Language::Vietnamese => warning.vietnamese().into_owned(),
+        Language::English => warning.message,
+    };
+    v1::Warning { field: warning.field, rule: warning.rule.into(), message }
+}
+
 #[tonic::async_trait]
 impl RegistryService for SharedRegistries {
     async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
         self.edge.answer(request, async move |call, message| Self::describe(self, &call, message).await).await
+    }
+
+    async fn list_codes(
+        &self,
+        request: Request<v1::ListCodesRequest>,
+    ) -> Result<Response<v1::ListCodesResponse>, Status> {
+        self.edge.answer(request, |call, message| async move { list_codes(&self.pages, &call, &message) }).await
     }
 
     async fn get_records(

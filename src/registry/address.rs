@@ -1,0 +1,62 @@
+//! Administrative units and addresses in payloads, and whether their units exist on the day that the record speaks of.
+
+use crate::base::time::Date;
+use crate::trust::Object;
+
+use super::codes::{self, AsOf};
+use super::forms;
+use super::rule::{Field, Findings, Rule, date_at, days_of};
+
+/// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
+pub fn unit() -> Vec<Field> {
+    vec![
+        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
+        Field::required("unit_valid_from", Rule::Date),
+    ]
+}
+
+/// An address; `lienthong.type.v1.Address`.
+pub fn address() -> Vec<Field> {
+    let mut fields = unit();
+    fields.push(Field::optional("text", Rule::Text(300)));
+    fields
+}
+
+/// Holds the unit or address at `path` to the list of units. An address of today lies in a unit that exists today, unless its unit was divided,
+/// which is flagged; of the communes of other provinces the list knows nothing, so that they are flagged too.
+pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findings: &mut Findings<'_>) {
+    let text = |name: &str| payload.text_at(&format!("{path}.{name}"));
+    let (Some(code), Some(from)) = (text("unit_code"), date_at(payload, &format!("{path}.unit_valid_from"))) else {
+        return;
+    };
+    let Some(units) = codes::list("units") else { return };
+    let (first, last) = days_of(as_of, payload, today);
+    let day = format_args!("{path}.unit_valid_from");
+    match codes::unit(&units, code, from) {
+        Some(unit) if unit.holds_between(first, last) => {}
+        Some(unit) => match &unit.successor {
+            Some(successor) => {
+                let says = format_args!(
+                    "the unit does not exist on the day that the record speaks of; {successor} took its place"
+                );
+                findings.add(day, "NOT_IN_FORCE", says);
+            }
+            // Where it was split nobody can say which of its successors is meant, until somebody has looked.
+            None => {
+                findings.warn(day, "NOT_IN_FORCE", "the unit was divided: name the one that the address lies in now")
+            }
+        },
+        None if units.meanings(code).is_empty() && forms::unit_code(code) => {
+            let says = "is no code of the list units (RegistryService/ListCodes), which does not have them all";
+            findings.warn(format_args!("{path}.unit_code"), "UNKNOWN_VALUE", says);
+        }
+        None if forms::unit_code(code) => {
+            findings.add(
+                day,
+                "UNKNOWN_VALUE",
+                "no unit of this code began on that day (RegistryService/ListCodes, list units)",
+            );
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,19 @@
+//! Code lists, versioned by day: which codes there are, what they are called, and on which days each may be used.
+//!
+//! A rule holds a code to the day that its record speaks of ([`AsOf`]): a parcel of 2023 has the land uses of 2023, and an address of today
+//! lies in a unit that exists today. A list that is complete refuses codes that it does not have; one that is not flags them, because the
+//! code may be one that we do not know.
+//!
+//! The built-in lists are tables in `data/`, each with its source; [`CodeList::read`] reads a table.
+
+mod built_in;
+mod list;
+mod read;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use built_in::{all, list};
+pub use list::{AsOf, Carries, Code, CodeList, Standing};
+pub use read::CodeListError;
+pub use units::unit;

@@ -1,0 +1,50 @@
+//! Administrative units as a code list.
+//!
+//! The reorganisation of 2025 used codes again: 48 of the 69 communes of Hà Tĩnh have the code of a unit that was called something else
+//! before. So a unit's key is its code and its first day, and an address carries both.
+
+use super::list::{Carries, Code, CodeList};
+use super::read::full;
+use crate::base::time::Date;
+use crate::registry::label::Label;
+
+/// From when the present communes are valid.
+const PRESENT_FROM: &str = "2025-07-01";
+
+/// The list `units`: provinces, the former districts and the communes of Hà Tĩnh, past and present. The communes of other provinces are not
+/// in it.
+pub(super) fn list() -> CodeList {
+    let label = Label::new("Đơn vị hành chính", "Administrative units");
+    let provinces = CodeList::read("units", label.clone(), false, Carries::Code, include_str!("data/provinces.tsv"));
+    let provinces = provinces.expect("the built-in tables are code lists, a test reads them");
+    let mut codes = provinces.codes().to_vec();
+    codes.extend(rows(include_str!("data/communes.tsv")).map(|row| commune(row, full(PRESENT_FROM), None, None)));
+    codes.extend(rows(include_str!("data/former_communes.tsv")).map(|row| {
+        let (from, to, successors) = (row.get(4).copied(), row.get(5).copied(), row.get(6).copied());
+        let until = to.and_then(full).and_then(|day| day.yesterday().ok());
+        let one = successors.filter(|codes| !codes.is_empty() && !codes.contains(',')).map(|code| code.to_owned());
+        commune(row, from.and_then(full), until, one)
+    }));
+    CodeList::new("units", label, &provinces.source, false, Carries::Code, codes)
+}
+
+/// The unit with this whole key, in `list`.
+pub fn unit<'a>(list: &'a CodeList, code: &str, valid_from: Date) -> Option<&'a Code> {
+    list.meanings(code).iter().find(|unit| unit.valid_from == Some(valid_from))
+}
+
+fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
+    table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| line.split('\t').collect())
+}
+
+fn commune(row: Vec<&str>, valid_from: Option<Date>, valid_until: Option<Date>, successor: Option<String>) -> Code {
+    let column = |at: usize| row.get(at).copied().unwrap_or_default();
+    let (code, name, kind) = (column(0), column(1), column(2));
+    let english = match kind {
+        "Phường" => "Ward",
+        "Thị trấn" => "Townlet",
+        _ => "Commune",
+    };
+    let name = Label::new(&format!("{kind} {name}"), &format!("{name} {english}"));
+    Code { code: code.into(), name, valid_from, valid_until, successor, property: String::new() }
+}

@@ -1,0 +1,17 @@
+//! What a thing is called, in both languages.
+
+/// What a thing is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// In Vietnamese.
+    pub vi: String,
+    /// In English.
+    pub en: String,
+}
+
+impl Label {
+    /// A label in both languages.
+    pub fn new(vi: &str, en: &str) -> Self {
+        Self { vi: vi.into(), en: en.into() }
+    }
+}
