@@ -16,7 +16,7 @@ use lienthong::base::translation::entries;
 use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
-const ENGLISH: [(&str, &str); 21] = [
+const ENGLISH: [(&str, &str); 22] = [
     ("api/admission/content.rs", "answers to clients that do not speak gRPC"),
     ("api/console", "the console's pages"),
     ("api/grpc/simulation.rs", "commands to copy"),
@@ -27,6 +27,7 @@ const ENGLISH: [(&str, &str); 21] = [
     ("base/reason.rs", "the table of reasons, which is Vietnamese already"),
     ("base/violation.rs", "the rules, which are Vietnamese already"),
     ("cli/logging.rs", "the log"),
+    ("registry/codes", "labels in both languages, and defects of a table"),
     ("registry/lifecycle/page.rs", "docs/lifecycles.md"),
     ("server", "steps of the start, and metrics"),
     ("keys/keyring/token.rs", "texts of PKCS#11 modules"),
@@ -178,10 +179,12 @@ fn every_sentence_of_the_sources_has_its_vietnamese() {
         let text = std::fs::read_to_string(&file).expect("a source");
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for (before, literal) in literals(text) {
+            // Why a lint is off: `#![allow(…, reason = "…")]`.
+            let is_reason = before.trim_end().ends_with("reason =");
             let is_expect = before.trim_end().ends_with(".expect(") && !before.contains("findings");
             let is_constant =
                 before.trim_start().starts_with("const ") || before.contains("EXAMPLES") || before.contains("AFTER");
-            if is_expect || is_constant || NOT_SHOWN.iter().any(|no| before.contains(no)) {
+            if is_reason || is_expect || is_constant || NOT_SHOWN.iter().any(|no| before.contains(no)) {
                 continue;
             }
             for line in literal.split('\n').filter(|line| is_sentence(line)) {
@@ -233,7 +236,7 @@ async fn a_verdict_is_told_in_vietnamese() {
         method: "lienthong.exchange.v1.ExchangeService/FetchRecords".into(),
     };
     let answer = call.make(&started.channel).await.expect("records").to_string();
-    started.running.end().await.expect("ends");
+    started.end().await;
     let verify = |text: &str, flags: &[&str]| {
         std::fs::write(folder.path().join("answer.json"), text).expect("written");
         let done = run(folder.path(), &[&["verify", "answer.json", "--lang", "vi"], flags].concat());

@@ -47,7 +47,7 @@ pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findi
             }
         },
         None if units.meanings(code).is_empty() && forms::unit_code(code) => {
-            let says = "is no code of the list units (RegistryService/ListCodes), which does not have them all";
+            let says = "is not in the list units (RegistryService/ListCodes), which does not have every code";
             findings.warn(format_args!("{path}.unit_code"), "UNKNOWN_VALUE", says);
         }
         None if forms::unit_code(code) => {

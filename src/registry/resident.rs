@@ -259,15 +259,12 @@ pub fn card_expiry(born: Date, issued: Date) -> Option<Date> {
 
 fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     // Who has died or moved out lived in a unit of that time.
-    let lives_here = person.text("status") == Some("active");
-    for (path, is_today) in [
-        ("birth_place", false),
-        ("birth_registration_place", false),
-        ("hometown", false),
-        ("permanent_residence", lives_here),
-        ("current_residence", lives_here),
-    ] {
-        check_unit(person, path, if is_today { &AsOf::Today } else { &AsOf::Ever }, today, findings);
+    let residence = if person.text("status") == Some("active") { AsOf::Today } else { AsOf::Ever };
+    let origins = ["birth_place", "birth_registration_place", "hometown"].map(|path| (path, &AsOf::Ever));
+    for (path, as_of) in
+        origins.into_iter().chain([("permanent_residence", &residence), ("current_residence", &residence)])
+    {
+        check_unit(person, path, as_of, today, findings);
     }
     not_future(person, "birth_date", today, findings);
     not_future(person, "death_date", today, findings);
