@@ -5,6 +5,8 @@
 //! [`Reader::as_accepted`] where its statement must stand in the record ledger, too. What does not pass is a
 //! [`Refusal`](super::answer::Refusal), the same wherever it is read.
 
+#![allow(clippy::disallowed_methods, reason = "the deadline of a call is transport")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -236,16 +236,15 @@ mod tests {
         for (key, kind) in keys.into_iter().zip([1, 2, 4]) {
             let key = key.expect("a key");
             let text = key.to_string();
-            let encoded = text.splitn(3, '+').nth(2).expect("three parts");
+            let (id, encoded) = text.split_once('+').and_then(|(_, rest)| rest.split_once('+')).expect("three parts");
             assert_eq!(STANDARD.decode(encoded).expect("base64")[0], kind);
             assert_eq!(NoteKey::parse(&text), Ok(key));
-            for bad in [
-                text.replacen("w1+", "w1+0", 1),
-                text.replace('+', " "),
-                text.replacen("w1+", "w 1+", 1),
-                text.to_uppercase(),
-            ] {
+            for bad in [text.replacen("w1+", "w1+0", 1), text.replace('+', " "), text.replacen("w1+", "w 1+", 1)] {
                 assert!(VerifierKey::parse(&bad).is_err(), "{bad}");
+            }
+            // One id in forty of the key that is made anew each time has no letter.
+            if id.bytes().any(|b| b.is_ascii_lowercase()) {
+                assert!(VerifierKey::parse(&text.to_uppercase()).is_err(), "{text}");
             }
             if kind != 2 {
                 assert!(NoteKey::parse(&text.replacen('w', "v", 1)).is_err(), "the name is part of the id");

@@ -1,5 +1,7 @@
 //! The built program as a child process.
 
+#![allow(clippy::disallowed_methods, reason = "processes are waited for by the machine's time")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

@@ -51,7 +51,7 @@ pub fn anchor(catalogue: &Catalogue) -> TrustAnchor {
     });
     let log = |name, purpose| LogAnchor { origin: origin(name), purpose, keys: vec![key(&origin(name))] };
     TrustAnchor {
-        province: ProvinceCode::default().to_string().into(),
+        province: ProvinceCode::default().to_string(),
         version: 1,
         events_from: 0,
         root: Default::default(),
