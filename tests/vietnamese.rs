@@ -23,7 +23,7 @@ const ENGLISH: [(&str, &str); 22] = [
     ("api/http", "answers of the public HTTP routes, for programs"),
     ("api/metrics.rs", "names of metrics"),
     ("api/status.rs", "the frame of the Vietnamese message"),
-    ("exchange/trail.rs", "the decision log, for developers"),
+    ("exchange/decision_log.rs", "the decision log, for developers"),
     ("base/reason.rs", "the table of reasons, which is Vietnamese already"),
     ("base/violation.rs", "the rules, which are Vietnamese already"),
     ("cli/logging.rs", "the log"),

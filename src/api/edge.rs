@@ -15,7 +15,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, PublicCall, ROLE, Trace, TraceSink};
+use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, EndedCall, EndedCalls, PublicCall, ROLE};
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
 
@@ -45,7 +45,7 @@ pub struct Edge {
 struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    traces: Arc<dyn TraceSink>,
+    traces: Arc<dyn EndedCalls>,
     /// Lines about requests of strangers, of which there are as many as they like.
     stranger_lines: LogLimiter,
     /// Turns true when the server is to stop.
@@ -58,7 +58,7 @@ impl Edge {
     pub fn new(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        traces: Arc<dyn TraceSink>,
+        traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
     ) -> Self {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
@@ -254,7 +254,7 @@ impl Edge {
             Vec::new()
         };
         let client_ids = client_ids.clone();
-        self.inner.traces.record(Trace {
+        self.inner.traces.record(EndedCall {
             request_id,
             client_ids,
             method,
@@ -292,7 +292,7 @@ impl Edge {
 
     /// Keeps what `Explain` says of a call; of a stream that ended badly, how it ended.
     fn keep(&self, call: &Call, error: Option<&Error>) {
-        self.inner.traces.record(Trace {
+        self.inner.traces.record(EndedCall {
             request_id: call.request_id,
             client_ids: call.client_ids.clone(),
             method: call.method,

@@ -68,7 +68,7 @@ pub struct CallCheck {
 
 /// What is known of a call when it has ended; `Explain` gives it to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
+pub struct EndedCall {
     /// The call's id.
     pub request_id: RequestId,
     /// The client's names for it.
@@ -136,7 +136,7 @@ pub const ROLE: &str = "role";
 /// The outcome of a call that was answered.
 pub const ANSWERED: &str = "OK";
 
-impl Trace {
+impl EndedCall {
     /// Whether the call was refused.
     pub fn is_refusal(&self) -> bool {
         self.outcome != ANSWERED
@@ -144,9 +144,9 @@ impl Trace {
 }
 
 /// Takes the traces of ended calls. Must not block.
-pub trait TraceSink: Send + Sync + 'static {
+pub trait EndedCalls: Send + Sync + 'static {
     /// Keeps `trace` for `Explain`, for a bounded time.
-    fn record(&self, trace: Trace);
+    fn record(&self, trace: EndedCall);
 }
 
 /// A call under way, after authentication.

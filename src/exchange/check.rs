@@ -9,13 +9,13 @@ use crate::registry::answer::{Answer, Examined, Refusal};
 use crate::registry::reader::Reader;
 use crate::trust::{Disclosure, LogProof, SignedRecord, redact, statement_hash};
 
-use super::known::Known;
 use super::record::CheckedRecord;
+use super::verified_cache::VerifiedCache;
 
 /// How a record is checked.
 pub(super) struct Checker<'a> {
     pub(super) reader: &'a Reader,
-    pub(super) known: &'a Known,
+    pub(super) verified: &'a VerifiedCache,
     pub(super) now: Timestamp,
     pub(super) accepts_unverified: bool,
 }
@@ -31,7 +31,7 @@ impl Checker<'_> {
         fields: &Fields,
     ) -> Result<Arc<CheckedRecord>, Refusal> {
         people.map_or(Ok(()), |people| answer.must_be_about(people))?;
-        if let Some(checked) = self.known.find(&answer, proof.as_ref(), fields, self.reader.verifier(), self.now) {
+        if let Some(checked) = self.verified.find(&answer, proof.as_ref(), fields, self.reader.verifier(), self.now) {
             return Ok(checked);
         }
         let examined = self.reader.as_accepted(&answer, proof.as_deref(), self.now);
@@ -56,7 +56,7 @@ impl Checker<'_> {
             encoded: OnceLock::new(),
         });
         if let Some(statement) = report.statement {
-            self.known.keep(answer.record, proof, statement, fields, self.reader.verifier(), &checked);
+            self.verified.keep(answer.record, proof, statement, fields, self.reader.verifier(), &checked);
         }
         Ok(checked)
     }

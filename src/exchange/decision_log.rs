@@ -1,6 +1,6 @@
-//! The trail of checks that an exchange leaves for `Explain`.
+//! The log of checks that an exchange leaves for `Explain`.
 //!
-//! Every call writes one and few are ever read, so a trail holds codes, not sentences; the sentences are made when somebody asks. In
+//! Every call writes one and few are ever read, so a log holds codes, not sentences; the sentences are made when somebody asks. In
 //! its row a check is three bytes and a little more.
 //!
 //! | byte | what |
@@ -60,11 +60,11 @@ impl<T: Into<Cow<'static, str>>> From<T> for Detail {
 
 /// The checks of an exchange in the order made.
 #[derive(Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct DecisionLog {
     checks: Vec<(Step, CheckOutcome, Detail)>,
 }
 
-impl Trail {
+impl DecisionLog {
     pub(super) fn pass(&mut self, step: Step, detail: impl Into<Detail>) {
         self.checks.push((step, CheckOutcome::Pass, detail.into()));
     }
@@ -122,7 +122,7 @@ impl Step {
     }
 }
 
-/// Reads the checks of a trail, in words; `agency` is who called. `None` when they cannot be read.
+/// Reads the checks of a log, in words; `agency` is who called. `None` when they cannot be read.
 pub(super) fn decode(catalogue: &Catalogue, row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
     let mut checks = Vec::new();
     while row.has_remaining() {
@@ -187,17 +187,17 @@ mod tests {
 
     #[test]
     fn a_trail_reads_as_it_was_left() {
-        let mut trail = Trail::default();
-        trail.pass(Step::Right, Detail::Granted("one_stop.verify_documents".into()));
-        trail.pass(Step::Consent, Detail::Agreed);
+        let mut log = DecisionLog::default();
+        log.pass(Step::Right, Detail::Granted("one_stop.verify_documents".into()));
+        log.pass(Step::Consent, Detail::Agreed);
         let catalogue = Catalogue::built_in();
         let number = |name: &str| catalogue.sector(name).expect("a registry").ordinal;
-        trail.pass(Step::Registry(number("land")), Detail::Records(2));
-        trail.fail(Step::Registry(number("vehicle")), "REGISTRY_UNAVAILABLE");
-        trail.pass(Step::Verify(catalogue.record_type("land.parcel.v1").expect("a type").ordinal), Detail::Valid);
-        trail.skip(Step::SupersededNumbers, "not now");
+        log.pass(Step::Registry(number("land")), Detail::Records(2));
+        log.fail(Step::Registry(number("vehicle")), "REGISTRY_UNAVAILABLE");
+        log.pass(Step::Verify(catalogue.record_type("land.parcel.v1").expect("a type").ordinal), Detail::Valid);
+        log.skip(Step::SupersededNumbers, "not now");
         let mut row = Vec::new();
-        trail.encode(&mut row);
+        log.encode(&mut row);
         let checks = decode(&catalogue, &mut Bytes::from(row.clone()), "one-stop").expect("reads");
         let words: Vec<_> =
             checks.iter().map(|check| format!("{} {} {}", check.name, check.outcome.as_str(), check.detail)).collect();

@@ -15,13 +15,13 @@ use crate::registry::reader::LATEST;
 
 use super::Exchange;
 use super::context::Context;
+use super::decision_log::{DecisionLog, Step};
 use super::evidence::Draft;
 use super::fetch::reachable;
 use super::finish::finish;
 use super::gather::Question;
 use super::outcome::{Exchanged, Found, Missing, MissingReason};
 use super::record::CheckedRecord;
-use super::trail::{Step, Trail};
 
 /// What the evidence says of why documents were presented.
 const PURPOSE: &str = "presentation";
@@ -64,10 +64,10 @@ impl Exchange {
     }
 
     async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
-        let mut trail = Trail::default();
+        let mut log = DecisionLog::default();
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE.into());
-        draft.numbers = Some(self.numbers(context, delivery.person, &mut trail).await);
+        draft.numbers = Some(self.numbers(context, delivery.person, &mut log).await);
         draft.reference = Some(delivery.reference);
         draft.guardian = delivery.guardian;
         draft.is_repeated = delivery.repeats.is_some();
@@ -100,18 +100,18 @@ impl Exchange {
             (Some(_), None) => "the citizen's guardian chose these documents for this agency",
             (_, Some(_)) => "the agency repeats a redemption that it made within the last minute",
         };
-        trail.pass(Step::Presentation, chosen);
+        log.pass(Step::Presentation, chosen);
         let grants = presented(record_types.iter().map(|record_type| record_type.name.clone()));
-        let answers = self.gather(questions, context.ask_until(), &mut trail).await;
+        let answers = self.gather(questions, context.ask_until(), &mut log).await;
         let found = match reachable(&answers) {
-            Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut trail).await,
+            Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut log).await,
             Err(error) => Err(error),
         };
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("a delivery without numbers"))?;
         let found = found.and_then(|(records, missing)| {
             whole(&delivery.documents, records, &missing).and_then(|found| of_person(found, &numbers))
         });
-        let exchanged = self.conclude(context, draft, trail, found).await?;
+        let exchanged = self.conclude(context, draft, log, found).await?;
         let Some(index) = delivery.repeats else { return Ok(exchanged) };
         let evidence = Recorded { index, checkpoint: self.evidence.checkpoint_of(index).await?, ..exchanged.evidence };
         Ok(Exchanged { evidence, ..exchanged })
@@ -126,15 +126,15 @@ impl Exchange {
         reference: &str,
         reason: Reason,
     ) -> Result<Recorded> {
-        let mut trail = Trail::default();
+        let mut log = DecisionLog::default();
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE.into());
         if let Some(person) = person {
-            draft.numbers = Some(self.numbers(&context, person, &mut trail).await);
+            draft.numbers = Some(self.numbers(&context, person, &mut log).await);
         }
         draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
-        trail.fail(Step::Presentation, reason.as_str());
-        self.log(&context, draft, trail, reason.as_str(), &[]).await
+        log.fail(Step::Presentation, reason.as_str());
+        self.log(&context, draft, log, reason.as_str(), &[]).await
     }
 }
 

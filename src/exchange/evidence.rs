@@ -15,10 +15,10 @@ use crate::registry::numbers::Numbers;
 
 use super::Exchange;
 use super::context::Context;
+use super::decision_log::{DecisionLog, Step};
+use super::explain;
 use super::outcome::{Exchanged, Found};
 use super::record::CheckedRecord;
-use super::trace;
-use super::trail::{Step, Trail};
 
 /// What is known of an exchange for its entry, from its first step on.
 pub(super) struct Draft {
@@ -56,23 +56,23 @@ impl Exchange {
         &self,
         context: &Context,
         draft: Draft,
-        trail: Trail,
+        log: DecisionLog,
         found: Result<Found>,
     ) -> Result<Exchanged> {
         let done = if draft.is_repeated { "REPEATED" } else { "OK" };
         let outcome = found.as_ref().err().map_or(done, |error| error.reason.as_str());
         let delivered = found.as_ref().map_or(&[][..], |(records, _)| records);
-        let evidence = self.log(context, draft, trail, outcome, delivered).await?;
+        let evidence = self.log(context, draft, log, outcome, delivered).await?;
         let (records, missing) = found?;
         Ok(Exchanged { records, missing, evidence })
     }
 
     /// Logs a call that was refused before it could be read as orders: a bulk of too many citizens, one stream too many.
     pub async fn log_unread(&self, context: &Context, why: &Error) -> Result<Recorded> {
-        let mut trail = Trail::default();
-        trail.fail(Step::Request, why.message.clone());
+        let mut log = DecisionLog::default();
+        log.fail(Step::Request, why.message.clone());
         let draft = Draft { rights: Some(self.rights.current().version().clone()), ..Draft::new(Kind::Exchange) };
-        self.log(context, draft, trail, why.reason.as_str(), &[]).await
+        self.log(context, draft, log, why.reason.as_str(), &[]).await
     }
 
     /// Makes the entries of a call and its trace durable. Gives the place of the one under the present number; it is written last, so
@@ -81,7 +81,7 @@ impl Exchange {
         &self,
         context: &Context,
         draft: Draft,
-        trail: Trail,
+        log: DecisionLog,
         outcome: &'static str,
         delivered: &[Arc<CheckedRecord>],
     ) -> Result<Recorded> {
@@ -103,7 +103,7 @@ impl Exchange {
                 .map(|record| EvidencedRecord { statement: record.statement, fields: record.fields })
                 .collect(),
         };
-        let trace = trace::encode(context, outcome, &trail);
+        let trace = explain::encode(context, outcome, &log);
         let Some(numbers) = draft.numbers else { return self.evidence.record(entry, trace).await };
         let under = |number| EvidenceEntry { subject: Some(self.evidence.subject(number)), ..entry.clone() };
         let superseded = numbers.superseded.iter().map(|number| self.evidence.record(under(*number), trace.clone()));

@@ -11,8 +11,8 @@ use crate::registry::Catalogue;
 
 use super::Exchange;
 use super::context::Context;
-use super::recent::RecentCalls;
-use super::trail::{self, Trail, put_text, take_text};
+use super::decision_log::{self, DecisionLog, put_text, take_text};
+use super::recent_calls::RecentCalls;
 
 /// What `Explain` says of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +131,8 @@ fn ambiguous(calls: &[RequestId]) -> Error {
 const UNNAMED: u8 = 2;
 const NAMED: u8 = 3;
 
-/// A trace as it is stored: version, time, texts with their lengths before them, the trail.
-pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Bytes {
+/// A trace as it is stored: version, time, texts with their lengths before them, the log.
+pub(super) fn encode(context: &Context, outcome: &str, log: &DecisionLog) -> Bytes {
     let mut out = Vec::with_capacity(256);
     let is_named = context.client_ids != ClientIds::default();
     out.put_u8(if is_named { NAMED } else { UNNAMED });
@@ -144,7 +144,7 @@ pub(super) fn encode(context: &Context, outcome: &str, trail: &Trail) -> Bytes {
         put_text(&mut out, context.client_ids.request_id().unwrap_or_default());
         put_text(&mut out, &context.client_ids.trace_id().unwrap_or_default());
     }
-    trail.encode(&mut out);
+    log.encode(&mut out);
     out.into()
 }
 
@@ -159,7 +159,7 @@ fn decode(catalogue: &Catalogue, request_id: RequestId, mut row: Bytes) -> Optio
         NAMED => (take_text(&mut row)?, take_text(&mut row)?),
         _ => Default::default(),
     };
-    let checks = trail::decode(catalogue, &mut row, &caller)?;
+    let checks = decision_log::decode(catalogue, &mut row, &caller)?;
     let violations = Violations::default();
     Some(Explained {
         request_id,

@@ -16,12 +16,12 @@ use crate::trust::Verdict;
 use super::Exchange;
 use super::check::Checker;
 use super::context::Context;
+use super::decision_log::{DecisionLog, Detail, Step};
 use super::evidence::Draft;
 use super::finish::finish;
 use super::gather::{Answers, questions};
 use super::order::{Order, Request};
 use super::outcome::{Exchanged, Found, Missing, MissingReason};
-use super::trail::{Detail, Step, Trail};
 
 /// What a record takes in an answer beside its fields: two proofs, a statement, the typed form's frame.
 const RECORD_BYTES: usize = 4 * 1024;
@@ -35,7 +35,7 @@ impl Exchange {
     }
 
     async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
-        let mut trail = Trail::default();
+        let mut log = DecisionLog::default();
         let rights = self.rights.current();
         let read = request.read(&rights, self.reader.catalogue());
         let mut draft = Draft::new(Kind::Exchange);
@@ -44,21 +44,21 @@ impl Exchange {
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name.clone()).collect();
         let mut readable = Ok(());
         if let Some(person) = read.person {
-            let (numbers, outcome) = self.numbers_read(context, person, &mut trail).await;
+            let (numbers, outcome) = self.numbers_read(context, person, &mut log).await;
             draft.numbers = Some(numbers);
             readable = outcome;
         }
         let found = match read.order(request.reference) {
             Ok(order) => match readable {
-                Ok(()) => self.find(context, &rights, &order, &mut draft, &mut trail).await,
+                Ok(()) => self.find(context, &rights, &order, &mut draft, &mut log).await,
                 Err(error) => Err(error),
             },
             Err(error) => {
-                trail.fail(Step::Request, error.message.clone());
+                log.fail(Step::Request, error.message.clone());
                 Err(error)
             }
         };
-        self.conclude(context, draft, trail, found).await
+        self.conclude(context, draft, log, found).await
     }
 
     async fn find(
@@ -67,17 +67,17 @@ impl Exchange {
         rights: &Rights,
         order: &Order,
         draft: &mut Draft,
-        trail: &mut Trail,
+        log: &mut DecisionLog,
     ) -> Result<Found> {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
-        let grants = self.decide(context, rights, order, &numbers, trail).await?;
+        let grants = self.decide(context, rights, order, &numbers, log).await?;
         let asked = questions(self.reader.catalogue(), &order.record_types, &numbers)?;
-        let answers = self.gather(asked, context.ask_until(), trail).await;
+        let answers = self.gather(asked, context.ask_until(), log).await;
         fits(&answers)?;
         reachable(&answers)?;
         let people: Vec<PersonalId> = numbers.all().collect();
-        self.check(context, &order.record_types, &grants, Some(&people), answers, trail).await
+        self.check(context, &order.record_types, &grants, Some(&people), answers, log).await
     }
 
     /// Rights first, which cost nothing; then the citizen's consents.
@@ -87,22 +87,22 @@ impl Exchange {
         rights: &Rights,
         order: &Order,
         numbers: &Numbers,
-        trail: &mut Trail,
+        log: &mut DecisionLog,
     ) -> Result<Vec<Grant>> {
         let names: Vec<Name> = order.record_types.iter().map(|record_type| record_type.name.clone()).collect();
         let entitled = entitled(rights, &context.agency, &order.purpose, &names).map_err(|denial| {
             let error = Error::from(denial);
-            trail.fail(Step::Right, error.message.clone());
+            log.fail(Step::Right, error.message.clone());
             error
         })?;
-        trail.pass(Step::Right, Detail::Granted(order.purpose.clone()));
+        log.pass(Step::Right, Detail::Granted(order.purpose.clone()));
         let consents = self.consents.said_by(numbers).await?;
         let grants = entitled.settle(&consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
-            trail.fail(Step::Consent, error.message.clone());
+            log.fail(Step::Consent, error.message.clone());
             error
         })?;
-        trail.pass(Step::Consent, Detail::Agreed);
+        log.pass(Step::Consent, Detail::Agreed);
         Ok(grants)
     }
 
@@ -114,10 +114,10 @@ impl Exchange {
         grants: &[Grant],
         people: Option<&[PersonalId]>,
         mut answers: Answers,
-        trail: &mut Trail,
+        log: &mut DecisionLog,
     ) -> Result<Found> {
         let (reader, known, accepts_unverified) = (&self.reader, &self.known, context.accepts_unverified);
-        let checker = Checker { reader, known, now: context.now, accepts_unverified };
+        let checker = Checker { reader, verified: known, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
         for (record_type, grant) in record_types.iter().zip(grants) {
             let answered = match answers.get_mut(&record_type.registry) {
@@ -135,17 +135,17 @@ impl Exchange {
                 let step = Step::Verify(record_type.ordinal);
                 match checker.check(answer, proof, people, &grant.fields) {
                     Ok(checked) => {
-                        note_verdict(trail, step, checked.verdict);
+                        note_verdict(log, step, checked.verdict);
                         records.push(checked);
                     }
                     Err(Refusal { cause: Cause::NotAccepted, .. }) => {
-                        trail.skip(step, "the province has not accepted the record yet");
+                        log.skip(step, "the province has not accepted the record yet");
                         let reason = MissingReason::Unreachable(Reason::RegistryUnavailable);
                         missing.push(Missing { record_type: record_type.clone(), reason });
                     }
                     Err(refusal) => {
                         let error = Error::from(refusal);
-                        trail.fail(step, error.message.clone());
+                        log.fail(step, error.message.clone());
                         return Err(error);
                     }
                 }
@@ -165,11 +165,11 @@ impl Exchange {
     }
 }
 
-fn note_verdict(trail: &mut Trail, step: Step, verdict: Verdict) {
+fn note_verdict(log: &mut DecisionLog, step: Step, verdict: Verdict) {
     if verdict.is_valid() {
-        trail.pass(step, Detail::Valid);
+        log.pass(step, Detail::Valid);
     } else {
-        trail.fail(step, verdict.to_string());
+        log.fail(step, verdict.to_string());
     }
 }
 

@@ -17,7 +17,7 @@ use crate::registry::{Catalogue, Name, RecordType, Sector};
 use crate::trust::Value;
 
 use super::Exchange;
-use super::trail::{Detail, Step, Trail};
+use super::decision_log::{DecisionLog, Detail, Step};
 
 /// What the registries answered, by name.
 pub(super) type Answers = BTreeMap<Name, Result<Vec<Answer>>>;
@@ -52,7 +52,7 @@ pub(super) fn questions(
 
 impl Exchange {
     /// Asks all at once; what has no answer at `until` counts as unreachable.
-    pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, trail: &mut Trail) -> Answers {
+    pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, log: &mut DecisionLog) -> Answers {
         let asked: Vec<Arc<Sector>> = questions.iter().map(|question| question.registry.clone()).collect();
         let asking = questions.into_iter().map(|question| {
             async move {
@@ -71,8 +71,8 @@ impl Exchange {
         for registry in asked {
             let step = Step::Registry(registry.ordinal);
             match &answers[&registry.name] {
-                Ok(records) => trail.pass(step, Detail::Records(records.len())),
-                Err(error) => trail.fail(step, error.reason.as_str()),
+                Ok(records) => log.pass(step, Detail::Records(records.len())),
+                Err(error) => log.fail(step, error.reason.as_str()),
             }
         }
         answers

@@ -6,26 +6,26 @@
 //! ```
 //!
 //! Nothing is answered before its evidence is durable, and a call that was begun is finished and logged even when its
-//! caller went away. Registries are not believed: each record is verified before any of it is disclosed.
+//! caller went away. Registries are not trusted: each record is verified before any of it is disclosed.
 
 mod check;
 mod context;
+mod decision_log;
 mod deliver;
 mod evidence;
+mod explain;
 mod fetch;
 mod finish;
 mod gather;
-mod known;
 mod order;
 mod outcome;
 mod people;
 mod person;
-mod recent;
+mod recent_calls;
 mod record;
+mod verified_cache;
 #[cfg(test)]
 pub(crate) mod tests;
-mod trace;
-mod trail;
 
 use std::sync::Arc;
 
@@ -36,11 +36,11 @@ use crate::registry::{Catalogue, Reader};
 
 pub use context::Context;
 pub use deliver::{Delivery, DocumentRef};
+pub use explain::Explained;
 pub use order::{Order, Request};
 pub use outcome::{Exchanged, Missing, MissingReason};
-pub use recent::RecentCalls;
+pub use recent_calls::RecentCalls;
 pub use record::CheckedRecord;
-pub use trace::Explained;
 
 /// What an exchange works with.
 pub struct Parts {
@@ -79,7 +79,7 @@ pub struct Exchange {
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
     people: people::People,
-    known: known::Known,
+    known: verified_cache::VerifiedCache,
 }
 
 impl Exchange {
@@ -102,7 +102,7 @@ impl Exchange {
             consents: parts.consents,
             evidence: parts.evidence,
             people: people::People::new(),
-            known: known::Known::new(parts.memory.known_bytes),
+            known: verified_cache::VerifiedCache::new(parts.memory.known_bytes),
         })
     }
 

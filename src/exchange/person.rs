@@ -16,12 +16,12 @@ use crate::registry::numbers::{Numbers, resolve};
 
 use super::Exchange;
 use super::context::Context;
-use super::trail::{Step, Trail};
+use super::decision_log::{DecisionLog, Step};
 
 impl Exchange {
     /// The numbers of the person whom `person` leads to.
-    pub(super) async fn numbers(&self, context: &Context, person: PersonalId, trail: &mut Trail) -> Arc<Numbers> {
-        self.numbers_read(context, person, trail).await.0
+    pub(super) async fn numbers(&self, context: &Context, person: PersonalId, log: &mut DecisionLog) -> Arc<Numbers> {
+        self.numbers_read(context, person, log).await.0
     }
 
     /// The same, and an error if the registry holds what it cannot read back: then there may be records under numbers that are not named here.
@@ -29,7 +29,7 @@ impl Exchange {
         &self,
         context: &Context,
         person: PersonalId,
-        trail: &mut Trail,
+        log: &mut DecisionLog,
     ) -> (Arc<Numbers>, Result<()>) {
         let only = || Arc::new(Numbers::only(person));
         let people = self.reader.catalogue().people();
@@ -53,12 +53,12 @@ impl Exchange {
                 (numbers, Ok(()))
             }
             Ok(Err(error)) if error.reason == Reason::StorageCorrupt => {
-                trail.fail(Step::SupersededNumbers, error.reason.as_str());
+                log.fail(Step::SupersededNumbers, error.reason.as_str());
                 (only(), Err(error.with_subject("registry", &*people.registry)))
             }
             Ok(Err(_)) | Err(_) => {
                 let why = "the resident registry did not say; what the province accepted of it holds";
-                trail.skip(Step::SupersededNumbers, why);
+                log.skip(Step::SupersededNumbers, why);
                 match resolve(person, &*self.accepted).await {
                     Ok(numbers) => (Arc::new(numbers), Ok(())),
                     Err(error) => (only(), Err(error)),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::call::{Trace, TraceSink};
+use crate::base::call::{EndedCall, EndedCalls};
 use crate::base::client_ids::ClientRequestId;
 use crate::base::{AgencyId, Caller, PersonalId, RequestId};
 
@@ -49,13 +49,13 @@ struct Calls {
 
 #[derive(Debug, Default)]
 struct Newest {
-    calls: VecDeque<Trace>,
+    calls: VecDeque<EndedCall>,
     bytes: usize,
 }
 
 impl RecentCalls {
     /// A call of `caller`, if it is still remembered.
-    pub fn find(&self, caller: &Caller, request: RequestId) -> Option<Trace> {
+    pub fn find(&self, caller: &Caller, request: RequestId) -> Option<EndedCall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of(caller)?.find(request)
     }
 
@@ -69,14 +69,14 @@ impl RecentCalls {
     }
 
     /// Anyone's call, if it is still remembered.
-    pub fn find_of_anyone(&self, request: RequestId) -> Option<Trace> {
+    pub fn find_of_anyone(&self, request: RequestId) -> Option<EndedCall> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         callers.all().find_map(|calls| calls.find(request))
     }
 }
 
-impl TraceSink for RecentCalls {
-    fn record(&self, trace: Trace) {
+impl EndedCalls for RecentCalls {
+    fn record(&self, trace: EndedCall) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).record(trace);
     }
 }
@@ -93,7 +93,7 @@ impl Callers {
         self.agencies.values().chain(self.citizens.values()).chain([&self.strangers])
     }
 
-    fn record(&mut self, trace: Trace) {
+    fn record(&mut self, trace: EndedCall) {
         self.recorded += 1;
         let (calls, room) = match &trace.caller {
             Some(Caller::Agency(agency)) => (self.agencies.entry(agency.clone()).or_default(), OF_AN_AGENCY),
@@ -120,28 +120,28 @@ fn forget_older_half(citizens: &mut HashMap<PersonalId, Calls>) {
 }
 
 impl Calls {
-    fn find(&self, request: RequestId) -> Option<Trace> {
+    fn find(&self, request: RequestId) -> Option<EndedCall> {
         self.all().find(|trace| trace.request_id == request).cloned()
     }
 
     fn named(&self, name: &ClientRequestId) -> Vec<RequestId> {
         // A client that asks for an explanation may well send the id of the call to explain as its own.
-        let is_meant = |trace: &&Trace| !trace.method.ends_with("/Explain");
-        let is_named = |trace: &&Trace| trace.client_ids.request_id.as_ref() == Some(name);
+        let is_meant = |trace: &&EndedCall| !trace.method.ends_with("/Explain");
+        let is_named = |trace: &&EndedCall| trace.client_ids.request_id.as_ref() == Some(name);
         let mut named: Vec<_> = self.all().filter(is_meant).filter(is_named).collect();
         named.sort_by_key(|trace| std::cmp::Reverse(trace.request_id)); // ids begin with their time
         named.dedup_by_key(|trace| trace.request_id); // a stream that ended badly has two traces
         named.into_iter().map(|trace| trace.request_id).collect()
     }
 
-    fn all(&self) -> impl Iterator<Item = &Trace> {
+    fn all(&self) -> impl Iterator<Item = &EndedCall> {
         self.refused.calls.iter().rev().chain(self.answered.calls.iter().rev())
     }
 }
 
 impl Newest {
     /// Keeps `trace` and as many before it as there is room for.
-    fn keep(&mut self, trace: Trace, room: Room) {
+    fn keep(&mut self, trace: EndedCall, room: Room) {
         self.bytes += bytes_of(&trace);
         self.calls.push_back(trace);
         while self.calls.len() > 1 && (self.calls.len() > room.calls || self.bytes > room.bytes) {
@@ -152,10 +152,10 @@ impl Newest {
 }
 
 /// What a trace takes, about.
-fn bytes_of(trace: &Trace) -> usize {
+fn bytes_of(trace: &EndedCall) -> usize {
     let checks = trace.checks.iter().map(|check| size_of_val(check) + check.name.len() + check.detail.len());
     let named = trace.client_ids.request_id().map_or(0, str::len);
-    size_of::<Trace>() + checks.sum::<usize>() + trace.violations.bytes() + named
+    size_of::<EndedCall>() + checks.sum::<usize>() + trace.violations.bytes() + named
 }
 
 #[cfg(test)]
@@ -163,8 +163,8 @@ mod tests {
     use super::*;
     use crate::base::{ClientIds, Timestamp, Violations};
 
-    fn call(number: u128, caller: Option<&Caller>, outcome: &'static str) -> Trace {
-        Trace {
+    fn call(number: u128, caller: Option<&Caller>, outcome: &'static str) -> EndedCall {
+        EndedCall {
             request_id: RequestId(uuid::Uuid::from_u128(number)),
             client_ids: ClientIds::default(),
             method: "test",
@@ -213,7 +213,7 @@ mod tests {
         let name = ClientRequestId::parse("job-7").expect("a plain name");
         let named = |number, caller: &Caller, outcome| {
             let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
-            recent.record(Trace { client_ids, ..call(number, Some(caller), outcome) });
+            recent.record(EndedCall { client_ids, ..call(number, Some(caller), outcome) });
         };
         let (bank, police) = (agency("bank"), agency("police"));
         named(1, &bank, "OK");
@@ -222,7 +222,7 @@ mod tests {
         named(1, &bank, "SHUTTING_DOWN");
         let client_ids = ClientIds { request_id: Some(name.clone()), trace: None };
         let method = "lienthong.exchange.v1.ExchangeService/Explain";
-        recent.record(Trace { client_ids, method, ..call(4, Some(&bank), "OK") });
+        recent.record(EndedCall { client_ids, method, ..call(4, Some(&bank), "OK") });
         assert_eq!(recent.named(Some(&bank), &name), [id(3), id(1)]);
         assert_eq!(recent.named(Some(&police), &name), [id(2)]);
         assert_eq!(recent.named(None, &name).len(), 3);
@@ -249,8 +249,10 @@ mod tests {
         let mut violations = Violations::default();
         (0..5_000).for_each(|at| violations.add(format_args!("changes[{at}]"), "REQUIRED", "x".repeat(400)));
         for number in 0..100 {
-            let one =
-                Trace { violations: violations.clone(), ..call(number, Some(&agency("police")), "INVALID_REQUEST") };
+            let one = EndedCall {
+                violations: violations.clone(),
+                ..call(number, Some(&agency("police")), "INVALID_REQUEST")
+            };
             recent.record(one);
         }
         let found = recent.find(&agency("police"), id(99)).expect("the newest");

@@ -1,11 +1,10 @@
-//! Records that were checked before.
+//! The verified cache: records with a verdict that is VALID.
 //!
-//! Asking for one record twice, a registry answers with the same bytes, and the same bytes lead to the same verdict. So a record
-//! that verified is kept with everything that was made of it: redacted, and (once an answer was sent) encoded. It is used
-//! again only if what the registry answered now, and the proof from the record ledger, are byte for byte what was
-//! checked, the verifier still believes the same anchor, and nothing about the verdict hangs on the time that has passed.
-//! Only what is VALID is kept, and only what is asked for the second time: of a million citizens most are asked for once in a long
-//! while, and keeping each of their records costs more than it saves.
+//! A registry that is asked for a record twice answers with the same bytes, and the same bytes lead to the same verdict. So a verified
+//! record is kept with what was derived from it: its redacted form and, once an answer was sent, its encoding. A cached record is used
+//! only if the registry's present answer and the proof from the record ledger are byte for byte those that were verified, the verifier
+//! still has the same anchor, and the verdict does not depend on the time that has passed since. A record is cached at its second use:
+//! of a million citizens most are asked for once in a long while, and caching all their records costs more than it saves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,7 +33,7 @@ const SEEN_MAX: usize = 65_536;
 type Key = (u8, RecordId, Fields);
 
 /// The records that were checked before; bounded.
-pub(super) struct Known {
+pub(super) struct VerifiedCache {
     records: Cache<Key, Arc<Entry>, ByBytes>,
     seen: Seen,
 }
@@ -60,7 +59,7 @@ impl Weighter<Key, Arc<Entry>> for ByBytes {
     }
 }
 
-impl Known {
+impl VerifiedCache {
     pub(super) fn new(bytes_max: u64) -> Self {
         let seen = Seen::new((bytes_max as usize / BYTES_EACH).min(SEEN_MAX));
         Self { records: Cache::with_weighter(RECORDS_EXPECTED, bytes_max, ByBytes), seen }

@@ -13,7 +13,7 @@ use super::units;
 
 /// What registries say differently of the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disagreement {
+pub struct Discrepancy {
     /// Stable code.
     pub code: &'static str,
     /// In words, without personal data.
@@ -51,8 +51,8 @@ impl Mention<'_> {
     }
 }
 
-/// All disagreements, in the order of the rules.
-pub(super) fn disagreements(numbers: &[PersonalId], records: &[Found], today: Date) -> Vec<Disagreement> {
+/// All discrepancies, in the order of the rules.
+pub(super) fn discrepancies(numbers: &[PersonalId], records: &[Found], today: Date) -> Vec<Discrepancy> {
     let mentions: Vec<Mention<'_>> = (1..)
         .zip(records)
         .filter(|(_, found)| !found.revoked)
@@ -110,7 +110,7 @@ fn mentions<'a>(numbers: &[PersonalId], found: &'a Found, source: u32) -> Vec<Me
     all
 }
 
-fn name_differs(own: &Mention<'_>, mentions: &[Mention<'_>]) -> Option<Disagreement> {
+fn name_differs(own: &Mention<'_>, mentions: &[Mention<'_>]) -> Option<Discrepancy> {
     let name = own.object.text("full_name")?;
     let others: Vec<&Mention<'_>> = mentions
         .iter()
@@ -121,7 +121,7 @@ fn name_differs(own: &Mention<'_>, mentions: &[Mention<'_>]) -> Option<Disagreem
         .all(|mention| mention.object.text("full_name").is_some_and(|other| folded_key(other) == folded_key(name)));
     let claims = claims(own, "full_name", &others)?;
     let message = if marks_only { "the names differ in their marks" } else { "the names differ" };
-    Some(Disagreement { code: "NAME_DIFFERS", message, claims })
+    Some(Discrepancy { code: "NAME_DIFFERS", message, claims })
 }
 
 fn differs(
@@ -129,7 +129,7 @@ fn differs(
     mentions: &[Mention<'_>],
     field: &'static str,
     agree: impl Fn(&str, &str) -> bool,
-) -> Option<Disagreement> {
+) -> Option<Discrepancy> {
     let mine = own.object.text(field)?;
     let others: Vec<&Mention<'_>> =
         mentions.iter().filter(|mention| mention.object.text(field).is_some_and(|other| !agree(mine, other))).collect();
@@ -137,7 +137,7 @@ fn differs(
         "birth_date" => ("BIRTH_DATE_DIFFERS", "the birth dates differ at the precision that both have"),
         _ => ("SEX_DIFFERS", "the sexes differ"),
     };
-    Some(Disagreement { code, message, claims: claims(own, field, &others)? })
+    Some(Discrepancy { code, message, claims: claims(own, field, &others)? })
 }
 
 /// The person's claim and those of the others; `None` without others.
@@ -150,7 +150,7 @@ fn claims(own: &Mention<'_>, field: &str, others: &[&Mention<'_>]) -> Option<Vec
 }
 
 /// Other registries' addresses against the registered ones: a unit is its code and its first day.
-fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Found]) -> Option<Disagreement> {
+fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Found]) -> Option<Discrepancy> {
     let unit =
         |address: &Object| Some((address.text("unit_code")?.to_owned(), address.text("unit_valid_from")?.to_owned()));
     let registered: Vec<_> =
@@ -179,7 +179,7 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
     let mut claims: Vec<Claim> =
         ["permanent_residence", "current_residence"].iter().filter_map(|at| own.claim(at)).collect();
     claims.append(&mut others);
-    Some(Disagreement {
+    Some(Discrepancy {
         code: "RESIDENCE_DIFFERS",
         message: "an address is in another unit than the registered residence",
         claims,
@@ -187,7 +187,7 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
 }
 
 /// Dead, or moved away, and still the owner of something that is in force.
-fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Disagreement> {
+fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Discrepancy> {
     let dead = own.object.text("life_status") == Some("deceased");
     let moved = own.object.text("status") == Some("moved_out");
     let owned = |headings: &[Heading], status: &str| -> Option<Vec<Claim>> {
@@ -208,26 +208,26 @@ fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Disagreement> {
     let mut all = Vec::new();
     if dead && let Some(claims) = owned(&[Heading::Land, Heading::Vehicles, Heading::Business], "life_status") {
         let message = "a person who died is still entered as owner";
-        all.push(Disagreement { code: "OWNER_DECEASED", message, claims });
+        all.push(Discrepancy { code: "OWNER_DECEASED", message, claims });
     }
     if moved && let Some(claims) = owned(&[Heading::Land], "status") {
         let message = "a person who moved to another province still owns land here";
-        all.push(Disagreement { code: "MOVED_OUT", message, claims });
+        all.push(Discrepancy { code: "MOVED_OUT", message, claims });
     }
     all
 }
 
-fn card_lapsed(own: &Mention<'_>, today: Date) -> Option<Disagreement> {
+fn card_lapsed(own: &Mention<'_>, today: Date) -> Option<Discrepancy> {
     let expires = own.object.text_at("card.expires_on")?.parse::<Date>().ok()?;
     if expires > today || own.object.text("life_status") != Some("alive") {
         return None;
     }
     let claims = own.claim("life_status").into_iter().chain(own.claim("card.expires_on")).collect();
-    Some(Disagreement { code: "CARD_LAPSED", message: "the identity card's validity has ended", claims })
+    Some(Discrepancy { code: "CARD_LAPSED", message: "the identity card's validity has ended", claims })
 }
 
 /// Addresses in a former commune whose land belongs to several communes now.
-fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Disagreement> {
+fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Discrepancy> {
     let mut claims = Vec::new();
     for (source, found) in (1..).zip(records).filter(|(_, found)| !found.revoked) {
         let whole = Mention { path: String::new(), object: &found.payload, source };
@@ -242,7 +242,7 @@ fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Disagreement>
         return None;
     }
     let message = "an address is in a commune that was split: it may lie in each of the candidates";
-    Some(Disagreement { code: "UNIT_SPLIT", message, claims })
+    Some(Discrepancy { code: "UNIT_SPLIT", message, claims })
 }
 
 /// The address, and the candidates for its unit.
@@ -338,7 +338,7 @@ mod tests {
         let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
         for (at, (person, other, expected)) in cases.into_iter().enumerate() {
             let records = [found(registry::resident::PERSON, person), other];
-            let all = disagreements(&numbers, &records, TODAY);
+            let all = discrepancies(&numbers, &records, TODAY);
             let codes: Vec<_> = all.iter().map(|one| one.code).collect();
             assert_eq!(codes, expected, "case {at}");
             for one in all {
@@ -350,7 +350,7 @@ mod tests {
     #[test]
     fn a_split_commune_has_its_candidates() {
         let person = person().with("permanent_residence", address("18082", "2004-07-08"));
-        let all = disagreements(
+        let all = discrepancies(
             &[PersonalId::parse(NUMBER).expect("12 digits")],
             &[found(registry::resident::PERSON, person)],
             TODAY,
@@ -363,6 +363,6 @@ mod tests {
     fn revoked_records_say_nothing() {
         let other = Found { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
         let records = [found(registry::resident::PERSON, person()), other];
-        assert_eq!(disagreements(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
+        assert_eq!(discrepancies(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
     }
 }

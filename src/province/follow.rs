@@ -21,7 +21,7 @@ use crate::trust::merkle::CompactRange;
 use crate::trust::verify::Verifier;
 
 use super::ingest::{FeedState, Ingest, Progress, is_passing};
-use super::place::{Places, check_tail};
+use super::positions::{Positions, check_tail};
 use super::status;
 
 const RETRY_MS_MIN: u64 = 100;
@@ -35,7 +35,7 @@ pub struct Province {
     pub(super) catalogue: Arc<Catalogue>,
     feeds: BTreeMap<Name, watch::Sender<Progress>>,
     following: Mutex<Vec<AbortHandle>>,
-    places: Places,
+    places: Positions,
 }
 
 impl Province {
@@ -62,7 +62,7 @@ impl Province {
             catalogue,
             feeds,
             following: Mutex::default(),
-            places: Places::new(),
+            places: Positions::new(),
         }))
     }
 

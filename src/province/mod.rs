@@ -12,13 +12,13 @@
 
 pub mod status;
 
-mod disagree;
+mod discrepancies;
 mod follow;
 mod found;
 mod index;
 mod ingest;
 mod people;
-mod place;
+mod positions;
 mod resent;
 mod row;
 pub mod stored;
@@ -30,7 +30,7 @@ mod versions;
 mod view;
 mod watch;
 
-pub use disagree::{Claim, Disagreement};
+pub use discrepancies::{Claim, Discrepancy};
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use people::{PeopleQuery, PersonSummary};

@@ -1,6 +1,6 @@
 //! Where statements stand in the record ledger, and the proof that they do: asked for with every record that is delivered.
 //!
-//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered. Places are
+//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered. Positions are
 //! remembered by the batch: the statements of one stand one behind the other in both logs.
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const BATCHES_MAX: usize = 65_536;
 const PROOFS_MAX: usize = 16_384;
 
 /// What is remembered; bounded.
-pub(super) struct Places {
+pub(super) struct Positions {
     /// By registry and first index in its log; at most [`BATCHES_MAX`].
     batches: RwLock<BTreeMap<(u8, u64), Batch>>,
     /// Proof by ledger index.
@@ -50,7 +50,7 @@ impl Batch {
     }
 }
 
-impl Places {
+impl Positions {
     pub(super) fn new() -> Self {
         Self { batches: RwLock::default(), proofs: Cache::new(PROOFS_MAX) }
     }

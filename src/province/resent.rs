@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use super::ingest::Ingest;
-use super::place::look_up;
+use super::positions::look_up;
 use super::row;
 use crate::base::{Error, Reason, Result, Timestamp};
 use crate::registry::Sector;

@@ -157,9 +157,9 @@ async fn what_registries_say_becomes_one_view_with_proof() {
         assert_eq!((view.personal_id, view.superseded_ids.as_slice()), (id(AN), &[id("042090990009")][..]));
         let kinds: Vec<_> = view.sections.iter().map(|section| section.heading).collect();
         assert_eq!(kinds, [Heading::Person, Heading::Documents]);
-        let codes: Vec<_> = view.disagreements.iter().map(|found| found.code).collect();
+        let codes: Vec<_> = view.discrepancies.iter().map(|found| found.code).collect();
         assert_eq!(codes, ["NAME_DIFFERS"]);
-        assert_eq!(view.disagreements[0].claims[1].field, "holder.full_name");
+        assert_eq!(view.discrepancies[0].claims[1].field, "holder.full_name");
         assert_eq!((view.sources.len(), view.sources[1].ledger_index), (2, 2));
     }
     let missing = province.person(id("042090990008"), Audience::Operator, TODAY).await.expect_err("nobody");

@@ -8,7 +8,7 @@ use crate::registry::{Heading, Name};
 use crate::store::{Scan, Space};
 use crate::trust::{Object, Operation, canonical};
 
-use super::disagree::{Disagreement, disagreements};
+use super::discrepancies::{Discrepancy, discrepancies};
 use super::follow::Province;
 use super::found::Found;
 use super::index;
@@ -41,7 +41,7 @@ pub struct PersonView {
     /// The sections that have items, in the order of [`Heading`].
     pub sections: Vec<Section>,
     /// What disagrees.
-    pub disagreements: Vec<Disagreement>,
+    pub discrepancies: Vec<Discrepancy>,
     /// Size of the record ledger that the view reflects.
     pub ledger_size: u64,
 }
@@ -95,7 +95,7 @@ pub(super) fn assemble(
 ) -> PersonView {
     records.retain(|record| audience == Audience::Citizen || record.record_type.heading != Heading::Judicial);
     records.sort_by_key(|record| (record.record_type.heading, record.record_type.ordinal, record.ledger_index));
-    let disagreements = disagreements(&numbers.all().collect::<Vec<_>>(), &records, today);
+    let discrepancies = discrepancies(&numbers.all().collect::<Vec<_>>(), &records, today);
     let mut sources = Vec::with_capacity(records.len());
     let mut sections: Vec<Section> = Vec::new();
     for record in records {
@@ -120,7 +120,7 @@ pub(super) fn assemble(
         }
     }
     let Numbers { current: personal_id, superseded: superseded_ids, .. } = numbers;
-    PersonView { personal_id, superseded_ids, sources, sections, disagreements, ledger_size }
+    PersonView { personal_id, superseded_ids, sources, sections, discrepancies, ledger_size }
 }
 
 impl Province {

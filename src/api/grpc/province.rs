@@ -19,8 +19,8 @@ use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
-    Accepted, Audience, ChangeFilter, Claim, Disagreement, FeedState, Item, PeopleQuery, PersonView, Progress,
-    Province, Section,
+    Accepted, Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, PeopleQuery, PersonView, Progress, Province,
+    Section,
 };
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -289,7 +289,7 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
     };
     let claim =
         |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
-    let disagreement = |found: Disagreement| v1::Disagreement {
+    let discrepancy = |found: Discrepancy| v1::Disagreement {
         code: found.code.to_owned(),
         message: language.say(found.message).into_owned(),
         claims: found.claims.into_iter().map(claim).collect(),
@@ -299,7 +299,7 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         superseded_ids: view.superseded_ids.iter().map(|id| id.as_str().to_owned()).collect(),
         sources: sources.collect(),
         sections: view.sections.into_iter().map(section).collect(),
-        disagreements: view.disagreements.into_iter().map(disagreement).collect(),
+        disagreements: view.discrepancies.into_iter().map(discrepancy).collect(),
         ledger_size: view.ledger_size,
     }
 }
