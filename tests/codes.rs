@@ -105,7 +105,15 @@ async fn a_code_is_refused_on_a_day_on_which_it_may_not_be_used() {
     let started = gateway().start().await;
     let ended = parcel(60, |parcel| parcel["commune"]["unit_valid_from"] = json!("2004-07-08"));
     let never = parcel(61, |parcel| parcel["commune"]["unit_valid_from"] = json!("2020-02-02"));
-    for (body, rule) in [(ended, "; 18073 took its place"), (never, "no unit of this code began on that day")] {
+    let unknown_successor = parcel(62, |parcel| {
+        parcel["commune"] = json!({"unit_code": "18070", "unit_valid_from": "2004-07-08"});
+    });
+    let gone = "the unit does not exist on the day that the record speaks of";
+    for (body, rule) in [
+        (unknown_successor, gone),
+        (ended, "; 18073 took its place"),
+        (never, "no unit of this code began on that day"),
+    ] {
         let refused = call(&started, "land-office", "SubmitChanges", body).await.expect_err("refused");
         let field = "changes[0].payload.commune.unit_valid_from";
         assert_eq!(reason(&refused), (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));

@@ -126,11 +126,13 @@ fn in_vietnamese(error: &Error) -> String {
     }
 }
 
-/// A message as a sentence: with a capital, and a full stop at its end.
+/// A message as a sentence: with a full stop at its end, and with a capital unless it begins with a name (`one-stop`).
 fn sentence(message: &str) -> String {
+    let is_name = message.split(' ').next().is_some_and(|word| word.contains(|c: char| !c.is_alphabetic()));
     let mut rest = message.chars();
-    let first = rest.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(rest).chain((!message.ends_with('.')).then_some('.')).collect()
+    let first: String = rest.next().into_iter().flat_map(char::to_uppercase).collect();
+    let begins = if is_name { message.chars().next().map(String::from).unwrap_or_default() } else { first };
+    begins.chars().chain(rest).chain((!message.ends_with('.')).then_some('.')).collect()
 }
 
 /// Adds as many violations as `room` bytes hold, and gives their number.

@@ -126,9 +126,11 @@ impl Template {
             None if !rest.is_empty() => return None,
             None => {}
         }
-        // What ends with a colon is a path before a sentence of its own.
+        // What ends with a colon, or begins the sentence and has one in it, is a path before a sentence of its own.
         let is_path = values.iter().any(|(_, value)| value.ends_with(':'));
-        if is_path { None } else { Some(values) }
+        let begins = matches!(self.english.first(), Some(Piece::Value(_)));
+        let takes_in_a_path = begins && values.first().is_some_and(|(_, value)| value.contains(": "));
+        if is_path || takes_in_a_path { None } else { Some(values) }
     }
 }
 
@@ -179,7 +181,8 @@ impl Translation {
         let depth = depth.checked_sub(1)?;
         let fitting = self.templates.iter().find_map(|template| Some((template, template.values(text)?)));
         // A value that takes in the rest of a list is none, if the list's members are sentences themselves.
-        let takes_in_a_list = |values: &[(&str, &str)]| values.iter().any(|(_, value)| value.contains("; "));
+        let takes_in_a_list =
+            |values: &[(&str, &str)]| values.iter().any(|(_, value)| value.contains("; ") || value.contains(", "));
         if fitting.as_ref().is_some_and(|(_, values)| takes_in_a_list(values))
             && let Some(list) = self.list(text, depth, |known, all| known == all)
         {
@@ -193,12 +196,20 @@ impl Translation {
 
     fn filled(&self, template: &Template, values: &[(&str, &str)], depth: usize) -> String {
         let value = |name: &str| values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+        // One word is somebody's name for something where the English begins with it, or a flag has it.
+        let is_name = |name: &str| {
+            template.english.iter().enumerate().any(|(at, piece)| {
+                let before = at.checked_sub(1).and_then(|at| template.english.get(at));
+                let is_flag = matches!(before, Some(Piece::Text(text)) if text.ends_with("--"));
+                *piece == Piece::Value(name.to_owned()) && (at == 0 || is_flag)
+            })
+        };
         let piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Value(name) => {
-                let value = value(name);
-                self.sentence(value, depth).unwrap_or_else(|| value.to_owned())
-            }
+            Piece::Value(name) => match value(name) {
+                value if !value.contains(' ') && is_name(name) => value.to_owned(),
+                value => self.sentence(value, depth).unwrap_or_else(|| value.to_owned()),
+            },
         };
         template.vietnamese.iter().map(piece).collect()
     }
@@ -257,6 +268,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn names_paths_and_lists_are_no_sentences() {
+        let vi = |english: &str| vietnamese(english).unwrap_or_default();
+        let asked = "/d1 holds a world of seed 7, not 8: leave --seed out, or choose another folder";
+        assert!(vi(asked).contains("--seed"), "{}", vi(asked));
+        let role = "the agency police, the agency operator";
+        assert!(!vi(role).contains("the agency"), "{}", vi(role));
+    }
 
     fn names(template: &str) -> BTreeSet<String> {
         let name = |piece| if let Piece::Value(name) = piece { Some(name) } else { None };

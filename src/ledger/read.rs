@@ -34,6 +34,16 @@ impl Log {
         self.proving(&self.state(), index)
     }
 
+    /// The proof of an entry that a stored row names. Rows are durable a moment before the head that covers them is published, so that head
+    /// is waited for. Fails with [`ShuttingDown`](Reason::ShuttingDown) when the log ends before.
+    pub async fn prove_stored(&self, index: u64) -> Result<LogProof> {
+        if self.head().size <= index {
+            let stopped = |_| Error::new(Reason::ShuttingDown, "the log is closed");
+            self.watch().wait_for(|size| *size > index).await.map_err(stopped)?;
+        }
+        self.prove(index).await
+    }
+
     /// The same against an earlier checkpoint; `size` must be one that was signed.
     pub async fn prove_at(&self, index: u64, size: u64) -> Result<LogProof> {
         let state = self.state();

@@ -80,7 +80,7 @@ impl Positions {
         if let Some(proof) = self.proofs.get(&index).filter(|proof| proof.checkpoint == head.note) {
             return Ok(proof);
         }
-        let proof = Arc::new(ledger.prove(index).await?);
+        let proof = Arc::new(ledger.prove_stored(index).await?);
         self.proofs.insert(index, proof.clone());
         Ok(proof)
     }

@@ -127,7 +127,7 @@ impl Reader {
     async fn next(&mut self) -> Result<Accepted> {
         loop {
             if let Some((ledger_index, statement)) = self.read.pop_front() {
-                let proof = self.province.ledger.prove(ledger_index).await?;
+                let proof = self.province.ledger.prove_stored(ledger_index).await?;
                 return Ok(Accepted { ledger_index, statement, proof });
             }
             let next = self.next;

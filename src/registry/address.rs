@@ -1,5 +1,7 @@
 //! Administrative units and addresses in payloads, and whether their units exist on the day that the record speaks of.
 
+use std::fmt::Display;
+
 use crate::base::time::Date;
 use crate::trust::Object;
 
@@ -22,18 +24,27 @@ pub fn address() -> Vec<Field> {
     fields
 }
 
-/// Holds the unit or address at `path` to the list of units. An address of today lies in a unit that exists today, unless its unit was divided,
-/// which is flagged; of the communes of other provinces the list knows nothing, so that they are flagged too.
+/// Holds the unit or address at `path` to the list of units ([`check_unit_of`]).
 pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findings: &mut Findings<'_>) {
-    let text = |name: &str| payload.text_at(&format!("{path}.{name}"));
-    let (Some(code), Some(from)) = (text("unit_code"), date_at(payload, &format!("{path}.unit_valid_from"))) else {
-        return;
-    };
-    let Some(units) = codes::list("units") else { return };
-    let (first, last) = days_of(as_of, payload, today);
+    let unit = path.split('.').try_fold(payload, |object, name| object.object(name));
+    if let Some(unit) = unit {
+        check_unit_of(unit, &path, days_of(as_of, payload, today), findings);
+    }
+}
+
+/// Holds a unit or an address to the list of units, on one of the days from the first to the last. An address of today lies in a unit that
+/// exists today, unless its unit was divided, which is flagged; of the communes of other provinces the list knows nothing, so that they
+/// are flagged too.
+pub fn check_unit_of(unit: &Object, path: &dyn Display, (first, last): (Date, Date), findings: &mut Findings<'_>) {
+    let (Some(code), Some(from)) = (unit.text("unit_code"), date_at(unit, "unit_valid_from")) else { return };
+    let Some(units) = codes::list("units").filter(|_| forms::unit_code(code)) else { return };
     let day = format_args!("{path}.unit_valid_from");
     match codes::unit(&units, code, from) {
         Some(unit) if unit.holds_between(first, last) => {}
+        // Nobody can say which of its successors is meant, until somebody has looked.
+        Some(unit) if unit.property == codes::DIVIDED => {
+            findings.warn(day, "NOT_IN_FORCE", "the unit was divided: name the one that the address lies in now");
+        }
         Some(unit) => match &unit.successor {
             Some(successor) => {
                 let says = format_args!(
@@ -41,22 +52,15 @@ pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findi
                 );
                 findings.add(day, "NOT_IN_FORCE", says);
             }
-            // Where it was split nobody can say which of its successors is meant, until somebody has looked.
-            None => {
-                findings.warn(day, "NOT_IN_FORCE", "the unit was divided: name the one that the address lies in now")
-            }
+            None => findings.add(day, "NOT_IN_FORCE", "the unit does not exist on the day that the record speaks of"),
         },
-        None if units.meanings(code).is_empty() && forms::unit_code(code) => {
+        None if units.meanings(code).is_empty() => {
             let says = "is not in the list units (RegistryService/ListCodes), which does not have every code";
             findings.warn(format_args!("{path}.unit_code"), "UNKNOWN_VALUE", says);
         }
-        None if forms::unit_code(code) => {
-            findings.add(
-                day,
-                "UNKNOWN_VALUE",
-                "no unit of this code began on that day (RegistryService/ListCodes, list units)",
-            );
+        None => {
+            let says = "no unit of this code began on that day (RegistryService/ListCodes, list units)";
+            findings.add(day, "UNKNOWN_VALUE", says);
         }
-        None => {}
     }
 }

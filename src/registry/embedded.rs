@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::base::violation::WARNINGS_MAX;
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, Warnings};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
@@ -169,7 +170,14 @@ impl EmbeddedRegistry {
         request: Option<IdempotencyKey>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
-        let warnings: Vec<Warnings> = changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)).collect();
+        let mut room = WARNINGS_MAX;
+        let mut warnings: Vec<Warnings> = Vec::with_capacity(changes.len());
+        for change in &mut changes {
+            let mut of_change = std::mem::take(&mut change.warnings);
+            of_change.kept.truncate(room);
+            room -= of_change.kept.len();
+            warnings.push(of_change);
+        }
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
         let mut receipts = answered.await.map_err(|_| stopped())??;

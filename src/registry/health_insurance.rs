@@ -97,22 +97,20 @@ fn card_lifecycle() -> Lifecycle {
         .rule(holder_stays(number()))
 }
 
-/// Whether an object may have a benefit level in a card that is valid until `until`.
+/// Whether an object has a benefit level on a day of a card that is valid from `from` to `until`: a card from before a level was raised keeps
+/// the old one to its end, and a later one does not get it.
 ///
 /// ```
 /// use lienthong::base::Date;
 /// use lienthong::registry::health_insurance::level_fits;
-/// assert!(level_fits("TE", "1", Date::constant(2025, 1, 1)));
-/// assert!(!level_fits("TE", "4", Date::constant(2025, 1, 1)));
-/// assert!(level_fits("CN", "2", Date::constant(2026, 12, 31)));
+/// let days = |year| (Date::constant(year, 1, 1), Date::constant(year, 12, 31));
+/// assert!(level_fits("TE", "1", days(2025)) && !level_fits("TE", "4", days(2025)));
+/// assert!(level_fits("CN", "3", days(2025)) && level_fits("CN", "2", days(2026)));
+/// assert!(!level_fits("CN", "3", days(2026)));
 /// ```
-pub fn level_fits(object: &str, level: &str, until: Date) -> bool {
+pub fn level_fits(object: &str, level: &str, (from, until): (Date, Date)) -> bool {
     let Some(objects) = codes::list("health_insurance_objects") else { return false };
-    // A card from before a level was raised may keep the old one to its end.
-    objects
-        .meanings(object)
-        .iter()
-        .any(|code| code.property == level && code.valid_from.is_none_or(|from| from <= until))
+    objects.meanings(object).iter().any(|code| code.property == level && code.holds_between(from, until))
 }
 
 fn card_days(card: &Object) -> Days {
@@ -123,12 +121,12 @@ fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
     in_order(card, "valid_from", "valid_until", findings);
     let (object, level) =
         (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
-    if let Some(until) = date_at(card, "valid_until")
+    if let (Some(from), Some(until)) = card_days(card)
         && codes::list("health_insurance_objects").is_some_and(|objects| !objects.meanings(object).is_empty())
         && ("1"..="5").contains(&level)
     {
         findings.expect(
-            level_fits(object, level, until),
+            level_fits(object, level, (from.min(until), until)),
             "benefit_level",
             "CONFLICT",
             "is not a benefit level of this object_code",

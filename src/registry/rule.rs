@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::codes::{AsOf, CodeList, Standing};
+use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
@@ -164,8 +164,9 @@ impl Rule {
             Self::PartialDate => "a date as YYYY, YYYY-MM or YYYY-MM-DD".into(),
             Self::OneOf(values) | Self::Code(values) => format!("one of {}", values.join(", ")),
             Self::Listed(Listed { list, form, .. }) => {
-                let form = form.as_ref().map(|form| format!("{}, ", form.says)).unwrap_or_default();
-                format!("{form}a code of the list {} (RegistryService/ListCodes)", list.name)
+                let code = if list.carries == Carries::Code { "a code" } else { "a name" };
+                let what = form.as_ref().map_or(code, |form| &form.says);
+                format!("{what} from the list {} (RegistryService/ListCodes)", list.name)
             }
             Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),

@@ -6,7 +6,7 @@ use crate::base::PersonalId;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
-use super::address::{address, check_unit};
+use super::address::{address, check_unit, check_unit_of};
 use super::basis::{CORRECTION, basis_field};
 use super::codes::AsOf;
 use super::common::{
@@ -164,6 +164,12 @@ fn registration_days(registration: &Object) -> Days {
 fn check_registration(registration: &Object, today: Date, findings: &mut Findings<'_>) {
     // As the certificate prints it: an address of the day of registration.
     check_unit(registration, "owner.address", &AsOf::Ever, today, findings);
+    let co_owners = registration.array("co_owners").unwrap_or_default();
+    for (at, owner) in co_owners.iter().filter_map(Value::as_object).enumerate() {
+        if let Some(address) = owner.object("address") {
+            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, Date::MAX), findings);
+        }
+    }
     not_future(registration, "first_registered", today, findings);
     in_order(registration, "first_registered", "expires", findings);
     let motorcycle = registration.text("kind") == Some("motorcycle");

@@ -1,6 +1,7 @@
 //! `keys rotate`, `compromise`, `withdraw`, `reattest`: changes under a running gateway.
 
 use clap::Args;
+use std::collections::BTreeSet;
 
 use super::args::{AlgorithmArgs, ChangeArgs, report};
 use crate::base::Error;
@@ -99,8 +100,8 @@ impl Rotate {
         let opened = Opened::new(&self.common)?;
         let origin = format!("lienthong/{}/{}", opened.anchor.province, self.log);
         if !opened.anchor.keys().any(|(of, _)| of == origin) {
-            let logs: Vec<&str> = opened.anchor.keys().filter_map(|(of, _)| of.rsplit('/').next()).collect();
-            return Err(Failure::new(no_such("log", &self.log, &logs)));
+            let logs: BTreeSet<&str> = opened.anchor.keys().filter_map(|(of, _)| of.rsplit('/').next()).collect();
+            return Err(Failure::new(no_such("log", &self.log, &logs.into_iter().collect::<Vec<_>>())));
         }
         let successor = opened.successor(&origin, self.algorithm.get())?;
         opened.change(output, Some(&origin), KeyChange::Rotate { origin: origin.clone(), successor })

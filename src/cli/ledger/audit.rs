@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a command is measured")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -91,7 +92,8 @@ impl Audit {
 
     /// Whether the anchor has the log that is asked for by its short name.
     fn check_log(&self, anchor: &TrustAnchor) -> Result<(), Failure> {
-        let logs: Vec<&str> = anchor.keys().filter_map(|(origin, _)| origin.rsplit('/').next()).collect();
+        let logs: BTreeSet<&str> = anchor.keys().filter_map(|(origin, _)| origin.rsplit('/').next()).collect();
+        let logs: Vec<&str> = logs.into_iter().collect();
         match self.place.contains("://") || logs.contains(&self.log.as_str()) {
             true => Ok(()),
             false => Err(Failure::new(no_such("log", &self.log, &logs))),

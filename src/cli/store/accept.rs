@@ -36,6 +36,7 @@ impl AcceptRollback {
             return Ok(ExitCode::SUCCESS);
         }
         let gone = match was {
+            Some(was) if was == is => "nothing that was acknowledged is given up".to_owned(),
             Some(was) if was > is => format!("{} acknowledged groups of changes are given up", was - is),
             _ => "an unknown number of acknowledged changes is given up".to_owned(),
         };

@@ -267,7 +267,12 @@ impl Watcher {
         write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
         let path = folder.anchor_path(current.version + 1);
         let begun = Instant::now();
+        let change = folder.path().join("change.json");
         while !path.exists() {
+            // The command that asked for the change has given it up: nothing shall wait for it.
+            if read::<Wanted>(&change).is_none_or(|asked| asked.id != wanted.id) && !path.exists() {
+                return Err(invalid("the change was given up before the next version was written"));
+            }
             if begun.elapsed() > STEP_MAX {
                 return Err(invalid("the next version did not come in time"));
             }

@@ -8,6 +8,8 @@ use super::read::full;
 use crate::base::time::Date;
 use crate::registry::label::Label;
 
+/// What the list says of a unit whose land belongs to several others now.
+pub const DIVIDED: &str = "divided";
 /// From when the present communes are valid.
 const PRESENT_FROM: &str = "2025-07-01";
 
@@ -22,8 +24,11 @@ pub(super) fn list() -> CodeList {
     codes.extend(rows(include_str!("data/former_communes.tsv")).map(|row| {
         let (from, to, successors) = (row.get(4).copied(), row.get(5).copied(), row.get(6).copied());
         let until = to.and_then(full).and_then(|day| day.yesterday().ok());
-        let one = successors.filter(|codes| !codes.is_empty() && !codes.contains(',')).map(|code| code.to_owned());
-        commune(row, from.and_then(full), until, one)
+        let successors = successors.unwrap_or_default();
+        let is_divided = successors.contains(',');
+        let one = (!is_divided && !successors.is_empty()).then(|| successors.to_owned());
+        let property = if is_divided { DIVIDED.into() } else { String::new() };
+        Code { property, ..commune(row, from.and_then(full), until, one) }
     }));
     CodeList::new("units", label, &provinces.source, false, Carries::Code, codes)
 }

@@ -55,7 +55,7 @@ fn describe_fields(
             required: field.required,
             sensitive: field.sensitive,
             description: descriptor.as_ref().map(comment).unwrap_or_default(),
-            code_list: code_list(&field.name, rule).into(),
+            code_list: code_list(fields, field, rule).into(),
         });
         if let Rule::Object(inner) = rule {
             let kind = descriptor.map(|descriptor| descriptor.kind());
@@ -66,10 +66,11 @@ fn describe_fields(
 }
 
 /// The code list that a field's values are from. Units are held to theirs by code and first day together, so not by a field's rule.
-fn code_list<'a>(field: &str, rule: &'a Rule) -> &'a str {
+fn code_list<'a>(fields: &[Field], field: &Field, rule: &'a Rule) -> &'a str {
+    let is_unit = || field.name == "unit_code" && fields.iter().any(|beside| beside.name == "unit_valid_from");
     match rule {
         Rule::Listed(listed) => &listed.list.name,
-        _ if field == "unit_code" => "units",
+        _ if is_unit() => "units",
         _ => "",
     }
 }
