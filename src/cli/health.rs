@@ -70,7 +70,8 @@ impl Health {
                 Err(Failure::new(format!("{address} uses TLS: give its certificate authority with --ca")))
             }
             Err(status) => {
-                Err(Failure::new(format!("{address} refused the call: {} {}", status.code(), status.message())))
+                let (code, why) = (status.code(), status.message());
+                Err(Failure::new(format!("{address} refused the call with {code:?}: {why}")))
             }
         }
     }

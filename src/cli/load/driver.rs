@@ -104,7 +104,8 @@ impl Target {
         }
         match refused {
             Some(status) if answers == 0 => {
-                Err(Failure::new(format!("the first calls failed: {} {}", status.code(), status.message())))
+                let (code, why) = (status.code(), status.message());
+                Err(Failure::new(format!("the first calls failed with {code:?}: {why}")))
             }
             _ => Ok(bytes / answers),
         }
