@@ -110,6 +110,16 @@ impl EmbeddedRegistry {
         self.ledger.close();
     }
 
+    /// Fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn) once the registry lost the right to issue: no verifier accepts what its key
+    /// signs from then on.
+    fn may_issue(&self) -> Result<()> {
+        if !self.ledger.is_closed() {
+            return Ok(());
+        }
+        let message = "the registry lost the right to issue";
+        Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", &*self.sector.name))
+    }
+
     /// The issuer's log.
     pub fn ledger(&self) -> &Arc<Sequencer> {
         &self.ledger
@@ -218,10 +228,7 @@ impl Registry for EmbeddedRegistry {
         if !violations.is_empty() {
             return Err(Error::invalid(violations));
         }
-        if self.ledger.is_closed() {
-            let message = "the registry lost the right to issue";
-            return Err(Error::new(Reason::IssuerWithdrawn, message).with_subject("registry", &*self.sector.name));
-        }
+        self.may_issue()?;
         let now = self.clock.now();
         let count = changes.len();
         let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
@@ -244,6 +251,7 @@ impl Registry for EmbeddedRegistry {
     }
 
     async fn sign_status_list(&self, draft: StatusListDraft) -> Result<SignedStatusList> {
+        self.may_issue()?;
         let ordinal = own_type(&self.sector, &draft.record_type)?.ordinal;
         let versions = issued_versions(&*self.store, &self.sector, ordinal).await?;
         let content = signing::status_list(&self.sector, draft, versions, self.clock.now())?;
@@ -256,6 +264,7 @@ impl Registry for EmbeddedRegistry {
     }
 
     async fn sign_credential(&self, draft: CredentialDraft) -> Result<String> {
+        self.may_issue()?;
         let unreadable = |error| Error::invalid_field("record", "STATEMENT", format!("{error}"));
         let statement = Statement::decode(&draft.record.statement).map_err(unreadable)?;
         let missing = || Error::new(Reason::RecordNotFound, "the registry issued no such record");

@@ -217,6 +217,8 @@ async fn a_change_that_does_not_follow_is_refused_and_changes_nothing() {
     let late = Submission { request_id: "too-late-now".into(), changes: vec![person(1)] };
     assert_eq!(land.port().submit(late).await.expect_err("it may not issue").reason, Reason::IssuerWithdrawn);
     assert_eq!(land.log().head().size, size, "nothing is stored");
+    let list = gateway.assembly.province.status.get("land.parcel.v1").await.expect_err("no verifier would accept it");
+    assert_eq!(list.reason, Reason::IssuerWithdrawn);
     gateway.close().await;
 }
 
