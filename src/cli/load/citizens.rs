@@ -53,7 +53,10 @@ impl Citizens {
         let created_at = created_at(&world)?;
         match drawn {
             Drawn::Personas => {
-                let ids = personas::all(created_at.date()).iter().map(|persona| persona.personal_id).collect();
+                // Those for whom the registries fail on purpose measure nothing.
+                let faults = personas::faults();
+                let ids = personas::all(created_at.date()).into_iter().map(|persona| persona.personal_id);
+                let ids = ids.filter(|id| faults.of_person(id).is_none()).collect();
                 Ok(Self { name: "personas", ids, draws_from: None })
             }
             Drawn::Random => {

@@ -141,15 +141,9 @@ impl Load {
             return Citizens::named(&self.personal_ids);
         }
         let credential = format!("Bearer {}", self.credential.as_deref().unwrap_or("demo-one-stop"));
-        if self.citizens == Drawn::Personas {
-            // Some personas are served only after a deadline: say what the wait is for.
-            super::logging::say(&super::language::say(
-                "calling once for each persona, to leave out those that are refused or too slow",
-            ));
-        }
         let mut citizens = Citizens::of_world(self.citizens, channels[0].clone(), &credential).await?;
         if self.citizens == Drawn::Personas {
-            // Some are there to be refused, or to wait for.
+            // Some are there to be refused.
             let all = citizens.clone();
             let calls = Arc::new(Calls::of(self.scenario, self.credential.as_deref(), all)?);
             let answered = Target { channels: channels.to_vec(), calls }.answered(citizens.count()).await;
