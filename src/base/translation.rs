@@ -4,7 +4,7 @@
 //! up here, complete as it is. `translation/vi.po` (GNU gettext, PO files) holds each sentence with named values, and the same in Vietnamese
 //! with the same values: `a page holds at most {0} items` is `mỗi trang có nhiều nhất {0} mục`. A value that is itself a sentence is translated
 //! too, and so are the members of a list (`a; b`, `a, b`) and the sentence after a path (`changes[3]: …`). A sentence without an entry stays
-//! English; `tests/translation.rs` finds every literal of the sources that lacks one.
+//! English; `tests/vietnamese.rs` finds every literal of the sources that lacks one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -180,7 +180,7 @@ impl Translation {
         }
         let depth = depth.checked_sub(1)?;
         let fitting = self.templates.iter().find_map(|template| Some((template, template.values(text)?)));
-        // A value that takes in the rest of a list is none, if the list's members are sentences themselves.
+        // A list whose members are all sentences is not one sentence with the rest of the list as its last value.
         let takes_in_a_list =
             |values: &[(&str, &str)]| values.iter().any(|(_, value)| value.contains("; ") || value.contains(", "));
         if fitting.as_ref().is_some_and(|(_, values)| takes_in_a_list(values))
@@ -214,7 +214,7 @@ impl Translation {
         template.vietnamese.iter().map(piece).collect()
     }
 
-    /// `a; b`, if of `all` members so many are `known` that it `counts`; or `a, b`, if all are.
+    /// A list: `a; b` where `counts(known, all)` accepts the number of its translated members, or `a, b` where all are translated.
     fn list(&self, text: &str, depth: usize, counts: impl Fn(usize, usize) -> bool) -> Option<String> {
         let members = |separator| -> Vec<(&str, Option<String>)> {
             text.split(separator).map(|member| (member, self.sentence(member, depth))).collect()

@@ -180,7 +180,7 @@ impl Violations {
         self.kept.len() >= VIOLATIONS_MAX || self.bytes >= VIOLATION_BYTES_MAX
     }
 
-    /// Whether there is none; warnings do not count.
+    /// Whether there are no violations; warnings do not count.
     pub fn is_empty(&self) -> bool {
         self.total == 0
     }

@@ -131,14 +131,16 @@ fn household_lifecycle() -> Lifecycle {
 /// Tax states that a business has while it goes on.
 const GOING_ON: [&str; 8] = ["00", "02", "04", "05", "06", "07", "09", "10"];
 
-/// Tax states: while a business goes on, each may follow each, but 04 and 10, which a code has only until it is complete; 03 ceased and not
-/// closed, 01 ceased and closed. An ended code comes back for one of the reasons `back`.
+/// Tax states. While a business goes on, each state may follow each other one, except 04 and 10, which a tax code leaves once it is complete.
+/// 03 is ceased and not yet closed, 01 ceased and closed; an ended code is active again for one of the reasons `back`.
 fn with_tax_states(lifecycle: Lifecycle, back: &[&str]) -> Lifecycle {
     let codes = || law("Circular 86/2024");
     let mut rows = Vec::new();
     for from in GOING_ON {
         let on = GOING_ON.into_iter().filter(|to| *to != from && !matches!(*to, "04" | "10"));
-        rows.extend(on.chain(["03", "01"]).map(|to| (from, to, free(), codes())));
+        let is_read = |code: &str| matches!(code, "00" | "01" | "03" | "05" | "06");
+        let source = |to| if is_read(from) && is_read(to) { codes() } else { assumption() };
+        rows.extend(on.chain(["03", "01"]).map(|to| (from, to, free(), source(to))));
     }
     rows.push(("03", "01", free(), codes()));
     rows.extend(["03", "01"].map(|from| (from, "00", basis_of(back), memory("Circular 86/2024"))));
@@ -201,7 +203,7 @@ fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_
         "must be a branch code for a branch, and for nothing else",
     );
     let capital = enterprise.contains("capital");
-    findings.expect(branch || capital, "capital", "REQUIRED", "must be the tax code of an enterprise");
+    findings.expect(branch || capital, "capital", "REQUIRED", "is required of an enterprise");
     findings.expect(!(branch && capital), "capital", "NOT_ALLOWED", "a branch has no capital of its own");
     check_tax_status(enterprise, &["dissolved", "revoked"], findings);
 }

@@ -243,7 +243,7 @@ fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Fi
         path,
         "birth_date",
         "REQUIRED",
-        "is only for a person without personal_id",
+        "is required of a person without personal_id",
         findings,
     );
     if owner.text("role") == Some("organisation") {

@@ -44,7 +44,7 @@ pub struct Code {
     pub valid_until: Option<Date>,
     /// The code that took its place, if one did.
     pub successor: Option<String>,
-    /// What else the list says of it: of an object of health insurance its benefit level. Empty in most lists.
+    /// A further property: the benefit level of an object of health insurance, [`DIVIDED`](super::DIVIDED) of a unit. Empty in most lists.
     pub property: String,
 }
 
