@@ -254,6 +254,4 @@ async fn a_verdict_is_told_in_vietnamese() {
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let is_told = |record: &serde_json::Value| record["verdict"] == "INVALID" && record["code"] == "PAYLOAD_MISMATCH";
     assert!(json["records"].as_array().expect("records").iter().any(is_told), "{json}");
-    let is_told = |record: &serde_json::Value| record["verdict"] == "INVALID" && record["code"] == "PAYLOAD_MISMATCH";
-    assert!(json["records"].as_array().expect("records").iter().any(is_told), "{json}");
 }

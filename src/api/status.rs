@@ -56,6 +56,7 @@ const DETAIL_BYTES: usize = 64;
 /// call gives them.
 pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     let message = on_the_wire(&error.message);
+    let localized = (language == Language::Vietnamese).then(|| in_vietnamese(error));
     let description = cut(&error.message, DESCRIPTION_BYTES_MAX);
     let name = cut(&error.subject.name, NAME_BYTES_MAX);
     let mut metadata: HashMap<String, String> =
@@ -65,7 +66,7 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     match error.kind() {
         Kind::Invalid | Kind::WrongState if !error.violations.is_empty() => {
             let facts: usize = metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum();
-            let taken = 6 * DETAIL_BYTES + message.len() + facts + in_vietnamese(error).len();
+            let taken = 6 * DETAIL_BYTES + message.len() + facts + localized.as_ref().map_or(0, String::len);
             let shown = add_violations(&mut details, error, language, DETAILS_BYTES_MAX.saturating_sub(taken));
             if shown < error.violations.total() {
                 metadata.insert("violations_total".into(), error.violations.total().to_string());
@@ -97,8 +98,8 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         | Kind::Bug => {}
     }
     details.set_error_info(error.reason.as_str(), DOMAIN, metadata);
-    if language == Language::Vietnamese {
-        details.set_localized_message("vi", in_vietnamese(error));
+    if let Some(localized) = localized {
+        details.set_localized_message("vi", localized);
     }
     Status::with_error_details(code(error.kind()), message, details)
 }

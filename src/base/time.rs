@@ -131,7 +131,7 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 /// The system's clock may be set while somebody sleeps: it is read again this often.
-const READ_AGAIN_MS: u64 = 60_000;
+const READ_AGAIN_MS: u64 = 1_000;
 
 #[async_trait]
 impl Clock for SystemClock {

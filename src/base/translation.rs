@@ -179,7 +179,9 @@ impl Translation {
             return Some(vietnamese.clone());
         }
         let depth = depth.checked_sub(1)?;
-        let fitting = self.templates.iter().find_map(|template| Some((template, template.values(text)?)));
+        // The heaviest are first: those with more text than there is cannot fit.
+        let heavy = self.templates.partition_point(|template| template.weight > text.len());
+        let fitting = self.templates[heavy..].iter().find_map(|template| Some((template, template.values(text)?)));
         // A list whose members are all sentences is not one sentence with the rest of the list as its last value.
         let takes_in_a_list =
             |values: &[(&str, &str)]| values.iter().any(|(_, value)| value.contains("; ") || value.contains(", "));

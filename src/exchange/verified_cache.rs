@@ -89,7 +89,8 @@ impl VerifiedCache {
         let same = Arc::ptr_eq(&entry.anchor, &verifier.anchor())
             && (Arc::ptr_eq(&entry.given, found) || entry.given == *found)
             && same_proof(entry.proof.as_ref(), proof)
-            && verifier.is_timely(&entry.statement, now);
+            && verifier.is_timely(&entry.statement, now)
+            && answer.has_asked_key();
         same.then(|| entry.checked.clone())
     }
 

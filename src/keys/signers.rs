@@ -97,11 +97,6 @@ impl Keys {
         }
     }
 
-    /// The root that everything grows from.
-    pub fn world(&self) -> &Seed {
-        &self.world
-    }
-
     /// The keys of a registry.
     pub fn issuer(&self, sector: &Sector) -> Result<IssuerKeys> {
         let Issuer { own, compromised } = self.find(&sector.name)?;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::{Error, Reason, Result};
 use crate::trust::Verifier;
+use crate::trust::anchor::{KeyRecord, KeyState};
 use crate::trust::keys::{PublicKey, Signer};
 use crate::trust::merkle::Hash;
 use crate::trust::note::{Checkpoint, Note};
@@ -24,9 +25,15 @@ pub fn note_keys_of(verifier: Arc<Verifier>, origin: &str) -> NoteKeys {
     let origin = origin.to_owned();
     Arc::new(move || {
         let anchor = verifier.anchor();
-        let keys = anchor.keys().filter(|(of, _)| *of == origin).map(|(_, record)| record.key.clone()).collect();
+        let keys = anchor.keys().filter(|(of, record)| *of == origin && was_ever_good(record));
+        let keys = keys.map(|(_, record)| record.key.clone()).collect();
         (origin.clone(), keys)
     })
+}
+
+/// Whether a key signed heads before anybody suspected it.
+fn was_ever_good(record: &KeyRecord) -> bool {
+    !matches!(record.state, KeyState::Compromised { suspect_from: 0, .. })
 }
 
 /// The keys of a signer.

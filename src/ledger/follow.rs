@@ -1,9 +1,12 @@
 //! A log that another process appends to: its stored head is taken when the leaves that are stored lead to it, and never otherwise.
 //!
 //! What is in memory is what was read from the store, so that it can lag behind and never run ahead. A head that is no continuation of
-//! the one before it, which only a restored copy or a second history could bring, is refused for good.
+//! the one before it, which only a restored copy or a second history could bring, is refused, and the log stays where it was.
+
+#![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use super::cache::TileCache;
 use super::checkpoint::NoteKeys;
@@ -12,6 +15,9 @@ use super::log::{Head, Log, State};
 use super::rows::LogId;
 use crate::base::{Error, Kind, Reason, Result};
 use crate::store::{Changes, Space, Store};
+
+/// After a store that could not be read, it is asked again: the log may be quiet, so that no change wakes the task.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Log {
     /// Opens a log to read, and follows it in the background until it is dropped. Fails as a sequencer does that opens it, and with
@@ -42,13 +48,7 @@ impl Log {
         }
         let (at, note, signed) = load::read_head(&row, &self.origin, &(self.keys)())?;
         if signed.size < known.head.size {
-            let newest = self.head();
-            // Two refreshes at once may end in either order.
-            return if signed.size < newest.size && known.head == newest {
-                Err(self.rolled_back(signed.size))
-            } else {
-                Ok(newest)
-            };
+            return Err(self.rolled_back(signed.size));
         }
         let mut tree = known.tree.clone();
         tree.append(load::leaves_between(&*self.store, self.id, &self.origin, tree.size(), signed.size).await?);
@@ -78,7 +78,12 @@ async fn keep_up(log: Weak<Log>, mut changes: Changes) {
             Err(error) if error.kind() == Kind::Corrupt => {
                 tracing::error!(log = following.origin(), %error, "the stored head is refused; the log stays where it was");
             }
-            Err(error) => tracing::warn!(log = following.origin(), %error, "the stored head cannot be read"),
+            Err(error) => {
+                tracing::warn!(log = following.origin(), %error, "the stored head cannot be read");
+                drop(following);
+                tokio::time::sleep(AGAIN_AFTER).await;
+                continue;
+            }
         }
         drop(following);
         if changes.next().await.is_err() {

@@ -129,10 +129,33 @@ impl Lease {
         // Also after a failure: a store that takes no changes is asked again at the next beat.
         held.next_beat = Instant::now() + BEAT;
         let outcome = held.put(Row { beat: held.row.beat + 1, ..held.row }).await;
-        if outcome.as_ref().is_err_and(|error| error.reason == Reason::StorageConflict) {
-            *self = Self::Lost;
+        let Err(error) = outcome else { return Ok(()) };
+        if error.reason == Reason::StorageConflict {
+            // A beat whose answer was lost may have been written: then the row is still this holder's.
+            match held.stored().await? {
+                Some(row) => {
+                    held.row = row;
+                    return Ok(());
+                }
+                None => *self = Self::Lost,
+            }
         }
-        outcome
+        Err(error)
+    }
+
+    /// Does something that takes a while, and shows meanwhile that the holder lives.
+    pub(super) async fn beating<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = self.beat_due() => {
+                    if let Err(error) = self.beat().await {
+                        tracing::warn!(%error, "the holder of a lease cannot show that it lives");
+                    }
+                }
+            }
+        }
     }
 
     /// Whether the row is another's by now.
@@ -140,7 +163,7 @@ impl Lease {
         match self {
             Self::Lock => Ok(false),
             Self::Lost => Ok(true),
-            Self::Held(held) => Ok(held.store.get(Space::Meta, &held.key).await? != Some(held.row.write())),
+            Self::Held(held) => Ok(held.stored().await?.is_none()),
         }
     }
 
@@ -155,6 +178,13 @@ impl Lease {
 }
 
 impl Held {
+    /// The row as it is stored, if it is this holder's: the term tells whose it is.
+    async fn stored(&self) -> Result<Option<Row>> {
+        let found = self.store.get(Space::Meta, &self.key).await?;
+        let row = found.as_ref().map(Row::read).transpose()?;
+        Ok(row.filter(|row| row.term == self.row.term && row.is_held))
+    }
+
     async fn put(&mut self, next: Row) -> Result<()> {
         let batch = Batch::new().require_value(Space::Meta, self.key.clone(), self.row.write());
         self.store.commit(batch.put(Space::Meta, self.key.clone(), next.write())).await?;

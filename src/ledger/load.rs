@@ -98,7 +98,8 @@ pub(super) async fn leaves_between(
     to: u64,
 ) -> Result<Vec<Hash>> {
     const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
-    let mut found = Vec::with_capacity((to - from) as usize);
+    // Grows with what is there: a size that is only signed reserves nothing.
+    let mut found = Vec::new();
     let mut at = from;
     while at < to {
         let tile = TileId { level: 0, index: at / WIDTH };

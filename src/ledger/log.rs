@@ -120,13 +120,12 @@ impl Log {
     /// Publishes a state unless a newer one was.
     pub(super) fn publish_newer(&self, next: State) {
         let size = next.head.size;
-        {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            if state.head.size > size {
-                return;
-            }
-            *state = Arc::new(next);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.head.size > size {
+            return;
         }
+        *state = Arc::new(next);
+        // While the lock is held: sizes are told in the order of the heads.
         self.sizes.send_replace(size);
     }
 

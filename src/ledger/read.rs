@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::load::corrupt;
+use super::load::{self, corrupt};
 use super::log::{Head, Log, State};
 use super::rows::{self, LogId};
 use super::segment;
@@ -34,10 +34,16 @@ impl Log {
         self.proving(&self.state(), index)
     }
 
-    /// The proof of an entry that a stored row names. Rows are durable a moment before the head that covers them is published, so that head
-    /// is waited for. Fails with [`ShuttingDown`](Reason::ShuttingDown) when the log ends before.
+    /// The proof of an entry that a stored row names. Rows are durable a moment before the head that was written with them is published, so
+    /// that head is waited for. Fails with [`NotFound`](Reason::NotFound) when the stored head does not cover the entry.
     pub async fn prove_stored(&self, index: u64) -> Result<LogProof> {
         if self.head().size <= index {
+            let lost = || corrupt(&self.origin, "its head is missing");
+            let row = self.store.get(Space::LogHead, &self.id.prefix()).await?.ok_or_else(lost)?;
+            let (_, _, stored) = load::read_head(&row, &self.origin, &(self.keys)())?;
+            if stored.size <= index {
+                return Err(self.missing("the log is shorter"));
+            }
             let stopped = |_| Error::new(Reason::ShuttingDown, "the log is closed");
             self.watch().wait_for(|size| *size > index).await.map_err(stopped)?;
         }

@@ -71,8 +71,14 @@ impl Sequencer {
         tiles: TileCache,
     ) -> Result<Arc<Self>> {
         let (origin, clock) = (origin.to_owned(), clock.into());
-        let lease = Lease::take(&store, id, &origin).await?;
-        let state = load::load_or_begin(&*store, id, &origin, &*signer, &clock).await?;
+        let mut lease = Lease::take(&store, id, &origin).await?;
+        let state = match lease.beating(load::load_or_begin(&*store, id, &origin, &*signer, &clock)).await {
+            Ok(state) => state,
+            Err(error) => {
+                lease.give_back().await;
+                return Err(error);
+            }
+        };
         let key = Key::new(signer);
         let keys: NoteKeys = {
             let key = key.clone();

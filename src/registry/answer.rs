@@ -120,21 +120,24 @@ impl Answer {
             false => Err(Refusal { record_type: self.record_type.name.clone(), cause: Cause::OtherPerson }),
         }
     }
+
+    /// Whether it is the record with the natural key that was asked for; true where none was. What was verified for one question answers no
+    /// other one.
+    pub fn has_asked_key(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| has_key(&self.record_type, &self.record.record.disclosure, key))
+    }
 }
 
 impl<'a> Examined<'a> {
     /// Adds to what verification said of `record` what only the question can say.
     pub(super) fn new(answer: &'a Answer, record: SignedRecord, mut report: Report) -> Self {
         if let Some(statement) = &report.statement {
-            let Answer { record_type, record: found, key } = answer;
+            let Answer { record_type, record: found, .. } = answer;
             let peer = record_type.registry == statement.issuer;
             let named = record_type.name == statement.schema
                 && (statement.record_id, statement.version) == (found.record_id, found.version);
             let whole = matches!(record.disclosure, Disclosure::Whole { .. });
-            let keyed = match key {
-                Some(key) if report.verdict.is_valid() && whole => has_key(record_type, &record.disclosure, key),
-                _ => true,
-            };
+            let keyed = !(report.verdict.is_valid() && whole) || answer.has_asked_key();
             let mut add = |name, good, code| {
                 let outcome = if good { Outcome::Pass } else { Outcome::Fail };
                 report.add(Check { name, outcome, detail: String::new() }, code);

@@ -200,7 +200,7 @@ fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_
         branch == (form == "branch"),
         "legal_form",
         "CONFLICT",
-        "must be a branch code for a branch, and for nothing else",
+        "must be branch where enterprise_code is a branch code, and only there",
     );
     let capital = enterprise.contains("capital");
     findings.expect(branch || capital, "capital", "REQUIRED", "is required of an enterprise");

@@ -381,7 +381,7 @@ fn values<'a>(fields: &'a [Field], path: &str) -> Option<Vec<&'a str>> {
     match find(fields, path)? {
         Rule::OneOf(values) | Rule::Code(values) => Some(values.iter().map(String::as_str).collect()),
         Rule::Listed(listed) if listed.list.is_complete => {
-            Some(listed.list.codes().iter().map(|code| code.code.as_str()).collect())
+            Some(listed.list.codes().iter().map(|code| listed.list.carries.of(code)).collect())
         }
         _ => None,
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::base::limits::{BATCH_RECORDS_MAX, PAGE_PAYLOAD_BYTES_MAX, PAGE_SIZE_MAX};
 use crate::base::{Error, PartialDate, PersonalId, Reason, RecordId, Result};
 use crate::store::{KEY_BYTES_MAX, Scan, Space, Store};
-use crate::trust::{LogProof, SignedRecord, Statement};
+use crate::trust::{SignedRecord, Statement};
 
 use super::catalogue::unknown_record_type;
 use super::embedded::EmbeddedRegistry;
@@ -241,19 +241,10 @@ impl EmbeddedRegistry {
 
     async fn registry_record(&self, row: RecordRow) -> Result<RegistryRecord> {
         let statement = row.decoded()?;
-        let issuer_proof = Some(self.prove(row.log_index).await?);
+        let issuer_proof = Some(self.ledger.prove_stored(row.log_index).await?);
         let record = SignedRecord { issuer_proof, ..row.record() };
         let Statement { schema: record_type, record_id, version, .. } = statement;
         Ok(RegistryRecord { record_type, record_id, version, record })
-    }
-
-    /// The proof of a statement. Its row can be read a moment before the head that covers it is published.
-    async fn prove(&self, log_index: u64) -> Result<LogProof> {
-        if self.ledger.head().size <= log_index {
-            let stopped = |_| Error::new(Reason::ShuttingDown, "the registry is stopping");
-            self.ledger.watch().wait_for(|size| *size > log_index).await.map_err(stopped)?;
-        }
-        self.ledger.prove(log_index).await
     }
 
     pub(super) async fn changes_from(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

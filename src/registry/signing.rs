@@ -16,7 +16,7 @@ use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Error, Reason, Result, Timestamp};
 use crate::trust::credential::{self, Frame, issuer_name};
 use crate::trust::status_list::{StatusClaims, StatusList, StatusToken};
-use crate::trust::{PublicKey, SignedRecord, Signer, Statement};
+use crate::trust::{Operation, PublicKey, SignedRecord, Signer, Statement};
 
 /// How long a status list may be relied on at most.
 pub const STATUS_LIST_LIFE_MS_MAX: i64 = 24 * 3_600_000;
@@ -91,6 +91,10 @@ pub(super) fn status_list(
 ) -> Result<StatusToken> {
     let of = own_type(sector, &draft.record_type)?;
     check_times(draft.issued_at, draft.expires_at, STATUS_LIST_LIFE_MS_MAX, now)?;
+    if i64::from(draft.ttl_s) * 1_000 > STATUS_LIST_LIFE_MS_MAX {
+        let message = format!("is not within {} hours", STATUS_LIST_LIFE_MS_MAX / 3_600_000);
+        return Err(Error::invalid_field("ttl_s", "RANGE", message));
+    }
     if draft.list.count() > versions {
         let message = format!("has {} statuses, and {versions} versions were issued", draft.list.count());
         return Err(Error::invalid_field("list", "COUNT", message));
@@ -123,6 +127,11 @@ pub(super) fn credential(
     }
     check_times(*issued_at, *expires_at, CREDENTIAL_LIFE_MS_MAX, now)?;
     let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
+    if statement.operation == Operation::Revoke {
+        return Err(
+            Error::new(Reason::DocumentRevoked, "the document was revoked").with_subject("registry", &*sector.name)
+        );
+    }
     if *expires_at > statement.valid_until {
         return Err(Error::invalid_field("expires_at", "RANGE", "is later than the record's own end"));
     }
@@ -138,7 +147,7 @@ fn check_times(issued_at: Timestamp, expires_at: Timestamp, life_ms_max: i64, no
         let message = format!("is {issued_at}, and the registry's clock reads {now}");
         return Err(Error::invalid_field("issued_at", "RANGE", message));
     }
-    if expires_at.0.saturating_sub(issued_at.0) > life_ms_max {
+    if !(1..=life_ms_max).contains(&expires_at.0.saturating_sub(issued_at.0)) {
         let message = format!("is not within {} hours from the time of issue", life_ms_max / 3_600_000);
         return Err(Error::invalid_field("expires_at", "RANGE", message));
     }

@@ -170,10 +170,6 @@ impl Gateway {
     /// Serves without a socket, to callers in this process; commands name `address`.
     pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
         let (end, ending) = tokio::sync::watch::channel(false);
-        if let Some(every) = self.config.check_every {
-            let (store, catalogue) = (self.data.store.clone(), self.assembly.world.catalogue.clone());
-            self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
-        }
         let served =
             services::all(&self.config, &self.data, &self.assembly, self.reach(address, false), ending).await?;
         Ok(InProcess::new(served, end))

@@ -28,7 +28,7 @@ impl Opening {
     pub(super) fn of(headers: &HeaderMap, now: Timestamp, request_id: RequestId) -> Self {
         let begun = Instant::now();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = headers.get(TIMEOUT).and_then(|value| value.to_str().ok()).and_then(parse_timeout);
+        let named = text(TIMEOUT).and_then(parse_timeout);
         Self {
             begun,
             now,

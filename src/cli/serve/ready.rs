@@ -38,6 +38,12 @@ impl ReadyFile {
         let failed = |what: &str, error: std::io::Error| {
             Failure::new(format!("the ready-file {} cannot be {what}: {error}", path.display()))
         };
+        match std::fs::symlink_metadata(path) {
+            Ok(found) if !found.is_file() && !found.is_symlink() => {
+                return Err(Failure::new(format!("the ready-file {} is no regular file", path.display())));
+            }
+            _ => {}
+        }
         let old = match File::open(path) {
             Ok(old) => old,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -1,6 +1,7 @@
 //! Fetching: what is delivered, what is refused, and what the evidence says of either.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::world::{ANNA, BINH, BINH_BEFORE, Decorated, World, pid, request, small};
@@ -262,4 +263,37 @@ async fn more_records_than_an_answer_holds_are_refused_for_good() {
     let fewer = fetch(&world, "land-office", ANNA, &[PERSON], "land.transfer").await.expect("without them");
     assert_eq!(fewer.records.len(), 1);
     assert_eq!(newest(&world, ANNA).await.0.text("outcome"), Some("OK"));
+}
+
+/// A registry that answers for one parcel with another, genuine one is found out, whether or not that one was verified before.
+#[tokio::test]
+async fn a_record_that_was_verified_answers_no_other_question() {
+    const PARCEL: &str = "land.parcel.v1";
+    let (lies, kept) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let (lying, other) = (lies.clone(), kept.clone());
+    let swap = move |inner: Arc<dyn Registry>| {
+        let (lying, other) = (lying.clone(), other.clone());
+        Decorated::reads(inner, move |page| {
+            let mut page = page?;
+            for found in page.records.iter_mut().filter(|found| found.record_type == PARCEL) {
+                let Disclosure::Whole { payload, .. } = &found.record.disclosure else { continue };
+                let is_first = String::from_utf8_lossy(payload).contains("w7723fdn0zg3");
+                let mut other = other.lock().expect("whole");
+                match (&*other, is_first && lying.load(Ordering::SeqCst)) {
+                    (Some(genuine), true) => *found = Arc::clone(genuine),
+                    (None, _) if !is_first => *other = Some(found.clone()),
+                    _ => {}
+                }
+            }
+            Ok(page)
+        })
+    };
+    let world = small().behind(swap).start().await;
+    let ask = || fetch(&world, "land-office", BINH, &[CERTIFICATE, PARCEL], "land.transfer");
+    for _ in 0..3 {
+        assert_eq!(ask().await.expect("honest").records.len(), 4);
+    }
+    lies.store(true, Ordering::SeqCst);
+    let refused = ask().await.expect_err("another parcel than was asked for");
+    assert_eq!(refused.reason, Reason::Malformed);
 }

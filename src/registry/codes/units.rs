@@ -10,6 +10,9 @@ use crate::registry::label::Label;
 
 /// What the list says of a unit whose land belongs to several others now.
 pub const DIVIDED: &str = "divided";
+/// The present communes, and those that ended, in tables of their own form.
+const COMMUNES: &str = include_str!("data/communes.tsv");
+const FORMER_COMMUNES: &str = include_str!("data/former_communes.tsv");
 /// From when the present communes are valid.
 const PRESENT_FROM: &str = "2025-07-01";
 
@@ -20,8 +23,8 @@ pub(super) fn list() -> CodeList {
     let provinces = CodeList::read("units", label.clone(), false, Carries::Code, include_str!("data/provinces.tsv"));
     let provinces = provinces.expect("the built-in tables are code lists, a test reads them");
     let mut codes = provinces.codes().to_vec();
-    codes.extend(rows(include_str!("data/communes.tsv")).map(|row| commune(row, full(PRESENT_FROM), None, None)));
-    codes.extend(rows(include_str!("data/former_communes.tsv")).map(|row| {
+    codes.extend(rows(COMMUNES).map(|row| commune(row, full(PRESENT_FROM), None, None)));
+    codes.extend(rows(FORMER_COMMUNES).map(|row| {
         let (from, to, successors) = (row.get(4).copied(), row.get(5).copied(), row.get(6).copied());
         let until = to.and_then(full).and_then(|day| day.yesterday().ok());
         let successors = successors.unwrap_or_default();
@@ -30,12 +33,19 @@ pub(super) fn list() -> CodeList {
         let property = if is_divided { DIVIDED.into() } else { String::new() };
         Code { property, ..commune(row, from.and_then(full), until, one) }
     }));
-    CodeList::new("units", label, &provinces.source, false, Carries::Code, codes)
+    let of_communes = [COMMUNES, FORMER_COMMUNES].map(source).join(" ");
+    CodeList::new("units", label, &format!("{} {of_communes}", provinces.source), false, Carries::Code, codes)
 }
 
 /// The unit with this whole key, in `list`.
 pub fn unit<'a>(list: &'a CodeList, code: &str, valid_from: Date) -> Option<&'a Code> {
     list.meanings(code).iter().find(|unit| unit.valid_from == Some(valid_from))
+}
+
+/// The comments of a table before its columns: where it is from.
+fn source(table: &str) -> String {
+    let comments = table.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| !line.starts_with("code\t"));
+    comments.collect::<Vec<_>>().join(" ")
 }
 
 fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {

@@ -83,7 +83,7 @@ async fn two_worlds_live_side_by_side_and_touch_nothing_of_each_other() {
         assert_eq!(world.assembly.province.records.head().at, at);
     }
 
-    // One moves on and writes; of the other, not a row, head or instant changes.
+    // One moves on and signs; of the other, not a row, head or instant changes.
     let before = rows(&*other.assembly.world.store).await;
     one.clock.set(FIRST.plus_ms(DAY_MS));
     let list = one.assembly.province.status.get("resident.person.v1").await.expect("published");

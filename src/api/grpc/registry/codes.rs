@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::api::{PageTokens, page};
-use crate::base::{Call, Date, Error, PartialDate, Result, name};
+use crate::base::{Call, Date, Error, Result, name};
 use crate::registry::codes::{self, Carries, Code, CodeList};
+use crate::registry::rule::date;
 use crate::wire::proto::registry::v1;
 
 /// The lists, or a page of the codes of one.
@@ -38,8 +39,7 @@ fn unknown(given: &str) -> Error {
 }
 
 fn day(text: &str) -> Result<Option<Date>> {
-    let day = PartialDate::parse(text).and_then(PartialDate::full);
-    match day {
+    match date(text) {
         None if !text.is_empty() => Err(Error::invalid_field("on", "FORMAT", "must be a date, YYYY-MM-DD")),
         day => Ok(day),
     }
