@@ -4,14 +4,16 @@
 //! seed knows every one of them: `world.json` is readable by its owner alone. The key of tokens is not among them (`credential_key`).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::keyring::{KeptKeys, KeyFolder, OpenKey, ROOT};
-use crate::base::{Date, Error, Reason, Result, Seed, Timestamp};
+use super::anchors::AnchorBoard;
+use super::keyring::{KeptKeys, KeyFolder, KeyHolder, OpenKey, ROOT};
+use super::renewal::{self, AnchorRenewal};
+use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{compromised_key, compromised_record};
 use crate::trust::{
-    Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor,
+    Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor, Verifier,
 };
 
 /// All signers.
@@ -89,12 +91,28 @@ impl Keys {
         })
     }
 
-    /// All versions of the key registry, the first one first.
-    pub fn versions(&self, now: Timestamp) -> Result<Vec<TrustAnchor>> {
+    /// All versions of the key registry, the first one first; of keys that grow from the seed, those of a world that was made at
+    /// `created_at`, until `now`.
+    pub fn versions(&self, created_at: Timestamp, now: Timestamp) -> Result<Vec<TrustAnchor>> {
         match &self.kept {
             Some((_, versions)) => Ok(versions.clone()),
-            None => Ok(vec![self.anchor(now)?]),
+            None => renewal::versions(self.anchor(created_at)?, &self.root(), now),
         }
+    }
+
+    /// What renews the anchor year by year; `None` where that is for the holders of its root keys.
+    pub fn renewal(
+        &self,
+        verifier: Arc<Verifier>,
+        board: AnchorBoard,
+        issuers: Vec<Weak<dyn KeyHolder>>,
+    ) -> Option<AnchorRenewal> {
+        self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers))
+    }
+
+    /// The root key that grows from the seed.
+    fn root(&self) -> Ed25519Signer {
+        Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0))
     }
 
     /// The keys of a registry.
@@ -124,7 +142,7 @@ impl Keys {
                 keys: vec![active(&keys.own)?, compromised_record(&*keys.compromised)?],
             })
         };
-        let root = Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0));
+        let root = self.root();
         let mut anchor = TrustAnchor {
             province: self.catalogue.province().to_string(),
             version: 1,
@@ -134,7 +152,7 @@ impl Keys {
                 keys: vec![PublicKey::new(root.algorithm(), root.public_key()).map_err(Error::bug)?],
             },
             signatures: Vec::new(),
-            expires_at: expiry(now)?,
+            expires_at: renewal::expiry(now)?,
             logs: vec![
                 log("records", LogPurpose::Records, &self.records)?,
                 log("evidence", LogPurpose::Evidence, &self.evidence)?,
@@ -149,12 +167,6 @@ impl Keys {
         let unknown = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", registry);
         self.issuers.get(registry).ok_or_else(unknown)
     }
-}
-
-/// The beginning of the year after next: the anchor stays the same for a calendar year, and holds for one more at least.
-fn expiry(now: Timestamp) -> Result<Timestamp> {
-    let year = now.date().year().saturating_add(2);
-    Date::new(year, 1, 1).map(Timestamp::start_of).map_err(Error::bug)
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use super::memory::Memory;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
 use crate::api::credential::TokenMint;
-use crate::base::Result;
+use crate::base::{Clock as _, Result};
 use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
-use crate::keys::keyring::{KeptKeys, KeyHolder as _};
+use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, TileCache};
 use crate::province::StatusLists;
@@ -80,10 +80,18 @@ impl Assembly {
         let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
         let registries = shared.registries(&keys, settings.memory).await?;
         let ports = with_faults(&registries, &world.faults);
-        let trust =
-            province::Trust { versions: keys.versions(world.clock.now())?, kept: settings.keys, file: settings.anchor };
+        let trust = province::Trust {
+            versions: keys.versions(world.created_at, world.clock.now())?,
+            kept: settings.keys,
+            file: settings.anchor,
+        };
         let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
+        let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
+        let issuers = registries.values().map(holder).collect();
+        if let Some(renewal) = keys.renewal(province.verifier.clone(), province.anchor.clone(), issuers) {
+            world.clock.take_on(Arc::new(renewal));
+        }
         let gateway = gateway::Opening {
             store: world.store.clone(),
             catalogue: world.catalogue.clone(),

@@ -37,6 +37,7 @@ pub struct Gateway {
     pub connections: Arc<Connections>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
+    due_work: AbortOnDrop,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
     checks: Recheck,
@@ -92,8 +93,9 @@ impl Gateway {
         assembly.province.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
         let following =
-            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, config.clock.clone());
+            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
         let following = AbortOnDrop(tokio::spawn(following.run()));
+        let due_work = AbortOnDrop(tokio::spawn(assembly.world.clock.clone().run()));
         let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
@@ -104,7 +106,7 @@ impl Gateway {
                 evidence: assembly.gateway.evidence.clone(),
                 verifier: assembly.province.verifier.clone(),
                 board: assembly.province.anchor.clone(),
-                clock: config.clock.clone(),
+                clock: assembly.world.clock.clone(),
             };
             AbortOnDrop(tokio::spawn(watcher.run()))
         });
@@ -126,6 +128,7 @@ impl Gateway {
             connections: Arc::default(),
             anchor,
             following,
+            due_work,
             witnessing,
             key_changes,
             checks: Recheck::default(),
@@ -228,8 +231,8 @@ impl Gateway {
     /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
     /// go of the store.
     pub async fn close(self) {
-        let Self { assembly, following, witnessing, key_changes, data, .. } = self;
-        drop((following, witnessing, key_changes));
+        let Self { assembly, following, due_work, witnessing, key_changes, data, .. } = self;
+        drop((following, due_work, witnessing, key_changes));
         drop(assembly);
         data.close(CLOSES_WITHIN).await;
     }
@@ -244,7 +247,7 @@ impl Gateway {
         WorldView {
             world: self.data.world.clone(),
             assembly: self.assembly.clone(),
-            clock: self.config.clock.clone(),
+            clock: self.assembly.world.clock.clone(),
             reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,
         }

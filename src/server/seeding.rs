@@ -29,6 +29,7 @@ use crate::identity::{Account, Level};
 use crate::province::Turn;
 use crate::registry::port::{Change, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
+use crate::simulation::clock::WorldClock;
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
@@ -42,7 +43,7 @@ pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Resu
     let at = Timestamp(data.world.created_at_ms);
     let chance = Seed::root(data.world.seed).child("seeding", 0);
     let world = World {
-        clock: Arc::new(FixedClock::at(at)),
+        clock: WorldClock::open(Arc::new(FixedClock::at(at)), None)?,
         entropy: Arc::new(SeededEntropy::new(chance)),
         ..World::open(config, data, rights).await?
     };

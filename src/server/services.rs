@@ -160,11 +160,8 @@ pub async fn all(
             province: assembly.world.province.clone(),
             reach,
         };
-        add!(
-            services,
-            SimulationServiceServer,
-            Simulation::new(edge.clone(), facts, assembly.province.records.log().clone())
-        );
+        let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
+        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, clock, records));
     }
     health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
 }

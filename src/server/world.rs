@@ -8,8 +8,9 @@ use std::sync::Arc;
 use super::config::Config;
 use super::data::Data;
 use crate::access::RightsBook;
-use crate::base::{Clock, Entropy, ProvinceCode, Result, Seed};
+use crate::base::{Entropy, ProvinceCode, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, allocation};
+use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::Rules;
 use crate::simulation::personas;
 use crate::store::Store;
@@ -21,8 +22,10 @@ pub struct World {
     pub province: ProvinceCode,
     /// What everything generated grows from.
     pub seed: Seed,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Its time.
-    pub clock: Arc<dyn Clock>,
+    pub clock: Arc<WorldClock>,
     /// Its randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Where it is kept.
@@ -44,7 +47,8 @@ impl World {
         Ok(Self {
             province,
             seed: Seed::root(data.world.seed),
-            clock: config.clock.clone(),
+            created_at: Timestamp(data.world.created_at_ms),
+            clock: WorldClock::open(config.clock.clone(), data.home())?,
             entropy: config.entropy.clone(),
             store: data.store.clone(),
             catalogue,

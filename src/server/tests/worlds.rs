@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::RightsBook;
 use crate::access::rights::embedded;
 use crate::base::time::FixedClock;
-use crate::base::{PersonalId, ProvinceCode, Timestamp};
+use crate::base::{Clock as _, PersonalId, ProvinceCode, Timestamp};
 use crate::registry::port::{Inclusion as _, Query, Selector};
 use crate::server::assembly::{Assembly, Settings};
 use crate::server::config::{Config, Storage};
