@@ -167,7 +167,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     let co_owners = registration.array("co_owners").unwrap_or_default();
     for (at, owner) in co_owners.iter().filter_map(Value::as_object).enumerate() {
         if let Some(address) = owner.object("address") {
-            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, Date::MAX), findings);
+            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, today), findings);
         }
     }
     not_future(registration, "first_registered", today, findings);
