@@ -55,6 +55,8 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
+    /// What it alone may have, with the number of the rule that says so.
+    pub claims: Vec<(usize, Vec<u8>)>,
     /// What is odd about it, and accepted.
     pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
@@ -153,6 +155,7 @@ fn prepare_one(
         fields_root: fields_root(&scanned, &salt),
         holds,
         index_keys,
+        claims: index::claims(record_type, &payload),
         payload: Bytes::from(bytes),
         warnings,
         content: is_asked_for.then(|| payload.into_owned()),

@@ -12,7 +12,7 @@ use super::codes::{self, AsOf, Standing};
 use super::common::{findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::lifecycle::{
-    AcrossRule, Around, Entries, Lifecycle, Source, assumption, basis, basis_of, free, law, memory,
+    AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
 };
 use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
@@ -179,22 +179,32 @@ fn person_lifecycle() -> Lifecycle {
             numbers(),
         )
         .across(superseded_are_given_up(numbers()))
+        .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
+            // The record of a number that was itself given up claims nothing any more: its successor does.
+            match person.text("status") {
+                Some("cancelled") => Vec::new(),
+                _ => superseded(person),
+            }
+        }))
+}
+
+const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
+
+fn superseded(person: &Object) -> Vec<String> {
+    let numbers = person.array("superseded_ids").unwrap_or_default();
+    numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }
 
 /// A number that somebody holds, or held until they died, is not superseded by another.
 fn superseded_are_given_up(source: Source) -> AcrossRule {
-    let numbers = |person: &Object| -> Vec<String> {
-        let numbers = person.array("superseded_ids").unwrap_or_default();
-        numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
-    };
     let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
-        let known = before.map(numbers).unwrap_or_default();
-        let new = numbers(after).into_iter().filter(|number| !known.contains(number));
+        let known = before.map(superseded).unwrap_or_default();
+        let new = superseded(after).into_iter().filter(|number| !known.contains(number));
         new.map(|number| around.newest(&number))
             .all(|own| own.is_none_or(|own| own.text("status") == Some("cancelled")))
     };
     let says = "must name only numbers whose own record is absent or is cancelled by this submission at the latest";
-    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, numbers, given_up)
+    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, superseded, given_up)
 }
 
 fn household_type() -> RecordType {

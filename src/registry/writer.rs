@@ -17,7 +17,7 @@ use crate::store::{Batch, Space, Store};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 
 use super::Sector;
-use super::plan::{Counters, Plan};
+use super::plan::{Counters, Plan, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
 use super::repetition::{IdempotencyKey, reused};
@@ -133,6 +133,11 @@ impl Writer {
             if let Some(row) = row {
                 plan.know(key, row)?;
             }
+        }
+        let claims = claims::keys(group.iter().flat_map(|job| &job.changes));
+        let found = self.store.get_many(Space::RecordIndex, &claims).await?;
+        for (key, row) in claims.into_iter().zip(found) {
+            plan.know_claim(key, row.as_deref())?;
         }
         let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request.as_ref()?.key.clone())).collect();
         let found = self.store.get_many(Space::Submission, &requests).await?;
