@@ -117,6 +117,7 @@ fn keys_live_from_init_to_other_root_keys() {
     keys.ok("withdraw --keys keys --passphrase-file pass --issuer land");
     assert!(keys.refused("withdraw --keys keys --passphrase-file pass --issuer records").contains("keys rotate"));
     keys.refused("withdraw --keys keys --passphrase-file pass --issuer sea");
+    assert!(keys.refused("withdraw --keys keys --passphrase-file pass --issuer land").contains("withdrawn already"));
     assert_eq!(keys.state(&other), "withdrawn");
     for log in ["records", "evidence"] {
         let before = keys.active(log);

@@ -62,6 +62,21 @@ pub fn is_settled(c: char) -> bool {
     matches!(c, '\0'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}') || !unassigned_code_point(c)
 }
 
+/// Whether nobody sees a character, or takes it for an ordinary space: format controls, fillers, selectors, separators, and every space but
+/// U+0020. Texts that differ in such characters alone look the same to a reader.
+///
+/// Unicode's Default_Ignorable_Code_Point and White_Space (DerivedCoreProperties, PropList), and the blanks among the symbols.
+pub fn is_invisible(c: char) -> bool {
+    (c.is_whitespace() && c != ' ')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
 /// A letter taken apart: base, mark of quality (circumflex, breve, horn, or anything that is no tone), tone.
 struct Letter {
     base: char,
@@ -211,6 +226,19 @@ mod tests {
             (nfd.as_str(), "tran thi my duyen"),
         ] {
             assert_eq!(folded_key(text), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_invisible() {
+        for c in
+            "\u{200b}\u{200d}\u{feff}\u{ad}\u{2060}\u{a0}\u{3000}\u{2028}\u{180e}\u{202e}\u{fe0f}\u{e0041}\u{2800}\t"
+                .chars()
+        {
+            assert!(is_invisible(c), "U+{:04X}", u32::from(c));
+        }
+        for c in "aÁđ ’-,.;№\u{301}漢".chars() {
+            assert!(!is_invisible(c), "{c}");
         }
     }
 

@@ -26,7 +26,10 @@ pub(super) fn read(command: Command) -> ArgMatches {
     let mut command = adapt(command, &|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
     match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) => refuse(&explain(&mut command, error)),
+        Err(error) => {
+            let shown = visible(&command, error);
+            refuse(&explain(&mut command, shown))
+        }
     }
 }
 
@@ -81,6 +84,15 @@ fn adapt(command: Command, is_empty: &dyn Fn(&OsStr) -> bool) -> Command {
     command.mut_args(argument).mut_subcommands(|sub| adapt(sub, is_empty))
 }
 
+/// Takes the subcommands that `--help` hides out of a refusal that lists them: clap lists all.
+fn visible(command: &Command, mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::Strings(listed)) = error.get(ContextKind::ValidSubcommand) else { return error };
+    let is_hidden = |name: &String| command.find_subcommand(name).is_some_and(Command::is_hide_set);
+    let shown = listed.iter().filter(|name| !is_hidden(name)).cloned().collect();
+    error.insert(ContextKind::ValidSubcommand, ContextValue::Strings(shown));
+    error
+}
+
 /// Says of a negative number what is wrong with it: clap names a digit.
 fn explain(command: &mut Command, error: clap::Error) -> clap::Error {
     let text = |kind| match error.get(kind) {
@@ -121,6 +133,14 @@ mod tests {
             "LIENTHONG_XYZZY is not a setting: --help lists them",
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_missing_command_is_asked_for_without_the_hidden_ones() {
+        let mut command = adapt(Cli::command(), &|_| false);
+        let refused = command.try_get_matches_from_mut(["lienthong", "--output", "json"]).expect_err("no command");
+        let said = visible(&command, refused).to_string();
+        assert!(said.contains("serve, verify") && !said.contains("bare-peer"), "{said}");
     }
 
     #[test]

@@ -232,16 +232,21 @@ fn check_address(business: &Object, ended: &[&str], today: Date, findings: &mut 
 fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) {
     let Some(divisions) = codes::list("business_divisions") else { return };
     let (first, last) = days_of(&AsOf::Since("registered_on".into()), business, today);
+    // A line that has ended is refused for itself.
+    let has_ended = |line: &str| {
+        let lines = codes::list("business_lines");
+        lines.is_some_and(|lines| matches!(lines.standing(line, first, last), Standing::OtherDays(_)))
+    };
     for (at, line) in business.array("lines").unwrap_or_default().iter().enumerate() {
         let Some(division) = line.as_text().filter(|line| forms::business_line(line)).map(|line| &line[..2]) else {
             continue;
         };
         match divisions.standing(division, first, last) {
-            Standing::Known(_) => {}
-            Standing::OtherDays(_) => {
+            Standing::OtherDays(_) if !line.as_text().is_some_and(has_ended) => {
                 let says = "its division may not be used on the day that the record speaks of";
                 findings.add(format_args!("lines[{at}]"), "NOT_IN_FORCE", says);
             }
+            Standing::Known(_) | Standing::OtherDays(_) => {}
             Standing::Unknown => {
                 let says = "must begin with a division of VSIC (RegistryService/ListCodes, list business_divisions)";
                 findings.add(format_args!("lines[{at}]"), "UNKNOWN_VALUE", says);
@@ -291,6 +296,11 @@ mod tests {
                     &["lines[1] DUPLICATE", "tax_status UNKNOWN_VALUE"],
                 ),
                 (&[("registered_on", to("2027-01-01"))], &["registered_on FUTURE"]),
+                (&[("lines", to(vec!["4542", "4511"])), ("registered_on", to("2025-11-14"))], &[]),
+                (
+                    &[("lines", to(vec!["4542", "4511"])), ("registered_on", to("2025-11-15"))],
+                    &["lines[0] NOT_IN_FORCE", "lines[1] NOT_IN_FORCE"],
+                ),
             ],
         );
         assert_eq!(enterprise_type().people_of(&enterprise).len(), 1);

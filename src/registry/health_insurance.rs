@@ -10,7 +10,7 @@ use super::basis::basis_field;
 use super::codes::{self, AsOf};
 use super::common::{holder, holder_stays, in_order, status_reason};
 use super::forms;
-use super::lifecycle::{Lifecycle, assumption, basis, free, law};
+use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -77,6 +77,8 @@ fn card_type() -> RecordType {
     }
 }
 
+const ONE_CARD: &str = "a person has one card in force: end or suspend the other one first, or in the same submission";
+
 /// A card's number is its holder's personal ID, so that a person who is insured again has the same card again: nothing is final.
 fn card_lifecycle() -> Lifecycle {
     let number = || law("letter 1804/BHXH-QLT");
@@ -95,6 +97,10 @@ fn card_lifecycle() -> Lifecycle {
         .fields([("holder.full_name", basis(), assumption())])
         .fields_once_known([("holder.birth_date", basis(), assumption()), ("holder.sex", basis(), assumption())])
         .rule(holder_stays(number()))
+        .unique(UniqueRule::new(("CARD_IN_FORCE", "status"), ONE_CARD, assumption(), |card| {
+            let holder = card.text_at("holder.personal_id").filter(|_| card.text("status") == Some("active"));
+            holder.map(str::to_owned).into_iter().collect()
+        }))
 }
 
 /// Whether an object has a benefit level on a day of a card that is valid from `from` to `until`: a card from before a level was raised keeps

@@ -13,6 +13,7 @@ mod needs;
 mod page;
 mod source;
 mod step;
+mod unique;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
 pub use source::{Mark, Source, assumption, code, law, memory, press};
 pub use step::Step;
+pub use unique::UniqueRule;
 
 /// A row of a table of states: from, to, what it needs, where that is written.
 pub type TransitionRow<'a> = (&'a str, &'a str, Needs, Source);
@@ -165,6 +167,8 @@ pub struct Lifecycle {
     pub rules: Vec<CrossRule>,
     /// Rules between records.
     pub across: Vec<AcrossRule>,
+    /// What at most one record has.
+    pub unique: Vec<UniqueRule>,
 }
 
 impl Lifecycle {
@@ -243,6 +247,13 @@ impl Lifecycle {
         self
     }
 
+    /// Adds a value that at most one record has.
+    #[must_use]
+    pub fn unique(mut self, rule: UniqueRule) -> Self {
+        self.unique.push(rule);
+        self
+    }
+
     /// Adds every rule that the step breaks to `findings`.
     pub fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
         for states in &self.states {
@@ -313,7 +324,8 @@ impl Lifecycle {
         }
         let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
         let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
-        let unknown = paths.chain(self.across.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
+        let paths = paths.chain(self.across.iter().map(|rule| &rule.field));
+        let unknown = paths.chain(self.unique.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
         unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
     }
 }

@@ -30,6 +30,7 @@ pub mod port;
 pub mod prepare;
 mod read;
 pub mod reader;
+mod repetition;
 pub mod resident;
 mod row;
 pub mod rule;

@@ -6,7 +6,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use crate::base::time::Date;
 use crate::base::{Error, RecordId, Result, Seed, Violations, Warnings};
@@ -56,6 +55,8 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
+    /// What it alone may have, with the number of the rule that says so.
+    pub claims: Vec<(usize, Vec<u8>)>,
     /// What is odd about it, and accepted.
     pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
@@ -132,7 +133,7 @@ fn prepare_one(
     let scanned = canonical::scan(&bytes).map_err(&mut not_canonical).ok()?;
     let record_id = secrets.record_id(record_type, &record_type.key_of(&payload)?);
     let salt = secrets.salt(record_id, change.expected_version + 1);
-    let own = record_type.holds(&payload);
+    let holds = record_type.holds(&payload).or(change.valid_from, change.valid_until);
     let index_keys = index::keys(record_type, &payload, record_id);
     let related: Vec<(String, RecordKey)> = record_type
         .lifecycle
@@ -152,8 +153,9 @@ fn prepare_one(
         salt,
         field_count: scanned.len() as u16,
         fields_root: fields_root(&scanned, &salt),
-        holds: Holds { from: change.valid_from.or(own.from), until: change.valid_until.or(own.until) },
+        holds,
         index_keys,
+        claims: index::claims(record_type, &payload),
         payload: Bytes::from(bytes),
         warnings,
         content: is_asked_for.then(|| payload.into_owned()),
@@ -189,7 +191,7 @@ fn check_revocation(
 }
 
 /// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
-fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
+pub(super) fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
     fn has(value: &Value) -> bool {
         match value {
             Value::String(text) => text.contains('\u{d0}'),
@@ -210,20 +212,4 @@ fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
         return Cow::Borrowed(payload);
     }
     Cow::Owned(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
-}
-
-/// What makes two submissions the same.
-pub(super) fn content_hash(prepared: &[Prepared]) -> Hash {
-    let mut hash = Sha256::new();
-    for change in prepared {
-        hash.update([change.record_type.ordinal, change.operation.code()]);
-        hash.update(change.expected_version.to_be_bytes());
-        for time in [change.holds.from, change.holds.until] {
-            hash.update([u8::from(time.is_some())]);
-            hash.update(time.unwrap_or_default().0.to_be_bytes());
-        }
-        hash.update((change.payload.len() as u32).to_be_bytes());
-        hash.update(&change.payload);
-    }
-    hash.finalize().into()
 }

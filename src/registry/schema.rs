@@ -216,6 +216,11 @@ pub struct Holds {
 }
 
 impl Holds {
+    /// The same, where the change itself says from or until when.
+    pub fn or(self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { from: from.or(self.from), until: until.or(self.until) }
+    }
+
     /// The interval of a version issued at `issued_at`. A revoked record ends with its revocation.
     pub fn interval(self, operation: Operation, issued_at: Timestamp) -> (Timestamp, Timestamp) {
         let mut until = self.until.unwrap_or(Timestamp::MAX);

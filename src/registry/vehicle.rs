@@ -13,7 +13,9 @@ use super::common::{
     enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason, stays_same_party,
 };
 use super::forms;
-use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
+use super::lifecycle::{
+    CrossRule, Entries, Lifecycle, Needs, Step, UniqueRule, assumption, basis, basis_of, free, law, memory,
+};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -129,8 +131,15 @@ fn registration_lifecycle() -> Lifecycle {
         )
         .rule(CrossRule::new("PLATE_OWNER", "owner", PLATE_OWNER, plates(), owner_needs))
         .rule(CrossRule::new("PLATE_CHASSIS", "chassis_number", PLATE_CHASSIS, plates(), chassis_needs))
+        .unique(UniqueRule::new(("CHASSIS_IN_USE", "chassis_number"), ONE_PLATE, circular(), |registration| {
+            let on_the_road = matches!(registration.text("status"), Some("active" | "stolen"));
+            let chassis = registration.text("chassis_number").filter(|_| on_the_road);
+            chassis.map(str::to_owned).into_iter().collect()
+        }))
 }
 
+const ONE_PLATE: &str =
+    "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
 const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: this plate is kept for the owner until it is returned (plate_returned)";
 const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
 
@@ -167,7 +176,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     let co_owners = registration.array("co_owners").unwrap_or_default();
     for (at, owner) in co_owners.iter().filter_map(Value::as_object).enumerate() {
         if let Some(address) = owner.object("address") {
-            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, Date::MAX), findings);
+            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, today), findings);
         }
     }
     not_future(registration, "first_registered", today, findings);

@@ -26,16 +26,33 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
 
 /// The same with the system's error: the new contents are durable once it returns.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let folder = match path.parent() {
+    let folder = folder_of(path);
+    written(folder, bytes, readers)?.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Writes a file that must not be there yet, and keeps it locked while the returned handle lives. Of several processes that try at once one
+/// succeeds; the others get [`AlreadyExists`](ErrorKind::AlreadyExists), and find the file locked.
+pub fn write_new_locked(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<fs::File> {
+    let file = written(folder_of(path), bytes, readers)?;
+    file.as_file().lock()?;
+    file.persist_noclobber(path).map_err(|error| error.error)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A file in `folder` that is removed unless it gets a name.
+fn written(folder: &Path, bytes: &[u8], readers: Readers) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(".lienthong-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     share(file.as_file(), readers)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
 /// Whether a failure to write is a disk's that has no room, which passes.

@@ -28,7 +28,9 @@ impl Opening {
     pub(super) fn of(headers: &HeaderMap, now: Timestamp, request_id: RequestId) -> Self {
         let begun = Instant::now();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = text(TIMEOUT).and_then(parse_timeout);
+        // Of two deadlines nobody can say which is meant.
+        let is_one = headers.get_all(TIMEOUT).iter().count() == 1;
+        let named = text(TIMEOUT).filter(|_| is_one).and_then(parse_timeout);
         Self {
             begun,
             now,
@@ -46,7 +48,7 @@ impl Opening {
         if !self.has_bad_timeout {
             return Ok(());
         }
-        let rule = "must be 1 to 8 digits and a unit, one of H, M, S, m, u, n";
+        let rule = "must be given once, as 1 to 8 digits and a unit, one of H, M, S, m, u, n";
         Err(Error::invalid_field(TIMEOUT, "FORMAT", rule))
     }
 }

@@ -213,6 +213,10 @@ async fn a_deadline_that_cannot_be_read_is_refused_rather_than_replaced() {
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(bad));
         assert_eq!(front.refused(request).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "{bad}");
     }
+    let mut two = request(EXPLAIN, Some("demo-bank"), framed(&explain()));
+    two.headers_mut().append("grpc-timeout", HeaderValue::from_static("20S"));
+    two.headers_mut().append("grpc-timeout", HeaderValue::from_static("200m"));
+    assert_eq!(front.refused(two).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "two deadlines");
     assert_eq!(front.admitted(), 0);
 }
 
