@@ -1,4 +1,4 @@
-//! What a gateway says of itself when `/metrics` asks: calls under way, health, connections, descriptors, feeds, logs.
+//! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sampl
     (vec![(label, value.into())], sample)
 }
 
-/// Of admission and health.
+/// Gauges of admission and health.
 pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
     let (calls, waiting, memory, health) = (load.clone(), load.clone(), load, health.clone());
     vec![
@@ -35,7 +35,7 @@ pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
     ]
 }
 
-/// Of connections and of what a process has a limited number of.
+/// Gauges of connections and of limited resources of the process.
 pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
     let (open, accepted, errors) = (counts.clone(), counts.clone(), counts.clone());
     let (refused, timed_out) = (counts.clone(), counts.clone());
@@ -58,12 +58,12 @@ pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
     ]
 }
 
-/// Where the system lists them; no sample elsewhere.
+/// One sample where the system lists them; none elsewhere.
 fn open_descriptors() -> Vec<Sample> {
     std::fs::read_dir("/proc/self/fd").map(|entries| (Vec::new(), entries.count() as f64)).into_iter().collect()
 }
 
-/// Of the disk below a data folder.
+/// Gauges of the disk of a data folder.
 pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
     let disk = Arc::new(FolderDisk(folder.to_owned()));
     let files = disk.clone();
@@ -78,7 +78,7 @@ pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
     ]
 }
 
-/// Of the caches that `--memory` is divided among, but the engine's.
+/// Gauges of the caches that share `--memory`, except the engine's.
 pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
     let (tiles, exchange) = (assembly.tiles.clone(), assembly.gateway.exchange.clone());
     let registries: Vec<_> = assembly.registries.values().cloned().collect();
@@ -100,7 +100,7 @@ pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
     ]
 }
 
-/// Of the logs and of the registries' feeds.
+/// Gauges of the logs and of the registries' feeds.
 pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let mut logs = vec![
         (Name::from("records"), assembly.province.records.log().clone()),

@@ -17,7 +17,7 @@ pub enum Meets {
     /// Its JSON has this in it.
     Says(&'static str),
     /// It is a view in which registries disagree.
-    Disagreement,
+    Discrepancy,
     /// It has so many people.
     People(usize),
     /// It is the view of the person with the first number, which supersedes the second.
