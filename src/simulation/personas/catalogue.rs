@@ -23,7 +23,7 @@ pub enum Try {
     Link(&'static str),
     /// The citizen links the licence by its number.
     LinkLicence,
-    /// The citizen lists what is linked.
+    /// The citizen lists their links.
     ListLinks,
     /// An agency fetches records: agency, purpose, record types.
     Fetch(&'static str, &'static str, &'static [&'static str]),
@@ -46,22 +46,22 @@ pub struct PersonaRow {
     pub born: (i16, i8, i8),
     /// Present commune.
     pub commune: &'static str,
-    /// What is special.
+    /// The situation.
     pub situation: &'static str,
-    /// What a caller meets, in words.
+    /// The result that a caller meets, in words.
     pub expectation: &'static str,
     /// The same as values, all of which hold of the command's answer.
     pub meets: &'static [Meets],
-    /// What to try.
+    /// The command to try.
     pub command: Try,
-    /// How the life differs from a full one.
+    /// The differences from a full life.
     pub life: Situation,
-    /// What goes wrong when their records are read, and at every how manieth read of a registry.
+    /// The fault of reads of their records, and its period in reads of a registry.
     pub fault: Option<(Action, NonZeroU64)>,
 }
 
 impl PersonaRow {
-    /// Who it is; `None` only for a row with a mistake in it, which a test excludes.
+    /// The identity; `None` only for a row with a mistake in it, which a test excludes.
     pub fn identity(&self) -> Option<Identity> {
         let (year, month, day) = self.born;
         Some(Identity {
@@ -73,7 +73,7 @@ impl PersonaRow {
         })
     }
 
-    /// What goes wrong when their records are read, as a rule for a world.
+    /// The fault as a rule of a world.
     pub fn rule(&self) -> Option<Rule> {
         let ((action, every), person) = (self.fault?, PersonalId::parse(self.id)?);
         Some(Rule { matching: Match { person, every }, action })
@@ -162,7 +162,7 @@ macro_rules! rows {
     };
 }
 
-/// Who the persona with this ID is.
+/// The identity of the persona with this ID.
 fn identity(id: &str) -> Option<Identity> {
     ROWS.iter().find(|row| row.id == id)?.identity()
 }
