@@ -97,4 +97,12 @@ mod tests {
         }
         assert!(unknown("agency", "agency", &"police".repeat(1_000_000), known, "x").message.len() < 200);
     }
+
+    #[test]
+    fn a_prefix_that_all_names_share_makes_none_of_them_alike() {
+        let known = ["LIENTHONG_CONSOLE", "LIENTHONG_LISTEN", "LIENTHONG_SEED"];
+        let said = |given| with_nearest("no".to_owned(), given, known);
+        assert_eq!(said("LIENTHONG_LISTN"), "no; nearest: LIENTHONG_LISTEN");
+        assert_eq!(said("LIENTHONG_XYZZY"), "no");
+    }
 }

@@ -272,6 +272,19 @@ mod tests {
     }
 
     #[test]
+    fn a_message_without_a_translation_is_that_of_its_rule() {
+        for (rule, message, english, vietnamese) in [
+            ("FORMAT", "must be a UUID", "must be a UUID", "phải là UUID"),
+            ("FORMAT", "x", "x", "sai định dạng"),
+            ("NO_SUCH_RULE", "x", "x", "không hợp lệ"),
+        ] {
+            let violation = Violation::new("a", rule, message);
+            assert_eq!(violation.message_in(Language::English), english);
+            assert_eq!(violation.message_in(Language::Vietnamese), vietnamese);
+        }
+    }
+
+    #[test]
     fn texts_that_are_not_kept_are_not_made() {
         struct Never;
         impl Display for Never {

@@ -97,12 +97,16 @@ impl Recheck {
             Reading::new(name, help, move || checks.last().iter().map(|last| (Vec::new(), value(last))).collect())
         };
         vec![
-            reading("store_check_faults", "Faults that the last check of the store found", |last| last.faults as f64),
-            reading("store_check_rows", "Rows that the last check of the store read", |last| last.rows as f64),
-            reading("store_check_seconds", "How long the last check of the store took", |last| last.took.as_secs_f64()),
-            reading("store_checked_at_seconds", "When the last check of the store ended, since the epoch", |last| {
-                last.at.0 as f64 / 1_000.0
+            reading("store_check_faults", "Faults found by the last check of the store", |last| last.faults as f64),
+            reading("store_check_rows", "Rows read by the last check of the store", |last| last.rows as f64),
+            reading("store_check_seconds", "Duration of the last check of the store, in seconds", |last| {
+                last.took.as_secs_f64()
             }),
+            reading(
+                "store_checked_at_seconds",
+                "End of the last check of the store, in seconds since the epoch",
+                |last| last.at.0 as f64 / 1_000.0,
+            ),
         ]
     }
 }

@@ -148,7 +148,7 @@ impl Running {
         match tokio::time::timeout(DRAIN, joined(&mut self.serving)).await {
             Ok(joined) => joined.map_err(Error::bug),
             Err(_) => {
-                tracing::info!("calls still under way are cut");
+                tracing::info!("calls still in progress are cut");
                 self.serving.shutdown().await;
                 Ok(())
             }

@@ -139,7 +139,7 @@ impl Claim {
     fn take(path: PathBuf, wanted: &Wanted) -> Result<Self> {
         let age = fs::metadata(&path).and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
         if age.is_some_and(|age| age < 3 * STEP_MAX) {
-            return Err(invalid("another change is under way"));
+            return Err(invalid("another change is in progress"));
         }
         write_whole(&path, &serde_json::to_vec(wanted).map_err(Error::bug)?, Readers::Owner)?;
         Ok(Self(path))
