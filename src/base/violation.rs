@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
 use super::text::end_within;
-use super::translation;
+use super::{Language, translation};
 
 /// Most violations that are kept of one request.
 pub const VIOLATIONS_MAX: usize = 1_000;
@@ -39,12 +39,18 @@ impl Violation {
         Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
     }
 
-    /// The message in Vietnamese; what its rule says in general where the message has no translation.
-    pub fn vietnamese(&self) -> Cow<'static, str> {
-        if let Some(message) = translation::vietnamese(&self.message) {
-            return Cow::Owned(message);
+    /// The message in a language. A message without a translation is replaced by the general sentence of its rule.
+    pub fn message_in(&self, language: Language) -> Cow<'_, str> {
+        match language {
+            Language::English => Cow::Borrowed(&self.message),
+            Language::Vietnamese => {
+                translation::vietnamese(&self.message).map_or(Cow::Borrowed(self.rule_in_vietnamese()), Cow::Owned)
+            }
         }
-        Cow::Borrowed(match self.rule {
+    }
+
+    fn rule_in_vietnamese(&self) -> &'static str {
+        match self.rule {
             "REQUIRED" => "bắt buộc phải có",
             "FORMAT" | "SYNTAX" => "sai định dạng",
             "TYPE" => "sai kiểu dữ liệu",
@@ -82,7 +88,7 @@ impl Violation {
             "EXPUNGED_EARLY" => "chưa đủ thời hạn xoá án tích",
             "CONVICTION_STANDS" => "còn án tích chưa được xoá",
             _ => "không hợp lệ",
-        })
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -266,6 +272,19 @@ mod tests {
         let (kept, total) = (many.kept().to_vec(), many.total() + long.total());
         many.append(long);
         assert_eq!((many.kept(), many.total()), (&kept[..], total));
+    }
+
+    #[test]
+    fn a_message_without_a_translation_is_that_of_its_rule() {
+        for (rule, message, english, vietnamese) in [
+            ("FORMAT", "must be a UUID", "must be a UUID", "phải là UUID"),
+            ("FORMAT", "x", "x", "sai định dạng"),
+            ("NO_SUCH_RULE", "x", "x", "không hợp lệ"),
+        ] {
+            let violation = Violation::new("a", rule, message);
+            assert_eq!(violation.message_in(Language::English), english);
+            assert_eq!(violation.message_in(Language::Vietnamese), vietnamese);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::language;
 use crate::base::Language;
-use crate::base::name::nearest;
+use crate::base::name::with_nearest;
 
 const PREFIX: &str = "LIENTHONG_";
 /// Variables without a flag: the log's filter.
@@ -52,12 +52,8 @@ pub(super) fn unknown(command: &Command, given: impl IntoIterator<Item = String>
         name.starts_with(PREFIX) && !known.contains(name) && !OF_OTHERS.iter().any(|other| name.starts_with(other))
     };
     let describe = |name: String| {
-        // All begin alike: the rest of the name tells them apart.
-        let known = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
-        match nearest(name.strip_prefix(PREFIX).unwrap_or_default(), known).first() {
-            Some(nearest) => format!("{name} is not a setting; nearest: {}", [PREFIX, nearest].concat()),
-            None => format!("{name} is not a setting: --help lists them"),
-        }
+        let known = known.iter().map(String::as_str);
+        with_nearest(format!("{name} is not a setting: --help lists them"), &name, known)
     };
     given.into_iter().filter(is_unknown).map(describe).collect()
 }
@@ -129,7 +125,7 @@ mod tests {
         ];
         let said = unknown(&Cli::command(), given.map(str::to_owned));
         let expected = [
-            "LIENTHONG_LISTN is not a setting; nearest: LIENTHONG_LISTEN",
+            "LIENTHONG_LISTN is not a setting: --help lists them; nearest: LIENTHONG_LISTEN",
             "LIENTHONG_XYZZY is not a setting: --help lists them",
         ];
         assert_eq!(said, expected);

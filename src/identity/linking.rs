@@ -50,7 +50,7 @@ pub struct Linking {
 }
 
 /// A page of rows: what was found, and the key after which to go on.
-pub type Found<T> = (Vec<T>, Option<Vec<u8>>);
+pub type RowPage<T> = (Vec<T>, Option<Vec<u8>>);
 
 impl Linking {
     /// Links in `store`, of documents in `registries`.
@@ -243,7 +243,7 @@ impl Linking {
         let before = self.get(person, id).await?;
         if before.state.is_ended() {
             return Err(
-                Error::new(Reason::LinkNotActive, "the link is over already").with_subject("link", id.to_string())
+                Error::new(Reason::LinkNotActive, "the link has ended already").with_subject("link", id.to_string())
             );
         }
         let after = Link { state: LinkState::Unlinked, reason: String::new(), ..before.clone() };
@@ -257,7 +257,7 @@ impl Linking {
             return Err(missing(id));
         }
         if before.state != LinkState::Pending {
-            return Err(Error::new(Reason::LinkNotPending, "the link does not wait for a confirmation")
+            return Err(Error::new(Reason::LinkNotPending, "the link does not await confirmation")
                 .with_subject("link", before.id.to_string()));
         }
         let (state, reason) = match confirm {
@@ -358,7 +358,7 @@ impl Linking {
     }
 
     /// A link's events, the oldest first.
-    pub async fn events(&self, link: &Link, limit: usize, after: Option<Vec<u8>>) -> Result<Found<LinkEvent>> {
+    pub async fn events(&self, link: &Link, limit: usize, after: Option<Vec<u8>>) -> Result<RowPage<LinkEvent>> {
         let mut scan = Scan::prefix(Space::LinkEvent, link.id.as_bytes()).limit(limit + 1);
         if let Some(after) = after {
             scan = scan.after(after);
@@ -376,7 +376,7 @@ impl Linking {
     }
 
     /// Links of one kind that wait for the issuer's word.
-    pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Link>> {
+    pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<RowPage<Link>> {
         let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.0]).limit(limit + 1);
         if let Some(after) = after {
             scan = scan.after(after);
@@ -390,7 +390,7 @@ impl Linking {
             let id = key.get(2..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
             let found = self.find(id).await;
             links.push(found.map_err(|error| match error.reason {
-                Reason::NotFound => self.store.damaged(Space::LinkIndex, "a waiting link has no owner"),
+                Reason::NotFound => self.store.damaged(Space::LinkIndex, "a pending link has no owner"),
                 _ => error,
             })?);
         }

@@ -211,7 +211,7 @@ impl Walk<'_> {
             let at = Path::Field(path, &field.name);
             match object.get(&field.name) {
                 Some(value) => self.value(value, &field.rule, &at, findings),
-                None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
+                None if field.required => findings.add(at, "REQUIRED", Said("is required: ", &field.rule, "")),
                 None => {}
             }
         }

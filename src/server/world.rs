@@ -1,7 +1,7 @@
-//! A world: one province with its time, chance, storage, record types, rights and faults, as one value.
+//! A world: one province with its time, randomness, storage, record types, rights and faults, as one value.
 //!
-//! Nothing about a world is global, so that any number of them live in one process; what stands beside it in an assembly (keys, memory,
-//! where things are published) belongs to whoever serves it.
+//! Nothing about a world is global, so that any number of them live in one process; the other settings of an assembly (keys,
+//! memory, addresses) belong to the process that serves it.
 
 use std::sync::Arc;
 
@@ -18,23 +18,23 @@ use crate::store::Store;
 /// One world.
 #[derive(Clone)]
 pub struct World {
-    /// The province's code: a part of every log's origin.
+    /// The province's code, a part of every log's origin.
     pub province: ProvinceCode,
-    /// What everything generated grows from.
+    /// The seed of all generated data.
     pub seed: Seed,
-    /// When it was made.
+    /// When the world was made.
     pub created_at: Timestamp,
-    /// Its time.
+    /// The world's clock.
     pub clock: Arc<WorldClock>,
-    /// Its randomness.
+    /// The world's randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where it is kept.
+    /// The world's store.
     pub store: Arc<dyn Store>,
-    /// The registries and record types that it has.
+    /// The world's registries and record types.
     pub catalogue: Arc<Catalogue>,
-    /// The agencies' rights in it.
+    /// The agencies' rights.
     pub rights: Arc<RightsBook>,
-    /// What goes wrong in it, and when.
+    /// The rules of its faults.
     pub faults: Arc<Rules>,
 }
 

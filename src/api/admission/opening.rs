@@ -1,9 +1,10 @@
-//! What is known of a request from its headers alone: its ids, its language, its deadline.
+//! The headers of a request: its ids, its language, its deadline.
 
 use std::time::{Duration, Instant};
 
 use tonic::codegen::http::HeaderMap;
 
+use crate::api::language::language_of;
 use crate::api::request_id::client_ids;
 use crate::base::call::Language;
 use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
@@ -36,7 +37,7 @@ impl Opening {
             now,
             request_id,
             client_ids: client_ids(headers),
-            language: text("accept-language").map(Language::from_header).unwrap_or_default(),
+            language: language_of(headers),
             deadline: begun + timeout(named),
             client_deadline: named.and_then(|named| begun.checked_add(named)),
             has_bad_timeout: named.is_none() && headers.contains_key(TIMEOUT),
@@ -53,7 +54,7 @@ impl Opening {
     }
 }
 
-/// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.
+/// The time for a call: the client's (gRPC `grpc-timeout`), within our limit.
 fn timeout(named: Option<Duration>) -> Duration {
     let named = named.unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
     named.min(Duration::from_millis(limits::DEADLINE_MS_MAX))

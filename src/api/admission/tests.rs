@@ -73,6 +73,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
     let rights = RightsBook::of(crate::access::rights::embedded());
     let logs = LogClock::new(clock.clone());
     let gatekeeper = Gatekeeper {
+        running: Admission::running_on_this_machine(),
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
         rights: rights.clone(),
         callers: CallerRate::new(0),

@@ -19,8 +19,8 @@ use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
-    Accepted, Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, PeopleQuery, PersonView, Progress, Province,
-    Section,
+    Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, PeopleQuery, PersonView, Progress, ProvedStatement,
+    Province, Section,
 };
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -36,7 +36,7 @@ pub struct ProvinceGrpcService {
 }
 
 impl ProvinceGrpcService {
-    /// Answers through `edge`, also to `people` about themselves.
+    /// Serves agencies through `edge`, and `people` about themselves.
     pub fn new(edge: Edge, province: Arc<Province>, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, province, people, pages, watching: OpenStreams::default() }
     }
@@ -225,7 +225,8 @@ fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<Ch
     Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
 }
 
-/// What a resume token is bound to: a stream resumed with another filter would miss earlier changes that this filter lets through.
+/// The query to which a resume token is bound: a stream resumed with another filter would miss earlier changes that pass this
+/// filter.
 fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
     let registry = filter.registry.as_deref().unwrap_or_default();
     [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()
@@ -249,7 +250,7 @@ fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)
     })
 }
 
-fn change_message(change: Accepted, resume_token: String) -> Result<v1::WatchChangesResponse> {
+fn change_message(change: ProvedStatement, resume_token: String) -> Result<v1::WatchChangesResponse> {
     let operation = match change.statement.operation {
         Operation::Create => "create",
         Operation::Update => "update",
@@ -284,12 +285,12 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         revoked: item.revoked,
     };
     let section = |section: Section| v1::Section {
-        kind: section.heading as i32 + 1, // the headings stand in the order of the enum, without UNSPECIFIED
+        kind: section.heading as i32 + 1, // headings are in the order of the enum, without UNSPECIFIED
         items: section.items.into_iter().map(item).collect(),
     };
     let claim =
         |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
-    let discrepancy = |found: Discrepancy| v1::Disagreement {
+    let discrepancy = |found: Discrepancy| v1::Discrepancy {
         code: found.code.to_owned(),
         message: language.say(found.message).into_owned(),
         claims: found.claims.into_iter().map(claim).collect(),
@@ -299,7 +300,7 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         superseded_ids: view.superseded_ids.iter().map(|id| id.as_str().to_owned()).collect(),
         sources: sources.collect(),
         sections: view.sections.into_iter().map(section).collect(),
-        disagreements: view.discrepancies.into_iter().map(discrepancy).collect(),
+        discrepancies: view.discrepancies.into_iter().map(discrepancy).collect(),
         ledger_size: view.ledger_size,
     }
 }

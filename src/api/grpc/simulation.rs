@@ -67,7 +67,7 @@ pub struct Simulation {
     ledger: Arc<Log>,
 }
 
-/// What a world grew from, and where it is served.
+/// The parameters of a world, and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldFacts {
     /// The seed's number, unless it is a secret.

@@ -19,7 +19,7 @@ use super::life::{Identity, Life, old_id_number};
 /// All three kinds of documents that can be linked.
 pub const ALL_DOCUMENTS: &[&str] = &[CARD, LICENCE, REGISTRATION];
 
-/// A situation: from who it is about and today to that life.
+/// A situation: the life of an identity, as of today.
 pub type Situation = fn(&Identity, Date) -> Life;
 
 /// Everything linked, all well.
@@ -183,7 +183,7 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
     life
 }
 
-/// Died last year, and nobody has told the land office or the vehicle register.
+/// Died last year, and the land office and the vehicle register have not been notified.
 pub fn deceased(identity: &Identity, today: Date) -> Life {
     let mut life = with_car(identity, today);
     let died = Date::new(today.year() - 1, 8, 19).unwrap_or(today);

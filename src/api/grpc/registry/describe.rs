@@ -34,7 +34,7 @@ fn record_type(record_type: &RecordType, language: Language) -> v1::RecordTypeDe
     }
 }
 
-/// What a field means is the comment of its field in the proto, where there is a typed message.
+/// The meaning of a field: the comment of its field in the proto, if there is a typed message.
 fn describe_fields(
     path: &str,
     fields: &[Field],

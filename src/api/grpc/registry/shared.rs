@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, Language, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
+use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
@@ -341,10 +341,7 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
 
 /// A warning in the caller's language.
 fn warning(call: &Call, warning: Violation) -> v1::Warning {
-    let message = match call.language {
-        Language::Vietnamese => warning.vietnamese().into_owned(),
-        Language::English => warning.message,
-    };
+    let message = warning.message_in(call.language).into_owned();
     v1::Warning { field: warning.field, rule: warning.rule.into(), message }
 }
 
