@@ -189,14 +189,16 @@ async fn a_signal_ends_it_cleanly_within_two_seconds() {
         let mut serving = Serving::start(folder.path(), &["--population", "0"]);
         let channel = connect(&serving.grpc).await;
         // A stream that would never end by itself, and a connection that stays open.
+        let (begun, is_begun) = tokio::sync::oneshot::channel();
         let watching = tokio::spawn(async move {
             use lienthong::wire::proto::province::v1 as proto;
             let mut client = proto::province_service_client::ProvinceServiceClient::new(channel);
             let request = common::as_agency("operator", proto::WatchChangesRequest::default());
             let mut changes = client.watch_changes(request).await.expect("it begins").into_inner();
+            begun.send(()).expect("it is waited for");
             while let Ok(Some(_)) = changes.message().await {}
         });
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        is_begun.await.expect("it begins");
         assert!(folder.path().join("ready.json").exists() && folder.path().join("anchor.json").exists());
         serving.signal(signal);
         let (code, took) = serving.wait();

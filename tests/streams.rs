@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::until::until;
 use common::{Started, as_agency, config, enter_membership, gateway, reason};
 use lienthong::server::{Config, Storage};
 use lienthong::wire::proto::exchange::v1::BulkFetchRecordsRequest;
@@ -18,12 +21,15 @@ use tonic::{Code, Streaming};
 
 const REGISTRY: &str = "social_insurance";
 
-/// Reads a stream to its end, slowly; gives what came, and how it ended.
-async fn drain<M>(mut stream: Streaming<M>, pause: Duration) -> (Vec<M>, (Code, String)) {
+/// Reads a stream to its end with a pause after each message, and counts; returns its messages, and how it ended.
+async fn drain<M>(mut stream: Streaming<M>, pause: Duration, count: &AtomicUsize) -> (Vec<M>, (Code, String)) {
     let mut messages = Vec::new();
     loop {
         match stream.message().await {
-            Ok(Some(message)) => messages.push(message),
+            Ok(Some(message)) => {
+                messages.push(message);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
             Ok(None) => panic!("an end without a reason after {} messages", messages.len()),
             Err(status) => return (messages, reason(&status)),
         }
@@ -77,9 +83,14 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     let bulk = client.bulk_fetch_records(as_agency("one-stop", bulk)).await.expect("streams").into_inner();
     enter_membership(&started.channel, 1).await;
     let (none, little) = (Duration::ZERO, Duration::from_millis(5));
-    let reading =
-        tokio::spawn(async move { tokio::join!(drain(changes, none), drain(accepted, none), drain(bulk, little)) });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let counts = Arc::new([const { AtomicUsize::new(0) }; 3]);
+    let counting = counts.clone();
+    let reading = tokio::spawn(async move {
+        let [a, b, c] = &*counting;
+        tokio::join!(drain(changes, none, a), drain(accepted, none, b), drain(bulk, little, c))
+    });
+    let has_begun = || counts.iter().all(|count| count.load(Ordering::Relaxed) > 0).then_some(());
+    until("each stream sends something", has_begun).await;
     let ended = started.end().await;
     let (changes, accepted, bulk) = reading.await.expect("read");
     ended.close().await;
