@@ -81,6 +81,8 @@ impl Violation {
             "COMMON_PROPERTY" => "là tài sản chung của vợ chồng",
             "SUCCESSORS" => "phải nêu đúng thửa đất hoặc giấy chứng nhận thay thế",
             "AREAS" => "diện tích trước và sau không khớp",
+            "ENCODING" => "sai bảng mã",
+            "NORMALISED" => "đã được chuẩn hoá",
             "NUMBER_CLAIMED" => "có số đã được một bản ghi khác ghi là số thay thế",
             "CARD_IN_FORCE" => "người này đang có một thẻ khác có hiệu lực",
             "CHASSIS_IN_USE" => "xe này đang được đăng ký với biển số khác",

@@ -8,6 +8,7 @@ pub mod citizens;
 pub mod credential;
 pub mod document;
 pub mod following;
+mod holder;
 pub mod link;
 mod link_row;
 pub mod linking;

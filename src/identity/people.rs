@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::base::{Error, PersonalId, Result, Timestamp};
+use crate::base::{Error, PartialDate, PersonalId, Result, Timestamp};
 use crate::registry::answer::VerifiedRecord;
 use crate::registry::numbers::ask::AskedResidents;
-use crate::registry::numbers::{Numbers, resolve};
+use crate::registry::numbers::{Entry, Numbers, Standing, resolve};
 use crate::registry::port::{PERSON_PAGE_RECORDS, Selector};
 use crate::registry::{Catalogue, Reader, RecordType};
 use crate::trust::Object;
 
 use super::document::DocumentType;
+
+/// Most people of one name and year that are looked at.
+const NAMESAKES_MAX: usize = 16;
 
 /// A person, as in the resident registry's record.
 #[derive(Debug, Clone)]
@@ -70,6 +73,20 @@ impl Registries {
         };
         let payload = self.reader.as_issued(own, now).verified()?.payload;
         Ok(Some(Person { numbers, payload }))
+    }
+
+    /// How many other people have this folded name and a birth date that agrees, up to [`NAMESAKES_MAX`]. A number that was given up is its
+    /// holder's present one once more.
+    pub async fn namesakes(&self, folded: &str, born: PartialDate, own: &Numbers, now: Timestamp) -> Result<usize> {
+        let selector = Selector::Name { folded: folded.to_owned(), birth_date: Some(born) };
+        let mut others = 0;
+        for answer in &self.reader.first(self.catalogue().people(), selector, NAMESAKES_MAX).await? {
+            let record = self.reader.as_issued(answer, now).verified()?;
+            let entry = Entry::of(&record.payload);
+            let is_other = |entry: &Entry| entry.standing != Standing::GivenUp && !own.contains(entry.number);
+            others += usize::from(entry.as_ref().is_none_or(is_other));
+        }
+        Ok(others)
     }
 
     /// The number of people who share a 9-digit number, at most two.

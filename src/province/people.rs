@@ -18,6 +18,7 @@ use crate::trust::Object;
 use super::follow::Province;
 use super::found::FoundRecord;
 use super::index;
+use super::parts::Parts;
 use super::row::corrupt;
 
 /// Index rows in one read of a search by name.
@@ -37,6 +38,8 @@ pub enum PeopleQuery {
         /// `None`: any.
         birth_date: Option<PartialDate>,
     },
+    /// Words of a name, a commune, a year of birth.
+    Parts(Parts),
 }
 
 /// A person in a search result.
@@ -84,6 +87,10 @@ impl Province {
                 let more = people.len() > skip + shown.len();
                 let next = shown.last().filter(|_| more).map(|found| found.record_id.0.to_vec());
                 Ok((shown.iter().map(|found| summary(&found.payload)).collect::<Result<_>>()?, next))
+            }
+            PeopleQuery::Parts(parts) => {
+                let (people, next) = self.search_parts(parts, limit, after).await?;
+                Ok((people.iter().map(summary).collect::<Result<_>>()?, next))
             }
             PeopleQuery::Name { full_name, birth_date } => {
                 self.search_name(&folded_key(full_name), *birth_date, limit, after).await

@@ -23,6 +23,7 @@ pub mod label;
 pub mod land;
 pub mod lifecycle;
 mod name;
+mod normal;
 pub mod numbers;
 mod page_cache;
 mod plan;

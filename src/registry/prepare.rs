@@ -10,11 +10,13 @@ use bytes::Bytes;
 use crate::base::time::Date;
 use crate::base::{Error, RecordId, Result, Seed, Violations, Warnings};
 use crate::trust::commitment::fields_root;
-use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
+use crate::trust::{Hash, Object, Operation, Salt, canonical};
 
 use super::catalogue::unknown_record_type;
+use super::normal::normal;
 use super::port::Change;
 use super::row::{RecordKey, record_key};
+use super::rule::Findings;
 use super::schema::{Holds, State};
 use super::{RecordType, Sector, index};
 
@@ -61,8 +63,8 @@ pub(super) struct Prepared {
     pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
     pub content: Option<Object>,
-    /// Natural keys of other records of its type that its lifecycle asks about, and where these are stored.
-    pub related: Vec<(String, RecordKey)>,
+    /// Other records that its lifecycle asks about: number of the type, natural key, and where these are stored.
+    pub related: Vec<(u8, String, RecordKey)>,
 }
 
 impl Prepared {
@@ -109,8 +111,9 @@ pub fn check<'a>(
         return None;
     };
     check_change(change, at, violations);
-    let payload = with_vietnamese_d(&change.payload);
-    record_type.validate(&payload, today, &format_args!("changes[{at}].payload"), violations);
+    let root = format_args!("changes[{at}].payload");
+    let payload = normal(record_type, &change.payload, &mut Findings::new(&root, violations));
+    record_type.validate(&payload, today, &root, violations);
     check_revocation(record_type, change.operation, &payload, at, violations);
     (violations.total() == before).then_some((record_type, payload))
 }
@@ -135,15 +138,12 @@ fn prepare_one(
     let salt = secrets.salt(record_id, change.expected_version + 1);
     let holds = record_type.holds(&payload).or(change.valid_from, change.valid_until);
     let index_keys = index::keys(record_type, &payload, record_id);
-    let related: Vec<(String, RecordKey)> = record_type
-        .lifecycle
-        .keys(&payload)
-        .into_iter()
-        .map(|key| {
-            let id = secrets.record_id(record_type, &record_type.key_form.of(&key));
-            (key, record_key(record_type, id))
-        })
-        .collect();
+    let related = record_type.lifecycle.keys(&payload).filter_map(|(about, key)| {
+        let of = about.map_or(Some(record_type), |name| sector.record_type(name))?;
+        let id = secrets.record_id(of, &of.key_form.of(&key));
+        Some((of.ordinal, key, record_key(of, id)))
+    });
+    let related: Vec<_> = related.collect();
     let is_asked_for = change.operation != Operation::Create || !related.is_empty();
     Some(Prepared {
         record_type: record_type.clone(),
@@ -188,28 +188,4 @@ fn check_revocation(
         let says = "must be a final status when the record is revoked";
         violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
-}
-
-/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
-pub(super) fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
-    fn has(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.contains('\u{d0}'),
-            Value::Array(items) => items.iter().any(has),
-            Value::Object(object) => object.iter().any(|(_, value)| has(value)),
-            Value::Integer(_) | Value::Bool(_) => false,
-        }
-    }
-    fn corrected(value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(text.replace('\u{d0}', "\u{110}")),
-            Value::Array(items) => Value::Array(items.into_iter().map(corrected).collect()),
-            Value::Object(object) => Value::Object(object.into_iter().map(|(k, v)| (k, corrected(v))).collect()),
-            other => other,
-        }
-    }
-    if !payload.iter().any(|(_, value)| has(value)) {
-        return Cow::Borrowed(payload);
-    }
-    Cow::Owned(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
 }

@@ -12,9 +12,11 @@ use crate::store::{Space, Store};
 use crate::trust::{Hash, Operation, canonical};
 
 use super::Sector;
+use super::normal::normal;
 use super::port::{Change, Receipt};
-use super::prepare::{Prepared, check, with_vietnamese_d};
+use super::prepare::{Prepared, check};
 use super::row::Receipts;
+use super::rule::Findings;
 use super::schema::Holds;
 
 /// Recognises a repetition of a submission.
@@ -85,7 +87,7 @@ fn hash_of_changes(sector: &Sector, changes: &[Change]) -> Option<Hash> {
     let mut hash = ContentHash::default();
     for change in changes {
         let record_type = sector.record_type(&change.record_type)?;
-        let payload = with_vietnamese_d(&change.payload);
+        let payload = normal(record_type, &change.payload, &mut Findings::new(&"", &mut Violations::default()));
         let holds = record_type.holds(&payload).or(change.valid_from, change.valid_until);
         hash.add(record_type.ordinal, change.operation, change.expected_version, holds, &canonical::write(&payload));
     }

@@ -9,7 +9,7 @@ use crate::trust::{Object, Value};
 use super::address::{address, check_unit};
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
 use super::codes::{self, AsOf, Standing};
-use super::common::{findings_at, in_order, is_after, not_future, sex, status_reason};
+use super::common::{age_at_most, findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::lifecycle::{
     AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
@@ -179,6 +179,8 @@ fn person_lifecycle() -> Lifecycle {
             numbers(),
         )
         .across(superseded_are_given_up(numbers()))
+        .across(parent("mother_id", "male"))
+        .across(parent("father_id", "female"))
         .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
             // The record of a number that was itself given up claims nothing any more: its successor does.
             match person.text("status") {
@@ -186,6 +188,24 @@ fn person_lifecycle() -> Lifecycle {
                 _ => superseded(person),
             }
         }))
+}
+
+/// Years by which a parent is older than a child at the least.
+const PARENT_YEARS_MIN: i16 = 12;
+
+/// A parent whose record is here is older than the child, and not of the sex `other`.
+fn parent(field: &'static str, other: &'static str) -> AcrossRule {
+    let id = move |person: &Object| person.text(field).map(str::to_owned).into_iter().collect();
+    let fits = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
+        let stays = |path| before.is_some_and(|before| before.text(path) == after.text(path));
+        let Some(parent) = after.text(field).filter(|_| !(stays(field) && stays("birth_date"))) else { return true };
+        let Some(parent) = around.newest(parent) else { return true };
+        let year = |person: &Object| person.text("birth_date").and_then(PartialDate::parse).map(|date| date.year);
+        let older = year(&parent).zip(year(after)).is_none_or(|(parent, child)| child - parent >= PARENT_YEARS_MIN);
+        older && parent.text("sex") != Some(other)
+    };
+    let says = "must name a mother who is a woman or a father who is a man, at least 12 years older than the child";
+    AcrossRule::new(("PARENT", field), says, assumption(), id, fits)
 }
 
 const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
@@ -294,13 +314,23 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     if let Some(status) = person.text("status").filter(|status| *status != "cancelled") {
         findings.expect(deceased == (status == "deceased"), "status", "CONFLICT", "must agree with life_status");
     }
+    let birth = partial("birth_date");
+    let alive = matches!(person.text("life_status"), Some("alive" | "missing"));
+    let possible = !alive || birth.is_none_or(|birth| today.year() - birth.year <= AGE_MAX);
+    findings.expect(possible, "birth_date", "OUT_OF_RANGE", "nobody is alive who was born more than 125 years ago");
     let married = person.text("marital_status") == Some("married");
+    let marries_from = if person.text("sex") == Some("female") { 18 } else { 20 };
+    let of_age = !married || birth.is_none_or(|birth| age_at_most(birth, today) >= marries_from);
+    findings.expect(of_age, "marital_status", "CONFLICT", "women marry from 18 years of age, men from 20");
     findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "is only for the married");
     let whole = person.contains("household_id") == person.contains("relation_to_head");
     findings.expect(whole, "relation_to_head", "CONFLICT", "is required together with household_id, and only then");
     check_relatives(person, findings);
     check_card(person, today, findings);
 }
+
+/// Nobody was ever older.
+const AGE_MAX: i16 = 125;
 
 /// A nationality is of a country that exists, for the dead of one that existed when they died or before.
 fn check_nationality(person: &Object, today: Date, findings: &mut Findings<'_>) {
@@ -329,10 +359,15 @@ fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
     let Some(issued) = date_at(person, "card.issued_on") else { return };
     not_future(person, "card.issued_on", today, findings);
     in_order(person, "birth_date", "card.issued_on", findings);
+    let birth = person.text("birth_date").and_then(PartialDate::parse);
+    let dead = person.text("death_date").and_then(PartialDate::parse).is_some_and(|death| latest(death) < issued);
+    findings.expect(!dead, "card.issued_on", "ORDER", "must not be after the death");
     // The first Căn cước cards were issued when Law 26/2023 came into force.
     let new_kind = person.text_at("card.kind") == Some("can_cuoc");
     let kind_fits = new_kind == (issued >= Date::constant(2024, 7, 1));
     findings.expect(kind_fits, "card.kind", "CONFLICT", "must be cccd until 2024-06-30 and can_cuoc since 2024-07-01");
+    let of_age = new_kind || birth.is_none_or(|birth| age_at_most(birth, issued) >= 14);
+    findings.expect(of_age, "card.issued_on", "CONFLICT", "cards of the kind cccd were issued from 14 years of age");
     if let Some(born) = date_at(person, "birth_date") {
         let expires = date_at(person, "card.expires_on");
         let fits = expires == card_expiry(born, issued);

@@ -10,7 +10,7 @@ use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
 use crate::base::text::{is_invisible, is_settled, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId};
+use crate::base::{PartialDate, Path, PersonalId, legacy};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -64,6 +64,8 @@ pub struct Listed {
 #[derive(Clone)]
 pub struct Form {
     fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    /// The one way to write it that is stored, where there are several.
+    normal: Option<fn(&str) -> Option<String>>,
     /// In words.
     says: String,
 }
@@ -126,16 +128,31 @@ impl Rule {
     /// The same, where every code, known or not, has a form.
     pub fn listed_in_form(name: &str, as_of: AsOf, fits: fn(&str) -> bool, says: &str) -> Self {
         match Self::listed(name, as_of) {
-            Self::Listed(listed) => {
-                Self::Listed(Listed { form: Some(Form { fits: Arc::new(fits), says: says.into() }), ..listed })
-            }
+            Self::Listed(listed) => Self::Listed(Listed {
+                form: Some(Form { fits: Arc::new(fits), normal: None, says: says.into() }),
+                ..listed
+            }),
             other => other,
         }
     }
 
     /// [`Rule::Form`]; `says` is the form in words.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
-        Self::Form(Form { fits: Arc::new(fits), says: says.into() })
+        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into() })
+    }
+
+    /// [`Rule::Form`] of what people write in several ways: `normal` gives the one that is stored, or nothing for another text.
+    pub fn written(normal: fn(&str) -> Option<String>, says: &str) -> Self {
+        let fits = move |text: &str| normal(text).is_some_and(|normal| normal == text);
+        Self::Form(Form { fits: Arc::new(fits), normal: Some(normal), says: says.into() })
+    }
+
+    /// The text that is stored for `text`, if that is another one.
+    pub fn normal(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Form(Form { normal: Some(normal), .. }) => normal(text).filter(|normal| normal != text),
+            _ => None,
+        }
     }
 
     /// [`Rule::Object`] of these fields.
@@ -157,7 +174,9 @@ impl Rule {
     pub fn says(&self) -> String {
         match self {
             Self::PersonalId => "a personal ID of 12 digits".into(),
-            Self::Name => "a person's name, words of letters with single spaces between, at most 100 characters".into(),
+            Self::Name => {
+                "a person's name, words of Latin letters with single spaces between, at most 100 characters".into()
+            }
             Self::Text(max) => {
                 format!("a text of 1 to {max} visible characters, without spaces at either end")
             }
@@ -229,7 +248,10 @@ impl Walk<'_> {
         let text = value.as_text();
         let holds = match rule {
             Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
-            Rule::Name => text.is_some_and(name_is_valid),
+            Rule::Name => match text.and_then(legacy::meant) {
+                Some((encoding, meant)) => return garbled(encoding, &meant, path, findings),
+                None => text.is_some_and(name_is_valid),
+            },
             Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
             Rule::Date => text.is_some_and(|t| date(t).is_some()),
             Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
@@ -291,6 +313,11 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// A name of another encoding: what was probably meant is said to whoever wrote it.
+pub fn garbled(encoding: &str, meant: &str, path: impl fmt::Display, findings: &mut Findings<'_>) {
+    findings.add(path, "ENCODING", format_args!("is {encoding} read as Unicode: {meant} was probably meant"));
 }
 
 /// The first and the last of the days on one of which a code of `payload`, submitted `today`, must hold.

@@ -126,7 +126,7 @@ impl Writer {
         let mut keys = BTreeSet::new();
         for change in changes {
             keys.insert(change.key());
-            keys.extend(change.related.iter().map(|(_, key)| *key));
+            keys.extend(change.related.iter().map(|(.., key)| *key));
         }
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {

@@ -118,7 +118,7 @@ impl Builder {
     /// Ends the sentence: everything is opened, entered and accepted.
     pub async fn start(self) -> World {
         let (store, clock) = (Arc::new(MemoryStore::new()) as Arc<dyn Store>, Arc::new(FixedClock::at(NOW)));
-        let (catalogue, seed) = (Catalogue::built_in(), Seed::root(SEED));
+        let (catalogue, seed) = (foundation::catalogue(), Seed::root(SEED));
         let verifier = Arc::new(Verifier::new(anchor(&catalogue)));
         let province = province(&catalogue, &store, &verifier, &clock).await;
         let mut hosts = BTreeMap::new();

@@ -10,7 +10,7 @@ use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
-use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, limits};
+use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, Violations, limits};
 use crate::registry::{self, Catalogue};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -19,8 +19,8 @@ use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
-    Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, PeopleQuery, PersonView, Progress, ProvedStatement,
-    Province, Section,
+    Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, Parts, PeopleQuery, PersonView, Progress,
+    ProvedStatement, Province, Section,
 };
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -67,6 +67,10 @@ impl ProvinceGrpcService {
             PeopleQuery::OldNumber(number) => [number.clone(), String::new()],
             PeopleQuery::Name { full_name, birth_date } => {
                 [format!("name/{full_name}"), birth_date.map(|date| date.to_string()).unwrap_or_default()]
+            }
+            PeopleQuery::Parts(Parts { words, unit_code, birth_year }) => {
+                let year = birth_year.map(|year| year.to_string()).unwrap_or_default();
+                [format!("parts/{}", words.join(" ")), format!("{}/{year}", unit_code.as_deref().unwrap_or_default())]
             }
         };
         let bound: [&[u8]; 2] = [parts[0].as_bytes(), parts[1].as_bytes()];
@@ -163,12 +167,37 @@ impl ProvinceService for ProvinceGrpcService {
     }
 }
 
+/// Words of a name, beside which a commune and a year may be given.
+fn parts(asked: v1::PartsQuery) -> Result<Parts> {
+    let mut violations = Violations::default();
+    if asked.name.len() > limits::TEXT_BYTES_MAX {
+        violations.add("parts.name", "TOO_LONG", "a full name has at most 512 bytes");
+    }
+    let unit_code = Some(asked.unit_code).filter(|code| !code.is_empty());
+    if unit_code.as_deref().is_some_and(|code| !registry::forms::unit_code(code)) {
+        violations.add("parts.unit_code", "FORMAT", "must be a unit code of 2, 3 or 5 digits");
+    }
+    let known = |year: &i16| (1800..=2200).contains(year);
+    let birth_year = i16::try_from(asked.birth_year).ok().filter(known);
+    if birth_year.is_none() && asked.birth_year != 0 {
+        violations.add("parts.birth_year", "OUT_OF_RANGE", "must be a year from 1800 to 2200");
+    }
+    let parts = Parts::new(&asked.name, unit_code, birth_year);
+    if parts.words.is_empty() {
+        violations.add("parts.name", "REQUIRED", "at least one word of the name is required");
+    }
+    if violations.is_empty() { Ok(parts) } else { Err(Error::invalid(violations)) }
+}
+
 fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery> {
     use v1::search_people_request::Query;
     match query {
-        None => {
-            Err(Error::invalid_field("query", "REQUIRED", "one of personal_id, old_id_number and name is required"))
-        }
+        None => Err(Error::invalid_field(
+            "query",
+            "REQUIRED",
+            "one of personal_id, old_id_number, name and parts is required",
+        )),
+        Some(Query::Parts(asked)) => parts(asked).map(PeopleQuery::Parts),
         Some(Query::PersonalId(id)) => {
             let id = PersonalId::from_field("personal_id", &id).map_err(|bad| Error::invalid(vec![bad]))?;
             Ok(PeopleQuery::PersonalId(id))

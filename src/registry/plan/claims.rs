@@ -6,13 +6,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::base::{Result, Violations};
+use crate::base::Result;
 use crate::registry::prepare::Prepared;
 use crate::registry::row::{RecordKey, corrupt};
-use crate::registry::rule::Findings;
 use crate::store::{Batch, Space};
-
-use super::Plan;
 
 /// Who claims one value.
 struct Claim {
@@ -40,7 +37,8 @@ impl ClaimBook {
         Ok(())
     }
 
-    fn holder(&self, key: &[u8]) -> Option<RecordKey> {
+    /// Who has a value as the batch leaves it.
+    pub(super) fn holder(&self, key: &[u8]) -> Option<RecordKey> {
         self.0.get(key)?.now
     }
 
@@ -65,30 +63,6 @@ impl ClaimBook {
                 (Some(Some(_)), Some(id)) => batch.push_update(Space::RecordIndex, key, id),
                 (None, Some(id)) => batch.push_put(Space::RecordIndex, key, id),
                 (_, None) => batch.push_delete(Space::RecordIndex, key),
-            }
-        }
-    }
-}
-
-impl Plan {
-    /// Adds every value that two records would have. `newest` are the versions that the submission leaves, each with its place in it.
-    pub(super) fn check_claims(&self, newest: &BTreeMap<RecordKey, (usize, &Prepared)>, violations: &mut Violations) {
-        let mut taken: BTreeMap<&[u8], RecordKey> = BTreeMap::new();
-        let mut in_order: Vec<_> = newest.iter().collect();
-        in_order.sort_unstable_by_key(|(_, (at, _))| *at);
-        for (record, (at, change)) in in_order {
-            let had = self.current.get(record).map_or(&[][..], |current| &current.claims);
-            for claim in &change.claims {
-                let (rule, key) = claim;
-                let in_submission = *taken.entry(key).or_insert(*record) != *record;
-                // What a record of this submission has is what the submission leaves it, looked at above.
-                let elsewhere =
-                    self.claims.holder(key).is_some_and(|other| other != *record && !newest.contains_key(&other));
-                let Some(rule) = change.record_type.lifecycle.unique.get(*rule) else { continue };
-                if (in_submission || elsewhere) && !had.contains(claim) {
-                    let root = format_args!("changes[{at}].payload");
-                    Findings::new(&root, violations).add(&rule.field, rule.name, rule);
-                }
             }
         }
     }

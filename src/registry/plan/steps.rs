@@ -60,6 +60,28 @@ impl Plan {
         }
     }
 
+    /// Adds every value that two records would have. `newest` are the versions that the submission leaves, each with its place in it.
+    fn check_claims(&self, newest: &BTreeMap<RecordKey, (usize, &Prepared)>, violations: &mut Violations) {
+        let mut taken: BTreeMap<&[u8], RecordKey> = BTreeMap::new();
+        let mut in_order: Vec<_> = newest.iter().collect();
+        in_order.sort_unstable_by_key(|(_, (at, _))| *at);
+        for (record, (at, change)) in in_order {
+            let had = self.current.get(record).map_or(&[][..], |current| &current.claims);
+            for claim in &change.claims {
+                let (rule, key) = claim;
+                let in_submission = *taken.entry(key).or_insert(*record) != *record;
+                // What a record of this submission has is what the submission leaves it, looked at above.
+                let elsewhere =
+                    self.claims.holder(key).is_some_and(|other| other != *record && !newest.contains_key(&other));
+                let Some(rule) = change.record_type.lifecycle.unique.get(*rule) else { continue };
+                if (in_submission || elsewhere) && !had.contains(claim) {
+                    let root = format_args!("changes[{at}].payload");
+                    Findings::new(&root, violations).add(&rule.field, rule.name, rule);
+                }
+            }
+        }
+    }
+
     fn content<'a>(&'a self, current: &'a Current) -> Result<Cow<'a, Object>> {
         if let Some(content) = &current.content {
             return Ok(Cow::Borrowed(content));
@@ -98,8 +120,9 @@ impl Around for Neighbours<'_> {
         self.today
     }
 
-    fn newest(&self, natural_key: &str) -> Option<Object> {
-        let (_, key) = self.asking.related.iter().find(|(known, _)| known == natural_key)?;
+    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
+        let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
+        let (.., key) = self.asking.related.iter().find(|(known, key, _)| *known == of && key == natural_key)?;
         let found = match self.newest.get(key) {
             Some((_, change)) => content_of(change),
             None => self.plan.content(self.plan.current.get(key)?),

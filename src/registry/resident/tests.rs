@@ -30,11 +30,17 @@ fn persons_keep_their_rules() {
         &person(),
         &[
             (&[("birth_date", to("1985")), ("card.expires_on", to("2031-01-01"))], &[]),
-            (&[("birth_date", to("2027"))], &["birth_date FUTURE"]),
+            (
+                &[("birth_date", to("2027"))],
+                &["birth_date FUTURE", "marital_status CONFLICT", "card.issued_on CONFLICT"],
+            ),
             (&[("full_name", to("Nguyễn  Hoà")), ("sex", to("f"))], &["full_name FORMAT", "sex UNKNOWN_VALUE"]),
             (&[("permanent_residence.unit_valid_from", None)], &["permanent_residence.unit_valid_from REQUIRED"]),
             (&[("death_date", to("2025"))], &["death_date NOT_ALLOWED"]),
-            (&[("life_status", to("deceased")), ("death_date", to("1984"))], &["death_date ORDER", "status CONFLICT"]),
+            (
+                &[("life_status", to("deceased")), ("death_date", to("1984"))],
+                &["death_date ORDER", "status CONFLICT", "card.issued_on ORDER"],
+            ),
             (&[("life_status", to("deceased")), ("status", to("deceased")), ("status_reason", to("qua đời"))], &[]),
             (&[("status_reason", to("no reason"))], &["status_reason NOT_ALLOWED"]),
             (&[("marital_status", to("single"))], &["spouse_id NOT_ALLOWED"]),

@@ -241,11 +241,13 @@ pub fn small_girl(identity: &Identity, today: Date) -> Life {
     life.person.household_id = Some("42-990000023".to_owned());
     life.person.relation_to_head = Some("child");
     let mut card = Life::full(identity, today).health_card;
-    if let Some(card) = &mut card {
+    // A child's card ends when it turns six; in a world of later years she is insured like others.
+    let until = plus_days(plus_years(identity.birth, 6), -1);
+    if let Some(card) = card.as_mut().filter(|_| until >= today) {
         card.object_code = "TE";
         card.benefit_level = "1";
         card.valid_from = identity.birth;
-        card.valid_until = plus_days(plus_years(identity.birth, 6), -1).max(plus_days(today, 30));
+        card.valid_until = until;
         card.five_years_on = None;
     }
     life.health_card = card;
