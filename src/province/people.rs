@@ -55,6 +55,8 @@ pub struct PersonSummary {
     pub sex: String,
     /// Commune of permanent residence; empty when not known.
     pub unit_code: String,
+    /// Its first day, which is part of its key; empty when not known.
+    pub unit_valid_from: String,
     /// What it is called, in Vietnamese; empty where the list of units does not have it.
     pub unit_name: String,
 }
@@ -177,6 +179,7 @@ fn summary(person: &Object) -> Result<PersonSummary> {
         birth_date: text("birth_date"),
         sex: text("sex"),
         unit_code: text("permanent_residence.unit_code"),
+        unit_valid_from: text("permanent_residence.unit_valid_from"),
         unit_name: unit_name(person).unwrap_or_default(),
     })
 }
