@@ -130,6 +130,7 @@ async fn names_stand_beside_codes() {
     let found = Call { headers, body, method }.make(&started.channel).await.expect("found");
     assert_eq!(texts(&found["people"], "unitCode"), ["18073"]);
     assert_eq!(texts(&found["people"], "unitName"), ["Phường Thành Sen"]);
+    assert_eq!(texts(&found["people"], "unitValidFrom"), ["2025-07-01"]);
 
     let land = call(&started, "bank", "Describe", json!({"registry": "land"})).await.expect("described");
     let types = land["registries"][0]["recordTypes"].as_array().expect("types").clone();

@@ -1,7 +1,7 @@
 //! Finding people by what is left of them in somebody's memory: words of a name, a commune, a year of birth.
 //!
-//! No index leads there, so the rows of names are walked in their order, and compared before any record is read. One call walks at most
-//! [`ROWS_WALKED_MAX`]: a page may be empty and still name the next one, which goes on where this one stopped.
+//! No index leads there, so the rows of names are walked in their order, and compared before any record is read. The work of one call
+//! is bounded: a page may be empty and still name the next one, which goes on where this one stopped.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,10 @@ use super::follow::Province;
 use super::index;
 use super::row::corrupt;
 
-/// Index rows that one call walks at most.
-pub(super) const ROWS_WALKED_MAX: usize = 20_000;
+/// Work of one call at the most, in index rows.
+const WORK_MAX: usize = 20_000;
+/// What a record that is read costs, in index rows.
+const RECORD_WORK: usize = 20;
 /// Rows that are read at once.
 const ROWS_READ: usize = 1_000;
 
@@ -73,38 +75,43 @@ impl Province {
         limit: usize,
         after: Option<Vec<u8>>,
     ) -> Result<(Vec<Object>, Option<Vec<u8>>)> {
-        let (mut people, mut from, mut walked) = (Vec::new(), after, 0);
-        while walked < ROWS_WALKED_MAX {
+        let (mut people, mut from, mut work) = (Vec::new(), after, 0);
+        loop {
             let mut scan = Scan::prefix(Space::ProvinceIndex, b"n").limit(ROWS_READ);
             if let Some(from) = &from {
                 scan = scan.after(from.clone());
             }
             let rows = self.store.scan(scan).await?;
-            for (row, _) in rows.iter() {
+            for (row, _) in &rows {
                 if parts.fits_row(row) {
-                    let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
-                    let found = self.records(BTreeSet::from([key])).await?.pop();
-                    // A row stays when its record changes: only that of the present name and date counts.
-                    let is_current = |payload: &Object| {
-                        self.catalogue.people().people.as_ref().and_then(|of| of.name_key(payload))
-                            == name_and_birth(row).and_then(|(name, birth)| Some((name.to_owned(), birth?)))
-                    };
-                    if let Some(found) = found.filter(|found| is_current(&found.payload) && parts.fits(&found.payload))
-                    {
+                    work += RECORD_WORK;
+                    if let Some(person) = self.person_of(row).await?.filter(|person| parts.fits(person)) {
                         if people.len() == limit {
                             return Ok((people, from));
                         }
-                        people.push(found.payload);
+                        people.push(person);
                     }
                 }
+                work += 1;
                 from = Some(row.to_vec());
+                if work >= WORK_MAX {
+                    return Ok((people, from));
+                }
             }
-            walked += rows.len();
             if rows.len() < ROWS_READ {
                 return Ok((people, None));
             }
         }
-        Ok((people, from))
+    }
+
+    /// The person to whom a name row leads. A row stays when its record changes: only that of the present name and birth date counts.
+    async fn person_of(&self, row: &[u8]) -> Result<Option<Object>> {
+        let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
+        let found = self.records(BTreeSet::from([key])).await?.pop();
+        let named = name_and_birth(row).and_then(|(name, birth)| Some((name.to_owned(), birth?)));
+        let people = self.catalogue.people().people.as_ref();
+        let is_current = |payload: &Object| people.and_then(|of| of.name_key(payload)) == named;
+        Ok(found.map(|found| found.payload).filter(is_current))
     }
 }
 

@@ -55,7 +55,9 @@ pub struct PersonSummary {
     pub sex: String,
     /// Commune of permanent residence; empty if unknown.
     pub unit_code: String,
-    /// Its Vietnamese name; empty if the list of units lacks it.
+    /// The unit's first day, which is part of its key; empty if unknown.
+    pub unit_valid_from: String,
+    /// The unit's Vietnamese name; empty if the list of units lacks it.
     pub unit_name: String,
 }
 
@@ -178,6 +180,7 @@ fn summary(person: &Object) -> Result<PersonSummary> {
         birth_date: text("birth_date"),
         sex: text("sex"),
         unit_code: text("permanent_residence.unit_code"),
+        unit_valid_from: text("permanent_residence.unit_valid_from"),
         unit_name: unit_name(person).unwrap_or_default(),
     })
 }

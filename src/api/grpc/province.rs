@@ -83,6 +83,7 @@ impl ProvinceGrpcService {
             sex: person.sex,
             unit_code: person.unit_code,
             unit_name: person.unit_name,
+            unit_valid_from: person.unit_valid_from,
         });
         Ok(v1::SearchPeopleResponse {
             people: people.collect(),
