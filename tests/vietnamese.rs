@@ -16,7 +16,7 @@ use lienthong::base::translation::entries;
 use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
-const ENGLISH: [(&str, &str); 21] = [
+const ENGLISH: [(&str, &str); 25] = [
     ("api/admission/content.rs", "answers to clients that do not speak gRPC"),
     ("api/console", "the console's pages"),
     ("api/grpc/simulation.rs", "commands to copy"),
@@ -27,6 +27,10 @@ const ENGLISH: [(&str, &str); 21] = [
     ("base/reason.rs", "the table of reasons, which is Vietnamese already"),
     ("base/violation.rs", "the rules, which are Vietnamese already"),
     ("cli/logging.rs", "the log"),
+    ("registry/cel", "flaws of a rule, for who writes schema files"),
+    ("registry/definition.rs", "rows of a file of rights"),
+    ("registry/pattern.rs", "flaws of a pattern, for who writes schema files"),
+    ("registry/schema_file", "flaws and differences of schema files, for who writes them"),
     ("registry/codes", "labels in both languages, and defects of a table"),
     ("registry/lifecycle/page.rs", "docs/lifecycles.md"),
     ("server", "steps of the start, and metrics"),

@@ -27,24 +27,36 @@ const ENTRY_BYTES: usize = 64;
 pub struct Violation {
     /// Path of the field as the caller wrote it: `changes[3].payload.birth_date`.
     pub field: String,
-    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, ….
-    pub rule: &'static str,
+    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, …, or the id of a rule of a schema file.
+    pub rule: Cow<'static, str>,
     /// What the rule wants, in words; never the rejected value.
     pub message: String,
+    /// The same in Vietnamese, where the rule brings it: a schema file's do.
+    message_vi: Option<String>,
 }
 
 impl Violation {
     /// A violation of `rule` at `field`.
-    pub fn new(field: impl Display, rule: &'static str, message: impl Display) -> Self {
-        Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
+    pub fn new(field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) -> Self {
+        let (field, message) = (cut(field, FIELD_BYTES_MAX), cut(message, MESSAGE_BYTES_MAX));
+        Self { field, rule: rule.into(), message, message_vi: None }
+    }
+
+    /// The same, with its message in Vietnamese.
+    #[must_use]
+    pub fn with_vietnamese(self, message: impl Display) -> Self {
+        Self { message_vi: Some(cut(message, MESSAGE_BYTES_MAX)), ..self }
     }
 
     /// The message in Vietnamese; what its rule says in general where the message has no translation.
     pub fn vietnamese(&self) -> Cow<'static, str> {
+        if let Some(message) = &self.message_vi {
+            return Cow::Owned(message.clone());
+        }
         if let Some(message) = translation::vietnamese(&self.message) {
             return Cow::Owned(message);
         }
-        Cow::Borrowed(match self.rule {
+        Cow::Borrowed(match &*self.rule {
             "REQUIRED" => "bắt buộc phải có",
             "FORMAT" | "SYNTAX" => "sai định dạng",
             "TYPE" => "sai kiểu dữ liệu",
@@ -83,7 +95,7 @@ impl Violation {
     }
 
     fn bytes(&self) -> usize {
-        ENTRY_BYTES + self.field.len() + self.message.len()
+        ENTRY_BYTES + self.field.len() + self.message.len() + self.message_vi.as_ref().map_or(0, String::len)
     }
 }
 
@@ -128,7 +140,7 @@ impl Warnings {
 
 impl Violations {
     /// Adds a violation; its texts are made only when there is room for it.
-    pub fn add(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+    pub fn add(&mut self, field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) {
         if self.is_full() {
             self.total += 1;
         } else {
@@ -146,10 +158,19 @@ impl Violations {
     }
 
     /// Adds a warning: what is odd, and accepted.
-    pub fn warn(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+    pub fn warn(&mut self, field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) {
+        if self.warnings.kept.len() < WARNINGS_MAX {
+            self.push_warning(Violation::new(field, rule, message));
+        } else {
+            self.warnings.total += 1;
+        }
+    }
+
+    /// Adds a warning that was made already.
+    pub fn push_warning(&mut self, warning: Violation) {
         self.warnings.total += 1;
         if self.warnings.kept.len() < WARNINGS_MAX {
-            self.warnings.kept.push(Violation::new(field, rule, message));
+            self.warnings.kept.push(warning);
         }
     }
 

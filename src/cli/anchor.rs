@@ -55,8 +55,10 @@ mod tests {
 
     #[test]
     fn an_anchor_is_read_from_its_file_and_from_an_answer() {
-        let anchor =
-            Keys::new(Catalogue::built_in(), Seed::root(1)).versions(SystemClock.now()).expect("an anchor").remove(0);
+        let anchor = Keys::new(Catalogue::built_in(), Seed::root(1))
+            .versions(SystemClock.now(), &[])
+            .expect("an anchor")
+            .remove(0);
         let json = String::from_utf8(anchor.to_json().expect("JSON")).expect("UTF-8");
         let fingerprint = to_hex(&anchor.fingerprint().expect("one"));
         let answer = |name: &str, fingerprint: &str| {

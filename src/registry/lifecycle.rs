@@ -14,6 +14,7 @@ mod page;
 mod source;
 mod step;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -78,7 +79,7 @@ pub type Decide = Arc<dyn Fn(&Step<'_>) -> Option<Needs> + Send + Sync>;
 #[derive(Clone)]
 pub struct CrossRule {
     /// Its name, UPPER_SNAKE; the type of the violation.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The field that it speaks of.
     pub field: String,
     /// What it wants, in words.
@@ -98,7 +99,7 @@ impl AcrossRule {
         keys: impl Fn(&Object) -> Vec<String> + Send + Sync + 'static,
         holds: impl Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let (field, says) = (field.into(), says.into());
+        let (name, field, says) = (name.into(), field.into(), says.into());
         Self { name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
     }
 }
@@ -106,13 +107,13 @@ impl AcrossRule {
 impl CrossRule {
     /// A rule: its name, the field that it speaks of, what it wants, where that is written, and what a change needs.
     pub fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         field: &str,
         says: &str,
         source: Source,
         needs: impl Fn(&Step<'_>) -> Option<Needs> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, field: field.into(), says: says.into(), source, needs: Arc::new(needs) }
+        Self { name: name.into(), field: field.into(), says: says.into(), source, needs: Arc::new(needs) }
     }
 }
 
@@ -139,7 +140,7 @@ pub trait Around {
 #[derive(Clone)]
 pub struct AcrossRule {
     /// Its name, UPPER_SNAKE; the type of the violation.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The field that it speaks of.
     pub field: String,
     /// What it wants, in words.
@@ -260,8 +261,12 @@ impl Lifecycle {
             {
                 let CrossRule { says, source, .. } = rule;
                 match lack {
-                    Lack::Never => findings.add(&rule.field, rule.name, format_args!("{says} ({source})")),
-                    lack => findings.add(&rule.field, rule.name, format_args!("{says}: this change {lack} ({source})")),
+                    Lack::Never => findings.add(&rule.field, rule.name.clone(), format_args!("{says} ({source})")),
+                    lack => findings.add(
+                        &rule.field,
+                        rule.name.clone(),
+                        format_args!("{says}: this change {lack} ({source})"),
+                    ),
                 }
             }
         }
@@ -282,9 +287,21 @@ impl Lifecycle {
     ) {
         for rule in &self.across {
             if !(rule.holds)(before, after, around) {
-                findings.add(&rule.field, rule.name, format_args!("{} ({})", rule.says, rule.source));
+                findings.add(&rule.field, rule.name.clone(), format_args!("{} ({})", rule.says, rule.source));
             }
         }
+    }
+
+    /// Whether some change of its tables needs a basis.
+    pub fn needs_basis(&self) -> bool {
+        let is_basis = |needs: &Needs| matches!(needs, Needs::Basis(_));
+        let of_list = |list: &ListRule| {
+            let Entries { added, closed, changed, removed, .. } = &list.entries;
+            [added, closed, changed, removed].into_iter().any(is_basis)
+        };
+        self.states.iter().flat_map(|states| &states.rows).any(|row| is_basis(&row.needs))
+            || self.fields.iter().any(|field| is_basis(&field.needs))
+            || self.lists.iter().any(of_list)
     }
 
     /// What is wrong with the tables, of a record type with these fields.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
+use super::label::Label;
+use super::pattern::Pattern;
 use crate::base::text::{is_settled, name_is_valid};
 use crate::base::time::Date;
 use crate::base::{PartialDate, Path, PersonalId};
@@ -41,6 +43,8 @@ pub enum Rule {
     Form(Form),
     /// A whole number, bounds included.
     Integer(i64, i64),
+    /// True or false.
+    Boolean,
     /// A nested object.
     Object(Vec<Field>),
     /// Values of one rule, from 1 to this many: an empty list is written by leaving the field out.
@@ -57,7 +61,7 @@ pub struct Listed {
     /// The day that the record speaks of.
     pub as_of: AsOf,
     /// What every code looks like, where the list does not have them all.
-    form: Option<Form>,
+    pub form: Option<Form>,
 }
 
 /// The form of a text.
@@ -66,6 +70,50 @@ pub struct Form {
     fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     /// In words.
     says: String,
+    /// What a schema file says of it.
+    origin: Origin,
+}
+
+/// Where a form is from, as a schema file says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A function of a built-in record type.
+    Function,
+    /// The form of a field of a built-in record type: `vehicle.registration.v1/plate`.
+    Field(String),
+    /// A regular expression, the fewest and the most characters.
+    Pattern(Pattern, usize, usize),
+}
+
+impl Form {
+    fn matching(pattern: Pattern, min: usize, max: usize, says: String) -> Self {
+        let origin = Origin::Pattern(pattern.clone(), min, max);
+        let fits = move |text: &str| {
+            is_plain_text(text, max) && (min <= 1 || text.chars().count() >= min) && pattern.is_match(text)
+        };
+        Self { fits: Arc::new(fits), says, origin }
+    }
+
+    /// In words.
+    pub fn says(&self) -> &str {
+        &self.says
+    }
+
+    /// Where it is from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Whether a text has it.
+    pub fn fits(&self, text: &str) -> bool {
+        (self.fits)(text)
+    }
+
+    /// The same, known as that of a field.
+    #[must_use]
+    pub fn of_field(self, field: &str) -> Self {
+        Self { origin: Origin::Field(field.to_owned()), ..self }
+    }
 }
 
 impl fmt::Debug for Form {
@@ -85,17 +133,21 @@ pub struct Field {
     pub required: bool,
     /// Whether it is specially protected (Law 91/2025): religion, ethnicity, convictions.
     pub sensitive: bool,
+    /// What it is called, where its schema says so.
+    pub title: Option<Label>,
+    /// What it means, where its schema says so; that of a typed message is the comment in its proto.
+    pub description: Option<Label>,
 }
 
 impl Field {
     /// A field that must be there.
     pub fn required(name: &str, rule: Rule) -> Self {
-        Self { name: name.into(), rule, required: true, sensitive: false }
+        Self { name: name.into(), rule, required: true, sensitive: false, title: None, description: None }
     }
 
     /// A field that may be absent.
     pub fn optional(name: &str, rule: Rule) -> Self {
-        Self { name: name.into(), rule, required: false, sensitive: false }
+        Self { required: false, ..Self::required(name, rule) }
     }
 
     /// The same, specially protected.
@@ -126,16 +178,33 @@ impl Rule {
     /// The same, where every code, known or not, has a form.
     pub fn listed_in_form(name: &str, as_of: AsOf, fits: fn(&str) -> bool, says: &str) -> Self {
         match Self::listed(name, as_of) {
-            Self::Listed(listed) => {
-                Self::Listed(Listed { form: Some(Form { fits: Arc::new(fits), says: says.into() }), ..listed })
-            }
+            Self::Listed(listed) => Self::Listed(Listed {
+                form: Some(Form { fits: Arc::new(fits), says: says.into(), origin: Origin::Function }),
+                ..listed
+            }),
             other => other,
         }
     }
 
     /// [`Rule::Form`]; `says` is the form in words.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
-        Self::Form(Form { fits: Arc::new(fits), says: says.into() })
+        Self::Form(Form { fits: Arc::new(fits), says: says.into(), origin: Origin::Function })
+    }
+
+    /// [`Rule::Form`] of a text of `min` to `max` characters that `pattern` matches.
+    pub fn pattern(pattern: Pattern, min: usize, max: usize) -> Self {
+        let says = match pattern.source() {
+            "" => format!("a text of {min} to {max} characters without spaces at either end"),
+            source => format!("a text of {min} to {max} characters that matches {source}"),
+        };
+        Self::Form(Form::matching(pattern, min, max, says))
+    }
+
+    /// [`Rule::form`] of a function that accepts what `pattern` matches, as schemas say it.
+    pub fn form_as(fits: fn(&str) -> bool, pattern: &str, says: &str) -> Self {
+        let pattern = Pattern::new(pattern).expect("a built-in pattern is one, a test reads it");
+        let origin = Origin::Pattern(pattern, 1, TEXT_CHARS_MAX);
+        Self::Form(Form { fits: Arc::new(fits), says: says.into(), origin })
     }
 
     /// [`Rule::Object`] of these fields.
@@ -170,6 +239,7 @@ impl Rule {
             }
             Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Boolean => "true or false".into(),
             Self::Object(_) => "an object".into(),
             Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
             Self::Set(of, max) => {
@@ -239,6 +309,7 @@ impl Walk<'_> {
             },
             Rule::Form(form) => text.is_some_and(|t| (form.fits)(t)),
             Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
+            Rule::Boolean => value.as_bool().is_some(),
             Rule::Object(fields) => match value.as_object() {
                 Some(object) => return self.object(object, fields, path, findings),
                 None => false,
@@ -347,102 +418,4 @@ pub fn date_at(object: &Object, path: &str) -> Option<Date> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::{Violation, Violations};
-
-    const TODAY: Date = Date::constant(2026, 11, 22);
-
-    fn fields() -> Vec<Field> {
-        let card = || Rule::object([Field::required("on", Rule::Date)]);
-        vec![
-            Field::required("id", Rule::PersonalId),
-            Field::optional("name", Rule::Name),
-            Field::optional("seats", Rule::Integer(1, 9)),
-            Field::optional("lines", Rule::set(Rule::Text(4), 3)),
-            Field::optional("card", card()),
-            Field::optional("cards", Rule::list(card(), 2)),
-        ]
-    }
-
-    fn found(object: &Object) -> Vec<(String, &'static str)> {
-        let mut violations = Violations::default();
-        check_fields(object, &fields(), TODAY, &mut Findings::new(&"payload", &mut violations));
-        violations.kept().iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
-    }
-
-    #[test]
-    fn every_bad_field_is_named_by_its_path() {
-        let card = |on: &str| Object::new().with("on", on);
-        for (object, expected) in [
-            (Object::new().with("id", "042185990002"), vec![]),
-            (Object::new(), vec![("id", "REQUIRED")]),
-            (Object::new().with("id", 42).with("seats", "4"), vec![("id", "TYPE"), ("seats", "TYPE")]),
-            (
-                Object::new().with("id", "4").with("name", "Lê  2").with("seats", 10).with("colour", "x"),
-                vec![("id", "FORMAT"), ("name", "FORMAT"), ("seats", "OUT_OF_RANGE"), ("colour", "UNKNOWN_FIELD")],
-            ),
-            (
-                Object::new().with("id", "042185990002").with("lines", vec!["a", "a", "", "b"]),
-                vec![("lines", "COUNT"), ("lines[1]", "DUPLICATE"), ("lines[2]", "FORMAT")],
-            ),
-            (
-                Object::new().with("id", "042185990002").with("lines", Vec::<String>::new()).with("card", "x"),
-                vec![("lines", "COUNT"), ("card", "TYPE")],
-            ),
-            (
-                Object::new()
-                    .with("id", "042185990002")
-                    .with("card", card("2025-02-30").with("x9", 1))
-                    .with("cards", vec![card("2025-02-28"), Object::new()]),
-                vec![("card.on", "FORMAT"), ("card.?", "UNKNOWN_FIELD"), ("cards[1].on", "REQUIRED")],
-            ),
-        ] {
-            let expected: Vec<_> = expected.into_iter().map(|(path, rule)| (path.to_owned(), rule)).collect();
-            assert_eq!(found(&object), expected);
-        }
-    }
-
-    #[test]
-    fn codes_are_held_to_the_day_that_the_record_speaks_of() {
-        let fields = [
-            Field::optional("on", Rule::Date),
-            Field::optional("now", Rule::listed("tax_states", AsOf::Today)),
-            Field::optional("then", Rule::listed("tax_states", AsOf::Day("on".into()))),
-            Field::optional("since", Rule::listed("tax_states", AsOf::Since("on".into()))),
-            Field::optional("ever", Rule::listed("tax_states", AsOf::Ever)),
-            Field::optional("use", Rule::listed("land_uses", AsOf::Today)),
-        ];
-        let found = |object: Object| {
-            let mut violations = Violations::default();
-            check_fields(&object, &fields, TODAY, &mut Findings::new(&"payload", &mut violations));
-            let told = |v: &Violation| format!("{} {}", v.field.trim_start_matches("payload."), v.rule);
-            let told = |of: &[Violation]| of.iter().map(told).collect::<Vec<_>>().join(", ");
-            (told(violations.kept()), told(&violations.warnings().kept))
-        };
-        let with =
-            |fields: &[(&str, &str)]| fields.iter().fold(Object::new(), |of, (name, value)| of.with(name, *value));
-        for (fields, errors, warnings) in [
-            (&[("now", "00"), ("ever", "04")][..], "", ""),
-            (&[("now", "04")], "now NOT_IN_FORCE", ""),
-            (&[("then", "04")], "then NOT_IN_FORCE", ""),
-            (&[("on", "2026-06-30"), ("then", "04"), ("since", "04")], "", ""),
-            (&[("on", "2026-07-01"), ("then", "04"), ("since", "04")], "then NOT_IN_FORCE, since NOT_IN_FORCE", ""),
-            (&[("ever", "08"), ("use", "LUC")], "ever UNKNOWN_VALUE", ""),
-            (&[("use", "XYZ")], "", "use UNKNOWN_VALUE"),
-            (&[("use", " XYZ")], "use FORMAT", ""),
-        ] {
-            assert_eq!(found(with(fields)), (errors.to_owned(), warnings.to_owned()), "{fields:?}");
-        }
-        assert_eq!(found(Object::new().with("now", 4)).0, "now TYPE");
-    }
-
-    #[test]
-    fn violations_never_repeat_a_value() {
-        let mut violations = Violations::default();
-        let object = Object::new().with("id", "secret-value").with("name", "secret-value;").with("secret-value", 1);
-        check_fields(&object, &fields(), TODAY, &mut Findings::new(&"payload", &mut violations));
-        assert_eq!(violations.total(), 3);
-        assert!(!format!("{violations:?}").contains("secret"));
-    }
-}
+mod tests;

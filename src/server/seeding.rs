@@ -32,6 +32,8 @@ use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
+use crate::simulation::samples::SampleMaker;
+use crate::trust::{Object, Operation};
 
 /// Turns that wait for the province before the generator waits.
 const QUEUE_TURNS: usize = 64;
@@ -188,9 +190,15 @@ impl Seeding {
             outboxes.put(record)?;
         }
         let mut done = 0;
+        let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
         for household in Population::new(self.world, self.population, self.at.date()) {
+            let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
+            let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
                 outboxes.put(record)?;
+            }
+            for (of, payload) in people.iter().flat_map(|person| samples.records_of(person)) {
+                outboxes.add(&of.registry, created(&of, payload))?;
             }
             if !household.accounts.is_empty() {
                 accounts.blocking_send(household.accounts).map_err(|_| closed())?;
@@ -222,9 +230,13 @@ struct Outbox {
 
 impl Outboxes {
     fn put(&mut self, record: Record) -> Result<()> {
-        let registry = &record_type(&self.catalogue, record.record_type)?.registry;
+        let registry = record_type(&self.catalogue, record.record_type)?.registry.clone();
+        self.add(&registry, change(record))
+    }
+
+    fn add(&mut self, registry: &str, change: Change) -> Result<()> {
         let outbox = self.of.get_mut(registry).ok_or_else(|| unknown(registry))?;
-        outbox.changes.push(change(record));
+        outbox.changes.push(change);
         if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns) } else { Ok(()) }
     }
 
@@ -252,6 +264,18 @@ pub fn change(record: Record) -> Change {
         operation: record.operation,
         expected_version: record.version.saturating_sub(1),
         payload: record.payload,
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+/// A new record of a type.
+fn created(of: &RecordType, payload: Object) -> Change {
+    Change {
+        record_type: of.name.to_string(),
+        operation: Operation::Create,
+        expected_version: 0,
+        payload,
         valid_from: None,
         valid_until: None,
     }

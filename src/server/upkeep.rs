@@ -10,9 +10,9 @@ use super::roles::gateway::EVIDENCE;
 use super::roles::province::RECORDS;
 use super::world_file::WorldFile;
 use crate::access::evidence;
-use crate::base::{Error, Kind, Reason, Result};
+use crate::base::{Error, Kind, ProvinceCode, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
-use crate::registry::Catalogue;
+use crate::registry::{Catalogue, allocation};
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::{Derived, Findings, Pace, Purpose, Recount, Space, Store, UNREADABLE, recount};
 use crate::trust::entry::split_entry;
@@ -37,11 +37,21 @@ pub struct CheckReport {
 /// Checks the store of a data folder that nobody serves from. Changes nothing in the folder, which may be one that cannot be written.
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
-pub async fn check_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<CheckReport> {
-    let guard = DataFolder::guard(folder, &served_from(folder)?);
+pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
+    let world = served_from(folder)?;
+    let guard = DataFolder::guard(folder, &world);
     let (_lock, path) = DataFolder::read(folder)?;
     let store = FjallStore::open_view(&path, options(), Some(&guard))?;
-    check(&store, catalogue, Pace::Full, progress).await
+    let catalogue = catalogue_of(&store, &world.province()).await?;
+    check(&store, &catalogue, Pace::Full, progress).await
+}
+
+/// The catalogue that a store was served with. Where its rows cannot be read the built-in one: what is damaged is found by counting.
+async fn catalogue_of(store: &FjallStore, province: &ProvinceCode) -> Result<Catalogue> {
+    match allocation::of_store(store, province).await {
+        Err(error) if error.reason == Reason::StorageCorrupt => allocation::unkept(province, Vec::new()),
+        read => read,
+    }
 }
 
 /// Checks a store: counts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
@@ -109,11 +119,13 @@ async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: 
 /// Makes every derived row of a data folder's store again, and counts the others. The ledgers, but for the upper nodes of tiles of earlier
 /// versions, the records and whatever else has no source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
 /// restored from a copy. Gives the rows of each derived space.
-pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
-    let guard = DataFolder::guard(folder, &served_from(folder)?);
+pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
+    let world = served_from(folder)?;
+    let guard = DataFolder::guard(folder, &world);
     let folder = DataFolder::take(folder)?;
     let path = folder.store();
     let store = FjallStore::open_remains(&path, options(), Some(&guard))?;
+    let catalogue = &catalogue_of(&store, &world.province()).await?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, catalogue, Pace::Full, progress).await?;
     let findings = derived.end().await?;
@@ -219,7 +231,8 @@ pub struct Accepted {
 
 /// Takes the store that is in a data folder as the one to go on from, though another or a newer one was served from there. It has to be whole.
 pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
-    let guard = DataFolder::guard(folder, &served_from(folder)?);
+    let world = served_from(folder)?;
+    let guard = DataFolder::guard(folder, &world);
     let folder = DataFolder::take(folder)?;
     // A file that cannot be read says nothing, and is replaced.
     let was = guard.group().ok().flatten();

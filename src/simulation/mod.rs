@@ -4,8 +4,10 @@
 //! operator would: as records to submit, and as a registry that answers.
 
 pub mod document;
+pub mod examples;
 pub mod faults;
 pub mod geography;
 pub mod names;
 pub mod personas;
 pub mod population;
+pub mod samples;

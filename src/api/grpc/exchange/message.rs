@@ -97,7 +97,7 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
             .iter()
             .map(|bad| v1::ExplainedViolation {
                 field: bad.field.clone(),
-                rule: bad.rule.to_owned(),
+                rule: bad.rule.clone().into_owned(),
                 message: bad.message.clone(),
             })
             .collect(),
