@@ -132,6 +132,10 @@ async fn a_database_joins_by_a_file_alone() {
     let name = name_of_holder(&started).await;
     let future = refused(&started, create(with(diploma(&name), json!({ "graduated_on": "2099-01-01" })))).await;
     assert!(future.0 == "INVALID_REQUEST" && future.1.contains("GRADUATED_IN_FUTURE"), "{future:?}");
+    let body = submission("refused-2", create(with(diploma(&name), json!({ "graduated_on": "2099-01-01" }))));
+    let spoken = asked("education", "registry.v1.RegistryService/SubmitChanges", body).with("accept-language", "vi");
+    let spoken = common::said(&spoken.make(&started.channel).await.expect_err("refused"));
+    assert_eq!(spoken, ["GRADUATED_IN_FUTURE: ngày tốt nghiệp không được ở tương lai"]);
     let receipt = submit(&started, "diploma-1", create(diploma(&name))).await;
     assert_eq!((&receipt["version"], &receipt["ledgerIndex"].is_string()), (&json!("1"), &true));
     assert_eq!(submit(&started, "diploma-1", create(diploma(&name))).await, receipt);

@@ -141,7 +141,7 @@ fn add_violations(details: &mut ErrorDetails, error: &Error, language: Language,
     let kept = error.violations.kept();
     for (at, violation) in kept.iter().enumerate() {
         let is_precondition = error.kind() == Kind::WrongState;
-        let message = language.say(&violation.message);
+        let message = violation.said(language);
         let description = match is_precondition {
             true => cut(message, DESCRIPTION_BYTES_MAX),
             false => cut(format_args!("{}: {message}", violation.rule), DESCRIPTION_BYTES_MAX),

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
+use super::Language;
 use super::text::end_within;
 use super::translation;
 
@@ -46,6 +47,14 @@ impl Violation {
     #[must_use]
     pub fn with_vietnamese(self, message: impl Display) -> Self {
         Self { message_vi: Some(cut(message, MESSAGE_BYTES_MAX)), ..self }
+    }
+
+    /// The message in a language; in English where it has no translation.
+    pub fn said(&self, language: Language) -> Cow<'_, str> {
+        match (language, &self.message_vi) {
+            (Language::Vietnamese, Some(message)) => Cow::Borrowed(message),
+            _ => language.say(&self.message),
+        }
     }
 
     /// The message in Vietnamese; what its rule says in general where the message has no translation.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::Object;
 
+use super::label::Label;
 use super::rule::{Field, Findings, Rule};
 
 pub use list::{Entries, ListRule};
@@ -84,6 +85,8 @@ pub struct CrossRule {
     pub field: String,
     /// What it wants, in words.
     pub says: String,
+    /// The same in Vietnamese, where a schema file says so.
+    pub says_vi: Option<String>,
     /// Where that is written.
     pub source: Source,
     /// What this change needs.
@@ -113,7 +116,8 @@ impl CrossRule {
         source: Source,
         needs: impl Fn(&Step<'_>) -> Option<Needs> + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), field: field.into(), says: says.into(), source, needs: Arc::new(needs) }
+        let (name, field, says) = (name.into(), field.into(), says.into());
+        Self { name, field, says, says_vi: None, source, needs: Arc::new(needs) }
     }
 }
 
@@ -260,13 +264,16 @@ impl Lifecycle {
                 && let Some(lack) = needs.lack(step)
             {
                 let CrossRule { says, source, .. } = rule;
-                match lack {
-                    Lack::Never => findings.add(&rule.field, rule.name.clone(), format_args!("{says} ({source})")),
-                    lack => findings.add(
-                        &rule.field,
-                        rule.name.clone(),
-                        format_args!("{says}: this change {lack} ({source})"),
-                    ),
+                let english = match &lack {
+                    Lack::Never => format!("{says} ({source})"),
+                    lack => format!("{says}: this change {lack} ({source})"),
+                };
+                match &rule.says_vi {
+                    None => findings.add(&rule.field, rule.name.clone(), english),
+                    Some(vi) => {
+                        let says = Label { vi: format!("{vi}{}", lack.vietnamese()), en: english };
+                        findings.say(&rule.field, &rule.name, &says, false);
+                    }
                 }
             }
         }

@@ -89,8 +89,8 @@ pub(super) fn between_versions(list: &At<'_>, fields: &[Field]) -> Option<Vec<Cr
         if rules.iter().any(|other| other.name == rule.id) {
             map.flaw("DUPLICATE", format_args!("the id {} is another rule's", rule.id));
         }
-        let program = rule.program;
-        rules.push(CrossRule::new(rule.id, &rule.field, &rule.says.en, rule.source, move |step| {
+        let (program, says_vi) = (rule.program, Some(rule.says.vi));
+        let rule = CrossRule::new(rule.id, &rule.field, &rule.says.en, rule.source, move |step| {
             let today = step.today.to_string();
             let variables = [Variable::Object(step.after), Variable::Object(step.before), Variable::Text(&today)];
             match program.run(&variables) {
@@ -98,7 +98,8 @@ pub(super) fn between_versions(list: &At<'_>, fields: &[Field]) -> Option<Vec<Cr
                 Outcome::Is(false) => Some(otherwise.clone()),
                 Outcome::Failed => Some(Needs::Never),
             }
-        }));
+        });
+        rules.push(CrossRule { says_vi, ..rule });
     }
     Some(rules)
 }
