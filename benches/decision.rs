@@ -1,30 +1,22 @@
-//! What an exchange costs: the decision alone, and a whole fetch of three records over registries in memory, without
+//! The cost of an exchange: the decision alone, and a whole fetch of three records over registries in memory, without
 //! the network. `cargo bench --bench decision`
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure")]
 
+#[path = "../tests/world/mod.rs"]
+mod world;
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lienthong::access::{Consent, ConsentBook, EvidenceLog, RightsBook, decide, rights};
-use lienthong::base::entropy::SeededEntropy;
-use lienthong::base::time::SystemClock;
-use lienthong::base::{ClientIds, Clock, PersonalId, RequestId, Result, Seed, Timestamp};
-use lienthong::exchange::{Context, Exchange, Parts, Request};
-use lienthong::ledger::{Entry, LogId, Sequencer};
-use lienthong::registry::embedded::EmbeddedRegistry;
-use lienthong::registry::numbers::{Entry as Resident, Residents};
-use lienthong::registry::port::{Change, Inclusion, Registry, Submission};
-use lienthong::registry::{Catalogue, Name, Reader, Sector};
-use lienthong::store::memory::MemoryStore;
-use lienthong::store::{Batch, Store};
-use lienthong::trust::anchor::{IssuerAnchor, KeyRecord, LogAnchor, LogPurpose};
-use lienthong::trust::verify::Verifier;
-use lienthong::trust::{Ed25519Signer, EntryType, LogProof, Object, Operation, Signer, TrustAnchor};
+use lienthong::access::{Consent, decide, rights};
+use lienthong::base::Timestamp;
+use lienthong::exchange::FetchRequest;
+use lienthong::registry::Name;
+use lienthong::trust::Object;
+use world::{World, world};
 
 const TYPES: [&str; 3] = ["resident.person.v1", "land.certificate.v1", "vehicle.registration.v1"];
 const PURPOSE: &str = "one_stop.verify_documents";
@@ -48,7 +40,7 @@ fn decision(c: &mut Criterion) {
 
 fn fetch(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().expect("runtime");
-    let exchange = runtime.block_on(world());
+    let world = runtime.block_on(province());
     let mut group = c.benchmark_group("exchange");
     group.throughput(Throughput::Elements(IN_FLIGHT));
     group.measurement_time(Duration::from_secs(5));
@@ -59,7 +51,7 @@ fn fetch(c: &mut Criterion) {
                 let calls: Vec<_> = (0..IN_FLIGHT)
                     .map(|_| {
                         next += 1;
-                        tokio::spawn(one(exchange.clone(), next))
+                        tokio::spawn(one(world.clone(), next))
                     })
                     .collect();
                 for call in calls {
@@ -71,152 +63,32 @@ fn fetch(c: &mut Criterion) {
     group.finish();
 }
 
-async fn one(exchange: Arc<Exchange>, number: u64) -> usize {
-    let context = Context {
-        request_id: RequestId(uuid::Uuid::from_u128(number.into())),
-        client_ids: ClientIds::default(),
-        method: "lienthong.exchange.v1.ExchangeService/FetchRecords",
-        agency: "one-stop".into(),
-        now: SystemClock.now(),
-        deadline: Instant::now() + Duration::from_secs(10),
-        accepts_unverified: false,
-    };
-    let request = Request {
+async fn one(world: Arc<World>, number: u64) -> usize {
+    let request = FetchRequest {
         personal_id: citizen(number % CITIZENS),
         record_types: TYPES.map(Into::into).into(),
         purpose: PURPOSE.into(),
         reference: String::new(),
     };
-    exchange.fetch(context, request).await.expect("fetched").records.len()
+    world.exchange.fetch(world.context("one-stop"), request).await.expect("fetched").records.len()
 }
 
 criterion_group!(benches, decision, fetch);
 criterion_main!(benches);
 
 fn citizen(number: u64) -> String {
-    PersonalId::parse(&format!("0420900{number:05}")).map(|id| id.as_str().to_owned()).unwrap_or_default()
+    format!("0420900{number:05}")
 }
 
-fn signer(origin: &str) -> Arc<dyn Signer> {
-    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(1).child(origin, 0)))
-}
-
-/// One registry's records of every citizen, accepted at once: the ledger index of a statement is its offset.
-struct Province {
-    ledger: Arc<Sequencer>,
-    offsets: Vec<(&'static str, u64)>,
-}
-
-#[async_trait]
-impl Inclusion for Province {
-    async fn wait_for(&self, _: &str, _: u64) -> Result<()> {
-        Ok(())
-    }
-
-    async fn ledger_index(&self, registry: &str, log_index: u64) -> Result<Option<u64>> {
-        let offset = self.offsets.iter().find(|(name, _)| *name == registry);
-        Ok(offset.map(|(_, offset)| offset + log_index))
-    }
-
-    async fn prove(&self, registry: &str, log_index: u64) -> Result<Option<Arc<LogProof>>> {
-        let Some(index) = self.ledger_index(registry, log_index).await? else { return Ok(None) };
-        self.ledger.prove(index).await.map(|proof| Some(Arc::new(proof)))
-    }
-}
-
-/// Asked only when the resident registry does not answer, which this one always does.
-struct Unasked;
-
-#[async_trait]
-impl Residents for Unasked {
-    async fn record(&self, _: PersonalId) -> Result<Option<Resident>> {
-        unreachable!("the resident registry answers")
-    }
-
-    async fn claimants(&self, _: PersonalId) -> Result<Vec<Resident>> {
-        unreachable!("the resident registry answers")
-    }
-}
-
-async fn world() -> Arc<Exchange> {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let clock = Arc::new(SystemClock);
-    let (records, evidence) = ("lienthong/H27/records", "lienthong/H27/evidence");
-    let ledger =
-        Sequencer::open(store.clone(), LogId(100), records, signer(records), clock.clone()).await.expect("opens");
-    let (mut registries, mut offsets, mut issuers): (Vec<Arc<dyn Registry>>, _, _) = (vec![], vec![], vec![]);
-    let (secret, catalogue) = (Seed::root(2), Catalogue::built_in());
-    for name in ["resident", "land", "vehicle"] {
-        let sector = catalogue.sector(name).expect("a sector");
-        let host =
-            EmbeddedRegistry::open(store.clone(), sector.clone(), signer(&sector.log_origin()), &secret, clock.clone());
-        let host = host.await.expect("opens");
-        offsets.push((name, ledger.head().size));
-        submit(&host, sector).await;
-        accept(&host, &ledger).await;
-        issuers.push(IssuerAnchor {
-            name: name.into(),
-            origin: sector.log_origin(),
-            schemas: sector.record_types.iter().map(|record_type| (&record_type.name).into()).collect(),
-            keys: vec![KeyRecord::active(&*signer(&sector.log_origin())).expect("key")],
-        });
-        registries.push(host);
-    }
-    let log = |origin: &str, purpose| LogAnchor {
-        origin: origin.into(),
-        purpose,
-        keys: vec![KeyRecord::active(&*signer(origin)).expect("key")],
-    };
-    let anchor = TrustAnchor {
-        province: "H27".into(),
-        version: 1,
-        events_from: 0,
-        root: Default::default(),
-        signatures: Vec::new(),
-        expires_at: Timestamp::MAX,
-        logs: vec![log(records, LogPurpose::Records), log(evidence, LogPurpose::Evidence)],
-        issuers,
-    };
-    let log = Sequencer::open(store.clone(), LogId(101), evidence, signer(evidence), clock).await.expect("opens");
-    let province = Arc::new(Province { ledger, offsets });
-    Exchange::new(Parts {
-        reader: Reader::new(catalogue, registries, province, Arc::new(Verifier::new(anchor))),
-        accepted: Arc::new(Unasked),
-        rights: RightsBook::of(rights::embedded()),
-        consents: Arc::new(ConsentBook::new(store.clone(), Arc::new(SeededEntropy::new(Seed::root(5))))),
-        evidence: EvidenceLog::new(store, log, &Seed::root(1)),
-        memory: lienthong::exchange::Memory::default(),
-    })
-}
-
-async fn submit(host: &EmbeddedRegistry, sector: &Sector) {
-    let changes = (0..CITIZENS).map(|number| {
-        let (record_type, payload) = match &*sector.name {
-            "resident" => (TYPES[0], person(&citizen(number))),
-            "land" => (TYPES[1], certificate(&citizen(number), number)),
-            _ => (TYPES[2], registration(&citizen(number), number)),
-        };
-        Change {
-            record_type: record_type.into(),
-            operation: Operation::Create,
-            expected_version: 0,
-            payload,
-            valid_from: None,
-            valid_until: None,
-        }
-    });
-    let submission = Submission { request_id: "benchmark-seed".into(), changes: changes.collect() };
-    host.submit(submission).await.unwrap_or_else(|error| panic!("{error:?}"));
-}
-
-async fn accept(host: &EmbeddedRegistry, ledger: &Sequencer) {
-    let batch = host.changes(0, 4_096).await.expect("changes").expect("a batch");
-    let entry = |statement: &Bytes| Entry {
-        leaf: EntryType::Statement.leaf(statement),
-        body: EntryType::Statement.entry(statement).into(),
-    };
-    let entries = batch.records.iter().map(|record| entry(&record.statement)).collect();
-    ledger.append(entries, |_| Batch::new()).await.expect("appended");
+/// Every citizen with a person, a certificate and a vehicle.
+async fn province() -> Arc<World> {
+    let citizens = || (0..CITIZENS).map(|number| (number, citizen(number)));
+    let world = world()
+        .registries(&["resident", "land", "vehicle"])
+        .records(TYPES[0], citizens().map(|(_, id)| person(&id)))
+        .records(TYPES[1], citizens().map(|(number, id)| certificate(&id, number)))
+        .records(TYPES[2], citizens().map(|(number, id)| registration(&id, number)));
+    Arc::new(world.start().await)
 }
 
 fn address() -> Object {

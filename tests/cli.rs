@@ -113,7 +113,11 @@ fn environment_twins_are_read_as_they_are_meant() {
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "yes", "missing/anchor.json"),
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "true", "missing/anchor.json"),
         ("LIENTHONG_ALLOW_DEMO_CREDENTIALS_OFF_LOOPBACK", "perhaps", "invalid value 'perhaps'"),
-        ("LIENTHONG_RATE_LIMT", "300", "LIENTHONG_RATE_LIMT is not a setting; nearest: LIENTHONG_RATE_LIMIT"),
+        (
+            "LIENTHONG_RATE_LIMT",
+            "300",
+            "LIENTHONG_RATE_LIMT is not a setting: --help lists them; nearest: LIENTHONG_RATE_LIMIT",
+        ),
     ];
     for (name, value, expected) in cases {
         let serve = ["serve", "--listen", "0.0.0.0:0", "--console", "off", "--population", "0"];
@@ -185,14 +189,16 @@ async fn a_signal_ends_it_cleanly_within_two_seconds() {
         let mut serving = Serving::start(folder.path(), &["--population", "0"]);
         let channel = connect(&serving.grpc).await;
         // A stream that would never end by itself, and a connection that stays open.
+        let (begun, is_begun) = tokio::sync::oneshot::channel();
         let watching = tokio::spawn(async move {
             use lienthong::wire::proto::province::v1 as proto;
             let mut client = proto::province_service_client::ProvinceServiceClient::new(channel);
             let request = common::as_agency("operator", proto::WatchChangesRequest::default());
             let mut changes = client.watch_changes(request).await.expect("it begins").into_inner();
+            begun.send(()).expect("it is waited for");
             while let Ok(Some(_)) = changes.message().await {}
         });
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        is_begun.await.expect("it begins");
         assert!(folder.path().join("ready.json").exists() && folder.path().join("anchor.json").exists());
         serving.signal(signal);
         let (code, took) = serving.wait();
@@ -275,7 +281,7 @@ async fn a_second_start_finds_everything_again() {
     let text = std::fs::read_to_string(&world_file).expect("a world");
     std::fs::write(&world_file, text.replace("\"seed\": 7", "\"seed\": 9")).expect("written");
     let corrupt = refused(folder.path(), &["--data-dir", "data"]);
-    assert!(corrupt.contains("world.json is that of another world"), "{corrupt}");
+    assert!(corrupt.contains("world.json belongs to another world"), "{corrupt}");
     // A store is whole, and kept, whatever the file says.
     std::fs::write(&world_file, text.replace("\"seeded\": true", "\"seeded\": false")).expect("written");
     let serving = Serving::start(folder.path(), &["--data-dir", "data", "--population", "0", "--seed", "7"]);

@@ -50,11 +50,11 @@ async fn lists_and_codes_can_be_looked_up_by_day() {
         let refused = call(&started, "bank", "ListCodes", elsewhere).await.expect_err("another query's token");
         assert_eq!(reason(&refused).1, "PAGE_TOKEN_INVALID");
     }
-    assert!(all.len() == 249 && all.is_sorted(), "{}", all.len());
+    assert!(all.len() == 250 && all.is_sorted(), "{}", all.len());
 
     for (body, says) in [
         (json!({"list": "land_use"}), "list: no such code list; nearest: land_uses"),
-        (json!({"list": "land_uses", "on": "2026"}), "on: must be a date, YYYY-MM-DD"),
+        (json!({"list": "land_uses", "on": "2026"}), "on: must be a date, YYYY-MM-DD, in the years 1800 to 2200"),
     ] {
         let refused = call(&started, "bank", "ListCodes", body).await.expect_err("refused");
         assert!(refused.code() == Code::InvalidArgument && refused.message().contains(says), "{refused}");
@@ -111,7 +111,7 @@ async fn a_code_is_refused_on_a_day_on_which_it_may_not_be_used() {
     let gone = "the unit does not exist on the day that the record speaks of";
     for (body, rule) in [
         (unknown_successor, gone),
-        (ended, "; 18073 took its place"),
+        (ended, "; 18073 (since 2025-07-01) took its place"),
         (never, "no unit of this code began on that day"),
     ] {
         let refused = call(&started, "land-office", "SubmitChanges", body).await.expect_err("refused");
@@ -130,6 +130,7 @@ async fn names_stand_beside_codes() {
     let found = Call { headers, body, method }.make(&started.channel).await.expect("found");
     assert_eq!(texts(&found["people"], "unitCode"), ["18073"]);
     assert_eq!(texts(&found["people"], "unitName"), ["Phường Thành Sen"]);
+    assert_eq!(texts(&found["people"], "unitValidFrom"), ["2025-07-01"]);
 
     let land = call(&started, "bank", "Describe", json!({"registry": "land"})).await.expect("described");
     let types = land["registries"][0]["recordTypes"].as_array().expect("types").clone();

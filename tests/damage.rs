@@ -269,7 +269,7 @@ async fn files_that_hold_nothing_are_made_again_and_the_others_are_named() {
     }
     let version = fs::read(folder.path().join("version")).unwrap();
     for (bytes, says) in [
-        (b"".as_slice(), "version file is not what was written"),
+        (b"".as_slice(), "version file differs from what was written"),
         (b"FJL\x09", "by a version of the engine that this one cannot read"),
     ] {
         fs::write(folder.path().join("version"), bytes).unwrap();

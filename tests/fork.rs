@@ -8,17 +8,15 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use common::dynamic::Call;
 use common::enter_membership;
 use common::process::{Serving, Witness, run, write_private};
+use common::until::{until, until_answered};
 use lienthong::transparency::head::SignedHead;
 use lienthong::trust::TrustAnchor;
 use serde_json::Value;
 use tonic::transport::{Channel, Endpoint};
-
-const WITHIN: Duration = Duration::from_secs(30);
 
 /// A witness with a key, a state and a line of the policy under its name.
 fn witness(folder: &Path, name: &str) -> (Witness, String) {
@@ -74,15 +72,12 @@ fn size_of(note: &str) -> u64 {
 
 /// Waits until the published head of the record ledger covers what `at_least` says, with two cosignatures.
 async fn cosigned(serving: &Serving, at_least: u64) -> String {
-    let begun = Instant::now();
-    loop {
+    until_answered("a quorum", async || {
         let note = checkpoint(serving, "records").await;
-        if note.matches("— witness.example/").count() >= 2 && size_of(&note) >= at_least {
-            return note;
-        }
-        assert!(begun.elapsed() < WITHIN, "no quorum:\n{note}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        let is_cosigned = note.matches("— witness.example/").count() >= 2 && size_of(&note) >= at_least;
+        is_cosigned.then_some(note)
+    })
+    .await
 }
 
 fn audit(folder: &Path, serving: &Serving) -> Output {
@@ -143,17 +138,9 @@ fn conflicts(folder: &Path) -> Vec<PathBuf> {
 
 /// Waits until both witnesses have kept both heads of the record ledger.
 async fn kept_by_witnesses(folder: &Path, what: &str, honest: &str) {
-    let begun = Instant::now();
     for witness in ["w1", "w2"] {
-        let kept = loop {
-            let kept = conflicts(&folder.join(witness));
-            let found = kept.into_iter().find(|path| path.to_string_lossy().contains(&format!(".{what}.")));
-            match found {
-                Some(path) => break path,
-                None => assert!(begun.elapsed() < WITHIN, "{witness} kept nothing"),
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        };
+        let is_it = |path: &PathBuf| path.to_string_lossy().contains(&format!(".{what}."));
+        let kept = until("a conflict", || conflicts(&folder.join(witness)).into_iter().find(is_it)).await;
         let (known, shown) = heads(folder, &kept, what);
         assert!(known == size_of(honest) && shown >= known);
     }

@@ -7,6 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::process::{Serving, run};
+use common::until::until_blocking;
 
 struct Keys<'a>(&'a Path);
 
@@ -101,13 +102,8 @@ fn keys_live_from_init_to_other_root_keys() {
     std::fs::write(folder.join("newest.json"), newest).expect("written");
     let console = serving.console.as_deref().expect("a console");
     let audit = || run(folder, &["ledger", "audit", console, "--log", "land", "--trust", "newest.json"]);
-    let begun = std::time::Instant::now();
-    let mut audited = audit();
-    while !audited.status.success() && begun.elapsed() < std::time::Duration::from_secs(10) {
-        std::thread::sleep(std::time::Duration::from_millis(100)); // the province cosigns a moment later
-        audited = audit();
-    }
-    assert!(audited.status.success(), "{}", String::from_utf8_lossy(&audited.stdout));
+    // The province cosigns a moment later.
+    until_blocking("the log is audited", || audit().status.success().then_some(()));
     let vehicle = keys.active("vehicle");
     keys.ok(&format!("compromise --keys keys --passphrase-file pass --key {} --suspect-from 1", &vehicle[..12]));
     assert_eq!(keys.state(&vehicle), "compromised");
@@ -117,6 +113,7 @@ fn keys_live_from_init_to_other_root_keys() {
     keys.ok("withdraw --keys keys --passphrase-file pass --issuer land");
     assert!(keys.refused("withdraw --keys keys --passphrase-file pass --issuer records").contains("keys rotate"));
     keys.refused("withdraw --keys keys --passphrase-file pass --issuer sea");
+    assert!(keys.refused("withdraw --keys keys --passphrase-file pass --issuer land").contains("withdrawn already"));
     assert_eq!(keys.state(&other), "withdrawn");
     for log in ["records", "evidence"] {
         let before = keys.active(log);

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::process::{Serving, program};
+use common::until::until_blocking;
 use common::{as_agency, as_citizen};
 use lienthong::base::Seed;
 use lienthong::store::fjall::FjallStore;
@@ -38,7 +39,6 @@ use tonic::transport::{Channel, Endpoint};
 
 const KILLS: u64 = 4;
 const KILLS_WHILE_SEEDING: u64 = 8;
-const WITHIN: Duration = Duration::from_secs(60);
 const MEMBERSHIP: &str = "social_insurance.membership.v1";
 const ASKED_ABOUT: &str = "042090990001";
 const LINKING: &str = "042185990002";
@@ -245,11 +245,7 @@ async fn a_world_that_was_killed_while_it_was_seeded_is_the_very_same() {
     let mut draws = Seed::root(seed).draws();
     let (killed, undisturbed) = (folder.path().join("killed"), folder.path().join("undisturbed"));
     let mut first = generate(folder.path(), "killed");
-    let begun = Instant::now();
-    while !killed.join("world.json").exists() {
-        assert!(begun.elapsed() < WITHIN, "a world is begun");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until_blocking("a world is begun", || killed.join("world.json").exists().then_some(()));
     first.kill().expect("killed");
     first.wait().expect("it ended");
     // The same beginning, and nobody who disturbs it.
@@ -286,14 +282,10 @@ fn start_two(folder: &Path, apart: Duration) -> Serving {
     let first = spawn("first.json");
     std::thread::sleep(apart);
     let mut both = vec![first, spawn("second.json")];
-    let begun = Instant::now();
-    let mut loser = loop {
-        assert!(begun.elapsed() < WITHIN, "one of them is refused");
-        if let Some(at) = both.iter_mut().position(|(child, _)| child.try_wait().expect("asked").is_some()) {
-            break both.remove(at).0;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let lost = until_blocking("one of them is refused", || {
+        both.iter_mut().position(|(child, _)| child.try_wait().expect("asked").is_some())
+    });
+    let mut loser = both.remove(lost).0;
     let (mut child, ready) = both.remove(0);
     let mut why = String::new();
     loser.stderr.take().expect("piped").read_to_string(&mut why).expect("UTF-8");
@@ -301,15 +293,13 @@ fn start_two(folder: &Path, apart: Duration) -> Serving {
     assert!(why.contains("in use by another process"), "{why}");
     // Who is faster by nothing may look before the other one has said who it is.
     assert!(apart.is_zero() || why.contains(&format!("({})", child.id())), "{why}");
-    loop {
-        if let Ok(text) = std::fs::read_to_string(&ready) {
-            let ready: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
-            let grpc = ready["grpc"].as_str().expect("an address").to_owned();
-            return Serving { child, grpc, console: None };
-        }
-        assert!(begun.elapsed() < WITHIN && child.try_wait().expect("asked").is_none(), "the other one serves");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let text = until_blocking("the other one serves", || {
+        assert!(child.try_wait().expect("asked").is_none(), "the other one serves");
+        std::fs::read_to_string(&ready).ok()
+    });
+    let ready: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
+    let grpc = ready["grpc"].as_str().expect("an address").to_owned();
+    Serving { child, grpc, console: None }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

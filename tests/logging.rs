@@ -78,5 +78,5 @@ fn the_last_lines_are_written() {
     let mut stderr = serving.child.stderr.take().expect("piped");
     stderr.read_to_string(&mut log).expect("UTF-8");
     assert_eq!(serving.wait().0, Some(0));
-    assert!(log.contains("ending: calls under way may finish"), "{log}");
+    assert!(log.contains("ending: calls in progress may finish"), "{log}");
 }

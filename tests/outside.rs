@@ -10,10 +10,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use common::dynamic::Call;
 use common::process::{Serving, Witness, run, write_private};
+use common::until::until_blocking;
 use lienthong::api::credential::TokenMint;
 use lienthong::base::{AgencyId, Caller, Clock as _};
 use lienthong::keys::credential_key;
@@ -24,8 +24,6 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
-
-const WITHIN: Duration = Duration::from_secs(40);
 
 /// Speaks TLS and hands on to a plain address; gives its port.
 async fn front(folder: &Path, target: String) -> u16 {
@@ -83,17 +81,12 @@ fn code(output: &Output) -> i32 {
 
 /// The key that signed the newest checkpoint of the record ledger, once the witness has cosigned it.
 fn cosigned_by_the_log(console: &str, but: &str) -> String {
-    let begun = Instant::now();
-    loop {
+    until_blocking("a cosignature", || {
         let note = ureq::get(format!("http://{console}/logs/records/checkpoint")).call().expect("a checkpoint");
         let note = note.into_body().read_to_string().expect("text");
         let key = note.split("— lienthong/H27/records ").nth(1).expect("signed")[..5].to_owned(); // of the key id alone
-        if note.contains("— witness.example/w1 ") && key != but {
-            return key;
-        }
-        assert!(begun.elapsed() < WITHIN, "not cosigned:\n{note}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+        (note.contains("— witness.example/w1 ") && key != but).then_some(key)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

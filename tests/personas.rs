@@ -51,10 +51,10 @@ fn count(answer: &Answer, list: &str, who: &str) -> usize {
     answer[list].as_array().map_or(0, Vec::len)
 }
 
-fn disagrees(answer: &Answer, who: &str) {
+fn has_discrepancies(answer: &Answer, who: &str) {
     let answer = answer.as_ref().unwrap_or_else(|status| panic!("{who}: {status}"));
-    let disagreements = answer["person"]["disagreements"].as_array();
-    assert!(disagreements.is_some_and(|list| !list.is_empty()), "{who}: nothing disagrees: {answer}");
+    let discrepancies = answer["person"]["discrepancies"].as_array();
+    assert!(discrepancies.is_some_and(|list| !list.is_empty()), "{who}: no discrepancy: {answer}");
 }
 
 /// Certificates of both forms: the first says none, the second all.
@@ -119,7 +119,7 @@ async fn check(channel: &Channel, who: &str, call: Call, meets: Meets) {
         Meets::Linked => linked(&answer, who),
         Meets::Refused(reason) => refused(&answer, status::code(reason.kind()), reason.as_str(), who),
         Meets::Says(words) => says(&answer, words, who),
-        Meets::Disagreement => disagrees(&answer, who),
+        Meets::Discrepancy => has_discrepancies(&answer, who),
         Meets::People(count_expected) => assert_eq!(count(&answer, "people", who), count_expected, "{who}: {answer:?}"),
         Meets::Person(current, superseded) => {
             let answer = answer.unwrap_or_else(|status| panic!("{who}: {status}"));

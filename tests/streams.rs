@@ -4,8 +4,11 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::until::until;
 use common::{Started, as_agency, config, enter_membership, gateway, reason};
 use lienthong::server::{Config, Storage};
 use lienthong::wire::proto::exchange::v1::BulkFetchRecordsRequest;
@@ -18,12 +21,15 @@ use tonic::{Code, Streaming};
 
 const REGISTRY: &str = "social_insurance";
 
-/// Reads a stream to its end, slowly; gives what came, and how it ended.
-async fn drain<M>(mut stream: Streaming<M>, pause: Duration) -> (Vec<M>, (Code, String)) {
+/// Reads a stream to its end with a pause after each message, and counts; returns its messages, and how it ended.
+async fn drain<M>(mut stream: Streaming<M>, pause: Duration, count: &AtomicUsize) -> (Vec<M>, (Code, String)) {
     let mut messages = Vec::new();
     loop {
         match stream.message().await {
-            Ok(Some(message)) => messages.push(message),
+            Ok(Some(message)) => {
+                messages.push(message);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
             Ok(None) => panic!("an end without a reason after {} messages", messages.len()),
             Err(status) => return (messages, reason(&status)),
         }
@@ -33,9 +39,9 @@ async fn drain<M>(mut stream: Streaming<M>, pause: Duration) -> (Vec<M>, (Code, 
 
 async fn follow(
     started: &Started,
-    cursor: u64,
+    resume_token: String,
 ) -> Streaming<lienthong::wire::proto::registry::v1::StreamChangesResponse> {
-    let request = StreamChangesRequest { registry: REGISTRY.into(), cursor, follow: true };
+    let request = StreamChangesRequest { registry: REGISTRY.into(), resume_token, follow: true, cursor: 0 };
     let mut client = RegistryServiceClient::new(started.channel.clone());
     client.stream_changes(as_agency("social-insurance", request)).await.expect("streams").into_inner()
 }
@@ -66,7 +72,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
         assert!(feed.log_size > 0 && feed.shown_checkpoint.is_empty(), "{}", feed.registry);
     }
 
-    let (changes, accepted) = (follow(&started, 0).await, watch(&started, "latest".into()).await);
+    let (changes, accepted) = (follow(&started, String::new()).await, watch(&started, "latest".into()).await);
     let bulk = BulkFetchRecordsRequest {
         personal_ids: vec!["042090990001".into(); 3_000],
         record_types: vec!["resident.person.v1".into()],
@@ -77,22 +83,28 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     let bulk = client.bulk_fetch_records(as_agency("one-stop", bulk)).await.expect("streams").into_inner();
     enter_membership(&started.channel, 1).await;
     let (none, little) = (Duration::ZERO, Duration::from_millis(5));
-    let reading =
-        tokio::spawn(async move { tokio::join!(drain(changes, none), drain(accepted, none), drain(bulk, little)) });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let counts = Arc::new([const { AtomicUsize::new(0) }; 3]);
+    let counting = counts.clone();
+    let reading = tokio::spawn(async move {
+        let [a, b, c] = &*counting;
+        tokio::join!(drain(changes, none, a), drain(accepted, none, b), drain(bulk, little, c))
+    });
+    let has_begun = || counts.iter().all(|count| count.load(Ordering::Relaxed) > 0).then_some(());
+    until("each stream sends something", has_begun).await;
     let ended = started.end().await;
     let (changes, accepted, bulk) = reading.await.expect("read");
     ended.close().await;
     let stopping = (Code::Unavailable, "SHUTTING_DOWN".to_owned());
     assert_eq!([&changes.1, &accepted.1, &bulk.1], [&stopping; 3]);
-    let cursor = changes.0.last().expect("changes").next_cursor;
+    let last = changes.0.last().expect("changes");
+    let (cursor, resumed) = (last.next_cursor, last.resume_token.clone());
     let token = accepted.0.last().expect("one").resume_token.clone();
     let indices: Vec<u32> = bulk.0.iter().map(|answer| answer.index).collect();
     assert!(!indices.is_empty() && indices.len() < 3_000 && indices.iter().zip(0..).all(|(index, at)| *index == at));
 
     // The next server goes on where the streams ended.
     let started = gateway().with(|_| settings()).on_a_socket().start().await;
-    let (mut changes, mut accepted) = (follow(&started, cursor).await, watch(&started, token).await);
+    let (mut changes, mut accepted) = (follow(&started, resumed.clone()).await, watch(&started, token).await);
     enter_membership(&started.channel, 2).await;
     let next = changes.message().await.expect("goes on").expect("a batch");
     assert_eq!((next.first_index, next.next_cursor, next.records.len()), (cursor, cursor + 1, 1));
@@ -100,4 +112,17 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
     assert_eq!((next.registry.as_str(), next.version), (REGISTRY, 1));
     drop((changes, accepted));
     started.end().await;
+
+    // Another world's log is another one, however alike the worlds are.
+    let started = gateway().start().await;
+    let mut client = RegistryServiceClient::new(started.channel.clone());
+    for (cursor, resume_token, expected) in [
+        (0, resumed, "PAGE_TOKEN_INVALID"),
+        (0, "x".into(), "PAGE_TOKEN_INVALID"),
+        (u64::MAX, String::new(), "CURSOR_GONE"),
+    ] {
+        let request = StreamChangesRequest { registry: REGISTRY.into(), cursor, follow: false, resume_token };
+        let refused = client.stream_changes(as_agency("social-insurance", request)).await.expect_err("refused");
+        assert_eq!(reason(&refused).1, expected);
+    }
 }

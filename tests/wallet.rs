@@ -6,12 +6,12 @@
 mod common;
 
 use std::path::Path;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::dynamic::Call;
 use common::process::{Serving, run};
+use common::until::until_answered;
 use serde_json::{Value, json};
 use tonic::transport::{Channel, Endpoint};
 
@@ -165,7 +165,12 @@ async fn a_linked_document_lives_in_a_wallet_until_something_newer_is_said() {
     });
     let submission = json!({ "registry": "health_insurance", "request_id": "suspend-0001", "changes": [change] });
     ask(&channel, "operator", "registry.v1.RegistryService/SubmitChanges", submission).await.expect("accepted");
-    tokio::time::sleep(Duration::from_millis(1_200)).await; // a list is published at most once a second
+    // A list is published at most once a second.
+    until_answered("a newer list", async || {
+        let newer = ask(&channel, "one-stop", "trust.v1.StatusService/GetStatusList", asked.clone()).await.ok()?;
+        (newer != list).then_some(())
+    })
+    .await;
     verify(folder, 26, "presentation.txt", &["--status", status]);
     verify(folder, 0, "credential.json", &["--status", "list.json"]); // the old list can't know
     let read = json!({

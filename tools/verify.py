@@ -341,7 +341,7 @@ class Key:
         else:
             good = is_p256_key(self.raw)
         refuse_unless(good and spki.startswith(head), f"key {self.id}: not in its one encoding, or of small order")
-        refuse_unless(sha256(spki).hex() == self.id, f"key {self.id}: the id is not that of the key")
+        refuse_unless(sha256(spki).hex() == self.id, f"key {self.id}: the id is not the key's")
 
     def note_id(self, name):
         """Four bytes, by which a note's signature line names the key."""

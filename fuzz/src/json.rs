@@ -36,9 +36,9 @@ pub fn json(data: &[u8]) {
 }
 
 /// Gives a file in parts of at most so many bytes.
-struct Parts<'a>(&'a [u8], usize);
+struct Chunks<'a>(&'a [u8], usize);
 
-impl Read for Parts<'_> {
+impl Read for Chunks<'_> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         let length = self.0.len().min(self.1).min(target.len());
         let (part, rest) = self.0.split_at(length);
@@ -50,7 +50,7 @@ impl Read for Parts<'_> {
 
 /// The values of a file in a row, and whether it could be read to its end.
 fn values(file: &[u8], part: usize) -> (Vec<String>, bool) {
-    let mut stream = JsonStream::new(Parts(file, part));
+    let mut stream = JsonStream::new(Chunks(file, part));
     let mut found = Vec::new();
     loop {
         match stream.peek() {

@@ -22,10 +22,10 @@ const MAJORITY: i16 = 18;
 /// 91/2025, article 24).
 const CHILDHOOD: i16 = 16;
 
-/// Who caused something.
+/// The actor that caused a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// The citizen whom it is about.
+    /// The citizen whom the change is about.
     Citizen,
     /// The citizen's guardian, by personal ID.
     Guardian(PersonalId),
@@ -51,7 +51,7 @@ impl Actor {
         if let Self::Guardian(guardian) = self { Some(*guardian) } else { None }
     }
 
-    /// Reads [`Self::as_str`] and [`Self::guardian`].
+    /// Parses [`Self::as_str`] and [`Self::guardian`].
     pub fn read(text: &str, guardian: Option<&str>) -> Option<Self> {
         match (text, guardian) {
             ("guardian", Some(guardian)) => PersonalId::parse(guardian).map(Self::Guardian),
@@ -78,18 +78,18 @@ const NAMED: &str = "personal_id";
 /// The subject of refusals that are about the caller's own credential, by the metadata that it came in.
 const CREDENTIAL: (&str, &str) = ("credential", "authorization");
 
-/// The person whom a call is about, and who acts.
+/// The person whom a call is about, and the actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acting {
     /// The person, by all numbers.
     pub person: Numbers,
-    /// Who acts for them.
+    /// The citizen, or their guardian.
     pub actor: Actor,
 }
 
 impl Acting {
-    /// The same, where something new may be done: under a number that was given up and leads to nobody, what stands there can be
-    /// looked at and ended, and no more.
+    /// The same, for calls that create something: under a number that was given up and leads to nobody, existing data can be listed
+    /// and ended, and nothing else.
     pub fn anew(self) -> Result<Self> {
         if self.person.standing == Standing::GivenUp {
             let message = "the personal ID was cancelled and belongs to nobody: nothing new can be done under it";
@@ -98,7 +98,8 @@ impl Acting {
         Ok(self)
     }
 
-    /// The same, where the actor may consent for the person: a child's representative does that, and the child may take it back.
+    /// The same, for calls in which the actor consents for the person: a child's representative does that, and the child may
+    /// withdraw it.
     pub fn consenting(self, today: Date) -> Result<Self> {
         let is_child = self.person.born.is_some_and(|born| !has_age(born, CHILDHOOD, today));
         if is_child && self.actor == Actor::Citizen {
@@ -109,8 +110,8 @@ impl Acting {
     }
 }
 
-/// The citizen in a request's field `personal_id`, if the caller may act for them, and who acts. Agencies are refused before the
-/// request is looked at.
+/// The citizen in a request's field `personal_id` and the actor, if the caller may act for the citizen. Agencies are refused before
+/// the request is read.
 pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<Acting> {
     if let Caller::Agency(_) = call.caller {
         return Err(call.refuse());
@@ -119,8 +120,8 @@ pub async fn own(call: &Call, personal_id: &str, people: &dyn People) -> Result<
     acting(call, number, people).await
 }
 
-/// The number in a request's field `personal_id`, and the person behind it, of a method that citizens call for those whom they act for, and
-/// agencies that its row names for anybody. Who may ask comes before what was asked.
+/// The number in a request's field `personal_id`, and the person behind it, for methods that citizens call for those whom they act
+/// for, and that agencies in its row call for anybody. The caller's right is checked before the request.
 pub async fn own_or_named(call: &Call, personal_id: &str, people: &dyn People) -> Result<(PersonalId, Numbers)> {
     if let Caller::Agency(_) = call.caller {
         call.named_or(false)?;
@@ -133,7 +134,7 @@ pub async fn own_or_named(call: &Call, personal_id: &str, people: &dyn People) -
     Ok((number, person))
 }
 
-/// The person whom `number` leads to, where the caller may act for them.
+/// The person to whom `number` leads, if the caller may act for them.
 pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Result<Acting> {
     let Caller::Citizen(caller) = call.caller else { return Err(call.refuse()) };
     let own = people.numbers(caller).await?;
@@ -260,7 +261,7 @@ mod tests {
             (MOTHER, GROWN, Ok((GROWN, Actor::Guardian(pid(MOTHER))))),
         ];
         let asked = async |caller: Caller, number: &str, now| {
-            let got = own(&Call::by(caller, now), number, &Register).await;
+            let got = own(&crate::world::call_by(caller, now), number, &Register).await;
             got.map(|acting| (acting.person.current, acting.actor)).map_err(|error| error.reason)
         };
         for (caller, number, expected) in cases {
@@ -285,7 +286,9 @@ mod tests {
             (GIVEN_UP, GIVEN_UP, Err(Reason::PersonIdCancelled), Err(Reason::PersonIdCancelled)),
         ];
         for (caller, number, anew, consent) in cases {
-            let acting = own(&Call::by(Caller::Citizen(pid(caller)), NOW), number, &Register).await.expect("may look");
+            let acting = own(&crate::world::call_by(Caller::Citizen(pid(caller)), NOW), number, &Register)
+                .await
+                .expect("may look");
             let reason = |result: Result<Acting>| result.map(drop).map_err(|error| error.reason);
             assert_eq!(reason(acting.clone().anew()), anew, "{caller} for {number}");
             assert_eq!(reason(acting.consenting(NOW.date())), consent, "{caller} for {number}");

@@ -19,27 +19,27 @@ pub const ANY: &str = "*";
 const TTL_SECONDS_DEFAULT: u32 = 30 * 86_400;
 const TTL_SECONDS_MAX: u32 = 366 * 86_400;
 
-/// Where a consent stands.
+/// The state of a consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsentState {
-    /// It holds until it expires.
+    /// In force until it expires.
     Granted,
-    /// The citizen took it back.
+    /// The citizen withdrew it.
     Withdrawn,
-    /// The citizen said no.
+    /// The citizen refused.
     Refused,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// The citizen gave another to the same agency for the same purpose.
+    /// A newer one for the same agency and purpose replaced it.
     Replaced,
 }
 
-/// By whom, and in which call.
+/// The actor and the call of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Act {
     /// Who acted.
     pub actor: Actor,
-    /// The call; `None` where none was kept.
+    /// The call's id; `None` if it was not recorded.
     pub request_id: Option<RequestId>,
 }
 
@@ -54,30 +54,30 @@ pub struct Consent {
     pub purpose: String,
     /// The record types that it covers; none in a refusal, which covers all.
     pub record_types: Vec<String>,
-    /// What was last said of it: granted, refused, withdrawn or replaced. Expiry follows from the time.
+    /// The last recorded state: granted, refused, withdrawn or replaced. Expiry follows from the time.
     pub said: ConsentState,
     /// When it was given or refused.
     pub granted_at: Timestamp,
-    /// Until when it holds, not included.
+    /// Its expiry, not included.
     pub expires_at: Timestamp,
-    /// Who gave or refused it.
+    /// The actor who gave or refused it.
     pub given: Act,
-    /// When and by whom it was withdrawn or replaced; `None` also where that was not kept.
+    /// The withdrawal or replacement, with its time and actor; `None` also if it was not recorded.
     pub ended: Option<(Timestamp, Act)>,
 }
 
-/// Something that happened to a consent.
+/// An event in the history of a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentEvent {
-    /// What it led to.
+    /// The state after it.
     pub state: ConsentState,
-    /// When; `None` where it was not kept.
+    /// Its time; `None` if it was not recorded.
     pub at: Option<Timestamp>,
-    /// Who acted; `None` where it came by time alone, or was not kept.
+    /// Its actor; `None` for an expiry, or if it was not recorded.
     pub act: Option<Act>,
 }
 
-/// What a citizen consents to.
+/// The scope of a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The agency's key.
@@ -86,12 +86,12 @@ pub struct Terms {
     pub purpose: String,
     /// The record types.
     pub record_types: Vec<String>,
-    /// For how long, in milliseconds.
+    /// Its duration, in milliseconds.
     pub ttl_ms: i64,
 }
 
 impl Terms {
-    /// Reads a request's fields. What nobody has a right to is no consent's object: a consent to it would promise the citizen
+    /// Validates a request's fields. A consent to something that nobody has a right to is refused: it would promise the citizen
     /// something that never happens.
     pub fn read(
         rights: &Rights,
@@ -161,7 +161,7 @@ impl Consent {
         }
     }
 
-    /// A refusal of everybody, for every purpose, without end.
+    /// A refusal of every agency and purpose, without expiry.
     pub fn refusal_of_all(now: Timestamp) -> Self {
         Self {
             id: derived_id(ANY, ANY, now),
@@ -176,7 +176,7 @@ impl Consent {
         }
     }
 
-    /// The same, ended by what the citizen said; what is over already stays as it is.
+    /// The same, ended by the citizen; one that has ended already is unchanged.
     #[must_use]
     pub fn ended(self, said: ConsentState, act: Act, now: Timestamp) -> Self {
         match self.state(now) {
@@ -193,7 +193,7 @@ impl Consent {
         }
     }
 
-    /// What happened to it until `now`, the first first: that it was given or refused, and how it ended.
+    /// Its history until `now`, the oldest event first: that it was given or refused, and how it ended.
     pub fn events(&self, now: Timestamp) -> Vec<ConsentEvent> {
         let begun = if self.record_types.is_empty() { ConsentState::Refused } else { ConsentState::Granted };
         let mut events = vec![ConsentEvent { state: begun, at: Some(self.granted_at), act: Some(self.given.clone()) }];
@@ -210,12 +210,12 @@ impl Consent {
         events
     }
 
-    /// Whether it is about this agency and purpose.
+    /// Whether it concerns this agency and purpose.
     pub fn concerns(&self, agency: &str, purpose: &str) -> bool {
         (self.agency == ANY || self.agency == agency) && (self.purpose == ANY || self.purpose == purpose)
     }
 
-    /// Whether it lets the agency read the record type for the purpose at `now`.
+    /// Whether it permits the agency to read the record type for the purpose at `now`.
     pub fn permits(&self, agency: &str, purpose: &str, record_type: &str, now: Timestamp) -> bool {
         self.state(now) == ConsentState::Granted
             && self.agency == agency
@@ -223,14 +223,14 @@ impl Consent {
             && self.record_types.iter().any(|covered| covered == record_type)
     }
 
-    /// Whether it forbids the agency everything for the purpose at `now`.
+    /// Whether it forbids the agency every read for the purpose at `now`.
     pub fn refuses(&self, agency: &str, purpose: &str, now: Timestamp) -> bool {
         self.state(now) == ConsentState::Refused && self.concerns(agency, purpose)
     }
 }
 
-/// The id of a consent that was given without one, by an earlier version or in seeding: the same at every reading, and one for each of
-/// a citizen's.
+/// The derived id of a consent without a stored one, from an earlier version or from seeding: stable, and distinct for each of a
+/// citizen's.
 pub(super) fn derived_id(agency: &str, purpose: &str, granted_at: Timestamp) -> Uuid {
     let hash = Sha256::digest(format!("lienthong/consent/v1\n{agency}\n{purpose}\n{}", granted_at.0));
     let mut tail = [0; 10];

@@ -27,13 +27,14 @@ use row::{history_key, number_of, read, row_key, write};
 
 mod row;
 
-/// Citizens whose consents are kept in memory.
+/// Capacity of the cache, in citizens.
 const CACHED_MAX: usize = 100_000;
-/// Up to how many rows a book that is asked the first time reads all of, to know who said anything; with more, each citizen's are looked for.
+/// Most rows that a book reads at its first use, to know who has consents or refusals; with more rows, each citizen's are looked
+/// up.
 const READ_AT_FIRST_MAX: u64 = 100_000;
-/// Rows read at once.
+/// Rows in one read.
 const ROWS_READ: usize = 4_096;
-/// How often a write is tried again that somebody else's came before.
+/// Retries of a write that lost against a concurrent one.
 const ATTEMPTS_MAX: usize = 8;
 
 /// Grants, withdraws and lists consents.
@@ -41,9 +42,9 @@ pub struct ConsentBook {
     store: Arc<dyn Store>,
     entropy: Arc<dyn Entropy>,
     cached: Cache<PersonalId, (u64, Arc<[Consent]>)>,
-    /// Grows with every write; what was cached under an earlier number is read again.
+    /// Incremented by every write; a cache entry from before is read again.
     epoch: AtomicU64,
-    /// The numbers under which something was said; `None` where there are too many.
+    /// The numbers with consents or refusals; `None` if there are too many.
     heard: OnceCell<Option<RwLock<HashSet<PersonalId>>>>,
 }
 
@@ -54,8 +55,8 @@ impl ConsentBook {
         Self { store, entropy, cached, epoch, heard: OnceCell::new() }
     }
 
-    /// Grants a consent under the person's present number. It replaces the same agency's for the same purpose, under whichever number
-    /// that was given.
+    /// Grants a consent under the person's present number. It replaces the one for the same agency and purpose, under any of the
+    /// person's numbers.
     pub async fn grant(&self, person: &Numbers, terms: Terms, act: Act, now: Timestamp) -> Result<Consent> {
         self.hear(person.current).await?;
         for _ in 0..ATTEMPTS_MAX {
@@ -83,8 +84,8 @@ impl ConsentBook {
         Err(overtaken())
     }
 
-    /// Takes back from now on the consent that has this id, and no other: one that is over stays as it ended, however often this is
-    /// repeated. Withdrawing a refusal ends the refusal.
+    /// Withdraws the consent with this id, and no other: one that has ended stays as it ended, however often this is repeated.
+    /// Withdrawing a refusal ends the refusal.
     pub async fn withdraw(&self, person: &Numbers, id: Uuid, act: Act, now: Timestamp) -> Result<Consent> {
         for _ in 0..ATTEMPTS_MAX {
             let Some((key, found)) = self.newest(person, id).await? else {
@@ -103,7 +104,7 @@ impl ConsentBook {
         Err(overtaken())
     }
 
-    /// Records that the citizen refuses everybody, for every purpose; a repetition changes nothing.
+    /// Records that the citizen refuses every agency and purpose; a repetition changes nothing.
     pub async fn refuse_all(&self, person: PersonalId, now: Timestamp) -> Result<()> {
         let key = row_key(person, ANY, ANY);
         self.hear(person).await?;
@@ -150,7 +151,7 @@ impl ConsentBook {
             }
         }
         found.retain(|consent| before.is_none_or(|before| consent.id < before));
-        // Ids begin with the time.
+        // Ids sort by time.
         found.sort_by_key(|consent| std::cmp::Reverse(consent.id));
         found.dedup_by_key(|consent| consent.id);
         let more = found.len() > limit;
@@ -175,7 +176,7 @@ impl ConsentBook {
         Ok(said)
     }
 
-    /// The numbers under which something was said, where they are known.
+    /// The numbers with consents or refusals, if known.
     async fn heard(&self) -> Result<Option<&RwLock<HashSet<PersonalId>>>> {
         let read = || async {
             if self.store.count(Space::Consent) > READ_AT_FIRST_MAX {
@@ -183,7 +184,7 @@ impl ConsentBook {
             }
             match self.all_numbers().await {
                 Ok(numbers) => Ok(Some(RwLock::new(numbers))),
-                // Whose rows are damaged, and whose are not, shows when theirs are read.
+                // A damaged row is reported when its citizen's consents are read.
                 Err(error) if error.kind() == Kind::Corrupt => Ok(None),
                 Err(error) => Err(error),
             }
@@ -206,7 +207,7 @@ impl ConsentBook {
         }
     }
 
-    /// Notes that something is said under a number, before it is written.
+    /// Notes a number before a consent or refusal is written under it.
     async fn hear(&self, person: PersonalId) -> Result<()> {
         if let Some(heard) = self.heard().await? {
             heard.write().unwrap_or_else(PoisonError::into_inner).insert(person);
@@ -214,13 +215,13 @@ impl ConsentBook {
         Ok(())
     }
 
-    /// The newest consents and refusals under one number, from memory when they are there.
+    /// The newest consents and refusals under one number, from the cache if possible.
     async fn of(&self, person: PersonalId) -> Result<Arc<[Consent]>> {
         let heard = self.heard().await?;
         if heard.is_some_and(|heard| !heard.read().unwrap_or_else(PoisonError::into_inner).contains(&person)) {
             return Ok(Arc::default());
         }
-        // The number is read before the rows: a write that ends in between makes what is cached here worthless.
+        // The counter is read before the rows: a write in between invalidates what is cached here.
         let epoch = self.epoch.load(Ordering::SeqCst);
         if let Some((cached, consents)) = self.cached.get(&person)
             && cached == epoch
@@ -255,7 +256,7 @@ impl ConsentBook {
         Ok(None)
     }
 
-    /// A consent that a newer one replaced.
+    /// A consent that was replaced.
     async fn earlier(&self, person: &Numbers, id: Uuid) -> Result<Consent> {
         for number in person.all() {
             if let Some(row) = self.store.get(Space::ConsentHistory, &history_key(number, id)).await? {
@@ -265,10 +266,10 @@ impl ConsentBook {
         Err(Error::new(Reason::NotFound, "there is no such consent").with_subject("consent", ""))
     }
 
-    /// Whether the batch was written: it is not where somebody else's write came before.
+    /// Whether the batch was written, or lost against a concurrent write.
     async fn commit(&self, batch: Batch) -> Result<bool> {
         let written = self.store.commit(batch).await;
-        // Also after a failure, which may have been written all the same.
+        // Also after a failure, since the batch may have been written.
         self.epoch.fetch_add(1, Ordering::SeqCst);
         match written {
             Err(error) if error.reason == Reason::StorageConflict => Ok(false),

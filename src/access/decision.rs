@@ -10,31 +10,31 @@ use crate::registry::Name;
 use super::consent::Consent;
 use super::rights::{Basis, Fields, Rights};
 
-/// Leave to read one record type.
+/// A grant to read one record type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The record type.
     pub record_type: Name,
-    /// What of it.
+    /// The readable fields.
     pub fields: Fields,
-    /// On which basis.
+    /// The basis of the right.
     pub basis: Basis,
 }
 
-/// Why nothing may be read.
+/// A denial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// What is missing.
+    /// The missing requirement.
     pub missing: Leave,
-    /// Who asked.
+    /// The agency.
     pub agency: String,
-    /// What for.
+    /// The purpose.
     pub purpose: String,
-    /// Every record type that it is missing for, in the order asked.
+    /// The record types for which it is missing, in the order requested.
     pub record_types: Vec<Name>,
 }
 
-/// What reading a record type takes.
+/// A requirement for reading a record type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     /// A right of the agency that covers the record type for the purpose.
@@ -91,8 +91,8 @@ fn listed(names: &[Name], between: &str) -> String {
     names.iter().map(|name| &**name).collect::<Vec<_>>().join(between)
 }
 
-/// What the rights grant of every record type asked for, before the citizen's consents are known. Rights cost nothing to look at, consents
-/// are read from the store: so a decision has two steps, and only the second gives grants.
+/// The rights to every record type requested, before the citizen's consents are known. Rights are in memory, consents are read from
+/// the store: so a decision has two steps, and only the second returns grants.
 #[derive(Debug)]
 pub struct Entitled<'a> {
     agency: &'a str,
@@ -100,7 +100,7 @@ pub struct Entitled<'a> {
     grants: Vec<Grant>,
 }
 
-/// The first step: what the rights say of every record type, in the order asked. A denial names every type without a right.
+/// The first step: the agency's rights to every record type, in the order requested. A denial names every type without a right.
 pub fn entitled<'a>(
     rights: &Rights,
     agency: &'a str,
@@ -120,15 +120,15 @@ pub fn entitled<'a>(
 }
 
 impl Entitled<'_> {
-    /// The second step. `consents` are the citizen's that concern the agency and purpose; more do no harm. A denial names every type that
-    /// lacks leave.
+    /// The second step. `consents` are the citizen's for the agency and purpose; others do no harm. A denial names every type
+    /// without the required consent.
     pub fn settle(self, consents: &[Consent], now: Timestamp) -> Result<Vec<Grant>, Denial> {
         let Self { agency, purpose, grants } = self;
         let permitted = |record_type: &str| consents.iter().any(|c| c.permits(agency, purpose, record_type, now));
         let refused = consents.iter().any(|consent| consent.refuses(agency, purpose, now));
         let has_leave = |grant: &&Grant| match grant.basis {
             Basis::Duty => true,
-            // A consent to this very purpose is more particular than a refusal of everything.
+            // A consent to this very purpose is more specific than a general refusal.
             Basis::Service => !refused || permitted(&grant.record_type),
             Basis::Consent => permitted(&grant.record_type),
         };
@@ -168,7 +168,7 @@ pub fn decide(
     entitled(rights, agency, purpose, record_types)?.settle(consents, now)
 }
 
-/// What a citizen who presents documents gives leave to: presenting is the consent, to whole records.
+/// The grants of a citizen who presents documents: presenting is the consent, to whole records.
 pub fn presented(record_types: impl IntoIterator<Item = Name>) -> Vec<Grant> {
     let whole = |record_type| Grant { record_type, fields: Fields::All, basis: Basis::Consent };
     record_types.into_iter().map(whole).collect()

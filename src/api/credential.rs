@@ -79,7 +79,7 @@ impl TokenMint {
     }
 }
 
-/// Says who calls.
+/// Authenticates callers.
 #[derive(Debug)]
 pub struct Authenticator {
     public_key: PublicKey,
@@ -94,14 +94,14 @@ const ACCEPTED_MAX: usize = 1_024;
 /// A caller, known by a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
-    /// Who it is.
+    /// The caller.
     pub caller: Caller,
     /// Whether the credential is one that anybody can write.
     pub is_demo: bool,
 }
 
 impl Authenticator {
-    /// Accepts tokens under `public_key`, and demo credentials as `demo` says.
+    /// Accepts tokens under `public_key`, and demo credentials according to `demo`.
     pub fn new(public_key: PublicKey, demo: DemoCredentials) -> Self {
         let accepted = Cache::new(ACCEPTED_MAX);
         Self { public_key, demo, accepted }
@@ -156,11 +156,9 @@ impl Authenticator {
         }
         let caller = AgencyId::parse(name).map(Caller::Agency).filter(|caller| is_known(caller, rights));
         caller.ok_or_else(|| {
-            let near = name::nearest(name, rights.agencies().map(|agency| agency.key.as_str()));
-            let near = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
-            refused(format!(
-                "`demo-` must be followed by an agency's key, or by `citizen-` and a personal ID; no agency has this key{near}"
-            ))
+            let rule = "`demo-` must be followed by an agency's key, or by `citizen-` and a personal ID; no agency has this key";
+            let keys = rights.agencies().map(|agency| agency.key.as_str());
+            refused(name::with_nearest(rule.to_owned(), name, keys))
         })
     }
 
@@ -203,7 +201,7 @@ impl Authenticator {
     }
 }
 
-/// Why a token is none of ours: what has not the form of one is told apart from what we don't accept.
+/// The reason why a token is refused: a malformed token is told apart from one that is not accepted.
 fn refused(why: &TokenError) -> Error {
     let reason = match why {
         TokenError::Malformed(_) => Reason::CredentialMalformed,
@@ -222,7 +220,7 @@ fn malformed(why: &str) -> Error {
     Error::new(Reason::CredentialMalformed, format!("authorization must be `Bearer <credential>`, once: {why}"))
 }
 
-/// Agencies must be known; whether a citizen exists is not told here.
+/// Agencies must exist; the existence of a citizen is not checked here.
 fn is_known(caller: &Caller, rights: &Rights) -> bool {
     match caller {
         Caller::Agency(agency) => rights.agency(agency.as_str()).is_some(),

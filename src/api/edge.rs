@@ -33,10 +33,10 @@ pub const GRACE: Duration = Duration::from_millis(1_000);
 /// The answers of a streaming call.
 pub type AnswerStream<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
 
-/// What speaks against a service that met damaged data.
+/// The cause against a service that met damaged data.
 const DAMAGE_MET: &str = "damage_met";
 
-/// What every handler shares.
+/// State shared by every handler.
 #[derive(Clone)]
 pub struct Edge {
     inner: Arc<Inner>,
@@ -157,7 +157,7 @@ impl Edge {
         let mut ending = self.inner.ending.clone();
         let cut = async move {
             if ending.wait_for(|asked| *asked).await.is_err() {
-                std::future::pending::<()>().await; // nobody is left who could ask for the end
+                std::future::pending::<()>().await; // nobody is left to request the end
             }
             tokio::time::sleep(GRACE).await;
         };
@@ -290,7 +290,7 @@ impl Edge {
         self.keep(call, error);
     }
 
-    /// Keeps what `Explain` says of a call; of a stream that ended badly, how it ended.
+    /// Records a call for `Explain`; for a stream that failed, also how it ended.
     fn keep(&self, call: &Call, error: Option<&Error>) {
         self.inner.traces.record(EndedCall {
             request_id: call.request_id,

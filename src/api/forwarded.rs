@@ -26,7 +26,7 @@ const NAMES: &[&str] = &[
     "x-amzn-trace-id",
 ];
 
-/// What the names of a product's headers begin with.
+/// Prefixes of the headers of products.
 const FAMILIES: &[&str] = &[
     "x-forwarded-",
     "x-original-",

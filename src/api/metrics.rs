@@ -16,7 +16,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// What `/metrics` has as its content type.
+/// The content type of `/metrics`.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,7 +65,7 @@ impl Metrics {
         self.seconds.get_or_create(&Called { method }).observe(took.as_secs_f64());
     }
 
-    /// Adds what others say when they are asked.
+    /// Adds gauges that are read on demand.
     pub fn ask(&self, readings: Vec<Reading>) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register_collector(Box::new(Readings(readings)));

@@ -13,6 +13,7 @@ pub mod forwarded;
 pub mod grpc;
 pub mod health;
 pub mod http;
+pub mod language;
 pub mod metrics;
 pub mod page;
 pub mod panic;

@@ -25,7 +25,7 @@ impl PageTokens {
         Self { key: seed.child("page-tokens", 0), world }
     }
 
-    /// The caller's token for what comes after `position` of `query`: every filter, each a part.
+    /// The token for the rest of `query` after `position`: every filter, each a part.
     pub fn issue(&self, call: &Call, query: &[&[u8]], position: &[u8]) -> String {
         let mut bytes = self.tag(call, query, position).to_vec();
         bytes.extend_from_slice(position);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn by(agency: &str) -> Call {
-        Call::by(Caller::Agency(AgencyId::parse(agency).expect("a key")), Timestamp(0))
+        crate::world::call_by(Caller::Agency(AgencyId::parse(agency).expect("a key")), Timestamp(0))
     }
 
     #[test]

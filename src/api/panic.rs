@@ -54,7 +54,7 @@ where
 #[derive(Debug)]
 pub struct Answering<F> {
     inner: F,
-    /// What was called.
+    /// The method called.
     uri: http::Uri,
 }
 
@@ -65,7 +65,7 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // What a panic leaves behind is the call's own; state that calls share is behind locks that survive poisoning.
+        // The state that a panic leaves behind belongs to the call; state shared by calls is behind locks that survive poisoning.
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.inner).poll(context)));
         polled.unwrap_or_else(|_| {
             let request_id = RequestId(uuid::Uuid::now_v7());

@@ -43,7 +43,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Self { rates, swept_at: Mutex::default() }
     }
 
-    /// Takes one token, or says how long until there is one.
+    /// Takes one token, or returns the time until there is one.
     fn take(&self, key: &K) -> Result<(), Duration> {
         if self.rates.len() >= BUCKETS_MAX {
             self.sweep();
@@ -95,7 +95,7 @@ impl CallerRate {
         Self { per_second, buckets: NonZeroU32::new(per_second).map(Buckets::new) }
     }
 
-    /// Takes one call's token, or says when the next one is there. `is_demo` says that the credential is one that anybody can write.
+    /// Takes one call's token, or returns the time until there is one. `is_demo`: the credential is one that anybody can write.
     pub fn take(&self, caller: &Caller, is_demo: bool, network: Option<Network>) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         let bucket = match caller {

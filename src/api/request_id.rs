@@ -30,7 +30,7 @@ pub fn client_ids(headers: &HeaderMap) -> ClientIds {
     }
 }
 
-/// Gives a client back what it named its call by, in headers or trailers that have our id.
+/// Returns the client's ids, in headers or trailers that have our id.
 pub fn give_back(headers: &mut HeaderMap, client: &ClientIds, id: RequestId) {
     if let Some(Ok(value)) = client.request_id().map(HeaderValue::try_from)
         && let Some(ours) = headers.insert(REQUEST_ID, value)

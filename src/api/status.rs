@@ -39,7 +39,7 @@ pub fn code(kind: Kind) -> Code {
 
 /// Most bytes of a message on the wire, where every byte that is not plain ASCII takes three.
 const MESSAGE_WIRE_BYTES_MAX: usize = 1_200;
-/// Longest description within the details, in bytes: the message says the whole.
+/// Longest description within the details, in bytes; the message has the full text.
 const DESCRIPTION_BYTES_MAX: usize = 256;
 /// Longest public name within the details, in bytes.
 const NAME_BYTES_MAX: usize = 160;
@@ -111,12 +111,15 @@ const FIELD_IN_WORDS_BYTES_MAX: usize = 240;
 /// Longest sentence in Vietnamese, in bytes.
 const SENTENCE_BYTES_MAX: usize = 1_024;
 
-/// The message in Vietnamese: what the English one says, or the reason with the first bad fields and what is wrong with each.
+/// The message in Vietnamese: a translation of the English one, or the reason with the first bad fields and their violations.
 fn in_vietnamese(error: &Error) -> String {
     let (all, reason) = (&error.violations, error.reason.vietnamese());
     let named = all.kept().iter().take(FIELDS_IN_WORDS_MAX);
-    let named: Vec<String> =
-        named.map(|bad| cut(format_args!("{}: {}", bad.field, bad.vietnamese()), FIELD_IN_WORDS_BYTES_MAX)).collect();
+    let named: Vec<String> = named
+        .map(|bad| {
+            cut(format_args!("{}: {}", bad.field, bad.message_in(Language::Vietnamese)), FIELD_IN_WORDS_BYTES_MAX)
+        })
+        .collect();
     match all.total() - named.len() {
         _ if named.is_empty() => match translation::vietnamese(&error.message) {
             Some(message) => cut(sentence(&message), SENTENCE_BYTES_MAX),
@@ -136,12 +139,12 @@ fn sentence(message: &str) -> String {
     begins.chars().chain(rest).chain((!message.ends_with('.')).then_some('.')).collect()
 }
 
-/// Adds as many violations as `room` bytes hold, and gives their number.
+/// Adds as many violations as `room` bytes hold, and returns their number.
 fn add_violations(details: &mut ErrorDetails, error: &Error, language: Language, mut room: usize) -> usize {
     let kept = error.violations.kept();
     for (at, violation) in kept.iter().enumerate() {
         let is_precondition = error.kind() == Kind::WrongState;
-        let message = violation.said(language);
+        let message = violation.message_in(language);
         let description = match is_precondition {
             true => cut(message, DESCRIPTION_BYTES_MAX),
             false => cut(format_args!("{}: {message}", violation.rule), DESCRIPTION_BYTES_MAX),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Error, Reason, Result, limits};
 
-/// Open streams, counted by who opened them.
+/// Open streams, counted by caller.
 #[derive(Debug, Clone)]
 pub struct OpenStreams<K: Ord = String> {
     open: Arc<Mutex<BTreeMap<K, usize>>>,

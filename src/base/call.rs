@@ -172,7 +172,8 @@ pub struct Call {
     pub permit: Permit,
     /// Whether the caller wants records that failed their checks, marked as such (`x-lienthong-unverified: allow`).
     pub accepts_unverified: bool,
-    pub(crate) checks: Mutex<Vec<CallCheck>>,
+    /// The checks so far; [`Self::note`] adds one.
+    pub checks: Mutex<Vec<CallCheck>>,
 }
 
 /// Marks the answer to a call that needed no caller, for the rating of connections.
@@ -192,26 +193,6 @@ pub struct PublicCall {
     pub deadline: Instant,
     /// The language of its errors.
     pub language: Language,
-}
-
-#[cfg(test)]
-impl Call {
-    /// A call by `caller` at `now`, for tests of use cases.
-    pub fn by(caller: Caller, now: Timestamp) -> Self {
-        Self {
-            request_id: RequestId(uuid::Uuid::nil()),
-            client_ids: ClientIds::default(),
-            method: "test",
-            caller,
-            now,
-            deadline: Instant::now() + Duration::from_secs(10),
-            client_deadline: None,
-            language: Language::default(),
-            permit: Permit { is_named: false, allowed: "test".into() },
-            accepts_unverified: false,
-            checks: Mutex::default(),
-        }
-    }
 }
 
 impl Call {

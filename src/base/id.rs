@@ -141,6 +141,12 @@ impl fmt::Display for AgencyId {
     }
 }
 
+/// Whether a text can name a request that its caller may repeat: 8 to 64 characters of `A-Z a-z 0-9 . _ -`.
+pub fn is_request_id(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (8..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

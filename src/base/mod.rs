@@ -10,6 +10,7 @@ pub mod error;
 pub mod host;
 pub mod id;
 pub mod language;
+pub mod legacy;
 pub mod limits;
 pub mod log;
 pub mod name;

@@ -30,15 +30,11 @@ pub fn unknown<'a>(
     known: impl IntoIterator<Item = &'a str>,
     list: &str,
 ) -> Violation {
-    let near = nearest(given, known);
-    let message = match near.as_slice() {
-        [] => format!("no such {kind}; see {list}"),
-        near => format!("no such {kind}; nearest: {}; see {list}", near.join(", ")),
-    };
+    let message = [with_nearest(format!("no such {kind}"), given, known), format!("see {list}")].join("; ");
     Violation::new(field, "UNKNOWN_VALUE", message)
 }
 
-/// In words: there is no such thing, the known names that are most like it, and all of them if none is.
+/// A sentence for an unknown name, with the known names that resemble it, or with all of them.
 ///
 /// ```
 /// use lienthong::base::name::no_such;
@@ -47,22 +43,40 @@ pub fn unknown<'a>(
 /// ```
 pub fn no_such(kind: &str, given: &str, known: &[&str]) -> String {
     let given: String = given.chars().take(COMPARED_CHARS_MAX).collect();
-    match nearest(&given, known.iter().copied()).as_slice() {
-        [] => format!("there is no {kind} {given}; there are: {}", known.join(", ")),
-        near => format!("there is no {kind} {given}; nearest: {}", near.join(", ")),
+    if nearest(&given, known.iter().copied()).is_empty() {
+        return format!("there is no {kind} {given}; there are: {}", known.join(", "));
+    }
+    with_nearest(format!("there is no {kind} {given}"), &given, known.iter().copied())
+}
+
+/// A sentence, followed by the known names that resemble a given one: `…; nearest: a, b`. The sentence alone if there are none.
+pub fn with_nearest<'a>(sentence: String, given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    match nearest(given, known).as_slice() {
+        [] => sentence,
+        near => [sentence, format!("nearest: {}", near.join(", "))].join("; "),
     }
 }
 
-/// The known names that are most like a given one, the likest first.
+/// The known names that resemble a given one most, the likeliest first. A prefix that all share (`LIENTHONG_`) is not compared.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let folded =
-        |text: &str| -> String { text.chars().take(COMPARED_CHARS_MAX).flat_map(char::to_lowercase).collect() };
+    let known: Vec<&str> = known.into_iter().collect();
+    let shared = shared_prefix(given, &known);
+    let folded = |text: &str| -> String {
+        text[shared..].chars().take(COMPARED_CHARS_MAX).flat_map(char::to_lowercase).collect()
+    };
     let given = folded(given);
     let likeness = |name: &str| strsim::jaro_winkler(&given, &folded(name));
     let mut near: Vec<(f64, &str)> = known.into_iter().map(|name| (likeness(name), name)).collect();
     near.retain(|(likeness, _)| *likeness >= LIKENESS_MIN);
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     near.into_iter().take(NEAREST_MAX).map(|(_, name)| name).collect()
+}
+
+/// Length in bytes of the prefix that a given name shares with every known one, up to a separator.
+fn shared_prefix(given: &str, known: &[&str]) -> usize {
+    let same = |name: &&str| given.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let shared = known.iter().map(same).min().unwrap_or_default();
+    given.as_bytes()[..shared].iter().rposition(|byte| b"_./".contains(byte)).map_or(0, |at| at + 1)
 }
 
 #[cfg(test)]
@@ -82,5 +96,13 @@ mod tests {
             assert_eq!(unknown("agency", "agency", given, known, "ListAgencies").message, expected, "{given}");
         }
         assert!(unknown("agency", "agency", &"police".repeat(1_000_000), known, "x").message.len() < 200);
+    }
+
+    #[test]
+    fn a_prefix_that_all_names_share_makes_none_of_them_alike() {
+        let known = ["LIENTHONG_CONSOLE", "LIENTHONG_LISTEN", "LIENTHONG_SEED"];
+        let said = |given| with_nearest("no".to_owned(), given, known);
+        assert_eq!(said("LIENTHONG_LISTN"), "no; nearest: LIENTHONG_LISTEN");
+        assert_eq!(said("LIENTHONG_XYZZY"), "no");
     }
 }

@@ -21,7 +21,7 @@ pub fn end_within(text: &str, bytes_max: usize) -> usize {
 /// Longest personal name, in characters; longer ones are mistakes of capture.
 pub const NAME_CHARS_MAX: usize = 100;
 
-/// The key under which two spellings of one Vietnamese text are equal: NFC, `Ð` as `Đ`, one tone placement
+/// The key under which two spellings of one Vietnamese text are equal: NFC, `Ð` as `Đ`, one apostrophe, one tone placement
 /// (`hòa` is `hoà`, `thủy` is `thuỷ`), single spaces, lower case.
 ///
 /// ```
@@ -45,21 +45,47 @@ pub fn folded_key(text: &str) -> String {
     letters(text).into_iter().map(|letter| if letter.base == 'đ' { 'd' } else { letter.base }).collect()
 }
 
-/// Whether a text can be a person's name: one to 100 characters, words of letters, single spaces between them. Inside
+/// Whether a text can be a person's name: one to 100 characters, words of Latin letters, single spaces between them. Inside
 /// a word `-`, `.` and the apostrophe are allowed (`Y-Moan`, `K'Brôih`). Composed and decomposed forms both pass.
 pub fn name_is_valid(name: &str) -> bool {
-    let letter = |c: char| is_settled(c) && (c.is_alphabetic() || canonical_combining_class(c) != 0);
+    let letter = |c: char| is_latin(c) || matches!(c, '\u{300}'..='\u{36f}') && !is_invisible(c);
     let word = |word: &str| {
-        word.chars().next().is_some_and(char::is_alphabetic)
-            && word.chars().all(|c| letter(c) || matches!(c, '-' | '.' | '\'' | '’'))
+        word.chars().next().is_some_and(is_latin)
+            && word.chars().all(|c| letter(c) || matches!(c, '-' | '.') || is_apostrophe(c))
     };
     !name.is_empty() && name.nfc().count() <= NAME_CHARS_MAX && name.split(' ').all(word)
+}
+
+/// A letter of the Latin alphabets, Vietnamese above all: no ordinals, no micro sign, no clicks that look like strokes.
+fn is_latin(c: char) -> bool {
+    let is_letter = c.is_alphabetic() && !matches!(c, 'ª' | 'µ' | 'º' | '\u{1bb}' | '\u{1c0}'..='\u{1c3}');
+    is_letter && matches!(c, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}')
+}
+
+/// What people write for an apostrophe: one letter, where names are compared.
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’' | 'ʼ' | '`')
 }
 
 /// Whether the normalisation of a character can never change: it is assigned in Unicode 3.2 (RFC 3454, table A.1), or is in the
 /// Latin blocks, where nothing combines. Of characters that are assigned later, programs with older and newer tables think differently.
 pub fn is_settled(c: char) -> bool {
     matches!(c, '\0'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}') || !unassigned_code_point(c)
+}
+
+/// Whether nobody sees a character, or takes it for an ordinary space: format controls, fillers, selectors, separators, and every space but
+/// U+0020. Texts that differ in such characters alone look the same to a reader.
+///
+/// Unicode's Default_Ignorable_Code_Point and White_Space (DerivedCoreProperties, PropList), and the blanks among the symbols.
+pub fn is_invisible(c: char) -> bool {
+    (c.is_whitespace() && c != ' ')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffc}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 /// A letter taken apart: base, mark of quality (circumflex, breve, horn, or anything that is no tone), tone.
@@ -118,6 +144,7 @@ fn letters(text: &str) -> Vec<Letter> {
     for c in text.chars() {
         match c {
             'Ð' | 'ð' | 'Đ' => push('đ'),
+            c if is_apostrophe(c) => push('\''),
             c => c.to_lowercase().for_each(&mut push),
         }
     }
@@ -156,6 +183,8 @@ mod tests {
             ("ngoài", "ngòai"),
             ("Đặng", "Ðặng"),
             ("đặng", "ÐẶNG"),
+            ("K'Brôih", "K’Brôih"),
+            ("K`Brôih", "KʼBrôih"),
             // the order of windows-1258: quality composed, tone combining
             ("Nguyễn", "Nguyê\u{303}n"),
             // marks in the other order are the same letter to a reader
@@ -215,14 +244,46 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_sees_is_invisible() {
+        for c in
+            "\u{200b}\u{200d}\u{feff}\u{ad}\u{2060}\u{a0}\u{3000}\u{2028}\u{180e}\u{202e}\u{fe0f}\u{e0041}\u{2800}\t"
+                .chars()
+        {
+            assert!(is_invisible(c), "U+{:04X}", u32::from(c));
+        }
+        for c in "aÁđ ’-,.;№\u{301}漢".chars() {
+            assert!(!is_invisible(c), "{c}");
+        }
+    }
+
+    #[test]
     fn names_are_words_of_letters() {
         let nfd = "Nguyễn Thị Hoà".nfd().collect::<String>();
-        for good in ["Nguyễn Thị Hòa", "Y-Moan", "K'Brôih Ya", "Lê", nfd.as_str()] {
+        for good in
+            ["Nguyễn Thị Hòa", "Y-Moan", "K'Brôih Ya", "K`Brôih", "Lê", "François Müller", "Łukasz", nfd.as_str()]
+        {
             assert!(name_is_valid(good), "{good}");
         }
         let long = "A".repeat(NAME_CHARS_MAX + 1);
-        for bad in ["", " ", "Lê ", " Lê", "Lê  Văn", "Lê Văn 2", "Lê\tVăn", "Lê;Văn", "-Lê", "\u{301}", &long]
-        {
+        for bad in [
+            "Иван",
+            "Nguyễn Vаn",
+            "李",
+            "Hoµ",
+            "Lª",
+            "Lê\u{200b}",
+            "",
+            " ",
+            "Lê ",
+            " Lê",
+            "Lê  Văn",
+            "Lê Văn 2",
+            "Lê\tVăn",
+            "Lê;Văn",
+            "-Lê",
+            "\u{301}",
+            &long,
+        ] {
             assert!(!name_is_valid(bad), "{bad}");
         }
     }

@@ -3,8 +3,9 @@
 //! Rules, use cases and logs speak English, and state each thing once. The edge that shows a sentence to a person who asked for Vietnamese looks it
 //! up here, complete as it is. `translation/vi.po` (GNU gettext, PO files) holds each sentence with named values, and the same in Vietnamese
 //! with the same values: `a page holds at most {0} items` is `mỗi trang có nhiều nhất {0} mục`. A value that is itself a sentence is translated
-//! too, and so are the members of a list (`a; b`, `a, b`) and the sentence after a path (`changes[3]: …`). A sentence without an entry stays
-//! English; `tests/vietnamese.rs` finds every literal of the sources that lacks one.
+//! too, and so are the members of a list (`a; b`, `a, b`) and the sentence after a path (`changes[3]: …`). A value named `count` is a number,
+//! so that `{count} records` does not match every text that ends so. A sentence without an entry stays English; `tests/vietnamese.rs` finds
+//! every literal of the sources that lacks one.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,6 +15,8 @@ use super::Language;
 
 /// How deep sentences are looked for within values.
 const DEPTH_MAX: usize = 4;
+/// The name of values that are numbers.
+const COUNT: &str = "count";
 /// Longer texts stay as they are, in bytes.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
 
@@ -126,6 +129,9 @@ impl Template {
             None if !rest.is_empty() => return None,
             None => {}
         }
+        if values.iter().any(|(name, value)| *name == COUNT && !value.bytes().all(|byte| byte.is_ascii_digit())) {
+            return None;
+        }
         // What ends with a colon, or begins the sentence and has one in it, is a path before a sentence of its own.
         let is_path = values.iter().any(|(_, value)| value.ends_with(':'));
         let begins = matches!(self.english.first(), Some(Piece::Value(_)));
@@ -198,22 +204,22 @@ impl Translation {
 
     fn filled(&self, template: &Template, values: &[(&str, &str)], depth: usize) -> String {
         let value = |name: &str| values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
-        // One word is somebody's name for something where the English begins with it, or a flag has it.
-        let is_name = |name: &str| {
-            template.english.iter().enumerate().any(|(at, piece)| {
-                let before = at.checked_sub(1).and_then(|at| template.english.get(at));
-                let is_flag = matches!(before, Some(Piece::Text(text)) if text.ends_with("--"));
-                *piece == Piece::Value(name.to_owned()) && (at == 0 || is_flag)
-            })
-        };
-        let piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Value(name) => match value(name) {
-                value if !value.contains(' ') && is_name(name) => value.to_owned(),
-                value => self.sentence(value, depth).unwrap_or_else(|| value.to_owned()),
-            },
-        };
-        template.vietnamese.iter().map(piece).collect()
+        // A single word is a name if the English sentence begins with it, and a flag after `--`.
+        let is_first = |name: &str| matches!(template.english.first(), Some(Piece::Value(first)) if first == name);
+        let (mut text, mut is_flag) = (String::new(), false);
+        for piece in &template.vietnamese {
+            match piece {
+                Piece::Text(part) => text.push_str(part),
+                Piece::Value(name) => match value(name) {
+                    value if is_flag || is_a_flag(value) || (is_first(name) && !value.contains(' ')) => {
+                        text.push_str(value);
+                    }
+                    value => text.push_str(&self.sentence(value, depth).unwrap_or_else(|| value.to_owned())),
+                },
+            }
+            is_flag = matches!(piece, Piece::Text(part) if part.ends_with("--"));
+        }
+        text
     }
 
     /// A list: `a; b` where `counts(known, all)` accepts the number of its translated members, or `a, b` where all are translated.
@@ -248,6 +254,11 @@ impl Translation {
     }
 }
 
+/// A flag with its value's name, as clap writes it: `--seed <NUMBER>`.
+fn is_a_flag(value: &str) -> bool {
+    value.starts_with("--") && !value.contains(": ")
+}
+
 /// The text of a quoted string of a PO file.
 fn quoted(text: &str) -> Option<String> {
     let inner = text.trim().strip_prefix('"')?.strip_suffix('"')?;
@@ -275,7 +286,9 @@ mod tests {
     fn names_paths_and_lists_are_no_sentences() {
         let vi = |english: &str| vietnamese(english).unwrap_or_default();
         let asked = "/d1 holds a world of seed 7, not 8: leave --seed out, or choose another folder";
-        assert!(vi(asked).contains("--seed"), "{}", vi(asked));
+        assert!(vi(asked).contains("--seed") && vi(asked).contains("thế giới có hạt giống 7"), "{}", vi(asked));
+        assert_eq!(vi("7 statements"), "7 tuyên bố");
+        assert_eq!(vi("other statements"), "");
         let role = "the agency police, the agency operator";
         assert!(!vi(role).contains("the agency"), "{}", vi(role));
     }
@@ -313,6 +326,7 @@ mod tests {
         let filled = |template: &str| {
             let value = |piece| match piece {
                 Piece::Text(text) => text,
+                Piece::Value(name) if name == COUNT => "7".to_owned(),
                 Piece::Value(name) => format!("«{name}»"),
             };
             pieces(template).into_iter().map(value).collect::<String>()

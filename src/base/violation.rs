@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 
-use super::Language;
 use super::text::end_within;
-use super::translation;
+use super::{Language, translation};
 
 /// Most violations that are kept of one request.
 pub const VIOLATIONS_MAX: usize = 1_000;
@@ -49,23 +48,19 @@ impl Violation {
         Self { message_vi: Some(cut(message, MESSAGE_BYTES_MAX)), ..self }
     }
 
-    /// The message in a language; in English where it has no translation.
-    pub fn said(&self, language: Language) -> Cow<'_, str> {
+    /// The message in a language. A message without a translation is replaced by the general sentence of its rule.
+    pub fn message_in(&self, language: Language) -> Cow<'_, str> {
         match (language, &self.message_vi) {
+            (Language::English, _) => Cow::Borrowed(&self.message),
             (Language::Vietnamese, Some(message)) => Cow::Borrowed(message),
-            _ => language.say(&self.message),
+            (Language::Vietnamese, None) => {
+                translation::vietnamese(&self.message).map_or(Cow::Borrowed(self.rule_in_vietnamese()), Cow::Owned)
+            }
         }
     }
 
-    /// The message in Vietnamese; what its rule says in general where the message has no translation.
-    pub fn vietnamese(&self) -> Cow<'static, str> {
-        if let Some(message) = &self.message_vi {
-            return Cow::Owned(message.clone());
-        }
-        if let Some(message) = translation::vietnamese(&self.message) {
-            return Cow::Owned(message);
-        }
-        Cow::Borrowed(match &*self.rule {
+    fn rule_in_vietnamese(&self) -> &'static str {
+        match &*self.rule {
             "REQUIRED" => "bắt buộc phải có",
             "FORMAT" | "SYNTAX" => "sai định dạng",
             "TYPE" => "sai kiểu dữ liệu",
@@ -96,11 +91,16 @@ impl Violation {
             "COMMON_PROPERTY" => "là tài sản chung của vợ chồng",
             "SUCCESSORS" => "phải nêu đúng thửa đất hoặc giấy chứng nhận thay thế",
             "AREAS" => "diện tích trước và sau không khớp",
+            "ENCODING" => "sai bảng mã",
+            "NORMALISED" => "đã được chuẩn hoá",
+            "NUMBER_CLAIMED" => "có số đã được một bản ghi khác ghi là số thay thế",
+            "CARD_IN_FORCE" => "người này đang có một thẻ khác có hiệu lực",
+            "CHASSIS_IN_USE" => "xe này đang được đăng ký với biển số khác",
             "NUMBER_HELD" => "có số đang thuộc về người khác",
             "EXPUNGED_EARLY" => "chưa đủ thời hạn xoá án tích",
             "CONVICTION_STANDS" => "còn án tích chưa được xoá",
             _ => "không hợp lệ",
-        })
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -293,6 +293,19 @@ mod tests {
         let (kept, total) = (many.kept().to_vec(), many.total() + long.total());
         many.append(long);
         assert_eq!((many.kept(), many.total()), (&kept[..], total));
+    }
+
+    #[test]
+    fn a_message_without_a_translation_is_that_of_its_rule() {
+        for (rule, message, english, vietnamese) in [
+            ("FORMAT", "must be a UUID", "must be a UUID", "phải là UUID"),
+            ("FORMAT", "x", "x", "sai định dạng"),
+            ("NO_SUCH_RULE", "x", "x", "không hợp lệ"),
+        ] {
+            let violation = Violation::new("a", rule, message);
+            assert_eq!(violation.message_in(Language::English), english);
+            assert_eq!(violation.message_in(Language::Vietnamese), vietnamese);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! `--ca`: a private certificate authority, the same wherever a command asks a server.
+//! `--ca`: a private certificate authority, the same wherever a command asks a server; and what is said when it is given for nothing, or missing.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::output::Failure;
 use crate::server::listen;
@@ -42,4 +44,39 @@ impl CaArgs {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
         endpoint.tls_config(tls).map_err(|error| failed(listen::innermost(&error)))
     }
+
+    /// Connects to `address` by its endpoint.
+    pub(super) async fn connect(&self, endpoint: &Endpoint, address: &str) -> Result<Channel, Failure> {
+        match endpoint.connect().await {
+            Ok(channel) => Ok(channel),
+            Err(_) if self.ca.is_some() && speaks_plaintext(address).await => {
+                Err(Failure::new(format!("{address} does not use TLS: leave out --ca")))
+            }
+            Err(error) => Err(Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error)))),
+        }
+    }
+
+    /// Fails when the server uses TLS and no authority was given: a connection shows it with the first call alone, as a broken one.
+    pub(super) async fn expect_plaintext(&self, address: &str) -> Result<(), Failure> {
+        match self.ca.is_none() && speaks_tls(address).await {
+            true => Err(Failure::new(format!("{address} uses TLS: give its certificate authority with --ca"))),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether a server answers a health check without TLS.
+async fn speaks_plaintext(address: &str) -> bool {
+    let Ok(endpoint) = CaArgs::default().endpoint(address.trim_start_matches("https://")) else { return false };
+    let Ok(channel) = endpoint.connect().await else { return false };
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.is_ok()
+}
+
+/// Whether a server shows a certificate when it is greeted with TLS; nobody is trusted, so it is refused whichever it is.
+async fn speaks_tls(address: &str) -> bool {
+    let address = address.trim_start_matches("http://");
+    let endpoint = Endpoint::from_shared(format!("https://{address}"))
+        .and_then(|endpoint| endpoint.tls_config(ClientTlsConfig::new()));
+    let Ok(endpoint) = endpoint else { return false };
+    endpoint.connect().await.err().is_some_and(|error| listen::innermost(&error).contains("peer certificate"))
 }

@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::language;
 use crate::base::Language;
-use crate::base::name::nearest;
+use crate::base::name::with_nearest;
 
 const PREFIX: &str = "LIENTHONG_";
 /// Variables without a flag: the log's filter.
@@ -26,7 +26,10 @@ pub(super) fn read(command: Command) -> ArgMatches {
     let mut command = adapt(command, &|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
     match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) => refuse(&explain(&mut command, error)),
+        Err(error) => {
+            let shown = visible(&command, error);
+            refuse(&explain(&mut command, shown))
+        }
     }
 }
 
@@ -49,12 +52,8 @@ pub(super) fn unknown(command: &Command, given: impl IntoIterator<Item = String>
         name.starts_with(PREFIX) && !known.contains(name) && !OF_OTHERS.iter().any(|other| name.starts_with(other))
     };
     let describe = |name: String| {
-        // All begin alike: the rest of the name tells them apart.
-        let known = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
-        match nearest(name.strip_prefix(PREFIX).unwrap_or_default(), known).first() {
-            Some(nearest) => format!("{name} is not a setting; nearest: {}", [PREFIX, nearest].concat()),
-            None => format!("{name} is not a setting: --help lists them"),
-        }
+        let known = known.iter().map(String::as_str);
+        with_nearest(format!("{name} is not a setting: --help lists them"), &name, known)
     };
     given.into_iter().filter(is_unknown).map(describe).collect()
 }
@@ -79,6 +78,15 @@ fn adapt(command: Command, is_empty: &dyn Fn(&OsStr) -> bool) -> Command {
         }
     };
     command.mut_args(argument).mut_subcommands(|sub| adapt(sub, is_empty))
+}
+
+/// Takes the subcommands that `--help` hides out of a refusal that lists them: clap lists all.
+fn visible(command: &Command, mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::Strings(listed)) = error.get(ContextKind::ValidSubcommand) else { return error };
+    let is_hidden = |name: &String| command.find_subcommand(name).is_some_and(Command::is_hide_set);
+    let shown = listed.iter().filter(|name| !is_hidden(name)).cloned().collect();
+    error.insert(ContextKind::ValidSubcommand, ContextValue::Strings(shown));
+    error
 }
 
 /// Says of a negative number what is wrong with it: clap names a digit.
@@ -117,10 +125,18 @@ mod tests {
         ];
         let said = unknown(&Cli::command(), given.map(str::to_owned));
         let expected = [
-            "LIENTHONG_LISTN is not a setting; nearest: LIENTHONG_LISTEN",
+            "LIENTHONG_LISTN is not a setting: --help lists them; nearest: LIENTHONG_LISTEN",
             "LIENTHONG_XYZZY is not a setting: --help lists them",
         ];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_missing_command_is_asked_for_without_the_hidden_ones() {
+        let mut command = adapt(Cli::command(), &|_| false);
+        let refused = command.try_get_matches_from_mut(["lienthong", "--output", "json"]).expect_err("no command");
+        let said = visible(&command, refused).to_string();
+        assert!(said.contains("serve, verify") && !said.contains("bare-peer"), "{said}");
     }
 
     #[test]

@@ -4,14 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use tonic::transport::{ClientTlsConfig, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
-use crate::server::listen;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -52,43 +50,16 @@ impl Health {
     }
 
     async fn ask(self) -> Result<ServingStatus, Failure> {
-        let endpoint = self.ca.endpoint(&self.address)?;
-        let (address, has_ca) = (self.address, self.ca.ca.is_some());
-        let channel = match endpoint.connect().await {
-            Ok(channel) => channel,
-            Err(_) if has_ca && speaks_plaintext(&address).await => {
-                return Err(Failure::new(format!("{address} does not use TLS: leave out --ca")));
-            }
-            Err(error) => {
-                return Err(Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))));
-            }
-        };
+        let (address, ca) = (self.address, self.ca);
+        let channel = ca.connect(&ca.endpoint(&address)?, &address).await?;
         let request = HealthCheckRequest { service: self.service };
         match HealthClient::new(channel).check(request).await {
             Ok(answer) => Ok(answer.into_inner().status()),
-            Err(_) if !has_ca && speaks_tls(&address).await => {
-                Err(Failure::new(format!("{address} uses TLS: give its certificate authority with --ca")))
-            }
             Err(status) => {
+                ca.expect_plaintext(&address).await?;
                 let (code, why) = (status.code(), status.message());
                 Err(Failure::new(format!("{address} refused the call with {code:?}: {why}")))
             }
         }
     }
-}
-
-/// Whether a server answers a health check without TLS.
-async fn speaks_plaintext(address: &str) -> bool {
-    let Ok(endpoint) = CaArgs::default().endpoint(address.trim_start_matches("https://")) else { return false };
-    let Ok(channel) = endpoint.connect().await else { return false };
-    HealthClient::new(channel).check(HealthCheckRequest::default()).await.is_ok()
-}
-
-/// Whether a server shows a certificate when it is greeted with TLS; nobody is trusted, so it is refused whichever it is.
-async fn speaks_tls(address: &str) -> bool {
-    let address = address.trim_start_matches("http://");
-    let endpoint = Endpoint::from_shared(format!("https://{address}"))
-        .and_then(|endpoint| endpoint.tls_config(ClientTlsConfig::new()));
-    let Ok(endpoint) = endpoint else { return false };
-    endpoint.connect().await.err().is_some_and(|error| listen::innermost(&error).contains("peer certificate"))
 }

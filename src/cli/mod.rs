@@ -6,6 +6,7 @@
 
 mod anchor;
 mod ca;
+pub mod clock;
 pub mod completions;
 mod environment;
 mod format;
@@ -41,6 +42,7 @@ Examples:
   lienthong serve                                      a seeded province on 127.0.0.1:50051
   lienthong serve --data-dir ./province --seed 7       the same, kept on disk
   lienthong persona list                               citizens with a documented situation each
+  lienthong clock advance 180d                         half a year on, in the province of a running server
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
 
@@ -75,6 +77,9 @@ pub enum Command {
     /// The personas: synthetic citizens with a documented situation each.
     #[command(subcommand)]
     Persona(persona::Persona),
+    /// The clock of a server's world: show it, move it forward, stop it.
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
@@ -130,6 +135,7 @@ impl Cli {
             Command::Serve(command) => command.run(output),
             Command::Verify(command) => command.run(output),
             Command::Persona(command) => command.run(output),
+            Command::Clock(command) => command.run(output),
             Command::Population(command) => command.run(output),
             Command::Ledger(command) => command.run(output),
             Command::Store(command) => command.run(output),

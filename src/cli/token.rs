@@ -16,6 +16,7 @@ use crate::base::time::SystemClock;
 use crate::base::{AgencyId, Caller, Clock as _, PersonalId};
 use crate::keys::credential_key;
 use crate::registry::Catalogue;
+use crate::simulation::clock::kept::Kept;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,7 +86,8 @@ impl Issue {
             Failure::new(format!("{} {why}", folder.display()))
         };
         let mint = TokenMint::new(&credential_key::read(folder)?.ok_or_else(missing)?)?;
-        let now = SystemClock.now();
+        // Of the world: a token that is issued after its clock was moved holds then.
+        let now = Kept::read(folder)?.unwrap_or_default().at(SystemClock.now());
         let token = mint.mint(&caller, now, self.expires_in)?;
         match output {
             OutputFormat::Text => print(&token)?,

@@ -102,7 +102,7 @@ impl Witness {
         }
         end.send_replace(true);
         if tokio::time::timeout(DRAIN, serving).await.is_err() {
-            tracing::info!("requests still under way are cut");
+            tracing::info!("requests still in progress are cut");
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Checking one record that a registry answered: it is about the person it was asked about, and it verifies. Then only what the right
-//! covers is left in it, and it still verifies.
+//! Checks one record that a registry returned: it is the person's and it verifies. The record is then redacted to the fields that the right covers;
+//! it still verifies.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ use crate::trust::{Disclosure, LogProof, SignedRecord, redact, statement_hash};
 use super::record::CheckedRecord;
 use super::verified_cache::VerifiedCache;
 
-/// How a record is checked.
+/// The policy of one fetch for checking records.
 pub(super) struct Checker<'a> {
     pub(super) reader: &'a Reader,
     pub(super) verified: &'a VerifiedCache,
@@ -21,8 +21,8 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks an answer with its `proof` from the record ledger, and redacts it. `people` are the numbers of the person whom it must
-    /// name; `None` when the caller has established the owner. Somebody else's record is refused even to a caller that accepts unverified ones.
+    /// Checks an answer with its `proof` from the record ledger, and redacts it. `people` are the person's numbers, one of which the record must
+    /// name; `None` when the caller has established the owner. Another person's record is refused even to a caller that accepts unverified ones.
     pub(super) fn check(
         &self,
         answer: Answer,
@@ -64,8 +64,7 @@ impl Checker<'_> {
 
 fn disclosed(record: SignedRecord, fields: &Fields) -> SignedRecord {
     let Fields::Only(fields) = fields else { return record };
-    // A payload that is not canonical has no fields to choose from; only a caller that accepts unverified records comes
-    // here, and sees none of it.
+    // A non-canonical payload has no fields to disclose. Only callers that accept unverified records get here, and they receive no field of it.
     let nothing = || Disclosure::Partial { shown: Vec::new(), hidden: Vec::new() };
     let disclosure = redact(&record.disclosure, fields.names()).unwrap_or_else(|_| nothing());
     SignedRecord { disclosure, ..record }

@@ -1,4 +1,4 @@
-//! The context of one exchange.
+//! The caller, the ids and the deadline of one exchange.
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 use crate::base::Call;
 use crate::base::{ClientIds, RequestId, Result, Timestamp};
 
-/// On whose behalf, as which call, and until when.
+/// The caller, the ids and the deadline of one exchange.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The call's id.
+    /// The id that admission assigned.
     pub request_id: RequestId,
-    /// The client's names for it.
+    /// The client's request id and trace context.
     pub client_ids: ClientIds,
-    /// Its method.
+    /// `package.Service/Method`.
     pub method: &'static str,
     /// The calling agency's key.
     pub agency: String,
-    /// When it came.
+    /// When the call arrived.
     pub now: Timestamp,
-    /// When it must be answered.
+    /// When the call must be answered, on the machine's clock.
     pub deadline: Instant,
-    /// Whether records that fail their checks are wanted all the same, marked as such.
+    /// Whether records that fail verification are returned, with their verdict, instead of refused.
     pub accepts_unverified: bool,
 }
 
 impl Context {
-    /// The context of an agency's call; citizens are refused.
+    /// The context of an agency's call. Fails with `ROLE_NOT_ALLOWED` for citizens.
     pub fn of(call: &Call) -> Result<Self> {
         Ok(Self {
             request_id: call.request_id,
@@ -40,7 +40,7 @@ impl Context {
         })
     }
 
-    /// Until when registries may take: what is left, less the time to check, log and answer.
+    /// The deadline for registries: the call's, less the time to check, log and answer.
     pub(super) fn ask_until(&self) -> Instant {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let margin = (left / 5).clamp(Duration::from_millis(5), Duration::from_millis(250));

@@ -1,13 +1,13 @@
-//! The log of checks that an exchange leaves for `Explain`.
+//! The decision log of an exchange, which `Explain` returns.
 //!
-//! Every call writes one and few are ever read, so a log holds codes, not sentences; the sentences are made when somebody asks. In
-//! its row a check is three bytes and a little more.
+//! Every call writes one and few are ever read, so a log stores codes; the sentences are made when it is read. In its row a check takes
+//! three bytes and a little more.
 //!
-//! | byte | what |
+//! | byte | meaning |
 //! |---|---|
-//! | step | its code, and one byte more for which registry or record type |
+//! | step | its code, and one byte more: the ordinal of the registry or record type |
 //! | outcome | 0 pass, 1 fail, 2 skipped |
-//! | detail | its code, and what belongs to it |
+//! | detail | its code, and its values |
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::base::call::{CallCheck, CheckOutcome};
 use crate::base::text::end_within;
 use crate::registry::Catalogue;
 
-/// What was checked.
+/// What a check examines.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
-    /// The request's fields.
+    /// The fields of the request.
     Request,
-    /// Which numbers the citizen had before.
+    /// The look-up of the citizen's superseded numbers.
     SupersededNumbers,
     /// The agency's right.
     Right,
@@ -31,20 +31,20 @@ pub(super) enum Step {
     Consent,
     /// The citizen's presentation.
     Presentation,
-    /// The answer of the registry with this number.
+    /// The answer of the registry with this ordinal.
     Registry(u8),
-    /// The verification of a record of the type with this number.
+    /// The verification of a record whose type has this ordinal.
     Verify(u8),
 }
 
-/// What came of it.
+/// The explanation of a check's outcome.
 #[derive(Debug, Clone)]
 pub(super) enum Detail {
-    /// In words.
+    /// A sentence, stored as it is.
     Text(Cow<'static, str>),
-    /// The calling agency has the right for a purpose.
+    /// The calling agency has the right for this purpose.
     Granted(Arc<str>),
-    /// How many records a registry answered.
+    /// The number of records that a registry returned.
     Records(usize),
     /// The verdict VALID.
     Valid,
@@ -58,7 +58,7 @@ impl<T: Into<Cow<'static, str>>> From<T> for Detail {
     }
 }
 
-/// The checks of an exchange in the order made.
+/// The checks of one exchange, in the order made.
 #[derive(Debug, Default)]
 pub(super) struct DecisionLog {
     checks: Vec<(Step, CheckOutcome, Detail)>,
@@ -77,7 +77,7 @@ impl DecisionLog {
         self.checks.push((step, CheckOutcome::Skipped, detail.into()));
     }
 
-    /// Appends the checks to `out`.
+    /// Appends the encoded checks to `out`.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         for (step, outcome, detail) in &self.checks {
             let (code, which) = step.code();
@@ -122,7 +122,7 @@ impl Step {
     }
 }
 
-/// Reads the checks of a log, in words; `agency` is who called. `None` when they cannot be read.
+/// Decodes the checks of a row into words; `agency` is the caller's key. `None` for a row that does not decode.
 pub(super) fn decode(catalogue: &Catalogue, row: &mut Bytes, agency: &str) -> Option<Vec<CallCheck>> {
     let mut checks = Vec::new();
     while row.has_remaining() {
@@ -135,7 +135,7 @@ pub(super) fn decode(catalogue: &Catalogue, row: &mut Bytes, agency: &str) -> Op
         };
         let detail = match row.try_get_u8().ok()? {
             0 => take_text(row)?,
-            1 => format!("{agency} for {}", take_text(row)?),
+            1 => format!("the right of {agency} for the purpose {}", take_text(row)?),
             2 => format!("{} records", row.try_get_u32().ok()?),
             3 => "VALID".to_owned(),
             4 => "all required consents are present".to_owned(),
@@ -165,14 +165,14 @@ fn step_name(catalogue: &Catalogue, row: &mut Bytes) -> Option<String> {
     })
 }
 
-/// Writes a text with its length before it, cut where the length has no room.
+/// Writes a text with a length prefix, truncated to the longest length that the prefix can hold.
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     let length = end_within(text, usize::from(u16::MAX));
     out.put_u16(length as u16);
     out.put_slice(&text.as_bytes()[..length]);
 }
 
-/// Reads what [`put_text`] wrote.
+/// Reads a text that [`put_text`] wrote.
 pub(super) fn take_text(row: &mut Bytes) -> Option<String> {
     let length = usize::from(row.try_get_u16().ok()?);
     if row.remaining() < length {
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "right pass one-stop for one_stop.verify_documents",
+                "right pass the right of one-stop for the purpose one_stop.verify_documents",
                 "consent pass all required consents are present",
                 "registry.land pass 2 records",
                 "registry.vehicle fail REGISTRY_UNAVAILABLE",

@@ -1,6 +1,6 @@
-//! Delivering chosen documents: what a citizen presents is verified and logged as what an agency fetches, whole.
+//! Delivers the documents that a citizen presents: whole records, verified and logged like those that an agency fetches.
 //!
-//! Who may have what is decided before, by the citizen; a presentation is the consent.
+//! The citizen has decided already who receives what; the presentation is the consent.
 
 use std::sync::Arc;
 
@@ -20,18 +20,18 @@ use super::evidence::Draft;
 use super::fetch::reachable;
 use super::finish::finish;
 use super::gather::Question;
-use super::outcome::{Exchanged, Found, Missing, MissingReason};
+use super::outcome::{Exchanged, FoundRecords, Missing, MissingReason};
 use super::record::CheckedRecord;
 
-/// What the evidence says of why documents were presented.
+/// The purpose in the evidence of a presentation.
 const PURPOSE: &str = "presentation";
 
 /// One document to deliver.
 #[derive(Debug, Clone)]
 pub struct DocumentRef {
-    /// Its record type.
+    /// The document's record type.
     pub record_type: Arc<RecordType>,
-    /// Its record.
+    /// The document's record.
     pub record_id: RecordId,
     /// The version; `None` for the latest.
     pub version: Option<u64>,
@@ -39,10 +39,10 @@ pub struct DocumentRef {
 
 /// Documents of one citizen for one agency.
 #[derive(Debug, Clone)]
-pub struct Delivery {
+pub struct DocumentDelivery {
     /// The citizen.
     pub person: PersonalId,
-    /// The documents.
+    /// In the order of delivery.
     pub documents: Vec<DocumentRef>,
     /// The presentation's id, for the evidence.
     pub reference: String,
@@ -53,17 +53,18 @@ pub struct Delivery {
 }
 
 impl Exchange {
-    /// Delivers the documents, verified, whole, logged, in the order asked. A repetition leaves an entry of its own, with the outcome
-    /// `REPEATED`, and answers with the evidence of the first time. All or nothing: fails with
-    /// [`RegistryUnavailable`](Reason::RegistryUnavailable) (or as the registry did) when one does not answer, with
-    /// [`RecordNotFound`](Reason::RecordNotFound) when a document is gone, with [`HolderMismatch`](Reason::HolderMismatch) when it is
-    /// in somebody else's name, and with the verdict's code when one fails.
-    pub async fn deliver(self: &Arc<Self>, context: Context, delivery: Delivery) -> Result<Exchanged> {
+    /// Delivers the documents whole, verified and logged, in the order requested. A repetition leaves an evidence entry of its own, with the outcome
+    /// `REPEATED`, and returns the evidence of the first delivery.
+    ///
+    /// All or nothing. Fails with [`RegistryUnavailable`](Reason::RegistryUnavailable) (or the registry's own reason) when a registry does not
+    /// answer, with [`RecordNotFound`](Reason::RecordNotFound) when a record no longer exists, with [`HolderMismatch`](Reason::HolderMismatch) when
+    /// it names another holder, and with the verdict's code when a record fails verification.
+    pub async fn deliver(self: &Arc<Self>, context: Context, delivery: DocumentDelivery) -> Result<Exchanged> {
         let exchange = self.clone();
         finish(async move { exchange.deliver_to_end(&context, delivery).await }).await
     }
 
-    async fn deliver_to_end(&self, context: &Context, delivery: Delivery) -> Result<Exchanged> {
+    async fn deliver_to_end(&self, context: &Context, delivery: DocumentDelivery) -> Result<Exchanged> {
         let mut log = DecisionLog::default();
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE.into());
@@ -117,8 +118,8 @@ impl Exchange {
         Ok(Exchanged { evidence, ..exchanged })
     }
 
-    /// Logs that an agency was refused documents before any was read: a code that is spent, expired, or another agency's.
-    /// `person` is the citizen, if the code led to one.
+    /// Logs a redemption that was refused before any document was read: the code was spent, had expired, or was another agency's. `person` is the
+    /// citizen, if the code was one.
     pub async fn log_refusal(
         &self,
         context: Context,
@@ -138,11 +139,11 @@ impl Exchange {
     }
 }
 
-/// Refuses documents that name people, but none of the person's numbers: a vehicle that was sold since, a number whose claim no
-/// longer counts. What names nobody was matched by name when it was linked.
-fn of_person(found: Found, numbers: &Numbers) -> Result<Found> {
+/// Refuses documents that name people, but none of the person's numbers: a vehicle sold since, a number whose claim no longer counts. Documents that
+/// name nobody were matched by name when they were linked.
+fn of_person(found: FoundRecords, numbers: &Numbers) -> Result<FoundRecords> {
     for record in &found.0 {
-        // A record that is delivered unverified may be unreadable; it is marked as such.
+        // A record delivered unverified may be unreadable; its verdict says so.
         let Ok(fields) = record.record.disclosure.fields() else { continue };
         let people = record.record_type.people_of(&fields);
         if !people.is_empty() && !numbers.all().any(|number| people.contains(&number)) {
@@ -153,15 +154,16 @@ fn of_person(found: Found, numbers: &Numbers) -> Result<Found> {
     Ok(found)
 }
 
-/// Every document, in the order asked, or why not.
-fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missing: &[Missing]) -> Result<Found> {
+/// One record for every document, in the order requested, or the error of the first that is missing.
+fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missing: &[Missing]) -> Result<FoundRecords> {
     if let Some(missing) = missing.first() {
         let name = &*missing.record_type.name;
         return Err(match missing.reason {
-            MissingReason::Unreachable(reason) => Error::new(reason, "a registry could not be asked")
-                .with_subject("registry", &*missing.record_type.registry),
+            MissingReason::Unreachable(reason) => {
+                Error::new(reason, "a registry did not answer").with_subject("registry", &*missing.record_type.registry)
+            }
             MissingReason::NoRecord => {
-                Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", name)
+                Error::new(Reason::RecordNotFound, "the document no longer exists").with_subject("record", name)
             }
         });
     }
@@ -175,7 +177,7 @@ fn whole(documents: &[DocumentRef], mut records: Vec<Arc<CheckedRecord>>, missin
         |record: &Arc<CheckedRecord>| documents.iter().position(|document| document.record_id == record.record_id);
     records.sort_by_key(position);
     if records.len() < documents.len() {
-        return Err(Error::new(Reason::RecordNotFound, "a document is no longer there").with_subject("record", ""));
+        return Err(Error::new(Reason::RecordNotFound, "the document no longer exists").with_subject("record", ""));
     }
     Ok((records, Vec::new()))
 }

@@ -1,7 +1,7 @@
-//! The end of every exchange: its entry and its trace are made durable, then it is answered.
+//! The end of every exchange: its evidence entry and its decision log become durable, then it is answered.
 //!
-//! A call about a person with several numbers leaves an entry under each of them, with one request id: whoever holds one of the
-//! numbers sees in its log what was read by way of it.
+//! A call about a person with several numbers leaves an entry under each, all with one request id, so that the access log of every number shows the
+//! call.
 
 use std::sync::Arc;
 
@@ -17,21 +17,21 @@ use super::Exchange;
 use super::context::Context;
 use super::decision_log::{DecisionLog, Step};
 use super::explain;
-use super::outcome::{Exchanged, Found};
+use super::outcome::{Exchanged, FoundRecords};
 use super::record::CheckedRecord;
 
-/// What is known of an exchange for its entry, from its first step on.
+/// The entry of an exchange in progress, filled in step by step.
 pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) numbers: Option<Arc<Numbers>>,
-    /// The version of the rights that decide.
+    /// The version of the rights that the decision uses.
     pub(super) rights: Option<Arc<str>>,
     pub(super) purpose: Option<Arc<str>>,
     pub(super) record_types: Vec<Name>,
     pub(super) reference: Option<String>,
     /// The guardian who presents documents for the citizen.
     pub(super) guardian: Option<PersonalId>,
-    /// Whether it repeats a delivery that has its entry.
+    /// Whether the call repeats a delivery that has an entry already.
     pub(super) is_repeated: bool,
 }
 
@@ -51,13 +51,13 @@ impl Draft {
 }
 
 impl Exchange {
-    /// Logs the outcome and gives it back; if it cannot be logged, nothing is answered.
+    /// Logs the outcome and returns it. If the log fails, the call fails: nothing is answered without evidence.
     pub(super) async fn conclude(
         &self,
         context: &Context,
         draft: Draft,
         log: DecisionLog,
-        found: Result<Found>,
+        found: Result<FoundRecords>,
     ) -> Result<Exchanged> {
         let done = if draft.is_repeated { "REPEATED" } else { "OK" };
         let outcome = found.as_ref().err().map_or(done, |error| error.reason.as_str());
@@ -67,7 +67,7 @@ impl Exchange {
         Ok(Exchanged { records, missing, evidence })
     }
 
-    /// Logs a call that was refused before it could be read as orders: a bulk of too many citizens, one stream too many.
+    /// Logs a call that was refused before its orders could be read: a bulk fetch of too many citizens, or one stream too many.
     pub async fn log_unread(&self, context: &Context, why: &Error) -> Result<Recorded> {
         let mut log = DecisionLog::default();
         log.fail(Step::Request, why.message.clone());
@@ -75,8 +75,8 @@ impl Exchange {
         self.log(context, draft, log, why.reason.as_str(), &[]).await
     }
 
-    /// Makes the entries of a call and its trace durable. Gives the place of the one under the present number; it is written last, so
-    /// that the trace leads to it.
+    /// Makes the entries of a call and its decision log durable. Returns the position of the entry under the present number; it is written last, so
+    /// that the decision log refers to it.
     pub(super) async fn log(
         &self,
         context: &Context,

@@ -1,4 +1,4 @@
-//! What `Explain` says of a call: durable traces of exchanges, beside their evidence, and a bounded memory of all other calls.
+//! `Explain`: the durable decision logs of exchanges, stored beside their evidence, and a bounded memory of all other calls.
 
 use bytes::{Buf, BufMut, Bytes};
 
@@ -14,37 +14,37 @@ use super::context::Context;
 use super::decision_log::{self, DecisionLog, put_text, take_text};
 use super::recent_calls::RecentCalls;
 
-/// What `Explain` says of a call.
+/// A call, as `Explain` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// The call's id.
+    /// The id that admission assigned.
     pub request_id: RequestId,
-    /// The client's own id for it; empty when it gave none.
+    /// The client's own id; empty when it sent none.
     pub client_request_id: String,
-    /// The id of the distributed trace that it belongs to; empty when the client named none.
+    /// The trace id of the client's `traceparent`; empty when it sent none.
     pub trace_id: String,
-    /// Its method.
+    /// `package.Service/Method`.
     pub method: String,
     /// The agency's key, or `citizen`; empty when the credential was not accepted.
     pub caller: String,
-    /// When it came.
+    /// When the call arrived.
     pub called_at: Timestamp,
-    /// `OK`, or the code of the refusal.
+    /// `OK`, or the reason of the refusal.
     pub outcome: String,
     /// The checks, in order.
     pub checks: Vec<CallCheck>,
-    /// The bad fields of its request, more of them than an error's details hold; forgotten with the newest calls' memory.
+    /// The field violations, more of them than an error's details hold; kept only as long as the call is among the newest.
     pub violations: Violations,
-    /// The version of the rights that decided it, where its entry names one.
+    /// The version of the rights in the call's evidence entry, if it has one.
     pub rights: Option<String>,
-    /// Index in the evidence ledger, and the checkpoint that first held it; for exchanges.
+    /// For exchanges: the entry's index in the evidence ledger, and the first checkpoint that covers it.
     pub evidence: Option<(u64, Bytes)>,
 }
 
 impl Exchange {
-    /// Explains an earlier call to its caller, and to callers who `sees_all`; to all others there is no such call.
+    /// Explains an earlier call to its caller, and to callers that `sees_all`; any other caller gets `NOT_FOUND`.
     ///
-    /// `request` is our id of it, or the client's own, which several calls may have: then it leads to none of them, but to their ids.
+    /// `request` is the id that admission assigned, or the client's own. If several calls have that client id, the error lists their assigned ids.
     pub async fn explain(
         &self,
         recent: &RecentCalls,
@@ -108,12 +108,12 @@ impl Exchange {
 }
 
 fn missing() -> Error {
-    Error::new(Reason::NotFound, "there is no such call of yours").with_subject("call", "")
+    Error::new(Reason::NotFound, "no call of yours has this id").with_subject("call", "")
 }
 
-/// Most calls of one client's id that are listed.
+/// Most calls listed for one client id.
 const LISTED_MAX: usize = 8;
-/// Most of them that the error's facts have room for.
+/// Most of the listed ids that the error's metadata has room for.
 const IN_METADATA_MAX: usize = 4;
 
 fn ambiguous(calls: &[RequestId]) -> Error {
@@ -127,11 +127,11 @@ fn ambiguous(calls: &[RequestId]) -> Error {
     error.with_metadata("request_ids", ids.iter().take(IN_METADATA_MAX).cloned().collect::<Vec<_>>().join(","))
 }
 
-/// Versions of a stored trace: without and with the client's names for the call.
+/// Versions of the stored row: without and with the client's ids.
 const UNNAMED: u8 = 2;
 const NAMED: u8 = 3;
 
-/// A trace as it is stored: version, time, texts with their lengths before them, the log.
+/// The stored row: version, time, texts with length prefixes, the decision log.
 pub(super) fn encode(context: &Context, outcome: &str, log: &DecisionLog) -> Bytes {
     let mut out = Vec::with_capacity(256);
     let is_named = context.client_ids != ClientIds::default();

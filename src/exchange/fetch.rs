@@ -19,22 +19,21 @@ use super::context::Context;
 use super::decision_log::{DecisionLog, Detail, Step};
 use super::evidence::Draft;
 use super::finish::finish;
-use super::gather::{Answers, questions};
-use super::order::{Order, Request};
-use super::outcome::{Exchanged, Found, Missing, MissingReason};
+use super::gather::{RegistryAnswers, questions};
+use super::order::{FetchRequest, Order};
+use super::outcome::{Exchanged, FoundRecords, Missing, MissingReason};
 
-/// What a record takes in an answer beside its fields: two proofs, a statement, the typed form's frame.
+/// Size of a record in an answer without its fields: two proofs, a statement, the typed form's frame; in bytes.
 const RECORD_BYTES: usize = 4 * 1024;
 
 impl Exchange {
-    /// Fetches one citizen's records. Whatever the outcome, the evidence is durable when this returns; a caller
-    /// that goes away cannot keep a call out of the ledger.
-    pub async fn fetch(self: &Arc<Self>, context: Context, request: Request) -> Result<Exchanged> {
+    /// Fetches one citizen's records. The evidence is durable when this returns, whatever the outcome, and also when the caller goes away.
+    pub async fn fetch(self: &Arc<Self>, context: Context, request: FetchRequest) -> Result<Exchanged> {
         let exchange = self.clone();
         finish(async move { exchange.fetch_to_end(&context, request).await }).await
     }
 
-    async fn fetch_to_end(&self, context: &Context, request: Request) -> Result<Exchanged> {
+    async fn fetch_to_end(&self, context: &Context, request: FetchRequest) -> Result<Exchanged> {
         let mut log = DecisionLog::default();
         let rights = self.rights.current();
         let read = request.read(&rights, self.reader.catalogue());
@@ -68,7 +67,7 @@ impl Exchange {
         order: &Order,
         draft: &mut Draft,
         log: &mut DecisionLog,
-    ) -> Result<Found> {
+    ) -> Result<FoundRecords> {
         draft.reference.clone_from(&order.reference);
         let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
         let grants = self.decide(context, rights, order, &numbers, log).await?;
@@ -80,7 +79,7 @@ impl Exchange {
         self.check(context, &order.record_types, &grants, Some(&people), answers, log).await
     }
 
-    /// Rights first, which cost nothing; then the citizen's consents.
+    /// Rights first, which take no I/O; then the citizen's consents.
     async fn decide(
         &self,
         context: &Context,
@@ -106,18 +105,18 @@ impl Exchange {
         Ok(grants)
     }
 
-    /// Checks and redacts what the registries answered; `people` as [`Checker::check`] takes it.
+    /// Checks and redacts the registries' answers; `people` as in [`Checker::check`].
     pub(super) async fn check(
         &self,
         context: &Context,
         record_types: &[Arc<RecordType>],
         grants: &[Grant],
         people: Option<&[PersonalId]>,
-        mut answers: Answers,
+        mut answers: RegistryAnswers,
         log: &mut DecisionLog,
-    ) -> Result<Found> {
-        let (reader, known, accepts_unverified) = (&self.reader, &self.known, context.accepts_unverified);
-        let checker = Checker { reader, verified: known, now: context.now, accepts_unverified };
+    ) -> Result<FoundRecords> {
+        let (reader, verified, accepts_unverified) = (&self.reader, &self.verified_cache, context.accepts_unverified);
+        let checker = Checker { reader, verified, now: context.now, accepts_unverified };
         let (mut records, mut missing) = (Vec::new(), Vec::new());
         for (record_type, grant) in record_types.iter().zip(grants) {
             let answered = match answers.get_mut(&record_type.registry) {
@@ -173,9 +172,9 @@ fn note_verdict(log: &mut DecisionLog, step: Step, verdict: Verdict) {
     }
 }
 
-/// Refuses when a part of a registry's records would read as all of them: it has more of the citizen than an answer holds, or it holds some
-/// that it cannot read back. Asking again does not help, as it does with a registry that cannot be reached.
-fn fits(answers: &Answers) -> Result<()> {
+/// Refuses when some of a registry's records could pass for all of them: it holds more of the citizen's than an answer may, or it holds records that
+/// cannot be read back. Unlike with an unreachable registry, a retry does not help.
+fn fits(answers: &RegistryAnswers) -> Result<()> {
     let is_final =
         |error: &&Error| error.reason == Reason::AnswerTooLarge || error.kind() == crate::base::Kind::Corrupt;
     for (registry, answer) in answers {
@@ -186,8 +185,8 @@ fn fits(answers: &Answers) -> Result<()> {
     Ok(())
 }
 
-/// Refuses when no registry answered: as the registries did, if they agree, else as a source that is down.
-pub(super) fn reachable(answers: &Answers) -> Result<()> {
+/// Refuses when no registry answered: with the registries' reason if they agree, else with `REGISTRY_UNAVAILABLE`.
+pub(super) fn reachable(answers: &RegistryAnswers) -> Result<()> {
     let errors: Vec<&Error> = answers.values().filter_map(|answer| answer.as_ref().err()).collect();
     let Some(first) = errors.first().filter(|_| errors.len() == answers.len()) else { return Ok(()) };
     let names: Vec<&str> = answers.keys().map(|name| &**name).collect();

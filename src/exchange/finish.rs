@@ -1,7 +1,7 @@
-//! Work that is finished even when whoever waits for it goes away.
+//! Work that runs to its end even when its caller goes away.
 //!
-//! A call that was begun must reach the evidence ledger. Running each call as a task of its own would do that too, at the
-//! cost of two more wake-ups a call; here only what is abandoned becomes a task.
+//! A call that has begun must reach the evidence ledger. Running each call as a task of its own would ensure that too, at the cost of two more
+//! wake-ups a call; here only abandoned work becomes a task.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-/// A future that goes on in the background when it is dropped before its end.
+/// A future that continues in the background when it is dropped before its end.
 pub(super) struct Finish<F>
 where
     F: Future + Send + 'static,
@@ -18,7 +18,7 @@ where
     rest: Option<Pin<Box<F>>>,
 }
 
-/// Wraps `work`; it begins when it is first polled.
+/// Wraps `work`, which begins when first polled.
 pub(super) fn finish<F>(work: F) -> Finish<F>
 where
     F: Future + Send + 'static,
@@ -35,7 +35,7 @@ where
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        // Taken out while it runs: work that panics is not polled again.
+        // Taken out while it runs, so that work that panics is not polled again.
         let mut work = self.rest.take().expect("a future is not polled after its end");
         let polled = work.as_mut().poll(context);
         if polled.is_pending() {
@@ -51,7 +51,7 @@ where
     F::Output: Send + 'static,
 {
     fn drop(&mut self) {
-        // Without a runtime the process is at its end, and there is nobody to go on.
+        // Without a runtime the process is ending, and nothing can continue the work.
         if let (Some(rest), Ok(runtime)) = (self.rest.take(), Handle::try_current()) {
             runtime.spawn(rest);
         }

@@ -1,4 +1,4 @@
-//! Gathering: ask the registries at the same time, until the deadline, and say which did not answer.
+//! Asks the registries concurrently, until the deadline, and records which did not answer.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -19,18 +19,18 @@ use crate::trust::Value;
 use super::Exchange;
 use super::decision_log::{DecisionLog, Detail, Step};
 
-/// What the registries answered, by name.
-pub(super) type Answers = BTreeMap<Name, Result<Vec<Answer>>>;
+/// Each registry's answers, by its name.
+pub(super) type RegistryAnswers = BTreeMap<Name, Result<Vec<Answer>>>;
 
-/// What to ask one registry.
+/// The query for one registry.
 pub(super) struct Question {
     pub(super) registry: Arc<Sector>,
     pub(super) record_types: Vec<Arc<RecordType>>,
-    /// Each with the version to read, or [`LATEST`].
+    /// The selectors, each with the version to read or [`LATEST`].
     pub(super) selectors: Vec<(Selector, u64)>,
 }
 
-/// The questions for record types of one person.
+/// One query for each registry that has record types of the order.
 pub(super) fn questions(
     catalogue: &Catalogue,
     record_types: &[Arc<RecordType>],
@@ -51,15 +51,20 @@ pub(super) fn questions(
 }
 
 impl Exchange {
-    /// Asks all at once; what has no answer at `until` counts as unreachable.
-    pub(super) async fn gather(&self, questions: Vec<Question>, until: Instant, log: &mut DecisionLog) -> Answers {
+    /// Asks all registries concurrently; one that has not answered at `until` counts as unreachable.
+    pub(super) async fn gather(
+        &self,
+        questions: Vec<Question>,
+        until: Instant,
+        log: &mut DecisionLog,
+    ) -> RegistryAnswers {
         let asked: Vec<Arc<Sector>> = questions.iter().map(|question| question.registry.clone()).collect();
         let asking = questions.into_iter().map(|question| {
             async move {
                 let late = |_| Err(Error::new(Reason::DeadlineExceeded, "the registry did not answer in time"));
                 let name = question.registry.name.clone();
                 let mut asking = pin!(ask(&self.reader, question));
-                // A registry in this process has its answer at once more often than not: no timer for it.
+                // An embedded registry usually answers at once, without a timer.
                 let answer = match asking.as_mut().now_or_never() {
                     Some(answer) => answer,
                     None => timeout_at(until.into(), asking).await.unwrap_or_else(late),
@@ -67,7 +72,7 @@ impl Exchange {
                 (name, answer)
             }
         });
-        let answers: Answers = join_all(asking).await.into_iter().collect();
+        let answers: RegistryAnswers = join_all(asking).await.into_iter().collect();
         for registry in asked {
             let step = Step::Registry(registry.ordinal);
             match &answers[&registry.name] {
@@ -79,7 +84,7 @@ impl Exchange {
     }
 }
 
-/// Asks one registry with every selector; a record that two of them find counts once.
+/// Asks one registry with every selector; a record that two selectors find is returned once.
 async fn ask(reader: &Reader, question: Question) -> Result<Vec<Answer>> {
     let Question { registry, record_types, selectors } = question;
     let mut found_by_person: Vec<Arc<RecordType>> = Vec::with_capacity(record_types.len());
@@ -117,7 +122,7 @@ async fn ask(reader: &Reader, question: Question) -> Result<Vec<Answer>> {
     Ok(found)
 }
 
-/// The natural keys that answers of the type `via` name in their field `path`.
+/// The natural keys in the field `path` of the answers of type `via`.
 fn keys(answers: &[Answer], via: &str, path: &str) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for answer in answers.iter().filter(|answer| answer.record_type.name == *via) {

@@ -35,43 +35,43 @@ use crate::registry::numbers::Residents;
 use crate::registry::{Catalogue, Reader};
 
 pub use context::Context;
-pub use deliver::{Delivery, DocumentRef};
+pub use deliver::{DocumentDelivery, DocumentRef};
 pub use explain::Explained;
-pub use order::{Order, Request};
+pub use order::{FetchRequest, Order};
 pub use outcome::{Exchanged, Missing, MissingReason};
 pub use recent_calls::RecentCalls;
 pub use record::CheckedRecord;
 
-/// What an exchange works with.
-pub struct Parts {
-    /// Reads the registries, which may stand behind decorators that make them fail.
+/// The ports and settings of an exchange.
+pub struct ExchangeAssembly {
+    /// Reads the registries, which may be behind decorators that inject faults.
     pub reader: Reader,
-    /// The resident records that the province accepted, for when their registry does not answer.
+    /// The resident records that the province accepted, used while their registry does not answer.
     pub accepted: Arc<dyn Residents>,
     /// The agencies' rights.
     pub rights: Arc<RightsBook>,
     /// The citizens' consents.
     pub consents: Arc<ConsentBook>,
-    /// Where every call leaves its entry.
+    /// Receives an entry for every call.
     pub evidence: Arc<EvidenceLog>,
-    /// What it may keep in memory.
-    pub memory: Memory,
+    /// Bounds on memory.
+    pub memory: ExchangeMemory,
 }
 
-/// What an exchange may keep in memory.
+/// Bounds on the memory of an exchange.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory {
-    /// Records that were verified, in bytes.
-    pub known_bytes: u64,
+pub struct ExchangeMemory {
+    /// Capacity of the verified cache, in bytes.
+    pub verified_cache_bytes: u64,
 }
 
-impl Default for Memory {
+impl Default for ExchangeMemory {
     fn default() -> Self {
-        Self { known_bytes: 16 * 1024 * 1024 }
+        Self { verified_cache_bytes: 16 * 1024 * 1024 }
     }
 }
 
-/// The exchange.
+/// Answers agencies within rights and consents, and logs every call.
 pub struct Exchange {
     reader: Reader,
     accepted: Arc<dyn Residents>,
@@ -79,35 +79,35 @@ pub struct Exchange {
     consents: Arc<ConsentBook>,
     evidence: Arc<EvidenceLog>,
     people: people::People,
-    known: verified_cache::VerifiedCache,
+    verified_cache: verified_cache::VerifiedCache,
 }
 
 impl Exchange {
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub fn catalogue(&self) -> &Catalogue {
         self.reader.catalogue()
     }
 
-    /// The rights that hold now.
+    /// The snapshot of the rights in force.
     pub fn rights(&self) -> Arc<Rights> {
         self.rights.current()
     }
 
-    /// An exchange over its parts.
-    pub fn new(parts: Parts) -> Arc<Self> {
+    /// Opens an exchange on its ports.
+    pub fn new(assembly: ExchangeAssembly) -> Arc<Self> {
         Arc::new(Self {
-            reader: parts.reader,
-            accepted: parts.accepted,
-            rights: parts.rights,
-            consents: parts.consents,
-            evidence: parts.evidence,
+            reader: assembly.reader,
+            accepted: assembly.accepted,
+            rights: assembly.rights,
+            consents: assembly.consents,
+            evidence: assembly.evidence,
             people: people::People::new(),
-            known: verified_cache::VerifiedCache::new(parts.memory.known_bytes),
+            verified_cache: verified_cache::VerifiedCache::new(assembly.memory.verified_cache_bytes),
         })
     }
 
-    /// How full the cache of verified records is.
+    /// Use of the verified cache.
     pub fn cache_use(&self) -> CacheUse {
-        self.known.usage()
+        self.verified_cache.usage()
     }
 }

@@ -1,4 +1,4 @@
-//! What an agency asks for: the request as it came, and the order that it is once every field holds.
+//! The request of an agency as it came, and the order that it becomes once every field is valid.
 
 use std::sync::Arc;
 
@@ -7,28 +7,28 @@ use crate::base::id::holds_personal_id;
 use crate::base::{Error, PersonalId, Result, Violation, limits};
 use crate::registry::{Catalogue, RecordType};
 
-/// Longest reference of the caller's own, in characters.
+/// Longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 64;
 
-/// A request for one citizen's records, as it came.
+/// A fetch request before validation.
 #[derive(Clone)]
-pub struct Request {
-    /// The citizen.
+pub struct FetchRequest {
+    /// 12 digits.
     pub personal_id: String,
-    /// Record types.
+    /// Names of record types, 1 to 16.
     pub record_types: Vec<String>,
-    /// The purpose.
+    /// A purpose of the rights file.
     pub purpose: String,
-    /// The caller's own reference; empty for none.
+    /// The caller's own reference, at most 64 characters; empty for none.
     pub reference: String,
 }
 
-/// A request whose fields are all valid.
+/// A fetch request with valid fields.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The citizen.
     pub person: PersonalId,
-    /// The record types, each once.
+    /// The record types, without duplicates.
     pub record_types: Vec<Arc<RecordType>>,
     /// The purpose.
     pub purpose: Arc<str>,
@@ -37,28 +37,28 @@ pub struct Order {
 }
 
 /// The valid fields of a request, for the evidence of a refusal, and its violations.
-pub(super) struct Read {
+pub(super) struct ReadRequest {
     pub(super) person: Option<PersonalId>,
     pub(super) record_types: Vec<Arc<RecordType>>,
     pub(super) purpose: Option<Arc<str>>,
     pub(super) violations: Vec<Violation>,
 }
 
-impl Request {
-    /// Looks at every field.
-    pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue) -> Read {
+impl FetchRequest {
+    /// Validates every field.
+    pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue) -> ReadRequest {
         let mut violations = Vec::new();
         let person = PersonalId::from_field("personal_id", &self.personal_id);
         let person = person.map_err(|bad| violations.push(bad)).ok();
         let record_types = read_types(catalogue, &self.record_types, &mut violations);
         let purpose = read_purpose(rights, &self.purpose, &mut violations);
         check_reference(&self.reference, &mut violations);
-        Read { person, record_types, purpose, violations }
+        ReadRequest { person, record_types, purpose, violations }
     }
 }
 
-impl Read {
-    /// The order, if every field holds.
+impl ReadRequest {
+    /// The order, or an error that lists all violations.
     pub(super) fn order(self, reference: String) -> Result<Order> {
         match (self.person, self.purpose) {
             (Some(person), Some(purpose)) if self.violations.is_empty() => Ok(Order {
@@ -72,8 +72,8 @@ impl Read {
     }
 }
 
-impl Request {
-    /// What is wrong with a request whoever it is about: its record types, its purpose, its reference.
+impl FetchRequest {
+    /// The violations that do not depend on the citizen: record types, purpose, reference.
     pub fn common_violations(&self, rights: &Rights, catalogue: &Catalogue) -> Vec<Violation> {
         let mut violations = self.read(rights, catalogue).violations;
         violations.retain(|bad| bad.field != "personal_id");
@@ -93,7 +93,7 @@ fn read_types(catalogue: &Catalogue, names: &[String], violations: &mut Vec<Viol
         match catalogue.record_type(name) {
             None => violations.push(catalogue.unknown_record_type(format_args!("record_types[{at}]"), name)),
             Some(known) if record_types.iter().any(|other| other.name == known.name) => {
-                violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is asked for already"))
+                violations.push(Violation::new(format!("record_types[{at}]"), "DUPLICATE", "is listed already"))
             }
             Some(known) => record_types.push(known.clone()),
         }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_reference_holds_no_personal_id() {
-        let mut request = Request {
+        let mut request = FetchRequest {
             personal_id: "042185990002".into(),
             record_types: vec!["land.parcel.v1".into()],
             purpose: "land.transfer".into(),
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_bad_field_is_named_at_once() {
-        let request = Request {
+        let request = FetchRequest {
             personal_id: "42".into(),
             record_types: vec!["land.parcel.v1".into(), "land.parcel.v1".into(), "no.such.v1".into()],
             purpose: "curiosity".into(),

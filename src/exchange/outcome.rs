@@ -1,4 +1,4 @@
-//! What comes of an exchange that is not refused.
+//! The outcome of an exchange that was not refused.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use crate::registry::RecordType;
 pub struct Exchanged {
     /// The records, in the order of the record types asked for.
     pub records: Vec<Arc<CheckedRecord>>,
-    /// What has no answer.
+    /// The record types without a record, each with its reason.
     pub missing: Vec<Missing>,
-    /// Where it stands in the evidence ledger.
+    /// The position of the call's entry in the evidence ledger.
     pub evidence: Recorded,
 }
 
-/// A record type without an answer.
+/// A record type for which the answer has no record.
 #[derive(Debug, Clone)]
 pub struct Missing {
     /// The record type.
     pub record_type: Arc<RecordType>,
-    /// Why.
+    /// Why there is none.
     pub reason: MissingReason,
 }
 
-/// Why a record type has no answer.
+/// Why an answer has no record of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingReason {
-    /// The registry has none.
+    /// The registry has no record.
     NoRecord,
-    /// The registry could not be asked; with the code of its error.
+    /// The registry did not answer; with the reason of its error.
     Unreachable(Reason),
 }
 
-/// Records and gaps, before the evidence.
-pub(super) type Found = (Vec<Arc<CheckedRecord>>, Vec<Missing>);
+/// The records and the gaps of an answer, before its evidence is written.
+pub(super) type FoundRecords = (Vec<Arc<CheckedRecord>>, Vec<Missing>);

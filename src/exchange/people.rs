@@ -1,4 +1,4 @@
-//! The people whose numbers are remembered.
+//! A cache of people's numbers.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use quick_cache::sync::Cache;
 use crate::base::PersonalId;
 use crate::registry::numbers::Numbers;
 
-/// People that are remembered.
+/// Capacity of the cache, in people.
 const REMEMBERED_MAX: usize = 100_000;
 
-/// What is remembered.
+/// The numbers of people who were looked up before.
 pub(super) struct People {
-    /// With the size of the registry's log as of which it holds.
+    /// The numbers, and the size of the resident registry's log when they were read.
     pub(super) remembered: Cache<PersonalId, (u64, Arc<Numbers>)>,
 }
 

@@ -1,9 +1,9 @@
-//! A person's numbers: the present personal ID and those that it replaced, so that every number leads to one person and to
-//! records that still stand under an old one. Which numbers those are is [`numbers`](crate::registry::numbers)' rule.
+//! A person's numbers: the present personal ID and those that it replaced, so that every number leads to one person, and to records that still carry
+//! an old one. The rule is [`numbers`](crate::registry::numbers)'.
 //!
-//! The resident registry is asked, its answer verified, and remembered until the registry's log grows: a claim that became void
-//! discloses nothing any more. When the registry cannot be asked, what the province last accepted of it says, so that a
-//! refusal under another of the person's numbers holds in that minute, too; when its record is damaged, a fetch fails.
+//! The resident registry is asked, its answer verified, and cached until the registry's log grows: a claim that became void discloses nothing any
+//! more. While the registry is unreachable, the resident record that the province last accepted is used, so that a refusal under another of the
+//! person's numbers still applies; if the resident record is damaged, a fetch fails.
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
@@ -19,12 +19,12 @@ use super::context::Context;
 use super::decision_log::{DecisionLog, Step};
 
 impl Exchange {
-    /// The numbers of the person whom `person` leads to.
+    /// The numbers of the person to whom `person` leads.
     pub(super) async fn numbers(&self, context: &Context, person: PersonalId, log: &mut DecisionLog) -> Arc<Numbers> {
         self.numbers_read(context, person, log).await.0
     }
 
-    /// The same, and an error if the registry holds what it cannot read back: then there may be records under numbers that are not named here.
+    /// The same, with an error if the resident record cannot be read back: there may then be records under numbers that are not listed.
     pub(super) async fn numbers_read(
         &self,
         context: &Context,
@@ -34,7 +34,7 @@ impl Exchange {
         let only = || Arc::new(Numbers::only(person));
         let people = self.reader.catalogue().people();
         let Ok(resident) = self.reader.registry_of(people) else { return (only(), Ok(())) };
-        // Taken before the answer: a change in between only makes it be asked again.
+        // Read before the answer: a change in between costs one more look-up.
         let log_size = resident.log_size().await.ok();
         if let Some((as_of, numbers)) = self.people.remembered.get(&person)
             && Some(as_of) == log_size
@@ -42,7 +42,7 @@ impl Exchange {
             return (numbers, Ok(()));
         }
         let asked = AskedResidents { reader: &self.reader, now: context.now };
-        // A part of the time only: if this registry is the slow one, the others must still have theirs.
+        // Only a share of the time, so that a slow resident registry leaves the others theirs.
         let left = context.ask_until().saturating_duration_since(Instant::now());
         match tokio::time::timeout(left / 4, resolve(person, &asked)).await {
             Ok(Ok(numbers)) => {
@@ -57,7 +57,7 @@ impl Exchange {
                 (only(), Err(error.with_subject("registry", &*people.registry)))
             }
             Ok(Err(_)) | Err(_) => {
-                let why = "the resident registry did not say; what the province accepted of it holds";
+                let why = "the resident registry did not answer; the record that the province accepted is used";
                 log.skip(Step::SupersededNumbers, why);
                 match resolve(person, &*self.accepted).await {
                     Ok(numbers) => (Arc::new(numbers), Ok(())),

@@ -1,9 +1,8 @@
 //! The newest calls of every caller, in memory, for `Explain`.
 //!
-//! Each caller has room of their own, so that a busy one never drives out another's; refused and answered calls have
-//! room of their own too, so that a caller's stream of answers does not drive out the one refusal that they ask about. Agencies
-//! are few. Citizens are many: when there are too many, those who have not called for longest are forgotten. Callers whose
-//! credential was not accepted share one room.
+//! Each caller has a quota, so that a busy one never evicts another's calls; refused and answered calls have separate quotas, so that a stream of
+//! answers does not evict the one refusal that somebody asks about. Agencies are few. Citizens are many: beyond a bound, those who have been idle
+//! longest are forgotten. Callers whose credential was not accepted share one quota.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -12,10 +11,10 @@ use crate::base::call::{EndedCall, EndedCalls};
 use crate::base::client_ids::ClientRequestId;
 use crate::base::{AgencyId, Caller, PersonalId, RequestId};
 
-/// Most citizens whose calls are remembered.
+/// Most citizens whose calls are kept.
 const CITIZENS_MAX: usize = 4_096;
 
-/// How much of one caller is remembered: of refused calls as much as of answered ones.
+/// The quota of one caller, for refused and for answered calls each.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     calls: usize,
@@ -35,7 +34,7 @@ struct Callers {
     agencies: BTreeMap<AgencyId, Calls>,
     citizens: HashMap<PersonalId, Calls>,
     strangers: Calls,
-    /// Calls recorded so far; a caller's newest call is as new as this was then.
+    /// Counter of recorded calls; orders callers by their newest call.
     recorded: u64,
 }
 
@@ -54,12 +53,12 @@ struct Newest {
 }
 
 impl RecentCalls {
-    /// A call of `caller`, if it is still remembered.
+    /// The call of `caller` with this id, if it is still kept.
     pub fn find(&self, caller: &Caller, request: RequestId) -> Option<EndedCall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).of(caller)?.find(request)
     }
 
-    /// The calls that a client gave this id, of `owner` or, without one, of everybody; the newest of each caller first.
+    /// The calls with this client id, of `owner` or, without one, of every caller; the newest first.
     pub fn named(&self, owner: Option<&Caller>, name: &ClientRequestId) -> Vec<RequestId> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match owner {
@@ -68,7 +67,7 @@ impl RecentCalls {
         }
     }
 
-    /// Anyone's call, if it is still remembered.
+    /// The call with this id, whoever its caller, if it is still kept.
     pub fn find_of_anyone(&self, request: RequestId) -> Option<EndedCall> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         callers.all().find_map(|calls| calls.find(request))
@@ -125,12 +124,12 @@ impl Calls {
     }
 
     fn named(&self, name: &ClientRequestId) -> Vec<RequestId> {
-        // A client that asks for an explanation may well send the id of the call to explain as its own.
+        // A client that asks for an explanation may send the id of the call to explain as its own.
         let is_meant = |trace: &&EndedCall| !trace.method.ends_with("/Explain");
         let is_named = |trace: &&EndedCall| trace.client_ids.request_id.as_ref() == Some(name);
         let mut named: Vec<_> = self.all().filter(is_meant).filter(is_named).collect();
         named.sort_by_key(|trace| std::cmp::Reverse(trace.request_id)); // ids begin with their time
-        named.dedup_by_key(|trace| trace.request_id); // a stream that ended badly has two traces
+        named.dedup_by_key(|trace| trace.request_id); // an aborted stream is recorded twice
         named.into_iter().map(|trace| trace.request_id).collect()
     }
 
@@ -140,7 +139,7 @@ impl Calls {
 }
 
 impl Newest {
-    /// Keeps `trace` and as many before it as there is room for.
+    /// Adds `trace` and evicts the oldest beyond the quota.
     fn keep(&mut self, trace: EndedCall, room: Room) {
         self.bytes += bytes_of(&trace);
         self.calls.push_back(trace);
@@ -151,7 +150,7 @@ impl Newest {
     }
 }
 
-/// What a trace takes, about.
+/// The memory that a call takes, about, in bytes.
 fn bytes_of(trace: &EndedCall) -> usize {
     let checks = trace.checks.iter().map(|check| size_of_val(check) + check.name.len() + check.detail.len());
     let named = trace.client_ids.request_id().map_or(0, str::len);

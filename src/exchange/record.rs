@@ -1,4 +1,4 @@
-//! A record that was checked.
+//! A record that passed its checks, or failed them and was requested all the same.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,23 +8,23 @@ use crate::base::RecordId;
 use crate::registry::RecordType;
 use crate::trust::{Hash, SignedRecord, Verdict};
 
-/// A record that passed, or that failed and is wanted all the same; redacted to what may be disclosed.
+/// A record with its verdict, redacted to the fields that may be disclosed.
 #[derive(Debug, Clone)]
 pub struct CheckedRecord {
-    /// Its record type.
+    /// The record's type.
     pub record_type: Arc<RecordType>,
-    /// Its id.
+    /// The record's id.
     pub record_id: RecordId,
-    /// Its version.
+    /// The record's version, from 1.
     pub version: u64,
     /// The signed bytes with both proofs.
     pub record: SignedRecord,
-    /// What verification said.
+    /// `VALID`, or the failure, for callers that accept unverified records.
     pub verdict: Verdict,
-    /// Hash of its statement.
+    /// SHA-256 leaf hash of the statement.
     pub statement: Hash,
-    /// How many of its fields are disclosed.
+    /// The number of disclosed fields.
     pub fields: u16,
-    /// Its message, once an answer was made of it: the same record goes into many answers.
+    /// The encoded protobuf message, once an answer has needed it: the same record goes into many answers.
     pub encoded: OnceLock<Bytes>,
 }

@@ -1,10 +1,10 @@
-//! The verified cache: records with a verdict that is VALID.
+//! The verified cache: records whose verdict is VALID.
 //!
-//! A registry that is asked for a record twice answers with the same bytes, and the same bytes lead to the same verdict. So a verified
-//! record is kept with what was derived from it: its redacted form and, once an answer was sent, its encoding. A cached record is used
-//! only if the registry's present answer and the proof from the record ledger are byte for byte those that were verified, the verifier
-//! still has the same anchor, and the verdict does not depend on the time that has passed since. A record is cached at its second use:
-//! of a million citizens most are asked for once in a long while, and caching all their records costs more than it saves.
+//! A registry that is asked for a record twice returns the same bytes, and the same bytes lead to the same verdict. So a verified record is kept with
+//! what was derived from it: its redacted form and, once an answer was sent, its encoding. A cached record is used only if the registry's present
+//! answer and the proof from the record ledger are byte for byte those that were verified, the verifier still has the same anchor, and the verdict
+//! does not depend on the time that has passed since. A record is cached at its second use: of a million citizens most are asked for once in a long
+//! while, and caching all their records costs more than it saves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,18 +21,18 @@ use crate::trust::{Disclosure, LogProof, Statement, TrustAnchor};
 
 use super::record::CheckedRecord;
 
-/// Records that the cache makes room for before any come.
+/// Records for which the cache allocates its table.
 const RECORDS_EXPECTED: usize = 1_024;
-/// About what one takes: twice a record of 2 KiB with two proofs, and once more encoded.
+/// Average weight of a record, in bytes: twice a record of 2 KiB with two proofs, and once more encoded.
 const BYTES_EACH: usize = 8 * 1024;
 
-/// Most records of which it is remembered that they were asked for, in four bytes each.
+/// Slots of the filter that notices second uses, of four bytes each.
 const SEEN_MAX: usize = 65_536;
 
-/// Which record, by its type's number, and what of it may be disclosed.
+/// The type's ordinal, the record, and the fields that may be disclosed.
 type Key = (u8, RecordId, Fields);
 
-/// The records that were checked before; bounded.
+/// A bounded cache of records that passed their checks.
 pub(super) struct VerifiedCache {
     records: Cache<Key, Arc<Entry>, ByBytes>,
     seen: Seen,
@@ -65,7 +65,7 @@ impl VerifiedCache {
         Self { records: Cache::with_weighter(RECORDS_EXPECTED, bytes_max, ByBytes), seen }
     }
 
-    /// How full it is.
+    /// Hits, misses and weight.
     pub(super) fn usage(&self) -> CacheUse {
         CacheUse {
             bytes: self.records.weight(),
@@ -75,7 +75,7 @@ impl VerifiedCache {
         }
     }
 
-    /// What `answer` was checked to, if it was, and checking it again would say the same.
+    /// The checked record for `answer`, if checking it again would give the same result.
     pub(super) fn find(
         &self,
         answer: &Answer,
@@ -94,7 +94,7 @@ impl VerifiedCache {
         same.then(|| entry.checked.clone())
     }
 
-    /// Keeps what `given` was checked to, if it is VALID and was asked for before.
+    /// Caches a record whose verdict is VALID, if this is its second use.
     pub(super) fn keep(
         &self,
         given: Arc<RegistryRecord>,
@@ -112,7 +112,7 @@ impl VerifiedCache {
     }
 }
 
-/// Which records were asked for lately: each has one place, where the last that came stands.
+/// A lossy filter of recently used records: each record has one slot, which holds the last record noted in it.
 struct Seen(Box<[AtomicU32]>);
 
 impl Seen {
@@ -120,7 +120,7 @@ impl Seen {
         Self(std::iter::repeat_with(AtomicU32::default).take(places.max(1)).collect())
     }
 
-    /// Notes a record, and says whether it is the last one noted in its place. Two may be taken for each other, which costs room.
+    /// Notes a use, and returns whether the slot held this record already. Two records may collide, which costs a cache entry.
     fn again(&self, record: RecordId) -> bool {
         let [a, b, c, d, e, f, g, h, ..] = record.0; // ids are as good as random
         let place = u32::from_be_bytes([a, b, c, d]) as usize % self.0.len();
@@ -129,7 +129,7 @@ impl Seen {
     }
 }
 
-/// Most often it is the very same one, and no byte need be compared.
+/// Usually both are the same allocation, and no bytes are compared.
 fn same_proof(one: Option<&Arc<LogProof>>, other: Option<&Arc<LogProof>>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,

@@ -7,23 +7,23 @@ use crate::registry::numbers::Numbers;
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object};
 
-/// An account's level. Documents are linked to level 2.
+/// The identification level of an account. Documents are linked to level 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Identity data and some functions.
+    /// Identity data and some services.
     One,
-    /// Everything.
+    /// All services.
     Two,
 }
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The login name.
+    /// The login name: the personal ID.
     pub person: PersonalId,
     /// Its level.
     pub level: Level,
-    /// For children: whose account acts for it.
+    /// For children: the guardian whose account acts for this one.
     pub guardian: Option<PersonalId>,
     /// When it was opened.
     pub opened_at: Timestamp,
@@ -54,19 +54,19 @@ impl Account {
     }
 }
 
-/// The accounts of the province.
+/// The table of accounts.
 #[derive(Clone)]
 pub struct Accounts {
     store: Arc<dyn Store>,
 }
 
 impl Accounts {
-    /// The accounts in `store`.
+    /// Opens the accounts of `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// A person's account: that under the present number, or the one opened under the nearest number before.
+    /// The account under the person's present number, or else the one opened under the latest superseded number.
     pub async fn of(&self, person: &Numbers) -> Result<Option<Account>> {
         for number in person.all() {
             if let Some(account) = self.under(number).await? {
@@ -82,7 +82,7 @@ impl Accounts {
         Account::from_row(person, &row).map(Some).ok_or_else(corrupt)
     }
 
-    /// Opens accounts that do not exist yet, or replaces them; for the simulation, which knows them all.
+    /// Inserts or replaces accounts; for the seeding of a world.
     pub async fn seed(&self, accounts: &[Account]) -> Result<()> {
         let mut batch = Batch::new();
         for account in accounts {

@@ -1,7 +1,7 @@
-//! Citizens as calls name them: who stands behind a number, and whom their account names as guardian.
+//! Citizens as calls name them: the person to whom a number leads, and the guardian that their account names.
 //!
-//! Numbers are read from the resident records that the province accepted, so that a citizen can see and end what is theirs also while a
-//! registry does not answer. What is linked, presented and issued asks the registry itself.
+//! Numbers are read from the resident records that the province accepted, so that a citizen can see and end what is theirs while a registry is
+//! unreachable. Linking, presenting and issuing ask the registry itself.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Citizens {
 }
 
 impl Citizens {
-    /// The people of `residents`, with their `accounts`.
+    /// Looks citizens up in `residents` and `accounts`.
     pub fn new(residents: Arc<dyn Residents>, accounts: Accounts) -> Self {
         Self { residents, accounts }
     }

@@ -1,7 +1,7 @@
-//! Credentials for wallets: a linked document that is in force, bound to a key that the citizen has shown to hold.
+//! Credentials for wallets: a linked document in force, bound to a key whose possession the citizen has proved.
 //!
-//! A nonce that was only asked for is not stored: it is its end, its number and the account's, with their MAC under a secret of
-//! this process. One that was used is remembered until its end, since it serves once.
+//! An unused nonce is not stored: it consists of its expiry, its number and the account's, and their MAC under a secret of this process. A used nonce
+//! is remembered until it expires, so that it works once.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,15 +23,15 @@ use super::link::{Link, LinkState};
 use super::linking::Linking;
 use super::people::{Person, Registries};
 
-/// How long a nonce holds, in seconds.
+/// Lifetime of a nonce, in seconds.
 const NONCE_S: i64 = 300;
 
-/// What credentials name: where status lists are served, and where the province is reached.
+/// The addresses in credentials: of the status lists and of the province.
 pub trait Addresses: Send + Sync + 'static {
     /// The URI of the status list of a record type.
     fn status_uri(&self, issuer: &str, schema: &str) -> String;
 
-    /// Where the province is reached by https, if it is: its identifier to wallets that speak OpenID4VCI.
+    /// The province's https address, if it has one: its identifier to wallets that speak OpenID4VCI.
     fn public_url(&self) -> Option<String>;
 }
 
@@ -43,10 +43,10 @@ pub struct Credentials {
     nonces: Arc<Nonces>,
 }
 
-/// Makes nonces, and takes each once.
+/// Issues nonces, and accepts each once.
 struct Nonces {
     secret: Hmac<Sha256>,
-    /// The next one's number: no two are the same, even of one account in one millisecond.
+    /// Number of the next nonce: it tells nonces of one account in one millisecond apart.
     next: AtomicU64,
     used: Mutex<Used>,
 }
@@ -54,29 +54,29 @@ struct Nonces {
 /// The nonces that were used.
 #[derive(Default)]
 struct Used {
-    /// Their ends and numbers. Only what this process made and what has not ended is in it.
+    /// Expiry and number of each used nonce of this process that has not expired.
     nonces: BTreeSet<(i64, u64)>,
-    /// The end up to which they were forgotten. A call whose time is older than another's must not find one anew.
+    /// The expiry up to which used nonces were forgotten. A call with an older time must not have one of those accepted again.
     forgotten: Option<i64>,
 }
 
-/// A credential, with what stands beside it.
+/// An issued credential and its metadata.
 #[derive(Debug, Clone)]
 pub struct Issued {
-    /// The SD-JWT.
+    /// The SD-JWT, in compact serialization.
     pub text: String,
-    /// Its type.
+    /// The credential's type, a URI.
     pub vct: String,
-    /// The statement of the version that it is of.
+    /// The statement of the record version from which it was issued.
     pub statement: Statement,
-    /// The status list.
+    /// The URI of its status list.
     pub status_uri: String,
-    /// Until when.
+    /// Its expiry, not included.
     pub expires_at: Timestamp,
 }
 
 impl Credentials {
-    /// Credentials of the links of `linking`.
+    /// Issues credentials for the links of `linking`.
     pub fn new(linking: Linking, addresses: Arc<dyn Addresses>, entropy: &dyn Entropy) -> Result<Self> {
         let mut secret = [0; 32];
         entropy.fill(&mut secret)?;
@@ -85,17 +85,18 @@ impl Credentials {
         Ok(Self { linking, addresses, nonces: Arc::new(nonces) })
     }
 
-    /// Who a proof of possession is for; the public URL stands for the same.
+    /// The expected `aud` of a proof of possession; the public URL is accepted as well.
     pub fn audience(&self) -> String {
         self.linking.registries.catalogue().province().origin("identity")
     }
 
-    /// A nonce for an account, and its end.
+    /// A nonce for an account, and its expiry.
     pub fn nonce(&self, number: PersonalId, now: Timestamp) -> (String, Timestamp) {
         self.nonces.make(number, now)
     }
 
-    /// Issues a credential of a document that is linked to the account `number`, to the key that `proof` is of.
+    /// Issues a credential for a document linked to the account `number`, bound to the key of `proof`. Fails with `LINK_NOT_ACTIVE` if the link or
+    /// the document is not in force.
     pub async fn issue(&self, call: &Call, number: PersonalId, link: uuid::Uuid, proof: &str) -> Result<Issued> {
         let now = call.now;
         let (name, url) = (self.audience(), self.addresses.public_url());
@@ -114,18 +115,18 @@ impl Credentials {
         self.sign(record_type, record, proved.key, now).await
     }
 
-    /// The latest version of a link's document, verified, with both proofs, in force, and in the person's name.
+    /// The latest version of a linked document, verified with both proofs, in force, and in the person's name.
     async fn record(&self, person: &Person, link: &Link, call: &Call) -> Result<SignedRecord> {
         let now = call.now;
         let Registries { reader } = &self.linking.registries;
         let record_type = self.linking.registries.document(link.document_type)?;
         let missing = || {
-            Error::new(Reason::RecordNotFound, "the document's record is not there")
+            Error::new(Reason::RecordNotFound, "the document's record does not exist")
                 .with_subject("record", &*record_type.name)
         };
         let found = reader.first(record_type, Selector::Ids(vec![link.record_id]), 1).await?.pop();
         let answer = found.ok_or_else(missing)?;
-        // Its index in the issuer's log is waited for only when it is proved: a false one would never come.
+        // The ledger position is waited for only after the issuer's log has proved the record: a forged one would never arrive there.
         reader.as_issued(&answer, now).verified()?;
         let proof = reader.ledger_proof(&answer, call.deadline).await?;
         let examined = reader.as_accepted(&answer, proof.as_deref(), now);
@@ -143,7 +144,7 @@ impl Credentials {
         }
     }
 
-    /// Has the record's registry sign its credential.
+    /// Asks the record's registry to sign the credential.
     async fn sign(
         &self,
         record_type: &RecordType,
@@ -152,7 +153,7 @@ impl Credentials {
         now: Timestamp,
     ) -> Result<Issued> {
         let statement = Statement::decode(&record.statement).map_err(Error::bug)?;
-        // Claims are in seconds; what stands beside them says the same.
+        // Claims have a resolution of seconds, and the metadata follows it.
         let expires_at = now.plus_ms(CREDENTIAL_LIFE_MS_MAX).min(statement.valid_until);
         let expires_at = Timestamp(expires_at.0.div_euclid(1_000) * 1_000);
         let addresses = &self.addresses;
@@ -174,10 +175,10 @@ impl Nonces {
         (encode_part(&[&end.0.to_be_bytes()[..], &number.to_be_bytes(), &tag[..]].concat()), end)
     }
 
-    /// Uses a nonce up, whatever comes of the call: of calls that race with one nonce, one goes on.
+    /// Spends a nonce, whatever the outcome of the call: of concurrent calls with one nonce, one continues.
     fn take(&self, nonce: &str, account: PersonalId, now: Timestamp) -> Result<()> {
         let refused = || {
-            let why = "the nonce is not one of this account's, has expired, or was used";
+            let why = "the nonce is another account's, has expired, or was used";
             Error::invalid_field("proof", "NONCE", why)
         };
         let nonce = decode_part(nonce).map_err(|_| refused())?;

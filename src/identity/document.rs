@@ -1,4 +1,4 @@
-//! Where a document that an ID can stand for is at a moment. Which documents there are says the catalogue of registries.
+//! The standing of a document for which an ID can be presented. The catalogue of registries lists the documents.
 
 use crate::base::{Error, Reason, Result, Timestamp};
 use crate::registry::answer::VerifiedRecord;
@@ -7,25 +7,25 @@ use crate::trust::{Object, Operation};
 
 pub use crate::registry::DocumentType;
 
-/// Where a document stands.
+/// The standing of a document at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// In force.
     Valid,
     /// Its validity ended.
     Expired,
-    /// Not in force for now; the registry's own word.
+    /// Temporarily not in force; the registry's status.
     Suspended(String),
-    /// Ended for good; the registry's own word.
+    /// Permanently ended; the registry's status.
     Revoked(String),
 }
 
-/// Where the document that a verified record is stands at `now`.
+/// The standing of a verified record at `now`.
 pub(super) fn standing_of(record_type: &RecordType, record: &VerifiedRecord, now: Timestamp) -> Standing {
     standing(record_type, record.statement.operation, record.statement.valid_until, &record.payload, now)
 }
 
-/// Where a document stands at `now`, whose last change was `operation` and whose validity ends at `valid_until`.
+/// The standing at `now` of a document whose last change was `operation` and whose validity ends at `valid_until`.
 pub fn standing(
     record_type: &RecordType,
     operation: Operation,
@@ -58,7 +58,7 @@ pub(super) fn require_in_force(record_type: &RecordType, standing: Standing) -> 
     Err(Error::new(reason, message).with_subject("document", &*record_type.name))
 }
 
-/// What is said where the registry has no such document, and where it has somebody else's.
+/// The error for a document that the registry does not have, and for somebody else's.
 pub(super) fn no_document(record_type: &RecordType, document: &str) -> Error {
     let message = match document {
         "" => {
@@ -69,7 +69,7 @@ pub(super) fn no_document(record_type: &RecordType, document: &str) -> Error {
     Error::new(Reason::RecordNotFound, message).with_subject("record", &*record_type.name)
 }
 
-/// What is said of a document with the person's number and another holder.
+/// The error for a document with the person's number and another holder.
 pub(super) fn mismatch(record_type: &RecordType) -> Error {
     Error::new(Reason::HolderMismatch, "the document's holder is not the account's")
         .with_subject("document", &*record_type.name)

@@ -1,4 +1,4 @@
-//! Following the registries' news: a change of a linked document shows on its link without anyone asking.
+//! Follows accepted changes, so that a change of a linked document shows on its link without a query.
 
 #![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
 
@@ -29,7 +29,7 @@ impl Following {
         Self { linking, store, feed, clock }
     }
 
-    /// Runs until the task is dropped; waits out what fails and tries again, since the cursor says where to go on.
+    /// Runs until the task is dropped. After a failure it pauses and continues from the cursor.
     pub async fn run(self) {
         loop {
             let step = match self.catch_up().await {
@@ -40,13 +40,13 @@ impl Following {
                 if error.reason == Reason::ShuttingDown {
                     return;
                 }
-                tracing::warn!(%error, "links wait for the registries");
+                tracing::warn!(%error, "following accepted changes failed; retrying");
                 tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             }
         }
     }
 
-    /// Takes in every change accepted so far; returns the ledger size that was reached.
+    /// Applies every change accepted so far; returns the ledger size reached.
     pub async fn catch_up(&self) -> Result<u64> {
         let mut from = self.cursor().await?;
         while from < self.feed.size() {
@@ -55,7 +55,7 @@ impl Following {
                 self.take(change).await?;
             }
             if next <= from {
-                return Err(Error::bug("the feed of accepted changes stands still"));
+                return Err(Error::bug("the feed of accepted changes makes no progress"));
             }
             from = next;
             self.store.commit(Batch::new().put(Space::Meta, CURSOR.to_vec(), from.to_be_bytes().to_vec())).await?;
@@ -63,7 +63,7 @@ impl Following {
         Ok(from)
     }
 
-    /// Begins at the ledger's present end: the seeded past has no links that could have changed.
+    /// Sets the cursor to the ledger's end: the seeded past has no links that could have changed.
     pub async fn skip_to_end(&self) -> Result<()> {
         let size = self.feed.size();
         self.store.commit(Batch::new().put(Space::Meta, CURSOR.to_vec(), size.to_be_bytes().to_vec())).await
@@ -90,7 +90,7 @@ impl Following {
             let after = link.after(record.version, &standing, record.valid_until, now);
             let Some(after) = after else { continue };
             match self.store.commit(Linking::replacement(&link, &after, &Actor::Registry)).await {
-                // The citizen was faster: read again.
+                // The citizen changed the link in between: read it again.
                 Err(error) if error.reason == Reason::StorageConflict => Box::pin(self.take(change)).await?,
                 result => result?,
             }

@@ -1,4 +1,4 @@
-//! A link and its history: states, rows, and how a registry's news changes it. Pure.
+//! A link and its history: states, rows, and the effect of a record's change. Pure.
 
 use crate::access::Actor;
 use crate::base::{PersonalId, RecordId, Timestamp};
@@ -7,12 +7,12 @@ use crate::trust::Object;
 use super::document::{DocumentType, Standing};
 use super::matching::MatchedBy;
 
-/// Where a link stands.
+/// The state of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
-    /// Waits for the issuer's word.
+    /// Awaits the issuer's confirmation.
     Pending,
-    /// The ID stands for the document.
+    /// The ID replaces the document.
     Linked,
     /// The document's validity ended; never stored, it follows from the time.
     Lapsed,
@@ -63,9 +63,9 @@ pub struct Link {
     pub document_type: DocumentType,
     /// The document's number.
     pub document_number: String,
-    /// Where it stands, but for the time: see [`Link::state_at`].
+    /// The stored state; [`Link::state_at`] adds the lapse by time.
     pub state: LinkState,
-    /// Why, where it is not linked.
+    /// Why the document is not linked; empty while it is.
     pub reason: String,
     /// The record.
     pub record_id: RecordId,
@@ -73,7 +73,7 @@ pub struct Link {
     pub record_version: u64,
     /// How the holder was matched.
     pub matched_by: MatchedBy,
-    /// When it was made.
+    /// When the link was made.
     pub linked_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
@@ -92,14 +92,14 @@ impl Link {
         }
     }
 
-    /// What a new version of the record makes of the link; `None` when nothing that shows has changed.
+    /// The link after a new version of the record; `None` when nothing visible has changed.
     pub fn after(&self, version: u64, standing: &Standing, valid_until: Timestamp, now: Timestamp) -> Option<Self> {
         if self.state.is_ended() || version <= self.record_version {
             return None;
         }
         let (state, reason) = match (self.state, standing) {
             (_, Standing::Revoked(status)) => (LinkState::Revoked, status.clone()),
-            // The issuer has not confirmed the holder yet: only a revocation answers the question.
+            // The issuer has not confirmed the holder yet: only a revocation settles it.
             (LinkState::Pending, _) => (LinkState::Pending, self.reason.clone()),
             (_, Standing::Suspended(status)) => (LinkState::Suspended, status.clone()),
             (_, Standing::Valid | Standing::Expired) => (LinkState::Linked, String::new()),
@@ -152,13 +152,13 @@ pub struct LinkEvent {
     pub sequence: u64,
     /// When.
     pub at: Timestamp,
-    /// The state that it led to.
+    /// The state after it.
     pub state: LinkState,
     /// Why.
     pub reason: String,
     /// Who caused it.
     pub actor: Actor,
-    /// The record's version at that time.
+    /// The record's version when it happened.
     pub record_version: u64,
 }
 

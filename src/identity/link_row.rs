@@ -1,4 +1,4 @@
-//! How links are stored: each link and each of its events a row, and what finds a link: its record, its id, its waiting.
+//! How links are stored: a row for each link and each of its events, and index rows by record, by id, and by kind while a link awaits its issuer.
 
 use crate::access::Actor;
 use crate::base::{Error, PersonalId, Reason, RecordId, Result};
@@ -39,7 +39,7 @@ pub(super) fn record_key(record: RecordId, person: PersonalId) -> Vec<u8> {
     [b"r", &record.0[..], person.as_str().as_bytes()].concat()
 }
 
-/// The id of the link of a record to a person, under whichever number it was made.
+/// The id of the link of a record to a person, under any of their numbers.
 pub(super) async fn linked(store: &dyn Store, record: RecordId, person: &Numbers) -> Result<Option<String>> {
     for number in person.all() {
         if let Some(id) = store.get(Space::LinkIndex, &record_key(record, number)).await? {

@@ -21,9 +21,10 @@ use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force, standing_of};
+use super::holder::{has_another_holder, is_unique, match_person};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, linked, pending_key, read_link, record_key, write};
-use super::matching::{Comparison, Match, MatchedBy, is_anothers, note_comparison, number_of};
+use super::matching::{Comparison, Doubt, Match, MatchedBy, note_comparison, number_of};
 use super::people::{Person, Registries};
 
 /// A document that is not the citizen's is refused no sooner than this: how long the answer takes does not say whether it exists.
@@ -50,7 +51,7 @@ pub struct Linking {
 }
 
 /// A page of rows: what was found, and the key after which to go on.
-pub type Found<T> = (Vec<T>, Option<Vec<u8>>);
+pub type RowPage<T> = (Vec<T>, Option<Vec<u8>>);
 
 impl Linking {
     /// Links in `store`, of documents in `registries`.
@@ -99,10 +100,12 @@ impl Linking {
         let begun = Instant::now();
         let found = self.find_document(&person, record_type, document, now).await;
         // Said before any check is kept: of somebody else's document a call leaves no more than of none.
-        let found = found.and_then(|record| match is_anothers(&person, record_type, &record.payload) {
-            true => Err(no_document(record_type, document)),
-            false => Ok(record),
-        });
+        let found = match found {
+            Ok(record) if has_another_holder(&self.registries, &person, record_type, &record.payload, now).await? => {
+                Err(no_document(record_type, document))
+            }
+            found => found,
+        };
         if !document.is_empty() && found.as_ref().is_err_and(|error| error.reason == Reason::RecordNotFound) {
             tokio::time::sleep_until(begun + REFUSED_AFTER).await;
         }
@@ -111,10 +114,12 @@ impl Linking {
         let holder = record_type.holder(&record.payload).ok_or_else(|| mismatch(record_type))?;
         let comparison = Comparison::of(&person, holder);
         note_comparison(call, comparison);
-        let matched = self.match_person(&person, comparison.outcome(), now).await?;
+        let matched = match_person(&self.registries, &person, comparison.outcome(), now).await?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
-            Match::Doubtful(by) => (LinkState::Pending, "CONFIRMATION_NEEDED", by),
+            Match::Doubtful(by, doubt) => (LinkState::Pending, doubt.as_str(), by),
+            Match::IfUnique(by) if is_unique(&self.registries, &person, now).await? => (LinkState::Linked, "", by),
+            Match::IfUnique(by) => (LinkState::Pending, Doubt::BirthYear.as_str(), by),
             Match::No => return Err(mismatch(record_type)),
         };
         call.checked("standing", require_in_force(record_type, standing_of(record_type, &record, now)))?;
@@ -180,18 +185,6 @@ impl Linking {
         Ok(&self.registries.catalogue().registry_of(record_type)?.agency)
     }
 
-    async fn match_person(&self, person: &Person, matched: Match, now: Timestamp) -> Result<Match> {
-        // Without a number on the document, an old number that leads to two people leaves open which of them is meant.
-        if matches!(matched, Match::Sure(by) | Match::Doubtful(by) if by != MatchedBy::PersonalId)
-            && let Some(old_number) = person.payload.text("old_id_number")
-            && self.registries.sharing(old_number, now).await? > 1
-        {
-            return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person")
-                .with_subject("document", "holder"));
-        }
-        Ok(matched)
-    }
-
     async fn create(
         &self,
         person: &Person,
@@ -243,7 +236,7 @@ impl Linking {
         let before = self.get(person, id).await?;
         if before.state.is_ended() {
             return Err(
-                Error::new(Reason::LinkNotActive, "the link is over already").with_subject("link", id.to_string())
+                Error::new(Reason::LinkNotActive, "the link has ended already").with_subject("link", id.to_string())
             );
         }
         let after = Link { state: LinkState::Unlinked, reason: String::new(), ..before.clone() };
@@ -257,7 +250,7 @@ impl Linking {
             return Err(missing(id));
         }
         if before.state != LinkState::Pending {
-            return Err(Error::new(Reason::LinkNotPending, "the link does not wait for a confirmation")
+            return Err(Error::new(Reason::LinkNotPending, "the link does not await confirmation")
                 .with_subject("link", before.id.to_string()));
         }
         let (state, reason) = match confirm {
@@ -358,7 +351,7 @@ impl Linking {
     }
 
     /// A link's events, the oldest first.
-    pub async fn events(&self, link: &Link, limit: usize, after: Option<Vec<u8>>) -> Result<Found<LinkEvent>> {
+    pub async fn events(&self, link: &Link, limit: usize, after: Option<Vec<u8>>) -> Result<RowPage<LinkEvent>> {
         let mut scan = Scan::prefix(Space::LinkEvent, link.id.as_bytes()).limit(limit + 1);
         if let Some(after) = after {
             scan = scan.after(after);
@@ -376,7 +369,7 @@ impl Linking {
     }
 
     /// Links of one kind that wait for the issuer's word.
-    pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<Found<Link>> {
+    pub async fn pending(&self, kind: DocumentType, limit: usize, after: Option<Vec<u8>>) -> Result<RowPage<Link>> {
         let mut scan = Scan::prefix(Space::LinkIndex, &[b'p', kind.0]).limit(limit + 1);
         if let Some(after) = after {
             scan = scan.after(after);
@@ -390,7 +383,7 @@ impl Linking {
             let id = key.get(2..).and_then(|id| uuid::Uuid::from_slice(id).ok()).ok_or_else(corrupt)?;
             let found = self.find(id).await;
             links.push(found.map_err(|error| match error.reason {
-                Reason::NotFound => self.store.damaged(Space::LinkIndex, "a waiting link has no owner"),
+                Reason::NotFound => self.store.damaged(Space::LinkIndex, "a pending link has no owner"),
                 _ => error,
             })?);
         }

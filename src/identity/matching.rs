@@ -1,8 +1,9 @@
 //! Whether a document belongs to a person: by personal ID, else by name, birth date and sex. Pure.
 //!
 //! A document that carries the person's number may still be somebody else's: where neither its name nor its birth date is the
-//! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides; a
-//! name that agrees only without its marks needs the issuer's word.
+//! person's, the number was given to the wrong holder. Without a number, the exact name with birth date and sex decides. What looks like a
+//! slip or another way of writing (Mỹ and Mĩ, a dropped Thị, day and month exchanged, one wrong digit) is neither taken nor refused: the issuer
+//! has the word, and is told what differs.
 
 use crate::base::call::{Call, CheckOutcome};
 use crate::base::text::{exact_key, folded_key};
@@ -46,10 +47,55 @@ impl MatchedBy {
 pub enum Match {
     /// The document is the person's.
     Sure(MatchedBy),
+    /// It is the person's if nobody else in the province has this name and a birth date that agrees; otherwise the issuer must confirm.
+    IfUnique(MatchedBy),
     /// Probably; the issuer must confirm.
-    Doubtful(MatchedBy),
+    Doubtful(MatchedBy, Doubt),
     /// It is somebody else's.
     No,
+}
+
+/// Why an issuer must confirm whose a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// One digit of the number is another.
+    NumberDigit,
+    /// Another name.
+    Name,
+    /// The name agrees without its marks only.
+    NameMarks,
+    /// `i` and `y` are exchanged: Mỹ, Mĩ.
+    NameSpelling,
+    /// One of the two lacks Thị or Văn.
+    MiddleName,
+    /// Another birth date.
+    BirthDate,
+    /// The year is all that both know, and others in the province have the name and the year.
+    BirthYear,
+    /// Day and month are exchanged.
+    DayAndMonth,
+    /// One digit of the birth date is another.
+    BirthDateDigit,
+    /// The other sex.
+    Sex,
+}
+
+impl Doubt {
+    /// The code in the state's reason.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NumberDigit => "NUMBER_DIGIT_DIFFERS",
+            Self::Name => "NAME_DIFFERS",
+            Self::NameMarks => "NAME_MARKS_MISSING",
+            Self::NameSpelling => "NAME_SPELLING_DIFFERS",
+            Self::MiddleName => "MIDDLE_NAME_MISSING",
+            Self::BirthDate => "BIRTH_DATE_DIFFERS",
+            Self::BirthYear => "BIRTH_YEAR_NOT_UNIQUE",
+            Self::DayAndMonth => "DAY_AND_MONTH_SWAPPED",
+            Self::BirthDateDigit => "BIRTH_DATE_DIGIT_DIFFERS",
+            Self::Sex => "SEX_DIFFERS",
+        }
+    }
 }
 
 /// The holder on a document beside a person, item by item. It says what agrees, never what the values are.
@@ -66,8 +112,10 @@ pub struct Comparison {
 pub enum Same {
     /// They do.
     Exactly,
-    /// They do, but for the marks of their letters.
-    Folded,
+    /// They do, as far as both are known: birth dates.
+    Coarsely,
+    /// They differ by a slip or a way of writing.
+    Nearly(Doubt),
     /// One of the two is absent, or cannot be read.
     Unknown,
     /// They do not.
@@ -77,10 +125,9 @@ pub enum Same {
 impl Comparison {
     /// Compares.
     pub fn of(person: &Person, holder: &Object) -> Self {
-        let own = |number: &str| PersonalId::parse(number).is_some_and(|number| person.numbers.contains(number));
         let same = |equal: bool| if equal { Same::Exactly } else { Same::No };
         Self {
-            number: holder.text("personal_id").map_or(Same::Unknown, |number| same(own(number))),
+            number: holder.text("personal_id").map_or(Same::Unknown, |number| compare_numbers(person, number)),
             name: compare_names(person.payload.text("full_name"), holder.text("full_name")),
             birth_date: compare_dates(person.payload.text("birth_date"), holder.text("birth_date")),
             sex: match (person.payload.text("sex"), holder.text("sex")) {
@@ -92,17 +139,49 @@ impl Comparison {
 
     /// What follows from it.
     pub fn outcome(self) -> Match {
-        match (self.number, self.name, self.birth_date) {
-            (Same::No, _, _) | (Same::Exactly | Same::Folded, Same::No, Same::No) => Match::No,
-            (Same::Exactly | Same::Folded, Same::No, _) | (Same::Exactly | Same::Folded, _, Same::No) => {
-                Match::Doubtful(MatchedBy::PersonalId)
-            }
-            (Same::Exactly | Same::Folded, _, _) => Match::Sure(MatchedBy::PersonalId),
-            (Same::Unknown, _, _) if self.sex == Same::No => Match::No,
-            (Same::Unknown, Same::Exactly, Same::Exactly) => Match::Sure(MatchedBy::NameAndBirthDate),
-            (Same::Unknown, Same::Folded, Same::Exactly) => Match::Doubtful(MatchedBy::FoldedNameAndBirthDate),
-            (Same::Unknown, _, _) => Match::No,
+        match self.number {
+            Same::Exactly | Same::Coarsely => self.with_own_number(),
+            Same::Nearly(doubt) => match (self.name, self.birth_date) {
+                (Same::Exactly, Same::Exactly | Same::Coarsely) if self.sex != Same::No => {
+                    Match::Doubtful(MatchedBy::NameAndBirthDate, doubt)
+                }
+                _ => Match::No,
+            },
+            Same::Unknown => self.without_number(),
+            Same::No => Match::No,
         }
+    }
+
+    fn with_own_number(self) -> Match {
+        let doubtful = |doubt| Match::Doubtful(MatchedBy::PersonalId, doubt);
+        match (self.name, self.birth_date) {
+            (Same::No, Same::No) => Match::No,
+            (Same::No, _) => doubtful(Doubt::Name),
+            (_, Same::No) => doubtful(Doubt::BirthDate),
+            _ if self.sex == Same::No => doubtful(Doubt::Sex),
+            // Marks are what old systems lose: with the number, the name is no less certain for it.
+            (Same::Nearly(doubt), _) if doubt != Doubt::NameMarks => doubtful(doubt),
+            (_, Same::Nearly(doubt)) => doubtful(doubt),
+            _ => Match::Sure(MatchedBy::PersonalId),
+        }
+    }
+
+    /// Of two doubts one is too many here.
+    fn without_number(self) -> Match {
+        use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate};
+        match (self.name, self.birth_date) {
+            _ if self.sex == Same::No => Match::No,
+            (Same::Exactly, Same::Exactly) => Match::Sure(NameAndBirthDate),
+            (Same::Exactly, Same::Coarsely) => Match::IfUnique(NameAndBirthDate),
+            (Same::Exactly, Same::Nearly(doubt)) => Match::Doubtful(NameAndBirthDate, doubt),
+            (Same::Nearly(doubt), Same::Exactly | Same::Coarsely) => Match::Doubtful(FoldedNameAndBirthDate, doubt),
+            _ => Match::No,
+        }
+    }
+
+    /// Whether the document carries a number that is none of the person's, and nearly one.
+    pub fn has_near_number(self) -> bool {
+        matches!(self.number, Same::Nearly(_))
     }
 
     /// What `Explain` may tell the citizen. Of a document that carries somebody else's number it tells no more than that:
@@ -121,9 +200,11 @@ pub(super) fn note_comparison(call: &Call, comparison: Comparison) {
     for (item, same) in comparison.items() {
         let (outcome, says) = match same {
             Same::Exactly => (CheckOutcome::Pass, "the document's is the account holder's"),
-            Same::Folded => {
+            Same::Coarsely => (CheckOutcome::Pass, "the document's is the account holder's as far as both are known"),
+            Same::Nearly(Doubt::NameMarks) => {
                 (CheckOutcome::Pass, "the document's is the account holder's but for the marks of its letters")
             }
+            Same::Nearly(_) => (CheckOutcome::Fail, "the document's is nearly the account holder's"),
             Same::Unknown => (CheckOutcome::Skipped, "not on both"),
             Same::No => (CheckOutcome::Fail, "the document's is not the account holder's"),
         };
@@ -131,15 +212,14 @@ pub(super) fn note_comparison(call: &Call, comparison: Comparison) {
     }
 }
 
-/// Whether nothing ties the document to the person: it carries a personal ID that is none of theirs, or none and another holder.
+/// Whether nothing ties the document to the person: it carries a personal ID that is none of theirs, or none and another holder. A number
+/// that is one of theirs but for a digit ties it to them only when all else agrees.
 pub(super) fn is_anothers(person: &Person, record_type: &RecordType, payload: &Object) -> bool {
-    match number_of(record_type, payload) {
-        Some(number) => !person.numbers.contains(number),
-        None => {
-            let matched = record_type.holder(payload).map(|holder| Comparison::of(person, holder).outcome());
-            matched.is_none_or(|matched| matched == Match::No)
-        }
+    if number_of(record_type, payload).is_some_and(|number| person.numbers.contains(number)) {
+        return false;
     }
+    let compared = record_type.holder(payload).map(|holder| Comparison::of(person, holder).outcome());
+    compared.is_none_or(|outcome| outcome == Match::No)
 }
 
 /// The personal ID that a document carries.
@@ -147,20 +227,63 @@ pub(super) fn number_of(record_type: &RecordType, payload: &Object) -> Option<Pe
     record_type.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
 }
 
-fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
-    match (ours, theirs) {
-        (Some(ours), Some(theirs)) if exact_key(ours) == exact_key(theirs) => Same::Exactly,
-        (Some(ours), Some(theirs)) if folded_key(ours) == folded_key(theirs) => Same::Folded,
-        (Some(_), Some(_)) => Same::No,
-        _ => Same::Unknown,
+/// A number that is none of the person's may be one of them with a slip of the pen.
+fn compare_numbers(person: &Person, number: &str) -> Same {
+    match PersonalId::parse(number) {
+        Some(number) if person.numbers.contains(number) => Same::Exactly,
+        Some(number) if person.numbers.all().any(|own| differ_by_one(own.as_str(), number.as_str())) => {
+            Same::Nearly(Doubt::NumberDigit)
+        }
+        _ => Same::No,
     }
 }
 
+fn differ_by_one(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count() == 1
+}
+
+fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
+    let (Some(ours), Some(theirs)) = (ours, theirs) else { return Same::Unknown };
+    let (one, other) = (exact_key(ours), exact_key(theirs));
+    match () {
+        () if one == other => Same::Exactly,
+        () if with_one_i(&one) == with_one_i(&other) => Same::Nearly(Doubt::NameSpelling),
+        () if folded_key(ours) == folded_key(theirs) => Same::Nearly(Doubt::NameMarks),
+        () if without_middle(&one) == without_middle(&other) => Same::Nearly(Doubt::MiddleName),
+        () => Same::No,
+    }
+}
+
+/// `y` as `i`, with its tone.
+fn with_one_i(key: &str) -> String {
+    const PAIRS: [(char, char); 6] = [('y', 'i'), ('ý', 'í'), ('ỳ', 'ì'), ('ỷ', 'ỉ'), ('ỹ', 'ĩ'), ('ỵ', 'ị')];
+    key.chars().map(|c| PAIRS.iter().find(|(y, _)| *y == c).map_or(c, |(_, i)| *i)).collect()
+}
+
+/// A name without the middle names that say no more than the sex.
+fn without_middle(key: &str) -> Vec<&str> {
+    let words: Vec<&str> = key.split(' ').collect();
+    let last = words.len().saturating_sub(1);
+    let is_kept = |at: usize, word: &str| at == 0 || at == last || !matches!(word, "thị" | "văn");
+    words.iter().enumerate().filter(|(at, word)| is_kept(*at, word)).map(|(_, word)| *word).collect()
+}
+
 fn compare_dates(ours: Option<&str>, theirs: Option<&str>) -> Same {
-    match (ours.and_then(PartialDate::parse), theirs.and_then(PartialDate::parse)) {
-        (Some(ours), Some(theirs)) if ours.agrees(theirs) => Same::Exactly,
-        (Some(_), Some(_)) => Same::No,
-        _ => Same::Unknown,
+    let (Some(ours), Some(theirs)) = (ours.and_then(PartialDate::parse), theirs.and_then(PartialDate::parse)) else {
+        return Same::Unknown;
+    };
+    match ours.full().zip(theirs.full()) {
+        Some((one, other)) if one == other => Same::Exactly,
+        _ if ours.agrees(theirs) => Same::Coarsely,
+        Some((one, other))
+            if one.year() == other.year() && (one.month(), one.day()) == (other.day(), other.month()) =>
+        {
+            Same::Nearly(Doubt::DayAndMonth)
+        }
+        Some((one, other)) if differ_by_one(&one.to_string(), &other.to_string()) => {
+            Same::Nearly(Doubt::BirthDateDigit)
+        }
+        _ => Same::No,
     }
 }
 
@@ -172,7 +295,7 @@ mod tests {
     fn person() -> Person {
         let number = |text| PersonalId::parse(text).expect("id");
         let payload =
-            Object::new().with("full_name", "Nguyễn Thị Hòa").with("birth_date", "1985-03-07").with("sex", "female");
+            Object::new().with("full_name", "Nguyễn Thị Mỹ Hòa").with("birth_date", "1985-03-07").with("sex", "female");
         let current = number("042185990002");
         let numbers = Numbers { superseded: vec![number("042185990003")], ..Numbers::only(current) };
         Person { numbers, payload }
@@ -180,21 +303,41 @@ mod tests {
 
     #[test]
     fn each_pair_has_its_outcome() {
-        use Match::{Doubtful, No, Sure};
+        use Match::{Doubtful, IfUnique, No, Sure};
         use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate, PersonalId};
+        let (own, born, she) = ("042185990002", "1985-03-07", "female");
         // number, name, birth date, sex → outcome
         let cases = [
-            ("042185990002", "Nguyễn Thị Hoà", "1985-03-07", "female", Sure(PersonalId)),
-            ("042185990003", "NGUYỄN THỊ HÒA", "1985", "female", Sure(PersonalId)),
-            ("042185990002", "Trần Văn Nam", "1985-03-07", "male", Doubtful(PersonalId)),
-            ("042185990002", "Nguyễn Thị Hòa", "1990-01-02", "female", Doubtful(PersonalId)),
-            ("042185990002", "Trần Văn Nam", "1990-01-02", "male", No),
-            ("042185990009", "Nguyễn Thị Hòa", "1985-03-07", "female", No),
-            ("", "Nguyễn Thị Hoà", "1985", "female", Sure(NameAndBirthDate)),
-            ("", "Nguyen Thi Hoa", "1985-03-07", "female", Doubtful(FoldedNameAndBirthDate)),
-            ("", "Nguyễn Thị Hòa", "1985-03-07", "male", No),
-            ("", "Nguyễn Thị Hòa", "1986-03-07", "female", No),
-            ("", "Nguyễn Thị Hòa", "", "female", No),
+            (own, "Nguyễn Thị Mỹ Hoà", born, she, Sure(PersonalId)),
+            ("042185990003", "NGUYỄN THỊ MỸ HÒA", "1985", she, Sure(PersonalId)),
+            (own, "Nguyen Thi My Hoa", born, she, Sure(PersonalId)),
+            (own, "Trần Văn Nam", born, she, Doubtful(PersonalId, Doubt::Name)),
+            (own, "Nguyễn Thị Mỹ Hoà", "1990-01-02", she, Doubtful(PersonalId, Doubt::BirthDate)),
+            (own, "Nguyễn Thị Mỹ Hoà", born, "male", Doubtful(PersonalId, Doubt::Sex)),
+            (own, "Nguyễn Thị Mĩ Hoà", born, she, Doubtful(PersonalId, Doubt::NameSpelling)),
+            (own, "Nguyễn Mỹ Hoà", born, she, Doubtful(PersonalId, Doubt::MiddleName)),
+            (own, "Nguyễn Thị Mỹ Hoà", "1985-07-03", she, Doubtful(PersonalId, Doubt::DayAndMonth)),
+            (own, "Nguyễn Thị Mỹ Hoà", "1985-03-08", she, Doubtful(PersonalId, Doubt::BirthDateDigit)),
+            (own, "Trần Văn Nam", "1990-01-02", "male", No),
+            ("042185990009", "Nguyễn Thị Mỹ Hoà", born, she, Doubtful(NameAndBirthDate, Doubt::NumberDigit)),
+            ("042185990009", "Nguyễn Thị Mỹ Hoà", "1985", she, Doubtful(NameAndBirthDate, Doubt::NumberDigit)),
+            ("042185990009", "Nguyễn Thị Mĩ Hoà", born, she, No),
+            ("042185990009", "Nguyễn Thị Mỹ Hoà", born, "male", No),
+            ("042185990011", "Nguyễn Thị Mỹ Hoà", born, she, No),
+            ("", "Nguyễn Thị Mỹ Hoà", born, she, Sure(NameAndBirthDate)),
+            ("", "Nguyễn Thị Mỹ Hoà", "1985", she, IfUnique(NameAndBirthDate)),
+            ("", "Nguyễn Thị Mỹ Hoà", "1985-01-01", she, IfUnique(NameAndBirthDate)),
+            ("", "Nguyen Thi My Hoa", born, she, Doubtful(FoldedNameAndBirthDate, Doubt::NameMarks)),
+            ("", "Nguyễn Thị Mĩ Hoà", born, she, Doubtful(FoldedNameAndBirthDate, Doubt::NameSpelling)),
+            ("", "Nguyễn Mỹ Hoà", born, she, Doubtful(FoldedNameAndBirthDate, Doubt::MiddleName)),
+            ("", "Nguyễn Thị Mỹ Hoà", "1985-07-03", she, Doubtful(NameAndBirthDate, Doubt::DayAndMonth)),
+            ("", "Nguyễn Thị Mỹ Hoà", "1986-03-07", she, Doubtful(NameAndBirthDate, Doubt::BirthDateDigit)),
+            ("", "Nguyễn Thị Mĩ Hoà", "1985-07-03", she, No),
+            ("", "Nguyễn Thị Mỹ Hoà", born, "male", No),
+            ("", "Nguyễn Thị Mỹ Hoà", "1986", she, No),
+            ("", "Nguyễn Thị Mỹ Hoà", "1996-03-08", she, No),
+            ("", "Nguyễn Thị Mỹ Hoà", "", she, No),
+            ("", "Nguyễn Thị Mỹ", born, she, No),
         ];
         for (number, name, date, sex, outcome) in cases {
             let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());

@@ -1,13 +1,14 @@
 //! Identity: accounts, links of documents to them, presentations of linked documents, and credentials of them for wallets.
 //!
 //! Rules are pure ([`account`], [`document`], [`matching`], [`link`], [`presentation`]); use cases read registries and the store
-//! ([`linking`], [`following`], [`presenting`], [`credential`]); what other modules must offer stands in [`ports`].
+//! ([`linking`], [`following`], [`presenting`], [`credential`]); [`ports`] declares what other modules implement.
 
 pub mod account;
 pub mod citizens;
 pub mod credential;
 pub mod document;
 pub mod following;
+mod holder;
 pub mod link;
 mod link_row;
 pub mod linking;

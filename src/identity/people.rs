@@ -1,47 +1,50 @@
-//! Reading people and documents from their registries, verified.
+//! Reads people and documents from their registries, verified.
 
 use std::sync::Arc;
 
-use crate::base::{Error, PersonalId, Result, Timestamp};
+use crate::base::{Error, PartialDate, PersonalId, Result, Timestamp};
 use crate::registry::answer::VerifiedRecord;
 use crate::registry::numbers::ask::AskedResidents;
-use crate::registry::numbers::{Numbers, resolve};
+use crate::registry::numbers::{Entry, Numbers, Standing, resolve};
 use crate::registry::port::{PERSON_PAGE_RECORDS, Selector};
 use crate::registry::{Catalogue, Reader, RecordType};
 use crate::trust::Object;
 
 use super::document::DocumentType;
 
-/// A person as the resident registry knows them.
+/// Most people of one name and year that are looked at.
+const NAMESAKES_MAX: usize = 16;
+
+/// A person, as in the resident registry's record.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Every number that leads to them.
+    /// All numbers that lead to the person.
     pub numbers: Numbers,
-    /// The registry's payload.
+    /// The payload of the resident record.
     pub payload: Object,
 }
 
-/// The registries as identity asks them.
+/// The registries, as identity reads them.
 #[derive(Clone)]
 pub struct Registries {
-    /// Asks and verifies.
+    /// Reads from ports and verifies.
     pub reader: Reader,
 }
 
 impl Registries {
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub fn catalogue(&self) -> &Catalogue {
         self.reader.catalogue()
     }
 
-    /// The record type of a kind of document.
+    /// The record type that represents documents of a kind.
     pub fn document(&self, kind: DocumentType) -> Result<&Arc<RecordType>> {
         let found = self.catalogue().document(kind);
         found.ok_or_else(|| Error::bug(format!("documents of kind {} are of no record type", kind.0)))
     }
 
-    /// Reads the record of one natural key. Of one that fails its checks only whoever it names learns that, as `is_own` says: to others
-    /// there is none.
+    /// Reads the record with a natural key. That a record failed its checks is reported only to the person whom it names, as `is_own` decides; others
+    /// get `None`.
     pub async fn read_one(
         &self,
         record_type: &Arc<RecordType>,
@@ -56,8 +59,8 @@ impl Registries {
         }
     }
 
-    /// The person that a number leads to: [`numbers`](crate::registry::numbers) says who that is, superseded numbers too. `None` where
-    /// it leads to nobody.
+    /// The person to whom a number, also a superseded one, leads by the rule of [`numbers`](crate::registry::numbers). `None` where it leads to
+    /// nobody.
     pub async fn person(&self, number: PersonalId, now: Timestamp) -> Result<Option<Person>> {
         let numbers = resolve(number, &AskedResidents { reader: &self.reader, now }).await?;
         if !numbers.is_held() {
@@ -72,7 +75,21 @@ impl Registries {
         Ok(Some(Person { numbers, payload }))
     }
 
-    /// How many people share a 9-digit number, up to two.
+    /// How many other people have this folded name and a birth date that agrees, up to [`NAMESAKES_MAX`]. A number that was given up is its
+    /// holder's present one once more.
+    pub async fn namesakes(&self, folded: &str, born: PartialDate, own: &Numbers, now: Timestamp) -> Result<usize> {
+        let selector = Selector::Name { folded: folded.to_owned(), birth_date: Some(born) };
+        let mut others = 0;
+        for answer in &self.reader.first(self.catalogue().people(), selector, NAMESAKES_MAX).await? {
+            let record = self.reader.as_issued(answer, now).verified()?;
+            let entry = Entry::of(&record.payload);
+            let is_other = |entry: &Entry| entry.standing != Standing::GivenUp && !own.contains(entry.number);
+            others += usize::from(entry.as_ref().is_none_or(is_other));
+        }
+        Ok(others)
+    }
+
+    /// The number of people who share a 9-digit number, at most two.
     pub async fn sharing(&self, old_number: &str, now: Timestamp) -> Result<usize> {
         let selector = Selector::OldNumber(old_number.to_owned());
         let found = self.reader.first(self.catalogue().people(), selector, 2).await?;

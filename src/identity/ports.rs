@@ -1,4 +1,4 @@
-//! What identity needs of others; the server wires it.
+//! Ports that other modules implement for identity; the assembly connects them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::base::{Error, PersonalId, RecordId, Result, Timestamp};
 use crate::registry::RecordType;
 use crate::trust::{Object, Operation, SignedRecord, Verdict};
 
-/// One record that a presentation hands over.
+/// A record that a presentation delivers.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Its type.
@@ -21,12 +21,12 @@ pub struct Wanted {
     pub version: Option<u64>,
 }
 
-/// A presentation to fulfil.
+/// A delivery of presented documents to an agency.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Whose records.
+    /// The person whose documents are presented.
     pub subject: PersonalId,
-    /// The records, whole.
+    /// The records, delivered whole.
     pub wanted: Vec<Wanted>,
     /// The presentation's id, for the evidence.
     pub reference: String,
@@ -36,7 +36,7 @@ pub struct Delivery {
     pub repeats: Option<u64>,
 }
 
-/// A record on its way to the agency: verified, with both proofs.
+/// A delivered record: verified, with both proofs.
 #[derive(Debug, Clone)]
 pub struct DeliveredRecord {
     /// Its type.
@@ -45,38 +45,38 @@ pub struct DeliveredRecord {
     pub record_id: RecordId,
     /// Its version.
     pub version: u64,
-    /// The signed bytes.
+    /// The signed bytes with both proofs.
     pub record: SignedRecord,
-    /// What the verification said: VALID, or a failure where the caller asked for unverified records.
+    /// `VALID`, or a failure where the caller accepts unverified records.
     pub verdict: Verdict,
 }
 
-/// What a delivery came to.
+/// The outcome of a delivery.
 #[derive(Debug, Clone)]
 pub struct Delivered {
-    /// The records, in the order wanted.
+    /// The records, in the order requested.
     pub records: Vec<DeliveredRecord>,
     /// Index of the evidence entry.
     pub evidence_index: u64,
-    /// The evidence ledger's checkpoint that holds it.
+    /// The checkpoint of the evidence ledger that covers it.
     pub evidence_checkpoint: Bytes,
 }
 
-/// Hands records to an agency on a citizen's word, and leaves evidence of it; the exchange implements it.
+/// Delivers records to an agency at a citizen's request, with evidence; the exchange implements it.
 #[async_trait]
 pub trait RecordDelivery: Send + Sync + 'static {
-    /// Reads, verifies and logs; a repetition is logged as one, and answers with the evidence of the first time. Fails with
-    /// `REGISTRY_UNAVAILABLE` when a registry does not answer and with the verdict's code when a record fails; both leave evidence.
+    /// Reads, verifies and logs the records; a repetition is logged as one, and returns the evidence of the first delivery. Fails with
+    /// `REGISTRY_UNAVAILABLE` when a registry does not answer, and with the verdict's code when a record fails verification; both leave evidence.
     async fn deliver(&self, call: &Call, delivery: Delivery) -> Result<Delivered>;
 
-    /// Logs a refused presentation; `subject` is known only where the code was real.
+    /// Logs a refused redemption; `subject` is known only where the code was genuine.
     async fn log_refusal(&self, call: &Call, subject: Option<PersonalId>, reference: &str, why: &Error) -> Result<()>;
 }
 
 /// A change that the province has accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedChange {
-    /// Its place in the record ledger.
+    /// The index of its statement in the record ledger.
     pub ledger_index: u64,
     /// The record's type.
     pub record_type: String,
@@ -86,32 +86,32 @@ pub struct AcceptedChange {
     pub version: u64,
 }
 
-/// The latest accepted version of a record: verified when it was accepted, so it is believed here.
+/// The latest accepted version of a record. It was verified when it was accepted, and is not verified again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedRecord {
     /// Its version.
     pub version: u64,
-    /// What the last change did.
+    /// The operation of the last change.
     pub operation: Operation,
     /// Until when it is valid, not included.
     pub valid_until: Timestamp,
-    /// Its fields.
+    /// The payload.
     pub payload: Object,
 }
 
 /// The accepted changes in ledger order; the province implements it.
 #[async_trait]
 pub trait ChangeFeed: Send + Sync + 'static {
-    /// Changes with a ledger index of `from` or more, at most `limit`, and the index to go on from.
+    /// At most `limit` changes from ledger index `from` on, and the index from which to continue.
     async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<AcceptedChange>, u64)>;
 
-    /// The latest accepted version of a record. Asking the province and not the registry keeps one registry's bad minute,
-    /// or one bad record, from holding up the news of all others.
+    /// The latest accepted version of a record. Reading it from the province keeps one registry's outage, or one damaged record, from delaying the
+    /// changes of all others.
     async fn latest(&self, record_type: &str, record_id: RecordId) -> Result<Option<AcceptedRecord>>;
 
-    /// Waits until the record ledger is longer than `size`.
+    /// Waits until the record ledger has more than `size` entries.
     async fn wait_beyond(&self, size: u64) -> Result<()>;
 
-    /// The record ledger's size.
+    /// The number of entries in the record ledger.
     fn size(&self) -> u64;
 }

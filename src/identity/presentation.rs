@@ -1,7 +1,7 @@
-//! A presentation: single use, one agency, chosen documents, a short time. Pure.
+//! A presentation: one use by one agency, of chosen documents, within a short time. Pure.
 //!
-//! A redemption whose answer was lost is a use all the same, and the agency cannot know whether it was. So the same agency may repeat it
-//! for [`REPEAT_MS`] and gets the same answer: the versions that were delivered, under the evidence of the first time.
+//! A redemption whose answer was lost is a use all the same, and the agency cannot know whether it happened. So the same agency may repeat it for
+//! [`REPEAT_MS`] and gets the same answer: the versions delivered, under the evidence of the first redemption.
 
 use crate::access::Actor;
 use crate::base::{AgencyId, PersonalId, Timestamp};
@@ -9,12 +9,12 @@ use crate::trust::Object;
 
 use super::document::DocumentType;
 
-/// What is stored of where a presentation stands; expiry follows from the time.
+/// The stored state of a presentation; expiry follows from the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
     /// Not used.
     Open,
-    /// An agency is being served.
+    /// A redemption is in progress.
     Claimed,
     /// Used.
     Used,
@@ -22,12 +22,12 @@ pub enum Stored {
     Cancelled,
 }
 
-/// Where a presentation stands at a moment.
+/// The state of a presentation at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PresentationState {
     /// May be redeemed.
     Open,
-    /// Was redeemed, or is being redeemed.
+    /// Was redeemed, or a redemption is in progress.
     Used,
     /// Its time is over.
     Expired,
@@ -35,30 +35,30 @@ pub enum PresentationState {
     Cancelled,
 }
 
-/// For how long after it was used a redemption may be repeated, in milliseconds.
+/// How long after a redemption the same agency may repeat it, in milliseconds.
 pub const REPEAT_MS: i64 = 60_000;
 
-/// What a redemption was answered with.
+/// The answer of a redemption, kept for repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct RedemptionAnswer {
     /// Index of its evidence entry.
     pub evidence_index: u64,
-    /// The version delivered of each link's record, in the order of the links.
+    /// The version delivered of each linked record, in the order of the links.
     pub versions: Vec<u64>,
 }
 
-/// What comes of a redemption by the agency that the code names.
+/// The outcome of a redemption by the agency that the code names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Turn {
-    /// It is served.
+    /// The documents are delivered.
     First,
-    /// It gets the answer of before.
-    Again(Answer),
-    /// The code was used.
+    /// The earlier answer is repeated.
+    Again(RedemptionAnswer),
+    /// Refused: the code was used.
     Used,
-    /// The code has expired.
+    /// Refused: the code has expired.
     Expired,
-    /// The citizen cancelled the code.
+    /// Refused: the citizen cancelled the code.
     Cancelled,
 }
 
@@ -67,28 +67,28 @@ pub enum Turn {
 pub struct Presentation {
     /// Its id.
     pub id: uuid::Uuid,
-    /// Whose documents.
+    /// The citizen whose documents are presented.
     pub person: PersonalId,
-    /// Who may redeem it.
+    /// The agency that may redeem it.
     pub agency: AgencyId,
-    /// Which documents.
+    /// The kinds of the documents.
     pub document_types: Vec<DocumentType>,
-    /// The links at its making.
+    /// The links of those documents when it was made.
     pub links: Vec<uuid::Uuid>,
-    /// Where it stands.
+    /// The stored state.
     pub stored: Stored,
     /// When it was made.
     pub created_at: Timestamp,
-    /// Until when it may be redeemed, not included.
+    /// When it expires, not included.
     pub expires_at: Timestamp,
     /// When it was redeemed.
     pub used_at: Option<Timestamp>,
-    /// Who made it: the citizen, or their guardian.
+    /// The citizen, or their guardian.
     pub created_by: Actor,
-    /// Whether the redemption asked for records that fail their checks, too.
+    /// Whether the redemption accepted records that fail verification.
     pub unverified: bool,
-    /// What it was answered with, once it was.
-    pub answer: Option<Answer>,
+    /// The answer of the redemption, if it was redeemed.
+    pub answer: Option<RedemptionAnswer>,
 }
 
 impl Stored {
@@ -105,7 +105,7 @@ impl Stored {
 }
 
 impl Presentation {
-    /// Where it stands at `now`.
+    /// The state at `now`.
     pub fn state_at(&self, now: Timestamp) -> PresentationState {
         match self.stored {
             Stored::Used | Stored::Claimed => PresentationState::Used,
@@ -115,8 +115,8 @@ impl Presentation {
         }
     }
 
-    /// What comes of a redemption at `now` by its agency. Redemptions of one code come one after another, so one that is still claimed
-    /// was begun by a process that died: nobody knows whether its answer went out, and it is served as if it had not.
+    /// The outcome of a redemption at `now` by the agency that the code names. Redemptions of one code run one after another, so a presentation that
+    /// is still claimed was left by a process that died: whether its answer went out is unknown, and it is redeemed as if it had not.
     pub fn turn(&self, unverified: bool, now: Timestamp) -> Turn {
         let since = self.used_at.map(|used_at| now.0 - used_at.0);
         let repeats = since.is_some_and(|since| (0..REPEAT_MS).contains(&since)) && self.unverified == unverified;
@@ -135,7 +135,8 @@ impl Presentation {
         let kinds: Vec<i64> = self.document_types.iter().map(|kind| i64::from(kind.0)).collect();
         let links: Vec<String> = self.links.iter().map(ToString::to_string).collect();
         let answer = self.answer.as_ref();
-        let versions = |answer: &Answer| answer.versions.iter().map(|version| *version as i64).collect::<Vec<_>>();
+        let versions =
+            |answer: &RedemptionAnswer| answer.versions.iter().map(|version| *version as i64).collect::<Vec<_>>();
         let guardian = self.created_by.guardian();
         Object::new()
             .with("agency", self.agency.as_str())
@@ -157,7 +158,7 @@ impl Presentation {
         let links = row.array("links")?.iter();
         let number = |number: i64| u64::try_from(number).ok();
         let answer = match (row.integer("evidence_index"), row.array("versions")) {
-            (Some(index), Some(versions)) => Some(Answer {
+            (Some(index), Some(versions)) => Some(RedemptionAnswer {
                 evidence_index: number(index)?,
                 versions: versions.iter().map(|version| number(version.as_integer()?)).collect::<Option<_>>()?,
             }),
@@ -186,13 +187,13 @@ impl Presentation {
     }
 }
 
-/// Letters of a code: Crockford's base 32, which has no letter that looks like another.
+/// The alphabet of a code: Crockford's base 32, without letters that look alike.
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Bytes of chance in a code: 160 bits.
+/// Random bytes in a code: 160 bits.
 pub const CODE_BYTES: usize = 20;
 
-/// A code of 32 letters in groups of four.
+/// A code: 32 letters in groups of four.
 pub fn write_code(bytes: &[u8; CODE_BYTES]) -> String {
     let mut code = String::with_capacity(39);
     let (mut bits, mut held) = (0u32, 0);
@@ -210,8 +211,8 @@ pub fn write_code(bytes: &[u8; CODE_BYTES]) -> String {
     code
 }
 
-/// The bare letters of a code; `None` when it is not one. There is one form, that in which it was given: eight groups of four capital
-/// letters and digits with hyphens between them, bare or behind [`QR_PREFIX`]. Whoever lets people type codes writes them so.
+/// The letters of a code; `None` if the text is not one. Only the form in which codes are issued is accepted: eight groups of four capital letters
+/// and digits, joined by hyphens, alone or after [`QR_PREFIX`]. A client that lets people type codes brings them into this form.
 pub fn read_code(text: &str) -> Option<String> {
     let text = text.strip_prefix(QR_PREFIX).unwrap_or(text);
     let groups: Vec<&str> = text.split('-').collect();
@@ -219,7 +220,7 @@ pub fn read_code(text: &str) -> Option<String> {
     (groups.len() == 8 && groups.iter().all(is_group)).then(|| groups.concat())
 }
 
-/// What a QR code holds before the code.
+/// Prefix of the code in a QR code.
 pub const QR_PREFIX: &str = "lienthong:present:";
 
 #[cfg(test)]
@@ -287,7 +288,7 @@ mod tests {
             let answered = Presentation {
                 created_by: Actor::Guardian(guardian),
                 unverified: true,
-                answer: Some(Answer { evidence_index: 7, versions: vec![1, 3] }),
+                answer: Some(RedemptionAnswer { evidence_index: 7, versions: vec![1, 3] }),
                 ..presentation.clone()
             };
             for presentation in [presentation, answered] {
@@ -296,7 +297,7 @@ mod tests {
             }
         }
         // stored, answered, asked for unverified, when → what comes of it
-        let answer = Answer { evidence_index: 7, versions: vec![1] };
+        let answer = RedemptionAnswer { evidence_index: 7, versions: vec![1] };
         let again = || Turn::Again(answer.clone());
         let cases = [
             (Stored::Open, false, false, 9, Turn::First),

@@ -1,9 +1,9 @@
-//! Presenting: make a code, redeem it once, hand over what it stands for.
+//! Presenting: issue a code, redeem it once, deliver the documents.
 //!
-//! Redeeming claims the presentation first, by a conditional write, and redemptions of one code come one after another. A delivery
-//! that fails gives the claim back, so that a registry's bad minute does not cost the citizen the code. What was delivered is written
-//! down with the use, so that the same agency may repeat a redemption whose answer was lost; each repetition is an entry of its own in
-//! the evidence, since nobody knows whether the first answer arrived. Only the code's hash is stored.
+//! Redeeming claims the presentation first, by a conditional write, and redemptions of one code run one after another. A delivery that fails releases
+//! the claim, so that a registry's outage does not cost the citizen the code. The versions delivered are stored with the use, so that the same agency
+//! may repeat a redemption whose answer was lost; each repetition leaves an evidence entry of its own, since nobody knows whether the first answer
+//! arrived. Only the code's hash is stored.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +22,11 @@ use super::document::DocumentType;
 use super::link::{Link, LinkState};
 use super::linking::Linking;
 use super::ports::{Delivered, Delivery, RecordDelivery, Wanted};
-use super::presentation::{Answer, CODE_BYTES, Presentation, PresentationState, Stored, Turn, read_code, write_code};
+use super::presentation::{
+    CODE_BYTES, Presentation, PresentationState, RedemptionAnswer, Stored, Turn, read_code, write_code,
+};
 
-/// The use cases of presentations.
+/// Issues, redeems, lists and cancels presentations.
 #[derive(Clone)]
 pub struct Presenting {
     store: Arc<dyn Store>,
@@ -35,12 +37,12 @@ pub struct Presenting {
     turns: Turns,
 }
 
-/// Lets redemptions of one presentation in, one after another: who repeats a redemption that is still under way waits for its end.
+/// Serializes redemptions of one presentation: a repetition waits for the redemption that is in progress.
 #[derive(Clone, Default)]
 struct Turns(Arc<Mutex<BTreeMap<uuid::Uuid, Arc<tokio::sync::Mutex<()>>>>>);
 
 impl Turns {
-    /// Runs `work` when those before it have ended.
+    /// Runs `work` after the work queued earlier for `id`.
     async fn take<T>(&self, id: uuid::Uuid, work: impl Future<Output = T>) -> T {
         let turn = self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default().clone();
         let done = {
@@ -57,7 +59,7 @@ impl Turns {
 }
 
 impl Presenting {
-    /// Presentations in `store` of the links of `linking`, which belong to `people`, handed over by `delivery`.
+    /// Presentations in `store` of the links of `linking`, of the citizens `people`, delivered by `delivery`.
     pub fn new(
         store: Arc<dyn Store>,
         linking: Linking,
@@ -68,12 +70,12 @@ impl Presenting {
         Self { store, linking, people, delivery, entropy, turns: Turns::default() }
     }
 
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub fn catalogue(&self) -> &Catalogue {
         self.linking.catalogue()
     }
 
-    /// Makes a presentation and its code, which is shown only now.
+    /// Makes a presentation and its code. The code is not stored, and cannot be shown again.
     pub async fn create(
         &self,
         number: PersonalId,
@@ -114,7 +116,7 @@ impl Presenting {
             unverified: false,
             answer: None,
         };
-        let bare = read_code(&code).ok_or_else(|| Error::bug("a new code does not read"))?;
+        let bare = read_code(&code).ok_or_else(|| Error::bug("a new code does not parse"))?;
         let batch = Batch::new()
             .require_absent(Space::PresentationCode, code_key(&bare))
             .put(Space::PresentationCode, code_key(&bare), key(&presentation))
@@ -123,8 +125,8 @@ impl Presenting {
         Ok((presentation, code))
     }
 
-    /// Redeems a code. Every refusal leaves evidence. What was begun is brought to its end even when the caller goes
-    /// away, so that a claim is always followed by its use or given back.
+    /// Redeems a code. Every refusal leaves evidence. A redemption that has begun runs to its end even when the caller goes away, so that a claim is
+    /// always followed by a use or a release.
     pub async fn redeem(&self, call: Arc<Call>, text: String) -> Result<(Presentation, Delivered)> {
         let presenting = self.clone();
         let task = tokio::spawn(async move { presenting.redeem_to_end(&call, &text).await });
@@ -134,7 +136,11 @@ impl Presenting {
     async fn redeem_to_end(&self, call: &Call, text: &str) -> Result<(Presentation, Delivered)> {
         let found = match read_code(text) {
             Some(bare) => self.by_code(&bare).await?.ok_or_else(|| unknown(call)),
-            None => Err(Error::invalid_field("code", "FORMAT", "a code is eight groups of four, as it was given")),
+            None => Err(Error::invalid_field(
+                "code",
+                "FORMAT",
+                "a code is eight groups of four capital letters and digits, exactly as issued",
+            )),
         };
         let found = found.and_then(|presentation| match call.agency()? {
             agency if *agency == presentation.agency => Ok(presentation),
@@ -143,14 +149,14 @@ impl Presenting {
         match found {
             Ok(presentation) => self.turns.take(presentation.id, self.redeem_in_turn(call, &presentation)).await,
             Err(error) => {
-                // Whose code it is is written down only where the caller is the agency that it names.
+                // The owner of the code is logged only if the caller is the agency that the code names.
                 self.delivery.log_refusal(call, None, "", &error).await?;
                 Err(error)
             }
         }
     }
 
-    /// Redeems for the agency that the code names, from the presentation as the redemption before left it.
+    /// Redeems for the agency that the code names; `presentation` is as the previous redemption left it.
     async fn redeem_in_turn(&self, call: &Call, presentation: &Presentation) -> Result<(Presentation, Delivered)> {
         let id = key(presentation);
         let presentation = read(&id, &self.store.get(Space::Presentation, &id).await?.ok_or_else(corrupt)?)?;
@@ -162,14 +168,14 @@ impl Presenting {
                 return Err(error);
             }
         };
-        // From here on the delivery logs what comes of it.
+        // From here on the delivery logs the outcome.
         let (claimed, delivery) = begun;
         let is_repeated = delivery.repeats.is_some();
         match self.delivery.deliver(call, delivery).await {
             Ok(delivered) if is_repeated => Ok((claimed, delivered)),
             Ok(delivered) => {
                 let versions = delivered.records.iter().map(|record| record.version).collect();
-                let answer = Some(Answer { evidence_index: delivered.evidence_index, versions });
+                let answer = Some(RedemptionAnswer { evidence_index: delivered.evidence_index, versions });
                 let used = Presentation { stored: Stored::Used, answer, ..claimed.clone() };
                 self.replace(&claimed, &used).await?;
                 Ok((used, delivered))
@@ -183,7 +189,7 @@ impl Presenting {
         }
     }
 
-    /// Claims the presentation, or finds the answer to repeat; and what is to be delivered.
+    /// Claims the presentation, or finds the answer to repeat; returns it with the delivery to make.
     async fn begin(&self, call: &Call, presentation: &Presentation) -> Result<(Presentation, Delivery)> {
         let subject = presentation.id.to_string();
         let refused =
@@ -219,8 +225,8 @@ impl Presenting {
         }
     }
 
-    /// The records that an answer was made of, in the versions of that time: what became of the links since does not matter.
-    async fn delivered(&self, presentation: &Presentation, answer: &Answer) -> Result<Vec<Wanted>> {
+    /// The records of an earlier answer, in the versions delivered then: later changes of the links do not matter.
+    async fn delivered(&self, presentation: &Presentation, answer: &RedemptionAnswer) -> Result<Vec<Wanted>> {
         let mut wanted = Vec::with_capacity(presentation.links.len());
         for (id, version) in presentation.links.iter().zip(&answer.versions) {
             let link = self.linking.find(*id).await?;
@@ -230,13 +236,15 @@ impl Presenting {
         Ok(wanted)
     }
 
-    /// The records of the presentation's links, if each is still in force and the person's who presents it, and they live.
+    /// The records of the presentation's links, if each link is in force and still the presenter's, and the presenter is alive.
     async fn wanted(&self, presentation: &Presentation, now: Timestamp) -> Result<Vec<Wanted>> {
         let person = self.people.numbers(presentation.person).await?;
         let refused = |reason, message: &str| Err(Error::new(reason, message).with_subject("person", "holder"));
         match person.standing {
             Standing::Living | Standing::Unknown => {}
-            Standing::Deceased => return refused(Reason::PersonDeceased, "who presents the documents has died"),
+            Standing::Deceased => {
+                return refused(Reason::PersonDeceased, "the person who presents the documents has died");
+            }
             Standing::GivenUp => {
                 return refused(
                     Reason::PersonIdCancelled,
@@ -256,7 +264,7 @@ impl Presenting {
         Ok(wanted)
     }
 
-    /// Cancels a presentation that was not used.
+    /// Cancels an unused presentation.
     pub async fn cancel(&self, person: &Numbers, id: uuid::Uuid, now: Timestamp) -> Result<Presentation> {
         let before = self.get(person, id).await?;
         let refused =
@@ -276,7 +284,7 @@ impl Presenting {
         }
     }
 
-    /// A presentation of a person, under whichever number it was made.
+    /// A presentation of a person, under any of their numbers.
     async fn get(&self, person: &Numbers, id: uuid::Uuid) -> Result<Presentation> {
         for number in person.all() {
             let key = key_of(number, id);
@@ -287,8 +295,8 @@ impl Presenting {
         Err(Error::new(Reason::NotFound, "no such presentation").with_subject("presentation", id.to_string()))
     }
 
-    /// A page of a person's presentations older than the one with the id `before` (`None`: from the newest), the newest first, and
-    /// whether more follow.
+    /// A page of a person's presentations, the newest first, older than the one with the id `before` (`None`: from the newest), and whether more
+    /// follow.
     pub async fn list(
         &self,
         person: &Numbers,
@@ -306,7 +314,7 @@ impl Presenting {
                 found.push(read(&key, &row)?);
             }
         }
-        // Ids begin with the time.
+        // Ids sort by time.
         found.sort_by_key(|presentation| std::cmp::Reverse(presentation.id));
         let more = found.len() > limit;
         found.truncate(limit);
@@ -330,7 +338,7 @@ impl Presenting {
     }
 }
 
-/// The same answer for a code that never was and for another agency's.
+/// The same error for a code that never existed and for another agency's.
 fn unknown(call: &Call) -> Error {
     Error::new(Reason::RoleNotAllowed, "this credential may not redeem this code")
         .with_metadata("caller", call.caller.label())

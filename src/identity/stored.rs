@@ -1,4 +1,4 @@
-//! The indices of links and presentations: which rows their sources imply.
+//! The index rows of links and presentations, derived from the rows that they index.
 
 use crate::base::{PersonalId, Result};
 use crate::store::{Derived, Findings, Pace, Scan, Space, Store};
@@ -6,10 +6,10 @@ use crate::store::{Derived, Findings, Pace, Scan, Space, Store};
 use super::link::{Link, LinkState};
 use super::link_row::{id_key, pending_key, read_link, record_key};
 
-/// Rows read at once.
+/// Rows in one read.
 const ROWS_READ: usize = 512;
 
-/// Gives the index rows of every link: by id, by record while it lasts, by kind while it waits for its issuer.
+/// Derives the index rows of every link: by id, by record while it lasts, by kind while it awaits its issuer.
 pub async fn derive(derived: &mut Derived<'_>, pace: Pace, mut progress: impl FnMut(u64)) -> Result<()> {
     derived.begin(Space::LinkIndex);
     let mut scan = Scan::prefix(Space::Link, b"").limit(ROWS_READ);
@@ -40,7 +40,7 @@ pub async fn derive(derived: &mut Derived<'_>, pace: Pace, mut progress: impl Fn
     }
 }
 
-/// Every code of a presentation leads to one. Codes themselves are made by chance: a lost one is lost, and its presentation expires.
+/// Checks that every code leads to a presentation. Codes are random and cannot be derived: a lost one stays lost, and its presentation expires.
 pub async fn check_codes(store: &dyn Store, pace: Pace, findings: &mut Findings) -> Result<()> {
     let mut scan = Scan::prefix(Space::PresentationCode, b"").limit(ROWS_READ);
     loop {

@@ -4,4 +4,5 @@
 pub mod anchors;
 pub mod credential_key;
 pub mod keyring;
+pub mod renewal;
 pub mod signers;

@@ -5,16 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::keyring::{KeptKeys, KeyFolder, OpenKey, ROOT};
-use crate::base::{Date, Error, Reason, Result, Seed, Timestamp};
+use super::anchors::AnchorBoard;
+use super::keyring::{KeptKeys, KeyFolder, KeyHolder, OpenKey, ROOT};
+use super::renewal::{self, AnchorRenewal};
+use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{compromised_key, compromised_record};
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyChange, KeyRecord, LogAnchor, LogPurpose, Newcomer, PublicKey, Root, Signer,
-    TrustAnchor,
+    TrustAnchor, Verifier,
 };
 
 /// All signers.
@@ -93,18 +95,26 @@ impl Keys {
         })
     }
 
-    /// All versions of the key registry, the first one first: of keys that grow from the seed one, and one for each placed admission.
-    pub fn versions(&self, now: Timestamp, admissions: &[Admission]) -> Result<Vec<TrustAnchor>> {
+    /// All versions of the key registry, the first one first; of keys that grow from the seed, those of a world that was made at
+    /// `created_at`, until `now`: renewals and placed admissions, each in its time.
+    pub fn versions(
+        &self,
+        created_at: Timestamp,
+        now: Timestamp,
+        admissions: &[Admission],
+    ) -> Result<Vec<TrustAnchor>> {
         if let Some((_, versions)) = &self.kept {
             return Ok(versions.clone());
         }
         let late: BTreeSet<&str> = admissions.iter().flat_map(Admission::record_types).collect();
-        let mut versions = vec![self.anchor(now, &late)?];
+        let mut versions = vec![self.anchor(created_at, &late)?];
         for admission in admissions {
-            let (Some(at), Some(newest)) = (admission.events_from, versions.last()) else { break };
-            versions.push(self.admit(newest, admission, at)?);
+            let Some(placed) = admission.placed else { break };
+            versions = renewal::until(versions, &self.root(), placed.at())?;
+            let newest = versions.last().ok_or_else(|| Error::bug("no trust anchor"))?;
+            versions.push(self.admit(newest, admission, placed.events_from)?);
         }
-        Ok(versions)
+        renewal::until(versions, &self.root(), now)
     }
 
     /// The version that lets in whom an admission names; its key events begin at ledger index `at`. Only of keys that grow from the seed.
@@ -129,6 +139,16 @@ impl Keys {
         Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0))
     }
 
+    /// What renews the anchor year by year; `None` where that is for the holders of its root keys.
+    pub fn renewal(
+        &self,
+        verifier: Arc<Verifier>,
+        board: AnchorBoard,
+        issuers: Vec<Weak<dyn KeyHolder>>,
+    ) -> Option<AnchorRenewal> {
+        self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers))
+    }
+
     /// The keys of a registry.
     pub fn issuer(&self, sector: &Sector) -> Result<IssuerKeys> {
         let Issuer { own, compromised } = self.find(&sector.name)?;
@@ -142,7 +162,7 @@ impl Keys {
     }
 
     /// What a verifier must know of keys that grow from the seed, without record types that came `late`.
-    fn anchor(&self, now: Timestamp, late: &BTreeSet<&str>) -> Result<TrustAnchor> {
+    fn anchor(&self, created_at: Timestamp, late: &BTreeSet<&str>) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: self.catalogue.province().origin(name), purpose, keys: vec![active(signer)?] })
@@ -171,7 +191,7 @@ impl Keys {
                 keys: vec![PublicKey::new(root.algorithm(), root.public_key()).map_err(Error::bug)?],
             },
             signatures: Vec::new(),
-            expires_at: expiry(now)?,
+            expires_at: renewal::expiry(created_at)?,
             logs: vec![
                 log("records", LogPurpose::Records, &self.records)?,
                 log("evidence", LogPurpose::Evidence, &self.evidence)?,
@@ -203,12 +223,6 @@ fn names_all(catalogue: &Catalogue, folder: &Path, newest: &TrustAnchor) -> Resu
         }
     }
     Ok(())
-}
-
-/// The beginning of the year after next: the anchor stays the same for a calendar year, and holds for one more at least.
-fn expiry(now: Timestamp) -> Result<Timestamp> {
-    let year = now.date().year().saturating_add(2);
-    Date::new(year, 1, 1).map(Timestamp::start_of).map_err(Error::bug)
 }
 
 #[cfg(test)]

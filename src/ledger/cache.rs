@@ -1,4 +1,4 @@
-//! The tiles that were read lately, of all logs that share the cache.
+//! A cache of recently read tiles, shared by the logs of a world.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use super::LogId;
 use super::tile::{TILE_BYTES, Tile, TileId};
 use crate::base::CacheUse;
 
-/// Tiles that the cache makes room for before any come.
+/// Tiles for which the cache allocates its table.
 const TILES_EXPECTED: usize = 256;
-/// What logs share that nobody gave a cache.
+/// Capacity for logs that are opened without a shared cache, in bytes.
 const BYTES_DEFAULT: u64 = 8 * 1024 * 1024;
 
-/// Full tiles with their inner nodes, which never change; as many as fit into a number of bytes. A clone shares them.
+/// Full tiles with their inner nodes, which never change; bounded by bytes. Clones share one cache.
 #[derive(Clone)]
 pub struct TileCache {
     tiles: Arc<Cache<(LogId, TileId), Arc<Tile>, UnitWeighter>>,
 }
 
 impl TileCache {
-    /// An empty cache for so many bytes.
+    /// An empty cache of this capacity in bytes.
     pub fn new(bytes: u64) -> Self {
         let tiles_max = (bytes / TILE_BYTES as u64).max(1);
         let expected = TILES_EXPECTED.min(tiles_max as usize);
@@ -36,7 +36,7 @@ impl TileCache {
         self.tiles.insert((log, tile.id()), tile);
     }
 
-    /// How full it is.
+    /// Hits, misses and weight.
     pub fn usage(&self) -> CacheUse {
         CacheUse {
             bytes: self.tiles.weight() * TILE_BYTES as u64,

@@ -1,8 +1,8 @@
-//! The clock of a world's logs: a head is never signed as of a time before the newest head, of whichever log.
+//! The clock of a world's logs: no head gets a time before that of the newest head of any log.
 //!
-//! A clock that steps back a little, as NTP makes it, does no harm: new heads get the time of the newest one until the clock is there
-//! again. One that reads far before it, after a restored snapshot or a dead battery, does: what was issued is then in the
-//! future, where no verifier accepts it. So beyond the skew that verifiers allow nothing is opened and nothing is signed.
+//! A clock that steps back a little, as NTP makes it, does no harm: new heads get the time of the newest one until the clock has
+//! caught up. A clock far behind it, after a restored snapshot or a dead battery, does: issued records would be in the future,
+//! where no verifier accepts them. So beyond the skew that verifiers allow, no log is opened and nothing is signed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::base::limits::CLOCK_SKEW_MS_MAX;
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
 
-/// A clock, and the time of the newest head that was signed by it. Clones share both.
+/// A clock, and the time of the newest head signed with it. Clones share both.
 #[derive(Clone)]
 pub struct LogClock(Arc<Inner>);
 
@@ -22,51 +22,51 @@ struct Inner {
     is_reported: AtomicBool,
 }
 
-/// A clock that reads too far before the newest head.
+/// A clock that is too far behind the newest head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockBehind {
-    /// What it reads.
+    /// The clock's reading.
     pub now: Timestamp,
-    /// When the newest head was signed.
+    /// The time of the newest head.
     pub newest_head: Timestamp,
 }
 
 impl ClockBehind {
-    /// What the clock has to read for logs to be signed again.
+    /// The reading from which logs are signed again.
     pub fn over_at(&self) -> Timestamp {
         self.newest_head.plus_ms(-CLOCK_SKEW_MS_MAX)
     }
 }
 
 impl LogClock {
-    /// A clock for logs of which no head is known yet.
+    /// A clock for logs without known heads.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner { clock, newest_ms: AtomicI64::new(i64::MIN), is_reported: AtomicBool::new(false) }))
     }
 
-    /// Whether the clock reads so far before the newest head that nothing is signed. It may be asked at any time.
+    /// The clock's lag, if it is so far behind the newest head that nothing is signed.
     pub fn behind(&self) -> Option<ClockBehind> {
         let (now, newest_head) = (self.0.clock.now(), Timestamp(self.0.newest_ms.load(Ordering::SeqCst)));
         (now.plus_ms(CLOCK_SKEW_MS_MAX) < newest_head).then_some(ClockBehind { now, newest_head })
     }
 
-    /// Fails with [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before the newest head.
+    /// Fails with [`ClockBehind`](Reason::ClockBehind) if the clock is too far behind the newest head.
     pub fn check(&self) -> Result<()> {
         self.behind().map_or(Ok(()), |behind| Err(behind.into()))
     }
 
-    /// Hears of a stored head. Fails with [`ClockBehind`](Reason::ClockBehind) when the clock reads too far before it.
+    /// Notes the time of a stored head. Fails with [`ClockBehind`](Reason::ClockBehind) if the clock is too far behind it.
     pub(super) fn resume(&self, head: Timestamp) -> Result<()> {
         self.0.newest_ms.fetch_max(head.0, Ordering::SeqCst);
         self.check()
     }
 
-    /// The time of a head that is signed now. Fails with [`ClockBehind`](Reason::ClockBehind), and says so in the log once, when the
-    /// clock reads too far before the newest head.
+    /// The time for a head that is signed now. Fails with [`ClockBehind`](Reason::ClockBehind), and logs it once, if the clock is
+    /// too far behind the newest head.
     pub(super) fn next_head(&self) -> Result<Timestamp> {
         let Some(behind) = self.behind() else {
             if self.0.is_reported.swap(false, Ordering::SeqCst) {
-                tracing::info!("the clock has reached the newest head: the logs take entries again");
+                tracing::info!("the clock has caught up with the newest head; logs take entries again");
             }
             let now = self.0.clock.now();
             return Ok(Timestamp(self.0.newest_ms.fetch_max(now.0, Ordering::SeqCst)).max(now));
@@ -91,7 +91,7 @@ impl From<ClockBehind> for Error {
     }
 }
 
-/// A span of time in words, to two units.
+/// A duration in words, in two units.
 fn apart(ms: i64) -> String {
     let seconds = ms.div_euclid(1_000);
     let (days, hours, minutes, seconds) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
@@ -102,7 +102,7 @@ fn apart(ms: i64) -> String {
     }
 }
 
-/// The same clock, never before the newest head: what was decided once does not become undecided when the clock steps back a little.
+/// The same clock, but never before the newest head: a decision does not change when the clock steps back a little.
 #[derive(Clone)]
 pub struct Monotone(pub LogClock);
 
@@ -120,7 +120,7 @@ impl Clock for Monotone {
     }
 }
 
-/// Of logs that share it with others.
+/// For logs that share the clock.
 #[async_trait]
 impl Clock for LogClock {
     fn now(&self) -> Timestamp {
@@ -132,14 +132,14 @@ impl Clock for LogClock {
     }
 }
 
-/// Of a log that shares its clock with no other.
+/// For a log with a clock of its own.
 impl From<Arc<dyn Clock>> for LogClock {
     fn from(clock: Arc<dyn Clock>) -> Self {
         Self::new(clock)
     }
 }
 
-/// Of a log that shares its clock with no other.
+/// For a log with a clock of its own.
 impl<C: Clock> From<Arc<C>> for LogClock {
     fn from(clock: Arc<C>) -> Self {
         Self::new(clock)

@@ -1,7 +1,8 @@
-//! A log that another process appends to: its stored head is taken when the leaves that are stored lead to it, and never otherwise.
+//! Follows a log that another process appends to: a stored head is accepted if the stored leaves lead to it from the head before,
+//! and not otherwise.
 //!
-//! What is in memory is what was read from the store, so that it can lag behind and never run ahead. A head that is no continuation of
-//! the one before it, which only a restored copy or a second history could bring, is refused, and the log stays where it was.
+//! Memory holds only what was read from the store, so it may lag behind and never runs ahead. A head that does not continue the one
+//! before it, which only a restored copy or a second history could bring, is refused, and the log keeps its head.
 
 #![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
 
@@ -16,12 +17,12 @@ use super::rows::LogId;
 use crate::base::{Error, Kind, Reason, Result};
 use crate::store::{Changes, Space, Store};
 
-/// After a store that could not be read, it is asked again: the log may be quiet, so that no change wakes the task.
+/// Pause after a failed read of the store: the log may be idle, so no change would wake the task.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 impl Log {
-    /// Opens a log to read, and follows it in the background until it is dropped. Fails as a sequencer does that opens it, and with
-    /// [`NotFound`](Reason::NotFound) when nobody has begun it.
+    /// Opens a log for reading, and follows it in the background until it is dropped. Fails like a sequencer that opens it, and
+    /// with [`NotFound`](Reason::NotFound) if the log has not been created.
     pub async fn follow(
         store: Arc<dyn Store>,
         id: LogId,
@@ -29,16 +30,17 @@ impl Log {
         keys: NoteKeys,
         tiles: TileCache,
     ) -> Result<Arc<Self>> {
-        // Watched first: what is committed while the log is loaded wakes the task.
+        // The watch begins first: a commit during loading wakes the task.
         let changes = store.changes(Space::LogHead);
-        let none = || Error::new(Reason::NotFound, "nobody has begun this log").with_subject("log", origin);
+        let none = || Error::new(Reason::NotFound, "this log has not been created").with_subject("log", origin);
         let state = load::load(&*store, id, origin, &keys()).await?.ok_or_else(none)?;
         let log = Arc::new(Self::new(store, id, origin.to_owned(), keys, state, tiles));
         tokio::spawn(keep_up(Arc::downgrade(&log), changes));
         Ok(log)
     }
 
-    /// Reads the stored head now, and gives the newest that holds: for whoever must see what was committed before the call.
+    /// Reads the stored head now, and returns the newest accepted one: for callers that must see what was committed before the
+    /// call.
     pub async fn refresh(&self) -> Result<Arc<Head>> {
         let known = self.state();
         let lost = || corrupt(&self.origin, "its head is missing");
@@ -55,7 +57,7 @@ impl Log {
         if tree.root() != signed.root {
             return Err(corrupt(
                 &self.origin,
-                format!("its head of size {} does not continue the known one", signed.size),
+                format!("its head of size {} does not continue the one before", signed.size),
             ));
         }
         let head = Arc::new(Head { size: signed.size, root: signed.root, note, at });
@@ -69,14 +71,14 @@ impl Log {
     }
 }
 
-/// Takes each new head until nobody reads the log any more.
+/// Accepts each new head until the log is dropped.
 async fn keep_up(log: Weak<Log>, mut changes: Changes) {
     loop {
         let Some(following) = log.upgrade() else { return };
         match following.refresh().await {
             Ok(_) => {}
             Err(error) if error.kind() == Kind::Corrupt => {
-                tracing::error!(log = following.origin(), %error, "the stored head is refused; the log stays where it was");
+                tracing::error!(log = following.origin(), %error, "the stored head is refused; the log keeps its head");
             }
             Err(error) => {
                 tracing::warn!(log = following.origin(), %error, "the stored head cannot be read");

@@ -1,4 +1,4 @@
-//! The lease of a log's sequencer: a row that says who may append, where several processes may open the store.
+//! The lease of a log's sequencer: a row that grants the right to append, where several processes may open the store.
 //!
 //! | key in `Meta` | value |
 //! |---|---|
@@ -29,20 +29,20 @@ use super::rows::LogId;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Openers, Space, Store};
 
-/// How long a row that does not change keeps others out.
+/// Lifetime of a lease whose row does not change.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How often a holder shows that it lives.
+/// How often the holder renews the lease.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// What the row says.
+/// The decoded row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Row {
+struct LeaseRow {
     term: u64,
     beat: u64,
     is_held: bool,
 }
 
-impl Row {
+impl LeaseRow {
     fn write(self) -> Bytes {
         let mut row = BytesMut::with_capacity(17);
         row.put_u64(self.term);
@@ -63,11 +63,11 @@ impl Row {
 
 /// The right to append to a log.
 pub(super) enum Lease {
-    /// The store's own lock.
+    /// The store has one opener: its lock is the lease.
     Lock,
-    /// A row, as it stands while the lease is held.
+    /// A row; as the holder last wrote it.
     Held(Held),
-    /// Another has it by now.
+    /// Another process has taken the lease.
     Lost,
 }
 
@@ -75,12 +75,12 @@ pub(super) enum Lease {
 pub(super) struct Held {
     store: Arc<dyn Store>,
     key: Vec<u8>,
-    row: Row,
+    row: LeaseRow,
     next_beat: Instant,
 }
 
 impl Lease {
-    /// Takes the lease of a log, if nobody who lives has it.
+    /// Acquires the lease of a log, unless a live process holds it.
     pub(super) async fn take(store: &Arc<dyn Store>, id: LogId, origin: &str) -> Result<Self> {
         if store.openers() == Openers::One {
             return Ok(Self::Lock);
@@ -88,12 +88,12 @@ impl Lease {
         let key = [&b"lease/"[..], &id.prefix()].concat();
         let mut found = store.get(Space::Meta, &key).await?;
         if let Some(held) = &found
-            && Row::read(held)?.is_held
+            && LeaseRow::read(held)?.is_held
         {
             found = Some(still(store, &key, held, origin).await?);
         }
-        let last = found.as_ref().map(Row::read).transpose()?;
-        let row = Row { term: last.map_or(1, |last| last.term + 1), beat: 0, is_held: true };
+        let last = found.as_ref().map(LeaseRow::read).transpose()?;
+        let row = LeaseRow { term: last.map_or(1, |last| last.term + 1), beat: 0, is_held: true };
         let batch = Batch::new().require(Space::Meta, key.clone(), found).put(Space::Meta, key.clone(), row.write());
         match store.commit(batch).await {
             Ok(()) => Ok(Self::Held(Held { store: store.clone(), key, row, next_beat: Instant::now() + BEAT })),
@@ -102,7 +102,7 @@ impl Lease {
         }
     }
 
-    /// A batch that holds only while the lease does.
+    /// Makes a batch conditional on the lease.
     pub(super) fn fence(&self, batch: Batch) -> Batch {
         match self {
             Self::Lock | Self::Lost => batch,
@@ -110,7 +110,7 @@ impl Lease {
         }
     }
 
-    /// When the holder has to show that it lives.
+    /// Waits until a renewal is due.
     pub(super) async fn beat_due(&self) {
         match self {
             Self::Lock | Self::Lost => std::future::pending().await,
@@ -118,20 +118,20 @@ impl Lease {
         }
     }
 
-    /// Whether the holder has to show that it lives.
+    /// Whether a renewal is due.
     pub(super) fn is_beat_due(&self) -> bool {
         matches!(self, Self::Held(held) if Instant::now() >= held.next_beat)
     }
 
-    /// Shows that the holder lives. Fails with [`StorageConflict`](Reason::StorageConflict) when it was taken over from.
+    /// Renews the lease. Fails with [`StorageConflict`](Reason::StorageConflict) if another process has taken it.
     pub(super) async fn beat(&mut self) -> Result<()> {
         let Self::Held(held) = self else { return Ok(()) };
-        // Also after a failure: a store that takes no changes is asked again at the next beat.
+        // Also after a failure: a store that refuses writes is retried at the next renewal.
         held.next_beat = Instant::now() + BEAT;
-        let outcome = held.put(Row { beat: held.row.beat + 1, ..held.row }).await;
+        let outcome = held.put(LeaseRow { beat: held.row.beat + 1, ..held.row }).await;
         let Err(error) = outcome else { return Ok(()) };
         if error.reason == Reason::StorageConflict {
-            // A beat whose answer was lost may have been written: then the row is still this holder's.
+            // A renewal whose answer was lost may have been written: the row is then still this holder's.
             match held.stored().await? {
                 Some(row) => {
                     held.row = row;
@@ -143,7 +143,7 @@ impl Lease {
         Err(error)
     }
 
-    /// Does something that takes a while, and shows meanwhile that the holder lives.
+    /// Runs `work`, and renews the lease meanwhile.
     pub(super) async fn beating<T>(&mut self, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
         loop {
@@ -151,14 +151,14 @@ impl Lease {
                 done = &mut work => return done,
                 () = self.beat_due() => {
                     if let Err(error) = self.beat().await {
-                        tracing::warn!(%error, "the holder of a lease cannot show that it lives");
+                        tracing::warn!(%error, "a lease cannot be renewed");
                     }
                 }
             }
         }
     }
 
-    /// Whether the row is another's by now.
+    /// Whether another process has taken the lease.
     pub(super) async fn is_lost(&self) -> Result<bool> {
         match self {
             Self::Lock => Ok(false),
@@ -167,25 +167,25 @@ impl Lease {
         }
     }
 
-    /// Gives the lease back. If that fails it ends by time.
+    /// Releases the lease. If that fails, it expires.
     pub(super) async fn give_back(self) {
         if let Self::Held(mut held) = self
-            && let Err(error) = held.put(Row { is_held: false, ..held.row }).await
+            && let Err(error) = held.put(LeaseRow { is_held: false, ..held.row }).await
         {
-            tracing::debug!(%error, "a lease was not given back; it ends by itself");
+            tracing::debug!(%error, "a lease was not released; it will expire");
         }
     }
 }
 
 impl Held {
-    /// The row as it is stored, if it is this holder's: the term tells whose it is.
-    async fn stored(&self) -> Result<Option<Row>> {
+    /// The stored row, if it is this holder's, which its term tells.
+    async fn stored(&self) -> Result<Option<LeaseRow>> {
         let found = self.store.get(Space::Meta, &self.key).await?;
-        let row = found.as_ref().map(Row::read).transpose()?;
+        let row = found.as_ref().map(LeaseRow::read).transpose()?;
         Ok(row.filter(|row| row.term == self.row.term && row.is_held))
     }
 
-    async fn put(&mut self, next: Row) -> Result<()> {
+    async fn put(&mut self, next: LeaseRow) -> Result<()> {
         let batch = Batch::new().require_value(Space::Meta, self.key.clone(), self.row.write());
         self.store.commit(batch.put(Space::Meta, self.key.clone(), next.write())).await?;
         self.row = next;
@@ -193,14 +193,14 @@ impl Held {
     }
 }
 
-/// Waits until a held row has stood still for as long as a lease lasts, or was given back; fails when its holder lives.
+/// Waits until a held row has not changed for the lifetime of a lease, or was released; fails if its holder renews it.
 async fn still(store: &Arc<dyn Store>, key: &[u8], held: &Bytes, origin: &str) -> Result<Bytes> {
     let mut changes = store.changes(Space::Meta);
     let until = Instant::now() + LEASE;
     loop {
         let found = store.get(Space::Meta, key).await?.ok_or_else(|| taken(origin))?;
         if found != *held {
-            return if Row::read(&found)?.is_held { Err(taken(origin)) } else { Ok(found) };
+            return if LeaseRow::read(&found)?.is_held { Err(taken(origin)) } else { Ok(found) };
         }
         tokio::select! {
             () = tokio::time::sleep_until(until) => return Ok(found),
@@ -209,8 +209,8 @@ async fn still(store: &Arc<dyn Store>, key: &[u8], held: &Bytes, origin: &str) -
     }
 }
 
-/// The error of a second sequencer, and of one that was taken over from.
+/// The error of a second sequencer, and of one whose lease was taken.
 pub(super) fn taken(origin: &str) -> Error {
-    let message = format!("another process appends to the log {origin}; one sequencer at a time, and this is not it");
+    let message = format!("another process appends to the log {origin}, which takes one sequencer at a time");
     Error::new(Reason::StorageConflict, message).with_subject("log", origin)
 }

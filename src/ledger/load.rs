@@ -1,8 +1,8 @@
-//! Opening a log: the tree is rebuilt from what is stored of it, and everything that was stored has to agree with the signed head.
+//! Opens a log: rebuilds its tree from the stored tiles, and compares everything stored with the signed head.
 //!
-//! A log of up to [`LEAVES_READ_MAX`] entries is rebuilt from its leaves. Of a longer one a start reads all levels above the leaves, a
-//! 256th part, and the leaves of its newest two tiles; the other tiles of leaves are held against the level above when they are first read
-//! (`Log::tile`), and all at once by `lienthong store check`.
+//! A log of up to [`LEAVES_READ_MAX`] entries is rebuilt from its leaves. For a longer one, a start reads all levels above the
+//! leaves, a 256th of the log, and the newest two tiles of leaves; the other tiles of leaves are compared with the level above when
+//! they are first read (`Log::tile`), and all of them by `lienthong store check`.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ use crate::trust::merkle::Hash;
 use crate::trust::note::Checkpoint;
 use crate::trust::{PublicKey, Signer};
 
-/// Tiles read at once while the tree is rebuilt: half a megabyte.
+/// Tiles in one read of a rebuild: half a megabyte.
 const TILES_READ_AT_ONCE: usize = 64;
 
-/// Up to how many entries a start reads every leaf.
+/// Longest log of which a start reads every leaf, in entries.
 const LEAVES_READ_MAX: u64 = 1 << 17;
 
-/// Loads the log, or begins it.
+/// Loads the log, or creates it.
 pub(super) async fn load_or_begin(
     store: &dyn Store,
     id: LogId,
@@ -77,7 +77,7 @@ pub(super) async fn load(
     Ok(Some(State { head: Arc::new(head), tree, row }))
 }
 
-/// Reads a stored head: when it was signed, its note, and what that signs.
+/// Decodes and verifies a stored head: its time, its note, and the checkpoint.
 pub(super) fn read_head(
     row: &Bytes,
     origin: &str,
@@ -89,7 +89,7 @@ pub(super) fn read_head(
     Ok((at, note, signed))
 }
 
-/// The leaves from one size to a later one, as they are stored.
+/// The stored leaves between two sizes.
 pub(super) async fn leaves_between(
     store: &dyn Store,
     id: LogId,
@@ -98,7 +98,7 @@ pub(super) async fn leaves_between(
     to: u64,
 ) -> Result<Vec<Hash>> {
     const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
-    // Grows with what is there: a size that is only signed reserves nothing.
+    // Grows with the rows read: an untrusted size reserves no memory.
     let mut found = Vec::new();
     let mut at = from;
     while at < to {
@@ -112,18 +112,19 @@ pub(super) async fn leaves_between(
     Ok(found)
 }
 
-/// Whether all tiles, those of leaves too, are those of a head, which has its checkpoint. A log that grows meanwhile keeps them.
+/// Checks that all tiles, also those of leaves, belong to a head, and that it has its checkpoint. Growth of the log in the meantime
+/// does not matter.
 pub(super) async fn check(store: &dyn Store, id: LogId, origin: &str, size: u64, root: &Hash) -> Result<()> {
     let tree = rebuild(store, id, origin, size).await?;
     agree(store, id, origin, &tree, root).await
 }
 
-/// Whether a tree has the signed root, and the log the checkpoint that belongs to it.
+/// Checks that a tree has the signed root, and that the log has the checkpoint of that size.
 async fn agree(store: &dyn Store, id: LogId, origin: &str, tree: &Tree, root: &Hash) -> Result<()> {
     let size = tree.size();
     if tree.root() != *root {
         let (found, signed) = (to_hex(&tree.root()), to_hex(root));
-        return Err(corrupt(origin, format!("its tiles rebuild to root {found}, its head signs {signed}")));
+        return Err(corrupt(origin, format!("its tiles rebuild to root {found}, but its head signs {signed}")));
     }
     if store.get(Space::LogCheckpoint, &id.numbered_key(size)).await?.is_none() {
         return Err(corrupt(origin, format!("its head of size {size} has no checkpoint")));
@@ -131,7 +132,7 @@ async fn agree(store: &dyn Store, id: LogId, origin: &str, tree: &Tree, root: &H
     Ok(())
 }
 
-/// The tree of a long log, from the hashes of its full tiles of leaves, which stand in the level above, and its newest two tiles of
+/// The tree of a long log, from the hashes of its full tiles of leaves, which are in the level above, and its newest two tiles of
 /// leaves.
 async fn resume(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
     const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
@@ -146,7 +147,7 @@ async fn resume(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result
     Tree::above(upper, edge, size).ok_or_else(|| differs(origin, newest))
 }
 
-/// A tile as the tree of this size has it. What lies behind the head is left of a crash, and means nothing.
+/// A tile, cut to its width in a tree of this size. Hashes beyond the head are left over from a crash, and ignored.
 async fn stored_tile(store: &dyn Store, id: LogId, origin: &str, tile: TileId, size: u64) -> Result<Tile> {
     let row = store.get(Space::LogTile, &id.tile_key(tile)).await?;
     let row = row.ok_or_else(|| missing(origin, tile))?;
@@ -154,12 +155,12 @@ async fn stored_tile(store: &dyn Store, id: LogId, origin: &str, tile: TileId, s
     Tile::read(tile, row.as_flattened()).ok_or_else(|| differs(origin, tile))
 }
 
-/// Grows the tree again from the stored leaf hashes, and compares the tiles above them.
+/// Rebuilds the tree from the stored leaf hashes, and compares the tiles above them.
 async fn rebuild(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
     rebuild_from(0, store, id, origin, size).await
 }
 
-/// The same from a higher level, whose `size` complete hashes count as leaves: the tree's own levels begin there.
+/// Rebuilds a tree from a higher level, whose `size` complete hashes become its leaves.
 async fn rebuild_from(level: u8, store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
     let mut tree = Tree::default();
     let mut scan = Scan::prefix(Space::LogTile, &id.tile_key(TileId { level, index: 0 })[..2]);
@@ -171,7 +172,7 @@ async fn rebuild_from(level: u8, store: &dyn Store, id: LogId, origin: &str, siz
         scan = scan.after(last.to_vec());
         for (key, row) in rows {
             if tree.size() == size {
-                // What lies behind the head is left of a crash, and will be overwritten.
+                // Tiles beyond the head are left over from a crash, and will be overwritten.
                 break;
             }
             let index = tree.size() / super::tile::TILE_WIDTH as u64;
@@ -189,20 +190,20 @@ async fn rebuild_from(level: u8, store: &dyn Store, id: LogId, origin: &str, siz
         }
     }
     if tree.size() < size {
-        let what = format!("its tiles of level {level} hold {} hashes, its head signs {size}", tree.size());
+        let what = format!("its tiles of level {level} hold {} hashes, but its head signs {size}", tree.size());
         return Err(corrupt(origin, what));
     }
     compare(level, store, id, origin, &mut above, size).await?;
     Ok(tree)
 }
 
-/// The leaf hashes of a stored tile that are inside the tree. More than that is left of a crash and means nothing.
+/// The leaf hashes of a stored tile within the tree's size. Further ones are left over from a crash, and ignored.
 fn leaves(row: &Bytes, width: usize) -> Option<&[Hash]> {
     let (hashes, rest) = row.as_chunks::<32>();
     if rest.is_empty() { hashes.get(..width) } else { None }
 }
 
-/// Compares those grown tiles that are as wide as the tree will have them, with what is stored; levels count from `level`.
+/// Compares the rebuilt tiles that have reached their width in the tree with the stored ones; levels count from `level`.
 async fn compare(
     level: u8,
     store: &dyn Store,
@@ -224,7 +225,7 @@ async fn compare(
     Ok(())
 }
 
-/// Where the last segment of entries ends.
+/// The end of the last segment of entries.
 pub(super) async fn entries_end(store: &dyn Store, id: LogId, origin: &str) -> Result<u64> {
     match store.scan(Scan::prefix(Space::LogEntry, &id.prefix()).reverse().limit(1)).await?.first() {
         None => Ok(0),
@@ -236,12 +237,12 @@ pub(super) async fn entries_end(store: &dyn Store, id: LogId, origin: &str) -> R
     }
 }
 
-/// Entries have to end where the head says that they do: one that was read before them, or any up to one that was read after them.
+/// Checks that the entries end where the head says: at a head read before them, or at any up to one read after them.
 pub(super) fn check_end(origin: &str, end: u64, heads: RangeInclusive<u64>) -> Result<()> {
     if heads.contains(&end) {
         return Ok(());
     }
-    Err(corrupt(origin, format!("it has {end} entries, its head signs {}", heads.end())))
+    Err(corrupt(origin, format!("it has {end} entries, but its head signs {}", heads.end())))
 }
 
 fn missing(origin: &str, tile: TileId) -> Error {
@@ -249,10 +250,10 @@ fn missing(origin: &str, tile: TileId) -> Error {
 }
 
 fn differs(origin: &str, tile: TileId) -> Error {
-    corrupt(origin, format!("tile {} of level {} is not what its leaves hash to", tile.index, tile.level))
+    corrupt(origin, format!("tile {} of level {} differs from the hash of its leaves", tile.index, tile.level))
 }
 
-/// The error of a log that does not agree with itself.
+/// The error of a log whose stored parts contradict each other.
 pub(super) fn corrupt(origin: &str, what: impl AsRef<str>) -> Error {
     let message = format!("the log {origin} does not verify: {}", what.as_ref());
     Error::new(Reason::LedgerCorrupt, message).with_subject("log", origin)

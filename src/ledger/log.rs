@@ -1,4 +1,4 @@
-//! A log as it is read: its newest head, and the right edge of its tree.
+//! A log for reading: its newest head, and the right edge of its tree.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,50 +13,50 @@ use crate::base::Timestamp;
 use crate::store::Store;
 use crate::trust::merkle::Hash;
 
-/// What goes into a log.
+/// An entry to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The leaf's hash in the tree.
+    /// The leaf hash.
     pub leaf: Hash,
-    /// What is stored and given back; it need not be what the leaf hashes.
+    /// The stored body, which need not be the leaf's preimage.
     pub body: Bytes,
 }
 
-/// A signed state of a log.
+/// A signed head of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Number of entries.
+    /// The number of entries.
     pub size: u64,
-    /// Root of the tree over them.
+    /// The root hash of the tree over them.
     pub root: Hash,
     /// The checkpoint: a signed note, UTF-8.
     pub note: Bytes,
-    /// When it was signed, by the log's clock; never before an earlier head.
+    /// The time of the signature, by the log's clock; never before that of an earlier head.
     pub at: Timestamp,
 }
 
-/// Where an append went.
+/// The position of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
-    /// Index of the first of its entries; the others follow it.
+    /// Index of its first entry; the others follow it.
     pub first_index: u64,
-    /// Size of the log that the batch's checkpoint signs; it may hold other callers' entries too.
+    /// Size in the checkpoint of its batch, which may include other callers' entries.
     pub size: u64,
-    /// The head that was signed for the batch: the first that covers it.
+    /// The head that was signed for the batch: the first one that covers it.
     pub head: Arc<Head>,
 }
 
-/// One log, to read: any process may have it open.
+/// A log for reading; any process may have it open.
 pub struct Log {
     pub(super) store: Arc<dyn Store>,
     pub(super) id: LogId,
     pub(super) origin: String,
-    /// The keys whose signature a stored head may have.
+    /// The keys that may have signed a stored head.
     pub(super) keys: NoteKeys,
-    /// Replaced whole; a reader holds the lock for the copy of a pointer.
+    /// Replaced as a whole; a reader holds the lock while it copies a pointer.
     state: RwLock<Arc<State>>,
     sizes: watch::Sender<u64>,
-    /// The newest head with cosignatures: proofs lead to it where it covers the entry.
+    /// The newest cosigned head: proofs lead to it if it covers the entry.
     cosigned: RwLock<Option<Arc<Head>>>,
     pub(super) tiles: TileCache,
 }
@@ -65,7 +65,7 @@ pub struct Log {
 pub(super) struct State {
     pub(super) head: Arc<Head>,
     pub(super) tree: Tree,
-    /// The head as its row in the store.
+    /// The head's row in the store.
     pub(super) row: Bytes,
 }
 
@@ -88,7 +88,7 @@ impl Log {
         self.state().head.clone()
     }
 
-    /// From now on proofs lead to this head, an earlier one of this log with cosignatures, wherever it covers the entry.
+    /// Makes proofs lead to this earlier, cosigned head of the log wherever it covers the entry.
     pub fn lead_proofs_to(&self, cosigned: Arc<Head>) {
         let mut newest = self.cosigned.write().unwrap_or_else(PoisonError::into_inner);
         if newest.as_ref().is_none_or(|old| old.size <= cosigned.size) && cosigned.size <= self.head().size {
@@ -96,28 +96,28 @@ impl Log {
         }
     }
 
-    /// The log's size as it grows.
+    /// The log's size, as it grows.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.sizes.subscribe()
     }
 
-    /// The log's origin: the first line of its checkpoints.
+    /// The origin: the first line of its checkpoints.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
     pub(super) fn state(&self) -> Arc<State> {
-        // Only a pointer is replaced under the lock, so it is whole even if poisoned.
+        // Only a pointer is replaced under the lock, so a poisoned lock guards a whole value.
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The head that a proof of an entry leads to.
+    /// The head to which a proof of an entry leads.
     pub(super) fn proving(&self, state: &State, index: u64) -> Arc<Head> {
         let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
         cosigned.filter(|head| index < head.size).unwrap_or_else(|| state.head.clone())
     }
 
-    /// Publishes a state unless a newer one was.
+    /// Publishes a state, unless a newer one is published.
     pub(super) fn publish_newer(&self, next: State) {
         let size = next.head.size;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +125,7 @@ impl Log {
             return;
         }
         *state = Arc::new(next);
-        // While the lock is held: sizes are told in the order of the heads.
+        // Sent under the lock, so that watchers see sizes in the order of the heads.
         self.sizes.send_replace(size);
     }
 

@@ -1,7 +1,7 @@
 //! Ledgers: append-only logs over a store, with one signed checkpoint for each batch and a proof for every entry.
 //!
 //! Issuer logs, the record ledger and the evidence ledger are the same machinery (RFC 6962 tree, C2SP tlog-tiles and
-//! tlog-checkpoint). What a log keeps is written in one atomic batch of the store, together with the rows that the
+//! tlog-checkpoint). All rows of a log are written in one atomic batch of the store, together with the rows that the
 //! caller derives from its index in the log: entries, tiles, the signed note of the new size, and the head, which is
 //! replaced only if it still is the one that the batch grew from. So two checkpoints of one size cannot exist, and
 //! after a crash the old head stands, and the same indices are used again.
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A [`Log`] is read from the store by whoever opens it: heads, proofs, entries. Its one [`Sequencer`] appends, under a lease (`lease`)
-//! where several processes may open the store. A log in another process follows the stored head (`follow`), and takes it only if the
+//! where several processes may open the store. A log in another process follows the stored head (`follow`), and accepts it only if the
 //! stored leaves lead to it.
 
 pub mod rows;
@@ -46,5 +46,5 @@ pub use rows::LogId;
 pub use sequencer::Sequencer;
 pub use stored::StoredLog;
 
-/// The longest entry: what the 16-bit lengths of entry bundles (C2SP tlog-tiles) can say.
+/// Longest entry, in bytes: the 16-bit length prefix of entry bundles (C2SP tlog-tiles).
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;

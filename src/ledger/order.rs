@@ -1,4 +1,4 @@
-//! What a sequencer's task is told, in order: appends, and pauses.
+//! The orders to a sequencer's task: appends, and pauses.
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use crate::base::Result;
 use crate::store::Batch;
 use crate::trust::Signer;
 
-/// What the sequencer is told, in order.
+/// An order to the sequencer's task.
 pub(super) enum Order {
-    Append(Request),
+    Append(AppendRequest),
     Pause(Pausing),
 }
 
 /// An append that waits for its index.
-pub(super) struct Request {
+pub(super) struct AppendRequest {
     pub(super) entries: Vec<Entry>,
     pub(super) rows: Box<dyn FnOnce(u64) -> Batch + Send>,
     pub(super) answer: oneshot::Sender<Result<Appended>>,
 }
 
-/// A pause: whom to tell, and what releases it.
+/// A pause: the channel that reports its begin, and the one that ends it.
 pub(super) struct Pausing {
     pub(super) paused: oneshot::Sender<u64>,
     pub(super) released: oneshot::Receiver<Release>,
 }
 
-/// How the log goes on.
+/// The orders at the end of a pause.
 pub(super) struct Release {
     pub(super) entries: Vec<Entry>,
     pub(super) signer: Option<Arc<dyn Signer>>,

@@ -1,4 +1,4 @@
-//! Pausing a log: no append gets its index while somebody prepares what has to come next, or changes the log's key.
+//! Pauses a log: no append gets an index while a caller prepares the entries that must come next, or changes the log's key.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use super::sequencer::Sequencer;
 use crate::base::{Error, Reason, Result};
 use crate::trust::Signer;
 
-/// A log that is paused; appends queue behind it. It goes on when this is released or dropped.
+/// A paused log; appends queue until this is released or dropped.
 pub struct Pause {
     size: u64,
     release: oneshot::Sender<Release>,
 }
 
 impl Sequencer {
-    /// Pauses the log once everything that queued before is written.
+    /// Pauses the log after everything queued so far is written.
     pub async fn pause(&self) -> Result<Pause> {
         let (paused, is_paused) = oneshot::channel();
         let (release, released) = oneshot::channel();
@@ -27,14 +27,14 @@ impl Sequencer {
 }
 
 impl Pause {
-    /// The log's size while it is paused.
+    /// The log's size.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Goes on: with these entries as the next batch, and signed by another key from now on if one is given. Of no entries, that
-    /// key signs the head again, for the old key's signature is good for nothing new; if that cannot be written, it signs
-    /// from the next batch on. When entries cannot be written, the old key stays.
+    /// Ends the pause. `entries` are the next batch; `signer`, if given, signs from now on. With no entries, the new key re-signs
+    /// the head, since heads signed by the old key are no longer accepted as new; if that cannot be written, it signs from the next
+    /// batch on. If `entries` cannot be written, the old key stays.
     pub async fn release(self, entries: Vec<Entry>, signer: Option<Arc<dyn Signer>>) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         self.release.send(Release { entries, signer, answer }).map_err(|_| closed())?;

@@ -1,4 +1,4 @@
-//! Reading a log: proofs, entries, checkpoints. Nothing here waits for the sequencer.
+//! Reads a log: proofs, entries, checkpoints. Nothing here waits for the sequencer.
 
 use std::sync::Arc;
 
@@ -14,14 +14,13 @@ use crate::store::{Scan, Space, Store};
 use crate::trust::merkle::{Hash, Node, Span, consistency_spans, inclusion_spans};
 use crate::trust::record::LogProof;
 
-/// Tiles that a path leads through, in a log of up to 2^32 entries whose size is no multiple of a tile's.
+/// Tiles on the path of a proof in a log of up to 2^32 entries whose size is no multiple of a tile's.
 const TILES_OF_PATH: usize = 8;
 
 impl Log {
-    /// Proves that the entry stands in the log: against the newest cosigned head if there is one that covers it, or else against
-    /// the newest head.
+    /// Proves inclusion of an entry: under the newest cosigned head if it covers the entry, else under the newest head.
     ///
-    /// Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
+    /// Fails with [`NotFound`](Reason::NotFound) if the log is shorter.
     pub async fn prove(&self, index: u64) -> Result<LogProof> {
         let state = self.state();
         let head = self.proving(&state, index);
@@ -29,13 +28,13 @@ impl Log {
         Ok(LogProof { checkpoint: head.note.clone(), index, path })
     }
 
-    /// The head that [`Self::prove`] leads to now: the newest, or the newest cosigned one that covers the entry.
+    /// The head to which [`Self::prove`] leads now: the newest cosigned one if it covers the entry, else the newest.
     pub fn proving_head(&self, index: u64) -> Arc<Head> {
         self.proving(&self.state(), index)
     }
 
-    /// The proof of an entry that a stored row names. Rows are durable a moment before the head that was written with them is published, so
-    /// that head is waited for. Fails with [`NotFound`](Reason::NotFound) when the stored head does not cover the entry.
+    /// The proof of an entry that a stored row names. Rows are durable a moment before the head of their batch is published, so
+    /// that head is awaited. Fails with [`NotFound`](Reason::NotFound) if the stored head does not cover the entry.
     pub async fn prove_stored(&self, index: u64) -> Result<LogProof> {
         if self.head().size <= index {
             let lost = || corrupt(&self.origin, "its head is missing");
@@ -50,7 +49,7 @@ impl Log {
         self.prove(index).await
     }
 
-    /// The same against an earlier checkpoint; `size` must be one that was signed.
+    /// Proves inclusion under an earlier checkpoint; `size` must be one that was signed.
     pub async fn prove_at(&self, index: u64, size: u64) -> Result<LogProof> {
         let state = self.state();
         let key = self.id.numbered_key(size);
@@ -61,17 +60,17 @@ impl Log {
         Ok(LogProof { checkpoint: self.note(&row)?, index, path })
     }
 
-    /// Proves that the log of `old_size` entries is a beginning of the log of `new_size`.
+    /// Proves that the log of `old_size` entries is a prefix of the log of `new_size` entries.
     pub async fn prove_consistency(&self, old_size: u64, new_size: u64) -> Result<Vec<Hash>> {
         let state = self.state();
         if new_size > state.head.size {
             return Err(self.missing("the log is shorter"));
         }
-        let spans = consistency_spans(old_size, new_size).map_err(|_| self.missing("the older log is the longer"))?;
+        let spans = consistency_spans(old_size, new_size).map_err(|_| self.missing("the older size is the larger"))?;
         self.hashes(&state, &spans).await
     }
 
-    /// The body of one entry. Fails with [`NotFound`](Reason::NotFound) when the log is shorter.
+    /// The body of one entry. Fails with [`NotFound`](Reason::NotFound) if the log is shorter.
     pub async fn entry(&self, index: u64) -> Result<Bytes> {
         self.entries(index, 1).await?.pop().ok_or_else(|| self.missing("the log is shorter"))
     }
@@ -82,8 +81,8 @@ impl Log {
         entries_of(&*log.store, log.id, &log.origin, log.state().head.size, from, limit).await
     }
 
-    /// The first `width` hashes of a tile's bottom row, as C2SP tlog-tiles serves them; `None` when the tree has no such tile, or
-    /// not so wide a one. What it answers once, it answers for ever.
+    /// The first `width` hashes of a tile's bottom row, as in C2SP tlog-tiles; `None` if the tree has no such tile, or not of this
+    /// width. An answer never changes.
     pub async fn tile_row(&self, id: TileId, width: usize) -> Result<Option<Bytes>> {
         let log = self;
         let state = log.state();
@@ -113,7 +112,7 @@ impl Log {
     }
 }
 
-/// The bodies of a log of `size` entries from `from` on, at most `limit`.
+/// At most `limit` bodies from `from` on, of a log of `size` entries.
 pub(super) async fn entries_of(
     store: &dyn Store,
     id: LogId,
@@ -127,7 +126,7 @@ pub(super) async fn entries_of(
     let mut bodies: Vec<Bytes> = Vec::new();
     let mut at = from;
     while at < end {
-        // The segment that holds `at` begins at it or before it; those behind begin where it ends.
+        // The segment that holds `at` begins at or before it; each further one begins where the previous ends.
         let first = Scan::prefix(Space::LogEntry, &id.prefix()).reverse().starting_at(id.numbered_key(at));
         let mut rows = store.scan(first.limit(1)).await?;
         let behind = id.numbered_key(at + 1);
@@ -153,9 +152,9 @@ pub(super) async fn entries_of(
     Ok(bodies)
 }
 
-/// The log does not hold what its head signs: the store notes it, and the error says what.
+/// The error of a log that lacks something its head covers; the store's health notes it.
 fn damaged(store: &dyn Store, origin: &str, space: Space, what: &str) -> Error {
-    let noted = store.damaged(space, "a log does not hold what its head signs");
+    let noted = store.damaged(space, "a log lacks what its head signs");
     corrupt(origin, what).with_source(noted)
 }
 
@@ -169,7 +168,7 @@ impl Log {
         if leaves.width_at(size) < TILE_WIDTH {
             return self.hashes(state, &spans).await;
         }
-        // Inside a full tile each span is one node; above it all paths from the tile are one.
+        // Inside a full tile each span is one node; above it, all paths from the tile share one.
         let tile = self.tile(state, leaves).await?;
         let (inside, above) = spans.split_at(TILE_HEIGHT as usize);
         let mut path = Vec::with_capacity(spans.len());
@@ -188,7 +187,7 @@ impl Log {
         Ok(path)
     }
 
-    /// The hashes of spans, whose nodes are all complete in `state`.
+    /// The hashes of spans whose nodes are all complete in `state`.
     async fn hashes(&self, state: &State, spans: &[Span]) -> Result<Vec<Hash>> {
         let mut tiles = Vec::with_capacity(TILES_OF_PATH);
         let mut hashes = Vec::with_capacity(spans.len());
@@ -204,7 +203,7 @@ impl Log {
         Ok(hashes)
     }
 
-    /// A tile, which those in hand may be.
+    /// A tile, from those read already or the log.
     async fn tile_among<'a>(&self, tiles: &'a mut Vec<Arc<Tile>>, state: &State, id: TileId) -> Result<&'a Tile> {
         let at = match tiles.iter().rposition(|tile| tile.id() == id) {
             Some(at) => at,
@@ -238,8 +237,8 @@ impl Log {
         let tile = row
             .and_then(|row| Tile::read_stored(id, &row))
             .ok_or_else(|| self.damaged(Space::LogTile, format!("tile {index} of level {level} is missing")))?;
-        // A start does not read every tile of a long log: it is held against the one above, up to those that the start has read. Leaves
-        // are held against the nodes stored with them when one is asked for (`hash_of`).
+        // A start does not read every tile of a long log: a tile is compared with the one above, up to those that the start has
+        // read. Groups of leaves are compared with the nodes stored with them when one is needed (`hash_of`).
         let node = Node { level: TILE_HEIGHT * (u32::from(level) + 1), index };
         let above = Box::pin(self.tile(state, TileId::of(node))).await?;
         if tile.root() != Some(self.hash_of(&above, node)?) {
@@ -258,7 +257,7 @@ impl Log {
 
     fn differs(&self, tile: TileId) -> Error {
         let TileId { level, index } = tile;
-        self.damaged(Space::LogTile, format!("tile {index} of level {level} is not what the tree has there"))
+        self.damaged(Space::LogTile, format!("tile {index} of level {level} differs from the tree's hash there"))
     }
 
     fn damaged(&self, space: Space, what: impl AsRef<str>) -> Error {

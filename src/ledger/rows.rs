@@ -1,4 +1,4 @@
-//! Where a log's rows stand in the store. Each key begins with the log's number, so that logs share spaces.
+//! The keys of a log's rows in the store. Each begins with the log's number, so that logs share spaces.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 pub struct LogId(pub u8);
 
 impl LogId {
-    /// The prefix of all keys of the log; in `LogHead` it is the whole key.
+    /// The prefix of all keys of the log; in `LogHead` it is the entire key.
     pub fn prefix(self) -> Vec<u8> {
         vec![self.0]
     }
@@ -22,7 +22,7 @@ impl LogId {
         key
     }
 
-    /// In `LogEntry`: the index of a segment's first entry. In `LogCheckpoint`: the size that the note signs.
+    /// In `LogEntry`: the index of a segment's first entry. In `LogCheckpoint`: the size in the note.
     pub fn numbered_key(self, number: u64) -> Vec<u8> {
         let mut key = vec![self.0];
         key.put_u64(number);
@@ -35,7 +35,7 @@ pub fn number_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.get(1..)?.try_into().ok()?))
 }
 
-/// A signed note as it is stored, in `LogHead` and `LogCheckpoint`: when it was signed, then the note.
+/// The row of a signed note, in `LogHead` and `LogCheckpoint`: the time of the signature, then the note.
 pub fn write_note(at: Timestamp, note: &[u8]) -> Bytes {
     let mut row = BytesMut::with_capacity(8 + note.len());
     row.put_i64(at.0);
@@ -43,7 +43,7 @@ pub fn write_note(at: Timestamp, note: &[u8]) -> Bytes {
     row.freeze()
 }
 
-/// Reads a stored note.
+/// Decodes the row of a signed note.
 pub fn read_note(row: &Bytes) -> Option<(Timestamp, Bytes)> {
     let mut rest = row.clone();
     let at = rest.try_get_i64().ok()?;

@@ -1,17 +1,17 @@
-//! How entries are stored: segments of up to 64 entries, each one row, never changed.
+//! The encoding of entries: segments of up to 64 entries, each one row, never changed.
 //!
-//! A row for each entry would cost more in keys and look-ups than the entries weigh; one row for each batch would read
-//! a megabyte for a single entry. A segment is its entries, each after its length in four bytes, big-endian; its key
-//! says the first one's index.
+//! A row for each entry would cost more in keys and look-ups than the entries weigh; with one row for each batch, reading an entry
+//! would read a megabyte. A segment is the concatenation of its entries, each prefixed with its length (4 bytes, big-endian); its
+//! key is the index of the first one.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// Most entries in a segment.
 pub const SEGMENT_ENTRIES_MAX: usize = 64;
-/// Beyond this many bytes a segment takes no further entry.
+/// Size in bytes beyond which a segment takes no further entry.
 pub const SEGMENT_BYTES_MAX: usize = 256 * 1024;
 
-/// Packs entries, the first of which has index `first`, into segments: (first index, row).
+/// Packs entries, the first of which has the index `first`, into segments: (first index, row).
 pub fn pack<'a>(first: u64, bodies: impl Iterator<Item = &'a [u8]>) -> Vec<(u64, Bytes)> {
     let mut segments = Vec::new();
     let mut segment = BytesMut::new();
@@ -33,7 +33,7 @@ pub fn pack<'a>(first: u64, bodies: impl Iterator<Item = &'a [u8]>) -> Vec<(u64,
     segments
 }
 
-/// Unpacks a segment; `None` when its lengths do not add up.
+/// Unpacks a segment; `None` if its lengths do not add up.
 pub fn unpack(row: &Bytes) -> Option<Vec<Bytes>> {
     let mut bodies = Vec::with_capacity(SEGMENT_ENTRIES_MAX);
     let mut at = 0;

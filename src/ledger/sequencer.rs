@@ -1,4 +1,4 @@
-//! The sequencer of a log: takes appends, and gives them to the one task that orders, signs and commits them (`writing`).
+//! The sequencer of a log: queues appends for the one task that orders, signs and commits them (`writing`).
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::checkpoint::NoteKeys;
 use super::clock::LogClock;
 use super::lease::Lease;
 use super::log::{Appended, Entry, Log};
-use super::order::{Order, Request};
+use super::order::{AppendRequest, Order};
 use super::rows::LogId;
 use super::writing::{Key, Writing};
 use super::{ENTRY_BYTES_MAX, load};
@@ -20,14 +20,14 @@ use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Store};
 use crate::trust::Signer;
 
-/// Appends that wait for the sequencer before callers wait to queue.
+/// Capacity of the queue of appends; beyond it, callers wait.
 const QUEUE_APPENDS_MAX: usize = 1_024;
 
-/// Appends to one log, and reads it as everybody does.
+/// Appends to one log, which it also reads.
 pub struct Sequencer {
     log: Arc<Log>,
     key: Key,
-    /// Nothing is appended any more.
+    /// Whether the log takes no more entries.
     closed: Arc<AtomicBool>,
     pub(super) queue: mpsc::Sender<Order>,
 }
@@ -92,7 +92,7 @@ impl Sequencer {
         Ok(Arc::new(Self { log, key, closed, queue }))
     }
 
-    /// The log, to read.
+    /// The log, for reading.
     pub fn log(&self) -> &Arc<Log> {
         &self.log
     }
@@ -116,34 +116,34 @@ impl Sequencer {
         if entries.is_empty() {
             return Err(Error::bug(format!("an append of no entries to {}", self.log.origin())));
         }
-        // The longest entry that a bundle of C2SP tlog-tiles can hold.
+        // The limit of entry bundles (C2SP tlog-tiles).
         if let Some(long) = entries.iter().find(|entry| entry.body.len() > ENTRY_BYTES_MAX) {
             return Err(Error::bug(format!("an entry of {} bytes for {}", long.body.len(), self.log.origin())));
         }
-        // One more than the records of a batch: an issuer's checkpoint stands behind them.
+        // One more than the records of a batch, for the issuer's checkpoint that follows them.
         if entries.len() > BATCH_RECORDS_MAX + 1 {
             let message = format!("a batch has at most {BATCH_RECORDS_MAX} records");
             return Err(Error::new(Reason::BatchTooLarge, message).with_subject("log", self.log.origin()));
         }
         let closed = || Error::new(Reason::ShuttingDown, "the log is closed");
         let (answer, answered) = oneshot::channel();
-        let request = Request { entries, rows: Box::new(rows), answer };
+        let request = AppendRequest { entries, rows: Box::new(rows), answer };
         self.queue.send(Order::Append(request)).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 
-    /// Takes no more entries from now on: an append that waits for its index fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). What it holds can
+    /// Takes no more entries from now on: a queued append fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn). The log can
     /// still be read and proved.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Whether it takes no more entries.
+    /// Whether the log takes no more entries.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The signer of its checkpoints as it is now: with a change of keys comes another.
+    /// The present signer of its checkpoints; a change of keys replaces it.
     pub fn signer(&self) -> Arc<dyn Signer> {
         self.key.signer()
     }

@@ -1,7 +1,7 @@
-//! A log as it is stored, without its keys: what a check and a rebuild read.
+//! A stored log, without its keys: read by checks and rebuilds.
 //!
-//! Nothing here verifies a signature: opening the [`Log`](super::Log) does. That tiles, entries and the head belong together is
-//! seen without keys.
+//! Nothing here verifies a signature; opening the [`Log`](super::Log) does. Whether tiles, entries and the head match can be
+//! checked without keys.
 
 use bytes::Bytes;
 
@@ -15,12 +15,12 @@ use crate::store::{Batch, Findings, Pace, Space, Store};
 use crate::trust::merkle::Hash;
 use crate::trust::note::Checkpoint;
 
-/// Tiles of leaves read at once.
+/// Tiles of leaves in one read.
 const TILES_READ: usize = 64;
-/// Entries read at once: the leaves of sixteen tiles.
+/// Entries in one read: the leaves of sixteen tiles.
 const ENTRIES_READ: usize = 16 * TILE_WIDTH;
 
-/// A log up to one of its heads.
+/// A stored log up to one of its heads.
 pub struct StoredLog<'a> {
     store: &'a dyn Store,
     id: LogId,
@@ -29,9 +29,9 @@ pub struct StoredLog<'a> {
 }
 
 impl<'a> StoredLog<'a> {
-    /// The log up to its newest head; `None` when it was never begun. Fails with
-    /// [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) when its tiles do not rebuild to the head's root, or its last entry is not
-    /// where the head says. The log may grow meanwhile.
+    /// The log up to its newest head; `None` if it was never created. Fails with
+    /// [`LedgerCorrupt`](crate::base::Reason::LedgerCorrupt) if its tiles do not rebuild to the head's root, or its last entry is
+    /// not at the head's size. The log may grow meanwhile.
     pub async fn open(store: &'a dyn Store, id: LogId) -> Result<Option<Self>> {
         let Some(head) = newest_head(store, id).await? else { return Ok(None) };
         load::check(store, id, &head.origin, head.size, &head.root).await?;
@@ -51,7 +51,7 @@ impl<'a> StoredLog<'a> {
         entries_of(self.store, self.id, &self.origin, self.size, from, limit).await
     }
 
-    /// Stores the nodes of full tiles of leaves that a version without them wrote.
+    /// Stores the inner nodes of full tiles of leaves that an earlier version wrote without them.
     pub async fn complete_tiles(&self) -> Result<()> {
         let ids: Vec<TileId> = (0..self.size / TILE_WIDTH as u64).map(|index| TileId { level: 0, index }).collect();
         for some in ids.chunks(TILES_READ) {
@@ -72,7 +72,7 @@ impl<'a> StoredLog<'a> {
         Ok(())
     }
 
-    /// Every entry is what its leaf hashes, and the newest head has its checkpoint. `leaf` gives the leaf of a body.
+    /// Checks that every entry hashes to its leaf, and that the newest head has its checkpoint. `leaf` computes the leaf of a body.
     pub async fn check(
         &self,
         leaf: impl Fn(&Bytes) -> Option<Hash>,
@@ -96,7 +96,7 @@ impl<'a> StoredLog<'a> {
                 let (leaves, _) = row.as_chunks::<32>();
                 for (at, body) in bodies.iter().enumerate() {
                     if leaf(body).as_ref() != leaves.get(at) {
-                        findings.add(Space::LogEntry, "an entry is not what its leaf hashes");
+                        findings.add(Space::LogEntry, "an entry does not hash to its leaf");
                     }
                 }
             }

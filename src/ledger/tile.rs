@@ -20,18 +20,18 @@ use crate::trust::merkle::{Hash, Node, hash_node};
 pub const TILE_WIDTH: usize = 256;
 /// Levels of the tree that one tile spans.
 pub const TILE_HEIGHT: u32 = 8;
-/// A tile of leaves keeps no nodes between its row and this height: groups of 8 leaves.
+/// Height of the lowest nodes that a tile of leaves keeps above its row: groups of 8 leaves.
 const GROUP_HEIGHT: u32 = 3;
 /// Hashes in the stored row of a full tile of leaves.
 const STORED_WIDTH: usize = TILE_WIDTH + (TILE_WIDTH >> GROUP_HEIGHT);
 
-/// What a tile of leaves takes in memory, with the path above it in a tree of 2^24 leaves.
+/// Size of a tile of leaves in memory, in bytes, with the path above it in a tree of 2^24 leaves.
 pub const TILE_BYTES: usize = size_of::<Tile>() + (nodes_from(GROUP_HEIGHT) + 16) * size_of::<Hash>();
 
-/// Which tile: the level counts tiles upwards, the index from the left.
+/// Identifies a tile: its level, and its index from the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TileId {
-    /// Level of tiles; the leaves stand in level 0.
+    /// Level of tiles; level 0 has the leaves.
     pub level: u8,
     /// Position in the level.
     pub index: u64,
@@ -44,7 +44,7 @@ impl TileId {
         Self { level: (node.level / TILE_HEIGHT) as u8, index: node.index >> (TILE_HEIGHT - height) }
     }
 
-    /// How many hashes the tile's bottom row has in a tree of `size` leaves.
+    /// The number of hashes in the tile's bottom row in a tree of `size` leaves.
     pub fn width_at(self, size: u64) -> usize {
         let row = size.checked_shr(TILE_HEIGHT * u32::from(self.level)).unwrap_or(0);
         let before = self.index.saturating_mul(TILE_WIDTH as u64);
@@ -52,35 +52,35 @@ impl TileId {
     }
 }
 
-/// Eight leaves of the tree, by their position in it.
+/// Index of a group of eight leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group(u64);
 
 impl Group {
-    /// The group that a node is in, if it is below the nodes that are stored.
+    /// The group of a node, if the node is below the stored ones.
     pub(super) fn of(node: Node) -> Option<Self> {
         (node.level < GROUP_HEIGHT).then(|| Self(node.index >> (GROUP_HEIGHT - node.level)))
     }
 }
 
-/// A tile with its inner nodes.
+/// A tile with inner nodes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tile {
     id: TileId,
-    /// The bottom row, then the row of the lowest height that is kept, and so on; each row has its full room.
+    /// The bottom row, then the row of the lowest height that is kept, and so on; each row at full width.
     nodes: Vec<Hash>,
     width: usize,
-    /// The lowest height above the row of which nodes are kept.
+    /// The lowest height of inner nodes that are kept.
     lowest: u32,
     memory: Memory,
 }
 
-/// What was found out about a tile while it was in memory, so that it is not for every path: no part of what the tile is.
+/// Results cached while a tile is in memory, so that they are not computed for every path; not part of the tile's value.
 #[derive(Default)]
 struct Memory {
-    /// The groups that are whole, a bit for each.
+    /// A bit for each group that was compared with its node.
     whole: AtomicU32,
-    /// How a path goes on above a full tile of leaves, in the tree of a size.
+    /// The path above a full tile of leaves, in the tree of one size.
     above: Mutex<Option<(u64, Arc<[Hash]>)>>,
 }
 
@@ -106,7 +106,7 @@ impl Tile {
         Self { id, nodes: vec![[0; 32]; nodes_from(lowest)], width: 0, lowest, memory: Memory::default() }
     }
 
-    /// Reads a bottom row, and computes the nodes above it. `None` when it is no whole number of hashes, or too many.
+    /// Parses a bottom row, and computes the nodes above it. `None` unless it is a whole number of hashes, and not too many.
     pub fn read(id: TileId, row: &[u8]) -> Option<Self> {
         let (hashes, rest) = row.as_chunks::<32>();
         if !rest.is_empty() || hashes.len() > TILE_WIDTH {
@@ -123,8 +123,8 @@ impl Tile {
         Some(tile)
     }
 
-    /// Reads what [`Self::stored`] gave. Nodes that are stored are taken as they are: the tile's [`root`](Self::root) says whether they
-    /// are the tree's, and [`Self::holds_group`] whether leaves are theirs.
+    /// Parses the row that [`Self::stored`] wrote. Stored nodes are not recomputed: the tile's [`root`](Self::root) tells whether
+    /// they are the tree's, and [`Self::holds_group`] whether leaves match them.
     pub(super) fn read_stored(id: TileId, row: &[u8]) -> Option<Self> {
         if id.level > 0 || row.len() != STORED_WIDTH * size_of::<Hash>() {
             return Self::read(id, row);
@@ -136,7 +136,7 @@ impl Tile {
         Some(tile)
     }
 
-    /// Computes the nodes above the lowest that are kept.
+    /// Computes the nodes above the lowest kept height.
     fn fill_above(&mut self) {
         for height in self.lowest + 1..TILE_HEIGHT {
             let (below, here) = (self.start(height - 1), self.start(height));
@@ -152,19 +152,19 @@ impl Tile {
         self.id
     }
 
-    /// The same hashes as a tile of the next level.
+    /// The same hashes, as a tile of the next level.
     pub(super) fn raised(mut self) -> Self {
         self.id.level += 1;
         self
     }
 
-    /// The hash of a full tile: a node of the next level.
+    /// The hash of a full tile, which is a node of the next level.
     pub(super) fn root(&self) -> Option<Hash> {
         let top = self.start(TILE_HEIGHT - 1);
         (self.width == TILE_WIDTH).then(|| hash_node(&self.nodes[top], &self.nodes[top + 1]))
     }
 
-    /// Hashes in the bottom row.
+    /// The number of hashes in the bottom row.
     pub fn width(&self) -> usize {
         self.width
     }
@@ -174,24 +174,24 @@ impl Tile {
         &self.nodes[..self.width]
     }
 
-    /// The bottom row as the format has it.
+    /// The bottom row as bytes, as in C2SP tlog-tiles.
     pub fn row_bytes(&self) -> Vec<u8> {
         self.row().as_flattened().to_vec()
     }
 
-    /// What is stored of it: the bottom row, and behind it, in a full tile of leaves, the lowest nodes that are kept.
+    /// The stored row: the bottom row, followed in a full tile of leaves by the lowest kept nodes.
     pub(super) fn stored(&self) -> &[Hash] {
         let is_full = self.id.level == 0 && self.lowest == GROUP_HEIGHT && self.width == TILE_WIDTH;
         &self.nodes[..if is_full { STORED_WIDTH } else { self.width }]
     }
 
-    /// Whether a stored row holds this tile. What it has beyond the width of a tile that is not full means nothing.
+    /// Whether a stored row equals this tile. Beyond the width of a partial tile, the row is ignored.
     pub(super) fn is_held_by(&self, stored: &[u8]) -> bool {
         let wanted = if stored.len() > TILE_WIDTH * size_of::<Hash>() { self.stored() } else { self.row() };
         stored.starts_with(wanted.as_flattened()) && stored.len().is_multiple_of(size_of::<Hash>())
     }
 
-    /// Whether a group of leaves hashes to the node that is kept above it. One that is not complete has none yet.
+    /// Whether a group of leaves hashes to the node kept above it. An incomplete group has no node yet.
     pub(super) fn holds_group(&self, Group(index): Group) -> bool {
         let position = index as usize % (TILE_WIDTH >> GROUP_HEIGHT);
         let is_known = self.memory.whole.load(Ordering::Relaxed) >> position & 1 == 1;
@@ -203,13 +203,13 @@ impl Tile {
         is_whole
     }
 
-    /// How a path goes on above this tile of leaves, in the tree of `size` leaves, if that was kept.
+    /// The path above this tile of leaves in the tree of `size` leaves, if cached.
     pub(super) fn path_above(&self, size: u64) -> Option<Arc<[Hash]>> {
         let above = self.memory.above.lock().unwrap_or_else(PoisonError::into_inner);
         above.as_ref().filter(|(of, _)| *of == size).map(|(_, path)| path.clone())
     }
 
-    /// Keeps it, for one size.
+    /// Caches that path, for one size.
     pub(super) fn keep_path_above(&self, size: u64, path: Arc<[Hash]>) {
         *self.memory.above.lock().unwrap_or_else(PoisonError::into_inner) = Some((size, path));
     }
@@ -219,7 +219,7 @@ impl Tile {
         if TileId::of(node) != self.id {
             return None;
         }
-        let (height, position) = place_of(node);
+        let (height, position) = position_of(node);
         let is_complete = position < self.width >> height;
         let is_kept = height == 0 || height >= self.lowest;
         is_complete.then(|| match is_kept {
@@ -228,9 +228,9 @@ impl Tile {
         })
     }
 
-    /// Takes a node of this tile in. Nodes come as a growing tree completes them: from the left, the lower first.
+    /// Inserts a node of this tile. A growing tree completes nodes from left to right, and lower ones first.
     pub fn put(&mut self, node: Node, hash: Hash) {
-        let (height, position) = place_of(node);
+        let (height, position) = position_of(node);
         if height == 0 {
             self.width = position + 1;
         } else if height < self.lowest {
@@ -240,7 +240,7 @@ impl Tile {
         self.nodes[at] = hash;
     }
 
-    /// Where the row of a height that is kept begins.
+    /// The offset of the row of a kept height.
     fn start(&self, height: u32) -> usize {
         if height == 0 { 0 } else { nodes_from(self.lowest) - nodes_from(height) + TILE_WIDTH }
     }
@@ -254,13 +254,14 @@ impl Tile {
     }
 }
 
-/// Hashes of a full tile that keeps its row and the nodes from a height on: the one on top is in the next tile's row.
+/// The number of hashes in a full tile that keeps its row and the nodes from `height` on, except the top one, which is in the next
+/// tile's row.
 const fn nodes_from(height: u32) -> usize {
     TILE_WIDTH + ((2 * TILE_WIDTH) >> height) - 2
 }
 
-/// A node's height in its tile, and its position there.
-fn place_of(node: Node) -> (u32, usize) {
+/// The height of a node in its tile, and its index at that height.
+fn position_of(node: Node) -> (u32, usize) {
     let height = node.level % TILE_HEIGHT;
     (height, (node.index & ((1 << (TILE_HEIGHT - height)) - 1)) as usize)
 }

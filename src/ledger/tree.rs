@@ -1,4 +1,4 @@
-//! A growing tree: the compact range that its root comes from, and the newest tile of each level.
+//! A growing tree: the compact range that yields its root, and the newest tile of each level.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of `size` leaves over an `upper` one, which was grown from the hashes of the full tiles of leaves; `edge` is the newest
-    /// tile of leaves. `None` when they do not belong together.
+    /// The tree of `size` leaves above which `upper` was grown from the hashes of the full tiles of leaves; `edge` is the newest
+    /// tile of leaves. `None` if they do not match.
     pub(super) fn above(upper: Self, edge: Tile, size: u64) -> Option<Self> {
         const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
         let index = size.checked_sub(1)? / WIDTH;
@@ -30,12 +30,12 @@ impl Tree {
         Some(Self { range, edge: std::iter::once(Arc::new(edge)).chain(raised).collect() })
     }
 
-    /// How many leaves.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.range.size()
     }
 
-    /// The root over all leaves.
+    /// The root hash over all leaves.
     pub fn root(&self) -> Hash {
         self.range.root()
     }
@@ -45,7 +45,7 @@ impl Tree {
         self.edge.get(usize::from(level))
     }
 
-    /// Appends leaves, and gives every tile that changed, as it is after the last of them.
+    /// Appends leaves, and returns every tile that changed, in its state after the last leaf.
     pub fn append(&mut self, leaves: impl IntoIterator<Item = Hash>) -> Vec<Arc<Tile>> {
         let mut changed = Vec::new();
         let size_before = self.size();
@@ -54,13 +54,13 @@ impl Tree {
             range.append_with(leaf, |node, hash| take(edge, &mut changed, node, hash));
         }
         changed.extend(edge.iter().cloned());
-        // What was full, or high above, before these leaves came is stored as it is.
+        // Tiles that were full before, or are too high to change, are stored already.
         changed.retain(|tile| tile.width() != tile.id().width_at(size_before));
         changed
     }
 }
 
-/// Puts a node into the newest tile of its level; a full one makes room, and is `done`.
+/// Inserts a node into the newest tile of its level; a full tile moves to `done`.
 fn take(edge: &mut Vec<Arc<Tile>>, done: &mut Vec<Arc<Tile>>, node: Node, hash: Hash) {
     let id = TileId::of(node);
     let level = (node.level / TILE_HEIGHT) as usize;

@@ -1,4 +1,4 @@
-//! The sequencer's task: the one that gives entries their indices, signs each batch once, and commits it.
+//! The sequencer's task: it alone assigns indices to entries, signs each batch once, and commits it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,14 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::clock::LogClock;
 use super::lease::{Lease, taken};
 use super::log::{Appended, Entry, Head, Log, State};
-use super::order::{Order, Pausing, Release, Request};
+use super::order::{AppendRequest, Order, Pausing, Release};
 use super::{checkpoint, load, rows, segment};
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Space};
 use crate::trust::Signer;
 
-/// An append that has its index, if everything before it is written.
+/// An append with its index, provided that everything before it is written.
 struct Placed {
     first_index: u64,
     entries: Vec<Entry>,
@@ -25,8 +25,8 @@ struct Placed {
 }
 
 impl Placed {
-    fn new(request: Request, first_index: u64) -> Self {
-        let Request { entries, rows, answer } = request;
+    fn new(request: AppendRequest, first_index: u64) -> Self {
+        let AppendRequest { entries, rows, answer } = request;
         Self { first_index, entries, rows: rows(first_index), answer }
     }
 
@@ -53,22 +53,23 @@ impl Key {
     }
 }
 
-/// What the task works with.
+/// The state of the task.
 pub(super) struct Writing {
     pub(super) log: Arc<Log>,
     pub(super) key: Key,
     pub(super) clock: LogClock,
     pub(super) lease: Lease,
-    /// Nothing is appended any more.
+    /// Whether the log takes no more entries.
     pub(super) closed: Arc<AtomicBool>,
 }
 
 impl Writing {
-    /// Takes appends until the sequencer is dropped, and gives the lease back. What queued while a batch was under way is the next batch.
+    /// Serves appends until the sequencer is dropped, then releases the lease. Everything queued while a batch is being written
+    /// becomes the next batch.
     pub(super) async fn serve(mut self, mut orders: mpsc::Receiver<Order>) {
         let mut next: Option<Order> = None;
         loop {
-            // Also while orders never cease.
+            // Also while orders never pause.
             if self.lease.is_beat_due() {
                 self.beat().await;
             }
@@ -84,7 +85,7 @@ impl Writing {
         }
     }
 
-    /// The next order; shows meanwhile that the holder of the lease lives.
+    /// The next order; renews the lease while it waits.
     async fn receive(&mut self, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
         loop {
             tokio::select! {
@@ -101,8 +102,8 @@ impl Writing {
         }
     }
 
-    /// Writes the append and what queued behind it as one batch. Gives the first order that is not part of it.
-    async fn write_group(&mut self, first: Request, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
+    /// Writes the append and those queued behind it as one batch. Returns the first order that is not part of it.
+    async fn write_group(&mut self, first: AppendRequest, orders: &mut mpsc::Receiver<Order>) -> Option<Order> {
         let state = self.log.state();
         let mut group = vec![Placed::new(first, state.head.size)];
         let mut end = state.head.size + group[0].entries.len() as u64;
@@ -135,12 +136,12 @@ impl Writing {
         next
     }
 
-    /// Writes a conditional append behind the batch that it was placed after.
+    /// Writes a conditional append after the batch that precedes it.
     async fn follow(&mut self, placed: Placed, before: Result<(), Reason>) {
         let state = self.log.state();
         match before {
             Ok(()) if state.head.size == placed.first_index => {
-                // Its own outcome is its caller's affair.
+                // Its own outcome concerns its caller only.
                 let _ = self.write(&state, vec![placed]).await;
             }
             outcome => {
@@ -151,7 +152,7 @@ impl Writing {
         }
     }
 
-    /// Waits for the release, and does what it says.
+    /// Waits for the end of the pause, and executes its orders.
     async fn pause(&mut self, pausing: Pausing) {
         if pausing.paused.send(self.log.state().head.size).is_err() {
             return;
@@ -170,31 +171,31 @@ impl Writing {
         }
         let keeps_new_key = entries.is_empty();
         let (written, outcome) = oneshot::channel();
-        self.write_alone(Request { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
+        self.write_alone(AppendRequest { entries, rows: Box::new(|_| Batch::new()), answer: written }).await;
         let outcome = outcome.await.unwrap_or_else(|_| Err(Error::new(Reason::ShuttingDown, "the log is closed")));
         if outcome.is_err() && !keeps_new_key {
             self.key.set(before);
         }
-        // Whoever released it may be gone; the entries stand.
+        // The caller may be gone; the entries are written.
         let _ = answer.send(outcome);
     }
 
-    /// Writes an append of its own.
-    async fn write_alone(&mut self, request: Request) {
+    /// Writes an append as a batch of its own.
+    async fn write_alone(&mut self, request: AppendRequest) {
         let state = self.log.state();
         let placed = Placed::new(request, state.head.size);
-        // Its caller hears of the outcome.
+        // Its caller receives the outcome.
         let _ = self.write(&state, vec![placed]).await;
     }
 
-    /// Writes one batch and answers its callers.
+    /// Writes one batch, and answers its callers.
     async fn write(&mut self, state: &State, mut group: Vec<Placed>) -> Result<(), Reason> {
         match self.commit(state, &mut group).await {
             Ok(next) => {
                 let head = next.head.clone();
                 self.log.publish(next);
                 for Placed { first_index, answer, .. } in group {
-                    // A caller that went away does not want its answer.
+                    // A caller that went away needs no answer.
                     let _ = answer.send(Ok(Appended { first_index, size: head.size, head: head.clone() }));
                 }
                 Ok(())
@@ -202,12 +203,12 @@ impl Writing {
             Err(error) => {
                 let error =
                     if error.reason == Reason::StorageConflict { self.explain(state, error).await } else { error };
-                // A conflict is its caller's affair or is told as one; a clock that is behind is logged where it is found, once.
+                // A conflict concerns its caller, or is reported as one; a lagging clock is logged once, where it is detected.
                 if !matches!(error.reason, Reason::StorageConflict | Reason::ClockBehind) {
                     tracing::error!(log = self.log.origin, %error, cause = ?error.source, "a batch was not written");
                 }
                 for Placed { answer, .. } in group {
-                    // The cause is logged above, once; errors do not copy.
+                    // The cause was logged above; errors are not cloned.
                     let _ = answer.send(Err(error.repeated()));
                 }
                 Err(error.reason)
@@ -215,7 +216,7 @@ impl Writing {
         }
     }
 
-    /// Grows the tree, signs, and commits everything at once, on the condition that the head is still ours.
+    /// Grows the tree, signs, and commits everything at once, conditional on the head.
     async fn commit(&self, state: &State, group: &mut [Placed]) -> Result<State> {
         let log = &*self.log;
         if self.closed.load(Ordering::Acquire) {
@@ -261,8 +262,8 @@ impl Writing {
         Ok(State { head: Arc::new(head), tree, row })
     }
 
-    /// After a conflict: says so if the lease was lost, and takes the head up that another process wrote if that was the cause. A caller's
-    /// condition that does not hold is neither.
+    /// After a conflict: reports a lost lease, and takes over the head of another process if that was the cause. An unmet condition
+    /// of the caller is neither.
     async fn explain(&self, state: &State, error: Error) -> Error {
         let log = &*self.log;
         let looked = async {

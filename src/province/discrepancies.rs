@@ -1,39 +1,39 @@
-//! What registries say differently of one person: small rules over the person's records, each with its code.
+//! Discrepancies between registries about one person: small rules over the person's records, each with its code.
 //!
-//! The population register is the first source of who somebody is (Decree 278/2025: one trusted source for each datum);
-//! what others copied is compared with it. Messages hold no personal data; the claims say who says what.
+//! The population register is the primary source of a person's identity (Decree 278/2025: one trusted source for each datum); the
+//! copies of other registries are compared with it. Messages hold no personal data; the claims name each source and its value.
 
 use crate::base::text::{exact_key, folded_key};
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
-use super::found::Found;
+use super::found::FoundRecord;
 use super::units;
 
-/// What registries say differently of the same.
+/// Different values in registries for one fact about a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discrepancy {
-    /// Stable code.
+    /// Stable code, UPPER_SNAKE.
     pub code: &'static str,
-    /// In words, without personal data.
+    /// The explanation, without personal data.
     pub message: &'static str,
-    /// Who says what.
+    /// The values, each with its source.
     pub claims: Vec<Claim>,
 }
 
-/// What one source says.
+/// The value that one source states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The field's path in its record.
     pub field: String,
     /// Its value.
     pub value: Value,
-    /// Number of its source, from 1.
+    /// The number of the source in the view, from 1.
     pub source: u32,
 }
 
-/// Where a record speaks of the person: the path of the object, and the object.
+/// An object in a record that is about the person, and its path.
 struct Mention<'a> {
     path: String,
     object: &'a Object,
@@ -52,14 +52,14 @@ impl Mention<'_> {
 }
 
 /// All discrepancies, in the order of the rules.
-pub(super) fn discrepancies(numbers: &[PersonalId], records: &[Found], today: Date) -> Vec<Discrepancy> {
+pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], today: Date) -> Vec<Discrepancy> {
     let mentions: Vec<Mention<'_>> = (1..)
         .zip(records)
         .filter(|(_, found)| !found.revoked)
         .flat_map(|(source, found)| mentions(numbers, found, source))
         .collect();
     let current = numbers.first().map(PersonalId::as_str);
-    let is_register = |found: &Found| {
+    let is_register = |found: &FoundRecord| {
         found.record_type.people.is_some() && !found.revoked && found.payload.text("personal_id") == current
     };
     let person = (1..).zip(records).find(|(_, found)| is_register(found));
@@ -83,13 +83,13 @@ pub(super) fn discrepancies(numbers: &[PersonalId], records: &[Found], today: Da
 }
 
 /// The objects of a record that are about the person: the record itself, its holder, its owners.
-fn mentions<'a>(numbers: &[PersonalId], found: &'a Found, source: u32) -> Vec<Mention<'a>> {
+fn mentions<'a>(numbers: &[PersonalId], found: &'a FoundRecord, source: u32) -> Vec<Mention<'a>> {
     let is_person = |object: &Object| {
         object.text("personal_id").and_then(PersonalId::parse).is_some_and(|id| numbers.contains(&id))
     };
     let mut all = Vec::new();
     if found.record_type.people.is_some() {
-        return all; // it is what the others are compared with
+        return all; // the person record, with which the others are compared
     }
     if is_person(&found.payload) {
         all.push(Mention { path: String::new(), object: &found.payload, source });
@@ -120,7 +120,7 @@ fn name_differs(own: &Mention<'_>, mentions: &[Mention<'_>]) -> Option<Discrepan
         .iter()
         .all(|mention| mention.object.text("full_name").is_some_and(|other| folded_key(other) == folded_key(name)));
     let claims = claims(own, "full_name", &others)?;
-    let message = if marks_only { "the names differ in their marks" } else { "the names differ" };
+    let message = if marks_only { "the names differ in diacritics only" } else { "the names differ" };
     Some(Discrepancy { code: "NAME_DIFFERS", message, claims })
 }
 
@@ -134,13 +134,13 @@ fn differs(
     let others: Vec<&Mention<'_>> =
         mentions.iter().filter(|mention| mention.object.text(field).is_some_and(|other| !agree(mine, other))).collect();
     let (code, message) = match field {
-        "birth_date" => ("BIRTH_DATE_DIFFERS", "the birth dates differ at the precision that both have"),
+        "birth_date" => ("BIRTH_DATE_DIFFERS", "the birth dates differ at their common precision"),
         _ => ("SEX_DIFFERS", "the sexes differ"),
     };
     Some(Discrepancy { code, message, claims: claims(own, field, &others)? })
 }
 
-/// The person's claim and those of the others; `None` without others.
+/// The person record's claim and those of the others; `None` without others.
 fn claims(own: &Mention<'_>, field: &str, others: &[&Mention<'_>]) -> Option<Vec<Claim>> {
     if others.is_empty() {
         return None;
@@ -149,8 +149,8 @@ fn claims(own: &Mention<'_>, field: &str, others: &[&Mention<'_>]) -> Option<Vec
     Some(first.chain(others.iter().filter_map(|mention| mention.claim(field))).collect())
 }
 
-/// Other registries' addresses against the registered ones: a unit is its code and its first day.
-fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Found]) -> Option<Discrepancy> {
+/// Compares other registries' addresses with the registered one. An administrative unit is its code and its first day.
+fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[FoundRecord]) -> Option<Discrepancy> {
     let unit =
         |address: &Object| Some((address.text("unit_code")?.to_owned(), address.text("unit_valid_from")?.to_owned()));
     let registered: Vec<_> =
@@ -181,13 +181,13 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
     claims.append(&mut others);
     Some(Discrepancy {
         code: "RESIDENCE_DIFFERS",
-        message: "an address is in another unit than the registered residence",
+        message: "an address is in another administrative unit than the registered residence",
         claims,
     })
 }
 
-/// Dead, or moved away, and still the owner of something that is in force.
-fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Discrepancy> {
+/// A person who died or moved to another province still owns something in force.
+fn still_owner(own: &Mention<'_>, records: &[FoundRecord]) -> Vec<Discrepancy> {
     let dead = own.object.text("life_status") == Some("deceased");
     let moved = own.object.text("status") == Some("moved_out");
     let owned = |headings: &[Heading], status: &str| -> Option<Vec<Claim>> {
@@ -207,7 +207,7 @@ fn still_owner(own: &Mention<'_>, records: &[Found]) -> Vec<Discrepancy> {
     };
     let mut all = Vec::new();
     if dead && let Some(claims) = owned(&[Heading::Land, Heading::Vehicles, Heading::Business], "life_status") {
-        let message = "a person who died is still entered as owner";
+        let message = "a deceased person is still registered as owner";
         all.push(Discrepancy { code: "OWNER_DECEASED", message, claims });
     }
     if moved && let Some(claims) = owned(&[Heading::Land], "status") {
@@ -226,8 +226,8 @@ fn card_lapsed(own: &Mention<'_>, today: Date) -> Option<Discrepancy> {
     Some(Discrepancy { code: "CARD_LAPSED", message: "the identity card's validity has ended", claims })
 }
 
-/// Addresses in a former commune whose land belongs to several communes now.
-fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Discrepancy> {
+/// Addresses in a former commune whose area now belongs to several communes.
+fn unit_split(numbers: &[PersonalId], records: &[FoundRecord]) -> Option<Discrepancy> {
     let mut claims = Vec::new();
     for (source, found) in (1..).zip(records).filter(|(_, found)| !found.revoked) {
         let whole = Mention { path: String::new(), object: &found.payload, source };
@@ -241,11 +241,11 @@ fn unit_split(numbers: &[PersonalId], records: &[Found]) -> Option<Discrepancy> 
     if claims.is_empty() {
         return None;
     }
-    let message = "an address is in a commune that was split: it may lie in each of the candidates";
+    let message = "an address is in a former commune that was split: it may be in any of the candidates";
     Some(Discrepancy { code: "UNIT_SPLIT", message, claims })
 }
 
-/// The address, and the candidates for its unit.
+/// The address, and each candidate for its commune.
 fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
     let candidates = mention
         .object
@@ -270,8 +270,8 @@ mod tests {
     const TODAY: Date = Date::constant(2026, 11, 22);
     const NUMBER: &str = "042090990001";
 
-    fn found(record_type: &str, payload: Object) -> Found {
-        Found {
+    fn found(record_type: &str, payload: Object) -> FoundRecord {
+        FoundRecord {
             record_type: Catalogue::built_in().record_type(record_type).expect("a type").clone(),
             record_id: RecordId([1; 16]),
             version: 1,
@@ -298,18 +298,18 @@ mod tests {
             .with("status", "active")
     }
 
-    fn car(owner: Object) -> Found {
+    fn car(owner: Object) -> FoundRecord {
         let owner = owner.with("personal_id", NUMBER);
         found(registry::vehicle::REGISTRATION, Object::new().with("owner", owner).with("status", "active"))
     }
 
-    fn land(status: &str) -> Found {
+    fn land(status: &str) -> FoundRecord {
         let owner = Object::new().with("personal_id", NUMBER).with("full_name", "NGUYỄN VĂN HÒA");
         let certificate = Object::new().with("owners", vec![owner]).with("status", status);
         found(registry::land::CERTIFICATE, certificate)
     }
 
-    fn card(holder: Object) -> Found {
+    fn card(holder: Object) -> FoundRecord {
         let holder = holder.with("personal_id", NUMBER);
         found(registry::health_insurance::CARD, Object::new().with("holder", holder).with("status", "active"))
     }
@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn each_rule_sees_its_case_and_no_other() {
         let named = |name: &str| Object::new().with("full_name", name);
-        let cases: [(Object, Found, &[&str]); 16] = [
+        let cases: [(Object, FoundRecord, &[&str]); 16] = [
             (person(), car(named("Nguyễn Văn Hòa")), &[]),
             (person(), car(named("Nguyễn Văn Hoa")), &["NAME_DIFFERS"]),
             (person(), card(named("Trần Nam").with("birth_date", "1991")), &["NAME_DIFFERS", "BIRTH_DATE_DIFFERS"]),
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn revoked_records_say_nothing() {
-        let other = Found { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
+        let other = FoundRecord { revoked: true, ..car(Object::new().with("full_name", "Trần Nam")) };
         let records = [found(registry::resident::PERSON, person()), other];
         assert_eq!(discrepancies(&[PersonalId::parse(NUMBER).expect("12 digits")], &records, TODAY), []);
     }

@@ -1,4 +1,4 @@
-//! The province layer as one value: it follows registries in the background and answers what was accepted.
+//! The province layer: follows registries in the background, and answers queries about accepted records.
 
 #![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
 
@@ -27,7 +27,7 @@ use super::status;
 const RETRY_MS_MIN: u64 = 100;
 const RETRY_MS_MAX: u64 = 10_000;
 
-/// The province layer. The tasks that follow registries end with it.
+/// The province layer. Dropping it ends the tasks that follow registries.
 pub struct Province {
     pub(super) store: Arc<dyn Store>,
     pub(super) ledger: Arc<Sequencer>,
@@ -39,7 +39,7 @@ pub struct Province {
 }
 
 impl Province {
-    /// Opens the layer over a store and the record ledger, for the registries of `catalogue`. It follows nobody yet.
+    /// Opens the layer on a store and the record ledger, for the registries of `catalogue`. No registry is followed yet.
     pub async fn open(
         catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
@@ -66,8 +66,8 @@ impl Province {
         }))
     }
 
-    /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not
-    /// answer is tried again; one that sends what does not verify is not.
+    /// Follows a registry from its cursor, in the background, until the layer is dropped. A registry that does not answer is
+    /// retried; one whose changes fail verification is halted.
     pub fn follow(&self, registry: Arc<dyn Registry>) -> Result<()> {
         let sector = self.sector(registry.name())?.clone();
         let feed = self.feed(&sector.name)?.clone();
@@ -76,39 +76,39 @@ impl Province {
         Ok(())
     }
 
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// How far each registry's log is accepted.
+    /// The accepted size of each registry's log, and the state of its feed.
     pub fn progress(&self) -> BTreeMap<Name, Progress> {
         self.feeds.iter().map(|(name, feed)| (name.clone(), feed.borrow().clone())).collect()
     }
 
-    /// Both heads of a registry that showed another history than the one that was accepted, the known and the shown; `None` if it
-    /// never did. They outlast a new start.
+    /// Both heads of a registry that showed another history than the accepted one: the accepted and the contradicting; `None` if it
+    /// never did. They are durable.
     pub async fn conflict(&self, registry: &str) -> Result<Option<(Bytes, Bytes)>> {
         self.ingest.kept_heads(self.sector(registry)?).await
     }
 
-    /// Makes the status lists again from the record ledger, and says for which record types the kept ones differed; those are
-    /// replaced. Call it before anything is followed.
+    /// Rebuilds the status lists from the record ledger, replaces stored lists that differ, and returns their record types. Call it
+    /// before following any registry.
     pub async fn rebuild_status(&self) -> Result<Vec<Name>> {
         status::rebuild(&*self.store, &self.catalogue, &self.ledger.stored()).await
     }
 
-    /// A registry's progress as it changes.
+    /// A registry's progress, as it changes.
     pub fn watch_progress(&self, registry: &str) -> Result<watch::Receiver<Progress>> {
         Ok(self.feed(registry)?.subscribe())
     }
 
-    /// The tree of a registry's log as far as it is accepted, grown from its statements.
+    /// The tree of the accepted statements of a registry's log.
     pub async fn accepted_tree(&self, registry: &str) -> Result<CompactRange> {
         self.ingest.cursor(self.sector(registry)?).await
     }
 
-    /// Size of the record ledger.
+    /// The number of entries in the record ledger.
     pub fn ledger_size(&self) -> u64 {
         self.ledger.head().size
     }
@@ -144,12 +144,12 @@ async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Regi
                 registry = &*sector.name,
                 code,
                 why,
-                "the registry's changes do not verify; no more are taken"
+                "the registry's changes fail verification; its feed halts"
             );
             feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
             return;
         }
-        tracing::warn!(registry = &*sector.name, why, "the registry's changes do not come; trying again");
+        tracing::warn!(registry = &*sector.name, why, "feed unavailable; retrying");
         let progressed = feed.borrow().log_size > before;
         feed.send_modify(|progress| progress.state = FeedState::Waiting(why));
         wait_ms = if progressed { RETRY_MS_MIN } else { (wait_ms * 2).min(RETRY_MS_MAX) };
@@ -167,7 +167,7 @@ impl Inclusion for Province {
         if reached.log_size >= log_size {
             return Ok(());
         }
-        let message = "the province stopped taking this registry's changes, because some did not verify";
+        let message = "the province halted this registry's feed, because its changes failed verification";
         Err(Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry))
     }
 

@@ -1,4 +1,4 @@
-//! A record of the view, read.
+//! A decoded row of the view.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use crate::base::{RecordId, Timestamp};
 use crate::registry::RecordType;
 use crate::trust::Object;
 
-/// A record of the view, read.
+/// The latest accepted version of a record, decoded.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct FoundRecord {
     pub record_type: Arc<RecordType>,
     pub record_id: RecordId,
     pub version: u64,
@@ -16,6 +16,6 @@ pub(super) struct Found {
     pub ledger_index: u64,
     pub revoked: bool,
     pub payload: Object,
-    /// Length of the payload's bytes.
+    /// Length of the payload, in bytes.
     pub bytes: usize,
 }

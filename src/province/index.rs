@@ -1,6 +1,6 @@
-//! What finds the view's records, in `ProvinceIndex`:
+//! The index of the view's records, `ProvinceIndex`:
 //!
-//! | letter | key behind it | finds |
+//! | prefix | rest of the key | finds |
 //! |---|---|---|
 //! | `p` | personal ID ‖ type ‖ record id | every record that names a person |
 //! | `n` | folded name ‖ 00 ‖ birth date ‖ 00 ‖ type ‖ record id | people by name |
@@ -16,7 +16,7 @@ use crate::trust::Object;
 
 use super::row::RecordKey;
 
-/// The keys of all index rows of a record, each once.
+/// The keys of all index rows of a record, without duplicates.
 pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) -> Vec<Vec<u8>> {
     let mut out = Vec::with_capacity(4);
     let people = record_type.people_of(payload);
@@ -60,7 +60,7 @@ pub(super) fn natural_prefix(record_type: &RecordType, natural: &str) -> Vec<u8>
     [&[b'k', record_type.ordinal], natural.as_bytes(), &[0]].concat()
 }
 
-/// The record that an index row leads to.
+/// The record to which an index row refers.
 pub(super) fn record_of(key: &[u8]) -> Option<RecordKey> {
     key.last_chunk::<17>().copied()
 }

@@ -1,8 +1,7 @@
-//! One batch of a registry on its way into the record ledger: verified whole, then appended with everything derived
-//! from it, in one commit.
+//! Ingest: verifies a batch of a registry whole, then appends it to the record ledger with all derived rows, in one commit.
 //!
-//! Two stages work at once: while one batch is being written, the next is fetched and verified. Only the second stage
-//! touches the store, so the order of commits is the order of the issuer's log.
+//! Two stages work concurrently: while one batch is being written, the next is fetched and verified. Only the second stage touches
+//! the store, so the order of commits is the order of the issuer's log.
 
 use std::sync::Arc;
 
@@ -22,40 +21,39 @@ use crate::trust::status_list::Status;
 use crate::trust::verify::{BatchRecord, VerifiedBatch, Verifier};
 use crate::trust::{Disclosure, EntryType, Hash, Statement, canonical, statement_hash};
 
-use super::row::{self, RecordKey, Row, record_key};
+use super::row::{self, RecordKey, RecordRow, record_key};
 use super::status::Changed;
 use super::{index, status};
 
-/// Below this many records a batch is verified where it stands.
+/// Smaller batches are verified on the task itself, larger ones on a thread for blocking work.
 const RECORDS_INLINE_MAX: usize = 8;
 
-/// How the following of a registry stands.
+/// The state of a registry's feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FeedState {
-    /// Changes are taken as they come.
+    /// Changes are accepted as they arrive.
     Following,
-    /// The registry, or our own storage, does not answer; it is tried again. Why.
+    /// The registry, or our own storage, does not answer; retrying. Holds the cause.
     Waiting(String),
-    /// The registry sent something that does not verify. Nothing of it was taken, and nothing more is: somebody has to
-    /// look.
+    /// The registry sent something that fails verification. Nothing more is accepted until an operator intervenes.
     Halted {
-        /// What is wrong, by its code.
+        /// The code of the failure.
         reason: Reason,
-        /// What is wrong, in words.
+        /// The explanation of the failure.
         why: String,
     },
 }
 
-/// How far a registry's log is accepted.
+/// How much of a registry's log is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Its first so many statements stand in the record ledger.
+    /// The number of accepted log entries.
     pub log_size: u64,
-    /// How the following stands.
+    /// The state of the feed.
     pub state: FeedState,
 }
 
-/// What ingest works with.
+/// Accepts batches of registries' changes.
 pub(super) struct Ingest {
     pub store: Arc<dyn Store>,
     pub ledger: Arc<Sequencer>,
@@ -63,7 +61,7 @@ pub(super) struct Ingest {
     pub clock: Arc<dyn Clock>,
 }
 
-/// A verified batch with everything that does not depend on its place in the ledger.
+/// A verified batch, with everything that does not depend on its ledger position.
 pub(super) struct Prepared {
     first: u64,
     pub(super) after: CompactRange,
@@ -73,12 +71,12 @@ pub(super) struct Prepared {
     pub(super) statuses: Vec<Status>,
     pub(super) entries: Vec<Entry>,
     rows: Vec<BytesMut>,
-    /// The index rows of each statement.
+    /// The keys of each statement's index rows.
     index: Vec<Vec<Vec<u8>>>,
 }
 
 impl Ingest {
-    /// The cursor of a registry: what of its log is accepted.
+    /// The cursor of a registry: the tree of its accepted log entries.
     pub(super) async fn cursor(&self, sector: &Sector) -> Result<CompactRange> {
         match self.store.get(Space::Meta, &row::cursor_key(sector.ordinal)).await? {
             Some(found) => row::read_cursor(&found),
@@ -86,7 +84,7 @@ impl Ingest {
         }
     }
 
-    /// Follows a registry from its cursor until something fails. `accepted` hears of every new size.
+    /// Follows a registry from its cursor until something fails. Calls `accepted` with every new size.
     pub(super) async fn follow(
         self: &Arc<Self>,
         sector: &Arc<Sector>,
@@ -111,7 +109,7 @@ impl Ingest {
             None // the first stage ended, with its own error
         };
         let (error, shown) = match select(pin!(take), pin!(write)).await {
-            // What was verified before the failure is still written.
+            // Batches verified before the failure are still written.
             Either::Left((ended, write)) => write.await.map_or(ended, |error| (error, None)),
             Either::Right((Some(error), _)) => (error, None),
             Either::Right((None, take)) => take.await,
@@ -122,7 +120,7 @@ impl Ingest {
         }
     }
 
-    /// The first stage: fetches and verifies. Gives why it ended, and the checkpoint that was refused.
+    /// The first stage: fetches and verifies. Returns the error that ended it, and the checkpoint that was refused.
     async fn take(
         self: &Arc<Self>,
         sector: &Arc<Sector>,
@@ -138,7 +136,7 @@ impl Ingest {
                     Err(error) => return (error, None),
                 },
                 Err(error) if error.reason == Reason::CursorGone => {
-                    let message = format!("its log no longer has the {} statements that were accepted", before.size());
+                    let message = format!("its log is shorter than the {} accepted statements", before.size());
                     return (Error::new(Reason::LogRollback, message).with_source(error), None);
                 }
                 Err(error) => return (error, None),
@@ -172,11 +170,11 @@ impl Ingest {
         task.await.unwrap_or_else(|error| Err(Error::bug(error)))
     }
 
-    /// The second stage: appends a batch with all its rows. Gives the accepted size of the registry's log.
+    /// The second stage: appends a batch with all its rows. Returns the accepted size of the registry's log.
     pub(super) async fn accept(&self, sector: &Sector, batch: Prepared) -> Result<u64> {
         let registry = sector.ordinal;
         let accepted = self.check_versions(&batch).await?;
-        // What each statement is: repeated, the first of its record, or a later version.
+        // For each statement: a repetition, the first version of its record, or a later version.
         let is_first: Vec<Option<bool>> =
             accepted.iter().map(|accepted| accepted.as_ref().map(|accepted| accepted.before.is_none())).collect();
         let accepted: Vec<_> = accepted.into_iter().flatten().collect();
@@ -187,11 +185,12 @@ impl Ingest {
         let rows = move |first_ledger_index: u64| {
             let mut batch = Batch::new();
             for (at, ((key, row), index)) in keys.into_iter().zip(&mut rows).zip(index).enumerate() {
-                // A statement that is repeated stays where it was first.
+                // The row of a repeated statement stays with its first position.
                 let Some(is_first) = is_first[at] else { continue };
                 row::place(row, first_ledger_index + at as u64);
                 let (key, row) = (Bytes::copy_from_slice(&key), row.split().freeze());
-                // Index rows name their record, so those of a first version are new; a later version has most of them already.
+                // Index rows name their record, so those of a first version are new; a later version shares most of them with the
+                // versions before.
                 if is_first {
                     batch.push_insert(Space::ProvinceRecord, key, row);
                     index.into_iter().for_each(|key| batch.push_insert(Space::ProvinceIndex, key, Bytes::new()));
@@ -214,19 +213,19 @@ impl Ingest {
     }
 }
 
-/// Whether trying again can help; otherwise the registry's following halts.
+/// Whether a retry can help; otherwise the feed halts.
 pub(super) fn is_passing(error: &Error) -> bool {
-    // An expired trust anchor is renewed without a new start.
+    // An expired trust anchor can be renewed without a restart.
     error.reason == Reason::TryLater
         || !matches!(error.kind(), Kind::Corrupt | Kind::Exists | Kind::WrongState | Kind::Invalid)
 }
 
-/// Whether the registry's log is not the one that was accepted.
+/// Whether the registry's log contradicts the accepted one.
 fn is_other_history(error: &Error) -> bool {
     matches!(error.reason, Reason::LogRollback | Reason::SplitView)
 }
 
-/// Verifies a batch whole, and prepares what the commit will hold.
+/// Verifies a batch whole, and prepares the rows of its commit.
 fn prepare(
     verifier: &Verifier,
     sector: &Sector,
@@ -240,7 +239,7 @@ fn prepare(
     let mut records = Vec::with_capacity(batch.records.len());
     for record in &batch.records {
         let Disclosure::Whole { payload, salt } = &record.disclosure else {
-            return Err(Error::new(Reason::RecordNotVerified, "a change holds only a part of its record"));
+            return Err(Error::new(Reason::RecordNotVerified, "a change discloses only a part of its record"));
         };
         records.push(BatchRecord { statement: &record.statement, payload, salt });
     }
@@ -262,8 +261,8 @@ fn prepare(
         let record_type = known_type(sector, statement)?;
         let key = record_key(record_type, statement.record_id);
         let hash = statement_hash(record.statement);
-        prepared.rows.push(Row::write_unplaced(statement, &hash, record.payload));
-        let payload = canonical::parse(record.payload).map_err(Error::bug)?; // it was verified a moment ago
+        prepared.rows.push(RecordRow::write_unplaced(statement, &hash, record.payload));
+        let payload = canonical::parse(record.payload).map_err(Error::bug)?; // verified just before
         prepared.statuses.push(status::status_of(record_type, statement.operation, &payload));
         prepared.index.push(index::keys(record_type, &payload, &key));
         prepared.entries.push(entry(EntryType::Statement, record.statement));

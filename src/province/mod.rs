@@ -1,13 +1,13 @@
-//! The shared provincial layer: what all registries said, in one ledger, and one view of each person over them.
+//! The shared provincial layer: the statements of all registries in one ledger, and one view of each person over their records.
 //!
 //! It holds no truth of its own. Every registry's change stream is followed from a durable cursor; a batch is verified
-//! whole, appended to the record ledger, and the view's rows, the cursor and the place in the ledger are written in the
+//! whole, appended to the record ledger, and the view's rows, the cursor and the ledger position are written in the
 //! same commit, all or nothing. So the view never says more than the ledger proves, and a crash loses nothing that was
 //! acknowledged.
 //!
 //! ```text
 //! registry.changes ─▶ verify whole ─▶ chain of versions ─▶ ledger: statements, issuer's checkpoint ┐ one commit
-//!        ▲ from the cursor            batch by batch         view rows, cursor, place in the ledger ┘
+//!        ▲ from the cursor            batch by batch         view rows, cursor, ledger position   ┘
 //! ```
 
 pub mod status;
@@ -17,6 +17,7 @@ mod follow;
 mod found;
 mod index;
 mod ingest;
+mod parts;
 mod people;
 mod positions;
 mod resent;
@@ -33,8 +34,9 @@ mod watch;
 pub use discrepancies::{Claim, Discrepancy};
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
+pub use parts::Parts;
 pub use people::{PeopleQuery, PersonSummary};
 pub use status::{Published, StatusLists};
 pub use turns::Turn;
 pub use view::{Audience, Item, PersonView, Section, Source};
-pub use watch::{Accepted, ChangeFilter, Latest};
+pub use watch::{ChangeFilter, Latest, ProvedStatement};

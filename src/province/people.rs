@@ -1,7 +1,7 @@
-//! Finding people: by any of their numbers, or by folded name and birth date.
+//! Search for people: by any of their numbers, or by folded name and birth date.
 //!
-//! A personal ID finds the one person whom it leads to ([`numbers`](crate::registry::numbers)); an old 9-digit number was given
-//! without such care, and finds everybody who had it.
+//! A personal ID finds the one person to whom it leads ([`numbers`](crate::registry::numbers)); 9-digit numbers of the old identity
+//! cards are not unique, and find everybody who had one.
 
 use std::collections::BTreeSet;
 
@@ -16,48 +16,53 @@ use crate::store::{Scan, Space};
 use crate::trust::Object;
 
 use super::follow::Province;
-use super::found::Found;
+use super::found::FoundRecord;
 use super::index;
+use super::parts::Parts;
 use super::row::corrupt;
 
-/// Index rows read at once while a name is searched.
+/// Index rows in one read of a search by name.
 const ROWS_READ: usize = 1_000;
 
-/// Whom to find.
+/// A search for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeopleQuery {
     /// A personal ID, present or superseded.
     PersonalId(PersonalId),
-    /// An old 9-digit number.
+    /// A 9-digit number of an old identity card.
     OldNumber(String),
-    /// A name, compared without marks, and a birth date, compared at the coarser precision.
+    /// A name, compared without diacritics, and a birth date, compared at the coarser of the two precisions.
     Name {
         /// As written.
         full_name: String,
         /// `None`: any.
         birth_date: Option<PartialDate>,
     },
+    /// Words of a name, a commune, a year of birth.
+    Parts(Parts),
 }
 
-/// One person, briefly.
+/// A person in a search result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonSummary {
     /// The present personal ID.
     pub personal_id: PersonalId,
-    /// Full name as registered.
+    /// As in the resident record.
     pub full_name: String,
-    /// Birth date, possibly partial.
+    /// `YYYY`, `YYYY-MM` or `YYYY-MM-DD`.
     pub birth_date: String,
     /// `female` or `male`.
     pub sex: String,
-    /// Commune of permanent residence; empty when not known.
+    /// Commune of permanent residence; empty if unknown.
     pub unit_code: String,
-    /// What it is called, in Vietnamese; empty where the list of units does not have it.
+    /// The unit's first day, which is part of its key; empty if unknown.
+    pub unit_valid_from: String,
+    /// The unit's Vietnamese name; empty if the list of units lacks it.
     pub unit_name: String,
 }
 
 impl Province {
-    /// A page of people behind position `after`, and where the next page begins.
+    /// At most `limit` people after position `after`, and the position after which the next page begins.
     pub async fn search(
         &self,
         query: &PeopleQuery,
@@ -85,14 +90,19 @@ impl Province {
                 let next = shown.last().filter(|_| more).map(|found| found.record_id.0.to_vec());
                 Ok((shown.iter().map(|found| summary(&found.payload)).collect::<Result<_>>()?, next))
             }
+            PeopleQuery::Parts(parts) => {
+                let (people, next) = self.search_parts(parts, limit, after).await?;
+                Ok((people.iter().map(summary).collect::<Result<_>>()?, next))
+            }
             PeopleQuery::Name { full_name, birth_date } => {
                 self.search_name(&folded_key(full_name), *birth_date, limit, after).await
             }
         }
     }
 
-    /// The resident records that index rows lead to. A row stays when its record changes, so a reader looks into the record.
-    async fn registered(&self, prefix: Vec<u8>) -> Result<Vec<Found>> {
+    /// The resident records to which index rows refer. Index rows are not deleted when a record changes, so the record itself
+    /// decides.
+    async fn registered(&self, prefix: Vec<u8>) -> Result<Vec<FoundRecord>> {
         let register = self.catalogue.people().ordinal;
         let keys = self.record_keys(prefix).await?;
         self.records(keys.into_iter().filter(|key| key[0] == register).collect()).await
@@ -133,7 +143,7 @@ impl Province {
     }
 }
 
-/// The accepted resident records: they were verified before they were accepted.
+/// The accepted resident records: they were verified when they were accepted.
 #[async_trait]
 impl Residents for Province {
     async fn record(&self, number: PersonalId) -> Result<Option<Entry>> {
@@ -148,13 +158,13 @@ impl Residents for Province {
     }
 }
 
-fn is_meant(person: &Found, folded: &str, birth_date: Option<PartialDate>) -> bool {
+fn is_meant(person: &FoundRecord, folded: &str, birth_date: Option<PartialDate>) -> bool {
     let register = person.record_type.people.as_ref();
     let Some((name, birth)) = register.and_then(|people| people.name_key(&person.payload)) else { return false };
     name == folded && birth_date.is_none_or(|asked| asked.agrees(birth))
 }
 
-/// A person whose birth date changed has two index rows; only that of the present date counts.
+/// A person whose birth date changed has two index rows; only the row of the present date counts.
 fn index_is_current(row: &[u8], person: &Object, folded: &str) -> bool {
     let birth = person.text("birth_date").unwrap_or_default().as_bytes();
     row.get(index::name_prefix(folded).len()..)
@@ -170,6 +180,7 @@ fn summary(person: &Object) -> Result<PersonSummary> {
         birth_date: text("birth_date"),
         sex: text("sex"),
         unit_code: text("permanent_residence.unit_code"),
+        unit_valid_from: text("permanent_residence.unit_valid_from"),
         unit_name: unit_name(person).unwrap_or_default(),
     })
 }

@@ -1,7 +1,7 @@
-//! Where statements stand in the record ledger, and the proof that they do: asked for with every record that is delivered.
+//! Ledger positions of statements, and their proofs: needed for every record that is delivered.
 //!
-//! A place never changes, and a proof is the same until there is a newer checkpoint to lead to, so both are remembered. Positions are
-//! remembered by the batch: the statements of one stand one behind the other in both logs.
+//! A position never changes, and a proof stays the same until there is a newer checkpoint, so both are cached. Positions are cached
+//! by batch: its statements are consecutive in both logs.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,12 +15,12 @@ use crate::trust::LogProof;
 
 use super::row;
 
-/// Batches whose places are remembered, of 48 bytes.
+/// Capacity of the cache of batches, of 48 bytes each.
 const BATCHES_MAX: usize = 65_536;
-/// Proofs that are remembered, of about 1 KiB.
+/// Capacity of the cache of proofs, of about 1 KiB each.
 const PROOFS_MAX: usize = 16_384;
 
-/// What is remembered; bounded.
+/// Bounded caches of positions and proofs.
 pub(super) struct Positions {
     /// By registry and first index in its log; at most [`BATCHES_MAX`].
     batches: RwLock<BTreeMap<(u8, u64), Batch>>,
@@ -28,7 +28,7 @@ pub(super) struct Positions {
     proofs: Cache<u64, Arc<LogProof>>,
 }
 
-/// Where a batch stands in the record ledger; the issuer's checkpoint stands behind it.
+/// The ledger positions of a batch; the issuer's checkpoint follows its statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Batch {
     /// Index of its first statement in the registry's log, and in the record ledger.
@@ -38,13 +38,13 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The ledger index of a statement, if it is in the batch.
+    /// The ledger index of a statement, if it is in this batch.
     pub(super) fn place(self, log_index: u64) -> Option<u64> {
         let at = log_index.checked_sub(self.first).filter(|at| *at < self.count)?;
         Some(self.ledger + at)
     }
 
-    /// The ledger index of the issuer's checkpoint behind it.
+    /// The ledger index of the issuer's checkpoint.
     pub(super) fn checkpoint(self) -> u64 {
         self.ledger + self.count
     }
@@ -55,7 +55,7 @@ impl Positions {
         Self { batches: RwLock::default(), proofs: Cache::new(PROOFS_MAX) }
     }
 
-    /// The ledger index of a statement, once it was accepted.
+    /// The ledger index of a statement; `None` until it is accepted.
     pub(super) async fn find(&self, store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<u64>> {
         let known = {
             let batches = self.batches.read().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +74,7 @@ impl Positions {
         Ok(batch.place(log_index))
     }
 
-    /// The proof of an entry under the checkpoint that the ledger's proofs lead to now.
+    /// The proof of an entry under the ledger's newest published checkpoint.
     pub(super) async fn prove(&self, ledger: &Log, index: u64) -> Result<Arc<LogProof>> {
         let head = ledger.proving_head(index);
         if let Some(proof) = self.proofs.get(&index).filter(|proof| proof.checkpoint == head.note) {
@@ -86,7 +86,7 @@ impl Positions {
     }
 }
 
-/// The batch that a statement was accepted in; `None` when it was not accepted.
+/// The batch of an accepted statement; `None` if it was not accepted.
 pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> Result<Option<Batch>> {
     if let Some(found) = in_batches(store, ordinal, log_index).await? {
         return Ok(Some(found));
@@ -96,19 +96,19 @@ pub(super) async fn look_up(store: &dyn Store, ordinal: u8, log_index: u64) -> R
     if log_index >= accepted {
         return Ok(None);
     }
-    // The cursor moves in the same commit as these rows: it may have moved since, but it never leads.
+    // The cursor moves in the commit that writes these rows: it may have moved since, but is never ahead of them.
     let found = in_batches(store, ordinal, log_index).await?;
-    let lost = || store.damaged(Space::ProvinceBatch, "an accepted statement has no place in the record ledger");
+    let lost = || store.damaged(Space::ProvinceBatch, "an accepted statement has no position in the record ledger");
     found.map(Some).ok_or_else(lost)
 }
 
-/// The last accepted statement of a registry has its place in the record ledger of this size: what a start sees of rows that were
-/// lost.
+/// Checks that the last accepted statement of a registry has its position in a record ledger of this size; a start detects lost
+/// rows by that.
 pub(super) async fn check_tail(store: &dyn Store, ordinal: u8, accepted: u64, ledger_size: u64) -> Result<()> {
     let Some(last) = accepted.checked_sub(1) else { return Ok(()) };
     match look_up(store, ordinal, last).await? {
         Some(batch) if batch.checkpoint() < ledger_size => Ok(()),
-        _ => Err(store.damaged(Space::ProvinceBatch, "the record ledger ends before what was accepted")),
+        _ => Err(store.damaged(Space::ProvinceBatch, "the record ledger ends before the accepted statements")),
     }
 }
 

@@ -1,7 +1,7 @@
-//! What a registry sends again: positions of its log that are accepted already are passed over, if they hold what was accepted.
+//! Entries that a registry sends again: the feed may replay accepted entries, which are compared and skipped.
 //!
-//! A stream that begins a little before the cursor, after a reconnection for instance, is no fault. One that shows something else at
-//! an accepted position, or leaves some out, is: the log is not the one that was accepted.
+//! A stream that begins a little before the cursor, after a reconnection for instance, is no fault. One that shows another entry at
+//! an accepted position, or leaves entries out, is: the log contradicts the accepted one.
 
 use bytes::Bytes;
 
@@ -16,9 +16,9 @@ use crate::trust::entry::split_entry;
 use crate::trust::merkle::CompactRange;
 
 impl Ingest {
-    /// The batch without what is accepted already. Fails with [`Reason::RegistryUnavailable`], which passes, when nothing of it is
-    /// new; with [`Reason::SplitView`] when an accepted position holds something else; with [`Reason::LogRule`] when positions
-    /// are left out.
+    /// The batch without the entries that are accepted already. Fails with [`Reason::RegistryUnavailable`], which is retried, when
+    /// it has no new entry; with [`Reason::SplitView`] when an accepted position holds another entry; with [`Reason::LogRule`] when
+    /// positions are left out.
     pub(super) async fn without_accepted(
         &self,
         sector: &Sector,
@@ -31,7 +31,8 @@ impl Ingest {
             return Ok(batch);
         }
         if batch.first_index > cursor {
-            let message = format!("its changes begin at {}, and those from {cursor} on are missing", batch.first_index);
+            let message =
+                format!("its changes begin at {}; the entries from {cursor} on are missing", batch.first_index);
             return Err(Error::new(Reason::LogRule, message));
         }
         let end = batch.first_index.saturating_add(batch.records.len() as u64);
@@ -39,16 +40,16 @@ impl Ingest {
         for (position, record) in (batch.first_index..).zip(batch.records.drain(..again)) {
             let accepted = look_up(&*self.store, sector.ordinal, position).await?;
             let Some(place) = accepted.and_then(|batch| batch.place(position)) else {
-                return Err(nothing_new(sector, cursor)); // it is still being written: ask again
+                return Err(nothing_new(sector, cursor)); // it is still being written: retry
             };
             let entry = self.ledger.entry(place).await?;
             if split_entry(&entry).map(|(_, statement)| statement) != Some(&record.statement[..]) {
-                let message = format!("position {position} of its log holds another statement than was accepted there");
+                let message = format!("position {position} of its log holds another statement than the accepted one");
                 return Err(Error::new(Reason::SplitView, message));
             }
         }
         if end == cursor {
-            // Of the size that is accepted there may be one tree only.
+            // An accepted size has one tree only.
             self.verifier.verify_batch(&sector.name, before, &batch.checkpoint, &[], now)?;
         }
         if end <= cursor {
@@ -58,7 +59,7 @@ impl Ingest {
         Ok(batch)
     }
 
-    /// Keeps the registry's last accepted checkpoint, and the one that contradicts it; of several the first.
+    /// Stores the registry's last accepted checkpoint and the first one that contradicts it.
     pub(super) async fn keep_heads(&self, sector: &Sector, shown: Bytes) -> Result<()> {
         let key = row::conflict_key(sector.ordinal);
         let accepted = self.cursor(sector).await?.size();
@@ -73,7 +74,7 @@ impl Ingest {
         self.store.commit(Batch::new().put(Space::Meta, key, row::write_conflict(known, &shown))).await
     }
 
-    /// Both heads of a registry that showed another history than the accepted one: the known, and the shown.
+    /// Both heads of a registry that showed another history: the accepted and the contradicting.
     pub(super) async fn kept_heads(&self, sector: &Sector) -> Result<Option<(Bytes, Bytes)>> {
         let kept = self.store.get(Space::Meta, &row::conflict_key(sector.ordinal)).await?;
         kept.as_ref().map(row::read_conflict).transpose()
@@ -81,6 +82,6 @@ impl Ingest {
 }
 
 fn nothing_new(sector: &Sector, cursor: u64) -> Error {
-    let message = format!("it sends what is accepted already, and nothing from {cursor} on");
+    let message = format!("its feed replays accepted entries only, none from {cursor} on");
     Error::new(Reason::RegistryUnavailable, message).with_subject("registry", &*sector.name)
 }

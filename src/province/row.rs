@@ -1,11 +1,11 @@
-//! How the view's rows look.
+//! The encoding of the view's rows.
 //!
 //! | space | key | value |
 //! |---|---|---|
 //! | `ProvinceRecord` | type ‖ record id | ledger index (8) ‖ version (8) ‖ issued_at (8) ‖ valid_until (8) ‖ operation (1) ‖ status index (4) ‖ statement's hash (32) ‖ payload |
 //! | `ProvinceBatch` | registry ‖ first index in its log | first ledger index (8) ‖ count (8) |
 //! | `Meta` | `province/cursor/` ‖ registry | size (8) ‖ edge of its log's tree |
-//! | `Meta` | `province/conflict/` ‖ registry | length (4) of the known head's note ‖ it ‖ the note that contradicts it |
+//! | `Meta` | `province/conflict/` ‖ registry | length (4) of the accepted head's note ‖ that note ‖ the note that contradicts it |
 //!
 //! Index rows: see [`index`](super::index); status lists: see [`status`](super::status). Numbers are big-endian.
 
@@ -19,12 +19,12 @@ use crate::trust::{Hash, Operation, Statement};
 /// Bytes before the payload.
 const HEAD: usize = 8 + 8 + 8 + 8 + 1 + 4 + 32;
 
-/// Type and record id.
+/// Type ordinal and record id.
 pub(super) type RecordKey = [u8; 17];
 
 /// The latest accepted version of a record.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
+pub(super) struct RecordRow {
     pub ledger_index: u64,
     pub version: u64,
     pub issued_at: Timestamp,
@@ -35,8 +35,8 @@ pub(super) struct Row {
     pub payload: Bytes,
 }
 
-impl Row {
-    /// A row whose ledger index is still to be set; see [`place`].
+impl RecordRow {
+    /// A row whose ledger index is set later, by [`place`].
     pub(super) fn write_unplaced(statement: &Statement, hash: &Hash, payload: &[u8]) -> BytesMut {
         let mut row = BytesMut::with_capacity(HEAD + payload.len());
         row.put_u64(0);
@@ -113,7 +113,7 @@ pub(super) fn write_conflict(known: &[u8], shown: &[u8]) -> Bytes {
     row.freeze()
 }
 
-/// The known note, and the one that was shown.
+/// The accepted note, and the one that contradicts it.
 pub(super) fn read_conflict(row: &Bytes) -> Result<(Bytes, Bytes)> {
     let read = || {
         let (length, notes) = row.split_first_chunk::<4>()?;
@@ -138,7 +138,7 @@ pub(super) fn read_batch(key: &[u8], row: &[u8]) -> Result<(u64, u64, u64)> {
         let (ledger, rest) = row.split_first_chunk::<8>()?;
         Some((first, u64::from_be_bytes(*ledger), u64::from_be_bytes(rest.try_into().ok()?)))
     };
-    read().ok_or_else(|| corrupt("the place of a batch cannot be read"))
+    read().ok_or_else(|| corrupt("the position of a batch cannot be read"))
 }
 
 pub(super) fn corrupt(what: &str) -> Error {

@@ -1,7 +1,7 @@
 //! The status list of each record type, kept as statements are accepted: in the same commit, so that a list never says more or
 //! less than the ledger.
 //!
-//! What a version is worth follows from the accepted statements: a version whose successor was accepted is superseded, a
+//! What status a version has follows from the accepted statements: a version whose successor was accepted is superseded, a
 //! revocation is invalid. Whether the latest version is in force follows from its record's status (an ended licence, a
 //! suspended card), which stands in the payload that came with the statement. The list can be made again from the
 //! ledger and the view's latest payloads at any time: `rebuild`.
@@ -38,7 +38,7 @@ const PIECE: u32 = 4_096;
 const HEAD_KEY: u8 = 0;
 const PIECE_KEY: u8 = 1;
 
-/// What the latest version of a record is worth.
+/// The status of the latest version of a record.
 pub(super) fn status_of(record_type: &RecordType, operation: Operation, payload: &Object) -> Status {
     match record_type.state(payload) {
         _ if operation == Operation::Revoke => Status::Invalid,
@@ -48,20 +48,20 @@ pub(super) fn status_of(record_type: &RecordType, operation: Operation, payload:
     }
 }
 
-/// One accepted statement, as far as status lists are concerned.
+/// The effect of one accepted statement on the status lists.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Accepted {
+pub(super) struct StatusChange {
     /// The record type's ordinal.
     pub kind: u8,
-    /// The index of the version.
+    /// The version's index in the status list.
     pub index: u32,
-    /// What it is worth.
+    /// The version's status.
     pub status: Status,
-    /// The index of the version before.
+    /// The index of the previous version.
     pub before: Option<u32>,
 }
 
-/// The rows of the lists that a batch changes, read and changed; written with the batch.
+/// The changed rows of the status lists, written with the batch.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
     counts: BTreeMap<u8, u32>,
@@ -69,9 +69,9 @@ pub(super) struct Changed {
 }
 
 impl Changed {
-    /// Reads the rows that `accepted` needs, and applies it in order. Fails with [`Reason::RecordNotVerified`] where a statement
-    /// has not the next index of its type: then two versions would share one.
-    pub(super) async fn by(store: &dyn Store, accepted: &[Accepted]) -> Result<Self> {
+    /// Reads the rows that `accepted` affects, and applies it in order. Fails with [`Reason::RecordNotVerified`] if a statement
+    /// does not have the next index of its type: two versions would share an index.
+    pub(super) async fn by(store: &dyn Store, accepted: &[StatusChange]) -> Result<Self> {
         let mut changed = Self::default();
         let mut kinds: Vec<u8> = accepted.iter().map(|one| one.kind).collect();
         kinds.sort_unstable();
@@ -95,7 +95,7 @@ impl Changed {
         Ok(changed)
     }
 
-    fn apply(&mut self, one: Accepted) -> Result<()> {
+    fn apply(&mut self, one: StatusChange) -> Result<()> {
         let count = self.counts.entry(one.kind).or_default();
         if one.index != *count || *count >= STATUSES_MAX {
             let message = format!("a statement has the status index {}, and {count} was next", one.index);
@@ -112,11 +112,11 @@ impl Changed {
         if at == piece.len() {
             piece.push(0);
         }
-        set_in(piece.get_mut(at).ok_or_else(|| corrupt("a status list has a hole"))?, index, status);
+        set_in(piece.get_mut(at).ok_or_else(|| corrupt("a status list lacks a piece"))?, index, status);
         Ok(())
     }
 
-    /// Adds the rows to the batch that makes the ledger `ledger_size` long.
+    /// Adds the rows to the batch after which the ledger has `ledger_size` entries.
     pub(super) fn write(self, ledger_size: u64, batch: &mut Batch) {
         for (kind, count) in self.counts {
             batch.push_put(Space::Status, vec![kind, HEAD_KEY], write_head(count, ledger_size));
@@ -127,25 +127,25 @@ impl Changed {
     }
 }
 
-/// The list of a record type, and the size of the record ledger up to which it speaks; empty where nothing was accepted.
+/// The status list of a record type, and the size of the record ledger that it reflects; empty where nothing was accepted.
 pub(super) async fn read(store: &dyn Store, kind: &RecordType) -> Result<(StatusList, u64)> {
-    // One scan sees one state: head and pieces belong together.
+    // One scan reads one snapshot, so head and pieces match.
     let rows = store.scan(Scan::prefix(Space::Status, &[kind.ordinal])).await?;
     let Some((head, pieces)) = rows.split_first() else { return Ok((StatusList::new(), 0)) };
     let (count, ledger_size) = read_head(&head.1)?;
     let bytes: Vec<u8> = pieces.iter().flat_map(|(_, piece)| piece.iter().copied()).collect();
     let list =
-        StatusList::from_bytes(bytes, count).ok_or_else(|| corrupt("a status list is not as long as it says"))?;
+        StatusList::from_bytes(bytes, count).ok_or_else(|| corrupt("a status list's length differs from its head"))?;
     Ok((list, ledger_size))
 }
 
-/// How far the list of a record type goes: changes when the list does.
+/// The length of a record type's list and the ledger size that it reflects.
 pub(super) async fn head(store: &dyn Store, kind: &RecordType) -> Result<(u32, u64)> {
     let head = store.get(Space::Status, &[kind.ordinal, HEAD_KEY]).await?;
     Ok(head.as_deref().map(read_head).transpose()?.unwrap_or_default())
 }
 
-/// The record type of a name.
+/// The record type with this name, or `NOT_FOUND`.
 fn kind_named<'a>(catalogue: &'a Catalogue, schema: &str) -> Result<&'a Arc<RecordType>> {
     let unknown = || Error::new(Reason::NotFound, "there is no such record type").with_subject("record_type", schema);
     catalogue.record_type(schema).ok_or_else(unknown)

@@ -1,7 +1,7 @@
-//! The province's rows, made again from the record ledger and the registries' records.
+//! Derives the province's rows from the record ledger and the registries' records.
 //!
-//! The ledger says which statements were accepted, in which order and in which batches; the registries hold the payloads that the
-//! statements commit to. Together they imply every row of the view, and the place of every batch.
+//! The ledger shows which statements were accepted, in which order and in which batches; the registries hold the payloads to which
+//! the statements commit. Together they determine every row of the view, and the position of every batch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,37 +17,38 @@ use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, Statement, canonical, statement_hash};
 
 use super::index;
-use super::row::{self, RecordKey, Row, record_key};
+use super::row::{self, RecordKey, RecordRow, record_key};
 
 pub use super::status::{check as check_status, rebuild as rebuild_status};
 
-/// Ledger entries read at once.
+/// Ledger entries in one read.
 const ENTRIES_READ: usize = 1_024;
 
 /// An accepted statement.
-struct Accepted {
+struct AcceptedStatement {
     ledger_index: u64,
     record_type: Arc<RecordType>,
     statement: Statement,
     bytes: Bytes,
 }
 
-impl Accepted {
+impl AcceptedStatement {
     fn key(&self) -> RecordKey {
         record_key(&self.record_type, self.statement.record_id)
     }
 }
 
-/// Batches as the ledger shows them: statements of one issuer, then its checkpoint.
+/// Batches in the ledger: statements of one issuer, followed by its checkpoint.
 #[derive(Default)]
 struct Batches {
-    /// How many statements of each registry were accepted, by ordinal.
+    /// The number of accepted statements of each registry, by ordinal.
     accepted: BTreeMap<u8, u64>,
-    /// The batch that has not ended yet: registry, first ledger index, statements.
+    /// The unfinished batch: registry, first ledger index, number of statements.
     open: Option<(u8, u64, u64)>,
 }
 
-/// Gives the view's rows, its index and the places of batches. Status lists: [`check_status`], [`rebuild_status`].
+/// Derives the rows of the view, its index, and the positions of batches. For status lists see [`check_status`] and
+/// [`rebuild_status`].
 pub async fn derive(
     derived: &mut Derived<'_>,
     catalogue: &Catalogue,
@@ -84,11 +85,11 @@ pub async fn derive(
     check_cursors(derived, catalogue, &batches).await
 }
 
-fn read(catalogue: &Catalogue, ledger_index: u64, bytes: Bytes) -> Option<(u8, Accepted)> {
+fn read(catalogue: &Catalogue, ledger_index: u64, bytes: Bytes) -> Option<(u8, AcceptedStatement)> {
     let statement = Statement::decode(&bytes).ok()?;
     let record_type = catalogue.record_type(&statement.schema)?.clone();
     let ordinal = catalogue.sector(&statement.issuer)?.ordinal;
-    Some((ordinal, Accepted { ledger_index, record_type, statement, bytes }))
+    Some((ordinal, AcceptedStatement { ledger_index, record_type, statement, bytes }))
 }
 
 impl Batches {
@@ -107,10 +108,10 @@ impl Batches {
 }
 
 /// The rows of accepted statements, in ledger order.
-async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result<()> {
+async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<AcceptedStatement>) -> Result<()> {
     derived.flush().await?;
     let store = derived.store();
-    let mut standing = Standing::read(store, &accepted).await?;
+    let mut standing = StoredVersions::read(store, &accepted).await?;
     let wanted: Vec<_> =
         accepted.iter().map(|of| (&*of.record_type, of.statement.record_id, of.statement.version)).collect();
     let found = versions(store, &wanted).await?;
@@ -127,7 +128,7 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
         let Some(is_latest) = standing.is_latest(derived.purpose(), &key, &accepted) else { continue };
         if is_latest {
             let hash = statement_hash(&version.statement);
-            let mut row = Row::write_unplaced(&accepted.statement, &hash, &version.payload);
+            let mut row = RecordRow::write_unplaced(&accepted.statement, &hash, &version.payload);
             row::place(&mut row, accepted.ledger_index);
             derived.row(Space::ProvinceRecord, Bytes::copy_from_slice(&key), row.freeze(), None).await?;
         }
@@ -143,8 +144,8 @@ async fn view_rows(derived: &mut Derived<'_>, accepted: Vec<Accepted>) -> Result
     Ok(())
 }
 
-/// The index rows of a record's earlier versions, which stay.
-async fn earlier_keys(store: &dyn Store, accepted: &Accepted) -> Result<Vec<Vec<u8>>> {
+/// The index rows of a record's earlier versions, which are never deleted.
+async fn earlier_keys(store: &dyn Store, accepted: &AcceptedStatement) -> Result<Vec<Vec<u8>>> {
     let of = |version| (&*accepted.record_type, accepted.statement.record_id, version);
     let wanted: Vec<(&RecordType, RecordId, u64)> = (1..accepted.statement.version).map(of).collect();
     let mut keys = Vec::new();
@@ -156,23 +157,23 @@ async fn earlier_keys(store: &dyn Store, accepted: &Accepted) -> Result<Vec<Vec<
     Ok(keys)
 }
 
-/// The stored versions of some records: number and ledger index.
-struct Standing(BTreeMap<RecordKey, (u64, u64)>);
+/// The stored version of some records: version number and ledger index.
+struct StoredVersions(BTreeMap<RecordKey, (u64, u64)>);
 
-impl Standing {
-    async fn read(store: &dyn Store, accepted: &[Accepted]) -> Result<Self> {
-        let keys: Vec<RecordKey> = accepted.iter().map(Accepted::key).collect();
+impl StoredVersions {
+    async fn read(store: &dyn Store, accepted: &[AcceptedStatement]) -> Result<Self> {
+        let keys: Vec<RecordKey> = accepted.iter().map(AcceptedStatement::key).collect();
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         let rows = store.get_many(Space::ProvinceRecord, &wanted).await?;
         let read = |(key, row): (RecordKey, Option<Bytes>)| {
-            let row = Row::read(&row?).ok()?;
+            let row = RecordRow::read(&row?).ok()?;
             Some((key, (row.version, row.ledger_index)))
         };
         Ok(Self(keys.into_iter().zip(rows).filter_map(read).collect()))
     }
 
-    /// Whether a statement's row is the one that stands, or has to; `None` for a statement that is only repeated.
-    fn is_latest(&mut self, purpose: Purpose, key: &RecordKey, accepted: &Accepted) -> Option<bool> {
+    /// Whether a statement's row is the stored one, or has to be; `None` for a repeated statement.
+    fn is_latest(&mut self, purpose: Purpose, key: &RecordKey, accepted: &AcceptedStatement) -> Option<bool> {
         let (version, ledger_index) = (accepted.statement.version, accepted.ledger_index);
         match (purpose, self.0.get(key)) {
             (_, Some((standing, at))) if *standing == version && *at < ledger_index => None,
@@ -186,15 +187,15 @@ impl Standing {
     }
 }
 
-/// What of each registry's log is accepted is what the ledger holds.
+/// Compares each registry's cursor with the ledger.
 async fn check_cursors(derived: &mut Derived<'_>, catalogue: &Catalogue, batches: &Batches) -> Result<()> {
     for sector in catalogue.sectors() {
         let cursor = derived.store().get(Space::Meta, &row::cursor_key(sector.ordinal)).await?;
         let cursor = cursor.as_deref().map(row::read_cursor).transpose()?.map_or(0, |cursor| cursor.size());
         let accepted = batches.accepted.get(&sector.ordinal).copied().unwrap_or_default();
-        // While the store is being served from, the cursor may have moved on.
+        // In a store that is being served, the cursor may have moved on.
         if cursor < accepted || (cursor > accepted && derived.is_quiet()) {
-            derived.fault(Space::Meta, "the cursor of a registry is not where the record ledger is");
+            derived.fault(Space::Meta, "a registry's cursor differs from the record ledger");
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::base::time::FixedClock;
 use crate::base::{PartialDate, PersonalId, Reason, Timestamp};
 use crate::registry::embedded::EmbeddedRegistry;
 use crate::registry::port::{Change, ChangeBatch, Inclusion as _, Query, Receipt, Registry as _, Selector, Submission};
-use crate::registry::{self, Catalogue, Heading};
+use crate::registry::{self, Heading};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::trust::entry::{split_entry, split_equivocation};
@@ -25,7 +25,7 @@ mod numbers;
 mod turns;
 
 pub(super) fn anchor() -> TrustAnchor {
-    foundation::anchor(&Catalogue::built_in())
+    foundation::anchor(&foundation::catalogue())
 }
 
 pub(super) struct World {
@@ -50,11 +50,11 @@ impl World {
     }
 
     async fn host_over(&self, store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
-        foundation::host(&store, Catalogue::built_in().sector(name).expect("a sector"), &self.clock).await
+        foundation::host(&store, foundation::catalogue().sector(name).expect("a sector"), &self.clock).await
     }
 
     pub(super) async fn province(&self) -> Arc<Province> {
-        foundation::province(&Catalogue::built_in(), &self.store, &self.verifier, &self.clock).await
+        foundation::province(&foundation::catalogue(), &self.store, &self.verifier, &self.clock).await
     }
 
     /// Submits new records and waits until the province has them.
@@ -270,7 +270,12 @@ async fn people_are_found_by_numbers_and_by_name() {
         birth_date: birth_date.map(|date| PartialDate::parse(date).expect("a date")),
     };
     let number = |number: &str| PeopleQuery::OldNumber(number.into());
-    let cases: [(PeopleQuery, &[&str]); 8] = [
+    let parts = |words: &str, year| PeopleQuery::Parts(Parts::new(words, None, year));
+    let cases: [(PeopleQuery, &[&str]); 12] = [
+        (parts("hoà văn", None), &[AN, "042090990002", "042090990003"]),
+        (parts("Hoa", Some(1990)), &[AN, "042090990002"]),
+        (parts("Hoa Thị", None), &[]),
+        (PeopleQuery::Parts(Parts::new("hoa", Some("18652".into()), None)), &[]),
         (PeopleQuery::PersonalId(id(AN)), &[AN]),
         (PeopleQuery::PersonalId(id("042090990004")), &[]),
         (number("189900012"), &[AN, "042090990002"]),

@@ -1,7 +1,8 @@
-//! Taking registries' changes in an order that somebody else decides, one signed batch at a time.
+//! Accepts registries' changes in a given order, one signed batch at a time.
 //!
-//! Followers (`follow`) take what there is when they look: how registries' batches mix in the record ledger, and how many are joined to one,
-//! depends on time. A world that grows from its seed alone needs the same ledger every time, so that its seeding says whose turn it is.
+//! Followers (`follow`) accept whatever has arrived: how registries' batches interleave in the record ledger, and how many are
+//! merged into one, depends on time. A world that derives from its seed alone needs the same ledger every time, so its seeding
+//! decides the order.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,16 +18,16 @@ use crate::registry::port::Registry;
 use crate::registry::{Name, Sector};
 use crate::trust::merkle::CompactRange;
 
-/// A registry whose changes come next.
+/// One step of the order: the registry whose changes come next.
 pub struct Turn {
     /// The registry.
     pub registry: Arc<dyn Registry>,
-    /// Up to which size of its log; a signed batch ends there.
+    /// The size of its log up to which to accept; a signed batch ends there.
     pub log_size: u64,
 }
 
 impl Province {
-    /// Takes the changes of each turn, waiting for those that are not issued yet, and ends with the turns or with the first failure.
+    /// Accepts the changes of each turn, waiting for those that are not issued yet; ends with the last turn or the first failure.
     /// No registry may be followed meanwhile.
     pub async fn take_in_turn(&self, turns: impl Stream<Item = Turn>) -> Result<()> {
         let (verified, mut waiting) = mpsc::channel::<(Arc<Sector>, Prepared)>(1);
@@ -55,7 +56,7 @@ impl Province {
                 None => self.ingest.cursor(sector).await?,
             };
             while before.size() < log_size {
-                // With a limit of one, the next signed batch alone.
+                // With a limit of one, `changes` returns exactly the next signed batch.
                 let Some(batch) = registry.changes(before.size(), 1).await? else {
                     registry.wait_beyond(before.size()).await?;
                     continue;

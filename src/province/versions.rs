@@ -1,60 +1,61 @@
-//! What a registry's next statements are to the versions that stand: the next, the same again, older, or another of the same number.
-//! The same again is no fault: it stands in the registry's log twice, so it does here, and the first place counts.
+//! Classifies a registry's statements against the accepted versions: next, duplicate, stale, conflicting. A duplicate is no fault:
+//! it is in the registry's log twice, so it is in the ledger twice, and the first position counts.
 //!
-//! An issuer that signs two statements for one version of one record contradicts itself. The province takes neither the second nor
-//! anything after it, and enters both into the record ledger, so that nobody can deny it later.
+//! An issuer that signs two statements for one version of one record contradicts itself. The province accepts neither the second
+//! nor anything after it, and logs both in the record ledger, so that nobody can deny it later.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::ingest::{Ingest, Prepared, entry};
-use super::row::Row;
-use super::status::Accepted;
+use super::row::RecordRow;
+use super::status::StatusChange;
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
 use crate::store::{Batch, Space};
 use crate::trust::entry::{equivocation, split_entry};
 use crate::trust::{EntryType, Hash, statement_hash};
 
-/// The version that stands.
+/// The accepted version of a record.
 #[derive(Clone, Copy)]
-struct Standing {
+struct AcceptedVersion {
     version: u64,
     hash: Hash,
     status_index: u32,
-    place: Place,
+    place: StatementLocation,
 }
 
-/// Where its statement is.
+/// The location of that version's statement.
 #[derive(Clone, Copy)]
-enum Place {
+enum StatementLocation {
     Nowhere,
     Ledger(u64),
-    /// Earlier in the batch.
+    /// Index of an earlier statement in the batch.
     Batch(usize),
 }
 
 impl Ingest {
-    /// Each statement must follow the version that is accepted: the next number, and the hash of the one before. Gives what that
-    /// means for the status lists; `None` for a statement that stands already and is only repeated, which changes nothing.
-    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Option<Accepted>>> {
+    /// Checks that each statement follows the accepted version: the next number, and the hash of the one before. Returns its effect
+    /// on the status lists; `None` for a duplicate, which has none.
+    pub(super) async fn check_versions(&self, batch: &Prepared) -> Result<Vec<Option<StatusChange>>> {
         let mut wanted: Vec<Vec<u8>> = batch.keys.iter().map(|key| key.to_vec()).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let found = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
-        let mut latest: BTreeMap<&[u8], Standing> = BTreeMap::new();
+        let mut latest: BTreeMap<&[u8], AcceptedVersion> = BTreeMap::new();
         for (key, row) in wanted.iter().zip(found) {
             if let Some(row) = row {
-                let row = Row::read(&row)?;
-                let place = Place::Ledger(row.ledger_index);
+                let row = RecordRow::read(&row)?;
+                let place = StatementLocation::Ledger(row.ledger_index);
                 let status_index = row.status_index;
-                latest.insert(key, Standing { version: row.version, hash: row.statement, status_index, place });
+                latest.insert(key, AcceptedVersion { version: row.version, hash: row.statement, status_index, place });
             }
         }
         let mut accepted = Vec::with_capacity(batch.statements.len());
         for (at, statement) in batch.statements.iter().enumerate() {
-            let none = Standing { version: 0, hash: [0; 32], status_index: 0, place: Place::Nowhere };
+            let none =
+                AcceptedVersion { version: 0, hash: [0; 32], status_index: 0, place: StatementLocation::Nowhere };
             let before = latest.get(&batch.keys[at][..]).copied();
             let standing = before.unwrap_or(none);
             let hash = batch.hashes[at];
@@ -81,8 +82,11 @@ impl Ingest {
                 return Err(Error::new(reason, message));
             }
             let (version, status_index) = (statement.version, statement.status_index);
-            latest.insert(&batch.keys[at], Standing { version, hash, status_index, place: Place::Batch(at) });
-            accepted.push(Some(Accepted {
+            latest.insert(
+                &batch.keys[at],
+                AcceptedVersion { version, hash, status_index, place: StatementLocation::Batch(at) },
+            );
+            accepted.push(Some(StatusChange {
                 kind: batch.keys[at][0],
                 index: status_index,
                 status: batch.statuses[at],
@@ -92,13 +96,13 @@ impl Ingest {
         Ok(accepted)
     }
 
-    /// Enters two statements for one version of one record into the ledger, once.
-    async fn complain(&self, batch: &Prepared, at: usize, place: Place) -> Result<()> {
+    /// Logs two statements for one version of one record in the ledger, once.
+    async fn complain(&self, batch: &Prepared, at: usize, place: StatementLocation) -> Result<()> {
         let body = |entry: &Bytes| split_entry(entry).map(|(_, body)| Bytes::copy_from_slice(body));
         let standing = match place {
-            Place::Nowhere => return Err(Error::bug("an equivocation with nothing")),
-            Place::Ledger(index) => self.ledger.entry(index).await?,
-            Place::Batch(earlier) => batch.entries[earlier].body.clone(),
+            StatementLocation::Nowhere => return Err(Error::bug("an equivocation with nothing")),
+            StatementLocation::Ledger(index) => self.ledger.entry(index).await?,
+            StatementLocation::Batch(earlier) => batch.entries[earlier].body.clone(),
         };
         let both = body(&standing).zip(body(&batch.entries[at].body));
         let (standing, other) = both.ok_or_else(|| Error::bug("an entry without a type"))?;
@@ -116,11 +120,11 @@ impl Ingest {
             Ok(appended) => {
                 tracing::error!(
                     index = appended.first_index,
-                    "an issuer contradicts itself; both statements are logged"
+                    "an issuer contradicted itself; both statements are logged"
                 );
                 Ok(())
             }
-            // It is logged already: the registry was followed again.
+            // Logged already: the registry was followed again.
             Err(error) if error.reason == Reason::StorageConflict => Ok(()),
             Err(error) => Err(error),
         }

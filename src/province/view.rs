@@ -1,4 +1,4 @@
-//! One view of a person over all registries. Gathering reads rows; assembling them is a function of values.
+//! The view of a person over all registries. Gathering reads rows; assembling them is a pure function.
 
 use std::collections::BTreeSet;
 
@@ -10,43 +10,43 @@ use crate::trust::{Object, Operation, canonical};
 
 use super::discrepancies::{Discrepancy, discrepancies};
 use super::follow::Province;
-use super::found::Found;
+use super::found::FoundRecord;
 use super::index;
-use super::row::{RecordKey, Row, corrupt};
+use super::row::{RecordKey, RecordRow, corrupt};
 
 /// Most records in the view of one person.
 const RECORDS_MAX: usize = 1_000;
 
-/// Most bytes of their payloads: in the view each field stands with its name and its source.
+/// Most bytes of their payloads: in the view each field has its name and its source beside it.
 const BYTES_MAX: usize = limits::ANSWER_BYTES_MAX / 2;
 
-/// Who looks at the view.
+/// The reader of the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// The citizen: everything.
+    /// The citizen, who sees everything.
     Citizen,
-    /// The gateway's operator: everything but the judicial record.
+    /// The gateway's operator, who sees everything but the judicial record.
     Operator,
 }
 
-/// One person over all registries.
+/// A person's records over all registries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonView {
-    /// The personal ID that holds now.
+    /// The present personal ID.
     pub personal_id: PersonalId,
-    /// Earlier numbers that lead to the person.
+    /// Superseded numbers that lead to the person.
     pub superseded_ids: Vec<PersonalId>,
-    /// The records behind the view; number n is at n − 1.
+    /// The records in the view; source number n has the index n − 1.
     pub sources: Vec<Source>,
     /// The sections that have items, in the order of [`Heading`].
     pub sections: Vec<Section>,
-    /// What disagrees.
+    /// Contradictions between registries.
     pub discrepancies: Vec<Discrepancy>,
     /// Size of the record ledger that the view reflects.
     pub ledger_size: u64,
 }
 
-/// The record version that values come from.
+/// The record version from which values are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// Its type.
@@ -59,36 +59,36 @@ pub struct Source {
     pub version: u64,
     /// When it was signed.
     pub issued_at: Timestamp,
-    /// Where it stands in the record ledger.
+    /// The index of its statement in the record ledger.
     pub ledger_index: u64,
 }
 
 /// The records under one heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section {
-    /// Which.
+    /// The heading of the records.
     pub heading: Heading,
     /// One item for each record.
     pub items: Vec<Item>,
 }
 
-/// One record.
+/// A record in a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Its type.
     pub record_type: Name,
     /// Its fields.
     pub fields: Object,
-    /// Number of its source, from 1.
+    /// The number of its source, from 1.
     pub source: u32,
     /// Whether it is revoked.
     pub revoked: bool,
 }
 
-/// Puts the records of one person together. `today` is for what depends on the day.
+/// Assembles the records of one person. `today` is for rules that depend on the day.
 pub(super) fn assemble(
     numbers: Numbers,
-    mut records: Vec<Found>,
+    mut records: Vec<FoundRecord>,
     audience: Audience,
     today: Date,
     ledger_size: u64,
@@ -124,8 +124,8 @@ pub(super) fn assemble(
 }
 
 impl Province {
-    /// The view of the person whom this personal ID leads to; of one that leads to nobody, what carries it literally. Fails with
-    /// [`RecordNotFound`](Reason::RecordNotFound) where no record does.
+    /// The view of the person to whom this personal ID leads; for a number that leads to nobody, the records that carry it
+    /// literally. Fails with [`RecordNotFound`](Reason::RecordNotFound) if there are none.
     pub async fn person(&self, number: PersonalId, audience: Audience, today: Date) -> Result<PersonView> {
         let ledger_size = self.ledger_size();
         let numbers = resolve(number, self).await?;
@@ -139,7 +139,7 @@ impl Province {
             numbers.all().any(|number| people.contains(&number))
         });
         if records.is_empty() {
-            let unknown = Error::new(Reason::RecordNotFound, "no registry knows this person");
+            let unknown = Error::new(Reason::RecordNotFound, "no registry has records of this person");
             return Err(unknown.with_subject("person", ""));
         }
         let led_to = self.led_to(&records).await?;
@@ -150,8 +150,8 @@ impl Province {
         Ok(assemble(numbers, records, audience, today, ledger_size))
     }
 
-    /// The records that name nobody themselves, and that some of `records` lead to.
-    async fn led_to(&self, records: &[Found]) -> Result<Vec<Found>> {
+    /// The records that name nobody themselves, and to which `records` refer.
+    async fn led_to(&self, records: &[FoundRecord]) -> Result<Vec<FoundRecord>> {
         let mut keys = BTreeSet::new();
         for record_type in self.catalogue.record_types() {
             let Some(through) = &record_type.found_through else { continue };
@@ -174,20 +174,20 @@ impl Province {
         rows.iter().map(|(row, _)| key(row)).collect()
     }
 
-    /// The records of keys, in the order of keys.
-    pub(super) async fn records(&self, keys: BTreeSet<RecordKey>) -> Result<Vec<Found>> {
+    /// The records with these keys, in the order of the keys.
+    pub(super) async fn records(&self, keys: BTreeSet<RecordKey>) -> Result<Vec<FoundRecord>> {
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         let rows = self.store.get_many(Space::ProvinceRecord, &wanted).await?;
         let mut found = Vec::with_capacity(keys.len());
         for (key, row) in keys.iter().zip(rows) {
             let lost = || self.store.damaged(Space::ProvinceRecord, "a record that an index names has no row");
             let row = row.ok_or_else(lost)?;
-            let row = Row::read(&row)?;
+            let row = RecordRow::read(&row)?;
             let record_type = self.catalogue.record_type_numbered(key[0]);
-            let record_type = record_type.ok_or_else(|| corrupt("a record is of no known type"))?.clone();
+            let record_type = record_type.ok_or_else(|| corrupt("a record has an unknown type"))?.clone();
             let mut record_id = RecordId([0; 16]);
             record_id.0.copy_from_slice(&key[1..]);
-            found.push(Found {
+            found.push(FoundRecord {
                 record_type,
                 record_id,
                 version: row.version,

@@ -1,6 +1,6 @@
-//! Accepted changes in ledger order, from any place on, and on as they come.
+//! Accepted changes in ledger order, from any position on, and new ones as they are accepted.
 //!
-//! The stream reads only when its reader asks: what waits in memory for a slow reader is one read of the ledger at most.
+//! The stream reads only when polled: a slow reader holds at most one read of the ledger in memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use crate::trust::entry::split_entry;
 use crate::trust::{EntryType, LogProof, Object, Operation, Statement, canonical};
 
 use super::follow::Province;
-use super::row::{Row, corrupt, record_key};
+use super::row::{RecordRow, corrupt, record_key};
 
-/// Ledger entries read at once.
+/// Ledger entries in one read.
 const ENTRIES_READ: usize = 256;
 
-/// Which changes.
+/// Selects changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeFilter {
-    /// Of this registry; `None`: of all.
+    /// Only of this registry; `None`: of every registry.
     pub registry: Option<String>,
-    /// Of these record types; empty: of all.
+    /// Only of these record types; empty: of every type.
     pub record_types: Vec<String>,
 }
 
 /// One accepted change.
 #[derive(Debug, Clone)]
-pub struct Accepted {
-    /// Its index in the record ledger; reading on begins behind it.
+pub struct ProvedStatement {
+    /// Its index in the record ledger; a later watch resumes after it.
     pub ledger_index: u64,
-    /// What the registry said.
+    /// The statement that was accepted.
     pub statement: Statement,
-    /// That it stands there.
+    /// The proof of its inclusion in the record ledger.
     pub proof: LogProof,
 }
 
@@ -49,12 +49,12 @@ struct Reader {
 
 impl Province {
     /// The accepted changes from ledger index `from` on; `None` begins at the ledger's end. Fails with
-    /// [`CursorGone`](Reason::CursorGone) when the ledger is shorter. The stream ends after its first error.
+    /// [`CursorGone`](Reason::CursorGone) if the ledger is shorter. The stream ends after its first error.
     pub fn watch(
         self: &Arc<Self>,
         from: Option<u64>,
         filter: ChangeFilter,
-    ) -> Result<impl Stream<Item = Result<Accepted>> + Send + use<>> {
+    ) -> Result<impl Stream<Item = Result<ProvedStatement>> + Send + use<>> {
         let size = self.ledger_size();
         let next = from.unwrap_or(size);
         if next > size {
@@ -73,22 +73,22 @@ impl Province {
     }
 }
 
-/// The latest accepted version of a record, as those need it who follow documents.
+/// The latest accepted version of a record, for followers of documents.
 #[derive(Debug, Clone)]
 pub struct Latest {
     /// Its version.
     pub version: u64,
-    /// What the last change did.
+    /// The operation of the last change.
     pub operation: Operation,
     /// Until when it is valid, not included.
     pub valid_until: Timestamp,
-    /// Its fields.
+    /// The payload.
     pub payload: Object,
 }
 
 impl Province {
-    /// The accepted statements with a ledger index of `from` or more out of about `limit` entries, and the index to go
-    /// on from. Nothing, and `from`, at the ledger's end.
+    /// The accepted statements among about `limit` entries from ledger index `from` on, and the index from which to continue. At
+    /// the ledger's end: nothing, and `from`.
     pub async fn accepted(&self, from: u64, limit: usize) -> Result<(Vec<(u64, Statement)>, u64)> {
         if from >= self.ledger_size() {
             return Ok((Vec::new(), from));
@@ -109,14 +109,14 @@ impl Province {
     pub async fn latest(&self, record_type: &str, id: RecordId) -> Result<Option<Latest>> {
         let Some(record_type) = self.catalogue.record_type(record_type) else { return Ok(None) };
         let found = self.store.get(Space::ProvinceRecord, &record_key(record_type, id)).await?;
-        let Some(row) = found.as_ref().map(Row::read).transpose()? else { return Ok(None) };
+        let Some(row) = found.as_ref().map(RecordRow::read).transpose()? else { return Ok(None) };
         let payload =
             canonical::parse(&row.payload).map_err(|error| corrupt("a payload cannot be read").with_source(error))?;
         Ok(Some(Latest { version: row.version, operation: row.operation, valid_until: row.valid_until, payload }))
     }
 
-    /// Waits until the record ledger is longer than `size`. Fails with
-    /// [`ShuttingDown`](Reason::ShuttingDown) when it closes.
+    /// Waits until the record ledger has more than `size` entries. Fails with [`ShuttingDown`](Reason::ShuttingDown) when it
+    /// closes.
     pub async fn wait_beyond(&self, size: u64) -> Result<()> {
         self.ledger.watch().wait_for(|now| *now > size).await.map(|_| ()).map_err(closed)
     }
@@ -124,11 +124,11 @@ impl Province {
 
 impl Reader {
     /// The next change.
-    async fn next(&mut self) -> Result<Accepted> {
+    async fn next(&mut self) -> Result<ProvedStatement> {
         loop {
             if let Some((ledger_index, statement)) = self.read.pop_front() {
                 let proof = self.province.ledger.prove_stored(ledger_index).await?;
-                return Ok(Accepted { ledger_index, statement, proof });
+                return Ok(ProvedStatement { ledger_index, statement, proof });
             }
             let next = self.next;
             self.sizes.wait_for(|size| *size > next).await.map_err(closed)?;

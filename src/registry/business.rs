@@ -9,7 +9,7 @@ use crate::trust::{Object, Value};
 use super::address::{address, check_unit};
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::codes::{self, AsOf, Standing};
-use super::common::{enterprise_code, line, not_future, status_reason, tax_status};
+use super::common::{enterprise_code, line, not_future, passport, status_reason, tax_status, warn_of_child};
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at, days_of};
@@ -61,9 +61,13 @@ fn enterprise_type() -> RecordType {
                     "partnership",
                     "private",
                     "branch",
+                    "cooperative",
+                    "representative_office",
                 ]),
             ),
-            Field::required("representative_id", Rule::PersonalId),
+            Field::optional("representative_id", Rule::PersonalId),
+            Field::optional("representative_passport", passport()),
+            Field::optional("representative_name", Rule::Name),
             Field::optional("capital", money()),
             Field::required("lines", Rule::set(line(), 60)),
             Field::required("address", Rule::object(address())),
@@ -190,17 +194,39 @@ fn registered(business: &Object) -> Days {
     (date_at(business, "registered_on"), None)
 }
 
+/// A representative is known by personal ID, or by passport and name.
+fn check_representative(enterprise: &Object, today: Date, findings: &mut Findings<'_>) {
+    let (id, passport) = (enterprise.contains("representative_id"), enterprise.contains("representative_passport"));
+    findings.expect(
+        id || passport,
+        "representative_id",
+        "REQUIRED",
+        "the representative's personal ID or passport is required",
+    );
+    findings.expect(
+        !(id && passport),
+        "representative_passport",
+        "NOT_ALLOWED",
+        "is only for a representative without personal ID",
+    );
+    let named = !passport || enterprise.contains("representative_name");
+    findings.expect(named, "representative_name", "REQUIRED", "is required together with representative_passport");
+    let day = date_at(enterprise, "registered_on").unwrap_or(today);
+    warn_of_child(enterprise.text("representative_id"), "representative_id", day, findings);
+}
+
 fn check_enterprise(enterprise: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_representative(enterprise, today, findings);
     not_future(enterprise, "registered_on", today, findings);
     check_address(enterprise, &["dissolved", "revoked"], today, findings);
     check_divisions(enterprise, today, findings);
     let (Some(code), Some(form)) = (enterprise.text("enterprise_code"), enterprise.text("legal_form")) else { return };
     let branch = code.contains('-');
     findings.expect(
-        branch == (form == "branch"),
+        branch == matches!(form, "branch" | "representative_office"),
         "legal_form",
         "CONFLICT",
-        "must be branch where enterprise_code is a branch code, and only there",
+        "must be branch or representative_office where enterprise_code is a branch code, and only there",
     );
     let capital = enterprise.contains("capital");
     findings.expect(branch || capital, "capital", "REQUIRED", "is required of an enterprise");
@@ -232,16 +258,21 @@ fn check_address(business: &Object, ended: &[&str], today: Date, findings: &mut 
 fn check_divisions(business: &Object, today: Date, findings: &mut Findings<'_>) {
     let Some(divisions) = codes::list("business_divisions") else { return };
     let (first, last) = days_of(&AsOf::Since("registered_on".into()), business, today);
+    // A line that has ended is refused for itself.
+    let has_ended = |line: &str| {
+        let lines = codes::list("business_lines");
+        lines.is_some_and(|lines| matches!(lines.standing(line, first, last), Standing::OtherDays(_)))
+    };
     for (at, line) in business.array("lines").unwrap_or_default().iter().enumerate() {
         let Some(division) = line.as_text().filter(|line| forms::business_line(line)).map(|line| &line[..2]) else {
             continue;
         };
         match divisions.standing(division, first, last) {
-            Standing::Known(_) => {}
-            Standing::OtherDays(_) => {
+            Standing::OtherDays(_) if !line.as_text().is_some_and(has_ended) => {
                 let says = "its division may not be used on the day that the record speaks of";
                 findings.add(format_args!("lines[{at}]"), "NOT_IN_FORCE", says);
             }
+            Standing::Known(_) | Standing::OtherDays(_) => {}
             Standing::Unknown => {
                 let says = "must begin with a division of VSIC (RegistryService/ListCodes, list business_divisions)";
                 findings.add(format_args!("lines[{at}]"), "UNKNOWN_VALUE", says);
@@ -291,6 +322,11 @@ mod tests {
                     &["lines[1] DUPLICATE", "tax_status UNKNOWN_VALUE"],
                 ),
                 (&[("registered_on", to("2027-01-01"))], &["registered_on FUTURE"]),
+                (&[("lines", to(vec!["4542", "4511"])), ("registered_on", to("2025-11-14"))], &[]),
+                (
+                    &[("lines", to(vec!["4542", "4511"])), ("registered_on", to("2025-11-15"))],
+                    &["lines[0] NOT_IN_FORCE", "lines[1] NOT_IN_FORCE"],
+                ),
             ],
         );
         assert_eq!(enterprise_type().people_of(&enterprise).len(), 1);

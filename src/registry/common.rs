@@ -2,14 +2,14 @@
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
-use crate::base::{PartialDate, PersonalId};
+use crate::base::{PartialDate, PersonalId, legacy};
 use crate::trust::Object;
 
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, ID_RE_ESTABLISHED};
 use super::codes::AsOf;
 use super::forms;
 use super::lifecycle::{CrossRule, Needs, Source, basis, basis_of, free, never};
-use super::rule::{Field, Findings, Rule, date_at};
+use super::rule::{Field, Findings, Rule, date_at, garbled};
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
 pub fn holder() -> Vec<Field> {
@@ -76,11 +76,62 @@ pub fn age_at_most(birth: PartialDate, day: Date) -> i16 {
     day.year() - birth.year - i16::from(!birthday_passed)
 }
 
+/// The fields by which an owner is known: a person by personal ID or passport, an organisation by its code or, without one, by the decision
+/// that established it (a parish, a pagoda).
+pub fn identity() -> Vec<Field> {
+    vec![
+        Field::optional("personal_id", Rule::PersonalId),
+        Field::optional("passport", passport()),
+        Field::optional(
+            "organisation_code",
+            Rule::form(
+                forms::enterprise_or_branch_code,
+                "an enterprise code of 10 digits with check digit, a branch's with -001 to -999",
+            ),
+        ),
+        Field::optional("establishment_decision", Rule::Text(60)),
+    ]
+}
+
+/// A passport; `lienthong.type.v1.Passport`.
+pub fn passport() -> Rule {
+    Rule::object([
+        Field::required("number", Rule::form(forms::passport_number, "5 to 15 capital letters and digits")),
+        Field::required("country", Rule::listed("countries", AsOf::Ever)),
+    ])
+}
+
+/// Whether an owner is an organisation.
+pub fn is_organisation(owner: &Object) -> bool {
+    owner.contains("organisation_code") || owner.contains("establishment_decision")
+}
+
+/// The day on which a child becomes an adult by their personal ID alone, whose structure is no proof: century and sex, then the year.
+fn adult_by_number(id: &str) -> Option<i16> {
+    let digit: i16 = id.get(3..4)?.parse().ok()?;
+    let year: i16 = id.get(4..6)?.parse().ok()?;
+    Some(1900 + digit / 2 * 100 + year + 18)
+}
+
+/// Flags a personal ID whose structure says that its holder was a child on `day`.
+pub fn warn_of_child(id: Option<&str>, path: &str, day: Date, findings: &mut Findings<'_>) {
+    if id.and_then(adult_by_number).is_some_and(|adult| adult > day.year()) {
+        findings.warn(path, "CONFLICT", "by the structure of the number, its holder is not 18 years old yet");
+    }
+}
+
+/// Flags a personal ID whose structure says another sex: the law allows such numbers, and yet they are often slips.
+pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display, findings: &mut Findings<'_>) {
+    let digit = id.and_then(|id| id.as_bytes().get(3).copied()).map(|digit| digit - b'0');
+    if digit.is_some_and(|digit| (digit % 2 == 1) != female) {
+        findings.warn(path, "CONFLICT", "by the structure of the number, its holder is of the other sex");
+    }
+}
+
 /// An owner is a person or an organisation, not both; a person's name is a person's.
 pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
-    let organisation = owner.contains("organisation_code");
-    if organisation {
-        let alone = !owner.contains("personal_id") && !owner.contains("birth_date");
+    if is_organisation(owner) {
+        let alone = ["personal_id", "passport", "birth_date"].iter().all(|field| !owner.contains(field));
         findings_at(
             alone,
             path,
@@ -90,8 +141,12 @@ pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
             findings,
         );
     } else if owner.text("personal_id").and_then(PersonalId::parse).is_some() {
-        let named = owner.text("full_name").is_none_or(crate::base::text::name_is_valid);
-        findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings);
+        let name = owner.text("full_name");
+        let named = name.is_none_or(crate::base::text::name_is_valid);
+        match name.and_then(legacy::meant) {
+            Some((encoding, meant)) => garbled(encoding, &meant, format_args!("{path}.full_name"), findings),
+            None => findings_at(named, path, "full_name", "FORMAT", "must be a person's name", findings),
+        }
     }
 }
 
@@ -104,7 +159,8 @@ pub fn findings_at(holds: bool, path: &str, field: &str, rule: &'static str, say
 
 /// Whom a holder or an owner names: a number, where one is known.
 pub fn number_of(party: &Object) -> Option<&str> {
-    party.text("personal_id").or_else(|| party.text("organisation_code"))
+    let paths = ["personal_id", "organisation_code", "passport.number", "establishment_decision"];
+    paths.into_iter().find_map(|path| party.text_at(path))
 }
 
 /// Whether `after` names the party that `before` names. A number that is known tells it; it is left out by nobody, and replaced only when it

@@ -11,7 +11,7 @@ use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::common::{age_at_most, findings_at, holder, holder_stays, status_reason};
 use super::forms;
 use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
-use super::rule::{Field, Findings, Rule, date, date_at};
+use super::rule::{Field, Findings, Rule, date, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
 
@@ -54,7 +54,7 @@ pub const CLASSES: &[Class] = &[
     class("C", Some(5), 21, true),
     class("D1", Some(5), 24, true),
     class("D2", Some(5), 24, true),
-    class("D", Some(5), 24, true),
+    class("D", Some(5), 27, true),
     class("BE", Some(5), 21, true),
     class("C1E", Some(5), 24, true),
     class("CE", Some(5), 24, true),
@@ -77,6 +77,9 @@ const CODES: &[&str] = &[
     "E", "FB2", "FC", "FD", "FE",
 ];
 
+/// Those of the present classes that did not exist before.
+const SINCE_2025: &[&str] = &["A", "B", "C1", "D1", "D2", "BE", "C1E", "CE", "D1E", "D2E", "DE"];
+
 /// The day from which the present classes are given.
 pub const NEW_CLASSES: Date = Date::constant(2025, 1, 1);
 
@@ -89,13 +92,16 @@ fn licence_type() -> RecordType {
         label: Label::new("Giấy phép lái xe", "Driver's licence"),
         heading: Heading::Documents,
         natural_key: "licence_number".into(),
-        key_form: KeyForm::AsWritten,
+        key_form: KeyForm::Compact,
         parties: vec!["holder.personal_id".into()],
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         fields: vec![
-            Field::required("licence_number", Rule::form(forms::licence_number, "a licence number of 12 digits")),
+            Field::required(
+                "licence_number",
+                Rule::written(forms::licence_number, "a licence number of 12 digits, or of two letters and six digits"),
+            ),
             Field::required("holder", Rule::object(holder())),
             Field::required(
                 "classes",
@@ -197,21 +203,52 @@ fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
         let again =
             class.contains("code") && classes[..at].iter().any(|other| other.text("code") == class.text("code"));
         findings_at(!again, &path, "code", "DUPLICATE", "is on the licence already", findings);
-        check_class(class, &path, birth, today, findings);
+        let female = licence.text_at("holder.sex") == Some("female");
+        check_class(class, &path, (birth, female), today, findings);
     }
     let grounded = licence.integer("points") == Some(0) && licence.text("status") == Some("active");
     findings.expect(!grounded, "status", "CONFLICT", "a licence at 0 points is not active");
 }
 
-fn check_class(class: &Object, path: &str, birth: Option<PartialDate>, today: Date, findings: &mut Findings<'_>) {
+/// The least years that somebody born at `birth` can have completed on `day`.
+fn age_at_least(birth: PartialDate, day: Date) -> i16 {
+    let born = latest(birth);
+    day.year() - born.year() - i16::from((day.month(), day.day()) < (born.month(), born.day()))
+}
+
+fn check_class(
+    class: &Object,
+    path: &str,
+    (birth, female): (Option<PartialDate>, bool),
+    today: Date,
+    findings: &mut Findings<'_>,
+) {
     let (Some(code), Some(issued)) = (class.text("code"), date_at(class, "issued_on")) else { return };
     let Some(known) = CLASSES.iter().find(|known| known.code == code) else { return };
     findings_at(issued <= today, path, "issued_on", "FUTURE", "must not be in the future", findings);
     let given = known.current || issued < NEW_CLASSES;
     findings_at(given, path, "code", "CONFLICT", "has not been issued since 2025", findings);
-    let old_enough = birth.is_none_or(|birth| age_at_most(birth, issued) >= known.age_min);
+    let given_yet = issued >= NEW_CLASSES || !SINCE_2025.contains(&code);
+    findings_at(given_yet, path, "code", "CONFLICT", "has been issued since 2025 only", findings);
+    // D was a class of smaller buses before 2025.
+    let age_min = if code == "D" && issued < NEW_CLASSES { 24 } else { known.age_min };
+    let old_enough = birth.is_none_or(|birth| age_at_most(birth, issued) >= age_min);
     findings_at(old_enough, path, "issued_on", "CONFLICT", "the holder was too young for this class", findings);
+    let age_max = if female { 55 } else { 57 };
+    let of_large_buses = matches!(code, "D" | "DE") && issued >= NEW_CLASSES;
+    let young_enough = !of_large_buses || birth.is_none_or(|birth| age_at_least(birth, issued) < age_max);
+    findings_at(young_enough, path, "issued_on", "CONFLICT", "the holder was too old for this class", findings);
     let expires = class.text("expires_on").and_then(date);
+    if code == "B1"
+        && issued < NEW_CLASSES
+        && let (Some(birth), Some(expires)) = (birth, expires)
+    {
+        let (retires, late) = if female { (55, 45) } else { (60, 50) };
+        let ten_years = issued.saturating_add(jiff::Span::new().years(10));
+        let of_age = age_at_most(birth, issued) > late && expires <= ten_years;
+        let fits = of_age || age_at_least(birth, expires) <= retires;
+        findings_at(fits, path, "expires_on", "OUT_OF_RANGE", "this class ends with the year of retirement", findings);
+    }
     match years(code, issued) {
         None => {
             let open = !class.contains("expires_on");

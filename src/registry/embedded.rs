@@ -8,8 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::violation::WARNINGS_MAX;
-use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations, Warnings};
+use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
@@ -17,10 +16,11 @@ use crate::trust::{PublicKey, Signer, Statement};
 use super::Sector;
 use super::page_cache::PageCache;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
-use super::prepare::{Prepared, Secrets, content_hash, prepare};
+use super::prepare::{Prepared, Secrets, prepare};
+use super::repetition::{IdempotencyKey, bounded, hash_of_prepared, stored_receipts};
 use super::row::submission_key;
 use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
-use super::writer::{IdempotencyKey, Job, QUEUE_MAX, Writer, issued_versions};
+use super::writer::{Job, QUEUE_MAX, Writer, issued_versions};
 
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
@@ -180,14 +180,7 @@ impl EmbeddedRegistry {
         request: Option<IdempotencyKey>,
         issued_at: Option<Timestamp>,
     ) -> Result<Vec<Receipt>> {
-        let mut room = WARNINGS_MAX;
-        let mut warnings: Vec<Warnings> = Vec::with_capacity(changes.len());
-        for change in &mut changes {
-            let mut of_change = std::mem::take(&mut change.warnings);
-            of_change.kept.truncate(room);
-            room -= of_change.kept.len();
-            warnings.push(of_change);
-        }
+        let warnings = bounded(changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)));
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
         let mut receipts = answered.await.map_err(|_| stopped())??;
@@ -228,12 +221,14 @@ impl Registry for EmbeddedRegistry {
         if !violations.is_empty() {
             return Err(Error::invalid(violations));
         }
-        self.may_issue()?;
-        let now = self.clock.now();
-        let count = changes.len();
-        let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
+        let (now, count) = (self.clock.now(), changes.len());
         let key = submission_key(self.sector.ordinal, &request_id);
-        let request = IdempotencyKey { key, content: content_hash(&prepared) };
+        if let Some(receipts) = stored_receipts(&*self.store, &self.sector, &key, &changes, now.date()).await? {
+            return Ok(receipts);
+        }
+        self.may_issue()?;
+        let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
+        let request = IdempotencyKey { key, content: hash_of_prepared(&prepared) };
         self.write(prepared, Some(request), None).await
     }
 

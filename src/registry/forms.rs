@@ -24,18 +24,42 @@ pub fn household_id(text: &str) -> bool {
 }
 
 /// Parcel identification code: geohash of 12 characters (Circular 09/2024/TT-BTNMT); this province lies in w74 to w77.
-pub fn parcel_id(text: &str) -> bool {
+pub fn parcel_id(text: &str) -> Option<String> {
+    Some(text.trim_matches(' ').to_lowercase()).filter(|text| is_parcel_id(text))
+}
+
+fn is_parcel_id(text: &str) -> bool {
     text.len() == 12
         && ["w74", "w75", "w76", "w77"].iter().any(|prefix| text.starts_with(prefix))
         && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'b'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b'z'))
 }
 
-/// Serial of a land certificate: two capital letters of the Vietnamese alphabet, a space, 6 or 8 digits.
-pub fn certificate_serial(text: &str) -> bool {
-    let Some((letters, number)) = text.split_once(' ') else { return false };
-    letters.chars().count() == 2
-        && letters.chars().all(|c| c.is_ascii_uppercase() || c == 'Đ')
-        && digits(number, |n| n == 6 || n == 8)
+/// Without separators and in capitals, as numbers are compared.
+fn compact(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
+}
+
+/// Where the digits begin that end a text.
+fn ending_digits(text: &str) -> usize {
+    text.trim_end_matches(|c: char| c.is_ascii_digit()).len()
+}
+
+/// A capital letter of the Vietnamese alphabet, which has no F, J, W and Z.
+fn vietnamese_capital(c: char) -> bool {
+    c == 'Đ' || (c.is_ascii_uppercase() && !matches!(c, 'F' | 'J' | 'W' | 'Z'))
+}
+
+/// Serial of a land certificate as it is stored, `CĐ 123456`: one capital letter before 2009, of two the first one A to D; then 6 or 8 digits.
+pub fn certificate_serial(text: &str) -> Option<String> {
+    let text = compact(text);
+    let (letters, number) = text.split_at(ending_digits(&text));
+    let series: Vec<char> = letters.chars().collect();
+    let known = match series[..] {
+        [one] => vietnamese_capital(one) && number.len() == 6,
+        [first, second] => matches!(first, 'A'..='D') && vietnamese_capital(second),
+        _ => false,
+    };
+    (known && matches!(number.len(), 6 | 8)).then(|| format!("{letters} {number}"))
 }
 
 /// A land use: three capitals (Circular 08/2024/TT-BTNMT).
@@ -115,9 +139,9 @@ pub fn business_line(text: &str) -> bool {
     digits(text, |n| n == 4 || n == 5)
 }
 
-/// Health-insurance card: 10 or 12 digits, or the legacy 15: object, benefit level 1 to 5, province, 10 digits.
-pub fn card_number(text: &str) -> bool {
-    digits(text, |n| n == 10 || n == 12) || legacy_card_number(text)
+/// Health-insurance card as it is stored: 10 or 12 digits, or the legacy 15: object, benefit level 1 to 5, province, 10 digits.
+pub fn card_number(text: &str) -> Option<String> {
+    Some(compact(text)).filter(|text| digits(text, |n| n == 10 || n == 12) || legacy_card_number(text))
 }
 
 /// The legacy form of a card number, 15 characters (Decision 1351/2015/QĐ-BHXH).
@@ -134,9 +158,15 @@ pub fn facility(text: &str) -> bool {
     digits(text, |n| n == 5) && ("01"..="96").contains(&&text[..2])
 }
 
-/// Driver's licence: 12 digits.
-pub fn licence_number(text: &str) -> bool {
-    digits(text, |n| n == 12)
+/// Driver's licence as it is stored: 12 digits, or two letters and six digits of the paper form, `AT 123456`.
+pub fn licence_number(text: &str) -> Option<String> {
+    let text = compact(text);
+    let (letters, number) = text.split_at(ending_digits(&text));
+    let paper = letters.chars().count() == 2 && letters.chars().all(vietnamese_capital) && number.len() == 6;
+    match paper {
+        true => Some(format!("{letters} {number}")),
+        false => Some(text).filter(|text| digits(text, |n| n == 12)),
+    }
 }
 
 /// Plate of a car: `38A-123.45`, old ones `38A-1234`. Letters that are easily confused are not used.
@@ -145,22 +175,67 @@ pub fn car_plate(text: &str) -> bool {
     let Some((head, number)) = text.split_once('-') else { return false };
     let Some((province, series)) = head.split_at_checked(2) else { return false };
     let one_letter = series.len() == 1 && series.bytes().all(plate_letter);
-    digits(province, |n| n == 2) && (one_letter || TWO_LETTERS.contains(&series)) && plate_digits(number, true)
+    plate_province(province) && (one_letter || TWO_LETTERS.contains(&series)) && plate_digits(number, true)
+}
+
+/// Provinces on plates, those merged since included; 80 is for central bodies and foreign missions.
+fn plate_province(text: &str) -> bool {
+    let never_given = ["13", "42", "44", "45", "46", "87", "91", "96"];
+    digits(text, |n| n == 2) && ("11"..="99").contains(&text) && !never_given.contains(&text)
+}
+
+/// Plate of a foreign mission or of a foreigner: province, country or organisation, kind, number: `80-011-NG-01`.
+pub fn foreign_plate(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [province, country, kind, number] = parts[..] else { return false };
+    plate_province(province)
+        && digits(country, |n| n == 3)
+        && matches!(kind, "NG" | "NN" | "QT" | "CV")
+        && digits(number, |n| n == 2 || n == 3)
+}
+
+/// Plate of a trailer: `38R-123.45`.
+pub fn trailer_plate(text: &str) -> bool {
+    car_plate(text) && text.get(2..).is_some_and(|rest| rest.starts_with("R-"))
+}
+
+/// A plate as it is stored, from one with other separators or none, in whatever letters.
+pub fn plate(text: &str) -> Option<String> {
+    let known = |text: &str| car_plate(text) || motorcycle_plate(text) || foreign_plate(text);
+    if known(text) {
+        return Some(text.to_owned());
+    }
+    let (as_written, text) = (text.to_uppercase(), compact(text));
+    let (province, rest) = text.split_at_checked(2)?;
+    let (series, number) = rest.split_at(ending_digits(rest));
+    let grouped = |number: &str| match number.split_at_checked(3) {
+        Some((first, last)) if last.len() == 2 => format!("{first}.{last}"),
+        _ => number.to_owned(),
+    };
+    let written = match (series.trim_start_matches(|c: char| c.is_ascii_digit()), series.len(), number.len()) {
+        (kind @ ("NG" | "NN" | "QT" | "CV"), 5, 2 | 3) => format!("{province}-{}-{kind}-{number}", &series[..3]),
+        // a letter and a digit, or MĐ and a digit, before five
+        ("MĐ", ..) | (_, 1, 6) if as_written.contains(&format!("{series}{}", number.get(..1)?)) => {
+            format!("{province}-{series}{} {}", number.get(..1)?, grouped(number.get(1..)?))
+        }
+        _ => format!("{province}{series}-{}", grouped(number)),
+    };
+    let two_letters = || format!("{province}-{series} {}", grouped(number));
+    [written, two_letters()].into_iter().find(|text| known(text))
 }
 
 /// Plate of a motorcycle: `38-B1 123.45`, since August 2023 `38-AA 123.45` (Circular 24/2023/TT-BCA).
 pub fn motorcycle_plate(text: &str) -> bool {
     let Some((province, rest)) = text.split_once('-') else { return false };
     let Some((series, number)) = rest.split_once(' ') else { return false };
-    let [first, second] = series.as_bytes() else { return false };
-    let old = plate_letter(*first) && (b'1'..=b'9').contains(second);
-    let new = first.is_ascii_uppercase() && second.is_ascii_uppercase();
-    digits(province, |n| n == 2) && (old || new) && plate_digits(number, old)
-}
-
-/// A plate of either form.
-pub fn plate(text: &str) -> bool {
-    car_plate(text) || motorcycle_plate(text)
+    let electric_moped = series.strip_prefix("MĐ").is_some_and(|digit| matches!(digit.as_bytes(), [b'1'..=b'9']));
+    let (old, new) = match series.as_bytes() {
+        [first, second] => {
+            (plate_letter(*first) && (b'1'..=b'9').contains(second), plate_letter(*first) && plate_letter(*second))
+        }
+        _ => (false, false),
+    };
+    plate_province(province) && (old || new || electric_moped) && plate_digits(number, old)
 }
 
 fn plate_letter(b: u8) -> bool {
@@ -178,9 +253,17 @@ pub fn vin(text: &str) -> bool {
         && text.bytes().all(|b| (b.is_ascii_uppercase() && !matches!(b, b'I' | b'O' | b'Q')) || b.is_ascii_digit())
 }
 
-/// Chassis number, old motorcycles' too: 6 to 20 capitals and digits.
-pub fn chassis_number(text: &str) -> bool {
-    (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+/// Chassis number as it is stored, old vehicles' too: 6 to 20 capitals and digits.
+pub fn chassis_number(text: &str) -> Option<String> {
+    let fits = |text: &String| {
+        (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    Some(compact(text)).filter(fits)
+}
+
+/// Number of a passport: 5 to 15 capitals and digits (ICAO Doc 9303 has 9 and more in its optional data).
+pub fn passport_number(text: &str) -> bool {
+    (5..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// Engine number: 5 to 20 capitals, digits and hyphens.
@@ -200,16 +283,6 @@ mod tests {
         let cases: &[Case] = &[
             (unit_code, &["42", "448", "18073"], &["", "4", "1807", "18O73"]),
             (household_id, &["42-000000001"], &["42000000001", "42-00000001", "4-000000001"]),
-            (
-                parcel_id,
-                &["w7723fdn0zg3", "w74000000000"],
-                &["w7823fdn0zg3", "w7723fdn0zg", "w7723fdn0zga", "W7723FDN0ZG3"],
-            ),
-            (
-                certificate_serial,
-                &["CĐ 123456", "AA 12345678"],
-                &["AA123456", "A 123456", "AA 1234567", "ÐD 123456", "aa 123456"],
-            ),
             (map_number, &["1", "12345"], &["", "0", "012", "123456"]),
             (area, &["152.4", "0.01", "100"], &["0", "0.00", "01", ".5", "1.", "1.234", "-1", "1e3"]),
             (money, &["0", "5310000"], &["", "05", "1.5", "1234567890123456"]),
@@ -218,31 +291,94 @@ mod tests {
                 &["0100233488", "0314409058", "0102671977", "0106990131", "0108269831", "0109178175", "0110605738-001"],
                 &["0100233489", "0100233488-000", "0100233488-1", "010023348", "0100233488-"],
             ),
-            (
-                card_number,
-                &["1234567890", "042185990002", "HC4421234567890"],
-                &["HC6421234567890", "HC4001234567890", "hc4421234567890", "HC4-42-1234567890", "12345678901"],
-            ),
-            (
-                plate,
-                &["38A-123.45", "38A-1234", "38LD-123.45", "38-B1 123.45", "38-B1 1234", "38-AA 123.45"],
-                &[
-                    "38A12345",
-                    "38A-12345",
-                    "38I-123.45",
-                    "38-AA 1234",
-                    "38-B0 123.45",
-                    "38-AA-123.45",
-                    "A38-123.45",
-                    "38TD-123.45",
-                ],
-            ),
             (vin, &["RLHKC1234NY012345"], &["RLHKC1234NY01234", "OLHKC1234NY012345"]),
             (land_term, &["long_term", "2064-12-31"], &["", "50 years", "2064"]),
         ];
         for (form, good, bad) in cases {
             good.iter().for_each(|text| assert!(form(text), "{text}"));
             bad.iter().for_each(|text| assert!(!form(text), "{text}"));
+        }
+    }
+
+    /// A form, ways to write a number with the one that is stored, and what is none.
+    type Written = (fn(&str) -> Option<String>, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+    #[test]
+    fn numbers_have_one_form_that_is_stored() {
+        let cases: &[Written] = &[
+            (
+                plate,
+                &[
+                    ("38A-123.45", "38A-123.45"),
+                    ("38A-12345", "38A-123.45"),
+                    ("38a12345", "38A-123.45"),
+                    ("38A-1234", "38A-1234"),
+                    ("38LD-123.45", "38LD-123.45"),
+                    ("38R12345", "38R-123.45"),
+                    ("38-B1 123.45", "38-B1 123.45"),
+                    ("38B112345", "38-B1 123.45"),
+                    ("38-B1 1234", "38-B1 1234"),
+                    ("38AA-123.45", "38-AA 123.45"),
+                    ("38-MĐ1 123.45", "38-MĐ1 123.45"),
+                    ("38mđ1-12345", "38-MĐ1 123.45"),
+                    ("80-011-NG-01", "80-011-NG-01"),
+                    ("80011NG01", "80-011-NG-01"),
+                    ("29-121-NN-123", "29-121-NN-123"),
+                ],
+                &[
+                    "38I-123.45",
+                    "38-AO 123.45",
+                    "38-AI 12345",
+                    "10A-123.45",
+                    "42A-123.45",
+                    "38-AA 1234",
+                    "38-B0 123.45",
+                    "A38-123.45",
+                    "80-011-XX-01",
+                    "38A-123456",
+                ],
+            ),
+            (
+                certificate_serial,
+                &[
+                    ("CĐ 123456", "CĐ 123456"),
+                    ("cđ123456", "CĐ 123456"),
+                    ("AA 12345678", "AA 12345678"),
+                    ("M 123456", "M 123456"),
+                ],
+                &["ZZ 123456", "EA 123456", "AA 1234567", "M 12345678", "AF 123456", "ÐD 123456", "ABC 123456"],
+            ),
+            (
+                card_number,
+                &[
+                    ("1234567890", "1234567890"),
+                    ("042185990002", "042185990002"),
+                    ("gd4-42-4212345678", "GD4424212345678"),
+                ],
+                &["HC6421234567890", "HC4001234567890", "12345678901"],
+            ),
+            (
+                licence_number,
+                &[("420151234567", "420151234567"), ("AT 123456", "AT 123456"), ("at123456", "AT 123456")],
+                &["42015123456", "A 123456"],
+            ),
+            (
+                parcel_id,
+                &[("W7723FDN0ZG3", "w7723fdn0zg3"), ("w74000000000", "w74000000000")],
+                &["w7823fdn0zg3", "w7723fdn0zg", "w7723fdn0zga"],
+            ),
+            (
+                chassis_number,
+                &[("rlhkc1234-ny012345", "RLHKC1234NY012345"), ("VDG123456", "VDG123456")],
+                &["ABC", "RLHKC/1234"],
+            ),
+        ];
+        for (form, good, bad) in cases {
+            for (text, stored) in *good {
+                assert_eq!(form(text).as_deref(), Some(*stored), "{text}");
+                assert_eq!(form(stored).as_deref(), Some(*stored), "{stored} is stored as it is");
+            }
+            bad.iter().for_each(|text| assert_eq!(form(text), None, "{text}"));
         }
     }
 

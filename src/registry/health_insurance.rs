@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::Object;
 
 use super::basis::basis_field;
 use super::codes::{self, AsOf};
-use super::common::{holder, holder_stays, in_order, status_reason};
+use super::common::{holder, holder_stays, in_order, is_after, status_reason};
 use super::forms;
-use super::lifecycle::{Lifecycle, assumption, basis, free, law};
-use super::rule::{Field, Findings, Rule, date_at};
+use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
+use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
 
@@ -44,7 +45,7 @@ fn card_type() -> RecordType {
         fields: vec![
             Field::required(
                 "card_number",
-                Rule::form(forms::card_number, "10 or 12 digits, or the legacy 15 characters"),
+                Rule::written(forms::card_number, "10 or 12 digits, or the legacy 15 characters"),
             ),
             Field::required("holder", Rule::object(holder())),
             Field::required("object_code", Rule::listed("health_insurance_objects", AsOf::Day("valid_until".into()))),
@@ -77,6 +78,8 @@ fn card_type() -> RecordType {
     }
 }
 
+const ONE_CARD: &str = "a person has one card in force: end or suspend the other one first, or in the same submission";
+
 /// A card's number is its holder's personal ID, so that a person who is insured again has the same card again: nothing is final.
 fn card_lifecycle() -> Lifecycle {
     let number = || law("letter 1804/BHXH-QLT");
@@ -95,6 +98,10 @@ fn card_lifecycle() -> Lifecycle {
         .fields([("holder.full_name", basis(), assumption())])
         .fields_once_known([("holder.birth_date", basis(), assumption()), ("holder.sex", basis(), assumption())])
         .rule(holder_stays(number()))
+        .unique(UniqueRule::new(("CARD_IN_FORCE", "status"), ONE_CARD, assumption(), |card| {
+            let holder = card.text_at("holder.personal_id").filter(|_| card.text("status") == Some("active"));
+            holder.map(str::to_owned).into_iter().collect()
+        }))
 }
 
 /// Whether an object has a benefit level on a day of a card that is valid from `from` to `until`: a card from before a level was raised keeps
@@ -117,8 +124,36 @@ fn card_days(card: &Object) -> Days {
     (date_at(card, "valid_from"), date_at(card, "valid_until"))
 }
 
-fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
+/// Most years that a card is valid.
+const YEARS_MAX: i64 = 20;
+
+/// Last day of a child's card: 30 September of the year in which it turns six, or the end of the month of that birthday (Decree 146/2018).
+fn child_until(birth: PartialDate) -> Date {
+    let sixth = latest(birth).saturating_add(jiff::Span::new().years(6));
+    let september = Date::new(sixth.year(), 9, 30).unwrap_or(sixth);
+    sixth.last_of_month().max(september)
+}
+
+/// A card is not of before its holder's birth, not of a lifetime, and of a child no longer than it is one.
+fn check_days(card: &Object, findings: &mut Findings<'_>) {
     in_order(card, "valid_from", "valid_until", findings);
+    let birth = card.text_at("holder.birth_date").and_then(PartialDate::parse);
+    let (Some(from), Some(until)) = card_days(card) else { return };
+    let born = birth.is_none_or(|birth| !is_after(birth, from));
+    findings.expect(born, "valid_from", "ORDER", "must not be before the holder's birth");
+    let short = until <= from.saturating_add(jiff::Span::new().years(YEARS_MAX));
+    findings.expect(short, "valid_until", "OUT_OF_RANGE", "a card is valid for 20 years at the most");
+    let child = card.text("object_code") != Some("TE") || birth.is_none_or(|birth| until <= child_until(birth));
+    findings.expect(
+        child,
+        "object_code",
+        "CONFLICT",
+        "TE is for children until the September after their sixth birthday",
+    );
+}
+
+fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
+    check_days(card, findings);
     let (object, level) =
         (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());
     if let (Some(from), Some(until)) = card_days(card)

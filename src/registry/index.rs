@@ -5,8 +5,9 @@
 //! | `p` | type ‖ personal ID ‖ record id | records that name a person |
 //! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
 //! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
+//! | `u` | type ‖ number of the rule ‖ value | the record that alone may have this value; its id is the row's value |
 //!
-//! Values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
+//! Other values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
 
 use crate::base::{PartialDate, PersonalId, RecordId};
 use crate::trust::Object;
@@ -35,6 +36,16 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> 
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The keys of what a record alone may have, each with the number of its rule in the lifecycle.
+pub(super) fn claims(record_type: &RecordType, payload: &Object) -> Vec<(usize, Vec<u8>)> {
+    let mut claims = Vec::new();
+    for (at, rule) in record_type.lifecycle.unique.iter().enumerate() {
+        let key = |value: String| [&[b'u', record_type.ordinal, at as u8], value.as_bytes()].concat();
+        claims.extend((rule.claims)(payload).into_iter().map(|value| (at, key(value))));
+    }
+    claims
 }
 
 pub(super) fn person_prefix(record_type: &RecordType, person: PersonalId) -> Vec<u8> {

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
+use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::{Object, Operation, Value};
 
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::codes::AsOf;
-use super::common::{findings_at, not_future, status_reason};
+use super::common::{age_at_most, findings_at, not_future, status_reason};
 use super::lifecycle::{
-    CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory, never,
+    AcrossRule, Around, CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory,
+    never,
 };
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
@@ -217,6 +219,29 @@ fn certificate_lifecycle() -> Lifecycle {
     Lifecycle::default()
         .states("status", assumption(), [("valid", "revoked", basis(), assumption())])
         .fields(says.map(stays))
+        .across(
+            AcrossRule::new(
+                ("RECORD", "finding"),
+                "a certificate of today must say what the person's record says",
+                law("Law on Judicial Records 2009, arts. 41 to 43"),
+                |certificate| certificate.text("personal_id").map(str::to_owned).into_iter().collect(),
+                says_what_the_record_says,
+            )
+            .about(RECORD),
+        )
+}
+
+/// Compares a new certificate with the record; what the record said on an earlier day is not known.
+fn says_what_the_record_says(before: Option<&Object>, certificate: &Object, around: &dyn Around) -> bool {
+    if before.is_some() || date_at(certificate, "issued_on") != Some(around.today()) {
+        return true;
+    }
+    let record = certificate.text("personal_id").and_then(|id| around.newest(id));
+    let Some(record) = record else { return true };
+    let form = if certificate.text("form") == Some("1") { Form::One } else { Form::Two };
+    let asked = Asked { number: "", form, requested_by: "", on: around.today() };
+    let expected = self::certificate(&record, &asked);
+    ["finding", "sentences"].iter().all(|field| expected.get(field) == certificate.get(field))
 }
 
 /// Form of a certificate.
@@ -304,6 +329,11 @@ fn check_record(record: &Object, today: Date, findings: &mut Findings<'_>) {
     check_findings(record, "status", today, findings);
 }
 
+/// Age of criminal liability (Penal Code 2015, art. 12).
+const LIABLE_FROM: i16 = 14;
+/// The day on which the Penal Code of 2015 was passed; it is in force since 2018, and what favours the accused was applied before.
+const CODE_OF_2015: Date = Date::constant(2015, 11, 27);
+
 /// What a record and its certificates have in common; `says` is the field that sums the sentences up.
 fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findings<'_>) {
     not_future(record, "birth_date", today, findings);
@@ -330,6 +360,19 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
             "must not be in the future",
             findings,
         );
+        let birth = record.text("birth_date").and_then(PartialDate::parse);
+        let of_age = judged.zip(birth).is_none_or(|(judged, birth)| age_at_most(birth, judged) >= LIABLE_FROM);
+        findings_at(of_age, &path, "judged_on", "CONFLICT", "nobody under 14 is convicted", findings);
+        let of_2015 = sentence.text("offence").is_some_and(|offence| offence.contains("2015"));
+        let in_force = !of_2015 || judged.is_none_or(|judged| judged >= CODE_OF_2015);
+        findings_at(
+            in_force,
+            &path,
+            "offence",
+            "NOT_IN_FORCE",
+            "the Penal Code of 2015 was not passed yet on the day of judgment",
+            findings,
+        );
         let ordered = judged.zip(expunged).is_none_or(|(judged, expunged)| judged <= expunged);
         findings_at(ordered, &path, "expunged_on", "ORDER", "must not be before the judgment", findings);
     }
@@ -340,75 +383,4 @@ fn check_findings(record: &Object, says: &str, today: Date, findings: &mut Findi
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::common::testing::{check_changes, to};
-    use super::*;
-
-    #[test]
-    fn judicial_records_keep_their_rules() {
-        let sentence = Object::new()
-            .with("court", "Toà án nhân dân thành phố Hà Tĩnh")
-            .with("judgment_number", "12/2005/HS-ST")
-            .with("judged_on", "2005-06-01")
-            .with("offence", "Trộm cắp tài sản, Điều 138")
-            .with("penalty", "9 tháng tù treo")
-            .with("expunged_on", "2008-06-01");
-        let record = Object::new()
-            .with("personal_id", "042078990009")
-            .with("full_name", "Trần Văn Bình")
-            .with("birth_date", "1978-02-03")
-            .with("status", "expunged")
-            .with("sentences", vec![sentence.clone()])
-            .with(
-                "bans",
-                vec![
-                    Object::new()
-                        .with("post", "Kế toán trưởng")
-                        .with("from_date", "2006-01-01")
-                        .with("until_date", "2008-01-01"),
-                ],
-            );
-        let in_form = |form, requested_by| {
-            let asked = Asked { number: "12/2026/LLTP-HT", form, requested_by, on: Date::constant(2026, 11, 20) };
-            certificate(&record, &asked)
-        };
-        let (one, two) = (in_form(Form::One, "proxy"), in_form(Form::Two, "holder"));
-        assert_eq!((one.text("finding"), one.array("sentences")), (Some("no_conviction"), None));
-        assert_eq!((two.text("finding"), two.array("sentences")), (Some("expunged"), record.array("sentences")));
-        check_changes(
-            &certificate_type(),
-            &one,
-            &[
-                (&[("finding", to("expunged"))], &["finding CONFLICT"]),
-                (&[("form", to("3"))], &["form UNKNOWN_VALUE"]),
-                (&[("issued_on", to("2026-12-01"))], &["issued_on FUTURE"]),
-            ],
-        );
-        check_changes(
-            &certificate_type(),
-            &two,
-            &[
-                (&[("requested_by", to("proxy"))], &["requested_by NOT_ALLOWED"]),
-                (&[("form", to("1"))], &["bans NOT_ALLOWED", "sentences[0].expunged_on NOT_ALLOWED"]),
-                (&[("finding", to("no_conviction"))], &["finding CONFLICT"]),
-            ],
-        );
-        check_changes(
-            &record_type(),
-            &record,
-            &[
-                (&[("status", to("no_conviction"))], &["status CONFLICT"]),
-                (&[("status", to("no_conviction")), ("sentences", None)], &[]),
-                (&[("sentences.0.expunged_on", None)], &["status CONFLICT"]),
-                (&[("sentences.0.expunged_on", None), ("status", to("conviction"))], &[]),
-                (&[("sentences.0.expunged_on", to("2004-01-01"))], &["sentences[0].expunged_on ORDER"]),
-                (
-                    &[("sentences.0.judged_on", to("2027-01-01"))],
-                    &["sentences[0].judged_on FUTURE", "sentences[0].expunged_on ORDER"],
-                ),
-                (&[("bans.0.until_date", to("2005-01-01"))], &["bans[0].until_date ORDER"]),
-                (&[("sentences.0.court", None)], &["sentences[0].court REQUIRED"]),
-            ],
-        );
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod needs;
 mod page;
 mod source;
 mod step;
+mod unique;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,6 +31,7 @@ pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
 pub use source::{Mark, Source, assumption, code, law, memory, press};
 pub use step::Step;
+pub use unique::UniqueRule;
 
 /// A row of a table of states: from, to, what it needs, where that is written.
 pub type TransitionRow<'a> = (&'a str, &'a str, Needs, Source);
@@ -103,7 +105,13 @@ impl AcrossRule {
         holds: impl Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync + 'static,
     ) -> Self {
         let (name, field, says) = (name.into(), field.into(), says.into());
-        Self { name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
+        Self { about: None, name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
+    }
+
+    /// The same about records of another type of the registry.
+    #[must_use]
+    pub fn about(self, record_type: &str) -> Self {
+        Self { about: Some(record_type.into()), ..self }
     }
 }
 
@@ -121,7 +129,7 @@ impl CrossRule {
     }
 }
 
-/// Natural keys of the records of the same type that a rule asks about.
+/// Natural keys of the records that a rule asks about.
 pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 
 /// Whether a version is compatible with the other records of its type: the version before it, itself, and the records around it.
@@ -132,17 +140,44 @@ pub trait Around {
     /// The day of the change.
     fn today(&self) -> Date;
 
-    /// The newest version of a record, after all changes of the submission; `None` when there is none.
-    fn newest(&self, natural_key: &str) -> Option<Object>;
+    /// The newest version of a record of the type that the rule asks about, after all changes of the submission; `None` when there is none.
+    fn newest(&self, natural_key: &str) -> Option<Object> {
+        self.newest_of(None, natural_key)
+    }
+
+    /// The same of a record of another type of the registry.
+    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
 
     /// The sum of `count` over the records that the submission leaves with the same values in these `fields` as the one that asks. For
     /// one list of fields there is one `count`.
     fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
 }
 
-/// A rule between records of one type.
+/// The records that one rule asks about.
+struct About<'a> {
+    around: &'a dyn Around,
+    about: Option<&'a str>,
+}
+
+impl Around for About<'_> {
+    fn today(&self) -> Date {
+        self.around.today()
+    }
+
+    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
+        self.around.newest_of(about.or(self.about), natural_key)
+    }
+
+    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {
+        self.around.total_of_like(fields, count)
+    }
+}
+
+/// A rule between records of one registry.
 #[derive(Clone)]
 pub struct AcrossRule {
+    /// The type of the records that it asks about; `None`: the type that has the rule.
+    pub about: Option<String>,
     /// Its name, UPPER_SNAKE; the type of the violation.
     pub name: Cow<'static, str>,
     /// The field that it speaks of.
@@ -170,6 +205,8 @@ pub struct Lifecycle {
     pub rules: Vec<CrossRule>,
     /// Rules between records.
     pub across: Vec<AcrossRule>,
+    /// What at most one record has.
+    pub unique: Vec<UniqueRule>,
 }
 
 impl Lifecycle {
@@ -248,6 +285,13 @@ impl Lifecycle {
         self
     }
 
+    /// Adds a value that at most one record has.
+    #[must_use]
+    pub fn unique(mut self, rule: UniqueRule) -> Self {
+        self.unique.push(rule);
+        self
+    }
+
     /// Adds every rule that the step breaks to `findings`.
     pub fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
         for states in &self.states {
@@ -279,9 +323,9 @@ impl Lifecycle {
         }
     }
 
-    /// Natural keys of the other records that the rules between records ask about.
-    pub fn keys(&self, payload: &Object) -> Vec<String> {
-        self.across.iter().flat_map(|rule| (rule.keys)(payload)).collect()
+    /// Type and natural key of the other records that the rules between records ask about.
+    pub fn keys<'a>(&'a self, payload: &'a Object) -> impl Iterator<Item = (Option<&'a str>, String)> + 'a {
+        self.across.iter().flat_map(|rule| (rule.keys)(payload).into_iter().map(|key| (rule.about.as_deref(), key)))
     }
 
     /// Adds every rule between records that a version breaks to `findings`.
@@ -293,7 +337,7 @@ impl Lifecycle {
         findings: &mut Findings<'_>,
     ) {
         for rule in &self.across {
-            if !(rule.holds)(before, after, around) {
+            if !(rule.holds)(before, after, &About { around, about: rule.about.as_deref() }) {
                 findings.add(&rule.field, rule.name.clone(), format_args!("{} ({})", rule.says, rule.source));
             }
         }
@@ -337,7 +381,8 @@ impl Lifecycle {
         }
         let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
         let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
-        let unknown = paths.chain(self.across.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
+        let paths = paths.chain(self.across.iter().map(|rule| &rule.field));
+        let unknown = paths.chain(self.unique.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
         unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Submissions are added one by one; each is added whole or not at all, and sees those before it.
 
+pub(super) mod claims;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::port::Receipt;
 use super::prepare::Prepared;
 use super::row::{RecordKey, RecordRow, corrupt, history_key};
 use super::{Sector, index};
+use claims::ClaimBook;
 
 /// The next status index of each record type, by its ordinal.
 pub(super) type Counters = BTreeMap<u8, u32>;
@@ -30,6 +32,7 @@ struct Current {
     statement_hash: Hash,
     source: Source,
     index_keys: Vec<Vec<u8>>,
+    claims: Vec<(usize, Vec<u8>)>,
     /// Its content, where that was read already.
     content: Option<Object>,
 }
@@ -60,12 +63,13 @@ pub(super) struct Plan {
     superseded: Vec<(Vec<u8>, Source)>,
     /// Index rows to write (`true`) and to delete, in order: the last word on a key counts.
     index: Vec<(Vec<u8>, bool)>,
+    claims: ClaimBook,
 }
 
 impl Plan {
     pub(super) fn new(sector: Arc<Sector>, counters: Counters) -> Self {
         let (current, rows, superseded, index) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { sector, current, counters, rows, superseded, index }
+        Self { sector, current, counters, rows, superseded, index, claims: ClaimBook::default() }
     }
 
     /// Takes a stored record in, so that changes of it can be added.
@@ -80,11 +84,17 @@ impl Plan {
             operation: statement.operation,
             statement_hash: statement_hash(&row.statement),
             index_keys: index::keys(record_type, &payload, statement.record_id),
+            claims: index::claims(record_type, &payload),
             source: Source::Stored(stored),
             content: Some(payload),
         };
         self.current.insert(key, current);
         Ok(())
+    }
+
+    /// Takes in who claims a value, or that nobody does.
+    pub(super) fn know_claim(&mut self, key: Vec<u8>, stored: Option<&[u8]>) -> Result<()> {
+        self.claims.know(key, stored)
     }
 
     /// Adds all `changes`, or none and says why. The receipts have no log index yet.
@@ -142,6 +152,7 @@ impl Plan {
             fields_root: change.fields_root,
         };
         let statement = Bytes::from(statement.encode());
+        self.claims.change(key, before.as_ref().map_or(&[], |before| before.claims.as_slice()), &change.claims);
         self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &change.index_keys);
         if let Some(before) = before {
             self.superseded.push((history_key(&key, before.version), before.source));
@@ -152,6 +163,7 @@ impl Plan {
             statement_hash: statement_hash(&statement),
             source: Source::Planned(self.rows.len()),
             index_keys: change.index_keys,
+            claims: change.claims,
             content: change.content,
         };
         self.current.insert(key, current);
@@ -200,6 +212,7 @@ impl Plan {
                 _ => batch.push_update(Space::Record, key, row),
             }
         }
+        self.claims.write(&mut batch);
         for (key, written) in self.index {
             match written {
                 true => batch.push_insert(Space::RecordIndex, key, Bytes::new()),

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use crate::base::id::is_request_id;
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations, Warnings};
 use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
@@ -131,8 +132,7 @@ impl Submission {
     /// What is wrong with a submission before any of its changes is looked at: with its id, or with how many changes there are.
     pub fn violations(request_id: &str, changes: usize) -> Violations {
         let mut violations = Violations::default();
-        let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-        if !(8..=64).contains(&request_id.len()) || !request_id.bytes().all(fits) {
+        if !is_request_id(request_id) {
             violations.add("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -");
         }
         if !Self::fits(changes) {

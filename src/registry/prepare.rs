@@ -6,16 +6,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use crate::base::time::Date;
 use crate::base::{Error, RecordId, Result, Seed, Violations, Warnings};
 use crate::trust::commitment::fields_root;
-use crate::trust::{Hash, Object, Operation, Salt, Value, canonical};
+use crate::trust::{Hash, Object, Operation, Salt, canonical};
 
 use super::catalogue::unknown_record_type;
+use super::normal::normal;
 use super::port::Change;
 use super::row::{RecordKey, record_key};
+use super::rule::Findings;
 use super::schema::{Holds, State};
 use super::{RecordType, Sector, index};
 
@@ -56,12 +57,14 @@ pub(super) struct Prepared {
     pub fields_root: Hash,
     pub holds: Holds,
     pub index_keys: Vec<Vec<u8>>,
+    /// What it alone may have, with the number of the rule that says so.
+    pub claims: Vec<(usize, Vec<u8>)>,
     /// What is odd about it, and accepted.
     pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
     pub content: Option<Object>,
-    /// Natural keys of other records of its type that its lifecycle asks about, and where these are stored.
-    pub related: Vec<(String, RecordKey)>,
+    /// Other records that its lifecycle asks about: number of the type, natural key, and where these are stored.
+    pub related: Vec<(u8, String, RecordKey)>,
 }
 
 impl Prepared {
@@ -108,8 +111,9 @@ pub fn check<'a>(
         return None;
     };
     check_change(change, at, violations);
-    let payload = with_vietnamese_d(&change.payload);
-    record_type.validate(&payload, today, &format_args!("changes[{at}].payload"), violations);
+    let root = format_args!("changes[{at}].payload");
+    let payload = normal(record_type, &change.payload, &mut Findings::new(&root, violations));
+    record_type.validate(&payload, today, &root, violations);
     check_revocation(record_type, change.operation, &payload, at, violations);
     (violations.total() == before).then_some((record_type, payload))
 }
@@ -132,17 +136,14 @@ fn prepare_one(
     let scanned = canonical::scan(&bytes).map_err(&mut not_canonical).ok()?;
     let record_id = secrets.record_id(record_type, &record_type.key_of(&payload)?);
     let salt = secrets.salt(record_id, change.expected_version + 1);
-    let own = record_type.holds(&payload);
+    let holds = record_type.holds(&payload).or(change.valid_from, change.valid_until);
     let index_keys = index::keys(record_type, &payload, record_id);
-    let related: Vec<(String, RecordKey)> = record_type
-        .lifecycle
-        .keys(&payload)
-        .into_iter()
-        .map(|key| {
-            let id = secrets.record_id(record_type, &record_type.key_form.of(&key));
-            (key, record_key(record_type, id))
-        })
-        .collect();
+    let related = record_type.lifecycle.keys(&payload).filter_map(|(about, key)| {
+        let of = about.map_or(Some(record_type), |name| sector.record_type(name))?;
+        let id = secrets.record_id(of, &of.key_form.of(&key));
+        Some((of.ordinal, key, record_key(of, id)))
+    });
+    let related: Vec<_> = related.collect();
     let is_asked_for = change.operation != Operation::Create || !related.is_empty();
     Some(Prepared {
         record_type: record_type.clone(),
@@ -152,8 +153,9 @@ fn prepare_one(
         salt,
         field_count: scanned.len() as u16,
         fields_root: fields_root(&scanned, &salt),
-        holds: Holds { from: change.valid_from.or(own.from), until: change.valid_until.or(own.until) },
+        holds,
         index_keys,
+        claims: index::claims(record_type, &payload),
         payload: Bytes::from(bytes),
         warnings,
         content: is_asked_for.then(|| payload.into_owned()),
@@ -186,44 +188,4 @@ fn check_revocation(
         let says = "must be a final status when the record is revoked";
         violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
-}
-
-/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
-fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
-    fn has(value: &Value) -> bool {
-        match value {
-            Value::String(text) => text.contains('\u{d0}'),
-            Value::Array(items) => items.iter().any(has),
-            Value::Object(object) => object.iter().any(|(_, value)| has(value)),
-            Value::Integer(_) | Value::Bool(_) => false,
-        }
-    }
-    fn corrected(value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(text.replace('\u{d0}', "\u{110}")),
-            Value::Array(items) => Value::Array(items.into_iter().map(corrected).collect()),
-            Value::Object(object) => Value::Object(object.into_iter().map(|(k, v)| (k, corrected(v))).collect()),
-            other => other,
-        }
-    }
-    if !payload.iter().any(|(_, value)| has(value)) {
-        return Cow::Borrowed(payload);
-    }
-    Cow::Owned(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
-}
-
-/// What makes two submissions the same.
-pub(super) fn content_hash(prepared: &[Prepared]) -> Hash {
-    let mut hash = Sha256::new();
-    for change in prepared {
-        hash.update([change.record_type.ordinal, change.operation.code()]);
-        hash.update(change.expected_version.to_be_bytes());
-        for time in [change.holds.from, change.holds.until] {
-            hash.update([u8::from(time.is_some())]);
-            hash.update(time.unwrap_or_default().0.to_be_bytes());
-        }
-        hash.update((change.payload.len() as u32).to_be_bytes());
-        hash.update(&change.payload);
-    }
-    hash.finalize().into()
 }

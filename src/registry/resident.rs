@@ -8,13 +8,13 @@ use crate::trust::{Object, Value};
 
 use super::address::{address, check_unit};
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
-use super::codes::AsOf;
-use super::common::{findings_at, in_order, is_after, not_future, sex, status_reason};
+use super::codes::{self, AsOf, Standing};
+use super::common::{age_at_most, findings_at, in_order, is_after, not_future, sex, status_reason};
 use super::forms;
 use super::lifecycle::{
-    AcrossRule, Around, Entries, Lifecycle, Source, assumption, basis, basis_of, free, law, memory,
+    AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
 };
-use super::rule::{Field, Findings, Rule, date_at};
+use super::rule::{Field, Findings, Rule, date_at, latest};
 use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
 use super::sector::Sector;
 
@@ -80,7 +80,7 @@ fn person_type() -> RecordType {
             Field::optional("hometown", Rule::object(address())),
             Field::optional("ethnicity", Rule::listed("ethnic_groups", AsOf::Today)).sensitive(),
             Field::optional("religion", Rule::Text(60)).sensitive(),
-            Field::required("nationality", Rule::listed("countries", AsOf::Today)),
+            Field::required("nationality", Rule::listed("countries", AsOf::Ever)),
             Field::optional("marital_status", Rule::one_of(&["single", "married", "divorced", "widowed"])),
             Field::optional("permanent_residence", Rule::object(address())),
             Field::optional("current_residence", Rule::object(address())),
@@ -179,22 +179,52 @@ fn person_lifecycle() -> Lifecycle {
             numbers(),
         )
         .across(superseded_are_given_up(numbers()))
+        .across(parent("mother_id", "male"))
+        .across(parent("father_id", "female"))
+        .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
+            // The record of a number that was itself given up claims nothing any more: its successor does.
+            match person.text("status") {
+                Some("cancelled") => Vec::new(),
+                _ => superseded(person),
+            }
+        }))
+}
+
+/// Years by which a parent is older than a child at the least.
+const PARENT_YEARS_MIN: i16 = 12;
+
+/// A parent whose record is here is older than the child, and not of the sex `other`.
+fn parent(field: &'static str, other: &'static str) -> AcrossRule {
+    let id = move |person: &Object| person.text(field).map(str::to_owned).into_iter().collect();
+    let fits = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
+        let stays = |path| before.is_some_and(|before| before.text(path) == after.text(path));
+        let Some(parent) = after.text(field).filter(|_| !(stays(field) && stays("birth_date"))) else { return true };
+        let Some(parent) = around.newest(parent) else { return true };
+        let year = |person: &Object| person.text("birth_date").and_then(PartialDate::parse).map(|date| date.year);
+        let older = year(&parent).zip(year(after)).is_none_or(|(parent, child)| child - parent >= PARENT_YEARS_MIN);
+        older && parent.text("sex") != Some(other)
+    };
+    let says = "must name a mother who is a woman or a father who is a man, at least 12 years older than the child";
+    AcrossRule::new(("PARENT", field), says, assumption(), id, fits)
+}
+
+const ONE_SUCCESSOR: &str = "must not name a number that another record, which is not cancelled, names as superseded";
+
+fn superseded(person: &Object) -> Vec<String> {
+    let numbers = person.array("superseded_ids").unwrap_or_default();
+    numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }
 
 /// A number that somebody holds, or held until they died, is not superseded by another.
 fn superseded_are_given_up(source: Source) -> AcrossRule {
-    let numbers = |person: &Object| -> Vec<String> {
-        let numbers = person.array("superseded_ids").unwrap_or_default();
-        numbers.iter().filter_map(Value::as_text).map(str::to_owned).collect()
-    };
     let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
-        let known = before.map(numbers).unwrap_or_default();
-        let new = numbers(after).into_iter().filter(|number| !known.contains(number));
+        let known = before.map(superseded).unwrap_or_default();
+        let new = superseded(after).into_iter().filter(|number| !known.contains(number));
         new.map(|number| around.newest(&number))
             .all(|own| own.is_none_or(|own| own.text("status") == Some("cancelled")))
     };
     let says = "must name only numbers whose own record is absent or is cancelled by this submission at the latest";
-    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, numbers, given_up)
+    AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, superseded, given_up)
 }
 
 fn household_type() -> RecordType {
@@ -266,6 +296,7 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     {
         check_unit(person, path, as_of, today, findings);
     }
+    check_nationality(person, today, findings);
     not_future(person, "birth_date", today, findings);
     not_future(person, "death_date", today, findings);
     let partial = |path: &str| person.text(path).and_then(PartialDate::parse);
@@ -283,12 +314,34 @@ fn check_person(person: &Object, today: Date, findings: &mut Findings<'_>) {
     if let Some(status) = person.text("status").filter(|status| *status != "cancelled") {
         findings.expect(deceased == (status == "deceased"), "status", "CONFLICT", "must agree with life_status");
     }
+    let birth = partial("birth_date");
+    let alive = matches!(person.text("life_status"), Some("alive" | "missing"));
+    let possible = !alive || birth.is_none_or(|birth| today.year() - birth.year <= AGE_MAX);
+    findings.expect(possible, "birth_date", "OUT_OF_RANGE", "nobody is alive who was born more than 125 years ago");
     let married = person.text("marital_status") == Some("married");
+    let marries_from = if person.text("sex") == Some("female") { 18 } else { 20 };
+    let of_age = !married || birth.is_none_or(|birth| age_at_most(birth, today) >= marries_from);
+    findings.expect(of_age, "marital_status", "CONFLICT", "women marry from 18 years of age, men from 20");
     findings.expect(married || !person.contains("spouse_id"), "spouse_id", "NOT_ALLOWED", "is only for the married");
     let whole = person.contains("household_id") == person.contains("relation_to_head");
     findings.expect(whole, "relation_to_head", "CONFLICT", "is required together with household_id, and only then");
     check_relatives(person, findings);
     check_card(person, today, findings);
+}
+
+/// Nobody was ever older.
+const AGE_MAX: i16 = 125;
+
+/// A nationality is of a country that exists, for the dead of one that existed when they died or before.
+fn check_nationality(person: &Object, today: Date, findings: &mut Findings<'_>) {
+    let (Some(nationality), Some(countries)) = (person.text("nationality"), codes::list("countries")) else { return };
+    let (first, last) = match person.text("life_status") {
+        Some("deceased") => (Date::MIN, person.text("death_date").and_then(PartialDate::parse).map_or(today, latest)),
+        _ => (today, today),
+    };
+    let in_force = !matches!(countries.standing(nationality, first, last), Standing::OtherDays(_));
+    let says = "the code may not be used on the day that the record speaks of";
+    findings.expect(in_force, "nationality", "NOT_IN_FORCE", says);
 }
 
 fn check_relatives(person: &Object, findings: &mut Findings<'_>) {
@@ -306,10 +359,15 @@ fn check_card(person: &Object, today: Date, findings: &mut Findings<'_>) {
     let Some(issued) = date_at(person, "card.issued_on") else { return };
     not_future(person, "card.issued_on", today, findings);
     in_order(person, "birth_date", "card.issued_on", findings);
+    let birth = person.text("birth_date").and_then(PartialDate::parse);
+    let dead = person.text("death_date").and_then(PartialDate::parse).is_some_and(|death| latest(death) < issued);
+    findings.expect(!dead, "card.issued_on", "ORDER", "must not be after the death");
     // The first Căn cước cards were issued when Law 26/2023 came into force.
     let new_kind = person.text_at("card.kind") == Some("can_cuoc");
     let kind_fits = new_kind == (issued >= Date::constant(2024, 7, 1));
     findings.expect(kind_fits, "card.kind", "CONFLICT", "must be cccd until 2024-06-30 and can_cuoc since 2024-07-01");
+    let of_age = new_kind || birth.is_none_or(|birth| age_at_most(birth, issued) >= 14);
+    findings.expect(of_age, "card.issued_on", "CONFLICT", "cards of the kind cccd were issued from 14 years of age");
     if let Some(born) = date_at(person, "birth_date") {
         let expires = date_at(person, "card.expires_on");
         let fits = expires == card_expiry(born, issued);
@@ -351,99 +409,4 @@ fn check_household(household: &Object, today: Date, findings: &mut Findings<'_>)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::common::testing::{address, check_changes, to};
-    use super::*;
-
-    fn person() -> Object {
-        Object::new()
-            .with("personal_id", "042185990002")
-            .with("full_name", "Nguyễn Thị Hoà")
-            .with("birth_date", "1985-03-07")
-            .with("sex", "female")
-            .with("nationality", "VN")
-            .with("marital_status", "married")
-            .with("spouse_id", "042085000001")
-            .with("permanent_residence", address())
-            .with("household_id", "42-000000001")
-            .with("relation_to_head", "spouse")
-            .with("life_status", "alive")
-            .with("status", "active")
-            .with(
-                "card",
-                Object::new().with("kind", "cccd").with("issued_on", "2021-05-01").with("expires_on", "2025-03-07"),
-            )
-    }
-
-    #[test]
-    fn persons_keep_their_rules() {
-        check_changes(
-            &person_type(),
-            &person(),
-            &[
-                (&[("birth_date", to("1985")), ("card.expires_on", to("2031-01-01"))], &[]),
-                (&[("birth_date", to("2027"))], &["birth_date FUTURE"]),
-                (&[("full_name", to("Nguyễn  Hoà")), ("sex", to("f"))], &["full_name FORMAT", "sex UNKNOWN_VALUE"]),
-                (&[("permanent_residence.unit_valid_from", None)], &["permanent_residence.unit_valid_from REQUIRED"]),
-                (&[("death_date", to("2025"))], &["death_date NOT_ALLOWED"]),
-                (
-                    &[("life_status", to("deceased")), ("death_date", to("1984"))],
-                    &["death_date ORDER", "status CONFLICT"],
-                ),
-                (&[("life_status", to("deceased")), ("status", to("deceased")), ("status_reason", to("qua đời"))], &[]),
-                (&[("status_reason", to("no reason"))], &["status_reason NOT_ALLOWED"]),
-                (&[("marital_status", to("single"))], &["spouse_id NOT_ALLOWED"]),
-                (&[("household_id", None)], &["relation_to_head CONFLICT"]),
-                (&[("father_id", to("042185990002"))], &["father_id CONFLICT"]),
-                (&[("superseded_ids", to(vec!["042185990002"]))], &["superseded_ids CONFLICT"]),
-                (&[("card.expires_on", None)], &["card.expires_on CONFLICT"]),
-                (&[("card.kind", to("can_cuoc"))], &["card.kind CONFLICT"]),
-                (&[("old_id_number", to("1834567"))], &["old_id_number FORMAT"]),
-            ],
-        );
-    }
-
-    #[test]
-    fn households_have_one_head() {
-        let member =
-            |id: &str, relation: &str| Object::new().with("personal_id", id).with("relation_to_head", relation);
-        let household = Object::new()
-            .with("household_id", "42-000000001")
-            .with("head_id", "042085000001")
-            .with("members", vec![member("042085000001", "head"), member("042185990002", "spouse")])
-            .with("residence", address())
-            .with("status", "active");
-        check_changes(
-            &household_type(),
-            &household,
-            &[
-                (
-                    &[("members.1.relation_to_head", to("head"))],
-                    &["members[1].relation_to_head CONFLICT", "members CONFLICT"],
-                ),
-                (&[("members.1.personal_id", to("042085000001"))], &["members[1].personal_id DUPLICATE"]),
-                (&[("head_id", to("042185990002"))], &["members[0].relation_to_head CONFLICT"]),
-                (&[("members", to(vec![member("042085000001", "child")]))], &["members CONFLICT"]),
-                (&[("members", to(Vec::<Object>::new()))], &["members COUNT", "members CONFLICT"]),
-            ],
-        );
-        assert_eq!(household_type().people_of(&household).len(), 2);
-    }
-
-    #[test]
-    fn a_person_is_found_by_name_and_by_other_numbers() {
-        let person = person().with("old_id_number", "183456789").with("superseded_ids", vec!["042185000009"]);
-        let people = person_type().people.expect("people");
-        assert_eq!(people.aliases_of(&person), ["183456789", "042185000009"]);
-        assert_eq!(people.name_key(&person).expect("name").0, "nguyen thi hoa");
-        assert_eq!(person_type().people_of(&person), [PersonalId::parse("042185990002").expect("valid")]);
-    }
-
-    #[test]
-    fn cards_of_children_and_of_the_old() {
-        let born = Date::constant(2014, 2, 28);
-        assert_eq!(card_expiry(born, Date::constant(2024, 8, 1)), Some(Date::constant(2028, 2, 28)));
-        assert_eq!(card_expiry(born, Date::constant(2026, 2, 28)), Some(Date::constant(2039, 2, 28)));
-        assert_eq!(card_expiry(Date::constant(1950, 1, 1), Date::constant(2021, 1, 1)), None);
-    }
-}
+mod tests;

@@ -119,7 +119,7 @@ impl Receipts {
                 record_id: RecordId(part.get(..16)?.try_into().ok()?),
                 version: u64::from_be_bytes(part.get(16..24)?.try_into().ok()?),
                 log_index: u64::from_be_bytes(part.get(24..32)?.try_into().ok()?),
-                // Found again with every repetition, which is checked like the submission itself.
+                // Found again with every repetition.
                 warnings: Warnings::default(),
             })
         };

@@ -10,9 +10,9 @@ use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
 use super::label::Label;
 use super::pattern::Pattern;
-use crate::base::text::{is_settled, name_is_valid};
+use crate::base::text::{is_invisible, is_settled, name_is_valid};
 use crate::base::time::Date;
-use crate::base::{PartialDate, Path, PersonalId};
+use crate::base::{PartialDate, Path, PersonalId, legacy};
 use crate::trust::{Object, Value};
 
 /// Longest text where a rule names no other limit, in characters.
@@ -68,6 +68,8 @@ pub struct Listed {
 #[derive(Clone)]
 pub struct Form {
     fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    /// The one way to write it that is stored, where there are several.
+    normal: Option<fn(&str) -> Option<String>>,
     /// In words.
     says: String,
     /// What a schema file says of it.
@@ -91,7 +93,7 @@ impl Form {
         let fits = move |text: &str| {
             is_plain_text(text, max) && (min <= 1 || text.chars().count() >= min) && pattern.is_match(text)
         };
-        Self { fits: Arc::new(fits), says, origin }
+        Self { fits: Arc::new(fits), normal: None, says, origin }
     }
 
     /// In words.
@@ -179,7 +181,7 @@ impl Rule {
     pub fn listed_in_form(name: &str, as_of: AsOf, fits: fn(&str) -> bool, says: &str) -> Self {
         match Self::listed(name, as_of) {
             Self::Listed(listed) => Self::Listed(Listed {
-                form: Some(Form { fits: Arc::new(fits), says: says.into(), origin: Origin::Function }),
+                form: Some(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin: Origin::Function }),
                 ..listed
             }),
             other => other,
@@ -188,7 +190,21 @@ impl Rule {
 
     /// [`Rule::Form`]; `says` is the form in words.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
-        Self::Form(Form { fits: Arc::new(fits), says: says.into(), origin: Origin::Function })
+        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin: Origin::Function })
+    }
+
+    /// [`Rule::Form`] of what people write in several ways: `normal` gives the one that is stored, or nothing for another text.
+    pub fn written(normal: fn(&str) -> Option<String>, says: &str) -> Self {
+        let fits = move |text: &str| normal(text).is_some_and(|normal| normal == text);
+        Self::Form(Form { fits: Arc::new(fits), normal: Some(normal), says: says.into(), origin: Origin::Function })
+    }
+
+    /// The text that is stored for `text`, if that is another one.
+    pub fn normal(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Form(Form { normal: Some(normal), .. }) => normal(text).filter(|normal| normal != text),
+            _ => None,
+        }
     }
 
     /// [`Rule::Form`] of a text of `min` to `max` characters that `pattern` matches.
@@ -204,7 +220,7 @@ impl Rule {
     pub fn form_as(fits: fn(&str) -> bool, pattern: &str, says: &str) -> Self {
         let pattern = Pattern::new(pattern).expect("a built-in pattern is one, a test reads it");
         let origin = Origin::Pattern(pattern, 1, TEXT_CHARS_MAX);
-        Self::Form(Form { fits: Arc::new(fits), says: says.into(), origin })
+        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin })
     }
 
     /// [`Rule::Object`] of these fields.
@@ -226,8 +242,12 @@ impl Rule {
     pub fn says(&self) -> String {
         match self {
             Self::PersonalId => "a personal ID of 12 digits".into(),
-            Self::Name => "a person's name, words of letters with single spaces between, at most 100 characters".into(),
-            Self::Text(max) => format!("a text of 1 to {max} characters without spaces at either end"),
+            Self::Name => {
+                "a person's name, words of Latin letters with single spaces between, at most 100 characters".into()
+            }
+            Self::Text(max) => {
+                format!("a text of 1 to {max} visible characters, without spaces at either end")
+            }
             Self::Date => "a date as YYYY-MM-DD".into(),
             Self::Month => "a month as YYYY-MM".into(),
             Self::PartialDate => "a date as YYYY, YYYY-MM or YYYY-MM-DD".into(),
@@ -279,7 +299,7 @@ impl Walk<'_> {
             let at = Path::Field(path, &field.name);
             match object.get(&field.name) {
                 Some(value) => self.value(value, &field.rule, &at, findings),
-                None if field.required => findings.add(at, "REQUIRED", Said("", &field.rule, " is required")),
+                None if field.required => findings.add(at, "REQUIRED", Said("is required: ", &field.rule, "")),
                 None => {}
             }
         }
@@ -297,7 +317,10 @@ impl Walk<'_> {
         let text = value.as_text();
         let holds = match rule {
             Rule::PersonalId => text.is_some_and(|t| PersonalId::parse(t).is_some()),
-            Rule::Name => text.is_some_and(name_is_valid),
+            Rule::Name => match text.and_then(legacy::meant) {
+                Some((encoding, meant)) => return garbled(encoding, &meant, path, findings),
+                None => text.is_some_and(name_is_valid),
+            },
             Rule::Text(max) => text.is_some_and(|t| is_plain_text(t, *max)),
             Rule::Date => text.is_some_and(|t| date(t).is_some()),
             Rule::Month => text.is_some_and(|t| t.len() == 7 && PartialDate::parse(t).is_some()),
@@ -362,6 +385,11 @@ impl Walk<'_> {
     }
 }
 
+/// A name of another encoding: what was probably meant is said to whoever wrote it.
+pub fn garbled(encoding: &str, meant: &str, path: impl fmt::Display, findings: &mut Findings<'_>) {
+    findings.add(path, "ENCODING", format_args!("is {encoding} read as Unicode: {meant} was probably meant"));
+}
+
 /// The first and the last of the days on one of which a code of `payload`, submitted `today`, must hold.
 pub fn days_of(as_of: &AsOf, payload: &Object, today: Date) -> (Date, Date) {
     let at = |path: &str| payload.text_at(path).and_then(PartialDate::parse).map_or(today, earliest);
@@ -369,13 +397,19 @@ pub fn days_of(as_of: &AsOf, payload: &Object, today: Date) -> (Date, Date) {
         AsOf::Today => (today, today),
         AsOf::Since(path) => (at(path), today),
         AsOf::Day(path) => (at(path), at(path)),
-        AsOf::Ever => (Date::MIN, Date::MAX),
+        AsOf::Ever => (Date::MIN, today),
     }
 }
 
 /// The first day that a partial date can mean.
 fn earliest(date: PartialDate) -> Date {
     Date::new(date.year, date.month.unwrap_or(1), date.day.unwrap_or(1)).unwrap_or(Date::MIN)
+}
+
+/// The last day that a partial date can mean.
+pub fn latest(date: PartialDate) -> Date {
+    let month = Date::new(date.year, date.month.unwrap_or(12), 1).map_or(Date::MAX, Date::last_of_month);
+    date.full().unwrap_or(month)
 }
 
 /// The stable name of what a refused value breaks.
@@ -402,9 +436,9 @@ fn is_plain_text(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max * 4
         && (text.len() <= max || text.chars().count() <= max)
-        && !text.starts_with(char::is_whitespace)
-        && !text.ends_with(char::is_whitespace)
-        && text.chars().all(|c| !c.is_control() && is_settled(c))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && text.chars().all(|c| !c.is_control() && !is_invisible(c) && is_settled(c))
 }
 
 /// Reads `YYYY-MM-DD`.

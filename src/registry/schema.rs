@@ -9,6 +9,7 @@ use crate::base::text::folded_key;
 use crate::base::time::Date;
 use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
+use unicode_normalization::UnicodeNormalization as _;
 
 pub use super::label::Label;
 use super::lifecycle::Lifecycle;
@@ -87,6 +88,8 @@ impl fmt::Debug for RecordType {
 pub enum KeyForm {
     /// As it stands.
     AsWritten,
+    /// In small letters: geohashes.
+    Lower,
     /// Without separators, in capitals: plates, serials, card numbers.
     Compact,
 }
@@ -95,7 +98,8 @@ impl KeyForm {
     /// The form of a key that somebody wrote.
     pub fn of(self, key: &str) -> String {
         match self {
-            Self::AsWritten => key.to_owned(),
+            Self::AsWritten => vietnamese(key).collect(),
+            Self::Lower => vietnamese(key).flat_map(char::to_lowercase).collect(),
             Self::Compact => compact(key),
         }
     }
@@ -216,6 +220,11 @@ pub struct Holds {
 }
 
 impl Holds {
+    /// The same, where the change itself says from or until when.
+    pub fn or(self, from: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        Self { from: from.or(self.from), until: until.or(self.until) }
+    }
+
     /// The interval of a version issued at `issued_at`. A revoked record ends with its revocation.
     pub fn interval(self, operation: Operation, issued_at: Timestamp) -> (Timestamp, Timestamp) {
         let mut until = self.until.unwrap_or(Timestamp::MAX);
@@ -265,8 +274,18 @@ fn texts_in<'a>(value: &'a Value, rest: Option<&str>, visit: &mut dyn FnMut(&'a 
     }
 }
 
+/// The characters of a key as payloads have them: composed, and `Đ` for its look-alike.
+fn vietnamese(key: &str) -> impl Iterator<Item = char> + '_ {
+    let letter = |c| match c {
+        '\u{d0}' => 'Đ',
+        '\u{f0}' => 'đ',
+        c => c,
+    };
+    key.trim_matches(' ').nfc().map(letter)
+}
+
 fn compact(key: &str) -> String {
-    key.chars().filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
+    vietnamese(key).filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
 }
 
 /// For record types that hold from their issue without end.
@@ -303,5 +322,8 @@ mod tests {
     fn keys_compare_without_separators() {
         assert_eq!(compact("38-b1 123.45"), "38B112345");
         assert_eq!(compact("cđ 123456"), "CĐ123456");
+        assert_eq!(compact("C\u{d0} 123456"), "CĐ123456");
+        assert_eq!(KeyForm::AsWritten.of(" 12/2026/\u{d0}A"), "12/2026/ĐA");
+        assert_eq!(KeyForm::Lower.of("W7723FDN0ZG3"), "w7723fdn0zg3");
     }
 }

@@ -120,11 +120,79 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
     }
 }
 
+/// The first month of voluntary insurance (Law 71/2006).
+const VOLUNTARY_SINCE: &str = "2008-01";
+
+/// The general minimum wage, base salary or reference level, đồng a month, from which month on.
+const REFERENCES: [(&str, i64); 20] = [
+    ("1993-04", 120_000),
+    ("1997-01", 144_000),
+    ("2000-01", 180_000),
+    ("2001-01", 210_000),
+    ("2003-01", 290_000),
+    ("2005-10", 350_000),
+    ("2006-10", 450_000),
+    ("2008-01", 540_000),
+    ("2009-05", 650_000),
+    ("2010-05", 730_000),
+    ("2011-05", 830_000),
+    ("2012-05", 1_050_000),
+    ("2013-07", 1_150_000),
+    ("2016-05", 1_210_000),
+    ("2017-07", 1_300_000),
+    ("2018-07", 1_390_000),
+    ("2019-07", 1_490_000),
+    ("2023-07", 1_800_000),
+    ("2024-07", 2_340_000),
+    ("2026-07", 2_530_000),
+];
+/// Contributions are on 20 times that at the most since then.
+const CEILING_SINCE: &str = "2007-01";
+/// The poverty line of the countryside that voluntary contributions are on at the least, the lowest there was.
+const POVERTY_LINE: i64 = 200_000;
+
+fn reference(month: &str) -> Option<i64> {
+    REFERENCES.iter().rev().find(|(from, _)| *from <= month).map(|(_, amount)| *amount)
+}
+
+/// The highest base of a month.
+pub fn ceiling(month: &str) -> Option<i64> {
+    reference(month).filter(|_| month >= CEILING_SINCE).map(|reference| 20 * reference)
+}
+
+/// A base is a wage that somebody could have: at least the minimum of the first month, at most the ceiling of the last one.
+fn check_base(period: &Object, path: &str, this_month: &str, findings: &mut Findings<'_>) {
+    let Some(base) = period.text("base").filter(|text| forms::money(text)).and_then(|text| text.parse::<i64>().ok())
+    else {
+        return;
+    };
+    let (from, to) = (period.text("from_month").unwrap_or_default(), period.text("to_month").unwrap_or(this_month));
+    let least = match period.text("kind") {
+        Some("voluntary") => Some(POVERTY_LINE),
+        _ => reference(from),
+    };
+    let most = ceiling(to);
+    let fits = least.is_none_or(|least| base >= least) && most.is_none_or(|most| base <= most);
+    let says = "must be at least the minimum wage of its first month, and at most 20 times the reference level of its last one";
+    findings_at(fits, path, "base", "OUT_OF_RANGE", says, findings);
+}
+
 fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Findings<'_>) {
     // Months of one form compare as texts.
     let (from, to) = (period.text("from_month").unwrap_or_default(), period.text("to_month").unwrap_or(OPEN));
     findings_at(from <= to, path, "to_month", "ORDER", "must not be before from_month", findings);
     findings_at(from <= this_month, path, "from_month", "FUTURE", "must not be in the future", findings);
+    check_base(period, path, this_month, findings);
+    let voluntary_yet = period.text("kind") != Some("voluntary") || from >= VOLUNTARY_SINCE;
+    findings_at(
+        voluntary_yet,
+        path,
+        "from_month",
+        "NOT_IN_FORCE",
+        "there is voluntary insurance since 2008 only",
+        findings,
+    );
+    findings_at(to == OPEN || to <= this_month, path, "to_month", "FUTURE", "must not be in the future", findings);
     let employed = period.contains("unit_code") && period.contains("unit_name");
     let alone = !period.contains("unit_code") && !period.contains("unit_name");
     match period.text("kind") {

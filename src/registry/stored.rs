@@ -52,11 +52,11 @@ pub async fn derive(
                 Err(error) => return Err(error),
             };
             for (key, row) in &rows {
-                match index_keys(record_type, row) {
-                    Some(keys) => {
-                        for found in keys {
+                match index_rows(record_type, row) {
+                    Some(rows) => {
+                        for (found, value) in rows {
                             let source = Some((Space::Record, key.clone(), row.clone()));
-                            derived.row(Space::RecordIndex, found, Bytes::new(), source).await?;
+                            derived.row(Space::RecordIndex, found, value, source).await?;
                         }
                     }
                     None => derived.fault(Space::Record, "a record's row cannot be read"),
@@ -73,10 +73,13 @@ pub async fn derive(
     Ok(())
 }
 
-fn index_keys(record_type: &RecordType, row: &Bytes) -> Option<Vec<Vec<u8>>> {
+fn index_rows(record_type: &RecordType, row: &Bytes) -> Option<Vec<(Vec<u8>, Bytes)>> {
     let row = RecordRow::read(row).ok()?;
     let payload = canonical::parse(&row.payload).ok()?;
-    Some(index::keys(record_type, &payload, row.decoded().ok()?.record_id))
+    let id = row.decoded().ok()?.record_id;
+    let keys = index::keys(record_type, &payload, id).into_iter().map(|key| (key, Bytes::new()));
+    let claims = index::claims(record_type, &payload).into_iter();
+    Some(keys.chain(claims.map(|(_, key)| (key, Bytes::copy_from_slice(&id.0)))).collect())
 }
 
 /// Every statement of every registry's log has its record's version, and that version has this statement.

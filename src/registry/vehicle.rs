@@ -10,10 +10,13 @@ use super::address::{address, check_unit, check_unit_of};
 use super::basis::{CORRECTION, basis_field};
 use super::codes::AsOf;
 use super::common::{
-    enterprise_code, findings_at, in_order, not_future, owner_is_one, status_reason, stays_same_party,
+    findings_at, identity, in_order, is_organisation, not_future, number_of, owner_is_one, status_reason,
+    stays_same_party,
 };
 use super::forms;
-use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
+use super::lifecycle::{
+    CrossRule, Entries, Lifecycle, Needs, Step, UniqueRule, assumption, basis, basis_of, free, law, memory,
+};
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
 use super::sector::Sector;
@@ -31,13 +34,13 @@ pub(super) fn sector() -> Sector {
 }
 
 fn owner() -> Rule {
-    Rule::object([
-        Field::optional("personal_id", Rule::PersonalId),
-        Field::optional("organisation_code", enterprise_code()),
+    let mut fields = identity();
+    fields.extend([
         Field::required("full_name", Rule::Text(200)),
         Field::optional("birth_date", Rule::PartialDate),
         Field::optional("address", Rule::object(address())),
-    ])
+    ]);
+    Rule::object(fields)
 }
 
 fn registration_type() -> RecordType {
@@ -55,20 +58,26 @@ fn registration_type() -> RecordType {
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
         fields: vec![
-            Field::required("plate", Rule::form(forms::plate, "a plate like 38A-123.45, 38-B1 123.45 or 38-AA 123.45")),
-            Field::required("kind", Rule::one_of(&["car", "motorcycle", "truck", "bus"])),
+            Field::required(
+                "plate",
+                Rule::written(forms::plate, "a plate like 38A-123.45, 38-B1 123.45, 38-AA 123.45 or 80-011-NG-01"),
+            ),
+            Field::required("kind", Rule::one_of(&["car", "motorcycle", "truck", "bus", "trailer"])),
             Field::required("plate_colour", Rule::one_of(&["white", "yellow", "blue", "red"])),
             Field::required("owner", owner()),
             Field::optional("co_owners", Rule::list(owner(), 10)),
             Field::required("brand", Rule::Text(60)),
             Field::required("model", Rule::Text(60)),
-            Field::required("chassis_number", Rule::form(forms::chassis_number, "6 to 20 capital letters and digits")),
+            Field::required(
+                "chassis_number",
+                Rule::written(forms::chassis_number, "6 to 20 capital letters and digits"),
+            ),
             Field::optional(
                 "engine_number",
                 Rule::form(forms::engine_number, "5 to 20 capital letters, digits and hyphens"),
             ),
             Field::required("colour", Rule::Text(40)),
-            Field::required("seats", Rule::Integer(1, 100)),
+            Field::required("seats", Rule::Integer(0, 100)),
             Field::optional("displacement_cc", Rule::Integer(1, 30_000)),
             Field::required("first_registered", Rule::Date),
             Field::optional("expires", Rule::Date),
@@ -129,8 +138,15 @@ fn registration_lifecycle() -> Lifecycle {
         )
         .rule(CrossRule::new("PLATE_OWNER", "owner", PLATE_OWNER, plates(), owner_needs))
         .rule(CrossRule::new("PLATE_CHASSIS", "chassis_number", PLATE_CHASSIS, plates(), chassis_needs))
+        .unique(UniqueRule::new(("CHASSIS_IN_USE", "chassis_number"), ONE_PLATE, circular(), |registration| {
+            let on_the_road = matches!(registration.text("status"), Some("active" | "stolen"));
+            let chassis = registration.text("chassis_number").filter(|_| on_the_road);
+            chassis.map(str::to_owned).into_iter().collect()
+        }))
 }
 
+const ONE_PLATE: &str =
+    "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
 const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: this plate is kept for the owner until it is returned (plate_returned)";
 const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
 
@@ -167,28 +183,21 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     let co_owners = registration.array("co_owners").unwrap_or_default();
     for (at, owner) in co_owners.iter().filter_map(Value::as_object).enumerate() {
         if let Some(address) = owner.object("address") {
-            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, Date::MAX), findings);
+            check_unit_of(address, &format_args!("co_owners[{at}].address"), (Date::MIN, today), findings);
         }
     }
     not_future(registration, "first_registered", today, findings);
     in_order(registration, "first_registered", "expires", findings);
     let motorcycle = registration.text("kind") == Some("motorcycle");
-    if let Some(plate) = registration.text("plate").filter(|plate| forms::plate(plate)) {
-        let fits = forms::motorcycle_plate(plate) == motorcycle;
-        findings.expect(
-            fits,
-            "plate",
-            "CONFLICT",
-            "must be like 38-B1 123.45 or 38-AA 123.45 for motorcycles and 38A-123.45 for other vehicles",
-        );
-    }
-    if let Some(chassis) = registration.text("chassis_number").filter(|number| forms::chassis_number(number)) {
-        let fits = motorcycle || forms::vin(chassis);
+    check_plate(registration, findings);
+    let old = date_at(registration, "first_registered").is_some_and(|day| day < VIN_SINCE);
+    if let Some(chassis) = registration.text("chassis_number").filter(|text| forms::chassis_number(text).is_some()) {
+        let fits = motorcycle || old || forms::vin(chassis);
         findings.expect(
             fits,
             "chassis_number",
             "FORMAT",
-            "must be 17 characters without I, O and Q, except on motorcycles",
+            "must be 17 characters without I, O and Q, except on motorcycles and vehicles registered before 2000",
         );
     }
     let mut owners: Vec<(String, &Object)> = Vec::new();
@@ -197,13 +206,13 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     owners.extend(others.enumerate().map(|(at, owner)| (format!("co_owners[{at}]"), owner)));
     for (at, (path, owner)) in owners.iter().enumerate() {
         owner_is_one(owner, path, findings);
-        let known = owner.contains("personal_id") || owner.contains("organisation_code");
+        let known = number_of(owner).is_some();
         findings_at(
             known,
             path,
             "personal_id",
             "REQUIRED",
-            "an owner needs a personal ID or an organisation code",
+            "an owner needs a personal ID, a passport, an organisation code or an establishment decision",
             findings,
         );
         let id = owner.text("personal_id").and_then(PersonalId::parse);
@@ -211,6 +220,49 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
             id.is_some() && owners[..at].iter().any(|(_, o)| o.text("personal_id") == owner.text("personal_id"));
         findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);
     }
+}
+
+/// Chassis numbers of vehicles that were registered earlier need not be of ISO 3779.
+const VIN_SINCE: Date = Date::constant(2000, 1, 1);
+
+/// Plate, colour and seats fit the kind of vehicle and its owner.
+fn check_plate(registration: &Object, findings: &mut Findings<'_>) {
+    let Some(kind) = registration.text("kind") else { return };
+    if let Some(plate) = registration.text("plate").filter(|text| forms::plate(text).is_some()) {
+        let fits = match kind {
+            _ if forms::foreign_plate(plate) => kind != "trailer",
+            "trailer" => forms::trailer_plate(plate),
+            "motorcycle" => forms::motorcycle_plate(plate),
+            _ => forms::car_plate(plate) && !forms::trailer_plate(plate),
+        };
+        findings.expect(
+            fits,
+            "plate",
+            "CONFLICT",
+            "must be like 38-B1 123.45 or 38-AA 123.45 for motorcycles, 38R-123.45 for trailers and 38A-123.45 for other vehicles",
+        );
+    }
+    let of_the_state = matches!(registration.text("plate_colour"), Some("blue" | "red"));
+    let private = registration.object("owner").is_some_and(|owner| !is_organisation(owner));
+    findings.expect(
+        !(of_the_state && private),
+        "plate_colour",
+        "CONFLICT",
+        "blue and red plates are not given to persons",
+    );
+    let seats = match kind {
+        "trailer" => 0..=0,
+        "motorcycle" => 1..=3,
+        "bus" => 8..=100,
+        _ => 1..=9,
+    };
+    let fits = registration.integer("seats").is_none_or(|count| seats.contains(&count));
+    findings.expect(
+        fits,
+        "seats",
+        "CONFLICT",
+        "must be 1 to 3 on motorcycles, 8 or more on buses, none on trailers and 1 to 9 on other vehicles",
+    );
 }
 
 #[cfg(test)]
@@ -242,7 +294,12 @@ mod tests {
             &[
                 (&[("plate", to("38-B1 123.45"))], &["plate CONFLICT"]),
                 (
-                    &[("plate", to("38-AA 123.45")), ("kind", to("motorcycle")), ("chassis_number", to("VDG123456"))],
+                    &[
+                        ("plate", to("38-AA 123.45")),
+                        ("kind", to("motorcycle")),
+                        ("seats", to(2)),
+                        ("chassis_number", to("VDG123456")),
+                    ],
                     &[],
                 ),
                 (&[("chassis_number", to("VDG123456"))], &["chassis_number FORMAT"]),
@@ -258,7 +315,7 @@ mod tests {
                 ),
                 (&[("owner.organisation_code", to("0100233488"))], &["owner.personal_id NOT_ALLOWED"]),
                 (&[("expires", to("2019-03-04"))], &["expires ORDER"]),
-                (&[("seats", to(0)), ("displacement_cc", to("1496"))], &["seats OUT_OF_RANGE", "displacement_cc TYPE"]),
+                (&[("seats", to(0)), ("displacement_cc", to("1496"))], &["displacement_cc TYPE", "seats CONFLICT"]),
                 (&[("status", to("stolen")), ("status_reason", to("trình báo mất cắp"))], &[]),
                 (&[("co_owners", None), ("displacement_cc", None), ("engine_number", None)], &[]),
             ],

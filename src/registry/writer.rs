@@ -11,16 +11,16 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
-use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::base::{Clock, Error, Result, Timestamp};
 use crate::ledger::Sequencer;
 use crate::store::{Batch, Space, Store};
-use crate::trust::Hash;
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 
 use super::Sector;
-use super::plan::{Counters, Plan};
+use super::plan::{Counters, Plan, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
+use super::repetition::{IdempotencyKey, reused};
 use super::row::{Receipts, corrupt, counters_key};
 
 /// Most submissions that wait.
@@ -46,14 +46,6 @@ impl Job {
     fn bytes(&self) -> usize {
         self.changes.iter().map(|change| change.payload.len() + STATEMENT_BYTES_MAX).sum()
     }
-}
-
-/// Recognises a replay of a submission, which gets the receipts of the first.
-pub(super) struct IdempotencyKey {
-    /// Key in `Submission`.
-    pub key: Vec<u8>,
-    /// Hash of what is submitted.
-    pub content: Hash,
 }
 
 /// A job whose changes are in the plan.
@@ -134,13 +126,18 @@ impl Writer {
         let mut keys = BTreeSet::new();
         for change in changes {
             keys.insert(change.key());
-            keys.extend(change.related.iter().map(|(_, key)| *key));
+            keys.extend(change.related.iter().map(|(.., key)| *key));
         }
         let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
         for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
             if let Some(row) = row {
                 plan.know(key, row)?;
             }
+        }
+        let claims = claims::keys(group.iter().flat_map(|job| &job.changes));
+        let found = self.store.get_many(Space::RecordIndex, &claims).await?;
+        for (key, row) in claims.into_iter().zip(found) {
+            plan.know_claim(key, row.as_deref())?;
         }
         let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request.as_ref()?.key.clone())).collect();
         let found = self.store.get_many(Space::Submission, &requests).await?;
@@ -195,7 +192,6 @@ fn add_all(
     group: Vec<Job>,
     now: Timestamp,
 ) -> (Plan, Vec<Planned>) {
-    let reused = || Error::new(Reason::RequestIdReused, "this request id was used for other content");
     let mut planned: Vec<Planned> = Vec::with_capacity(group.len());
     for job in group {
         if let Some(request) = &job.request {

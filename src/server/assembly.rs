@@ -1,4 +1,4 @@
-//! The assembly: all roles of a world joined in one process, as `serve` has them.
+//! The assembly: opens all roles of a world in one process, for `serve`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,10 +10,10 @@ use super::memory::Memory;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
 use crate::api::credential::TokenMint;
-use crate::base::Result;
+use crate::base::{Clock as _, Result};
 use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
-use crate::keys::keyring::{KeptKeys, KeyHolder as _};
+use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, TileCache};
 use crate::province::StatusLists;
@@ -22,42 +22,42 @@ use crate::registry::{Name, allocation};
 use crate::simulation::faults::Rules;
 use crate::transparency::Logs;
 
-/// All roles, and what they share.
+/// All roles of a process, and the values that they share.
 pub struct Assembly {
-    /// Whose roles they are.
+    /// The world of the roles.
     pub world: World,
-    /// The clock of all logs: whether it reads before their newest head.
+    /// The clock of all logs, which detects a lag behind their newest head.
     pub clock: LogClock,
-    /// The tiles of all logs that are kept in memory.
+    /// The cache of tiles of all logs.
     pub tiles: TileCache,
-    /// The registries in this process, by name.
+    /// The embedded registries, by name.
     pub registries: BTreeMap<Name, Arc<RegistryRole>>,
-    /// The registries as everybody reads them, with the world's faults in front.
+    /// The registries' ports with the world's faults in front.
     pub ports: BTreeMap<Name, Arc<dyn Registry>>,
-    /// The province.
+    /// The province role.
     pub province: ProvinceRole,
-    /// The gateway.
+    /// The gateway role.
     pub gateway: GatewayRole,
-    /// The logs that anyone may read.
+    /// The public logs.
     pub logs: Logs,
 }
 
-/// What an assembly has beside its world.
+/// The settings of an assembly, in addition to its world.
 pub struct Settings {
-    /// Keys that are kept in a folder; `None` lets them grow from the seed.
+    /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
     /// Mints bearer tokens.
     pub tokens: TokenMint,
-    /// What caches may hold.
+    /// Bounds on caches.
     pub memory: Memory,
-    /// Where the trust anchor is written; `None` writes none.
+    /// The file of the trust anchor; `None` writes none.
     pub anchor: Option<PathBuf>,
-    /// Whether the status lists are made again from the record ledger before anything else.
+    /// Whether the status lists are rebuilt from the record ledger first.
     pub rebuild_status: bool,
 }
 
 impl Settings {
-    /// Those of a configuration over its data.
+    /// The settings in a configuration and its data.
     pub fn of(config: &Config, data: &Data) -> Result<Self> {
         Ok(Self {
             keys: config.keys.clone(),
@@ -82,13 +82,18 @@ impl Assembly {
         let ports = with_faults(&registries, &world.faults);
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
-            versions: keys.versions(world.clock.now(), &admissions)?,
+            versions: keys.versions(world.created_at, world.clock.now(), &admissions)?,
             kept: settings.keys,
             file: settings.anchor,
-            waiting: admissions.into_iter().filter(|admission| admission.events_from.is_none()).collect(),
+            waiting: admissions.into_iter().filter(|admission| admission.placed.is_none()).collect(),
         };
         let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
+        let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
+        let issuers = registries.values().map(holder).collect();
+        if let Some(renewal) = keys.renewal(province.verifier.clone(), province.anchor.clone(), issuers) {
+            world.clock.take_on(Arc::new(renewal));
+        }
         let gateway = gateway::Opening {
             store: world.store.clone(),
             catalogue: world.catalogue.clone(),
@@ -106,7 +111,7 @@ impl Assembly {
     }
 }
 
-/// What the roles of one process share.
+/// The values that the roles of one process share.
 struct Shared<'a> {
     world: &'a World,
     clock: &'a LogClock,
@@ -163,9 +168,9 @@ impl Shared<'_> {
     }
 }
 
-/// The province as the gateway sees it.
-fn accepted(province: &ProvinceRole) -> gateway::Accepted {
-    gateway::Accepted {
+/// The province, as the gateway role uses it.
+fn accepted(province: &ProvinceRole) -> gateway::AcceptedRecords {
+    gateway::AcceptedRecords {
         inclusion: province.layer.clone(),
         residents: province.layer.clone(),
         verifier: province.verifier.clone(),
@@ -173,7 +178,8 @@ fn accepted(province: &ProvinceRole) -> gateway::Accepted {
     }
 }
 
-/// The registries' ports with the world's faults in front; another's signature is that of the next registry by name.
+/// The registries' ports with the world's faults in front; a forged signature of another registry is that of the next registry by
+/// name.
 fn with_faults(
     registries: &BTreeMap<Name, Arc<RegistryRole>>,
     rules: &Arc<Rules>,
@@ -185,17 +191,17 @@ fn with_faults(
     registries.iter().zip(others).map(port).collect()
 }
 
-/// The logs of all roles, as outsiders see them.
+/// The public logs of all roles.
 fn logs(registries: &BTreeMap<Name, Arc<RegistryRole>>, province: &ProvinceRole, gateway: &GatewayRole) -> Logs {
     let mut logs = Logs::default();
     logs.add(province.records.log().clone(), true);
-    // Its entries say who read whose data; `AccessLogService` shows them to those concerned.
+    // Its entries state who read whose data; `AccessLogService` shows them to those concerned.
     logs.add(gateway.evidence.log().clone(), false);
     registries.values().for_each(|registry| logs.add(registry.log().clone(), true));
     logs
 }
 
-/// Where credentials find status lists: where the province serves them.
+/// The addresses of status lists, where the province serves them.
 struct Served(Arc<StatusLists>);
 
 impl Addresses for Served {

@@ -1,4 +1,4 @@
-//! What a gateway is told before it opens: where it keeps its data, what world it holds, whose credentials it accepts.
+//! The settings of a gateway: storage, world, credentials, limits.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,66 +14,68 @@ use crate::registry::Sector;
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
 
-/// Where a gateway keeps its data.
+/// The storage of a gateway's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Storage {
-    /// In memory; for tests. Nothing survives.
+    /// In memory, for tests; lost when the gateway closes.
     Memory,
-    /// In a temporary folder, which goes when the gateway closes.
+    /// In a temporary folder, removed when the gateway closes.
     Temporary,
-    /// In this folder, which is found again.
+    /// In this folder, which a later start finds again.
     Folder(PathBuf),
 }
 
 /// The settings of a gateway.
 #[derive(Clone)]
 pub struct Config {
-    /// Where the data is kept.
+    /// The storage of its data.
     pub storage: Storage,
-    /// The province's code; `None` is the stored world's, or the default.
+    /// The province's code; `None`: the stored world's, or the default.
     pub province: Option<ProvinceCode>,
-    /// The world's seed; `None` is the stored world's, or the default's.
+    /// The world's seed; `None`: the stored world's, or the default.
     pub seed: Option<u64>,
-    /// Citizens to generate; `None` is the stored world's, or the default's.
+    /// Citizens to generate; `None`: the stored world's number, or the default.
     pub population: Option<u64>,
-    /// Keys that are kept in a folder; `None` lets them grow from the seed.
+    /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
-    /// Where to write the trust anchor; `None` writes none.
+    /// The file of the trust anchor; `None` writes none.
     pub anchor: Option<PathBuf>,
-    /// A file of rights; `None` is the embedded one.
+    /// The file of rights; `None` uses the embedded one.
     pub rights: Option<PathBuf>,
     /// Whether demo credentials are accepted.
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
-    /// Most calls a second of one caller; 0 is no limit.
+    /// Most calls that run at once, while others wait for their turn; `None`: as many as keep the processors busy.
+    pub calls_running: Option<usize>,
+    /// Most calls a second of one caller; 0: unlimited.
     pub rate_limit: u32,
-    /// Most calls a second of one address without an accepted credential; 0 is no limit.
+    /// Most calls a second of one address without an accepted credential; 0: unlimited.
     pub stranger_rate_limit: u32,
-    /// Where others reach the HTTP routes: `https://example.vn`; `None` is the console's address.
+    /// The public base URL of the HTTP routes: `https://example.vn`; `None`: the console's address.
     pub public_url: Option<String>,
-    /// Whether the status lists are made again from the record ledger before anything else.
+    /// Whether the status lists are rebuilt from the record ledger first.
     pub rebuild_status: bool,
-    /// How often the store is checked while it is served from; `None` is never.
+    /// Interval of background checks of the store; `None`: no checks.
     pub check_every: Option<Duration>,
-    /// Whose cosignatures the province's logs need; `None` asks nobody.
+    /// The policy of witnesses whose cosignatures the province's logs need; `None` asks no witness.
     pub witnesses: Option<Policy>,
-    /// Who certifies witnesses with `https` addresses; `None` is the world's authorities.
+    /// The certificate authorities for witnesses with `https` addresses; `None`: the public ones.
     pub witness_roots: Option<Roots>,
-    /// The registries beside the built-in ones, with their record types.
+    /// Registries in addition to the built-in ones, with their record types.
     pub registries: Vec<Sector>,
-    /// What caches may hold.
+    /// Bounds on caches.
     pub memory: Memory,
-    /// The time.
+    /// The world's clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness for codes and ids.
     pub entropy: Arc<dyn Entropy>,
-    /// Told how seeding goes: citizens done, and citizens in all.
+    /// Called during seeding with the number of citizens done and in total.
     pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
 }
 
 impl Config {
-    /// Whether the seed may be shown: only where all callers are accepted as whoever they say they are. The registries' keys grow from it.
+    /// Whether the seed, from which the registries' keys derive, may be shown: only where anybody may call with demo credentials.
     pub fn reveals_seed(&self) -> bool {
         self.demo != DemoCredentials::Never
     }
@@ -92,6 +94,7 @@ impl Default for Config {
             rights: None,
             demo: DemoCredentials::OnLoopback,
             simulation: true,
+            calls_running: None,
             rate_limit: 0,
             stranger_rate_limit: limits::STRANGER_CALLS_PER_SECOND,
             public_url: None,

@@ -30,9 +30,9 @@ use crate::store::lock::FolderLock;
 use crate::store::memory::MemoryStore;
 use crate::store::{RollbackGuard, Store};
 
-/// From this many citizens on a new world is written with larger buffers.
+/// Population from which a new world is written with larger buffers.
 const BULK_FROM: u64 = 20_000;
-/// How long the tasks of seeding may take to let go of the store.
+/// Time that the tasks of seeding have to release the store.
 const SEEDING_CLOSES_WITHIN: Duration = Duration::from_secs(30);
 
 const LOCK: &str = "lienthong.lock";
@@ -42,22 +42,22 @@ const STANDING: &str = "standing";
 
 /// A world and its store.
 pub struct Data {
-    /// What the world grew from.
+    /// The parameters of the world.
     pub world: WorldFile,
-    /// Where everything is kept.
+    /// The world's store.
     pub store: Arc<dyn Store>,
-    /// What the engine's share of comes from, also when it is opened again.
+    /// Bounds on caches, also for the second opening.
     memory: Memory,
     folder: Option<DataFolder>,
-    /// The temporary folder, where there is one.
+    /// The temporary folder, if there is one.
     temporary: Option<PathBuf>,
-    /// Ends once the engine has closed its files; `None` in memory.
+    /// Completes once the engine has closed its files; `None` in memory.
     closed: Option<oneshot::Receiver<()>>,
 }
 
-/// A folder that is kept, and that this process alone uses.
+/// A persistent data folder that this process alone uses.
 ///
-/// Commands that work on a stopped gateway's folder take it too, before they look into it.
+/// Commands that work on a stopped gateway's folder take it too, before they read anything.
 #[derive(Clone)]
 pub struct DataFolder {
     path: PathBuf,
@@ -65,19 +65,19 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if it is missing, and locks it. Fails with
-    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when another process uses it.
+    /// Creates the folder if it is missing, and locks it. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if
+    /// another process uses it.
     pub fn take(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| refused(path, "made", error))?;
         Ok(Self { path: path.to_owned(), lock: Arc::new(FolderLock::take(path, LOCK)?) })
     }
 
-    /// What the store of `world` in the folder `path` is held against.
+    /// The record with which the store of `world` in the folder `path` is compared.
     pub fn guard(path: &Path, world: &WorldFile) -> RollbackGuard {
         RollbackGuard::new(path.join(STANDING), world.word())
     }
 
-    /// The store of a folder that is only read, and the lock on the folder, which is taken without writing anything. Fails as
+    /// The store's path in a folder that is only read, and the folder's lock, taken without writing anything. Fails as
     /// [`DataFolder::take`] does.
     pub fn read(path: &Path) -> Result<(Option<FolderLock>, PathBuf)> {
         Ok((FolderLock::take_unwritten(path, LOCK)?, path.join(STORE)))
@@ -88,17 +88,17 @@ impl DataFolder {
         &self.path
     }
 
-    /// Where the store of a seeded world is.
+    /// The path of a seeded world's store.
     pub fn store(&self) -> PathBuf {
         self.path.join(STORE)
     }
 
-    /// Where a new world is seeded.
+    /// The path of a new world's store during seeding.
     fn seeding(&self) -> PathBuf {
         self.path.join(SEEDING)
     }
 
-    /// The folder's world, or a new one where the folder holds nothing of ours.
+    /// The folder's world, or a new one if the folder has none.
     fn world(&self, config: &Config) -> Result<WorldFile> {
         let path = &self.path;
         let invalid = |message: String| Err(Error::new(Reason::ConfigurationInvalid, message));
@@ -107,7 +107,7 @@ impl DataFolder {
             Some(mut world) if has_store => {
                 world.agrees(&asked(config), path)?;
                 if !world.seeded {
-                    // The last start ended between the rename and the note of it.
+                    // The last start ended between the rename and the update of the file.
                     world.seeded = true;
                     world.write(path)?;
                 }
@@ -125,10 +125,10 @@ impl DataFolder {
                 );
                 Ok(world)
             }
-            // Nobody was served from it, and another is asked for.
+            // Nobody was served from it, and the parameters differ.
             Some(_) => self.begin(config),
             None if has_store => {
-                invalid(format!("{} holds a store, but no world.json that says which: restore it", path.display()))
+                invalid(format!("{} holds a store, but no world.json that names its world: restore it", path.display()))
             }
             None if path.join(STANDING).exists() => invalid(format!(
                 "{} was served from, but world.json and the store are missing: restore it from a copy, or choose another folder",
@@ -155,7 +155,7 @@ impl DataFolder {
         Ok(world)
     }
 
-    /// The store of a seeded world, or an empty one to seed a new world in. What an interrupted seeding left is removed.
+    /// Opens the store of a seeded world, or an empty one for seeding a new world. Removes the remains of an interrupted seeding.
     fn open(self, world: WorldFile, memory: Memory) -> Result<Data> {
         match fs::remove_dir_all(self.seeding()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -171,7 +171,7 @@ impl DataFolder {
 }
 
 impl Data {
-    /// Opens what the configuration names, or begins it: a world that is not seeded has an empty store.
+    /// Opens or creates the data of a configuration: an unseeded world has an empty store.
     pub fn open(config: &Config) -> Result<Self> {
         let memory = config.memory;
         match &config.storage {
@@ -196,17 +196,17 @@ impl Data {
         }
     }
 
-    /// The folder that keeps everything; `None` when nothing is kept.
+    /// The persistent folder; `None` if nothing persists.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(DataFolder::path)
     }
 
-    /// The folder in which everything is, the temporary one too; `None` in memory.
+    /// The folder of all data, also a temporary one; `None` in memory.
     pub fn home(&self) -> Option<&Path> {
         self.folder().or(self.temporary.as_deref())
     }
 
-    /// Ends the seeding of a new world: the store is closed, gets its name, and is opened again; from now on the world is found.
+    /// Ends the seeding of a new world: closes the store, renames it, and opens it again; from now on a start finds the world.
     pub async fn seeded(mut self) -> Result<Self> {
         self.world.seeded = true;
         let Some(folder) = self.folder.clone() else { return Ok(self) };
@@ -220,8 +220,8 @@ impl Data {
         folder.open(world, memory)
     }
 
-    /// Lets go of the store and the folder. Says whether the engine has closed its files: others may hold the store too, for
-    /// `within` at most.
+    /// Releases the store and the folder. Returns whether the engine has closed its files: other holders of the store are awaited
+    /// for at most `within`.
     pub async fn close(self, within: Duration) -> bool {
         let Self { store, folder, closed, .. } = self;
         drop((store, folder));
@@ -243,7 +243,7 @@ fn asked(config: &Config) -> Asked {
     Asked { province: province.clone(), seed: *seed, population: *population }
 }
 
-/// Opens a store, which keeps `folder` (its lock, or the folder itself) for as long as anybody holds it.
+/// Opens a store that keeps `folder` (its lock, or the temporary folder itself) until its last holder drops it.
 fn open_store(
     path: &Path,
     world: &WorldFile,
@@ -255,12 +255,12 @@ fn open_store(
     let options = if is_bulk { FjallOptions::bulk() } else { FjallOptions::default() };
     let options = FjallOptions { cache_bytes: memory.engine(), ..options };
     let (open, closed) = oneshot::channel();
-    // A world that was served from has its store: none is begun in its place.
+    // A world that was served from has a store: no empty one takes its place.
     let store = match guard {
         Some(guard) => FjallStore::open_guarded(path, options, &guard),
         None => FjallStore::create(path, options),
     };
-    // Dropped in this order: whoever hears of the end finds the folder free.
+    // Dropped in this order, so that the folder is free when the receiver is notified.
     Ok((Arc::new(store?.keeping((folder, open))), closed))
 }
 

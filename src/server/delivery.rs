@@ -1,4 +1,4 @@
-//! Where identity and the exchange meet: a presentation's records are delivered, and logged, by the exchange.
+//! Connects identity and the exchange: the exchange delivers and logs the records of a presentation.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::base::{Error, PersonalId, Result};
 use crate::exchange::{self, CheckedRecord, Context, DocumentRef, Exchange};
 use crate::identity::ports::{Delivered, DeliveredRecord, Delivery, RecordDelivery};
 
-/// The exchange as identity sees it.
+/// The exchange, as identity's port.
 pub(super) struct ExchangeDelivery(pub(super) Arc<Exchange>);
 
 #[async_trait]
@@ -21,7 +21,7 @@ impl RecordDelivery for ExchangeDelivery {
             documents.push(DocumentRef { record_type, record_id: wanted.record_id, version: wanted.version });
         }
         let Delivery { subject: person, reference, guardian, repeats, .. } = delivery;
-        let delivery = exchange::Delivery { person, documents, reference, guardian, repeats };
+        let delivery = exchange::DocumentDelivery { person, documents, reference, guardian, repeats };
         let exchanged = self.0.deliver(Context::of(call)?, delivery).await?;
         Ok(Delivered {
             records: exchanged.records.iter().map(|checked| delivered(checked)).collect(),

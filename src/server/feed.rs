@@ -1,4 +1,4 @@
-//! Where identity and the province meet: links follow what the province accepted.
+//! Connects identity and the province: links follow accepted changes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::base::{RecordId, Result};
 use crate::identity::ports::{AcceptedChange, AcceptedRecord, ChangeFeed};
 use crate::province::Province;
 
-/// The province as identity sees it.
+/// The province, as identity's port.
 pub(super) struct ProvinceFeed(pub(super) Arc<Province>);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! The gateway: everything wired, without sockets. The caller owns those, and says when to end.
+//! The gateway: a complete assembly without sockets. The caller owns those, and decides when to end.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,15 @@ use crate::registry::allocation;
 use crate::store::file::is_full;
 use crate::store::lock::FolderLock;
 
-/// A gateway, opened and seeded.
+/// An opened and seeded gateway.
 pub struct Gateway {
     config: Config,
     pub(super) assembly: Arc<Assembly>,
-    /// What happens to connections, counted.
+    /// Counters of connections.
     pub connections: Arc<Connections>,
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
+    due_work: AbortOnDrop,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
     checks: Recheck,
@@ -44,10 +45,10 @@ pub struct Gateway {
     data: Data,
 }
 
-/// How long tasks may take to let go of the store.
+/// Time that tasks have to release the store.
 const CLOSES_WITHIN: Duration = Duration::from_millis(100);
 
-/// A task that ends with its owner.
+/// A task that is aborted when dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -56,30 +57,30 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Damage that a start met, with the folder that it is in and what helps.
+/// The error of damage found by a start, with the folder and the remedy.
 fn damage_in(folder: Option<&Path>, error: Error) -> Error {
     let (Some(folder), Reason::LedgerCorrupt | Reason::StorageCorrupt) = (folder, error.reason) else { return error };
     let folder = folder.display();
-    let spaces = if error.reason == Reason::LedgerCorrupt { " (spaces log_tile, log_head, log_entry)" } else { "" };
-    let message = format!(
-        "{}{spaces}; `lienthong store check {folder}` finds all that is damaged in {folder}, and says what mends it",
-        error.message
-    );
+    let mut sentences = vec![error.message.clone()];
+    if error.reason == Reason::LedgerCorrupt {
+        sentences.push("the log's damaged spaces are log_tile, log_head or log_entry".to_owned());
+    }
+    sentences.push(format!("`lienthong store check {folder}` lists all damage in {folder}, with the remedies"));
+    let message = sentences.join("; ");
     Error::new(error.reason, message).with_subject(error.subject.kind, error.subject.name.clone()).with_source(error)
 }
 
 impl Gateway {
-    /// Opens the store, wires every part, seeds the world if it is new, and writes the trust anchor.
+    /// Opens the store, assembles all roles, seeds the world if it is new, and writes the trust anchor.
     ///
-    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the folder cannot be used or
-    /// holds another world than the one asked for, and with [`LedgerCorrupt`](Reason::LedgerCorrupt) when a
-    /// stored ledger does not rebuild to its signed root.
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if the folder cannot be used or holds another world than
+    /// the one requested, and with [`LedgerCorrupt`](Reason::LedgerCorrupt) if a stored ledger does not rebuild to its signed root.
     pub async fn open(config: Config) -> Result<Self> {
-        // A bad file of rights shall be known before a world is made.
+        // An invalid file of rights is reported before a world is created.
         let catalogue = allocation::unkept(&ProvinceCode::default(), config.registries.clone())?;
         let rights = RightsBook::open(config.rights.as_deref(), &catalogue)?;
         if let Some(file) = rights.file() {
-            tracing::info!(file = %file.display(), version = %rights.current().version(), "rights of a file");
+            tracing::info!(file = %file.display(), version = %rights.current().version(), "rights loaded from a file");
         }
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
@@ -92,8 +93,9 @@ impl Gateway {
         assembly.province.follow_registries()?;
         let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
         let following =
-            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, config.clock.clone());
+            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
         let following = AbortOnDrop(tokio::spawn(following.run()));
+        let due_work = AbortOnDrop(tokio::spawn(assembly.world.clock.clone().run()));
         let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
@@ -104,7 +106,7 @@ impl Gateway {
                 evidence: assembly.gateway.evidence.clone(),
                 verifier: assembly.province.verifier.clone(),
                 board: assembly.province.anchor.clone(),
-                clock: config.clock.clone(),
+                clock: assembly.world.clock.clone(),
             };
             AbortOnDrop(tokio::spawn(watcher.run()))
         });
@@ -112,9 +114,9 @@ impl Gateway {
             None => None,
             Some(path) => match assembly.province.anchor.newest().write(path) {
                 Ok(()) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
-                // Reading needs no room, and GetTrustAnchor still serves the anchor.
+                // Reading needs no free space, and GetTrustAnchor still serves the anchor.
                 Err(error) if is_full(&error) => {
-                    tracing::error!(%error, "the trust anchor's file is missing or out of date");
+                    tracing::error!(%error, "the trust anchor's file is missing or outdated");
                     None
                 }
                 Err(error) => return Err(error),
@@ -126,6 +128,7 @@ impl Gateway {
             connections: Arc::default(),
             anchor,
             following,
+            due_work,
             witnessing,
             key_changes,
             checks: Recheck::default(),
@@ -167,7 +170,7 @@ impl Gateway {
         Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
     }
 
-    /// Serves without a socket, to callers in this process; commands name `address`.
+    /// Serves without a socket, to callers in this process; the personas' commands name `address`.
     pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
         let (end, ending) = tokio::sync::watch::channel(false);
         let served =
@@ -175,27 +178,27 @@ impl Gateway {
         Ok(InProcess::new(served, end))
     }
 
-    /// What the console and the banner show.
+    /// The facts for the console and the banner.
     pub fn facts(&self, grpc: SocketAddr, has_tls: bool) -> Facts {
         self.view(grpc, has_tls).facts()
     }
 
-    /// The folder that keeps everything; `None` when nothing is kept.
+    /// The persistent data folder; `None` if nothing persists.
     pub fn data_dir(&self) -> Option<&Path> {
         self.data.folder()
     }
 
-    /// The folder in which everything is, the temporary one too; `None` in memory.
+    /// The folder of all data, also a temporary one; `None` in memory.
     pub fn home(&self) -> Option<&Path> {
         self.data.home()
     }
 
-    /// The world's seed, unless it is a secret.
+    /// The world's seed, unless it is secret.
     pub fn seed(&self) -> Option<u64> {
         self.config.reveals_seed().then_some(self.data.world.seed)
     }
 
-    /// Whether anybody's demo credentials are accepted.
+    /// Whether demo credentials are accepted from any address.
     pub fn accepts_demo(&self) -> bool {
         self.config.demo != DemoCredentials::Never
     }
@@ -205,36 +208,38 @@ impl Gateway {
         &self.assembly.gateway.tokens
     }
 
-    /// How the last check of the store ended while it was served from; `None` before the first.
+    /// The result of the last background check of the store; `None` before the first.
     pub fn last_check(&self) -> Option<LastCheck> {
         self.checks.last()
     }
 
-    /// Reads the file of rights again, and says what came of it.
+    /// Reads the file of rights again, and logs the outcome.
     pub fn reload_rights(&self) {
         match self.assembly.gateway.rights.reload() {
             Ok(rights) => {
-                tracing::info!(version = %rights.version(), "the rights were read again and hold from now on")
+                tracing::info!(version = %rights.version(), "the rights were reloaded and are in force")
             }
-            Err(error) => tracing::error!(why = error.message, "the rights stay as they were"),
+            Err(error) => {
+                tracing::error!(why = error.message, "the rights were not reloaded; the previous ones stay in force")
+            }
         }
     }
 
-    /// Entries of the record ledger.
+    /// The number of entries in the record ledger.
     pub fn record_ledger_size(&self) -> u64 {
         self.assembly.province.records.head().size
     }
 
-    /// Closes the gateway. What was acknowledged is durable already, so there is nothing to write; tasks get a moment to let
-    /// go of the store.
+    /// Closes the gateway. Acknowledged changes are durable already, so nothing is written; tasks get a moment to release the
+    /// store.
     pub async fn close(self) {
-        let Self { assembly, following, witnessing, key_changes, data, .. } = self;
-        drop((following, witnessing, key_changes));
+        let Self { assembly, following, due_work, witnessing, key_changes, data, .. } = self;
+        drop((following, due_work, witnessing, key_changes));
         drop(assembly);
         data.close(CLOSES_WITHIN).await;
     }
 
-    /// How commands reach this gateway. Every reader of the personas sees them, so they don't say where the data folder is.
+    /// The address and flags in the personas' commands. Every caller can read those, so they omit the data folder.
     fn reach(&self, grpc: SocketAddr, has_tls: bool) -> Reach {
         let tokens_from = (!self.accepts_demo()).then(|| "DIR".to_owned());
         Reach { address: grpc.to_string(), has_tls, ca: None, tokens_from }
@@ -244,7 +249,7 @@ impl Gateway {
         WorldView {
             world: self.data.world.clone(),
             assembly: self.assembly.clone(),
-            clock: self.config.clock.clone(),
+            clock: self.assembly.world.clock.clone(),
             reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,
         }

@@ -1,5 +1,5 @@
-//! What speaks against a service, told to the board: a store that takes no changes or is damaged, a clock that reads before the logs' heads, a
-//! feed that is halted.
+//! Health of the services: a store that refuses changes or is damaged, a clock behind the logs' heads, or a halted feed makes the
+//! affected services unhealthy.
 
 #![allow(clippy::disallowed_methods, reason = "a clock that is set back tells nobody: it is looked at")]
 
@@ -15,7 +15,7 @@ use crate::ledger::LogClock;
 use crate::province::{FeedState, Progress};
 use crate::store::{Health, Space, Writes};
 
-/// How often the clock is looked at while it is right: one that is set back tells nobody.
+/// Interval of checks of the clock: nothing notifies of a clock that is set back.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
 
 const CLOCK: &str = "clock";
@@ -23,7 +23,7 @@ const DAMAGED: &str = "store_damaged";
 const FEED: &str = "feed";
 const NO_WRITES: &str = "store_takes_no_changes";
 
-/// Begins to watch the assembly of a gateway; ends with the set.
+/// Watches the assembly of a gateway until the set is dropped.
 pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: &HealthBoard) -> Result<JoinSet<()>> {
     let mut watchers = JoinSet::new();
     for sector in assembly.world.catalogue.sectors() {
@@ -35,12 +35,12 @@ pub(super) fn watch(assembly: &Assembly, store: watch::Receiver<Health>, board: 
     Ok(watchers)
 }
 
-/// Whether a service needs to write: every one that keeps evidence or changes something. Public data is read.
+/// Whether a service needs to write: every one that logs evidence or changes something. Public data is only read.
 fn writes(service: &str) -> bool {
     service == OVERALL || (service.starts_with("lienthong.") && !service.starts_with("lienthong.trust."))
 }
 
-/// The beginnings of the names of the services that read a space.
+/// Prefixes of the services that read a space.
 fn readers(space: Space) -> &'static [&'static str] {
     match space {
         Space::Meta | Space::LogTile | Space::LogEntry | Space::LogHead | Space::LogCheckpoint => &["lienthong."],
@@ -74,20 +74,20 @@ async fn watch_store(mut store: watch::Receiver<Health>, board: HealthBoard) {
     }
 }
 
-/// A clock before the newest head: what was issued cannot be verified now, and nothing is issued.
+/// While the clock is behind the newest head, issued records cannot be verified, and none are issued.
 async fn watch_clock(clock: LogClock, board: HealthBoard) {
     loop {
         let behind = clock.behind();
         board.note(CLOCK, |service| behind.is_some() && writes(service));
         match behind {
-            // It is over once the world gets there.
+            // Over once the world's clock gets there.
             Some(behind) => clock.sleep_until(behind.over_at()).await,
             None => tokio::time::sleep(CLOCK_EVERY).await,
         }
     }
 }
 
-/// Each registry's feed is a name of its own: it does not serve once it is halted.
+/// Each registry's feed has a name of its own, which is NOT_SERVING once the feed is halted.
 async fn watch_feed(name: String, mut progress: watch::Receiver<Progress>, board: HealthBoard) {
     board.add(&name);
     let is_halted = |now: &Progress| matches!(now.state, FeedState::Halted { .. });

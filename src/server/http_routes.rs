@@ -1,4 +1,4 @@
-//! The public HTTP routes beside the console's pages, on its port.
+//! The public HTTP routes, on the console's port.
 
 use axum::Router;
 
@@ -6,7 +6,7 @@ use super::assembly::Assembly;
 use super::witnessing::Witnessing;
 use crate::api::http;
 
-/// All of them; each module adds its own with one `merge`.
+/// All routes; each module adds its own with one `merge`.
 pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing) -> Router {
     let key = witnessing.province_key.clone();
     Router::new()

@@ -1,4 +1,4 @@
-//! A gateway that is called in its own process: all of it but the sockets. Whoever brings a transport, tests above all, serves this on it.
+//! A gateway called within its own process: everything except the sockets. Tests connect it to an in-memory transport.
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -8,16 +8,16 @@ use super::services::Served;
 use crate::api::admission::Admission;
 use crate::api::panic::{CatchPanics, Caught};
 
-/// The gRPC service of a gateway; its streams end, and its health is watched no more, when this is dropped.
+/// The gRPC service of a gateway; dropping it ends its streams and health watchers.
 pub struct InProcess {
-    /// Where calls go. Each carries the [`Peer`](crate::base::Peer) that it comes from among its extensions.
+    /// The service to call. Each request carries its [`Peer`](crate::base::Peer) as an extension.
     pub service: Caught<Admission>,
     end: watch::Sender<bool>,
     _watchers: JoinSet<()>,
 }
 
 impl InProcess {
-    /// `served` until `end` says true.
+    /// Wraps `served`, which ends when `end` becomes true.
     pub(super) fn new(served: Served, end: watch::Sender<bool>) -> Self {
         Self { service: CatchPanics.layer(served.admission), end, _watchers: served.watchers }
     }

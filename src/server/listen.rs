@@ -1,4 +1,4 @@
-//! Where the gateway listens, and what it demands there: plaintext and demo credentials on loopback, TLS anywhere else.
+//! Listeners and their requirements: plaintext and demo credentials on loopback, TLS elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Reads both files, and holds them against each other.
+    /// Reads both files, and checks that the key belongs to the certificate.
     pub fn load(&self) -> Result<Tls> {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|error| {
@@ -32,7 +32,7 @@ impl TlsFiles {
     }
 }
 
-/// Whether demo credentials are accepted on `address`; refuses to listen off loopback without TLS, unless `allowed`.
+/// The demo credentials accepted on `address`. Refuses to listen off loopback without TLS, unless `allowed`.
 pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -> Result<DemoCredentials> {
     match (has_tls, is_loopback(address), allowed) {
         (true, _, _) => Ok(DemoCredentials::Never),
@@ -48,7 +48,7 @@ pub fn exposure(what: &str, address: SocketAddr, has_tls: bool, allowed: bool) -
     }
 }
 
-/// The console speaks plain HTTP: refuses to listen off loopback, unless `allowed`.
+/// Refuses a console off loopback, since it speaks plain HTTP, unless `allowed`.
 pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
     if allowed || is_loopback(address) {
         return Ok(());
@@ -58,7 +58,7 @@ pub fn exposure_of_console(address: SocketAddr, allowed: bool) -> Result<()> {
     Err(Error::new(Reason::ConfigurationInvalid, message))
 }
 
-/// The address by which clients on this machine reach a listener: an unspecified one (`0.0.0.0`) stands for all, and is none to call.
+/// The address by which clients on this machine reach a listener: loopback for an unspecified address (`0.0.0.0`).
 pub fn reachable(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -79,7 +79,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// The cause at the end of an error's chain, which is the one that says something.
+/// The last cause in an error's chain, which is the most specific.
 pub fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

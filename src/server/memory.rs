@@ -1,65 +1,65 @@
-//! What the caches of a gateway may hold: one sum, divided here and nowhere else.
+//! The memory of a gateway's caches: one total, divided here only.
 //!
-//! | share | what |
+//! | share | cache |
 //! |---|---|
 //! | 8/16 | blocks and values of the storage engine |
 //! | 3/16 | tiles of all logs, with their inner nodes: paths without hashing |
-//! | 4/16 | records that were verified, redacted and encoded |
-//! | 1/16 | answers of the registries in this process |
+//! | 4/16 | verified cache: records, redacted and encoded |
+//! | 1/16 | page caches of the embedded registries |
 //!
-//! All of them fill with what is asked for and nothing else: a small world stays small, however large the sum is.
+//! A cache fills with requested data only: a small world stays small, however large the total is.
 
 pub mod free;
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::exchange::Memory as OfExchange;
+use crate::exchange::ExchangeMemory;
 use crate::ledger::TileCache;
 use crate::registry::embedded::Caches;
 
 const MIB: u64 = 1024 * 1024;
-/// Less than this thrashes.
+/// Smaller caches would thrash.
 pub const MEMORY_BYTES_MIN: u64 = 16 * MIB;
-/// What is taken where nobody says what is free.
+/// The total where the free memory is unknown.
 const MEMORY_BYTES_UNKNOWN: u64 = 256 * MIB;
 
-/// Bytes that all caches together may hold.
+/// Capacity of all caches together, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(u64);
 
 impl Memory {
-    /// So many bytes, and not less than [`MEMORY_BYTES_MIN`].
+    /// This many bytes, but at least [`MEMORY_BYTES_MIN`].
     pub fn bytes(bytes: u64) -> Self {
         Self(bytes.max(MEMORY_BYTES_MIN))
     }
 
-    /// A quarter of what is free on this machine, or in the container around the process.
+    /// A quarter of the free memory of this machine, or of the container around the process.
     pub fn of_machine() -> Self {
         Self::bytes(free::bytes().map_or(MEMORY_BYTES_UNKNOWN, |free| free / 4))
     }
 
-    /// All of it.
+    /// The total, in bytes.
     pub fn total(self) -> u64 {
         self.0
     }
 
-    /// For the storage engine.
+    /// The share of the storage engine, in bytes.
     pub fn engine(self) -> u64 {
         self.sixteenths(8)
     }
 
-    /// The tiles of all logs.
+    /// The cache of tiles of all logs.
     pub fn tiles(self) -> TileCache {
         TileCache::new(self.sixteenths(3))
     }
 
-    /// For the exchange.
-    pub fn exchange(self) -> OfExchange {
-        OfExchange { known_bytes: self.sixteenths(4) }
+    /// The share of the exchange.
+    pub fn exchange(self) -> ExchangeMemory {
+        ExchangeMemory { verified_cache_bytes: self.sixteenths(4) }
     }
 
-    /// For one of `registries` in this process.
+    /// The share of one of `registries` embedded registries.
     pub fn registry(self, tiles: TileCache, registries: usize) -> Caches {
         Caches { tiles, pages_bytes: self.sixteenths(1) / registries.max(1) as u64 }
     }
@@ -70,7 +70,7 @@ impl Memory {
 }
 
 impl Default for Memory {
-    /// For worlds of tests.
+    /// For the worlds of tests.
     fn default() -> Self {
         Self(64 * MIB)
     }
@@ -121,7 +121,7 @@ mod tests {
         for memory in [Memory::bytes(0), Memory::default(), Memory::bytes(5_000_000_000)] {
             let tiles = memory.tiles();
             let pages = 8 * memory.registry(tiles.clone(), 8).pages_bytes;
-            let parts = memory.engine() + tiles.usage().bytes_max + memory.exchange().known_bytes + pages;
+            let parts = memory.engine() + tiles.usage().bytes_max + memory.exchange().verified_cache_bytes + pages;
             // A cache is cut into shards of equal size, which rounds it up.
             assert!(parts <= memory.total() / 100 * 101 && parts >= memory.total() / 16 * 15, "{memory}: {parts}");
         }

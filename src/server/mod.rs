@@ -1,4 +1,4 @@
-//! Assembly: one process that opens the store, seeds the world, wires every part and serves.
+//! Assembly: one process that opens the store, seeds the world, connects all parts and serves.
 //!
 //! [`Gateway::open`] makes everything but sockets; the caller owns those, and the signal to end.
 

@@ -1,4 +1,4 @@
-//! What a gateway says of itself when `/metrics` asks: calls under way, health, connections, descriptors, feeds, logs.
+//! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,16 +17,14 @@ fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sampl
     (vec![(label, value.into())], sample)
 }
 
-/// Of admission and health.
+/// Gauges of admission and health.
 pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
     let (calls, waiting, memory, health) = (load.clone(), load.clone(), load, health.clone());
     vec![
-        Reading::single("calls_under_way", "Calls admitted and not answered yet", move || calls.calls() as f64),
-        Reading::single("calls_waiting", "Calls admitted that wait for their turn", move || waiting.waiting() as f64),
-        Reading::single("request_bytes", "Memory that requests under way hold, in bytes", move || {
-            memory.bytes() as f64
-        }),
-        Reading::new("serving", "1 if a service serves, 0 if something speaks against it", move || {
+        Reading::single("calls_under_way", "Admitted calls in progress", move || calls.calls() as f64),
+        Reading::single("calls_waiting", "Admitted calls that wait for their turn", move || waiting.waiting() as f64),
+        Reading::single("request_bytes", "Memory of requests in progress, in bytes", move || memory.bytes() as f64),
+        Reading::new("serving", "1 if a service is SERVING, 0 if not", move || {
             let services = health.watch().borrow().clone();
             let name = |service: &String| if service == OVERALL { "all".to_owned() } else { service.clone() };
             let serves = services.iter().map(|(service, causes)| (name(service), causes.is_empty()));
@@ -35,7 +33,7 @@ pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
     ]
 }
 
-/// Of connections and of what a process has a limited number of.
+/// Gauges of connections and of limited resources of the process.
 pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
     let (open, accepted, errors) = (counts.clone(), counts.clone(), counts.clone());
     let (refused, timed_out) = (counts.clone(), counts.clone());
@@ -49,36 +47,38 @@ pub(super) fn of_connections(counts: &Arc<Connections>) -> Vec<Reading> {
             let sample = |reason: Refusal| labelled("reason", reason.as_str(), refused.refused(reason) as f64);
             Refusal::ALL.into_iter().map(sample).collect()
         }),
-        Reading::new("connections_timed_out_total", "Connections that took too long, by stage", move || {
+        Reading::new("connections_timed_out_total", "Connections timed out, by stage", move || {
             let sample = |stage: Stage| labelled("stage", stage.as_str(), timed_out.timed_out(stage) as f64);
             Stage::ALL.into_iter().map(sample).collect()
         }),
-        Reading::single("log_lines_dropped_total", "Log lines that nobody read in time", || log::dropped() as f64),
-        Reading::new("open_descriptors", "Descriptors that the process has open", open_descriptors),
+        Reading::single("log_lines_dropped_total", "Log lines dropped because their reader was too slow", || {
+            log::dropped() as f64
+        }),
+        Reading::new("open_descriptors", "Open file descriptors of the process", open_descriptors),
     ]
 }
 
-/// Where the system lists them; no sample elsewhere.
+/// One sample where the system lists them; none elsewhere.
 fn open_descriptors() -> Vec<Sample> {
     std::fs::read_dir("/proc/self/fd").map(|entries| (Vec::new(), entries.count() as f64)).into_iter().collect()
 }
 
-/// Of the disk below a data folder.
+/// Gauges of the disk of a data folder.
 pub(super) fn of_disk(folder: &Path) -> Vec<Reading> {
     let disk = Arc::new(FolderDisk(folder.to_owned()));
     let files = disk.clone();
     let sample = |free: u64| (Vec::new(), free as f64);
     vec![
-        Reading::new("disk_free_bytes", "Space that is free where the data are, in bytes", move || {
+        Reading::new("disk_free_bytes", "Free space on the data's disk, in bytes", move || {
             disk.free_bytes().map(sample).into_iter().collect()
         }),
-        Reading::new("disk_free_files", "Files (inodes) that are free where the data are", move || {
+        Reading::new("disk_free_files", "Free inodes on the data's disk", move || {
             files.free_files().ok().flatten().map(sample).into_iter().collect()
         }),
     ]
 }
 
-/// Of the caches that `--memory` is divided among, but the engine's.
+/// Gauges of the caches that share `--memory`, except the engine's.
 pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
     let (tiles, exchange) = (assembly.tiles.clone(), assembly.gateway.exchange.clone());
     let registries: Vec<_> = assembly.registries.values().cloned().collect();
@@ -93,14 +93,14 @@ pub(super) fn of_caches(assembly: &Assembly) -> Vec<Reading> {
         })
     };
     vec![
-        reading("cache_bytes", "What a cache holds, in bytes", |usage| usage.bytes),
-        reading("cache_limit_bytes", "What a cache may hold, in bytes", |usage| usage.bytes_max),
-        reading("cache_hits_total", "Look-ups in a cache that found something", |usage| usage.hits),
-        reading("cache_misses_total", "Look-ups in a cache that found nothing", |usage| usage.misses),
+        reading("cache_bytes", "Bytes in a cache", |usage| usage.bytes),
+        reading("cache_limit_bytes", "Capacity of a cache, in bytes", |usage| usage.bytes_max),
+        reading("cache_hits_total", "Hits of a cache", |usage| usage.hits),
+        reading("cache_misses_total", "Misses of a cache", |usage| usage.misses),
     ]
 }
 
-/// Of the logs and of the registries' feeds.
+/// Gauges of the logs and of the registries' feeds.
 pub(super) fn of_logs(assembly: &Assembly) -> Result<Vec<Reading>> {
     let mut logs = vec![
         (Name::from("records"), assembly.province.records.log().clone()),

@@ -1,8 +1,8 @@
-//! The check of a store while it is served from: now and then, on a thread of its own, with a rest after each read, so that callers hardly
-//! notice. It sees what no caller has asked for yet.
+//! Background checks of the store: periodic, on a thread of its own, with a pause after each read, so that callers hardly notice.
+//! They find damage that no caller has hit yet.
 //!
-//! What is written meanwhile can look like damage for a moment, so a fault counts only if a second check finds it again. Then the
-//! store is told, whose health says so from then on.
+//! Concurrent writes can look like damage for a moment, so a fault counts only if a second check confirms it. Then the store's
+//! health reports it.
 
 #![allow(clippy::disallowed_methods, reason = "how often this process reads its store is the machine's affair")]
 
@@ -17,32 +17,32 @@ use crate::base::{Clock, Error, Result, Timestamp};
 use crate::registry::Catalogue;
 use crate::store::{Pace, Store};
 
-/// When the first check begins at the latest: a server that is often started again shall be checked too.
+/// Latest begin of the first check: a server that restarts often must be checked too.
 const FIRST_WITHIN: Duration = Duration::from_secs(600);
-/// The rest after each read.
+/// Pause after each read.
 const REST: Duration = Duration::from_millis(20);
 
-/// How the last check ended.
+/// The result of the last check.
 #[derive(Debug, Clone, Copy)]
 pub struct LastCheck {
-    /// When.
+    /// When it ended.
     pub at: Timestamp,
     /// How long it took.
     pub took: Duration,
-    /// How many rows it read.
+    /// The number of rows read.
     pub rows: u64,
-    /// How many faults it found.
+    /// The number of faults found.
     pub faults: u64,
-    /// Checks that came to their end since the start, this one too.
+    /// The number of checks completed since the start, including this one.
     pub count: u64,
 }
 
-/// What the thread that checks a store found last.
+/// The result of the last check, shared with its thread.
 #[derive(Clone, Default)]
 pub(super) struct Recheck(Arc<Mutex<Option<LastCheck>>>);
 
 impl Recheck {
-    /// Begins to check `store` each time `every` has passed, until `ending` turns true or nobody is left who could turn it.
+    /// Checks `store` every `every`, until `ending` becomes true or its sender is dropped.
     pub(super) fn begin(
         &self,
         store: Arc<dyn Store>,
@@ -65,7 +65,7 @@ impl Recheck {
         Ok(())
     }
 
-    /// How the last check ended; `None` before the first.
+    /// The result of the last check; `None` before the first.
     pub(super) fn last(&self) -> Option<LastCheck> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,29 +85,33 @@ impl Recheck {
                     *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
                     tell(store, &report, rows, took);
                 }
-                Err(error) => tracing::warn!(%error, "the check of the store did not come to its end"),
+                Err(error) => tracing::warn!(%error, "the check of the store failed"),
             }
         }
     }
 
-    /// What metrics say of it.
+    /// The gauges of the last check.
     pub(super) fn readings(&self) -> Vec<Reading> {
         let reading = |name, help, value: fn(&LastCheck) -> f64| {
             let checks = self.clone();
             Reading::new(name, help, move || checks.last().iter().map(|last| (Vec::new(), value(last))).collect())
         };
         vec![
-            reading("store_check_faults", "Faults that the last check of the store found", |last| last.faults as f64),
-            reading("store_check_rows", "Rows that the last check of the store read", |last| last.rows as f64),
-            reading("store_check_seconds", "How long the last check of the store took", |last| last.took.as_secs_f64()),
-            reading("store_checked_at_seconds", "When the last check of the store ended, since the epoch", |last| {
-                last.at.0 as f64 / 1_000.0
+            reading("store_check_faults", "Faults found by the last check of the store", |last| last.faults as f64),
+            reading("store_check_rows", "Rows read by the last check of the store", |last| last.rows as f64),
+            reading("store_check_seconds", "Duration of the last check of the store, in seconds", |last| {
+                last.took.as_secs_f64()
             }),
+            reading(
+                "store_checked_at_seconds",
+                "End of the last check of the store, in seconds since the epoch",
+                |last| last.at.0 as f64 / 1_000.0,
+            ),
         ]
     }
 }
 
-/// Checks, and checks again what was found.
+/// Checks, and confirms the findings by a second check.
 async fn confirmed(store: &dyn Store, catalogue: &Catalogue) -> Result<CheckReport> {
     let pace = Pace::Resting(REST);
     let first = check(store, catalogue, pace, &|_, _, _| {}).await?;
@@ -126,7 +130,8 @@ fn tell(store: &dyn Store, report: &CheckReport, rows: u64, took: Duration) {
     }
     for (space, what, count) in report.findings.iter() {
         let is_known = store.health().borrow().damaged.contains(&space);
-        // The error is for a reader of the row, and there is none here; the call marks the store as damaged, and logs a space's first fault.
+        // The error would be for a reader of the row, and there is none here; the call marks the store as damaged, and logs a
+        // space's first fault.
         let _ = store.damaged(space, what);
         if is_known {
             tracing::error!(space = space.name(), what, count, "the check of the store found damage");

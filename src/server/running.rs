@@ -1,8 +1,8 @@
-//! A gateway at work: sockets that the caller bound, served until the end is asked for.
+//! A serving gateway: serves sockets that the caller bound until the end is requested.
 //!
-//! The end is in five steps: health says NOT_SERVING; for as long as the caller says, calls are still accepted, so that balancers
-//! notice first; connections are told to go away (GOAWAY) and calls under way get [`DRAIN`] to finish; streams end with
-//! UNAVAILABLE a little before that; and what is still there then is cut.
+//! The end has five steps: health says NOT_SERVING; for a time that the caller chooses, calls are still accepted, so that balancers
+//! notice; connections receive GOAWAY, and calls in progress get [`DRAIN`] to finish; streams end with UNAVAILABLE shortly before
+//! that; and the remaining ones are cut.
 
 #![allow(clippy::disallowed_methods, reason = "the end of a server is transport")]
 
@@ -22,21 +22,22 @@ use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
 use crate::api::health::{ENDING, HealthBoard};
 use crate::api::http;
+use crate::api::language::translate;
 use crate::api::panic::CatchPanics;
 use crate::base::{Error, Result};
 use crate::store::{Health, Writes};
 
-/// What a gateway is served on.
+/// The sockets and their settings.
 pub struct Listening {
-    /// For gRPC.
+    /// The socket for gRPC.
     pub grpc: TcpListener,
-    /// For the console; `None` is no console.
+    /// The socket for the console; `None`: no console.
     pub console: Option<TcpListener>,
-    /// TLS for gRPC; `None` is plaintext.
+    /// TLS for gRPC; `None`: plaintext.
     pub tls: Option<Tls>,
-    /// Proxies before gRPC, which state their clients' addresses by the PROXY protocol.
+    /// Proxies in front of gRPC, which must state their clients' addresses by the PROXY protocol.
     pub trusted_proxies: Vec<IpAddr>,
-    /// What connections may take.
+    /// Limits on connections.
     pub limits: Limits,
 }
 
@@ -47,35 +48,35 @@ impl Listening {
     }
 }
 
-/// Why serving has to end.
+/// The reason why serving has to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// A port is served no more.
+    /// A port is no longer served.
     Port,
-    /// The storage engine takes no more changes until it is opened again.
+    /// The storage engine accepts no more changes until it is opened again.
     Store,
 }
 
 /// A gateway that accepts calls.
 pub struct Running {
-    /// Where gRPC listens.
+    /// The address of gRPC.
     pub grpc: SocketAddr,
-    /// Where the console listens.
+    /// The address of the console.
     pub console: Option<SocketAddr>,
     /// Whether gRPC speaks TLS.
     pub has_tls: bool,
-    /// Where the trust anchor was written, absolute.
+    /// The absolute path of the trust anchor's file.
     pub anchor: Option<PathBuf>,
     end: watch::Sender<bool>,
     health: HealthBoard,
-    /// A task for each port.
+    /// One task for each port.
     serving: JoinSet<()>,
     store: watch::Receiver<Health>,
     _watchers: JoinSet<()>,
 }
 
 impl Running {
-    /// Begins to serve until `end` says true, and the console over `view` with the `further` HTTP routes beside it; others reach it at
+    /// Serves until `end` becomes true; the console shows `view` and has the `further` HTTP routes, and is reached from outside at
     /// `public_url`.
     pub(super) fn begin(
         listening: Listening,
@@ -97,6 +98,7 @@ impl Running {
         if let Some((listener, at)) = listening.console.zip(console) {
             let routes = console::router(view, console::Hosts::new(at, public_url), further);
             let routes = routes.layer(axum::middleware::from_fn_with_state(served.public, http::rate::limit));
+            let routes = routes.layer(axum::middleware::from_fn(translate));
             serving.spawn(ports.console(listener, routes));
         }
         Ok(Self {
@@ -112,7 +114,7 @@ impl Running {
         })
     }
 
-    /// Waits until serving has to end, which it does only when something is wrong.
+    /// Waits until serving has to end, which only a failure causes.
     pub async fn ended(&mut self) -> Ended {
         let stopped = async {
             let is_stopped = |health: &Health| health.writes == Writes::Stopped;
@@ -131,12 +133,12 @@ impl Running {
         }
     }
 
-    /// Ends: calls under way may finish, within [`DRAIN`].
+    /// Ends: calls in progress may finish, within [`DRAIN`].
     pub async fn end(self) -> Result<()> {
         self.end_after(Duration::ZERO).await
     }
 
-    /// Ends as [`end`](Self::end) does, after a time in which health says so and calls are still accepted.
+    /// Ends like [`end`](Self::end), after a time in which health says NOT_SERVING and calls are still accepted.
     pub async fn end_after(mut self, drain: Duration) -> Result<()> {
         self.health.note(ENDING, |_| true);
         if !drain.is_zero() {
@@ -146,7 +148,7 @@ impl Running {
         match tokio::time::timeout(DRAIN, joined(&mut self.serving)).await {
             Ok(joined) => joined.map_err(Error::bug),
             Err(_) => {
-                tracing::info!("calls still under way are cut");
+                tracing::info!("calls still in progress are cut");
                 self.serving.shutdown().await;
                 Ok(())
             }

@@ -1,10 +1,11 @@
-//! How a new world fills: the population, household by household, through the registries' ordinary writers.
+//! Seeding: fills a new world with the population, household by household, through the registries' ordinary writers.
 //!
 //! One thread generates; each registry takes its changes in large batches at its own pace, with a short queue before it, so that
 //! memory does not grow with the population. The province accepts the batches in the order in which they were generated.
 //!
-//! A world is a function of its seed, its population and its time of creation: the clock stands still, chance comes from the seed, and no
-//! order depends on which task was faster. So an interrupted seeding that begins again gives the same ledgers, byte for byte.
+//! A world is a function of its seed, its population and its time of creation: the clock stands still, randomness comes from the
+//! seed, and no order depends on the speed of a task. So an interrupted seeding that begins again gives the same ledgers, byte for
+//! byte.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,22 +30,23 @@ use crate::identity::{Account, Level};
 use crate::province::Turn;
 use crate::registry::port::{Change, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
+use crate::simulation::clock::WorldClock;
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
 use crate::simulation::samples::SampleMaker;
 use crate::trust::{Object, Operation};
 
-/// Turns that wait for the province before the generator waits.
+/// Batches that may wait for the province before the generator pauses.
 const QUEUE_TURNS: usize = 64;
 
 /// Seeds a new world into an empty store: population and personas into the registries, from there into the province, then accounts,
-/// links, refused consents, and last what happened to the personas' documents after they were linked.
+/// links, refused consents, and last the changes of the personas' documents after they were linked.
 pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<()> {
     let at = Timestamp(data.world.created_at_ms);
     let chance = Seed::root(data.world.seed).child("seeding", 0);
     let world = World {
-        clock: Arc::new(FixedClock::at(at)),
+        clock: WorldClock::open(Arc::new(FixedClock::at(at)), None)?,
         entropy: Arc::new(SeededEntropy::new(chance)),
         ..World::open(config, data, rights).await?
     };
@@ -86,7 +88,7 @@ pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Resu
     Ok(())
 }
 
-/// Opens accounts as they are generated, many to a commit.
+/// Opens accounts as they are generated, many in a commit.
 async fn open_accounts(
     assembly: &Assembly,
     mut opened: mpsc::Receiver<Vec<generated::Account>>,
@@ -135,26 +137,26 @@ fn unknown(registry: &str) -> Error {
     Error::bug(format!("there is no registry {registry}"))
 }
 
-/// Changes handed to a registry at once.
+/// Changes in a batch for a registry.
 const BATCH_CHANGES: usize = 4_096;
-/// Batches that wait before a registry.
+/// Batches queued before a registry.
 const QUEUE_BATCHES: usize = 2;
 
-/// What seeding needs to know.
+/// The parameters of seeding.
 struct Seeding {
     /// The world's seed.
     world: Seed,
     /// Citizens to generate.
     population: u64,
-    /// When everything is issued.
+    /// The time of issue of all records.
     at: Timestamp,
-    /// Told how far it is.
+    /// Called with the progress.
     progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
 }
 
 impl Seeding {
-    /// Fills the registries with the population and the personas' first versions. Gives the accounts to `accounts`, and says to `turns`
-    /// in which order the province shall accept the registries' batches.
+    /// Fills the registries with the population and the personas' first versions. Sends the accounts to `accounts`, and to `turns`
+    /// the order in which the province accepts the registries' batches.
     async fn fill(
         self,
         assembly: &Assembly,
@@ -173,7 +175,7 @@ impl Seeding {
         }
         let first: Vec<Record> = personas.iter().flat_map(|persona| persona.records.iter().cloned()).collect();
         let generating = tokio::task::spawn_blocking(move || self.generate(first, outboxes, &accounts));
-        // A registry that fails closes its queue, which ends the generator; its own error says more.
+        // A registry that fails closes its queue, which ends the generator; the registry's error is the more specific one.
         while let Some(loaded) = loading.join_next().await {
             loaded.map_err(Error::bug)??;
         }
@@ -212,18 +214,18 @@ impl Seeding {
     }
 }
 
-/// Changes on their way to all registries.
+/// Pending changes for all registries.
 struct Outboxes {
     catalogue: Arc<Catalogue>,
     turns: mpsc::Sender<Turn>,
     of: BTreeMap<Name, Outbox>,
 }
 
-/// Changes on their way to one registry.
+/// Pending changes for one registry.
 struct Outbox {
     queue: mpsc::Sender<Vec<Change>>,
     changes: Vec<Change>,
-    /// Changes that were sent: the size of the registry's log once they are issued.
+    /// The size of the registry's log once all sent changes are issued.
     sent: u64,
     registry: Arc<dyn Registry>,
 }
@@ -289,5 +291,5 @@ async fn load(role: Arc<RegistryRole>, mut waiting: mpsc::Receiver<Vec<Change>>,
 }
 
 fn closed() -> Error {
-    Error::bug("a registry or the province stopped taking changes while the world was seeded")
+    Error::bug("a registry or the province stopped accepting changes during seeding")
 }

@@ -78,7 +78,7 @@ struct Services {
 }
 
 impl Services {
-    /// Serves it, and lists it where clients look for services.
+    /// Adds a service, and lists it in reflection.
     fn add<S: Handler + NamedService + 'static>(&mut self, service: S) {
         self.names.push(S::NAME);
         self.add_unlisted(service);
@@ -89,21 +89,21 @@ impl Services {
     }
 }
 
-/// What is served.
+/// The services, ready to serve.
 pub struct Served {
-    /// Where calls go.
+    /// The entry point of calls.
     pub admission: Admission,
-    /// How often anyone may ask for what is public, on every port.
+    /// The rate limit of public data, shared by all ports.
     pub public: Arc<StrangerRate>,
-    /// How each service is.
+    /// The health of each service.
     pub health: HealthBoard,
-    /// The tasks that note what speaks against a service.
+    /// The tasks that watch the health.
     pub watchers: JoinSet<()>,
-    /// How the store is.
+    /// The store's health.
     pub store: watch::Receiver<Health>,
 }
 
-/// All services, ready to be served until `ending` turns true; `reach` is for the personas' commands.
+/// All services, ready to be served until `ending` becomes true; `reach` is for the personas' commands.
 pub async fn all(
     config: &Config,
     data: &Data,
@@ -114,6 +114,7 @@ pub async fn all(
     let gatekeeper = Gatekeeper {
         authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
         rights: assembly.gateway.rights.clone(),
+        running: config.calls_running.unwrap_or_else(Admission::running_on_this_machine),
         callers: CallerRate::new(config.rate_limit),
         strangers: StrangerRate::new(config.stranger_rate_limit),
         public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
@@ -160,11 +161,8 @@ pub async fn all(
             province: assembly.world.province.clone(),
             reach,
         };
-        add!(
-            services,
-            SimulationServiceServer,
-            Simulation::new(edge.clone(), facts, assembly.province.records.log().clone())
-        );
+        let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
+        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, clock, records));
     }
     health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
 }
@@ -218,7 +216,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     Ok(())
 }
 
-/// Health for each service, for each feed and for the server as a whole (the empty name), and reflection over what is served.
+/// Health of each service, each feed and the server as a whole (the empty name), and reflection of the services.
 async fn health_and_reflection(
     mut services: Services,
     assembly: &Assembly,
@@ -236,7 +234,7 @@ async fn health_and_reflection(
         let begun = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The details of errors, so that grpcurl shows them readable.
+            // The details of errors, so that grpcurl prints them in readable form.
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
             .include_reflection_service(false)
             .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)

@@ -1,19 +1,19 @@
-//! The end of a run: Ctrl-C, SIGTERM or SIGHUP; calls under way get [`DRAIN`] to finish.
+//! The end of a run: Ctrl-C, SIGTERM or SIGHUP; calls in progress get [`DRAIN`] to finish.
 //!
-//! SIGHUP, by which a terminal says that it closes, is an end like the others, unless there is a file of rights to read again. A process
-//! that was started to survive it (`nohup`) does, and reads nothing again.
+//! SIGHUP, which a closing terminal sends, ends a run like the others, unless there is a file of rights to reload. A process
+//! started to ignore it (`nohup`) does, and reloads nothing.
 
 use std::time::Duration;
 
 use crate::base::{Error, Result};
 
-/// How long calls under way may take to finish once the listeners are closed.
+/// Time that calls in progress have to finish once the listeners are closed.
 pub const DRAIN: Duration = Duration::from_millis(1_500);
 
-/// The signal that may mean something else than the end.
+/// The signal that may mean a reload instead of the end.
 pub const HANG_UP: &str = "SIGHUP";
 
-/// The signals that end a run. Install it before saying that the gateway is ready.
+/// The signals that end a run. Install before reporting that the gateway is ready.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -25,12 +25,12 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals over from the system's default, which is to die at once.
+    /// Replaces the system's default action, which is to die at once.
     #[cfg(unix)]
     pub fn install() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let hang_up = SignalKind::hangup();
-        // Where the kernel says nothing of it, nothing is ignored.
+        // Where `/proc` does not tell, nothing is ignored.
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).map_err(Error::bug)?,
@@ -42,13 +42,13 @@ impl Signals {
         })
     }
 
-    /// Takes Ctrl-C over.
+    /// Handles Ctrl-C.
     #[cfg(not(unix))]
     pub fn install() -> Result<Self> {
         Ok(Self {})
     }
 
-    /// Waits for the next of them, and says which.
+    /// Waits for the next signal, and returns its name.
     #[cfg(unix)]
     pub async fn wait(&mut self) -> &'static str {
         let hang_up = async {
@@ -72,7 +72,8 @@ impl Signals {
     }
 }
 
-/// Whether a process with this `/proc/…/status` (proc(5)) ignores a signal: `SigIgn` is a mask in hexadecimal, whose lowest bit is signal 1.
+/// Whether a process with this `/proc/…/status` (proc(5)) ignores a signal: `SigIgn` is a hexadecimal mask, whose lowest bit is
+/// signal 1.
 #[cfg(unix)]
 fn ignores(status: &str, signal: i32) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

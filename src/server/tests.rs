@@ -8,6 +8,7 @@ use super::{Config, Gateway, Storage};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Error, ProvinceCode, Reason, Result, Timestamp};
 use crate::keys::keyring::{Beginning, KeptKeys, KeyFolder, Secret, Unlock, request};
+use crate::province::{FeedState, Progress};
 use crate::registry::Catalogue;
 use crate::registry::port::{Change, Inclusion as _, Query, Selector, Submission};
 use crate::trust::entry::split_entry;
@@ -15,6 +16,7 @@ use crate::trust::{
     Algorithm, Code, EntryType, KeyChange, KeyEvent, KeyState, Object, Operation, PublicKey, SignedRecord, TrustAnchor,
     Verdict, Verifier,
 };
+use crate::world::until::until;
 
 mod worlds;
 
@@ -123,24 +125,28 @@ async fn keys_change_under_load_and_every_record_is_judged_by_its_place() {
         let (gateway, written, stop) = (gateway.clone(), written.clone(), stop.clone());
         tokio::spawn(async move { write(&gateway, &written, &stop).await })
     };
-    let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    // Records are issued and accepted between two changes.
+    let more = || {
+        let (gateway, before) = (&gateway, gateway.record_ledger_size());
+        until("more records", move || (gateway.record_ledger_size() > before + 8).then_some(()))
+    };
     let resident = origin("resident");
-    pause().await;
+    more().await;
     let successor = fresh(&folder, &resident, Algorithm::EcdsaP256);
     let rotate = KeyChange::Rotate { origin: resident.clone(), successor: successor.clone() };
     let second = change(&folder, Some(resident.clone()), rotate).await.expect("rotated");
-    pause().await;
+    more().await;
     let records = origin("records");
     let next_key = fresh(&folder, &records, Algorithm::Ed25519);
     let rotate = KeyChange::Rotate { origin: records.clone(), successor: next_key };
     let third = change(&folder, Some(records), rotate).await.expect("the ledger's key rotated");
-    pause().await;
+    more().await;
     let suspect_from = gateway.record_ledger_size();
-    pause().await;
+    more().await;
     let next_key = fresh(&folder, &resident, Algorithm::Ed25519);
     let stolen = KeyChange::Compromise { key: successor.id(), suspect_from, successor: Some(next_key) };
     let fourth = change(&folder, Some(resident.clone()), stolen).await.expect("compromised");
-    pause().await;
+    more().await;
     stop.store(true, Ordering::Relaxed);
     writer.await.expect("no write failed");
     let count = written.load(Ordering::Relaxed);
@@ -242,7 +248,7 @@ async fn what_waits_while_its_registry_is_withdrawn_is_refused_and_not_stored() 
             }
         })
     };
-    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+    until("a record", || (written.load(Ordering::Relaxed) > 0).then_some(())).await;
     let withdrawn = KeyChange::Withdraw { issuer: "resident".into() };
     change(&folder, Some(origin("resident")), withdrawn).await.expect("withdrawn");
     assert_eq!(writer.await.expect("ends"), Reason::IssuerWithdrawn);
@@ -280,15 +286,9 @@ async fn the_key_of_a_halted_feed_can_be_declared_stolen() {
         body: bytes::Bytes::from_static(b"no statement"),
     };
     ledger.append(vec![foreign], |_| crate::store::Batch::new()).await.expect("appended");
-    let begun = std::time::Instant::now();
-    let halted = |gateway: &Gateway| {
-        let mut progress = gateway.assembly.province.layer.progress().into_iter();
-        progress.any(|(name, now)| name == "land" && matches!(now.state, crate::province::FeedState::Halted { .. }))
-    };
-    while !halted(&gateway) {
-        assert!(begun.elapsed().as_secs() < 20, "the feed goes on");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let mut feed = gateway.assembly.province.layer.watch_progress("land").expect("a feed");
+    let is_halted = |now: &Progress| matches!(now.state, FeedState::Halted { .. });
+    feed.wait_for(is_halted).await.expect("the feed halts");
     let successor = fresh(&folder, &land, Algorithm::Ed25519);
     let stolen = KeyChange::Compromise { key, suspect_from: 0, successor: Some(successor) };
     let second = change(&folder, Some(land), stolen).await.expect("compromised");

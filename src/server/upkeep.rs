@@ -1,7 +1,7 @@
-//! The upkeep of a store: everything in it held against everything else, and what follows from something else made again.
+//! The upkeep of a store: compares everything in it, and derives rows again.
 //!
-//! A check needs no keys: that signatures hold is the audit's and the start's to see. It also works on a store that is being served
-//! from, at a pace; then it says nothing of what changes under it. A rebuild has the folder to itself.
+//! A check needs no keys: signatures are verified by audits and starts. It also works on a store that is being served from, at a
+//! pace; then it reports nothing about rows that change meanwhile. A rebuild has the folder to itself.
 
 use std::path::Path;
 
@@ -19,24 +19,25 @@ use crate::trust::entry::split_entry;
 use crate::trust::merkle::hash_leaf;
 use crate::{identity, province, registry};
 
-/// How often a space that is being written to is counted again before its count is called wrong.
+/// Recounts of a space that is being written to before its count is called wrong.
 const RECOUNTS: usize = 3;
 
-/// How far an upkeep is: what it works on, how many rows more, and of how many in all as far as is known.
+/// Progress of an upkeep: the present work, the further rows, and the number of rows in all as far as known.
 pub type Progress<'a> = &'a (dyn Fn(&'static str, u64, u64) + Sync);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct CheckReport {
-    /// Each space, counted.
+    /// The recount of each space.
     pub spaces: Vec<Recount>,
-    /// What is wrong.
+    /// The faults.
     pub findings: Findings,
 }
 
-/// Checks the store of a data folder that nobody serves from. Changes nothing in the folder, which may be one that cannot be written.
+/// Checks the store of a data folder that nobody serves from. Changes nothing in the folder, which may be read-only.
 ///
-/// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it too.
+/// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it
+/// too.
 pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
     let world = served_from(folder)?;
     let guard = DataFolder::guard(folder, &world);
@@ -54,9 +55,9 @@ async fn catalogue_of(store: &FjallStore, province: &ProvinceCode) -> Result<Cat
     }
 }
 
-/// Checks a store: counts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
+/// Checks a store: recounts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
 /// derived row with its sources. With a resting pace it may be served from meanwhile; then rows are not counted against their
-/// sources, and status lists are left out.
+/// sources, and status lists are not checked.
 pub async fn check(
     store: &dyn Store,
     catalogue: &Catalogue,
@@ -73,7 +74,7 @@ pub async fn check(
             if is_quiet || found.agrees || !found.is_readable {
                 break;
             }
-            // It changed while it was read. Rows that are too many or too few stay as many.
+            // It changed while it was read. A wrong count stays wrong.
             let again = recount(store, *space, pace, |_| {}).await?;
             let difference = |found: &Recount| found.read.wrapping_sub(found.kept);
             let agrees = again.agrees || difference(&again) != difference(&found);
@@ -81,7 +82,7 @@ pub async fn check(
         }
         match found {
             Recount { is_readable: false, .. } => findings.add(*space, UNREADABLE),
-            Recount { agrees: false, .. } => findings.add(*space, "it has another number of rows than was counted"),
+            Recount { agrees: false, .. } => findings.add(*space, "its number of rows differs from its count"),
             _ => {}
         }
         spaces.push(found);
@@ -95,7 +96,7 @@ pub async fn check(
     noted(codes, Space::PresentationCode, &mut findings)?;
     let mut derived = Derived::new(store, Purpose::Check, is_quiet);
     let outcome = derive(&mut derived, catalogue, pace, progress).await;
-    // It walks what the derived rows follow from, and that is what ended it.
+    // It walks the sources of derived rows, where it met the damage.
     noted(outcome, Space::Record, &mut findings)?;
     let flushed = derived.flush().await;
     noted(flushed, Space::Record, &mut findings)?;
@@ -110,15 +111,16 @@ pub async fn check(
 async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: &mut Findings) -> Result<()> {
     if let Some(log) = StoredLog::open(store, RECORDS).await? {
         for _ in province::stored::check_status(store, catalogue, &log).await? {
-            findings.add(Space::Status, "a list is not what was accepted");
+            findings.add(Space::Status, "a list differs from the accepted statements");
         }
     }
     Ok(())
 }
 
-/// Makes every derived row of a data folder's store again, and counts the others. The ledgers, but for the upper nodes of tiles of earlier
-/// versions, the records and whatever else has no source are read only; where they cannot be, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be
-/// restored from a copy. Gives the rows of each derived space.
+/// Derives every derived row of a data folder's store again, and counts the others. Ledgers, records and everything else that
+/// cannot be derived are only read, except for the upper nodes of tiles that earlier versions wrote without them; if they cannot be
+/// read, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be restored from a copy. Returns the
+/// number of rows of each derived space.
 pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
     let world = served_from(folder)?;
     let guard = DataFolder::guard(folder, &world);
@@ -147,7 +149,7 @@ pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec
     Ok(made)
 }
 
-/// Gives every derived row of every module, status lists aside.
+/// Passes every derived row of every module, except status lists.
 async fn derive(derived: &mut Derived<'_>, catalogue: &Catalogue, pace: Pace, progress: Progress<'_>) -> Result<()> {
     let store = derived.store();
     let (records, links) = (store.count(Space::Record), store.count(Space::Link));
@@ -172,7 +174,7 @@ fn logs(catalogue: &Catalogue) -> impl Iterator<Item = LogId> {
     catalogue.sectors().iter().map(|sector| LogId(sector.ordinal)).chain([RECORDS, EVIDENCE])
 }
 
-/// Every log: its tiles rebuild to its head, and its entries are what its leaves hash.
+/// Checks of every log that its tiles rebuild to its head, and that its entries hash to its leaves.
 async fn check_ledgers(
     store: &dyn Store,
     catalogue: &Catalogue,
@@ -185,7 +187,7 @@ async fn check_ledgers(
             Ok(Some(log)) => log,
             Ok(None) => continue,
             Err(error) if error.kind() == Kind::Corrupt => {
-                findings.add(Space::LogTile, "the tiles, entries and head of a log do not belong together");
+                findings.add(Space::LogTile, "the tiles, entries and head of a log do not match");
                 continue;
             }
             Err(error) => return Err(error),
@@ -201,50 +203,50 @@ async fn check_ledgers(
     Ok(())
 }
 
-/// A part of a check that ended at damage found it; other failures are the check's own. The error says which space was read; if it does
-/// not, `space` was.
+/// Turns the error of a check that met damage into a finding; other errors are the check's own. The error names the space that was
+/// read; if not, it was `space`.
 fn noted(outcome: Result<()>, space: Space, findings: &mut Findings) -> Result<()> {
     match outcome {
         Err(error) if error.kind() == Kind::Corrupt => {
             let named =
                 Space::ALL.iter().find(|space| error.subject.kind == "space" && error.subject.name == space.name());
-            findings.add(named.copied().unwrap_or(space), "its check ended at rows that cannot be read");
+            findings.add(named.copied().unwrap_or(space), "its check ended at unreadable rows");
             Ok(())
         }
         outcome => outcome,
     }
 }
 
-/// Large buffers, and no more of the disk kept free than a server keeps.
+/// Large buffers, and no larger reserve of free space than a server's.
 fn options() -> FjallOptions {
     FjallOptions { reserve_bytes: FjallOptions::default().reserve_bytes, ..FjallOptions::bulk() }
 }
 
-/// What the acceptance of an older store gives up.
+/// The groups of changes that accepting an older store loses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted {
-    /// The last group of changes of the store that was served from, as far as is known.
+pub struct AcceptedRollback {
+    /// The last group of the store that was served last, as far as known.
     pub was: Option<u64>,
-    /// That of the store that is there.
+    /// The last group of the present store.
     pub is: u64,
 }
 
-/// Takes the store that is in a data folder as the one to go on from, though another or a newer one was served from there. It has to be whole.
-pub fn accept_rollback(folder: &Path) -> Result<Accepted> {
-    let world = served_from(folder)?;
-    let guard = DataFolder::guard(folder, &world);
+/// Accepts the store in a data folder as the one to continue from, although another or a newer one was served from there. It has to
+/// be whole.
+pub fn accept_rollback(folder: &Path) -> Result<AcceptedRollback> {
+    let guard = DataFolder::guard(folder, &served_from(folder)?);
     let folder = DataFolder::take(folder)?;
-    // A file that cannot be read says nothing, and is replaced.
+    // An unreadable file tells nothing, and is replaced.
     let was = guard.group().ok().flatten();
-    Ok(Accepted { was, is: FjallStore::accept(&folder.store(), options(), &guard)? })
+    Ok(AcceptedRollback { was, is: FjallStore::accept(&folder.store(), options(), &guard)? })
 }
 
-/// The world of a folder. Only one that came to its end of seeding has a store to keep.
+/// The world of a folder. Only a world whose seeding was completed has a store to keep.
 fn served_from(folder: &Path) -> Result<WorldFile> {
     match WorldFile::read(folder)? {
         Some(world) if world.seeded => Ok(world),
         _ => {
-            let message = format!("{} holds no world that was served from", folder.display());
+            let message = format!("{} holds no world that was ever served", folder.display());
             Err(Error::new(Reason::ConfigurationInvalid, message))
         }
     }

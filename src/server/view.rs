@@ -1,4 +1,4 @@
-//! The facts that the console and the banner show.
+//! The facts for the console and the banner.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who cosigns what: the province the registries' heads, and the witnesses of the policy the province's.
+//! The cosigning tasks: the province cosigns the registries' heads, and the witnesses of the policy cosign the province's.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::transparency::collect::Collector;
 use crate::transparency::province::ProvinceWitness;
 use crate::trust::{Ed25519Signer, KeyUse, NoteKey, Signer};
 
-/// The tasks that cosign and collect; they end with it.
+/// The tasks that cosign and collect cosignatures, until dropped.
 pub(super) struct Witnessing {
     _province: ProvinceWitness,
     _collector: Option<Collector>,

@@ -1,15 +1,16 @@
-//! A world: one province with its time, chance, storage, record types, rights and faults, as one value.
+//! A world: one province with its time, randomness, storage, record types, rights and faults, as one value.
 //!
-//! Nothing about a world is global, so that any number of them live in one process; what stands beside it in an assembly (keys, memory,
-//! where things are published) belongs to whoever serves it.
+//! Nothing about a world is global, so that any number of them live in one process; the other settings of an assembly (keys,
+//! memory, addresses) belong to the process that serves it.
 
 use std::sync::Arc;
 
 use super::config::Config;
 use super::data::Data;
 use crate::access::RightsBook;
-use crate::base::{Clock, Entropy, ProvinceCode, Result, Seed};
+use crate::base::{Entropy, ProvinceCode, Result, Seed, Timestamp};
 use crate::registry::{Catalogue, allocation};
+use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::Rules;
 use crate::simulation::personas;
 use crate::store::Store;
@@ -17,21 +18,23 @@ use crate::store::Store;
 /// One world.
 #[derive(Clone)]
 pub struct World {
-    /// The province's code: a part of every log's origin.
+    /// The province's code, a part of every log's origin.
     pub province: ProvinceCode,
-    /// What everything generated grows from.
+    /// The seed of all generated data.
     pub seed: Seed,
-    /// Its time.
-    pub clock: Arc<dyn Clock>,
-    /// Its randomness.
+    /// When the world was made.
+    pub created_at: Timestamp,
+    /// The world's clock.
+    pub clock: Arc<WorldClock>,
+    /// The world's randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Where it is kept.
+    /// The world's store.
     pub store: Arc<dyn Store>,
-    /// The registries and record types that it has.
+    /// The world's registries and record types.
     pub catalogue: Arc<Catalogue>,
-    /// The agencies' rights in it.
+    /// The agencies' rights.
     pub rights: Arc<RightsBook>,
-    /// What goes wrong in it, and when.
+    /// The rules of its faults.
     pub faults: Arc<Rules>,
 }
 
@@ -44,7 +47,8 @@ impl World {
         Ok(Self {
             province,
             seed: Seed::root(data.world.seed),
-            clock: config.clock.clone(),
+            created_at: Timestamp(data.world.created_at_ms),
+            clock: WorldClock::open(config.clock.clone(), data.home())?,
             entropy: config.entropy.clone(),
             store: data.store.clone(),
             catalogue,

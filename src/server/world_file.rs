@@ -1,8 +1,7 @@
-//! The file that says which world a data folder holds: `world.json`, beside the store.
+//! `world.json`, beside the store: the parameters of the world in a data folder.
 //!
-//! It is written before seeding and again after it, each time whole (a temporary file, then a rename): seeding that was
-//! interrupted begins again from what it says. The seed is the secret that every key grows from, so that the file is readable
-//! by its owner alone.
+//! It is written before seeding and again after it, each time atomically: an interrupted seeding begins again with its parameters.
+//! Every key derives from the seed, which is secret, so only the file's owner can read it.
 
 use std::fmt::Display;
 use std::fs;
@@ -16,34 +15,34 @@ use crate::base::id::to_hex;
 use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp};
 use crate::store::file::{Readers, write_whole};
 
-/// Citizens in a province when nothing else is said.
+/// Default population of a province.
 pub const POPULATION_DEFAULT: u64 = 1_000;
-/// Largest population that is generated.
+/// Largest population that can be generated.
 pub const POPULATION_MAX: u64 = 5_000_000;
-/// The seed when nothing else is said.
+/// Default seed.
 pub const SEED_DEFAULT: u64 = 42;
 
 const FORMAT: &str = "lienthong/world/v3";
-/// Of before: a world was seeded in its store, which may hold a part of it until `seeded` says otherwise.
+/// Earlier format: the world was seeded in its final store, which may hold a part of it until `seeded` is true.
 const FORMAT_SEEDED_IN_PLACE: &str = "lienthong/world/v2";
 const FILE: &str = "world.json";
 const FILE_BYTES_MAX: u64 = 4_096;
 
-/// What a world grew from.
+/// The parameters of a world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorldFile {
     format: String,
-    /// The province's code; the default where the file does not say.
+    /// The province's code; absent for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     province: Option<String>,
-    /// The number of the seed tree's root.
+    /// The seed, as a number.
     pub seed: u64,
     /// Citizens generated, without the personas.
     pub population: u64,
-    /// When it was seeded, in milliseconds since the epoch.
+    /// The time of creation, in milliseconds since the epoch.
     pub created_at_ms: i64,
-    /// Whether seeding came to its end.
+    /// Whether seeding was completed.
     pub seeded: bool,
 }
 
@@ -59,7 +58,7 @@ impl WorldFile {
         self.province.as_deref().and_then(ProvinceCode::parse).unwrap_or_default()
     }
 
-    /// Which world this is, as one word: the same for every start, another for every world. It does not tell the seed.
+    /// A word that identifies the world: the same for every start, another for every world. The seed cannot be derived from it.
     pub fn word(&self) -> String {
         let Self { seed, population, created_at_ms, province, .. } = self;
         let province = province.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
@@ -67,12 +66,12 @@ impl WorldFile {
         to_hex(&digest[..16])
     }
 
-    /// Where the file stands in a data folder.
+    /// The path of the file in a data folder.
     pub fn path(folder: &Path) -> PathBuf {
         folder.join(FILE)
     }
 
-    /// The world of a data folder; `None` when there is none yet.
+    /// The world of a data folder; `None` if there is none yet.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = Self::path(folder);
         let unreadable = |cause: String| {
@@ -88,7 +87,7 @@ impl WorldFile {
         let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
         let world: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
         if world.province.as_deref().is_some_and(|code| ProvinceCode::parse(code).is_none()) {
-            return Err(unreadable("its province is no code".into()));
+            return Err(unreadable("its province is not a code".into()));
         }
         match &world.format[..] {
             FORMAT => Ok(Some(world)),
@@ -101,20 +100,20 @@ impl WorldFile {
         }
     }
 
-    /// What sets it apart from the other worlds of its seed: how many people it has, and since when.
+    /// Distinguishes worlds of one seed: the population (8) and the time of creation (8).
     pub fn mark(&self) -> [u8; 16] {
         let mark = u128::from(self.population) << 64 | u128::from(self.created_at_ms as u64);
         mark.to_be_bytes()
     }
 
-    /// Writes the file whole, for its owner alone.
+    /// Writes the file atomically, readable by its owner only.
     pub fn write(&self, folder: &Path) -> Result<()> {
         let mut json = serde_json::to_vec_pretty(self).map_err(Error::bug)?;
         json.push(b'\n');
         write_whole(&Self::path(folder), &json, Readers::Owner)
     }
 
-    /// Refuses a province, seed or population that was asked for and is not this world's.
+    /// Refuses a requested province, seed or population that differs from this world's.
     pub fn agrees(&self, asked: &Asked, folder: &Path) -> Result<()> {
         let differs = |what: &str, stored: &dyn Display, asked: &dyn Display| {
             let message = format!(
@@ -136,12 +135,12 @@ impl WorldFile {
     }
 }
 
-/// What somebody asks of a world that may be there already; `None` takes what there is, or the default.
+/// The requested parameters of a world that may exist already; `None` accepts the existing value, or the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
     /// The province's code.
     pub province: Option<ProvinceCode>,
-    /// The seed's number.
+    /// The seed, as a number.
     pub seed: Option<u64>,
     /// Citizens to generate.
     pub population: Option<u64>,

@@ -38,7 +38,7 @@ pub struct Record {
     pub record_type: &'static str,
     /// Which version of its record it becomes, from 1; the registry must hold the one before.
     pub version: u64,
-    /// What the version does.
+    /// The operation of the version.
     pub operation: Operation,
     /// The payload.
     pub payload: Object,
@@ -60,7 +60,7 @@ pub struct Basis {
     pub document_number: &'static str,
     /// Day of its issue.
     pub issued_on: Date,
-    /// Who issued it.
+    /// The issuing agency.
     pub authority: &'static str,
     /// Why.
     pub reason_code: &'static str,

@@ -25,15 +25,15 @@ use crate::trust::{Disclosure, PublicKey};
 pub use rule::{Action, Match, Rule, Rules};
 pub use tamper::{FaultKeys, Forge, compromised_key, compromised_record, forge_with, is_for_faults};
 
-/// Where the part of an answer goes on that never comes.
+/// The cursor of the rest of an answer that never arrives.
 const REST: &[u8] = b"the rest";
 
-/// A registry that misbehaves as the rules say.
+/// A registry that misbehaves according to the rules.
 pub struct Faulty {
     inner: Arc<dyn Registry>,
     keys: FaultKeys,
     rules: Arc<Rules>,
-    /// How often each rule was met here.
+    /// How often each rule matched here.
     met: Box<[AtomicU64]>,
 }
 
@@ -43,7 +43,8 @@ impl std::fmt::Debug for Faulty {
     }
 }
 
-/// The rules that one read met, by number, each with what it does to this read: a rule counts a read once, however many records it is about.
+/// The rules that one read matched, by number, each with its action for this read: a rule counts a read once, however many records
+/// it concerns.
 #[derive(Debug, Default)]
 struct Struck(Vec<(usize, Option<Action>)>);
 
@@ -54,7 +55,7 @@ impl Faulty {
         Self { inner, keys, rules, met }
     }
 
-    /// What the rule does to this read; `None` when it is not its turn.
+    /// The rule's action for this read; `None` if it is not its turn.
     fn strike(&self, rule: usize, struck: &mut Struck) -> Option<Action> {
         if let Some((_, action)) = struck.0.iter().find(|(known, _)| *known == rule) {
             return *action;
@@ -66,7 +67,7 @@ impl Faulty {
         action
     }
 
-    /// Fails as the action says; `Ok` when the read may go on.
+    /// Fails according to the action; `Ok` if the read may continue.
     async fn fail(&self, action: Action) -> Result<()> {
         let registry = self.inner.name();
         match action {
@@ -85,7 +86,7 @@ impl Faulty {
         }
     }
 
-    /// Answers a first part, which says that more follows; then nothing does.
+    /// Answers a first part that announces more; the next read fails.
     async fn break_off(&self, query: Query) -> Result<Page> {
         if query.after.is_some() {
             return Err(self.unavailable("broke off in the middle of its answer"));
@@ -101,7 +102,7 @@ impl Faulty {
         Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry)
     }
 
-    /// Makes the answered records bad where `actions`, one for each of them, say so.
+    /// Spoils the answered records according to `actions`, one for each record.
     async fn spoil(&self, page: &mut Page, actions: &[Option<Action>]) -> Result<()> {
         for (at, action) in actions.iter().enumerate() {
             let Some(action) = action.filter(|action| action.is_in_records()) else { continue };

@@ -9,7 +9,7 @@ use crate::base::seed::Draws;
 
 /// From when the present units are valid (Resolution 1665/NQ-UBTVQH15), as records write it.
 pub const COMMUNES_VALID_FROM: &str = "2025-07-01";
-/// How many parcels a commune's lattice has room for.
+/// The capacity of a commune's lattice, in parcels.
 pub const PARCELS_PER_COMMUNE: u64 = 1 << (2 * LATTICE_BITS);
 /// The lattice has 2^this points along each side.
 const LATTICE_BITS: u32 = 10;

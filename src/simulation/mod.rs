@@ -3,6 +3,7 @@
 //! Everything here is synthetic and follows from a seed and a date. It meets the rest of the system as a registry's
 //! operator would: as records to submit, and as a registry that answers.
 
+pub mod clock;
 pub mod document;
 pub mod examples;
 pub mod faults;

@@ -28,9 +28,9 @@ pub struct Persona {
     pub personal_id: PersonalId,
     /// As registered.
     pub full_name: &'static str,
-    /// What is special.
+    /// The situation.
     pub situation: &'static str,
-    /// What a caller meets, in words.
+    /// The result that a caller meets, in words.
     pub expectation: &'static str,
     /// The same as values.
     pub meets: &'static [Meets],
@@ -53,7 +53,7 @@ pub fn all(today: Date) -> Vec<Persona> {
     ROWS.iter().filter_map(|row| persona(row, today)).collect()
 }
 
-/// What goes wrong when some personas' records are read.
+/// The rules of the personas' faults.
 pub fn faults() -> Rules {
     ROWS.iter().filter_map(PersonaRow::rule).collect()
 }

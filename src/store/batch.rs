@@ -1,4 +1,4 @@
-//! A batch: conditions, then writes, taken together or not at all.
+//! A batch: conditions and writes, committed atomically.
 
 use bytes::Bytes;
 
@@ -6,18 +6,18 @@ use super::size::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use super::space::Space;
 use crate::base::{Error, Result};
 
-/// What must hold just before the batch.
+/// A condition on the state just before the batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Where to look.
+    /// The space of the row.
     pub space: Space,
     /// The row's key.
     pub key: Bytes,
-    /// The value that the row must have; `None`: there must be no row.
+    /// The row's required value; `None`: the row must not exist.
     pub expected: Option<Bytes>,
 }
 
-/// What the caller knows about a row that it writes. Rows are counted, and a claim saves the count a look-up.
+/// The caller's knowledge about a row that it writes. Rows are counted, and a claim saves the count a look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
     /// The row may exist or not: the store looks it up.
@@ -28,16 +28,16 @@ pub enum Before {
     Present,
 }
 
-/// One write.
+/// A write of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Where to write.
+    /// The space of the row.
     pub space: Space,
     /// The row's key.
     pub key: Bytes,
-    /// The new value; `None` deletes the row, and deleting no row is fine.
+    /// The new value; `None` deletes the row, which need not exist.
     pub value: Option<Bytes>,
-    /// What the caller knows about the row just before this write.
+    /// The caller's knowledge about the row just before this write.
     pub before: Before,
 }
 
@@ -58,26 +58,26 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch of nothing, which always succeeds.
+    /// An empty batch, which always succeeds.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Demands that there is no row at `key`.
+    /// Requires that there is no row at `key`.
     #[must_use]
     pub fn require_absent(mut self, space: Space, key: impl Into<Bytes>) -> Self {
         self.conditions.push(Condition { space, key: key.into(), expected: None });
         self
     }
 
-    /// Demands that the row at `key` has exactly this value.
+    /// Requires that the row at `key` has exactly this value.
     #[must_use]
     pub fn require_value(mut self, space: Space, key: impl Into<Bytes>, expected: impl Into<Bytes>) -> Self {
         self.conditions.push(Condition { space, key: key.into(), expected: Some(expected.into()) });
         self
     }
 
-    /// Demands what a read found: `require_value` for a row, `require_absent` for none.
+    /// Requires the result of an earlier read: `require_value` for a row, `require_absent` for none.
     #[must_use]
     pub fn require(self, space: Space, key: impl Into<Bytes>, found: Option<Bytes>) -> Self {
         match found {
@@ -100,7 +100,7 @@ impl Batch {
         self
     }
 
-    /// Takes everything of `other` in, after what is here.
+    /// Appends the conditions and writes of `other`.
     #[must_use]
     pub fn merge(mut self, mut other: Batch) -> Self {
         if self.is_empty() {
@@ -116,13 +116,13 @@ impl Batch {
         self.push(space, key.into(), Some(value.into()), Before::Unknown);
     }
 
-    /// Writes a row that the caller knows to be absent just before: counted without a look-up. A false claim is a defect of the
-    /// caller: the memory adapter refuses it, and on disk `lienthong store check` finds the count that it spoils.
+    /// Writes a row that the caller knows to be absent just before: counted without a look-up. A false claim is a bug in the
+    /// caller: the memory adapter refuses it, and on disk `lienthong store check` finds the wrong count.
     pub fn push_insert(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.push(space, key.into(), Some(value.into()), Before::Absent);
     }
 
-    /// Writes a row that the caller knows to be present just before; a false claim is what it is for [`Batch::push_insert`].
+    /// Writes a row that the caller knows to be present just before; a false claim is a bug, as in [`Batch::push_insert`].
     pub fn push_update(&mut self, space: Space, key: impl Into<Bytes>, value: impl Into<Bytes>) {
         self.push(space, key.into(), Some(value.into()), Before::Present);
     }
@@ -156,7 +156,7 @@ impl Batch {
         self.conditions.is_empty() && self.writes.is_empty()
     }
 
-    /// Refuses keys and values outside the port's limits; every adapter asks before it queues.
+    /// Refuses keys and values beyond the port's limits; every adapter checks before it queues the batch.
     pub fn check_sizes(&self) -> Result<()> {
         let keys = self.conditions.iter().map(|c| &c.key).chain(self.writes.iter().map(|w| &w.key));
         for key in keys {

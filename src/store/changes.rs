@@ -1,16 +1,16 @@
-//! Change notification: who waits for a space wakes when a committed batch touched it.
+//! Change notification: a committed batch wakes the watchers of the spaces that it wrote.
 //!
-//! A notice says that something changed, never what: many batches may be one notice, and whoever wakes reads. None is lost: a batch that
-//! is committed after the watch began, or after it last woke, wakes it.
+//! A notice only says that something changed: notices of many batches may be merged into one, and the watcher reads the store. None
+//! is lost: a batch committed after the watch began, or after it last woke, wakes it.
 
 use tokio::sync::watch;
 
 use super::Space;
 use crate::base::{Error, Reason, Result};
 
-/// Wakes when a space changes.
+/// A watch of one space.
 #[derive(Debug, Clone)]
-pub struct Changes(watch::Receiver<u64>);
+pub struct Changes(watch::Receiver<()>);
 
 impl Changes {
     /// Waits for a change since the watch began or last woke; returns at once if there was one. Fails with
@@ -20,27 +20,27 @@ impl Changes {
     }
 }
 
-/// Where an adapter tells of changes: one counter for each space.
+/// Notifies of changes on behalf of an adapter: one channel for each space.
 #[derive(Debug)]
-pub struct ChangeBoard(Vec<watch::Sender<u64>>);
+pub struct ChangeBoard(Vec<watch::Sender<()>>);
 
 impl Default for ChangeBoard {
     fn default() -> Self {
-        Self(Space::ALL.iter().map(|_| watch::Sender::new(0)).collect())
+        Self(Space::ALL.iter().map(|_| watch::Sender::new(())).collect())
     }
 }
 
 impl ChangeBoard {
-    /// Watches a space from now on.
+    /// Begins to watch a space.
     pub fn watch(&self, space: Space) -> Changes {
         Changes(self.0[space.index()].subscribe())
     }
 
-    /// Wakes those who watch a space. Costs next to nothing while nobody does.
+    /// Wakes the watchers of a space.
     pub fn note(&self, space: Space) {
-        let counter = &self.0[space.index()];
-        if counter.receiver_count() > 0 {
-            counter.send_modify(|count| *count = count.wrapping_add(1));
+        let watchers = &self.0[space.index()];
+        if watchers.receiver_count() > 0 {
+            watchers.send_replace(());
         }
     }
 }

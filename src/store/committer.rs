@@ -1,9 +1,9 @@
-//! Group commit: one thread takes what queued while the last sync was under way, and puts it behind the next one.
+//! Group commit: one thread takes everything that queued during the last sync, and commits it with the next one.
 //!
-//! Within a group, batches keep the order of the queue. Each sees the writes of those before it: conditions are
-//! checked against the engine plus an overlay of what the group has accepted so far. A batch whose condition fails is
-//! answered alone and leaves no trace. The accepted ones become one batch of the engine, with one sync, and with them goes the count
-//! of rows: the seals (see `seal`). What a batch claims about a row, or has as a condition, is not looked up again.
+//! Within a group, batches keep the order of the queue. Each sees the writes of those before it: conditions are checked against the
+//! engine and an overlay of the writes that the group has accepted so far. A batch whose condition fails is answered alone and
+//! leaves no trace. The accepted ones become one batch of the engine, with one sync, which also updates the counts of rows: the
+//! seals (see `seal`). A row about which a batch makes a claim, or has a condition, is not looked up again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,36 +22,36 @@ use super::seal::{Mark, SEAL_KEY, Tally};
 use super::{Batch, Before, ChangeBoard, Condition, Layout, Space, Write, conflict};
 use crate::base::{Error, Reason, Result};
 
-/// Most batches that wait, and most bytes of them, before callers wait to queue.
+/// Capacity of the queue, in batches; beyond it, callers wait.
 const QUEUE_BATCHES_MAX: usize = 4_096;
 const QUEUE_KIB_MAX: usize = 48 * 1024;
-/// Most bytes behind one sync: beyond it the sync takes so long that waiting for more gains nothing.
+/// Most KiB in one sync: a longer sync takes so long that larger groups gain nothing.
 const GROUP_KIB_MAX: usize = 16 * 1024;
-/// What a row costs beside its key and value, in bytes.
+/// Overhead of a row beside its key and value, in bytes.
 const ROW_OVERHEAD_BYTES: usize = 64;
-/// How often the disk and the engine are looked at while nobody writes.
+/// Interval of checks of the disk and the engine while nobody writes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// When a refused change is worth another try.
+/// The retry delay in refusals of changes.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-struct Request {
+struct CommitRequest {
     batch: Batch,
     kib: usize,
     answer: oneshot::Sender<Result<()>>,
-    /// Its share of the queue, given back once answered.
+    /// Its share of the queue's capacity, released when it is answered.
     _room: OwnedSemaphorePermit,
 }
 
-/// The queue's front, and the threads behind it. Dropping it writes what is queued and ends them.
+/// The queue's sender, and the threads behind it. Dropping it writes the queued batches and ends the threads.
 pub(super) struct Committer {
-    queue: Option<mpsc::Sender<Request>>,
+    queue: Option<mpsc::Sender<CommitRequest>>,
     room: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
     lookout: Option<(signals::Sender<()>, JoinHandle<()>)>,
     counts: Arc<Counts>,
 }
 
-/// The durable tally, for readers.
+/// The durable counts, for readers.
 struct Counts {
     group: AtomicU64,
     rows: Vec<AtomicU64>,
@@ -94,12 +94,12 @@ impl Committer {
         Ok(Self { queue: Some(queue), room, thread: Some(thread), lookout: Some(lookout), counts })
     }
 
-    /// The last durable group.
+    /// The number of the last durable group.
     pub(super) fn group(&self) -> u64 {
         self.counts.group.load(Ordering::Acquire)
     }
 
-    /// The durable rows of a space.
+    /// The durable number of rows of a space.
     pub(super) fn count(&self, space: Space) -> u64 {
         self.counts.rows[space.index()].load(Ordering::Acquire)
     }
@@ -107,12 +107,12 @@ impl Committer {
     pub(super) async fn commit(&self, batch: Batch) -> Result<()> {
         let closed = || Error::new(Reason::ShuttingDown, "the store is closed");
         let kib = kib_of(&batch);
-        // A batch beyond the whole queue may still pass, alone.
+        // A batch larger than the whole queue is admitted alone.
         let share = kib.min(QUEUE_KIB_MAX) as u32;
         let room = self.room.clone().acquire_many_owned(share).await.map_err(|_| closed())?;
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.as_ref().ok_or_else(closed)?;
-        queue.send(Request { batch, kib, answer, _room: room }).await.map_err(|_| closed())?;
+        queue.send(CommitRequest { batch, kib, answer, _room: room }).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 }
@@ -121,7 +121,7 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has answered its callers with an error already; there is nobody left to tell here.
+            // A panic there has answered its callers with an error already.
             let _ = thread.join();
         }
         if let Some((stop, thread)) = self.lookout.take() {
@@ -131,8 +131,7 @@ impl Drop for Committer {
     }
 }
 
-/// Looks at the disk and the engine now and then: room that comes back, and a failed write of the engine's own, show without a
-/// caller.
+/// Checks the disk and the engine periodically, so that freed space and a failed write of the engine are noticed without a caller.
 fn lookout(
     database: Database,
     reserve: Reserve,
@@ -141,7 +140,7 @@ fn lookout(
     let (stop, stopped) = signals::channel();
     let watch = move || {
         while stopped.recv_timeout(LOOK_EVERY) == Err(signals::RecvTimeoutError::Timeout) {
-            // Every write is synced by its group, so there is nothing to flush: only the engine's refusal is of interest.
+            // Every group syncs its own writes, so there is nothing to flush; only a refusal by the engine matters.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
             health.set_writes(writes_of(refuses, &reserve));
         }
@@ -150,8 +149,8 @@ fn lookout(
     Ok((stop, thread))
 }
 
-/// Whether changes are taken. An engine that refuses them for want of room says so only once there is room again: a restart before that
-/// would end in the same place.
+/// Whether changes are accepted. An engine that refuses them for want of space is reported as stopped only once there is space
+/// again: a restart before that would fail the same way.
 fn writes_of(refuses: bool, reserve: &Reserve) -> Writes {
     match reserve.writes() {
         Writes::Taken if refuses => Writes::Stopped,
@@ -165,13 +164,13 @@ fn kib_of(batch: &Batch) -> usize {
     conditions.chain(writes).map(|bytes| bytes + ROW_OVERHEAD_BYTES).sum::<usize>() / 1024 + 1
 }
 
-/// The group in the making, and the engine below it.
+/// The group under construction, and the engine below it.
 struct Group {
     database: Database,
     keyspaces: Keyspaces,
-    /// What was accepted so far, one overlay a space, in the order of [`Space::ALL`].
+    /// The accepted writes, one overlay for each space, in the order of [`Space::ALL`].
     overlays: Vec<Overlay>,
-    accepted: Vec<Request>,
+    accepted: Vec<CommitRequest>,
     tally: Tally,
     mark: Mark,
     reserve: Reserve,
@@ -181,7 +180,7 @@ struct Group {
 }
 
 impl Group {
-    fn serve(mut self, mut requests: mpsc::Receiver<Request>) {
+    fn serve(mut self, mut requests: mpsc::Receiver<CommitRequest>) {
         while let Some(first) = requests.blocking_recv() {
             let mut kib = first.kib;
             self.take(first);
@@ -194,11 +193,11 @@ impl Group {
         }
     }
 
-    /// Takes a request in if its conditions hold; answers it otherwise.
-    fn take(&mut self, mut request: Request) {
+    /// Accepts a request if its conditions hold; answers it otherwise.
+    fn take(&mut self, mut request: CommitRequest) {
         let (conditions, writes) = std::mem::take(&mut request.batch).into_parts();
         if let Err(error) = conditions.iter().try_for_each(|condition| self.check(condition)) {
-            // A caller that went away does not want its answer.
+            // A caller that went away needs no answer.
             let _ = request.answer.send(Err(error));
             return;
         }
@@ -226,7 +225,7 @@ impl Group {
         if holds { Ok(()) } else { Err(conflict(condition.space)) }
     }
 
-    /// The error of a look-up that failed: damage where there is a cause in the bytes, else the machine's means.
+    /// The error of a failed look-up: damage if the bytes are at fault, else a lack of resources.
     fn failed(&self, space: Space, cause: Option<String>) -> Error {
         match cause {
             Some(cause) => self.health.damage(space, "stored data cannot be read back", Some(cause)),
@@ -234,7 +233,7 @@ impl Group {
         }
     }
 
-    /// Writes and syncs what was accepted, and answers it.
+    /// Writes and syncs the accepted batches, and answers their callers.
     fn write(&mut self) {
         self.health.set_writes(self.reserve.writes());
         let outcome = match self.health.writes() {
@@ -258,7 +257,7 @@ impl Group {
         }
     }
 
-    /// The spaces that the group writes to.
+    /// The spaces to which the group writes.
     fn touched(&self) -> impl Iterator<Item = Space> + '_ {
         Space::ALL.iter().zip(&self.overlays).filter(|(_, overlay)| !overlay.writes.is_empty()).map(|(space, _)| *space)
     }
@@ -303,7 +302,7 @@ impl Group {
         }
         self.counts.set(&tally);
         if let Err(error) = self.mark.set(tally.group) {
-            // The mark lags, which only makes the next start less strict.
+            // A mark that lags only makes the next start less strict.
             tracing::warn!(%error, "the store's mark cannot be written");
         }
         self.tally = tally;
@@ -312,15 +311,15 @@ impl Group {
 }
 
 const FULL: &str = "the disk is nearly full: changes wait until space is freed";
-const OUT_OF_FILES: &str = "the disk has no more files (inodes) to give: changes wait until some are freed";
-const STOPPED: &str = "the storage engine takes no changes until a restart";
+const OUT_OF_FILES: &str = "the disk has no free inodes: changes wait until some are freed";
+const STOPPED: &str = "the storage engine accepts no changes until a restart";
 const UNREADABLE: &str = "stored data cannot be read back";
 
 fn unavailable(message: &'static str) -> Error {
     Error::new(Reason::StorageUnavailable, message).with_retry_after(RETRY_AFTER)
 }
 
-/// The cause of a failed read where it is in the bytes; `None` where the machine lacked something.
+/// The cause of a failed read if the bytes are at fault; `None` if the machine lacked resources.
 fn unreadable(error: &fjall::Error) -> Option<String> {
     match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) if !is_damage(io) => None,
@@ -328,7 +327,7 @@ fn unreadable(error: &fjall::Error) -> Option<String> {
     }
 }
 
-/// What a batch's own conditions tell about a row that it writes.
+/// The knowledge about a row that a batch's own conditions imply.
 fn told(conditions: &[Condition], write: &Write) -> Before {
     let about = conditions.iter().find(|condition| condition.space == write.space && condition.key == write.key);
     match about.map(|condition| &condition.expected) {
@@ -338,12 +337,12 @@ fn told(conditions: &[Condition], write: &Write) -> Before {
     }
 }
 
-/// What a group writes to one space.
+/// The writes of a group to one space.
 #[derive(Default)]
 struct Overlay {
-    /// In the order written, a key perhaps many times.
+    /// In the order written; a key may occur many times.
     writes: Vec<Write>,
-    /// The newest write of each key among the first ones, as far as conditions asked for it.
+    /// The newest write of each key among the first `indexed` ones.
     newest: HashMap<Bytes, usize>,
     indexed: usize,
 }
@@ -359,7 +358,7 @@ impl Overlay {
         self.indexed = 0;
     }
 
-    /// The newest write of a key. Most spaces are never asked about, so they are not indexed before they are.
+    /// The newest write of a key. Most spaces are never asked about, so an overlay is indexed on first use.
     fn find(&mut self, key: &Bytes) -> Option<&Option<Bytes>> {
         for (at, write) in self.writes.iter().enumerate().skip(self.indexed) {
             self.newest.insert(write.key.clone(), at);
@@ -368,14 +367,14 @@ impl Overlay {
         self.newest.get(key).map(|at| &self.writes[*at].value)
     }
 
-    /// Empties the overlay: one write for each key, in key order, with what was known before the first write of the key.
+    /// Empties the overlay: one write for each key, in key order, with the knowledge from before the first write of the key.
     ///
-    /// One, because the engine orders rows by key and batch, and could not tell two apart. In order, because then each
-    /// insertion starts where the last one ended, in warm memory: half the time of a large group.
+    /// One, because the engine orders rows by key and batch, and could not tell two apart. In key order, because each insertion
+    /// then starts where the last one ended, in warm memory, which halves the time of a large group.
     fn drain(&mut self) -> impl Iterator<Item = Write> + '_ {
         self.newest.clear();
         self.indexed = 0;
-        // The sort is stable: of equal keys the first tells what was before, and the last is the one to keep.
+        // The sort is stable: of equal keys, the first has the knowledge from before, and the last has the value to keep.
         self.writes.sort_by(|a, b| a.key.cmp(&b.key));
         self.writes.dedup_by(|later, kept| {
             let same = later.key == kept.key;

@@ -1,4 +1,4 @@
-//! The port's contract as checks, run for every adapter. A new adapter passes them all or is not one.
+//! The port's contract as a test suite for adapters. A new adapter passes all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::FutureExt as _;
 
-use super::{Batch, KEY_BYTES_MAX, Openers, Pace, Row, Scan, Space, Store, VALUE_BYTES_MAX, recount};
+use super::{Batch, KEY_BYTES_MAX, Openers, Pace, Scan, Space, Store, StoreRow, VALUE_BYTES_MAX, recount};
 use crate::base::{Kind, Reason, Result};
 
 const HOME: Space = Space::Record;
 const NEXT: Space = Space::RecordIndex;
 
-/// Runs every check, each on an empty store that `make` gives.
+/// Runs every check, each on a new empty store from `make`.
 pub(super) async fn check(mut make: impl FnMut() -> Arc<dyn Store>) {
     rows_are_written_read_and_deleted(make()).await;
     spaces_are_apart(make()).await;
@@ -33,7 +33,8 @@ pub(super) async fn check(mut make: impl FnMut() -> Arc<dyn Store>) {
     changes_wake_who_watches_their_space(make()).await;
 }
 
-/// What was answered before the store closed is there when it opens again. Each call of `open` opens the same data.
+/// Checks that commits that succeeded before the store closed are there when it opens again. Each call of `open` opens the same
+/// data.
 pub(super) async fn check_reopening(open: impl Fn() -> Arc<dyn Store>) {
     let large = Bytes::from(vec![7; 300_000]);
     {
@@ -54,15 +55,15 @@ pub(super) async fn check_reopening(open: impl Fn() -> Arc<dyn Store>) {
         assert_eq!(store.get(NEXT, b"n").await.expect("reads").as_deref(), Some(&b"x"[..]));
         let entries = store.scan(Scan::prefix(Space::LogEntry, b"")).await.expect("scans");
         assert_eq!(entries.len(), 5_000);
-        // Conditions hold against what an earlier life wrote.
+        // Conditions hold against rows of an earlier opener.
         conflicts(store.commit(Batch::new().require_absent(HOME, "a").put(HOME, "a", "9")).await);
         let key = format!("round {round}");
         store.commit(Batch::new().require_absent(HOME, key.clone()).put(HOME, key, "")).await.expect("commits");
     }
 }
 
-/// For an adapter that several processes may open: what one opener commits the others read, are told of, and are held to. Each call of
-/// `make` gives two openers of the same empty rows.
+/// For adapters that several processes may open: each opener reads the others' commits, is notified of them, and is bound by
+/// conditions on them. Each call of `make` returns two openers of the same empty store.
 pub(super) async fn check_openers<S: Store>(make: impl Fn() -> [Arc<S>; 2]) {
     let [one, other] = make().map(|store| store as Arc<dyn Store>);
     assert_eq!((one.openers(), other.openers()), (Openers::Many, Openers::Many));
@@ -182,7 +183,7 @@ async fn pages_join_without_gaps(store: Arc<dyn Store>) {
     for reverse in [false, true] {
         let whole = Scan::prefix(HOME, b"row/");
         let whole = if reverse { whole.reverse() } else { whole }.limit(64);
-        let (mut joined, mut page) = (Vec::<Row>::new(), whole.clone());
+        let (mut joined, mut page) = (Vec::<StoreRow>::new(), whole.clone());
         loop {
             let rows = store.scan(page).await.expect("scans");
             let Some((last, _)) = rows.last() else { break };

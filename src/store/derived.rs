@@ -1,8 +1,8 @@
-//! Derived rows: made again from what they follow from, and compared with what is stored, or written in its place.
+//! Derived rows: computed again from their sources, and compared with the stored ones or written in their place.
 //!
-//! Whoever owns a derived space walks its sources once and gives each row that they imply, each once; the same walk serves
-//! `lienthong store check` and `lienthong store rebuild`. All implied rows there, and as many rows as implied: then the space is
-//! exactly what its sources say, without a second walk over the space itself.
+//! The owner of a derived space walks its sources once and passes each implied row, each once; the same walk serves `lienthong
+//! store check` and `lienthong store rebuild`. If every implied row is stored, and the space has as many rows as are implied, then
+//! it is exactly what its sources imply, without a second walk over the space itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -12,30 +12,30 @@ use bytes::Bytes;
 use super::{Batch, Space, Store};
 use crate::base::Result;
 
-/// Rows compared or written at once.
+/// Rows compared or written in one batch.
 const ROWS_AT_ONCE: usize = 2_048;
 
-/// Most rows that are remembered of one fault.
+/// Most rows remembered for one fault.
 const ROWS_REMEMBERED: usize = 65_536;
 
-/// What a check found: how often each fault of each space. Neither keys nor values: they may be personal data.
+/// The findings of a check: the number of each fault in each space. Neither keys nor values, which may be personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Findings(BTreeMap<(Space, &'static str), Found>);
+pub struct Findings(BTreeMap<(Space, &'static str), FaultCount>);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Found {
+struct FaultCount {
     count: u64,
-    /// The rows, by the hashes of their keys; none where the fault has no row.
+    /// The rows, by the hashes of their keys; empty for faults without a row.
     rows: BTreeSet<u64>,
 }
 
 impl Findings {
-    /// One more of a fault.
+    /// Counts a fault.
     pub fn add(&mut self, space: Space, what: &'static str) {
         self.0.entry((space, what)).or_default().count += 1;
     }
 
-    /// The same at a row.
+    /// Counts a fault of a row.
     pub fn add_at(&mut self, space: Space, what: &'static str, key: &[u8]) {
         let mut hasher = DefaultHasher::new();
         hasher.write(key);
@@ -46,17 +46,17 @@ impl Findings {
         }
     }
 
-    /// Space, fault, how often; in the order of spaces.
+    /// Space, fault and number, in the order of spaces.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &'static str, u64)> + '_ {
         self.0.iter().map(|((space, what), found)| (*space, *what, found.count))
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Takes those of `other` in.
+    /// Adds the findings of `other`.
     pub fn merge(&mut self, other: Self) {
         for (fault, found) in other.0 {
             let mine = self.0.entry(fault).or_default();
@@ -65,7 +65,8 @@ impl Findings {
         }
     }
 
-    /// What a later check found again, at the same rows: a row that changed while it was compared with its sources is none of them.
+    /// The findings that a later check confirms at the same rows: a row that merely changed while it was being compared is not
+    /// confirmed.
     #[must_use]
     pub fn confirmed_by(mut self, later: &Self) -> Self {
         self.0.retain(|fault, found| {
@@ -81,12 +82,12 @@ impl Findings {
     }
 }
 
-/// What is done with implied rows.
+/// The treatment of implied rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// They are compared.
+    /// Compare them with the stored rows.
     Check,
-    /// They are written; the spaces are empty before.
+    /// Write them into spaces that were emptied.
     Rebuild,
 }
 
@@ -95,24 +96,24 @@ struct Implied {
     space: Space,
     key: Bytes,
     value: Bytes,
-    /// The row that it follows from, where that can change under a check: of a changed source nothing is said.
+    /// The row from which it is derived, if that may change during a check: a changed source is not compared.
     source: Option<(Space, Bytes, Bytes)>,
 }
 
-/// Takes implied rows.
+/// Receives implied rows.
 pub struct Derived<'a> {
     store: &'a dyn Store,
     purpose: Purpose,
-    /// Whether nobody writes meanwhile.
+    /// Whether nobody else writes meanwhile.
     is_quiet: bool,
     waiting: Vec<Implied>,
-    /// How many rows each space has by its sources.
+    /// The number of implied rows of each space.
     implied: BTreeMap<Space, u64>,
     findings: Findings,
 }
 
 impl<'a> Derived<'a> {
-    /// Takes rows for this purpose. With `is_quiet` nobody else writes meanwhile, so that rows can be counted too.
+    /// Receives rows for this purpose. `is_quiet` states that nobody else writes meanwhile, so that rows can be counted too.
     pub fn new(store: &'a dyn Store, purpose: Purpose, is_quiet: bool) -> Self {
         Self { store, purpose, is_quiet, waiting: Vec::new(), implied: BTreeMap::new(), findings: Findings::default() }
     }
@@ -122,7 +123,7 @@ impl<'a> Derived<'a> {
         self.store
     }
 
-    /// What is done with the rows.
+    /// The treatment of the rows.
     pub fn purpose(&self) -> Purpose {
         self.purpose
     }
@@ -132,22 +133,22 @@ impl<'a> Derived<'a> {
         self.is_quiet
     }
 
-    /// A space whose rows are given from now on, be there any or not.
+    /// Begins a space whose rows follow, even if there are none.
     pub fn begin(&mut self, space: Space) {
         self.implied.entry(space).or_default();
     }
 
-    /// A fault of a source.
+    /// Reports a fault of a source.
     pub fn fault(&mut self, space: Space, what: &'static str) {
         self.findings.add(space, what);
     }
 
-    /// The same at a row of it.
+    /// Reports a fault of a source's row.
     pub fn fault_at(&mut self, space: Space, what: &'static str, key: &[u8]) {
         self.findings.add_at(space, what, key);
     }
 
-    /// One row, which no other call gives. `source` is the row that it follows from, if that can change.
+    /// Passes an implied row, once. `source` is the row from which it is derived, if that may change.
     pub async fn row(
         &mut self,
         space: Space,
@@ -160,7 +161,7 @@ impl<'a> Derived<'a> {
         if self.waiting.len() >= ROWS_AT_ONCE { self.flush().await } else { Ok(()) }
     }
 
-    /// Compares or writes what waits.
+    /// Compares or writes the pending rows.
     pub async fn flush(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         match self.purpose {
@@ -197,7 +198,7 @@ impl<'a> Derived<'a> {
         for ((row, key), found) in rows.into_iter().zip(keys).zip(found) {
             let what = match found {
                 Some(found) if found == row.value => continue,
-                Some(_) => "a row is not what its sources say",
+                Some(_) => "a row differs from its sources",
                 None => "a row is missing",
             };
             let is_current = match row.source {
@@ -211,19 +212,19 @@ impl<'a> Derived<'a> {
         Ok(())
     }
 
-    /// Ends: gives what was found. While nobody writes, each space must have exactly the implied rows.
+    /// Ends the walk and returns the findings. While nobody else writes, each space must have exactly the implied rows.
     pub async fn end(mut self) -> Result<Findings> {
         self.flush().await?;
         for (space, implied) in self.implied {
             if self.is_quiet && self.purpose == Purpose::Check && self.store.count(space) > implied {
-                self.findings.add(space, "it has rows that follow from nothing");
+                self.findings.add(space, "it has rows without a source");
             }
         }
         Ok(self.findings)
     }
 }
 
-/// What is said of rows that do not come back.
+/// The fault of rows that cannot be decoded.
 pub const UNREADABLE: &str = "rows cannot be read back";
 
 #[cfg(test)]
@@ -275,9 +276,9 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("record_index", "a row differs from its sources", 1),
                 ("record_index", "a row is missing", 1),
-                ("record_index", "a row is not what its sources say", 1),
-                ("record_index", "it has rows that follow from nothing", 1),
+                ("record_index", "it has rows without a source", 1),
             ]
         );
     }

@@ -1,8 +1,8 @@
-//! The disk below a store: how much of it is free, and how much has to stay so.
+//! The disk below a store: its free space, and the reserve that must stay free.
 //!
-//! An engine whose write fails for want of space takes no more writes until a restart. So the store asks first, and refuses changes
-//! while there is still room for what the engine has to write by itself: buffers to flush, tables to compact. Each of those is a file,
-//! and a file system can run out of files (inodes) long before it runs out of bytes.
+//! An engine whose write fails for want of space takes no more writes until a restart. So the store checks first, and refuses
+//! changes while there is still room for the engine's own writes: buffers to flush, tables to compact. Each of those is a file, and
+//! a file system can run out of files (inodes) long before it runs out of bytes.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,18 +10,18 @@ use std::sync::Arc;
 
 use super::health::Writes;
 
-/// How much of a disk is free: a port, so that a full disk can be tested without one.
+/// The free space of a disk: a port, so that a full disk can be tested.
 pub trait FreeSpace: Send + Sync + 'static {
-    /// Bytes that this process could still write.
+    /// Bytes that this process can still write.
     fn free_bytes(&self) -> io::Result<u64>;
 
-    /// Files that this process could still make; `None` where the file system has no limit of its own.
+    /// Files that this process can still create; `None` if the file system has no limit of its own.
     fn free_files(&self) -> io::Result<Option<u64>> {
         Ok(None)
     }
 }
 
-/// The disk that holds a folder.
+/// The disk of a folder.
 pub struct FolderDisk(pub PathBuf);
 
 #[cfg(unix)]
@@ -40,14 +40,14 @@ impl FreeSpace for FolderDisk {
 #[cfg(not(unix))]
 impl FreeSpace for FolderDisk {
     fn free_bytes(&self) -> io::Result<u64> {
-        Ok(u64::MAX) // not known: the engine finds out
+        Ok(u64::MAX) // unknown: the engine will find out
     }
 }
 
-/// Files that have to stay free: a flush or a compaction makes a few at once, and others share the disk.
+/// Files that must stay free: a flush or a compaction creates a few at once, and other programs share the disk.
 const FILES_FREE_MIN: u64 = 64;
 
-/// What of the disk has to stay free.
+/// The part of the disk that must stay free.
 #[derive(Clone)]
 pub(super) struct Reserve {
     pub(super) disk: Arc<dyn FreeSpace>,
@@ -57,7 +57,7 @@ pub(super) struct Reserve {
 impl Reserve {
     /// Whether there is room for changes.
     pub(super) fn writes(&self) -> Writes {
-        // A disk that does not say how full it is will refuse by itself.
+        // A disk whose free space is unknown will refuse writes by itself.
         match (self.disk.free_bytes(), self.disk.free_files()) {
             (Ok(free_bytes), _) if free_bytes < self.bytes => Writes::Full { free_bytes },
             (_, Ok(Some(free_files))) if self.bytes > 0 && free_files < FILES_FREE_MIN => {

@@ -1,4 +1,4 @@
-//! Small files beside the store, written whole: readers find the old file or the new one, also after a crash.
+//! Small files beside the store, replaced atomically: readers find the old file or the new one, also after a crash.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::base::{Error, Reason, Result};
 
-/// Who may read a file.
+/// Read permission of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner.
@@ -15,8 +15,7 @@ pub enum Readers {
     All,
 }
 
-/// Replaces a file so that readers find the old one or the new one, never a part. Fails with
-/// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming the file.
+/// Replaces a file atomically and durably. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming the file.
 pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     replace(path, bytes, readers).map_err(|error| {
         let message = format!("{} cannot be written: {error}", path.display());
@@ -24,21 +23,38 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     })
 }
 
-/// The same with the system's error: the new contents are durable once it returns.
+/// The same with the system's error.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
-    let folder = match path.parent() {
+    let folder = folder_of(path);
+    written(folder, bytes, readers)?.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Writes a file that must not be there yet, and keeps it locked while the returned handle lives. Of several processes that try at once one
+/// succeeds; the others get [`AlreadyExists`](ErrorKind::AlreadyExists), and find the file locked.
+pub fn write_new_locked(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<fs::File> {
+    let file = written(folder_of(path), bytes, readers)?;
+    file.as_file().lock()?;
+    file.persist_noclobber(path).map_err(|error| error.error)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A file in `folder` that is removed unless it gets a name.
+fn written(folder: &Path, bytes: &[u8], readers: Readers) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(".lienthong-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     share(file.as_file(), readers)?;
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    Ok(file)
 }
 
-/// Whether a failure to write is a disk's that has no room, which passes.
+/// Whether a write failed because the disk is full, which can be retried.
 pub fn is_full(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     source.is_some_and(|error| {
@@ -53,13 +69,13 @@ pub fn is_full(error: &Error) -> bool {
 #[cfg(unix)]
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder)?.sync_all() {
-        // The file system has no such call for folders: it orders renames itself.
+        // The file system orders renames itself and has no such call for folders.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         synced => synced,
     }
 }
 
-/// Nothing: the file system orders renames itself, and folders are no files.
+/// Does nothing: the file system orders renames itself, and folders cannot be opened as files.
 #[cfg(not(unix))]
 pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
@@ -74,5 +90,5 @@ fn share(file: &fs::File, readers: Readers) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn share(_: &fs::File, _: Readers) -> io::Result<()> {
-    Ok(()) // the folder's own rules hold
+    Ok(()) // the folder's permissions apply
 }

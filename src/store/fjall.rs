@@ -1,8 +1,8 @@
 //! The embedded adapter: one folder on this machine, written by `fjall`, a log-structured merge tree.
 //!
-//! Reads go straight to the engine: they are memory look-ups or one block's read, shorter than a hop to another thread.
-//! Writes go through one committer thread (see `committer`), which puts many callers behind one sync. The engine
-//! publishes a batch to readers only after its journal is on disk, so nobody acts on rows that a crash takes back.
+//! Reads call the engine directly: they are memory look-ups or read one block, which takes less time than a hop to another thread.
+//! Writes go through one committer thread (see `committer`), which shares a sync between many callers. The engine publishes a batch
+//! to readers only after its journal is on disk, so nobody acts on rows that a crash reverts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
 use super::size::check_key;
-use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Row, Scan, Space, Store};
+use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Scan, Space, Store, StoreRow};
 use crate::base::{Error, Reason, Result};
 use fault::unwritable;
 use keyspaces::inner_bounds;
@@ -38,58 +38,57 @@ mod view;
 
 /// A store in one folder.
 pub struct FjallStore {
-    // Declared before the database: it ends its thread first.
+    // Declared before the database, so that its thread ends first.
     committer: Committer,
     keyspaces: Keyspaces,
     database: Database,
     health: Arc<HealthBoard>,
     changes: Arc<ChangeBoard>,
-    // Taken once the engine has closed its files.
+    // Written once the engine has closed its files.
     _imprint: Option<imprint::Imprint>,
-    // Last: what is kept until everything is closed.
+    // Declared last: kept until everything is closed.
     _kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 impl FjallStore {
-    /// Opens the folder with the default options, and begins a store if there is none.
+    /// Opens the folder with the default options, or creates a store if there is none.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_with(path, FjallOptions::default())
     }
 
-    /// Opens the folder, and begins a store if there is none: for folders of which nobody knows what they should hold.
+    /// Opens the folder, or creates a store if there is none: for folders whose expected contents are unknown.
     pub fn open_with(path: &Path, options: FjallOptions) -> Result<Self> {
         if open::holds_store(path) { Self::open_existing(path, options) } else { Self::create(path, options) }
     }
 
-    /// Begins a store. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) where there is one, or where the folder
-    /// cannot be written.
+    /// Creates a store. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if there is one, or if the folder cannot
+    /// be written.
     pub fn create(path: &Path, options: FjallOptions) -> Result<Self> {
         Self::start(path, options, open::create(path, options)?, Arc::new(FolderDisk(path.to_owned())))
     }
 
-    /// Opens a store that has to be there. One process at a time: the lock goes with the process, however it ends. Needs no free
-    /// space.
+    /// Opens an existing store. One process at a time: the lock ends with the process, however that ends. Needs no free space.
     ///
-    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the folder cannot be used or is held by another
-    /// process, and with [`StorageCorrupt`](Reason::StorageCorrupt) when anything of the store is missing, cannot be read back, or
-    /// is older than the rest: the message names what, and what to do.
+    /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if the folder cannot be used or another process holds it,
+    /// and with [`StorageCorrupt`](Reason::StorageCorrupt) if a part of the store is missing, unreadable, or older than the rest:
+    /// the message names the part and the remedy.
     pub fn open_existing(path: &Path, options: FjallOptions) -> Result<Self> {
         Self::open_on(path, options, Arc::new(FolderDisk(path.to_owned())))
     }
 
-    /// The same with another word on how full the disk is.
+    /// The same with another source of free space.
     pub fn open_on(path: &Path, options: FjallOptions, disk: Arc<dyn FreeSpace>) -> Result<Self> {
         Self::start(path, options, open::whole(path, options, None)?, disk)
     }
 
-    /// The same of a store that something outside its folder says how far it was: fails with
-    /// [`StorageCorrupt`](Reason::StorageCorrupt) too when it is not the one that was written last.
+    /// The same for a store whose newest group is recorded outside its folder: also fails with
+    /// [`StorageCorrupt`](Reason::StorageCorrupt) if it is not the store that was written last.
     pub fn open_guarded(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<Self> {
         let disk = Arc::new(FolderDisk(path.to_owned()));
         Self::start(path, options, open::whole(path, options, Some(guard))?, disk)
     }
 
-    /// Takes a whole store as the one that was written last, whatever `guard` says. Gives its last group.
+    /// Accepts a whole store as the one that was written last, whatever `guard` says. Returns its last group.
     pub fn accept(path: &Path, options: FjallOptions, guard: &RollbackGuard) -> Result<u64> {
         let store = Self::open_existing(path, options)?;
         let group = store.committer.group();
@@ -97,19 +96,19 @@ impl FjallStore {
         Ok(group)
     }
 
-    /// Opens a store to read from, in a view: nothing of the folder is changed, which may be one that cannot be written. What the engine
-    /// has to write goes to the folder for temporary files. Fails as [`FjallStore::open_guarded`] does.
+    /// Opens a store for reading, in a view: the folder, which may be read-only, is not changed. The engine's own writes go to the
+    /// folder for temporary files. Fails as [`FjallStore::open_guarded`] does.
     pub fn open_view(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Self> {
         let (opened, view) = open::whole_in_view(path, options, guard)?;
         let disk = Arc::new(FolderDisk(view.path().to_owned()));
         Ok(Self::start(path, options, opened, disk)?.keeping(view))
     }
 
-    /// Opens what is left of a store, with every derived space emptied ([`Space::is_derived`]), to be filled again. Nobody may be served
-    /// from it: until [`FjallStore::end_rebuild`], no other start takes the folder.
+    /// Opens a damaged store for a rebuild, with every derived space emptied ([`Space::is_derived`]). It must not be served from:
+    /// until [`FjallStore::end_rebuild`], no other start accepts the folder.
     ///
-    /// Fails before anything is changed when the disk has no room for the rows that are to be written again, or when rows that nothing
-    /// else can make again are missing.
+    /// Fails before anything is changed if the disk has no room for the rows to rebuild, or if rows are missing that cannot be
+    /// derived.
     pub fn open_remains(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Self> {
         if let Ok(free_bytes) = FolderDisk(path.to_owned()).free_bytes()
             && free_bytes < options.reserve_bytes
@@ -124,7 +123,7 @@ impl FjallStore {
         Self::start(path, options, open::remains(path, options, guard)?, Arc::new(FolderDisk(path.to_owned())))
     }
 
-    /// Ends a rebuild: derived spaces are whole, and the folder may be served from.
+    /// Ends a rebuild: derived spaces are complete, and the folder may be served from.
     pub fn end_rebuild(self, path: &Path) -> Result<()> {
         let group = self.committer.group();
         drop(self);
@@ -142,14 +141,14 @@ impl FjallStore {
         Ok(Self { committer, keyspaces, database, health, changes, _imprint: imprint, _kept: None })
     }
 
-    /// Keeps a value until the engine has closed its files, whoever holds the store last: the lock of a folder, say.
+    /// Keeps a value until the engine has closed its files, for instance the lock of a folder.
     #[must_use]
     pub fn keeping(mut self, kept: impl Send + Sync + 'static) -> Self {
         self._kept = Some(Box::new(kept));
         self
     }
 
-    /// One read of the engine. What fails by the bytes is damage of the space.
+    /// A read of the engine. A failure caused by the bytes is reported as damage of the space.
     fn read<T>(&self, space: Space, read: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
         const WHAT: &str = "stored data cannot be read back";
         match contained(read) {
@@ -157,7 +156,7 @@ impl FjallStore {
             Ok(Err(fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error))))
                 if !is_damage(&error) =>
             {
-                // Too few descriptors, too little memory: the data may be whole.
+                // Too few descriptors or too little memory: the data may be intact.
                 let message = "the disk does not answer; try again";
                 Err(Error::new(Reason::StorageUnavailable, message).with_source(error))
             }
@@ -178,7 +177,7 @@ impl Store for FjallStore {
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
-        // One row is of one state however it is read.
+        // A single row is always of one state.
         if let [key] = keys {
             return Ok(vec![self.get(space, key).await?]);
         }
@@ -194,7 +193,7 @@ impl Store for FjallStore {
         })
     }
 
-    async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
         scan.check()?;
         if scan.is_empty() {
             return Ok(Vec::new());

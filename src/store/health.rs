@@ -1,7 +1,7 @@
-//! How a store is: whether it takes changes, and which spaces could not be read back.
+//! The health of a store: whether it accepts changes, and which spaces are damaged.
 //!
-//! The store says it itself, and whoever serves from it listens: a health service, a metrics page, or whoever decides to end the
-//! process. What is damaged stays so until the next start; a full disk passes.
+//! The store reports it, and its users watch: a health service, a metrics page, or an operator who ends the process. Damage stays
+//! until the next start; a full disk is temporary.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::Space;
 use crate::base::{Error, Reason};
 
-/// Whether a store takes changes.
+/// Whether a store accepts changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Writes {
     /// It does.
@@ -19,37 +19,37 @@ pub enum Writes {
     /// The disk is nearly full: changes are refused with [`StorageFull`](Reason::StorageFull) until space is freed, without a
     /// restart.
     Full {
-        /// What was free when this was found.
+        /// The free space when this was found, in bytes.
         free_bytes: u64,
     },
-    /// The disk has room, but for hardly any more files: as [`Full`](Self::Full).
+    /// The disk has room for hardly any more files: like [`Full`](Self::Full).
     OutOfFiles {
-        /// How many it had room for when this was found.
+        /// The number of free files when this was found.
         free_files: u64,
     },
-    /// A write failed, and the engine takes no more until a restart: changes are refused with
-    /// [`StorageUnavailable`](Reason::StorageUnavailable). Reads go on.
+    /// A write failed, and the engine accepts no more until a restart: changes are refused with
+    /// [`StorageUnavailable`](Reason::StorageUnavailable). Reads continue.
     Stopped,
 }
 
-/// How a store is.
+/// The health of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Health {
     /// Whether it takes changes.
     pub writes: Writes,
-    /// Spaces of which something could not be read back since the start; such reads fail with
+    /// The spaces with rows that could not be read back since the start; such reads fail with
     /// [`StorageCorrupt`](Reason::StorageCorrupt).
     pub damaged: BTreeSet<Space>,
 }
 
 impl Health {
-    /// Whether everything is as it should be.
+    /// Whether it accepts changes and nothing is damaged.
     pub fn is_good(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Where a store keeps its health; each change is logged once.
+/// The health of a store and its watchers; each change is logged once.
 #[derive(Debug)]
 pub(super) struct HealthBoard(watch::Sender<Health>);
 
@@ -68,7 +68,7 @@ impl HealthBoard {
         self.0.borrow().writes
     }
 
-    /// Whether changes are taken from now on. What stopped stays so.
+    /// Sets whether changes are accepted. `Stopped` is final.
     pub(super) fn set_writes(&self, writes: Writes) {
         let changed = self.0.send_if_modified(|health| {
             let same = std::mem::discriminant(&health.writes) == std::mem::discriminant(&writes);
@@ -80,21 +80,19 @@ impl HealthBoard {
         });
         match writes {
             _ if !changed => {}
-            Writes::Taken => tracing::info!("the disk has room again; changes are taken"),
+            Writes::Taken => tracing::info!("the disk has space again; changes are accepted"),
             Writes::Full { free_bytes } => {
                 tracing::error!(free_bytes, "the disk is nearly full; changes are refused until space is freed");
             }
             Writes::OutOfFiles { free_files } => {
-                tracing::error!(
-                    free_files,
-                    "the disk has no more files (inodes) to give; changes are refused until some are freed"
-                );
+                tracing::error!(free_files, "the disk has no free inodes; changes are refused until some are freed");
             }
-            Writes::Stopped => tracing::error!("the storage engine takes no more changes until a restart"),
+            Writes::Stopped => tracing::error!("the storage engine accepts no changes until a restart"),
         }
     }
 
-    /// A space has something that cannot be read back; gives the error of the read. `what` and `cause` hold no keys and no values.
+    /// Notes that a space has a row that cannot be read back; returns the error of the read. `what` and `cause` hold no keys and no
+    /// values.
     pub(super) fn damage(&self, space: Space, what: &'static str, cause: Option<String>) -> Error {
         let first = self.0.send_if_modified(|health| health.damaged.insert(space));
         let (name, cause) = (space.name(), cause.unwrap_or_default());

@@ -1,7 +1,7 @@
-//! A lock on a folder: a file in it that one process holds, until it ends in whatever way.
+//! A lock on a folder: a file in it that one process holds until it ends, however that happens.
 //!
-//! The kernel frees the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed, two
-//! processes could each lock a file of that name. Meanwhile it holds the id of the process, for the message to the process that comes second.
+//! The kernel releases the lock with the last handle of the file, so a kill leaves nothing behind. The file stays: were it removed,
+//! two processes could each lock a file of that name. While locked it holds the id of the process, for the message to a second one.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
@@ -9,18 +9,18 @@ use std::path::Path;
 
 use crate::base::{Error, Reason, Result};
 
-/// Longest id of a process that is read, in bytes.
+/// Longest process id that is read, in bytes.
 const HOLDER_BYTES_MAX: u64 = 16;
 
-/// A folder that this process alone uses; freed when it is dropped.
+/// A folder reserved for this process; released when dropped.
 #[derive(Debug)]
 pub struct FolderLock {
     file: File,
 }
 
 impl FolderLock {
-    /// Locks `folder` by its file `name`. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when another process
-    /// holds it, and says which, or when the file cannot be opened.
+    /// Locks `folder` by its file `name`. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if another process
+    /// holds it, which the message names, or if the file cannot be opened.
     pub fn take(folder: &Path, name: &str) -> Result<Self> {
         let opened = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(folder.join(name));
         let mut file = opened.map_err(|error| failed(folder, name, &error))?;
@@ -28,13 +28,13 @@ impl FolderLock {
         let written =
             file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         if let Err(error) = written {
-            // A full disk may still be read: the lock holds, it only does not say whose it is.
+            // A full disk can still be read: the lock holds, without naming its holder.
             tracing::warn!(folder = %folder.display(), %error, "the lock of the folder cannot name this process");
         }
         Ok(Self { file })
     }
 
-    /// The same without writing anything; `None` where there is no file to lock, so that nobody can be using the folder.
+    /// The same without writing anything; `None` if there is no file to lock, so that nobody can be using the folder.
     pub fn take_unwritten(folder: &Path, name: &str) -> Result<Option<Self>> {
         match File::open(folder.join(name)) {
             Ok(mut file) => lock(&mut file, folder, name).map(|()| Some(Self { file })),
@@ -46,7 +46,7 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // Nobody's from now on. Where it cannot be written it still names the last holder, as it does after a kill.
+        // Nobody holds it from now on. If it cannot be written, it still names the last holder, as after a kill.
         let _ = self.file.set_len(0);
     }
 }
@@ -70,7 +70,7 @@ fn failed(folder: &Path, name: &str, error: &std::io::Error) -> Error {
     Error::new(Reason::ConfigurationInvalid, message)
 }
 
-/// The process that holds the lock, as far as it has said so.
+/// The process that holds the lock, if it could write its id.
 fn holder(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(HOLDER_BYTES_MAX).read_to_string(&mut text).ok()?;

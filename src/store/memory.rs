@@ -1,7 +1,7 @@
-//! The store in memory: the contract's plainest reading, for tests of what stands above the port.
+//! The store in memory: the simplest implementation of the contract, for tests of the layers above.
 //!
-//! [`MemoryStore::new`] has one opener. [`SharedMemory`] is a backing that any number of openers have in common, each with a handle of
-//! its own, as processes have that open the same database.
+//! [`MemoryStore::new`] has one opener. [`SharedMemory`] is a backing for any number of openers, each with a handle of its own,
+//! like processes that open one database.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -12,31 +12,31 @@ use tokio::sync::watch;
 
 use super::health::{Health, HealthBoard};
 use super::size::check_key;
-use super::{Batch, Before, ChangeBoard, Changes, Openers, Row, Scan, Space, Store, conflict};
+use super::{Batch, Before, ChangeBoard, Changes, Openers, Scan, Space, Store, StoreRow, conflict};
 use crate::base::{Error, Result};
 
 type Map = BTreeMap<Bytes, Bytes>;
 
 /// Ordered maps behind one lock.
 #[derive(Debug)]
-struct Rows {
-    /// One map a space, in the order of [`Space::ALL`].
+struct SharedRows {
+    /// One map for each space, in the order of [`Space::ALL`].
     maps: RwLock<Vec<Map>>,
     changes: ChangeBoard,
 }
 
-impl Default for Rows {
+impl Default for SharedRows {
     fn default() -> Self {
         Self { maps: RwLock::new(vec![Map::new(); Space::ALL.len()]), changes: ChangeBoard::default() }
     }
 }
 
-/// Rows that several openers share; gone with the last of them.
+/// Rows shared by several openers; dropped with the last of them.
 #[derive(Debug, Clone, Default)]
-pub struct SharedMemory(Arc<Rows>);
+pub struct SharedMemory(Arc<SharedRows>);
 
 impl SharedMemory {
-    /// Opens the rows once more: a handle that shares them and nothing else.
+    /// Opens the rows once more: the new handle shares nothing else.
     pub fn open(&self) -> MemoryStore {
         MemoryStore { rows: self.0.clone(), openers: Openers::Many, health: HealthBoard::default() }
     }
@@ -45,7 +45,7 @@ impl SharedMemory {
 /// One opener of rows in memory.
 #[derive(Debug)]
 pub struct MemoryStore {
-    rows: Arc<Rows>,
+    rows: Arc<SharedRows>,
     openers: Openers,
     health: HealthBoard,
 }
@@ -57,7 +57,7 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store that nobody else opens.
+    /// An empty store with one opener.
     pub fn new() -> Self {
         Self::default()
     }
@@ -81,7 +81,7 @@ impl Store for MemoryStore {
         Ok(keys.iter().map(|key| maps[space.index()].get(key.as_slice()).cloned()).collect())
     }
 
-    async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
         scan.check()?;
         if scan.is_empty() {
             return Ok(Vec::new());
@@ -101,7 +101,7 @@ impl Store for MemoryStore {
                 return Err(conflict(condition.space));
             }
         }
-        // Claims are checked before anything is written: a false one fails its batch, as a defect of whoever made it.
+        // Claims are checked before anything is written: a false one fails its batch, as a bug in the caller.
         let mut exists: BTreeMap<(Space, &Bytes), bool> = BTreeMap::new();
         for write in &writes {
             let stored = || maps[write.space.index()].contains_key(&write.key);

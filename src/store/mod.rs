@@ -70,13 +70,13 @@ pub use space::{Layout, Remedy, Space};
 
 use crate::base::{Error, Reason, Result};
 
-/// A row: its key and its value.
-pub type Row = (Bytes, Bytes);
+/// Key and value.
+pub type StoreRow = (Bytes, Bytes);
 
-/// Who may have the rows of a store open at one time.
+/// The processes that may have a store open at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Openers {
-    /// This process alone: a lock keeps others out until it has ended.
+    /// This process only: a lock excludes others until it has ended.
     One,
     /// Any number of processes, on any number of machines.
     Many,
@@ -95,7 +95,7 @@ pub trait Store: Send + Sync + 'static {
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>>;
 
     /// The rows of a range, ascending or descending, at most `scan.limit`; all from one state.
-    async fn scan(&self, scan: Scan) -> Result<Vec<Row>>;
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>>;
 
     /// Writes `batch`, atomically; durable when `Ok`.
     ///
@@ -104,24 +104,24 @@ pub trait Store: Send + Sync + 'static {
     /// [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
     async fn commit(&self, batch: Batch) -> Result<()>;
 
-    /// Wakes when a batch that touches `space` is committed from now on, by this opener or another.
+    /// Wakes when a batch that writes `space` is committed from now on, by this opener or another.
     fn changes(&self, space: Space) -> Changes;
 
-    /// Who may have the same rows open.
+    /// The processes that may have the same rows open.
     fn openers(&self) -> Openers;
 
-    /// How many rows a space has, as counted with the batches that are durable.
+    /// The number of rows of a space, as of the last durable batch.
     fn count(&self, space: Space) -> u64;
 
-    /// How the store is, now and as it changes.
+    /// The health of the store, now and as it changes.
     fn health(&self) -> watch::Receiver<Health>;
 
-    /// For whoever reads a row that cannot be what was written, or misses one that another row names: notes the damage, and gives
-    /// the error ([`StorageCorrupt`](Reason::StorageCorrupt)) to answer with. `what` says nothing about anybody.
+    /// For readers that find a row which cannot be what was written, or miss one that another row names: notes the damage, and
+    /// returns the error ([`StorageCorrupt`](Reason::StorageCorrupt)). `what` holds no personal data.
     fn damaged(&self, space: Space, what: &'static str) -> Error;
 }
 
-/// The error of a batch whose condition does not hold. It names the space; keys may be personal data.
+/// The error of a batch with an unmet condition. It names the space only: keys may be personal data.
 fn conflict(space: Space) -> Error {
     Error::new(Reason::StorageConflict, format!("a row of {} changed meanwhile", space.name()))
 }

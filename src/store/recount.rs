@@ -1,7 +1,7 @@
-//! Counting again: every row of every space is read, its value too, and the counts that the store keeps are compared.
+//! Recounts: reads every row of every space with its value, and compares the number with the store's count.
 //!
-//! Works on a store that is being served from: a space that changes while it is read is read against the counts before and after.
-//! A pace bounds how much is read at once, and lets others go first.
+//! Works on a store that is being served from: a space that changes meanwhile is compared with the counts before and after. A pace
+//! limits the load.
 
 #![allow(clippy::disallowed_methods, reason = "a rest between reads, so that callers hardly notice")]
 
@@ -10,20 +10,20 @@ use std::time::Duration;
 use super::{Scan, Space, Store};
 use crate::base::{Reason, Result};
 
-/// Rows read at once.
+/// Rows in one read.
 const ROWS_READ: usize = 512;
 
-/// How fast a check goes.
+/// The pace of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// As fast as it can: nobody is served.
+    /// As fast as possible: nobody is being served.
     Full,
-    /// With a rest after each read, for a store that is being served from.
+    /// With a pause after each read, for a store that is being served from.
     Resting(Duration),
 }
 
 impl Pace {
-    /// Lets others go first.
+    /// Pauses, if this pace does.
     pub async fn rest(self) {
         match self {
             Self::Full => tokio::task::yield_now().await,
@@ -32,24 +32,24 @@ impl Pace {
     }
 }
 
-/// What was found in one space.
+/// The result for one space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recount {
     /// The space.
     pub space: Space,
-    /// What the store says; the count before the reading began.
+    /// The store's count before the reading began.
     pub kept: u64,
-    /// What was read; up to what cannot be.
+    /// The number of rows read, up to the first unreadable one.
     pub read: u64,
-    /// Whether all of it could be read.
+    /// Whether every row could be read.
     pub is_readable: bool,
-    /// Whether the rows are as many as the store says.
+    /// Whether the number read matches the store's count.
     pub agrees: bool,
 }
 
-/// Reads a whole space, and compares. `progress` hears of the rows of each read.
+/// Reads a whole space, and compares. Calls `progress` with the number of rows of each read.
 ///
-/// Fails only where the store does not answer for another reason than its data.
+/// Fails only if the store does not answer for another reason than its data.
 pub async fn recount(store: &dyn Store, space: Space, pace: Pace, mut progress: impl FnMut(u64)) -> Result<Recount> {
     let kept = store.count(space);
     let mut found = Recount { space, kept, read: 0, is_readable: true, agrees: false };
@@ -72,7 +72,7 @@ pub async fn recount(store: &dyn Store, space: Space, pace: Pace, mut progress: 
         pace.rest().await;
     }
     let after = store.count(space);
-    // Rows that came or went meanwhile may have been read or not.
+    // Rows written or deleted meanwhile may have been read or not.
     found.agrees = (kept.min(after)..=kept.max(after)).contains(&found.read);
     Ok(found)
 }

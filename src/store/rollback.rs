@@ -1,10 +1,11 @@
-//! Where a store stands, kept outside its folder: an older copy put in its place has everything that a store needs, and would be taken for the
-//! newest.
+//! A record, outside a store's folder, of its newest group: an older copy put in its place is complete in itself, and would be
+//! taken for the newest.
 //!
-//! A file beside the store's folder names the newest group of batches, as the mark in the store does (see `seal`), and the run in which
-//! it was written. Each run that writes has a number of its own, random, in that file and in the store. So the store that was served
-//! from last is known from an older copy of it, which ends before the group, and from a copy that went on elsewhere, which has
-//! another run. Both files are replaced one after the other; the outer one names the run before too, for a crash in between.
+//! A file beside the store's folder names the newest group of batches, as the mark in the store does (see `seal`), and the run in
+//! which it was written. Each run that writes has a random number of its own, in that file and in the store. So the store that was
+//! served from last can be told from an older copy of it, which ends before the group, and from a copy that continued elsewhere,
+//! which has another run. The two files are replaced one after the other; the outer one also names the previous run, for a crash in
+//! between.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
@@ -18,18 +19,18 @@ use crate::base::{Entropy as _, Error, Reason, Result};
 const FORMAT: &str = "lienthong/standing/v1";
 /// The run's file in the store's folder.
 pub(super) const RUN_FILE: &str = "run";
-/// Digits of a group at the end of the outer file, and the end of its line.
+/// Length of the group and the newline at the end of the outer file.
 const GROUP_BYTES: i64 = 21;
 
-/// What a store is held against, and where that is kept.
+/// The outer file of a store, with which the store is compared.
 #[derive(Debug, Clone)]
 pub struct RollbackGuard {
     file: PathBuf,
-    /// Which world it is, as one word.
+    /// The world, as one word.
     world: String,
 }
 
-/// What the outer file says.
+/// The contents of the outer file.
 struct Kept {
     world: String,
     runs: [String; 2],
@@ -37,18 +38,18 @@ struct Kept {
 }
 
 impl RollbackGuard {
-    /// Of the store of a world, which `world` names in one word; kept in `file`.
+    /// The guard of the store of `world`, one word; recorded in `file`.
     pub fn new(file: PathBuf, world: impl Into<String>) -> Self {
         Self { file, world: world.into() }
     }
 
-    /// The newest group that was written, as far as is known.
+    /// The newest recorded group.
     pub fn group(&self) -> Result<Option<u64>> {
         Ok(self.read()?.map(|kept| kept.group))
     }
 
-    /// Refuses a store that is not the one that was written last: another's, an older one, or one that went on elsewhere. A store that an
-    /// earlier version wrote has no standing yet.
+    /// Refuses a store that is not the one that was written last: another world's, an older one, or one that continued elsewhere. A
+    /// store of an earlier version has no record yet.
     pub(super) fn check(&self, store: &Path, group: u64) -> Result<()> {
         match self.check_run(store)? {
             Some(kept) if group < kept => {
@@ -59,7 +60,7 @@ impl RollbackGuard {
         }
     }
 
-    /// The same as far as it can be told without the engine: world and run. Gives the newest group that the store must hold.
+    /// The part of the check that needs no engine: world and run. Returns the newest group that the store must hold.
     pub(super) fn check_run(&self, store: &Path) -> Result<Option<u64>> {
         let run = match fs::read_to_string(store.join(RUN_FILE)) {
             Ok(run) => Some(run.trim_end().to_owned()),
@@ -69,14 +70,14 @@ impl RollbackGuard {
         let (kept, run) = match (self.read()?, run) {
             (None, None) => return Ok(None),
             (None, Some(_)) => {
-                let what = format!("{}, which says how far it was, is missing", self.file.display());
+                let what = format!("{}, which records its newest group, is missing", self.file.display());
                 return Err(self.refused(store, &what));
             }
-            (Some(_), None) => return Err(self.refused(store, "it is not the one that was served from last")),
+            (Some(_), None) => return Err(self.refused(store, "it is not the store that was served last")),
             (Some(kept), Some(run)) => (kept, run),
         };
         if kept.world != self.world {
-            return Err(self.refused(store, "world.json is that of another world"));
+            return Err(self.refused(store, "world.json belongs to another world"));
         }
         if !kept.runs.contains(&run) {
             return Err(self.refused(store, "it is a copy that was written to elsewhere, or an older copy"));
@@ -84,16 +85,21 @@ impl RollbackGuard {
         Ok(Some(kept.group))
     }
 
-    /// Begins a run of its own for the process that writes from now on. A disk without room keeps the last one.
+    /// Begins a new run for this process. If the disk is full, the last run continues.
     pub(super) fn begin(&self, store: &Path, group: u64) -> Result<Follower> {
         if let Err(error) = self.replace_run(store, group)? {
-            tracing::warn!(%error, "the store's standing stays that of the last run");
+            tracing::warn!(%error, "the record of the last run is kept");
         }
         let file = OpenOptions::new().write(true).open(&self.file);
-        Ok(Follower(file.inspect_err(|error| tracing::warn!(%error, "the store's standing cannot be written")).ok()))
+        Ok(Follower(
+            file.inspect_err(
+                |error| tracing::warn!(%error, "the record of the store's newest group cannot be written"),
+            )
+            .ok(),
+        ))
     }
 
-    /// Begins a run, and says whether it could be written.
+    /// Begins a new run, and returns whether it could be written.
     pub(super) fn replace_run(&self, store: &Path, group: u64) -> Result<io::Result<()>> {
         let mut run = [0; 16];
         SystemEntropy::default().fill(&mut run)?;
@@ -139,16 +145,16 @@ impl RollbackGuard {
     }
 }
 
-/// The outer file, open: it follows the groups.
+/// The outer file, kept open to record groups.
 pub(super) struct Follower(Option<File>);
 
 impl Follower {
-    /// Of a store that has no standing.
+    /// For a store without a record.
     pub(super) fn none() -> Self {
         Self(None)
     }
 
-    /// Names another group: one short write over the old one, which the system brings to the disk in its own time.
+    /// Records another group: one short write over the old one, synced by the system in its own time.
     pub(super) fn set(&mut self, group: u64) -> io::Result<()> {
         let Some(file) = &mut self.0 else { return Ok(()) };
         file.seek(SeekFrom::End(-GROUP_BYTES))?;

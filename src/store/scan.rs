@@ -6,7 +6,7 @@ use super::size::check_key;
 use super::space::Space;
 use crate::base::Result;
 
-/// Which rows to read. Bounds are always the lower and the upper one; `reverse` only turns the order of the answer.
+/// The rows to read. Bounds are always the lower and the upper one; `reverse` only reverses the order of the result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scan {
     /// The space.
@@ -17,12 +17,12 @@ pub struct Scan {
     pub to: Bound<Vec<u8>>,
     /// Whether the highest key comes first.
     pub reverse: bool,
-    /// Most rows to answer.
+    /// Most rows in the result.
     pub limit: usize,
 }
 
 impl Scan {
-    /// All rows whose key begins with `prefix`, ascending, without limit; an empty prefix means the whole space.
+    /// All rows whose key begins with `prefix`, ascending, without limit; an empty prefix selects the whole space.
     pub fn prefix(space: Space, prefix: &[u8]) -> Self {
         let from = if prefix.is_empty() { Bound::Unbounded } else { Bound::Included(prefix.to_vec()) };
         Self { space, from, to: after_prefix(prefix), reverse: false, limit: usize::MAX }
@@ -48,7 +48,7 @@ impl Scan {
         self
     }
 
-    /// Goes on behind `key`, the last one of the page before: above it, or below it in a reverse scan.
+    /// Continues after `key`, the last one of the previous page: above it, or below it in a reverse scan.
     #[must_use]
     pub fn after(mut self, key: impl Into<Vec<u8>>) -> Self {
         let bound = Bound::Excluded(key.into());
@@ -60,7 +60,7 @@ impl Scan {
         self
     }
 
-    /// The same from `key` on, `key` included.
+    /// Continues at `key`, which is included.
     #[must_use]
     pub fn starting_at(mut self, key: impl Into<Vec<u8>>) -> Self {
         let bound = Bound::Included(key.into());
@@ -72,7 +72,7 @@ impl Scan {
         self
     }
 
-    /// Refuses bounds that are longer than any key; every adapter asks first.
+    /// Refuses bounds longer than any key; every adapter checks first.
     pub fn check(&self) -> Result<()> {
         let bounds = [&self.from, &self.to].into_iter();
         let keys = bounds.filter_map(|bound| match bound {
@@ -82,7 +82,7 @@ impl Scan {
         keys.filter(|key| !key.is_empty()).try_for_each(|key| check_key(key))
     }
 
-    /// Whether no key can be inside, so that adapters need not ask engines that dislike such ranges.
+    /// Whether no key can match: some engines reject such ranges.
     pub fn is_empty(&self) -> bool {
         let (Bound::Included(from) | Bound::Excluded(from)) = &self.from else { return self.limit == 0 };
         let both_included = matches!((&self.from, &self.to), (Bound::Included(_), Bound::Included(_)));
@@ -94,7 +94,7 @@ impl Scan {
     }
 }
 
-/// The end of a prefix: the prefix with its last byte below 255 raised by one; no end if there is none.
+/// The end of a prefix: the prefix with its last byte below 255 incremented; unbounded if there is none.
 fn after_prefix(prefix: &[u8]) -> Bound<Vec<u8>> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {

@@ -1,10 +1,10 @@
-//! Seals: how many rows each space has, and how many groups of batches were written, kept where a loss would show.
+//! Seals: the number of rows of each space and of groups written, stored so that a loss shows.
 //!
-//! Each tree of the engine has one row that belongs to no space, its seal: the number of the last group, and the rows of each of its
-//! spaces. All seals are written with every group, in the group's own batch. So at any moment they name the same group, unless a
-//! tree is gone, empty, or an older one. Beside the engine's files stands the mark: the number of a group that is durable, written
-//! after each group without a sync. It may lag behind the seals after a crash of the machine, and never leads, unless the engine
-//! lost the end of its journal.
+//! Each tree of the engine has one row that belongs to no space, its seal: the number of the last group, and the rows of each of
+//! its spaces. All seals are written with every group, in the group's own batch. So at any moment they name the same group, unless
+//! a tree is missing, empty, or an older one. Beside the engine's files is the mark: the number of a durable group, written after
+//! each group without a sync. It may lag behind the seals after a crash of the machine, and is never ahead, unless the engine lost
+//! the end of its journal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -21,10 +21,10 @@ pub(super) const SEAL_KEY: [u8; 1] = [0];
 pub(super) const MARK_FILE: &str = "mark";
 const MARK_FORMAT: &str = "lienthong/store/v1";
 
-/// What was written so far.
+/// Counts of groups and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tally {
-    /// Groups of batches.
+    /// Number of groups of batches.
     pub(super) group: u64,
     /// Rows of each space, in the order of [`Space::ALL`].
     pub(super) rows: Vec<u64>,
@@ -48,7 +48,7 @@ impl Tally {
         row
     }
 
-    /// Takes a tree's seal in; `None` when it cannot be read. A space that the seal does not name is newer than the seal, and empty.
+    /// Reads a tree's seal; `None` if it does not decode. A space that the seal does not name is newer than the seal, and empty.
     pub(super) fn take_seal(&mut self, layout: Layout, row: &[u8]) -> Option<()> {
         let (group, spaces) = row.split_first_chunk::<8>()?;
         let (spaces, rest) = spaces.as_chunks::<9>();
@@ -65,12 +65,12 @@ impl Tally {
     }
 }
 
-/// What a mark says.
+/// The contents of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Marked {
-    /// The group is durable, and so are those before it.
+    /// This group and all before it are durable.
     Group(u64),
-    /// A rebuild is under way, or was interrupted: derived spaces are incomplete.
+    /// A rebuild is in progress, or was interrupted: derived spaces are incomplete.
     Rebuilding,
     /// The file is not a mark.
     Unreadable,
@@ -79,14 +79,14 @@ pub(super) enum Marked {
 /// The mark's file, open for writing.
 pub(super) struct Mark {
     file: File,
-    /// Stays as it is until the rebuild ends.
+    /// Unchanged until the rebuild ends.
     rebuilding: bool,
-    /// Says the same outside the folder.
+    /// Records the same outside the folder.
     follower: Follower,
 }
 
 impl Mark {
-    /// Begins the mark of a store, or sets it anew; synced.
+    /// Creates or resets the mark of a store; synced.
     pub(super) fn create(folder: &Path, says: Marked) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(folder.join(MARK_FILE))?;
         let mut mark = Self { file, rebuilding: false, follower: Follower::none() };
@@ -101,7 +101,7 @@ impl Mark {
         Ok(mark)
     }
 
-    /// The mark of a store that has one, and what it says.
+    /// Opens the mark of a store, and returns its contents.
     pub(super) fn open(folder: &Path) -> io::Result<(Self, Marked)> {
         let mut file = OpenOptions::new().read(true).write(true).open(folder.join(MARK_FILE))?;
         let mut text = String::new();
@@ -117,12 +117,12 @@ impl Mark {
         Ok((Self { file, rebuilding: false, follower: Follower::none() }, says))
     }
 
-    /// The mark, and a file outside that follows it.
+    /// The mark, and an outer file that follows it.
     pub(super) fn followed_by(self, follower: Follower) -> Self {
         Self { follower, ..self }
     }
 
-    /// Names another group: one short write over the old one, which the system brings to the disk in its own time. Nothing during a
+    /// Records another group: one short write over the old one, synced by the system in its own time. Does nothing during a
     /// rebuild.
     pub(super) fn set(&mut self, group: u64) -> io::Result<()> {
         if self.rebuilding {

@@ -1,13 +1,13 @@
-//! The spaces: one ordered map for each noun, so that keys of two nouns never meet.
+//! The spaces: one ordered map for each noun, so that their keys cannot collide.
 
-/// How the rows of a space come and look. An engine may keep spaces of one layout together.
+/// The access pattern of a space's rows. An engine may keep spaces of one layout together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Layout {
     /// Rows of any size at scattered keys, also rewritten.
     Rows,
-    /// Short or empty values at scattered keys: what finds rows.
+    /// Short or empty values at scattered keys: indices.
     Index,
-    /// Written once, mostly behind what is there already.
+    /// Written once, mostly in ascending order.
     Log,
 }
 
@@ -27,7 +27,7 @@ impl Layout {
 
 macro_rules! spaces {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $layout:ident, $name:literal;)*) => {
-        /// Which ordered map a row belongs to. Code and layout are the format on disk: never changed, never reused.
+        /// The ordered map of a row. Code and layout are the format on disk: never changed, never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Space { $($(#[$doc])* $variant,)* }
 
@@ -45,7 +45,7 @@ macro_rules! spaces {
                 match self { $(Space::$variant => $name,)* }
             }
 
-            /// How its rows come and look.
+            /// The access pattern of its rows.
             pub fn layout(self) -> Layout {
                 match self { $(Space::$variant => Layout::$layout,)* }
             }
@@ -59,7 +59,7 @@ spaces! {
     Meta = 1, Rows, "meta";
     /// Record versions of the registries, and their current state.
     Record = 2, Rows, "record";
-    /// What finds records: natural key, holder, folded name.
+    /// Indices of records: natural key, holder, folded name.
     RecordIndex = 3, Index, "record_index";
     /// Superseded versions of records, by record and version.
     RecordHistory = 10, Rows, "record_history";
@@ -79,13 +79,13 @@ spaces! {
     EvidenceSubject = 21, Index, "evidence_subject";
     /// Consents that were replaced by a newer one, by person and consent id.
     ConsentHistory = 23, Rows, "consent_history";
-    /// The trace of each exchange, by request id.
+    /// The decision log of each exchange, by request id.
     EvidenceTrace = 22, Rows, "evidence_trace";
     /// The province layer: the latest accepted version of each record.
     ProvinceRecord = 30, Rows, "province_record";
-    /// What finds them: person, name, number.
+    /// Indices of those: person, name, number.
     ProvinceIndex = 31, Index, "province_index";
-    /// Where each accepted batch of a registry stands in the record ledger.
+    /// The ledger position of each accepted batch of a registry.
     ProvinceBatch = 32, Log, "province_batch";
     /// The status list of each record type: its head, and its statuses in pieces.
     Status = 33, Rows, "status";
@@ -93,9 +93,9 @@ spaces! {
     Account = 40, Rows, "account";
     /// Links of documents to accounts, by account and link id.
     Link = 41, Rows, "link";
-    /// What finds links: by record, by id, by waiting for the issuer.
+    /// Indices of links: by record, by id, by kind while pending.
     LinkIndex = 42, Index, "link_index";
-    /// What happened to links, by link id and number.
+    /// Events of links, by link id and number.
     LinkEvent = 43, Rows, "link_event";
     /// Presentations, by account and id.
     Presentation = 44, Rows, "presentation";
@@ -104,8 +104,8 @@ spaces! {
 }
 
 impl Space {
-    /// Whether `lienthong store rebuild` makes its rows again from the ledgers and the registries' records. What nothing else says, like
-    /// records, ledgers, accounts and links, comes back from a copy only.
+    /// Whether `lienthong store rebuild` derives its rows from the ledgers and the registries' records. Rows that cannot be
+    /// derived, like records, ledgers, accounts and links, can only be restored from a copy.
     pub fn is_derived(self) -> bool {
         matches!(
             self,
@@ -126,19 +126,19 @@ impl Space {
     }
 }
 
-/// What brings damaged spaces back.
+/// The remedy for damaged spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// All of them are derived, and the tree that they are in holds nothing else.
     Rebuild,
     /// All of them are derived, but they share a tree with rows that are not: if those can be read, a rebuild helps.
     RebuildIfTheRestIsRead,
-    /// Some of them follow from nothing else.
+    /// Some of them cannot be derived.
     Copy,
 }
 
 impl Remedy {
-    /// Of these spaces.
+    /// The remedy for these spaces.
     pub fn of(spaces: impl IntoIterator<Item = Space>) -> Self {
         let worst = |one: Self, space: Space| match (one, space.is_derived(), space.layout()) {
             (_, false, _) | (Self::Copy, ..) => Self::Copy,
@@ -148,7 +148,7 @@ impl Remedy {
         spaces.into_iter().fold(Self::Rebuild, worst)
     }
 
-    /// What to do, for a message.
+    /// The remedy as a sentence.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Rebuild => "`lienthong store rebuild` makes them again from the ledgers and records",

@@ -1,12 +1,12 @@
-//! The audit: a log read whole, from outside, and everything checked that can be seen there.
+//! The audit: reads a whole log from outside, and checks everything that is published.
 //!
-//! | checked | otherwise |
+//! | check | code of a failure |
 //! |---|---|
 //! | the trust anchor has not expired | TRY_LATER |
 //! | a key in use of the log signed the checkpoint | NO_TRUSTED_SIGNATURE |
-//! | the log has not become smaller, and what was seen before is its beginning | LOG_ROLLBACK, both heads kept |
+//! | the log has not shrunk, and the part seen before is a prefix of it | LOG_ROLLBACK, both heads kept |
 //! | no second tree of a size that was seen before | SPLIT_VIEW, both heads kept |
-//! | every tile and every bundle is there, whole | UNAVAILABLE |
+//! | every tile and every bundle is available and complete | UNAVAILABLE |
 //! | every entry hashes to its leaf, every tile to the tile above, all of them to the signed root | TILE |
 //! | the entries keep the log's rules, see [`rules`] | LOG_RULE and others, by entry |
 //!
@@ -37,27 +37,27 @@ pub use stop::Stop;
 use tiles::root_of;
 use upper::Upper;
 
-/// What an audit found.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditReport {
-    /// The log.
+    /// The origin of the log.
     pub origin: String,
-    /// Where it began: the size of the head that was known.
+    /// The size of the previously verified head; 0 for a first audit.
     pub from: u64,
-    /// The size of the head that it verified.
+    /// The size of the verified head.
     pub size: u64,
-    /// That head's root, in hexadecimal.
+    /// The root hash of that head, in lower-case hexadecimal.
     pub root: String,
-    /// What the entries are.
+    /// The number of entries of each type.
     pub counts: Counts,
-    /// What breaks the log's rules, at most [`FINDINGS_TOLD_MAX`].
+    /// Violations of the log's rules, at most [`FINDINGS_TOLD_MAX`].
     pub findings: Vec<Finding>,
-    /// All of those.
+    /// The number of all violations.
     pub findings_total: u64,
 }
 
-/// Audits a log on from `state`; gives the report and the state to go on from. `progress` hears how many entries of how many are
-/// done.
+/// Audits a log from `state` on; returns the report and the new state. Calls `progress` with the number of entries done and in
+/// total.
 pub fn audit(
     source: &dyn Source,
     anchor: &TrustAnchor,
@@ -105,16 +105,16 @@ pub fn audit(
 fn known_head(state: &State, head: &SignedHead, anchor: &TrustAnchor) -> Result<SignedHead, Stop> {
     let unusable = |why: String| Stop { is_of_state: true, ..Stop::new(Code::Unavailable, why) };
     if state.origin != head.origin() {
-        return Err(unusable(format!("it is of {}, the log says that it is {}", state.origin, head.origin())));
+        return Err(unusable(format!("its origin is {}, the log's is {}", state.origin, head.origin())));
     }
     let known = SignedHead::read_old(&state.note, anchor).map_err(|error| unusable(error.to_string()))?;
     if (known.size(), *known.root()) != (state.edge.size(), root_of(&state.edge)) || known.origin() != state.origin {
-        return Err(unusable("it does not agree with the head in it".to_owned()));
+        return Err(unusable("it contradicts the head that it contains".to_owned()));
     }
     Ok(known)
 }
 
-/// Whether the log only grew between two of its heads: by a consistency proof that is made of its own tiles.
+/// Verifies that the log only grew between two of its heads, with a consistency proof made from its own tiles.
 pub fn check_growth(source: &dyn Source, known: &SignedHead, shown: &SignedHead) -> Result<(), Stop> {
     let (old, new) = (known.size(), shown.size());
     if new < old {
@@ -135,13 +135,13 @@ pub fn check_growth(source: &dyn Source, known: &SignedHead, shown: &SignedHead)
     }
     // Either the tiles are not those of the shown head, or that head is of another history.
     if upper.span(Span { from: 0, to: new })? == *shown.root() {
-        let why = format!("the {old} entries seen before are not the beginning of the {new} shown");
+        let why = format!("the {old} entries seen before are not a prefix of the {new} shown");
         return Err(Stop::heads(Code::LogRollback, known, shown, why));
     }
-    Err(Stop::new(Code::Tile, "the tiles do not lead to the signed root"))
+    Err(Stop::new(Code::Tile, "the tiles do not hash to the signed root"))
 }
 
-/// Reads what is new, and holds it against the signed root. Gives the tree's edge.
+/// Reads the new entries and compares the tree with the signed root. Returns the tree's right edge.
 fn walk(
     source: &dyn Source,
     kind: LogKind,
@@ -179,7 +179,7 @@ fn walk(
         },
     )?;
     if root_of(&edge) != *head.root() {
-        return Err(Stop::new(Code::Tile, "the tiles do not lead to the signed root"));
+        return Err(Stop::new(Code::Tile, "the tiles do not hash to the signed root"));
     }
     Ok(edge)
 }

@@ -1,4 +1,4 @@
-//! How logs, lists and witnesses are asked over HTTP: one agent for all, with the world's certificate authorities or a private one.
+//! The HTTP client for logs, lists and witnesses: one agent for all, with the public certificate authorities or a private one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::base::{Error, Reason, Result};
 
-/// The certificate authorities that a server of a `https` address must be certified by, instead of the world's.
+/// Certificate authorities that replace the public ones for `https` addresses.
 #[derive(Debug, Clone)]
 pub struct Roots(Arc<Vec<Certificate<'static>>>);
 
@@ -21,7 +21,7 @@ impl Roots {
         for item in parse_pem(&pem) {
             match item.map_err(|error| failed(error.to_string()))? {
                 PemItem::Certificate(certificate) => roots.push(certificate),
-                _ => return Err(failed("it holds something else than certificates".into())),
+                _ => return Err(failed("it holds something other than certificates".into())),
             }
         }
         if roots.is_empty() {
@@ -31,7 +31,7 @@ impl Roots {
     }
 }
 
-/// An agent whose calls take at most so long. A status that is no success is no error of its own.
+/// An agent with this timeout for each call. A non-2xx status is returned, not an error.
 pub fn agent(timeout: Duration, roots: Option<&Roots>) -> ureq::Agent {
     let roots = roots.map_or(RootCerts::WebPki, |roots| RootCerts::Specific(roots.0.clone()));
     ureq::Agent::config_builder()

@@ -1,7 +1,7 @@
-//! The gateway asks witnesses: after each new head of a log, all at once, in the background; a head that a quorum cosigned is published.
+//! Collects cosignatures: asks all witnesses after each new head of a log, in the background; a head with a quorum is published.
 //!
-//! A witness that knows more of a log than the log itself has means that an old copy of the data is running; one that knows another
-//! tree means that two copies ran. Neither can be mended here: such a head is never published as cosigned, and the log says why.
+//! A witness that knows a longer log than ours means that an old copy of the data is running; one that knows another tree means
+//! that two copies ran. Neither can be repaired here: such a head is never published as cosigned, and the reason is logged.
 
 #![allow(clippy::disallowed_methods, reason = "a pause between rounds, and back-off")]
 
@@ -20,23 +20,24 @@ use crate::trust::cosignature::{verify_cosignature, with_lines};
 use crate::trust::note::Note;
 use crate::trust::{NoteKey, Policy};
 
-/// Between two rounds, so that a log that grows a thousand times a second asks a few times a second.
+/// Pause between two rounds, so that a log that grows a thousand times a second asks a few times a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// After a round without a quorum.
+/// Pause after a round without a quorum.
 const RETRY: Duration = Duration::from_secs(3);
-/// A head that stays the newest is cosigned again, so that it does not grow stale: by the world's time.
+/// The newest head is cosigned again after this long, in milliseconds of the world's clock, so that its cosignatures do not grow
+/// stale.
 const REFRESH_MS: i64 = 600_000;
-/// How long a witness may take.
+/// Timeout of a request to a witness.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How often one round asks one witness: the first answer may only say what it knows.
+/// Most requests to one witness in a round: the first answer may only state the size that it knows.
 const TRIES: usize = 3;
-/// The longest answer that is read.
+/// Longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 
-/// Collects cosignatures of the policy's witnesses; ends when it is dropped.
+/// Collects cosignatures from the policy's witnesses until dropped.
 pub struct Collector(JoinSet<()>);
 
-/// A witness as one log's task sees it.
+/// A witness, for one log.
 #[derive(Clone)]
 struct Peer {
     name: String,
@@ -44,13 +45,13 @@ struct Peer {
     url: String,
     /// The size that it cosigned last, as far as we know.
     known: u64,
-    /// What it said last when it did not cosign; told once.
+    /// Its last failure, which is logged once.
     trouble: Option<String>,
 }
 
 impl Collector {
-    /// Collects for every log that the policy names, or for the province's own logs if it names none. Witnesses with `https`
-    /// addresses are certified by `roots`.
+    /// Collects for every log that the policy names, or for the province's own logs if it names none. The certificates of witnesses
+    /// with `https` addresses are verified against `roots`.
     pub fn start(policy: Policy, roots: Option<&Roots>, logs: &Logs, clock: Arc<dyn Clock>) -> Self {
         let policy = Arc::new(policy);
         let agent = agent(TIMEOUT, roots);
@@ -65,7 +66,7 @@ impl Collector {
         Self(tasks)
     }
 
-    /// How many logs it collects for.
+    /// The number of logs.
     pub fn logs(&self) -> usize {
         self.0.len()
     }
@@ -110,7 +111,7 @@ async fn collect(policy: Arc<Policy>, log: Arc<PublicLog>, agent: ureq::Agent, c
     }
 }
 
-/// Asks all witnesses at once; gives the lines of those that cosigned, in the policy's order.
+/// Asks all witnesses concurrently; returns the signature lines of those that cosigned, in the policy's order.
 async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, agent: &ureq::Agent) -> Vec<String> {
     let asked = peers.iter_mut().map(|peer| async {
         match ask(peer, log, head, agent).await {
@@ -140,8 +141,9 @@ async fn round(peers: &mut [Peer], log: &Arc<PublicLog>, head: &Arc<Head>, agent
 async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::Agent) -> Result<String> {
     for _ in 0..TRIES {
         if peer.known > head.size {
-            let message = format!("it has seen {} entries, here are {}: is this an old copy?", peer.known, head.size);
-            // What it knows may be of a log that was taken back by its owner there too: ask again next time.
+            let message =
+                format!("it has seen {} entries, this log has {}: is this an old copy?", peer.known, head.size);
+            // That size may be of a log that its owner rolled back there, too: ask again next time.
             peer.known = 0;
             return Err(Error::new(Reason::LogRollback, message));
         }
@@ -162,13 +164,13 @@ async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::A
                 let size: Option<u64> = text.strip_suffix('\n').and_then(|size| size.parse().ok());
                 let size = size.ok_or_else(|| unavailable("it answers 409 without a size"))?;
                 if size == peer.known {
-                    return Err(split_view(size)); // so says version 1.0.0 of the specification
+                    return Err(split_view(size)); // as in version 1.0.0 of the specification
                 }
                 peer.known = size;
             }
             422 if peer.known == head.size => return Err(split_view(head.size)),
             422 => {
-                let message = format!("the {} entries that it has seen are not a beginning of this log", peer.known);
+                let message = format!("the {} entries that it has seen are not a prefix of this log", peer.known);
                 return Err(Error::new(Reason::LogRollback, message));
             }
             other => return Err(unavailable(format!("it answers with HTTP status {other}"))),
@@ -177,7 +179,7 @@ async fn ask(peer: &mut Peer, log: &PublicLog, head: &Arc<Head>, agent: &ureq::A
     Err(unavailable("it cosigns faster than it can be asked"))
 }
 
-/// The witness's own line of an answer, verified; others' are passed over.
+/// The witness's own signature line of an answer, verified; other lines are ignored.
 fn read_line(body: &[u8], head: &Head, key: &NoteKey) -> Result<String> {
     let whole = [&head.note[..], body].concat();
     let note = Note::parse(&whole).map_err(|error| unavailable(error.to_string()))?;
@@ -185,7 +187,7 @@ fn read_line(body: &[u8], head: &Head, key: &NoteKey) -> Result<String> {
     let line = line.ok_or_else(|| unavailable("its answer holds no cosignature by its key"))?;
     verify_cosignature(note.text, &note.signatures[line], key).map_err(|error| unavailable(error.to_string()))?;
     let text = note.text.len();
-    // The signature lines follow the text and the empty line.
+    // The signature lines follow the text and an empty line.
     let lines = std::str::from_utf8(&whole[text + 1..]).map_err(Error::bug)?;
     let own = lines.split_inclusive('\n').nth(line).ok_or_else(|| Error::bug("a line that was parsed is gone"))?;
     Ok(own.to_owned())

@@ -1,4 +1,4 @@
-//! Conflicts of logs as files, kept whatever comes after.
+//! Files that keep conflicts of logs.
 
 use std::fs;
 use std::io;
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::store::file::{Readers, replace};
 
-/// Conflicts that are kept of one kind: nobody shall fill the disk. When there are more, the newest replaces the last.
+/// Most conflicts kept of one kind, so that nobody can fill the disk. Beyond them, the newest replaces the last.
 const CONFLICTS_MAX: usize = 16;
 
-/// Keeps two heads that cannot both be true, as JSON, under the first of the names by number that is free; the same two once. None that
-/// was kept before is written over while there is room. Gives the file.
+/// Keeps two contradicting heads as JSON, under the first of the numbered names that is free; the same two heads once. While there
+/// is room, no earlier file is overwritten. Returns the file's path.
 pub fn keep_conflict(name: impl Fn(usize) -> PathBuf, json: &serde_json::Value) -> io::Result<PathBuf> {
     let json = serde_json::to_vec_pretty(json)?;
     let mut path = name(0);
@@ -27,7 +27,7 @@ pub fn keep_conflict(name: impl Fn(usize) -> PathBuf, json: &serde_json::Value) 
     Ok(path)
 }
 
-/// The name of the conflict of this number beside a file: `FILE.conflict.json`, `FILE.conflict.2.json`, ….
+/// The path of a numbered conflict beside a file: `FILE.conflict.json`, `FILE.conflict.2.json`, ….
 pub fn conflict_beside(file: &Path, number: usize) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     match number {

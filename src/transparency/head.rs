@@ -1,4 +1,4 @@
-//! Signed heads of logs: believed only with a key that the trust anchor names for the log in use.
+//! Signed heads of logs: accepted only with the signature of a key that the trust anchor names for the log.
 
 use bytes::Bytes;
 
@@ -8,41 +8,41 @@ use crate::trust::merkle::Hash;
 use crate::trust::note::{Checkpoint, Note};
 use crate::trust::{LogPurpose, TrustAnchor, Verdict};
 
-/// What a log is to an auditor.
+/// The kind of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogKind {
     /// The record ledger: typed entries.
     Records,
-    /// The evidence ledger: its tree alone.
+    /// The evidence ledger: its tree only.
     Evidence,
     /// A registry's log: statements.
     Issuer,
 }
 
-/// A checkpoint that a trusted key of its log signed.
+/// A checkpoint with the signature of a trusted key of its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedHead {
-    /// What it says.
+    /// The decoded checkpoint.
     pub checkpoint: Checkpoint,
     /// The whole note, with every signature.
     pub note: Bytes,
 }
 
-/// Why a note is not believed.
+/// The reason why a note is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// It is none.
+    /// The note does not parse.
     #[error("{0}")]
     Malformed(String),
     /// The anchor does not name its log.
     #[error("the trust anchor names no log {0}")]
     UnknownLog(String),
-    /// No trusted key signed, or one did so badly.
+    /// No trusted key signed it, or a trusted key's signature is wrong.
     #[error("no trusted key of {0} signed its checkpoint")]
     NotSigned(String),
 }
 
-/// The keys that the anchor names for a log, and what the log is.
+/// The keys that the anchor names for a log, and the log's kind.
 pub fn log_keys<'a>(anchor: &'a TrustAnchor, origin: &str) -> Option<(LogKind, &'a [KeyRecord])> {
     let logs = anchor.logs.iter().map(|log| {
         let kind = match log.purpose {
@@ -57,18 +57,18 @@ pub fn log_keys<'a>(anchor: &'a TrustAnchor, origin: &str) -> Option<(LogKind, &
 }
 
 impl SignedHead {
-    /// Reads a note that a key in use signed: what a log says now. The log of a withdrawn issuer has no key in use; what its last key
-    /// signed stays its head.
+    /// Reads the present head of a log: a note signed by a key in use. The log of a withdrawn issuer has no key in use; the head
+    /// that its last key signed remains its head.
     pub fn read(note: &[u8], anchor: &TrustAnchor) -> Result<Self, HeadError> {
         Self::read_by(note, anchor, |key| matches!(key.state, KeyState::Active | KeyState::Withdrawn { .. }))
     }
 
-    /// Reads a note that was written down earlier: a key that went out of use since may have signed it.
+    /// Reads a stored note, which a key may have signed that went out of use since.
     pub fn read_old(note: &[u8], anchor: &TrustAnchor) -> Result<Self, HeadError> {
         Self::read_by(note, anchor, |_| true)
     }
 
-    /// Reads a note that stands in the record ledger at an index: a key that was good there signed it.
+    /// Reads a note from the record ledger: a key that was valid at its index signed it.
     pub fn read_at(note: &[u8], anchor: &TrustAnchor, index: u64) -> Result<Self, HeadError> {
         Self::read_by(note, anchor, |key| !matches!(key.judge(Some(index)), Verdict::Invalid(_)))
     }
@@ -93,22 +93,22 @@ impl SignedHead {
         Ok(Self { checkpoint, note: Bytes::copy_from_slice(note) })
     }
 
-    /// The log.
+    /// The origin of the log.
     pub fn origin(&self) -> &str {
         &self.checkpoint.origin
     }
 
-    /// Entries.
+    /// The number of entries.
     pub fn size(&self) -> u64 {
         self.checkpoint.size
     }
 
-    /// The root.
+    /// The root hash.
     pub fn root(&self) -> &Hash {
         &self.checkpoint.root
     }
 
-    /// Two heads of one log of which not both can be true, as a file for people and courts: both notes, whole.
+    /// Two contradicting heads of one log as JSON, for people and courts: both notes, whole.
     pub fn conflict_json(&self, other: &Self, what: &str) -> serde_json::Value {
         let head = |head: &Self| {
             serde_json::json!({

@@ -1,4 +1,4 @@
-//! The logs that are served, by name, and what of them is published.
+//! The public logs by name, and the head that each publishes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,23 +9,23 @@ use crate::ledger::{Head, Log};
 pub struct PublicLog {
     /// The last part of its origin: `records`, `land`.
     pub name: String,
-    /// The log.
+    /// The log itself.
     pub ledger: Arc<Log>,
-    /// Whether its entries are public too, and not its tree alone.
+    /// Whether its entries are public, and not only its tree.
     pub shows_entries: bool,
-    /// The newest head with cosignatures, once there is one.
+    /// The newest cosigned head.
     cosigned: RwLock<Option<Arc<Head>>>,
 }
 
 impl PublicLog {
-    /// The head to show: the newest with cosignatures, or the newest while there is none. It never becomes smaller: cosigned is
-    /// only what was the newest head at some time after the start.
+    /// The head to publish: the newest cosigned one, or the newest while there is none. It never shrinks: only a head that was the
+    /// newest at some time since the start is cosigned.
     pub fn published(&self) -> Arc<Head> {
         let cosigned = self.cosigned.read().unwrap_or_else(PoisonError::into_inner).clone();
         cosigned.unwrap_or_else(|| self.ledger.head())
     }
 
-    /// Publishes a head with cosignatures, unless a newer one was.
+    /// Publishes a cosigned head, unless a newer one is published.
     pub fn publish(&self, head: Arc<Head>) {
         let mut cosigned = self.cosigned.write().unwrap_or_else(PoisonError::into_inner);
         if cosigned.as_ref().is_none_or(|old| old.size <= head.size) {
@@ -34,7 +34,7 @@ impl PublicLog {
     }
 }
 
-/// All logs that are served.
+/// The public logs, by name.
 #[derive(Clone, Default)]
 pub struct Logs(BTreeMap<String, Arc<PublicLog>>);
 
@@ -46,13 +46,13 @@ impl Logs {
         self.0.insert(name, Arc::new(log));
     }
 
-    /// The log of a short name or an origin.
+    /// Finds a log by its short name or its origin.
     pub fn find(&self, name: &str) -> Option<&Arc<PublicLog>> {
         let by_origin = || self.0.values().find(|log| log.ledger.origin() == name);
         self.0.get(name).or_else(by_origin)
     }
 
-    /// All of them, by name.
+    /// The logs in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<PublicLog>> {
         self.0.values()
     }

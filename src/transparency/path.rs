@@ -5,27 +5,27 @@ use crate::ledger::tile::{TILE_WIDTH, TileId};
 /// Highest level of tiles that a path can name.
 pub const LEVEL_MAX: u8 = 63;
 
-/// What a path under `tile/` names.
+/// A path under `tile/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TilePath {
-    /// Hashes.
+    /// A tile of hashes.
     Tile {
-        /// Which tile.
+        /// The tile's level and index.
         id: TileId,
-        /// How many hashes.
+        /// The number of hashes, 1 to 256.
         width: usize,
     },
-    /// Entries.
+    /// A bundle of entries.
     Entries {
-        /// Position of the bundle, which is that of the level-0 tile over it.
+        /// The index of the bundle, which equals that of the level-0 tile above it.
         index: u64,
-        /// How many entries.
+        /// The number of entries, 1 to 256.
         width: usize,
     },
 }
 
 impl TilePath {
-    /// Reads what follows `tile/`; `None` when it is not of the one form.
+    /// Parses the rest of a path after `tile/`; `None` unless it is in canonical form.
     pub fn parse(path: &str) -> Option<Self> {
         let (level, rest) = path.split_once('/')?;
         let (index, width) = match rest.split_once(".p/") {
@@ -40,7 +40,7 @@ impl TilePath {
         Some(Self::Tile { id: TileId { level, index }, width })
     }
 
-    /// Writes the path, from `tile/` on.
+    /// The path, beginning with `tile/`.
     pub fn write(self) -> String {
         let (place, index, width) = match self {
             Self::Tile { id, width } => (id.level.to_string(), id.index, width),

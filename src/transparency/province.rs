@@ -1,4 +1,5 @@
-//! The province witnesses the registries' logs: it follows every statement, so it cosigns what it took in and nothing else.
+//! The province as a witness of the registries' logs: it follows every statement, so it cosigns the heads that it has ingested and
+//! no others.
 
 #![allow(clippy::disallowed_methods, reason = "a pause between cosignatures")]
 
@@ -15,12 +16,13 @@ use crate::trust::Signer;
 use crate::trust::cosignature::{cosign, with_lines};
 use crate::trust::note::{Checkpoint, Note};
 
-/// Between two cosignatures of one log.
+/// Pause between two cosignatures of one log.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A head that stays the newest is cosigned again, so that its cosignature does not grow stale: by the world's time.
+/// The newest head is cosigned again after this long, in milliseconds of the world's clock, so that its cosignature does not grow
+/// stale.
 const REFRESH_MS: i64 = 600_000;
 
-/// Cosigns the heads of registries' logs; ends when it is dropped.
+/// Cosigns the heads of registries' logs until dropped.
 pub struct ProvinceWitness(#[allow(dead_code)] JoinSet<()>); // held for its drop
 
 impl ProvinceWitness {
@@ -62,17 +64,17 @@ impl ProvinceWitness {
     }
 }
 
-/// Cosigns the head at which the province has taken the log in, if its tree is the one that the statements gave.
+/// Cosigns the head up to which the province has ingested the log, if its tree equals that of the accepted statements.
 async fn cosign_accepted(province: &Province, log: &PublicLog, signer: &dyn Signer, clock: &dyn Clock) -> Result<()> {
     let accepted = province.accepted_tree(&log.name).await?;
     let Some((size, note)) = log.ledger.checkpoint_at_or_after(accepted.size()).await? else { return Ok(()) };
     if size != accepted.size() || size == 0 {
-        return Ok(()); // its newest batch is not whole yet
+        return Ok(()); // its newest batch is incomplete
     }
     let parsed = Note::parse(&note).map_err(Error::bug)?;
     let checkpoint = Checkpoint::parse(parsed.text).map_err(Error::bug)?;
     if checkpoint.root != accepted.root() {
-        let message = format!("its head of {size} entries is not what its statements hash to");
+        let message = format!("its head of {size} entries is not the root of its statements");
         return Err(Error::new(Reason::SplitView, message).with_subject("log", log.name.clone()));
     }
     let at = clock.now();

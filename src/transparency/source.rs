@@ -1,4 +1,4 @@
-//! Where an auditor reads a log: its tlog-tiles prefix.
+//! The source from which an auditor reads a log: its tlog-tiles prefix.
 
 #![allow(clippy::disallowed_methods, reason = "back-off after a failure")]
 
@@ -9,20 +9,20 @@ use bytes::Bytes;
 use super::client::{Roots, agent};
 use super::path::TilePath;
 
-/// The longest answer that is read: a bundle of 256 entries of 64 KiB.
+/// Longest answer that is read, in bytes: a bundle of 256 entries of 64 KiB.
 const ANSWER_BYTES_MAX: u64 = 17 << 20;
-/// How long a reading may take.
+/// Timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a reading is tried.
+/// Most attempts for one request.
 const TRIES: u32 = 4;
 
-/// Why something could not be read.
+/// The reason why a resource could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// The log says that it has no such thing.
+    /// The log answered that the resource does not exist.
     #[error("{0} is missing")]
     Missing(String),
-    /// The log does not answer, or not as it should.
+    /// The log does not answer, or not correctly.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -35,14 +35,14 @@ pub trait Source: Send + Sync {
     fn read(&self, path: TilePath) -> Result<Bytes, SourceError>;
 }
 
-/// A log over HTTP.
+/// A log served over HTTP.
 pub struct HttpSource {
     agent: ureq::Agent,
     prefix: String,
 }
 
 impl HttpSource {
-    /// Reads under a prefix, without a slash at its end.
+    /// Reads under a URL prefix, without a trailing slash.
     pub fn new(prefix: impl Into<String>, roots: Option<&Roots>) -> Self {
         Self { agent: agent(TIMEOUT, roots), prefix: prefix.into() }
     }

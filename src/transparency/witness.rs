@@ -21,14 +21,14 @@ use crate::trust::{Signer, TrustAnchor};
 use memory::Memory;
 use request::AddCheckpoint;
 
-/// Why a head is not cosigned; each is one HTTP status.
+/// The reason why a head is not cosigned; each has its HTTP status.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The request cannot be read, or asks for an old size above the new: 400.
+    /// The request does not parse, or its old size is above the checkpoint's: 400.
     Malformed(String),
-    /// No trusted key of the log signed: 403.
+    /// No trusted key of the log signed the head: 403.
     NotSigned(String),
-    /// The trust anchor has expired, and with it the trust in every log's key: 403.
+    /// The trust anchor has expired, and no log's key is trusted: 403.
     Expired(Timestamp),
     /// The log is not known: 404.
     UnknownLog(String),
@@ -36,9 +36,9 @@ pub enum Refusal {
     OtherSize(u64),
     /// The witness cosigned another head of this size: 422.
     SplitView(u64),
-    /// The log did not only grow, or the proof does not show that it did: 422.
+    /// The log did not only grow, or the proof does not show it: 422.
     Inconsistent(String),
-    /// The memory cannot be written: 500.
+    /// The state cannot be written: 500.
     Failed(Error),
 }
 
@@ -61,22 +61,22 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// A witness with this key and this memory.
+    /// A witness with this key and this state.
     pub fn new(anchor: TrustAnchor, signer: Arc<dyn Signer>, clock: Arc<dyn Clock>, memory: Memory) -> Self {
         Self { anchor: RwLock::new(Arc::new(anchor)), signer, clock, memory }
     }
 
-    /// The trust anchor that it goes by.
+    /// The present trust anchor.
     pub fn anchor(&self) -> Arc<TrustAnchor> {
         self.anchor.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes by this trust anchor from now on. Whether it succeeds the one before is the caller's to know.
+    /// Replaces the trust anchor. The caller has verified that it succeeds the present one.
     pub fn trust(&self, anchor: TrustAnchor) {
         *self.anchor.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(anchor);
     }
 
-    /// Cosigns a head; gives the signature line. It blocks until the memory is on disk.
+    /// Cosigns a head; returns the signature line. Blocks until the new state is on disk.
     pub fn add_checkpoint(&self, body: &[u8]) -> Result<String, Refusal> {
         let request = AddCheckpoint::parse(body).map_err(Refusal::Malformed)?;
         let anchor = self.anchor();
@@ -88,10 +88,10 @@ impl Witness {
             return Err(Refusal::Malformed("the old size is above the checkpoint's".into()));
         }
         if head.size() == 0 && *head.root() != CompactRange::new().root() {
-            return Err(Refusal::Inconsistent("the empty tree has one root, and this is another".into()));
+            return Err(Refusal::Inconsistent("this is not the root of the empty tree".into()));
         }
         let slot = self.memory.slot(head.origin());
-        // From here to the end of the write nobody else moves this log.
+        // The slot stays locked until the write ends.
         let mut newest = slot.lock();
         let known = newest.read(&anchor).map_err(Refusal::Failed)?;
         let size = known.as_ref().map_or(0, SignedHead::size);
@@ -107,14 +107,15 @@ impl Witness {
             let roots = roots_from_consistency(old, new, &request.path);
             let roots = roots.map_err(|error| Refusal::Inconsistent(error.to_string()))?;
             if roots != (*known.root(), *head.root()) {
-                // A bad proof for a good head is the asker's fault and proves nothing. A good proof of another history does.
+                // A wrong proof for a good head is the client's fault and proves nothing. A valid proof of another history is
+                // evidence.
                 if roots.1 == *head.root() {
                     self.keep(&known, &head, "LOG_ROLLBACK")?;
                 }
                 return Err(Refusal::Inconsistent(ProofError::Root.to_string()));
             }
         } else if !request.path.is_empty() {
-            return Err(Refusal::Inconsistent("there is nothing to be consistent with".into()));
+            return Err(Refusal::Inconsistent("an old size of 0 takes no proof".into()));
         }
         newest.write(&head).map_err(Refusal::Failed)?;
         let text = Note::parse(&head.note).map_err(|error| Refusal::Malformed(error.to_string()))?.text.to_owned();
@@ -127,7 +128,7 @@ impl Witness {
             known = known.size(),
             shown = shown.size(),
             what,
-            "a log showed heads that cannot both be true"
+            "a log showed contradicting heads"
         );
         self.memory.keep_conflict(known, shown, what).map_err(Refusal::Failed)
     }

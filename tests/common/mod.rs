@@ -12,6 +12,8 @@ pub mod dynamic;
 #[path = "../world/gateway.rs"]
 mod gateway;
 pub mod process;
+#[path = "../world/until.rs"]
+pub mod until;
 pub mod vectors;
 
 pub use gateway::{Started, config, gateway};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+use super::until::until_blocking;
 
 /// The program with a clean environment: settings of whoever runs the tests must not leak in.
 pub fn program() -> Command {
@@ -77,19 +77,15 @@ impl Serving {
             .stdout(Stdio::null())
             .spawn()
             .expect("the program starts");
-        let begun = Instant::now();
-        loop {
-            if let Ok(text) = std::fs::read_to_string(&ready) {
-                let json: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
-                let grpc = json["grpc"].as_str().expect("an address").to_owned();
-                let console = json["console"].as_str().map(str::to_owned);
-                return Self { child, grpc, console };
-            }
+        let text = until_blocking("serve is ready", || {
             let ended = child.try_wait().expect("the child can be asked");
             assert!(ended.is_none(), "serve ended before it was ready: {ended:?}");
-            assert!(begun.elapsed() < READY_WITHIN, "serve is not ready");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            std::fs::read_to_string(&ready).ok()
+        });
+        let json: serde_json::Value = serde_json::from_str(&text).expect("the ready-file is whole");
+        let grpc = json["grpc"].as_str().expect("an address").to_owned();
+        let console = json["console"].as_str().map(str::to_owned);
+        Self { child, grpc, console }
     }
 
     /// Sends a signal by its name: `TERM`, `INT`, `KILL`.

@@ -2,11 +2,10 @@
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::{Duration, Instant};
 
 use tonic::transport::{Channel, Endpoint};
 
-const READY_SECONDS_MAX: u64 = 60;
+use crate::until::until_blocking;
 
 /// A gateway of our own, shared by the tests that run at the same time and ended with the last of them.
 struct Started {
@@ -30,16 +29,11 @@ impl Started {
             .stderr(Stdio::inherit())
             .spawn()
             .expect("the built binary starts");
-        let begun = Instant::now();
-        let address = loop {
-            if let Some(address) = address_in(&ready) {
-                break address;
-            }
+        let address = until_blocking("serve is ready", || {
             let ended = process.try_wait().expect("the child can be asked");
             assert!(ended.is_none(), "serve ended before it was ready: {ended:?}");
-            assert!(begun.elapsed() < Duration::from_secs(READY_SECONDS_MAX), "serve is not ready");
-            std::thread::sleep(Duration::from_millis(10));
-        };
+            address_in(&ready)
+        });
         Self { process, address, folder }
     }
 }

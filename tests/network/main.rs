@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
 
 mod gateway;
+#[path = "../world/until.rs"]
+mod until;
 
 use lienthong::wire::proto::access::v1::ListAccessesRequest;
 use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;

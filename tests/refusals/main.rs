@@ -70,6 +70,7 @@ fn good(field: &FieldDescriptor) -> Option<Value> {
         "requested_by" => json!("REQUESTER_HOLDER"),
         "certificate_number" => json!("1/2026/refusals"),
         "parcel_id" => json!("w7723fdn0zg3"),
+        "by" => json!("1s"),
         _ => return None,
     })
 }
@@ -81,6 +82,8 @@ fn bad(field: &FieldDescriptor) -> Vec<Value> {
         Kind::Uint32 => vec![json!(u32::MAX)],
         Kind::Uint64 => vec![json!(u64::MAX.to_string())],
         Kind::Enum(_) => vec![json!(0), json!(99)],
+        Kind::Message(of) if of.full_name() == "google.protobuf.Duration" => vec![json!("0s"), json!("-1s")],
+        Kind::Message(of) if of.full_name() == "google.protobuf.Timestamp" => vec![json!("2000-01-01T00:00:00Z")],
         Kind::Message(_) => vec![json!({})],
         _ => Vec::new(),
     };

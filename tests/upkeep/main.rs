@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use common::until::until;
 use common::{as_agency, as_citizen, config, enter_membership, gateway};
 use lienthong::base::{Error, Kind, Reason};
 use lienthong::registry::Catalogue;
@@ -20,7 +21,7 @@ use lienthong::server::data::DataFolder;
 use lienthong::server::upkeep::{CheckReport, accept_rollback, check, check_folder, rebuild_folder};
 use lienthong::server::{Config, Gateway, Storage};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
-use lienthong::store::{Batch, Pace, Remedy, Row, Scan, Space, Store};
+use lienthong::store::{Batch, Pace, Remedy, Scan, Space, Store, StoreRow};
 use lienthong::wire::proto::access::v1::ListAccessesRequest;
 use lienthong::wire::proto::access::v1::access_log_service_client::AccessLogServiceClient;
 use lienthong::wire::proto::exchange::v1::FetchRecordsRequest;
@@ -56,16 +57,14 @@ async fn end(started: common::Started) {
     let folder = started.gateway.data_dir().unwrap().to_owned();
     started.end().await.close().await;
     // A machine that is busy takes its time to close the engine.
-    while DataFolder::take(&folder).is_err() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("the folder is free", || DataFolder::take(&folder).ok()).await;
 }
 
 fn open(folder: &Path) -> FjallStore {
     FjallStore::open_existing(&folder.join("store"), FjallOptions::default()).unwrap()
 }
 
-async fn rows(folder: &Path) -> BTreeMap<&'static str, Vec<Row>> {
+async fn rows(folder: &Path) -> BTreeMap<&'static str, Vec<StoreRow>> {
     let store = open(folder);
     let mut rows = BTreeMap::new();
     for space in Space::ALL {
@@ -257,13 +256,13 @@ async fn an_older_store_is_taken_only_on_purpose() {
     let world = folder.path().join("world.json");
     let kept = std::fs::read_to_string(&world).unwrap();
     std::fs::write(&world, kept.replace("\"created_at_ms\": 1", "\"created_at_ms\": 2")).unwrap();
-    assert!(refused(folder.path()).await.message.contains("that of another world"));
+    assert!(refused(folder.path()).await.message.contains("belongs to another world"));
     std::fs::write(&world, kept).unwrap();
     end_of(folder.path()).await;
 }
 
 /// Writes the store anew with buffers so small that its rows are in tables.
-async fn in_tables(folder: &Path, rows: &BTreeMap<&'static str, Vec<Row>>) {
+async fn in_tables(folder: &Path, rows: &BTreeMap<&'static str, Vec<StoreRow>>) {
     let path = folder.join("store");
     std::fs::remove_dir_all(&path).unwrap();
     std::fs::remove_file(folder.join("standing")).unwrap();
@@ -271,7 +270,7 @@ async fn in_tables(folder: &Path, rows: &BTreeMap<&'static str, Vec<Row>>) {
     let store = FjallStore::create(&path, options).unwrap();
     for space in Space::ALL {
         for part in rows[space.name()].chunks(64) {
-            let put = |batch: Batch, (key, value): &Row| batch.put(*space, key.clone(), value.clone());
+            let put = |batch: Batch, (key, value): &StoreRow| batch.put(*space, key.clone(), value.clone());
             store.commit(part.iter().fold(Batch::new(), put)).await.unwrap();
         }
     }
@@ -315,13 +314,13 @@ async fn a_check_never_calls_lost_records_derived() {
 }
 
 /// One row changed behind everybody's back, and where the check sees it.
-type Tampering = (&'static str, Space, fn(&Row) -> Option<Bytes>, &'static [&'static str]);
+type Tampering = (&'static str, Space, fn(&StoreRow) -> Option<Bytes>, &'static [&'static str]);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_check_finds_each_row_that_does_not_fit() {
     let folder = tempfile::tempdir().unwrap();
     live(folder.path()).await;
-    let flipped = |row: &Row| {
+    let flipped = |row: &StoreRow| {
         let mut bytes = row.1.to_vec();
         *bytes.last_mut()? ^= 1;
         Some(Bytes::from(bytes))
@@ -376,7 +375,7 @@ async fn a_start_that_meets_a_damaged_tile_says_where_and_what_helps() {
     let error = Gateway::open(kept(folder.path())).await.err().expect("the start is refused");
     assert_eq!(error.reason, Reason::LedgerCorrupt);
     let home = folder.path().display().to_string();
-    for said in ["log_tile", &format!("`lienthong store check {home}`"), "what mends it"] {
+    for said in ["log_tile", &format!("`lienthong store check {home}`"), "with the remedies"] {
         assert!(error.message.contains(said), "{said}: {error}");
     }
 }

@@ -12,17 +12,21 @@
 pub mod decorated;
 pub mod foundation;
 pub mod payloads;
+pub mod until;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lienthong::access::{ConsentBook, EvidenceLog, RightsBook, rights};
+use lienthong::base::call::Permit;
 use lienthong::base::entropy::SeededEntropy;
 use lienthong::base::time::FixedClock;
-use lienthong::base::{AgencyId, Call, Caller, ClientIds, Clock as _, PersonalId, RequestId, Seed, Timestamp};
+use lienthong::base::{
+    AgencyId, Call, Caller, ClientIds, Clock as _, Language, PersonalId, RequestId, Seed, Timestamp,
+};
 use lienthong::exchange::{self, Exchange};
 use lienthong::identity::people::Registries;
 use lienthong::identity::{Account, Accounts, Citizens, Level, Linking};
@@ -114,7 +118,7 @@ impl Builder {
     /// Ends the sentence: everything is opened, entered and accepted.
     pub async fn start(self) -> World {
         let (store, clock) = (Arc::new(MemoryStore::new()) as Arc<dyn Store>, Arc::new(FixedClock::at(NOW)));
-        let (catalogue, seed) = (Catalogue::built_in(), Seed::root(SEED));
+        let (catalogue, seed) = (foundation::catalogue(), Seed::root(SEED));
         let verifier = Arc::new(Verifier::new(anchor(&catalogue)));
         let province = province(&catalogue, &store, &verifier, &clock).await;
         let mut hosts = BTreeMap::new();
@@ -128,13 +132,13 @@ impl Builder {
         let evidence = EvidenceLog::new(store.clone(), ledger(&store, EVIDENCE, &clock).await, &seed);
         let entropy = |branch: &str| Arc::new(SeededEntropy::new(seed.child(branch, 0)));
         let consents = Arc::new(ConsentBook::new(store.clone(), entropy("consents")));
-        let exchange = Exchange::new(exchange::Parts {
+        let exchange = Exchange::new(exchange::ExchangeAssembly {
             reader: reader.clone(),
             accepted: province.clone(),
             rights: RightsBook::of(rights::embedded()),
             consents: consents.clone(),
             evidence: evidence.clone(),
-            memory: exchange::Memory::default(),
+            memory: exchange::ExchangeMemory::default(),
         });
         let accounts = Accounts::new(store.clone());
         let people = Arc::new(Citizens::new(province.clone(), accounts.clone()));
@@ -302,12 +306,12 @@ impl World {
 
     /// A call of a citizen.
     pub fn by_citizen(&self, number: &str) -> Call {
-        Call::by(Caller::Citizen(pid(number)), self.now())
+        call_by(Caller::Citizen(pid(number)), self.now())
     }
 
     /// A call of an agency's system.
     pub fn by_agency(&self, key: &str) -> Call {
-        Call::by(Caller::Agency(AgencyId::parse(key).expect("a key")), self.now())
+        call_by(Caller::Agency(AgencyId::parse(key).expect("a key")), self.now())
     }
 
     /// A fetch's context.
@@ -352,6 +356,23 @@ pub fn created(record_type: &str, payload: Object) -> Change {
         payload,
         valid_from: None,
         valid_until: None,
+    }
+}
+
+/// A call by `caller` at `now` that every role may make.
+pub fn call_by(caller: Caller, now: Timestamp) -> Call {
+    Call {
+        request_id: RequestId(uuid::Uuid::nil()),
+        client_ids: ClientIds::default(),
+        method: "test",
+        caller,
+        now,
+        deadline: Instant::now() + Duration::from_secs(10),
+        client_deadline: None,
+        language: Language::default(),
+        permit: Permit { is_named: false, allowed: "test".into() },
+        accepts_unverified: false,
+        checks: Mutex::default(),
     }
 }
 

@@ -45,8 +45,8 @@ pub(super) fn read_link(key: &[u8], row: &Bytes) -> Result<(u64, u64, Hash)> {
     Ok((sequence.ok_or_else(corrupt)?, index, leaf))
 }
 
-/// The last links of subjects' chains as they are stored, in order. Most subjects have none, which the missing first link says: a
-/// look-up, where finding the last one is a scan.
+/// The last stored link of each subject's chain, in order. Most subjects have no chain, which a look-up of the first link shows;
+/// finding a last link takes a scan.
 pub(super) async fn last_links(store: &dyn Store, subjects: &[Subject]) -> Result<Vec<Option<Link>>> {
     let firsts: Vec<Vec<u8>> = subjects.iter().map(|subject| link_key(subject, 1)).collect();
     let firsts = store.get_many(Space::EvidenceSubject, &firsts).await?;

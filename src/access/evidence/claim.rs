@@ -30,11 +30,11 @@ use super::Subject;
 /// A claim, with the checkpoint that it holds for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletenessClaim {
-    /// About whom.
+    /// The subject.
     pub subject: Subject,
-    /// How many entries.
+    /// The number of entries about the subject.
     pub count: u64,
-    /// Ledger index of the last one; 0 when there is none.
+    /// Ledger index of the last one; 0 if there is none.
     pub last_index: u64,
     /// The checkpoint: a signed note.
     pub checkpoint: Bytes,

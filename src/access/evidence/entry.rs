@@ -19,7 +19,7 @@ use crate::trust::Hash;
 
 use super::Subject;
 
-/// What kind of access it was.
+/// The kind of an access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An agency asked with a right.
@@ -43,38 +43,38 @@ impl Kind {
 pub struct EvidencedRecord {
     /// Hash of its statement.
     pub statement: Hash,
-    /// How many of its fields were disclosed.
+    /// The number of disclosed fields.
     pub fields: u16,
 }
 
-/// The content of an entry, before it has its position.
+/// The content of an entry, without its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceEntry {
     /// The call's id.
     pub request_id: RequestId,
     /// The client's names for it.
     pub client_ids: ClientIds,
-    /// When it came.
+    /// When the call arrived.
     pub at: Timestamp,
-    /// What kind of access.
+    /// The kind of the access.
     pub kind: Kind,
-    /// Which agency.
+    /// The agency's key.
     pub agency: String,
-    /// Why; one of the known purposes.
+    /// One of the known purposes.
     pub purpose: Option<Arc<str>>,
-    /// The version of the rights that it was decided by.
+    /// The version of the rights that decided it.
     pub rights: Option<Arc<str>>,
     /// Keyed hash of the caller's own reference.
     pub reference: Option<Hash>,
-    /// Who presented documents for the subject: a child's guardian.
+    /// The guardian who presented documents for the subject.
     pub guardian: Option<Subject>,
-    /// About whom; `None` when the call named nobody.
+    /// The subject; `None` if the call named nobody.
     pub subject: Option<Subject>,
-    /// The record types asked for, those that exist.
+    /// The existing record types that were requested.
     pub record_types: Vec<Name>,
-    /// `OK`, `REPEATED` for the repetition of a redemption, or the code of the refusal.
+    /// `OK`, `REPEATED` for a repeated redemption, or the reason of the refusal.
     pub outcome: &'static str,
-    /// What was delivered.
+    /// The records delivered.
     pub records: Vec<EvidencedRecord>,
 }
 
@@ -88,8 +88,8 @@ pub struct EvidencePosition {
 }
 
 impl EvidenceEntry {
-    /// The entry's bytes. Written directly: every text in it comes from a closed list or is plain ASCII by its type, so nothing
-    /// needs an escape, and every call passes here.
+    /// The entry's canonical JSON. Written directly: every text in it comes from a closed list or is plain ASCII by its type, so
+    /// nothing needs escaping, and every call passes here.
     pub(super) fn encode(&self, position: Option<EvidencePosition>) -> Vec<u8> {
         let mut out = String::with_capacity(512 + self.records.len() * 96);
         out.push('{');

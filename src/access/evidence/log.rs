@@ -17,10 +17,10 @@ use super::claim::CompletenessClaim;
 use super::entry::EvidenceEntry;
 use super::writer::{Recorded, Submission, Writer};
 
-/// Entries that wait for the writer before callers wait to queue.
+/// Capacity of the writer's queue; beyond it, callers wait.
 const QUEUE_MAX: usize = 4_096;
 
-/// Entries of a list that are read at once.
+/// Entries of a list in one read.
 const ENTRIES_READ: usize = 32;
 
 const GAP: &str = "an entry about a subject is missing from its index";
@@ -53,13 +53,13 @@ pub struct AccessPage {
     pub accesses: Vec<Access>,
     /// Whether older ones follow.
     pub more: bool,
-    /// The claim that nothing is left out.
+    /// The claim that the list is complete.
     pub claim: CompletenessClaim,
 }
 
 impl EvidenceLog {
-    /// The access log over `ledger`, which it alone appends to. `secret` keys the pseudonyms. Spawns
-    /// the writer on the present runtime; it ends with the log.
+    /// The access log on `ledger`, to which nothing else appends. `secret` keys the pseudonyms. Spawns the writer on the present
+    /// runtime; it ends with the log.
     pub fn new(store: Arc<dyn Store>, ledger: Arc<Sequencer>, secret: &Seed) -> Arc<Self> {
         let (queue, submissions) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(Writer::new(store.clone(), ledger.clone()).serve(submissions));
@@ -76,7 +76,7 @@ impl EvidenceLog {
         self.secret.keyed_hash(&[b"reference", agency.as_bytes(), reference.as_bytes()])
     }
 
-    /// Appends an entry, with the trace of its call; durable when `Ok`. Dropping the future does not take it back.
+    /// Appends an entry and the decision log of its call; durable when `Ok`. Dropping the future does not undo it.
     pub async fn record(&self, entry: EvidenceEntry, trace: Bytes) -> Result<Recorded> {
         let closed = || Error::new(Reason::ShuttingDown, "the access log is closed");
         let (answer, answered) = oneshot::channel();
@@ -87,7 +87,7 @@ impl EvidenceLog {
     /// The entries about a citizen below the sequence `before` (`None`: from the newest), newest first.
     pub async fn accesses(&self, person: PersonalId, before: Option<u64>, limit: usize) -> Result<AccessPage> {
         let subject = self.subject(person);
-        // The head is read first: rows are written with their entries, so all below it are there.
+        // The head is read first: rows are written with their entries, so all rows below it exist.
         let head = self.ledger.head();
         let newest = self.links(&subject, u64::MAX, &head, 1).await?;
         let (count, last_index) = newest.first().copied().unwrap_or_default();
@@ -124,7 +124,7 @@ impl EvidenceLog {
             let found = rows.len();
             for (key, row) in rows {
                 let (sequence, index, _) = read_link(&key, &row)?;
-                // Sequences have no gaps: a claim of completeness never counts around one.
+                // Sequences have no gaps: a claim of completeness never skips one.
                 if before != u64::MAX && sequence + 1 != before {
                     return Err(self.store.damaged(Space::EvidenceSubject, GAP));
                 }
@@ -143,20 +143,20 @@ impl EvidenceLog {
         Ok(links)
     }
 
-    /// Sequencer index and trace of an earlier call.
+    /// Ledger index and decision log of an earlier call.
     pub async fn trace(&self, request: RequestId) -> Result<Option<(u64, Bytes)>> {
         let row = self.store.get(Space::EvidenceTrace, &trace_key(request)).await?;
         row.map(read_trace).transpose()
     }
 
-    /// The version of the rights that an entry says it was decided by.
+    /// The version of the rights that an entry names.
     pub async fn rights_of(&self, index: u64) -> Result<Option<String>> {
         let entry = self.ledger.entry(index).await?;
         let corrupt = |_| Error::new(Reason::LedgerCorrupt, "an entry of the evidence ledger cannot be read");
         Ok(canonical::parse(&entry).map_err(corrupt)?.text("rights").map(str::to_owned))
     }
 
-    /// The checkpoint that first held an entry.
+    /// The first checkpoint that covers an entry.
     pub async fn checkpoint_of(&self, index: u64) -> Result<Bytes> {
         let covering = self.ledger.checkpoint_at_or_after(index + 1).await?;
         Ok(covering.ok_or_else(|| Error::bug("an entry without checkpoint"))?.1)

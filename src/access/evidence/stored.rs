@@ -1,4 +1,4 @@
-//! The index of the evidence ledger, made again from its entries: which are about whom, in which order.
+//! Derives the index of the evidence ledger from its entries: the subject of each, and its sequence.
 
 use crate::base::Result;
 use crate::base::id::from_hex;
@@ -10,10 +10,10 @@ use crate::trust::merkle::hash_leaf;
 use super::Subject;
 use super::chain::{link_key, link_row};
 
-/// Entries read at once.
+/// Entries in one read.
 const ENTRIES_READ: usize = 1_024;
 
-/// Gives the index row of each entry that is about somebody.
+/// Derives the index row of each entry with a subject.
 pub async fn derive(
     derived: &mut Derived<'_>,
     evidence: &StoredLog<'_>,
@@ -41,7 +41,7 @@ pub async fn derive(
     Ok(())
 }
 
-/// The newest entry of the evidence ledger is in its subject's list: what a start sees of rows that were lost.
+/// Checks that the newest entry of the evidence ledger is in its subject's list; a start detects lost rows by that.
 pub async fn check_tail(store: &dyn Store, evidence: &StoredLog<'_>) -> Result<()> {
     let Some(last) = evidence.size().checked_sub(1) else { return Ok(()) };
     let entries = evidence.entries(last, 1).await?;
@@ -52,7 +52,7 @@ pub async fn check_tail(store: &dyn Store, evidence: &StoredLog<'_>) -> Result<(
     }
 }
 
-/// Whom an entry is about, and its number there; `Some(None)` when it is about nobody, `None` when it cannot be read.
+/// The subject of an entry, and its sequence; `Some(None)` without a subject, `None` if it does not decode.
 fn place_of(entry: &[u8]) -> Option<Option<(Subject, u64)>> {
     let entry = canonical::parse(entry).ok()?;
     let Some(subject) = entry.text("subject") else { return Some(None) };

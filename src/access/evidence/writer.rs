@@ -22,19 +22,19 @@ use super::entry::{EvidenceEntry, EvidencePosition};
 
 /// Most entries of one batch; the ledger's limit is larger.
 const BATCH_MAX: usize = 1_024;
-/// Turns of the scheduler that a group in the making gives to others; more gained nothing.
+/// Turns of the scheduler that a growing group yields to other tasks; more gained nothing.
 const TURNS: usize = 2;
-/// Subjects whose chains are remembered.
+/// Subjects whose last links are cached.
 const CHAINS_MAX: usize = 100_000;
 
-/// Where an entry stands.
+/// The position of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded {
     /// Its index in the ledger.
     pub index: u64,
-    /// Its number among those about its subject; 0 without subject.
+    /// Its sequence among those about its subject; 0 without one.
     pub sequence: u64,
-    /// The checkpoint that first held it: a signed note.
+    /// The first checkpoint that covers it: a signed note.
     pub checkpoint: Bytes,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Submission {
     pub(super) answer: oneshot::Sender<Result<Recorded>>,
 }
 
-/// What one entry adds to the index, once it has its ledger index.
+/// The index rows of one entry, once it has its ledger index.
 struct IndexRow {
     link: Option<(Subject, u64, Hash)>,
     request: RequestId,
@@ -63,21 +63,21 @@ impl Writer {
         Self { store, ledger, chains: Cache::new(CHAINS_MAX) }
     }
 
-    /// Takes submissions until the log is dropped.
+    /// Serves submissions until the log is dropped.
     pub(super) async fn serve(mut self, mut queue: mpsc::Receiver<Submission>) {
         let mut group = Vec::new();
         while queue.recv_many(&mut group, BATCH_MAX).await > 0 {
             let_join(&mut group, &mut queue).await;
             let mut outcome = self.append(&mut group).await;
             if outcome.as_ref().is_err_and(|error| error.reason == Reason::StorageConflict) {
-                // Another process appended in between; the chains are read again.
+                // Another process appended in between: the chains are read again.
                 outcome = self.append(&mut group).await;
             }
             answer(group.drain(..), outcome);
         }
     }
 
-    /// Appends the group; gives the first ledger index, the checkpoint, and each entry's sequence.
+    /// Appends the group; returns the first ledger index, the checkpoint, and each entry's sequence.
     async fn append(&mut self, group: &mut [Submission]) -> Result<(u64, Bytes, Vec<u64>)> {
         let mut links = self.links(group).await?;
         let mut entries = Vec::with_capacity(group.len());
@@ -108,7 +108,7 @@ impl Writer {
         Ok((appended.first_index, appended.head.note.clone(), sequences))
     }
 
-    /// The last links of the group's subjects, from memory or the store; a subject without entries has none.
+    /// The last links of the group's subjects, from the cache or the store.
     async fn links(&mut self, group: &[Submission]) -> Result<BTreeMap<Subject, Link>> {
         let mut links = BTreeMap::new();
         let mut unknown: Vec<Subject> = Vec::new();
@@ -128,8 +128,8 @@ impl Writer {
     }
 }
 
-/// Lets the calls that are ready to run come along: on a busy server groups grow by half, on an idle one nothing waits, for a turn
-/// of the scheduler is no time then.
+/// Yields to calls that are ready to run: on a busy server groups grow by half; on an idle one nothing waits, since a turn of the
+/// scheduler takes no time then.
 async fn let_join(group: &mut Vec<Submission>, queue: &mut mpsc::Receiver<Submission>) {
     for _ in 0..TURNS {
         tokio::task::yield_now().await;
@@ -159,7 +159,7 @@ fn index_rows(first: u64, rows: Vec<IndexRow>) -> Batch {
 }
 
 fn answer(group: impl Iterator<Item = Submission>, outcome: Result<(u64, Bytes, Vec<u64>)>) {
-    // A caller that went away does not want its answer.
+    // A caller that went away needs no answer.
     match outcome {
         Ok((first, checkpoint, sequences)) => {
             for ((index, sequence), submission) in (first..).zip(sequences).zip(group) {

@@ -1,4 +1,4 @@
-//! The rights in force: an immutable snapshot for each decision, exchanged as a whole when the file behind them changes.
+//! The rights in force: an immutable snapshot for each decision, replaced as a whole when the file changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,12 +14,12 @@ use crate::registry::Catalogue;
 #[derive(Debug)]
 pub struct RightsBook {
     current: RwLock<Arc<Rights>>,
-    /// Where they were read from, and what they may be about.
+    /// The file, and the vocabulary of its catalogue.
     source: Option<(PathBuf, Vocabulary)>,
 }
 
 impl RightsBook {
-    /// A book of these rights, which nothing exchanges.
+    /// A book of these rights, which are never replaced.
     pub fn of(rights: Rights) -> Arc<Self> {
         Arc::new(Self { current: RwLock::new(Arc::new(rights)), source: None })
     }
@@ -43,17 +43,17 @@ impl RightsBook {
         Ok(Arc::new(Self { current, source: Some((file.to_owned(), known)) }))
     }
 
-    /// The rights that hold now.
+    /// The snapshot of the rights in force.
     pub fn current(&self) -> Arc<Rights> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The file behind it.
+    /// The file, if there is one.
     pub fn file(&self) -> Option<&Path> {
         self.source.as_ref().map(|(file, _)| file.as_path())
     }
 
-    /// Reads the file again, and puts its rights in force; gives them. A file that is not good leaves everything as it was.
+    /// Reloads the file, puts its rights in force and returns them. An invalid file changes nothing.
     pub fn reload(&self) -> Result<Arc<Rights>> {
         let Some((file, known)) = &self.source else { return Ok(self.current()) };
         let rights = Arc::new(read(file, known)?);

@@ -15,15 +15,15 @@ use super::who::{Names, Template, methods};
 use crate::base::AgencyId;
 
 const FORMAT: &str = "lienthong/rights/v1";
-/// Words for callers that are no agencies, in evidence, logs and rows of the store.
+/// Words for callers other than agencies, in evidence, logs and rows of the store.
 const RESERVED: [&str; 3] = ["citizen", "guardian", "registry"];
-/// Demo credentials of citizens begin with it.
+/// Prefix of citizens' demo credentials.
 const OF_CITIZENS: &str = "citizen-";
-/// The methods by which rights are used.
+/// The methods that use rights.
 const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
 const BULK: &str = "lienthong.exchange.v1.ExchangeService/BulkFetchRecords";
 
-/// The rights that the rows are; `None` where nothing can be made of them.
+/// The rights of these rows; `None` if they are unusable.
 pub(super) fn rights(
     rows: Rows,
     known: &Vocabulary,

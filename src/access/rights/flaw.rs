@@ -1,14 +1,13 @@
-//! What is wrong with a file of rights: every flaw with its line and the rule that it breaks, so that its editor mends
-//! all of them at once.
+//! Flaws of a file of rights, each with its line and the rule that it breaks, so that its editor can fix all of them at once.
 
 use std::fmt::{self, Display};
 
 use crate::base::name;
 use crate::base::text::end_within;
 
-/// Most flaws that are kept of one file; the others are counted.
+/// Most flaws kept of one file; the others are counted.
 pub const FLAWS_MAX: usize = 100;
-/// Bytes of a wrong name that are repeated.
+/// Bytes of a wrong name that messages repeat.
 const SHOWN_BYTES_MAX: usize = 60;
 
 /// One flaw.
@@ -18,7 +17,7 @@ pub struct Flaw {
     pub line: usize,
     /// The rule, UPPER_SNAKE: `SYNTAX`, `UNKNOWN_VALUE`, `DUPLICATE`, `UNREACHABLE`, ….
     pub rule: &'static str,
-    /// What is wrong, in words.
+    /// The explanation.
     pub message: String,
 }
 
@@ -28,12 +27,12 @@ impl Display for Flaw {
     }
 }
 
-/// The flaws of one file: errors, for which it is refused, and warnings, with which it is good.
+/// The flaws of one file: errors, which refuse it, and warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flaws {
     /// The first errors, by line.
     pub errors: Vec<Flaw>,
-    /// How many errors there are in all.
+    /// The number of all errors.
     pub total: usize,
     /// The first warnings, by line.
     pub warnings: Vec<Flaw>,
@@ -58,9 +57,9 @@ impl Display for Flaws {
     }
 }
 
-/// Collects the flaws of a text, whose places are offsets in bytes.
+/// Collects the flaws of a text; positions are offsets in bytes.
 pub(super) struct Findings {
-    /// Where each line but the first begins.
+    /// Offsets of the lines after the first.
     lines: Vec<usize>,
     flaws: Flaws,
 }
@@ -71,12 +70,12 @@ impl Findings {
         Self { lines, flaws: Flaws::default() }
     }
 
-    /// The line of a place.
+    /// The line of an offset.
     pub(super) fn line(&self, at: usize) -> usize {
         self.lines.partition_point(|begin| *begin <= at) + 1
     }
 
-    /// Notes an error. `message` is only made for those that are kept.
+    /// Notes an error. `message` is only called for errors that are kept.
     pub(super) fn error(&mut self, at: usize, rule: &'static str, message: impl FnOnce() -> String) {
         self.flaws.total += 1;
         if self.flaws.errors.len() < FLAWS_MAX {
@@ -85,11 +84,10 @@ impl Findings {
         }
     }
 
-    /// Notes a name that is not among the known ones, with those that are most like it.
+    /// Notes an unknown name, with the known ones that resemble it.
     pub(super) fn unknown<'a>(&mut self, at: usize, kind: &str, given: &str, known: impl IntoIterator<Item = &'a str>) {
-        self.error(at, "UNKNOWN_VALUE", || match name::nearest(given, known).as_slice() {
-            [] => format!("there is no {kind} {}", shown(given)),
-            near => format!("there is no {kind} {}; nearest: {}", shown(given), near.join(", ")),
+        self.error(at, "UNKNOWN_VALUE", || {
+            name::with_nearest(format!("there is no {kind} {}", shown(given)), given, known)
         });
     }
 

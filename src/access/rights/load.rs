@@ -1,4 +1,4 @@
-//! From bytes to rights: bounds first, then rows, then what they mean.
+//! Loads a file of rights: checks its bounds, reads its rows, then resolves them.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,10 +18,10 @@ use crate::base::id::to_hex;
 use crate::base::limits::RIGHTS_BYTES_MAX;
 use crate::registry::Catalogue;
 
-/// The rights of the seeded province, as a file that explains itself.
+/// The rights of the seeded province, as a file with comments.
 pub const EMBEDDED: &str = include_str!("default.toml");
 
-/// The methods that there are, as the embedded file names them.
+/// The existing methods, in the embedded file.
 static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
     let mut found = Findings::of(EMBEDDED);
     let template = Template::of(&rows(EMBEDDED, &mut found).methods);
@@ -52,19 +52,19 @@ pub fn embedded_for(catalogue: &Catalogue) -> String {
     text
 }
 
-/// The bytes of a file, as far as they may be rights.
+/// Reads the bytes of a file, within the limit.
 pub fn bytes(file: &Path) -> io::Result<Vec<u8>> {
-    // A pipe would be waited for, for as long as nobody writes to it.
+    // Reading a pipe would block until somebody writes to it.
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
-    // One byte more than may be shows that there are more.
+    // One byte beyond the limit shows a file that is too long.
     File::open(file)?.take(RIGHTS_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Reads rights to what a catalogue holds, with warnings of what is of no use in them; or says everything that is wrong.
+/// Reads rights to the record types of a catalogue, with warnings about useless rows; or returns all errors.
 pub fn read(bytes: &[u8], catalogue: &Catalogue) -> Result<(Rights, Vec<Flaw>), Flaws> {
     rights(bytes, &Vocabulary::of(catalogue))
 }

@@ -29,7 +29,7 @@ pub enum Word {
 }
 
 impl Word {
-    /// All of them.
+    /// All words.
     pub const ALL: [Self; 8] = [
         Self::Anyone,
         Self::Authenticated,
@@ -41,7 +41,7 @@ impl Word {
         Self::Originator,
     ];
 
-    /// As files and refusals have it.
+    /// The word in files and refusals.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anyone => "anyone",
@@ -61,11 +61,11 @@ impl Word {
     }
 }
 
-/// A method by its number: its place in the sorted list of all methods.
+/// A method, by its index in the sorted list of all methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MethodId(pub(super) u16);
 
-/// A set of agencies, by their places in the table.
+/// A set of agencies, by their indices in the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct AgencySet(Vec<u64>);
 
@@ -82,7 +82,7 @@ impl AgencySet {
     }
 }
 
-/// Who may call one method, with agencies and roles resolved.
+/// The callers of one method, with agencies and roles resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MethodRule {
     /// `lienthong.identity.v1.LinkService/GetLink`.
@@ -92,7 +92,7 @@ pub(super) struct MethodRule {
     pub(super) named: AgencySet,
     /// The agencies that own a registry which it may be about.
     pub(super) owners: AgencySet,
-    /// Who may: agencies' keys and words, in the order of the row.
+    /// The allowed callers: agencies' keys and words, in the order of the row.
     pub(super) callers: Vec<String>,
     /// The same for refusals: `police,operator,subject`.
     pub(super) allowed: Arc<str>,
@@ -103,14 +103,14 @@ impl MethodRule {
         self.words.contains(&word)
     }
 
-    /// What a citizen may.
+    /// The access of citizens to the method.
     pub(super) fn citizen(&self) -> Option<Permit> {
         let is_named = self.has(Word::Authenticated);
         let may = is_named || self.has(Word::Subject) || self.has(Word::Originator);
         may.then(|| self.permit(is_named))
     }
 
-    /// What the agency in this place may.
+    /// The access of the agency with this index.
     pub(super) fn agency(&self, at: usize) -> Option<Permit> {
         let is_named = self.named.contains(at) || self.has(Word::Authenticated) || self.has(Word::Agencies);
         let may_be_related = || {

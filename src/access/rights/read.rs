@@ -12,7 +12,7 @@ use super::flaw::{Findings, shown};
 
 const TEXT_CHARS_MAX: usize = 300;
 
-/// A value and where it stands, as an offset in bytes.
+/// A value and its offset in bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Placed<T> {
     pub(super) at: usize,
@@ -42,7 +42,7 @@ pub(super) struct FieldsRow {
     pub(super) names: Vec<Text>,
 }
 
-/// Which fields a right names: a list of the file or `all`, or the fields themselves.
+/// The fields of a right: a list of the file, `all`, or the names themselves.
 pub(super) enum FieldsChoice {
     Key(Text),
     Names(usize, Vec<Text>),
@@ -151,7 +151,7 @@ fn method(mut row: Table<'_, '_>) -> Option<MethodRow> {
     Some(MethodRow { callers: callers?, names: names? })
 }
 
-/// A table under way.
+/// A table being read.
 struct Table<'t, 'f> {
     table: &'t DeTable<'t>,
     at: usize,
@@ -160,7 +160,7 @@ struct Table<'t, 'f> {
 }
 
 impl<'t> Table<'t, '_> {
-    /// Notes the keys that it should not have.
+    /// Notes unknown keys.
     fn only(&mut self, known: &[&str]) {
         for key in self.table.keys().filter(|key| !known.contains(&&**key.get_ref())) {
             let what = format!("key in {}:", self.what);

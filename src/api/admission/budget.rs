@@ -1,5 +1,5 @@
-//! How much memory the requests under way may take that are not answered yet, in total and for each caller: what one takes is refused to
-//! the others only beyond its own share.
+//! The memory budget of requests in progress, in total and for each caller: a caller within its own share is not refused because of
+//! another.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -37,14 +37,14 @@ impl<K: Hash + Eq + Clone> Budget<K> {
         Reservation { budget: self.clone(), total: 0, caller: None }
     }
 
-    /// What is taken now, in bytes.
+    /// Bytes reserved now.
     pub fn taken(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
 }
 
 impl<K: Hash + Eq + Clone> Reservation<K> {
-    /// Takes `bytes` more for `caller`; takes nothing and says `false` when they are not there.
+    /// Reserves `bytes` more for `caller`; reserves nothing and returns `false` if they exceed the budget.
     pub fn grow(&mut self, caller: &K, bytes: usize) -> bool {
         let taken = self.budget.total.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if taken > self.budget.total_max || (bytes >= SMALL && !self.grow_own(caller, bytes)) {

@@ -57,7 +57,7 @@ pub(super) async fn compressed(answer: Response<Body>, is_stream: bool) -> Respo
 
 /// A body whose messages are compressed on their way.
 struct Compressing {
-    /// What was taken from the body before its head went out.
+    /// The part of the body read before its head went out.
     first: Option<Result<Frame<Bytes>, Status>>,
     inner: Body,
     is_on: bool,
@@ -167,7 +167,7 @@ mod tests {
         b"the same words ".iter().copied().cycle().take(bytes).collect()
     }
 
-    /// What cannot be compressed.
+    /// Bodies that cannot be compressed.
     fn noise(bytes: usize) -> Vec<u8> {
         (0_u64..).flat_map(|at| Sha256::digest(at.to_be_bytes())).take(bytes).collect()
     }

@@ -1,17 +1,19 @@
-//! What is a gRPC request at all: its HTTP method and its content type (gRPC over HTTP/2, "Requests").
+//! Recognizes gRPC requests by their HTTP method and content type (gRPC over HTTP/2, "Requests").
 
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Method, Response, StatusCode, header, request};
 
+use crate::api::language::language_of;
 use crate::api::request_id::mark_headers;
-use crate::base::RequestId;
+use crate::base::{Language, RequestId};
 
-/// The answer to what is not a gRPC request, before anything is run for it (gRPC over HTTP/2, "Requests": 415).
+/// The refusal of other requests, before any work is done for them (gRPC over HTTP/2, "Requests": 415).
 pub(super) fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
+    let language = language_of(&parts.headers);
     if parts.method != Method::POST {
         // An answer to HEAD has no body (RFC 9110, section 9.3.2).
         let text = if parts.method == Method::HEAD { "" } else { "gRPC calls are POST requests\n" };
-        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, text, id));
+        return Some(plain(StatusCode::METHOD_NOT_ALLOWED, text, language, id));
     }
     let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
@@ -21,11 +23,12 @@ pub(super) fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response
     if kinds.next().is_none() && is_grpc {
         return None;
     }
-    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "this port speaks gRPC: content-type application/grpc\n", id))
+    let text = "this port speaks gRPC: content-type application/grpc\n";
+    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text, language, id))
 }
 
-fn plain(code: StatusCode, text: &'static str, id: RequestId) -> Response<Body> {
-    let mut answer = Response::new(Body::new(http_body_util::Full::new(text.into())));
+fn plain(code: StatusCode, text: &'static str, language: Language, id: RequestId) -> Response<Body> {
+    let mut answer = Response::new(Body::new(http_body_util::Full::new(language.say(text).into_owned().into())));
     *answer.status_mut() = code;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     if code == StatusCode::METHOD_NOT_ALLOWED {

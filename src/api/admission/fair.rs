@@ -18,7 +18,7 @@ pub(super) struct FairQueue<W> {
     /// Lanes with somebody waiting, in the order of their turns.
     turns: VecDeque<Lane>,
     count: usize,
-    /// Tickets grow, so that the first of a lane is who came first.
+    /// Ticket numbers grow, so the lowest of a lane is its oldest.
     next_ticket: u64,
 }
 
@@ -72,7 +72,7 @@ impl<W> FairQueue<W> {
         self.count
     }
 
-    /// Puts `who` at the end of a lane; gives the ticket with which they can leave it.
+    /// Appends `who` to a lane; returns the ticket for leaving it.
     pub(super) fn push(&mut self, lane: Lane, who: W) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;

@@ -1,4 +1,4 @@
-//! What admission has under way, for metrics.
+//! The load of admission, for metrics.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::holder::Holder;
 use super::turns::Turns;
 use super::under_way::UnderWay;
 
-/// What admission has under way.
+/// The load of admission.
 #[derive(Debug, Clone)]
 pub struct Load {
     pub(super) under_way: Arc<UnderWay>,

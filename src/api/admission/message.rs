@@ -100,7 +100,7 @@ pub(super) async fn read(
         if data.is_empty() {
             continue;
         }
-        // What has come counts, not what is announced: six bytes that announce four megabytes hold six bytes.
+        // Received bytes count, not announced ones: six bytes that announce four megabytes take six bytes.
         if !memory.take(data.len()) {
             return Err(no_room());
         }
@@ -140,7 +140,7 @@ pub(super) async fn read(
     }
 }
 
-/// What the server says when requests hold all the memory that they may.
+/// The refusal when requests hold all the memory that they may.
 pub(super) fn no_room() -> Error {
     Error::new(Reason::Overloaded, "requests in progress use all the memory reserved for them: repeat shortly")
         .with_subject("quota", "request_bytes")

@@ -10,7 +10,7 @@ use crate::access::Rights;
 use crate::access::rights::MethodId;
 use crate::base::{Error, Result, limits};
 
-/// Who may call a method.
+/// Access to a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anyone: health and reflection.
@@ -24,7 +24,7 @@ pub enum Access {
 pub struct Method {
     /// `package.Service/Method`.
     pub name: String,
-    /// Who may call it.
+    /// Access to it.
     pub access: Access,
     /// Largest request message, in bytes, before and after decompression.
     pub message_bytes_max: usize,
@@ -39,7 +39,7 @@ pub struct Method {
 }
 
 impl Method {
-    /// The row that says which callers may call it; `None` where it needs no credential.
+    /// Its row in the rights; `None` if it needs no credential.
     pub fn row_of_callers(&self, rights: &Rights) -> Option<MethodId> {
         match self.access {
             Access::Row(row) if !rights.is_public(row) => Some(row),
@@ -48,7 +48,7 @@ impl Method {
     }
 }
 
-/// Services of the framework, which need no credential. Who may call our own, the rights say.
+/// Services of the framework, which need no credential. The rights govern our own.
 const PUBLIC: &[&str] =
     &["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 

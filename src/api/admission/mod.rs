@@ -69,18 +69,20 @@ use stream::{discard, guarded, held};
 use turns::{Turn, Turns};
 use under_way::{CallSlot, UnderWay};
 
-/// Who is let in, and how often.
+/// The policy of admission: authentication, rights and rate limits.
 pub struct Gatekeeper {
-    /// Says who calls.
+    /// Authenticates callers.
     pub authenticator: Authenticator,
-    /// Say who may call what.
+    /// The rights of callers.
     pub rights: Arc<RightsBook>,
-    /// How often each may call.
+    /// The rate limit of each caller.
     pub callers: CallerRate,
-    /// How often strangers may.
+    /// The rate limit of addresses without an accepted credential.
     pub strangers: StrangerRate,
-    /// How often anyone may call public methods.
+    /// The rate limit of public methods.
     pub public: Arc<StrangerRate>,
+    /// Most calls that run at once; the others wait for their turn.
+    pub running: usize,
     /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
     pub clock: LogClock,
 }
@@ -119,7 +121,12 @@ struct Refused {
 }
 
 impl Admission {
-    /// What it has under way, for metrics: it keeps neither services nor stores alive.
+    /// The most calls that keep this machine's processors busy.
+    pub fn running_on_this_machine() -> usize {
+        std::thread::available_parallelism().map_or(1, NonZeroUsize::get) * limits::CALLS_RUNNING_PER_PROCESSOR
+    }
+
+    /// The load, for metrics: it keeps neither services nor stores alive.
     pub fn load(&self) -> Load {
         let Inner { under_way, turns, budget, .. } = &*self.inner;
         Load { under_way: under_way.clone(), turns: turns.clone(), budget: budget.clone() }
@@ -136,8 +143,7 @@ impl Admission {
         let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
         let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
         let lanes = Lanes::new(gatekeeper.rights.current().agencies().map(|agency| agency.key.clone()));
-        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let turns = Turns::new(processors * limits::CALLS_RUNNING_PER_PROCESSOR, &lanes);
+        let turns = Turns::new(gatekeeper.running, &lanes);
         let under_way = UnderWay::new(&lanes);
         let public_streams = OpenStreams::new(limits::PUBLIC_STREAMS_OF_NETWORK_MAX, limits::PUBLIC_STREAMS_MAX);
         Self {
@@ -251,7 +257,7 @@ impl Inner {
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
         let mut memory = Memory { holder, held: budget.begin() };
-        // The calls of strangers are bounded by what each holds, for each network and for all together.
+        // The calls of strangers are bounded by their memory, for each network and in total.
         if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
@@ -279,7 +285,7 @@ impl Inner {
         Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream }))
     }
 
-    /// Who calls, and whether they may call now.
+    /// Authenticates the caller, and checks the rate limit.
     fn who(
         &self,
         method: &'static Method,
@@ -287,7 +293,7 @@ impl Inner {
         opening: &Opening,
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
-        let Gatekeeper { authenticator, rights, callers, strangers, public, clock } = &self.gatekeeper;
+        let Gatekeeper { authenticator, rights, callers, strangers, public, clock, running: _ } = &self.gatekeeper;
         let network = network_of(parts);
         let rights = rights.current();
         let Some(row) = method.row_of_callers(&rights) else {
@@ -301,7 +307,7 @@ impl Inner {
             };
             return Ok((Admitted::Anyone(call), Holder::Stranger(network)));
         };
-        // Checking a signature is what costs: a token that was not accepted before takes a stranger's turn first.
+        // Checking a signature is expensive: a token that was not accepted before first takes a token of the stranger's rate.
         let is_new = authenticator.is_new(&parts.headers);
         if is_new {
             strangers.take(network).map_err(|error| refused.by(error))?;
@@ -329,13 +335,13 @@ impl Inner {
             accepts_unverified: unverified,
             checks: std::sync::Mutex::default(),
         };
-        // Anybody can make up as many citizens as they like: what those hold is a stranger's.
+        // Anybody can invent any number of citizens, so their memory counts as a stranger's.
         let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
         let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
         Ok((Admitted::Caller(Arc::new(call)), holder))
     }
 
-    /// Reads the message, and refuses what would take too much to decode.
+    /// Reads the message, and refuses one that would take too much memory to decode.
     async fn read(
         &self,
         body: &mut Body,
@@ -384,7 +390,7 @@ impl Inner {
     }
 }
 
-/// What a refusal will say besides its error, as it becomes known.
+/// The context of a refusal, as it becomes known.
 struct Refusing {
     method: Option<&'static str>,
     caller: Option<Caller>,
@@ -396,7 +402,7 @@ impl Refusing {
     }
 }
 
-/// What a call holds until it has its answer.
+/// The resources of a call until it is answered.
 struct Held {
     _under_way: Option<CallSlot>,
     _turn: Turn,
@@ -405,7 +411,7 @@ struct Held {
     stream: Option<OpenStream<Option<Network>>>,
 }
 
-/// What a request holds of the budget.
+/// The share of a request in the budget.
 struct Memory {
     holder: Holder,
     held: Reservation<Holder>,
@@ -427,7 +433,7 @@ fn network_of(parts: &request::Parts) -> Option<Network> {
     parts.extensions.get::<Peer>()?.network()
 }
 
-/// Gives an answer its id, and a refusal of the framework the details that all others have. Services' own answers have both.
+/// Adds the id to an answer, and to a refusal by the framework the details that all others have. Services' own answers have both.
 fn complete(mut answer: Response<Body>, id: RequestId, language: Language) -> Response<Body> {
     if !answer.headers().contains_key(REQUEST_ID) {
         if let Some(refusal) = status::completed(answer.headers(), id, language) {

@@ -1,9 +1,10 @@
-//! What is known of a request from its headers alone: its ids, its language, its deadline.
+//! The headers of a request: its ids, its language, its deadline.
 
 use std::time::{Duration, Instant};
 
 use tonic::codegen::http::HeaderMap;
 
+use crate::api::language::language_of;
 use crate::api::request_id::client_ids;
 use crate::base::call::Language;
 use crate::base::{ClientIds, Error, RequestId, Result, Timestamp, limits};
@@ -28,13 +29,15 @@ impl Opening {
     pub(super) fn of(headers: &HeaderMap, now: Timestamp, request_id: RequestId) -> Self {
         let begun = Instant::now();
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let named = text(TIMEOUT).and_then(parse_timeout);
+        // Of two deadlines nobody can say which is meant.
+        let is_one = headers.get_all(TIMEOUT).iter().count() == 1;
+        let named = text(TIMEOUT).filter(|_| is_one).and_then(parse_timeout);
         Self {
             begun,
             now,
             request_id,
             client_ids: client_ids(headers),
-            language: text("accept-language").map(Language::from_header).unwrap_or_default(),
+            language: language_of(headers),
             deadline: begun + timeout(named),
             client_deadline: named.and_then(|named| begun.checked_add(named)),
             has_bad_timeout: named.is_none() && headers.contains_key(TIMEOUT),
@@ -46,12 +49,12 @@ impl Opening {
         if !self.has_bad_timeout {
             return Ok(());
         }
-        let rule = "must be 1 to 8 digits and a unit, one of H, M, S, m, u, n";
+        let rule = "must be given once, as 1 to 8 digits and a unit, one of H, M, S, m, u, n";
         Err(Error::invalid_field(TIMEOUT, "FORMAT", rule))
     }
 }
 
-/// How long a call may take: what the caller named (gRPC `grpc-timeout`), within our limit.
+/// The time for a call: the client's (gRPC `grpc-timeout`), within our limit.
 fn timeout(named: Option<Duration>) -> Duration {
     let named = named.unwrap_or(Duration::from_millis(limits::DEADLINE_MS_DEFAULT));
     named.min(Duration::from_millis(limits::DEADLINE_MS_MAX))

@@ -54,7 +54,7 @@ const DEPTH_MAX: u32 = 100;
 pub enum Flaw {
     /// It has more fields than the method allows.
     TooManyFields,
-    /// It is not well formed; the path of the field (`changes.payload`), empty for the message itself, and what is wrong.
+    /// It is malformed; the path of the field (`changes.payload`), empty for the message itself, and the flaw.
     Malformed(String, &'static str),
 }
 
@@ -284,7 +284,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the scan lets through, the decoder reads; what the decoder refuses, the scan has refused.
+        /// The scan accepts exactly the messages that the decoder accepts.
         #[test]
         fn the_decoder_reads_what_the_scan_admits(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             if scan(&bytes, 1_000).is_ok() {

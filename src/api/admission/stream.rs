@@ -1,4 +1,4 @@
-//! Bodies that admission does not read itself: streams of messages, and what is left of a refused request.
+//! Bodies that admission does not read itself: streams of messages, and the rest of a refused request.
 
 use std::time::Duration;
 

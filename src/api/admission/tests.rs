@@ -73,6 +73,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
     let rights = RightsBook::of(crate::access::rights::embedded());
     let logs = LogClock::new(clock.clone());
     let gatekeeper = Gatekeeper {
+        running: Admission::running_on_this_machine(),
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
         rights: rights.clone(),
         callers: CallerRate::new(0),
@@ -213,6 +214,10 @@ async fn a_deadline_that_cannot_be_read_is_refused_rather_than_replaced() {
         request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(bad));
         assert_eq!(front.refused(request).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "{bad}");
     }
+    let mut two = request(EXPLAIN, Some("demo-bank"), framed(&explain()));
+    two.headers_mut().append("grpc-timeout", HeaderValue::from_static("20S"));
+    two.headers_mut().append("grpc-timeout", HeaderValue::from_static("200m"));
+    assert_eq!(front.refused(two).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()), "two deadlines");
     assert_eq!(front.admitted(), 0);
 }
 

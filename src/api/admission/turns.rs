@@ -19,10 +19,10 @@ use crate::base::{Error, Reason, Result};
 
 /// How many times as many turns as are free a caller may have when it takes one more.
 const SHARE: usize = 3;
-/// The shortest and the longest time after which somebody is told to come again.
+/// The shortest and the longest retry delay in refusals.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
-/// All turns, and who waits for one.
+/// All turns, and the queue for them.
 #[derive(Debug)]
 pub(super) struct Turns {
     free: AtomicUsize,
@@ -32,7 +32,7 @@ pub(super) struct Turns {
     queue: Mutex<FairQueue<oneshot::Sender<Turn>>>,
 }
 
-/// A call's turn; dropping it gives it to the next.
+/// A call's turn; dropping it passes it on.
 #[derive(Debug)]
 pub(super) struct Turn {
     of: Arc<Turns>,
@@ -78,7 +78,7 @@ impl Turns {
         let _queued = {
             let now = Instant::now();
             let mut queue = self.queue();
-            // Who gets a turn just before the deadline has no time left to be answered: half of it is for that.
+            // A turn just before the deadline would leave no time for the answer, so half of the time is kept for that.
             let half = deadline.saturating_duration_since(now) / 2;
             if let Some(wait) = queue.wait_in(lane).filter(|wait| *wait > half) {
                 return Err(too_late(wait));
@@ -112,7 +112,7 @@ impl Turns {
         taken
     }
 
-    /// Gives free turns to those who wait.
+    /// Gives free turns to the queue.
     fn hand_out(self: &Arc<Self>) {
         let mut started = Vec::new();
         {
@@ -139,7 +139,7 @@ impl Drop for Turn {
         let Turns { free, waiting, running, .. } = &*self.of;
         running[self.lane.at()].fetch_sub(1, Ordering::SeqCst);
         free.fetch_add(1, Ordering::SeqCst);
-        // In this order: who queues looks at what is free after they are counted as waiting.
+        // In this order: a queued caller checks for free turns after it is counted as waiting.
         if waiting.load(Ordering::SeqCst) > 0 {
             self.of.hand_out();
         }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::lanes::{Lane, Lanes};
 use crate::base::{Caller, Error, Reason, Result, limits};
 
-/// The calls under way.
+/// The calls in progress.
 #[derive(Debug)]
 pub(super) struct UnderWay {
     total: AtomicUsize,

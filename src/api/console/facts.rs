@@ -1,4 +1,4 @@
-//! What the console shows, as values.
+//! The facts that the console shows.
 
 use crate::base::Timestamp;
 
@@ -8,7 +8,7 @@ pub trait View: Send + Sync + 'static {
     fn facts(&self) -> Facts;
 }
 
-/// What the console shows.
+/// The facts that the console shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Where gRPC listens.
@@ -66,7 +66,7 @@ pub struct PersonaFacts {
     pub full_name: String,
     /// The situation.
     pub situation: String,
-    /// What a caller meets.
+    /// The expected result.
     pub expectation: String,
     /// A command to try.
     pub command: String,

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 
-use super::pages;
+use super::pages::Page;
 use crate::api::forwarded::by_a_proxy;
 use crate::base::host;
 
@@ -44,11 +44,11 @@ pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, nex
     let mut given = request.headers().get_all(header::HOST).iter();
     let asked = request.uri().authority().map(|authority| authority.as_str());
     let asked = asked.or_else(|| given.next().and_then(|host| host.to_str().ok()));
-    let by_proxy = by_a_proxy(request.headers());
+    let (page, by_proxy) = (Page::of(request.headers()), by_a_proxy(request.headers()));
     if asked.is_some_and(|asked| hosts.contain(asked, by_proxy)) && given.next().is_none() {
         return next.run(request).await;
     }
-    (StatusCode::MISDIRECTED_REQUEST, Html(pages::misdirected().into_string())).into_response()
+    (StatusCode::MISDIRECTED_REQUEST, Html(page.misdirected().into_string())).into_response()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The console: a few pages for testers, on loopback. What world this is, who lives in it, what to try.
+//! The console: a few pages for testers, on loopback: the world, its personas, commands to try. English, or Vietnamese by `accept-language`.
 //!
 //! It shows public facts and the personas, never a secret (the seed is one) nor another citizen's data, and runs no script: the pages are
 //! plain HTML under a policy that allows their own style sheet alone. They answer under the console's own names only ([`Hosts`]). It knows
@@ -13,12 +13,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 pub use facts::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 pub use hosts::Hosts;
+use pages::Page;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -38,16 +39,16 @@ pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
         .merge(further)
 }
 
-async fn overview(State(view): State<Arc<dyn View>>) -> Html<String> {
-    Html(pages::overview(&view.facts()).into_string())
+async fn overview(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> Html<String> {
+    Html(Page::of(&headers).overview(&view.facts()).into_string())
 }
 
-async fn personas(State(view): State<Arc<dyn View>>) -> Html<String> {
-    Html(pages::personas(&view.facts()).into_string())
+async fn personas(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> Html<String> {
+    Html(Page::of(&headers).personas(&view.facts()).into_string())
 }
 
-async fn registries(State(view): State<Arc<dyn View>>) -> Html<String> {
-    Html(pages::registries(&view.facts()).into_string())
+async fn registries(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> Html<String> {
+    Html(Page::of(&headers).registries(&view.facts()).into_string())
 }
 
 async fn anchor(State(view): State<Arc<dyn View>>) -> impl IntoResponse {
@@ -58,8 +59,8 @@ async fn anchor(State(view): State<Arc<dyn View>>) -> impl IntoResponse {
     (headers, view.facts().anchor_json)
 }
 
-async fn missing(uri: Uri) -> (StatusCode, Html<String>) {
-    (StatusCode::NOT_FOUND, Html(pages::missing(uri.path()).into_string()))
+async fn missing(uri: Uri, headers: HeaderMap) -> (StatusCode, Html<String>) {
+    (StatusCode::NOT_FOUND, Html(Page::of(&headers).missing(uri.path()).into_string()))
 }
 
 /// Headers on every answer: nothing from elsewhere, no frames, no guessing of types, nothing kept by caches.

@@ -1,126 +1,150 @@
-//! The console's pages.
+//! The console's pages, in the language that the browser prefers.
 
+use axum::http::HeaderMap;
 use maud::{DOCTYPE, Markup, html};
 
 use super::facts::Facts;
+use crate::api::language::language_of;
+use crate::base::Language;
 
-fn page(title: &str, body: Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · Lienthong" }
-                link rel="stylesheet" href="/style.css";
-            }
-            body {
-                nav {
-                    strong { "Liên thông" }
-                    a href="/" { "Overview" }
-                    a href="/personas" { "Personas" }
-                    a href="/registries" { "Registries" }
-                    a href="/anchor.json" { "Trust anchor" }
-                }
-                main { h1 { (title) } (body) }
-            }
-        }
+const NAME: &str = "Liên thông";
+
+/// The layout of all pages, in one language.
+pub(super) struct Page(Language);
+
+impl Page {
+    /// Pages for a request with these headers.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(language_of(headers))
     }
-}
 
-/// What world this is.
-pub(super) fn overview(facts: &Facts) -> Markup {
-    let plaintext = if facts.has_tls { "-cacert CA.pem " } else { "-plaintext " };
-    page(
-        "Overview",
+    fn say(&self, english: &str) -> String {
+        self.0.say(english).into_owned()
+    }
+
+    fn layout(&self, title: &str, body: Markup) -> Markup {
+        let title = self.say(title);
+        let tag = if self.0 == Language::Vietnamese { "vi" } else { "en" };
         html! {
-            dl {
-                dt { "gRPC" } dd { code { (facts.grpc) } @if facts.has_tls { " with TLS" } }
-                dt { "Citizens" } dd { (facts.population) " generated, " (facts.personas.len()) " personas" }
-                dt { "Clock" } dd { (facts.now) }
-                dt { "Trust anchor" } dd { a href="/anchor.json" { "anchor.json" } ", fingerprint " code { (facts.fingerprint) } }
-            }
-            h2 { "Ledgers" }
-            table {
-                thead { tr { th { "Origin" } th { "Entries" } th { "Root" } } }
-                tbody {
-                    @for log in &facts.logs {
-                        tr { td { code { (log.origin) } } td.number { (log.size) } td { code { (log.root) } } }
+            (DOCTYPE)
+            html lang=(tag) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (title) " · Lienthong" }
+                    link rel="stylesheet" href="/style.css";
+                }
+                body {
+                    nav {
+                        strong { (NAME) }
+                        a href="/" { (self.say("Overview")) }
+                        a href="/personas" { (self.say("Personas")) }
+                        a href="/registries" { (self.say("Registries")) }
+                        a href="/anchor.json" { (self.say("Trust anchor")) }
                     }
+                    main { h1 { (title) } (body) }
                 }
             }
-            h2 { "Try" }
-            (placeholders(facts))
-            pre { "grpcurl " (plaintext) (facts.grpc) " list" }
-            @if let Some(persona) = facts.personas.first() {
-                pre { (persona.command) }
-            }
-            h2 { "Services" }
-            ul { @for service in &facts.services { li { code { (service) } } } }
-        },
-    )
-}
-
-/// Placeholders in the commands for files that the console does not know or disclose.
-fn placeholders(facts: &Facts) -> Markup {
-    html! {
-        @if facts.has_tls {
-            p { code { "CA.pem" } " stands for the authority that certified this server; call it by a name in its certificate." }
-        }
-        @if !facts.accepts_demo {
-            p { code { "DIR" } " stands for the server's data folder, whose key mints tokens." }
         }
     }
-}
 
-/// Who lives in it.
-pub(super) fn personas(facts: &Facts) -> Markup {
-    page(
-        "Personas",
-        html! {
-            p { "Synthetic citizens whose personal IDs trigger documented situations; the same for every seed." }
-            (placeholders(facts))
-            @for persona in &facts.personas {
-                section {
-                    h2 { code { (persona.personal_id) } " " (persona.full_name) }
-                    p { (persona.situation) }
-                    p.expectation { (persona.expectation) }
-                    pre { (persona.command) }
+    /// The world's addresses, clock and logs, with commands to try.
+    pub(super) fn overview(&self, facts: &Facts) -> Markup {
+        let plaintext = if facts.has_tls { "-cacert CA.pem " } else { "-plaintext " };
+        let citizens = format!("{} generated, {} personas", facts.population, facts.personas.len());
+        let heads = ["Origin", "Entries", "Root"];
+        self.layout(
+            "Overview",
+            html! {
+                dl {
+                    dt { "gRPC" } dd { code { (facts.grpc) } @if facts.has_tls { " " (self.say("with TLS")) } }
+                    dt { (self.say("Citizens")) } dd { (self.say(&citizens)) }
+                    dt { (self.say("Clock")) } dd { (facts.now) }
+                    dt { (self.say("Trust anchor")) }
+                    dd { a href="/anchor.json" { "anchor.json" } " · SHA-256 " code { (facts.fingerprint) } }
                 }
-            }
-        },
-    )
-}
-
-/// Who issues what.
-pub(super) fn registries(facts: &Facts) -> Markup {
-    page(
-        "Registries",
-        html! {
-            table {
-                thead { tr { th { "Registry" } th { "Run by" } th { "Record types" } } }
-                tbody {
-                    @for registry in &facts.registries {
-                        tr {
-                            td { code { (registry.name) } }
-                            td { code { (registry.agency) } }
-                            td { @for kind in &registry.record_types { code { (kind) } " " } }
+                h2 { (self.say("Ledgers")) }
+                table {
+                    thead { tr { @for head in heads { th { (self.say(head)) } } } }
+                    tbody {
+                        @for log in &facts.logs {
+                            tr { td { code { (log.origin) } } td.number { (log.size) } td { code { (log.root) } } }
                         }
                     }
                 }
-            }
-        },
-    )
-}
+                h2 { (self.say("Commands")) }
+                (self.placeholders(facts))
+                pre { "grpcurl " (plaintext) (facts.grpc) " list" }
+                @if let Some(persona) = facts.personas.first() {
+                    pre { (persona.command) }
+                }
+                h2 { (self.say("Services")) }
+                ul { @for service in &facts.services { li { code { (service) } } } }
+            },
+        )
+    }
 
-/// Another host's name.
-pub(super) fn misdirected() -> Markup {
-    let text =
-        "The console answers under loopback names, the address that it listens on, and the host of --public-url.";
-    page("Misdirected request", html! { p { (text) } })
-}
+    /// Placeholders in the commands for files that the console does not know or disclose.
+    fn placeholders(&self, facts: &Facts) -> Markup {
+        let authority = "stands for the authority that certified this server; call it by a name in its certificate.";
+        let folder = "stands for the server's data folder, whose key mints tokens.";
+        html! {
+            @if facts.has_tls { p { code { "CA.pem" } " " (self.say(authority)) } }
+            @if !facts.accepts_demo { p { code { "DIR" } " " (self.say(folder)) } }
+        }
+    }
 
-/// No such page.
-pub(super) fn missing(path: &str) -> Markup {
-    page("Not found", html! { p { "There is no page " code { (path) } "." } })
+    /// The personas.
+    pub(super) fn personas(&self, facts: &Facts) -> Markup {
+        let intro = "Synthetic citizens whose personal IDs trigger documented situations; the same for every seed.";
+        self.layout(
+            "Personas",
+            html! {
+                p { (self.say(intro)) }
+                (self.placeholders(facts))
+                @for persona in &facts.personas {
+                    section {
+                        h2 { code { (persona.personal_id) } " " (persona.full_name) }
+                        p { (self.say(&persona.situation)) }
+                        p.expectation { (self.say(&persona.expectation)) }
+                        pre { (persona.command) }
+                    }
+                }
+            },
+        )
+    }
+
+    /// The registries, their agencies and their record types.
+    pub(super) fn registries(&self, facts: &Facts) -> Markup {
+        let heads = ["Registry", "Agency", "Record types"];
+        self.layout(
+            "Registries",
+            html! {
+                table {
+                    thead { tr { @for head in heads { th { (self.say(head)) } } } }
+                    tbody {
+                        @for registry in &facts.registries {
+                            tr {
+                                td { code { (registry.name) } }
+                                td { code { (registry.agency) } }
+                                td { @for kind in &registry.record_types { code { (kind) } " " } }
+                            }
+                        }
+                    }
+                }
+            },
+        )
+    }
+
+    /// For requests to another host.
+    pub(super) fn misdirected(&self) -> Markup {
+        let text =
+            "The console answers under loopback names, the address that it listens on, and the host of --public-url.";
+        self.layout("Misdirected request", html! { p { (self.say(text)) } })
+    }
+
+    /// For unknown paths.
+    pub(super) fn missing(&self, path: &str) -> Markup {
+        self.layout("Not found", html! { p { (self.say("There is no page")) " " code { (path) } "." } })
+    }
 }

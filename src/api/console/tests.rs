@@ -71,6 +71,20 @@ async fn pages_show_the_world_under_strict_headers() {
 }
 
 #[tokio::test]
+async fn pages_speak_the_browsers_language() {
+    for (path, languages, shown) in [
+        ("/", "vi", "Tổng quan"),
+        ("/personas", "en;q=0.8, vi", "Nhân vật mẫu"),
+        ("/nowhere", "vi-VN", "Không có trang"),
+        ("/", "en, vi;q=0.5", "Overview"),
+    ] {
+        let request = Request::get(path).header(header::HOST, "localhost:50052");
+        let (_, _, body) = ask(request.header(header::ACCEPT_LANGUAGE, languages)).await;
+        assert!(body.contains(shown), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_page_is_said_to_be_one() {
     let (status, headers, body) = get("/%3Cscript%3E").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
@@ -93,7 +107,7 @@ async fn other_names_than_the_consoles_see_no_page() {
 }
 
 #[tokio::test]
-async fn further_faces_stand_beside_the_pages_with_their_own_headers() {
+async fn further_routes_have_their_own_headers() {
     let (status, headers, body) = get("/beside").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "beside"));
     assert_eq!(headers.get(header::CACHE_CONTROL).expect("its own"), "max-age=5");

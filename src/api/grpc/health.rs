@@ -11,7 +11,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::api::Edge;
 use crate::api::health::{ENDING, HealthBoard};
-use crate::base::name::nearest;
+use crate::base::name::with_nearest;
 use crate::base::{Error, Reason, limits};
 
 /// The service.
@@ -22,7 +22,7 @@ pub struct HealthGrpcService {
 }
 
 impl HealthGrpcService {
-    /// Says what the board says.
+    /// Serves the status on the board.
     pub fn new(edge: Edge, board: HealthBoard) -> Self {
         Self { edge, board }
     }
@@ -63,11 +63,9 @@ impl Health for HealthGrpcService {
         let check = async |asked: HealthCheckRequest| {
             let unknown = || {
                 let known = self.board.services();
-                let message = match nearest(&asked.service, known.iter().map(String::as_str)).as_slice() {
-                    [] => "there is no such service: reflection lists the services; feeds are named `feed/<registry>`"
-                        .to_owned(),
-                    near => format!("there is no such service; nearest: {}", near.join(", ")),
-                };
+                let unknown =
+                    "there is no such service: reflection lists the services; feeds are named `feed/<registry>`";
+                let message = with_nearest(unknown.to_owned(), &asked.service, known.iter().map(String::as_str));
                 Error::new(Reason::NotFound, message).with_subject("service", "")
             };
             self.status(&asked.service).map(message).ok_or_else(unknown)

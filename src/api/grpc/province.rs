@@ -10,7 +10,7 @@ use crate::access::People;
 use crate::access::acting::acting;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
-use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, limits};
+use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, Violations, limits};
 use crate::registry::{self, Catalogue};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -19,8 +19,8 @@ use crate::wire::proto::r#type::v1::Source as SourceMessage;
 use crate::wire::record::{note_text, proof_to_message, timestamp, value_message};
 
 use crate::province::{
-    Accepted, Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, PeopleQuery, PersonView, Progress, Province,
-    Section,
+    Audience, ChangeFilter, Claim, Discrepancy, FeedState, Item, Parts, PeopleQuery, PersonView, Progress,
+    ProvedStatement, Province, Section,
 };
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -36,7 +36,7 @@ pub struct ProvinceGrpcService {
 }
 
 impl ProvinceGrpcService {
-    /// Answers through `edge`, also to `people` about themselves.
+    /// Serves agencies through `edge`, and `people` about themselves.
     pub fn new(edge: Edge, province: Arc<Province>, people: Arc<dyn People>, pages: PageTokens) -> Self {
         Self { edge, province, people, pages, watching: OpenStreams::default() }
     }
@@ -68,6 +68,10 @@ impl ProvinceGrpcService {
             PeopleQuery::Name { full_name, birth_date } => {
                 [format!("name/{full_name}"), birth_date.map(|date| date.to_string()).unwrap_or_default()]
             }
+            PeopleQuery::Parts(Parts { words, unit_code, birth_year }) => {
+                let year = birth_year.map(|year| year.to_string()).unwrap_or_default();
+                [format!("parts/{}", words.join(" ")), format!("{}/{year}", unit_code.as_deref().unwrap_or_default())]
+            }
         };
         let bound: [&[u8]; 2] = [parts[0].as_bytes(), parts[1].as_bytes()];
         let after = self.pages.read(call, &bound, &request.page_token)?;
@@ -79,6 +83,7 @@ impl ProvinceGrpcService {
             sex: person.sex,
             unit_code: person.unit_code,
             unit_name: person.unit_name,
+            unit_valid_from: person.unit_valid_from,
         });
         Ok(v1::SearchPeopleResponse {
             people: people.collect(),
@@ -163,12 +168,37 @@ impl ProvinceService for ProvinceGrpcService {
     }
 }
 
+/// Words of a name, beside which a commune and a year may be given.
+fn parts(asked: v1::PartsQuery) -> Result<Parts> {
+    let mut violations = Violations::default();
+    if asked.name.len() > limits::TEXT_BYTES_MAX {
+        violations.add("parts.name", "TOO_LONG", "a full name has at most 512 bytes");
+    }
+    let unit_code = Some(asked.unit_code).filter(|code| !code.is_empty());
+    if unit_code.as_deref().is_some_and(|code| !registry::forms::unit_code(code)) {
+        violations.add("parts.unit_code", "FORMAT", "must be a unit code of 2, 3 or 5 digits");
+    }
+    let known = |year: &i16| (1800..=2200).contains(year);
+    let birth_year = i16::try_from(asked.birth_year).ok().filter(known);
+    if birth_year.is_none() && asked.birth_year != 0 {
+        violations.add("parts.birth_year", "OUT_OF_RANGE", "must be a year from 1800 to 2200");
+    }
+    let parts = Parts::new(&asked.name, unit_code, birth_year);
+    if parts.words.is_empty() {
+        violations.add("parts.name", "REQUIRED", "at least one word of the name is required");
+    }
+    if violations.is_empty() { Ok(parts) } else { Err(Error::invalid(violations)) }
+}
+
 fn query(query: Option<v1::search_people_request::Query>) -> Result<PeopleQuery> {
     use v1::search_people_request::Query;
     match query {
-        None => {
-            Err(Error::invalid_field("query", "REQUIRED", "one of personal_id, old_id_number and name is required"))
-        }
+        None => Err(Error::invalid_field(
+            "query",
+            "REQUIRED",
+            "one of personal_id, old_id_number, name and parts is required",
+        )),
+        Some(Query::Parts(asked)) => parts(asked).map(PeopleQuery::Parts),
         Some(Query::PersonalId(id)) => {
             let id = PersonalId::from_field("personal_id", &id).map_err(|bad| Error::invalid(vec![bad]))?;
             Ok(PeopleQuery::PersonalId(id))
@@ -225,7 +255,8 @@ fn filter(catalogue: &Catalogue, request: &v1::WatchChangesRequest) -> Result<Ch
     Ok(ChangeFilter { registry, record_types: request.record_types.clone() })
 }
 
-/// What a resume token is bound to: a stream resumed with another filter would miss earlier changes that this filter lets through.
+/// The query to which a resume token is bound: a stream resumed with another filter would miss earlier changes that pass this
+/// filter.
 fn bound(filter: &ChangeFilter) -> Vec<&[u8]> {
     let registry = filter.registry.as_deref().unwrap_or_default();
     [registry].into_iter().chain(filter.record_types.iter().map(String::as_str)).map(str::as_bytes).collect()
@@ -249,7 +280,7 @@ fn feed_message(registry: &str, progress: Progress, heads: Option<(Bytes, Bytes)
     })
 }
 
-fn change_message(change: Accepted, resume_token: String) -> Result<v1::WatchChangesResponse> {
+fn change_message(change: ProvedStatement, resume_token: String) -> Result<v1::WatchChangesResponse> {
     let operation = match change.statement.operation {
         Operation::Create => "create",
         Operation::Update => "update",
@@ -284,12 +315,12 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         revoked: item.revoked,
     };
     let section = |section: Section| v1::Section {
-        kind: section.heading as i32 + 1, // the headings stand in the order of the enum, without UNSPECIFIED
+        kind: section.heading as i32 + 1, // headings are in the order of the enum, without UNSPECIFIED
         items: section.items.into_iter().map(item).collect(),
     };
     let claim =
         |claim: Claim| v1::Claim { field: claim.field, value: Some(value_message(&claim.value)), source: claim.source };
-    let discrepancy = |found: Discrepancy| v1::Disagreement {
+    let discrepancy = |found: Discrepancy| v1::Discrepancy {
         code: found.code.to_owned(),
         message: language.say(found.message).into_owned(),
         claims: found.claims.into_iter().map(claim).collect(),
@@ -299,7 +330,7 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         superseded_ids: view.superseded_ids.iter().map(|id| id.as_str().to_owned()).collect(),
         sources: sources.collect(),
         sections: view.sections.into_iter().map(section).collect(),
-        disagreements: view.discrepancies.into_iter().map(discrepancy).collect(),
+        discrepancies: view.discrepancies.into_iter().map(discrepancy).collect(),
         ledger_size: view.ledger_size,
     }
 }

@@ -1,12 +1,13 @@
-//! `SimulationService` over gRPC: describes the world and lists its personas.
+//! `SimulationService` over gRPC: describes the world, lists its personas, and moves its clock.
 
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Date, ProvinceCode, Timestamp};
+use crate::base::{Date, Error, ProvinceCode, Result, Timestamp};
 use crate::ledger::Log;
+use crate::simulation::clock::{Jump, Reading, Target, WorldClock};
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
@@ -17,6 +18,9 @@ pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
 /// The certificate authority in commands, where nobody said which file it is.
 const CA_DEFAULT: &str = "CA.pem";
+
+/// How many pieces of work an answer lists.
+const RAN_MAX: usize = 1_000;
 
 /// How a gateway is reached, as the personas' commands need it in addition to the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +63,11 @@ impl Reach {
 pub struct Simulation {
     edge: Edge,
     world: Arc<WorldFacts>,
+    clock: Arc<WorldClock>,
     ledger: Arc<Log>,
 }
 
-/// What a world grew from, and where it is served.
+/// The parameters of a world, and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldFacts {
     /// The seed's number, unless it is a secret.
@@ -78,9 +83,9 @@ pub struct WorldFacts {
 }
 
 impl Simulation {
-    /// Serves `world`, whose record ledger is `ledger`.
-    pub fn new(edge: Edge, world: WorldFacts, ledger: Arc<Log>) -> Self {
-        Self { edge, world: Arc::new(world), ledger }
+    /// Serves `world`, whose time is that of `clock` and whose record ledger is `ledger`.
+    pub fn new(edge: Edge, world: WorldFacts, clock: Arc<WorldClock>, ledger: Arc<Log>) -> Self {
+        Self { edge, world: Arc::new(world), clock, ledger }
     }
 }
 
@@ -94,6 +99,47 @@ pub fn personas_at(today: Date, reach: &Reach) -> Vec<proto::Persona> {
         command: reach.command(&persona.command),
     };
     personas::all(today).into_iter().map(persona).collect()
+}
+
+/// How far a request wants the clock to go.
+fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target> {
+    use proto::advance_clock_request::Target as Given;
+    match target {
+        None => {
+            Err(Error::invalid_field("target", "REQUIRED", "how far to go is required: by a duration, or to a time"))
+        }
+        Some(Given::To(at)) => record::instant("to", &at).map(Target::To),
+        Some(Given::By(by)) => {
+            // The halves of a duration have one sign (google/protobuf/duration.proto).
+            let is_whole =
+                by.nanos.unsigned_abs() < 1_000_000_000 && i64::from(by.nanos).signum() * by.seconds.signum() >= 0;
+            let ms = by.seconds.checked_mul(1_000).and_then(|ms| ms.checked_add(i64::from(by.nanos / 1_000_000)));
+            let wrong = || {
+                Error::invalid_field(
+                    "by",
+                    "FORMAT",
+                    "is no duration: seconds and nanos differ in sign, or are too many",
+                )
+            };
+            ms.filter(|_| is_whole).map(Target::By).ok_or_else(wrong)
+        }
+    }
+}
+
+fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
+    let Reading { now, machine, is_frozen } = reading;
+    Some(proto::WorldClock { now: record::timestamp(now), machine_time: record::timestamp(machine), frozen: is_frozen })
+}
+
+fn jump_message(jump: &Jump) -> proto::AdvanceClockResponse {
+    let ran = jump.ran.iter().take(RAN_MAX);
+    proto::AdvanceClockResponse {
+        before: record::timestamp(jump.before),
+        after: record::timestamp(jump.after),
+        ran: ran.map(|ran| proto::DueWork { kind: ran.kind.into(), due_at: record::timestamp(ran.at) }).collect(),
+        ran_count: jump.ran.len() as u64,
+        repetition: jump.is_repetition,
+    }
 }
 
 #[tonic::async_trait]
@@ -125,6 +171,43 @@ impl SimulationService for Simulation {
                 Ok(proto::ListPersonasResponse { personas: personas_at(call.now.date(), &self.world.reach) })
             })
             .await
+    }
+
+    async fn get_clock(
+        &self,
+        request: Request<proto::GetClockRequest>,
+    ) -> Result<Response<proto::GetClockResponse>, Status> {
+        let use_case = async |_, _| Ok(proto::GetClockResponse { clock: clock_message(self.clock.reading()) });
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn advance_clock(
+        &self,
+        request: Request<proto::AdvanceClockRequest>,
+    ) -> Result<Response<proto::AdvanceClockResponse>, Status> {
+        let use_case = async |_, request: proto::AdvanceClockRequest| {
+            let (clock, target) = (self.clock.clone(), target(request.target)?);
+            // A task of its own: a caller that gives up does not stop the world between two times.
+            let jump = tokio::spawn(async move { clock.advance(&request.request_id, target).await });
+            Ok(jump_message(&jump.await.map_err(Error::bug)??))
+        };
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn freeze_clock(
+        &self,
+        request: Request<proto::FreezeClockRequest>,
+    ) -> Result<Response<proto::FreezeClockResponse>, Status> {
+        let use_case = async |_, _| Ok(proto::FreezeClockResponse { clock: clock_message(self.clock.freeze().await?) });
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn resume_clock(
+        &self,
+        request: Request<proto::ResumeClockRequest>,
+    ) -> Result<Response<proto::ResumeClockResponse>, Status> {
+        let use_case = async |_, _| Ok(proto::ResumeClockResponse { clock: clock_message(self.clock.resume().await?) });
+        self.edge.answer(request, use_case).await
     }
 }
 

@@ -65,7 +65,7 @@ async fn tile(State(logs): State<Arc<Logs>>, Path((name, path)): Path<(String, S
     }
 }
 
-/// Entries, whose answer depends on what encodings the client accepts.
+/// Entries, compressed if the client accepts it.
 async fn compressed(bundle: Bytes, with_gzip: bool) -> Response {
     let vary = (header::VARY, HeaderValue::from_static("accept-encoding"));
     if !with_gzip {

@@ -1,4 +1,4 @@
-//! How often one address may ask the console's port: as often as it may call gRPC's public methods, out of the same bucket.
+//! The rate limit of the console's port for one address: the bucket of gRPC's public methods.
 
 use std::sync::Arc;
 

@@ -77,7 +77,7 @@ fn accepts(asked: &HeaderMap) -> bool {
             .iter()
             .position(|known| parts.clone().next().is_some_and(|name| name.eq_ignore_ascii_case(known)))?;
         let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        // A weight that does not read is none.
+        // An invalid weight is ignored.
         let weight = weight.and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
         Some((precision, weight > 0.0))
     });

@@ -69,11 +69,15 @@ impl List {
         let threshold = format!("{} of {} must sign", anchor.root.threshold, anchor.root.keys.len());
         let threshold = say(&threshold);
         lines.extend(
-            anchor.root.keys.iter().map(|key| format!("{}  root  {threshold}  {}", to_hex(&key.id()), place(key))),
+            anchor
+                .root
+                .keys
+                .iter()
+                .map(|key| format!("{}  root  {threshold}  {}", to_hex(&key.id()), say(&place(key)))),
         );
         lines.extend(anchor.keys().map(|(origin, key)| {
             let (state, detail) = state(key);
-            let detail = say(&detail);
+            let (state, detail) = (say(state), say(&detail));
             let text = format!("{}  {origin}  {}  {state} {detail}", to_hex(&key.id()), key.key.algorithm().as_str());
             text.trim_end().to_owned()
         }));

@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
+use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use citizens::{Citizens, Drawn};
 use driver::{Outcome, Pace, Target};
@@ -41,9 +42,11 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Load {
-    /// The address of the server, without TLS.
+    /// The address of the server, without TLS unless `--ca` is given.
     #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
     address: String,
+    #[command(flatten)]
+    ca: CaArgs,
     /// The call to make.
     #[arg(long, value_enum, default_value_t = Scenario::Fetch, env = "LIENTHONG_LOAD_SCENARIO")]
     scenario: Scenario,
@@ -95,7 +98,8 @@ impl Load {
     }
 
     async fn measure(&self) -> Result<Report, Failure> {
-        let channels = self.connect(&self.address).await?;
+        let channels = self.connect(&self.ca, &self.address).await?;
+        self.ca.expect_plaintext(&self.address).await?;
         let citizens = self.whose(&channels).await?;
         let whose = (citizens.name, citizens.count());
         let calls = Arc::new(Calls::of(self.scenario, self.credential.as_deref(), citizens)?);
@@ -105,7 +109,10 @@ impl Load {
         let mut report = Report::new(self.settings(whose, answer_bytes));
         if self.compare_bare {
             let peer = peer::Spawned::start(answer_bytes).await?;
-            let bare = Target { channels: self.connect(&peer.address).await?, calls: Arc::new(Calls::bare()) };
+            let bare = Target {
+                channels: self.connect(&CaArgs::default(), &peer.address).await?,
+                calls: Arc::new(Calls::bare()),
+            };
             let mut bare_total = Outcome::default();
             self.drive(&bare, self.warm_up, &progress).await;
             self.drive(&gateway, self.warm_up, &progress).await;
@@ -176,19 +183,16 @@ impl Load {
         }
     }
 
-    async fn connect(&self, address: &str) -> Result<Vec<Channel>, Failure> {
+    async fn connect(&self, ca: &CaArgs, address: &str) -> Result<Vec<Channel>, Failure> {
         let mut channels = Vec::new();
         for _ in 0..self.connections {
-            let endpoint = Endpoint::from_shared(format!("http://{address}"))
-                .map_err(|_| Failure::new(format!("{address} is not an address: give HOST:PORT")))?
+            let endpoint = ca
+                .endpoint(address)?
                 .tcp_nodelay(true)
                 // As large as load generators commonly set them: the windows must not be what is measured.
                 .initial_stream_window_size(1 << 20)
                 .initial_connection_window_size(1 << 24);
-            let channel = endpoint.connect().await.map_err(|error| {
-                Failure::new(format!("{address} cannot be reached: {}", crate::server::listen::innermost(&error)))
-            })?;
-            channels.push(channel);
+            channels.push(ca.connect(&endpoint, address).await?);
         }
         Ok(channels)
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::driver::Outcome;
+use crate::cli::language::say;
 
 /// What was measured.
 #[derive(Serialize)]
@@ -136,11 +137,11 @@ impl Report {
             self.load.connections,
             self.load.concurrency,
             self.load.answer_bytes,
-            self.gateway.to_text("gateway")
+            self.gateway.to_text(&say("gateway"))
         );
         if let Some(comparison) = &self.comparison {
             text.push('\n');
-            text.push_str(&comparison.bare.to_text("bare"));
+            text.push_str(&comparison.bare.to_text(&say("bare")));
             text.push_str(&format!("\nratio    {:.2} of the bare service's throughput", comparison.throughput_ratio));
         }
         text

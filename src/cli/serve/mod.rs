@@ -276,7 +276,7 @@ impl Serve {
                         gateway.reload_rights();
                         continue;
                     }
-                    tracing::info!(signal, "ending: calls under way may finish");
+                    tracing::info!(signal, "ending: calls in progress may finish");
                     break None;
                 }
                 ended = running.ended() => break Some(ended),
@@ -286,7 +286,7 @@ impl Serve {
         let drain = failed.map_or(Duration::from_secs(self.drain), |_| Duration::ZERO);
         tokio::select! {
             ended = running.end_after(drain) => ended?,
-            signal = signals.wait() => tracing::info!(signal, "calls still under way are cut"),
+            signal = signals.wait() => tracing::info!(signal, "calls still in progress are cut"),
         }
         gateway.close().await;
         match failed {

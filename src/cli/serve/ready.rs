@@ -1,7 +1,8 @@
 //! The ready-file: it appears whole when gRPC and console accept calls, and is removed at the end.
 //!
 //! Its server holds a lock on it (`flock`), which ends with the process, however that ends. So the next start with the same file can tell
-//! the file of a server that was killed, which it removes before anything else, from that of one that runs, which it leaves alone.
+//! the file of a server that was killed, which it removes before anything else, from that of one that runs, which it leaves alone. It never
+//! replaces a file: of several servers that start at once with one ready-file, the first that is ready goes on.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use super::super::output::Failure;
 use crate::server::listen::reachable;
 use crate::server::{Gateway, Running};
-use crate::store::file::{Readers, write_whole};
+use crate::store::file::{Readers, write_new_locked};
 
 /// A ready-file that is there, and locked, while this value lives.
 pub(super) struct ReadyFile {
@@ -51,10 +52,7 @@ impl ReadyFile {
         };
         match old.try_lock() {
             Ok(()) => std::fs::remove_file(path).map_err(|error| failed("removed", error)),
-            Err(TryLockError::WouldBlock) => {
-                let message = "belongs to a server that is running: end that one first, or name another file";
-                Err(Failure::new(format!("the ready-file {} {message}", path.display())))
-            }
+            Err(TryLockError::WouldBlock) => Err(in_use(path)),
             Err(TryLockError::Error(error)) => Err(failed("locked", error)),
         }
     }
@@ -72,12 +70,18 @@ impl ReadyFile {
         };
         let mut json = serde_json::to_vec(&ready).map_err(|error| Failure::new(error.to_string()))?;
         json.push(b'\n');
-        write_whole(&path, &json, Readers::All)?;
-        let locked = File::open(&path).and_then(|file| file.lock().map(|()| file));
-        let locked = locked
-            .map_err(|error| Failure::new(format!("the ready-file {} cannot be locked: {error}", path.display())))?;
-        Ok(Self { path, json, _locked: locked })
+        match write_new_locked(&path, &json, Readers::All) {
+            Ok(locked) => Ok(Self { path, json, _locked: locked }),
+            // A server that was started at the same time was ready first.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(in_use(&path)),
+            Err(error) => Err(Failure::new(format!("the ready-file {} cannot be written: {error}", path.display()))),
+        }
     }
+}
+
+fn in_use(path: &Path) -> Failure {
+    let message = "belongs to a server that is running: end that one first, or name another file";
+    Failure::new(format!("the ready-file {} {message}", path.display()))
 }
 
 impl Drop for ReadyFile {

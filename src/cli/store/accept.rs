@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::folder::{Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
-use crate::server::upkeep::{Accepted, accept_rollback};
+use crate::server::upkeep::{AcceptedRollback, accept_rollback};
 
 const AFTER: &str = "\
 Examples:
@@ -30,7 +30,7 @@ pub struct AcceptRollback {
 impl AcceptRollback {
     /// Accepts.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
-        let Accepted { was, is } = accept_rollback(&self.folder.folder).map_err(failure)?;
+        let AcceptedRollback { was, is } = accept_rollback(&self.folder.folder).map_err(failure)?;
         if output == OutputFormat::Json {
             print_json(&serde_json::json!({ "was": was, "is": is }))?;
             return Ok(ExitCode::SUCCESS);

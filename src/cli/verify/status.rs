@@ -52,9 +52,11 @@ impl Lists {
         match about.max_by_key(|list| (list.claims.issued_at, list.claims.ledger_size)) {
             Some(list) => list.judge(statement, ledger_index, now),
             None => {
-                let mut why = format!("no status list was given for {}", statement.schema);
-                self.flaws.iter().for_each(|flaw| why.extend(["; ", flaw]));
-                StatusToken::missing(why)
+                let schema = &statement.schema;
+                StatusToken::missing(match self.flaws.is_empty() {
+                    true => format!("no status list was given for {schema}"),
+                    false => format!("no status list for {schema} was accepted: {}", self.flaws.join("; ")),
+                })
             }
         }
     }

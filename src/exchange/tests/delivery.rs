@@ -2,7 +2,7 @@
 
 use super::world::{ANNA, BINH, person, pid, small};
 use crate::base::{Reason, RecordId};
-use crate::exchange::{Delivery, DocumentRef};
+use crate::exchange::{DocumentDelivery, DocumentRef};
 use crate::registry::Catalogue;
 use crate::registry::common::testing::basis;
 use crate::registry::port::{Query, Registry as _, Selector};
@@ -20,7 +20,7 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
         record_id,
         version: None,
     };
-    let delivery = |ids: &[RecordId]| Delivery {
+    let delivery = |ids: &[RecordId]| DocumentDelivery {
         person: pid(BINH),
         documents: ids.iter().copied().map(document).collect(),
         reference: "presentation-1".into(),
@@ -31,7 +31,7 @@ async fn presented_documents_come_whole_in_order_or_not_at_all() {
     assert_eq!(got.records.iter().map(|record| record.record_id).collect::<Vec<_>>(), ids);
     assert!(got.records.iter().all(|record| matches!(record.record.disclosure, Disclosure::Whole { .. })));
 
-    let of_another = Delivery { person: pid(ANNA), ..delivery(&ids) };
+    let of_another = DocumentDelivery { person: pid(ANNA), ..delivery(&ids) };
     let refused = world.exchange.deliver(world.context("one-stop"), of_another).await.expect_err("not hers");
     assert_eq!(refused.reason, Reason::HolderMismatch);
 
@@ -55,7 +55,7 @@ async fn a_repeated_delivery_gives_the_versions_and_the_evidence_of_before_and_i
     let world = small().start().await;
     let query = Query::latest(["resident.person.v1"], Selector::Person(pid(ANNA)), 1);
     let found = world.hosts["resident"].read(query).await.expect("read").records[0].clone();
-    let delivery = |version, repeats| Delivery {
+    let delivery = |version, repeats| DocumentDelivery {
         person: pid(ANNA),
         documents: vec![DocumentRef {
             record_type: Catalogue::built_in().record_type("resident.person.v1").expect("type").clone(),

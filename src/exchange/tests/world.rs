@@ -1,6 +1,6 @@
 //! The province of these tests: five registries, and in them the people who are asked about.
 
-use crate::exchange::Request;
+use crate::exchange::FetchRequest;
 use crate::trust::Object;
 use crate::world::payloads::{self, certificate, parcel};
 use crate::world::{Builder, world};
@@ -33,8 +33,8 @@ pub(crate) fn small() -> Builder {
         .records("judicial.record.v1", [judicial])
 }
 
-pub(crate) fn request(person: &str, record_types: &[&str], purpose: &str) -> Request {
-    Request {
+pub(crate) fn request(person: &str, record_types: &[&str], purpose: &str) -> FetchRequest {
+    FetchRequest {
         personal_id: person.into(),
         record_types: record_types.iter().map(|name| (*name).to_owned()).collect(),
         purpose: purpose.into(),

@@ -47,15 +47,19 @@ async fn each_document_has_its_outcome() {
         (holder("042185990003", "TRẦN THỊ THANH HUYỀN", "1985"), "active", Ok((Linked, PersonalId))),
         (holder(HUYEN, "Phan Thị Mai Loan", BORN), "active", Ok((Pending, PersonalId))),
         (holder(HUYEN, "Phan Thị Mai Loan", "1979-02-11"), "active", Err(mismatch)),
-        (holder("042185990009", NAME, BORN), "active", Err(absent)),
+        (holder("042185990119", NAME, BORN), "active", Err(absent)),
+        (holder("042185990009", NAME, BORN), "active", Ok((Pending, NameAndBirthDate))),
+        (holder("042185990009", "Phan Thị Mai Loan", BORN), "active", Err(absent)),
         (holder("", NAME, BORN), "active", Ok((Linked, NameAndBirthDate))),
         (holder("", "Tran Thi Thanh Huyen", BORN), "active", Ok((Pending, FoldedNameAndBirthDate))),
-        (holder("", NAME, "1986-07-09"), "active", Err(absent)),
+        (holder("", NAME, "1985"), "active", Ok((Linked, NameAndBirthDate))),
+        (holder("", NAME, "1986-07-09"), "active", Ok((Pending, NameAndBirthDate))),
+        (holder("", NAME, "1996-07-10"), "active", Err(absent)),
         (holder("", NAME, BORN).with("sex", "male"), "active", Err(absent)),
         (holder(HUYEN, NAME, BORN), "suspended", Err(Reason::DocumentSuspended)),
         (holder(HUYEN, NAME, BORN), "revoked", Err(Reason::DocumentRevoked)),
         // a stranger's document says nothing of itself, not even that it exists
-        (holder("042185990009", NAME, BORN), "suspended", Err(absent)),
+        (holder("042185990119", NAME, BORN), "suspended", Err(absent)),
     ];
     for (at, (holder, status, expected)) in cases.into_iter().enumerate() {
         let world = world().await;
@@ -104,7 +108,7 @@ async fn a_refused_link_is_explained_without_a_value() {
 
 #[tokio::test(start_paused = true)]
 async fn of_a_strangers_document_a_call_says_as_much_as_of_none() {
-    let stranger = "042185990009";
+    let stranger = "042185990119";
     let documents = [
         (HEALTH_CARD, health_insurance::CARD, "4212345678"),
         (DRIVER_LICENCE, driver_licence::LICENCE, "420185000001"),

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::world::{VERSION, World, agency, card, holder, id, only, person};
 use crate::access::Actor;
-use crate::base::{Call, Caller, PersonalId, Reason};
+use crate::base::{Caller, PersonalId, Reason};
 use crate::identity::presentation::{Presentation, PresentationState, QR_PREFIX, REPEAT_MS, Stored};
 use crate::registry::driver_licence::DOCUMENT as DRIVER_LICENCE;
 use crate::registry::health_insurance;
@@ -80,7 +80,7 @@ async fn a_redemption_is_repeated_for_a_minute_by_its_agency_and_as_it_was_asked
     world.clock.set(used_at.plus_ms(REPEAT_MS - 1));
     redeem(&world, "one-stop", &code).await.expect("repeated");
     assert_eq!(redeem(&world, "hospital", &code).await.expect_err("another's").0, Reason::RoleNotAllowed);
-    let mut other = Call::by(Caller::Agency(agency("one-stop")), world.now());
+    let mut other = crate::world::call_by(Caller::Agency(agency("one-stop")), world.now());
     other.accepts_unverified = true;
     let refused = world.presenting.redeem(Arc::new(other), code.clone()).await.expect_err("asked otherwise");
     assert_eq!(refused.reason, Reason::PresentationUsed);

@@ -52,7 +52,7 @@ struct Wanted {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Place {
+struct LedgerPosition {
     id: String,
     index: u64,
 }
@@ -106,14 +106,16 @@ fn meet(
     let id = new_id()?;
     let [change, place, done] = ["change.json", "place.json", "done.json"].map(|name| folder.path().join(name));
     let _claim = Claim::take(change, &Wanted { id: id.clone(), origin: origin.map(str::to_owned) })?;
-    let place: Place = wait_for(|| read::<Place>(&place).filter(|place| place.id == id), || ended(&done, &id))
-        .map_err(|error| match error {
-            None => Error::new(
-                Reason::RegistryUnavailable,
-                "no gateway answers: keys change under a running `lienthong serve --keys` of this folder",
-            ),
-            Some(why) => invalid(format!("the gateway refused: {why}")),
-        })?;
+    let place: LedgerPosition =
+        wait_for(|| read::<LedgerPosition>(&place).filter(|place| place.id == id), || ended(&done, &id)).map_err(
+            |error| match error {
+                None => Error::new(
+                    Reason::RegistryUnavailable,
+                    "no gateway answers: keys change under a running `lienthong serve --keys` of this folder",
+                ),
+                Some(why) => invalid(format!("the gateway refused: {why}")),
+            },
+        )?;
     let anchor = next(&current, place.index)?;
     folder.write_version(&anchor)?;
     let answer = wait_for(|| read::<Done>(&done).filter(|done| done.id == id), || None);
@@ -137,7 +139,7 @@ impl Claim {
     fn take(path: PathBuf, wanted: &Wanted) -> Result<Self> {
         let age = fs::metadata(&path).and_then(|found| found.modified()).ok().and_then(|at| at.elapsed().ok());
         if age.is_some_and(|age| age < 3 * STEP_MAX) {
-            return Err(invalid("another change is under way"));
+            return Err(invalid("another change is in progress"));
         }
         write_whole(&path, &serde_json::to_vec(wanted).map_err(Error::bug)?, Readers::Owner)?;
         Ok(Self(path))
@@ -264,7 +266,7 @@ impl Watcher {
             _ => None,
         };
         let records = self.records.pause().await?;
-        write(folder, "place.json", &Place { id: wanted.id.clone(), index: records.size() })?;
+        write(folder, "place.json", &LedgerPosition { id: wanted.id.clone(), index: records.size() })?;
         let path = folder.anchor_path(current.version + 1);
         let begun = Instant::now();
         let change = folder.path().join("change.json");

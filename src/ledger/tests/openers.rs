@@ -43,7 +43,7 @@ impl Store for CutOff {
         self.check()?;
         self.inner.get_many(space, keys).await
     }
-    async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
         self.check()?;
         self.inner.scan(scan).await
     }
@@ -127,7 +127,7 @@ async fn a_second_sequencer_is_refused_while_the_first_lives() {
         let refused = open_at(second.clone(), ORIGIN, 1).await.err().expect("refused");
         assert_eq!(refused.reason, Reason::StorageConflict);
         assert!(refused.message.contains("another process appends to the log"), "{}", refused.message);
-        tokio::time::sleep(LEASE).await;
+        tokio::time::advance(LEASE).await;
     }
     let pause = sequencer.pause().await.expect("pauses");
     assert!(open_at(second.clone(), ORIGIN, 1).await.is_err(), "a pause is no death");

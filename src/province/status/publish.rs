@@ -1,8 +1,7 @@
-//! Publishing status lists: signed by the issuer itself, the digest logged in the record ledger before anyone sees the list.
+//! Publishes status lists: the issuer signs a list, and its digest is logged in the record ledger before anyone sees the list.
 //!
-//! A list is published when somebody asks for it and the last one is not good enough any more: something was accepted since, or half of
-//! its time is over; and, whatever the time, once the issuer's key has changed. Else at most one a second for each record type, so
-//! that asking costs little.
+//! A list is published on demand, when the last one is outdated: a statement was accepted since, or half of its validity is over,
+//! or the issuer's key has changed. Otherwise at most one a second for each record type, so that requests cost little.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -22,28 +21,28 @@ use crate::trust::status_list::{StatusClaims, StatusDigest};
 
 use super::kind_named;
 
-/// How long a list may be believed.
+/// Validity of a list, in milliseconds.
 const LIFE_MS: i64 = STATUS_LIST_LIFE_MS_MAX;
-/// How long a copy may be kept before looking for a newer one, in seconds.
+/// How long a copy may be cached, in seconds.
 pub const TTL_S: u32 = 60;
-/// A list is not published again sooner than this, even when it changed.
+/// Shortest time between two publications of a changed list, in milliseconds.
 const PAUSE_MS: i64 = 1_000;
 
-/// A published list.
+/// A published status list.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// What it says about itself.
+    /// The claims of the token.
     pub claims: StatusClaims,
-    /// How many statuses it has.
+    /// Number of statuses in the list.
     pub count: u32,
-    /// The signed token.
+    /// The signed token, in compact serialization.
     pub token: Arc<str>,
     /// SHA-256 of the token, lower-case hexadecimal.
     pub digest: String,
-    /// The index of its entry in the record ledger.
+    /// The index of the digest's entry in the record ledger.
     pub ledger_index: u64,
     head: (u32, u64),
-    /// The key that signed it.
+    /// The public key of the signer.
     key: Vec<u8>,
 }
 
@@ -59,7 +58,7 @@ pub struct StatusLists {
 }
 
 impl StatusLists {
-    /// The lists of what the province layer over `store` and `ledger` accepted; each of `registries` signs its own.
+    /// The lists of the statements accepted into `store` and `ledger`; each of `registries` signs its own.
     pub fn new(
         catalogue: Arc<Catalogue>,
         store: Arc<dyn Store>,
@@ -72,22 +71,22 @@ impl StatusLists {
         Arc::new(Self { catalogue, store, ledger, clock, registries, base: OnceLock::new(), published })
     }
 
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    /// Says where the lists are served: `https://example.vn`. The first word counts.
+    /// Sets the base URL of the lists: `https://example.vn`. Later calls have no effect.
     pub fn serve_at(&self, base: &str) {
         self.base.get_or_init(|| base.trim_end_matches('/').to_owned());
     }
 
-    /// Where the lists, and whatever stands beside them, are reached by https, without a slash at the end.
+    /// The base URL of the public HTTP routes, if it is https, without a trailing slash.
     pub fn public_url(&self) -> Option<&str> {
         self.base.get().map(String::as_str).filter(|base| base.starts_with("https://"))
     }
 
-    /// The URI of a record type's list: where it is served, or a name where it is not served over HTTP.
+    /// The URI of a record type's list: its URL, or a URN where it is not served over HTTP.
     pub fn uri(&self, issuer: &str, schema: &str) -> String {
         match self.base.get() {
             Some(base) => format!("{base}/status/{issuer}/{schema}"),
@@ -95,16 +94,17 @@ impl StatusLists {
         }
     }
 
-    /// The newest list of a record type. Fails with [`NotFound`](crate::base::Reason::NotFound) for a type that nobody issues.
+    /// The newest list of a record type, published if necessary. Fails with [`NotFound`](crate::base::Reason::NotFound) for a type
+    /// that nobody issues.
     pub async fn get(&self, schema: &str) -> Result<Arc<Published>> {
         let kind = kind_named(&self.catalogue, schema)?;
         let slot = self.published.get(&kind.ordinal).ok_or_else(|| Error::bug("a record type without a list"))?;
-        // Whoever comes while a list is being published waits for it.
+        // Concurrent requests wait for a publication in progress.
         let mut slot = slot.lock().await;
         let now = self.clock.now();
         if let Some(last) = &*slot {
             let age = now.0.saturating_sub(last.claims.issued_at.0);
-            // A list of a key that went out of use is not believed.
+            // A list signed by a key that went out of use is not accepted.
             let is_fresh =
                 (0..LIFE_MS / 2).contains(&age) && self.issuer(kind)?.key_in_use().await?.bytes() == last.key;
             if is_fresh && (age < PAUSE_MS || super::head(&*self.store, kind).await? == last.head) {

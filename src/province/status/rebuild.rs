@@ -1,4 +1,4 @@
-//! Status lists made again from the record ledger: after a loss, or to see that the kept ones are right.
+//! Rebuilds status lists from the record ledger: after a loss, or to check the stored ones.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use crate::trust::entry::split_entry;
 use crate::trust::status_list::{Status, StatusList};
 use crate::trust::{EntryType, Operation, Statement, canonical};
 
-use super::super::row::{RecordKey, Row, corrupt, record_key};
+use super::super::row::{RecordKey, RecordRow, corrupt, record_key};
 use super::{HEAD_KEY, PIECE, kind_named, piece_key, status_of, write_head};
 
-/// Log entries read at once.
+/// Log entries in one read.
 const ENTRIES_READ: usize = 4_096;
-/// Rows of the view read at once.
+/// Rows of the view in one read.
 const ROWS_READ: usize = 4_096;
 
-/// What was made: by record type, the list and the size of the ledger up to which it speaks.
+/// The rebuilt list of each record type, and the ledger size that it reflects.
 type Lists = BTreeMap<u8, (StatusList, u64)>;
 
-/// Makes the lists where there are none though the ledger has entries.
+/// Rebuilds the lists if there are none, though the ledger has entries.
 pub(in crate::province) async fn ensure(store: &dyn Store, catalogue: &Catalogue, ledger: &Log) -> Result<()> {
     let kept = store.scan(Scan::prefix(Space::Status, &[]).limit(1)).await?;
     if kept.is_empty() && ledger.head().size > 0 {
@@ -30,19 +30,19 @@ pub(in crate::province) async fn ensure(store: &dyn Store, catalogue: &Catalogue
     Ok(())
 }
 
-/// Makes all lists again, and says of which record types the kept ones differ; nothing is changed.
+/// Rebuilds all lists, and returns the record types whose stored lists differ; nothing is written.
 pub async fn check(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<Vec<Name>> {
     Ok(compared(store, catalogue, ledger).await?.0)
 }
 
-/// Makes all lists again, and replaces those that differ. Says which.
+/// Rebuilds all lists, replaces those that differ, and returns their record types.
 pub async fn rebuild(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<Vec<Name>> {
     let (differing, batch) = compared(store, catalogue, ledger).await?;
     store.commit(batch).await?;
     Ok(differing)
 }
 
-/// The record types whose lists differ, and what replaces them.
+/// The record types whose lists differ, with their replacements.
 async fn compared(store: &dyn Store, catalogue: &Catalogue, ledger: &StoredLog<'_>) -> Result<(Vec<Name>, Batch)> {
     let made = replayed(store, catalogue, ledger).await?;
     let mut differing = Vec::new();
@@ -116,7 +116,7 @@ fn replay(
     Ok(kind.ordinal)
 }
 
-/// What the ledger cannot say, since it holds no payloads: which of the latest versions are ended or suspended.
+/// Applies what the ledger cannot show, since it holds no payloads: which latest versions have ended or are suspended.
 async fn judge_latest(store: &dyn Store, catalogue: &Catalogue, lists: &mut Lists) -> Result<()> {
     for kind in catalogue.record_types() {
         let Some((list, _)) = lists.get_mut(&kind.ordinal) else { continue };
@@ -124,7 +124,7 @@ async fn judge_latest(store: &dyn Store, catalogue: &Catalogue, lists: &mut List
         loop {
             let rows = store.scan(scan.clone()).await?;
             for (_, row) in &rows {
-                let row = Row::read(row)?;
+                let row = RecordRow::read(row)?;
                 let payload = canonical::parse(&row.payload)
                     .map_err(|error| corrupt("a payload cannot be read").with_source(error))?;
                 list.set(row.status_index, status_of(kind, row.operation, &payload))?;
@@ -138,7 +138,7 @@ async fn judge_latest(store: &dyn Store, catalogue: &Catalogue, lists: &mut List
     Ok(())
 }
 
-/// The rows of a list made again.
+/// Adds the rows of a rebuilt list to the batch.
 fn put(kind: u8, (list, ledger_size): &(StatusList, u64), batch: &mut Batch) {
     batch.push_put(Space::Status, vec![kind, HEAD_KEY], write_head(list.count(), *ledger_size));
     for (number, piece) in (0..).zip(list.as_bytes().chunks(PIECE as usize / 4)) {

@@ -104,7 +104,7 @@ async fn a_published_list_is_signed_logged_and_renewed() {
 #[tokio::test]
 async fn a_status_index_is_used_once() {
     let store = crate::store::memory::MemoryStore::new();
-    let one = |index, before| Accepted { kind: 7, index, status: Status::Valid, before };
+    let one = |index, before| StatusChange { kind: 7, index, status: Status::Valid, before };
     let good = Changed::by(&store, &[one(0, None), one(1, Some(0))]).await.expect("applies");
     let mut batch = Batch::new();
     good.write(9, &mut batch);

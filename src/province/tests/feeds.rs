@@ -18,7 +18,7 @@ async fn one_by_one(world: &mut World, people: &[(&str, &str)]) -> (Arc<Embedded
 fn signed(first: usize, log: &[&ChangeBatch]) -> ChangeBatch {
     let records: Vec<_> = log.iter().flat_map(|batch| batch.records.clone()).collect();
     let mut leaves: Vec<_> = records.iter().map(|record| hash_leaf(&record.statement)).collect();
-    let origin = Catalogue::built_in().sector("resident").expect("a sector").log_origin();
+    let origin = foundation::catalogue().sector("resident").expect("a sector").log_origin();
     let head = Checkpoint { size: leaves.len() as u64, root: root_in_place(&mut leaves), origin: origin.clone() };
     let checkpoint = head.sign(&*signer(&origin)).expect("signs");
     ChangeBatch { first_index: first as u64, records: records[first..].to_vec(), checkpoint }
@@ -61,7 +61,8 @@ async fn a_statement_that_a_registry_logged_twice_counts_once() {
     assert_eq!((view.sources[0].version, view.sources[0].ledger_index), (1, 0));
     let second = province.person(id("042090990002"), Audience::Operator, TODAY).await.expect("a view");
     assert_eq!(second.sources[0].ledger_index, 4);
-    let (list, _) = crate::province::status::read(&*world.store, Catalogue::built_in().people()).await.expect("a list");
+    let (list, _) =
+        crate::province::status::read(&*world.store, foundation::catalogue().people()).await.expect("a list");
     assert_eq!(list.count(), 2);
     assert!(province.rebuild_status().await.expect("made again").is_empty());
 }

@@ -54,11 +54,12 @@ async fn a_batch_that_does_not_verify_ends_the_turns() {
     world.submit(&residents, vec![person(AN, "Nguyễn Văn An", "1990-03-14")]).await;
     let forged = Decorated::streams(residents.clone(), |_, batch| {
         batch.map(|mut batch| {
-            batch.records.clear();
+            batch.checkpoint = bytes::Bytes::from_static(b"forged");
             batch
         })
     });
     let turns = [Turn { registry: forged, log_size: 1 }, Turn { registry: residents, log_size: 1 }];
-    province.take_in_turn(stream::iter(turns)).await.expect_err("refused");
-    assert_eq!(province.ledger_size(), 0);
+    let refused = province.take_in_turn(stream::iter(turns)).await.expect_err("refused");
+    assert!(!crate::province::ingest::is_passing(&refused), "{refused}");
+    assert_eq!(province.ledger_size(), 0, "neither this turn nor the next is taken");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::{Batch, Scan, Space, Store};
 
 const ADMISSION: &str = "catalogue/admission/";
@@ -15,10 +15,27 @@ const ADMISSION: &str = "catalogue/admission/";
 pub struct Admission {
     /// Its number, from 1.
     pub number: u32,
-    /// Index in the record ledger of its key events; `None` until they are placed.
-    pub events_from: Option<u64>,
+    /// Where its key events are; `None` until they are placed.
+    pub placed: Option<Placed>,
     /// The record types that come, by their registry.
     pub record_types: BTreeMap<String, Vec<String>>,
+}
+
+/// Where and when key events were placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placed {
+    /// Index in the record ledger of the first.
+    pub events_from: u64,
+    /// The world's time, in milliseconds since the epoch: versions that renew the trust anchor come before and after.
+    at_ms: i64,
+}
+
+impl Placed {
+    /// When.
+    pub fn at(self) -> Timestamp {
+        Timestamp(self.at_ms)
+    }
 }
 
 impl Admission {
@@ -27,7 +44,7 @@ impl Admission {
         let mut by_registry: BTreeMap<String, Vec<String>> = BTreeMap::new();
         record_types.for_each(|(registry, name)| by_registry.entry(registry).or_default().push(name));
         let number = before.last().map_or(1, |last| last.number.saturating_add(1));
-        Self { number, events_from: None, record_types: by_registry }
+        Self { number, placed: None, record_types: by_registry }
     }
 
     /// The record types.
@@ -42,8 +59,8 @@ impl Admission {
     }
 
     /// Notes where its key events begin. Written before they are, so that a start that was cut short finds their place again.
-    pub async fn place(&self, store: &dyn Store, events_from: u64) -> Result<Self> {
-        let placed = Self { events_from: Some(events_from), ..self.clone() };
+    pub async fn place(&self, store: &dyn Store, events_from: u64, now: Timestamp) -> Result<Self> {
+        let placed = Self { placed: Some(Placed { events_from, at_ms: now.0 }), ..self.clone() };
         store.commit(placed.write(Batch::new())?).await?;
         Ok(placed)
     }

@@ -3,6 +3,9 @@
 //! The reorganisation of 2025 used codes again: 48 of the 69 communes of Hà Tĩnh have the code of a unit that was called something else
 //! before. So a unit's key is its code and its first day, and an address carries both.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::list::{Carries, Code, CodeList};
 use super::read::full;
 use crate::base::time::Date;
@@ -35,6 +38,31 @@ pub(super) fn list() -> CodeList {
     }));
     let of_communes = [COMMUNES, FORMER_COMMUNES].map(source).join(" ");
     CodeList::new("units", label, &format!("{} {of_communes}", provinces.source), false, Carries::Code, codes)
+}
+
+/// Where a commune lies, and how large it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Centre {
+    /// Of its centroid, WGS84.
+    pub latitude: f64,
+    /// Of its centroid, WGS84.
+    pub longitude: f64,
+    /// Its area in square kilometres.
+    pub area_km2: f64,
+}
+
+/// The present communes by code.
+static CENTRES: LazyLock<BTreeMap<&str, Centre>> = LazyLock::new(|| {
+    let number = |row: &[&str], at: usize| row.get(at)?.parse().ok();
+    let centre = |row: &[&str]| {
+        Some(Centre { area_km2: number(row, 3)?, latitude: number(row, 5)?, longitude: number(row, 6)? })
+    };
+    rows(COMMUNES).filter_map(|row| Some((*row.first()?, centre(&row)?))).collect()
+});
+
+/// Where the commune with this whole key lies; of former ones that is not known.
+pub fn centre(code: &str, valid_from: Date) -> Option<Centre> {
+    CENTRES.get(code).copied().filter(|_| full(PRESENT_FROM) == Some(valid_from))
 }
 
 /// The unit with this whole key, in `list`.

@@ -10,7 +10,7 @@ use crate::base::time::{Date, FixedClock};
 use crate::base::{PartialDate, PersonalId, RecordId};
 use crate::registry::common::testing::basis;
 use crate::registry::port::Selector;
-use crate::registry::{Catalogue, resident};
+use crate::registry::{Catalogue, business, resident};
 use crate::store::memory::MemoryStore;
 use crate::store::{Batch, Scan, Space};
 use crate::trust::merkle::{CompactRange, hash_leaf};
@@ -19,10 +19,14 @@ use crate::trust::{Ed25519Signer, Object, Operation, Statement, Value, statement
 const NOW: Date = Date::constant(2026, 11, 22);
 
 async fn open(store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
+    open_on(NOW, store, name).await
+}
+
+async fn open_on(today: Date, store: Arc<dyn Store>, name: &str) -> Arc<EmbeddedRegistry> {
     let sector = Catalogue::built_in().sector(name).expect("a sector").clone();
     let world = Seed::root(1);
     let signer = Arc::new(Ed25519Signer::from_seed(sector.log_origin(), &world.child("key/test", 0)));
-    let clock = Arc::new(FixedClock::at(Timestamp::start_of(NOW)));
+    let clock = Arc::new(FixedClock::at(Timestamp::start_of(today)));
     EmbeddedRegistry::open(store, sector, signer, &world.child("registry/test", 0), clock).await.expect("opens")
 }
 
@@ -178,6 +182,37 @@ async fn a_repeated_request_gets_the_same_receipts() {
     }
 }
 
+/// State 04 of a tax code ends with 30 June 2026.
+#[tokio::test]
+async fn a_request_that_was_accepted_is_not_held_to_the_rules_of_a_later_day() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = open_on(Date::constant(2026, 6, 30), store.clone(), "business").await;
+    let address = Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01");
+    let business = |id: &str| {
+        let payload = Object::new()
+            .with("code", id)
+            .with("name", "Tạp hoá Bình An")
+            .with("representative_id", id)
+            .with("lines", vec!["9999"])
+            .with("address", address.clone())
+            .with("tax_status", "04")
+            .with("registered_on", "2026-06-29")
+            .with("status", "active");
+        Change { record_type: business::HOUSEHOLD.into(), ..create(payload) }
+    };
+    let first = submit(&host, "request-1", vec![business("042086990020")]).await.expect("accepted");
+    assert_eq!(first[0].warnings.total, 1, "the list of lines does not have every code");
+    drop(host);
+    let host = open_on(Date::constant(2026, 7, 1), store, "business").await;
+    assert_eq!(submit(&host, "request-1", vec![business("042086990020")]).await.expect("repeated"), first);
+    let refused = submit(&host, "request-2", vec![business("042086990020")]).await.expect_err("another request");
+    assert_eq!(refused.violations.kept()[0].rule, "NOT_IN_FORCE");
+    let reused = submit(&host, "request-1", vec![business("042086990021")]).await.expect_err("other content");
+    assert_eq!(reused.reason, Reason::RequestIdReused);
+    let unknown = Change { record_type: "business.none.v1".into(), ..business("042086990020") };
+    assert_eq!(submit(&host, "request-1", vec![unknown]).await.expect_err("other").reason, Reason::RequestIdReused);
+}
+
 #[tokio::test]
 async fn people_are_found_by_every_number_and_by_name() {
     let host = residents().await;
@@ -193,9 +228,12 @@ async fn people_are_found_by_every_number_and_by_name() {
     }
     let claims = person("042091990013", "Đặng Thuý", "1983").with("superseded_ids", vec!["042083990018"]);
     let again = person("042091990014", "Đặng Thuý", "1983").with("superseded_ids", vec!["042083990018"]);
-    submit(&host, "request-3", vec![create(claims), create(again)]).await.expect("created");
-    assert!(read(&host, Selector::Person(pid("042083990018"))).await.is_empty(), "two claim it");
-    assert_eq!(read(&host, Selector::OldNumber("042083990018".into())).await.len(), 2);
+    let twice =
+        submit(&host, "request-3", vec![create(claims.clone()), create(again)]).await.expect_err("two claim it");
+    assert_eq!(twice.violations.kept()[0].field, "changes[1].payload.superseded_ids");
+    submit(&host, "request-4", vec![create(claims.clone())]).await.expect("one does");
+    assert_eq!(read(&host, Selector::Person(pid("042083990018"))).await, std::slice::from_ref(&claims));
+    assert_eq!(read(&host, Selector::OldNumber("042083990018".into())).await, [claims]);
     assert_eq!(read(&host, Selector::OldNumber("183456789".into())).await.len(), 2);
     assert!(read(&host, Selector::OldNumber("183456780".into())).await.is_empty());
     let by_name = |date: Option<&str>| Selector::Name {

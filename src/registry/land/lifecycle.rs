@@ -57,7 +57,8 @@ pub(super) fn parcel() -> Lifecycle {
         ))
 }
 
-pub(super) fn certificate() -> Lifecycle {
+/// `parcels` is the record type of parcels.
+pub(super) fn certificate(parcels: &str) -> Lifecycle {
     let changes =
         || Entries { added: basis(), closing: Vec::new(), closed: basis(), changed: basis(), removed: basis() };
     Lifecycle::default()
@@ -98,6 +99,16 @@ pub(super) fn certificate() -> Lifecycle {
             memory("Law on Marriage and Family 2014, art. 35"),
             common_property,
         ))
+        .across(
+            AcrossRule::new(
+                ("PARCELS", "parcels"),
+                "must name parcels that the registry has, in the same submission at the latest",
+                assumption(),
+                |certificate| texts(certificate, "parcels"),
+                parcels_exist,
+            )
+            .about(parcels),
+        )
         .across(AcrossRule::new(
             ("RESTRICTION_IN_FORCE", "successors"),
             "a certificate cannot succeed itself; while a court_freeze or a mortgage is in force, its successors must be in the registry with the same owners and restrictions",
@@ -180,6 +191,13 @@ fn common_property(step: &Step<'_>) -> Option<Needs> {
     let staying = objects(step.before, "owners").iter().filter(|spouse| stays(spouse)).count();
     let reasons = [PROPERTY_DIVISION, GIFT_BETWEEN_SPOUSES, INHERITANCE, COURT_DECISION, CORRECTION];
     (staying == 1 || staying > 1 && step.changes("legal_form")).then(|| basis_of(&reasons))
+}
+
+/// Parcels that a certificate named already are not asked for again.
+fn parcels_exist(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
+    let known = before.map(|before| texts(before, "parcels")).unwrap_or_default();
+    let named = texts(after, "parcels").into_iter().filter(|id| !known.contains(id));
+    named.map(|id| around.newest(&id)).all(|parcel| parcel.is_some())
 }
 
 /// Successors have the same owners and the same restrictions.

@@ -65,6 +65,9 @@ fn tables(page: &mut String, record_type: &RecordType) {
     for rule in &lifecycle.across {
         rows.push((format!("{}: `{}`, between records", rule.name, rule.field), rule.says.clone(), &rule.source));
     }
+    for rule in &lifecycle.unique {
+        rows.push((format!("{}: `{}`, between records", rule.name, rule.field), rule.says.clone(), &rule.source));
+    }
     if !rows.is_empty() {
         page.push_str("| change | needs | source |\n|---|---|---|\n");
         for (what, needs, source) in rows {

@@ -21,15 +21,16 @@ use super::{Current, Plan, Source, read};
 impl Plan {
     /// Whether the lifecycles allow every change; their versions fit.
     pub(super) fn check_steps(&self, changes: &[Prepared], today: Date) -> Result<()> {
-        if changes.iter().all(|change| change.operation == Operation::Create && change.related.is_empty()) {
+        let asks_nothing = |change: &Prepared| change.related.is_empty() && change.claims.is_empty();
+        if changes.iter().all(|change| change.operation == Operation::Create && asks_nothing(change)) {
             return Ok(());
         }
         let mut violations = Violations::default();
-        let mut newest: BTreeMap<RecordKey, &Prepared> = BTreeMap::new();
+        let mut newest: BTreeMap<RecordKey, (usize, &Prepared)> = BTreeMap::new();
         let mut asking = Vec::new();
         for (at, change) in changes.iter().enumerate() {
-            let before = match newest.insert(change.key(), change) {
-                Some(earlier) => Some(content_of(earlier)?),
+            let before = match newest.insert(change.key(), (at, change)) {
+                Some((_, earlier)) => Some(content_of(earlier)?),
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
             if before.is_none() && change.related.is_empty() {
@@ -45,6 +46,7 @@ impl Plan {
                 asking.push((at, change, before, after));
             }
         }
+        self.check_claims(&newest, &mut violations);
         let totals = Totals::default();
         for (at, change, before, after) in &asking {
             let around = Neighbours { plan: self, newest: &newest, totals: &totals, asking: change, today };
@@ -55,6 +57,28 @@ impl Plan {
         match violations.is_empty() {
             true => Ok(()),
             false => Err(Error::refused(Reason::TransitionNotAllowed, violations)),
+        }
+    }
+
+    /// Adds every value that two records would have. `newest` are the versions that the submission leaves, each with its place in it.
+    fn check_claims(&self, newest: &BTreeMap<RecordKey, (usize, &Prepared)>, violations: &mut Violations) {
+        let mut taken: BTreeMap<&[u8], RecordKey> = BTreeMap::new();
+        let mut in_order: Vec<_> = newest.iter().collect();
+        in_order.sort_unstable_by_key(|(_, (at, _))| *at);
+        for (record, (at, change)) in in_order {
+            let had = self.current.get(record).map_or(&[][..], |current| &current.claims);
+            for claim in &change.claims {
+                let (rule, key) = claim;
+                let in_submission = *taken.entry(key).or_insert(*record) != *record;
+                // What a record of this submission has is what the submission leaves it, looked at above.
+                let elsewhere =
+                    self.claims.holder(key).is_some_and(|other| other != *record && !newest.contains_key(&other));
+                let Some(rule) = change.record_type.lifecycle.unique.get(*rule) else { continue };
+                if (in_submission || elsewhere) && !had.contains(claim) {
+                    let root = format_args!("changes[{at}].payload");
+                    Findings::new(&root, violations).add(&rule.field, rule.name, rule);
+                }
+            }
         }
     }
 
@@ -85,7 +109,7 @@ type Totals = RefCell<BTreeMap<(u8, String), BTreeMap<Vec<u8>, i64>>>;
 /// The records around one change.
 struct Neighbours<'a> {
     plan: &'a Plan,
-    newest: &'a BTreeMap<RecordKey, &'a Prepared>,
+    newest: &'a BTreeMap<RecordKey, (usize, &'a Prepared)>,
     totals: &'a Totals,
     asking: &'a Prepared,
     today: Date,
@@ -96,10 +120,11 @@ impl Around for Neighbours<'_> {
         self.today
     }
 
-    fn newest(&self, natural_key: &str) -> Option<Object> {
-        let (_, key) = self.asking.related.iter().find(|(known, _)| known == natural_key)?;
+    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
+        let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
+        let (.., key) = self.asking.related.iter().find(|(known, key, _)| *known == of && key == natural_key)?;
         let found = match self.newest.get(key) {
-            Some(change) => content_of(change),
+            Some((_, change)) => content_of(change),
             None => self.plan.content(self.plan.current.get(key)?),
         };
         // Stored rows were read when the plan got to know them, and what is planned was written from an object: neither fails here.
@@ -114,7 +139,8 @@ impl Around for Neighbours<'_> {
         };
         let Ok(own) = content_of(self.asking).map(|own| values(&own)) else { return 0 };
         let sums = || {
-            let same_type = self.newest.values().filter(|change| change.record_type.ordinal == ordinal);
+            let same_type =
+                self.newest.values().map(|(_, change)| change).filter(|change| change.record_type.ordinal == ordinal);
             let mut sums = BTreeMap::new();
             for content in same_type.filter_map(|change| content_of(change).ok()) {
                 *sums.entry(values(&content)).or_default() += count(&content);

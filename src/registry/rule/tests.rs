@@ -1,4 +1,4 @@
-//! What the walk finds.
+//! Every bad field is named, by its path and the rule that it breaks.
 
 use super::*;
 use crate::base::{Violation, Violations};
@@ -33,6 +33,10 @@ fn every_bad_field_is_named_by_its_path() {
     for (object, expected) in [
         (Object::new().with("id", "042185990002"), vec![]),
         (Object::new(), vec![("id", "REQUIRED")]),
+        (
+            Object::new().with("id", "042185990002").with("lines", vec!["a\u{200b}", "a\u{a0}b", "a b"]),
+            vec![("lines[0]", "FORMAT"), ("lines[1]", "FORMAT")],
+        ),
         (Object::new().with("id", 42).with("seats", "4"), vec![("id", "TYPE"), ("seats", "TYPE")]),
         (
             Object::new().with("id", "4").with("name", "Lê  2").with("seats", 10).with("colour", "x"),

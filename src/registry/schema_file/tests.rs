@@ -92,7 +92,7 @@ fn a_rule_speaks_both_languages() {
     education().record_types[0].validate(&payload, TODAY, &"payload", &mut violations);
     let bad = &violations.kept()[0];
     assert_eq!(
-        (bad.message.as_str(), &*bad.vietnamese()),
+        (bad.message.as_str(), &*bad.message_in(crate::base::Language::Vietnamese)),
         ("must not be in the future", "ngày tốt nghiệp không được ở tương lai")
     );
 }

@@ -13,7 +13,7 @@ use crate::base::Timestamp;
 use crate::base::time::FixedClock;
 use crate::server::Gateway;
 use crate::server::seeding;
-use crate::store::{Batch, Health, Row, Scan, Space};
+use crate::store::{Batch, Health, Scan, Space, StoreRow};
 use tokio::sync::watch;
 
 const BEGUN: Timestamp = Timestamp(1_800_000_000_000);
@@ -35,7 +35,7 @@ impl Store for Dying {
         self.inner.get_many(space, keys).await
     }
 
-    async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
         self.inner.scan(scan).await
     }
 

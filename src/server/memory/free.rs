@@ -1,9 +1,9 @@
-//! What memory is free: of the machine, and of every control group around the process, as Linux says both.
+//! The free memory of the machine and of every control group around the process, on Linux.
 
 use std::fs;
 use std::path::Path;
 
-/// Bytes that can be allocated without swapping, the reclaimable page cache among them; `None` where the system does not say.
+/// Bytes that can be allocated without swapping, including the reclaimable page cache; `None` where unknown.
 pub fn bytes() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text));
     let groups = fs::read_to_string("/proc/self/cgroup").ok();
@@ -17,7 +17,7 @@ fn available(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The least that the groups of `/proc/self/cgroup` leave, from the process's own up to the root; `None` when none of them has a
+/// The smallest remainder among the groups of `/proc/self/cgroup`, from the process's own up to the root; `None` if none has a
 /// limit.
 fn of_groups(cgroup: &str, mount: &Path) -> Option<u64> {
     let mut least = None;
@@ -37,7 +37,7 @@ fn of_groups(cgroup: &str, mount: &Path) -> Option<u64> {
         let (root, limit, usage, cached) = files;
         let own = root.join(path.trim_start_matches('/'));
         for group in own.ancestors().take_while(|group| group.starts_with(&root)) {
-            // A container sees its own group as the root, though the path is that of the host.
+            // A container sees its own group as the root, although the path is the host's.
             let left = left_in(group, limit, usage, cached);
             least = [least, left].into_iter().flatten().min();
         }
@@ -45,10 +45,10 @@ fn of_groups(cgroup: &str, mount: &Path) -> Option<u64> {
     least
 }
 
-/// What one group leaves: its limit, less what it uses, the page cache not counted.
+/// The remainder of one group: its limit less its usage without page cache.
 fn left_in(group: &Path, limit: &str, usage: &str, cached: [&str; 2]) -> Option<u64> {
     let number = |file: &str| fs::read_to_string(group.join(file)).ok()?.trim().parse::<u64>().ok();
-    // `max` is no number, and stands for no limit.
+    // `max`, which does not parse, means no limit.
     let (limit, usage) = (number(limit)?, number(usage)?);
     let stat = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
     let pages = stat.lines().filter_map(|line| line.split_once(' ')).filter(|(name, _)| cached.contains(name));

@@ -1,7 +1,7 @@
 //! The accept loop of a port: each connection gets a seat and a task of its own, or is closed at once.
 //!
-//! An accept that fails (no descriptors left, a peer that broke off) is tried again after a pause that doubles up to a second: the
-//! error stays until something else changes, and a loop that spins on it would take a processor for nothing.
+//! A failed accept (no descriptors left, a peer that aborted) is retried after a pause that doubles up to a second: the error
+//! persists until something else changes, and a busy loop would take a processor for nothing.
 
 #![allow(clippy::disallowed_methods, reason = "transport")]
 
@@ -22,10 +22,10 @@ use crate::base::Peer;
 
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Refusals are logged once in this time, with their number.
+/// Refusals are logged once per interval, with their number.
 const LOG_PAUSE: Duration = Duration::from_secs(10);
 
-/// What each connection of a port shares.
+/// State shared by the connections of a port.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) limits: Arc<Limits>,
@@ -33,9 +33,9 @@ pub(super) struct Shared {
     pub(super) ending: watch::Receiver<bool>,
 }
 
-/// What answers on a port.
+/// The protocol of a port.
 pub(super) trait Speaker: Clone + Send + Sync + 'static {
-    /// Which port it is.
+    /// The port.
     const PORT: Port;
 
     /// Whether a connection from `address` is a proxy's, whose client is not known yet.
@@ -60,7 +60,7 @@ pub(super) struct Acceptor<S> {
 }
 
 impl<S: Speaker> Acceptor<S> {
-    /// Accepts until the end is asked for, then waits for the connections to end. Dropping the future cuts them.
+    /// Accepts until the end is requested, then waits for the connections to end. Dropping the future cuts them.
     pub(super) async fn run(self) {
         let Self { listener, speaker, table, shared } = self;
         let mut serving = JoinSet::new();
@@ -95,7 +95,7 @@ impl<S: Speaker> Acceptor<S> {
                 }
             }
         }
-        // Nobody new gets through to a listener that nobody serves.
+        // A listener that nobody serves must not accept further connections.
         drop(listener);
         while let Some(joined) = serving.join_next().await {
             note(joined);
@@ -103,7 +103,7 @@ impl<S: Speaker> Acceptor<S> {
     }
 }
 
-/// Waits for the end to be asked for; when the sender is gone there is nobody left to serve for.
+/// Waits for the request to end; a dropped sender counts as one.
 async fn asked(ending: &mut watch::Receiver<bool>) {
     let _ = ending.wait_for(|ended| *ended).await;
 }
@@ -128,14 +128,14 @@ fn admit<S: Speaker>(
     Ok(())
 }
 
-/// Answers leave at once, and a host that is gone is found out by TCP.
+/// Answers leave at once, and TCP detects a vanished host.
 fn prepare(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
     #[cfg(unix)]
     let keepalive = keepalive.with_retries(3);
     let set = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
     if let Err(error) = set {
-        // The peer has broken off already; reading will say so.
+        // The peer has aborted already; the next read reports it.
         tracing::debug!(%error, "a connection's options cannot be set");
     }
 }
@@ -148,7 +148,7 @@ fn note(joined: Result<(), JoinError>) {
     }
 }
 
-/// A run of accepts that fail.
+/// A run of failed accepts.
 #[derive(Debug, Default)]
 struct Failing {
     failures: u64,
@@ -156,10 +156,10 @@ struct Failing {
 }
 
 impl Failing {
-    /// How long to wait after a failure; the first of a run is logged.
+    /// The pause after a failure; the first of a run is logged.
     fn failed(&mut self, error: &std::io::Error) -> Duration {
         if self.failures == 0 {
-            tracing::error!(%error, "connections cannot be accepted; trying again");
+            tracing::error!(%error, "connections cannot be accepted; retrying");
         }
         self.failures += 1;
         self.pause = (self.pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);

@@ -1,4 +1,4 @@
-//! Each call of a connection: it is noted in the connection's standing until its answer is handed over, and it carries its peer.
+//! The calls of a connection: each is noted in the connection's standing until its answer is handed over, and carries its peer.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,14 +12,14 @@ use super::standing::{CallUnderWay, Standing};
 use crate::base::Peer;
 use crate::base::call::PublicAnswer;
 
-/// Answers of gRPC that don't make a caller welcome: RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
+/// gRPC statuses that do not prove an admitted caller: RESOURCE_EXHAUSTED, UNIMPLEMENTED, UNAUTHENTICATED.
 const UNWELCOME: [&[u8]; 3] = [b"8", b"12", b"16"];
 
-/// A service as one connection's peer calls it. The service must always be ready, and cheap to clone.
+/// A service as called by one connection's peer. The service must always be ready, and cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Calls<S, B> {
     pub(super) service: S,
-    /// Makes the service's kind of body.
+    /// Converts to the service's body type.
     pub(super) body: fn(Incoming) -> B,
     pub(super) peer: Peer,
     pub(super) standing: Arc<Standing>,
@@ -43,11 +43,11 @@ where
     }
 }
 
-/// An answer on its way.
+/// The future of an answer.
 #[derive(Debug)]
 pub(super) struct Answering<F> {
     inner: F,
-    /// Until the answer's head is there.
+    /// The call, until the answer's head is ready.
     call: Option<CallUnderWay>,
 }
 
@@ -70,15 +70,15 @@ where
     }
 }
 
-/// Whether an answer shows that its caller was admitted. A refusal of gRPC has its status in the head, without a body.
+/// Whether an answer shows that its caller was admitted. A refusal by gRPC has its status in the head, without a body.
 fn is_welcome<R>(response: &Response<R>) -> bool {
     let status = response.headers().get("grpc-status").map(|value| value.as_bytes());
-    // What anyone may ask says nothing of who asks.
+    // A public answer says nothing about its caller.
     let is_public = response.extensions().get::<PublicAnswer>().is_some();
     !is_public && !response.status().is_client_error() && !status.is_some_and(|status| UNWELCOME.contains(&status))
 }
 
-/// An answer's body; the call is under way as long as it is there.
+/// An answer's body; the call is in progress until it is dropped.
 #[derive(Debug)]
 pub(super) struct Answer<R> {
     body: R,
@@ -93,7 +93,7 @@ impl<R: Body + Unpin> Body for Answer<R> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<R::Data>, R::Error>>> {
-        // HTTP asks for the next part when the peer has taken the last.
+        // HTTP polls for the next part when the peer has taken the last.
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Some(call) = &mut self.call {
             match &polled {

@@ -1,9 +1,9 @@
-//! A connection that writes once for many answers.
+//! A connection that merges the writes of many answers.
 //!
-//! HTTP/2 puts the answers of many calls on one connection, and each would be written as it gets ready: a system call, a packet and
-//! a wake-up of the client for each. Calls that wait for one group commit all get ready at the same moment. So what is
-//! written is gathered, and the flush lets the other tasks that are ready run first (one turn of the scheduler, not a
-//! timer); then everything leaves at once. A lone answer loses a microsecond.
+//! HTTP/2 puts the answers of many calls on one connection, and each would be written when it is ready: a system call, a packet and
+//! a wake-up of the client for each. Calls that wait for one group commit all become ready at the same moment. So writes are
+//! gathered, and the flush lets the other ready tasks run first (one turn of the scheduler, not a timer); then everything leaves at
+//! once. A single answer loses a microsecond.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,24 +11,24 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What is gathered before it is written without waiting for the flush.
+/// Size at which gathered bytes are written without waiting for the flush.
 const GATHERED_BYTES_MAX: usize = 256 * 1024;
-/// What an idle connection may keep of its buffer.
+/// Buffer capacity that an idle connection may keep.
 const KEPT_BYTES_MAX: usize = 128 * 1024;
 
-/// A connection that gathers what is written until the other ready tasks have run.
+/// A connection that gathers writes until the other ready tasks have run.
 #[derive(Debug)]
 pub struct Coalescing<T> {
     inner: T,
     gathered: Vec<u8>,
-    /// How many of the gathered bytes are written.
+    /// The number of gathered bytes written so far.
     written: usize,
-    /// Whether the flush under way has let the others run.
+    /// Whether the flush in progress has yielded.
     has_yielded: bool,
 }
 
 impl<T> Coalescing<T> {
-    /// Gathers what is written to `inner`.
+    /// Gathers writes to `inner`.
     pub fn new(inner: T) -> Self {
         Self { inner, gathered: Vec::new(), written: 0, has_yielded: false }
     }
@@ -84,7 +84,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalescing<T> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.gathered.is_empty() && !self.has_yielded {
             self.has_yielded = true;
-            // A task that wakes itself is put behind all others that are ready.
+            // A task that wakes itself is queued after all other ready tasks.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -1,17 +1,17 @@
-//! What happens to connections, counted: for the metrics, and for whoever asks why a client was turned away.
+//! Counters of connections, for the metrics and for the diagnosis of refused clients.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Why a connection was refused or ended from this side.
+/// The reason why a connection was refused or closed from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// As many connections as there may be, each of use.
+    /// The cap on connections is reached, and none is dispensable.
     Total,
-    /// As many connections of one peer as there may be.
+    /// The cap on connections of one peer is reached.
     PeerTotal,
     /// Closed while idle, to make room for a newer one.
     Displaced,
-    /// A PROXY header from a peer that is no trusted proxy.
+    /// A PROXY header from a peer that is not a trusted proxy.
     ProxyUntrusted,
     /// A trusted proxy without a valid PROXY header.
     ProxyInvalid,
@@ -24,7 +24,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All of them, in the order of declaration.
+    /// All reasons, in the order of declaration.
     pub const ALL: [Self; 8] = [
         Self::Total,
         Self::PeerTotal,
@@ -51,7 +51,7 @@ impl Refusal {
     }
 }
 
-/// Where a connection took too long.
+/// The stage at which a connection timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Before the PROXY header was complete.
@@ -62,16 +62,16 @@ pub enum Stage {
     Preface,
     /// Before the first call: nothing, or an incomplete header block.
     FirstCall,
-    /// Without a call under way.
+    /// Without a call in progress.
     Idle,
-    /// With everything written to it unread.
+    /// With written data that the peer does not read.
     Stalled,
     /// With an answer that waits for its flow-control window.
     Unread,
 }
 
 impl Stage {
-    /// All of them, in the order of declaration.
+    /// All stages, in the order of declaration.
     pub const ALL: [Self; 7] = [
         Self::ProxyHeader,
         Self::TlsHandshake,
@@ -96,7 +96,7 @@ impl Stage {
     }
 }
 
-/// Counts since the start, but for `open`.
+/// Counters since the start, except `open`.
 #[derive(Debug, Default)]
 pub struct Connections {
     open: AtomicU64,
@@ -107,27 +107,27 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Connections that are open now.
+    /// The number of open connections.
     pub fn open(&self) -> u64 {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Connections that the operating system handed over.
+    /// Connections accepted from the operating system.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
 
-    /// Failures of accept.
+    /// Failed accepts.
     pub fn accept_errors(&self) -> u64 {
         self.accept_errors.load(Ordering::Relaxed)
     }
 
-    /// Connections that were refused for a reason.
+    /// Connections refused for a reason.
     pub fn refused(&self, reason: Refusal) -> u64 {
         self.refused[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// Connections that took too long at a stage.
+    /// Connections that timed out at a stage.
     pub fn timed_out(&self, stage: Stage) -> u64 {
         self.timed_out[stage as usize].load(Ordering::Relaxed)
     }

@@ -1,19 +1,19 @@
-//! File descriptors: a process has a fixed number, and the store must always get one.
+//! File descriptors: a process has a limited number, and the store must always get one.
 //!
-//! A connection takes one descriptor. If connections may take them all, the store can open no table and every write fails, until a
-//! restart. So the soft limit is raised to the hard one at the start, some are set aside, and the cap on connections
-//! follows from the rest.
+//! A connection takes one descriptor. If connections could take them all, the store could open no table and every write would fail,
+//! until a restart. So the soft limit is raised to the hard one at the start, some descriptors are reserved, and the cap on
+//! connections follows from the rest.
 
 use crate::base::{Error, Reason, Result};
 use crate::store::fjall::FILES_OPEN_MAX;
 
-/// Set aside beside the store's open tables: its journals and the tables that compactions write, listeners, timers, standard streams,
-/// key files, calls to witnesses, and the connection that is being refused.
+/// Reserved in addition to the store's open tables: its journals and the tables that compactions write, listeners, timers, standard
+/// streams, key files, calls to witnesses, and the connection that is being refused.
 const OTHERS: u64 = 96;
-/// Fewer connections than this are of no use to anybody.
+/// A gateway with fewer connections is useless.
 const CONNECTIONS_MIN: u64 = 32;
 
-/// Raises the soft limit on descriptors to the hard one; gives what holds then. `None` is no limit.
+/// Raises the soft limit on descriptors to the hard one, and returns the limit in force. `None`: no limit.
 #[cfg(unix)]
 pub fn raise() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -22,8 +22,8 @@ pub fn raise() -> Option<u64> {
     if raised != before
         && let Err(error) = setrlimit(Resource::Nofile, raised)
     {
-        // Some systems refuse a soft limit without end; the one of before holds on.
-        tracing::debug!(%error, "the limit on descriptors stays as it is");
+        // Some systems refuse an infinite soft limit; the previous one stays.
+        tracing::debug!(%error, "the limit on descriptors cannot be raised");
     }
     getrlimit(Resource::Nofile).current
 }
@@ -34,7 +34,7 @@ pub fn raise() -> Option<u64> {
     None
 }
 
-/// How many connections `limit` descriptors allow, `wanted` at most.
+/// The number of connections that `limit` descriptors allow, at most `wanted`.
 ///
 /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) if they are too few to serve anybody.
 pub fn connections(limit: Option<u64>, wanted: usize) -> Result<usize> {

@@ -1,4 +1,4 @@
-//! A connection of hyper's, driven to its end: by itself, by a limit, or by the server's end.
+//! Drives a hyper connection until it ends by itself, exceeds a limit, or the server ends.
 
 #![allow(clippy::disallowed_methods, reason = "transport")]
 
@@ -12,8 +12,8 @@ use super::connections::{Connections, Stage};
 use super::limits::Limits;
 use super::standing::{Standing, Watch};
 
-/// Serves a connection. Once `ending` turns true the peer is told to go away, and calls under way are finished; whoever
-/// owns this task ends it when they take too long.
+/// Serves a connection. Once `ending` becomes true, the peer receives GOAWAY, and calls in progress finish; the owner of this task
+/// aborts it when they take too long.
 pub(super) async fn drive<C>(
     connection: C,
     standing: &Standing,
@@ -30,14 +30,14 @@ pub(super) async fn drive<C>(
     let mut watch = Watch::default();
     let mut ending = pin!(ending.wait_for(|ended| *ended));
     let mut farewell = pin!(sleep(limits.farewell));
-    // Told to go away by the server's end, and for having been idle.
+    // GOAWAY was sent because of the server's end, or because of idleness.
     let (mut is_ending, mut is_dismissed) = (false, false);
     loop {
         tokio::select! {
             biased;
             served = connection.as_mut() => {
                 if let Err(error) = served {
-                    // Peers break off as they like; it is theirs to say why.
+                    // A peer may abort at any time; the reason is its own.
                     tracing::debug!(%error, "a connection ended");
                 }
                 return;

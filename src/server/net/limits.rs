@@ -1,18 +1,18 @@
-//! The limits on connections, with their reasons. Everything before a call is admitted is bounded here: how many connections, how
-//! long each step may take, what one connection may hold in memory. What a call may take afterwards is not transport's to say.
+//! The limits on connections, with their reasons. Everything before admission is bounded here: the number of connections, the time
+//! of each step, the memory of a connection. The resources of a call after admission are not the transport's concern.
 //!
-//! They are constants for whoever runs a gateway, but for the caps on connections; tests set them to milliseconds.
+//! Except for the caps on connections they are not configurable; tests set them to milliseconds.
 
 use std::time::Duration;
 
-/// What connections may take.
+/// Limits on connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Most connections in total, gRPC and console together.
     pub connections_max: usize,
     /// Most connections of one peer; processes of this machine have no such cap, since they have no addresses of their own.
     pub connections_per_peer_max: usize,
-    /// How many of the total gRPC leaves free, so that an operator still reaches the console of a full gateway.
+    /// The part of the total that gRPC leaves free, so that an operator can reach the console of a full gateway.
     pub kept_for_console: usize,
     /// Longest time for each step before HTTP: PROXY header, TLS handshake, preface. A step is two round trips at most;
     /// ten seconds are enough for a phone on a bad network.
@@ -22,23 +22,23 @@ pub struct Limits {
     pub first_call: Duration,
     /// Longest time without a call under way. Clients that keep a connection reconnect without noticing.
     pub idle: Duration,
-    /// Longest time that a peer may leave everything written to it unread. Keep-alive probes of TCP find a host that is gone,
-    /// but a peer that answers them and never reads would hold its answers in memory forever.
+    /// Longest time that a peer may leave all written data unread. TCP keep-alive detects a vanished host, but a peer that answers
+    /// the probes and never reads would hold its answers in memory forever.
     pub stalled: Duration,
-    /// Longest time, within twice as much, that a part of an answer may wait for the peer's flow-control window. A client that waits
-    /// longer than any deadline has given up; a stream can be resumed where it ended.
+    /// Longest time, within a factor of two, that a part of an answer may wait for the peer's flow-control window. A client that
+    /// waits longer than any deadline has given up; a stream can be resumed where it ended.
     pub unread: Duration,
-    /// Longest time for a connection that was told to go away (GOAWAY) to close, when it has no call under way.
+    /// Longest time for a connection to close after GOAWAY, when it has no call in progress.
     pub farewell: Duration,
     /// Largest header list, in bytes: credentials and metadata take about one kilobyte.
     pub header_list_bytes_max: u32,
-    /// Most HTTP/2 streams of a connection. Each may hold a header list while its call is under way.
+    /// Most HTTP/2 streams of a connection. Each may hold a header list while its call is in progress.
     pub streams_max: u32,
-    /// What a peer may send unasked on one stream, in bytes. At 20 ms of round trip it still allows 13 MB/s.
+    /// Initial flow-control window of a stream, in bytes. At a round trip of 20 ms it allows 13 MB/s.
     pub stream_window_bytes: u32,
-    /// What a peer may send unasked on one connection, in bytes: all its streams' unread bodies together.
+    /// Initial flow-control window of a connection, in bytes: bounds the unread bodies of all its streams together.
     pub connection_window_bytes: u32,
-    /// What may wait to be sent on one stream, in bytes, beside the message under way.
+    /// Most bytes queued for sending on one stream, in addition to the message in progress.
     pub send_buffer_bytes_max: usize,
     /// Most streams that a peer resets before they are accepted (CVE-2023-44487); a client that cancels has few at once.
     pub pending_resets_max: usize,
@@ -70,7 +70,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How often a connection is looked at: often enough that each limit is kept within a quarter.
+    /// Interval of the watch: each limit is kept within a quarter.
     pub(super) fn tick(&self) -> Duration {
         (self.first_call.min(self.idle).min(self.stalled).min(self.unread) / 4).max(Duration::from_millis(1))
     }

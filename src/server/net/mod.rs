@@ -1,6 +1,6 @@
 //! The network: connections accepted, bounded and served, for gRPC and the console alike.
 //!
-//! Everything before a call is admitted belongs here. A connection passes an acceptor, which gives it a seat in the
+//! Everything before admission belongs here. A connection passes an acceptor, which gives it a seat in the
 //! table of those there may be; its opening (PROXY header, TLS, preface), each step within its time; and then HTTP, under a
 //! watch for idle and stalled peers. [`Limits`] holds the numbers with their reasons, [`Connections`] counts what happens.
 //!
@@ -54,13 +54,13 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Within `limits`, until `ending` turns true.
+    /// Ports within `limits`, until `ending` becomes true.
     pub(super) fn new(limits: Limits, counts: Arc<Connections>, ending: watch::Receiver<bool>) -> Self {
         let table = Table::new(&limits, counts.clone());
         Self { table, shared: Shared { limits: Arc::new(limits), counts, ending } }
     }
 
-    /// Serves gRPC; `proxies` state their clients' addresses.
+    /// Serves gRPC; `proxies` must state their clients' addresses.
     pub(super) fn grpc<S>(
         &self,
         listener: TcpListener,

@@ -1,6 +1,6 @@
 //! The first bytes of a connection to the gRPC port: HTTP/2 begins with a preface of 24 bytes (RFC 9113, section 3.4).
 //!
-//! Who speaks HTTP/1.x there, a browser or a health check by URL, gets one answer that says what the port is for.
+//! A client that speaks HTTP/1.x, such as a browser or a health check by URL, gets one answer that states the port's protocol.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::proxy;
 use super::socket::Ahead;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How much of a request is read away after its answer, so that closing the connection does not discard the answer.
+/// Bytes of a request that are read and discarded after its answer, so that closing the connection does not discard the answer.
 const READ_AWAY_BYTES_MAX: u64 = 64 * 1024;
 /// The answer to HTTP/1.x (RFC 9110, section 15.6.6).
 const ANSWER: &str = "HTTP/1.1 505 HTTP Version Not Supported\r\n\
@@ -20,7 +20,7 @@ const ANSWER: &str = "HTTP/1.1 505 HTTP Version Not Supported\r\n\
     \r\n\
     This port speaks gRPC over HTTP/2: use a gRPC client, such as grpcurl. The console has its own port.";
 
-/// What a connection begins with.
+/// The first bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Opening {
     /// The preface of HTTP/2.
@@ -29,11 +29,11 @@ pub(super) enum Opening {
     Http1,
     /// A PROXY header, where none is expected.
     ProxyHeader,
-    /// None of these.
+    /// Anything else.
     Other,
 }
 
-/// Reads ahead until it is clear what a connection begins with. Nothing is consumed.
+/// Peeks until the opening is recognized. Consumes nothing.
 pub(super) async fn read<T: AsyncRead + Unpin>(stream: &mut Ahead<T>) -> io::Result<Opening> {
     loop {
         if let Some(opening) = judge(stream.seen()) {
@@ -43,7 +43,7 @@ pub(super) async fn read<T: AsyncRead + Unpin>(stream: &mut Ahead<T>) -> io::Res
     }
 }
 
-/// What the first bytes are; `None` until more are there.
+/// The opening with these first bytes; `None` if more are needed.
 fn judge(bytes: &[u8]) -> Option<Opening> {
     if bytes.starts_with(PREFACE) {
         return Some(Opening::Http2);
@@ -57,7 +57,7 @@ fn judge(bytes: &[u8]) -> Option<Opening> {
     Some(if bytes.first().is_some_and(u8::is_ascii_uppercase) { Opening::Http1 } else { Opening::Other })
 }
 
-/// Answers a request of HTTP/1.x, whatever it asks, and ends the connection.
+/// Answers any request of HTTP/1.x, and ends the connection.
 pub(super) async fn answer_http1<T: AsyncRead + AsyncWrite + Unpin>(stream: &mut Ahead<T>) -> io::Result<()> {
     stream.write_all(ANSWER.as_bytes()).await?;
     stream.shutdown().await?;

@@ -1,7 +1,8 @@
-//! The PROXY protocol, versions 1 and 2 (HAProxy, doc/proxy-protocol.txt): a proxy says first whose connection it passes on.
+//! The PROXY protocol, versions 1 and 2 (HAProxy, doc/proxy-protocol.txt): a proxy begins with its client's address.
 //!
-//! Whoever may send such a header decides which address a client has, so it is read from named proxies only, and demanded of them;
-//! from anybody else it is a refusal. A header is at most [`HEADER_BYTES_MAX`] long, additional fields included, which are ignored.
+//! The sender of such a header decides which address a client has, so it is accepted from configured proxies only, and required of
+//! them; from anybody else it is refused. A header has at most [`HEADER_BYTES_MAX`] bytes, including further fields, which are
+//! ignored.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,26 +12,26 @@ use tokio::io::AsyncRead;
 
 use super::socket::Ahead;
 
-/// Longest header: one segment holds it, as the protocol asks of proxies.
+/// Longest header: it fits one segment, as the protocol requires of proxies.
 pub(super) const HEADER_BYTES_MAX: usize = 1_024;
-/// Longest of version 1, its line's end included.
+/// Longest header of version 1, including its line end.
 const LINE_BYTES_MAX: usize = 107;
 const V1: &[u8] = v1::PROTOCOL_PREFIX.as_bytes();
 const V2: &[u8] = v2::PROTOCOL_PREFIX;
-/// Of version 2: signature, version and command, family, length of what follows.
+/// The fixed part of version 2: signature, version and command, family, length of the rest.
 const V2_FIXED_BYTES: usize = V2.len() + 4;
 
-/// Whether bytes begin a PROXY header.
+/// Whether these bytes begin a PROXY header.
 pub(super) fn is_header(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PROXY ") || bytes.starts_with(V2)
 }
 
-/// Whether bytes may become a PROXY header when more of them are there.
+/// Whether these bytes may begin a PROXY header when more arrive.
 pub(super) fn may_be_header(bytes: &[u8]) -> bool {
     b"PROXY ".starts_with(bytes) || V2.starts_with(bytes)
 }
 
-/// Reads the header away; gives the client's address, or `None` when the proxy speaks on its own behalf.
+/// Consumes the header; returns the client's address, or `None` if the proxy connects on its own behalf.
 pub(super) async fn read<T: AsyncRead + Unpin>(stream: &mut Ahead<T>) -> io::Result<Option<SocketAddr>> {
     loop {
         if let Some(length) = length_of(stream.seen())?
@@ -44,7 +45,7 @@ pub(super) async fn read<T: AsyncRead + Unpin>(stream: &mut Ahead<T>) -> io::Res
     }
 }
 
-/// The whole header's length, once it can be told.
+/// The length of the whole header, once known.
 fn length_of(bytes: &[u8]) -> io::Result<Option<usize>> {
     let begins = |signature: &[u8]| bytes.iter().zip(signature).all(|(a, b)| a == b);
     if begins(V2) {
@@ -62,7 +63,7 @@ fn length_of(bytes: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// What a whole header says.
+/// The client in a whole header.
 fn client(header: &[u8]) -> io::Result<Option<SocketAddr>> {
     if header.starts_with(V1) {
         let header = v1::Header::try_from(header).map_err(|_| invalid("not a PROXY header"))?;

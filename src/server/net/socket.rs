@@ -1,4 +1,4 @@
-//! A TCP connection whose standing is noted, and whose first bytes can be looked at before they are used.
+//! A TCP connection that notes its writes, and whose first bytes can be peeked at.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use super::standing::Standing;
 
-/// A TCP connection that notes which writes get through.
+/// A TCP connection that notes which writes succeed.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
@@ -70,7 +70,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// A connection that was read ahead: what was looked at and not consumed is read again.
+/// A stream with a buffer of peeked bytes: those not consumed are read again.
 #[derive(Debug)]
 pub(super) struct Ahead<T> {
     inner: T,
@@ -82,19 +82,19 @@ impl<T> Ahead<T> {
         Self { inner, ahead: BytesMut::new() }
     }
 
-    /// What was read ahead.
+    /// The peeked bytes.
     pub(super) fn seen(&self) -> &[u8] {
         &self.ahead
     }
 
-    /// Takes the first bytes of what was read ahead away.
+    /// Consumes the first of the peeked bytes.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.ahead.advance(bytes.min(self.ahead.len()));
     }
 }
 
 impl<T: AsyncRead + Unpin> Ahead<T> {
-    /// Reads on, up to `bytes` in all; fails at the end of the stream.
+    /// Peeks until there are `bytes` in all; fails at the end of the stream.
     pub(super) async fn look_further(&mut self, bytes: usize) -> io::Result<()> {
         let wanted = bytes.saturating_sub(self.ahead.len());
         self.ahead.reserve(wanted);

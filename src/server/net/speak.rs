@@ -1,4 +1,4 @@
-//! What is spoken on a port, from the first byte of a connection to its last: gRPC over HTTP/2, or the console's HTTP/1.1.
+//! The protocols of the ports, from the first byte of a connection to its last: gRPC over HTTP/2, and the console's HTTP/1.1.
 
 use std::convert::Infallible;
 use std::io;
@@ -28,22 +28,22 @@ use super::table::{Port, Seat};
 use super::tls::Tls;
 use crate::base::Peer;
 
-/// Most headers of a request of HTTP/1.1; each costs memory before a word of it is understood.
+/// Most headers of an HTTP/1.1 request: each costs memory before it is parsed.
 const HTTP1_HEADERS_MAX: usize = 64;
-/// Most bytes of a request of HTTP/1.1 that are read ahead of its answer.
+/// Most bytes of an HTTP/1.1 request that are buffered before its answer.
 const HTTP1_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-/// The gRPC port.
+/// The protocol of the gRPC port.
 #[derive(Clone)]
 pub(super) struct Grpc<S> {
     service: S,
     tls: Option<Tls>,
-    /// Proxies whose PROXY header is demanded.
+    /// Proxies that must send a PROXY header.
     proxies: Arc<[IpAddr]>,
     http: http2::Builder<TokioExecutor>,
 }
 
-/// What answers gRPC calls.
+/// The service behind the gRPC port.
 pub(super) trait GrpcService:
     Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static
 {
@@ -104,7 +104,7 @@ where
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // A connection that breaks off in its preface is nothing to tell: port scans and checks of a balancer do.
+        // An aborted preface is not worth a log line: port scans and balancers' checks do that.
         let Some(Ok(opening)) = step(opening::read(&mut stream), Stage::Preface, shared).await else { return Ok(()) };
         match opening {
             Opening::Http2 => {
@@ -115,7 +115,7 @@ where
                 Ok(())
             }
             Opening::Http1 => {
-                // Whether the answer arrives is the peer's concern.
+                // Delivery of the answer is the peer's concern.
                 let _ = timeout(shared.limits.farewell, opening::answer_http1(&mut stream)).await;
                 Err(Refusal::Http1)
             }
@@ -146,7 +146,7 @@ where
     }
 }
 
-/// One step before HTTP; `None` once its time is up, which is noted, or when the server ends.
+/// Runs one step before HTTP; `None` if it times out, which is counted, or the server ends.
 async fn step<T>(step: impl Future<Output = io::Result<T>>, stage: Stage, shared: &Shared) -> Option<io::Result<T>> {
     let mut ending = shared.ending.clone();
     tokio::select! {
@@ -161,7 +161,7 @@ async fn step<T>(step: impl Future<Output = io::Result<T>>, stage: Stage, shared
     }
 }
 
-/// The console's port.
+/// The protocol of the console's port.
 #[derive(Clone)]
 pub(super) struct Console {
     router: Router,
@@ -182,7 +182,7 @@ impl Console {
 impl Speaker for Console {
     const PORT: Port = Port::Console;
 
-    /// The console speaks plain HTTP on loopback: its visitors' addresses are their own.
+    /// The console speaks plain HTTP on loopback: there is no proxy in between.
     fn is_proxy(&self, _: SocketAddr) -> bool {
         false
     }

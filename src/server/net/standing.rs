@@ -1,9 +1,9 @@
-//! What is known of an open connection, and when it has taken too long.
+//! The standing of an open connection, and its timeouts.
 //!
-//! A connection's tasks note here what they do, without a lock and without a look at the clock: calls begun and under way, writes that
-//! got through. A [`Watch`] compares, at a slow tick, what changed since the last one. So the limits cost a call two additions,
-//! where HTTP/2 pings would cost each frame a lock and a clock; and they hold for a peer that stops reading, whom a ping
-//! cannot reach: the ping itself, and the goodbye after it, would wait behind what is unread.
+//! A connection's tasks note their actions here without a lock or a clock: calls begun and in progress, successful writes. A
+//! [`Watch`] compares, at a slow tick, the changes since the last one. So the limits cost a call two additions, where HTTP/2 pings
+//! would cost each frame a lock and a clock; and they hold for a peer that stops reading, which a ping cannot reach: the ping
+//! itself, and the GOAWAY after it, would wait behind the unread data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -12,26 +12,26 @@ use std::time::Duration;
 use super::connections::Stage;
 use super::limits::Limits;
 
-/// What is known of a connection.
+/// The standing of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     /// Calls begun.
     calls: AtomicU64,
-    /// Calls under way, until the last byte of the answer is handed to HTTP.
+    /// Calls in progress, until the last byte of the answer is handed to HTTP.
     under_way: AtomicU32,
-    /// Whether a call was ever admitted.
+    /// Whether any call was admitted.
     is_admitted: AtomicBool,
     /// Writes that the peer's window took, at least in part.
     writes: AtomicU64,
     /// Whether the last write found the window full.
     is_blocked: AtomicBool,
-    /// Answers of which a part waits for the peer's flow-control window, by the parity of the period in which that began.
+    /// Answers with a part that waits for the peer's flow-control window, by the parity of the period in which the wait began.
     unread: [AtomicU32; 2],
-    /// Counts up; see [`Watch`].
+    /// Number of the present period; see [`Watch`].
     period: AtomicU32,
 }
 
-/// A call under way; it ends when dropped.
+/// A call in progress; it ends when dropped.
 #[derive(Debug)]
 pub(super) struct CallUnderWay {
     standing: Arc<Standing>,
@@ -40,25 +40,25 @@ pub(super) struct CallUnderWay {
 }
 
 impl Standing {
-    /// Notes that a call begins.
+    /// Notes the begin of a call.
     pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
         CallUnderWay { standing: self.clone(), unread_since: None }
     }
 
-    /// Whether the connection may be closed for a newer one: nobody was ever admitted on it, and nobody waits.
+    /// Whether the connection may be closed for a newer one: no call on it was ever admitted, and none is in progress.
     pub(super) fn is_dispensable(&self) -> bool {
         !self.is_admitted.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0
     }
 
-    /// Notes a write that got through.
+    /// Notes a successful write.
     pub(super) fn note_written(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
         self.is_blocked.store(false, Ordering::Relaxed);
     }
 
-    /// Notes a write that has to wait for the peer.
+    /// Notes a write that waits for the peer.
     pub(super) fn note_blocked(&self) {
         self.is_blocked.store(true, Ordering::Relaxed);
     }
@@ -77,7 +77,7 @@ impl CallUnderWay {
 }
 
 impl CallUnderWay {
-    /// Notes that a part of the answer is handed to HTTP: from now on it is the peer's to read.
+    /// Notes that a part of the answer was handed to HTTP: the peer has to read it.
     pub(super) fn note_handed_over(&mut self) {
         let period = self.standing.period.load(Ordering::Relaxed);
         if self.unread_since != Some(period) {
@@ -87,7 +87,7 @@ impl CallUnderWay {
         }
     }
 
-    /// Notes that the peer took what was handed over.
+    /// Notes that the peer took that part.
     pub(super) fn note_taken(&mut self) {
         if let Some(period) = self.unread_since.take() {
             self.standing.unread[period as usize % 2].fetch_sub(1, Ordering::Relaxed);
@@ -102,9 +102,9 @@ impl Drop for CallUnderWay {
     }
 }
 
-/// Looks at a connection at each tick; holds what it saw last.
+/// Watches a connection at each tick; holds the values of the last one.
 ///
-/// Time is cut into periods for answers that wait for a window: at the end of each, none may be left of the period before.
+/// Time is divided into periods for answers that wait for a window: at the end of each, none may be left from the period before.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     in_period: Duration,
@@ -115,7 +115,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Which limit the connection is over, when `tick` has passed since the last look.
+    /// The limit that the connection exceeds, `tick` after the last look.
     pub(super) fn look(&mut self, standing: &Standing, limits: &Limits, tick: Duration) -> Option<Stage> {
         let calls = standing.calls.load(Ordering::Relaxed);
         let is_idle = standing.under_way.load(Ordering::Relaxed) == 0 && calls == self.calls;
@@ -136,7 +136,7 @@ impl Watch {
         }
     }
 
-    /// Whether an answer has waited for a whole period; begins the next one when it is time.
+    /// Whether an answer has waited for a whole period; begins the next period when it is time.
     fn has_unread(&mut self, standing: &Standing, period: Duration, tick: Duration) -> bool {
         self.in_period += tick;
         if self.in_period < period {

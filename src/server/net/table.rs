@@ -1,7 +1,7 @@
-//! The open connections, and how many there may be: in total, and of one peer.
+//! The table of open connections, and its caps: in total, and for one peer.
 //!
-//! When all seats are taken, a newcomer gets that of the oldest connection on which no call was ever admitted and none is under way; so
-//! idle connections in any number keep nobody out. If every connection is of use, the newcomer is refused at once.
+//! When all seats are taken, a new connection gets the seat of the oldest one without an admitted call or a call in progress; so
+//! idle connections in any number keep nobody out. If every connection is in use, the new one is refused at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::limits::Limits;
 use super::standing::Standing;
 use crate::base::peer::Network;
 
-/// Which listener a connection came by.
+/// The listener of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Port {
     Grpc,
@@ -27,12 +27,12 @@ pub(super) struct Table {
     per_peer_max: usize,
     kept_for_console: usize,
     counts: Arc<Connections>,
-    rows: Mutex<Rows>,
+    rows: Mutex<OpenConnections>,
 }
 
-/// By number; the oldest first.
+/// Entries by number; the oldest first.
 #[derive(Debug, Default)]
-struct Rows {
+struct OpenConnections {
     next: u64,
     open: BTreeMap<u64, Entry>,
     grpc: usize,
@@ -44,11 +44,11 @@ struct Entry {
     port: Port,
     network: Option<Network>,
     standing: Arc<Standing>,
-    /// Ends the connection's task; `None` until that runs.
+    /// The task to abort; `None` until it runs.
     task: Option<AbortHandle>,
 }
 
-/// A connection's seat among those there may be; free again when dropped.
+/// A connection's seat; free again when dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     table: Arc<Table>,
@@ -67,11 +67,12 @@ impl Table {
         })
     }
 
-    /// Gives a new connection a seat, or says why there is none.
+    /// Gives a new connection a seat, or returns the reason why there is none.
     pub(super) fn admit(self: &Arc<Self>, port: Port) -> Result<Seat, Refusal> {
         let mut rows = self.rows();
-        let is_full = |rows: &Rows| rows.open.len() >= self.total_max;
-        let is_grpc_full = |rows: &Rows| port == Port::Grpc && rows.grpc >= self.total_max - self.kept_for_console;
+        let is_full = |rows: &OpenConnections| rows.open.len() >= self.total_max;
+        let is_grpc_full =
+            |rows: &OpenConnections| port == Port::Grpc && rows.grpc >= self.total_max - self.kept_for_console;
         if is_grpc_full(&rows) {
             self.displace(&mut rows, |entry| entry.port == Port::Grpc);
         } else if is_full(&rows) {
@@ -88,16 +89,16 @@ impl Table {
         Ok(Seat { table: self.clone(), number, standing })
     }
 
-    /// Says which task serves a connection, so that a newer one may have its seat.
+    /// Sets the task of a connection, so that a newer one can take its seat.
     pub(super) fn attach(&self, number: u64, task: AbortHandle) {
-        // A short connection is gone before its task's handle is known.
+        // A short connection may have ended already.
         if let Some(entry) = self.rows().open.get_mut(&number) {
             entry.task = Some(task);
         }
     }
 
-    /// Closes the oldest dispensable connection among those that `may` be closed.
-    fn displace(&self, rows: &mut Rows, may: impl Fn(&Entry) -> bool) {
+    /// Closes the oldest dispensable connection that satisfies `may`.
+    fn displace(&self, rows: &mut OpenConnections, may: impl Fn(&Entry) -> bool) {
         let mut dispensable = rows.open.iter().filter(|(_, entry)| may(entry) && entry.standing.is_dispensable());
         let Some(number) = dispensable.find_map(|(number, entry)| entry.task.is_some().then_some(*number)) else {
             return;
@@ -108,12 +109,12 @@ impl Table {
         }
     }
 
-    fn rows(&self) -> MutexGuard<'_, Rows> {
+    fn rows(&self) -> MutexGuard<'_, OpenConnections> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Rows {
+impl OpenConnections {
     fn insert(&mut self, number: u64, entry: Entry) {
         self.grpc += usize::from(entry.port == Port::Grpc);
         self.open.insert(number, entry);
@@ -135,28 +136,28 @@ impl Rows {
 }
 
 impl Seat {
-    /// What is known of the connection.
+    /// The connection's standing.
     pub(super) fn standing(&self) -> &Arc<Standing> {
         &self.standing
     }
 
-    /// Its number in the table.
+    /// The connection's number in the table.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Says whose connection it is. Over that peer's cap, the peer's own oldest dispensable connection makes room.
+    /// Sets the connection's peer. Over that peer's cap, its own oldest dispensable connection makes room.
     pub(super) fn belongs_to(&self, network: Option<Network>) -> Result<(), Refusal> {
         let Some(network) = network else { return Ok(()) };
         let mut rows = self.table.rows();
-        let count = |rows: &Rows| rows.peers.get(&network).copied().unwrap_or_default();
+        let count = |rows: &OpenConnections| rows.peers.get(&network).copied().unwrap_or_default();
         if count(&rows) >= self.table.per_peer_max {
             self.table.displace(&mut rows, |entry| entry.network == Some(network));
             if count(&rows) >= self.table.per_peer_max {
                 return Err(Refusal::PeerTotal);
             }
         }
-        // A connection that was displaced meanwhile is no longer there, and about to end.
+        // A connection displaced meanwhile has no entry, and is about to end.
         if let Some(entry) = rows.open.get_mut(&self.number) {
             entry.network = Some(network);
             *rows.peers.entry(network).or_default() += 1;

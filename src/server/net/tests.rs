@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::connections::{Refusal, Stage};
 use super::*;
 use crate::base::Peer;
+use crate::world::until::until;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LARGE_BYTES: usize = 64 << 20;
@@ -27,6 +28,8 @@ struct Server {
     address: std::net::SocketAddr,
     counts: Arc<Connections>,
     end: watch::Sender<bool>,
+    /// A call of `/t.T/Wait` has begun.
+    is_waiting: Arc<Notify>,
     may_answer: Arc<Notify>,
     serving: JoinHandle<()>,
 }
@@ -50,15 +53,16 @@ async fn serve(limits: Limits, tls: Option<Tls>, proxies: &[&str]) -> Server {
     let address = listener.local_addr().expect("an address");
     let counts = Arc::<Connections>::default();
     let (end, ending) = watch::channel(false);
-    let may_answer = Arc::<Notify>::default();
-    let gate = may_answer.clone();
+    let (is_waiting, may_answer) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+    let gates = (is_waiting.clone(), may_answer.clone());
     let service = tower::service_fn(move |request: Request<Body>| {
-        let gate = gate.clone();
+        let (begun, gate) = gates.clone();
         Box::pin(async move {
             let answer = match request.uri().path() {
                 "/t.T/Peer" => format!("{:?}", request.extensions().get::<Peer>().expect("a peer")).into(),
                 "/t.T/Large" => vec![7; LARGE_BYTES].into(),
                 _ => axum::body::Body::from_stream(futures::stream::once(async move {
+                    begun.notify_one();
                     gate.notified().await;
                     Ok::<_, Infallible>("waited")
                 })),
@@ -69,7 +73,7 @@ async fn serve(limits: Limits, tls: Option<Tls>, proxies: &[&str]) -> Server {
     let proxies = proxies.iter().map(|address| address.parse().expect("an address")).collect();
     let ports = Ports::new(limits, counts.clone(), ending);
     let serving = tokio::spawn(ports.grpc(listener, service, tls, proxies));
-    Server { address, counts, end, may_answer, serving }
+    Server { address, counts, end, is_waiting, may_answer, serving }
 }
 
 impl Server {
@@ -79,13 +83,7 @@ impl Server {
 
     /// Waits until a count is as expected.
     async fn counted(&self, what: &str, count: impl Fn(&Connections) -> u64, expected: u64) {
-        let waiting = async {
-            while count(&self.counts) != expected {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        let found = || format!("{what}: {}, not {expected}", count(&self.counts));
-        timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{}", found()));
+        until(&format!("{what} is {expected}"), || (count(&self.counts) == expected).then_some(())).await;
     }
 }
 
@@ -227,10 +225,17 @@ async fn a_stream_that_has_nothing_to_say_is_not_unread() {
     let mut client = server.connect().await;
     client.begin().await;
     client.call(1, "/t.T/Wait").await;
-    tokio::time::sleep(4 * SHORT).await;
+    server.is_waiting.notified().await;
+    // As long as it takes to find out another, later one that is.
+    let mut unread = server.connect().await;
+    unread.send(PREFACE).await;
+    unread.frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]).await;
+    unread.call(1, "/t.T/Peer").await;
+    unread.ended().await;
+    server.counted("unread", |counts| counts.timed_out(Stage::Unread), 1).await;
     server.may_answer.notify_one();
     assert_eq!(client.answer(1).await, "waited");
-    assert_eq!(server.counts.timed_out(Stage::Unread), 0);
+    assert_eq!(server.counts.timed_out(Stage::Unread), 1, "the other alone");
 }
 
 #[tokio::test]
@@ -322,7 +327,7 @@ async fn the_end_waits_for_calls_under_way_and_for_nothing_else() {
     calling.begin().await;
     calling.call(1, "/t.T/Wait").await;
     server.counted("open", Connections::open, 3).await;
-    tokio::time::sleep(SHORT).await; // for the call to be under way
+    server.is_waiting.notified().await;
     server.end.send_replace(true);
     silent.ended().await;
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");

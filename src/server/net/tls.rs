@@ -12,12 +12,12 @@ use tokio_rustls::server::TlsStream;
 
 use crate::base::{Error, Reason, Result};
 
-/// A certificate in use.
+/// A certificate with its key, ready to serve.
 #[derive(Clone)]
 pub struct Tls(TlsAcceptor);
 
 impl Tls {
-    /// From a certificate with its chain, and its private key, as PEM.
+    /// Parses a certificate chain and its private key from PEM.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self> {
         let unusable = |why: String| {
             Error::new(Reason::ConfigurationInvalid, format!("the certificate and key cannot be used: {why}"))
@@ -39,7 +39,7 @@ impl Tls {
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// The handshake.
+    /// Performs the handshake.
     pub(super) async fn accept<T: AsyncRead + AsyncWrite + Unpin>(&self, stream: T) -> io::Result<TlsStream<T>> {
         self.0.accept(stream).await
     }

@@ -1,5 +1,5 @@
-//! The gateway role: what agencies and citizens meet. Evidence, rights, consents, accounts and links are its own; records come from the
-//! registries' ports, and what was accepted of them from the province.
+//! The gateway role, which serves agencies and citizens. It owns evidence, rights, consents, accounts and links; records come from
+//! the registries' ports, and accepted changes from the province.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::access::{self, ConsentBook, EvidenceLog, People, RightsBook};
 use crate::api::credential::TokenMint;
 use crate::api::metrics::Metrics;
 use crate::base::{Entropy, Result, Seed};
-use crate::exchange::{self, Exchange, Memory, RecentCalls};
+use crate::exchange::{self, Exchange, ExchangeMemory, RecentCalls};
 use crate::identity::credential::Addresses;
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
@@ -21,92 +21,92 @@ use crate::trust::{Signer, Verifier};
 /// The evidence ledger's number in storage keys.
 pub const EVIDENCE: LogId = LogId(201);
 
-/// What a gateway is opened with.
+/// The ports and settings of a gateway role.
 pub struct Opening {
-    /// Where it keeps what is its own.
+    /// The store of its own data.
     pub store: Arc<dyn Store>,
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub catalogue: Arc<Catalogue>,
     /// The registries' ports, by name.
     pub registries: BTreeMap<Name, Arc<dyn Registry>>,
-    /// What the province accepted.
-    pub accepted: Accepted,
+    /// The province's accepted records.
+    pub accepted: AcceptedRecords,
     /// The agencies' rights.
     pub rights: Arc<RightsBook>,
     /// Randomness for codes and ids.
     pub entropy: Arc<dyn Entropy>,
-    /// Its evidence ledger.
+    /// Settings of the evidence ledger.
     pub evidence: Evidence,
     /// Mints bearer tokens.
     pub tokens: TokenMint,
-    /// What the exchange may keep in memory.
-    pub memory: Memory,
+    /// Bounds on the exchange's memory.
+    pub memory: ExchangeMemory,
 }
 
-/// The province as a gateway sees it.
-pub struct Accepted {
-    /// Where statements stand in the record ledger.
+/// The province, as a gateway uses it.
+pub struct AcceptedRecords {
+    /// Ledger positions of statements and their proofs.
     pub inclusion: Arc<dyn Inclusion>,
-    /// The resident records that were accepted.
+    /// The accepted resident records.
     pub residents: Arc<dyn Residents>,
-    /// Verifies against the trust anchor.
+    /// The verifier of the trust anchor.
     pub verifier: Arc<Verifier>,
-    /// Where status lists are served.
+    /// The addresses of status lists.
     pub addresses: Arc<dyn Addresses>,
 }
 
-/// The evidence ledger that a gateway opens.
+/// Settings of the evidence ledger.
 pub struct Evidence {
     /// Its origin.
     pub origin: String,
-    /// Signs it.
+    /// The signer of its checkpoints.
     pub signer: Arc<dyn Signer>,
     /// Its clock.
     pub clock: LogClock,
-    /// The tiles that are kept in memory.
+    /// The cache of its tiles.
     pub tiles: TileCache,
-    /// Keys the pseudonyms; a branch of the world's seed, from which no key of a log can be told.
+    /// The key of the pseudonyms; a branch of the world's seed, from which no log's key can be derived.
     pub secret: Seed,
 }
 
-/// A gateway, without sockets.
+/// An opened gateway role, without sockets.
 pub struct GatewayRole {
-    /// Who asked for what.
+    /// The evidence ledger.
     pub evidence: Arc<Sequencer>,
-    /// The access log.
+    /// The access log, read from the evidence ledger.
     pub access_log: Arc<EvidenceLog>,
     /// The agencies' rights.
     pub rights: Arc<RightsBook>,
     /// The citizens' consents.
     pub consents: Arc<ConsentBook>,
-    /// Records for agencies.
+    /// Fetches records for agencies.
     pub exchange: Arc<Exchange>,
     /// Mints bearer tokens.
     pub tokens: TokenMint,
-    /// Traces of failed calls that left no evidence.
+    /// Recent calls that left no evidence.
     pub traces: Arc<RecentCalls>,
-    /// What is counted.
+    /// Counters for the metrics.
     pub metrics: Arc<Metrics>,
     /// Electronic identification accounts.
     pub accounts: Accounts,
-    /// Who stands behind a number, and who acts for whom.
+    /// The people behind numbers, and their guardians.
     pub people: Arc<dyn People>,
-    /// Documents of accounts.
+    /// Links of documents to accounts.
     pub linking: Linking,
-    /// Documents for wallets.
+    /// Credentials for wallets.
     pub credentials: Credentials,
 }
 
 impl GatewayRole {
-    /// Opens a gateway, or begins it: its evidence ledger verifies that it rebuilds to its signed root, and that no entry is missing
-    /// from the citizens' lists.
+    /// Opens or creates a gateway: verifies that the evidence ledger rebuilds to its signed root, and that no entry is missing from
+    /// the citizens' lists.
     pub async fn open(opening: Opening) -> Result<Self> {
         let Opening { store, catalogue, registries, accepted, rights, entropy, evidence, tokens, memory } = opening;
         let (evidence, access_log) = open_evidence(&store, evidence).await?;
         let consents = Arc::new(ConsentBook::new(store.clone(), entropy.clone()));
-        let Accepted { inclusion, residents, verifier, addresses } = accepted;
+        let AcceptedRecords { inclusion, residents, verifier, addresses } = accepted;
         let reader = Reader::new(catalogue, registries.into_values(), inclusion, verifier);
-        let exchange = Exchange::new(exchange::Parts {
+        let exchange = Exchange::new(exchange::ExchangeAssembly {
             reader: reader.clone(),
             accepted: residents.clone(),
             rights: rights.clone(),

@@ -1,6 +1,6 @@
-//! The roles: what each part of the system is made of, built alone from ports and configuration.
+//! The roles: the parts of the system, each built alone from ports and configuration.
 //!
-//! | role | holds | asks others for |
+//! | role | owns | uses |
 //! |---|---|---|
 //! | [`RegistryRole`] | one registry's records, log and keys | nothing |
 //! | [`ProvinceRole`] | record ledger, index, status lists, trust anchor | the registries' ports |

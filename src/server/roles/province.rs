@@ -1,4 +1,5 @@
-//! The province role: the record ledger with what follows from it, and the trust anchor, over a store and the registries' ports.
+//! The province role: the record ledger with the data derived from it, and the trust anchor, over a store and the registries'
+//! ports.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,53 +18,53 @@ use crate::trust::{Signer, TrustAnchor, Verifier};
 /// The record ledger's number in storage keys; the registries' logs have their sectors' ordinals.
 pub const RECORDS: LogId = LogId(200);
 
-/// What a province is opened with.
+/// The ports and settings of a province role.
 pub struct Opening {
-    /// Where it keeps its ledger and what follows from that.
+    /// The store of its ledger and the data derived from it.
     pub store: Arc<dyn Store>,
-    /// The registries and record types that there are.
+    /// The catalogue of registries and record types.
     pub catalogue: Arc<Catalogue>,
     /// The registries' ports.
     pub registries: Vec<Arc<dyn Registry>>,
-    /// The time.
+    /// The world's clock.
     pub time: Arc<dyn Clock>,
     /// The clock of its ledger.
     pub clock: LogClock,
-    /// The tiles that are kept in memory.
+    /// The cache of its tiles.
     pub tiles: TileCache,
     /// The origin of the record ledger.
     pub origin: String,
-    /// Signs the record ledger.
+    /// The signer of the record ledger's checkpoints.
     pub signer: Arc<dyn Signer>,
-    /// Where its trust anchor comes from and goes to.
+    /// The trust anchor, and its files.
     pub trust: Trust,
-    /// Whether the status lists are made again from the ledger before anything else.
+    /// Whether the status lists are rebuilt from the ledger first.
     pub rebuild_status: bool,
 }
 
-/// The trust anchor of a province that is opened.
+/// The trust anchor of a province, and its files.
 pub struct Trust {
     /// All its versions, the first one first.
     pub versions: Vec<TrustAnchor>,
-    /// The folder that they come from; `None` if keys grow from a seed.
+    /// The folder of keys; `None` if keys derive from a seed.
     pub kept: Option<KeptKeys>,
-    /// Where the newest is written; `None` writes none.
+    /// The file of the newest version; `None` writes none.
     pub file: Option<PathBuf>,
     /// Who came since the last start. Kept keys name them already.
     pub waiting: Vec<Admission>,
 }
 
-/// A province. It follows no registry before it is told to, and ends when it is dropped.
+/// An opened province role. It follows no registry until told to, and ends when dropped.
 pub struct ProvinceRole {
-    /// The trust anchor, as it is handed out.
+    /// The published trust anchor.
     pub anchor: AnchorBoard,
-    /// Verifies against it.
+    /// The verifier of the trust anchor.
     pub verifier: Arc<Verifier>,
-    /// What registries said.
+    /// The record ledger.
     pub records: Arc<Sequencer>,
     /// The shared layer over all registries.
     pub layer: Arc<Province>,
-    /// Which versions are the latest and valid.
+    /// The status lists.
     pub status: Arc<StatusLists>,
     registries: Vec<Arc<dyn Registry>>,
 }
@@ -86,7 +87,7 @@ impl ProvinceRole {
                 let newest = versions.last().ok_or_else(|| Error::bug("no trust anchor"))?;
                 let at = records.head().size;
                 let next = admit(newest, &admission, at)?;
-                admission.place(&*store, at).await?;
+                admission.place(&*store, at, time.now()).await?;
                 versions.push(next);
                 place_keys(&records, &versions, None).await?;
                 let record_types: Vec<&str> = admission.record_types().collect();
@@ -100,24 +101,24 @@ impl ProvinceRole {
         let layer = Province::open(of, store.clone(), ledger, checks, time.clone()).await?;
         if rebuild_status {
             let differing = layer.rebuild_status().await?;
-            tracing::info!(?differing, "the status lists were made again from the record ledger");
+            tracing::info!(?differing, "the status lists were rebuilt from the record ledger");
         }
         let status = StatusLists::new(catalogue, store, records.clone(), time, registries.iter().cloned());
         Ok(Self { anchor, verifier, records, layer, status, registries })
     }
 
-    /// Lets the province follow every registry, in the background.
+    /// Begins to follow every registry, in the background.
     pub fn follow_registries(&self) -> Result<()> {
         self.registries.iter().try_for_each(|registry| self.layer.follow(registry.clone()))
     }
 }
 
-/// Puts the key events of all versions into the ledger. A newest version that never got there is set aside.
+/// Logs the key events of all versions in the ledger. A newest version whose events were never logged is set aside.
 async fn place_keys(records: &Sequencer, versions: &[TrustAnchor], kept: Option<&KeptKeys>) -> Result<()> {
     let placed = keyring::place_events(records, versions).await?;
     if let (Some(unplaced), Some(kept)) = (versions.get(placed), kept) {
         KeyFolder::open(&kept.folder)?.refuse_version(unplaced.version)?;
-        let message = "the newest version of the key registry never took effect and is set aside: start again";
+        let message = "the newest version of the key registry never took effect and was set aside: start again";
         return Err(Error::new(Reason::ConfigurationInvalid, message));
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! The registry role: one registry over a store of its own choosing. It alone holds the registry's keys and the embedded registry; others
-//! get its port, its log to read, and what a simulation may forge with its key.
+//! The registry role: one registry over a store. It alone holds the registry's keys and the embedded registry; others get its port,
+//! its log for reading, and the signatures that a simulation may forge with its key.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::simulation::faults::{FaultKeys, Faulty, Forge, Rules, forge_with};
 use crate::store::Store;
 use crate::trust::{KeyState, Signer, TrustAnchor};
 
-/// What a registry is opened with.
+/// The ports and settings of a registry role.
 pub struct Opening {
-    /// Where it keeps its records and its log.
+    /// The store of its records and its log.
     pub store: Arc<dyn Store>,
-    /// What it is a registry of.
+    /// The sector with its record types.
     pub sector: Arc<Sector>,
     /// Its keys.
     pub keys: IssuerKeys,
     /// The clock of its log.
     pub clock: LogClock,
-    /// What it may keep in memory.
+    /// Bounds on its caches.
     pub caches: Caches,
 }
 
-/// One registry. It ends when this and all its ports are dropped.
+/// An opened registry role. It ends when this and all its ports are dropped.
 pub struct RegistryRole {
     registry: Arc<EmbeddedRegistry>,
     origin: String,
@@ -39,7 +39,7 @@ pub struct RegistryRole {
 }
 
 impl RegistryRole {
-    /// Opens a registry, or begins it. Fails as [`EmbeddedRegistry::open`] does.
+    /// Opens or creates a registry. Fails as [`EmbeddedRegistry::open`] does.
     pub async fn open(opening: Opening) -> Result<Arc<Self>> {
         let Opening { store, sector, keys, clock, caches } = opening;
         let IssuerKeys { own, compromised, secret, later } = keys;
@@ -53,24 +53,25 @@ impl RegistryRole {
         &self.registry.sector().name
     }
 
-    /// Its port, as an honest registry.
-    pub fn port(&self) -> Arc<dyn Registry> {
+    /// Its port without faults, for tests.
+    #[cfg(test)]
+    pub(in crate::server) fn port(&self) -> Arc<dyn Registry> {
         self.registry.clone()
     }
 
-    /// Its port with these rules of faults in front; another registry's signature is forged by `other`.
+    /// Its port with these fault rules in front; `other` forges the signature of another registry.
     pub fn port_with_faults(&self, rules: Arc<Rules>, other: Forge) -> Arc<dyn Registry> {
         let keys = FaultKeys { own: self.forge(), other, compromised: forge_with(self.compromised.clone()) };
         Arc::new(Faulty::new(self.registry.clone(), keys, rules))
     }
 
-    /// What faults, this registry's or another's, may sign with its key in use: checkpoints, of whatever tree. For simulations alone.
+    /// Signs any checkpoint with its key in use, for the faults of this registry or another. For simulations only.
     pub fn forge(&self) -> Forge {
         let log = self.registry.ledger().clone();
         Arc::new(move |checkpoint| checkpoint.sign(&*log.signer()))
     }
 
-    /// Its log, to read.
+    /// Its log, for reading.
     pub fn log(&self) -> &Arc<Log> {
         self.registry.ledger().log()
     }
@@ -81,12 +82,12 @@ impl RegistryRole {
         self.registry.ledger()
     }
 
-    /// How full the cache of its answers is.
+    /// Use of its page cache.
     pub fn cache_use(&self) -> CacheUse {
         self.registry.cache_use()
     }
 
-    /// Loads changes in bulk, issued at `issued_at`: how a new world fills. See [`EmbeddedRegistry::load`].
+    /// Loads changes in bulk, issued at `issued_at`, into a new world. See [`EmbeddedRegistry::load`].
     pub async fn load(&self, changes: Vec<Change>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
         self.registry.load(changes, issued_at).await
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::gateway::{Accepted, Evidence};
+use super::gateway::{AcceptedRecords, Evidence};
 use super::*;
 use crate::access::RightsBook;
 use crate::access::rights::embedded;
@@ -14,7 +14,7 @@ use crate::api::credential::TokenMint;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{ClientIds, Date, Error, PersonalId, ProvinceCode, Reason, RequestId, Result, Seed, Timestamp};
-use crate::exchange::{Context, Memory, Request};
+use crate::exchange::{Context, ExchangeMemory, FetchRequest};
 use crate::identity::credential::Addresses;
 use crate::keys::signers::Keys;
 use crate::ledger::{LEASE, Log, LogClock, LogId, TileCache, note_keys_of};
@@ -55,7 +55,7 @@ async fn registry(name: &str) -> Arc<RegistryRole> {
 }
 
 fn verifier() -> Verifier {
-    Verifier::new(keys().versions(now(), &[]).expect("versions").pop().expect("an anchor"))
+    Verifier::new(keys().versions(now(), now(), &[]).expect("versions").pop().expect("an anchor"))
 }
 
 async fn submit(port: &Arc<dyn Registry>, request_id: &str, expected_version: u64, religion: &str) {
@@ -120,7 +120,7 @@ async fn a_registry_alone_issues_and_signs_what_is_its_own() {
         expires_at: now().plus_ms(86_400_000),
     };
     let text = port.sign_credential(draft()).await.expect("signs");
-    let of = keys().versions(now(), &[]).expect("versions").pop().expect("an anchor");
+    let of = keys().versions(now(), now(), &[]).expect("versions").pop().expect("an anchor");
     let key = of.issuer("resident").expect("there").keys[0].key.clone();
     crate::trust::sd_jwt::Presented::parse(&text).expect("parses").verify(credential::TYPE, &key).expect("its own key");
 
@@ -168,7 +168,7 @@ async fn two_processes_over_one_store_agree_on_the_heads_that_are_stored() {
     let refused = RegistryRole::open(opening()).await.err().expect("one sequencer at a time");
     assert_eq!(refused.reason, Reason::StorageConflict);
     drop(first);
-    tokio::time::sleep(LEASE).await;
+    tokio::time::advance(LEASE).await;
     let second = RegistryRole::open(opening()).await.expect("takes over");
     assert_eq!(second.log().head(), log.head());
     submit(&second.port(), "request-3", 2, "Công giáo").await;
@@ -221,7 +221,7 @@ async fn a_province_alone_takes_in_what_a_foreign_registry_shows() {
         origin: ProvinceCode::default().origin("records"),
         signer: keys.records.clone(),
         trust: province::Trust {
-            versions: keys.versions(now(), &[]).expect("versions"),
+            versions: keys.versions(now(), now(), &[]).expect("versions"),
             kept: None,
             file: None,
             waiting: Vec::new(),
@@ -288,7 +288,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
         store: Arc::new(MemoryStore::new()),
         catalogue: Catalogue::built_in(),
         registries: BTreeMap::from([("resident".into(), Arc::new(silent) as Arc<dyn Registry>)]),
-        accepted: Accepted {
+        accepted: AcceptedRecords {
             inclusion: nothing.clone(),
             residents: nothing.clone(),
             verifier: Arc::new(verifier()),
@@ -304,7 +304,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
             secret: Seed::root(8),
         },
         tokens: TokenMint::new(&Seed::root(7)).expect("a mint"),
-        memory: Memory::default(),
+        memory: ExchangeMemory::default(),
     };
     let role = GatewayRole::open(opening).await.expect("opens");
     let context = Context {
@@ -316,7 +316,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
         deadline: Instant::now() + Duration::from_secs(5),
         accepts_unverified: false,
     };
-    let request = Request {
+    let request = FetchRequest {
         personal_id: ANNA.into(),
         record_types: vec![PERSON.into()],
         purpose: "one_stop.verify_documents".into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::RightsBook;
 use crate::access::rights::embedded;
 use crate::base::time::FixedClock;
-use crate::base::{PersonalId, ProvinceCode, Timestamp};
+use crate::base::{Clock as _, PersonalId, ProvinceCode, Timestamp};
 use crate::registry::port::{Inclusion as _, Query, Selector};
 use crate::server::assembly::{Assembly, Settings};
 use crate::server::config::{Config, Storage};
@@ -83,11 +83,14 @@ async fn two_worlds_live_side_by_side_and_touch_nothing_of_each_other() {
         assert_eq!(world.assembly.province.records.head().at, at);
     }
 
-    // One moves on and signs; of the other, not a row, head or instant changes.
-    let before = rows(&*other.assembly.world.store).await;
+    // One moves on and signs, which shows in its own rows; of the other, not a row, head or instant changes.
+    let (mine, theirs) = (rows(&*one.assembly.world.store).await, rows(&*other.assembly.world.store).await);
+    let head = other.assembly.province.records.head();
     one.clock.set(FIRST.plus_ms(DAY_MS));
     let list = one.assembly.province.status.get("resident.person.v1").await.expect("published");
     assert_eq!(list.claims.issued_at, FIRST.plus_ms(DAY_MS));
     assert_eq!(other.assembly.world.clock.now(), SECOND);
-    assert!(rows(&*other.assembly.world.store).await == before, "the other world changed");
+    assert!(rows(&*one.assembly.world.store).await != mine, "rows show what a world does");
+    assert!(rows(&*other.assembly.world.store).await == theirs, "the other world changed");
+    assert_eq!(other.assembly.province.records.head(), head);
 }

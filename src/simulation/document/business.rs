@@ -61,7 +61,7 @@ pub struct HouseholdBusiness {
     pub name: String,
     /// The representative.
     pub representative_id: PersonalId,
-    /// Members who take part.
+    /// Members of the household who take part.
     pub members: Vec<PersonalId>,
     /// VSIC codes.
     pub lines: Vec<&'static str>,

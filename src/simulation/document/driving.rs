@@ -1,6 +1,7 @@
 //! The driver's licence.
 
 use crate::base::Date;
+use crate::registry::driver_licence::NEW_CLASSES;
 use crate::trust::canonical::{Object, Value};
 
 use super::{Document, Holder, Text, day, list, put};
@@ -19,13 +20,25 @@ pub struct LicenceClass {
 impl LicenceClass {
     /// A class issued on this day, valid as long as the law says (Law 36/2024 on road traffic order, article 57).
     pub fn issued(code: &'static str, issued_on: Date) -> Self {
+        let code = code_on(code, issued_on);
         let years = match code {
-            "A1" | "A" | "B1" => None,
-            "B" | "C1" => Some(10),
+            "A1" | "A" | "A2" | "B1" => None,
+            "B" | "B2" | "C1" => Some(10),
             _ => Some(5),
         };
         let expires_on = years.map(|years| issued_on.saturating_add(jiff::Span::new().years(years)));
         Self { code, issued_on, expires_on }
+    }
+}
+
+/// What a class of today was called on a day (Law 36/2024, article 89).
+fn code_on(code: &'static str, day: Date) -> &'static str {
+    match code {
+        _ if day >= NEW_CLASSES => code,
+        "A" => "A2",
+        "B" => "B2",
+        "CE" => "FC",
+        code => code,
     }
 }
 

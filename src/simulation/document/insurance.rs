@@ -59,7 +59,7 @@ pub struct Period {
     pub unit: Option<(String, Text)>,
     /// A day of the first month.
     pub from: Date,
-    /// A day of the last month; none while it goes on.
+    /// A day of the last month; `None` while it continues.
     pub to: Option<Date>,
     /// Monthly base in đồng.
     pub base: u64,
@@ -87,7 +87,7 @@ impl From<&Period> for Value {
 pub struct Membership {
     /// The member.
     pub personal_id: PersonalId,
-    /// Ten digits; none for those who joined after the personal ID replaced it.
+    /// Ten digits; `None` for those who joined after the personal ID replaced it.
     pub bhxh_code: Option<String>,
     /// In order of time.
     pub periods: Vec<Period>,

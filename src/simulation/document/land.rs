@@ -39,7 +39,7 @@ impl From<&LandUse> for Value {
     }
 }
 
-/// How a parcel was named before 1 July 2025.
+/// The designation of a parcel before 1 July 2025.
 #[derive(Debug, Clone)]
 pub struct OldParcelKey {
     /// The former commune.
@@ -121,7 +121,7 @@ impl From<&LandOwner> for Value {
     }
 }
 
-/// What stands against disposing of the right.
+/// Restrictions on disposing of the right.
 #[derive(Debug, Clone)]
 pub struct LandRestriction {
     /// `mortgage`, `court_freeze`, `planning`.

@@ -10,7 +10,7 @@ use crate::registry::port::{Query, Selector};
 /// Digits of a personal ID.
 const ID_DIGITS: usize = 12;
 
-/// What goes wrong.
+/// The action of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// A payload is changed after signing.
@@ -23,11 +23,11 @@ pub enum Action {
     OtherProof,
     /// The statement is issued tomorrow.
     IssuedInFuture,
-    /// A field stands in the payload twice.
+    /// A field occurs in the payload twice.
     NotCanonical,
     /// The registry does not answer.
     Unavailable,
-    /// The registry is at its limit and says when to come again.
+    /// The registry is at its limit and states when to retry.
     Exhausted,
     /// The registry is slower than any deadline.
     Slow,
@@ -50,16 +50,16 @@ impl Action {
 pub struct Match {
     /// Whose records are read.
     pub person: PersonalId,
-    /// Every how manieth of these reads, counted by registry: 1 is each, 2 the second, the fourth and so on.
+    /// Every n-th of these reads, counted by registry: 1 is each, 2 the second, the fourth and so on.
     pub every: NonZeroU64,
 }
 
-/// A rule: what goes wrong at the reads that it is about.
+/// A rule: the reads that it matches, and its action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Which reads.
     pub matching: Match,
-    /// What goes wrong.
+    /// The action.
     pub action: Action,
 }
 

@@ -1,4 +1,4 @@
-//! How a signed record is made bad, so that exactly one check of the verifier finds it.
+//! Spoils a signed record so that exactly one check of the verifier fails.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ const COMPROMISED: KeyState = KeyState::Compromised { suspect_from: 0, event_ind
 /// So far ahead that the log does not get there while the answer travels.
 const LEAVES_AHEAD: u64 = 1 << 20;
 
-/// Signs a checkpoint of any tree with one key: a registry's role gives its simulation this and nothing else of the key.
+/// Signs a checkpoint of any tree with one key: the only access to the key that a registry's role gives its simulation.
 pub type Forge = Arc<dyn Fn(&Checkpoint) -> Result<Bytes> + Send + Sync>;
 
-/// What a registry's faults sign with.
+/// The signatures available to a registry's faults.
 #[derive(Clone)]
 pub struct FaultKeys {
     /// The registry's own key in use.
@@ -38,15 +38,15 @@ pub fn forge_with(signer: Arc<dyn Signer>) -> Forge {
     Arc::new(move |checkpoint| checkpoint.sign(&*signer))
 }
 
-/// The compromised key of the registry whose log has this origin; `seed` is the world's. Belongs into the trust
-/// anchor as [`compromised_record`] says.
+/// The compromised key of the registry whose log has this origin; `seed` is the world's. The trust anchor lists it as
+/// [`compromised_record`].
 pub fn compromised_key(seed: &Seed, origin: &str) -> Ed25519Signer {
     let branch = seed.child(&["key/compromised/", origin].concat(), 0);
     Ed25519Signer::from_seed(origin, &branch)
 }
 
-/// What the trust anchor says of that key: suspect from the beginning, its event still to come, so that whatever
-/// stands in the ledger is INDETERMINATE.
+/// That key's entry in the trust anchor: suspect from the beginning, its event still to come, so that every record in the ledger
+/// under it is INDETERMINATE.
 pub fn compromised_record(signer: &dyn Signer) -> Result<KeyRecord> {
     let record = KeyRecord::active(signer).map_err(Error::bug)?;
     Ok(KeyRecord { state: COMPROMISED, ..record })
@@ -57,7 +57,7 @@ pub fn is_for_faults(record: &KeyRecord) -> bool {
     record.state == COMPROMISED
 }
 
-/// Makes `record` bad; `donor` is another record's proof, `log_size` how long the registry's log is.
+/// Spoils `record`; `donor` is another record's proof, `log_size` the size of the registry's log.
 pub(super) fn spoil(
     record: &mut SignedRecord,
     action: Action,
@@ -123,8 +123,8 @@ fn sign_again(record: &mut SignedRecord, forge: &Forge) -> Result<()> {
     Ok(())
 }
 
-/// A statement of tomorrow, in a tree that holds it, signed by the registry itself. The tree runs ahead of the log of
-/// `log_size` leaves: the province refuses what is issued in the future, so no proof of it can be found there.
+/// A statement of tomorrow in a tree of its own, signed by the registry itself. The tree is ahead of the log of `log_size` leaves:
+/// the province refuses statements issued in the future, so the ledger has no proof of it.
 fn issue_tomorrow(record: &mut SignedRecord, forge: &Forge, log_size: u64) -> Result<()> {
     let mut statement = Statement::decode(&record.statement).map_err(Error::bug)?;
     statement.issued_at = statement.issued_at.plus_ms(DAY_MS);

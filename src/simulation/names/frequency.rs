@@ -114,14 +114,14 @@ pub(super) const FEMALE_SINCE_2003: &[Weighted] = &[
     ("Ánh", 550), ("Hiền", 550),
 ];
 
-/// Women's middle names after `Thị`; how often each is our assumption.
+/// Women's middle names after `Thị`; the frequencies are our assumption.
 #[rustfmt::skip]
 pub(super) const FEMALE_SECOND_MIDDLE: &[Weighted] = &[
     ("Thu", 1000), ("Thanh", 1000), ("Hồng", 1000), ("Minh", 1000), ("Phương", 1000), ("Mỹ", 1000), ("Hoài", 1000),
     ("Khánh", 1000), ("Quỳnh", 1000), ("Hà", 1000), ("Kim", 1000), ("Bích", 1000), ("Thúy", 1000), ("Diệu", 1000),
 ];
 
-/// Women's middle names without `Thị`; how often each is our assumption.
+/// Women's middle names without `Thị`; the frequencies are our assumption.
 #[rustfmt::skip]
 pub(super) const FEMALE_MIDDLE: &[Weighted] = &[
     ("Ngọc", 1000), ("Bảo", 1000), ("Khánh", 1000), ("Phương", 1000), ("Minh", 1000), ("Quỳnh", 1000),

@@ -11,7 +11,7 @@ use crate::simulation::faults::{Action, Match, Rule};
 
 use super::life::{Identity, licence_number};
 use super::meets::Meets::{
-    self, BothForms, Disagreement, EverySecond, Late, Linked, People, Person, Refused, Says, Unverified, Valid,
+    self, BothForms, Discrepancy, EverySecond, Late, Linked, People, Person, Refused, Says, Unverified, Valid,
 };
 use super::situations::{self as situation, Situation};
 use crate::trust::{Code, Verdict};
@@ -23,7 +23,7 @@ pub enum Try {
     Link(&'static str),
     /// The citizen links the licence by its number.
     LinkLicence,
-    /// The citizen lists what is linked.
+    /// The citizen lists their links.
     ListLinks,
     /// An agency fetches records: agency, purpose, record types.
     Fetch(&'static str, &'static str, &'static [&'static str]),
@@ -46,22 +46,22 @@ pub struct PersonaRow {
     pub born: (i16, i8, i8),
     /// Present commune.
     pub commune: &'static str,
-    /// What is special.
+    /// The situation.
     pub situation: &'static str,
-    /// What a caller meets, in words.
+    /// The result that a caller meets, in words.
     pub expectation: &'static str,
     /// The same as values, all of which hold of the command's answer.
     pub meets: &'static [Meets],
-    /// What to try.
+    /// The command to try.
     pub command: Try,
-    /// How the life differs from a full one.
+    /// The differences from a full life.
     pub life: Situation,
-    /// What goes wrong when their records are read, and at every how manieth read of a registry.
+    /// The fault of reads of their records, and its period in reads of a registry.
     pub fault: Option<(Action, NonZeroU64)>,
 }
 
 impl PersonaRow {
-    /// Who it is; `None` only for a row with a mistake in it, which a test excludes.
+    /// The identity; `None` only for a row with a mistake in it, which a test excludes.
     pub fn identity(&self) -> Option<Identity> {
         let (year, month, day) = self.born;
         Some(Identity {
@@ -73,7 +73,7 @@ impl PersonaRow {
         })
     }
 
-    /// What goes wrong when their records are read, as a rule for a world.
+    /// The fault as a rule of a world.
     pub fn rule(&self) -> Option<Rule> {
         let ((action, every), person) = (self.fault?, PersonalId::parse(self.id)?);
         Some(Rule { matching: Match { person, every }, action })
@@ -162,7 +162,7 @@ macro_rules! rows {
     };
 }
 
-/// Who the persona with this ID is.
+/// The identity of the persona with this ID.
 fn identity(id: &str) -> Option<Identity> {
     ROWS.iter().find(|row| row.id == id)?.identity()
 }
@@ -189,7 +189,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042078990009" "Đặng Quốc Cường" (1978, 2, 3) in "18496": "convicted, later expunged"
         => "form 1 says none, form 2 all; agencies without right learn nothing, not even that there is something" [BothForms], Try::Fetch("justice", "justice.record_certificate", &[JUDICIAL]), situation::expunged;
     "042065990010" "Bùi Văn Lợi" (1965, 11, 11) in "18562": "died last year, still owner of land and a car"
-        => "life_status deceased, and discrepancies with land and vehicles" [Says("deceased"), Disagreement], Try::View(None), situation::deceased;
+        => "life_status deceased, and discrepancies with land and vehicles" [Says("deceased"), Discrepancy], Try::View(None), situation::deceased;
     "042324990011" "Nguyễn Ngọc Bảo An" (2024, 5, 10) in "18673": "girl born 2024, no card, level 1 through her mother"
         => "linking refused: ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::small_girl;
     "042091990012" "Hồ Sỹ Nam" (1991, 8, 27) in "18754": "the old 9-digit number leads to two people; the licence has no personal ID"
@@ -197,7 +197,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042193990013" "Trương Thị Mỹ Duyên" (1993, 5, 5) in "18775": "refuses every consent"
         => "PERMISSION_DENIED, reason CONSENT_MISSING" [Refused(ConsentMissing)], Try::Fetch("bank", "bank.know_your_customer", &[PERSON]), situation::refuses;
     "042087990014" "Ngô Đức Hải" (1987, 3, 19) in "18118": "moved to another province last month"
-        => "status moved_out, and a discrepancy with land" [Says("moved_out"), Disagreement], Try::View(None), situation::moved_out;
+        => "status moved_out, and a discrepancy with land" [Says("moved_out"), Discrepancy], Try::View(None), situation::moved_out;
     "042089990015" "Cao Xuân Trung" (1989, 7, 1) in "18313": "level 1 account only"
         => "ACCOUNT_LEVEL_TOO_LOW" [Refused(AccountLevelTooLow)], Try::Link("HEALTH_INSURANCE_CARD"), situation::level_one;
     "042083990016" "Thái Văn Bình" (1983, 9, 2) in "18568": "personal ID re-established: it supersedes 042083990017"
@@ -205,7 +205,7 @@ pub const ROWS: &[PersonaRow] = rows! {
     "042070990018" "Đinh Văn Sơn" (1970, 8, 20) in "18739": "birth date known to the population register by year only"
         => "coarse comparison: documents link all the same" [Linked], Try::Link("DRIVER_LICENCE"), situation::year_only;
     "042190990019" "Đậu Thị Hoài Thương" (1990, 4, 12) in "18073": "address in a ward that was split in 2025"
-        => "two candidates, and a discrepancy" [Disagreement], Try::View(None), situation::split_commune;
+        => "two candidates, and a discrepancy" [Discrepancy], Try::View(None), situation::split_commune;
     "042086990020" "Dương Công Minh" (1986, 12, 30) in "18823": "owns an enterprise and a household business"
         => "business records" [Says("SECTION_KIND_BUSINESS")], Try::View(None), situation::in_business;
     "042089990021" "Lương Hữu Phước" (1989, 2, 16) in "18754": "the other person with the old number of 042091990012"

@@ -15,7 +15,7 @@ use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{plus_days, plus_years};
 use crate::simulation::population::numbers::{PARCELS_RESERVED_FROM, SERIALS_RESERVED_FROM, enterprise_code};
 
-/// Who a persona is.
+/// The identity of a persona.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity {
     /// Twelve digits, the last six from 990000 on.
@@ -26,7 +26,7 @@ pub struct Identity {
     pub birth: Date,
     /// A present commune's code.
     pub commune: &'static str,
-    /// Who another persona is, by its ID: some are relatives.
+    /// The identity of another persona, by its ID: some are relatives.
     pub other: fn(&str) -> Option<Identity>,
 }
 
@@ -48,7 +48,7 @@ impl Identity {
     }
 }
 
-/// The documents of one persona, and what else the world must know.
+/// The documents of one persona, and their effects elsewhere in the world.
 #[derive(Debug, Clone)]
 pub struct Life {
     /// The population register's record.
@@ -63,13 +63,13 @@ pub struct Life {
     pub licence: Option<Licence>,
     /// A motorcycle, and a car where the situation has one.
     pub vehicles: Vec<Vehicle>,
-    /// Where the home stands.
+    /// The location of the home.
     pub parcel: Option<Parcel>,
     /// The right to it.
     pub certificate: Option<Certificate>,
     /// No conviction.
     pub judicial: Option<JudicialRecord>,
-    /// What was issued of it.
+    /// The documents issued for it.
     pub judicial_certificates: Vec<Record>,
     /// A small trade.
     pub shop: Option<HouseholdBusiness>,
@@ -118,7 +118,7 @@ impl Life {
         life
     }
 
-    /// Only the population register knows this person; for those who stand beside a persona.
+    /// A person known to the population register only, for the relatives of personas.
     pub fn bystander(identity: &Identity, today: Date) -> Self {
         let whole = Self::full(identity, today);
         Self {

@@ -1,4 +1,4 @@
-//! What a caller meets, as values: a test holds the answer to each persona's command to those in its row.
+//! The result of a persona's command, as values: a test compares each answer with its row.
 
 use crate::base::Reason;
 use crate::trust::Verdict;
@@ -6,9 +6,9 @@ use crate::trust::Verdict;
 /// One thing that holds of the answer to a persona's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meets {
-    /// It has at least so many records, and all of them are VALID.
+    /// It has at least this many records, all of them VALID.
     Valid(usize),
-    /// Some of its records have this verdict; who does not take unverified records is refused by the verdict's code.
+    /// Some of its records have this verdict; a caller that does not accept unverified records is refused with the verdict's code.
     Unverified(Verdict),
     /// It is a link that is in force.
     Linked,
@@ -17,8 +17,8 @@ pub enum Meets {
     /// Its JSON has this in it.
     Says(&'static str),
     /// It is a view in which registries disagree.
-    Disagreement,
-    /// It has so many people.
+    Discrepancy,
+    /// It has this many people.
     People(usize),
     /// It is the view of the person with the first number, which supersedes the second.
     Person(&'static str, &'static str),

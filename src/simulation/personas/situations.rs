@@ -19,7 +19,7 @@ use super::life::{Identity, Life, old_id_number};
 /// All three kinds of documents that can be linked.
 pub const ALL_DOCUMENTS: &[&str] = &[CARD, LICENCE, REGISTRATION];
 
-/// A situation: from who it is about and today to that life.
+/// A situation: the life of an identity, as of today.
 pub type Situation = fn(&Identity, Date) -> Life;
 
 /// Everything linked, all well.
@@ -183,7 +183,7 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
     life
 }
 
-/// Died last year, and nobody has told the land office or the vehicle register.
+/// Died last year, and the land office and the vehicle register have not been notified.
 pub fn deceased(identity: &Identity, today: Date) -> Life {
     let mut life = with_car(identity, today);
     let died = Date::new(today.year() - 1, 8, 19).unwrap_or(today);
@@ -241,11 +241,13 @@ pub fn small_girl(identity: &Identity, today: Date) -> Life {
     life.person.household_id = Some("42-990000023".to_owned());
     life.person.relation_to_head = Some("child");
     let mut card = Life::full(identity, today).health_card;
-    if let Some(card) = &mut card {
+    // A child's card ends when it turns six; in a world of later years she is insured like others.
+    let until = plus_days(plus_years(identity.birth, 6), -1);
+    if let Some(card) = card.as_mut().filter(|_| until >= today) {
         card.object_code = "TE";
         card.benefit_level = "1";
         card.valid_from = identity.birth;
-        card.valid_until = plus_days(plus_years(identity.birth, 6), -1).max(plus_days(today, 30));
+        card.valid_until = until;
         card.five_years_on = None;
     }
     life.health_card = card;

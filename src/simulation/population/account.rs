@@ -1,4 +1,4 @@
-//! Electronic identification accounts: who has one, of which level, and through whom (Decree 69/2024/NĐ-CP).
+//! Electronic identification accounts: their owners, levels and guardians (Decree 69/2024/NĐ-CP).
 
 use crate::base::PersonalId;
 use crate::base::seed::Draws;

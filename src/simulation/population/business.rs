@@ -1,4 +1,4 @@
-//! Who runs a household business or an enterprise.
+//! The owners of household businesses and enterprises.
 
 use crate::base::Date;
 use crate::base::seed::Draws;
@@ -8,7 +8,7 @@ use super::calendar::{draw_day, plus_years};
 use super::citizen::{Citizen, Home};
 use super::numbers::Numbers;
 
-/// Lines of business (VSIC) and what a household business of the line calls itself.
+/// Lines of business (VSIC), and names of household businesses in each.
 const LINES: [(&str, &str); 10] = [
     ("4711", "Tạp hóa"),
     ("5610", "Quán ăn"),

@@ -10,7 +10,7 @@ use super::calendar::{age_on, draw_day, plus_days, plus_years};
 use super::family::Member;
 use super::numbers::Numbers;
 
-/// What somebody does, as far as insurance asks.
+/// An occupation, as far as insurance depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occupation {
     /// Under six.
@@ -29,7 +29,7 @@ pub enum Occupation {
     Retired,
 }
 
-/// A citizen with what documents are drawn from.
+/// A citizen, with the facts from which documents are drawn.
 #[derive(Debug, Clone)]
 pub struct Citizen {
     /// The population register's record.
@@ -38,7 +38,7 @@ pub struct Citizen {
     pub birth: Date,
     /// Full years today, or at death.
     pub age: i16,
-    /// What the person does.
+    /// The occupation.
     pub occupation: Occupation,
     /// Ten digits; health and social insurance share it.
     pub insurance_code: String,
@@ -61,7 +61,7 @@ impl Citizen {
     }
 }
 
-/// What the members of one household share.
+/// The facts that the members of one household share.
 #[derive(Debug)]
 pub struct Home {
     /// Where they are registered.
@@ -242,7 +242,7 @@ pub struct Origin {
     hometown: &'static Commune,
 }
 
-/// Provinces that people marry in from, with their codes and how often.
+/// Provinces of spouses from elsewhere, with their codes and frequencies.
 const ELSEWHERE: [(&str, &str, u64); 6] =
     [("040", "40", 45), ("038", "38", 12), ("044", "44", 15), ("001", "01", 12), ("079", "79", 10), ("066", "66", 6)];
 /// The decision that issued the codes of units that are older than it.

@@ -80,7 +80,7 @@ struct Model {
     model: &'static str,
     /// First nine characters of the chassis number (ISO 3779).
     chassis: &'static str,
-    /// What engine numbers begin with; none on electric ones.
+    /// Prefixes of engine numbers; none on electric vehicles.
     engine: Option<&'static str>,
     seats: u8,
     displacement_cc: Option<u16>,

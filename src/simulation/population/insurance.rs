@@ -5,6 +5,7 @@
 
 use crate::base::Date;
 use crate::base::seed::Draws;
+use crate::registry::social_insurance::ceiling;
 use crate::simulation::document::{HealthCard, Membership, Period, padded};
 
 use super::calendar::{draw_day, month_start, plus_days, plus_years};
@@ -186,7 +187,9 @@ fn period(periods: &mut Vec<Period>, first: i64, from: Date, to: Option<Date>, d
     }
     let (code, name) = EMPLOYERS[draws.between(first, first + 4) as usize];
     let unit = Some((code.to_owned(), name.into()));
-    let base = 100_000 * draws.between(47, 160).unsigned_abs();
+    let drawn = 100_000 * draws.between(47, 160).unsigned_abs();
+    let ceiling = to.and_then(|to| ceiling(&format!("{:04}-{:02}", to.year(), to.month())));
+    let base = ceiling.map_or(drawn, |most| drawn.min(most.unsigned_abs()));
     periods.push(Period { unit: unit.clone(), from, to, base, kind: "compulsory" });
     let from = from.max(UNEMPLOYMENT_SINCE);
     if to.is_none_or(|to| to > from) {

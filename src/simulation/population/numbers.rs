@@ -50,7 +50,7 @@ fn coprime(mut a: u64, mut b: u64) -> bool {
     a == 1
 }
 
-/// A count and the permutation that it goes through.
+/// A counter and the permutation that is applied to it.
 #[derive(Debug, Clone)]
 struct Series {
     count: u64,

@@ -1,4 +1,4 @@
-//! What the engine and the system say when a folder cannot be used, in words that say what to do.
+//! Translates errors of the engine and the system about a folder into messages with a remedy.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,9 +7,9 @@ use std::path::Path;
 use crate::base::{Error, Reason};
 use crate::store::{Remedy, Space};
 
-/// Runs a call of the engine: what it asserts of its files is an error here, and no panic.
+/// Runs a call of the engine, and turns its panics about invalid files into errors.
 pub(in crate::store) fn contained<T>(call: impl FnOnce() -> T) -> std::result::Result<T, String> {
-    // The engine guards its own state; a read leaves none behind.
+    // The engine guards its own state; a failed read leaves none behind.
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "the engine panicked".into())
@@ -26,7 +26,7 @@ pub(super) fn damaged(path: &Path, what: &str) -> Error {
     Error::new(Reason::StorageCorrupt, message)
 }
 
-/// Spaces that are not what was written, and what to do about it.
+/// The error of damaged spaces, with the remedy.
 pub(super) fn lost(path: &Path, spaces: &[Space], what: &str) -> Error {
     let names: Vec<&str> = spaces.iter().map(|space| space.name()).collect();
     let remedy = Remedy::of(spaces.iter().copied()).advice();
@@ -35,7 +35,7 @@ pub(super) fn lost(path: &Path, spaces: &[Space], what: &str) -> Error {
     Error::new(Reason::StorageCorrupt, message)
 }
 
-/// A store whose rows were never counted: an earlier version wrote it.
+/// The error of a store without counts, written by an earlier version.
 pub(super) fn uncounted(path: &Path) -> Error {
     let folder = path.display();
     let message = format!(
@@ -45,7 +45,7 @@ pub(super) fn uncounted(path: &Path) -> Error {
     Error::new(Reason::StorageCorrupt, message)
 }
 
-/// Says what to do about a folder that does not open.
+/// The error of a folder that does not open, with the remedy.
 pub(super) fn open_error(path: &Path, error: fjall::Error) -> Error {
     let folder = path.display();
     let (reason, message) = match &error {
@@ -66,7 +66,7 @@ pub(super) fn open_error(path: &Path, error: fjall::Error) -> Error {
                     "a checksum does not match its bytes"
                 }
                 fjall::Error::Storage(fjall::LsmError::Unrecoverable) => "files are missing",
-                _ => "its files are not what was written",
+                _ => "its files differ from what was written",
             };
             return damaged(path, what).with_source(error);
         }
@@ -74,8 +74,8 @@ pub(super) fn open_error(path: &Path, error: fjall::Error) -> Error {
     Error::new(reason, message).with_source(error)
 }
 
-/// Whether an error of the system speaks of the bytes, not of the machine's means: a file that ends early or is gone, a block
-/// that the disk does not give back.
+/// Whether a system error concerns the bytes and not the machine's resources: a file that is too short or missing, a block that the
+/// disk cannot read.
 pub(in crate::store) fn is_damage(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
     const EIO: i32 = 5;

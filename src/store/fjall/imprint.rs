@@ -1,7 +1,7 @@
-//! How the engine left its files when it closed: the length of each, and when it was last changed.
+//! The imprint of a closed store: the length and the modification time of each of the engine's files.
 //!
-//! A store that is found so is what the engine knows, and it opens it without deleting or cutting anything. Any other, after a kill, a
-//! copy or a change by hand, is opened in a view first.
+//! A store that still matches it can be opened without the engine deleting or truncating anything. Any other, after a kill, a copy
+//! or a change by hand, is opened in a view first.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,12 +18,12 @@ const FORMAT: &str = "lienthong/store/closed/v1";
 pub(super) struct Imprint(PathBuf);
 
 impl Imprint {
-    /// Of the store in this folder, once it closes.
+    /// An imprint of the store in this folder, to be written when it closes.
     pub(super) fn at_the_end_of(store: &Path) -> Self {
         Self(store.to_owned())
     }
 
-    /// Whether the files are as they were when the engine closed.
+    /// Whether the files match the imprint.
     pub(super) fn holds(store: &Path) -> bool {
         match (fs::read_to_string(store.join(FILE)), Self::take(store)) {
             (Ok(kept), Ok(found)) => kept == found,
@@ -65,7 +65,7 @@ impl Drop for Imprint {
     fn drop(&mut self) {
         let written = Self::take(&self.0).and_then(|text| fs::write(self.0.join(FILE), text));
         if let Err(error) = written {
-            tracing::debug!(%error, "the next start looks at the store in a view first");
+            tracing::debug!(%error, "the next start opens the store in a view first");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The engine's trees and keys, and how they are kept.
+//! The engine's trees, their keys and their options.
 
 use std::ops::Bound;
 
@@ -7,8 +7,8 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSepara
 use super::options::FjallOptions;
 use crate::store::{Layout, Scan, Space};
 
-/// The engine's trees, one a layout, which the spaces of that layout share: a tree of its own for each noun would
-/// cost every start a dozen syncs and hold a dozen half-empty buffers. A key begins with its space's code.
+/// The engine's trees, one for each layout, shared by the spaces of that layout: a tree for each noun would cost every start a
+/// dozen syncs and hold a dozen half-empty buffers. A key begins with its space's code.
 #[derive(Clone)]
 pub(in crate::store) struct Keyspaces(Vec<Keyspace>);
 
@@ -27,9 +27,9 @@ impl Keyspaces {
     }
 }
 
-/// The key in the engine.
+/// The key in the engine: the space's code, then the key.
 pub(in crate::store) fn inner_key(space: Space, key: &[u8]) -> UserKey {
-    // Almost every key is short: no allocation of its own on the way into the engine's.
+    // Almost every key is short enough to avoid an allocation on the way into the engine's.
     let mut short = [space.code(); 96];
     match short.get_mut(1..=key.len()) {
         Some(place) => {
@@ -40,7 +40,7 @@ pub(in crate::store) fn inner_key(space: Space, key: &[u8]) -> UserKey {
     }
 }
 
-/// The bounds in the engine: what is open ends with the space.
+/// The bounds in the engine: an open bound ends with the space.
 pub(super) fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
     let inner = |bound: &Bound<Vec<u8>>| bound.as_ref().map(|key| inner_key(scan.space, key));
     let code = scan.space.code();
@@ -55,17 +55,17 @@ pub(super) fn inner_bounds(scan: &Scan) -> (Bound<UserKey>, Bound<UserKey>) {
     (from, to)
 }
 
-/// How the tree of a layout is kept.
+/// The options of a layout's tree.
 fn keyspace_options(layout: Layout, options: FjallOptions) -> KeyspaceCreateOptions {
     let plain = KeyspaceCreateOptions::default().max_memtable_size(options.memtable_bytes);
-    // Large values live beside the tree, so that compaction moves keys only. They stay uncompressed: a record is half
+    // Large values are stored beside the tree, so that compaction moves keys only. They stay uncompressed: half of a record is
     // hashes and salts, so compression saved a tenth of the bytes for a third of the processor's time.
     let beside = KvSeparationOptions::default().separation_threshold(512);
     match layout {
         Layout::Rows => plain.with_kv_separation(Some(beside.compression(CompressionType::None))),
-        // Statements one behind the other have much in common.
+        // Consecutive statements have much in common.
         Layout::Log => plain.with_kv_separation(Some(beside.compression(CompressionType::Lz4))),
-        // Many more rows go into a buffer, and a look-up in a smaller one misses the processor's cache less.
+        // Index rows are short: a buffer holds many more, and look-ups in a smaller one miss the processor's cache less.
         Layout::Index => plain.max_memtable_size(options.memtable_bytes / 2),
     }
 }

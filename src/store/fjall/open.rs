@@ -1,8 +1,8 @@
-//! Opening a folder: a store that exists is held against its own seals and its mark before anybody reads from it.
+//! Opens a folder: an existing store is compared with its own seals and its mark before anybody reads from it.
 //!
-//! The engine by itself goes on without what it does not find: a tree whose folder is gone begins anew, one that its catalogue does
-//! not name is deleted, and a journal is cut where it cannot be read on. All that looks like "no such record" from above. So a store that
-//! is not as the engine left it is opened in a view first, where nothing of it can be lost, and what was opened is compared with
+//! The engine by itself tolerates losses: it recreates a tree whose folder is missing, deletes one that its catalogue does not
+//! name, and truncates a journal at the first unreadable entry. To its callers all that looks like "no such record". So a store
+//! that is not as the engine left it is opened in a view first, where nothing of it can be lost, and the result is compared with
 //! what was written.
 
 #![allow(clippy::disallowed_methods, reason = "back-off before a lock")]
@@ -28,10 +28,10 @@ use crate::store::{Layout, RollbackGuard, Space};
 
 /// The engine's files.
 const VERSION_FILE: &str = "version";
-/// How often the lock is tried: a process that ends holds it until the last of its tasks let go.
+/// Attempts to take the lock: a process that ends holds it until the last of its tasks is dropped.
 const LOCK_TRIES: usize = 20;
 const LOCK_RETRY: Duration = Duration::from_millis(50);
-/// What the engine's version file begins with; the number of its format follows.
+/// The first bytes of the engine's version file; the number of its format follows.
 const ENGINE: &[u8] = b"FJL";
 
 /// An opened folder.
@@ -40,16 +40,16 @@ pub(super) struct Opened {
     pub(super) keyspaces: Keyspaces,
     pub(super) tally: Tally,
     pub(super) mark: Mark,
-    /// Of a view there is none to keep.
+    /// `None` for a view.
     pub(super) imprint: Option<Imprint>,
 }
 
-/// Whether the folder holds a store, whole or not.
+/// Whether the folder holds a store, complete or not.
 pub(super) fn holds_store(path: &Path) -> bool {
     path.join(VERSION_FILE).exists() || path.join("keyspaces").exists() || path.join(MARK_FILE).exists()
 }
 
-/// Begins a store. Fails where there is one.
+/// Creates a store. Fails if there is one.
 pub(super) fn create(path: &Path, options: FjallOptions) -> Result<Opened> {
     if holds_store(path) {
         let message = format!("the data folder {} holds a store already", path.display());
@@ -62,7 +62,7 @@ pub(super) fn create(path: &Path, options: FjallOptions) -> Result<Opened> {
     Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
 }
 
-/// Opens a whole store, which `guard` has to fit.
+/// Opens a whole store, which must match `guard`.
 pub(super) fn whole(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Opened> {
     check_files(path)?;
     let lock = lock(path)?;
@@ -87,7 +87,7 @@ pub(super) fn whole(path: &Path, options: FjallOptions, guard: Option<&RollbackG
     Ok(Opened { database, keyspaces, tally, mark, imprint: Some(Imprint::at_the_end_of(path)) })
 }
 
-/// Opens a whole store in a view: nothing of the folder is changed.
+/// Opens a whole store in a view: nothing in the folder is changed.
 pub(super) fn whole_in_view(
     path: &Path,
     options: FjallOptions,
@@ -102,8 +102,8 @@ pub(super) fn whole_in_view(
     Ok((opened, view))
 }
 
-/// Opens a store whose derived spaces may be damaged or gone, or whose rows were never counted, and empties those spaces. Nothing is written
-/// before everything that cannot be made again was read, and found to be all that there was.
+/// Opens a store whose derived spaces may be damaged or missing, or whose rows were never counted, and empties those spaces.
+/// Nothing is written before everything that cannot be derived was read and is complete.
 pub(super) fn remains(path: &Path, options: FjallOptions, guard: Option<&RollbackGuard>) -> Result<Opened> {
     check_engine_files(path)?;
     let lock = lock(path)?;
@@ -138,7 +138,7 @@ fn view_elsewhere(path: &Path) -> Result<View> {
     })
 }
 
-/// Opens what lies at `at`: the store at `path`, or a view of it.
+/// Opens the files at `at`: the store at `path`, or a view of it.
 fn whole_at(path: &Path, at: &Path, options: FjallOptions) -> Result<Opened> {
     let database = engine(path, at, options)?;
     let missing = missing_trees(&database);
@@ -152,7 +152,7 @@ fn whole_at(path: &Path, at: &Path, options: FjallOptions) -> Result<Opened> {
     Ok(Opened { database, keyspaces, tally, mark, imprint: None })
 }
 
-/// The same of a store that may lack whole trees of derived spaces.
+/// The same for a store that may lack whole trees of derived spaces.
 fn kept_at(path: &Path, at: &Path, options: FjallOptions) -> Result<(Database, Keyspaces)> {
     let database = engine(path, at, options)?;
     let missing = missing_trees(&database);
@@ -170,14 +170,14 @@ fn engine(path: &Path, at: &Path, options: FjallOptions) -> Result<Database> {
             .worker_threads(options.workers.max(1))
             .max_journaling_size(256 * MIB)
             .max_cached_files(Some(FILES_OPEN_MAX))
-            // Rows are compressed when they settle in tables; in the journal they are passing through.
+            // Rows are compressed in tables; the journal keeps them for a short time only.
             .journal_compression(CompressionType::None)
             .open()
     });
     opened.map_err(|why| damaged(path, &why))?.map_err(|error| open_error(path, error))
 }
 
-/// Takes the engine's lock, and makes its file if that is gone: it holds nothing.
+/// Takes the engine's lock, and creates its file, which has no contents, if it is missing.
 fn lock(path: &Path) -> Result<File> {
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join(LOCK_FILE));
     let file = file.map_err(|error| unwritable(path, error))?;
@@ -191,7 +191,7 @@ fn lock(path: &Path) -> Result<File> {
     Err(open_error(path, fjall::Error::Locked))
 }
 
-/// The first seals and the mark of a new store.
+/// Writes the first seals and the mark of a new store.
 fn begin(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<(Tally, Mark)> {
     let tally = Tally::default();
     let mut batch = fjall::OwnedWriteBatch::with_capacity(database.clone(), Layout::ALL.len());
@@ -204,14 +204,14 @@ fn begin(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<(Tal
     Ok((tally, mark))
 }
 
-/// The files without which the engine would begin anew, or delete what it does not know.
+/// Checks the files without which the engine would create a new store, or delete trees that it does not know.
 fn check_engine_files(path: &Path) -> Result<()> {
     if !holds_store(path) {
         return Err(damaged(path, "the store is missing"));
     }
     match std::fs::read(path.join(VERSION_FILE)) {
         Ok(version) if version.starts_with(ENGINE) => {}
-        Ok(_) => return Err(damaged(path, "the engine's version file is not what was written")),
+        Ok(_) => return Err(damaged(path, "the engine's version file differs from what was written")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(damaged(path, "the engine's version file is missing"));
         }
@@ -223,7 +223,7 @@ fn check_engine_files(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The files of a store that is whole.
+/// Checks that a store's files are complete.
 fn check_files(path: &Path) -> Result<()> {
     check_engine_files(path)?;
     let listed = std::fs::read_dir(path.join("keyspaces"));
@@ -241,18 +241,17 @@ fn check_files(path: &Path) -> Result<()> {
     }
 }
 
-/// The spaces of the trees that are not there.
+/// The spaces whose trees are missing.
 fn missing_trees(database: &Database) -> Vec<Space> {
     let found = database.list_keyspace_names();
     let missing = |layout: &&Layout| !found.iter().any(|name| &**name == layout.name());
     spaces_of_all(Layout::ALL.iter().filter(missing).copied())
 }
 
-/// Every tree names the same group, and none an earlier one than the mark.
+/// Checks that every tree names the same group, and none an earlier one than the mark.
 fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally> {
     if mark == Marked::Rebuilding {
-        let message =
-            format!("the rebuild of the data folder {} did not come to its end: run it again", path.display());
+        let message = format!("the rebuild of the data folder {} was interrupted: run it again", path.display());
         return Err(Error::new(Reason::StorageCorrupt, message));
     }
     let mut tally = Tally::default();
@@ -270,8 +269,8 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
         }
     }
     if unsealed.len() == Layout::ALL.len() {
-        // A store that has a mark has seals.
-        return Err(damaged(path, "no tree has its seal: the journal, or what it wrote, is missing"));
+        // A store with a mark has seals.
+        return Err(damaged(path, "no tree has its seal: the journal or its tables are missing"));
     }
     if !unsealed.is_empty() {
         return Err(lost(path, &spaces_of_all(unsealed), "are empty"));
@@ -293,8 +292,8 @@ fn check_seals(path: &Path, keyspaces: &Keyspaces, mark: Marked) -> Result<Tally
     }
 }
 
-/// What a rebuild keeps has to be as new as the mark says: a rebuild makes derived rows again, and would make a loss of others look
-/// whole. Gives what the seals count; `None` for a store of an earlier version, which has neither seals nor a mark.
+/// Checks that the part of a store that a rebuild keeps is as new as the mark: a rebuild derives the other rows again, and would
+/// hide a loss. Returns the counts of the seals; `None` for a store of an earlier version, which has neither seals nor a mark.
 fn check_kept(path: &Path, at: &Path, keyspaces: &Keyspaces) -> Result<Option<Tally>> {
     let mut tally = Tally::default();
     let mut groups = Vec::new();
@@ -331,20 +330,20 @@ fn check_kept(path: &Path, at: &Path, keyspaces: &Keyspaces) -> Result<Option<Ta
     }
 }
 
-/// The spaces of a layout that nothing else can make again.
+/// The spaces of a layout that cannot be derived.
 fn kept_of(layout: Layout) -> Vec<Space> {
     spaces_of(layout).into_iter().filter(|space| !space.is_derived()).collect()
 }
 
-/// No space that is kept has fewer rows than were counted when they were written.
+/// Checks that no kept space has fewer rows than were counted when they were written.
 fn check_counts(path: &Path, found: &Tally, sealed: Option<&Tally>) -> Result<()> {
     let Some(sealed) = sealed else { return Ok(()) };
     let fewer = |space: &&Space| !space.is_derived() && found.rows[space.index()] < sealed.rows[space.index()];
     let short: Vec<Space> = Space::ALL.iter().filter(fewer).copied().collect();
-    if short.is_empty() { Ok(()) } else { Err(lost(path, &short, "are fewer than were counted")) }
+    if short.is_empty() { Ok(()) } else { Err(lost(path, &short, "are fewer than the store counted")) }
 }
 
-/// A space has a first and a last row exactly if it counts any, and both can be read.
+/// Checks that a space has a first and a last row exactly if its count is positive, and that both can be read.
 fn check_edges(path: &Path, keyspaces: &Keyspaces, tally: &Tally) -> Result<()> {
     let mut wrong: BTreeMap<&'static str, Vec<Space>> = BTreeMap::new();
     let mut cause = None;
@@ -358,8 +357,8 @@ fn check_edges(path: &Path, keyspaces: &Keyspaces, tally: &Tally) -> Result<()> 
         });
         let what = match edges.and_then(|found| found.map_err(|error| error.to_string())) {
             Ok(found) if found == (tally.rows[space.index()] > 0) => continue,
-            Ok(true) => "count no rows and have some",
-            Ok(false) => "count rows and have none",
+            Ok(true) => "have a count of zero, but rows",
+            Ok(false) => "have a count, but no rows",
             Err(why) => {
                 cause = Some(why);
                 "cannot be read"
@@ -370,7 +369,7 @@ fn check_edges(path: &Path, keyspaces: &Keyspaces, tally: &Tally) -> Result<()> 
     let Some(what) = wrong.keys().next() else { return Ok(()) };
     let (whats, spaces): (Vec<_>, Vec<_>) =
         (wrong.keys().copied().collect(), wrong.values().flatten().copied().collect());
-    let error = lost(path, &spaces, if whats.len() == 1 { what } else { "do not fit or cannot be read" });
+    let error = lost(path, &spaces, if whats.len() == 1 { what } else { "contradict their counts or cannot be read" });
     Err(cause.into_iter().fold(error, Error::with_source))
 }
 
@@ -382,7 +381,7 @@ fn spaces_of(layout: Layout) -> Vec<Space> {
     Space::ALL.iter().copied().filter(|space| space.layout() == layout).collect()
 }
 
-/// Creates the folder, and tries a file in it: the engine's own complaints do not name the folder.
+/// Creates the folder, and writes a file in it for a test: the engine's own errors do not name the folder.
 fn prepare_folder(path: &Path) -> Result<()> {
     let refused = |error: io::Error| unwritable(path, error);
     std::fs::create_dir_all(path).map_err(refused)?;

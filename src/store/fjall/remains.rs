@@ -1,7 +1,7 @@
-//! What is left of a damaged store, made ready for a rebuild: derived spaces emptied, everything else counted.
+//! Prepares a damaged store for a rebuild: empties derived spaces, and counts everything else.
 //!
 //! Only one process works on the folder, and nobody is served from it, so this writes past the committer. The mark says that a
-//! rebuild is under way; until it ends, no start takes the folder.
+//! rebuild is in progress; until it ends, no start accepts the folder.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::store::{Layout, Space};
 /// Rows deleted in one batch of the engine.
 const ROWS_DELETED: usize = 4_096;
 
-/// Counts the spaces that are kept, by reading every row; `group` is the newest that their seals name. Writes nothing.
+/// Counts the kept spaces by reading every row; `group` is the newest in their seals. Writes nothing.
 pub(super) fn count(path: &Path, keyspaces: &Keyspaces, group: u64) -> Result<Tally> {
     told(path, || {
         let mut tally = Tally { group, ..Tally::default() };
@@ -27,7 +27,7 @@ pub(super) fn count(path: &Path, keyspaces: &Keyspaces, group: u64) -> Result<Ta
     })
 }
 
-/// Reads the keys of derived rows that share a tree with others: only what is read can be deleted.
+/// Reads the keys of derived rows that share a tree with others: only rows that can be read can be deleted.
 pub(super) fn check_clearable(path: &Path, keyspaces: &Keyspaces) -> Result<()> {
     told(path, || {
         beside_others().try_for_each(|space| rows(space, keyspaces).try_for_each(|row| row.key().map(|_| ())))
@@ -42,13 +42,13 @@ fn beside_others() -> impl Iterator<Item = Space> {
 /// Empties the derived spaces.
 pub(super) fn clear(path: &Path, database: &Database, keyspaces: &Keyspaces) -> Result<()> {
     told(path, || {
-        // A tree of derived spaces alone goes whole, so that what of it cannot be read does no harm.
+        // A tree of derived spaces alone is removed as a whole, so that unreadable parts of it do no harm.
         keyspaces.tree(Layout::Index).clear()?;
         beside_others().try_for_each(|space| empty(space, database, keyspaces))
     })
 }
 
-/// The engine's errors and panics as what they say of the folder.
+/// Translates the engine's errors and panics into those of the folder.
 fn told<T>(path: &Path, work: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
     match contained(work) {
         Ok(Ok(done)) => Ok(done),
@@ -61,7 +61,7 @@ fn rows(space: Space, keyspaces: &Keyspaces) -> fjall::Iter {
     keyspaces.of(space).range(inner_key(space, &[])..[space.code() + 1][..].into())
 }
 
-/// Reads every row, its value too, and counts.
+/// Reads every row with its value, and counts.
 fn count_of(space: Space, keyspaces: &Keyspaces) -> fjall::Result<u64> {
     rows(space, keyspaces).try_fold(0, |count, row| row.into_inner().map(|_| count + 1))
 }

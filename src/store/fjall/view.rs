@@ -1,8 +1,8 @@
-//! A view of a store: the same rows in another folder, so that the engine can open them and change nothing of the original.
+//! A view of a store: the same rows in another folder, so that the engine can open them without changing the original.
 //!
-//! The engine deletes what its catalogue does not name, and cuts a journal where it cannot read on. Of a whole store that is right; of a
-//! damaged one it destroys what might have been mended. Tables and values are written once, so the view links to them. Everything
-//! else is small, or is a journal, and is copied.
+//! The engine deletes files that its catalogue does not name, and truncates a journal at the first unreadable entry. In a whole
+//! store that is right; in a damaged one it destroys data that could be repaired. Tables and values are written once, so the view
+//! has links to them. Everything else is small, or is a journal, and is copied.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// The engine's lock, which a view has for itself.
+/// The engine's lock; a view has its own.
 pub(super) const LOCK_FILE: &str = "lock";
-/// How the folder of a view is called; one that was left behind by a kill is removed at the next start.
+/// Prefix of a view's folder name; a view left behind by a kill is removed at the next start.
 const PREFIX: &str = "view-";
 /// Folders of files that the engine never writes again.
 const WRITTEN_ONCE: [&str; 2] = ["tables", "blobs"];
-/// How much of a file is copied at once, in bytes.
+/// Size of the copy buffer, in bytes.
 const COPIED_AT_ONCE: usize = 1024 * 1024;
 
-/// A view, which goes when it is dropped.
+/// A view, removed when dropped.
 pub(super) struct View(TempDir);
 
 impl View {
-    /// A view in the store's own folder, on the same disk; where that cannot be written, one in the folder for temporary files.
+    /// A view in the store's own folder, on the same disk; if that cannot be written, in the folder for temporary files.
     pub(super) fn beside(store: &Path) -> io::Result<Self> {
         remove_old(store);
         let inside =
@@ -38,7 +38,7 @@ impl View {
 
     fn fill(store: &Path, folder: TempDir) -> io::Result<Self> {
         mirror(&fs::canonicalize(store)?, folder.path(), true)?;
-        // The original may lack it: it holds nothing.
+        // The original may lack it, since it has no contents.
         OpenOptions::new().create(true).append(true).open(folder.path().join(LOCK_FILE))?;
         Ok(Self(folder))
     }
@@ -48,7 +48,7 @@ impl View {
     }
 }
 
-/// Whether an entry of the store's folder is a view, and no part of the store.
+/// Whether an entry of the store's folder is a view, and not a part of the store.
 pub(super) fn is_view(name: &std::ffi::OsStr) -> bool {
     name.to_string_lossy().starts_with(PREFIX)
 }
@@ -56,7 +56,7 @@ pub(super) fn is_view(name: &std::ffi::OsStr) -> bool {
 fn remove_old(store: &Path) {
     for entry in fs::read_dir(store).into_iter().flatten().flatten().filter(|entry| is_view(&entry.file_name())) {
         if let Err(error) = fs::remove_dir_all(entry.path()) {
-            tracing::warn!(folder = %entry.path().display(), %error, "what an interrupted start left cannot be removed");
+            tracing::warn!(folder = %entry.path().display(), %error, "a view left by an interrupted start cannot be removed");
         }
     }
 }
@@ -86,13 +86,13 @@ fn link(source: &Path, target: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(source, target)
 }
 
-/// Links need rights of their own there.
+/// Links need privileges there.
 #[cfg(not(unix))]
 fn link(source: &Path, target: &Path) -> io::Result<()> {
     fs::copy(source, target).map(|_| ())
 }
 
-/// Copies a file without its holes: a journal is mostly room that was set aside.
+/// Copies a file without its holes: most of a journal is preallocated.
 fn copy(source: &Path, target: &Path) -> io::Result<()> {
     let (mut source, mut target) = (File::open(source)?, File::create_new(target)?);
     let mut buffer = vec![0; COPIED_AT_ONCE];

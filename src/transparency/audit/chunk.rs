@@ -1,4 +1,4 @@
-//! One tile of leaves with its entries: fetched, and each entry held against its leaf. Any thread does this for any tile.
+//! A tile of leaves with its entries: fetches both, and checks each entry's hash against its leaf. Runs on any thread.
 
 use super::rules::{Item, read_item};
 use super::stop::Stop;
@@ -10,7 +10,7 @@ use crate::transparency::source::Source;
 use crate::trust::merkle::{Hash, hash_leaf};
 use crate::trust::{Code, TrustAnchor};
 
-/// Leaves and what their entries say.
+/// A tile of leaves, and their decoded entries.
 pub(super) struct Chunk {
     /// Index of the first leaf.
     pub(super) first: u64,
@@ -18,7 +18,7 @@ pub(super) struct Chunk {
     pub(super) items: Vec<Item>,
 }
 
-/// Reads the tile of leaves `index` of a log of `size`.
+/// Reads the tile of leaves `index` of a log of `size` entries.
 pub(super) fn read(
     source: &dyn Source,
     kind: LogKind,

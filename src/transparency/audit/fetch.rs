@@ -1,16 +1,16 @@
-//! Work on many pieces at once, taken in order: a few threads prepare, the caller's thread takes.
+//! Parallel preparation of pieces that are consumed in order: a few threads prepare, the caller's thread consumes.
 //!
-//! Each thread has every n-th piece and a short queue of its own, so no more than a handful of pieces wait, however slow the taking.
+//! Each thread has every n-th piece and a short queue of its own, so only a handful of pieces wait, however slow the consumer.
 
 use std::ops::Range;
 use std::sync::mpsc;
 
 /// Threads that fetch and hash; fetching waits more than it computes.
 const THREADS: u64 = 4;
-/// Prepared pieces that wait for each thread's turn.
+/// Prepared pieces in each thread's queue.
 const WAITING: usize = 2;
 
-/// Calls `take` with `prepare(index)` for every index in order, until it fails.
+/// Calls `take` with `prepare(index)` for every index in order, until `take` fails.
 pub(super) fn in_order<T: Send, E>(
     range: Range<u64>,
     prepare: impl Fn(u64) -> T + Sync,
@@ -25,7 +25,7 @@ pub(super) fn in_order<T: Send, E>(
             let (prepare, range) = (&prepare, range.clone());
             scope.spawn(move || {
                 for index in (range.start + thread..range.end).step_by(threads as usize) {
-                    // Nobody takes any more: something failed.
+                    // The consumer failed and dropped its end.
                     if sender.send(prepare(index)).is_err() {
                         return;
                     }
@@ -34,7 +34,7 @@ pub(super) fn in_order<T: Send, E>(
         }
         for index in range.clone() {
             let queue = &queues[((index - range.start) % threads) as usize];
-            // A thread that is gone panicked; leaving the scope passes the panic on.
+            // The thread panicked; leaving the scope propagates the panic.
             let Ok(piece) = queue.recv() else { break };
             take(piece)?;
         }

@@ -3,7 +3,7 @@
 //!
 //! | rule | otherwise, LOG_RULE |
 //! |---|---|
-//! | the events of one version of the key registry stand side by side, versions in order | "stands apart from the others of its version" |
+//! | the events of one version of the key registry stand side by side, versions in order | "is separated from the others of its version" |
 //! | a key is added once, and changes as its state allows | "key …: …" |
 //! | a key of the anchor was added at its `from_index`, and went out of use at the index that the anchor says | the same, at the ledger's end |
 //! | a key that was added is the anchor's | the same |
@@ -17,28 +17,28 @@ use crate::base::id::to_hex;
 use crate::trust::key_event::{KeyEvent, KeyEventKind};
 use crate::trust::{KeyId, KeyRecord, KeyState, TrustAnchor};
 
-/// An event, with its index in the ledger.
+/// The ledger index of an event, and the event.
 pub(super) type Told = (u64, KeyEvent);
 
-/// A key as the events tell of it.
+/// The state of a key according to the events.
 struct Key {
     origin: String,
     record: KeyRecord,
-    /// The event that added it.
+    /// The ledger index of the event that added it.
     index: u64,
-    /// Its state came with it: the index in the state is not the event's.
+    /// The key was added with a state: the index in the state is not the event's.
     is_born_out_of_use: bool,
 }
 
-/// The events of one version.
+/// The events of one version of the key registry.
 struct Block {
     version: u64,
     from: u64,
     next: u64,
 }
 
-/// Whatever the events say that the anchor does not, and the other way round: each with the index of its entry, in a ledger of `size`.
-pub(super) fn disagreements(told: &[Told], anchor: &TrustAnchor, size: u64) -> Vec<(u64, String)> {
+/// The differences between the key events and the anchor, in a ledger of `size` entries: each with the index of an entry.
+pub(super) fn discrepancies(told: &[Told], anchor: &TrustAnchor, size: u64) -> Vec<(u64, String)> {
     let mut found = Vec::new();
     let mut keys: BTreeMap<KeyId, Key> = BTreeMap::new();
     let mut block: Option<Block> = None;
@@ -51,7 +51,7 @@ pub(super) fn disagreements(told: &[Told], anchor: &TrustAnchor, size: u64) -> V
             }
             _ => {
                 if block.as_ref().is_some_and(|before| before.version >= version) {
-                    let why = format!("a key event of version {version} stands apart from the others of its version");
+                    let why = format!("a key event of version {version} is separated from the others of its version");
                     found.push((*index, why));
                 }
                 block = Some(Block { version, from: *index, next: index + 1 });
@@ -71,7 +71,7 @@ pub(super) fn disagreements(told: &[Told], anchor: &TrustAnchor, size: u64) -> V
 fn apply(keys: &mut BTreeMap<KeyId, Key>, index: u64, event: &KeyEvent, from: u64) -> Result<(), &'static str> {
     if let KeyEventKind::Added(key) = &event.kind {
         if key.id() != event.key_id {
-            return Err("the id is not that of the key");
+            return Err("the id is not the key's");
         }
         let record = KeyRecord { key: key.clone(), from_index: from, state: KeyState::Active, reattested: vec![] };
         let added = Key { origin: event.origin.clone(), record, index, is_born_out_of_use: false };
@@ -93,7 +93,7 @@ fn apply(keys: &mut BTreeMap<KeyId, Key>, index: u64, event: &KeyEvent, from: u6
                 KeyState::Active => from,
                 KeyState::Rotated { event_index } | KeyState::Withdrawn { event_index } => event_index,
                 KeyState::Compromised { suspect_from: known, event_index } if suspect_from < known => event_index,
-                KeyState::Compromised { .. } => return Err("it was suspect from there on already"),
+                KeyState::Compromised { .. } => return Err("it is compromised from an earlier index already"),
             };
             KeyState::Compromised { suspect_from, event_index }
         }
@@ -118,13 +118,13 @@ fn compare(keys: &BTreeMap<KeyId, Key>, anchor: &TrustAnchor, size: u64, found: 
             continue;
         };
         if told.origin != origin || told.record.from_index != record.from_index {
-            differs(told.index, "it was added elsewhere than the trust anchor says");
+            differs(told.index, "the trust anchor says that it was added at another index");
         }
         if state_of(&told.record, told.is_born_out_of_use) != state_of(record, told.is_born_out_of_use) {
-            differs(end, "its key events lead to another state than the trust anchor's");
+            differs(end, "its key events result in another state than the trust anchor's");
         }
         if sorted(&told.record) != sorted(record) {
-            differs(end, "other records are re-attested than the trust anchor says");
+            differs(end, "the trust anchor lists other re-attested records");
         }
     }
     for (id, told) in keys.iter().filter(|(id, _)| !named.contains(*id)) {

@@ -1,6 +1,6 @@
-//! What the entries of a log must be, each by itself and after those before it.
+//! The rules for the entries of a log: for each entry alone, and after the entries before it.
 //!
-//! | entry | rule | otherwise |
+//! | entry | rule | code of a violation |
 //! |---|---|---|
 //! | any | it decodes | MALFORMED |
 //! | statement | the anchor lets its issuer issue the schema; in a registry's log, it is that registry's | NOT_AUTHORISED, ISSUER_MISMATCH |
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Told, disagreements};
+use super::keys::{Told, discrepancies};
 use super::tiles::root_of;
 use crate::base::RecordId;
 use crate::transparency::head::{HeadError, LogKind, SignedHead};
@@ -28,16 +28,16 @@ use crate::trust::merkle::{CompactRange, Hash, hash_leaf};
 use crate::trust::status_list::StatusDigest;
 use crate::trust::{Code, KeyEvent, Statement, TrustAnchor, canonical, statement_hash};
 
-/// Findings that are told one by one; the others are counted.
+/// Most findings that are reported individually; further ones are counted.
 pub const FINDINGS_TOLD_MAX: usize = 100;
 
-/// The most key events that are held against the anchor: a hostile log shall not fill the memory.
+/// Most key events that are compared with the anchor: a hostile log must not exhaust memory.
 const KEY_EVENTS_MAX: usize = 65_536;
 
-/// An entry, read as far as it can be alone.
+/// An entry, decoded as far as it can be without the others.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// Of a log that shows no entries.
+    /// An entry of a log that publishes its tree only.
     Hidden,
     Statement(Box<Stated>),
     IssuerCheckpoint(Result<SignedHead, HeadError>),
@@ -47,7 +47,7 @@ pub(super) enum Item {
     Bad(Code, String),
 }
 
-/// What the rules need of a statement.
+/// The properties of a statement that the rules use.
 #[derive(Debug)]
 pub(super) struct Stated {
     issuer: String,
@@ -59,7 +59,7 @@ pub(super) struct Stated {
     leaf: Hash,
 }
 
-/// How many entries of which kind.
+/// The number of entries of each type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)] // the names say it
@@ -72,28 +72,28 @@ pub struct Counts {
     pub hidden: u64,
 }
 
-/// An entry that breaks a rule.
+/// An entry that violates a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The entry's index.
     pub index: u64,
-    /// The code.
+    /// The code of the violation.
     pub code: String,
-    /// Which rule, in words.
+    /// The explanation.
     pub why: String,
 }
 
-/// A record type of an issuer, and the record's id: the key of a chain of versions.
+/// The number of an issuer and record type, and the record's id: identifies a chain of versions.
 pub(super) type RecordKey = (u16, [u8; 16]);
 
-/// A record type of an issuer, and its statements so far.
+/// The statements of one record type of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pair {
     pub(super) issuer: String,
     pub(super) schema: String,
-    /// How many; a repeated one counts once.
+    /// Their number, without duplicates.
     pub(super) statements: u64,
     /// Index of the last one.
     pub(super) last: u64,
@@ -106,19 +106,19 @@ pub(super) struct Latest {
     pub(super) statement: Hash,
 }
 
-/// The rules, with all that they remember of the entries so far.
+/// The rules, with their state after the entries so far.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// The registry whose log this is; `None` for the province's logs.
     own: Option<String>,
-    /// Issuers with their schemas.
+    /// The schemas that each issuer may issue.
     issuers: BTreeMap<String, Vec<String>>,
-    /// Issuers by the origin of their logs.
+    /// Each issuer, by the origin of its log.
     origins: BTreeMap<String, String>,
     kind: LogKind,
     pub(super) pairs: Vec<Pair>,
     pub(super) latest: HashMap<RecordKey, Latest>,
-    /// Each issuer's log as its statements in the ledger rebuild it, and the size that its last checkpoint covers.
+    /// The tree of each issuer's statements in the ledger, and the size that its last checkpoint covers.
     pub(super) followed: BTreeMap<String, (CompactRange, u64)>,
     pub(super) key_events: Vec<Told>,
     pub(super) counts: Counts,
@@ -126,7 +126,7 @@ pub struct Rules {
     pub(super) findings_total: u64,
 }
 
-/// Reads an entry of a log.
+/// Decodes an entry of a log.
 pub(super) fn read_item(kind: LogKind, anchor: &TrustAnchor, index: u64, entry: &[u8]) -> Item {
     if kind == LogKind::Issuer {
         return read_statement(entry);
@@ -161,7 +161,7 @@ fn read_statement(bytes: &[u8]) -> Item {
 fn read_json<T>(body: &[u8], read: Option<T>, item: impl FnOnce(T) -> Item) -> Item {
     match (read, canonical::scan(body)) {
         (Some(read), _) => item(read),
-        (None, Ok(_)) => Item::Bad(Code::LogRule, "its fields are not those of its type".to_owned()),
+        (None, Ok(_)) => Item::Bad(Code::LogRule, "its fields differ from those of its type".to_owned()),
         (None, Err(error)) => Item::Bad(Code::NonCanonical, error.to_string()),
     }
 }
@@ -170,17 +170,17 @@ fn read_equivocation(body: &[u8]) -> Item {
     let bad = |why: &str| Item::Bad(Code::LogRule, why.to_owned());
     let Some((one, other)) = split_equivocation(body) else { return bad("an equivocation that does not decode") };
     let (Ok(a), Ok(b)) = (Statement::decode(one), Statement::decode(other)) else {
-        return bad("an equivocation of what is no statement");
+        return bad("an equivocation with an entry that is no statement");
     };
     let place = |of: &Statement| (of.issuer.clone(), of.schema.clone(), of.record_id, of.version);
     if one == other || place(&a) != place(&b) {
-        return bad("an equivocation that is none");
+        return bad("an equivocation whose statements do not conflict");
     }
     Item::Equivocation
 }
 
 impl Rules {
-    /// Rules for a log that begins.
+    /// The rules for a log without entries yet.
     pub fn new(kind: LogKind, anchor: &TrustAnchor, origin: &str) -> Self {
         let own = anchor.issuers.iter().find(|issuer| issuer.origin == origin).map(|issuer| issuer.name.clone());
         let mut rules = Self {
@@ -200,7 +200,7 @@ impl Rules {
         rules
     }
 
-    /// Takes a trust anchor over, which may be newer than the one before.
+    /// Replaces the trust anchor by one that may be newer.
     pub(super) fn trust(&mut self, kind: LogKind, anchor: &TrustAnchor) {
         let issuers = anchor.issuers.iter();
         self.kind = kind;
@@ -208,7 +208,7 @@ impl Rules {
         self.origins = issuers.map(|issuer| (issuer.origin.clone(), issuer.name.clone())).collect();
     }
 
-    /// Takes the next entry.
+    /// Applies the rules to the next entry.
     pub(super) fn take(&mut self, index: u64, item: Item) {
         match item {
             Item::Hidden => self.counts.hidden += 1,
@@ -258,7 +258,7 @@ impl Rules {
         let latest = Latest { version: stated.version, statement: stated.hash };
         let before = self.latest.insert(key, latest).unwrap_or(Latest { version: 0, statement: [0; 32] });
         if latest == before {
-            return; // an issuer's log may hold it twice; the first counts
+            return; // an issuer's log may hold it twice; the first position counts
         }
         if let Some(pair) = self.pairs.get_mut(pair) {
             pair.statements += 1;
@@ -287,7 +287,7 @@ impl Rules {
         let is_theirs = |pair: &&Pair| pair.issuer == digest.issuer && pair.schema == digest.schema;
         let (statements, last) = self.pairs.iter().find(is_theirs).map_or((0, 0), |pair| (pair.statements, pair.last));
         let count = u64::from(digest.count);
-        // Statements can come while a list is on its way here; then it speaks of fewer.
+        // Statements may be accepted while a status digest is on its way to the ledger; it then counts fewer.
         let agrees = if last < digest.ledger_size { count == statements } else { count < statements };
         if digest.ledger_size > index || !(agrees || (count, statements) == (0, 0)) {
             let why =
@@ -308,26 +308,27 @@ impl Rules {
         let agrees = edge.size() == head.size() && root_of(edge) == *head.root();
         *covered = edge.size();
         if !agrees {
-            let why = format!("the checkpoint of {name} is not of the {} statements before it", edge.size());
+            let why =
+                format!("the checkpoint of {name} does not cover exactly the {} statements before it", edge.size());
             self.find(index, Code::LogRule, why);
         }
     }
 
-    /// What is wrong with a log that ends here, at `size`: with more entries it may be right. Beside [`findings`](Self::findings).
+    /// Violations of a log that ends here, at `size`; further entries may cure them. In addition to [`findings`](Self::findings).
     pub(super) fn at_end(&self, anchor: &TrustAnchor, size: u64) -> Vec<Finding> {
         let finding = |(index, why)| Finding { index, code: Code::LogRule.as_str().to_owned(), why };
         let open = self.followed.iter().filter(|(_, (edge, covered))| edge.size() > *covered);
         let open = open
             .map(|(name, _)| (size.saturating_sub(1), format!("no checkpoint of {name} covers its last statements")));
         let of_keys = match self.kind {
-            LogKind::Records => disagreements(&self.key_events, anchor, size),
+            LogKind::Records => discrepancies(&self.key_events, anchor, size),
             LogKind::Evidence | LogKind::Issuer => Vec::new(),
         };
         open.chain(of_keys).map(finding).collect()
     }
 
-    /// The place of a record type in `pairs`. More of them than a [`RecordKey`] has numbers for is no ledger of ours; their chains then
-    /// mix, and show as findings.
+    /// The index of a record type in `pairs`. A ledger with more record types than a [`RecordKey`] can number is not one of ours;
+    /// their chains then mix, and show as findings.
     fn pair(&mut self, issuer: &str, schema: &str) -> usize {
         let known = self.pairs.iter().position(|pair| pair.issuer == issuer && pair.schema == schema);
         known.unwrap_or_else(|| {
@@ -343,17 +344,17 @@ impl Rules {
         }
     }
 
-    /// What the entries were.
+    /// The number of entries of each type.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What broke the rules, up to [`FINDINGS_TOLD_MAX`].
+    /// The first [`FINDINGS_TOLD_MAX`] violations.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// How often rules were broken.
+    /// The number of violations.
     pub fn findings_total(&self) -> u64 {
         self.findings_total
     }

@@ -1,4 +1,4 @@
-//! What an auditor remembers from one time to the next: the head that it verified, the tree's edge, and the rules' memory.
+//! The state of an auditor between audits: the verified head, the tree's right edge, and the state of the rules.
 //!
 //! Two files: `FILE`, JSON, small; and beside it `FILE.<size>.records`, the latest version of each record, 58 bytes each, sorted:
 //! number of issuer and record type (2) ‖ record id (16) ‖ version (8) ‖ SHA-256 of the statement (32). The second is written first,
@@ -21,16 +21,16 @@ use crate::trust::{KeyEvent, TrustAnchor};
 const FORMAT: &str = "lienthong/audit/v2";
 const ROW: usize = 2 + 16 + 8 + 32;
 
-/// What an auditor remembers.
+/// The state of an auditor between audits.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The log.
+    /// The origin of the log.
     pub origin: String,
-    /// The note of the head that it verified.
+    /// The signed note of the verified head.
     pub note: Bytes,
-    /// The edge of the tree of that head.
+    /// The right edge of its tree.
     pub edge: CompactRange,
-    /// What the rules remember.
+    /// The state of the rules after its entries.
     pub rules: Rules,
 }
 
@@ -58,7 +58,7 @@ struct Edge {
     hashes: Vec<String>,
 }
 
-/// A key event: its index, and the entry's body.
+/// The index of a key event, and the body of its entry.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EventRow {
@@ -103,12 +103,12 @@ fn from_hex(text: &str) -> Option<Hash> {
 }
 
 impl State {
-    /// The state of an auditor that has seen nothing of a log.
+    /// The state before the first audit of a log.
     pub(super) fn begin(origin: &str, rules: Rules) -> Self {
         Self { origin: origin.to_owned(), note: Bytes::new(), edge: CompactRange::new(), rules }
     }
 
-    /// Reads the state; `None` when there is none yet.
+    /// Reads the state; `None` if there is no file.
     pub fn load(path: &Path, anchor: &TrustAnchor) -> io::Result<Option<Self>> {
         let json = match std::fs::read(path) {
             Ok(json) => json,
@@ -124,7 +124,7 @@ impl State {
         let missing = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", beside.display()));
         let rows = std::fs::read(&beside).map_err(missing)?;
         if to_hex(&Sha256::digest(&rows)) != file.records_sha256 || rows.len() as u64 != file.records * ROW as u64 {
-            return Err(broken("the records beside it are not those that it names".into()));
+            return Err(broken("the records file beside it is not the one that it names".into()));
         }
         let cut = || broken("an edge has the wrong number of hashes".into());
         let (kind, _) = log_keys(anchor, &file.origin).unwrap_or((LogKind::Records, &[]));
@@ -151,7 +151,7 @@ impl State {
         Ok(Some(Self { origin: file.origin, note: file.note.into(), edge, rules }))
     }
 
-    /// Writes the state; when it returns, it is durable.
+    /// Writes the state; it is durable when this returns.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let rules = &self.rules;
         let mut records: Vec<_> = rules.latest.iter().collect();

@@ -1,19 +1,19 @@
-//! Why an audit stops: the log, or what is remembered of it, cannot be checked any further.
+//! The reasons to stop an audit: the log or the auditor's state cannot be checked any further.
 
 use crate::transparency::head::{HeadError, SignedHead};
 use crate::transparency::source::SourceError;
 use crate::trust::Code;
 
-/// Why an audit stopped.
+/// The reason why an audit stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
-    /// The code.
+    /// The code of the failure.
     pub code: Code,
-    /// Why, in words.
+    /// The explanation.
     pub why: String,
-    /// The heads that contradict each other, known and shown, if that is the reason.
+    /// The accepted and the shown head, if they contradict each other.
     pub heads: Option<Box<(SignedHead, SignedHead)>>,
-    /// The state cannot be used: of the log nothing is said.
+    /// The state is unusable: the audit says nothing about the log.
     pub is_of_state: bool,
 }
 
@@ -22,7 +22,7 @@ impl Stop {
         Self { code, why: why.into(), heads: None, is_of_state: false }
     }
 
-    /// Because of two heads.
+    /// Stops because of two contradicting heads.
     pub fn heads(code: Code, known: &SignedHead, shown: &SignedHead, why: impl Into<String>) -> Self {
         Self { heads: Some(Box::new((known.clone(), shown.clone()))), ..Self::new(code, why) }
     }

@@ -1,4 +1,4 @@
-//! The tiles of a tree: their names and widths, where a node stands in them, and the root that an edge leads to.
+//! The tiles of a tree: their names and widths, the position of a node in them, and the root of an edge.
 
 use crate::ledger::tile::{TILE_WIDTH, TileId};
 use crate::transparency::path::TilePath;
@@ -8,17 +8,17 @@ pub(super) fn root_of(edge: &CompactRange) -> Hash {
     if edge.size() == 0 { empty_root() } else { edge.root() }
 }
 
-/// A tile's path at the width that it has in a tree of `size`.
+/// A tile's path with its width in a tree of `size` leaves.
 pub(super) fn tile_at(id: TileId, size: u64) -> TilePath {
     TilePath::Tile { id, width: id.width_at(size) }
 }
 
-/// A tile's name for people.
+/// A tile's name in messages.
 pub(super) fn name_of(id: TileId) -> String {
     format!("tile {} of level {}", id.index, id.level)
 }
 
-/// The tile that holds a node, with the node's place among the hashes of its bottom row.
-pub(super) fn place_of(node: Node) -> (TileId, usize) {
+/// The tile that holds a node, and the node's index in the bottom row of hashes.
+pub(super) fn position_of(node: Node) -> (TileId, usize) {
     (TileId::of(node), (node.index % TILE_WIDTH as u64) as usize)
 }

@@ -1,9 +1,9 @@
-//! The tiles above the leaves: fetched once each, compared with what the leaves lead to; and nodes for proofs.
+//! The tiles above the leaves: fetched once each, compared with the hashes of the leaves, and read for proofs.
 
 use std::collections::BTreeMap;
 
 use super::stop::Stop;
-use super::tiles::{name_of, place_of, tile_at};
+use super::tiles::{name_of, position_of, tile_at};
 use crate::ledger::tile::{Tile, TileId};
 use crate::transparency::source::Source;
 use crate::trust::Code;
@@ -24,14 +24,14 @@ impl<'a> Upper<'a> {
         Self { source, size, tiles: BTreeMap::new() }
     }
 
-    /// Whether a node that completes a tile stands in the tile above as this hash.
+    /// Compares a node that completes a tile with its hash in the tile above.
     pub(super) fn compare(&mut self, node: Node, hash: &Hash) -> Result<(), Stop> {
-        let (id, place) = place_of(node);
+        let (id, place) = position_of(node);
         let tile = self.tile(id)?;
         if tile.row().get(place) == Some(hash) {
             return Ok(());
         }
-        Err(Stop::new(Code::Tile, format!("{} is not what the tiles under it hash to", name_of(id))))
+        Err(Stop::new(Code::Tile, format!("{} differs from the hash of the tiles below it", name_of(id))))
     }
 
     /// The hash of a span.

@@ -262,7 +262,7 @@ async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
         (2, 6, "another state"),
         (3, 6, "no key event adds it"),
         (4, 4, "its state does not allow"),
-        (5, 6, "other records are re-attested"),
+        (5, 6, "other re-attested records"),
     ] {
         let mut events = told(4);
         events.remove(missing);
@@ -277,11 +277,15 @@ async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
     let added = KeyEvent { key_id: stranger.id(), ..event(KeyEventKind::Added(stranger.clone())) };
     finding(held_against(&fourth, with(added.clone()), 0).await, 6, "does not know it");
     let misnamed = KeyEvent { key_id: [1; 32], ..added };
-    finding(held_against(&fourth, with(misnamed), 0).await, 6, "not that of the key");
+    finding(held_against(&fourth, with(misnamed), 0).await, 6, "not the key's");
     let again = second.keys().find(|(_, key)| key.state == KeyState::Active).expect("a key").1.key.clone();
     let again = KeyEvent { key_id: again.id(), ..event(KeyEventKind::Added(again)) };
     finding(held_against(&fourth, with(again), 0).await, 6, "a second time");
-    finding(held_against(&fourth, with(event(KeyEventKind::Reattested(3..4))), 0).await, 6, "other records");
+    finding(
+        held_against(&fourth, with(event(KeyEventKind::Reattested(3..4))), 0).await,
+        6,
+        "other re-attested records",
+    );
     finding(held_against(&fourth, with(event(KeyEventKind::Withdrawn)), 0).await, 6, "does not allow");
     finding(
         held_against(&fourth, with(event(KeyEventKind::Compromised { suspect_from: 0 })), 0).await,
@@ -290,7 +294,7 @@ async fn key_events_and_the_anchor_say_the_same_or_it_is_found() {
     );
     finding(held_against(&fourth, with(event(KeyEventKind::Compromised { suspect_from: 3 })), 0).await, 6, "already");
     let late = KeyEvent { anchor_version: 2, ..event(KeyEventKind::Reattested(1..2)) };
-    finding(held_against(&fourth, with(late), 0).await, 6, "stands apart");
+    finding(held_against(&fourth, with(late), 0).await, 6, "is separated");
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
-//! A province of two logs in memory, with a trust anchor.
+//! A record ledger in memory whose entries a test writes itself, also those that no province would: with the keys of the test world, and a
+//! trust anchor of its own that changes from version to version.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::base::time::FixedClock;
-use crate::base::{Clock, RecordId, Seed, Timestamp};
+use crate::base::{Clock, RecordId, Timestamp};
 use crate::ledger::{Entry, Head, LogId, Sequencer};
 use crate::store::Batch;
 use crate::store::memory::MemoryStore;
@@ -16,14 +17,11 @@ use crate::transparency::witness::request::AddCheckpoint;
 use crate::trust::merkle::{CompactRange, hash_leaf};
 use crate::trust::note::Checkpoint;
 use crate::trust::*;
+pub(crate) use crate::world::foundation::signer;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 pub(crate) const RECORDS: &str = "lienthong/H27/records";
 pub(crate) const LAND: &str = "lienthong/H27/land";
-
-pub(crate) fn signer(origin: &str) -> Arc<dyn Signer> {
-    Arc::new(Ed25519Signer::from_seed(origin, &Seed::root(9).child(origin, 0)))
-}
 
 pub(crate) fn anchor() -> TrustAnchor {
     let keys = |origin: &str| vec![KeyRecord::active(&*signer(origin)).expect("a good key")];

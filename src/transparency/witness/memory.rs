@@ -1,4 +1,4 @@
-//! What a witness remembers: for each log the newest head that it cosigned, in one small file, and heads that contradict each other.
+//! The state of a witness: for each log the newest head that it cosigned, in one small file, and heads that contradict each other.
 //!
 //! `<name>.head` is the note itself; `<name>.<what>.<n>.json` keeps two heads. The name is the origin's hash: origins hold slashes.
 
@@ -16,29 +16,29 @@ use crate::transparency::file::keep_conflict;
 use crate::transparency::head::SignedHead;
 use crate::trust::TrustAnchor;
 
-/// The memory: a folder that one process uses at a time.
+/// The state folder, which one process uses at a time.
 pub struct Memory {
     folder: PathBuf,
     slots: Mutex<BTreeMap<String, Arc<Slot>>>,
-    /// Held as long as the memory is: two witnesses on one folder would overtake each other.
+    /// Held as long as the folder is in use: two witnesses on one folder would overwrite each other's heads.
     _lock: std::fs::File,
 }
 
-/// One log's place.
+/// The state of one log.
 pub struct Slot {
     path: PathBuf,
-    /// Moves only under the lock.
+    /// Changed only under this lock.
     lock: Mutex<()>,
 }
 
-/// A log's place, locked.
+/// The state of one log, locked.
 pub struct Locked<'a> {
     path: &'a Path,
     _guard: MutexGuard<'a, ()>,
 }
 
 impl Memory {
-    /// Opens a folder, or makes it; fails when another process has it.
+    /// Opens or creates a folder; fails if another process holds it.
     pub fn open(folder: &Path) -> Result<Self> {
         let failed = |error: io::Error| {
             let message = format!("the state folder {} cannot be used: {error}", folder.display());
@@ -53,14 +53,14 @@ impl Memory {
         Ok(Self { folder: folder.to_owned(), slots: Mutex::default(), _lock: lock })
     }
 
-    /// A log's place. Asked only for logs that the trust anchor names, so there are not many.
+    /// The state of a log. Called only for logs that the trust anchor names, so the map stays small.
     pub fn slot(&self, origin: &str) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || Slot { path: self.folder.join(format!("{}.head", name(origin))), lock: Mutex::default() };
         slots.entry(origin.to_owned()).or_insert_with(|| Arc::new(make())).clone()
     }
 
-    /// Keeps two heads that cannot both be true; the same two once.
+    /// Keeps two contradicting heads; the same two once.
     pub fn keep_conflict(&self, known: &SignedHead, shown: &SignedHead, what: &str) -> Result<()> {
         let name = |number| self.folder.join(format!("{}.{what}.{number}.json", name(known.origin())));
         keep_conflict(name, &known.conflict_json(shown, what)).map(|_| ()).map_err(Error::bug)
@@ -68,14 +68,14 @@ impl Memory {
 }
 
 impl Slot {
-    /// Locks the place.
+    /// Locks the state of this log.
     pub fn lock(&self) -> Locked<'_> {
         Locked { path: &self.path, _guard: self.lock.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 }
 
 impl Locked<'_> {
-    /// The newest head that was cosigned; `None` before the first. A file that cannot be believed is an error, never a beginning.
+    /// The newest head that was cosigned; `None` before the first. An invalid file is an error, never a fresh start.
     pub fn read(&self, anchor: &TrustAnchor) -> Result<Option<SignedHead>> {
         let note = match std::fs::read(self.path) {
             Ok(note) => note,
@@ -85,7 +85,7 @@ impl Locked<'_> {
         SignedHead::read_old(&note, anchor).map(Some).map_err(Error::bug)
     }
 
-    /// Remembers a head; when it returns, the head is on disk.
+    /// Replaces the head; it is on disk when this returns.
     pub fn write(&mut self, head: &SignedHead) -> Result<()> {
         replace(self.path, &head.note, Readers::All).map_err(Error::bug)
     }

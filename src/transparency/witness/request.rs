@@ -7,24 +7,24 @@ use bytes::Bytes;
 use crate::trust::merkle::Hash;
 use crate::trust::note::NOTE_BYTES_MAX;
 
-/// The most hashes of a proof.
+/// Most hashes in a proof.
 const PROOF_MAX: usize = 63;
-/// The longest body.
+/// Longest body, in bytes.
 pub const BODY_BYTES_MAX: usize = NOTE_BYTES_MAX + 4 * 1024;
 
 /// An add-checkpoint request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddCheckpoint {
-    /// The size of the newest head that the witness is thought to have cosigned.
+    /// The size of the witness's newest head, as far as the client knows.
     pub old_size: u64,
-    /// The proof from that size to the checkpoint's.
+    /// The consistency proof from that size to the checkpoint's.
     pub path: Vec<Hash>,
-    /// The checkpoint.
+    /// The signed checkpoint.
     pub note: Bytes,
 }
 
 impl AddCheckpoint {
-    /// Reads a body; says why when it is none.
+    /// Parses a body; the error is the explanation.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
         if body.len() > BODY_BYTES_MAX {
             return Err("the request is too long".into());
@@ -34,19 +34,19 @@ impl AddCheckpoint {
         let mut lines = head.split('\n');
         let old = lines.next().and_then(|line| line.strip_prefix("old ")).ok_or("there is no old size")?;
         let is_plain = old.bytes().all(|byte| byte.is_ascii_digit()) && (old == "0" || !old.starts_with('0'));
-        let old_size = old.parse().ok().filter(|_| is_plain).ok_or("the old size is no number")?;
+        let old_size = old.parse().ok().filter(|_| is_plain).ok_or("the old size is not a number")?;
         let mut path = Vec::new();
         for line in lines {
             if path.len() == PROOF_MAX {
                 return Err("the proof is too long".into());
             }
             let hash = STANDARD.decode(line).ok().and_then(|hash| hash.try_into().ok());
-            path.push(hash.ok_or("a line of the proof is no hash")?);
+            path.push(hash.ok_or("a line of the proof is not a hash")?);
         }
         Ok(Self { old_size, path, note: Bytes::copy_from_slice(note.as_bytes()) })
     }
 
-    /// Writes the body.
+    /// Encodes the body.
     pub fn write(&self) -> Vec<u8> {
         let mut body = format!("old {}\n", self.old_size);
         for hash in &self.path {

@@ -90,6 +90,12 @@ pub enum ChangeError {
         /// Why.
         why: &'static str,
     },
+    /// The issuer has no right to issue any more.
+    #[error("the issuer {0} was withdrawn already")]
+    Withdrawn(String),
+    /// The record ledger has no such index yet.
+    #[error("the record ledger does not reach the index {0} yet: name one of its entries, or the next one")]
+    BeyondLedger(u64),
     /// Only suspect records can be stood by.
     #[error("the range is not within the suspect indices: from {suspect_from}, below {event_index}")]
     Range {
@@ -128,9 +134,9 @@ impl TrustAnchor {
             KeyChange::Withdraw { issuer } => {
                 let found = next.issuers.iter_mut().find(|known| known.name == *issuer);
                 let found = found.ok_or_else(|| ChangeError::Unknown(format!("issuer {issuer}")))?;
-                for key in found.keys.iter_mut().filter(|key| key.state == KeyState::Active) {
-                    key.state = KeyState::Withdrawn { event_index: at };
-                }
+                let active = found.keys.iter_mut().find(|key| key.state == KeyState::Active);
+                let active = active.ok_or_else(|| ChangeError::Withdrawn(issuer.clone()))?;
+                active.state = KeyState::Withdrawn { event_index: at };
             }
             KeyChange::Admit(newcomers) => newcomers.iter().try_for_each(|newcomer| next.admit(newcomer, at))?,
             KeyChange::Reattest { key, range } => {
@@ -194,6 +200,9 @@ impl TrustAnchor {
             KeyState::Compromised { suspect_from: before, event_index } if suspect_from < before => event_index,
             KeyState::Compromised { .. } => return Err(state(key, "it is already suspect from that index on")),
         };
+        if suspect_from > at {
+            return Err(ChangeError::BeyondLedger(suspect_from));
+        }
         if suspect_from > event_index {
             return Err(state(key, "it went out of use before it became suspect"));
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{Seed, Timestamp};
-use crate::trust::anchor::{IssuerAnchor, KeyChange, LogAnchor, LogPurpose};
+use crate::trust::anchor::{ChangeError, IssuerAnchor, KeyChange, LogAnchor, LogPurpose};
 use crate::trust::keys::{Ed25519Signer, Signer as _};
 
 fn signer(number: u64) -> Ed25519Signer {
@@ -93,8 +93,13 @@ fn changes_that_make_no_sense_are_refused() {
     refused(KeyChange::Rotate { origin: "lienthong/H27/sea".into(), successor: public(3) });
     refused(KeyChange::Rotate { origin: "lienthong/H27/land".into(), successor: public(2) });
     refused(KeyChange::Compromise { key, suspect_from: 3, successor: None });
-    refused(KeyChange::Compromise { key, suspect_from: 10, successor: Some(public(3)) });
+    let beyond = refused(KeyChange::Compromise { key, suspect_from: 10, successor: Some(public(3)) });
+    assert_eq!(beyond, ChangeError::BeyondLedger(10));
     refused(KeyChange::Compromise { key: [1; 32], suspect_from: 3, successor: None });
     refused(KeyChange::Withdraw { issuer: "sea".into() });
     refused(KeyChange::Reattest { key, range: 1..2 });
+    let withdraw = KeyChange::Withdraw { issuer: "land".into() };
+    let withdrawn = first.changed(&withdraw, 9, first.expires_at).expect("withdrawn");
+    let again = withdrawn.changed(&withdraw, 12, first.expires_at).expect_err("nothing is left to withdraw");
+    assert_eq!(again, ChangeError::Withdrawn("land".into()));
 }

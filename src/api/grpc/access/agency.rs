@@ -1,4 +1,4 @@
-//! `access.v1.AgencyService`: who may call, and what their rights are.
+//! `access.v1.AgencyService`: the agencies and their rights.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct AgencyGrpcService {
 }
 
 impl AgencyGrpcService {
-    /// Answers through `edge` what `rights` hold.
+    /// Serves the `rights` through `edge`.
     pub fn new(edge: Edge, rights: Arc<RightsBook>) -> Self {
         Self { edge, rights }
     }

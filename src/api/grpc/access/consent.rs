@@ -27,7 +27,7 @@ pub struct ConsentGrpcService {
 }
 
 impl ConsentGrpcService {
-    /// Answers `people` through `edge`; consents are to what `rights` hold of the record types of `catalogue`.
+    /// Serves `people` through `edge`; consents are limited to the `rights` to record types of `catalogue`.
     pub fn new(
         edge: Edge,
         rights: Arc<RightsBook>,

@@ -14,9 +14,9 @@ use crate::base::{Error, Language, PersonalId, Result, Violations, limits};
 use crate::wire::proto::exchange::v1;
 
 use super::{ExchangeGrpcService, message};
-use crate::exchange::{Context, Exchange, Request};
+use crate::exchange::{Context, Exchange, FetchRequest};
 
-/// Citizens under way at a time in one stream.
+/// Citizens in progress at a time in one stream.
 const CONCURRENT: usize = 16;
 /// The least that a citizen gets of a client's deadline.
 const SHARE_MIN: Duration = Duration::from_millis(50);
@@ -29,7 +29,7 @@ impl ExchangeGrpcService {
     ) -> Result<impl Stream<Item = Result<v1::BulkFetchRecordsResponse>> + Send + use<>> {
         let context = Context::of(&call)?;
         let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
-        let common = Request { personal_id: String::new(), record_types, purpose, reference };
+        let common = FetchRequest { personal_id: String::new(), record_types, purpose, reference };
         let opened = check(&self.exchange, &personal_ids, &common).and_then(|()| self.streams.open(&context.agency));
         let open = match opened {
             Ok(open) => open,
@@ -50,7 +50,7 @@ impl ExchangeGrpcService {
                 let now = Instant::now();
                 let left = until.map(|until| until.saturating_duration_since(now));
                 context.deadline = now + share(left, total - index as usize);
-                Ok(service.one(index, context, language, Request { personal_id, ..(*common).clone() }).await)
+                Ok(service.one(index, context, language, FetchRequest { personal_id, ..(*common).clone() }).await)
             }
         });
         let stream = futures::stream::iter(citizens).buffered(CONCURRENT);
@@ -66,7 +66,7 @@ impl ExchangeGrpcService {
         index: u32,
         context: Context,
         language: Language,
-        request: Request,
+        request: FetchRequest,
     ) -> v1::BulkFetchRecordsResponse {
         let request_id = context.request_id;
         let answered = match self.exchange.fetch(context, request).await {
@@ -91,13 +91,13 @@ fn share(left: Option<Duration>, citizens: usize) -> Duration {
     let most = Duration::from_millis(limits::DEADLINE_MS_DEFAULT);
     let Some(left) = left else { return most };
     let turns = citizens.div_ceil(CONCURRENT).max(1) as u32;
-    // A fifth is left for what comes between: checks, evidence, the way to the client.
+    // A fifth is kept for checks, evidence and the way to the client.
     (left * 4 / 5 / turns).clamp(SHARE_MIN, most)
 }
 
-/// Refuses what no citizen of the request could be answered for, all bad fields at once, before any of them has an entry in their
+/// Refuses a request that could be answered for no citizen, with all violations at once, before any citizen has an entry in the
 /// access log.
-fn check(exchange: &Exchange, personal_ids: &[String], common: &Request) -> Result<()> {
+fn check(exchange: &Exchange, personal_ids: &[String], common: &FetchRequest) -> Result<()> {
     let mut bad = Violations::default();
     if personal_ids.is_empty() || personal_ids.len() > limits::BULK_CITIZENS_MAX {
         bad.add("personal_ids", "COUNT", format_args!("1 to {} citizens", limits::BULK_CITIZENS_MAX));

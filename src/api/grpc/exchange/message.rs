@@ -8,10 +8,10 @@ use crate::wire::proto::exchange::v1;
 use crate::wire::ready::FetchRecordsResponse;
 use crate::wire::record::{Frame, note_text, timestamp};
 
-use crate::exchange::{CheckedRecord, Exchanged, Explained, Missing, MissingReason, Request};
+use crate::exchange::{CheckedRecord, Exchanged, Explained, FetchRequest, Missing, MissingReason};
 
-pub(super) fn request(message: v1::FetchRecordsRequest) -> Request {
-    Request {
+pub(super) fn request(message: v1::FetchRecordsRequest) -> FetchRequest {
+    FetchRequest {
         personal_id: message.personal_id,
         record_types: message.record_types,
         purpose: message.purpose,
@@ -67,7 +67,7 @@ fn missing(missing: Missing, language: Language) -> v1::Missing {
     }
 }
 
-pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
+pub(super) fn explained(explained: Explained, language: Language) -> Result<v1::ExplainResponse> {
     let evidence = explained
         .evidence
         .map(|(index, note)| -> Result<v1::Evidence> { Ok(v1::Evidence { index, checkpoint: note_text(&note)? }) });
@@ -85,7 +85,7 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
             .map(|check| v1::ExplainedCheck {
                 name: check.name,
                 outcome: check.outcome.as_str().to_owned(),
-                detail: check.detail,
+                detail: language.say(&check.detail).into_owned(),
             })
             .collect(),
         evidence: evidence.transpose()?,
@@ -98,7 +98,7 @@ pub(super) fn explained(explained: Explained) -> Result<v1::ExplainResponse> {
             .map(|bad| v1::ExplainedViolation {
                 field: bad.field.clone(),
                 rule: bad.rule.clone().into_owned(),
-                message: bad.message.clone(),
+                message: bad.message_in(language).into_owned(),
             })
             .collect(),
     })

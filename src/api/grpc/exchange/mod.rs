@@ -29,7 +29,7 @@ pub struct ExchangeGrpcService {
 }
 
 impl ExchangeGrpcService {
-    /// Answers through `edge`, whose failed calls go to `traces`.
+    /// Serves through `edge`; `traces` keeps failed calls.
     pub fn new(edge: Edge, exchange: Arc<Exchange>, traces: Arc<RecentCalls>, clock: Arc<dyn Clock>) -> Self {
         Self { edge, exchange, traces, clock, streams: OpenStreams::default() }
     }
@@ -41,9 +41,9 @@ impl ExchangeGrpcService {
     }
 
     async fn explain_call(&self, call: &Call, request: v1::ExplainRequest) -> Result<v1::ExplainResponse> {
-        message::explained(
-            self.exchange.explain(&self.traces, &call.caller, call.permit.is_named, &request.request_id).await?,
-        )
+        let (caller, sees_all) = (&call.caller, call.permit.is_named);
+        let explained = self.exchange.explain(&self.traces, caller, sees_all, &request.request_id).await?;
+        message::explained(explained, call.language)
     }
 }
 

@@ -89,7 +89,7 @@ fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
     let permit = rights.permit(rights.method(method).expect("a row"), &caller);
     // A caller who would not be admitted arrives here as one whom no row names.
     let permit = permit.unwrap_or(Permit { is_named: false, allowed: "others".into() });
-    let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), permit, ..Call::by(caller, NOW) };
+    let call = Call { request_id: RequestId(uuid::Uuid::now_v7()), permit, ..crate::world::call_by(caller, NOW) };
     request.extensions_mut().insert(Arc::new(call));
     request
 }

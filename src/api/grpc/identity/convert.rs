@@ -34,7 +34,7 @@ pub(super) fn document_type(catalogue: &Catalogue, field: &str, value: i32) -> R
     })
 }
 
-/// The kind of document of a request to link one; all bad fields are told at once.
+/// The kind of document in a request to link one; all violations are reported at once.
 pub(super) fn document_to_link(catalogue: &Catalogue, request: &v1::LinkDocumentRequest) -> Result<DocumentType> {
     let person = PersonalId::from_field("personal_id", &request.personal_id);
     let kind = document_type(catalogue, "document_type", request.document_type);

@@ -30,7 +30,7 @@ impl LinkGrpcService {
         Self { edge, linking, people, pages }
     }
 
-    /// The person whose links the caller may see or change, and who acts.
+    /// The person whose links the caller may see or change, and the actor.
     async fn own(&self, call: &Call, personal_id: &str) -> Result<Acting> {
         own(call, personal_id, &*self.people).await
     }

@@ -10,7 +10,7 @@ use crate::trust::{Object, Operation};
 use crate::wire::proto::registry::judicial::v1 as proto;
 
 impl TypedRegistry {
-    /// The certificate of what the newest record says today.
+    /// A certificate of the newest record's content today.
     pub(super) async fn issue_certificate(
         &self,
         call: &Call,
@@ -35,7 +35,8 @@ impl TypedRegistry {
     }
 }
 
-/// The record type's rules, told by the fields of the request; what the caller did not give cannot be their mistake.
+/// The record type's violations, as violations of the request's fields; fields that the registry fills in are not the caller's
+/// mistake.
 fn check(record_type: &RecordType, payload: &Object, on: Date) -> Result<()> {
     let mut found = Violations::default();
     record_type.validate(payload, on, &"payload", &mut found);
@@ -52,7 +53,7 @@ fn check(record_type: &RecordType, payload: &Object, on: Date) -> Result<()> {
     }
 }
 
-/// The rule that a value of an enum breaks which is none of its known ones.
+/// The violation of an enum field with an unknown value.
 fn missing_rule<T, E>(value: &Result<T, E>) -> &'static str {
     if value.is_ok() { "REQUIRED" } else { "UNKNOWN_VALUE" }
 }

@@ -40,7 +40,9 @@ fn unknown(given: &str) -> Error {
 
 fn day(text: &str) -> Result<Option<Date>> {
     match date(text) {
-        None if !text.is_empty() => Err(Error::invalid_field("on", "FORMAT", "must be a date, YYYY-MM-DD")),
+        None if !text.is_empty() => {
+            Err(Error::invalid_field("on", "FORMAT", "must be a date, YYYY-MM-DD, in the years 1800 to 2200"))
+        }
         day => Ok(day),
     }
 }

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, Language, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
+use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
@@ -22,6 +22,8 @@ use crate::wire::record;
 use super::codes::list_codes;
 use super::describe::describe;
 use super::stream::{self, STREAM_RECORDS};
+
+const RESUME_TOKEN: &str = "resume_token";
 
 /// The shared service over every registry of the gateway.
 #[derive(Clone)]
@@ -126,16 +128,34 @@ impl SharedRegistries {
 
     async fn follow(
         &self,
-        call: &Call,
+        call: &Arc<Call>,
         request: v1::StreamChangesRequest,
     ) -> Result<impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<>> {
         let (_, registry) = self.own(call, &request.registry)?;
         let open = self.streams.open(&call.agency()?.to_string())?;
+        let cursor = self.cursor(call, &request)?;
         // The first batch is read before the stream begins, so that a bad cursor is the call's own error.
-        let first = registry.changes(request.cursor, STREAM_RECORDS).await?;
-        Ok(stream::changes(registry.clone(), request, first).inspect(move |_| {
+        let first = registry.changes(cursor, STREAM_RECORDS).await?;
+        let (pages, call) = (self.pages.clone(), call.clone());
+        Ok(stream::changes(registry.clone(), cursor, request.follow, first).map(move |message| {
             let _ = &open; // the stream counts as long as it lives
+            message.map(|message| {
+                let position = message.next_cursor.to_be_bytes();
+                let resume_token = pages.issue(&call, &[request.registry.as_bytes()], &position);
+                v1::StreamChangesResponse { resume_token, ..message }
+            })
         }))
+    }
+
+    /// Where a stream begins.
+    fn cursor(&self, call: &Call, request: &v1::StreamChangesRequest) -> Result<u64> {
+        let token = self.pages.read_field(RESUME_TOKEN, call, &[request.registry.as_bytes()], &request.resume_token)?;
+        let Some(position) = token else { return Ok(request.cursor) };
+        let position: [u8; 8] = position.try_into().map_err(|_| Error::token_refused(RESUME_TOKEN))?;
+        match u64::from_be_bytes(position) {
+            resumed if [0, resumed].contains(&request.cursor) => Ok(resumed),
+            _ => Err(Error::invalid_field("cursor", "CONFLICT", "must be left out, or be the one of resume_token")),
+        }
     }
 }
 
@@ -321,10 +341,7 @@ fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations
 
 /// A warning in the caller's language.
 fn warning(call: &Call, warning: Violation) -> v1::Warning {
-    let message = match call.language {
-        Language::Vietnamese => warning.vietnamese().into_owned(),
-        Language::English => warning.message,
-    };
+    let message = warning.message_in(call.language).into_owned();
     v1::Warning { field: warning.field, rule: warning.rule.into(), message }
 }
 

@@ -16,13 +16,13 @@ pub(super) const STREAM_RECORDS: usize = 512;
 /// the checkpoint fit into what is left.
 const STREAM_BYTES_MAX: usize = limits::MESSAGE_BYTES_MAX - limits::PAYLOAD_BYTES_MAX - 128 * 1024;
 
-/// The messages of the changes from a cursor on, of which `first` was read already.
+/// The messages of the changes from a cursor on, of which `first` was read already; they have no resume tokens yet.
 pub(super) fn changes(
     registry: Arc<dyn Registry>,
-    request: v1::StreamChangesRequest,
+    cursor: u64,
+    follow: bool,
     first: Option<ChangeBatch>,
 ) -> impl Stream<Item = Result<v1::StreamChangesResponse>> + Send + use<> {
-    let v1::StreamChangesRequest { cursor, follow, .. } = request;
     let begun = first.is_some() || follow;
     let state = begun.then_some((registry, cursor, first));
     let batches = futures::stream::unfold(state, move |state| async move {
@@ -63,6 +63,7 @@ fn messages(batch: ChangeBatch) -> Result<Vec<v1::StreamChangesResponse>> {
         next_cursor: batch.first_index,
         records: Vec::new(),
         checkpoint: String::new(),
+        resume_token: String::new(),
     };
     let mut messages = Vec::new();
     let (mut open, mut bytes) = (part(batch.first_index), 0);

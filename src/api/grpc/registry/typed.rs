@@ -1,4 +1,4 @@
-//! What the eight typed services share: one way to get, list and walk the versions of records of any type.
+//! The common part of the eight typed services: one way to get, list and walk the versions of records of any type.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ pub struct TypedRegistry {
 
 /// One version of a record, typed and as it was signed.
 pub(super) struct Version<M> {
-    /// `None` when the payload does not read as one, which the verifier says too: the registry alone can mend it, and must see it.
+    /// `None` if the payload does not parse, which the verifier reports too: only the registry can repair it, so it must see it.
     pub(super) typed: Option<M>,
     pub(super) record: SignedRecord,
     pub(super) record_id: String,
@@ -43,7 +43,7 @@ pub(super) enum Key {
     RecordId(String),
 }
 
-/// What a page is asked with.
+/// The parameters of a page.
 pub(super) struct PageQuery {
     pub(super) size: u32,
     pub(super) token: String,

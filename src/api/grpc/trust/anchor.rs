@@ -22,7 +22,7 @@ pub struct TrustGrpcService {
 }
 
 impl TrustGrpcService {
-    /// Hands out what the board holds, through `edge`.
+    /// Serves the anchors of the board through `edge`.
     pub fn new(board: AnchorBoard, edge: Edge) -> Self {
         Self { board, edge }
     }

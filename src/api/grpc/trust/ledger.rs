@@ -23,7 +23,7 @@ pub struct LedgerGrpcService {
 }
 
 impl LedgerGrpcService {
-    /// Answers through `edge`.
+    /// Serves through `edge`.
     pub fn new(edge: Edge, logs: Logs) -> Self {
         Self { edge, logs }
     }

@@ -19,7 +19,7 @@ pub struct StatusGrpcService {
 }
 
 impl StatusGrpcService {
-    /// Answers through `edge`.
+    /// Serves through `edge`.
     pub fn new(edge: Edge, lists: Arc<StatusLists>) -> Self {
         Self { edge, lists }
     }

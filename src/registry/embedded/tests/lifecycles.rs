@@ -1,7 +1,7 @@
 //! Submissions are held to the lifecycles: whole, between the versions of one submission too, and beside the other records.
 
 use super::*;
-use crate::registry::land;
+use crate::registry::{health_insurance, land, vehicle};
 
 fn an() -> Object {
     person("042185990002", "Nguyễn Thị Hoà", "1985")
@@ -137,4 +137,77 @@ async fn areas_of_parcels_add_up() {
     let error = submit(&host, "request-8", vec![twice(1), twice(2), entered(parcel(d, "200"))]).await;
     assert_eq!(broken(&error.expect_err("counted once")), ["changes[0].payload.area_m2 AREAS"]);
     submit(&host, "request-9", merged("300.5")).await.expect("merged");
+}
+
+fn card(number: &str, status: &str) -> Change {
+    let holder = Object::new().with("personal_id", "042185990002").with("full_name", "Nguyễn Thị Hoà");
+    let reason = (status != "active").then_some("chuyển nơi làm việc");
+    let payload = Object::new()
+        .with("card_number", number)
+        .with("holder", holder)
+        .with("object_code", "GD")
+        .with("benefit_level", "4")
+        .with("facility", "42001")
+        .with("valid_from", "2026-01-01")
+        .with("valid_until", "2026-12-31")
+        .with("status", status)
+        .with_optional("status_reason", reason);
+    Change { record_type: health_insurance::CARD.into(), ..create(payload) }
+}
+
+fn registration(plate: &str, chassis: &str, status: &str) -> Change {
+    let owner = Object::new().with("personal_id", "042185990002").with("full_name", "Nguyễn Thị Hoà");
+    let payload = Object::new()
+        .with("plate", plate)
+        .with("kind", "car")
+        .with("plate_colour", "white")
+        .with("owner", owner)
+        .with("brand", "Toyota")
+        .with("model", "Vios")
+        .with("chassis_number", chassis)
+        .with("colour", "Trắng")
+        .with("seats", 5)
+        .with("first_registered", "2019-03-05")
+        .with("status", status)
+        .with_optional("status_reason", (status != "active").then_some("đã bán"));
+    Change { record_type: vehicle::REGISTRATION.into(), ..create(payload) }
+}
+
+fn followed(change: &Change, version: u64, by: Change) -> Change {
+    assert_eq!(change.record_type, by.record_type);
+    let payload = by.payload.with("basis", basis("transfer"));
+    Change { operation: Operation::Update, expected_version: version, payload, ..by }
+}
+
+/// What one record has, a second one gets only when the first gives it up, at the latest in the same submission.
+#[tokio::test]
+async fn one_person_has_one_card_in_force_and_one_chassis_one_plate() {
+    let cards = ["4212345678", "042185990002", "4212345679"];
+    let plates = ["38A-123.45", "38A-123.46", "38A-123.47"];
+    let card = |at: usize, is_in_force: bool| card(cards[at], if is_in_force { "active" } else { "suspended" });
+    let car = |at: usize, is_in_force: bool| {
+        registration(plates[at], "RLHKC1234NY012345", if is_in_force { "active" } else { "plate_kept" })
+    };
+    type Make<'a> = &'a dyn Fn(usize, bool) -> Change;
+    let cases: [(&str, &str, Make<'_>); 2] =
+        [("health_insurance", "status CARD_IN_FORCE", &card), ("vehicle", "chassis_number CHASSIS_IN_USE", &car)];
+    for (registry, rule, record) in cases {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let host = open(store.clone(), registry).await;
+        let both = vec![record(0, true), record(1, true)];
+        let error = submit(&host, "request-1", both).await.expect_err("two at once");
+        assert_eq!(broken(&error), [format!("changes[1].payload.{rule}")]);
+        submit(&host, "request-2", vec![record(0, true), record(1, false)]).await.expect("one in force");
+        drop(host);
+        let host = open(store, registry).await;
+        let error = submit(&host, "request-3", vec![record(2, true)]).await.expect_err("another is in force");
+        assert_eq!(broken(&error), [format!("changes[0].payload.{rule}")]);
+        // the one takes it before the other gives it up
+        let exchanged = vec![record(2, true), followed(&record(0, true), 1, record(0, false))];
+        submit(&host, "request-4", exchanged).await.expect("given up in the same submission");
+        let error = submit(&host, "request-5", vec![record(1, true)]).await.expect_err("the record exists");
+        assert_eq!(error.reason, Reason::VersionConflict);
+        let kept = vec![followed(&record(2, true), 1, record(2, true))];
+        submit(&host, "request-6", kept).await.expect("a record keeps what it has");
+    }
 }

@@ -1,0 +1,151 @@
+//! Vietnamese in the encodings before Unicode, read as if it were Latin-1: `NguyÔn ThÞ Hoµ` (TCVN3), `Nguyeãn Thò Hoaø` (VNI).
+//!
+//! Both encodings use bytes that are letters elsewhere, so no single letter proves anything. A text counts as one of them when it is not
+//! Vietnamese as it stands, and every word of what it decodes to is a Vietnamese syllable. Names of other languages pass: `François` decodes
+//! to nothing that anybody says. Sources: TCVN 5712:1993 (table 3), and the VNI code page for Windows.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// TCVN3: one character for one letter. Of accented capitals it has none: a font shows the small letters as capitals.
+const TCVN3: &str = "¡Ă ¢Â £Ê ¤Ô ¥Ơ ¦Ư §Đ ¨ă ©â ªê «ô ¬ơ \u{ad}ư ®đ µà ¸á ¶ả ·ã ¹ạ »ằ ¾ắ ¼ẳ ½ẵ Æặ Çầ Êấ Èẩ Éẫ Ëậ Ìè Ðé Îẻ Ïẽ Ñẹ Òề \
+    Õế Óể Ôễ Öệ ×ì Ýí Øỉ Üĩ Þị ßò ãó áỏ âõ äọ åồ èố æổ çỗ éộ êờ íớ ëở ìỡ îợ ïù óú ñủ òũ ôụ õừ øứ öử ÷ữ ùự úỳ ýý ûỷ \
+    üỹ þỵ";
+
+/// VNI: a letter and the mark behind it, or one character.
+const VNI: &str = "aàầ AÀẦ aáấ AÁẤ aââ AÂÂ aãẫ AÃẪ aäậ AÄẬ aåẩ AÅẨ aèằ AÈẰ aéắ AÉẮ aêă AÊĂ aëặ AËẶ aïạ AÏẠ aõã AÕÃ aøà AØÀ aùá \
+    AÙÁ aúẳ AÚẲ aûả AÛẢ aüẵ AÜẴ eàề EÀỀ eáế EÁẾ eâê EÂÊ eãễ EÃỄ eäệ EÄỆ eåể EÅỂ eïẹ EÏẸ eõẽ EÕẼ eøè EØÈ eùé EÙÉ \
+    eûẻ EÛẺ oàồ OÀỒ oáố OÁỐ oâô OÂÔ oãỗ OÃỖ oäộ OÄỘ oåổ OÅỔ oïọ OÏỌ oõõ OÕÕ oøò OØÒ oùó OÙÓ oûỏ OÛỎ uïụ UÏỤ uõũ \
+    UÕŨ uøù UØÙ uùú UÙÚ uûủ UÛỦ yõỹ YÕỸ yøỳ YØỲ yùý YÙÝ yûỷ YÛỶ ôïợ ÔÏỢ ôõỡ ÔÕỠ ôøờ ÔØỜ ôùớ ÔÙỚ ôûở ÔÛỞ öïự ÖÏỰ \
+    öõữ ÖÕỮ öøừ ÖØỪ öùứ ÖÙỨ öûử ÖÛỬ æỉ ÆỈ îỵ ÎỴ ñđ ÑĐ òị ÒỊ óĩ ÓĨ ôơ ÔƠ öư ÖƯ";
+
+/// Longer texts are no names, and are not looked at.
+const TEXT_BYTES_MAX: usize = 512;
+/// Vowels of a syllable, without tone.
+const VOWELS: &str = "a ă â e ê i o ô ơ u ư y ai ao au ay âu ây eo êu ia iê iêu iu oa oai oao oay oă oe oeo oi oo ôi ơi ua uâ uây uă uai uay \
+    uao uau ue uê uêu ui uô uôi uơ uy uya uyê uyu ưa ưi ươ ươi ươu ưu yê yêu";
+/// What a syllable begins with.
+const ONSETS: [&str; 29] = [
+    "", "b", "c", "ch", "d", "đ", "g", "gh", "gi", "h", "k", "kh", "l", "m", "n", "ng", "ngh", "nh", "p", "ph", "q",
+    "r", "s", "t", "th", "tr", "v", "x", "qu",
+];
+/// What it ends with.
+const CODAS: [&str; 9] = ["", "c", "ch", "m", "n", "ng", "nh", "p", "t"];
+
+/// The text that was meant, and the encoding that it is in, if `text` is Vietnamese of TCVN3 or VNI read as Latin-1.
+///
+/// ```
+/// use lienthong::base::legacy::meant;
+/// assert_eq!(meant("NguyÔn ThÞ Hoµ"), Some(("TCVN3", "Nguyễn Thị Hoà".to_owned())));
+/// assert_eq!(meant("Nguyeãn Thò Hoaø"), Some(("VNI", "Nguyễn Thị Hoà".to_owned())));
+/// assert_eq!(meant("Nguyễn Thị Hoà"), None);
+/// assert_eq!(meant("François Müller"), None);
+/// ```
+pub fn meant(text: &str) -> Option<(&'static str, String)> {
+    let is_latin_1 = |c: char| c <= '\u{ff}';
+    if text.len() > TEXT_BYTES_MAX || text.is_ascii() || !text.chars().all(is_latin_1) || is_vietnamese(text) {
+        return None;
+    }
+    let decoded = [("TCVN3", tcvn3(text)), ("VNI", vni(text))];
+    decoded.into_iter().find(|(_, decoded)| decoded != text && is_vietnamese(decoded))
+}
+
+fn tcvn3(text: &str) -> String {
+    let of = |c: char| TCVN3.split(' ').find_map(|pair| pair.strip_prefix(c)).and_then(|letter| letter.chars().next());
+    text.chars().map(|c| of(c).unwrap_or(c)).collect()
+}
+
+fn vni(text: &str) -> String {
+    let letters: Vec<char> = text.chars().collect();
+    let pairs = || VNI.split(' ').map(|pair| pair.chars().collect::<Vec<char>>());
+    let (mut decoded, mut at) = (String::with_capacity(text.len()), 0);
+    while let Some(rest) = letters.get(at..).filter(|rest| !rest.is_empty()) {
+        let fitting = pairs().filter(|pair| rest.starts_with(&pair[..pair.len() - 1]));
+        match fitting.max_by_key(Vec::len) {
+            Some(pair) => {
+                decoded.extend(pair.last());
+                at += pair.len() - 1;
+            }
+            None => {
+                decoded.push(rest[0]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// Whether every word is a syllable that Vietnamese could have.
+fn is_vietnamese(text: &str) -> bool {
+    text.split(' ').all(|word| is_syllable(&word.to_lowercase()) && !has_capital_within(word))
+}
+
+fn has_capital_within(word: &str) -> bool {
+    let letters: Vec<char> = word.chars().collect();
+    letters.windows(2).any(|pair| pair[0].is_lowercase() && pair[1].is_uppercase())
+}
+
+fn is_syllable(word: &str) -> bool {
+    let is_tone = |c: char| matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}');
+    let tones = word.nfd().filter(|c| is_tone(*c)).count();
+    let plain: String = word.nfd().filter(|c| !is_tone(*c)).nfc().collect();
+    let splits = ONSETS.iter().filter_map(|onset| plain.strip_prefix(onset));
+    let mut rhymes = splits.flat_map(|rest| CODAS.iter().filter_map(move |coda| rest.strip_suffix(coda)));
+    tones <= 1 && rhymes.any(|vowels| VOWELS.split_ascii_whitespace().any(|known| known == vowels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_found() {
+        for (text, encoding, expected) in [
+            ("TrÇn V¨n B×nh", "TCVN3", "Trần Văn Bình"),
+            ("Lª ThÞ Hång", "TCVN3", "Lê Thị Hồng"),
+            ("§Æng Quèc C\u{ad}êng", "TCVN3", "Đặng Quốc Cường"),
+            ("Traàn Vaên Bình", "VNI", "Trần Văn Bình"),
+            ("Ñaëng Quoác Cöôøng", "VNI", "Đặng Quốc Cường"),
+            ("NGUYEÃN THÒ HOÀNG", "VNI", "NGUYỄN THỊ HỒNG"),
+        ] {
+            assert_eq!(meant(text), Some((encoding, expected.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_not_looked_at() {
+        assert_eq!(meant(&"Hoµ ".repeat(1_000_000)), None);
+    }
+
+    #[test]
+    fn names_as_they_are_stay() {
+        for name in [
+            "Nguyễn Thị Hoà",
+            "Hà Vân Ánh",
+            "Lý Công Uẩn",
+            "Tô Hoài",
+            "Trịnh Thị Quỳnh",
+            "Y-Moan Êban",
+            "K'Brôih Ya",
+            "José García",
+            "François Müller",
+            "Zoë",
+            "Bùi Quý Phương",
+            "Nghiêm Xuân Khuê",
+            "Đoàn Giới",
+            "Nông Thị Xuyến",
+            "Hà Tĩnh",
+        ] {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_name_of_the_tables_is_a_syllable() {
+        for word in "Nguyễn Trần Hoàng Phạm Huỳnh Quách Khương Nghĩa Giang Yên Uyển Oanh Thuý Khuyến Duyệt Ngoạn Quyết Giếng Huơ".split(' ') {
+            assert!(is_syllable(&word.to_lowercase()), "{word}");
+        }
+        for word in ["Franỗois", "Mỹller", "Zoở", "Bbc", "Quỗg"] {
+            assert!(!is_syllable(&word.to_lowercase()), "{word}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `lienthong clock`: what the clock of a running server's world shows, and moving it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Request, Status};
+
+use super::ca::CaArgs;
+use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
+use crate::base::Timestamp;
+use crate::server::listen;
+use crate::wire::proto::simulation::v1 as proto;
+use crate::wire::proto::simulation::v1::advance_clock_request::Target;
+use crate::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong clock show
+  lienthong clock advance 180d                     half a year on: cards lapse, licences expire, consents end
+  lienthong clock to 2027-01-01T00:00:00+07:00     the turn of the year
+  lienthong clock freeze                           so that answers do not change between two calls
+  lienthong clock resume
+  lienthong clock show --output json | jq -r .now";
+
+/// The clock of a server's world: show it, move it forward, stop it.
+#[derive(Debug, Subcommand)]
+pub enum Clock {
+    /// Show the world's time, with the machine's beside it.
+    #[command(after_help = EXAMPLES)]
+    Show(Server),
+    /// Move the clock forward by a duration, and run all work that falls due on the way.
+    #[command(after_help = EXAMPLES)]
+    Advance(Advance),
+    /// Move the clock forward to a time.
+    #[command(after_help = EXAMPLES)]
+    To(To),
+    /// Stop the clock.
+    #[command(after_help = EXAMPLES)]
+    Freeze(Server),
+    /// Let a stopped clock go on.
+    #[command(after_help = EXAMPLES)]
+    Resume(Server),
+}
+
+/// Move it by a duration.
+#[derive(Debug, Args)]
+pub struct Advance {
+    /// How far: `180d`, `36h`, `5m`; at most ten years.
+    #[arg(value_parser = super::load::duration, value_name = "TIME")]
+    by: Duration,
+    #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Move it to a time.
+#[derive(Debug, Args)]
+pub struct To {
+    /// The time, RFC 3339: `2027-01-01T00:00:00+07:00`.
+    #[arg(value_parser = instant, value_name = "TIME")]
+    at: Timestamp,
+    #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// The name of a jump.
+#[derive(Debug, Args)]
+pub struct RequestArgs {
+    /// Names the jump, so that a script that repeats the command moves the clock once; a new name unless it is given.
+    #[arg(long, env = "LIENTHONG_CLOCK_REQUEST_ID", value_name = "ID")]
+    request_id: Option<String>,
+}
+
+/// Whose clock, and who asks.
+#[derive(Debug, Args)]
+pub struct Server {
+    /// The address of the server, without TLS unless `--ca` is given.
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
+    address: String,
+    /// The bearer credential of the calls: an operator's.
+    #[arg(
+        long,
+        default_value = "demo-operator",
+        env = "LIENTHONG_CREDENTIAL",
+        value_name = "CREDENTIAL",
+        hide_env_values = true
+    )]
+    credential: String,
+    #[command(flatten)]
+    ca: CaArgs,
+}
+
+impl Clock {
+    /// Runs the subcommand.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        runtime()?.block_on(async {
+            match self {
+                Self::Show(server) => {
+                    let answer = server
+                        .connect()
+                        .await?
+                        .ask(proto::GetClockRequest {}, async |client, request| client.get_clock(request).await);
+                    show(answer.await?.clock, output)
+                }
+                Self::Freeze(server) => {
+                    let answer = server
+                        .connect()
+                        .await?
+                        .ask(proto::FreezeClockRequest {}, async |client, request| client.freeze_clock(request).await);
+                    show(answer.await?.clock, output)
+                }
+                Self::Resume(server) => {
+                    let answer = server
+                        .connect()
+                        .await?
+                        .ask(proto::ResumeClockRequest {}, async |client, request| client.resume_clock(request).await);
+                    show(answer.await?.clock, output)
+                }
+                Self::Advance(Advance { by, request, server }) => {
+                    let by = prost_types::Duration::try_from(by);
+                    let by = by.map_err(|_| Failure::with_code("that is longer than any clock goes", 2))?;
+                    jump(server, request, Target::By(by), output).await
+                }
+                Self::To(To { at, request, server }) => {
+                    let at = crate::wire::record::timestamp(at).unwrap_or_default();
+                    jump(server, request, Target::To(at), output).await
+                }
+            }
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A server that answers.
+struct Connected {
+    client: SimulationServiceClient<Channel>,
+    authorization: MetadataValue<Ascii>,
+    address: String,
+}
+
+impl Server {
+    async fn connect(self) -> Result<Connected, Failure> {
+        let authorization = format!("Bearer {}", self.credential).parse();
+        let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
+        let connected = self.ca.endpoint(&self.address)?.connect().await;
+        let address = self.address;
+        let channel = connected
+            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
+        Ok(Connected { client: SimulationServiceClient::new(channel), authorization, address })
+    }
+}
+
+impl Connected {
+    async fn ask<Q, A>(
+        mut self,
+        message: Q,
+        call: impl AsyncFnOnce(&mut SimulationServiceClient<Channel>, Request<Q>) -> Result<tonic::Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.authorization);
+        let answer = call(&mut self.client, request).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| {
+            Failure::new(format!("{} refused the call with {:?}: {}", self.address, status.code(), status.message()))
+        })
+    }
+}
+
+async fn jump(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
+    let request_id = request.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let message = proto::AdvanceClockRequest { request_id, target: Some(target) };
+    let answer = server.connect().await?.ask(message, async |client, request| client.advance_clock(request).await);
+    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer.await?;
+    let (before, after) = (text(before), text(after));
+    match output {
+        OutputFormat::Text => {
+            let said = if repetition { "it was moved before, by the same request" } else { "moved" };
+            let mut lines = format!("clock      {after}\nbefore     {before}\nrequest    {said}");
+            for piece in &ran {
+                lines.push_str(&format!("\nran        {} {}", text(piece.due_at), piece.kind));
+            }
+            print_text(&lines)
+        }
+        OutputFormat::Json => {
+            let ran: Vec<_> = ran
+                .into_iter()
+                .map(|piece| serde_json::json!({ "kind": piece.kind, "due_at": text(piece.due_at) }))
+                .collect();
+            print_json(&serde_json::json!({
+                "before": before, "after": after, "ran": ran, "ran_count": ran_count, "repetition": repetition,
+            }))
+        }
+    }
+}
+
+fn show(clock: Option<proto::WorldClock>, output: OutputFormat) -> Result<(), Failure> {
+    let proto::WorldClock { now, machine_time, frozen } = clock.unwrap_or_default();
+    let (now, machine) = (text(now), text(machine_time));
+    match output {
+        OutputFormat::Text => {
+            let pace = if frozen { "stands still" } else { "goes on with the machine's" };
+            print_text(&format!("clock      {now}\nmachine    {machine}\npace       {pace}"))
+        }
+        OutputFormat::Json => print_json(&serde_json::json!({ "now": now, "machine_time": machine, "frozen": frozen })),
+    }
+}
+
+fn text(at: Option<prost_types::Timestamp>) -> String {
+    let at = at.unwrap_or_default();
+    Timestamp(at.seconds.saturating_mul(1_000).saturating_add(i64::from(at.nanos / 1_000_000))).to_string()
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "not a time of RFC 3339, such as 2027-01-01T00:00:00+07:00".to_owned())
+}

@@ -1,0 +1,111 @@
+//! The yearly renewal of a trust anchor whose keys grow from the seed: a version that holds a year longer, signed by the root key, at the
+//! beginning of each year of the world's.
+//!
+//! Keys that are kept in a folder are renewed by their holders (`lienthong keys renew`): the program may not have their root keys.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+
+use super::anchors::AnchorBoard;
+use super::keyring::KeyHolder;
+use crate::base::{Date, Error, Result, Timestamp};
+use crate::simulation::clock::DueWork;
+use crate::trust::{Ed25519Signer, TrustAnchor, Verifier};
+
+/// When an anchor that was made or renewed at `at` expires: at the beginning of the year after next. So it stays the same for a calendar
+/// year, and holds for one more at least.
+pub(super) fn expiry(at: Timestamp) -> Result<Timestamp> {
+    start_of(at.date().year().saturating_add(2))
+}
+
+/// When an anchor is renewed: a year before it expires.
+fn due(anchor: &TrustAnchor) -> Result<Timestamp> {
+    start_of(anchor.expires_at.date().year().saturating_sub(1))
+}
+
+fn start_of(year: i16) -> Result<Timestamp> {
+    Date::new(year, 1, 1).map(Timestamp::start_of).map_err(Error::bug)
+}
+
+/// The version that follows `current`: the same, for a year longer.
+fn renewed(current: &TrustAnchor, root: &Ed25519Signer) -> Result<TrustAnchor> {
+    let expires_at = expiry(due(current)?)?;
+    let mut next = TrustAnchor { version: current.version + 1, signatures: Vec::new(), expires_at, ..current.clone() };
+    next.sign(root)?;
+    Ok(next)
+}
+
+/// `versions`, and those that renew the newest of them until `now`.
+pub(super) fn until(mut versions: Vec<TrustAnchor>, root: &Ed25519Signer, now: Timestamp) -> Result<Vec<TrustAnchor>> {
+    while let Some(newest) = versions.last().filter(|newest| due(newest).is_ok_and(|due| due <= now)) {
+        versions.push(renewed(newest, root)?);
+    }
+    Ok(versions)
+}
+
+/// The renewal as work of the world's clock.
+pub struct AnchorRenewal {
+    root: Ed25519Signer,
+    verifier: Arc<Verifier>,
+    board: AnchorBoard,
+    /// Weak: registries hold the clock that holds this.
+    issuers: Vec<Weak<dyn KeyHolder>>,
+}
+
+impl AnchorRenewal {
+    /// Renews the anchor that `verifier` goes by and `board` hands out; `issuers` are told of each version.
+    pub(super) fn new(
+        root: Ed25519Signer,
+        verifier: Arc<Verifier>,
+        board: AnchorBoard,
+        issuers: Vec<Weak<dyn KeyHolder>>,
+    ) -> Self {
+        Self { root, verifier, board, issuers }
+    }
+}
+
+#[async_trait]
+impl DueWork for AnchorRenewal {
+    fn kind(&self) -> &'static str {
+        "trust_anchor.renewal"
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        due(&self.verifier.anchor()).ok()
+    }
+
+    async fn run(&self, _: Timestamp) -> Result<()> {
+        let next = renewed(&self.verifier.anchor(), &self.root)?;
+        let published = self.board.prepare(&next)?;
+        self.issuers.iter().filter_map(Weak::upgrade).for_each(|issuer| issuer.heed(&next));
+        self.verifier.adopt(next);
+        self.board.publish(published);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::signers::Keys;
+    use super::*;
+    use crate::base::Seed;
+    use crate::registry::Catalogue;
+    use crate::trust::accept_next;
+
+    #[test]
+    fn each_year_has_a_version_that_follows_the_one_before() {
+        let made = start_of(2026).expect("a year").plus_ms(200 * 86_400_000);
+        let keys = Keys::new(Catalogue::built_in(), Seed::root(1));
+        let versions = |year| keys.versions(made, start_of(year).expect("a year"), &[]).expect("versions");
+        assert_eq!(keys.versions(made, made, &[]).expect("versions"), versions(2026));
+        assert_eq!((versions(2027).len(), versions(2036).len()), (2, 11));
+        for (at, pair) in versions(2036).windows(2).enumerate() {
+            let [before, after] = pair else { unreachable!("windows of two") };
+            let renewed_at = due(before).expect("a year");
+            assert_eq!((after.version, renewed_at), (at as u64 + 2, start_of(2027 + at as i16).expect("a year")));
+            assert!(before.expires_at > renewed_at.plus_ms(364 * 86_400_000), "the one before holds for a year yet");
+            accept_next(before, after, renewed_at).expect("it follows");
+        }
+    }
+}

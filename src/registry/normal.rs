@@ -1,0 +1,86 @@
+//! Payloads as people write them, brought to the one form that is stored, signed and looked up.
+//!
+//! What is corrected says the same to every reader: `Ð` (U+00D0) for `Đ`, and numbers with other separators or in small letters
+//! (`38a 12345` for `38A-123.45`). Everything else is kept as it was sent, or refused.
+
+use std::borrow::Cow;
+
+use crate::base::Path;
+use crate::trust::{Object, Value};
+
+use super::RecordType;
+use super::rule::{Field, Findings, Rule};
+
+/// The payload as it is stored. What was written in another form is flagged.
+pub(super) fn normal<'a>(
+    record_type: &RecordType,
+    payload: &'a Object,
+    findings: &mut Findings<'_>,
+) -> Cow<'a, Object> {
+    let payload = with_vietnamese_d(payload);
+    match object(&payload, &record_type.fields, &Path::Root, findings) {
+        Some(corrected) => Cow::Owned(corrected),
+        None => payload,
+    }
+}
+
+fn object(of: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) -> Option<Object> {
+    let mut corrected = None;
+    for field in fields {
+        let Some(value) = of.get(&field.name) else { continue };
+        if let Some(normal) = self::value(value, &field.rule, &Path::Field(path, &field.name), findings) {
+            corrected.get_or_insert_with(|| of.clone()).insert(&field.name, normal);
+        }
+    }
+    corrected
+}
+
+fn value(of: &Value, rule: &Rule, path: &Path<'_>, findings: &mut Findings<'_>) -> Option<Value> {
+    match (of, rule) {
+        (Value::String(text), Rule::Form(_)) => {
+            let normal = rule.normal(text)?;
+            findings.warn(path, "NORMALISED", "is stored in the usual form of such numbers");
+            Some(Value::String(normal))
+        }
+        (Value::Object(of), Rule::Object(fields)) => object(of, fields, path, findings).map(Value::Object),
+        (Value::Array(items), Rule::List(rule, max) | Rule::Set(rule, max)) if is_written(rule) => {
+            let mut corrected = None;
+            for (at, item) in items.iter().enumerate().take(*max) {
+                if let Some(normal) = value(item, rule, &Path::Item(path, at), findings) {
+                    corrected.get_or_insert_with(|| items.clone())[at] = normal;
+                }
+            }
+            corrected.map(Value::Array)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a rule can have another form to write.
+fn is_written(rule: &Rule) -> bool {
+    matches!(rule, Rule::Form(_) | Rule::Object(_) | Rule::List(..) | Rule::Set(..))
+}
+
+/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
+fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
+    fn has(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\u{d0}'),
+            Value::Array(items) => items.iter().any(has),
+            Value::Object(object) => object.iter().any(|(_, value)| has(value)),
+            Value::Integer(_) | Value::Bool(_) => false,
+        }
+    }
+    fn corrected(value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(text.replace('\u{d0}', "\u{110}")),
+            Value::Array(items) => Value::Array(items.into_iter().map(corrected).collect()),
+            Value::Object(object) => Value::Object(object.into_iter().map(|(k, v)| (k, corrected(v))).collect()),
+            other => other,
+        }
+    }
+    if !payload.iter().any(|(_, value)| has(value)) {
+        return Cow::Borrowed(payload);
+    }
+    Cow::Owned(payload.clone().into_iter().map(|(name, value)| (name, corrected(value))).collect())
+}

@@ -1,0 +1,155 @@
+//! What is kept of a clock: `clock.json` in the data folder, written whole before the clock moves.
+//!
+//! It stands beside the store rather than in it, so that commands that mint a token or sign for a world read its time while the gateway
+//! has the store open.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Error, Reason, Result, Timestamp};
+use crate::store::file::{Readers, write_whole};
+
+use super::pace::{Pace, Target};
+
+const FILE: &str = "clock.json";
+const FORMAT: &str = "lienthong/clock/v1";
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// How many jumps are remembered, for calls that are repeated.
+const JUMPS_MAX: usize = 64;
+
+/// A clock's pace, and the last jumps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// How the time runs.
+    pub pace: Pace,
+    jumps: VecDeque<Begun>,
+}
+
+/// A jump that was begun, under the id of the request that asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Begun {
+    pub request: String,
+    pub target: TargetForm,
+    pub before_ms: i64,
+    pub after_ms: i64,
+    /// Whether it came to its end.
+    pub is_over: bool,
+}
+
+impl Begun {
+    pub fn new(request: &str, target: Target, before: Timestamp, after: Timestamp) -> Self {
+        Self { request: request.into(), target: target.into(), before_ms: before.0, after_ms: after.0, is_over: false }
+    }
+}
+
+/// How far a jump was to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TargetForm {
+    ByMs(i64),
+    ToMs(i64),
+}
+
+impl From<Target> for TargetForm {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::By(ms) => Self::ByMs(ms),
+            Target::To(at) => Self::ToMs(at.0),
+        }
+    }
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    format: String,
+    pace: PaceForm,
+    jumps: VecDeque<Begun>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PaceForm {
+    FlowingAheadMs(i64),
+    FrozenAtMs(i64),
+}
+
+impl Default for Kept {
+    /// A clock that shows the machine's time.
+    fn default() -> Self {
+        Self { pace: Pace::Flowing { ahead_ms: 0 }, jumps: VecDeque::new() }
+    }
+}
+
+impl Kept {
+    /// Where it is kept in a data folder.
+    pub fn path(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
+    /// What is kept in a data folder; `None` for a world whose clock was never moved. Fails with
+    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the file is there and cannot be read.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = Self::path(folder);
+        let unreadable = |cause: String| {
+            let message = format!("{} cannot be read: {cause}", path.display());
+            Error::new(Reason::ConfigurationInvalid, message)
+        };
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.to_string())),
+            Ok(found) if found.len() > FILE_BYTES_MAX => return Err(unreadable("it is too long".into())),
+            Ok(_) => {}
+        }
+        let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+        let Form { format, pace, jumps } =
+            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        if format != FORMAT {
+            return Err(unreadable(format!("its format is not {FORMAT}")));
+        }
+        let pace = match pace {
+            PaceForm::FlowingAheadMs(ahead_ms) => Pace::Flowing { ahead_ms },
+            PaceForm::FrozenAtMs(ms) => Pace::Frozen { at: Timestamp(ms) },
+        };
+        Ok(Some(Self { pace, jumps }))
+    }
+
+    /// What the clock shows when the machine's shows `machine`.
+    pub fn at(&self, machine: Timestamp) -> Timestamp {
+        self.pace.at(machine)
+    }
+
+    /// Writes the file, durable when it returns.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        let pace = match self.pace {
+            Pace::Flowing { ahead_ms } => PaceForm::FlowingAheadMs(ahead_ms),
+            Pace::Frozen { at } => PaceForm::FrozenAtMs(at.0),
+        };
+        let form = Form { format: FORMAT.into(), pace, jumps: self.jumps.clone() };
+        let mut json = serde_json::to_vec_pretty(&form).map_err(Error::bug)?;
+        json.push(b'\n');
+        write_whole(path, &json, Readers::Owner)
+    }
+
+    /// The jump that was begun under a request id.
+    pub(super) fn jump(&self, request: &str) -> Option<Begun> {
+        self.jumps.iter().find(|jump| jump.request == request).cloned()
+    }
+
+    /// Remembers how far a jump is.
+    pub(super) fn note(&mut self, jump: Begun) {
+        match self.jumps.iter_mut().find(|begun| begun.request == jump.request) {
+            Some(begun) => *begun = jump,
+            None => self.jumps.push_back(jump),
+        }
+        if self.jumps.len() > JUMPS_MAX {
+            self.jumps.pop_front();
+        }
+    }
+}

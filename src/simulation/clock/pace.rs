@@ -1,0 +1,37 @@
+//! How a world's time runs, and how far it is to go.
+
+use crate::base::Timestamp;
+
+/// How a world's time runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// With the machine's, so many milliseconds ahead of it; behind it where the number is negative.
+    Flowing {
+        /// How far ahead.
+        ahead_ms: i64,
+    },
+    /// It stands still.
+    Frozen {
+        /// What the clock shows.
+        at: Timestamp,
+    },
+}
+
+impl Pace {
+    /// What the clock shows when the machine's shows `machine`.
+    pub fn at(self, machine: Timestamp) -> Timestamp {
+        match self {
+            Self::Flowing { ahead_ms } => machine.plus_ms(ahead_ms),
+            Self::Frozen { at } => at,
+        }
+    }
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// This many milliseconds from now.
+    By(i64),
+    /// To this time.
+    To(Timestamp),
+}

@@ -1,0 +1,188 @@
+//! Of the clock: jumps, stops, what is kept, and work that falls due.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::base::time::FixedClock;
+
+const NOON: Timestamp = Timestamp(1_800_000_000_000);
+const HOUR_MS: i64 = 3_600_000;
+
+fn clock(folder: Option<&Path>) -> (Arc<FixedClock>, Arc<WorldClock>) {
+    let machine = Arc::new(FixedClock::at(NOON));
+    let clock = WorldClock::open(machine.clone(), folder).expect("opens");
+    (machine, clock)
+}
+
+/// Work that is due every hour from noon on, and notes when it ran.
+struct Hourly {
+    ran: Mutex<Vec<Timestamp>>,
+    fails: AtomicUsize,
+}
+
+impl Hourly {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { ran: Mutex::default(), fails: AtomicUsize::new(0) })
+    }
+
+    fn ran(&self) -> Vec<i64> {
+        self.ran.lock().expect("whole").iter().map(|at| (at.0 - NOON.0) / HOUR_MS).collect()
+    }
+}
+
+#[async_trait]
+impl DueWork for Hourly {
+    fn kind(&self) -> &'static str {
+        "test.hourly"
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        Some(self.ran.lock().expect("whole").last().unwrap_or(&NOON).plus_ms(HOUR_MS))
+    }
+
+    async fn run(&self, at: Timestamp) -> Result<()> {
+        if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(Error::bug("not yet"));
+        }
+        self.ran.lock().expect("whole").push(at);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_clock_follows_the_machine_until_it_is_moved() {
+    let (machine, clock) = clock(None);
+    machine.set(NOON.plus_ms(5));
+    assert_eq!(clock.now(), NOON.plus_ms(5));
+    let jump = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    assert_eq!((jump.before, jump.after), (NOON.plus_ms(5), NOON.plus_ms(5 + HOUR_MS)));
+    machine.set(NOON.plus_ms(7));
+    assert_eq!(clock.now(), NOON.plus_ms(7 + HOUR_MS), "it goes on with the machine's");
+    let frozen = clock.freeze().await.expect("stops");
+    machine.set(NOON.plus_ms(100));
+    assert_eq!(clock.reading(), Reading { now: frozen.now, machine: NOON.plus_ms(100), is_frozen: true });
+    clock.advance("request-2", Target::To(NOON.plus_ms(2 * HOUR_MS))).await.expect("moves");
+    machine.set(NOON.plus_ms(200));
+    assert_eq!(clock.now(), NOON.plus_ms(2 * HOUR_MS), "a clock that stands still stands still after a jump");
+    clock.resume().await.expect("goes on");
+    machine.set(NOON.plus_ms(201));
+    assert_eq!(clock.now(), NOON.plus_ms(2 * HOUR_MS + 1), "it goes on from what it showed");
+}
+
+#[tokio::test]
+async fn jumps_go_forward_and_not_too_far() {
+    let (_, clock) = clock(None);
+    let too_long = Target::By(JUMP_DAYS_MAX * DAY_MS + 1);
+    for (target, field) in [
+        (Target::By(0), "by"),
+        (Target::By(-1), "by"),
+        (Target::By(i64::MIN), "by"),
+        (Target::By(i64::MAX), "by"),
+        (too_long, "by"),
+        (Target::To(NOON), "to"),
+        (Target::To(Timestamp(i64::MIN)), "to"),
+        (Target::To(Timestamp::MAX), "to"),
+    ] {
+        let refused = clock.advance("request-1", target).await.expect_err("refused");
+        let violation = refused.violations.kept().iter().next().expect("a field");
+        assert_eq!((violation.field.as_str(), &*violation.rule), (field, "RANGE"), "{target:?}");
+        assert_eq!(clock.now(), NOON, "{target:?}");
+    }
+    for id in ["", "short", "with a blank", &"x".repeat(65)] {
+        let refused = clock.advance(id, Target::By(1)).await.expect_err("refused");
+        assert_eq!(refused.violations.kept().iter().next().expect("a field").field.as_str(), "request_id");
+    }
+    // Jump by jump, until the end of time.
+    let (mut jumps, mut last) = (0, Ok(()));
+    while last.is_ok() {
+        jumps += 1;
+        last = clock.advance(&format!("request-{jumps}"), Target::By(JUMP_DAYS_MAX * DAY_MS)).await.map(drop);
+    }
+    assert_eq!(jumps, 18, "from 2027 on, seventeen of ten years fit");
+    assert!(last.expect_err("refused").violations.kept().iter().any(|found| found.message.contains("2199")));
+}
+
+#[tokio::test]
+async fn a_jump_that_is_repeated_is_made_once() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (_, clock) = clock(Some(folder.path()));
+    let first = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    let check = async |clock: &WorldClock| {
+        let again = clock.advance("request-1", Target::By(HOUR_MS)).await.expect("told again");
+        assert_eq!(again, Jump { is_repetition: true, ..first.clone() });
+        let other = clock.advance("request-1", Target::By(HOUR_MS + 1)).await.expect_err("refused");
+        assert_eq!(other.reason, Reason::RequestIdReused);
+        assert_eq!(clock.now(), NOON.plus_ms(HOUR_MS));
+    };
+    check(&clock).await;
+    let (_, opened_again) = super::tests::clock(Some(folder.path()));
+    check(&opened_again).await;
+}
+
+#[tokio::test]
+async fn a_stopped_clock_is_found_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (machine, clock) = clock(Some(folder.path()));
+    assert_eq!(Kept::read(folder.path()).expect("reads"), None, "a clock that nobody moved leaves nothing behind");
+    machine.set(NOON.plus_ms(3));
+    clock.freeze().await.expect("stops");
+    let (_, again) = super::tests::clock(Some(folder.path()));
+    assert_eq!(again.now(), NOON.plus_ms(3));
+    std::fs::write(Kept::path(folder.path()), "{}").expect("written");
+    let refused = WorldClock::open(machine, Some(folder.path())).err().expect("refused");
+    assert!(refused.message.contains("clock.json cannot be read"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn work_that_falls_due_in_a_jump_runs_at_its_own_times_and_once() {
+    let (_, clock) = clock(None);
+    let work = Hourly::new();
+    clock.take_on(work.clone());
+    let jump = clock.advance("request-1", Target::By(3 * HOUR_MS)).await.expect("moves");
+    let expected: Vec<Ran> =
+        (1..=3).map(|hour| Ran { kind: "test.hourly", at: NOON.plus_ms(hour * HOUR_MS) }).collect();
+    assert_eq!((jump.ran, work.ran()), (expected, vec![1, 2, 3]));
+    assert_eq!(clock.advance("request-2", Target::By(1)).await.expect("moves").ran, []);
+    // Work that fails holds the clock back, and is done in the next jump.
+    work.fails.store(1, Ordering::SeqCst);
+    clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect_err("fails");
+    assert_eq!(clock.now(), NOON.plus_ms(4 * HOUR_MS));
+    let jump = clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect("moves");
+    assert_eq!((jump.is_repetition, jump.after), (false, NOON.plus_ms(5 * HOUR_MS + 1)), "where it was to end");
+    assert_eq!((work.ran(), clock.now()), (vec![1, 2, 3, 4, 5], jump.after));
+}
+
+#[tokio::test]
+async fn work_runs_when_the_time_comes_by_itself() {
+    let (machine, clock) = clock(None);
+    let work = Hourly::new();
+    clock.take_on(work.clone());
+    let running = tokio::spawn(clock.clone().run());
+    machine.set(NOON.plus_ms(HOUR_MS));
+    while work.ran().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(work.ran(), [1]);
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_woken_by_a_jump_and_waits_while_the_clock_stands() {
+    let (machine, clock) = clock(None);
+    let waiting = |hours: i64| {
+        let clock = clock.clone();
+        tokio::spawn(async move { clock.sleep_until(NOON.plus_ms(hours * HOUR_MS)).await })
+    };
+    let (first, second) = (waiting(1), waiting(2));
+    tokio::task::yield_now().await;
+    clock.advance("request-1", Target::By(HOUR_MS)).await.expect("moves");
+    tokio::time::timeout(Duration::from_secs(1), first).await.expect("in time").expect("woken");
+    clock.freeze().await.expect("stops");
+    machine.set(NOON.plus_ms(10 * HOUR_MS));
+    let mut second = second;
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut second).await.is_err(), "its time has not come");
+    clock.resume().await.expect("goes on");
+    machine.set(NOON.plus_ms(11 * HOUR_MS));
+    tokio::time::timeout(Duration::from_secs(1), second).await.expect("in time").expect("woken");
+}

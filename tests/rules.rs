@@ -1,0 +1,424 @@
+//! The rules of the registries as a table: a record that each accepts, and what every named value makes of it. What the law knows is accepted,
+//! what cannot be is refused, what is odd is flagged, and what is written in another way is brought to its form ([docs/fidelity.md]).
+
+use lienthong::base::{Date, Violations};
+use lienthong::registry::Catalogue;
+use lienthong::registry::port::Change;
+use lienthong::registry::prepare::check;
+use lienthong::trust::{Object, Operation, Value};
+use serde_json::{Value as Json, json};
+
+const TODAY: Date = Date::constant(2026, 11, 22);
+
+/// A payload from JSON.
+fn object(json: &Json) -> Object {
+    let fields = json.as_object().expect("an object").iter();
+    fields.map(|(name, json)| (name.clone(), value(json))).collect()
+}
+
+fn value(json: &Json) -> Value {
+    match json {
+        Json::String(text) => Value::String(text.clone()),
+        Json::Number(number) => Value::Integer(number.as_i64().expect("a whole number")),
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Array(items) => Value::Array(items.iter().map(value).collect()),
+        Json::Object(_) => Value::Object(object(json)),
+        Json::Null => panic!("payloads have no null"),
+    }
+}
+
+/// What submitting a new record comes to: its violations and its warnings as `path RULE`, and what is stored.
+fn submitted(record_type: &str, payload: &Json) -> (Vec<String>, Vec<String>, Option<Object>) {
+    let catalogue = Catalogue::built_in();
+    let sector = catalogue.sector(record_type.split('.').next().expect("a registry")).expect("a sector");
+    let change = Change {
+        record_type: record_type.into(),
+        operation: Operation::Create,
+        expected_version: 0,
+        payload: object(payload),
+        valid_from: None,
+        valid_until: None,
+    };
+    let mut found = Violations::default();
+    let stored = check(sector, &change, 0, TODAY, &mut found).map(|(_, stored)| stored.into_owned());
+    let told = |of: &[lienthong::base::Violation]| {
+        let path = |field: &str| field.trim_start_matches("changes[0].payload.").to_owned();
+        of.iter().map(|one| format!("{} {}", path(&one.field), one.rule)).collect::<Vec<_>>()
+    };
+    (told(found.kept()), told(&found.warnings().kept), stored)
+}
+
+/// `good` with these fields in the place of its own; `null` takes a field out. A path goes into objects and lists.
+fn with(good: &Json, changes: &Json) -> Json {
+    let mut changed = good.clone();
+    for (path, to) in changes.as_object().expect("changes") {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let (parent, name) = pointer.rsplit_once('/').expect("a name");
+        let parent = changed.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}"));
+        match (to, parent) {
+            (Json::Null, Json::Object(fields)) => drop(fields.remove(name)),
+            (to, Json::Object(fields)) => drop(fields.insert(name.to_owned(), to.clone())),
+            (to, Json::Array(items)) => items[name.parse::<usize>().expect("an index")] = to.clone(),
+            _ => panic!("{path} is in nothing"),
+        }
+    }
+    changed
+}
+
+/// Changes, and the violations that they must give.
+type Case = (Json, &'static [&'static str]);
+
+fn hold(record_type: &str, good: &Json, cases: Vec<Case>) {
+    assert_eq!(submitted(record_type, good).0, [""; 0], "{record_type}");
+    for (changes, expected) in cases {
+        let (violations, ..) = submitted(record_type, &with(good, &changes));
+        assert_eq!(violations, expected, "{record_type} {changes}");
+    }
+}
+
+fn address() -> Json {
+    json!({"unit_code": "18073", "unit_valid_from": "2025-07-01"})
+}
+
+fn person() -> Json {
+    json!({
+        "personal_id": "042185990002", "full_name": "Nguyễn Thị Hoà", "birth_date": "1985-03-07", "sex": "female", "nationality": "VN",
+        "marital_status": "married", "life_status": "alive", "status": "active",
+        "card": {"kind": "cccd", "issued_on": "2021-05-01", "expires_on": "2025-03-07"},
+    })
+}
+
+#[test]
+fn people() {
+    let dead = |on: &str| json!({"life_status": "deceased", "status": "deceased", "death_date": on});
+    hold(
+        "resident.person.v1",
+        &person(),
+        vec![
+            (json!({"full_name": "NguyÔn ThÞ Hoµ"}), &["full_name ENCODING"]),
+            (json!({"full_name": "Nguyeãn Thò Hoaø"}), &["full_name ENCODING"]),
+            (json!({"full_name": "Нгуен Тхи"}), &["full_name FORMAT"]),
+            (json!({"full_name": "Nguyễn Thị Hоà"}), &["full_name FORMAT"]), // a Cyrillic о
+            (json!({"full_name": "K’Brôih François"}), &[]),
+            (json!({"full_name": "Nguye\u{302}\u{303}n"}), &[]),
+            (json!({"birth_date": "1825", "card": null}), &["birth_date OUT_OF_RANGE"]),
+            (json!({"birth_date": "1905", "card": null}), &[]),
+            (json!({"birth_date": "2015-05-05", "card": null}), &["marital_status CONFLICT"]),
+            (json!({"birth_date": "2008-11-22", "card": null}), &[]),
+            (json!({"sex": "male", "birth_date": "2008-11-22", "card": null}), &["marital_status CONFLICT"]),
+            (
+                json!({"birth_date": "2017-01-01", "marital_status": null, "card.issued_on": "2022-05-01", "card.expires_on": "2031-01-01"}),
+                &["card.issued_on CONFLICT"],
+            ),
+            (
+                json!({"birth_date": "2017-01-01", "marital_status": null,
+                    "card": {"kind": "can_cuoc", "issued_on": "2024-08-01", "expires_on": "2031-01-01"}}),
+                &[],
+            ),
+            (with(&dead("2021-04-30"), &json!({"nationality": "VN"})), &["card.issued_on ORDER"]),
+            (dead("2021"), &[]),
+            (json!({"nationality": "XXA"}), &[]),
+            (json!({"nationality": "XX"}), &["nationality UNKNOWN_VALUE"]),
+            (json!({"religion": "Công\u{200b}giáo"}), &["religion FORMAT"]),
+        ],
+    );
+}
+
+fn car() -> Json {
+    json!({
+        "plate": "38A-123.45", "kind": "car", "plate_colour": "white",
+        "owner": {"personal_id": "042090990001", "full_name": "Lê Văn An"},
+        "brand": "Toyota", "model": "Vios", "chassis_number": "RLHKC1234NY012345", "colour": "Trắng", "seats": 5,
+        "first_registered": "2019-03-05", "status": "active",
+    })
+}
+
+#[test]
+fn vehicles() {
+    hold(
+        "vehicle.registration.v1",
+        &car(),
+        vec![
+            (json!({"plate": "10A-123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "42A-123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "38-AI 123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "38-AO 123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "80-011-NG-01"}), &[]),
+            (json!({"plate": "29-121-NN-01"}), &[]),
+            (json!({"plate": "38-MĐ1 123.45", "kind": "motorcycle", "seats": 2}), &[]),
+            (json!({"plate": "38R-123.45", "kind": "trailer", "seats": 0}), &[]),
+            (json!({"plate": "38R-123.45"}), &["plate CONFLICT"]),
+            (json!({"plate_colour": "red"}), &["plate_colour CONFLICT"]),
+            (json!({"plate_colour": "blue"}), &["plate_colour CONFLICT"]),
+            (
+                json!({"plate_colour": "blue", "owner": {"organisation_code": "0100233488", "full_name": "Sở Tài chính"}}),
+                &[],
+            ),
+            (json!({"plate": "38-B1 123.45", "kind": "motorcycle", "seats": 60}), &["seats CONFLICT"]),
+            (json!({"chassis_number": "AE101123456"}), &["chassis_number FORMAT"]),
+            (json!({"chassis_number": "AE101123456", "first_registered": "1994-05-06"}), &[]),
+            (
+                json!({"owner": {"passport": {"number": "C1234567", "country": "FR"}, "full_name": "François Müller"}}),
+                &[],
+            ),
+            (
+                json!({"owner": {"passport": {"number": "c-1", "country": "FR"}, "full_name": "François Müller"}}),
+                &["owner.passport.number FORMAT"],
+            ),
+            (json!({"owner": {"organisation_code": "0110605738-001", "full_name": "Chi nhánh Hà Tĩnh"}}), &[]),
+            (json!({"owner": {"establishment_decision": "12/QĐ-UBND", "full_name": "Giáo xứ Văn Hạnh"}}), &[]),
+            (json!({"owner": {"full_name": "Lê Văn An"}}), &["owner.personal_id REQUIRED"]),
+            (json!({"owner.full_name": "Lª V¨n An"}), &["owner.full_name ENCODING"]),
+        ],
+    );
+}
+
+#[test]
+fn licences() {
+    let class = |code: &str, issued: &str, expires: Option<&str>| match expires {
+        Some(expires) => json!({"classes": [{"code": code, "issued_on": issued, "expires_on": expires}]}),
+        None => json!({"classes": [{"code": code, "issued_on": issued}]}),
+    };
+    let licence = json!({
+        "licence_number": "420151234567",
+        "holder": {"personal_id": "042070990001", "full_name": "Lê Văn An", "birth_date": "1970-05-06", "sex": "male"},
+        "classes": [{"code": "A1", "issued_on": "2010-01-05"}], "points": 12, "status": "active",
+    });
+    let born = |date: &str, sex: &str, class: Json| {
+        with(&json!({"holder": {"full_name": "Lê An", "birth_date": date, "sex": sex}}), &class)
+    };
+    hold(
+        "driver_licence.licence.v1",
+        &licence,
+        vec![
+            (json!({"licence_number": "AT 123456"}), &[]),
+            (json!({"licence_number": "AT 12345"}), &["licence_number FORMAT"]),
+            (class("B", "2024-12-31", Some("2034-12-31")), &["classes[0].code CONFLICT"]),
+            (class("A", "2024-12-31", None), &["classes[0].code CONFLICT"]),
+            (class("CE", "2024-12-31", Some("2029-12-31")), &["classes[0].code CONFLICT"]),
+            (class("B", "2025-01-01", Some("2035-01-01")), &[]),
+            (class("B2", "2024-12-31", Some("2034-12-31")), &[]),
+            (
+                born("1999-06-01", "male", class("D", "2026-01-01", Some("2031-01-01"))),
+                &["classes[0].issued_on CONFLICT"],
+            ),
+            (born("1998-12-31", "male", class("D", "2026-01-01", Some("2031-01-01"))), &[]),
+            (born("1999-06-01", "male", class("D", "2024-01-01", Some("2029-01-01"))), &[]),
+            (
+                born("1968-12-31", "male", class("D", "2026-01-01", Some("2031-01-01"))),
+                &["classes[0].issued_on CONFLICT"],
+            ),
+            (born("1969-12-31", "male", class("D", "2026-01-01", Some("2031-01-01"))), &[]),
+            (
+                born("1970-12-31", "female", class("D", "2026-01-01", Some("2031-01-01"))),
+                &["classes[0].issued_on CONFLICT"],
+            ),
+            (class("B1", "2012-01-01", Some("2032-01-01")), &["classes[0].expires_on OUT_OF_RANGE"]),
+            (class("B1", "2012-01-01", Some("2030-05-06")), &[]),
+            (class("B1", "2022-01-01", Some("2032-01-01")), &[]), // ten years for whoever is older than fifty
+        ],
+    );
+}
+
+fn certificate() -> Json {
+    json!({
+        "serial": "CĐ 123456", "registry_number": "CH 01234", "issued_on": "2016-04-01", "legal_form": "couple",
+        "owners": [
+            {"personal_id": "042082990008", "full_name": "Lê Văn An", "role": "husband"},
+            {"personal_id": "042182990008", "full_name": "Trần Thị Bé", "role": "wife"},
+        ],
+        "parcels": ["w7723fdn0zg3"], "status": "valid",
+    })
+}
+
+#[test]
+fn land() {
+    let alone = |owner: Json, role: &str| {
+        let owner = with(&owner, &json!({"full_name": "Giáo xứ Văn Hạnh", "role": role}));
+        json!({"owners": [owner], "legal_form": role})
+    };
+    hold(
+        "land.certificate.v1",
+        &certificate(),
+        vec![
+            (json!({"serial": "AA 12345678"}), &["serial CONFLICT"]),
+            (json!({"issued_on": "2025-02-01"}), &["serial CONFLICT"]),
+            (json!({"serial": "AA 12345678", "issued_on": "2025-02-01"}), &[]),
+            (json!({"serial": "ZZ 123456"}), &["serial FORMAT"]),
+            (json!({"serial": "M 123456", "issued_on": "1996-04-01"}), &[]),
+            (json!({"serial": "M 123456"}), &["serial CONFLICT"]),
+            (json!({"issued_on": "1975-04-01"}), &["issued_on OUT_OF_RANGE"]),
+            (alone(json!({"establishment_decision": "12/QĐ"}), "organisation"), &[]),
+            (alone(json!({"organisation_code": "0110605738-001"}), "organisation"), &[]),
+            (alone(json!({}), "organisation"), &["owners[0].organisation_code REQUIRED"]),
+            (alone(json!({"passport": {"number": "C1234567", "country": "FR"}}), "individual"), &[]),
+        ],
+    );
+    let use_of = |code: &str, term: &str| json!({"uses": [{"code": code, "area_m2": "150", "origin": "allocated_without_fee", "term": term}]});
+    let parcel = json!({
+        "parcel_id": "w7723fdn0zg3", "commune": address(), "map_sheet": "12", "parcel_number": "7", "area_m2": "150",
+        "uses": [{"code": "ODT", "area_m2": "150", "origin": "recognised_with_fee", "term": "long_term"}], "status": "active",
+    });
+    hold(
+        "land.parcel.v1",
+        &parcel,
+        vec![
+            (use_of("LUC", "2063-10-15"), &[]),
+            (use_of("LUC", "2090-01-01"), &["uses[0].term OUT_OF_RANGE"]),
+            (use_of("SKC", "2090-01-01"), &[]),
+            (use_of("SKC", "2097-01-01"), &["uses[0].term OUT_OF_RANGE"]),
+            (use_of("LMU", "long_term"), &[]),
+            (use_of("TSC", "long_term"), &[]),
+            (use_of("SKK", "long_term"), &[]),
+            (json!({"parcel_id": "w74zzzzzzzzz"}), &["parcel_id CONFLICT"]),
+        ],
+    );
+}
+
+#[test]
+fn insurance() {
+    let card = json!({
+        "card_number": "042185990002",
+        "holder": {"personal_id": "042185990002", "full_name": "Nguyễn Thị Hòa", "birth_date": "1985", "sex": "female"},
+        "object_code": "GD", "benefit_level": "4", "facility": "42001", "valid_from": "2026-01-01", "valid_until": "2026-12-31",
+        "status": "active",
+    });
+    let child = |born: &str, until: &str| json!({"object_code": "TE", "benefit_level": "1", "holder.birth_date": born, "valid_from": "2024-01-01", "valid_until": until});
+    hold(
+        "health_insurance.card.v1",
+        &card,
+        vec![
+            (child("1985", "2026-12-31"), &["object_code CONFLICT"]),
+            (child("2019-05-06", "2025-09-30"), &[]),
+            (child("2019-05-06", "2025-10-01"), &["object_code CONFLICT"]),
+            (child("2019-11-06", "2025-11-30"), &[]),
+            (json!({"facility": "99999"}), &["facility FORMAT"]),
+            (json!({"valid_from": "1984-12-31"}), &["valid_from ORDER", "valid_until OUT_OF_RANGE"]),
+            (json!({"valid_until": "2126-01-01"}), &["valid_until OUT_OF_RANGE"]),
+        ],
+    );
+    let period = |kind: &str, from: &str, to: Option<&str>, base: &str| {
+        let mut period = json!({"from_month": from, "base": base, "kind": kind});
+        if let Some(to) = to {
+            period["to_month"] = json!(to);
+        }
+        if kind != "voluntary" {
+            (period["unit_code"], period["unit_name"]) = (json!("0123456789DNA03"), json!("Công ty TNHH An Phú"));
+        }
+        json!({"periods": [period]})
+    };
+    hold(
+        "social_insurance.membership.v1",
+        &json!({"personal_id": "042185990002", "status": "active"}),
+        vec![
+            (period("compulsory", "2015-01", None, "100"), &["periods[0].base OUT_OF_RANGE"]),
+            (period("compulsory", "2015-01", None, "5310000"), &[]),
+            (period("compulsory", "2015-01", Some("2015-12"), "23000000"), &[]),
+            (period("compulsory", "2015-01", Some("2015-12"), "23000001"), &["periods[0].base OUT_OF_RANGE"]),
+            (period("compulsory", "1996-01", Some("1999-12"), "200000"), &[]),
+            (period("voluntary", "2007-12", None, "1500000"), &["periods[0].from_month NOT_IN_FORCE"]),
+            (period("voluntary", "2008-01", None, "1500000"), &[]),
+            (period("voluntary", "2020-01", Some("2026-12"), "1500000"), &["periods[0].to_month FUTURE"]),
+        ],
+    );
+}
+
+#[test]
+fn justice() {
+    let convicted = |judged: &str, offence: &str| {
+        let sentence = json!({"court": "Tòa án nhân dân tỉnh Hà Tĩnh", "judgment_number": "12/HS-ST", "judged_on": judged, "offence": offence,
+            "penalty": "9 tháng tù treo"});
+        json!({"status": "conviction", "sentences": [sentence]})
+    };
+    hold(
+        "judicial.record.v1",
+        &json!({"personal_id": "042078990009", "full_name": "Trần Văn Bình", "birth_date": "1978-02-03", "status": "no_conviction"}),
+        vec![
+            (convicted("1988-03-01", "Trộm cắp tài sản"), &["sentences[0].judged_on CONFLICT"]),
+            (convicted("1992-03-01", "Trộm cắp tài sản"), &[]),
+            (convicted("2012-03-01", "Điều 173 Bộ luật Hình sự 2015"), &["sentences[0].offence NOT_IN_FORCE"]),
+            (convicted("2018-03-01", "Điều 173 Bộ luật Hình sự 2015"), &[]),
+        ],
+    );
+}
+
+#[test]
+fn business() {
+    let enterprise = json!({
+        "enterprise_code": "0100233488", "name": "Công ty cổ phần Hồng Lĩnh", "legal_form": "joint_stock", "representative_id": "042086990020",
+        "capital": "5000000000", "lines": ["4711"], "address": address(), "tax_status": "00", "registered_on": "2015-09-01", "status": "active",
+    });
+    let branch = |form: &str| json!({"enterprise_code": "0100233488-001", "legal_form": form, "capital": null});
+    let passport = json!({"number": "C1234567", "country": "FR"});
+    hold(
+        "business.enterprise.v1",
+        &enterprise,
+        vec![
+            (json!({"legal_form": "cooperative"}), &[]),
+            (branch("branch"), &[]),
+            (branch("representative_office"), &[]),
+            (json!({"legal_form": "representative_office"}), &["legal_form CONFLICT"]),
+            (
+                json!({"representative_id": null, "representative_passport": passport, "representative_name": "François Müller"}),
+                &[],
+            ),
+            (
+                json!({"representative_id": null, "representative_passport": passport}),
+                &["representative_name REQUIRED"],
+            ),
+            (json!({"representative_id": null}), &["representative_id REQUIRED"]),
+            (json!({"tax_status": "02"}), &[]),
+            (json!({"tax_status": "07"}), &[]),
+            (json!({"tax_status": "09"}), &[]),
+            (json!({"tax_status": "10"}), &[]),
+            (json!({"tax_status": "04"}), &["tax_status NOT_IN_FORCE"]),
+        ],
+    );
+}
+
+/// The structure of a personal ID is no proof: what contradicts it is accepted, and flagged.
+#[test]
+fn what_only_a_number_contradicts_is_flagged() {
+    let enterprise = json!({
+        "enterprise_code": "0100233488", "name": "Công ty", "legal_form": "joint_stock", "representative_id": "042215990020", "capital": "5",
+        "lines": ["4711"], "address": address(), "tax_status": "00", "registered_on": "2025-09-01", "status": "active",
+    });
+    let other_sex = with(&certificate(), &json!({"owners.1.personal_id": "042082990009"}));
+    for (record_type, payload, warning) in [
+        ("business.enterprise.v1", enterprise, "representative_id CONFLICT"),
+        ("land.certificate.v1", other_sex, "owners[1].role CONFLICT"),
+    ] {
+        let (violations, warnings, _) = submitted(record_type, &payload);
+        assert_eq!((violations, warnings), (vec![], vec![warning.to_owned()]), "{record_type}");
+    }
+}
+
+#[test]
+fn other_ways_to_write_a_number_are_brought_to_its_form() {
+    let registration = |plate: &str| with(&car(), &json!({"plate": plate}));
+    let cases = [
+        ("vehicle.registration.v1", "plate", registration("38A-12345"), "38A-123.45"),
+        ("vehicle.registration.v1", "plate", registration("38a 123 45"), "38A-123.45"),
+        (
+            "vehicle.registration.v1",
+            "chassis_number",
+            with(&car(), &json!({"chassis_number": "rlhkc1234-ny012345"})),
+            "RLHKC1234NY012345",
+        ),
+        ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "CĐ123456"})), "CĐ 123456"),
+        ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "C\u{d0}-123456"})), "CĐ 123456"),
+    ];
+    let catalogue = Catalogue::built_in();
+    for (record_type, field, payload, expected) in cases {
+        let (violations, warnings, stored) = submitted(record_type, &payload);
+        let stored = stored.unwrap_or_else(|| panic!("{violations:?}"));
+        assert_eq!(stored.text(field), Some(expected));
+        assert_eq!(warnings, [format!("{field} NORMALISED")]);
+        // Whatever is looked up leads to the same record.
+        let record_type = catalogue.record_type(record_type).expect("a type");
+        if record_type.natural_key == field {
+            let written = payload[field].as_str().expect("a text");
+            assert_eq!(record_type.key_of(&stored), Some(record_type.key_form.of(written)));
+        }
+    }
+}
