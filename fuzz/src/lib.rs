@@ -27,6 +27,9 @@ pub mod codes;
 #[path = "../../src/registry/findings.rs"]
 #[doc(hidden)]
 pub mod findings;
+#[path = "../../src/registry/form.rs"]
+#[doc(hidden)]
+pub mod form;
 #[path = "../../src/registry/label.rs"]
 #[doc(hidden)]
 pub mod label;

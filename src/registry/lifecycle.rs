@@ -8,6 +8,7 @@
 //! A record that is stored stays readable whatever rule it breaks; only its next change is held to them. A new record has no version
 //! before it, so only the rules between records hold for it.
 
+mod about;
 mod list;
 mod needs;
 mod page;
@@ -19,12 +20,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::time::Date;
 use crate::trust::Object;
 
 use super::label::Label;
 use super::rule::{Field, Findings, Rule};
 
+pub use about::Around;
 pub use list::{Entries, ListRule};
 use needs::Lack;
 pub use needs::{Needs, basis, basis_of, free, never};
@@ -134,44 +135,6 @@ pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 
 /// Whether a version is compatible with the other records of its type: the version before it, itself, and the records around it.
 pub type Compatible = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
-
-/// The other records of a version's type, as far as they are known when it is written.
-pub trait Around {
-    /// The day of the change.
-    fn today(&self) -> Date;
-
-    /// The newest version of a record of the type that the rule asks about, after all changes of the submission; `None` when there is none.
-    fn newest(&self, natural_key: &str) -> Option<Object> {
-        self.newest_of(None, natural_key)
-    }
-
-    /// The same of a record of another type of the registry.
-    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
-
-    /// The sum of `count` over the records that the submission leaves with the same values in these `fields` as the one that asks. For
-    /// one list of fields there is one `count`.
-    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
-}
-
-/// The records that one rule asks about.
-struct About<'a> {
-    around: &'a dyn Around,
-    about: Option<&'a str>,
-}
-
-impl Around for About<'_> {
-    fn today(&self) -> Date {
-        self.around.today()
-    }
-
-    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
-        self.around.newest_of(about.or(self.about), natural_key)
-    }
-
-    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {
-        self.around.total_of_like(fields, count)
-    }
-}
 
 /// A rule between records of one registry.
 #[derive(Clone)]
@@ -337,7 +300,7 @@ impl Lifecycle {
         findings: &mut Findings<'_>,
     ) {
         for rule in &self.across {
-            if !(rule.holds)(before, after, &About { around, about: rule.about.as_deref() }) {
+            if !(rule.holds)(before, after, &about::About { around, about: rule.about.as_deref() }) {
                 findings.add(&rule.field, rule.name.clone(), format_args!("{} ({})", rule.says, rule.source));
             }
         }

@@ -17,6 +17,7 @@ pub mod definition;
 pub mod driver_licence;
 pub mod embedded;
 mod findings;
+mod form;
 pub mod forms;
 pub mod health_insurance;
 mod index;

@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
+use super::form::is_plain_text;
+pub use super::form::{Form, Origin};
 use super::label::Label;
 use super::pattern::Pattern;
-use crate::base::text::{is_invisible, is_settled, name_is_valid};
+use crate::base::text::name_is_valid;
 use crate::base::time::Date;
 use crate::base::{PartialDate, Path, PersonalId, legacy};
 use crate::trust::{Object, Value};
@@ -62,66 +64,6 @@ pub struct Listed {
     pub as_of: AsOf,
     /// What every code looks like, where the list does not have them all.
     pub form: Option<Form>,
-}
-
-/// The form of a text.
-#[derive(Clone)]
-pub struct Form {
-    fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    /// The one way to write it that is stored, where there are several.
-    normal: Option<fn(&str) -> Option<String>>,
-    /// In words.
-    says: String,
-    /// What a schema file says of it.
-    origin: Origin,
-}
-
-/// Where a form is from, as a schema file says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// A function of a built-in record type.
-    Function,
-    /// The form of a field of a built-in record type: `vehicle.registration.v1/plate`.
-    Field(String),
-    /// A regular expression, the fewest and the most characters.
-    Pattern(Pattern, usize, usize),
-}
-
-impl Form {
-    fn matching(pattern: Pattern, min: usize, max: usize, says: String) -> Self {
-        let origin = Origin::Pattern(pattern.clone(), min, max);
-        let fits = move |text: &str| {
-            is_plain_text(text, max) && (min <= 1 || text.chars().count() >= min) && pattern.is_match(text)
-        };
-        Self { fits: Arc::new(fits), normal: None, says, origin }
-    }
-
-    /// In words.
-    pub fn says(&self) -> &str {
-        &self.says
-    }
-
-    /// Where it is from.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    /// Whether a text has it.
-    pub fn fits(&self, text: &str) -> bool {
-        (self.fits)(text)
-    }
-
-    /// The same, known as that of a field.
-    #[must_use]
-    pub fn of_field(self, field: &str) -> Self {
-        Self { origin: Origin::Field(field.to_owned()), ..self }
-    }
-}
-
-impl fmt::Debug for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.says)
-    }
 }
 
 /// One field of an object.
@@ -430,15 +372,6 @@ fn check_integer(value: &Value, min: i64, max: i64, path: &Path<'_>, findings: &
         None => "TYPE",
     };
     findings.add(path, rule, Said("must be ", &Rule::Integer(min, max), ""));
-}
-
-fn is_plain_text(text: &str, max: usize) -> bool {
-    !text.is_empty()
-        && text.len() <= max * 4
-        && (text.len() <= max || text.chars().count() <= max)
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && text.chars().all(|c| !c.is_control() && !is_invisible(c) && is_settled(c))
 }
 
 /// Reads `YYYY-MM-DD`.
