@@ -13,14 +13,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lienthong::base::time::{Clock as _, SystemClock};
-use lienthong::base::{Error, Result, Seed, Violations};
+use lienthong::base::{Error, ProvinceCode, Result, Seed, Violations};
 use lienthong::registry::embedded::LOAD_BATCH;
 use lienthong::registry::lifecycle::Step;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
 use lienthong::registry::rule::Findings;
-use lienthong::registry::{Catalogue, EmbeddedRegistry};
+use lienthong::registry::{Catalogue, EmbeddedRegistry, RecordType, allocation};
 use lienthong::simulation::document::Record;
+use lienthong::simulation::examples;
 use lienthong::simulation::population::Population;
+use lienthong::simulation::samples::SampleMaker;
 use lienthong::store::Store;
 use lienthong::store::fjall::FjallStore;
 use lienthong::trust::{Ed25519Signer, Object, Operation};
@@ -35,6 +37,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     runtime.block_on(async {
         generate(citizens);
         prepare(citizens.min(5_000))?;
+        interpret(citizens.min(5_000))?;
         let hosts = open(&folder).await?;
         load(&hosts, citizens).await?;
         follow(&hosts).await?;
@@ -117,6 +120,43 @@ fn prepare(citizens: u64) -> Result<()> {
     let bytes: usize = changes.iter().map(|change| lienthong::trust::canonical::write(&change.payload).len()).sum();
     report("write canonical, one core", changes.len() as u64, begin);
     println!("  payload {:.0} bytes on average", bytes as f64 / changes.len() as f64);
+    Ok(())
+}
+
+/// What records of schema files cost: their fields, rules and lifecycles, for the slowest type too.
+fn interpret(citizens: u64) -> Result<()> {
+    let catalogue = allocation::unkept(&ProvinceCode::default(), examples::all())?;
+    let today = SystemClock.now().date();
+    let mut maker = SampleMaker::new(&catalogue, Seed::root(1), today);
+    let records = Population::new(Seed::root(1), citizens, today).flat_map(|household| household.records);
+    let people: Vec<Object> =
+        records.filter(|record| maker.is_person(record.record_type)).map(|record| record.payload).collect();
+    let mut by_type: BTreeMap<String, (Arc<RecordType>, Vec<Object>)> = BTreeMap::new();
+    for (of, payload) in people.iter().flat_map(|person| maker.records_of(person)) {
+        by_type.entry(of.name.to_string()).or_insert_with(|| (of, Vec::new())).1.push(payload);
+    }
+    let (mut count, mut all, mut slowest) = (0, 0.0, (0.0, String::new()));
+    for (name, (of, payloads)) in &by_type {
+        let again = payloads.clone();
+        let begin = Instant::now();
+        for (before, after) in payloads.iter().zip(&again) {
+            let mut violations = Violations::default();
+            of.validate(after, today, &"", &mut violations);
+            let step = Step { before, after, operation: Operation::Update, today };
+            of.lifecycle.check(&step, &mut Findings::new(&"", &mut violations));
+            if !violations.is_empty() {
+                return Err(Error::invalid(violations));
+            }
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        let each = seconds * 1e6 / payloads.len() as f64;
+        (count, all) = (count + payloads.len(), all + seconds);
+        if each > slowest.0 {
+            slowest = (each, name.clone());
+        }
+    }
+    println!("{:<34} {count:>9} in {all:>7.2} s  {:>9.0}/s", "validate by schema files, one core", count as f64 / all);
+    println!("  slowest {}: {:.1} µs a record", slowest.1, slowest.0);
     Ok(())
 }
 

@@ -205,10 +205,12 @@ async fn numbers_in_storage_keys_are_given_once_and_kept() {
     let store = MemoryStore::new();
     let (education, health) = (|| diplomas("education", DOCUMENT), || diplomas("health", DOCUMENT + 1));
     allocation::open(&store, &ProvinceCode::default(), Vec::new(), true).await.expect("the built-in ones have theirs");
-    let late = allocation::open(&store, &ProvinceCode::default(), vec![education()], false)
-        .await
-        .expect_err("the world is made");
-    assert_eq!(late.reason, Reason::ConfigurationInvalid);
+    let later = MemoryStore::new();
+    let late = allocation::open(&later, &ProvinceCode::default(), vec![education()], false).await.expect("opens");
+    assert_eq!(late.sector("education").expect("there").ordinal, FIRST);
+    let admitted = allocation::admissions(&later).await.expect("reads");
+    let admitted: Vec<_> = admitted.iter().map(|one| (one.number, one.placed)).collect();
+    assert_eq!(admitted, [(1, None)], "it waits for the place of its key events");
     let first = allocation::open(&store, &ProvinceCode::default(), vec![education()], true).await.expect("opens");
     let number = |name: &str| first.record_type(name).expect("a type").ordinal;
     assert_eq!((first.sector("education").expect("there").ordinal, number(DIPLOMA)), (FIRST, FIRST));

@@ -21,7 +21,7 @@ use common::process::run;
 use lienthong::trust::key_event::{KeyEvent, KeyEventKind};
 use lienthong::trust::keys::{Algorithm, P256Signer};
 use lienthong::trust::vkey::{KeyUse, NoteKey};
-use lienthong::{base, cli, ledger, transparency, trust};
+use lienthong::{base, cli, ledger, registry, transparency, trust};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;

@@ -16,7 +16,7 @@ use lienthong::base::translation::entries;
 use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
-const ENGLISH: [(&str, &str); 23] = [
+const ENGLISH: [(&str, &str); 28] = [
     ("api/grpc/simulation.rs", "commands to copy"),
     ("api/http/issuers.rs", "JSON for programs"),
     ("api/http/witness.rs", "C2SP tlog-witness, for programs"),
@@ -26,7 +26,12 @@ const ENGLISH: [(&str, &str); 23] = [
     ("base/reason.rs", "the table of reasons, which is Vietnamese already"),
     ("base/violation.rs", "the rules, which are Vietnamese already"),
     ("cli/logging.rs", "the log"),
+    ("registry/cel", "flaws of a rule, for who writes schema files"),
+    ("registry/definition.rs", "rows of a file of rights"),
+    ("registry/pattern.rs", "flaws of a pattern, for who writes schema files"),
+    ("registry/schema_file", "flaws and differences of schema files, for who writes them"),
     ("registry/codes", "labels in both languages, and defects of a table"),
+    ("registry/lifecycle/needs.rs", "Vietnamese already, and sentences that others complete"),
     ("registry/lifecycle/page.rs", "docs/lifecycles.md"),
     ("server/net/opening.rs", "an answer of HTTP/1.x, before any header is read"),
     ("server/net/proxy.rs", "the log"),

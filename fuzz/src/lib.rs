@@ -1,6 +1,7 @@
 //! What is fuzzed, compiled from the package's own sources, and the [`properties`] that every input must have.
 //!
-//! `base` and `trust` need no other module, nor does the JSON reader, and the tile's two files need only them: see ARCHITECTURE.md.
+//! `base` and `trust` need no other module, nor does the JSON reader, and the tile's two files and the rules of schema files need only them: see
+//! ARCHITECTURE.md.
 
 #[path = "../../src/base/mod.rs"]
 pub mod base;
@@ -16,6 +17,33 @@ pub mod path_file;
 #[path = "../../src/ledger/tile.rs"]
 #[doc(hidden)]
 pub mod tile_file;
+
+#[path = "../../src/registry/cel/mod.rs"]
+#[doc(hidden)]
+pub mod cel;
+#[path = "../../src/registry/codes/mod.rs"]
+#[doc(hidden)]
+pub mod codes;
+#[path = "../../src/registry/findings.rs"]
+#[doc(hidden)]
+pub mod findings;
+#[path = "../../src/registry/form.rs"]
+#[doc(hidden)]
+pub mod form;
+#[path = "../../src/registry/label.rs"]
+#[doc(hidden)]
+pub mod label;
+#[path = "../../src/registry/pattern.rs"]
+#[doc(hidden)]
+pub mod pattern;
+#[path = "../../src/registry/rule.rs"]
+#[doc(hidden)]
+pub mod rule;
+
+/// The part of the registries that reads rules of schema files.
+pub mod registry {
+    pub use crate::{cel, codes, label, pattern, rule};
+}
 
 /// The part of the command line that reads files of other people's making.
 pub mod cli {

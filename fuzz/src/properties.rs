@@ -17,6 +17,8 @@ use crate::base::limits::{PAYLOAD_BYTES_MAX, PAYLOAD_FIELDS_MAX};
 use crate::base::text::is_settled;
 use crate::base::{Seed, Timestamp};
 use crate::ledger::tile::{TILE_WIDTH, Tile, TileId};
+use crate::registry::cel::{Kind, Outcome, Program, STEPS_MAX, Variable};
+use crate::registry::rule::{Field, Rule};
 use crate::transparency::path::TilePath;
 use crate::trust::anchor::{IssuerAnchor, KeyRecord, TrustAnchor};
 use crate::trust::entry::{split_entry, split_equivocation};
@@ -36,9 +38,10 @@ pub use json::json;
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them; a fuzzer has the name of its property.
-pub const ALL: [Property; 10] = [
+pub const ALL: [Property; 11] = [
     ("anchor", anchor),
     ("canonical", canonical),
+    ("cel", cel),
     ("json", json),
     ("note", note),
     ("proof", proof),
@@ -392,6 +395,38 @@ pub fn sd_jwt(data: &[u8]) {
         let mut changed = disclosures.clone();
         changed[at] = URL_SAFE_NO_PAD.encode(r#"["another salt","x",1]"#);
         assert!(verify(&joined(&changed)).is_err() || changed == disclosures, "one changed");
+    }
+}
+
+/// A rule that is accepted is bounded, has an outcome over any record, and means the same in brackets; what it says twice, negated, is what it
+/// said.
+pub fn cel(data: &[u8]) {
+    let Ok(source) = std::str::from_utf8(data) else { return };
+    let mark = Rule::object([Field::required("mark", Rule::Integer(0, 10)), Field::optional("note", Rule::Text(20))]);
+    let fields = [
+        Field::required("kind", Rule::one_of(&["car", "bus"])),
+        Field::optional("seats", Rule::Integer(1, 100)),
+        Field::optional("from", Rule::Date),
+        Field::optional("is_new", Rule::Boolean),
+        Field::optional("grades", Rule::list(mark, 40)),
+    ];
+    let compile = |source: &str| Program::compile(source, &[("self", Kind::of(&fields)), ("today", Kind::Text)]);
+    let Ok(program) = compile(source) else { return };
+    assert!(program.steps() <= STEPS_MAX);
+    let grade = canonical::Object::new().with("mark", 7).with("note", "giỏi");
+    let record = canonical::Object::new().with("kind", "car").with("seats", 5).with("from", "2020-02-29");
+    let record = record.with("grades", vec![grade.clone(), grade]);
+    for record in [&record, &canonical::Object::new()] {
+        let run = |program: &Program| program.run(&[Variable::Object(record), Variable::Text("2026-11-22")]);
+        let said = run(&program);
+        // In brackets it may be a level too deep, or too long.
+        if let Ok(same) = compile(&format!("({source})")) {
+            assert_eq!(run(&same), said, "in brackets");
+        }
+        if let Ok(opposite) = compile(&format!("!({source})")) {
+            let expected = if let Outcome::Is(truth) = said { Outcome::Is(!truth) } else { said };
+            assert_eq!(run(&opposite), expected, "negated");
+        }
     }
 }
 

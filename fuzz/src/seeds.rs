@@ -150,6 +150,16 @@ fn add_proof(object: &serde_json::Map<String, Value>, seeds: &mut Seeds) {
 
 /// What the vectors hold only inside signed tokens, or not at all; claims and disclosures as the property signs them.
 fn by_hand(seeds: &mut Seeds) {
+    for rule in [
+        "self.kind in ['car', 'bus'] && !(self.seats > 9)",
+        "has(self.from) ? self.from <= today : self.seats == -1",
+        "self.grades.all(g, g.mark * 2 - 1 < 20 || g.note.matches('^[a-z]+$'))",
+        "size(self.grades.filter(g, g.mark % 2 == 1).map(g, g.note)) / 2 >= 0",
+        "yearsBetween(self.from, today) > int('3') && self.is_new",
+        "self.grades[0].note.startsWith(\"gi\") == self.kind.contains('a')",
+    ] {
+        seeds.insert(("cel", rule.as_bytes().to_vec()));
+    }
     for (path, hashes) in
         [("0/000", 256), ("63/x001/x234/067.p/3", 3), ("entries/x001/000.p/255", 255), ("1/000.p/1", 1)]
     {

@@ -305,7 +305,7 @@ mod tests {
             let types = types.iter().map(|name| (*name).to_owned()).collect();
             let read = Terms::read(&embedded(), &Catalogue::built_in(), agency.into(), purpose.into(), types, 0);
             let bad = read.err().map(|error| error.violations.clone()).unwrap_or_default();
-            let bad: Vec<_> = bad.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
+            let bad: Vec<_> = bad.kept().iter().map(|bad| (bad.field.as_str(), &*bad.rule)).collect();
             assert_eq!(bad, expected, "{agency} {purpose}");
         }
     }

@@ -155,7 +155,9 @@ fn add_violations(details: &mut ErrorDetails, error: &Error, language: Language,
         }
         room -= bytes;
         match is_precondition {
-            true => details.add_precondition_failure_violation(violation.rule, violation.field.clone(), description),
+            true => {
+                details.add_precondition_failure_violation(violation.rule.clone(), violation.field.clone(), description)
+            }
             false => details.add_bad_request_violation(violation.field.clone(), description),
         };
     }

@@ -3,6 +3,7 @@
 //! A [`Reason`] fixes the [`Kind`], and `api::status` maps each kind to a gRPC status in one exhaustive table.
 //! The public message never holds a personal ID, a name or a secret: it may travel to any caller and into logs.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ impl Error {
     }
 
     /// One bad field.
-    pub fn invalid_field(field: impl Display, rule: &'static str, message: impl Display) -> Self {
+    pub fn invalid_field(field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) -> Self {
         Self::invalid(Violation::new(field, rule, message))
     }
 

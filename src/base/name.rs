@@ -58,7 +58,7 @@ pub fn with_nearest<'a>(sentence: String, given: &str, known: impl IntoIterator<
 }
 
 /// The known names that resemble a given one most, the likeliest first. A prefix that all share (`LIENTHONG_`) is not compared.
-fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
     let shared = shared_prefix(given, &known);
     let folded = |text: &str| -> String {

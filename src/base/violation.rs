@@ -27,30 +27,40 @@ const ENTRY_BYTES: usize = 64;
 pub struct Violation {
     /// Path of the field as the caller wrote it: `changes[3].payload.birth_date`.
     pub field: String,
-    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, ….
-    pub rule: &'static str,
+    /// The rule, UPPER_SNAKE: `REQUIRED`, `FORMAT`, `TOO_LONG`, `UNKNOWN_FIELD`, `OUT_OF_RANGE`, …, or the id of a rule of a schema file.
+    pub rule: Cow<'static, str>,
     /// What the rule wants, in words; never the rejected value.
     pub message: String,
+    /// The same in Vietnamese, where the rule brings it: a schema file's do.
+    message_vi: Option<String>,
 }
 
 impl Violation {
     /// A violation of `rule` at `field`.
-    pub fn new(field: impl Display, rule: &'static str, message: impl Display) -> Self {
-        Self { field: cut(field, FIELD_BYTES_MAX), rule, message: cut(message, MESSAGE_BYTES_MAX) }
+    pub fn new(field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) -> Self {
+        let (field, message) = (cut(field, FIELD_BYTES_MAX), cut(message, MESSAGE_BYTES_MAX));
+        Self { field, rule: rule.into(), message, message_vi: None }
+    }
+
+    /// The same, with its message in Vietnamese.
+    #[must_use]
+    pub fn with_vietnamese(self, message: impl Display) -> Self {
+        Self { message_vi: Some(cut(message, MESSAGE_BYTES_MAX)), ..self }
     }
 
     /// The message in a language. A message without a translation is replaced by the general sentence of its rule.
     pub fn message_in(&self, language: Language) -> Cow<'_, str> {
-        match language {
-            Language::English => Cow::Borrowed(&self.message),
-            Language::Vietnamese => {
+        match (language, &self.message_vi) {
+            (Language::English, _) => Cow::Borrowed(&self.message),
+            (Language::Vietnamese, Some(message)) => Cow::Borrowed(message),
+            (Language::Vietnamese, None) => {
                 translation::vietnamese(&self.message).map_or(Cow::Borrowed(self.rule_in_vietnamese()), Cow::Owned)
             }
         }
     }
 
     fn rule_in_vietnamese(&self) -> &'static str {
-        match self.rule {
+        match &*self.rule {
             "REQUIRED" => "bắt buộc phải có",
             "FORMAT" | "SYNTAX" => "sai định dạng",
             "TYPE" => "sai kiểu dữ liệu",
@@ -94,7 +104,7 @@ impl Violation {
     }
 
     fn bytes(&self) -> usize {
-        ENTRY_BYTES + self.field.len() + self.message.len()
+        ENTRY_BYTES + self.field.len() + self.message.len() + self.message_vi.as_ref().map_or(0, String::len)
     }
 }
 
@@ -139,7 +149,7 @@ impl Warnings {
 
 impl Violations {
     /// Adds a violation; its texts are made only when there is room for it.
-    pub fn add(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+    pub fn add(&mut self, field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) {
         if self.is_full() {
             self.total += 1;
         } else {
@@ -157,10 +167,19 @@ impl Violations {
     }
 
     /// Adds a warning: what is odd, and accepted.
-    pub fn warn(&mut self, field: impl Display, rule: &'static str, message: impl Display) {
+    pub fn warn(&mut self, field: impl Display, rule: impl Into<Cow<'static, str>>, message: impl Display) {
+        if self.warnings.kept.len() < WARNINGS_MAX {
+            self.push_warning(Violation::new(field, rule, message));
+        } else {
+            self.warnings.total += 1;
+        }
+    }
+
+    /// Adds a warning that was made already.
+    pub fn push_warning(&mut self, warning: Violation) {
         self.warnings.total += 1;
         if self.warnings.kept.len() < WARNINGS_MAX {
-            self.warnings.kept.push(Violation::new(field, rule, message));
+            self.warnings.kept.push(warning);
         }
     }
 

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn an_anchor_is_read_from_its_file_and_from_an_answer() {
         let anchor = Keys::new(Catalogue::built_in(), Seed::root(1))
-            .versions(SystemClock.now(), SystemClock.now())
+            .versions(SystemClock.now(), SystemClock.now(), &[])
             .expect("an anchor")
             .remove(0);
         let json = String::from_utf8(anchor.to_json().expect("JSON")).expect("UTF-8");

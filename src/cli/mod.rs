@@ -20,6 +20,7 @@ pub mod output;
 pub mod persona;
 pub mod policy;
 pub mod population;
+pub mod registry;
 pub mod rights;
 pub mod serve;
 mod text;
@@ -98,6 +99,9 @@ pub enum Command {
     /// Agencies, rights and callers of methods: print the embedded file, and check your own.
     #[command(subcommand)]
     Rights(rights::Rights),
+    /// Registries as schema files: check them, compare versions, export the built-in ones.
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// Encrypted keys in a folder, and the versions of the trust anchor.
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -139,6 +143,7 @@ impl Cli {
             Command::Load(command) => command.run(output),
             Command::Token(command) => command.run(output),
             Command::Rights(command) => command.run(output),
+            Command::Registry(command) => command.run(output),
             Command::Keys(command) => command.run(output),
             Command::Wallet(command) => command.run(output),
             Command::Health(command) => command.run(output),

@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::{Failure, OutputFormat, print, print_json, print_text};
-use crate::access::rights::{self, EMBEDDED, Fields, Flaw, Flaws};
-use crate::registry::Catalogue;
+use super::registry::SchemaArgs;
+use crate::access::rights::{self, Fields, Flaw, Flaws};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub enum Rights {
     /// Print the embedded file with its comments, or its content as JSON.
-    Show,
+    Show(Show),
     /// Check a file, and report every flaw with its line and rule; exit code 1 if there is an error.
     Check(Check),
 }
@@ -32,17 +32,37 @@ pub struct Check {
     /// The file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    schemas: SchemaArgs,
+}
+
+/// Print the embedded file, with the rows that schema files bring.
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    schemas: SchemaArgs,
 }
 
 impl Rights {
     /// Runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         match (self, output) {
-            (Self::Show, OutputFormat::Text) => print(EMBEDDED.trim_end())?,
-            (Self::Show, OutputFormat::Json) => print_json(&values(&rights::embedded()))?,
+            (Self::Show(show), output) => show.run(output)?,
             (Self::Check(check), output) => return check.run(output),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Show {
+    fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let catalogue = self.schemas.catalogue()?;
+        let text = rights::embedded_for(&catalogue);
+        if output == OutputFormat::Text {
+            return print(text.trim_end());
+        }
+        let read = rights::read(text.as_bytes(), &catalogue).map_err(|flaws| Failure::new(flaws.to_string()))?;
+        print_json(&values(&read.0))
     }
 }
 
@@ -50,7 +70,7 @@ impl Check {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let name = self.file.display().to_string();
         let bytes = rights::bytes(&self.file).map_err(|why| Failure::new(format!("{name} cannot be read: {why}")))?;
-        let (read, flaws) = match rights::read(&bytes, &Catalogue::built_in()) {
+        let (read, flaws) = match rights::read(&bytes, &self.schemas.catalogue()?) {
             Ok((rights, warnings)) => (Some(rights), Flaws { warnings, ..Flaws::default() }),
             Err(flaws) => (None, flaws),
         };

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print, print_json};
+use super::registry::SchemaArgs;
 use crate::access::RightsBook;
 use crate::api::credential::TokenMint;
 use crate::base::name::no_such;
@@ -53,6 +54,8 @@ pub struct Issue {
     /// The file of rights that the server uses (--rights), which lists the agencies.
     #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
+    #[command(flatten)]
+    schemas: SchemaArgs,
     /// How long the token is valid: `30s`, `10m`, `8h`, `7d`.
     #[arg(long, env = "LIENTHONG_EXPIRES_IN", default_value = "1h", value_parser = seconds, value_name = "TIME", allow_hyphen_values = true)]
     expires_in: u32,
@@ -73,7 +76,7 @@ impl Token {
 impl Issue {
     fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         let caller = match (self.agency, self.citizen) {
-            (Some(agency), _) => Caller::Agency(known(agency, self.rights.as_deref())?),
+            (Some(agency), _) => Caller::Agency(known(agency, self.rights.as_deref(), &self.schemas.catalogue()?)?),
             (None, Some(person)) => Caller::Citizen(person),
             (None, None) => return Err(Failure::with_code("give --agency or --citizen: whom the token is for", 2)),
         };
@@ -102,8 +105,8 @@ fn agency(text: &str) -> Result<AgencyId, String> {
 }
 
 /// An agency of the rights.
-fn known(agency: AgencyId, file: Option<&Path>) -> Result<AgencyId, Failure> {
-    let rights = RightsBook::open(file, &Catalogue::built_in())?.current();
+fn known(agency: AgencyId, file: Option<&Path>, catalogue: &Catalogue) -> Result<AgencyId, Failure> {
+    let rights = RightsBook::open(file, catalogue)?.current();
     if rights.agency(agency.as_str()).is_some() {
         return Ok(agency);
     }

@@ -138,7 +138,7 @@ mod tests {
         assert!(request.read(&embedded(), &Catalogue::built_in()).violations.is_empty());
         request.reference = "042 185 990 002".into();
         let bad = request.read(&embedded(), &Catalogue::built_in()).violations;
-        assert_eq!((bad[0].field.as_str(), bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
+        assert_eq!((bad[0].field.as_str(), &*bad[0].rule, bad.len()), ("reference", "PERSONAL_DATA", 1));
         assert!(!bad[0].message.contains("990"));
     }
 
@@ -153,7 +153,7 @@ mod tests {
         let read = request.read(&embedded(), &Catalogue::built_in());
         assert_eq!(read.record_types.len(), 1);
         let error = read.order(request.reference).expect_err("refused");
-        let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), bad.rule)).collect();
+        let fields: Vec<_> = error.violations.kept().iter().map(|bad| (bad.field.as_str(), &*bad.rule)).collect();
         assert_eq!(
             fields,
             [

@@ -36,9 +36,8 @@ fn renewed(current: &TrustAnchor, root: &Ed25519Signer) -> Result<TrustAnchor> {
     Ok(next)
 }
 
-/// All versions from `first` to the one of `now`.
-pub(super) fn versions(first: TrustAnchor, root: &Ed25519Signer, now: Timestamp) -> Result<Vec<TrustAnchor>> {
-    let mut versions = vec![first];
+/// `versions`, and those that renew the newest of them until `now`.
+pub(super) fn until(mut versions: Vec<TrustAnchor>, root: &Ed25519Signer, now: Timestamp) -> Result<Vec<TrustAnchor>> {
     while let Some(newest) = versions.last().filter(|newest| due(newest).is_ok_and(|due| due <= now)) {
         versions.push(renewed(newest, root)?);
     }
@@ -98,8 +97,8 @@ mod tests {
     fn each_year_has_a_version_that_follows_the_one_before() {
         let made = start_of(2026).expect("a year").plus_ms(200 * 86_400_000);
         let keys = Keys::new(Catalogue::built_in(), Seed::root(1));
-        let versions = |year| keys.versions(made, start_of(year).expect("a year")).expect("versions");
-        assert_eq!(keys.versions(made, made).expect("versions"), versions(2026));
+        let versions = |year| keys.versions(made, start_of(year).expect("a year"), &[]).expect("versions");
+        assert_eq!(keys.versions(made, made, &[]).expect("versions"), versions(2026));
         assert_eq!((versions(2027).len(), versions(2036).len()), (2, 11));
         for (at, pair) in versions(2036).windows(2).enumerate() {
             let [before, after] = pair else { unreachable!("windows of two") };

@@ -3,17 +3,20 @@
 //! Unless keys are kept in a folder (`keyring`), a key is a branch of the seed tree, so that the same seed gives byte-identical signatures. Whoever knows the
 //! seed knows every one of them: `world.json` is readable by its owner alone. The key of tokens is not among them (`credential_key`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use super::anchors::AnchorBoard;
 use super::keyring::{KeptKeys, KeyFolder, KeyHolder, OpenKey, ROOT};
 use super::renewal::{self, AnchorRenewal};
 use crate::base::{Error, Reason, Result, Seed, Timestamp};
+use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{compromised_key, compromised_record};
 use crate::trust::{
-    Ed25519Signer, IssuerAnchor, KeyRecord, LogAnchor, LogPurpose, PublicKey, Root, Signer, TrustAnchor, Verifier,
+    Ed25519Signer, IssuerAnchor, KeyChange, KeyRecord, LogAnchor, LogPurpose, Newcomer, PublicKey, Root, Signer,
+    TrustAnchor, Verifier,
 };
 
 /// All signers.
@@ -72,6 +75,7 @@ impl Keys {
         let folder = KeyFolder::open(&keys.folder)?;
         let versions = folder.versions()?;
         let newest = versions.last().ok_or_else(|| Error::bug("a key folder without a version"))?;
+        names_all(catalogue, &keys.folder, newest)?;
         let signer = |origin: &str| folder.log_signer(newest, origin, &keys.unlock);
         let issuers = catalogue.sectors().iter().map(|sector| {
             let origin = sector.log_origin();
@@ -92,12 +96,47 @@ impl Keys {
     }
 
     /// All versions of the key registry, the first one first; of keys that grow from the seed, those of a world that was made at
-    /// `created_at`, until `now`.
-    pub fn versions(&self, created_at: Timestamp, now: Timestamp) -> Result<Vec<TrustAnchor>> {
-        match &self.kept {
-            Some((_, versions)) => Ok(versions.clone()),
-            None => renewal::versions(self.anchor(created_at)?, &self.root(), now),
+    /// `created_at`, until `now`: renewals and placed admissions, each in its time.
+    pub fn versions(
+        &self,
+        created_at: Timestamp,
+        now: Timestamp,
+        admissions: &[Admission],
+    ) -> Result<Vec<TrustAnchor>> {
+        if let Some((_, versions)) = &self.kept {
+            return Ok(versions.clone());
         }
+        let late: BTreeSet<&str> = admissions.iter().flat_map(Admission::record_types).collect();
+        let mut versions = vec![self.anchor(created_at, &late)?];
+        for admission in admissions {
+            let Some(placed) = admission.placed else { break };
+            versions = renewal::until(versions, &self.root(), placed.at())?;
+            let newest = versions.last().ok_or_else(|| Error::bug("no trust anchor"))?;
+            versions.push(self.admit(newest, admission, placed.events_from)?);
+        }
+        renewal::until(versions, &self.root(), now)
+    }
+
+    /// The version that lets in whom an admission names; its key events begin at ledger index `at`. Only of keys that grow from the seed.
+    pub fn admit(&self, newest: &TrustAnchor, admission: &Admission, at: u64) -> Result<TrustAnchor> {
+        let newcomer = |(name, schemas): (&String, &Vec<String>)| -> Result<Newcomer> {
+            let sector = self.catalogue.sector(name).ok_or_else(|| Error::bug("an admission of no registry"))?;
+            let own = &self.find(name)?.own;
+            let key = match newest.issuer(name) {
+                Some(_) => None,
+                None => Some(PublicKey::new(own.algorithm(), own.public_key()).map_err(Error::bug)?),
+            };
+            Ok(Newcomer { name: name.clone(), origin: sector.log_origin(), schemas: schemas.clone(), key })
+        };
+        let newcomers = admission.record_types.iter().map(newcomer).collect::<Result<_>>()?;
+        let next = newest.changed(&KeyChange::Admit(newcomers), at, newest.expires_at);
+        let mut next = next.map_err(|error| Error::bug(error.to_string()))?;
+        next.sign(&self.root())?;
+        Ok(next)
+    }
+
+    fn root(&self) -> Ed25519Signer {
+        Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0))
     }
 
     /// What renews the anchor year by year; `None` where that is for the holders of its root keys.
@@ -108,11 +147,6 @@ impl Keys {
         issuers: Vec<Weak<dyn KeyHolder>>,
     ) -> Option<AnchorRenewal> {
         self.kept.is_none().then(|| AnchorRenewal::new(self.root(), verifier, board, issuers))
-    }
-
-    /// The root key that grows from the seed.
-    fn root(&self) -> Ed25519Signer {
-        Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0))
     }
 
     /// The keys of a registry.
@@ -127,21 +161,26 @@ impl Keys {
         Ok(IssuerKeys { own: own.clone(), compromised: compromised.clone(), secret, later })
     }
 
-    /// What a verifier must know of keys that grow from the seed.
-    fn anchor(&self, now: Timestamp) -> Result<TrustAnchor> {
+    /// What a verifier must know of keys that grow from the seed, without record types that came `late`.
+    fn anchor(&self, created_at: Timestamp, late: &BTreeSet<&str>) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
             Ok(LogAnchor { origin: self.catalogue.province().origin(name), purpose, keys: vec![active(signer)?] })
+        };
+        let early = |sector: &Arc<Sector>| -> Vec<String> {
+            let early = sector.record_types.iter().filter(|of| !late.contains(&*of.name));
+            early.map(|of| (&of.name).into()).collect()
         };
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             let keys = self.find(&sector.name)?;
             Ok(IssuerAnchor {
                 name: (&sector.name).into(),
                 origin: sector.log_origin(),
-                schemas: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),
+                schemas: early(sector),
                 keys: vec![active(&keys.own)?, compromised_record(&*keys.compromised)?],
             })
         };
+        let first = self.catalogue.sectors().iter().filter(|sector| !early(sector).is_empty());
         let root = self.root();
         let mut anchor = TrustAnchor {
             province: self.catalogue.province().to_string(),
@@ -152,12 +191,12 @@ impl Keys {
                 keys: vec![PublicKey::new(root.algorithm(), root.public_key()).map_err(Error::bug)?],
             },
             signatures: Vec::new(),
-            expires_at: renewal::expiry(now)?,
+            expires_at: renewal::expiry(created_at)?,
             logs: vec![
                 log("records", LogPurpose::Records, &self.records)?,
                 log("evidence", LogPurpose::Evidence, &self.evidence)?,
             ],
-            issuers: self.catalogue.sectors().iter().map(issuer).collect::<Result<_>>()?,
+            issuers: first.map(issuer).collect::<Result<_>>()?,
         };
         anchor.sign(&root)?;
         Ok(anchor)
@@ -167,6 +206,23 @@ impl Keys {
         let unknown = || Error::new(Reason::NotFound, "no such registry").with_subject("registry", registry);
         self.issuers.get(registry).ok_or_else(unknown)
     }
+}
+
+/// Whether the newest version of kept keys names all that the catalogue has.
+fn names_all(catalogue: &Catalogue, folder: &Path, newest: &TrustAnchor) -> Result<()> {
+    for sector in catalogue.sectors() {
+        let issuer = newest.issuer(&sector.name);
+        let has = |name: &str| issuer.is_some_and(|issuer| issuer.schemas.iter().any(|schema| schema == name));
+        if let Some(missing) = sector.record_types.iter().find(|of| !has(&of.name)) {
+            let message = format!(
+                "the keys in {} do not name {}: while a gateway runs with them, `lienthong keys admit --registry-schema FILE` lets it in",
+                folder.display(),
+                missing.name
+            );
+            return Err(Error::new(Reason::ConfigurationInvalid, message));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -179,7 +235,7 @@ mod tests {
     fn the_same_seed_gives_the_same_anchor() {
         let anchor = |seed, now| {
             Keys::new(Catalogue::built_in(), Seed::root(seed))
-                .anchor(now)
+                .anchor(now, &BTreeSet::new())
                 .and_then(|anchor| anchor.to_json())
                 .expect("an anchor")
         };
@@ -189,7 +245,7 @@ mod tests {
 
     #[test]
     fn an_anchor_names_every_registry_and_reads_back() {
-        let anchor = Keys::new(Catalogue::built_in(), Seed::root(1)).anchor(NOW).expect("an anchor");
+        let anchor = Keys::new(Catalogue::built_in(), Seed::root(1)).anchor(NOW, &BTreeSet::new()).expect("an anchor");
         assert_eq!(anchor.issuers.len(), Catalogue::built_in().sectors().len());
         assert!(anchor.expires_at > NOW.plus_ms(365 * 86_400_000));
         assert_eq!(TrustAnchor::from_json(&anchor.to_json().expect("JSON")).expect("reads"), anchor);

@@ -9,10 +9,13 @@ use super::codes::{self, AsOf, Code, CodeList};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at, days_of};
 
+/// What [`forms::unit_code`] accepts, for schemas.
+const UNIT_CODE: &str = "^([0-9]{2}|[0-9]{3}|[0-9]{5})$";
+
 /// An administrative unit by its whole key; `lienthong.type.v1.UnitReference`.
 pub fn unit() -> Vec<Field> {
     vec![
-        Field::required("unit_code", Rule::form(forms::unit_code, "a unit code of 2, 3 or 5 digits")),
+        Field::required("unit_code", Rule::form_as(forms::unit_code, UNIT_CODE, "a unit code of 2, 3 or 5 digits")),
         Field::required("unit_valid_from", Rule::Date),
     ]
 }

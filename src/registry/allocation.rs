@@ -7,8 +7,12 @@
 //! |---|---|
 //! | `catalogue/registry/` ‖ name | its number (1) |
 //! | `catalogue/type/` ‖ name | its number (1) |
+//! | `catalogue/file/` ‖ name ‖ `/` ‖ version (4, big-endian) | a version of its schema file, canonical |
+//! | `catalogue/admission/` ‖ number (4, big-endian) | who came after the world was made: [`Admission`] |
 //!
-//! A store that knows a registry or record type which the catalogue lacks is not opened: it holds rows that nobody could read.
+//! A store that knows a registry or record type which the catalogue lacks is not opened: it holds rows that nobody could read. A schema file
+//! that changed is taken if stored records survive it ([`plan`]). A registry or record type that comes later enters the trust anchor by a
+//! version of its own, so that it is noted in the commit that gives it its number.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +23,11 @@ use crate::store::{Batch, Scan, Space, Store};
 use super::catalogue::{Catalogue, built_in};
 use super::sector::Sector;
 
+mod admission;
+mod files;
+
+pub use admission::{Admission, admissions};
+
 /// The first number that a file does not give.
 pub const FIRST: u8 = 64;
 /// The last one; the logs of the province itself are above.
@@ -27,11 +36,11 @@ pub const LAST: u8 = 199;
 const REGISTRY: &str = "catalogue/registry/";
 const TYPE: &str = "catalogue/type/";
 
-/// The catalogue of a province's store: the built-in registries and `further` ones, which get their numbers while the world `is_new`. Later none
-/// enters it: the trust anchor names the issuers that the world began with.
+/// The catalogue of a province's store: the built-in registries and `further` ones. Those that come while the world `is_new` are in the first
+/// version of the trust anchor, others in an [`Admission`].
 ///
 /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
-/// knows is not among them or one that it does not know comes late, and when no number is left.
+/// knows is not among them, when a schema file changed in a way that stored records do not survive, and when no number is left.
 pub async fn open(
     store: &dyn Store,
     province: &ProvinceCode,
@@ -41,23 +50,40 @@ pub async fn open(
     let mut registries = Numbers::read(store, REGISTRY).await?;
     let mut types = Numbers::read(store, TYPE).await?;
     let catalogue = numbered(province, further, &mut registries, &mut types)?;
+    let missing = |what: &str, name: &str| {
+        invalid(format!(
+            "the store holds records of the {what} {name}, which is not in the catalogue: give the schema file that it was served with (--registry-schema)"
+        ))
+    };
     if let Some(name) = registries.kept.keys().find(|name| catalogue.sector(name).is_none()) {
-        return Err(invalid(format!("the store holds records of the registry {name}, which is not in the catalogue")));
+        return Err(missing("registry", name));
     }
     if let Some(name) = types.kept.keys().find(|name| catalogue.record_type(name).is_none()) {
-        return Err(invalid(format!("the store holds records of the type {name}, which is not in the catalogue")));
+        return Err(missing("type", name));
     }
-    let given: Vec<&str> = registries.given.iter().chain(&types.given).map(String::as_str).collect();
-    if !given.is_empty() && !is_new {
-        return Err(invalid(format!(
-            "a registry can only be added when a world is created: {} was added later",
-            given.join(", ")
-        )));
+    let mut batch = Batch::new();
+    if !registries.given.is_empty() || !types.given.is_empty() {
+        batch = types.write(registries.write(batch));
+        if !is_new {
+            let of = |name: &String| catalogue.record_type(name).map(|of| (of.registry.to_string(), name.clone()));
+            let admission = Admission::next(&admissions(store).await?, types.given.iter().filter_map(of));
+            batch = admission.write(batch)?;
+        }
     }
-    if !given.is_empty() {
-        store.commit(types.write(registries.write(Batch::new()))).await?;
+    for sector in catalogue.sectors() {
+        batch = files::keep(store, sector, batch).await?;
+    }
+    if !batch.is_empty() {
+        store.commit(batch).await?;
     }
     Ok(Arc::new(catalogue))
+}
+
+/// The catalogue that a store was last served with, from the schema files that it keeps: for those who check it without serving from it.
+pub async fn of_store(store: &dyn Store, province: &ProvinceCode) -> Result<Catalogue> {
+    let mut registries = Numbers::read(store, REGISTRY).await?;
+    let mut types = Numbers::read(store, TYPE).await?;
+    numbered(province, files::newest(store).await?, &mut registries, &mut types)
 }
 
 /// The catalogue of a store that is not there yet: its numbers are those of a new one. Fails as [`open`] does.

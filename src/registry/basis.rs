@@ -30,7 +30,11 @@ pub fn basis_field() -> Field {
             Field::required("authority", Rule::Text(200)),
             Field::required(
                 "reason_code",
-                Rule::form(is_reason, "2 to 40 lower-case letters, digits and `_`, a letter first"),
+                Rule::form_as(
+                    is_reason,
+                    "^[a-z][a-z0-9_]{1,39}$",
+                    "2 to 40 lower-case letters, digits and `_`, a letter first",
+                ),
             ),
         ]),
     )

@@ -1,8 +1,10 @@
 //! What the checks of a payload find: violations and warnings, under the path of the payload.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::base::Violations;
+use super::label::Label;
+use crate::base::{Violation, Violations};
 
 /// What a check found, under the path of the payload that it checks.
 pub struct Findings<'a> {
@@ -17,13 +19,23 @@ impl<'a> Findings<'a> {
     }
 
     /// A violation of `rule` at the field `path` of the payload.
-    pub fn add(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
+    pub fn add(&mut self, path: impl fmt::Display, rule: impl Into<Cow<'static, str>>, message: impl fmt::Display) {
         self.violations.add(format_args!("{}.{path}", self.root), rule, message);
     }
 
     /// A warning of `rule` at the field `path`: the payload is accepted, and flagged.
-    pub fn warn(&mut self, path: impl fmt::Display, rule: &'static str, message: impl fmt::Display) {
+    pub fn warn(&mut self, path: impl fmt::Display, rule: impl Into<Cow<'static, str>>, message: impl fmt::Display) {
         self.violations.warn(format_args!("{}.{path}", self.root), rule, message);
+    }
+
+    /// A violation, or a warning only, of the rule `id` of a schema file at the field `path`.
+    pub fn say(&mut self, path: &str, id: &str, says: &Label, is_warning: bool) {
+        let violation = Violation::new(format_args!("{}.{path}", self.root), id.to_owned(), &says.en);
+        let violation = violation.with_vietnamese(&says.vi);
+        match is_warning {
+            true => self.violations.push_warning(violation),
+            false => self.violations.push(violation),
+        }
     }
 
     /// A violation unless `holds`.

@@ -128,13 +128,14 @@ fn record_lifecycle() -> Lifecycle {
         .list(
             "sentences",
             &["court", "judgment_number"],
-            Entries { added: free(), closing: &["expunged_on"], closed: basis(), changed: basis(), removed: undone() },
+            Entries { closed: basis(), changed: basis(), removed: undone(), ..Entries::free() }
+                .closed_by(&["expunged_on"]),
             records(),
         )
         .list(
             "bans",
             &["post", "from_date"],
-            Entries { closing: &["until_date"], changed: basis(), removed: undone(), ..Entries::free() },
+            Entries { changed: basis(), removed: undone(), ..Entries::free() }.closed_by(&["until_date"]),
             records(),
         )
         .rule(CrossRule::new("EXPUNGED_EARLY", "sentences", EXPUNGED_EARLY, penal_code(), expunged_early))

@@ -1,5 +1,7 @@
 //! What a thing is called, in both languages.
 
+use crate::base::Language;
+
 /// What a thing is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -13,5 +15,13 @@ impl Label {
     /// A label in both languages.
     pub fn new(vi: &str, en: &str) -> Self {
         Self { vi: vi.into(), en: en.into() }
+    }
+
+    /// In this language.
+    pub fn of(&self, language: Language) -> &str {
+        match language {
+            Language::English => &self.en,
+            Language::Vietnamese => &self.vi,
+        }
     }
 }

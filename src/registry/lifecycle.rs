@@ -8,6 +8,7 @@
 //! A record that is stored stays readable whatever rule it breaks; only its next change is held to them. A new record has no version
 //! before it, so only the rules between records hold for it.
 
+mod about;
 mod list;
 mod needs;
 mod page;
@@ -15,14 +16,16 @@ mod source;
 mod step;
 mod unique;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::time::Date;
 use crate::trust::Object;
 
+use super::label::Label;
 use super::rule::{Field, Findings, Rule};
 
+pub use about::Around;
 pub use list::{Entries, ListRule};
 use needs::Lack;
 pub use needs::{Needs, basis, basis_of, free, never};
@@ -80,11 +83,13 @@ pub type Decide = Arc<dyn Fn(&Step<'_>) -> Option<Needs> + Send + Sync>;
 #[derive(Clone)]
 pub struct CrossRule {
     /// Its name, UPPER_SNAKE; the type of the violation.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The field that it speaks of.
     pub field: String,
     /// What it wants, in words.
     pub says: String,
+    /// The same in Vietnamese, where a schema file says so.
+    pub says_vi: Option<String>,
     /// Where that is written.
     pub source: Source,
     /// What this change needs.
@@ -100,7 +105,7 @@ impl AcrossRule {
         keys: impl Fn(&Object) -> Vec<String> + Send + Sync + 'static,
         holds: impl Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let (field, says) = (field.into(), says.into());
+        let (name, field, says) = (name.into(), field.into(), says.into());
         Self { about: None, name, field, says, source, keys: Arc::new(keys), holds: Arc::new(holds) }
     }
 
@@ -114,13 +119,14 @@ impl AcrossRule {
 impl CrossRule {
     /// A rule: its name, the field that it speaks of, what it wants, where that is written, and what a change needs.
     pub fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         field: &str,
         says: &str,
         source: Source,
         needs: impl Fn(&Step<'_>) -> Option<Needs> + Send + Sync + 'static,
     ) -> Self {
-        Self { name, field: field.into(), says: says.into(), source, needs: Arc::new(needs) }
+        let (name, field, says) = (name.into(), field.into(), says.into());
+        Self { name, field, says, says_vi: None, source, needs: Arc::new(needs) }
     }
 }
 
@@ -130,51 +136,13 @@ pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 /// Whether a version is compatible with the other records of its type: the version before it, itself, and the records around it.
 pub type Compatible = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
 
-/// The other records of a version's type, as far as they are known when it is written.
-pub trait Around {
-    /// The day of the change.
-    fn today(&self) -> Date;
-
-    /// The newest version of a record of the type that the rule asks about, after all changes of the submission; `None` when there is none.
-    fn newest(&self, natural_key: &str) -> Option<Object> {
-        self.newest_of(None, natural_key)
-    }
-
-    /// The same of a record of another type of the registry.
-    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
-
-    /// The sum of `count` over the records that the submission leaves with the same values in these `fields` as the one that asks. For
-    /// one list of fields there is one `count`.
-    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
-}
-
-/// The records that one rule asks about.
-struct About<'a> {
-    around: &'a dyn Around,
-    about: Option<&'a str>,
-}
-
-impl Around for About<'_> {
-    fn today(&self) -> Date {
-        self.around.today()
-    }
-
-    fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
-        self.around.newest_of(about.or(self.about), natural_key)
-    }
-
-    fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {
-        self.around.total_of_like(fields, count)
-    }
-}
-
 /// A rule between records of one registry.
 #[derive(Clone)]
 pub struct AcrossRule {
     /// The type of the records that it asks about; `None`: the type that has the rule.
     pub about: Option<String>,
     /// Its name, UPPER_SNAKE; the type of the violation.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The field that it speaks of.
     pub field: String,
     /// What it wants, in words.
@@ -303,9 +271,16 @@ impl Lifecycle {
                 && let Some(lack) = needs.lack(step)
             {
                 let CrossRule { says, source, .. } = rule;
-                match lack {
-                    Lack::Never => findings.add(&rule.field, rule.name, format_args!("{says} ({source})")),
-                    lack => findings.add(&rule.field, rule.name, format_args!("{says}: this change {lack} ({source})")),
+                let english = match &lack {
+                    Lack::Never => format!("{says} ({source})"),
+                    lack => format!("{says}: this change {lack} ({source})"),
+                };
+                match &rule.says_vi {
+                    None => findings.add(&rule.field, rule.name.clone(), english),
+                    Some(vi) => {
+                        let says = Label { vi: format!("{vi}{}", lack.vietnamese()), en: english };
+                        findings.say(&rule.field, &rule.name, &says, false);
+                    }
                 }
             }
         }
@@ -325,10 +300,22 @@ impl Lifecycle {
         findings: &mut Findings<'_>,
     ) {
         for rule in &self.across {
-            if !(rule.holds)(before, after, &About { around, about: rule.about.as_deref() }) {
-                findings.add(&rule.field, rule.name, format_args!("{} ({})", rule.says, rule.source));
+            if !(rule.holds)(before, after, &about::About { around, about: rule.about.as_deref() }) {
+                findings.add(&rule.field, rule.name.clone(), format_args!("{} ({})", rule.says, rule.source));
             }
         }
+    }
+
+    /// Whether some change of its tables needs a basis.
+    pub fn needs_basis(&self) -> bool {
+        let is_basis = |needs: &Needs| matches!(needs, Needs::Basis(_));
+        let of_list = |list: &ListRule| {
+            let Entries { added, closed, changed, removed, .. } = &list.entries;
+            [added, closed, changed, removed].into_iter().any(is_basis)
+        };
+        self.states.iter().flat_map(|states| &states.rows).any(|row| is_basis(&row.needs))
+            || self.fields.iter().any(|field| is_basis(&field.needs))
+            || self.lists.iter().any(of_list)
     }
 
     /// What is wrong with the tables, of a record type with these fields.

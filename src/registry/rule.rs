@@ -8,7 +8,11 @@ use std::sync::Arc;
 
 use super::codes::{AsOf, Carries, CodeList, Standing};
 pub use super::findings::Findings;
-use crate::base::text::{is_invisible, is_settled, name_is_valid};
+use super::form::is_plain_text;
+pub use super::form::{Form, Origin};
+use super::label::Label;
+use super::pattern::Pattern;
+use crate::base::text::name_is_valid;
 use crate::base::time::Date;
 use crate::base::{PartialDate, Path, PersonalId, legacy};
 use crate::trust::{Object, Value};
@@ -41,6 +45,8 @@ pub enum Rule {
     Form(Form),
     /// A whole number, bounds included.
     Integer(i64, i64),
+    /// True or false.
+    Boolean,
     /// A nested object.
     Object(Vec<Field>),
     /// Values of one rule, from 1 to this many: an empty list is written by leaving the field out.
@@ -57,23 +63,7 @@ pub struct Listed {
     /// The day that the record speaks of.
     pub as_of: AsOf,
     /// What every code looks like, where the list does not have them all.
-    form: Option<Form>,
-}
-
-/// The form of a text.
-#[derive(Clone)]
-pub struct Form {
-    fits: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    /// The one way to write it that is stored, where there are several.
-    normal: Option<fn(&str) -> Option<String>>,
-    /// In words.
-    says: String,
-}
-
-impl fmt::Debug for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.says)
-    }
+    pub form: Option<Form>,
 }
 
 /// One field of an object.
@@ -87,17 +77,21 @@ pub struct Field {
     pub required: bool,
     /// Whether it is specially protected (Law 91/2025): religion, ethnicity, convictions.
     pub sensitive: bool,
+    /// What it is called, where its schema says so.
+    pub title: Option<Label>,
+    /// What it means, where its schema says so; that of a typed message is the comment in its proto.
+    pub description: Option<Label>,
 }
 
 impl Field {
     /// A field that must be there.
     pub fn required(name: &str, rule: Rule) -> Self {
-        Self { name: name.into(), rule, required: true, sensitive: false }
+        Self { name: name.into(), rule, required: true, sensitive: false, title: None, description: None }
     }
 
     /// A field that may be absent.
     pub fn optional(name: &str, rule: Rule) -> Self {
-        Self { name: name.into(), rule, required: false, sensitive: false }
+        Self { required: false, ..Self::required(name, rule) }
     }
 
     /// The same, specially protected.
@@ -129,7 +123,7 @@ impl Rule {
     pub fn listed_in_form(name: &str, as_of: AsOf, fits: fn(&str) -> bool, says: &str) -> Self {
         match Self::listed(name, as_of) {
             Self::Listed(listed) => Self::Listed(Listed {
-                form: Some(Form { fits: Arc::new(fits), normal: None, says: says.into() }),
+                form: Some(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin: Origin::Function }),
                 ..listed
             }),
             other => other,
@@ -138,13 +132,13 @@ impl Rule {
 
     /// [`Rule::Form`]; `says` is the form in words.
     pub fn form(fits: impl Fn(&str) -> bool + Send + Sync + 'static, says: &str) -> Self {
-        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into() })
+        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin: Origin::Function })
     }
 
     /// [`Rule::Form`] of what people write in several ways: `normal` gives the one that is stored, or nothing for another text.
     pub fn written(normal: fn(&str) -> Option<String>, says: &str) -> Self {
         let fits = move |text: &str| normal(text).is_some_and(|normal| normal == text);
-        Self::Form(Form { fits: Arc::new(fits), normal: Some(normal), says: says.into() })
+        Self::Form(Form { fits: Arc::new(fits), normal: Some(normal), says: says.into(), origin: Origin::Function })
     }
 
     /// The text that is stored for `text`, if that is another one.
@@ -153,6 +147,22 @@ impl Rule {
             Self::Form(Form { normal: Some(normal), .. }) => normal(text).filter(|normal| normal != text),
             _ => None,
         }
+    }
+
+    /// [`Rule::Form`] of a text of `min` to `max` characters that `pattern` matches.
+    pub fn pattern(pattern: Pattern, min: usize, max: usize) -> Self {
+        let says = match pattern.source() {
+            "" => format!("a text of {min} to {max} characters without spaces at either end"),
+            source => format!("a text of {min} to {max} characters that matches {source}"),
+        };
+        Self::Form(Form::matching(pattern, min, max, says))
+    }
+
+    /// [`Rule::form`] of a function that accepts what `pattern` matches, as schemas say it.
+    pub fn form_as(fits: fn(&str) -> bool, pattern: &str, says: &str) -> Self {
+        let pattern = Pattern::new(pattern).expect("a built-in pattern is one, a test reads it");
+        let origin = Origin::Pattern(pattern, 1, TEXT_CHARS_MAX);
+        Self::Form(Form { fits: Arc::new(fits), normal: None, says: says.into(), origin })
     }
 
     /// [`Rule::Object`] of these fields.
@@ -191,6 +201,7 @@ impl Rule {
             }
             Self::Form(form) => form.says.clone(),
             Self::Integer(min, max) => format!("a whole number from {min} to {max}"),
+            Self::Boolean => "true or false".into(),
             Self::Object(_) => "an object".into(),
             Self::List(of, max) => format!("1 to {max} values, each {}; left out when there is none", of.says()),
             Self::Set(of, max) => {
@@ -263,6 +274,7 @@ impl Walk<'_> {
             },
             Rule::Form(form) => text.is_some_and(|t| (form.fits)(t)),
             Rule::Integer(min, max) => return check_integer(value, *min, *max, path, findings),
+            Rule::Boolean => value.as_bool().is_some(),
             Rule::Object(fields) => match value.as_object() {
                 Some(object) => return self.object(object, fields, path, findings),
                 None => false,
@@ -360,15 +372,6 @@ fn check_integer(value: &Value, min: i64, max: i64, path: &Path<'_>, findings: &
         None => "TYPE",
     };
     findings.add(path, rule, Said("must be ", &Rule::Integer(min, max), ""));
-}
-
-fn is_plain_text(text: &str, max: usize) -> bool {
-    !text.is_empty()
-        && text.len() <= max * 4
-        && (text.len() <= max || text.chars().count() <= max)
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && text.chars().all(|c| !c.is_control() && !is_invisible(c) && is_settled(c))
 }
 
 /// Reads `YYYY-MM-DD`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::definition::Definition;
 use super::name::Name;
 use super::schema::RecordType;
 use crate::base::ProvinceCode;
@@ -19,13 +20,22 @@ pub struct Sector {
     pub ordinal: u8,
     /// Its record types.
     pub record_types: Vec<Arc<RecordType>>,
+    /// The schema file that it is from; `None` for one that is built in.
+    pub definition: Option<Arc<Definition>>,
 }
 
 impl Sector {
     /// A registry and its record types, of the default province until a catalogue takes it in.
     pub fn new(name: &str, agency: &str, ordinal: u8, record_types: impl IntoIterator<Item = RecordType>) -> Self {
         let record_types = record_types.into_iter().map(Arc::new).collect();
-        Self { name: name.into(), province: ProvinceCode::default(), agency: agency.into(), ordinal, record_types }
+        Self {
+            name: name.into(),
+            province: ProvinceCode::default(),
+            agency: agency.into(),
+            ordinal,
+            record_types,
+            definition: None,
+        }
     }
 
     /// The origin line of its log's checkpoints: `lienthong/H27/land`.

@@ -100,7 +100,7 @@ fn membership_lifecycle() -> Lifecycle {
         .list(
             "periods",
             &["kind", "from_month"],
-            Entries { closing: &["to_month"], changed: basis(), removed: basis_of(&[CORRECTION]), ..Entries::free() },
+            Entries { changed: basis(), removed: basis_of(&[CORRECTION]), ..Entries::free() }.closed_by(&["to_month"]),
             memory("Law 41/2024 on Social Insurance"),
         )
 }

@@ -17,8 +17,8 @@ use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
 use crate::ledger::{LogClock, TileCache};
 use crate::province::StatusLists;
-use crate::registry::Name;
 use crate::registry::port::Registry;
+use crate::registry::{Name, allocation};
 use crate::simulation::faults::Rules;
 use crate::transparency::Logs;
 
@@ -80,10 +80,12 @@ impl Assembly {
         let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
         let registries = shared.registries(&keys, settings.memory).await?;
         let ports = with_faults(&registries, &world.faults);
+        let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
-            versions: keys.versions(world.created_at, world.clock.now())?,
+            versions: keys.versions(world.created_at, world.clock.now(), &admissions)?,
             kept: settings.keys,
             file: settings.anchor,
+            waiting: admissions.into_iter().filter(|admission| admission.placed.is_none()).collect(),
         };
         let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
@@ -152,7 +154,7 @@ impl Shared<'_> {
             trust,
             rebuild_status,
         };
-        ProvinceRole::open(opening).await
+        ProvinceRole::open(opening, |newest, admission, at| keys.admit(newest, admission, at)).await
     }
 
     fn evidence(&self, keys: &Keys) -> gateway::Evidence {

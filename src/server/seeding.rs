@@ -34,6 +34,8 @@ use crate::simulation::clock::WorldClock;
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population::{self as generated, Population};
+use crate::simulation::samples::SampleMaker;
+use crate::trust::{Object, Operation};
 
 /// Batches that may wait for the province before the generator pauses.
 const QUEUE_TURNS: usize = 64;
@@ -190,9 +192,15 @@ impl Seeding {
             outboxes.put(record)?;
         }
         let mut done = 0;
+        let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
         for household in Population::new(self.world, self.population, self.at.date()) {
+            let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
+            let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
                 outboxes.put(record)?;
+            }
+            for (of, payload) in people.iter().flat_map(|person| samples.records_of(person)) {
+                outboxes.add(&of.registry, created(&of, payload))?;
             }
             if !household.accounts.is_empty() {
                 accounts.blocking_send(household.accounts).map_err(|_| closed())?;
@@ -224,9 +232,13 @@ struct Outbox {
 
 impl Outboxes {
     fn put(&mut self, record: Record) -> Result<()> {
-        let registry = &record_type(&self.catalogue, record.record_type)?.registry;
+        let registry = record_type(&self.catalogue, record.record_type)?.registry.clone();
+        self.add(&registry, change(record))
+    }
+
+    fn add(&mut self, registry: &str, change: Change) -> Result<()> {
         let outbox = self.of.get_mut(registry).ok_or_else(|| unknown(registry))?;
-        outbox.changes.push(change(record));
+        outbox.changes.push(change);
         if outbox.changes.len() >= BATCH_CHANGES { outbox.send(&self.turns) } else { Ok(()) }
     }
 
@@ -254,6 +266,18 @@ pub fn change(record: Record) -> Change {
         operation: record.operation,
         expected_version: record.version.saturating_sub(1),
         payload: record.payload,
+        valid_from: None,
+        valid_until: None,
+    }
+}
+
+/// A new record of a type.
+fn created(of: &RecordType, payload: Object) -> Change {
+    Change {
+        record_type: of.name.to_string(),
+        operation: Operation::Create,
+        expected_version: 0,
+        payload,
         valid_from: None,
         valid_until: None,
     }

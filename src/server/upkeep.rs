@@ -10,9 +10,9 @@ use super::roles::gateway::EVIDENCE;
 use super::roles::province::RECORDS;
 use super::world_file::WorldFile;
 use crate::access::evidence;
-use crate::base::{Error, Kind, Reason, Result};
+use crate::base::{Error, Kind, ProvinceCode, Reason, Result};
 use crate::ledger::{LogId, StoredLog};
-use crate::registry::Catalogue;
+use crate::registry::{Catalogue, allocation};
 use crate::store::fjall::{FjallOptions, FjallStore};
 use crate::store::{Derived, Findings, Pace, Purpose, Recount, Space, Store, UNREADABLE, recount};
 use crate::trust::entry::split_entry;
@@ -38,11 +38,21 @@ pub struct CheckReport {
 ///
 /// Fails with [`StorageCorrupt`](Reason::StorageCorrupt) or [`LedgerCorrupt`](Reason::LedgerCorrupt) where a start would refuse it
 /// too.
-pub async fn check_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<CheckReport> {
-    let guard = DataFolder::guard(folder, &served_from(folder)?);
+pub async fn check_folder(folder: &Path, progress: Progress<'_>) -> Result<CheckReport> {
+    let world = served_from(folder)?;
+    let guard = DataFolder::guard(folder, &world);
     let (_lock, path) = DataFolder::read(folder)?;
     let store = FjallStore::open_view(&path, options(), Some(&guard))?;
-    check(&store, catalogue, Pace::Full, progress).await
+    let catalogue = catalogue_of(&store, &world.province()).await?;
+    check(&store, &catalogue, Pace::Full, progress).await
+}
+
+/// The catalogue that a store was served with. Where its rows cannot be read the built-in one: what is damaged is found by counting.
+async fn catalogue_of(store: &FjallStore, province: &ProvinceCode) -> Result<Catalogue> {
+    match allocation::of_store(store, province).await {
+        Err(error) if error.reason == Reason::StorageCorrupt => allocation::unkept(province, Vec::new()),
+        read => read,
+    }
 }
 
 /// Checks a store: recounts its rows, and compares ledgers with their tiles and heads, records with their statements, and every
@@ -111,11 +121,13 @@ async fn check_status_lists(store: &dyn Store, catalogue: &Catalogue, findings: 
 /// cannot be derived are only read, except for the upper nodes of tiles that earlier versions wrote without them; if they cannot be
 /// read, it fails with [`StorageCorrupt`](Reason::StorageCorrupt), and the folder has to be restored from a copy. Returns the
 /// number of rows of each derived space.
-pub async fn rebuild_folder(folder: &Path, catalogue: &Catalogue, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
-    let guard = DataFolder::guard(folder, &served_from(folder)?);
+pub async fn rebuild_folder(folder: &Path, progress: Progress<'_>) -> Result<Vec<(Space, u64)>> {
+    let world = served_from(folder)?;
+    let guard = DataFolder::guard(folder, &world);
     let folder = DataFolder::take(folder)?;
     let path = folder.store();
     let store = FjallStore::open_remains(&path, options(), Some(&guard))?;
+    let catalogue = &catalogue_of(&store, &world.province()).await?;
     let mut derived = Derived::new(&store, Purpose::Rebuild, true);
     derive(&mut derived, catalogue, Pace::Full, progress).await?;
     let findings = derived.end().await?;

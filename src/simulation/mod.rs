@@ -5,8 +5,10 @@
 
 pub mod clock;
 pub mod document;
+pub mod examples;
 pub mod faults;
 pub mod geography;
 pub mod names;
 pub mod personas;
 pub mod population;
+pub mod samples;

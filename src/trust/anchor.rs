@@ -20,7 +20,7 @@ mod succession;
 #[cfg(test)]
 mod tests;
 
-pub use change::{ChangeError, KeyChange};
+pub use change::{ChangeError, KeyChange, Newcomer};
 pub use file::ANCHOR_BYTES_MAX;
 pub use key::{KeyRecord, KeyState, judge_signed};
 pub use root::{Root, RootSignature};

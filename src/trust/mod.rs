@@ -149,8 +149,8 @@ pub mod verify;
 pub mod vkey;
 
 pub use anchor::{
-    ChangeError, IssuerAnchor, KeyChange, KeyRecord, KeyState, LogAnchor, LogPurpose, NextError, Root, RootSignature,
-    TrustAnchor, accept_chain, accept_next,
+    ChangeError, IssuerAnchor, KeyChange, KeyRecord, KeyState, LogAnchor, LogPurpose, Newcomer, NextError, Root,
+    RootSignature, TrustAnchor, accept_chain, accept_next,
 };
 pub use canonical::{CanonicalError, Object, Value};
 pub use commitment::redact;

@@ -66,6 +66,12 @@ async fn change_membership(channel: &Channel, number: u64, (operation, version):
     client.submit_changes(as_agency("social-insurance", request)).await.expect("entered");
 }
 
+/// The descriptions of the bad fields of a refusal.
+pub fn said(status: &Status) -> Vec<String> {
+    let details = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    details.into_iter().map(|bad| bad.description).collect()
+}
+
 /// The gRPC code of a refusal, and its stable reason.
 pub fn reason(status: &Status) -> (Code, String) {
     let reason = status.get_details_error_info().map(|info| info.reason);

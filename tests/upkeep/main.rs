@@ -98,7 +98,7 @@ async fn refused(folder: &Path) -> Error {
 async fn lost_derived_rows_refuse_the_start_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
     live(folder.path()).await;
-    let report = check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.unwrap();
+    let report = check_folder(folder.path(), &|_, _, _| {}).await.unwrap();
     assert_eq!(found(&report), []);
     let before = rows(folder.path()).await;
     let may_be_empty = |name: &str| name.starts_with("presentation") || name.starts_with("consent");
@@ -108,18 +108,16 @@ async fn lost_derived_rows_refuse_the_start_and_come_back() {
     let error = refused(folder.path()).await;
     assert_eq!(error.reason, Reason::StorageCorrupt);
     assert!(error.message.contains("evidence_subject") && error.message.contains("store rebuild"), "{}", error.message);
-    let error = check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {})
-        .await
-        .expect_err("a check needs a store that opens");
+    let error = check_folder(folder.path(), &|_, _, _| {}).await.expect_err("a check needs a store that opens");
     assert_eq!(error.kind(), Kind::Corrupt);
 
-    let made = rebuild_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.unwrap();
+    let made = rebuild_folder(folder.path(), &|_, _, _| {}).await.unwrap();
     assert!(made.iter().any(|(space, rows)| *space == Space::ProvinceIndex && *rows > 100), "{made:?}");
     let after = rows(folder.path()).await;
     for (space, rows) in &before {
         assert_eq!(after[space], *rows, "{space}");
     }
-    let report = check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.unwrap();
+    let report = check_folder(folder.path(), &|_, _, _| {}).await.unwrap();
     assert_eq!(found(&report), []);
     assert_eq!(accesses(folder.path()).await, FETCHES, "the list is complete again");
 }
@@ -140,8 +138,7 @@ async fn a_rebuild_refuses_where_acknowledged_rows_are_missing() {
         if !mark {
             std::fs::remove_file(&path).unwrap();
         }
-        let error =
-            rebuild_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.expect_err("rows are lost");
+        let error = rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("rows are lost");
         assert_eq!(error.reason, Reason::StorageCorrupt, "{}", error.message);
         assert!(error.message.contains("restore it from a copy"), "{}", error.message);
         std::fs::write(&path, kept).unwrap();
@@ -171,9 +168,7 @@ async fn a_world_without_its_store_is_not_begun_again() {
     assert_eq!(error.reason, Reason::ConfigurationInvalid);
     assert!(error.message.contains("store"), "{}", error.message);
     assert!(!folder.path().join("store").exists(), "none was begun");
-    let error = rebuild_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {})
-        .await
-        .expect_err("there is nothing to rebuild from");
+    let error = rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("there is nothing to rebuild from");
     assert_eq!(error.reason, Reason::StorageCorrupt);
 }
 
@@ -211,7 +206,7 @@ async fn a_check_changes_nothing() {
     for (bytes, is_whole) in [(whole, true), (torn, false)] {
         std::fs::write(&journal, bytes).unwrap();
         let before = files(folder.path());
-        let checked = check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await;
+        let checked = check_folder(folder.path(), &|_, _, _| {}).await;
         assert_eq!(checked.is_ok(), is_whole);
         assert!(files(folder.path()) == before, "whole: {is_whole}");
     }
@@ -235,14 +230,8 @@ async fn an_older_store_is_taken_only_on_purpose() {
     let error = refused(folder.path()).await;
     assert_eq!(error.reason, Reason::StorageCorrupt);
     assert!(error.message.contains("accept-rollback"), "{}", error.message);
-    assert_eq!(
-        check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.expect_err("older").reason,
-        Reason::StorageCorrupt
-    );
-    assert_eq!(
-        rebuild_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await.expect_err("older").reason,
-        Reason::StorageCorrupt
-    );
+    assert_eq!(check_folder(folder.path(), &|_, _, _| {}).await.expect_err("older").reason, Reason::StorageCorrupt);
+    assert_eq!(rebuild_folder(folder.path(), &|_, _, _| {}).await.expect_err("older").reason, Reason::StorageCorrupt);
     put(&newest);
     end_of(folder.path()).await;
 
@@ -305,7 +294,7 @@ async fn a_check_never_calls_lost_records_derived() {
             let end = spoilt.len().min(at + 512);
             spoilt[at..end].fill(0);
             std::fs::write(&table, spoilt).unwrap();
-            if let Ok(report) = check_folder(folder.path(), &Catalogue::built_in(), &|_, _, _| {}).await {
+            if let Ok(report) = check_folder(folder.path(), &|_, _, _| {}).await {
                 let remedy = Remedy::of(report.findings.iter().map(|(space, ..)| space));
                 let store = FjallStore::open_view(&folder.path().join("store"), FjallOptions::default(), None).unwrap();
                 let mut is_lost = false;

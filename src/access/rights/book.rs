@@ -24,11 +24,12 @@ impl RightsBook {
         Arc::new(Self { current: RwLock::new(Arc::new(rights)), source: None })
     }
 
-    /// The book of a file, or the embedded one, of rights to what a catalogue holds. Fails with
+    /// The book of a file, or the embedded one with what schema files bring, of rights to what a catalogue holds. A file is the whole book:
+    /// whoever writes one decides, and no schema file adds to it. Fails with
     /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw by its line.
     pub fn open(file: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<Self>> {
         let Some(file) = file else {
-            let read = load::read(load::EMBEDDED.as_bytes(), catalogue);
+            let read = load::read(load::embedded_for(catalogue).as_bytes(), catalogue);
             let refused = |flaws| {
                 let message = format!(
                     "the embedded rights do not fit these registries, which need a file of their own (--rights): {flaws}"

@@ -27,7 +27,7 @@ mod who;
 
 pub use book::RightsBook;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
-pub use load::{EMBEDDED, bytes, embedded, read};
+pub use load::{EMBEDDED, bytes, embedded, embedded_for, read};
 pub use method::{MethodId, Word};
 pub use right::{Agency, Basis, FieldNames, Fields, Purpose, RightSet};
 pub use table::{Readable, Right, Rights};

@@ -64,7 +64,7 @@ impl ChangeArgs {
         // What cannot be is known before anybody waits; the real place is behind every place there is.
         let possible = folder.newest().and_then(|newest| next(&newest, u64::MAX >> 12));
         let taken = possible.and_then(|_| request(folder, unlock, origin, next));
-        taken.map_err(|error| match folder.give_up(change.keys(), unlock) {
+        taken.map_err(|error| match folder.give_up(&change.keys(), unlock) {
             Ok(()) => error.into(),
             Err(left) => Failure::new(format!("{error}; the key that was made for it remains: {left}")),
         })

@@ -8,8 +8,9 @@ use crate::base::Error;
 use crate::base::id::from_hex;
 use crate::base::name::no_such;
 use crate::cli::output::{Failure, OutputFormat};
+use crate::cli::registry::SchemaArgs;
 use crate::keys::keyring::{KeyFolder, Unlock};
-use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, PublicKey, TrustAnchor};
+use crate::trust::{Algorithm, KeyChange, KeyId, KeyRecord, KeyState, Newcomer, PublicKey, TrustAnchor};
 
 const ROTATE_EXAMPLES: &str = "\
 Examples:
@@ -18,6 +19,14 @@ Examples:
 
 A gateway that uses the folder has to be running. Its calls wait for a moment; none is lost. What the old key signed stays
 VALID.";
+
+const ADMIT_EXAMPLES: &str = "\
+Examples:
+  lienthong keys admit --keys ./keys --passphrase-file passphrase --registry-schema education.yaml
+  lienthong serve --data-dir ./province --keys ./keys --passphrase-file passphrase --registry-schema education.yaml
+
+The gateway that runs takes the next version of the trust anchor; it serves the registry from its next start on, with the file.
+Keys that derive from the seed need none of this: `serve --registry-schema` lets the registry in itself.";
 
 const COMPROMISE_EXAMPLES: &str = "\
 Examples:
@@ -49,6 +58,18 @@ pub struct Rotate {
     /// The log: a registry's name, `records` or `evidence`.
     #[arg(long, env = "LIENTHONG_KEY_LOG", value_name = "NAME")]
     log: String,
+}
+
+/// Let in the registry of a schema file, or further record types of it.
+#[derive(Debug, Args)]
+#[command(after_help = ADMIT_EXAMPLES)]
+pub struct Admit {
+    #[command(flatten)]
+    common: ChangeArgs,
+    #[command(flatten)]
+    algorithm: AlgorithmArgs,
+    #[command(flatten)]
+    schemas: SchemaArgs,
 }
 
 /// Declare that somebody else may have signed with a key.
@@ -118,6 +139,32 @@ impl Compromise {
         };
         let change = KeyChange::Compromise { key: record.id(), suspect_from: self.suspect_from, successor };
         opened.change(output, Some(&origin), change)
+    }
+}
+
+impl Admit {
+    pub(super) fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let opened = Opened::new(&self.common)?;
+        let mut newcomers = Vec::new();
+        for sector in self.schemas.sectors()? {
+            let known = opened.anchor.issuer(&sector.name);
+            let may_issue = |name: &str| known.is_some_and(|issuer| issuer.schemas.iter().any(|schema| schema == name));
+            let types = sector.record_types.iter().map(|of| of.name.to_string());
+            let schemas: Vec<String> = types.filter(|name| !may_issue(name)).collect();
+            let origin = format!("lienthong/{}/{}", opened.anchor.province, sector.name);
+            if schemas.is_empty() {
+                continue;
+            }
+            let key = match known {
+                Some(_) => None,
+                None => Some(opened.successor(&origin, self.algorithm.get())?),
+            };
+            newcomers.push(Newcomer { name: sector.name.to_string(), origin, schemas, key });
+        }
+        if newcomers.is_empty() {
+            return Err(Failure::new("the keys name every record type of these files already (--registry-schema)"));
+        }
+        opened.change(output, None, KeyChange::Admit(newcomers))
     }
 }
 

@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat};
+use super::registry::SchemaArgs;
 use crate::keys::keyring::{Beginning, KeyFolder};
-use crate::registry::Catalogue;
 use args::{AlgorithmArgs, ExpiryArgs, FolderArgs, report};
 pub use secret::SecretArgs;
 pub(super) use update::follow;
@@ -37,6 +37,8 @@ pub enum Keys {
     List(show::List),
     /// Replace the key in use of a log by a new one.
     Rotate(change::Rotate),
+    /// Let in the registry of a schema file, or further record types of it.
+    Admit(change::Admit),
     /// Declare that somebody else may have signed with a key.
     Compromise(change::Compromise),
     /// Withdraw a registry's right to issue.
@@ -67,6 +69,8 @@ pub struct Init {
     secret: SecretArgs,
     #[command(flatten)]
     algorithm: AlgorithmArgs,
+    #[command(flatten)]
+    schemas: SchemaArgs,
     /// How many root keys to create.
     #[arg(long, default_value_t = 1, env = "LIENTHONG_ROOT_KEYS", value_name = "NUMBER")]
     root_keys: u32,
@@ -84,6 +88,7 @@ impl Keys {
             Self::Init(command) => command.run(output),
             Self::List(command) => command.run(output),
             Self::Rotate(command) => command.run(output),
+            Self::Admit(command) => command.run(output),
             Self::Compromise(command) => command.run(output),
             Self::Withdraw(command) => command.run(output),
             Self::Reattest(command) => command.run(output),
@@ -100,6 +105,7 @@ impl Keys {
 
 impl Init {
     fn run(self, output: OutputFormat) -> Result<(), Failure> {
+        let catalogue = self.schemas.catalogue()?;
         let unlock = self.secret.new_unlock()?;
         let beginning = Beginning {
             algorithm: self.algorithm.get(),
@@ -107,7 +113,7 @@ impl Init {
             threshold: self.threshold,
             expires_at: self.expiry.at(),
         };
-        let (folder, anchor) = KeyFolder::init(&self.folder.path, &Catalogue::built_in(), &beginning, &unlock)?;
+        let (folder, anchor) = KeyFolder::init(&self.folder.path, &catalogue, &beginning, &unlock)?;
         report(output, &folder, &anchor)
     }
 }

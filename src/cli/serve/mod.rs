@@ -17,10 +17,12 @@ use clap::Args;
 use super::output::{Failure, OutputFormat, print, print_text};
 use super::policy;
 use super::population::Progress;
+use super::registry::SchemaArgs;
 use crate::api::credential::DemoCredentials;
 use crate::base::{Error, Reason, limits};
 use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
+use crate::registry::Sector;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
@@ -28,6 +30,7 @@ use crate::server::running::Ended;
 use crate::server::shutdown::{HANG_UP, Signals};
 use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Listening, Storage};
+use crate::simulation::examples;
 use crate::transparency::client::Roots;
 use ready::ReadyFile;
 
@@ -38,6 +41,8 @@ Examples:
   lienthong serve --listen 127.0.0.1:0 --console off --ready-file ready.json
                                                      on a free port, for tests: the file holds the address
   lienthong serve --rights rights.toml               agencies and rights of one's own
+  lienthong serve --registry-schema education.yaml   another agency's registry, from a schema file
+  lienthong serve --with-examples                    eight more, from examples/registries
   lienthong serve --listen 0.0.0.0:50051 --console off --tls-cert cert.pem --tls-key key.pem
                                                      for others: TLS, and tokens from `lienthong token issue`
 
@@ -81,6 +86,11 @@ pub struct Serve {
     /// A file of rights to use instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; an invalid file changes nothing.
     #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
+    #[command(flatten)]
+    schemas: SchemaArgs,
+    /// Serve the example registries too, one for each of the province's departments, with sample data in a new world.
+    #[arg(long, env = "LIENTHONG_WITH_EXAMPLES")]
+    with_examples: bool,
     /// A folder of keys (`lienthong keys init`) to use instead of keys derived from the seed.
     #[arg(long, env = "LIENTHONG_KEYS", value_name = "DIR")]
     keys: Option<PathBuf>,
@@ -177,6 +187,20 @@ impl Serve {
         ended.map(|()| ExitCode::SUCCESS)
     }
 
+    fn kept_keys(&self) -> Result<Option<KeptKeys>, Failure> {
+        let kept = |folder: &PathBuf| Ok(KeptKeys { folder: folder.clone(), unlock: self.secret.unlock()? });
+        self.keys.as_ref().map(kept).transpose()
+    }
+
+    /// The registries beside the built-in ones.
+    fn registries(&self) -> Result<Vec<Sector>, Failure> {
+        let mut registries = self.schemas.sectors()?;
+        if self.with_examples {
+            registries.extend(examples::all());
+        }
+        Ok(registries)
+    }
+
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let begun = Instant::now();
         let tls = match (&self.tls_cert, &self.tls_key) {
@@ -195,10 +219,7 @@ impl Serve {
             }
         }
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
-        let keys = match &self.keys {
-            Some(folder) => Some(KeptKeys { folder: folder.clone(), unlock: self.secret.unlock()? }),
-            None => None,
-        };
+        let keys = self.kept_keys()?;
         let limits = self.limits()?;
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
@@ -228,6 +249,7 @@ impl Serve {
             check_every: (self.check_interval > 0).then(|| Duration::from_secs(self.check_interval)),
             witnesses,
             witness_roots: self.witness_ca.as_deref().map(Roots::read).transpose()?,
+            registries: self.registries()?,
             memory: self.memory.unwrap_or_else(Memory::of_machine),
             progress: Some(progress.callback()),
             ..Config::default()

@@ -10,7 +10,6 @@ use clap::Args;
 use super::bar::Bar;
 use super::folder::{EXIT_DAMAGED, Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text, runtime};
-use crate::registry::Catalogue;
 use crate::server::upkeep::{CheckReport, check_folder};
 use crate::store::Remedy;
 
@@ -41,7 +40,7 @@ impl Check {
         let bar = Bar::new();
         let begun = Instant::now();
         let told = |step: &'static str, more: u64, all: u64| bar.show(step, more, all);
-        let report = runtime()?.block_on(check_folder(&self.folder.folder, &Catalogue::built_in(), &told));
+        let report = runtime()?.block_on(check_folder(&self.folder.folder, &told));
         bar.bar.finish_and_clear();
         let report = report.map_err(failure)?;
         tell(&report, begun.elapsed().as_secs_f64(), output)?;

@@ -10,7 +10,6 @@ use clap::Args;
 use super::bar::Bar;
 use super::folder::{Folder, failure};
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text, runtime};
-use crate::registry::Catalogue;
 use crate::server::upkeep::rebuild_folder;
 
 const AFTER: &str = "\
@@ -38,7 +37,7 @@ impl Rebuild {
         let bar = Bar::new();
         let begun = Instant::now();
         let told = |step: &'static str, more: u64, all: u64| bar.show(step, more, all);
-        let made = runtime()?.block_on(rebuild_folder(&self.folder.folder, &Catalogue::built_in(), &told));
+        let made = runtime()?.block_on(rebuild_folder(&self.folder.folder, &told));
         bar.bar.finish_and_clear();
         let made = made.map_err(failure)?;
         let seconds = begun.elapsed().as_secs_f64();

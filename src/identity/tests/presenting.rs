@@ -136,7 +136,7 @@ async fn strangers_learn_nothing_and_are_written_down() {
         {
             let error = world.presenting.redeem(world.call(key), form).await.expect_err("not as given");
             assert_eq!(
-                (error.violations.kept()[0].field.as_str(), error.violations.kept()[0].rule),
+                (error.violations.kept()[0].field.as_str(), &*error.violations.kept()[0].rule),
                 ("code", "FORMAT")
             );
         }

@@ -261,7 +261,7 @@ async fn a_key_longer_than_any_is_the_callers_fault() {
     let name = Selector::Name { folded: long.clone(), birth_date: None };
     for selector in [Selector::Key(long.clone()), Selector::OldNumber(long), name] {
         let error = host.read(Query::latest([resident::PERSON], selector, 1)).await.expect_err("refused");
-        assert_eq!((error.reason, error.violations.kept()[0].rule), (Reason::InvalidRequest, "TOO_LONG"));
+        assert_eq!((error.reason, &*error.violations.kept()[0].rule), (Reason::InvalidRequest, "TOO_LONG"));
     }
 }
 

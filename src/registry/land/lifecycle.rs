@@ -59,7 +59,8 @@ pub(super) fn parcel() -> Lifecycle {
 
 /// `parcels` is the record type of parcels.
 pub(super) fn certificate(parcels: &str) -> Lifecycle {
-    let changes = || Entries { added: basis(), closing: &[], closed: basis(), changed: basis(), removed: basis() };
+    let changes =
+        || Entries { added: basis(), closing: Vec::new(), closed: basis(), changed: basis(), removed: basis() };
     Lifecycle::default()
         .states(
             "status",
@@ -81,7 +82,7 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
         .list(
             "restrictions",
             &["kind", "from_date"],
-            Entries { closing: &["until_date"], added: free(), ..changes() },
+            Entries { added: free(), ..changes() }.closed_by(&["until_date"]),
             land_law(),
         )
         .rule(CrossRule::new("SUCCESSORS", "successors", REPLACED, land_law(), |step| {

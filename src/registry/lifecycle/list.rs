@@ -13,7 +13,7 @@ pub struct Entries {
     /// To an entry that is new.
     pub added: Needs,
     /// The fields that close an entry, which has none of them before.
-    pub closing: &'static [&'static str],
+    pub closing: Vec<String>,
     /// To one that is closed.
     pub closed: Needs,
     /// To one that says something else.
@@ -23,9 +23,15 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// The same, where these fields close an entry.
+    #[must_use]
+    pub fn closed_by(self, fields: &[&str]) -> Self {
+        Self { closing: fields.iter().map(|field| (*field).to_owned()).collect(), ..self }
+    }
+
     /// Whatever may happen to them needs nothing.
     pub fn free() -> Self {
-        Self { added: free(), closing: &[], closed: free(), changed: free(), removed: free() }
+        Self { added: free(), closing: Vec::new(), closed: free(), changed: free(), removed: free() }
     }
 }
 
@@ -98,9 +104,9 @@ fn pair(left: &mut Vec<&Value>, new: &mut Vec<(usize, &Value)>, fits: impl Fn(&V
 }
 
 /// Whether `after` is `before` with fields that close it.
-fn closes(before: &Value, after: &Value, closing: &[&str]) -> bool {
+fn closes(before: &Value, after: &Value, closing: &[String]) -> bool {
     let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { return false };
-    let is_closing = |name: &str| closing.contains(&name);
+    let is_closing = |name: &str| closing.iter().any(|closing| closing == name);
     before.names().all(|name| !is_closing(name) && after.get(name) == before.get(name))
         && after.names().all(|name| is_closing(name) || before.contains(name))
 }

@@ -68,6 +68,17 @@ impl fmt::Display for Needs {
 }
 
 impl Lack<'_> {
+    /// What a change lacks, behind what its rule says in Vietnamese.
+    pub(super) fn vietnamese(&self) -> String {
+        match self {
+            Self::Basis([]) => ": thay đổi này phải có căn cứ (`basis`) riêng".into(),
+            Self::Basis(reasons) | Self::Reason(reasons) => {
+                format!(": thay đổi này phải có căn cứ (`basis`) với reason_code là một trong {}", reasons.join(", "))
+            }
+            Self::Never => String::new(),
+        }
+    }
+
     pub(super) fn rule(&self) -> &'static str {
         match self {
             Self::Basis(_) => "BASIS_REQUIRED",

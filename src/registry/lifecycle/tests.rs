@@ -121,7 +121,7 @@ fn entries_of_lists_stay() {
             if let Value::Object(whole) = entry("a") {
                 let with = |name: &str| holding(vec![Value::Object(whole.clone().with(name, "2020-01-01"))]);
                 needs_just(record_type, &one, &with("remark"), &format!("{path}[0]"), changed);
-                for closing in *closing {
+                for closing in closing {
                     needs_just(record_type, &one, &with(closing), &format!("{path}[0]"), closed);
                     needs_just(record_type, &with(closing), &one, &format!("{path}[0]"), changed);
                 }
@@ -271,7 +271,7 @@ fn a_record_with_a_standing_conviction_is_not_ended() {
         let record = at("status", status);
         let step = Step { before: &record, after: &record, operation: Operation::Revoke, today: TODAY };
         record_type.lifecycle.check(&step, &mut Findings::new(&"payload", &mut violations));
-        violations.kept().iter().map(|one| one.rule).collect::<Vec<_>>()
+        violations.kept().iter().map(|one| one.rule.clone()).collect::<Vec<_>>()
     };
     assert_eq!(ended("conviction"), ["CONVICTION_STANDS"]);
     assert!(ended("expunged").is_empty() && ended("no_conviction").is_empty());

@@ -17,10 +17,14 @@ fn fields() -> Vec<Field> {
     ]
 }
 
-fn found(object: &Object) -> Vec<(String, &'static str)> {
+fn found(object: &Object) -> Vec<(String, String)> {
     let mut violations = Violations::default();
     check_fields(object, &fields(), TODAY, &mut Findings::new(&"payload", &mut violations));
-    violations.kept().iter().map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule)).collect()
+    violations
+        .kept()
+        .iter()
+        .map(|v| (v.field.trim_start_matches("payload.").to_owned(), v.rule.clone().into_owned()))
+        .collect()
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn every_bad_field_is_named_by_its_path() {
             vec![("card.on", "FORMAT"), ("card.?", "UNKNOWN_FIELD"), ("cards[1].on", "REQUIRED")],
         ),
     ] {
-        let expected: Vec<_> = expected.into_iter().map(|(path, rule)| (path.to_owned(), rule)).collect();
+        let expected: Vec<_> = expected.into_iter().map(|(path, rule)| (path.to_owned(), rule.to_owned())).collect();
         assert_eq!(found(&object), expected);
     }
 }

@@ -10,6 +10,7 @@ use crate::keys::keyring::{self, KeptKeys, KeyFolder};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::province::{Province, StatusLists};
 use crate::registry::Catalogue;
+use crate::registry::allocation::Admission;
 use crate::registry::port::Registry;
 use crate::store::Store;
 use crate::trust::{Signer, TrustAnchor, Verifier};
@@ -49,6 +50,8 @@ pub struct Trust {
     pub kept: Option<KeptKeys>,
     /// The file of the newest version; `None` writes none.
     pub file: Option<PathBuf>,
+    /// Who came since the last start. Kept keys name them already.
+    pub waiting: Vec<Admission>,
 }
 
 /// An opened province role. It follows no registry until told to, and ends when dropped.
@@ -67,14 +70,30 @@ pub struct ProvinceRole {
 }
 
 impl ProvinceRole {
-    /// Opens or creates a province: verifies that the ledger rebuilds to its signed root, and logs the key events of the trust
-    /// anchor in it.
-    pub async fn open(opening: Opening) -> Result<Self> {
+    /// Opens a province, or begins it: the ledger verifies that it rebuilds to its signed root, and tells of the keys that the trust
+    /// anchor has. Who came since the last start is let in by a version of its own, which `admit` makes from the newest one and the
+    /// ledger index of its key events.
+    pub async fn open(
+        opening: Opening,
+        admit: impl Fn(&TrustAnchor, &Admission, u64) -> Result<TrustAnchor>,
+    ) -> Result<Self> {
         let Opening { store, catalogue, registries, time, clock, tiles, origin, signer, trust, rebuild_status } =
             opening;
         let records = Sequencer::open_with(store.clone(), RECORDS, &origin, signer, clock, tiles).await?;
-        let Trust { versions, kept, file } = trust;
+        let Trust { mut versions, kept, file, waiting } = trust;
         place_keys(&records, &versions, kept.as_ref()).await?;
+        if kept.is_none() {
+            for admission in waiting {
+                let newest = versions.last().ok_or_else(|| Error::bug("no trust anchor"))?;
+                let at = records.head().size;
+                let next = admit(newest, &admission, at)?;
+                admission.place(&*store, at, time.now()).await?;
+                versions.push(next);
+                place_keys(&records, &versions, None).await?;
+                let record_types: Vec<&str> = admission.record_types().collect();
+                tracing::info!(version = versions.len(), ?record_types, "the trust anchor has a new version");
+            }
+        }
         let anchor = AnchorBoard::new(&versions, file)?;
         let newest = versions.into_iter().next_back().ok_or_else(|| Error::bug("no trust anchor"))?;
         let verifier = Arc::new(Verifier::new(newest));

@@ -55,7 +55,7 @@ async fn registry(name: &str) -> Arc<RegistryRole> {
 }
 
 fn verifier() -> Verifier {
-    Verifier::new(keys().versions(now(), now()).expect("versions").pop().expect("an anchor"))
+    Verifier::new(keys().versions(now(), now(), &[]).expect("versions").pop().expect("an anchor"))
 }
 
 async fn submit(port: &Arc<dyn Registry>, request_id: &str, expected_version: u64, religion: &str) {
@@ -120,7 +120,7 @@ async fn a_registry_alone_issues_and_signs_what_is_its_own() {
         expires_at: now().plus_ms(86_400_000),
     };
     let text = port.sign_credential(draft()).await.expect("signs");
-    let of = keys().versions(now(), now()).expect("versions").pop().expect("an anchor");
+    let of = keys().versions(now(), now(), &[]).expect("versions").pop().expect("an anchor");
     let key = of.issuer("resident").expect("there").keys[0].key.clone();
     crate::trust::sd_jwt::Presented::parse(&text).expect("parses").verify(credential::TYPE, &key).expect("its own key");
 
@@ -220,10 +220,15 @@ async fn a_province_alone_takes_in_what_a_foreign_registry_shows() {
         tiles: TileCache::default(),
         origin: ProvinceCode::default().origin("records"),
         signer: keys.records.clone(),
-        trust: province::Trust { versions: keys.versions(now(), now()).expect("versions"), kept: None, file: None },
+        trust: province::Trust {
+            versions: keys.versions(now(), now(), &[]).expect("versions"),
+            kept: None,
+            file: None,
+            waiting: Vec::new(),
+        },
         rebuild_status: false,
     };
-    let role = ProvinceRole::open(opening).await.expect("opens");
+    let role = ProvinceRole::open(opening, |_, _, _| Err(Error::bug("nobody waits"))).await.expect("opens");
     role.follow_registries().expect("follows");
     role.layer.wait_for("resident", 1).await.expect("accepted");
     let proof = role.layer.prove("resident", 0).await.expect("reads").expect("in the ledger");

@@ -33,7 +33,7 @@ fn every_persona_keeps_the_registries_rules() {
         }
         assert!(violations.is_empty(), "{today}: {violations:#?}");
         // Of the persona whose ward was divided, as a resident and as a household.
-        let odd: Vec<_> = violations.warnings().kept.iter().map(|warning| warning.rule).collect();
+        let odd: Vec<_> = violations.warnings().kept.iter().map(|warning| warning.rule.clone()).collect();
         assert_eq!(odd, ["NOT_IN_FORCE"; 2], "{today}: {:#?}", violations.warnings());
     }
 }

@@ -186,8 +186,11 @@ fn every_payload_keeps_its_registrys_rules() {
             record_type.validate(&record.payload, TODAY, &record.record_type, &mut violations);
         }
     }
-    let shown: BTreeMap<_, _> =
-        violations.kept().iter().map(|found| ((found.field.clone(), found.rule), found.message.clone())).collect();
+    let shown: BTreeMap<_, _> = violations
+        .kept()
+        .iter()
+        .map(|found| ((found.field.clone(), found.rule.clone()), found.message.clone()))
+        .collect();
     assert!(violations.is_empty(), "{} violations: {shown:#?}", violations.total());
     assert_eq!(violations.warnings().kept, [], "a synthetic record is never odd");
 }

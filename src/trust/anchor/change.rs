@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{KeyRecord, KeyState, Root, TrustAnchor};
+use super::{IssuerAnchor, KeyRecord, KeyState, Root, TrustAnchor};
 use crate::base::Timestamp;
 use crate::base::id::to_hex;
 use crate::trust::keys::{KeyId, PublicKey};
@@ -32,6 +32,8 @@ pub enum KeyChange {
         /// The issuer's name.
         issuer: String,
     },
+    /// Lets issuers in, or further record types of issuers that are known.
+    Admit(Vec<Newcomer>),
     /// Re-attests records of a compromised key, after examination.
     Reattest {
         /// The key.
@@ -45,14 +47,28 @@ pub enum KeyChange {
     Root(Root),
 }
 
+/// Who is let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// The issuer's name.
+    pub name: String,
+    /// The first line of its log's checkpoints.
+    pub origin: String,
+    /// The record types that it may issue from now on, beside those that it may issue already.
+    pub schemas: Vec<String>,
+    /// Its key; `None` if the issuer is known and has one.
+    pub key: Option<PublicKey>,
+}
+
 impl KeyChange {
     /// The keys that come with it, and root keys that stay.
-    pub fn keys(&self) -> &[PublicKey] {
+    pub fn keys(&self) -> Vec<PublicKey> {
         match self {
-            Self::Rotate { successor, .. } => std::slice::from_ref(successor),
-            Self::Compromise { successor, .. } => successor.as_slice(),
-            Self::Root(root) => &root.keys,
-            Self::Withdraw { .. } | Self::Reattest { .. } | Self::Renew => &[],
+            Self::Rotate { successor, .. } => vec![successor.clone()],
+            Self::Compromise { successor, .. } => successor.iter().cloned().collect(),
+            Self::Admit(newcomers) => newcomers.iter().filter_map(|newcomer| newcomer.key.clone()).collect(),
+            Self::Root(root) => root.keys.clone(),
+            Self::Withdraw { .. } | Self::Reattest { .. } | Self::Renew => Vec::new(),
         }
     }
 }
@@ -63,6 +79,9 @@ pub enum ChangeError {
     /// No such log, issuer or key.
     #[error("the key registry has no {0}")]
     Unknown(String),
+    /// The issuer was let in before.
+    #[error("the key registry has the issuer {0} already")]
+    Known(String),
     /// The key's state does not allow it.
     #[error("key {key}: {why}")]
     State {
@@ -119,6 +138,7 @@ impl TrustAnchor {
                 let active = active.ok_or_else(|| ChangeError::Withdrawn(issuer.clone()))?;
                 active.state = KeyState::Withdrawn { event_index: at };
             }
+            KeyChange::Admit(newcomers) => newcomers.iter().try_for_each(|newcomer| next.admit(newcomer, at))?,
             KeyChange::Reattest { key, range } => {
                 let (_, record) = next.key_mut(key)?;
                 let KeyState::Compromised { suspect_from, event_index } = record.state else {
@@ -144,6 +164,26 @@ impl TrustAnchor {
         let mut ids: Vec<KeyId> = next.keys().map(|(_, key)| key.id()).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) { Err(ChangeError::KnownKey) } else { Ok(next) }
+    }
+
+    fn admit(&mut self, newcomer: &Newcomer, at: u64) -> Result<(), ChangeError> {
+        let Newcomer { name, origin, schemas, key } = newcomer;
+        match (self.issuers.iter_mut().find(|known| known.name == *name), key) {
+            (Some(known), None) => {
+                let fresh = schemas.iter().filter(|schema| !known.schemas.contains(schema)).cloned();
+                let fresh: Vec<String> = fresh.collect();
+                known.schemas.extend(fresh);
+            }
+            (None, Some(key)) => self.issuers.push(IssuerAnchor {
+                name: name.clone(),
+                origin: origin.clone(),
+                schemas: schemas.clone(),
+                keys: vec![fresh(key, at)],
+            }),
+            (Some(_), Some(_)) => return Err(ChangeError::Known(name.clone())),
+            (None, None) => return Err(ChangeError::Unknown(format!("issuer {name}"))),
+        }
+        Ok(())
     }
 
     fn compromise(

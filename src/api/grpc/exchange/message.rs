@@ -97,7 +97,7 @@ pub(super) fn explained(explained: Explained, language: Language) -> Result<v1::
             .iter()
             .map(|bad| v1::ExplainedViolation {
                 field: bad.field.clone(),
-                rule: bad.rule.to_owned(),
+                rule: bad.rule.clone().into_owned(),
                 message: bad.message_in(language).into_owned(),
             })
             .collect(),

@@ -43,7 +43,7 @@ fn check(record_type: &RecordType, payload: &Object, on: Date) -> Result<()> {
     let given = ["personal_id", "form", "requested_by", "certificate_number"];
     let own = found.kept().iter().filter_map(|bad| {
         let name = bad.field.strip_prefix("payload.").filter(|name| given.contains(name))?;
-        Some(Violation::new(name, bad.rule, &bad.message))
+        Some(Violation::new(name, bad.rule.clone(), &bad.message))
     });
     let own: Violations = own.collect();
     match (found.is_empty(), own.is_empty()) {

@@ -4,6 +4,7 @@ use prost_reflect::{Kind, MessageDescriptor};
 
 use crate::base::Language;
 use crate::registry::rule::{Field, Rule};
+use crate::registry::schema_file::export::schema;
 use crate::registry::{RecordType, Sector};
 use crate::wire::proto::registry::v1;
 use crate::wire::typed::{comment, pool};
@@ -16,6 +17,8 @@ pub fn describe(sector: &Sector, log_size: u64, language: Language) -> v1::Regis
         log_origin: sector.log_origin(),
         log_size,
         record_types: sector.record_types.iter().map(|of| record_type(of, language)).collect(),
+        schema_version: sector.definition.as_ref().map_or(0, |definition| definition.version),
+        schema_fingerprint: sector.definition.as_ref().map(|definition| definition.fingerprint()).unwrap_or_default(),
     }
 }
 
@@ -31,10 +34,12 @@ fn record_type(record_type: &RecordType, language: Language) -> v1::RecordTypeDe
         fields,
         label_vi: record_type.label.vi.clone(),
         label_en: record_type.label.en.clone(),
+        json_schema: schema(record_type).to_string(),
+        document_type: record_type.document.as_ref().map_or(0, |document| document.kind.0.into()),
     }
 }
 
-/// The meaning of a field: the comment of its field in the proto, if there is a typed message.
+/// What a field means is what its schema says, or the comment of its field in the proto where there is a typed message.
 fn describe_fields(
     path: &str,
     fields: &[Field],
@@ -54,7 +59,12 @@ fn describe_fields(
             rule: language.say(&field.rule.says()).into_owned(),
             required: field.required,
             sensitive: field.sensitive,
-            description: descriptor.as_ref().map(comment).unwrap_or_default(),
+            description: match &field.description {
+                Some(said) => said.of(language).to_owned(),
+                None => descriptor.as_ref().map(comment).unwrap_or_default(),
+            },
+            label_vi: field.title.as_ref().map(|title| title.vi.clone()).unwrap_or_default(),
+            label_en: field.title.as_ref().map(|title| title.en.clone()).unwrap_or_default(),
             code_list: code_list(fields, field, rule).into(),
         });
         if let Rule::Object(inner) = rule {

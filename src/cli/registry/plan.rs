@@ -1,0 +1,50 @@
+//! `registry plan`: what a new version of a schema file changes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::file::read_all;
+use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
+use crate::registry::schema_file::plan::{Change, plan};
+
+/// Compare two versions of a schema file.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The version that is served.
+    #[arg(value_name = "OLD")]
+    old: PathBuf,
+    /// The one that is to follow.
+    #[arg(value_name = "NEW")]
+    new: PathBuf,
+}
+
+impl Plan {
+    pub(super) fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let files = read_all(&[self.old, self.new])?;
+        let [old, new] = files.as_slice() else { return Err(Failure::new("two files are compared")) };
+        let plan = plan(old, new);
+        let refused = plan.refused().count();
+        match output {
+            OutputFormat::Json => {
+                let change = |it: &Change| json!({"what": it.what, "how": it.how, "refused": it.is_refused});
+                let changes: Vec<Value> = plan.changes.iter().map(change).collect();
+                print_json(&json!({"registry": &*new.name, "changes": changes}))?;
+            }
+            OutputFormat::Text if plan.is_empty() => print_text("no difference")?,
+            OutputFormat::Text => {
+                let lines: Vec<String> = plan.changes.iter().map(ToString::to_string).collect();
+                print_text(&lines.join("\n"))?;
+            }
+        }
+        match refused {
+            0 => Ok(ExitCode::SUCCESS),
+            1 => Err(Failure::new("stored records would not survive a change: give the record type a new version")),
+            many => Err(Failure::new(format!(
+                "stored records would not survive {many} changes: give the record type a new version"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A mapping of a schema file under way: its keys are taken one by one, and every flaw on the way is noted with its place.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use super::super::label::Label;
+use super::flaw::Flaws;
+use super::node::{Data, Entry, Node};
+use crate::base::name::nearest;
+use crate::base::text::is_settled;
+
+/// Longest text that people read, in characters.
+const SHOWN_CHARS_MAX: usize = 500;
+
+/// Where flaws are noted.
+pub(super) type Noted = RefCell<Flaws>;
+
+/// A node and where it is.
+#[derive(Clone)]
+pub(super) struct At<'a> {
+    pub node: &'a Node,
+    /// The line of its key, or its own.
+    pub line: usize,
+    pub path: String,
+    pub flaws: &'a Noted,
+}
+
+/// A mapping and where it is.
+#[derive(Clone)]
+pub(super) struct Map<'a> {
+    pub entries: &'a [Entry],
+    pub line: usize,
+    pub path: String,
+    pub flaws: &'a Noted,
+}
+
+impl<'a> At<'a> {
+    /// Notes a flaw of this value.
+    pub(super) fn flaw(&self, rule: &'static str, message: impl Display) {
+        self.flaws.borrow_mut().add(self.line, self.path.clone(), rule, message);
+    }
+
+    fn wanted<T>(&self, what: &str) -> Option<T> {
+        self.flaw("TYPE", format_args!("must be {what}, and is {}", self.node.data.kind()));
+        None
+    }
+
+    /// The text that it is.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        match &self.node.data {
+            Data::Text(text) => Some(text),
+            _ => self.wanted("a text"),
+        }
+    }
+
+    /// The whole number that it is.
+    pub(super) fn integer(&self) -> Option<i64> {
+        match self.node.data {
+            Data::Integer(number) => Some(number),
+            _ => self.wanted("a whole number"),
+        }
+    }
+
+    /// Whether it is true.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self.node.data {
+            Data::Bool(truth) => Some(truth),
+            _ => self.wanted("true or false"),
+        }
+    }
+
+    /// The mapping that it is.
+    pub(super) fn map(&self) -> Option<Map<'a>> {
+        match &self.node.data {
+            Data::Map(entries) => Some(Map { entries, line: self.line, path: self.path.clone(), flaws: self.flaws }),
+            _ => self.wanted("a mapping"),
+        }
+    }
+
+    /// The items of the list that it is.
+    pub(super) fn items(&self) -> Option<Vec<At<'a>>> {
+        match &self.node.data {
+            Data::List(items) => {
+                let item =
+                    |(at, node)| At { node, line: node.line, path: format!("{}[{at}]", self.path), flaws: self.flaws };
+                Some(items.iter().enumerate().map(item).collect())
+            }
+            _ => self.wanted("a list"),
+        }
+    }
+
+    /// The texts of the list that it is, each once.
+    pub(super) fn texts(&self) -> Option<Vec<String>> {
+        let mut texts: Vec<String> = Vec::new();
+        for item in self.items()? {
+            let text = item.text()?.to_owned();
+            match texts.contains(&text) {
+                true => item.flaw("DUPLICATE", "is in the list already"),
+                false => texts.push(text),
+            }
+        }
+        Some(texts)
+    }
+
+    /// A text that people read.
+    pub(super) fn shown(&self) -> Option<String> {
+        let text = self.text()?;
+        let fits = !text.trim().is_empty()
+            && text.chars().count() <= SHOWN_CHARS_MAX
+            && text.chars().all(|c| !c.is_control() && is_settled(c));
+        if !fits {
+            self.flaw("FORMAT", format_args!("a text of 1 to {SHOWN_CHARS_MAX} characters on one line, in NFC"));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text in both languages: `{vi: …, en: …}`.
+    pub(super) fn label(&self) -> Option<Label> {
+        let map = self.map()?;
+        map.only(&["vi", "en"]);
+        let (vi, en) = (map.need("vi"), map.need("en"));
+        Some(Label { vi: vi?.shown()?, en: en?.shown()? })
+    }
+}
+
+impl<'a> Map<'a> {
+    /// Notes a flaw of the whole mapping.
+    pub(super) fn flaw(&self, rule: &'static str, message: impl Display) {
+        self.flaws.borrow_mut().add(self.line, self.path.clone(), rule, message);
+    }
+
+    fn under(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    /// Notes every key that is not among `known`.
+    pub(super) fn only(&self, known: &[&str]) {
+        for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+            let near = nearest(&entry.key, known.iter().copied());
+            let near = if near.is_empty() { known.to_vec() } else { near };
+            let message = format_args!("no such key: {}; known: {}", entry.key, near.join(", ")).to_string();
+            self.flaws.borrow_mut().add(entry.line, self.path.clone(), "UNKNOWN_KEY", message);
+        }
+    }
+
+    /// The value of a key, if it is there.
+    pub(super) fn get(&self, key: &str) -> Option<At<'a>> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        Some(At { node: &entry.value, line: entry.line, path: self.under(key), flaws: self.flaws })
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn need(&self, key: &str) -> Option<At<'a>> {
+        let found = self.get(key);
+        if found.is_none() {
+            self.flaw("REQUIRED", format_args!("{key} is missing"));
+        }
+        found
+    }
+
+    /// Every key with its value, and its line.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'a str, At<'a>)> {
+        let at = |entry: &'a Entry| At {
+            node: &entry.value,
+            line: entry.line,
+            path: self.under(&entry.key),
+            flaws: self.flaws,
+        };
+        self.entries.iter().map(move |entry| (entry.key.as_str(), at(entry)))
+    }
+}

@@ -1,0 +1,243 @@
+//! Sample data of registries from schema files: records that belong to the generated citizens, made from a schema and its hints.
+//!
+//! A citizen's records grow from a branch of the seed tree of their own, by record type and personal ID. Numbers that count up are the only
+//! thing that depends on the citizens before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::seed::Draws;
+use crate::base::{Date, PartialDate, Seed};
+use crate::registry::rule::{Field, Rule};
+use crate::registry::samples::{Hint, Samples};
+use crate::registry::{Catalogue, RecordType};
+use crate::trust::{Object, Value};
+
+use super::population::calendar::{age_on, plus_days, plus_years};
+
+/// Makes sample data for one citizen after the other.
+#[derive(Debug)]
+pub struct SampleMaker {
+    kinds: Vec<(Arc<RecordType>, Samples)>,
+    people: Arc<RecordType>,
+    counts: BTreeMap<String, u64>,
+    seed: Seed,
+    today: Date,
+}
+
+impl SampleMaker {
+    /// Of all record types of a catalogue whose schema files say how.
+    pub fn new(catalogue: &Catalogue, world: Seed, today: Date) -> Self {
+        let kinds = catalogue.sectors().iter().flat_map(|sector| {
+            let definition = sector.definition.clone();
+            sector.record_types.iter().filter_map(move |of| {
+                let samples = definition.as_ref()?.samples.get(&*of.name)?;
+                Some((of.clone(), samples.clone()))
+            })
+        });
+        let (kinds, people) = (kinds.collect(), catalogue.people().clone());
+        Self { kinds, people, counts: BTreeMap::new(), seed: world.child("samples", 0), today }
+    }
+
+    /// Whether a record is one of a person.
+    pub fn is_person(&self, record_type: &str) -> bool {
+        self.people.name == *record_type
+    }
+
+    /// The records of the citizen with this record of a person.
+    pub fn records_of(&mut self, person: &Object) -> Vec<(Arc<RecordType>, Object)> {
+        let birth = person.text("birth_date").and_then(PartialDate::parse);
+        let birth = birth.and_then(|it| Date::new(it.year, it.month.unwrap_or(7), it.day.unwrap_or(1)).ok());
+        let (Some(birth), Some(id)) = (birth, person.text("personal_id")) else { return Vec::new() };
+        if person.text("life_status") != Some("alive") {
+            return Vec::new();
+        }
+        let (age, mut made) = (i64::from(age_on(birth, self.today)), Vec::new());
+        for (of, samples) in &self.kinds {
+            let mut draws = self.seed.child(&of.name, 0).child(id, 0).draws();
+            if age < samples.ages.0 || age > samples.ages.1 || draws.below(1_000) >= samples.per_mille.into() {
+                continue;
+            }
+            let count = self.counts.entry(of.name.to_string()).or_default();
+            *count += 1;
+            let mut making =
+                Making { person, birth, id, samples, draws, count: *count, today: self.today, days: BTreeMap::new() };
+            made.push((of.clone(), making.object(&of.fields, "")));
+        }
+        made
+    }
+}
+
+/// A record in the making.
+struct Making<'a> {
+    person: &'a Object,
+    birth: Date,
+    id: &'a str,
+    samples: &'a Samples,
+    draws: Draws,
+    count: u64,
+    today: Date,
+    /// The days that fields got, by their paths.
+    days: BTreeMap<String, Date>,
+}
+
+impl Making<'_> {
+    fn object(&mut self, fields: &[Field], path: &str) -> Object {
+        let mut object = Object::new();
+        // What refers to another field comes behind it.
+        let refers = |field: &&Field| matches!(self.samples.hint(&under(path, &field.name)), Some(Hint::After(..)));
+        let (later, first): (Vec<&Field>, Vec<&Field>) = fields.iter().partition(refers);
+        for field in first.into_iter().chain(later) {
+            let at = under(path, &field.name);
+            if let Some(value) = self.value(&field.rule, &at, field.required) {
+                object.insert(field.name.clone(), value);
+            }
+        }
+        object
+    }
+
+    fn value(&mut self, rule: &Rule, path: &str, required: bool) -> Option<Value> {
+        if let Some(hint) = self.samples.hint(path) {
+            return self.hinted(hint, path);
+        }
+        if let Rule::List(of, _) | Rule::Set(of, _) = rule {
+            let item = self.value(of, &under(path, "*"), required);
+            return item.map(|item| Value::Array(vec![item]));
+        }
+        let of_person = |name: &str| self.person.text(name).map(Value::from);
+        if let Rule::Object(fields) = rule {
+            return required.then(|| Value::Object(self.object(fields, path)));
+        }
+        match (rule, path.rsplit('.').next().unwrap_or_default()) {
+            (Rule::PersonalId, "personal_id") => of_person("personal_id"),
+            (Rule::Name, "full_name") => of_person("full_name"),
+            (Rule::PartialDate | Rule::Date, "birth_date") => of_person("birth_date"),
+            (Rule::OneOf(_), "sex") => of_person("sex"),
+            _ if !required => None,
+            (Rule::OneOf(values) | Rule::Code(values), _) => values.first().map(|value| Value::from(value.as_str())),
+            (Rule::Integer(min, max), _) => Some(Value::Integer(self.draws.between(*min, *max))),
+            (Rule::Boolean, _) => Some(Value::Bool(self.draws.chance(0.5))),
+            (Rule::Date | Rule::PartialDate, _) => {
+                let days = -self.draws.between(1, 1_000);
+                Some(self.day(path, plus_days(self.today, days)))
+            }
+            _ => None,
+        }
+    }
+
+    fn day(&mut self, path: &str, day: Date) -> Value {
+        self.days.insert(path.to_owned(), day);
+        Value::String(day.to_string())
+    }
+
+    fn hinted(&mut self, hint: &Hint, path: &str) -> Option<Value> {
+        Some(match hint {
+            Hint::OneOf(values) => self.draws.pick(values)?.clone(),
+            Hint::Template(template) => Value::String(self.filled(template)),
+            Hint::Between(low, high) => Value::Integer(self.draws.between(*low, *high)),
+            Hint::AfterBirth(low, high) => {
+                let years = self.draws.between(*low, *high) as i16;
+                let day = plus_days(plus_years(self.birth, years), self.draws.between(1, 300));
+                let day = day.min(plus_days(self.today, -self.draws.between(1, 60)));
+                self.day(path, day)
+            }
+            Hint::FromToday(low, high) => {
+                let days = self.draws.between(*low, *high);
+                self.day(path, plus_days(self.today, days))
+            }
+            Hint::After(other, low, high) => {
+                let days = self.draws.between(*low, *high);
+                let day = plus_days(*self.days.get(other)?, days);
+                self.day(path, day)
+            }
+            Hint::Residence => {
+                let residence =
+                    self.person.object("current_residence").or(self.person.object("permanent_residence"))?;
+                Value::Object(residence.clone())
+            }
+        })
+    }
+
+    /// A template with its numbers.
+    fn filled(&mut self, template: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = template;
+        while let Some((before, behind)) = rest.split_once('{') {
+            filled.push_str(before);
+            let (name, behind) = behind.split_once('}').unwrap_or((behind, ""));
+            let digits = |name: &str| name[1..].parse::<usize>().unwrap_or(1).clamp(1, 12);
+            match name {
+                "id" => filled.push_str(self.id),
+                name if name.starts_with('n') => {
+                    filled.push_str(&format!("{:0width$}", self.count, width = digits(name)))
+                }
+                name if name.starts_with('d') => {
+                    (0..digits(name)).for_each(|_| filled.push_str(&self.draws.below(10).to_string()));
+                }
+                _ => {}
+            }
+            rest = behind;
+        }
+        filled + rest
+    }
+}
+
+fn under(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ProvinceCode, Violations};
+    use crate::registry::allocation;
+    use crate::registry::schema_file::plan::plan;
+    use crate::simulation::examples;
+    use crate::simulation::population::Population;
+
+    const TODAY: Date = Date::constant(2026, 11, 22);
+
+    fn catalogue() -> Catalogue {
+        allocation::unkept(&ProvinceCode::default(), examples::all()).expect("a catalogue")
+    }
+
+    fn made(catalogue: &Catalogue, seed: u64) -> Vec<(Arc<RecordType>, Object)> {
+        let mut maker = SampleMaker::new(catalogue, Seed::root(seed), TODAY);
+        let people = Population::new(Seed::root(seed), 1_500, TODAY).flat_map(|household| household.records);
+        let people: Vec<Object> =
+            people.filter(|record| maker.is_person(record.record_type)).map(|record| record.payload).collect();
+        people.iter().flat_map(|person| maker.records_of(person)).collect()
+    }
+
+    #[test]
+    fn every_example_registry_gets_legal_sample_data() {
+        let catalogue = catalogue();
+        for seed in [1, 42, 20_261] {
+            let made = made(&catalogue, seed);
+            let mut keys = std::collections::BTreeSet::new();
+            for (of, payload) in &made {
+                let mut violations = Violations::default();
+                of.validate(payload, TODAY, &of.name, &mut violations);
+                assert!(violations.is_empty(), "{payload:?}: {:?}", violations.kept());
+                assert!(keys.insert((of.name.clone(), of.key_of(payload))), "{}: a key twice", of.name);
+            }
+            for sector in catalogue.sectors().iter().filter(|sector| sector.definition.is_some()) {
+                for of in &sector.record_types {
+                    assert!(made.iter().any(|(made, _)| made.name == of.name), "{} has no sample", of.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_samples() {
+        let catalogue = catalogue();
+        assert_eq!(
+            made(&catalogue, 7).into_iter().map(|(_, payload)| payload).collect::<Vec<_>>(),
+            made(&catalogue, 7).into_iter().map(|(_, payload)| payload).collect::<Vec<_>>()
+        );
+        for sector in examples::all() {
+            assert!(plan(&sector, &sector).is_empty());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! `lienthong registry` and the flags beside it, through the program: files checked, compared, exported, and a registry let in under keys that are kept.
+
+mod common;
+
+use std::path::Path;
+use std::process::Output;
+
+use common::process::{Serving, run};
+use serde_json::Value;
+
+const FILE: &str = include_str!("../examples/registries/education.yaml");
+
+fn text(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("a code"), text(&output.stdout), text(&output.stderr))
+}
+
+fn write(folder: &Path, name: &str, changes: &[(&str, &str)]) {
+    let changed = changes.iter().fold(FILE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    });
+    std::fs::write(folder.join(name), changed).expect("written");
+}
+
+#[test]
+fn files_are_checked_alone_and_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(folder, "good.yaml", &[]);
+    write(
+        folder,
+        "bad.yaml",
+        &[("format: date", "format: day"), ("rule: self.enrolled_on <= today", "rule: self.enrolled_on <= 5")],
+    );
+    write(folder, "bare.yaml", &[("basis: service", "basis: whim")]);
+    let check = |files: &[&str]| text(&run(folder, &[&["registry", "check"], files].concat()));
+
+    let (code, said, _) = check(&["good.yaml"]);
+    assert_eq!(code, 0);
+    assert!(said.starts_with("good.yaml: valid: the registry education, version 1: education.diploma.v1"), "{said}");
+
+    let (code, said, why) = check(&["good.yaml", "bad.yaml"]);
+    assert_eq!(code, 1);
+    let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("bad.yaml: line ")).collect();
+    assert!(lines[0].contains("record_types[0].schema.properties.graduated_on.format: FORMAT"), "{said}");
+    assert!(lines[1].contains("record_types[1].rules[0].rule: CEL: at character"), "{said}");
+    assert!(why.contains("a schema file has flaws"), "{why}");
+
+    let (code, _, why) = check(&["good.yaml", "good.yaml"]);
+    assert!(code == 1 && why.contains("belongs to another registry"), "{why}");
+    let (code, _, why) = check(&["bare.yaml"]);
+    assert!(code == 1 && why.contains("the rights of the schema files"), "{why}");
+    let (code, _, why) = check(&["none.yaml"]);
+    assert!(code == 1 && why.contains("none.yaml cannot be read"), "{why}");
+    let (_, said, _) = text(&run(folder, &["registry", "check", "bad.yaml", "--output", "json"]));
+    let json: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        (&json["files"][0]["flaws_total"], &json["files"][0]["flaws"][0]["rule"]),
+        (&2.into(), &"FORMAT".into())
+    );
+}
+
+#[test]
+fn versions_are_compared_and_built_in_registries_exported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(folder, "one.yaml", &[]);
+    write(folder, "two.yaml", &[("version: 1\n", "version: 2\n"), ("maximum: 400", "maximum: 500")]);
+    let plan = |old: &str, new: &str| text(&run(folder, &["registry", "plan", old, new]));
+    assert_eq!(plan("one.yaml", "one.yaml"), (0, "no difference\n".into(), String::new()));
+    let (code, said, _) = plan("one.yaml", "two.yaml");
+    assert!(code == 0 && said.contains("credits: is wider"), "{said}");
+    let (code, said, why) = plan("two.yaml", "one.yaml");
+    assert!(
+        code == 1 && said.contains("refused: ") && why.contains("stored records would not survive 2 changes"),
+        "{said}{why}"
+    );
+
+    let (code, exported, _) = text(&run(folder, &["registry", "export", "vehicle"]));
+    assert!(
+        code == 0 && exported.contains("PLATE_OWNER") && exported.contains("compiled: vehicle.registration.v1"),
+        "{exported}"
+    );
+    std::fs::write(folder.join("vehicle.yaml"), &exported).expect("written");
+    let (_, said, why) = text(&run(folder, &["registry", "check", "vehicle.yaml"]));
+    assert!(said.contains("vehicle.yaml: valid") && why.contains("belongs to another registry"), "{said}{why}");
+    let (code, _, why) = text(&run(folder, &["registry", "export", "vehicles"]));
+    assert!(code == 1 && why.contains("nearest: vehicle"), "{why}");
+    let (_, rights, _) = text(&run(folder, &["rights", "show", "--registry-schema", "one.yaml"]));
+    std::fs::write(folder.join("rights.toml"), rights).expect("written");
+    let check = ["rights", "check", "rights.toml", "--registry-schema", "one.yaml"];
+    assert_eq!(text(&run(folder, &check)).0, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn kept_keys_let_a_registry_in_under_the_running_gateway() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    write(folder, "education.yaml", &[]);
+    std::fs::write(folder.join("pass"), "correct horse battery\n").expect("written");
+    std::fs::set_permissions(folder.join("pass"), std::fs::Permissions::from_mode(0o600)).expect("set");
+    let keys = |arguments: &str| text(&run(folder, &arguments.split(' ').collect::<Vec<_>>()));
+    let (code, _, why) = keys("keys init --keys keys --passphrase-file pass");
+    assert_eq!(code, 0, "{why}");
+    let plain = "--population 0 --data-dir data --keys keys --passphrase-file pass --anchor anchor.json";
+    let with_file = format!("{plain} --registry-schema education.yaml");
+
+    let serving = Serving::start(folder, &plain.split(' ').collect::<Vec<_>>());
+    let (code, said, why) = keys("keys admit --keys keys --passphrase-file pass --registry-schema education.yaml");
+    assert!(code == 0 && said.contains("trust anchor version 2"), "{said}{why}");
+    let (code, _, why) = keys("keys admit --keys keys --passphrase-file pass --registry-schema education.yaml");
+    assert!(code == 1 && why.contains("name every record type of these files already"), "{why}");
+    drop(serving);
+
+    let serving = Serving::start(folder, &with_file.split(' ').collect::<Vec<_>>());
+    drop(serving);
+    let (code, listed, _) = keys("keys list --keys keys --output json");
+    assert!(code == 0 && listed.contains("/education\""), "{listed}");
+    let (code, _, why) = keys("keys init --keys others --passphrase-file pass");
+    assert_eq!(code, 0, "{why}");
+    let others = with_file
+        .replace("--data-dir data --keys keys", "--data-dir data2 --keys others")
+        .replace("anchor.json", "anchor2.json");
+    let refused = keys(&format!("serve --listen 127.0.0.1:0 --console off {others}"));
+    assert!(refused.0 == 1 && refused.2.contains("lienthong keys admit"), "{}", refused.2);
+}

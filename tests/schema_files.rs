@@ -1,0 +1,294 @@
+//! An agency's database that joins by a schema file alone: described, submitted, signed, logged, followed by the province, indexed by person, shown,
+//! fetched by a right, linked, presented, verified offline, its status published; and what happens when its file comes later, changes, or is
+//! gone at a start.
+
+#![allow(clippy::disallowed_methods, reason = "tests measure and wait by the machine's time")]
+
+mod common;
+
+use std::path::Path;
+
+use common::dynamic::Call;
+use common::process::run;
+use common::{Started, config, gateway};
+use lienthong::base::Reason;
+use lienthong::registry::{Catalogue, Sector, schema_file};
+use lienthong::server::upkeep::check_folder;
+use lienthong::server::{Config, Gateway, Storage};
+use lienthong::simulation::examples;
+use lienthong::trust::TrustAnchor;
+use serde_json::{Value, json};
+
+const FILE: &str = include_str!("../examples/registries/education.yaml");
+const DIPLOMA: &str = "education.diploma.v1";
+/// A persona whose life is full.
+const HOLDER: &str = "042090990001";
+
+fn education(changes: &[(&str, &str)]) -> Sector {
+    let text = changes.iter().fold(FILE.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    });
+    schema_file::load(&text, &Catalogue::built_in()).unwrap_or_else(|flaws| panic!("{flaws}"))
+}
+
+fn asked(credential: &str, method: &str, body: Value) -> Call {
+    let headers = vec![("authorization".to_owned(), format!("Bearer demo-{credential}"))];
+    Call { headers, body: body.to_string(), method: format!("lienthong.{method}") }
+}
+
+async fn call(started: &Started, credential: &str, method: &str, body: Value) -> Value {
+    let call = asked(credential, method, body);
+    call.make(&started.channel).await.unwrap_or_else(|status| panic!("{method}: {status}"))
+}
+
+/// What a refused submission breaks: its reason, and the details as text.
+async fn refused(started: &Started, change: Value) -> (String, String) {
+    let body = submission("refused-1", change);
+    let call = asked("education", "registry.v1.RegistryService/SubmitChanges", body);
+    let status = call.make(&started.channel).await.expect_err("refused");
+    (common::reason(&status).1, format!("{status:?}"))
+}
+
+fn submission(request: &str, change: Value) -> Value {
+    json!({ "registry": "education", "requestId": request, "changes": [change] })
+}
+
+fn diploma(name: &str) -> Value {
+    json!({
+        "diploma_number": "DHV 000001",
+        "holder": { "personal_id": HOLDER, "full_name": name },
+        "degree": "bachelor",
+        "major": "Luật",
+        "school": "Trường Đại học Vinh",
+        "graduated_on": "2012-06-30",
+        "classification": "good",
+        "credits": 130,
+        "status": "valid",
+    })
+}
+
+fn with(mut payload: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().expect("an object") {
+        payload[name] = value.clone();
+    }
+    payload
+}
+
+fn create(payload: Value) -> Value {
+    json!({ "recordType": DIPLOMA, "operation": "OPERATION_CREATE", "payload": payload })
+}
+
+fn update(seen: u64, payload: Value) -> Value {
+    json!({ "recordType": DIPLOMA, "operation": "OPERATION_UPDATE", "expectedVersion": seen, "payload": payload })
+}
+
+async fn submit(started: &Started, request: &str, change: Value) -> Value {
+    let method = "registry.v1.RegistryService/SubmitChanges";
+    call(started, "education", method, submission(request, change)).await["receipts"][0].take()
+}
+
+async fn name_of_holder(started: &Started) -> String {
+    let method = "province.v1.ProvinceService/GetPerson";
+    let person = call(started, &format!("citizen-{HOLDER}"), method, json!({ "personalId": HOLDER })).await;
+    let fields = person["person"]["sections"][0]["items"][0]["fields"].as_array().expect("the resident record").clone();
+    let name = fields.iter().find(|field| field["name"] == "full_name").expect("a name");
+    name["value"].as_str().expect("a text").to_owned()
+}
+
+async fn fetch(started: &Started) -> Value {
+    let body = json!({ "personalId": HOLDER, "recordTypes": [DIPLOMA], "purpose": "education.check_degree" });
+    call(started, "one-stop", "exchange.v1.ExchangeService/FetchRecords", body).await
+}
+
+/// What `verify` says of an answer: its exit code.
+fn verify(folder: &Path, answer: &Value, anchor: &str) -> Option<i32> {
+    std::fs::write(folder.join("answer.json"), answer.to_string()).expect("written");
+    run(folder, &["verify", "answer.json", "--trust", anchor]).status.code()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_joins_by_a_file_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let anchor = Some(folder.path().join("anchor.json"));
+    let started = gateway().with(|_| Config { registries: vec![education(&[])], anchor, ..config() }).start().await;
+
+    // Described, in both languages.
+    let described =
+        call(&started, "one-stop", "registry.v1.RegistryService/Describe", json!({ "registry": "education" }));
+    let described = described.await["registries"][0].take();
+    assert_eq!((&described["agency"], &described["schemaVersion"]), (&json!("education"), &json!(1)));
+    let of = &described["recordTypes"][0];
+    assert_eq!((&of["labelVi"], &of["documentType"]), (&json!("Văn bằng"), &json!(101)));
+    let number = of["fields"].as_array().expect("fields").iter().find(|field| field["name"] == "diploma_number");
+    assert_eq!(number.expect("a field")["labelVi"], "Số hiệu văn bằng");
+    let schema: Value = serde_json::from_str(of["jsonSchema"].as_str().expect("a schema")).expect("JSON");
+    assert_eq!(
+        schema["properties"]["credits"],
+        json!({ "type": "integer", "minimum": 1, "maximum": 400, "title": "Credits", "x-title-vi": "Số tín chỉ" })
+    );
+
+    // Submitted: held to its fields and rules, with warnings, and again the same.
+    let name = name_of_holder(&started).await;
+    let future = refused(&started, create(with(diploma(&name), json!({ "graduated_on": "2099-01-01" })))).await;
+    assert!(future.0 == "INVALID_REQUEST" && future.1.contains("GRADUATED_IN_FUTURE"), "{future:?}");
+    let body = submission("refused-2", create(with(diploma(&name), json!({ "graduated_on": "2099-01-01" }))));
+    let spoken = asked("education", "registry.v1.RegistryService/SubmitChanges", body).with("accept-language", "vi");
+    let spoken = common::said(&spoken.make(&started.channel).await.expect_err("refused"));
+    assert_eq!(spoken, ["GRADUATED_IN_FUTURE: ngày tốt nghiệp không được ở tương lai"]);
+    let receipt = submit(&started, "diploma-1", create(diploma(&name))).await;
+    assert_eq!((&receipt["version"], &receipt["ledgerIndex"].is_string()), (&json!("1"), &true));
+    assert_eq!(submit(&started, "diploma-1", create(diploma(&name))).await, receipt);
+    let odd = with(
+        diploma(&name),
+        json!({ "diploma_number": "DHV 000002", "holder": { "full_name": name, "birth_date": "2000" } }),
+    );
+    let odd = submit(&started, "diploma-2", create(odd)).await;
+    assert_eq!(odd["warnings"][0]["rule"], "GRADUATED_TOO_YOUNG");
+
+    // Found by its number however it is written, and by its person.
+    let key = json!({ "recordType": DIPLOMA, "values": ["dhv-000001"] });
+    let wanted = json!({ "registry": "education", "recordTypes": [DIPLOMA], "naturalKey": key });
+    let read = call(&started, "education", "registry.v1.RegistryService/GetRecords", wanted).await;
+    assert_eq!(read["records"][0]["recordType"], DIPLOMA);
+    let view = call(
+        &started,
+        &format!("citizen-{HOLDER}"),
+        "province.v1.ProvinceService/GetPerson",
+        json!({ "personalId": HOLDER }),
+    )
+    .await;
+    let sections = view["person"]["sections"].as_array().expect("sections").clone();
+    let documents = sections.iter().find(|section| section["kind"] == "SECTION_KIND_DOCUMENTS").expect("documents");
+    assert!(documents["items"].as_array().expect("items").iter().any(|item| item["recordType"] == DIPLOMA));
+    let found =
+        call(&started, "one-stop", "province.v1.ProvinceService/SearchPeople", json!({ "personalId": HOLDER })).await;
+    assert_eq!(found["people"][0]["personalId"], HOLDER);
+
+    // Fetched by a right, redacted to what it names, verified offline.
+    let mut fetched = fetch(&started).await;
+    assert_eq!(fetched["records"][0]["verdict"], "VALID");
+    let shown = &fetched["records"][0]["fields"];
+    assert!(shown["credits"].is_null() && shown["classification"].is_null() && shown["major"] == "Luật", "{shown}");
+    assert_eq!(verify(folder.path(), &fetched, "anchor.json"), Some(0));
+    fetched["records"][0]["fields"]["major"] = json!("Y khoa");
+    assert_eq!(verify(folder.path(), &fetched, "anchor.json"), Some(19), "TYPED_FORM_MISMATCH");
+
+    // Linked to the account, and presented.
+    let citizen = format!("citizen-{HOLDER}");
+    let link = json!({ "personalId": HOLDER, "documentType": 101 });
+    let linked = call(&started, &citizen, "identity.v1.LinkService/LinkDocument", link).await;
+    assert_eq!(linked["link"]["documentNumber"], "DHV 000001");
+    let wanted = json!({ "personalId": HOLDER, "agency": "one-stop", "documentTypes": [101] });
+    let made = call(&started, &citizen, "identity.v1.PresentationService/CreatePresentation", wanted).await;
+    let redeem = "identity.v1.PresentationService/RedeemPresentation";
+    let answer = call(&started, "one-stop", redeem, json!({ "code": made["code"] })).await;
+    assert_eq!(answer["records"][0]["fields"]["credits"], 130.0);
+    assert_eq!(verify(folder.path(), &answer, "anchor.json"), Some(0));
+
+    // Changed as its lifecycle allows, and not otherwise.
+    let basis = |reason: &str| json!({ "document_number": "12/QĐ", "issued_on": "2026-01-15", "authority": "Trường Đại học Vinh", "reason_code": reason });
+    for (changes, rule) in [
+        (json!({ "degree": "doctor" }), "FIXED"),
+        (json!({ "status": "revoked" }), "BASIS_REQUIRED"),
+        (json!({ "status": "revoked", "basis": basis("because") }), "BASIS_REASON"),
+        (json!({ "credits": 100 }), "CREDITS_SHRINK"),
+    ] {
+        let refusal = refused(&started, update(1, with(diploma(&name), changes.clone()))).await;
+        assert!(refusal.0 == "TRANSITION_NOT_ALLOWED" && refusal.1.contains(rule), "{changes}: {refusal:?}");
+    }
+    let revoked =
+        with(diploma(&name), json!({ "status": "revoked", "status_reason": "gian lận", "basis": basis("fraud") }));
+    assert_eq!(submit(&started, "diploma-3", update(1, revoked)).await["version"], "2");
+    let back = refused(&started, update(2, with(diploma(&name), json!({ "basis": basis("correction") })))).await;
+    assert!(back.1.contains("revoked is final"), "{back:?}");
+
+    let status = "trust.v1.StatusService/GetStatusList";
+    assert_eq!(call(&started, "one-stop", status, json!({ "recordType": DIPLOMA })).await["count"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registry_that_comes_later_enters_the_trust_anchor_by_a_version_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let kept = |registries: Vec<Sector>| Config {
+        storage: Storage::Folder(data.clone()),
+        anchor: Some(folder.path().join("anchor.json")),
+        registries,
+        ..config()
+    };
+    let started = gateway().with(|_| kept(Vec::new())).on_a_socket().start().await;
+    let person =
+        json!({ "personalId": HOLDER, "recordTypes": ["resident.person.v1"], "purpose": "one_stop.verify_documents" });
+    let before = call(&started, "one-stop", "exchange.v1.ExchangeService/FetchRecords", person.clone()).await;
+    let ledger = started.gateway.record_ledger_size();
+    started.end().await.close().await;
+    std::fs::copy(folder.path().join("anchor.json"), folder.path().join("old.json")).expect("copied");
+
+    let started = gateway().with(|_| kept(vec![education(&[])])).on_a_socket().start().await;
+    let anchor = std::fs::read(folder.path().join("anchor.json")).expect("written");
+    let anchor = TrustAnchor::from_json(&anchor).expect("an anchor");
+    let key = &anchor.issuer("education").expect("it was let in").keys[0];
+    assert_eq!((anchor.version, anchor.events_from, key.from_index), (2, ledger, ledger), "by a key event of its own");
+    let anchors = call(&started, "one-stop", "trust.v1.TrustService/ListTrustAnchors", json!({})).await;
+    assert_eq!(anchors["anchors"].as_array().map(Vec::len), Some(2), "{anchors}");
+    let name = name_of_holder(&started).await;
+    submit(&started, "diploma-1", create(diploma(&name))).await;
+    let fetched = fetch(&started).await;
+    assert_eq!(verify(folder.path(), &fetched, "anchor.json"), Some(0));
+    assert_ne!(
+        verify(folder.path(), &fetched, "old.json"),
+        Some(0),
+        "who has not followed the anchor does not know it"
+    );
+    assert_eq!(verify(folder.path(), &before, "anchor.json"), Some(0), "what was signed before holds under it");
+    started.end().await.close().await;
+
+    // A start later everything is as it was, whole, and a new version of the file is taken if stored records survive it.
+    let next = [
+        ("version: 1\n", "version: 2\n"),
+        ("        credits:\n", "        remark: {type: string}\n        credits:\n"),
+    ];
+    let started = gateway().with(|_| kept(vec![education(&next)])).on_a_socket().start().await;
+    let anchors = call(&started, "one-stop", "trust.v1.TrustService/ListTrustAnchors", json!({})).await;
+    assert_eq!(
+        anchors["anchors"].as_array().map(Vec::len),
+        Some(2),
+        "a new version of a file needs none of the anchor"
+    );
+    assert_eq!(verify(folder.path(), &fetch(&started).await, "anchor.json"), Some(0), "signed under version 1");
+    let remark = with(diploma(&name), json!({ "diploma_number": "DHV 000009", "remark": "bản sao" }));
+    submit(&started, "diploma-9", create(remark)).await;
+    started.end().await.close().await;
+    let report = check_folder(&data, &|_, _, _| {}).await.expect("checked");
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+
+    let error = |registries: Vec<Sector>| {
+        let config = kept(registries);
+        async move { Gateway::open(config).await.err().expect("refused") }
+    };
+    let gone = error(Vec::new()).await;
+    assert_eq!(gone.reason, Reason::ConfigurationInvalid);
+    assert!(gone.message.contains("--registry-schema"), "{}", gone.message);
+    let unmade = [("version: 1\n", "version: 3\n"), ("maximum: 400", "maximum: 100")];
+    let changed = error(vec![education(&unmade)]).await;
+    assert!(changed.message.contains("stored records do not survive"), "{}", changed.message);
+    let older = error(vec![education(&[])]).await;
+    assert!(older.message.contains("its version is above 2"), "{}", older.message);
+    Gateway::open(kept(vec![education(&next)])).await.expect("and nothing was changed").close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_examples_run_all_together_with_data_of_the_citizens() {
+    let started = gateway().people(300).with(|config| Config { registries: examples::all(), ..config }).start().await;
+    let described = call(&started, "one-stop", "registry.v1.RegistryService/Describe", json!({})).await;
+    let registries = described["registries"].as_array().expect("registries").clone();
+    assert_eq!(registries.len(), 16);
+    let filled = |name: &str| {
+        let of = registries.iter().find(|of| of["registry"] == name).expect(name);
+        of["logSize"].as_str().and_then(|size| size.parse::<u64>().ok()).unwrap_or_default()
+    };
+    for sector in examples::all() {
+        assert!(filled(&sector.name) > 0, "{} is empty", sector.name);
+    }
+}
