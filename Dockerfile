@@ -21,6 +21,7 @@ RUN mkdir src benches \
 
 COPY build.rs ./
 COPY proto proto
+COPY examples/registries examples/registries
 COPY src src
 # Copied files can be older than the empty ones compiled above, which cargo would take for unchanged.
 RUN touch build.rs src/lib.rs src/main.rs && cargo build --profile dist --locked
@@ -41,6 +42,7 @@ RUN mkdir -p src benches tests/network \
 
 COPY build.rs ./
 COPY proto proto
+COPY examples/registries examples/registries
 COPY src src
 COPY tests tests
 RUN touch build.rs src/lib.rs src/main.rs tests/network/main.rs \

@@ -4,6 +4,9 @@
 //! Vietnamese as it stands, and every word of what it decodes to is a Vietnamese syllable. Names of other languages pass: `François` decodes
 //! to nothing that anybody says. Sources: TCVN 5712:1993 (table 3), and the VNI code page for Windows.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 /// TCVN3: one character for one letter. Of accented capitals it has none: a font shows the small letters as capitals.
@@ -20,6 +23,8 @@ const VNI: &str = "aàầ AÀẦ aáấ AÁẤ aââ AÂÂ aãẫ AÃẪ aäậ 
 
 /// Longer texts are no names, and are not looked at.
 const TEXT_BYTES_MAX: usize = 512;
+/// Letters of the longest syllable, `nghiêng`.
+const SYLLABLE_CHARS_MAX: usize = 7;
 /// Vowels of a syllable, without tone.
 const VOWELS: &str = "a ă â e ê i o ô ơ u ư y ai ao au ay âu ây eo êu ia iê iêu iu oa oai oao oay oă oe oeo oi oo ôi ơi ua uâ uây uă uai uay \
     uao uau ue uê uêu ui uô uôi uơ uy uya uyê uyu ưa ưi ươ ươi ươu ưu yê yêu";
@@ -49,25 +54,37 @@ pub fn meant(text: &str) -> Option<(&'static str, String)> {
     decoded.into_iter().find(|(_, decoded)| decoded != text && is_vietnamese(decoded))
 }
 
+/// The letters of a table, by what is written for each: a character, or two.
+fn letters(table: &'static str) -> HashMap<&'static str, char> {
+    let of = |entry: &'static str| entry.char_indices().next_back().map(|(at, letter)| (&entry[..at], letter));
+    table.split(' ').filter_map(of).collect()
+}
+
 fn tcvn3(text: &str) -> String {
-    let of = |c: char| TCVN3.split(' ').find_map(|pair| pair.strip_prefix(c)).and_then(|letter| letter.chars().next());
-    text.chars().map(|c| of(c).unwrap_or(c)).collect()
+    static LETTERS: LazyLock<HashMap<&'static str, char>> = LazyLock::new(|| letters(TCVN3));
+    decoded(text, &LETTERS)
 }
 
 fn vni(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let pairs = || VNI.split(' ').map(|pair| pair.chars().collect::<Vec<char>>());
-    let (mut decoded, mut at) = (String::with_capacity(text.len()), 0);
-    while let Some(rest) = letters.get(at..).filter(|rest| !rest.is_empty()) {
-        let fitting = pairs().filter(|pair| rest.starts_with(&pair[..pair.len() - 1]));
-        match fitting.max_by_key(Vec::len) {
-            Some(pair) => {
-                decoded.extend(pair.last());
-                at += pair.len() - 1;
+    static LETTERS: LazyLock<HashMap<&'static str, char>> = LazyLock::new(|| letters(VNI));
+    decoded(text, &LETTERS)
+}
+
+/// The text with every letter that a table has; two characters for one letter go before one.
+fn decoded(text: &str, letters: &HashMap<&'static str, char>) -> String {
+    let (mut decoded, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(first) = rest.chars().next() {
+        let one = first.len_utf8();
+        let two = rest[one..].chars().next().map(|second| one + second.len_utf8());
+        let fitting = [two, Some(one)].into_iter().flatten();
+        match fitting.filter_map(|end| Some((end, *letters.get(&rest[..end])?))).next() {
+            Some((end, letter)) => {
+                decoded.push(letter);
+                rest = &rest[end..];
             }
             None => {
-                decoded.push(rest[0]);
-                at += 1;
+                decoded.push(first);
+                rest = &rest[one..];
             }
         }
     }
@@ -86,11 +103,15 @@ fn has_capital_within(word: &str) -> bool {
 
 fn is_syllable(word: &str) -> bool {
     let is_tone = |c: char| matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}');
+    static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| VOWELS.split_ascii_whitespace().collect());
+    if word.chars().count() > SYLLABLE_CHARS_MAX {
+        return false;
+    }
     let tones = word.nfd().filter(|c| is_tone(*c)).count();
     let plain: String = word.nfd().filter(|c| !is_tone(*c)).nfc().collect();
     let splits = ONSETS.iter().filter_map(|onset| plain.strip_prefix(onset));
     let mut rhymes = splits.flat_map(|rest| CODAS.iter().filter_map(move |coda| rest.strip_suffix(coda)));
-    tones <= 1 && rhymes.any(|vowels| VOWELS.split_ascii_whitespace().any(|known| known == vowels))
+    tones <= 1 && rhymes.any(|vowels| KNOWN.contains(vowels))
 }
 
 #[cfg(test)]

@@ -25,6 +25,11 @@ Examples:
   lienthong clock resume
   lienthong clock show --output json | jq -r .now";
 
+/// How long a server may take: a jump runs all work that falls due on its way.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How long a connection may take.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
+
 /// The clock of a server's world: show it, move it forward, stop it.
 #[derive(Debug, Subcommand)]
 pub enum Clock {
@@ -61,7 +66,7 @@ pub struct Advance {
 #[derive(Debug, Args)]
 pub struct To {
     /// The time, RFC 3339: `2027-01-01T00:00:00+07:00`.
-    #[arg(value_parser = instant, value_name = "TIME")]
+    #[arg(value_parser = super::verify::instant, value_name = "TIME")]
     at: Timestamp,
     #[command(flatten)]
     request: RequestArgs,
@@ -148,8 +153,8 @@ impl Server {
     async fn connect(self) -> Result<Connected, Failure> {
         let authorization = format!("Bearer {}", self.credential).parse();
         let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
-        let connected = self.ca.endpoint(&self.address)?.connect().await;
-        let address = self.address;
+        let endpoint = self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN);
+        let (connected, address) = (endpoint.connect().await, self.address);
         let channel = connected
             .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
         Ok(Connected { client: SimulationServiceClient::new(channel), authorization, address })
@@ -164,7 +169,8 @@ impl Connected {
     ) -> Result<A, Failure> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.authorization);
-        let answer = call(&mut self.client, request).await;
+        let late = |_| Failure::new(format!("{} did not answer within {} s", self.address, DEADLINE.as_secs()));
+        let answer = tokio::time::timeout(DEADLINE, call(&mut self.client, request)).await.map_err(late)?;
         answer.map(tonic::Response::into_inner).map_err(|status| {
             Failure::new(format!("{} refused the call with {:?}: {}", self.address, status.code(), status.message()))
         })
@@ -213,8 +219,4 @@ fn show(clock: Option<proto::WorldClock>, output: OutputFormat) -> Result<(), Fa
 fn text(at: Option<prost_types::Timestamp>) -> String {
     let at = at.unwrap_or_default();
     Timestamp(at.seconds.saturating_mul(1_000).saturating_add(i64::from(at.nanos / 1_000_000))).to_string()
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "not a time of RFC 3339, such as 2027-01-01T00:00:00+07:00".to_owned())
 }

@@ -13,8 +13,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use super::output::{Failure, OutputFormat, print};
-use crate::base::Clock as _;
 use crate::base::time::SystemClock;
+use crate::base::{Clock as _, Timestamp};
 use crate::store::file::{Readers, write_whole};
 use crate::trust::credential::possession;
 use crate::trust::jose::{Token, to_jwk};
@@ -63,6 +63,9 @@ pub struct Prove {
     /// The issuer.
     #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
+    /// Sign as of this time (RFC 3339) instead of now: that of a world whose clock was moved.
+    #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = super::verify::instant)]
+    at: Option<Timestamp>,
 }
 
 /// Present a credential.
@@ -83,6 +86,9 @@ pub struct Present {
     /// The verifier's name.
     #[arg(long, env = "LIENTHONG_AUDIENCE", value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     audience: String,
+    /// Sign as of this time (RFC 3339) instead of now: that of a world whose clock was moved.
+    #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = super::verify::instant)]
+    at: Option<Timestamp>,
 }
 
 impl Wallet {
@@ -91,7 +97,7 @@ impl Wallet {
         let text = match self {
             Self::Key(key) => make(&key.file)?,
             Self::Prove(prove) => {
-                possession::sign(&prove.nonce, &prove.audience, SystemClock.now(), &load(&prove.key)?)?
+                possession::sign(&prove.nonce, &prove.audience, present(prove.at), &load(&prove.key)?)?
             }
             Self::Present(present) => present.text()?,
         };
@@ -127,8 +133,13 @@ impl Present {
             return Err(failed(&self.key, &"the credential is bound to another key"));
         }
         let part = presented.select(chosen).map_err(|error| failed(&self.credential, &error))?;
-        Ok(sign_binding(&part, &self.nonce, &self.audience, SystemClock.now(), &holder)?)
+        Ok(sign_binding(&part, &self.nonce, &self.audience, present(self.at), &holder)?)
     }
+}
+
+/// The time that a signature states.
+fn present(at: Option<Timestamp>) -> Timestamp {
+    at.unwrap_or_else(|| SystemClock.now())
 }
 
 fn make(path: &Path) -> Result<String, Failure> {

@@ -95,6 +95,13 @@ impl Keys {
         })
     }
 
+    /// Whether the keys in a folder name all that `catalogue` has: known before they are opened. Fails with
+    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming what was not admitted.
+    pub fn admitted(catalogue: &Catalogue, keys: &KeptKeys) -> Result<()> {
+        let newest = KeyFolder::open(&keys.folder)?.newest()?;
+        names_all(catalogue, &keys.folder, &newest)
+    }
+
     /// All versions of the key registry, the first one first; of keys that grow from the seed, those of a world that was made at
     /// `created_at`, until `now`: renewals and placed admissions, each in its time.
     pub fn versions(

@@ -83,8 +83,8 @@ impl From<ClockBehind> for Error {
     fn from(ClockBehind { now, newest_head }: ClockBehind) -> Self {
         let apart = apart(newest_head.0.saturating_sub(now.0));
         let message = format!(
-            "the clock reads {now}, but a log's newest head was signed at {newest_head}, {apart} later: set the clock right; if it is right \
-             and was ahead then, nothing can be signed until that time, or until the folder is put back to a copy of before \
+            "the clock reads {now}, but a log's newest head was signed at {newest_head}, {apart} later: set the clock right, or restore clock.json in the \
+             data folder if the world's clock was moved; if it is right and was ahead then, nothing can be signed until that time, or until the folder is put back to a copy of before \
              (docs/operations.md)"
         );
         Error::new(Reason::ClockBehind, message)

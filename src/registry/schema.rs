@@ -95,6 +95,15 @@ pub enum KeyForm {
 }
 
 impl KeyForm {
+    /// All of them, by their names in schema files.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("as_written", Self::AsWritten), ("lower", Self::Lower), ("compact", Self::Compact)];
+
+    /// Its name in schema files.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, form)| *form == self).map_or("as_written", |(name, _)| name)
+    }
+
     /// The form of a key that somebody wrote.
     pub fn of(self, key: &str) -> String {
         match self {

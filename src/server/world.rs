@@ -9,6 +9,7 @@ use super::config::Config;
 use super::data::Data;
 use crate::access::RightsBook;
 use crate::base::{Entropy, ProvinceCode, Result, Seed, Timestamp};
+use crate::keys::signers::Keys;
 use crate::registry::{Catalogue, allocation};
 use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::Rules;
@@ -42,11 +43,15 @@ impl World {
     /// The world of a configuration over its store, with the personas' faults.
     pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
         let province = data.world.province();
-        let further = config.registries.clone();
+        let (further, seed) = (config.registries.clone(), Seed::root(data.world.seed));
+        if let Some(kept) = &config.keys {
+            // Before a registry is kept in the store: a start that ends here leaves the folder as it was.
+            Keys::admitted(&allocation::unkept(&province, further.clone())?, kept)?;
+        }
         let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded).await?;
         Ok(Self {
             province,
-            seed: Seed::root(data.world.seed),
+            seed,
             created_at: Timestamp(data.world.created_at_ms),
             clock: WorldClock::open(config.clock.clone(), data.home())?,
             entropy: config.entropy.clone(),

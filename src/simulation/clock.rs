@@ -24,12 +24,10 @@ mod tests;
 
 pub use due::{DueWork, Ran};
 use kept::{Begun, Kept};
-pub use pace::{Pace, Target};
+pub use pace::{LAST_YEAR, Pace, Target};
 
 /// The longest jump: ten years, in days.
 pub const JUMP_DAYS_MAX: i64 = 3_653;
-/// The day at which every world's time ends: records can hold dates of that year, and none after it.
-pub const LAST_YEAR: i16 = 2_199;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -161,11 +159,18 @@ impl WorldClock {
         Ok(Jump { before, after, ran, is_repetition: false })
     }
 
-    /// Stops the clock; one that stands still stays as it is.
+    /// Stops the clock; one that stands still stays as it is. Like every change it must be polled to its end, or disk and memory part.
     pub async fn freeze(&self) -> Result<Reading> {
         let _turn = self.turn.lock().await;
-        let at = self.now();
-        self.keep(|kept| kept.pace = Pace::Frozen { at }).await?;
+        // It stands before that is kept: nobody may see a time that is later than the one at which it stops.
+        let before = self.state().clone();
+        let mut stopped = before.clone();
+        stopped.pace = Pace::Frozen { at: before.pace.at(self.machine.now()) };
+        self.show(stopped.clone());
+        if let Err(error) = self.write(stopped).await {
+            self.show(before);
+            return Err(error);
+        }
         Ok(self.reading())
     }
 
@@ -218,14 +223,19 @@ impl WorldClock {
     async fn keep(&self, change: impl FnOnce(&mut Kept)) -> Result<()> {
         let mut next = self.state().clone();
         change(&mut next);
-        if let Some(file) = self.file.clone() {
-            let written = next.clone();
-            let writing = tokio::task::spawn_blocking(move || written.write(&file));
-            writing.await.map_err(Error::bug)??;
-        }
+        self.write(next.clone()).await?;
+        self.show(next);
+        Ok(())
+    }
+
+    async fn write(&self, next: Kept) -> Result<()> {
+        let Some(file) = self.file.clone() else { return Ok(()) };
+        tokio::task::spawn_blocking(move || next.write(&file)).await.map_err(Error::bug)?
+    }
+
+    fn show(&self, next: Kept) {
         *self.state() = next;
         self.moved.send_replace(());
-        Ok(())
     }
 }
 

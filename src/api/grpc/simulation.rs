@@ -1,5 +1,6 @@
 //! `SimulationService` over gRPC: describes the world, lists its personas, and moves its clock.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -126,6 +127,11 @@ fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target
     }
 }
 
+/// Runs a change of the clock in a task of its own: a caller that gives up does not leave the world between two times.
+async fn whole<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(change).await.map_err(Error::bug)?
+}
+
 fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
     let Reading { now, machine, is_frozen } = reading;
     Some(proto::WorldClock { now: record::timestamp(now), machine_time: record::timestamp(machine), frozen: is_frozen })
@@ -187,9 +193,8 @@ impl SimulationService for Simulation {
     ) -> Result<Response<proto::AdvanceClockResponse>, Status> {
         let use_case = async |_, request: proto::AdvanceClockRequest| {
             let (clock, target) = (self.clock.clone(), target(request.target)?);
-            // A task of its own: a caller that gives up does not stop the world between two times.
-            let jump = tokio::spawn(async move { clock.advance(&request.request_id, target).await });
-            Ok(jump_message(&jump.await.map_err(Error::bug)??))
+            let jump = whole(async move { clock.advance(&request.request_id, target).await });
+            Ok(jump_message(&jump.await?))
         };
         self.edge.answer(request, use_case).await
     }
@@ -198,7 +203,11 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::FreezeClockRequest>,
     ) -> Result<Response<proto::FreezeClockResponse>, Status> {
-        let use_case = async |_, _| Ok(proto::FreezeClockResponse { clock: clock_message(self.clock.freeze().await?) });
+        let use_case = async |_, _| {
+            let clock = self.clock.clone();
+            let reading = whole(async move { clock.freeze().await }).await?;
+            Ok(proto::FreezeClockResponse { clock: clock_message(reading) })
+        };
         self.edge.answer(request, use_case).await
     }
 
@@ -206,7 +215,11 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::ResumeClockRequest>,
     ) -> Result<Response<proto::ResumeClockResponse>, Status> {
-        let use_case = async |_, _| Ok(proto::ResumeClockResponse { clock: clock_message(self.clock.resume().await?) });
+        let use_case = async |_, _| {
+            let clock = self.clock.clone();
+            let reading = whole(async move { clock.resume().await }).await?;
+            Ok(proto::ResumeClockResponse { clock: clock_message(reading) })
+        };
         self.edge.answer(request, use_case).await
     }
 }

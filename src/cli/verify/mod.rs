@@ -148,7 +148,8 @@ impl Verify {
     }
 }
 
-fn instant(text: &str) -> Result<Timestamp, String> {
+/// Reads the value of a flag that is a time.
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "not an RFC 3339 time, such as 2026-11-18T10:13:20Z".to_owned())
 }
 

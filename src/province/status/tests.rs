@@ -92,11 +92,15 @@ async fn a_published_list_is_signed_logged_and_renewed() {
     assert_eq!(lists.get(&kind.name).await.expect("published").digest, published.digest);
     let (_, payload) = card("4212345678", holder());
     world.change(&cards, &province, &kind.name, Operation::Revoke, 1, ended(payload)).await;
+    world.clock.set(crate::base::Clock::now(&*world.clock).plus_ms(1));
     assert_eq!(lists.get(&kind.name).await.expect("published").digest, published.digest);
     world.clock.set(published.claims.issued_at.plus_ms(2_000));
     let renewed = lists.get(&kind.name).await.expect("published");
     let token = StatusToken::verify(&renewed.token, &anchor()).expect("verifies");
     assert_eq!(statuses(&token.list), ["superseded", "invalid"]);
+    // While the time stands still a change shows at once.
+    world.say(&cards, &province, vec![card("4212345680", holder())]).await;
+    assert_eq!(lists.get(&kind.name).await.expect("published").count, 3);
     let missing = lists.get("land.nothing.v1").await.expect_err("no such type");
     assert_eq!(missing.reason, Reason::NotFound);
 }

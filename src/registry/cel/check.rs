@@ -95,6 +95,9 @@ impl Program {
     }
 }
 
+/// Steps are counted up to here; every limit is far below.
+const STEPS_COUNTED: u64 = 1 << 40;
+
 /// A node with what is known of it.
 struct Typed {
     op: Op,
@@ -121,7 +124,12 @@ impl Scope<'_> {
         CelError::new(self.source, node.at, problem)
     }
 
+    /// Bounded, so that sums of steps never overflow.
     fn node(&self, node: &Node) -> Checked {
+        self.typed(node).map(|typed| Typed { steps: typed.steps.min(STEPS_COUNTED), ..typed })
+    }
+
+    fn typed(&self, node: &Node) -> Checked {
         let constant = |value: Value, kind| Ok(Typed { op: Op::Constant(value), kind, steps: 1 });
         match &node.what {
             What::Bool(truth) => constant(Value::Bool(*truth), Kind::Bool),
@@ -139,7 +147,8 @@ impl Scope<'_> {
                 let Kind::List(kind, _) = of.kind.clone() else {
                     return Err(self.at(node, format!("only a list has an index, and this is {}", of.kind)));
                 };
-                let steps = of.steps + index.steps + 1;
+                // The list is copied, with all that is in it.
+                let steps = of.steps + index.steps + 1 + longest(&of.kind);
                 Ok(Typed { op: Op::Index(boxed(of), boxed(index)), kind: *kind, steps })
             }
             What::Not(of) => {
@@ -156,7 +165,8 @@ impl Scope<'_> {
                 if !then.kind.is_like(&otherwise.kind) {
                     return Err(self.at(node, format!("one branch is {}, the other {}", then.kind, otherwise.kind)));
                 }
-                let (kind, steps) = (then.kind.clone(), condition.steps + then.steps.max(otherwise.steps) + 1);
+                let kind = then.kind.widest(&otherwise.kind);
+                let steps = condition.steps + then.steps.max(otherwise.steps) + 1;
                 Ok(Typed { op: Op::If(boxed(condition), boxed(then), boxed(otherwise)), kind, steps })
             }
             What::Binary(operator, left, right) => self.binary(node, *operator, left, right),
@@ -325,11 +335,12 @@ const FUNCTIONS: &str = "has, size, int, startsWith, endsWith, contains, matches
 
 /// Steps of comparing two values of a kind.
 fn longest(kind: &Kind) -> u64 {
-    match kind {
+    let most: u64 = match kind {
         Kind::List(of, max) => (*max as u64).saturating_mul(1 + longest(of)),
         Kind::Object(fields) => fields.iter().map(|(_, kind)| 1 + longest(kind)).sum(),
         _ => 0,
-    }
+    };
+    most.min(STEPS_COUNTED)
 }
 
 impl Macro {

@@ -38,6 +38,17 @@ impl Kind {
         }
     }
 
+    /// The kind of a value that is of this kind or of `other`, which is like it: with the longer of their lists.
+    pub(super) fn widest(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, other) => other.clone(),
+            (Self::List(one, at_most), Self::List(of_other, others)) => {
+                Self::List(Box::new(one.widest(of_other)), *at_most.max(others))
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// Whether two values can be compared.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {

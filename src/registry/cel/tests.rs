@@ -142,6 +142,21 @@ proptest! {
     }
 }
 
+#[test]
+fn steps_are_counted_over_the_longest_lists_and_never_overflow() {
+    let refused = |found: Result<Program, CelError>| {
+        let error = found.expect_err("too costly").to_string();
+        assert!(error.contains("steps over the longest lists"), "{error}");
+    };
+    // Whichever branch is taken; an index copies its list.
+    let branch = "(self.is_new ? ['a'] : self.tags).all(x, x.matches('a'))";
+    assert!(compile(branch).is_ok());
+    refused(compile(&[branch; 3].join(" || ")));
+    refused(compile(&["self.grades.all(g, self.grades[0] == g)"; 3].join(" || ")));
+    let deep = (0..9).fold(Kind::Text, |kind, _| Kind::List(Box::new(kind), 1_000));
+    refused(Program::compile("self == self", &[("self", deep)]));
+}
+
 fn word() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec![
         "self",

@@ -65,8 +65,15 @@ impl Plan {
         let mut taken: BTreeMap<&[u8], RecordKey> = BTreeMap::new();
         let mut in_order: Vec<_> = newest.iter().collect();
         in_order.sort_unstable_by_key(|(_, (at, _))| *at);
+        let had = |record| self.current.get(record).map_or(&[][..], |current| &current.claims);
+        // What a record has and keeps is taken, wherever in the submission it stands.
+        for (record, (_, change)) in &in_order {
+            for (_, key) in change.claims.iter().filter(|claim| had(*record).contains(claim)) {
+                taken.entry(key).or_insert(**record);
+            }
+        }
         for (record, (at, change)) in in_order {
-            let had = self.current.get(record).map_or(&[][..], |current| &current.claims);
+            let had = had(record);
             for claim in &change.claims {
                 let (rule, key) = claim;
                 let in_submission = *taken.entry(key).or_insert(*record) != *record;

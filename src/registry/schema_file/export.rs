@@ -12,7 +12,7 @@ use super::super::definition::Owner;
 use super::super::label::Label;
 use super::super::lifecycle::{FieldRule, Lifecycle, ListRule, Needs, States};
 use super::super::rule::{Field, Form, Listed, Origin, Rule};
-use super::super::schema::{Heading, KeyForm, RecordType, State};
+use super::super::schema::{Heading, RecordType, State};
 use super::super::sector::Sector;
 use super::record_type::{HEADINGS, STATES};
 use super::yaml::Tree;
@@ -68,7 +68,7 @@ fn record_type(of: &RecordType) -> Tree {
         ("label", label(&of.label)),
         ("heading", name_of::<Heading>(&HEADINGS, of.heading)),
         ("natural_key", Tree::text(&of.natural_key)),
-        ("key_form", Tree::text(if of.key_form == KeyForm::Compact { "compact" } else { "as_written" })),
+        ("key_form", Tree::text(of.key_form.name())),
         ("parties", texts(&of.parties)),
     ]);
     if let Some(through) = &of.found_through {

@@ -17,6 +17,8 @@ use crate::trust::canonical::{INTEGER_MAX, is_name};
 
 /// Deepest nesting of a payload.
 const DEPTH_MAX: usize = 8;
+/// How many definitions may lead from one to the next.
+const REFERENCES_DEEP_MAX: usize = 16;
 /// Longest name of a field.
 const NAME_BYTES_MAX: usize = 64;
 /// Longest list that a schema may allow.
@@ -135,11 +137,16 @@ impl<'a> Compiler<'a> {
                 value.flaw("KEYWORD", format_args!("the keyword {key} is not supported: {}", KEYWORDS.join(", ")));
             }
         }
-        let rule = match map.get("$ref") {
+        let plain = |rule| Said { rule, sensitive: false, title: None, description: None };
+        let said = match map.get("$ref") {
             Some(reference) => self.reference(&map, &reference, place)?,
-            None => (self.rule(&map, place)?, None, None),
+            None => plain(self.rule(&map, place)?),
         };
-        let (rule, title, description) = rule;
+        let sensitive = map.get("x-sensitive").map_or(Some(false), |flag| flag.flag())?;
+        if is_root && sensitive {
+            map.flaw("KEYWORD", "x-sensitive is of fields: a record is not hidden whole");
+            return None;
+        }
         let both = |en: &str, vi: &str, inherited| match (map.get(en), map.get(vi)) {
             (Some(en), Some(vi)) => Some(Label { en: en.shown()?, vi: vi.shown()? }),
             (None, None) => inherited,
@@ -149,19 +156,15 @@ impl<'a> Compiler<'a> {
             }
         };
         Some(Said {
-            rule,
-            sensitive: map.get("x-sensitive").and_then(|flag| flag.flag()).unwrap_or_default(),
-            title: both("title", "x-title-vi", title),
-            description: both("description", "x-description-vi", description),
+            rule: said.rule,
+            // What a definition protects is protected wherever it is used.
+            sensitive: sensitive || said.sensitive,
+            title: both("title", "x-title-vi", said.title),
+            description: both("description", "x-description-vi", said.description),
         })
     }
 
-    fn reference(
-        &mut self,
-        map: &Map<'a>,
-        reference: &At<'a>,
-        place: &Place,
-    ) -> Option<(Rule, Option<Label>, Option<Label>)> {
+    fn reference(&mut self, map: &Map<'a>, reference: &At<'a>, place: &Place) -> Option<Said> {
         const BESIDE: [&str; 9] = [
             "$ref",
             "title",
@@ -186,7 +189,7 @@ impl<'a> Compiler<'a> {
                 let as_of = map.get("x-as-of").map_or(Some(AsOf::Today), |as_of| day(&as_of))?;
                 self.units.push((place.path.clone(), as_of));
             }
-            return Some((Rule::Object(fields), None, None));
+            return Some(Said { rule: Rule::Object(fields), sensitive: false, title: None, description: None });
         }
         let Some(name) = target.strip_prefix("#/$defs/") else {
             let shared: Vec<&str> = SHARED.iter().map(|(name, _)| *name).collect();
@@ -203,10 +206,15 @@ impl<'a> Compiler<'a> {
                 .flaw("RECURSIVE", format_args!("the definition {name} leads to itself: payloads have no such depth"));
             return None;
         }
+        if self.following.len() >= REFERENCES_DEEP_MAX {
+            let problem = format_args!("definitions refer to each other at most {REFERENCES_DEEP_MAX} deep");
+            reference.flaw("TOO_DEEP", problem);
+            return None;
+        }
         self.following.push(name.to_owned());
         let said = self.schema(&definition, place, false);
         self.following.pop();
-        said.map(|said| (said.rule, said.title, said.description))
+        said
     }
 
     fn count(&mut self, at: &At<'_>, fields: usize) -> Option<()> {
@@ -344,6 +352,10 @@ impl<'a> Compiler<'a> {
         };
         let once = map.get("uniqueItems").map_or(Some(false), |once| once.flag())?;
         let items = self.schema(&map.need("items")?, &place.field("*"), false)?;
+        if items.sensitive {
+            map.flaw("KEYWORD", "x-sensitive stands beside the list's type: a list is protected whole");
+            return None;
+        }
         let of = Box::new(items.rule);
         Some(if once { Rule::Set(of, max) } else { Rule::List(of, max) })
     }

@@ -11,6 +11,8 @@ use super::flaw::Flaws;
 
 /// Longest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
+/// Most keys of a mapping.
+const KEYS_MAX: usize = 1_000;
 /// Most values of a file.
 const NODES_MAX: usize = 100_000;
 /// Deepest nesting of a file: eight levels of a payload take three each at most, beside what is around a schema.
@@ -153,6 +155,10 @@ impl Builder {
                 None => {
                     let line = node.line;
                     let Data::Text(text) = node.data else { return Err(Flaws::one(line, "KEY", "a key is a text")) };
+                    if entries.len() >= KEYS_MAX {
+                        let problem = format_args!("a mapping has at most {KEYS_MAX} keys");
+                        return Err(Flaws::one(line, "TOO_LARGE", problem));
+                    }
                     if entries.iter().any(|entry| entry.key == text) {
                         let problem = format_args!("the key {text} is in this mapping already");
                         return Err(Flaws::one(line, "DUPLICATE", problem));

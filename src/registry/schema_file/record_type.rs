@@ -124,8 +124,9 @@ fn name(map: &Map<'_>, registry: &str) -> Option<String> {
     let text = at.text()?;
     let rest = text.strip_prefix(registry).and_then(|rest| rest.strip_prefix('.'));
     let parts = rest.and_then(|rest| rest.rsplit_once(".v"));
-    let fits = parts
-        .is_some_and(|(noun, version)| is_name(noun) && !version.starts_with('0') && version.parse::<u16>().is_ok());
+    let fits = parts.is_some_and(|(noun, version)| {
+        is_name(noun) && version.starts_with(|first: char| matches!(first, '1'..='9')) && version.parse::<u16>().is_ok()
+    });
     if !fits {
         at.flaw("NAME", format_args!("a record type is {registry}.NOUN.vVERSION, like {registry}.record.v1"));
         return None;
@@ -224,7 +225,7 @@ fn natural_key(map: &Map<'_>, fields: &[Field]) -> Option<String> {
 }
 
 fn key_form(at: &At<'_>) -> Option<KeyForm> {
-    one_of(at, &[("as_written", KeyForm::AsWritten), ("compact", KeyForm::Compact)])
+    one_of(at, &KeyForm::ALL)
 }
 
 fn personal_ids(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {

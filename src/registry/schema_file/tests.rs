@@ -186,6 +186,7 @@ fn bombs_are_refused_at_once() {
         ("a: 'b\n", "SYNTAX"),
         ("a: 1\n---\nb: 2\n", "SYNTAX"),
         ("a: 0123\n", "VALUE"),
+        (&(0..2_000).map(|at| format!("k{at}: 1\n")).collect::<String>(), "TOO_LARGE"),
     ] {
         let flaws = read(text).expect_err(rule);
         let short: String = text.chars().take(40).collect();
@@ -208,6 +209,42 @@ fn definitions_that_multiply_are_bounded() {
     let text = text.replacen("          $ref: urn:lienthong:holder", "          $ref: '#/$defs/l6'", 1);
     let flaws = read(&text).expect_err("too large");
     assert!(flaws.kept.iter().any(|flaw| flaw.rule == "TOO_LARGE"), "{flaws}");
+}
+
+#[test]
+fn a_chain_of_definitions_is_bounded() {
+    let chain: String = (0..2_000).map(|at| format!("        d{at}: {{$ref: '#/$defs/d{}'}}\n", at + 1)).collect();
+    let text = EDUCATION.replacen("      type: object\n", &format!("      $defs:\n{chain}      type: object\n"), 1);
+    // More keys than a mapping has; and a chain that fits one.
+    assert!(read(&text).expect_err("too many").kept.iter().any(|flaw| flaw.rule == "TOO_LARGE"));
+    let chain: String = (0..40).map(|at| format!("        d{at}: {{$ref: '#/$defs/d{}'}}\n", at + 1)).collect();
+    let text = EDUCATION.replacen("      type: object\n", &format!("      $defs:\n{chain}      type: object\n"), 1);
+    let text = text.replacen("          $ref: urn:lienthong:holder", "          $ref: '#/$defs/d0'", 1);
+    assert!(read(&text).expect_err("too deep").kept.iter().any(|flaw| flaw.rule == "TOO_DEEP"));
+}
+
+/// A value that is specially protected is so wherever its definition is used; a list is protected whole, or the file is refused.
+#[test]
+fn protection_is_never_dropped() {
+    let with = |defs: &str, field: &str| {
+        let text =
+            EDUCATION.replacen("      type: object\n", &format!("      $defs: {{{defs}}}\n      type: object\n"), 1);
+        text.replacen("      properties:\n", &format!("      properties:\n        ill: {field}\n"), 1)
+    };
+    let labels = "title: Illness, x-title-vi: Bệnh";
+    let text = |more: &str| format!("{{type: string, maxLength: 20, {labels}{more}}}");
+    let sensitive = |text: &str| {
+        let sector = read(text).unwrap_or_else(|flaws| panic!("{flaws}"));
+        let fields = &sector.record_types[0].fields;
+        fields.iter().find(|field| field.name == "ill").expect("the field").sensitive
+    };
+    let of_definition = format!("{{$ref: '#/$defs/ill', {labels}}}");
+    assert!(!sensitive(&with(&format!("ill: {}", text("")), &of_definition)));
+    assert!(sensitive(&with(&format!("ill: {}", text(", x-sensitive: true")), &of_definition)));
+    let list =
+        format!("{{type: array, minItems: 1, maxItems: 3, {labels}, items: {{type: string, x-sensitive: true}}}}");
+    let flaws = read(&with("", &list)).expect_err("refused");
+    assert!(flaws.kept.iter().any(|flaw| flaw.message.contains("protected whole")), "{flaws}");
 }
 
 #[test]

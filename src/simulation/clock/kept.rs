@@ -13,11 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Error, Reason, Result, Timestamp};
 use crate::store::file::{Readers, write_whole};
 
-use super::pace::{Pace, Target};
+use super::pace::{LAST_YEAR, Pace, Target};
 
 const FILE: &str = "clock.json";
 const FORMAT: &str = "lienthong/clock/v1";
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// No world's time is earlier.
+const FIRST_YEAR: i16 = 1_970;
+/// No world's time is further from the machine's: 250 years.
+const AHEAD_MS_MAX: u64 = 250 * 366 * 86_400_000;
 /// How many jumps are remembered, for calls that are repeated.
 const JUMPS_MAX: usize = 64;
 
@@ -117,6 +121,13 @@ impl Kept {
             PaceForm::FlowingAheadMs(ahead_ms) => Pace::Flowing { ahead_ms },
             PaceForm::FrozenAtMs(ms) => Pace::Frozen { at: Timestamp(ms) },
         };
+        let is_possible = match pace {
+            Pace::Flowing { ahead_ms } => ahead_ms.unsigned_abs() <= AHEAD_MS_MAX,
+            Pace::Frozen { at } => (FIRST_YEAR..=LAST_YEAR).contains(&at.date().year()),
+        };
+        if !is_possible {
+            return Err(unreadable(format!("its time is not within the years {FIRST_YEAR} to {LAST_YEAR}")));
+        }
         Ok(Some(Self { pace, jumps }))
     }
 
@@ -148,8 +159,10 @@ impl Kept {
             Some(begun) => *begun = jump,
             None => self.jumps.push_back(jump),
         }
-        if self.jumps.len() > JUMPS_MAX {
-            self.jumps.pop_front();
+        if self.jumps.len() > JUMPS_MAX
+            && let Some(at) = self.jumps.iter().position(|jump| jump.is_over)
+        {
+            self.jumps.remove(at);
         }
     }
 }

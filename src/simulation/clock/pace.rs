@@ -2,6 +2,9 @@
 
 use crate::base::Timestamp;
 
+/// The year with which every world's time ends: records can hold dates of that year, and none after it.
+pub const LAST_YEAR: i16 = 2_199;
+
 /// How a world's time runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {

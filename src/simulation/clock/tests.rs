@@ -129,9 +129,20 @@ async fn a_stopped_clock_is_found_again() {
     clock.freeze().await.expect("stops");
     let (_, again) = super::tests::clock(Some(folder.path()));
     assert_eq!(again.now(), NOON.plus_ms(3));
-    std::fs::write(Kept::path(folder.path()), "{}").expect("written");
-    let refused = WorldClock::open(machine, Some(folder.path())).err().expect("refused");
-    assert!(refused.message.contains("clock.json cannot be read"), "{}", refused.message);
+    let pace = |pace: &str| format!(r#"{{"format":"lienthong/clock/v1","pace":{{{pace}}},"jumps":[]}}"#);
+    let impossible = [
+        "{}".to_owned(),
+        pace(r#""flowing_ahead_ms":9223372036854775807"#),
+        pace(r#""flowing_ahead_ms":-9223372036854775808"#),
+        pace(r#""frozen_at_ms":253402300799999"#),
+        pace(r#""frozen_at_ms":-9223372036854775808"#),
+        pace(r#""frozen_at_ms":9223372036854775807"#),
+    ];
+    for text in impossible {
+        std::fs::write(Kept::path(folder.path()), &text).expect("written");
+        let refused = WorldClock::open(machine.clone(), Some(folder.path())).err().expect(&text);
+        assert!(refused.message.contains("clock.json cannot be read"), "{text}: {}", refused.message);
+    }
 }
 
 #[tokio::test]

@@ -202,6 +202,10 @@ async fn one_person_has_one_card_in_force_and_one_chassis_one_plate() {
         let host = open(store, registry).await;
         let error = submit(&host, "request-3", vec![record(2, true)]).await.expect_err("another is in force");
         assert_eq!(broken(&error), [format!("changes[0].payload.{rule}")]);
+        // the record that keeps it may stand behind
+        let behind = vec![record(2, true), followed(&record(0, true), 1, record(0, true))];
+        let error = submit(&host, "request-7", behind).await.expect_err("another keeps it");
+        assert_eq!(broken(&error), [format!("changes[0].payload.{rule}")]);
         // the one takes it before the other gives it up
         let exchanged = vec![record(2, true), followed(&record(0, true), 1, record(0, false))];
         submit(&host, "request-4", exchanged).await.expect("given up in the same submission");
