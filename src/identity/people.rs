@@ -75,7 +75,7 @@ impl Registries {
         Ok(Some(Person { numbers, payload }))
     }
 
-    /// How many other people have this folded name and a birth date that agrees, up to [`NAMESAKES_MAX`]. A number that was given up is its
+    /// How many other people have this folded name and a birth date that agrees, up to `NAMESAKES_MAX`. A number that was given up is its
     /// holder's present one once more.
     pub async fn namesakes(&self, folded: &str, born: PartialDate, own: &Numbers, now: Timestamp) -> Result<usize> {
         let selector = Selector::Name { folded: folded.to_owned(), birth_date: Some(born) };

@@ -11,7 +11,7 @@
 //! | `catalogue/admission/` ‖ number (4, big-endian) | who came after the world was made: [`Admission`] |
 //!
 //! A store that knows a registry or record type which the catalogue lacks is not opened: it holds rows that nobody could read. A schema file
-//! that changed is taken if stored records survive it ([`plan`]). A registry or record type that comes later enters the trust anchor by a
+//! that changed is taken if stored records survive it (`schema_file::plan`). A registry or record type that comes later enters the trust anchor by a
 //! version of its own, so that it is noted in the commit that gives it its number.
 
 use std::collections::BTreeMap;
