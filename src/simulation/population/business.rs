@@ -42,8 +42,12 @@ pub fn household_business(
         return None;
     }
     let (at, representative) = draw_adult(citizens, draws)?;
-    let (line, word) = *draws.pick(&LINES)?;
+    let (mut line, mut word) = *draws.pick(&LINES)?;
     let registered_on = draw_day(draws, plus_years(representative.birth, 20).max(Date::constant(2005, 1, 1)), today);
+    // Division 45 ended with VSIC 2018 (Decision 36/2025/QD-TTg).
+    if line.starts_with("45") && registered_on >= Date::constant(2025, 11, 15) {
+        (line, word) = LINES[0];
+    }
     let spouse = representative.person.spouse_id;
     let members = spouse.filter(|_| draws.chance(0.4)).into_iter().collect();
     let (tax_status, status, status_reason) = state(draws);
