@@ -2,14 +2,18 @@
 
 use crate::base::Date;
 use crate::base::seed::Draws;
+use crate::registry::codes;
 use crate::simulation::document::{Enterprise, HouseholdBusiness, padded};
 
 use super::calendar::{draw_day, plus_years};
 use super::citizen::{Citizen, Home};
 use super::numbers::Numbers;
 
-/// Lines of business (VSIC), and names of household businesses in each.
-const LINES: [(&str, &str); 10] = [
+/// A code of VSIC, and a word for names of businesses.
+type Line = (&'static str, &'static str);
+
+/// Lines of business, and names of household businesses in each.
+const LINES: [Line; 10] = [
     ("4711", "Tạp hóa"),
     ("5610", "Quán ăn"),
     ("4771", "Thời trang"),
@@ -21,7 +25,7 @@ const LINES: [(&str, &str); 10] = [
     ("4933", "Vận tải"),
     ("4772", "Nhà thuốc"),
 ];
-const COMPANY_LINES: [(&str, &str); 6] = [
+const COMPANY_LINES: [Line; 6] = [
     ("4101", "Xây dựng"),
     ("4663", "Vật liệu xây dựng"),
     ("4933", "Vận tải"),
@@ -29,6 +33,13 @@ const COMPANY_LINES: [(&str, &str); 6] = [
     ("1410", "May mặc"),
     ("7911", "Du lịch"),
 ];
+
+/// The line that was drawn, or the next of the table if its code could not be registered on that day: VSIC changes.
+fn on_offer(lines: &[Line], drawn: &Line, day: Date) -> Option<Line> {
+    let list = codes::list("business_lines")?;
+    let from_drawn = lines.iter().cycle().skip_while(|line| *line != drawn).take(lines.len());
+    from_drawn.copied().find(|(code, _)| list.on(code, day).is_some())
+}
 
 /// A household business of one of the household's adults: one household in eleven.
 pub fn household_business(
@@ -42,12 +53,9 @@ pub fn household_business(
         return None;
     }
     let (at, representative) = draw_adult(citizens, draws)?;
-    let (mut line, mut word) = *draws.pick(&LINES)?;
+    let drawn = draws.pick(&LINES)?;
     let registered_on = draw_day(draws, plus_years(representative.birth, 20).max(Date::constant(2005, 1, 1)), today);
-    // Division 45 ended with VSIC 2018 (Decision 36/2025/QD-TTg).
-    if line.starts_with("45") && registered_on >= Date::constant(2025, 11, 15) {
-        (line, word) = LINES[0];
-    }
+    let (line, word) = on_offer(&LINES, drawn, registered_on)?;
     let spouse = representative.person.spouse_id;
     let members = spouse.filter(|_| draws.chance(0.4)).into_iter().collect();
     let (tax_status, status, status_reason) = state(draws);
@@ -81,8 +89,9 @@ pub fn enterprise(
         return None;
     }
     let (_, representative) = draw_adult(citizens, draws)?;
-    let (line, word) = *draws.pick(&COMPANY_LINES)?;
+    let drawn = draws.pick(&COMPANY_LINES)?;
     let registered_on = draw_day(draws, plus_years(representative.birth, 21).max(Date::constant(2001, 1, 1)), today);
+    let (line, word) = on_offer(&COMPANY_LINES, drawn, registered_on)?;
     let (legal_form, title) = match draws.below(100) {
         0..62 => ("limited_one_member", "Công ty TNHH một thành viên"),
         62..84 => ("limited_multi_member", "Công ty TNHH"),
@@ -128,5 +137,25 @@ fn state(draws: &mut Draws) -> (&'static str, &'static str, Option<super::super:
         0..4 => ("05", "suspended", Some("Tạm ngừng kinh doanh theo đề nghị".into())),
         4..6 => ("01", "dissolved", Some("Chấm dứt hoạt động".into())),
         _ => ("00", "active", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_is_registered_on_a_day_that_does_not_know_it() {
+        let list = codes::list("business_lines").expect("a list");
+        let days = [(2001, 1, 1), (2025, 11, 14), (2025, 11, 15), (2026, 11, 22), (2199, 12, 31)];
+        for table in [&LINES[..], &COMPANY_LINES] {
+            for (drawn, day) in
+                table.iter().flat_map(|line| days.map(|(year, month, day)| (line, Date::constant(year, month, day))))
+            {
+                let line = on_offer(table, drawn, day).expect("one of them");
+                assert!(list.on(line.0, day).is_some(), "{line:?} on {day}");
+                assert_eq!(line == *drawn, list.on(drawn.0, day).is_some(), "{drawn:?} on {day}");
+            }
+        }
     }
 }
