@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
@@ -107,25 +106,16 @@ impl Clock {
         runtime()?.block_on(async {
             match self {
                 Self::Show(server) => {
-                    let answer = server
-                        .connect()
-                        .await?
-                        .ask(proto::GetClockRequest {}, async |client, request| client.get_clock(request).await);
-                    show(answer.await?.clock, output)
+                    let call = async |client: &mut Client, request| client.get_clock(request).await;
+                    show(server.ask(proto::GetClockRequest {}, call).await?.clock, output)
                 }
                 Self::Freeze(server) => {
-                    let answer = server
-                        .connect()
-                        .await?
-                        .ask(proto::FreezeClockRequest {}, async |client, request| client.freeze_clock(request).await);
-                    show(answer.await?.clock, output)
+                    let call = async |client: &mut Client, request| client.freeze_clock(request).await;
+                    show(server.ask(proto::FreezeClockRequest {}, call).await?.clock, output)
                 }
                 Self::Resume(server) => {
-                    let answer = server
-                        .connect()
-                        .await?
-                        .ask(proto::ResumeClockRequest {}, async |client, request| client.resume_clock(request).await);
-                    show(answer.await?.clock, output)
+                    let call = async |client: &mut Client, request| client.resume_clock(request).await;
+                    show(server.ask(proto::ResumeClockRequest {}, call).await?.clock, output)
                 }
                 Self::Advance(Advance { by, request, server }) => {
                     let by = prost_types::Duration::try_from(by);
@@ -142,37 +132,27 @@ impl Clock {
     }
 }
 
-/// A server that answers.
-struct Connected {
-    client: SimulationServiceClient<Channel>,
-    authorization: MetadataValue<Ascii>,
-    address: String,
-}
+type Client = SimulationServiceClient<Channel>;
 
 impl Server {
-    async fn connect(self) -> Result<Connected, Failure> {
+    async fn ask<Q, A>(
+        self,
+        message: Q,
+        call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
+    ) -> Result<A, Failure> {
         let authorization = format!("Bearer {}", self.credential).parse();
         let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
-        let endpoint = self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN);
-        let (connected, address) = (endpoint.connect().await, self.address);
-        let channel = connected
+        let (endpoint, address) = (self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN), self.address);
+        let channel = endpoint.connect().await;
+        let channel = channel
             .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
-        Ok(Connected { client: SimulationServiceClient::new(channel), authorization, address })
-    }
-}
-
-impl Connected {
-    async fn ask<Q, A>(
-        mut self,
-        message: Q,
-        call: impl AsyncFnOnce(&mut SimulationServiceClient<Channel>, Request<Q>) -> Result<tonic::Response<A>, Status>,
-    ) -> Result<A, Failure> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization);
-        let late = |_| Failure::new(format!("{} did not answer within {} s", self.address, DEADLINE.as_secs()));
-        let answer = tokio::time::timeout(DEADLINE, call(&mut self.client, request)).await.map_err(late)?;
+        request.metadata_mut().insert("authorization", authorization);
+        let late = |_| Failure::new(format!("{address} did not answer within {} s", DEADLINE.as_secs()));
+        let mut client = Client::new(channel);
+        let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(late)?;
         answer.map(tonic::Response::into_inner).map_err(|status| {
-            Failure::new(format!("{} refused the call with {:?}: {}", self.address, status.code(), status.message()))
+            Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message()))
         })
     }
 }
@@ -180,8 +160,9 @@ impl Connected {
 async fn jump(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
     let request_id = request.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let message = proto::AdvanceClockRequest { request_id, target: Some(target) };
-    let answer = server.connect().await?.ask(message, async |client, request| client.advance_clock(request).await);
-    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer.await?;
+    let call = async |client: &mut Client, request| client.advance_clock(request).await;
+    let answer = server.ask(message, call).await?;
+    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer;
     let (before, after) = (text(before), text(after));
     match output {
         OutputFormat::Text => {

@@ -4,8 +4,6 @@
 //! Every key derives from the seed, which is secret, so only the file's owner can read it.
 
 use std::fmt::Display;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::id::to_hex;
 use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp};
-use crate::store::file::{Readers, write_whole};
+use crate::store::file::{Readers, read_small, unreadable, write_whole};
 
 /// Default population of a province.
 pub const POPULATION_DEFAULT: u64 = 1_000;
@@ -74,29 +72,19 @@ impl WorldFile {
     /// The world of a data folder; `None` if there is none yet.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = Self::path(folder);
-        let unreadable = |cause: String| {
-            let message = format!("{} cannot be read: {cause}", path.display());
-            Error::new(Reason::ConfigurationInvalid, message)
-        };
-        match fs::metadata(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error.to_string())),
-            Ok(found) if found.len() > FILE_BYTES_MAX => return Err(unreadable("it is too long".into())),
-            Ok(_) => {}
-        }
-        let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
-        let world: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let Some(bytes) = read_small(&path, FILE_BYTES_MAX)? else { return Ok(None) };
+        let world: Self = serde_json::from_slice(&bytes).map_err(|error| unreadable(&path, error))?;
         if world.province.as_deref().is_some_and(|code| ProvinceCode::parse(code).is_none()) {
-            return Err(unreadable("its province is not a code".into()));
+            return Err(unreadable(&path, "its province is not a code"));
         }
         match &world.format[..] {
             FORMAT => Ok(Some(world)),
             FORMAT_SEEDED_IN_PLACE if world.seeded => Ok(Some(world)),
             FORMAT_SEEDED_IN_PLACE => Err(unreadable(
-                "an earlier version was interrupted while it seeded this world: remove the folder, or choose another"
-                    .into(),
+                &path,
+                "an earlier version was interrupted while it seeded this world: remove the folder, or choose another",
             )),
-            _ => Err(unreadable(format!("its format is not {FORMAT}"))),
+            _ => Err(unreadable(&path, format!("its format is not {FORMAT}"))),
         }
     }
 
@@ -148,6 +136,8 @@ pub struct Asked {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

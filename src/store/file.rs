@@ -1,5 +1,6 @@
 //! Small files beside the store, replaced atomically: readers find the old file or the new one, also after a crash.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::Path;
@@ -23,7 +24,24 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     })
 }
 
-/// The same with the system's error.
+/// Reads a small file whole; `None` if there is none. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming the file, when it
+/// cannot be read or is longer than `bytes_max`.
+pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, error)),
+        Ok(found) if found.len() > bytes_max => return Err(unreadable(path, "it is too long")),
+        Ok(_) => {}
+    }
+    fs::read(path).map(Some).map_err(|error| unreadable(path, error))
+}
+
+/// The error of a file that is there and says nothing.
+pub fn unreadable(path: &Path, cause: impl Display) -> Error {
+    Error::new(Reason::ConfigurationInvalid, format!("{} cannot be read: {cause}", path.display()))
+}
+
+/// The same as [`write_whole`] with the system's error.
 pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let folder = folder_of(path);
     written(folder, bytes, readers)?.persist(path).map_err(|error| error.error)?;

@@ -4,14 +4,12 @@
 //! has the store open.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Error, Reason, Result, Timestamp};
-use crate::store::file::{Readers, write_whole};
+use crate::base::{Error, Result, Timestamp};
+use crate::store::file::{Readers, read_small, unreadable, write_whole};
 
 use super::pace::{LAST_YEAR, Pace, Target};
 
@@ -98,24 +96,13 @@ impl Kept {
     }
 
     /// What is kept in a data folder; `None` for a world whose clock was never moved. Fails with
-    /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the file is there and cannot be read.
+    /// [`ConfigurationInvalid`](crate::base::Reason::ConfigurationInvalid) when the file is there and cannot be read.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = Self::path(folder);
-        let unreadable = |cause: String| {
-            let message = format!("{} cannot be read: {cause}", path.display());
-            Error::new(Reason::ConfigurationInvalid, message)
-        };
-        match fs::metadata(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unreadable(error.to_string())),
-            Ok(found) if found.len() > FILE_BYTES_MAX => return Err(unreadable("it is too long".into())),
-            Ok(_) => {}
-        }
-        let bytes = fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
-        let Form { format, pace, jumps } =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        let Some(bytes) = read_small(&path, FILE_BYTES_MAX)? else { return Ok(None) };
+        let Form { format, pace, jumps } = serde_json::from_slice(&bytes).map_err(|error| unreadable(&path, error))?;
         if format != FORMAT {
-            return Err(unreadable(format!("its format is not {FORMAT}")));
+            return Err(unreadable(&path, format!("its format is not {FORMAT}")));
         }
         let pace = match pace {
             PaceForm::FlowingAheadMs(ahead_ms) => Pace::Flowing { ahead_ms },
@@ -126,7 +113,7 @@ impl Kept {
             Pace::Frozen { at } => (FIRST_YEAR..=LAST_YEAR).contains(&at.date().year()),
         };
         if !is_possible {
-            return Err(unreadable(format!("its time is not within the years {FIRST_YEAR} to {LAST_YEAR}")));
+            return Err(unreadable(&path, format!("its time is not within the years {FIRST_YEAR} to {LAST_YEAR}")));
         }
         Ok(Some(Self { pace, jumps }))
     }
