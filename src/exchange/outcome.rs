@@ -23,7 +23,7 @@ pub struct Exchanged {
 pub struct Missing {
     /// The record type.
     pub record_type: Arc<RecordType>,
-    /// Why there is none.
+    /// Why the answer has no record of this type.
     pub reason: MissingReason,
 }
 

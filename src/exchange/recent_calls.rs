@@ -67,7 +67,7 @@ impl RecentCalls {
         }
     }
 
-    /// The call with this id, whoever its caller, if it is still kept.
+    /// The call with this id, by any caller, if it is still kept.
     pub fn find_of_anyone(&self, request: RequestId) -> Option<EndedCall> {
         let callers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         callers.all().find_map(|calls| calls.find(request))

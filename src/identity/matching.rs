@@ -179,7 +179,7 @@ impl Comparison {
         }
     }
 
-    /// Whether the document carries a number that is none of the person's, and nearly one.
+    /// Whether the document's number differs from one of the person's numbers by a likely typing error.
     pub fn has_near_number(self) -> bool {
         matches!(self.number, Same::Nearly(_))
     }
@@ -212,8 +212,8 @@ pub(super) fn note_comparison(call: &Call, comparison: Comparison) {
     }
 }
 
-/// Whether nothing ties the document to the person: it carries a personal ID that is none of theirs, or none and another holder. A number
-/// that is one of theirs but for a digit ties it to them only when all else agrees.
+/// Whether the document belongs to somebody else: its personal ID is not one of the person's, or it has no ID and its holder differs. If the
+/// ID differs from one of the person's by a single digit, everything else has to agree.
 pub(super) fn is_anothers(person: &Person, record_type: &RecordType, payload: &Object) -> bool {
     if number_of(record_type, payload).is_some_and(|number| person.numbers.contains(number)) {
         return false;
@@ -227,7 +227,7 @@ pub(super) fn number_of(record_type: &RecordType, payload: &Object) -> Option<Pe
     record_type.holder(payload)?.text("personal_id").and_then(PersonalId::parse)
 }
 
-/// A number that is none of the person's may be one of them with a slip of the pen.
+/// Compares a document's number with all numbers of the person, and recognises likely typing errors.
 fn compare_numbers(person: &Person, number: &str) -> Same {
     match PersonalId::parse(number) {
         Some(number) if person.numbers.contains(number) => Same::Exactly,

@@ -193,7 +193,7 @@ fn is_same_person(one: &Object, other: &Object) -> bool {
     has_same_name(one, other) && !differs("birth_date") && !differs("sex")
 }
 
-/// Digits that a slip of the pen gets wrong in a number at the most.
+/// Two numbers that differ in more digits than this are not variants of one number.
 const SLIP_DIGITS: usize = 2;
 
 /// Whether two numbers are so alike that one can be the other written down wrongly.

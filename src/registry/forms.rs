@@ -300,7 +300,7 @@ mod tests {
         }
     }
 
-    /// A form, ways to write a number with the one that is stored, and what is none.
+    /// A form under test; accepted spellings, each with its normal form; and texts that it refuses.
     type Written = (fn(&str) -> Option<String>, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
     #[test]

@@ -34,7 +34,7 @@ pub struct CompletenessClaim {
     pub subject: Subject,
     /// The number of entries about the subject.
     pub count: u64,
-    /// Ledger index of the last one; 0 if there is none.
+    /// Ledger index of the last of these entries; 0 if there are none.
     pub last_index: u64,
     /// The checkpoint: a signed note.
     pub checkpoint: Bytes,

@@ -24,8 +24,8 @@ impl RightsBook {
         Arc::new(Self { current: RwLock::new(Arc::new(rights)), source: None })
     }
 
-    /// The book of a file, or the embedded one with what schema files bring, of rights to what a catalogue holds. A file is the whole book:
-    /// whoever writes one decides, and no schema file adds to it. Fails with
+    /// Opens the rights of `file`, checked against the catalogue; without a file, the embedded rights plus those of the catalogue's schema files. A
+    /// file of rights is complete by itself: schema files add nothing to it. Fails with
     /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw by its line.
     pub fn open(file: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<Self>> {
         let Some(file) = file else {

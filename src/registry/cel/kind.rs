@@ -14,7 +14,7 @@ pub enum Kind {
     Int,
     /// A text; dates are texts.
     Text,
-    /// A list of at most so many.
+    /// A list: the kind of its items, and their maximum number.
     List(Box<Kind>, usize),
     /// An object with these fields.
     Object(Arc<Vec<(String, Kind)>>),
