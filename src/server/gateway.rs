@@ -45,8 +45,8 @@ pub struct Gateway {
     data: Data,
 }
 
-/// Time that tasks have to release the store.
-const CLOSES_WITHIN: Duration = Duration::from_millis(100);
+/// Time that tasks have to release the store; they need milliseconds, and a slow disk more.
+const CLOSES_WITHIN: Duration = Duration::from_secs(10);
 
 /// A task that is aborted when dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
@@ -236,7 +236,9 @@ impl Gateway {
         let Self { assembly, following, due_work, witnessing, key_changes, data, .. } = self;
         drop((following, due_work, witnessing, key_changes));
         drop(assembly);
-        data.close(CLOSES_WITHIN).await;
+        if !data.close(CLOSES_WITHIN).await {
+            tracing::warn!("the store is still in use: its folder stays locked until the process ends");
+        }
     }
 
     /// The address and flags in the personas' commands. Every caller can read those, so they omit the data folder.
