@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::text::is_tone;
+
 /// TCVN3: one character for one letter. Of accented capitals it has none: a font shows the small letters as capitals.
 const TCVN3: &str = "¡Ă ¢Â £Ê ¤Ô ¥Ơ ¦Ư §Đ ¨ă ©â ªê «ô ¬ơ \u{ad}ư ®đ µà ¸á ¶ả ·ã ¹ạ »ằ ¾ắ ¼ẳ ½ẵ Æặ Çầ Êấ Èẩ Éẫ Ëậ Ìè Ðé Îẻ Ïẽ Ñẹ Òề \
     Õế Óể Ôễ Öệ ×ì Ýí Øỉ Üĩ Þị ßò ãó áỏ âõ äọ åồ èố æổ çỗ éộ êờ íớ ëở ìỡ îợ ïù óú ñủ òũ ôụ õừ øứ öử ÷ữ ùự úỳ ýý ûỷ \
@@ -102,7 +104,6 @@ fn has_capital_within(word: &str) -> bool {
 }
 
 fn is_syllable(word: &str) -> bool {
-    let is_tone = |c: char| matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}');
     static KNOWN: LazyLock<HashSet<&'static str>> = LazyLock::new(|| VOWELS.split_ascii_whitespace().collect());
     if word.chars().count() > SYLLABLE_CHARS_MAX {
         return false;

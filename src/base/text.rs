@@ -116,7 +116,7 @@ impl Letter {
 }
 
 /// Grave, acute, tilde, hook above, dot below.
-fn is_tone(mark: char) -> bool {
+pub fn is_tone(mark: char) -> bool {
     matches!(mark, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}')
 }
 

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use tonic::transport::Channel;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::base::Timestamp;
-use crate::server::listen;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::advance_clock_request::Target;
 use crate::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
@@ -53,7 +52,7 @@ pub enum Clock {
 #[derive(Debug, Args)]
 pub struct Advance {
     /// How far: `180d`, `36h`, `5m`; at most ten years.
-    #[arg(value_parser = super::load::duration, value_name = "TIME")]
+    #[arg(value_parser = span, value_name = "TIME")]
     by: Duration,
     #[command(flatten)]
     request: RequestArgs,
@@ -76,7 +75,7 @@ pub struct To {
 /// The name of a jump.
 #[derive(Debug, Args)]
 pub struct RequestArgs {
-    /// Names the jump, so that a script that repeats the command moves the clock once; a new name unless it is given.
+    /// Names the jump, so that a script that repeats the command moves the clock once: 8 to 64 characters of A-Z a-z 0-9 . _ -; a new name unless it is given.
     #[arg(long, env = "LIENTHONG_CLOCK_REQUEST_ID", value_name = "ID")]
     request_id: Option<String>,
 }
@@ -132,6 +131,14 @@ impl Clock {
     }
 }
 
+/// Reads a duration. One without a unit is refused: a clock that was moved by 180 seconds instead of days is not moved back.
+fn span(text: &str) -> Result<Duration, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{text} of what? Add a unit: ms, s, m, h or d"));
+    }
+    super::load::duration(text)
+}
+
 type Client = SimulationServiceClient<Channel>;
 
 impl Server {
@@ -143,31 +150,42 @@ impl Server {
         let authorization = format!("Bearer {}", self.credential).parse();
         let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
         let (endpoint, address) = (self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN), self.address);
-        let channel = endpoint.connect().await;
-        let channel = channel
-            .map_err(|error| Failure::new(format!("{address} cannot be reached: {}", listen::innermost(&error))))?;
+        let channel = self.ca.connect(&endpoint, &address).await?;
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", authorization);
         let late = |_| Failure::new(format!("{address} did not answer within {} s", DEADLINE.as_secs()));
         let mut client = Client::new(channel);
         let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(late)?;
-        answer.map(tonic::Response::into_inner).map_err(|status| {
-            Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message()))
-        })
+        match answer {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) if status.code() == Code::Unimplemented => Err(Failure::new(format!(
+                "{address}: there is no SimulationService: a server with TLS serves it with --enable-simulation"
+            ))),
+            Err(status) => {
+                self.ca.expect_plaintext(&address).await?;
+                Err(Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message())))
+            }
+        }
     }
 }
 
 async fn jump(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
     let request_id = request.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let message = proto::AdvanceClockRequest { request_id, target: Some(target) };
+    let message = proto::AdvanceClockRequest { request_id: request_id.clone(), target: Some(target) };
     let call = async |client: &mut Client, request| client.advance_clock(request).await;
-    let answer = server.ask(message, call).await?;
+    // A jump that was begun goes on in the server: only its name tells a repetition from another jump.
+    let again = |failure: Failure| {
+        Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", failure.message()))
+    };
+    let answer = server.ask(message, call).await.map_err(again)?;
     let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer;
     let (before, after) = (text(before), text(after));
     match output {
         OutputFormat::Text => {
-            let said = if repetition { "it was moved before, by the same request" } else { "moved" };
-            let mut lines = format!("clock      {after}\nbefore     {before}\nrequest    {said}");
+            let mut lines = format!("clock      {after}\nbefore     {before}\nrequest    {request_id}");
+            if repetition {
+                lines.push_str("\nrepeated   it was moved before, by the same request");
+            }
             for piece in &ran {
                 lines.push_str(&format!("\nran        {} {}", text(piece.due_at), piece.kind));
             }
@@ -179,7 +197,7 @@ async fn jump(server: Server, request: RequestArgs, target: Target, output: Outp
                 .map(|piece| serde_json::json!({ "kind": piece.kind, "due_at": text(piece.due_at) }))
                 .collect();
             print_json(&serde_json::json!({
-                "before": before, "after": after, "ran": ran, "ran_count": ran_count, "repetition": repetition,
+                "request_id": request_id, "before": before, "after": after, "ran": ran, "ran_count": ran_count, "repetition": repetition,
             }))
         }
     }

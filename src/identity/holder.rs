@@ -32,12 +32,13 @@ pub(super) async fn is_unique(registries: &Registries, person: &Person, now: Tim
     Ok(registries.namesakes(&folded, born, &person.numbers, now).await? == 0)
 }
 
-pub(super) async fn match_person(
+/// Fails with [`MultipleMatches`](Reason::MultipleMatches) when a document was matched by an old number that leads to more than one person.
+pub(super) async fn must_be_one_person(
     registries: &Registries,
     person: &Person,
     matched: Match,
     now: Timestamp,
-) -> Result<Match> {
+) -> Result<()> {
     // Without a number on the document, an old number that leads to two people leaves open which of them is meant.
     let by = match matched {
         Match::Sure(by) | Match::IfUnique(by) | Match::Doubtful(by, _) => Some(by),
@@ -50,5 +51,5 @@ pub(super) async fn match_person(
         return Err(Error::new(Reason::MultipleMatches, "the document's holder could be more than one person")
             .with_subject("document", "holder"));
     }
-    Ok(matched)
+    Ok(())
 }

@@ -21,7 +21,7 @@ use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
 use super::document::{DocumentType, Standing, mismatch, no_document, require_in_force, standing_of};
-use super::holder::{has_another_holder, is_unique, match_person};
+use super::holder::{has_another_holder, is_unique, must_be_one_person};
 use super::link::{Link, LinkEvent, LinkState};
 use super::link_row::{corrupt, id_key, key_of, link_key, linked, pending_key, read_link, record_key, write};
 use super::matching::{Comparison, Doubt, Match, MatchedBy, note_comparison, number_of};
@@ -114,7 +114,8 @@ impl Linking {
         let holder = record_type.holder(&record.payload).ok_or_else(|| mismatch(record_type))?;
         let comparison = Comparison::of(&person, holder);
         note_comparison(call, comparison);
-        let matched = match_person(&self.registries, &person, comparison.outcome(), now).await?;
+        let matched = comparison.outcome();
+        must_be_one_person(&self.registries, &person, matched, now).await?;
         let (state, reason, matched_by) = match matched {
             Match::Sure(by) => (LinkState::Linked, "", by),
             Match::Doubtful(by, doubt) => (LinkState::Pending, doubt.as_str(), by),

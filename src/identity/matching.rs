@@ -166,7 +166,7 @@ impl Comparison {
         }
     }
 
-    /// Of two doubts one is too many here.
+    /// Two doubts together are no match.
     fn without_number(self) -> Match {
         use MatchedBy::{FoldedNameAndBirthDate, NameAndBirthDate};
         match (self.name, self.birth_date) {
@@ -177,11 +177,6 @@ impl Comparison {
             (Same::Nearly(doubt), Same::Exactly | Same::Coarsely) => Match::Doubtful(FoldedNameAndBirthDate, doubt),
             _ => Match::No,
         }
-    }
-
-    /// Whether the document's number differs from one of the person's numbers by a likely typing error.
-    pub fn has_near_number(self) -> bool {
-        matches!(self.number, Same::Nearly(_))
     }
 
     /// What `Explain` may tell the citizen. Of a document that carries somebody else's number it tells no more than that:

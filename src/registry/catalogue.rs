@@ -51,9 +51,15 @@ impl Catalogue {
         let sectors: Vec<Arc<Sector>> = sectors.into_iter().map(placed).collect();
         let (mut by_name, mut by_ordinal) = (BTreeMap::new(), BTreeMap::new());
         for (at, sector) in sectors.iter().enumerate() {
-            let is_same = |other: &Arc<Sector>| other.name == sector.name || other.ordinal == sector.ordinal;
-            if sectors[..at].iter().any(is_same) {
-                return Err(problem(&sector.name, "its name or number belongs to another registry"));
+            let before = &sectors[..at];
+            if before.iter().any(|other| other.name == sector.name) {
+                return Err(problem(
+                    &sector.name,
+                    "there is another registry of this name, built in or of another file",
+                ));
+            }
+            if before.iter().any(|other| other.ordinal == sector.ordinal) {
+                return Err(problem(&sector.name, "its number belongs to another registry"));
             }
             for of in &sector.record_types {
                 check(sector, of)?;

@@ -223,13 +223,23 @@ impl Registry for EmbeddedRegistry {
         }
         let (now, count) = (self.clock.now(), changes.len());
         let key = submission_key(self.sector.ordinal, &request_id);
-        if let Some(receipts) = stored_receipts(&*self.store, &self.sector, &key, &changes, now.date()).await? {
-            return Ok(receipts);
+        let changes = Arc::new(changes);
+        let prepared = match self.may_issue() {
+            Ok(()) => self.prepare(changes.clone(), 0, count, now).await,
+            Err(error) => Err(error),
+        };
+        match prepared {
+            // The writer knows a repetition by its hash.
+            Ok(prepared) => {
+                let request = IdempotencyKey { key, content: hash_of_prepared(&prepared) };
+                self.write(prepared, Some(request), None).await
+            }
+            // What was accepted once is answered again, also on a day on which it would be refused.
+            Err(refused) => {
+                let stored = stored_receipts(&*self.store, &self.sector, &key, &changes, now.date()).await?;
+                stored.ok_or(refused)
+            }
         }
-        self.may_issue()?;
-        let prepared = self.prepare(Arc::new(changes), 0, count, now).await?;
-        let request = IdempotencyKey { key, content: hash_of_prepared(&prepared) };
-        self.write(prepared, Some(request), None).await
     }
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

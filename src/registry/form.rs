@@ -48,6 +48,11 @@ impl Form {
         &self.origin
     }
 
+    /// Whether both know a text by the same function, whatever a file calls it.
+    pub fn is_same_function(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.fits, &other.fits)
+    }
+
     /// Whether a text has it.
     pub fn fits(&self, text: &str) -> bool {
         (self.fits)(text)

@@ -1,6 +1,9 @@
 //! The forms of numbers and codes that are more than a length: plates, serials, parcel codes, enterprise codes.
 //!
-//! Each function says whether a text has the form; nothing is corrected. Each names its source.
+//! A predicate says whether a text has the form as it stands. A function that gives a text accepts other spellings too, and gives the one that
+//! is stored. Each names its source.
+
+use super::schema::KeyForm;
 
 /// All ASCII digits, of one of these lengths.
 fn digits(text: &str, lengths: impl Fn(usize) -> bool) -> bool {
@@ -25,7 +28,7 @@ pub fn household_id(text: &str) -> bool {
 
 /// Parcel identification code: geohash of 12 characters (Circular 09/2024/TT-BTNMT); this province lies in w74 to w77.
 pub fn parcel_id(text: &str) -> Option<String> {
-    Some(text.trim_matches(' ').to_lowercase()).filter(|text| is_parcel_id(text))
+    Some(KeyForm::Lower.of(text)).filter(|text| is_parcel_id(text))
 }
 
 fn is_parcel_id(text: &str) -> bool {
@@ -34,12 +37,17 @@ fn is_parcel_id(text: &str) -> bool {
         && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'b'..=b'h' | b'j' | b'k' | b'm' | b'n' | b'p'..=b'z'))
 }
 
-/// Without separators and in capitals, as numbers are compared.
+/// Without separators and in capitals, as keys are looked up.
 fn compact(text: &str) -> String {
-    text.chars().filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
+    KeyForm::Compact.of(text)
 }
 
-/// Where the digits begin that end a text.
+/// ASCII capitals and digits, as many as `lengths` says.
+fn capitals_and_digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// Byte offset of the trailing digits.
 fn ending_digits(text: &str) -> usize {
     text.trim_end_matches(|c: char| c.is_ascii_digit()).len()
 }
@@ -105,7 +113,7 @@ pub fn bhxh_code(text: &str) -> bool {
 
 /// Code of a contributing unit: identification code, object code, line of business (letter 1804/BHXH-QLT).
 pub fn employer_code(text: &str) -> bool {
-    (2..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    capitals_and_digits(text, 2..=20)
 }
 
 /// Enterprise code of 10 digits whose last is the check digit (Circular 86/2024/TT-BTC).
@@ -255,15 +263,13 @@ pub fn vin(text: &str) -> bool {
 
 /// Chassis number as it is stored, old vehicles' too: 6 to 20 capitals and digits.
 pub fn chassis_number(text: &str) -> Option<String> {
-    let fits = |text: &String| {
-        (6..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    };
+    let fits = |text: &String| capitals_and_digits(text, 6..=20);
     Some(compact(text)).filter(fits)
 }
 
 /// Number of a passport: 5 to 15 capitals and digits (ICAO Doc 9303 has 9 and more in its optional data).
 pub fn passport_number(text: &str) -> bool {
-    (5..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    capitals_and_digits(text, 5..=15)
 }
 
 /// Engine number: 5 to 20 capitals, digits and hyphens.

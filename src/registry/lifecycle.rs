@@ -6,7 +6,7 @@
 //! one record is decided from the two, and what holds between records from those that the planner looked up.
 //!
 //! A record that is stored stays readable whatever rule it breaks; only its next change is held to them. A new record has no version
-//! before it, so only the rules between records hold for it.
+//! before it, so only the rules between records and those of unique values hold for it.
 
 mod about;
 mod list;
@@ -133,7 +133,7 @@ impl CrossRule {
 /// Natural keys of the records that a rule asks about.
 pub type Keys = Arc<dyn Fn(&Object) -> Vec<String> + Send + Sync>;
 
-/// Whether a version is compatible with the other records of its type: the version before it, itself, and the records around it.
+/// Whether a version is compatible with other records of its registry: the version before it, itself, and the records around it.
 pub type Compatible = Arc<dyn Fn(Option<&Object>, &Object, &dyn Around) -> bool + Send + Sync>;
 
 /// A rule between records of one registry.

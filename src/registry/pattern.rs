@@ -63,7 +63,10 @@ fn check(source: &str) -> Result<(), String> {
     while let Some(character) = characters.next() {
         match (character, characters.peek()) {
             ('\\', Some('d' | 'D' | 'w' | 'W')) => drop(characters.next()),
-            ('\\', Some(next)) if next.is_ascii_punctuation() => drop(characters.next()),
+            // `\<` and `\>` are word boundaries here, and nothing in ECMA-262.
+            ('\\', Some(next)) if next.is_ascii_punctuation() && !matches!(next, '<' | '>') => drop(characters.next()),
+            // `[[:alpha:]]` is a class here, and two in ECMA-262.
+            ('[', Some('[')) => return Err("a class within a class is not supported: write \\[".into()),
             ('\\', _) => {
                 return Err("of the escapes only \\d, \\D, \\w, \\W and those of punctuation are supported".into());
             }
@@ -90,9 +93,21 @@ mod tests {
         assert!(Pattern::new("^[A-ZĐ]{2}$").expect("letters").is_match("CĐ"));
         let exploding = "(((((((((((a+)+)+)+)+)+)+)+)+)+)+)+$";
         let long = "a".repeat(SOURCE_BYTES_MAX + 1);
-        for bad in
-            ["(", "a{1000}{1000}", "((a{99}){99}){99}", "(?i)a", "(?=a)", r"\p{L}", r"\s", r"\1", exploding, &long]
-        {
+        for bad in [
+            "(",
+            "a{1000}{1000}",
+            "((a{99}){99}){99}",
+            "(?i)a",
+            "(?=a)",
+            r"a\<b",
+            r"\>",
+            "[[:alpha:]]",
+            r"\p{L}",
+            r"\s",
+            r"\1",
+            exploding,
+            &long,
+        ] {
             assert!(Pattern::new(bad).is_err(), "{bad}");
         }
     }

@@ -1,7 +1,8 @@
 //! Repeated submissions: what makes two the same, and what the second one is answered.
 //!
 //! A submission that was accepted is answered with its receipts whenever it is repeated, also on a day on which it would be refused: a code
-//! list entry may have ended meanwhile. So its receipts are looked up before it is validated, by request id and by a hash of what it says.
+//! list entry may have ended meanwhile. So where it is refused, its receipts are looked up by request id and by a hash of what it says; the writer
+//! does the same for the ones that are not.
 
 use sha2::{Digest, Sha256};
 

@@ -9,12 +9,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex as Turn, watch};
 
 use crate::base::id::is_request_id;
 use crate::base::{Clock, Error, Reason, Result, Timestamp};
+use crate::store::file::is_full;
 
 pub mod due;
 pub mod kept;
@@ -28,6 +30,9 @@ pub use pace::{LAST_YEAR, Pace, Target};
 
 /// The longest jump: ten years, in days.
 pub const JUMP_DAYS_MAX: i64 = 3_653;
+
+/// When to try again where the clock's file cannot be written.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -159,7 +164,7 @@ impl WorldClock {
         Ok(Jump { before, after, ran, is_repetition: false })
     }
 
-    /// Stops the clock; one that stands still stays as it is. Like every change it must be polled to its end, or disk and memory part.
+    /// Stops the clock; one that stands still stays as it is. Not cancel-safe, like every change: dropping the future can leave memory and disk inconsistent.
     pub async fn freeze(&self) -> Result<Reading> {
         let _turn = self.turn.lock().await;
         // It stands before that is kept: nobody may see a time that is later than the one at which it stops.
@@ -230,7 +235,13 @@ impl WorldClock {
 
     async fn write(&self, next: Kept) -> Result<()> {
         let Some(file) = self.file.clone() else { return Ok(()) };
-        tokio::task::spawn_blocking(move || next.write(&file)).await.map_err(Error::bug)?
+        let written = tokio::task::spawn_blocking(move || next.write(&file)).await.map_err(Error::bug)?;
+        written.map_err(|error| {
+            tracing::error!(%error, "the clock's file cannot be written");
+            let reason = if is_full(&error) { Reason::StorageFull } else { Reason::StorageUnavailable };
+            Error::new(reason, "the clock's file cannot be written, so the clock does not change")
+                .with_retry_after(RETRY_AFTER)
+        })
     }
 
     fn show(&self, next: Kept) {
@@ -246,8 +257,11 @@ impl Clock for WorldClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        // Subscribed first: what moves the clock between the look and the wait wakes it.
+        // Subscribed first, so that a change between the check and the wait is not missed.
         let mut moved = self.moved.subscribe();
+        if at > pace::END {
+            return std::future::pending().await; // no world's time gets there
+        }
         loop {
             let (machine, pace) = (self.machine.now(), self.state().pace);
             if pace.at(machine) >= at {
@@ -280,7 +294,7 @@ fn end_of(now: Timestamp, target: Target) -> Result<Timestamp> {
     if to.0.saturating_sub(now.0) > JUMP_DAYS_MAX * DAY_MS {
         return refused(format!("one jump is at most {JUMP_DAYS_MAX} days long: its clock shows {now}"));
     }
-    if to.date().year() > LAST_YEAR {
+    if to > pace::END {
         return refused(format!("a world's time ends with the year {LAST_YEAR}"));
     }
     Ok(to)

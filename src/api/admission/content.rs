@@ -3,13 +3,11 @@
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Method, Response, StatusCode, header, request};
 
-use crate::api::language::language_of;
 use crate::api::request_id::mark_headers;
 use crate::base::{Language, RequestId};
 
 /// The refusal of other requests, before any work is done for them (gRPC over HTTP/2, "Requests": 415).
-pub(super) fn not_grpc(parts: &request::Parts, id: RequestId) -> Option<Response<Body>> {
-    let language = language_of(&parts.headers);
+pub(super) fn not_grpc(parts: &request::Parts, id: RequestId, language: Language) -> Option<Response<Body>> {
     if parts.method != Method::POST {
         // An answer to HEAD has no body (RFC 9110, section 9.3.2).
         let text = if parts.method == Method::HEAD { "" } else { "gRPC calls are POST requests\n" };

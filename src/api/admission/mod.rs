@@ -185,7 +185,7 @@ impl Inner {
         let now = self.edge.now();
         let opening = Opening::of(&parts.headers, now, self.edge.new_id(now));
         let method = self.methods.find(parts.uri.path());
-        let mut answer = match content::not_grpc(&parts, opening.request_id) {
+        let mut answer = match content::not_grpc(&parts, opening.request_id, opening.language) {
             Some(answer) => answer,
             None => self.call(method, parts, body, &opening).await,
         };

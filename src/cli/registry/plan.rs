@@ -41,9 +41,11 @@ impl Plan {
         }
         match refused {
             0 => Ok(ExitCode::SUCCESS),
-            1 => Err(Failure::new("stored records would not survive a change: give the record type a new version")),
+            1 => Err(Failure::new(
+                "a change is refused: if stored records would not survive it, give the record type a new version",
+            )),
             many => Err(Failure::new(format!(
-                "stored records would not survive {many} changes: give the record type a new version"
+                "{many} changes are refused: if stored records would not survive them, give the record type a new version"
             ))),
         }
     }

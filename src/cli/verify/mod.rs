@@ -82,7 +82,7 @@ pub struct Verify {
     /// The maximum age of the presentation's key binding, in seconds.
     #[arg(long, default_value_t = 600, env = "LIENTHONG_BINDING_AGE", value_name = "SECONDS")]
     binding_age: u32,
-    /// Verify as of this time (RFC 3339) instead of now, for old records and for the published test vectors.
+    /// Verify as of this time (RFC 3339) instead of now, for old records, worlds whose clock was moved, and the published test vectors.
     #[arg(long, env = "LIENTHONG_AT", value_name = "TIME", value_parser = instant)]
     at: Option<Timestamp>,
     /// Write the ledger proof of each VALID record into this folder, as c2sp.org/tlog-proof@v1, for other transparency-log programs.

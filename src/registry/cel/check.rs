@@ -5,6 +5,7 @@ use super::CelError;
 use super::ast::{Node, Operator, What};
 use super::kind::Kind;
 use super::parse::parse;
+use crate::base::name::with_nearest;
 use crate::trust::Value;
 
 /// Most steps of an evaluation.
@@ -14,7 +15,7 @@ const TEXT_STEPS: u64 = 10;
 /// Steps of a regular expression over a text.
 const PATTERN_STEPS: u64 = 200;
 
-/// An expression that is true or false of any record of its kind.
+/// A compiled boolean expression.
 #[derive(Debug, Clone)]
 pub struct Program {
     pub(super) op: Op,
@@ -214,9 +215,8 @@ impl Scope<'_> {
         };
         let found = fields.iter().find(|(known, _)| known == name).map(|(_, kind)| kind.clone());
         found.ok_or_else(|| {
-            let near = crate::base::name::nearest(name, fields.iter().map(|(known, _)| known.as_str()));
-            let near = if near.is_empty() { String::new() } else { format!("; nearest: {}", near.join(", ")) };
-            self.at(node, format!("the schema has no field {name} here{near}"))
+            let known = fields.iter().map(|(known, _)| known.as_str());
+            self.at(node, with_nearest(format!("the schema has no field {name} here"), name, known))
         })
     }
 

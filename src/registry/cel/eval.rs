@@ -1,4 +1,4 @@
-//! A program over a record. Values are borrowed from the payload; an evaluation makes lists only for `filter` and `map`.
+//! Evaluates a program against a record. Values are borrowed from the payload; an evaluation makes lists only for `filter` and `map`.
 
 use std::borrow::Cow;
 

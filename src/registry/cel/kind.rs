@@ -18,7 +18,7 @@ pub enum Kind {
     List(Box<Kind>, usize),
     /// An object with these fields.
     Object(Arc<Vec<(String, Kind)>>),
-    /// What an empty list holds.
+    /// The element type of an empty list literal.
     Nothing,
 }
 

@@ -40,9 +40,10 @@ pub fn file(sector: &Sector, owner: &Owner) -> String {
         sector.name
     );
     for of in &sector.record_types {
-        let between = of.lifecycle.rules.iter().map(|rule| (&rule.name, &rule.field, &rule.says));
-        let across = of.lifecycle.across.iter().map(|rule| (&rule.name, &rule.field, &rule.says));
-        for (name, field, says) in between.chain(across) {
+        let between = of.lifecycle.rules.iter().map(|rule| (&*rule.name, &rule.field, &rule.says));
+        let across = of.lifecycle.across.iter().map(|rule| (&*rule.name, &rule.field, &rule.says));
+        let unique = of.lifecycle.unique.iter().map(|rule| (rule.name, &rule.field, &rule.says));
+        for (name, field, says) in between.chain(across).chain(unique) {
             let _ = writeln!(text, "#   {} {name}: {field}: {says}", of.name);
         }
     }

@@ -220,7 +220,7 @@ impl<'a> Compiler<'a> {
     fn count(&mut self, at: &At<'_>, fields: usize) -> Option<()> {
         self.fields += fields;
         if self.fields > FIELDS_MAX {
-            // Once, and nothing more is unfolded.
+            // Reported once; expansion stops here.
             if self.fields - fields <= FIELDS_MAX {
                 at.flaw(
                     "TOO_LARGE",
@@ -302,9 +302,9 @@ impl<'a> Compiler<'a> {
 
     fn object(&mut self, map: &Map<'a>, place: &Place) -> Option<Vec<Field>> {
         self.depth(map, place)?;
-        match map.need("additionalProperties")?.flag()? {
-            false => {}
-            true => map.flaw("ADDITIONAL", "additionalProperties must be false: a payload holds known fields only"),
+        let additional = map.need("additionalProperties")?;
+        if additional.flag()? {
+            additional.flaw("ADDITIONAL", "additionalProperties must be false: a payload holds known fields only");
         }
         let properties = map.need("properties")?.map()?;
         let required = map.get("required").map_or(Some(Vec::new()), |required| required.texts())?;

@@ -1,4 +1,4 @@
-//! YAML as values with their lines, within bounds that hold before anything is built.
+//! Parses YAML into values that carry line numbers. Limits are enforced while parsing.
 //!
 //! What the parser accepts and a schema has no use for is refused: aliases and anchors (a few lines of them unfold to gigabytes), tags, several
 //! documents, keys twice in one mapping, fractions, and numbers that begin with a zero, which somebody means as a code.

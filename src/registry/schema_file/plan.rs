@@ -72,8 +72,10 @@ pub fn plan(old: &Sector, new: &Sector) -> Plan {
         return plan;
     }
     if after.version <= before.version {
-        let problem =
-            format!("the content changes, so its version is above {}, and this is {}", before.version, after.version);
+        let problem = format!(
+            "the content changes, so `version` has to be above {}, and it is {}",
+            before.version, after.version
+        );
         plan.refuse(name, problem);
     } else {
         plan.note(name, format!("version {} follows {}", after.version, before.version));
@@ -134,6 +136,13 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
         plan.note(name, format!("has a new status {status}"));
     }
     fields(plan, name, "", &old.fields, &new.fields);
+}
+
+/// The first change that makes the fields `old` the fields `new`.
+pub(super) fn first_difference(old: &[Field], new: &[Field]) -> Option<Change> {
+    let mut plan = Plan::default();
+    fields(&mut plan, "", "", old, new);
+    plan.changes.into_iter().next()
 }
 
 fn fields(plan: &mut Plan, of: &str, path: &str, old: &[Field], new: &[Field]) {
@@ -223,7 +232,7 @@ fn widens(old: &Rule, new: &Rule) -> Option<bool> {
             (Origin::Pattern(old, a, b), Origin::Pattern(new, c, d)) => {
                 wider((a, b) == (c, d), old == new && c <= a && b <= d)
             }
-            (old, new) => wider(true, old == new),
+            (one, other) => wider(true, one == other || old.is_same_function(new)),
         },
         (Rule::Form(old), Rule::Text(new)) => match old.origin() {
             Origin::Pattern(_, _, max) => wider(false, max <= new),

@@ -1,4 +1,4 @@
-//! A record type of a schema file: what its schema does not say.
+//! Reads everything about a record type except its JSON Schema.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::super::schema::{
 use super::fields::{self, Compiled, UnitAt};
 use super::map::{At, Map};
 use super::path::field_at;
+use super::plan;
 use super::rules::{FieldsRule, across_fields, check};
 use super::states::lifecycle;
 use crate::trust::{Object, Value};
@@ -83,6 +84,11 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
     if let Some(compiled) = compiled {
         lifecycle.rules.extend(compiled.lifecycle.rules.iter().cloned());
         lifecycle.across.extend(compiled.lifecycle.across.iter().cloned());
+        lifecycle.unique.extend(compiled.lifecycle.unique.iter().cloned());
+        if let Some(other) = plan::first_difference(&compiled.fields, &fields) {
+            let problem = format_args!("its fields are not those of {}, whose rules these are: {other}", compiled.name);
+            map.flaw("COMPILED", problem);
+        }
     }
     let parties = map.get("parties").map_or(Some(Vec::new()), |parties| personal_ids(&parties, &fields))?;
     let document = match map.get("document") {

@@ -57,15 +57,16 @@ pub(super) fn across_fields(list: &At<'_>, fields: &[Field]) -> Option<Vec<Field
     let mut rules: Vec<FieldsRule> = Vec::new();
     for map in maps(list)? {
         map.only(&["id", "level", "field", "rule", "message", "source"]);
-        let level = map.get("level").map_or(Some("error"), |level| level.text());
-        let is_warning = match level {
-            Some("warning") => true,
-            Some("error") => false,
-            Some(_) => {
-                map.flaw("LEVEL", "a level is `error` or `warning`");
-                false
-            }
+        let is_warning = match map.get("level") {
             None => false,
+            Some(level) => match level.text() {
+                Some("warning") => true,
+                Some("error") | None => false,
+                Some(_) => {
+                    level.flaw("LEVEL", "a level is `error` or `warning`");
+                    false
+                }
+            },
         };
         let Some(rule) = read(&map, fields, &variables) else { continue };
         let Rule { id, field, says, source, program } = rule;

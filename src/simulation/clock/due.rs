@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::base::{Result, Timestamp};
 
-/// Between two attempts at work that failed, in the machine's milliseconds.
+/// Delay before failed work is retried, in milliseconds of machine time.
 pub(super) const RETRY_MS: i64 = 1_000;
 
 /// A kind of work.
@@ -19,7 +19,7 @@ pub trait DueWork: Send + Sync {
     /// When its next piece is due; `None` if none is.
     fn next(&self) -> Option<Timestamp>;
 
-    /// Does the piece that is due at `at`. One that fails stays due.
+    /// Runs the work that is due at `at`; on failure it stays due.
     async fn run(&self, at: Timestamp) -> Result<()>;
 }
 

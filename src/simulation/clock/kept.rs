@@ -18,7 +18,7 @@ const FORMAT: &str = "lienthong/clock/v1";
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// No world's time is earlier.
 const FIRST_YEAR: i16 = 1_970;
-/// No world's time is further from the machine's: 250 years.
+/// Largest accepted offset from the machine's clock: 250 years.
 const AHEAD_MS_MAX: u64 = 250 * 366 * 86_400_000;
 /// How many jumps are remembered, for calls that are repeated.
 const JUMPS_MAX: usize = 64;

@@ -5,6 +5,9 @@ use crate::base::Timestamp;
 /// The year with which every world's time ends: records can hold dates of that year, and none after it.
 pub const LAST_YEAR: i16 = 2_199;
 
+/// The last instant of [`LAST_YEAR`] in Vietnam.
+pub const END: Timestamp = Timestamp(7_258_093_199_999);
+
 /// How a world's time runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
@@ -22,9 +25,11 @@ pub enum Pace {
 
 impl Pace {
     /// What the clock shows when the machine's shows `machine`.
+    ///
+    /// At the end of a world's time ([`END`]) it stands.
     pub fn at(self, machine: Timestamp) -> Timestamp {
         match self {
-            Self::Flowing { ahead_ms } => machine.plus_ms(ahead_ms),
+            Self::Flowing { ahead_ms } => machine.plus_ms(ahead_ms).min(END),
             Self::Frozen { at } => at,
         }
     }

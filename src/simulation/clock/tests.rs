@@ -120,6 +120,42 @@ async fn a_jump_that_is_repeated_is_made_once() {
     check(&opened_again).await;
 }
 
+/// A clock that runs past its end stands there, and can be stopped, kept and found again.
+#[tokio::test(start_paused = true)]
+async fn a_worlds_time_ends() {
+    let next_year = crate::base::Date::constant(LAST_YEAR + 1, 1, 1);
+    assert_eq!(pace::END, Timestamp::start_of(next_year).plus_ms(-1));
+    let folder = tempfile::tempdir().expect("folder");
+    let machine = Arc::new(FixedClock::at(pace::END));
+    let clock = WorldClock::open(machine.clone(), Some(folder.path())).expect("opens");
+    machine.set(pace::END.plus_ms(DAY_MS));
+    assert_eq!(clock.now(), pace::END);
+    let never = tokio::time::timeout(Duration::from_secs(3_600), clock.sleep_until(pace::END.plus_ms(1)));
+    assert!(never.await.is_err());
+    clock.advance("request-1", Target::By(1)).await.expect_err("there is nothing after it");
+    assert_eq!(clock.freeze().await.expect("stops").now, pace::END);
+    assert_eq!(WorldClock::open(machine, Some(folder.path())).expect("opens again").now(), pace::END);
+}
+
+/// A disk that takes nothing changes nothing, and is not the caller's mistake.
+#[tokio::test]
+async fn a_clock_that_cannot_be_kept_does_not_change() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (_, clock) = clock(Some(folder.path()));
+    std::fs::create_dir(Kept::path(folder.path())).expect("in the way");
+    let refused = [
+        clock.freeze().await.map(drop),
+        clock.resume().await.map(drop),
+        clock.advance("request-1", Target::By(HOUR_MS)).await.map(drop),
+    ];
+    for refused in refused {
+        let refused = refused.expect_err("cannot be kept");
+        assert_eq!((refused.kind(), refused.reason), (crate::base::Kind::SourceDown, Reason::StorageUnavailable));
+        assert!(!refused.message.contains("clock.json"), "a path of the server: {}", refused.message);
+    }
+    assert_eq!(clock.reading(), Reading { now: NOON, machine: NOON, is_frozen: false });
+}
+
 #[tokio::test]
 async fn a_stopped_clock_is_found_again() {
     let folder = tempfile::tempdir().expect("folder");

@@ -38,9 +38,11 @@ fn all_told(of: &RecordType) -> String {
         lifecycle.rules.iter().map(|rule| (&rule.name, &rule.field, &rule.says, &rule.source)).collect();
     let across: Vec<_> =
         lifecycle.across.iter().map(|rule| (&rule.name, &rule.field, &rule.says, &rule.source)).collect();
+    let unique: Vec<_> =
+        lifecycle.unique.iter().map(|rule| (&rule.name, &rule.field, &rule.says, &rule.source)).collect();
     let RecordType { name, registry, message, label, heading, natural_key, key_form, parties, statuses, .. } = of;
     format!(
-        "{name} {registry} {message:?} {label:?} {heading:?} {natural_key} {key_form:?} {parties:?} {statuses:?} {:?} {:?}\n{:?}\n{:?}\n{:?}\n{rules:?}\n{across:?}\n{}",
+        "{name} {registry} {message:?} {label:?} {heading:?} {natural_key} {key_form:?} {parties:?} {statuses:?} {:?} {:?}\n{:?}\n{:?}\n{:?}\n{rules:?}\n{across:?}\n{unique:?}\n{}",
         of.found_through,
         of.document,
         lifecycle.states,
@@ -63,4 +65,15 @@ fn a_built_in_registry_comes_back_from_its_file() {
             assert_eq!(all_told(other), all_told(one));
         }
     }
+}
+
+/// Whoever takes a built-in type's compiled rules has its fields, or the rules would look at others.
+#[test]
+fn compiled_rules_are_for_the_fields_that_they_were_written_for() {
+    let catalogue = Catalogue::built_in();
+    let sector = catalogue.sector("vehicle").expect("a registry");
+    let owner = Owner { key: sector.agency.clone(), name: Label::new("Chủ quản", "Owner") };
+    let text = file(sector, &owner).replacen("maximum: 100", "maximum: 99", 1);
+    let flaws = read(&text).expect_err("other fields");
+    assert!(flaws.kept.iter().any(|flaw| flaw.rule == "COMPILED"), "{flaws}");
 }

@@ -64,7 +64,7 @@ fn what_stored_records_would_not_survive_is_refused() {
             &[("  key: education", "  key: schools"), ("- agency: education", "- agency: schools")],
             "the agency education is replaced",
         ),
-        (&[("version: 2", "version: 1"), ("maximum: 400", "maximum: 500")], "its version is above 1"),
+        (&[("version: 2", "version: 1"), ("maximum: 400", "maximum: 500")], "`version` has to be above 1"),
         (
             &[
                 ("name: education.diploma.v1", "name: education.diploma.v2"),
