@@ -43,6 +43,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
         people: None,
         found_through: None,
         document: Some(Document { kind: DocumentType(document), holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required("diploma_number", Rule::form(|text| text.len() == 8, "8 characters")),
             Field::required("holder", Rule::object(holder())),

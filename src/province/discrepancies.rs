@@ -3,8 +3,11 @@
 //! The population register is the primary source of a person's identity (Decree 278/2025: one trusted source for each datum); the
 //! copies of other registries are compared with it. Messages hold no personal data; the claims name each source and its value.
 
+use std::collections::BTreeMap;
+
 use crate::base::text::{exact_key, folded_key};
-use crate::base::{Date, PartialDate, PersonalId};
+use crate::base::{Date, PartialDate, PersonalId, Timestamp};
+use crate::registry::schema::Stated;
 use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
@@ -75,6 +78,7 @@ pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], tod
         }));
         all.extend(differs(&own, &mentions, "sex", |a, b| a == b));
         all.extend(residence_differs(&own, &mentions, records));
+        all.extend(facts_differ(&own, &mentions, records));
         all.extend(still_owner(&own, records));
         all.extend(card_lapsed(&own, today));
     }
@@ -186,6 +190,50 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
     })
 }
 
+/// What records state as the source of a field of the register (a birth entry of the parents, a death entry of the death), where the
+/// register says otherwise. Of several records that state one field the one that holds last counts: of two marriages the later.
+fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[FoundRecord]) -> Vec<Discrepancy> {
+    let mut newest: BTreeMap<&str, (Option<Timestamp>, Stated<'_>, u32)> = BTreeMap::new();
+    for mention in mentions {
+        let Some(found) = records.get(mention.source as usize - 1) else { continue };
+        let since = found.record_type.holds(&found.payload).from;
+        for stated in found.record_type.stated(&found.payload, &mention.path) {
+            let is_older = newest.get(stated.field).is_some_and(|(known, ..)| *known > since);
+            if !is_older {
+                newest.insert(stated.field, (since, stated, mention.source));
+            }
+        }
+    }
+    let dead = own.object.text("life_status") == Some("deceased");
+    let differs = newest.into_values().filter(|(_, stated, _)| {
+        let Some(registered) = own.object.text(stated.field) else { return false };
+        // Whose marriage ended by their own death is in the register as they were.
+        let counts = !(dead && matches!(stated.field, "marital_status" | "spouse_id"));
+        counts && !agrees(registered, stated.value)
+    });
+    let discrepancy = |(_, stated, source): (Option<Timestamp>, Stated<'_>, u32)| {
+        let (code, message) = match stated.field {
+            "marital_status" => ("MARITAL_STATUS_DIFFERS", "the marital status is not that of the civil-status books"),
+            "spouse_id" => ("SPOUSE_DIFFERS", "the spouse is not that of the civil-status books"),
+            "mother_id" | "father_id" => ("PARENT_DIFFERS", "a parent is not that of the civil-status books"),
+            "death_date" => ("DEATH_DATE_DIFFERS", "the death date is not that of the civil-status books"),
+            "life_status" => ("DEATH_NOT_REGISTERED", "the civil-status books have a death that the register lacks"),
+            _ => ("FIELD_DIFFERS", "a field is not that of the record which is its source"),
+        };
+        let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.value), source };
+        Discrepancy { code, message, claims: own.claim(stated.field).into_iter().chain([there]).collect() }
+    };
+    differs.map(discrepancy).collect()
+}
+
+/// Whether two values are one, dates at their common precision.
+fn agrees(one: &str, other: &str) -> bool {
+    match (PartialDate::parse(one), PartialDate::parse(other)) {
+        (Some(one), Some(other)) => one.agrees(other),
+        _ => one == other,
+    }
+}
+
 /// A person who died or moved to another province still owns something in force.
 fn still_owner(own: &Mention<'_>, records: &[FoundRecord]) -> Vec<Discrepancy> {
     let dead = own.object.text("life_status") == Some("deceased");
@@ -264,7 +312,7 @@ fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{RecordId, Timestamp};
+    use crate::base::RecordId;
     use crate::registry::{self, Catalogue};
 
     const TODAY: Date = Date::constant(2026, 11, 22);
@@ -344,6 +392,53 @@ mod tests {
             for one in all {
                 assert!(one.claims.len() >= 2, "{}", one.code);
             }
+        }
+    }
+
+    #[test]
+    fn the_books_of_civil_status_are_the_source_of_parents_marriages_and_deaths() {
+        const OTHER: &str = "042192990002";
+        let of = |id: &str| Object::new().with("personal_id", id);
+        let birth = found(
+            registry::civil_status::BIRTH,
+            Object::new().with("child", of(NUMBER)).with("mother", of(OTHER)).with("status", "active"),
+        );
+        let marriage = |status: &str, day: &str| {
+            let entry = Object::new().with("husband", of(NUMBER)).with("wife", of(OTHER));
+            found(registry::civil_status::MARRIAGE, entry.with("status", status).with("registered_on", day))
+        };
+        let death = found(
+            registry::civil_status::DEATH,
+            Object::new().with("deceased", of(NUMBER)).with("died_on", "2026-03-01").with("status", "active"),
+        );
+        let married = |status: &str| person().with("marital_status", status);
+        let dead = |day: &str| person().with("life_status", "deceased").with("death_date", day);
+        let cases: [(Object, Vec<FoundRecord>, &[&str]); 9] = [
+            (person().with("mother_id", OTHER), vec![birth.clone()], &[]),
+            (person(), vec![birth.clone()], &[]),
+            (person().with("mother_id", "042160990009"), vec![birth], &["PARENT_DIFFERS"]),
+            (married("single"), vec![marriage("active", "2015-01-05")], &["MARITAL_STATUS_DIFFERS"]),
+            (married("divorced"), vec![marriage("divorced", "2015-01-05")], &[]),
+            // The later of two marriages counts, in whatever order they are found; an annulled one says nothing.
+            (
+                married("married").with("spouse_id", OTHER),
+                vec![
+                    marriage("active", "2020-01-05"),
+                    marriage("divorced", "2015-01-05"),
+                    marriage("annulled", "2021-01-05"),
+                ],
+                &[],
+            ),
+            (person(), vec![death.clone()], &["DEATH_NOT_REGISTERED"]),
+            (dead("2026-03"), vec![death.clone()], &[]),
+            (dead("2026-04-01"), vec![death], &["DEATH_DATE_DIFFERS"]),
+        ];
+        let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
+        for (at, (person, others, expected)) in cases.into_iter().enumerate() {
+            let records = [vec![found(registry::resident::PERSON, person)], others].concat();
+            let all = discrepancies(&numbers, &records, TODAY);
+            assert_eq!(all.iter().map(|one| one.code).collect::<Vec<_>>(), expected, "case {at}");
+            assert!(all.iter().all(|one| one.claims.len() == 2), "case {at}");
         }
     }
 

@@ -97,6 +97,7 @@ fn licence_type() -> RecordType {
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "licence_number",

@@ -20,6 +20,25 @@ pub fn unit_code(text: &str) -> bool {
     digits(text, |n| matches!(n, 2 | 3 | 5))
 }
 
+/// Number of an entry of civil status in a book; our own form: unit, letters of the book, year, number, with hyphens.
+pub fn civil_status_entry(text: &str, book: &str) -> bool {
+    let mut parts = text.split('-');
+    let (unit, letters, year, number) = (parts.next(), parts.next(), parts.next(), parts.next());
+    let counts = |number: &str| digits(number, |n| (1..=7).contains(&n)) && !number.starts_with('0');
+    unit.is_some_and(unit_code)
+        && letters == Some(book)
+        && year.is_some_and(|year| digits(year, |n| n == 4) && matches!(&year[..2], "19" | "20"))
+        && number.is_some_and(counts)
+        && parts.next().is_none()
+}
+
+/// The unit that registered an entry of civil status, and the year, by the entry's number.
+pub fn unit_and_year(entry: &str) -> Option<(&str, i16)> {
+    let mut parts = entry.split('-');
+    let unit = parts.next()?;
+    Some((unit, parts.nth(1)?.parse().ok()?))
+}
+
 /// Number of a household's residence file; our own form: province, hyphen, nine digits.
 pub fn household_id(text: &str) -> bool {
     matches!(text.split_once('-'), Some((province, number))

@@ -42,6 +42,7 @@ fn card_type() -> RecordType {
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "card_number",

@@ -75,6 +75,7 @@ fn record_type() -> RecordType {
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::required("full_name", Rule::Name),
@@ -189,6 +190,7 @@ fn certificate_type() -> RecordType {
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("certificate_number", Rule::Text(40)),
             Field::required("form", Rule::one_of(&["1", "2"])),

@@ -60,6 +60,7 @@ fn parcel_type() -> RecordType {
         people: None,
         found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("parcel_id", parcel_id()),
             Field::required("commune", Rule::object(unit())),
@@ -155,6 +156,7 @@ fn certificate_type() -> RecordType {
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("serial", serial()),
             Field::required("registry_number", Rule::Text(30)),
@@ -292,7 +294,7 @@ fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Fi
     let again = id.is_some() && before.iter().any(|other| other.text("personal_id") == owner.text("personal_id"));
     findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);
     let organisation = matches!(owner.text("role"), Some("organisation" | "community"));
-    let known = ["personal_id", "passport", "birth_date"].iter().any(|field| owner.contains(field));
+    let known = ["personal_id", "old_id_number", "passport", "birth_date"].iter().any(|field| owner.contains(field));
     if let Some(role @ ("wife" | "husband")) = owner.text("role") {
         warn_of_sex(owner.text("personal_id"), role == "wife", format_args!("{path}.role"), findings);
     }

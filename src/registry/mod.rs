@@ -11,6 +11,7 @@ pub mod basis;
 pub mod business;
 pub mod catalogue;
 pub mod cel;
+pub mod civil_status;
 pub mod codes;
 pub mod common;
 pub mod definition;

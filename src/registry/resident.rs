@@ -67,6 +67,7 @@ fn person_type() -> RecordType {
         }),
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
@@ -241,6 +242,7 @@ fn household_type() -> RecordType {
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("household_id", household_id()),
             Field::required("head_id", Rule::PersonalId),

@@ -65,6 +65,8 @@ pub struct RecordType {
     pub found_through: Option<Through>,
     /// As what citizens can link it to their accounts, if they can.
     pub document: Option<Document>,
+    /// What it states about people, of which it is the source.
+    pub facts: Vec<Fact>,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Rules across fields.
@@ -126,6 +128,7 @@ pub enum Heading {
     Insurance,
     Business,
     Judicial,
+    CivilStatus,
 }
 
 /// The records that lead to those of another type.
@@ -148,6 +151,38 @@ pub struct Document {
     pub kind: DocumentType,
     /// The field that names its holder.
     pub holder: String,
+}
+
+/// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Where the record names the person.
+    pub about: String,
+    /// The field of the register of people.
+    pub field: String,
+    /// The value.
+    pub says: Says,
+}
+
+/// The value of a [`Fact`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// What stands at this path while the record is in force.
+    Path(String),
+    /// What follows from the record's status, status by status; of another one nothing follows.
+    Status(Vec<(String, String)>),
+}
+
+impl Says {
+    /// [`Says::Path`].
+    pub fn path(path: &str) -> Self {
+        Self::Path(path.into())
+    }
+
+    /// [`Says::Status`].
+    pub fn status(values: &[(&str, &str)]) -> Self {
+        Self::Status(values.iter().map(|(status, value)| ((*status).into(), (*value).into())).collect())
+    }
 }
 
 /// The fields that find a person in addition to the natural key.
@@ -211,12 +246,39 @@ impl RecordType {
         people
     }
 
+    /// What a payload states about the person whom it names at `about`: the field of the register of people, the value, and where it stands.
+    pub fn stated<'a>(&'a self, payload: &'a Object, about: &'a str) -> impl Iterator<Item = Stated<'a>> {
+        let in_force = self.state(payload) == Some(State::Active);
+        self.facts.iter().filter(move |fact| fact.about == about).filter_map(move |fact| match &fact.says {
+            Says::Path(path) => {
+                let value = payload.text_at(path).filter(|_| in_force)?;
+                Some(Stated { field: &fact.field, value, path })
+            }
+            Says::Status(values) => {
+                let status = payload.text("status")?;
+                let (_, value) = values.iter().find(|(of, _)| of == status)?;
+                Some(Stated { field: &fact.field, value, path: "status" })
+            }
+        })
+    }
+
     /// When a payload holds by its own dates.
     pub fn holds(&self, payload: &Object) -> Holds {
         let (first, last) = (self.days)(payload);
         let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
         Holds { from: first.map(Timestamp::start_of), until }
     }
+}
+
+/// A value that a record states about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stated<'a> {
+    /// The field of the register of people.
+    pub field: &'a str,
+    /// What it should be.
+    pub value: &'a str,
+    /// Where the record says so.
+    pub path: &'a str,
 }
 
 /// When a version holds: from its issue and without end where nothing is said.

@@ -38,6 +38,7 @@ fn membership_type() -> RecordType {
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("bhxh_code", Rule::form(forms::bhxh_code, "a social-insurance code of 10 digits")),

@@ -57,6 +57,7 @@ fn registration_type() -> RecordType {
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "plate",
@@ -212,7 +213,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
             path,
             "personal_id",
             "REQUIRED",
-            "an owner needs a personal ID, a passport, an organisation code or an establishment decision",
+            "an owner needs an identity paper (personal ID, old identity number, passport), an organisation code or an establishment decision",
             findings,
         );
         let id = owner.text("personal_id").and_then(PersonalId::parse);

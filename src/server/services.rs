@@ -33,7 +33,7 @@ use crate::base::{Error, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
-    business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
+    business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
 use crate::store::Health;
 use crate::wire::DESCRIPTORS;
@@ -47,6 +47,7 @@ use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
 use crate::wire::proto::registry::business::v1::business_service_server::BusinessServiceServer;
+use crate::wire::proto::registry::civil_status::v1::civil_status_service_server::CivilStatusServiceServer;
 use crate::wire::proto::registry::driver_licence::v1::driver_licence_service_server::DriverLicenceServiceServer;
 use crate::wire::proto::registry::health_insurance::v1::health_insurance_service_server::HealthInsuranceServiceServer;
 use crate::wire::proto::registry::judicial::v1::judicial_service_server::JudicialServiceServer;
@@ -213,6 +214,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     add!(services, HealthInsuranceServiceServer, service(health_insurance::NAME)?);
     add!(services, DriverLicenceServiceServer, service(driver_licence::NAME)?);
     add!(services, VehicleServiceServer, service(vehicle::NAME)?);
+    add!(services, CivilStatusServiceServer, service(civil_status::NAME)?);
     Ok(())
 }
 

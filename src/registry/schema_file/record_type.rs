@@ -42,9 +42,10 @@ pub(super) const NAME_BYTES_MAX: usize = 40;
 /// Most statuses.
 const STATUSES_MAX: usize = 32;
 
-pub(super) const HEADINGS: [(&str, Heading); 8] = [
+pub(super) const HEADINGS: [(&str, Heading); 9] = [
     ("person", Heading::Person),
     ("household", Heading::Household),
+    ("civil_status", Heading::CivilStatus),
     ("documents", Heading::Documents),
     ("land", Heading::Land),
     ("vehicles", Heading::Vehicles),
@@ -112,6 +113,7 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
             None => None,
         },
         document,
+        facts: compiled.map(|compiled| compiled.facts.clone()).unwrap_or_default(),
         fields,
         check: all_checks(rules, units, compiled),
         statuses,
