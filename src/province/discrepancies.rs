@@ -3,56 +3,15 @@
 //! The population register is the primary source of a person's identity (Decree 278/2025: one trusted source for each datum); the
 //! copies of other registries are compared with it. Messages hold no personal data; the claims name each source and its value.
 
-use std::collections::BTreeMap;
-
 use crate::base::text::{exact_key, folded_key};
-use crate::base::{Date, PartialDate, PersonalId, Timestamp};
-use crate::registry::schema::Stated;
+use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
+use super::claim::{Claim, Discrepancy, Mention, mentions};
+use super::facts::facts_differ;
 use super::found::FoundRecord;
 use super::units;
-
-/// Different values in registries for one fact about a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discrepancy {
-    /// Stable code, UPPER_SNAKE.
-    pub code: &'static str,
-    /// The explanation, without personal data.
-    pub message: &'static str,
-    /// The values, each with its source.
-    pub claims: Vec<Claim>,
-}
-
-/// The value that one source states.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The field's path in its record.
-    pub field: String,
-    /// Its value.
-    pub value: Value,
-    /// The number of the source in the view, from 1.
-    pub source: u32,
-}
-
-/// An object in a record that is about the person, and its path.
-struct Mention<'a> {
-    path: String,
-    object: &'a Object,
-    source: u32,
-}
-
-impl Mention<'_> {
-    fn field(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
-    }
-
-    fn claim(&self, name: &str) -> Option<Claim> {
-        let value = self.object.path(name)?.clone();
-        Some(Claim { field: self.field(name), value, source: self.source })
-    }
-}
 
 /// All discrepancies, in the order of the rules.
 pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], today: Date) -> Vec<Discrepancy> {
@@ -83,34 +42,6 @@ pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], tod
         all.extend(card_lapsed(&own, today));
     }
     all.extend(unit_split(numbers, records));
-    all
-}
-
-/// The objects of a record that are about the person: the record itself, its holder, its owners.
-fn mentions<'a>(numbers: &[PersonalId], found: &'a FoundRecord, source: u32) -> Vec<Mention<'a>> {
-    let is_person = |object: &Object| {
-        object.text("personal_id").and_then(PersonalId::parse).is_some_and(|id| numbers.contains(&id))
-    };
-    let mut all = Vec::new();
-    if found.record_type.people.is_some() {
-        return all; // the person record, with which the others are compared
-    }
-    if is_person(&found.payload) {
-        all.push(Mention { path: String::new(), object: &found.payload, source });
-    }
-    for (name, value) in found.payload.iter() {
-        match value {
-            Value::Object(object) if is_person(object) => {
-                all.push(Mention { path: name.to_owned(), object, source });
-            }
-            Value::Array(items) => {
-                let objects = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_object()?)));
-                let about = objects.filter(|(_, object)| is_person(object));
-                all.extend(about.map(|(at, object)| Mention { path: format!("{name}[{at}]"), object, source }));
-            }
-            _ => {}
-        }
-    }
     all
 }
 
@@ -188,50 +119,6 @@ fn residence_differs(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[Fou
         message: "an address is in another administrative unit than the registered residence",
         claims,
     })
-}
-
-/// What records state as the source of a field of the register (a birth entry of the parents, a death entry of the death), where the
-/// register says otherwise. Of several records that state one field the one that holds last counts: of two marriages the later.
-fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[FoundRecord]) -> Vec<Discrepancy> {
-    let mut newest: BTreeMap<&str, (Option<Timestamp>, Stated<'_>, u32)> = BTreeMap::new();
-    for mention in mentions {
-        let Some(found) = records.get(mention.source as usize - 1) else { continue };
-        let since = found.record_type.holds(&found.payload).from;
-        for stated in found.record_type.stated(&found.payload, &mention.path) {
-            let is_older = newest.get(stated.field).is_some_and(|(known, ..)| *known > since);
-            if !is_older {
-                newest.insert(stated.field, (since, stated, mention.source));
-            }
-        }
-    }
-    let dead = own.object.text("life_status") == Some("deceased");
-    let differs = newest.into_values().filter(|(_, stated, _)| {
-        let Some(registered) = own.object.text(stated.field) else { return false };
-        // Whose marriage ended by their own death is in the register as they were.
-        let counts = !(dead && matches!(stated.field, "marital_status" | "spouse_id"));
-        counts && !agrees(registered, stated.value)
-    });
-    let discrepancy = |(_, stated, source): (Option<Timestamp>, Stated<'_>, u32)| {
-        let (code, message) = match stated.field {
-            "marital_status" => ("MARITAL_STATUS_DIFFERS", "the marital status is not that of the civil-status books"),
-            "spouse_id" => ("SPOUSE_DIFFERS", "the spouse is not that of the civil-status books"),
-            "mother_id" | "father_id" => ("PARENT_DIFFERS", "a parent is not that of the civil-status books"),
-            "death_date" => ("DEATH_DATE_DIFFERS", "the death date is not that of the civil-status books"),
-            "life_status" => ("DEATH_NOT_REGISTERED", "the civil-status books have a death that the register lacks"),
-            _ => ("FIELD_DIFFERS", "a field is not that of the record which is its source"),
-        };
-        let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.value), source };
-        Discrepancy { code, message, claims: own.claim(stated.field).into_iter().chain([there]).collect() }
-    };
-    differs.map(discrepancy).collect()
-}
-
-/// Whether two values are one, dates at their common precision.
-fn agrees(one: &str, other: &str) -> bool {
-    match (PartialDate::parse(one), PartialDate::parse(other)) {
-        (Some(one), Some(other)) => one.agrees(other),
-        _ => one == other,
-    }
 }
 
 /// A person who died or moved to another province still owns something in force.
@@ -312,7 +199,7 @@ fn split_claims(mention: &Mention<'_>, field: &str) -> Vec<Claim> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::RecordId;
+    use crate::base::{RecordId, Timestamp};
     use crate::registry::{self, Catalogue};
 
     const TODAY: Date = Date::constant(2026, 11, 22);

@@ -13,7 +13,7 @@ use super::common::{enterprise_code, line, not_future, passport, status_reason, 
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at, days_of};
-use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -43,6 +43,7 @@ fn enterprise_type() -> RecordType {
         natural_key: "enterprise_code".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["representative_id".into()],
+        organisations: Organisations::at(&["enterprise_code"]).represented_by("representative_id"),
         people: None,
         found_through: None,
         document: None,
@@ -167,6 +168,7 @@ fn household_type() -> RecordType {
         natural_key: "code".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["representative_id".into(), "members.*".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,

@@ -129,6 +129,11 @@ impl Catalogue {
         &self.people
     }
 
+    /// The register of organisations: the type of the records that say who represents one; `None` where no registry keeps it.
+    pub fn organisations(&self) -> Option<&Arc<RecordType>> {
+        self.record_types().find(|of| of.organisations.representative.is_some())
+    }
+
     /// The violation of a `field` that names a record type which does not exist.
     pub fn unknown_record_type(&self, field: impl std::fmt::Display, given: &str) -> Violation {
         unknown_record_type(field, given, self.record_types())

@@ -12,7 +12,7 @@ use super::common::{age_at_most, findings_at, holder, holder_stays, status_reaso
 use super::forms;
 use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date, date_at, latest};
-use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -94,6 +94,7 @@ fn licence_type() -> RecordType {
         natural_key: "licence_number".into(),
         key_form: KeyForm::Compact,
         parties: vec!["holder.personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),

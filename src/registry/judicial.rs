@@ -15,7 +15,7 @@ use super::lifecycle::{
     never,
 };
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
 
 /// The registry.
@@ -72,6 +72,7 @@ fn record_type() -> RecordType {
         natural_key: "personal_id".into(),
         key_form: KeyForm::AsWritten,
         parties: vec![],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
@@ -187,6 +188,7 @@ fn certificate_type() -> RecordType {
         natural_key: "certificate_number".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,

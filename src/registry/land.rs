@@ -14,7 +14,7 @@ use super::codes::{self, AsOf};
 use super::common::{findings_at, identity, is_organisation, not_future, owner_is_one, status_reason, warn_of_sex};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
+use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State, Through, always};
 use super::sector::Sector;
 use lifecycle::AREA_TOLERANCE;
 
@@ -57,6 +57,7 @@ fn parcel_type() -> RecordType {
         natural_key: "parcel_id".into(),
         key_form: KeyForm::Lower,
         parties: vec![],
+        organisations: Organisations::default(),
         people: None,
         found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
         document: None,
@@ -153,6 +154,7 @@ fn certificate_type() -> RecordType {
         natural_key: "serial".into(),
         key_form: KeyForm::Compact,
         parties: vec!["owners.*.personal_id".into()],
+        organisations: Organisations::at(&["owners.*.organisation_code"]),
         people: None,
         found_through: None,
         document: None,

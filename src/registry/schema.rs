@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
-use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
+use crate::base::{OrganisationCode, PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -59,6 +59,8 @@ pub struct RecordType {
     /// Paths of the personal IDs that a record is about; `*` means every item of a list. The natural key is left
     /// out when it is the personal ID itself.
     pub parties: Vec<String>,
+    /// The organisations that a record is about.
+    pub organisations: Organisations,
     /// How people are found by it, if it is the register of people.
     pub people: Option<People>,
     /// Which records lead to it, if it names nobody itself.
@@ -151,6 +153,33 @@ pub struct Document {
     pub kind: DocumentType,
     /// The field that names its holder.
     pub holder: String,
+}
+
+/// Where a record names organisations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Organisations {
+    /// Paths of their codes, as in [`RecordType::parties`].
+    pub paths: Vec<String>,
+    /// The field of the legal representative's personal ID, in the register of organisations, whose natural key is the code.
+    pub representative: Option<String>,
+}
+
+impl Organisations {
+    /// At these paths.
+    pub fn at(paths: &[&str]) -> Self {
+        Self { paths: paths.iter().map(|path| (*path).into()).collect(), representative: None }
+    }
+
+    /// The same, of the register of organisations.
+    #[must_use]
+    pub fn represented_by(self, field: &str) -> Self {
+        Self { representative: Some(field.into()), ..self }
+    }
+
+    /// Whether records of the type name organisations at all.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
 }
 
 /// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
@@ -260,6 +289,21 @@ impl RecordType {
                 Some(Stated { field: &fact.field, value, path: "status" })
             }
         })
+    }
+
+    /// The organisations that a payload names, each once, in payload order.
+    pub fn organisations_of(&self, payload: &Object) -> Vec<OrganisationCode> {
+        let mut organisations = Vec::new();
+        for path in &self.organisations.paths {
+            texts_at(payload, path, &mut |text| {
+                if let Some(code) = OrganisationCode::parse(text)
+                    && !organisations.contains(&code)
+                {
+                    organisations.push(code);
+                }
+            });
+        }
+        organisations
     }
 
     /// When a payload holds by its own dates.

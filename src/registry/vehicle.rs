@@ -18,7 +18,7 @@ use super::lifecycle::{
     CrossRule, Entries, Lifecycle, Needs, Step, UniqueRule, assumption, basis, basis_of, free, law, memory,
 };
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -54,6 +54,7 @@ fn registration_type() -> RecordType {
         natural_key: "plate".into(),
         key_form: KeyForm::Compact,
         parties: vec!["owner.personal_id".into(), "co_owners.*.personal_id".into()],
+        organisations: Organisations::at(&["owner.organisation_code", "co_owners.*.organisation_code"]),
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),

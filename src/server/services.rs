@@ -19,7 +19,9 @@ use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeGrpcService;
 use crate::api::grpc::health::HealthGrpcService;
-use crate::api::grpc::identity::{AccountGrpcService, CredentialGrpcService, LinkGrpcService, PresentationGrpcService};
+use crate::api::grpc::identity::{
+    AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
+};
 use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
 use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
@@ -44,6 +46,7 @@ use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeServiceSe
 use crate::wire::proto::identity::v1::account_service_server::AccountServiceServer;
 use crate::wire::proto::identity::v1::credential_service_server::CredentialServiceServer;
 use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
+use crate::wire::proto::identity::v1::organisation_service_server::OrganisationServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
 use crate::wire::proto::registry::business::v1::business_service_server::BusinessServiceServer;
@@ -176,6 +179,8 @@ fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &P
         Presenting::new(assembly.world.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
     add!(services, AccountServiceServer, AccountGrpcService::new(edge(), assembly.gateway.accounts.clone(), people()));
+    let organisations = assembly.gateway.organisations.clone();
+    add!(services, OrganisationServiceServer, OrganisationGrpcService::new(edge(), organisations, people()));
     add!(
         services,
         LinkServiceServer,

@@ -10,9 +10,8 @@ use super::super::common::{age_at_most, findings_at};
 use super::super::lifecycle::{Lifecycle, Source, assumption, basis, basis_of, memory};
 use super::super::rule::{Field, Findings, Rule, date_at};
 use super::super::schema::{Label, RecordType, State};
-use super::{
-    ADOPTION, ADOPTIONS, annulment, as_written, birth_of, check_entry, check_parties, entry, entry_type,
-    identity_change, party,
+use super::entry::{
+    ADOPTIONS, annulment, as_written, birth_of, check_entry, check_parties, entry, entry_type, identity_change, party,
 };
 
 /// Years by which an adopter is older than the child, unless they are a step-parent or a relative (article 14).
@@ -25,7 +24,7 @@ fn adoption_law() -> Source {
     memory("Law 52/2010 on Adoption")
 }
 
-pub(super) fn record_type() -> RecordType {
+pub(super) fn record_type(name: &str) -> RecordType {
     let about = [
         Field::required("child", Rule::object(party())),
         Field::optional("adoptive_father", Rule::object(party())),
@@ -43,7 +42,7 @@ pub(super) fn record_type() -> RecordType {
             ("annulled".into(), State::Ended),
         ],
         lifecycle: lifecycle(),
-        ..entry_type(ADOPTION, "AdoptionEntry", 17, label, &["child", "adoptive_father", "adoptive_mother"])
+        ..entry_type(name, "AdoptionEntry", 17, label, &["child", "adoptive_father", "adoptive_mother"])
     }
 }
 

@@ -7,13 +7,13 @@ use crate::trust::Object;
 
 use super::super::address::{address, check_unit};
 use super::super::codes::AsOf;
-use super::super::common::{findings_at, sex, warn_of_sex};
+use super::super::common::{findings_at, identity_paper, sex, warn_of_sex};
 use super::super::lifecycle::{Lifecycle, UniqueRule, assumption, basis};
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Label, RecordType};
-use super::{
-    BIRTH, BIRTHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact,
-    identity_change, identity_paper, party, registration, stands, the_law,
+use super::entry::{
+    BIRTHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
+    party, registration, stands, the_law,
 };
 
 /// Days within which a birth is registered (article 15).
@@ -21,7 +21,7 @@ const DAYS: i64 = 60;
 /// Years by which a parent is older than a child at the least.
 const PARENT_YEARS_MIN: i16 = 12;
 
-pub(super) fn record_type() -> RecordType {
+pub(super) fn record_type(name: &str) -> RecordType {
     let mut child = identity_paper();
     child.extend([
         Field::required("full_name", Rule::Name),
@@ -45,7 +45,7 @@ pub(super) fn record_type() -> RecordType {
         check: Arc::new(check),
         facts: vec![fact("child", "mother_id", "mother.personal_id"), fact("child", "father_id", "father.personal_id")],
         lifecycle: lifecycle(),
-        ..entry_type(BIRTH, "BirthEntry", 13, label, &["child", "mother", "father"])
+        ..entry_type(name, "BirthEntry", 13, label, &["child", "mother", "father"])
     }
 }
 

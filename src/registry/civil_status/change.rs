@@ -8,9 +8,9 @@ use crate::trust::Object;
 
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Label, RecordType};
-use super::{CHANGE, CHANGES, any_entry, as_written, check_entry, check_parties, entry, entry_type, party, stands};
+use super::entry::{CHANGES, any_entry, as_written, check_entry, check_parties, entry, entry_type, party, stands};
 
-pub(super) fn record_type() -> RecordType {
+pub(super) fn record_type(name: &str) -> RecordType {
     let about = [
         Field::required("kind", Rule::one_of(&["change", "correction", "ethnicity", "supplement"])),
         Field::required("person", Rule::object(party())),
@@ -39,7 +39,7 @@ pub(super) fn record_type() -> RecordType {
         fields: entry(&CHANGES, about, &["active", "annulled"]),
         check: Arc::new(check),
         lifecycle: as_written(stands()),
-        ..entry_type(CHANGE, "ChangeEntry", 18, label, &["person"])
+        ..entry_type(name, "ChangeEntry", 18, label, &["person"])
     }
 }
 

@@ -9,19 +9,19 @@ use crate::trust::Object;
 use super::super::address::{address, check_unit};
 use super::super::basis::{CORRECTION, COURT_DECISION};
 use super::super::codes::AsOf;
-use super::super::common::is_after;
+use super::super::common::{is_after, not_future};
 use super::super::lifecycle::{UniqueRule, assumption, basis, basis_of};
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Fact, Label, RecordType, Says};
-use super::{
-    DEATH, DEATHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact,
-    identity_change, not_future, party, registration, stands, the_law,
+use super::entry::{
+    DEATHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
+    party, registration, stands, the_law,
 };
 
 /// Days within which a death is registered (article 33).
 const DAYS: i64 = 15;
 
-pub(super) fn record_type() -> RecordType {
+pub(super) fn record_type(name: &str) -> RecordType {
     let about = [
         registration(),
         Field::required("deceased", Rule::object(party())),
@@ -55,7 +55,7 @@ pub(super) fn record_type() -> RecordType {
                 let id = entry.text_at("deceased.personal_id").filter(|_| entry.text("status") == Some("active"));
                 id.map(str::to_owned).into_iter().collect()
             })),
-        ..entry_type(DEATH, "DeathEntry", 15, label, &["deceased"])
+        ..entry_type(name, "DeathEntry", 15, label, &["deceased"])
     }
 }
 

@@ -6,20 +6,15 @@ use crate::base::time::Date;
 use crate::trust::Object;
 
 use super::super::basis::{CORRECTION, COURT_DECISION};
-use super::super::common::{age_at_most, findings_at, warn_of_sex};
+use super::super::common::{age_at_most, findings_at, in_order, not_future, warn_of_sex};
 use super::super::lifecycle::{AcrossRule, Around, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, law};
 use super::super::resident::DEATH_ENTRY;
 use super::super::rule::{Field, Findings, Rule, date_at};
 use super::super::schema::{Fact, Label, RecordType, Says, State};
-use super::{
+use super::entry::{
     DIVORCES, MARRIAGES, annulment, as_written, birth_of, check_entry, check_parties, entry, entry_type, fact,
-    identity_change, in_order, not_future, party, stands, the_law,
+    identity_change, party, stands, the_law,
 };
-
-/// An entry of a marriage.
-pub const MARRIAGE: &str = "civil_status.marriage.v1";
-/// A note that a marriage was ended by a divorce.
-pub const DIVORCE: &str = "civil_status.divorce.v1";
 
 /// First day of the present law, which counts completed years; before it, the years begun were counted.
 const COMPLETED_SINCE: Date = Date::constant(2015, 1, 1);
@@ -31,7 +26,7 @@ fn marriage_law() -> Source {
     law("Law 52/2014 on Marriage and Family, art. 8")
 }
 
-pub(super) fn record_type() -> RecordType {
+pub(super) fn record_type(name: &str) -> RecordType {
     let about = [
         Field::required("husband", Rule::object(party())),
         Field::required("wife", Rule::object(party())),
@@ -50,7 +45,7 @@ pub(super) fn record_type() -> RecordType {
         facts: facts(),
         lifecycle: lifecycle(),
         days: Arc::new(|entry| (date_at(entry, "registered_on"), date_at(entry, "ended_on"))),
-        ..entry_type(MARRIAGE, "MarriageEntry", 14, label, &["husband", "wife"])
+        ..entry_type(name, "MarriageEntry", 14, label, &["husband", "wife"])
     }
 }
 
@@ -124,7 +119,7 @@ fn check_spouses(entry: &Object, findings: &mut Findings<'_>) {
     }
 }
 
-pub(super) fn divorce_type() -> RecordType {
+pub(super) fn divorce_type(name: &str, marriage: &str) -> RecordType {
     let about = [
         Field::optional("marriage_entry", MARRIAGES.number()),
         Field::required("husband", Rule::object(party())),
@@ -139,19 +134,19 @@ pub(super) fn divorce_type() -> RecordType {
         check: Arc::new(check_divorce),
         lifecycle: as_written(stands())
             .fields([("effective_on", basis_of(&[CORRECTION, COURT_DECISION]), the_law())])
-            .across(ends_the_marriage())
+            .across(ends_the_marriage(marriage))
             .unique(UniqueRule::new(("DIVORCE_NOTED", "marriage_entry"), ONE_NOTE, the_law(), |note| {
                 let marriage = note.text("marriage_entry").filter(|_| note.text("status") == Some("active"));
                 marriage.map(str::to_owned).into_iter().collect()
             })),
-        ..entry_type(DIVORCE, "DivorceNote", 16, label, &["husband", "wife"])
+        ..entry_type(name, "DivorceNote", 16, label, &["husband", "wife"])
     }
 }
 
 const ONE_NOTE: &str = "a marriage ends once: annul the other note first, or in the same submission";
 
 /// The marriage that a note speaks of, where its entry is here, is divorced and of the same two.
-fn ends_the_marriage() -> AcrossRule {
+fn ends_the_marriage(record_type: &str) -> AcrossRule {
     let marriage = |note: &Object| note.text("marriage_entry").map(str::to_owned).into_iter().collect();
     let fits = |_: Option<&Object>, note: &Object, around: &dyn Around| {
         if note.text("status") != Some("active") {
@@ -165,7 +160,7 @@ fn ends_the_marriage() -> AcrossRule {
         same && entry.text("status") == Some("divorced")
     };
     let says = "must name a marriage of the same two, which this submission ends as divorced at the latest";
-    AcrossRule::new(("MARRIAGE_ENDS", "marriage_entry"), says, assumption(), marriage, fits).about(MARRIAGE)
+    AcrossRule::new(("MARRIAGE_ENDS", "marriage_entry"), says, assumption(), marriage, fits).about(record_type)
 }
 
 fn check_divorce(note: &Object, today: Date, findings: &mut Findings<'_>) {

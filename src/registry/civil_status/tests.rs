@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::registry::common::testing::{address, check_changes, to};
+use crate::registry::forms;
+use crate::registry::schema::{KeyForm, RecordType};
+use crate::trust::Object;
 
 fn base(number: &str, day: &str) -> Object {
     Object::new()
@@ -41,7 +44,7 @@ fn birth() -> Object {
 #[test]
 fn births_keep_their_rules() {
     check_changes(
-        &birth::record_type(),
+        &birth::record_type(BIRTH),
         &birth(),
         &[
             (&[("entry_number", to("18073-KH-2026-15"))], &["entry_number FORMAT"]),
@@ -99,7 +102,7 @@ fn marriages_keep_their_rules() {
 }
 
 fn marriage_type() -> RecordType {
-    marriage::record_type()
+    marriage::record_type(MARRIAGE)
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("deceased", person("042045990001", "Lê Văn Cũ", "1945"))
         .with("died_on", "2026-05-01");
     check_changes(
-        &death::record_type(),
+        &death::record_type(DEATH),
         &death,
         &[
             (&[("died_on", to("1944"))], &["died_on ORDER"]),
@@ -126,7 +129,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("judgment_number", "12/2026/QĐST-HNGĐ")
         .with("effective_on", "2026-05-20");
     check_changes(
-        &marriage::divorce_type(),
+        &marriage::divorce_type(DIVORCE, MARRIAGE),
         &divorce,
         &[
             (&[("marriage_entry", to("18073-KS-2026-7"))], &["marriage_entry FORMAT"]),
@@ -139,7 +142,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("relation", "none")
         .with("given_by", "facility");
     check_changes(
-        &adoption::record_type(),
+        &adoption::record_type(ADOPTION),
         &adoption,
         &[
             (&[("adoptive_mother", None)], &["adoptive_mother REQUIRED"]),
@@ -159,7 +162,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
         .with("before", "1990-03-02")
         .with("after", "1990-02-03");
     check_changes(
-        &change::record_type(),
+        &change::record_type(CHANGE),
         &change,
         &[
             (&[("entry", to("18073-XX-1990-4"))], &["entry FORMAT"]),
@@ -173,7 +176,7 @@ fn deaths_divorces_adoptions_and_changes_keep_their_rules() {
 
 #[test]
 fn entry_numbers_are_recognised_however_they_are_written() {
-    let of = birth::record_type();
+    let of = birth::record_type(BIRTH);
     assert_eq!(of.key_of(&birth()).as_deref(), Some("18073KS202615"));
     assert_eq!(KeyForm::Compact.of("18073-ks-2026-15"), "18073KS202615");
     assert_eq!(forms::unit_and_year("18073-KS-2026-15"), Some(("18073", 2026)));
