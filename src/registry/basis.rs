@@ -9,6 +9,9 @@ use super::rule::{Field, Findings, Rule, date_at};
 /// Its name in every payload.
 pub const FIELD: &str = "basis";
 
+/// The authority of a change that time makes.
+pub const SYSTEM: &str = "system";
+
 /// A court decided so.
 pub const COURT_DECISION: &str = "court_decision";
 /// What was written was wrong.
@@ -40,7 +43,8 @@ pub fn basis_field() -> Field {
     )
 }
 
-fn is_reason(text: &str) -> bool {
+/// Whether a text is a reason code.
+pub(super) fn is_reason(text: &str) -> bool {
     (2..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

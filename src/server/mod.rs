@@ -25,6 +25,7 @@ mod feed;
 mod health;
 mod http_routes;
 mod readings;
+mod records_due;
 #[cfg(test)]
 mod tests;
 mod view;
