@@ -17,7 +17,7 @@ use lienthong::registry::allocation::{self, FIRST};
 use lienthong::registry::common::{holder, status_reason};
 use lienthong::registry::lifecycle::Lifecycle;
 use lienthong::registry::rule::{Field, Rule, date_at};
-use lienthong::registry::schema::{Document, DocumentType, Heading, KeyForm, Label};
+use lienthong::registry::schema::{Document, DocumentType, Heading, KeyForm, Label, Organisations};
 use lienthong::registry::{RecordType, Sector, State};
 use lienthong::server::{Config, Gateway, Storage};
 use lienthong::store::memory::MemoryStore;
@@ -40,9 +40,11 @@ fn diplomas(registry: &str, document: u8) -> Sector {
         natural_key: "diploma_number".into(),
         key_form: KeyForm::Compact,
         parties: vec!["holder.personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: Some(Document { kind: DocumentType(document), holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required("diploma_number", Rule::form(|text| text.len() == 8, "8 characters")),
             Field::required("holder", Rule::object(holder())),

@@ -153,7 +153,8 @@ async fn check(channel: Channel, acknowledged: &Acknowledged) {
     let mut log = AccessLogServiceClient::new(channel.clone());
     let mut page_token = String::new();
     loop {
-        let request = ListAccessesRequest { personal_id: ASKED_ABOUT.into(), page_size: 500, page_token };
+        let request =
+            ListAccessesRequest { personal_id: ASKED_ABOUT.into(), page_size: 500, page_token, ..Default::default() };
         let page = log.list_accesses(as_citizen(ASKED_ABOUT, request)).await.expect("listed").into_inner();
         seen.extend(page.accesses.into_iter().map(|access| access.request_id));
         page_token = page.next_page_token;

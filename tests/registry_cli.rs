@@ -48,7 +48,7 @@ fn files_are_checked_alone_and_together() {
     assert!(why.contains("a schema file has flaws"), "{why}");
 
     let (code, _, why) = check(&["good.yaml", "good.yaml"]);
-    assert!(code == 1 && why.contains("belongs to another registry"), "{why}");
+    assert!(code == 1 && why.contains("there is another registry of this name"), "{why}");
     let (code, _, why) = check(&["bare.yaml"]);
     assert!(code == 1 && why.contains("the rights of the schema files"), "{why}");
     let (code, _, why) = check(&["none.yaml"]);
@@ -86,7 +86,10 @@ fn versions_are_compared_and_built_in_registries_exported() {
     );
     std::fs::write(folder.join("vehicle.yaml"), &exported).expect("written");
     let (_, said, why) = text(&run(folder, &["registry", "check", "vehicle.yaml"]));
-    assert!(said.contains("vehicle.yaml: valid") && why.contains("belongs to another registry"), "{said}{why}");
+    assert!(
+        said.contains("vehicle.yaml: valid") && why.contains("there is another registry of this name"),
+        "{said}{why}"
+    );
     let (code, _, why) = text(&run(folder, &["registry", "export", "vehicles"]));
     assert!(code == 1 && why.contains("nearest: vehicle"), "{why}");
     let (_, rights, _) = text(&run(folder, &["rights", "show", "--registry-schema", "one.yaml"]));

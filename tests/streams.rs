@@ -66,7 +66,7 @@ async fn streams_end_with_a_reason_when_the_server_stops_and_are_resumed_without
         .expect("feeds")
         .into_inner()
         .feeds;
-    assert_eq!(feeds.len(), 8);
+    assert_eq!(feeds.len(), 9);
     for feed in &feeds {
         assert_eq!((feed.state(), &feed.reason[..]), (FeedState::Following, ""), "{}", feed.registry);
         assert!(feed.log_size > 0 && feed.shown_checkpoint.is_empty(), "{}", feed.registry);

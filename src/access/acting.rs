@@ -13,7 +13,9 @@
 
 use async_trait::async_trait;
 
-use crate::base::{AgencyId, Call, Caller, Date, Error, PartialDate, PersonalId, Reason, Result};
+use crate::base::{
+    AgencyId, Call, Caller, Date, Error, OrganisationCode, PartialDate, PersonalId, Reason, Result, Timestamp,
+};
 use crate::registry::numbers::{Numbers, Standing};
 
 /// From this age on nobody acts for a person (Civil Code, article 20).
@@ -71,6 +73,23 @@ pub trait People: Send + Sync + 'static {
 
     /// The guardian whom a person's account names; `None` without one, or without an account.
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>>;
+
+    /// How a person acts for an organisation; `None` where they do not.
+    async fn represents(
+        &self,
+        person: &Numbers,
+        organisation: OrganisationCode,
+        now: Timestamp,
+    ) -> Result<Option<Representation>>;
+}
+
+/// How somebody acts for an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Representation {
+    /// As its legal representative, by the register of organisations.
+    Legal,
+    /// By a mandate that the legal representative gave them.
+    Mandate,
 }
 
 /// The field of a request that names the person whom it is about: refusals name a person by it, never by the number.
@@ -134,17 +153,30 @@ pub async fn own_or_named(call: &Call, personal_id: &str, people: &dyn People) -
     Ok((number, person))
 }
 
+/// The organisation in a request's field `organisation_code`, and how the caller acts for it, for methods that agencies in their row call for
+/// any organisation: `None` for those. The caller's right is checked before the request.
+pub async fn represented(
+    call: &Call,
+    organisation_code: &str,
+    people: &dyn People,
+) -> Result<(OrganisationCode, Option<Representation>)> {
+    if let Caller::Agency(_) = call.caller {
+        call.named_or(false)?;
+    }
+    let code = OrganisationCode::from_field("organisation_code", organisation_code);
+    let code = code.map_err(|bad| Error::invalid(vec![bad]))?;
+    let Caller::Citizen(caller) = call.caller else { return Ok((code, None)) };
+    let own = signed_in(caller, people).await?;
+    match people.represents(&own, code, call.now).await? {
+        Some(representation) => Ok((code, Some(representation))),
+        None => Err(call.refuse()),
+    }
+}
+
 /// The person to whom `number` leads, if the caller may act for them.
 pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Result<Acting> {
     let Caller::Citizen(caller) = call.caller else { return Err(call.refuse()) };
-    let own = people.numbers(caller).await?;
-    if own.current != caller {
-        let message = "the credential's personal ID was superseded: sign in with the present one";
-        return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject(CREDENTIAL.0, CREDENTIAL.1));
-    }
-    if own.standing == Standing::Deceased {
-        return Err(deceased(CREDENTIAL));
-    }
+    let own = signed_in(caller, people).await?;
     if own.contains(number) {
         return Ok(Acting { person: own, actor: Actor::Citizen });
     }
@@ -158,6 +190,19 @@ pub async fn acting(call: &Call, number: PersonalId, people: &dyn People) -> Res
         },
         _ => Err(call.refuse()),
     }
+}
+
+/// The caller, by a credential that still holds.
+async fn signed_in(caller: PersonalId, people: &dyn People) -> Result<Numbers> {
+    let own = people.numbers(caller).await?;
+    if own.current != caller {
+        let message = "the credential's personal ID was superseded: sign in with the present one";
+        return Err(Error::new(Reason::PersonIdSuperseded, message).with_subject(CREDENTIAL.0, CREDENTIAL.1));
+    }
+    if own.standing == Standing::Deceased {
+        return Err(deceased(CREDENTIAL));
+    }
+    Ok(own)
 }
 
 fn deceased((kind, name): (&'static str, &str)) -> Error {
@@ -174,7 +219,6 @@ fn has_age(born: PartialDate, age: i16, today: Date) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Timestamp;
 
     const CHILD: &str = "042324990011";
     const MOTHER: &str = "042196990023";
@@ -226,6 +270,16 @@ mod tests {
                 _ => None,
             })
         }
+
+        async fn represents(
+            &self,
+            person: &Numbers,
+            _: OrganisationCode,
+            _: Timestamp,
+        ) -> Result<Option<Representation>> {
+            // named by the number that the representative had then
+            Ok(person.contains(pid(FORMER)).then_some(Representation::Legal))
+        }
     }
 
     /// 2026-11-28, a day before GROWN is 18.
@@ -272,6 +326,20 @@ mod tests {
         assert_eq!(asked(Caller::Citizen(pid(MOTHER)), GROWN, tomorrow).await, Err(Reason::RoleNotAllowed));
         let agency = Caller::Agency(AgencyId::parse("police").expect("a key"));
         assert_eq!(asked(agency, "42", NOW).await, Err(Reason::RoleNotAllowed));
+    }
+
+    #[tokio::test]
+    async fn an_organisation_is_represented_by_whom_the_register_names() {
+        let asked = async |caller: &str, code: &str| {
+            let call = crate::world::call_by(Caller::Citizen(pid(caller)), NOW);
+            represented(&call, code, &Register).await.map(|(_, how)| how).map_err(|error| error.reason)
+        };
+        const CODE: &str = "0100233488";
+        assert_eq!(asked(HOLDER, CODE).await, Ok(Some(Representation::Legal)));
+        assert_eq!(asked(FORMER, CODE).await, Err(Reason::PersonIdSuperseded));
+        assert_eq!(asked(MOTHER, CODE).await, Err(Reason::RoleNotAllowed));
+        assert_eq!(asked(DEAD, CODE).await, Err(Reason::PersonDeceased));
+        assert_eq!(asked(HOLDER, "0100233489").await, Err(Reason::InvalidRequest));
     }
 
     #[tokio::test]

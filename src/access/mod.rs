@@ -10,7 +10,7 @@ pub mod decision;
 pub mod evidence;
 pub mod rights;
 
-pub use acting::{Acting, Actor, People};
+pub use acting::{Acting, Actor, People, Representation};
 pub use consent::{Consent, ConsentState};
 pub use consent_book::ConsentBook;
 pub use decision::{Denial, Grant, Leave, decide};

@@ -50,7 +50,7 @@ Every flag can also be set by the environment variable given with it; an empty v
 
 /// A province's digital-identity and records exchange, on a laptop.
 ///
-/// Links a citizen's ID with health insurance, driving licence and vehicle registration, connects eight registries, and
+/// Links a citizen's ID with health insurance, driving licence and vehicle registration, connects nine registries, and
 /// hands out records that anyone can verify offline. The citizens are synthetic; everything else is real.
 #[derive(Debug, Parser)]
 #[command(name = "lienthong", version, about, after_help = EXAMPLES, arg_required_else_help = true)]

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::access::Fields;
-use crate::base::{PersonalId, Timestamp};
+use crate::base::{Party, Timestamp};
 use crate::registry::answer::{Answer, Examined, Refusal};
 use crate::registry::reader::Reader;
 use crate::trust::{Disclosure, LogProof, SignedRecord, redact, statement_hash};
@@ -21,16 +21,16 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Checks an answer with its `proof` from the record ledger, and redacts it. `people` are the person's numbers, one of which the record must
-    /// name; `None` when the caller has established the owner. Another person's record is refused even to a caller that accepts unverified ones.
+    /// Checks an answer with its `proof` from the record ledger, and redacts it. `parties` are the person's numbers, or an organisation's
+    /// code, one of which the record must name; `None` when the caller has established the owner. Another party's record is refused even to a caller that accepts unverified ones.
     pub(super) fn check(
         &self,
         answer: Answer,
         proof: Option<Arc<LogProof>>,
-        people: Option<&[PersonalId]>,
+        parties: Option<&[Party]>,
         fields: &Fields,
     ) -> Result<Arc<CheckedRecord>, Refusal> {
-        people.map_or(Ok(()), |people| answer.must_be_about(people))?;
+        parties.map_or(Ok(()), |parties| must_be_about(&answer, parties))?;
         if let Some(checked) = self.verified.find(&answer, proof.as_ref(), fields, self.reader.verifier(), self.now) {
             return Ok(checked);
         }
@@ -60,6 +60,17 @@ impl Checker<'_> {
         }
         Ok(checked)
     }
+}
+
+fn must_be_about(answer: &Answer, parties: &[Party]) -> Result<(), Refusal> {
+    let mut people = Vec::with_capacity(parties.len());
+    for party in parties {
+        match party {
+            Party::Person(person) => people.push(*person),
+            Party::Organisation(code) => return answer.must_be_of(*code),
+        }
+    }
+    answer.must_be_about(&people)
 }
 
 fn disclosed(record: SignedRecord, fields: &Fields) -> SignedRecord {

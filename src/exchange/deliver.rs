@@ -16,7 +16,7 @@ use crate::registry::reader::LATEST;
 use super::Exchange;
 use super::context::Context;
 use super::decision_log::{DecisionLog, Step};
-use super::evidence::Draft;
+use super::evidence::{Draft, Subject};
 use super::fetch::reachable;
 use super::finish::finish;
 use super::gather::Question;
@@ -68,7 +68,8 @@ impl Exchange {
         let mut log = DecisionLog::default();
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE.into());
-        draft.numbers = Some(self.numbers(context, delivery.person, &mut log).await);
+        let numbers = self.numbers(context, delivery.person, &mut log).await;
+        draft.subject = Some(Subject::Person(numbers.clone()));
         draft.reference = Some(delivery.reference);
         draft.guardian = delivery.guardian;
         draft.is_repeated = delivery.repeats.is_some();
@@ -108,7 +109,6 @@ impl Exchange {
             Ok(()) => self.check(context, &record_types, &grants, None, answers, &mut log).await,
             Err(error) => Err(error),
         };
-        let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("a delivery without numbers"))?;
         let found = found.and_then(|(records, missing)| {
             whole(&delivery.documents, records, &missing).and_then(|found| of_person(found, &numbers))
         });
@@ -131,7 +131,7 @@ impl Exchange {
         let mut draft = Draft::new(Kind::Presentation);
         draft.purpose = Some(PURPOSE.into());
         if let Some(person) = person {
-            draft.numbers = Some(self.numbers(&context, person, &mut log).await);
+            draft.subject = Some(Subject::Person(self.numbers(&context, person, &mut log).await));
         }
         draft.reference = (!reference.is_empty()).then(|| reference.to_owned());
         log.fail(Step::Presentation, reason.as_str());

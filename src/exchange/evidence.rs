@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 
 use crate::access::evidence::{EvidencedRecord, Kind};
 use crate::access::{EvidenceEntry, Recorded};
-use crate::base::{Error, PersonalId, Result};
+use crate::base::{Error, OrganisationCode, Party, PersonalId, Result};
 use crate::registry::Name;
 use crate::registry::numbers::Numbers;
 
@@ -20,10 +20,32 @@ use super::explain;
 use super::outcome::{Exchanged, FoundRecords};
 use super::record::CheckedRecord;
 
+/// Whose records an exchange is about.
+#[derive(Clone)]
+pub(super) enum Subject {
+    /// A person, by all of their numbers.
+    Person(Arc<Numbers>),
+    /// An organisation.
+    Organisation(OrganisationCode),
+}
+
+impl Subject {
+    /// The numbers under which its records and its access log are, the present one last.
+    pub(super) fn parties(&self) -> Vec<Party> {
+        match self {
+            Self::Person(numbers) => {
+                let superseded = numbers.superseded.iter().copied();
+                superseded.chain([numbers.current]).map(Party::Person).collect()
+            }
+            Self::Organisation(code) => vec![Party::Organisation(*code)],
+        }
+    }
+}
+
 /// The entry of an exchange in progress, filled in step by step.
 pub(super) struct Draft {
     pub(super) kind: Kind,
-    pub(super) numbers: Option<Arc<Numbers>>,
+    pub(super) subject: Option<Subject>,
     /// The version of the rights that the decision uses.
     pub(super) rights: Option<Arc<str>>,
     pub(super) purpose: Option<Arc<str>>,
@@ -39,7 +61,7 @@ impl Draft {
     pub(super) fn new(kind: Kind) -> Self {
         Self {
             kind,
-            numbers: None,
+            subject: None,
             rights: None,
             purpose: None,
             record_types: Vec::new(),
@@ -104,11 +126,10 @@ impl Exchange {
                 .collect(),
         };
         let trace = explain::encode(context, outcome, &log);
-        let Some(numbers) = draft.numbers else { return self.evidence.record(entry, trace).await };
-        let under = |number| EvidenceEntry { subject: Some(self.evidence.subject(number)), ..entry.clone() };
-        let superseded = numbers.superseded.iter().map(|number| self.evidence.record(under(*number), trace.clone()));
-        let current = self.evidence.record(under(numbers.current), trace.clone());
-        let recorded = try_join_all(superseded.chain([current])).await?;
+        let Some(subject) = draft.subject else { return self.evidence.record(entry, trace).await };
+        let under = |party| EvidenceEntry { subject: Some(self.evidence.subject(party)), ..entry.clone() };
+        let entries = subject.parties().into_iter().map(|party| self.evidence.record(under(party), trace.clone()));
+        let recorded = try_join_all(entries).await?;
         recorded.into_iter().next_back().ok_or_else(|| Error::bug("a call without an entry"))
     }
 }

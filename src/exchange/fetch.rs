@@ -1,4 +1,4 @@
-//! The use case: fetch one citizen's records for a purpose.
+//! The use case: fetch one citizen's or one organisation's records for a purpose.
 
 #![allow(clippy::disallowed_methods, reason = "deadlines are transport")]
 
@@ -7,9 +7,8 @@ use std::sync::Arc;
 use crate::access::decision::entitled;
 use crate::access::evidence::Kind;
 use crate::access::{Grant, Rights};
-use crate::base::{Error, PersonalId, Reason, Result, limits};
+use crate::base::{Error, Party, Reason, Result, limits};
 use crate::registry::answer::{Cause, Refusal};
-use crate::registry::numbers::Numbers;
 use crate::registry::{Name, RecordType};
 use crate::trust::Verdict;
 
@@ -17,7 +16,7 @@ use super::Exchange;
 use super::check::Checker;
 use super::context::Context;
 use super::decision_log::{DecisionLog, Detail, Step};
-use super::evidence::Draft;
+use super::evidence::{Draft, Subject};
 use super::finish::finish;
 use super::gather::{RegistryAnswers, questions};
 use super::order::{FetchRequest, Order};
@@ -27,7 +26,7 @@ use super::outcome::{Exchanged, FoundRecords, Missing, MissingReason};
 const RECORD_BYTES: usize = 4 * 1024;
 
 impl Exchange {
-    /// Fetches one citizen's records. The evidence is durable when this returns, whatever the outcome, and also when the caller goes away.
+    /// Fetches one party's records. The evidence is durable when this returns, whatever the outcome, and also when the caller goes away.
     pub async fn fetch(self: &Arc<Self>, context: Context, request: FetchRequest) -> Result<Exchanged> {
         let exchange = self.clone();
         finish(async move { exchange.fetch_to_end(&context, request).await }).await
@@ -42,10 +41,14 @@ impl Exchange {
         draft.purpose.clone_from(&read.purpose);
         draft.record_types = read.record_types.iter().map(|record_type| record_type.name.clone()).collect();
         let mut readable = Ok(());
-        if let Some(person) = read.person {
-            let (numbers, outcome) = self.numbers_read(context, person, &mut log).await;
-            draft.numbers = Some(numbers);
-            readable = outcome;
+        match read.party {
+            Some(Party::Person(person)) => {
+                let (numbers, outcome) = self.numbers_read(context, person, &mut log).await;
+                draft.subject = Some(Subject::Person(numbers));
+                readable = outcome;
+            }
+            Some(Party::Organisation(code)) => draft.subject = Some(Subject::Organisation(code)),
+            None => {}
         }
         let found = match read.order(request.reference) {
             Ok(order) => match readable {
@@ -69,23 +72,23 @@ impl Exchange {
         log: &mut DecisionLog,
     ) -> Result<FoundRecords> {
         draft.reference.clone_from(&order.reference);
-        let numbers = draft.numbers.clone().ok_or_else(|| Error::bug("an order without numbers"))?;
-        let grants = self.decide(context, rights, order, &numbers, log).await?;
-        let asked = questions(self.reader.catalogue(), &order.record_types, &numbers)?;
+        let subject = draft.subject.clone().ok_or_else(|| Error::bug("an order without a subject"))?;
+        let grants = self.decide(context, rights, order, &subject, log).await?;
+        let parties = subject.parties();
+        let asked = questions(self.reader.catalogue(), &order.record_types, &parties)?;
         let answers = self.gather(asked, context.ask_until(), log).await;
         fits(&answers)?;
         reachable(&answers)?;
-        let people: Vec<PersonalId> = numbers.all().collect();
-        self.check(context, &order.record_types, &grants, Some(&people), answers, log).await
+        self.check(context, &order.record_types, &grants, Some(&parties), answers, log).await
     }
 
-    /// Rights first, which take no I/O; then the citizen's consents.
+    /// Rights first, which take no I/O; then the citizen's consents. Organisations give none: what takes a consent is not read of them.
     async fn decide(
         &self,
         context: &Context,
         rights: &Rights,
         order: &Order,
-        numbers: &Numbers,
+        subject: &Subject,
         log: &mut DecisionLog,
     ) -> Result<Vec<Grant>> {
         let names: Vec<Name> = order.record_types.iter().map(|record_type| record_type.name.clone()).collect();
@@ -95,7 +98,10 @@ impl Exchange {
             error
         })?;
         log.pass(Step::Right, Detail::Granted(order.purpose.clone()));
-        let consents = self.consents.said_by(numbers).await?;
+        let consents = match subject {
+            Subject::Person(numbers) => self.consents.said_by(numbers).await?,
+            Subject::Organisation(_) => Arc::default(),
+        };
         let grants = entitled.settle(&consents, context.now).map_err(|denial| {
             let error = Error::from(denial);
             log.fail(Step::Consent, error.message.clone());
@@ -105,13 +111,13 @@ impl Exchange {
         Ok(grants)
     }
 
-    /// Checks and redacts the registries' answers; `people` as in [`Checker::check`].
+    /// Checks and redacts the registries' answers; `parties` as in [`Checker::check`].
     pub(super) async fn check(
         &self,
         context: &Context,
         record_types: &[Arc<RecordType>],
         grants: &[Grant],
-        people: Option<&[PersonalId]>,
+        parties: Option<&[Party]>,
         mut answers: RegistryAnswers,
         log: &mut DecisionLog,
     ) -> Result<FoundRecords> {
@@ -132,7 +138,7 @@ impl Exchange {
             for answer in answered.extract_if(.., |answer| answer.record_type.name == record_type.name) {
                 let proof = reader.ledger_proof(&answer, context.ask_until()).await?;
                 let step = Step::Verify(record_type.ordinal);
-                match checker.check(answer, proof, people, &grant.fields) {
+                match checker.check(answer, proof, parties, &grant.fields) {
                     Ok(checked) => {
                         note_verdict(log, step, checked.verdict);
                         records.push(checked);

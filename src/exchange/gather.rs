@@ -8,9 +8,8 @@ use std::time::Instant;
 use futures::future::{FutureExt as _, join_all};
 use tokio::time::timeout_at;
 
-use crate::base::{Error, Reason, Result};
+use crate::base::{Error, Party, Reason, Result};
 use crate::registry::answer::Answer;
-use crate::registry::numbers::Numbers;
 use crate::registry::port::Selector;
 use crate::registry::reader::{LATEST, Reader};
 use crate::registry::{Catalogue, Name, RecordType, Sector};
@@ -34,7 +33,7 @@ pub(super) struct Question {
 pub(super) fn questions(
     catalogue: &Catalogue,
     record_types: &[Arc<RecordType>],
-    numbers: &Numbers,
+    parties: &[Party],
 ) -> Result<Vec<Question>> {
     let mut questions: Vec<Question> = Vec::new();
     for record_type in record_types {
@@ -43,7 +42,7 @@ pub(super) fn questions(
             None => questions.push(Question {
                 registry: catalogue.registry_of(record_type)?.clone(),
                 record_types: vec![record_type.clone()],
-                selectors: numbers.all().map(|number| (Selector::Person(number), LATEST)).collect(),
+                selectors: parties.iter().rev().map(|party| (Selector::from(*party), LATEST)).collect(),
             }),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Rights;
 use crate::base::id::holds_personal_id;
-use crate::base::{Error, PersonalId, Result, Violation, limits};
+use crate::base::{Error, OrganisationCode, Party, PersonalId, Result, Violation, limits};
 use crate::registry::{Catalogue, RecordType};
 
 /// Longest reference, in characters.
@@ -13,8 +13,10 @@ const REFERENCE_CHARS_MAX: usize = 64;
 /// A fetch request before validation.
 #[derive(Clone)]
 pub struct FetchRequest {
-    /// 12 digits.
+    /// 12 digits; empty for an organisation.
     pub personal_id: String,
+    /// The organisation's code; empty for a citizen.
+    pub organisation_code: String,
     /// Names of record types, 1 to 16.
     pub record_types: Vec<String>,
     /// A purpose of the rights file.
@@ -26,8 +28,8 @@ pub struct FetchRequest {
 /// A fetch request with valid fields.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The citizen.
-    pub person: PersonalId,
+    /// The citizen or the organisation.
+    pub party: Party,
     /// The record types, without duplicates.
     pub record_types: Vec<Arc<RecordType>>,
     /// The purpose.
@@ -38,31 +40,45 @@ pub struct Order {
 
 /// The valid fields of a request, for the evidence of a refusal, and its violations.
 pub(super) struct ReadRequest {
-    pub(super) person: Option<PersonalId>,
+    pub(super) party: Option<Party>,
     pub(super) record_types: Vec<Arc<RecordType>>,
     pub(super) purpose: Option<Arc<str>>,
     pub(super) violations: Vec<Violation>,
 }
 
 impl FetchRequest {
+    /// Whose records are asked for.
+    fn party(&self) -> Result<Party, Violation> {
+        match (self.personal_id.as_str(), self.organisation_code.as_str()) {
+            (person, "") => PersonalId::from_field("personal_id", person).map(Party::Person),
+            ("", code) => OrganisationCode::from_field("organisation_code", code).map(Party::Organisation),
+            _ => {
+                let says = "must be left out where personal_id is given: one call asks for the records of one party";
+                Err(Violation::new("organisation_code", "NOT_ALLOWED", says))
+            }
+        }
+    }
+
     /// Validates every field.
     pub(super) fn read(&self, rights: &Rights, catalogue: &Catalogue) -> ReadRequest {
         let mut violations = Vec::new();
-        let person = PersonalId::from_field("personal_id", &self.personal_id);
-        let person = person.map_err(|bad| violations.push(bad)).ok();
+        let party = self.party().map_err(|bad| violations.push(bad)).ok();
         let record_types = read_types(catalogue, &self.record_types, &mut violations);
         let purpose = read_purpose(rights, &self.purpose, &mut violations);
+        if !self.organisation_code.is_empty() {
+            check_types(catalogue, &record_types, &mut violations);
+        }
         check_reference(&self.reference, &mut violations);
-        ReadRequest { person, record_types, purpose, violations }
+        ReadRequest { party, record_types, purpose, violations }
     }
 }
 
 impl ReadRequest {
     /// The order, or an error that lists all violations.
     pub(super) fn order(self, reference: String) -> Result<Order> {
-        match (self.person, self.purpose) {
-            (Some(person), Some(purpose)) if self.violations.is_empty() => Ok(Order {
-                person,
+        match (self.party, self.purpose) {
+            (Some(party), Some(purpose)) if self.violations.is_empty() => Ok(Order {
+                party,
                 record_types: self.record_types,
                 purpose,
                 reference: (!reference.is_empty()).then_some(reference),
@@ -101,6 +117,17 @@ fn read_types(catalogue: &Catalogue, names: &[String], violations: &mut Vec<Viol
     record_types
 }
 
+/// Refuses record types that name no organisation.
+fn check_types(catalogue: &Catalogue, record_types: &[Arc<RecordType>], violations: &mut Vec<Violation>) {
+    for (at, of) in record_types.iter().enumerate() {
+        let through = of.found_through.as_ref().and_then(|through| catalogue.record_type(&through.record_type));
+        if through.unwrap_or(of).organisations.is_empty() {
+            let says = "records of this type name no organisation";
+            violations.push(Violation::new(format!("record_types[{at}]"), "NOT_ALLOWED", says));
+        }
+    }
+}
+
 fn read_purpose(rights: &Rights, key: &str, violations: &mut Vec<Violation>) -> Option<Arc<str>> {
     if key.is_empty() {
         violations.push(Violation::new("purpose", "REQUIRED", "a purpose is required"));
@@ -131,6 +158,7 @@ mod tests {
     fn a_reference_holds_no_personal_id() {
         let mut request = FetchRequest {
             personal_id: "042185990002".into(),
+            organisation_code: String::new(),
             record_types: vec!["land.parcel.v1".into()],
             purpose: "land.transfer".into(),
             reference: "000.00.13.H27-261128-0001".into(),
@@ -143,9 +171,32 @@ mod tests {
     }
 
     #[test]
+    fn one_call_is_about_one_party_and_organisations_have_few_types_of_records() {
+        let request = |person: &str, code: &str, record_type: &str| FetchRequest {
+            personal_id: person.into(),
+            organisation_code: code.into(),
+            record_types: vec![record_type.into()],
+            purpose: "land.transfer".into(),
+            reference: String::new(),
+        };
+        let bad = |person: &str, code: &str, record_type: &str| -> Vec<String> {
+            let read = request(person, code, record_type).read(&embedded(), &Catalogue::built_in());
+            read.violations.iter().map(|bad| format!("{} {}", bad.field, bad.rule)).collect()
+        };
+        const CODE: &str = "0100233488";
+        assert!(bad("", CODE, "land.certificate.v1").is_empty());
+        assert!(bad("", CODE, "land.parcel.v1").is_empty(), "found through certificates");
+        assert_eq!(bad("", CODE, "resident.person.v1"), ["record_types[0] NOT_ALLOWED"]);
+        assert_eq!(bad("", "0100233489", "land.certificate.v1"), ["organisation_code FORMAT"]);
+        assert_eq!(bad("042185990002", CODE, "land.certificate.v1"), ["organisation_code NOT_ALLOWED"]);
+        assert_eq!(bad("", "", "land.certificate.v1"), ["personal_id REQUIRED"]);
+    }
+
+    #[test]
     fn every_bad_field_is_named_at_once() {
         let request = FetchRequest {
             personal_id: "42".into(),
+            organisation_code: String::new(),
             record_types: vec!["land.parcel.v1".into(), "land.parcel.v1".into(), "no.such.v1".into()],
             purpose: "curiosity".into(),
             reference: "x".repeat(65),

@@ -7,22 +7,24 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::access::People;
-use crate::base::{PersonalId, Result};
+use crate::access::{People, Representation};
+use crate::base::{OrganisationCode, PersonalId, Result, Timestamp};
 use crate::registry::numbers::{Numbers, Residents, resolve};
 
 use super::account::Accounts;
+use super::organisation::Organisations;
 
 /// The citizens of the province.
 pub struct Citizens {
     residents: Arc<dyn Residents>,
     accounts: Accounts,
+    organisations: Organisations,
 }
 
 impl Citizens {
-    /// Looks citizens up in `residents` and `accounts`.
-    pub fn new(residents: Arc<dyn Residents>, accounts: Accounts) -> Self {
-        Self { residents, accounts }
+    /// Looks citizens up in `residents`, `accounts` and the accounts of `organisations`.
+    pub fn new(residents: Arc<dyn Residents>, accounts: Accounts, organisations: Organisations) -> Self {
+        Self { residents, accounts, organisations }
     }
 }
 
@@ -34,5 +36,14 @@ impl People for Citizens {
 
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
         Ok(self.accounts.of(person).await?.and_then(|account| account.guardian))
+    }
+
+    async fn represents(
+        &self,
+        person: &Numbers,
+        organisation: OrganisationCode,
+        now: Timestamp,
+    ) -> Result<Option<Representation>> {
+        self.organisations.representation(organisation, person, now).await
     }
 }

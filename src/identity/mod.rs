@@ -13,6 +13,7 @@ pub mod link;
 mod link_row;
 pub mod linking;
 pub mod matching;
+pub mod organisation;
 pub mod people;
 pub mod ports;
 pub mod presentation;

@@ -8,48 +8,10 @@ use crate::base::{Date, PartialDate, PersonalId};
 use crate::registry::{Heading, State};
 use crate::trust::{Object, Value};
 
+use super::claim::{Claim, Discrepancy, Mention, mentions};
+use super::facts::facts_differ;
 use super::found::FoundRecord;
 use super::units;
-
-/// Different values in registries for one fact about a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Discrepancy {
-    /// Stable code, UPPER_SNAKE.
-    pub code: &'static str,
-    /// The explanation, without personal data.
-    pub message: &'static str,
-    /// The values, each with its source.
-    pub claims: Vec<Claim>,
-}
-
-/// The value that one source states.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The field's path in its record.
-    pub field: String,
-    /// Its value.
-    pub value: Value,
-    /// The number of the source in the view, from 1.
-    pub source: u32,
-}
-
-/// An object in a record that is about the person, and its path.
-struct Mention<'a> {
-    path: String,
-    object: &'a Object,
-    source: u32,
-}
-
-impl Mention<'_> {
-    fn field(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
-    }
-
-    fn claim(&self, name: &str) -> Option<Claim> {
-        let value = self.object.path(name)?.clone();
-        Some(Claim { field: self.field(name), value, source: self.source })
-    }
-}
 
 /// All discrepancies, in the order of the rules.
 pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], today: Date) -> Vec<Discrepancy> {
@@ -75,38 +37,11 @@ pub(super) fn discrepancies(numbers: &[PersonalId], records: &[FoundRecord], tod
         }));
         all.extend(differs(&own, &mentions, "sex", |a, b| a == b));
         all.extend(residence_differs(&own, &mentions, records));
+        all.extend(facts_differ(&own, &mentions, records));
         all.extend(still_owner(&own, records));
         all.extend(card_lapsed(&own, today));
     }
     all.extend(unit_split(numbers, records));
-    all
-}
-
-/// The objects of a record that are about the person: the record itself, its holder, its owners.
-fn mentions<'a>(numbers: &[PersonalId], found: &'a FoundRecord, source: u32) -> Vec<Mention<'a>> {
-    let is_person = |object: &Object| {
-        object.text("personal_id").and_then(PersonalId::parse).is_some_and(|id| numbers.contains(&id))
-    };
-    let mut all = Vec::new();
-    if found.record_type.people.is_some() {
-        return all; // the person record, with which the others are compared
-    }
-    if is_person(&found.payload) {
-        all.push(Mention { path: String::new(), object: &found.payload, source });
-    }
-    for (name, value) in found.payload.iter() {
-        match value {
-            Value::Object(object) if is_person(object) => {
-                all.push(Mention { path: name.to_owned(), object, source });
-            }
-            Value::Array(items) => {
-                let objects = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_object()?)));
-                let about = objects.filter(|(_, object)| is_person(object));
-                all.extend(about.map(|(at, object)| Mention { path: format!("{name}[{at}]"), object, source }));
-            }
-            _ => {}
-        }
-    }
     all
 }
 
@@ -344,6 +279,53 @@ mod tests {
             for one in all {
                 assert!(one.claims.len() >= 2, "{}", one.code);
             }
+        }
+    }
+
+    #[test]
+    fn the_books_of_civil_status_are_the_source_of_parents_marriages_and_deaths() {
+        const OTHER: &str = "042192990002";
+        let of = |id: &str| Object::new().with("personal_id", id);
+        let birth = found(
+            registry::civil_status::BIRTH,
+            Object::new().with("child", of(NUMBER)).with("mother", of(OTHER)).with("status", "active"),
+        );
+        let marriage = |status: &str, day: &str| {
+            let entry = Object::new().with("husband", of(NUMBER)).with("wife", of(OTHER));
+            found(registry::civil_status::MARRIAGE, entry.with("status", status).with("registered_on", day))
+        };
+        let death = found(
+            registry::civil_status::DEATH,
+            Object::new().with("deceased", of(NUMBER)).with("died_on", "2026-03-01").with("status", "active"),
+        );
+        let married = |status: &str| person().with("marital_status", status);
+        let dead = |day: &str| person().with("life_status", "deceased").with("death_date", day);
+        let cases: [(Object, Vec<FoundRecord>, &[&str]); 9] = [
+            (person().with("mother_id", OTHER), vec![birth.clone()], &[]),
+            (person(), vec![birth.clone()], &[]),
+            (person().with("mother_id", "042160990009"), vec![birth], &["PARENT_DIFFERS"]),
+            (married("single"), vec![marriage("active", "2015-01-05")], &["MARITAL_STATUS_DIFFERS"]),
+            (married("divorced"), vec![marriage("divorced", "2015-01-05")], &[]),
+            // The later of two marriages counts, in whatever order they are found; an annulled one says nothing.
+            (
+                married("married").with("spouse_id", OTHER),
+                vec![
+                    marriage("active", "2020-01-05"),
+                    marriage("divorced", "2015-01-05"),
+                    marriage("annulled", "2021-01-05"),
+                ],
+                &[],
+            ),
+            (person(), vec![death.clone()], &["DEATH_NOT_REGISTERED"]),
+            (dead("2026-03"), vec![death.clone()], &[]),
+            (dead("2026-04-01"), vec![death], &["DEATH_DATE_DIFFERS"]),
+        ];
+        let numbers = [PersonalId::parse(NUMBER).expect("12 digits")];
+        for (at, (person, others, expected)) in cases.into_iter().enumerate() {
+            let records = [vec![found(registry::resident::PERSON, person)], others].concat();
+            let all = discrepancies(&numbers, &records, TODAY);
+            assert_eq!(all.iter().map(|one| one.code).collect::<Vec<_>>(), expected, "case {at}");
+            assert!(all.iter().all(|one| one.claims.len() == 2), "case {at}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! | prefix | rest of the key | finds |
 //! |---|---|---|
 //! | `p` | personal ID ‖ type ‖ record id | every record that names a person |
+//! | `o` | organisation code ‖ 00 ‖ type ‖ record id | every record that names an organisation |
 //! | `n` | folded name ‖ 00 ‖ birth date ‖ 00 ‖ type ‖ record id | people by name |
 //! | `a` | other number ‖ 00 ‖ type ‖ record id | people by superseded or old numbers |
 //! | `k` | type ‖ natural key ‖ 00 ‖ type ‖ record id | records that name nobody, by natural key |
@@ -10,7 +11,7 @@
 //! Rows are never deleted: a record that named somebody once is found under them still, and a reader looks into the
 //! record itself. That saves the ingest a read for every change.
 
-use crate::base::PersonalId;
+use crate::base::{OrganisationCode, PersonalId};
 use crate::registry::RecordType;
 use crate::trust::Object;
 
@@ -22,6 +23,10 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) 
     let people = record_type.people_of(payload);
     for person in &people {
         out.push(with_key(person_prefix(*person), key));
+    }
+    let organisations = record_type.organisations_of(payload);
+    for code in &organisations {
+        out.push(with_key(organisation_prefix(*code), key));
     }
     if let Some(register) = &record_type.people {
         if let Some((name, birth)) = register.name_key(payload) {
@@ -35,6 +40,7 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) 
         }
     }
     if people.is_empty()
+        && organisations.is_empty()
         && let Some(natural) = record_type.key_of(payload)
     {
         out.push(with_key(natural_prefix(record_type, &natural), key));
@@ -46,6 +52,11 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, key: &RecordKey) 
 
 pub(super) fn person_prefix(person: PersonalId) -> Vec<u8> {
     [b"p", person.as_str().as_bytes()].concat()
+}
+
+/// A branch's code begins with its organisation's, so that a zero byte ends it.
+pub(super) fn organisation_prefix(code: OrganisationCode) -> Vec<u8> {
+    [b"o", code.to_string().as_bytes(), &[0]].concat()
 }
 
 pub(super) fn name_prefix(folded: &str) -> Vec<u8> {

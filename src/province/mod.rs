@@ -12,7 +12,9 @@
 
 pub mod status;
 
+mod claim;
 mod discrepancies;
+mod facts;
 mod follow;
 mod found;
 mod index;
@@ -31,7 +33,7 @@ mod versions;
 mod view;
 mod watch;
 
-pub use discrepancies::{Claim, Discrepancy};
+pub use claim::{Claim, Discrepancy};
 pub use follow::Province;
 pub use ingest::{FeedState, Progress};
 pub use parts::Parts;

@@ -8,7 +8,8 @@ use crate::registry::{Heading, Name};
 use crate::store::{Scan, Space};
 use crate::trust::{Object, Operation, canonical};
 
-use super::discrepancies::{Discrepancy, discrepancies};
+use super::claim::Discrepancy;
+use super::discrepancies::discrepancies;
 use super::follow::Province;
 use super::found::FoundRecord;
 use super::index;

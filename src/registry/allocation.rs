@@ -1,7 +1,7 @@
 //! The numbers in storage keys of registries that are not built in: given once, and kept by the store.
 //!
 //! A row's key begins with the number of its record type, so a number that moved would make one agency's records another's. The
-//! built-in registries have theirs in their files, below [`FIRST`]. Every other gets the next free one when a store first meets it:
+//! built-in registries have theirs in their files, below [`FIRST`]; those that were built in later are noted too. Every other gets the next free one when a store first meets it:
 //!
 //! | key in `Meta` | value |
 //! |---|---|
@@ -32,6 +32,10 @@ pub use admission::{Admission, admissions};
 pub const FIRST: u8 = 64;
 /// The last one; the logs of the province itself are above.
 pub const LAST: u8 = 199;
+
+/// The last of the registries that were built in from the beginning. A world that is older than a later one admits it to its trust anchor like
+/// a registry that a file describes.
+const BUILT_IN_AT_FIRST: u8 = 8;
 
 const REGISTRY: &str = "catalogue/registry/";
 const TYPE: &str = "catalogue/type/";
@@ -98,6 +102,10 @@ fn numbered(
     types: &mut Numbers,
 ) -> Result<Catalogue> {
     let mut sectors = Vec::from(built_in());
+    for sector in sectors.iter().filter(|sector| sector.ordinal > BUILT_IN_AT_FIRST) {
+        registries.note(&sector.name, sector.ordinal);
+        sector.record_types.iter().for_each(|of| types.note(&of.name, of.ordinal));
+    }
     for mut sector in further {
         sector.ordinal = registries.number(&sector.name)?;
         for of in &mut sector.record_types {
@@ -137,13 +145,20 @@ impl Numbers {
         if let Some(number) = self.kept.get(name) {
             return Ok(*number);
         }
-        let next = self.kept.values().max().map_or(FIRST, |last| last.saturating_add(1));
+        let next = self.kept.values().max().map_or(FIRST, |last| last.saturating_add(1).max(FIRST));
         if next > LAST {
             return Err(invalid(format!("no number is left for {name}")));
         }
         self.given.push(name.to_owned());
         self.kept.insert(name.to_owned(), next);
         Ok(next)
+    }
+
+    /// Notes a number that is fixed.
+    fn note(&mut self, name: &str, number: u8) {
+        if self.kept.insert(name.to_owned(), number).is_none() {
+            self.given.push(name.to_owned());
+        }
     }
 
     fn write(&self, mut batch: Batch) -> Batch {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::base::{Error, PersonalId, Reason, RecordId};
+use crate::base::{Error, OrganisationCode, PersonalId, Reason, RecordId};
 use crate::trust::{Check, Code, Disclosure, Object, Outcome, Report, SignedRecord, Statement, Verdict, canonical};
 
 use super::port::{Query, RegistryRecord, Selector};
@@ -115,7 +115,20 @@ impl Answer {
 
     /// Refuses a record that is about none of these numbers, where records of its type name people at all.
     pub fn must_be_about(&self, people: &[PersonalId]) -> Result<(), Refusal> {
-        match is_about(&self.record_type, &self.record.record.disclosure, people) {
+        self.is_theirs(is_about(&self.record_type, &self.record.record.disclosure, people))
+    }
+
+    /// Refuses a record that does not name this organisation, where records of its type name organisations at all.
+    pub fn must_be_of(&self, organisation: OrganisationCode) -> Result<(), Refusal> {
+        let names = || {
+            let fields = self.record.record.disclosure.fields();
+            fields.is_ok_and(|fields| self.record_type.organisations_of(&fields).contains(&organisation))
+        };
+        self.is_theirs(self.record_type.organisations.is_empty() || names())
+    }
+
+    fn is_theirs(&self, is_theirs: bool) -> Result<(), Refusal> {
+        match is_theirs {
             true => Ok(()),
             false => Err(Refusal { record_type: self.record_type.name.clone(), cause: Cause::OtherPerson }),
         }

@@ -13,7 +13,7 @@ use super::common::{enterprise_code, line, not_future, passport, status_reason, 
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at, days_of};
-use super::schema::{Days, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -43,9 +43,11 @@ fn enterprise_type() -> RecordType {
         natural_key: "enterprise_code".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["representative_id".into()],
+        organisations: Organisations::at(&["enterprise_code"]).represented_by("representative_id"),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "enterprise_code",
@@ -67,6 +69,10 @@ fn enterprise_type() -> RecordType {
             ),
             Field::optional("representative_id", Rule::PersonalId),
             Field::optional("representative_passport", passport()),
+            Field::optional(
+                "representative_old_id_number",
+                Rule::form(forms::old_id_number, "an old identity number of 9 digits"),
+            ),
             Field::optional("representative_name", Rule::Name),
             Field::optional("capital", money()),
             Field::required("lines", Rule::set(line(), 60)),
@@ -162,9 +168,11 @@ fn household_type() -> RecordType {
         natural_key: "code".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["representative_id".into(), "members.*".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("code", Rule::PersonalId),
             Field::optional("old_tax_code", enterprise_code()),
@@ -194,23 +202,24 @@ fn registered(business: &Object) -> Days {
     (date_at(business, "registered_on"), None)
 }
 
-/// A representative is known by personal ID, or by passport and name.
+/// A representative is known by personal ID, or by passport or old identity number and name.
 fn check_representative(enterprise: &Object, today: Date, findings: &mut Findings<'_>) {
-    let (id, passport) = (enterprise.contains("representative_id"), enterprise.contains("representative_passport"));
+    let id = enterprise.contains("representative_id");
+    let others = ["representative_passport", "representative_old_id_number"];
+    let other = others.iter().any(|paper| enterprise.contains(paper));
     findings.expect(
-        id || passport,
+        id || other,
         "representative_id",
         "REQUIRED",
-        "the representative's personal ID or passport is required",
+        "the representative's personal ID, passport or old identity number is required",
     );
-    findings.expect(
-        !(id && passport),
-        "representative_passport",
-        "NOT_ALLOWED",
-        "is only for a representative without personal ID",
-    );
-    let named = !passport || enterprise.contains("representative_name");
-    findings.expect(named, "representative_name", "REQUIRED", "is required together with representative_passport");
+    for paper in others {
+        let alone = !(id && enterprise.contains(paper));
+        findings.expect(alone, paper, "NOT_ALLOWED", "is only for a representative without personal ID");
+    }
+    let named = !other || enterprise.contains("representative_name");
+    let says = "is required of a representative without personal ID";
+    findings.expect(named, "representative_name", "REQUIRED", says);
     let day = date_at(enterprise, "registered_on").unwrap_or(today);
     warn_of_child(enterprise.text("representative_id"), "representative_id", day, findings);
 }

@@ -10,7 +10,9 @@ use crate::base::{Error, ProvinceCode, Violation, name};
 
 use super::schema::{DocumentType, RecordType, State};
 use super::sector::Sector;
-use super::{Name, business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle};
+use super::{
+    Name, business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
+};
 
 /// Why registries are no catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +37,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The eight built-in registries, of the default province.
+    /// The nine built-in registries, of the default province.
     pub fn built_in() -> Arc<Self> {
         Arc::new(Self::new(built_in()).expect("the built-in registries are a catalogue"))
     }
@@ -127,6 +129,11 @@ impl Catalogue {
         &self.people
     }
 
+    /// The register of organisations: the type of the records that say who represents one; `None` where no registry keeps it.
+    pub fn organisations(&self) -> Option<&Arc<RecordType>> {
+        self.record_types().find(|of| of.organisations.representative.is_some())
+    }
+
     /// The violation of a `field` that names a record type which does not exist.
     pub fn unknown_record_type(&self, field: impl std::fmt::Display, given: &str) -> Violation {
         unknown_record_type(field, given, self.record_types())
@@ -149,8 +156,8 @@ pub fn unknown_record_type<'a>(
     name::unknown(field, "record type", given, known, "RegistryService/Describe")
 }
 
-/// A ninth one is a line here and a file in this folder.
-pub(super) fn built_in() -> [Sector; 8] {
+/// A tenth one is a line here and a file in this folder.
+pub(super) fn built_in() -> [Sector; 9] {
     [
         resident::sector(),
         land::sector(),
@@ -160,6 +167,7 @@ pub(super) fn built_in() -> [Sector; 8] {
         health_insurance::sector(),
         driver_licence::sector(),
         vehicle::sector(),
+        civil_status::sector(),
     ]
 }
 

@@ -13,11 +13,21 @@ use super::rule::{Field, Findings, Rule, date_at, garbled};
 
 /// The holder of a document; `lienthong.type.v1.Holder`.
 pub fn holder() -> Vec<Field> {
-    vec![
-        Field::optional("personal_id", Rule::PersonalId),
+    let mut fields = identity_paper();
+    fields.extend([
         Field::required("full_name", Rule::Name),
         Field::optional("birth_date", Rule::PartialDate),
         Field::optional("sex", sex()),
+    ]);
+    fields
+}
+
+/// The papers by which a document knows a person: the personal ID, the 9-digit identity card of before (CMND), a passport.
+pub fn identity_paper() -> Vec<Field> {
+    vec![
+        Field::optional("personal_id", Rule::PersonalId),
+        Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number of 9 digits")),
+        Field::optional("passport", passport()),
     ]
 }
 
@@ -81,12 +91,11 @@ pub fn age_at_most(birth: PartialDate, day: Date) -> i16 {
     day.year() - birth.year - i16::from(!birthday_passed)
 }
 
-/// The fields by which an owner is known: a person by personal ID or passport, an organisation by its code or, without one, by the decision
+/// The fields by which an owner is known: a person by any identity paper, an organisation by its code or, without one, by the decision
 /// that established it (a parish, a pagoda).
 pub fn identity() -> Vec<Field> {
-    vec![
-        Field::optional("personal_id", Rule::PersonalId),
-        Field::optional("passport", passport()),
+    let mut fields = identity_paper();
+    fields.extend([
         Field::optional(
             "organisation_code",
             Rule::form(
@@ -95,7 +104,8 @@ pub fn identity() -> Vec<Field> {
             ),
         ),
         Field::optional("establishment_decision", Rule::Text(60)),
-    ]
+    ]);
+    fields
 }
 
 /// A passport; `lienthong.type.v1.Passport`.
@@ -136,7 +146,8 @@ pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display,
 /// An owner is a person or an organisation, not both; a person's name is a person's.
 pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
     if is_organisation(owner) {
-        let alone = ["personal_id", "passport", "birth_date"].iter().all(|field| !owner.contains(field));
+        let alone =
+            ["personal_id", "old_id_number", "passport", "birth_date"].iter().all(|field| !owner.contains(field));
         findings_at(
             alone,
             path,
@@ -164,7 +175,7 @@ pub fn findings_at(holds: bool, path: &str, field: &str, rule: &'static str, say
 
 /// Whom a holder or an owner names: a number, where one is known.
 pub fn number_of(party: &Object) -> Option<&str> {
-    let paths = ["personal_id", "organisation_code", "passport.number", "establishment_decision"];
+    let paths = ["personal_id", "organisation_code", "passport.number", "old_id_number", "establishment_decision"];
     paths.into_iter().find_map(|path| party.text_at(path))
 }
 

@@ -14,7 +14,7 @@ use super::lifecycle::{
     After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, assumption, basis, basis_of, free, law, memory,
 };
 use super::rule::{Field, Findings, Rule, date, date_at, latest};
-use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -96,9 +96,11 @@ fn licence_type() -> RecordType {
         natural_key: "licence_number".into(),
         key_form: KeyForm::Compact,
         parties: vec!["holder.personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "licence_number",

@@ -3,6 +3,8 @@
 //! A predicate says whether a text has the form as it stands. A function that gives a text accepts other spellings too, and gives the one that
 //! is stored. Each names its source.
 
+use crate::base::{OrganisationCode, organisation};
+
 use super::schema::KeyForm;
 
 /// All ASCII digits, of one of these lengths.
@@ -18,6 +20,25 @@ pub fn old_id_number(text: &str) -> bool {
 /// Code of an administrative unit: 2 digits a province, 3 a former district, 5 a commune (Decision 19/2025/QĐ-TTg).
 pub fn unit_code(text: &str) -> bool {
     digits(text, |n| matches!(n, 2 | 3 | 5))
+}
+
+/// Number of an entry of civil status in a book; our own form: unit, letters of the book, year, number, with hyphens.
+pub fn civil_status_entry(text: &str, book: &str) -> bool {
+    let mut parts = text.split('-');
+    let (unit, letters, year, number) = (parts.next(), parts.next(), parts.next(), parts.next());
+    let counts = |number: &str| digits(number, |n| (1..=7).contains(&n)) && !number.starts_with('0');
+    unit.is_some_and(unit_code)
+        && letters == Some(book)
+        && year.is_some_and(|year| digits(year, |n| n == 4) && matches!(&year[..2], "19" | "20"))
+        && number.is_some_and(counts)
+        && parts.next().is_none()
+}
+
+/// The unit that registered an entry of civil status, and the year, by the entry's number.
+pub fn unit_and_year(entry: &str) -> Option<(&str, i16)> {
+    let mut parts = entry.split('-');
+    let unit = parts.next()?;
+    Some((unit, parts.nth(1)?.parse().ok()?))
 }
 
 /// Number of a household's residence file; our own form: province, hyphen, nine digits.
@@ -118,28 +139,17 @@ pub fn employer_code(text: &str) -> bool {
 
 /// Enterprise code of 10 digits whose last is the check digit (Circular 86/2024/TT-BTC).
 pub fn enterprise_code(text: &str) -> bool {
-    digits(text, |n| n == 10) && enterprise_check_digit(&text[..9]) == Some(text.as_bytes()[9] - b'0')
+    digits(text, |n| n == 10) && OrganisationCode::parse(text).is_some()
 }
 
 /// Enterprise code, or that of a branch: `-001` to `-999` behind it.
 pub fn enterprise_or_branch_code(text: &str) -> bool {
-    match text.split_once('-') {
-        None => enterprise_code(text),
-        Some((code, branch)) => enterprise_code(code) && digits(branch, |n| n == 3) && branch != "000",
-    }
+    matches!(text.len(), 10 | 14) && OrganisationCode::parse(text).is_some()
 }
 
 /// The check digit behind nine digits: 10 − (Σ d·w mod 11); a number with remainder 0 is never issued.
 pub fn enterprise_check_digit(nine: &str) -> Option<u8> {
-    const WEIGHTS: [u32; 9] = [31, 29, 23, 19, 17, 13, 7, 5, 3];
-    if !digits(nine, |n| n == 9) {
-        return None;
-    }
-    let sum: u32 = nine.bytes().zip(WEIGHTS).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-    match sum % 11 {
-        0 => None,
-        remainder => Some((10 - remainder) as u8),
-    }
+    organisation::check_digit(nine.as_bytes()).map(|digit| digit - b'0')
 }
 
 /// Line of business: 4 or 5 digits (VSIC).

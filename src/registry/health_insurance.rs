@@ -13,7 +13,7 @@ use super::common::{holder, holder_stays, in_order, is_after, status_reason};
 use super::forms;
 use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at, latest};
-use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -39,9 +39,11 @@ fn card_type() -> RecordType {
         natural_key: "card_number".into(),
         key_form: KeyForm::Compact,
         parties: vec!["holder.personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "card_number",

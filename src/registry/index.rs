@@ -3,6 +3,7 @@
 //! | letter | key behind it | finds |
 //! |---|---|---|
 //! | `p` | type ‖ personal ID ‖ record id | records that name a person |
+//! | `o` | type ‖ organisation code ‖ 00 ‖ record id | records that name an organisation |
 //! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
 //! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
 //! | `u` | type ‖ number of the rule ‖ value | the record that alone may have this value; its id is the row's value |
@@ -10,7 +11,7 @@
 //!
 //! Other values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
 
-use crate::base::{PartialDate, PersonalId, RecordId};
+use crate::base::{OrganisationCode, PartialDate, PersonalId, RecordId};
 use crate::trust::Object;
 
 use super::RecordType;
@@ -22,6 +23,9 @@ pub(super) fn keys(record_type: &RecordType, payload: &Object, id: RecordId) -> 
         for person in record_type.people_of(payload) {
             keys.push(with_id(person_prefix(record_type, person), id));
         }
+    }
+    for code in record_type.organisations_of(payload) {
+        keys.push(with_id(organisation_prefix(record_type, code), id));
     }
     if let Some(people) = &record_type.people {
         if let Some((name, birth)) = people.name_key(payload) {
@@ -51,6 +55,11 @@ pub(super) fn claims(record_type: &RecordType, payload: &Object) -> Vec<(usize, 
 
 pub(super) fn person_prefix(record_type: &RecordType, person: PersonalId) -> Vec<u8> {
     [&[b'p', record_type.ordinal], person.as_str().as_bytes()].concat()
+}
+
+/// A branch's code begins with its organisation's, so that a zero byte ends it.
+pub(super) fn organisation_prefix(record_type: &RecordType, code: OrganisationCode) -> Vec<u8> {
+    [&[b'o', record_type.ordinal], code.to_string().as_bytes(), &[0]].concat()
 }
 
 /// All of a name, or those born in one year.

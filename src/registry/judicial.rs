@@ -15,7 +15,7 @@ use super::lifecycle::{
     never,
 };
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
 
 /// The registry.
@@ -72,9 +72,11 @@ fn record_type() -> RecordType {
         natural_key: "personal_id".into(),
         key_form: KeyForm::AsWritten,
         parties: vec![],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::required("full_name", Rule::Name),
@@ -186,9 +188,11 @@ fn certificate_type() -> RecordType {
         natural_key: "certificate_number".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("certificate_number", Rule::Text(40)),
             Field::required("form", Rule::one_of(&["1", "2"])),

@@ -14,7 +14,7 @@ use super::codes::{self, AsOf};
 use super::common::{findings_at, identity, is_organisation, not_future, owner_is_one, status_reason, warn_of_sex};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, Heading, KeyForm, Label, RecordType, State, Through, always};
+use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State, Through, always};
 use super::sector::Sector;
 use lifecycle::AREA_TOLERANCE;
 
@@ -57,9 +57,11 @@ fn parcel_type() -> RecordType {
         natural_key: "parcel_id".into(),
         key_form: KeyForm::Lower,
         parties: vec![],
+        organisations: Organisations::default(),
         people: None,
         found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("parcel_id", parcel_id()),
             Field::required("commune", Rule::object(unit())),
@@ -152,9 +154,11 @@ fn certificate_type() -> RecordType {
         natural_key: "serial".into(),
         key_form: KeyForm::Compact,
         parties: vec!["owners.*.personal_id".into()],
+        organisations: Organisations::at(&["owners.*.organisation_code"]),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("serial", serial()),
             Field::required("registry_number", Rule::Text(30)),
@@ -292,7 +296,7 @@ fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Fi
     let again = id.is_some() && before.iter().any(|other| other.text("personal_id") == owner.text("personal_id"));
     findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);
     let organisation = matches!(owner.text("role"), Some("organisation" | "community"));
-    let known = ["personal_id", "passport", "birth_date"].iter().any(|field| owner.contains(field));
+    let known = ["personal_id", "old_id_number", "passport", "birth_date"].iter().any(|field| owner.contains(field));
     if let Some(role @ ("wife" | "husband")) = owner.text("role") {
         warn_of_sex(owner.text("personal_id"), role == "wife", format_args!("{path}.role"), findings);
     }

@@ -12,6 +12,7 @@ pub mod business;
 pub mod calendar;
 pub mod catalogue;
 pub mod cel;
+pub mod civil_status;
 pub mod codes;
 pub mod common;
 pub mod definition;

@@ -61,7 +61,7 @@ impl PageCache {
     /// Keeps an answer whose reading began when the log had `log_size` statements.
     pub(super) fn keep(&self, query: Query, log_size: u64, page: &Page) {
         let is_small = page.records.len() <= RECORDS_MAX && page.next.is_none();
-        if is_small && matches!(query.selector, Selector::Person(_) | Selector::Key(_)) {
+        if is_small && matches!(query.selector, Selector::Person(_) | Selector::Organisation(_) | Selector::Key(_)) {
             self.pages.insert(query, (log_size, page.clone()));
         }
     }

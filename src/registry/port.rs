@@ -20,7 +20,9 @@ use bytes::Bytes;
 
 use crate::base::id::is_request_id;
 use crate::base::limits::BATCH_RECORDS_MAX;
-use crate::base::{PartialDate, PersonalId, RecordId, Result, Timestamp, Violations, Warnings};
+use crate::base::{
+    OrganisationCode, PartialDate, Party, PersonalId, RecordId, Result, Timestamp, Violations, Warnings,
+};
 use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
 
 use super::signing::{CredentialDraft, SignedStatusList, StatusListDraft, not_offered};
@@ -30,6 +32,8 @@ use super::signing::{CredentialDraft, SignedStatusList, StatusListDraft, not_off
 pub enum Selector {
     /// Every record that names this person. The resident registry follows superseded numbers; others take it literally.
     Person(PersonalId),
+    /// Every record that names this organisation.
+    Organisation(OrganisationCode),
     /// The record of one natural key.
     Key(String),
     /// Records by id.
@@ -45,6 +49,15 @@ pub enum Selector {
     },
     /// Every record of the types.
     All,
+}
+
+impl From<Party> for Selector {
+    fn from(party: Party) -> Self {
+        match party {
+            Party::Person(person) => Self::Person(person),
+            Party::Organisation(code) => Self::Organisation(code),
+        }
+    }
 }
 
 /// Records in one page of what a registry knows about a person. Every reader of a person's records asks for this many, so that one of them

@@ -141,6 +141,9 @@ impl EmbeddedRegistry {
                 Selector::Key(key) => self.by_key(record_type, key, &mut found).await?,
                 Selector::Ids(ids) => found.keys.extend(ids.iter().map(|id| record_key(record_type, *id))),
                 Selector::Person(person) => self.by_person(record_type, *person, &mut found).await?,
+                Selector::Organisation(code) => {
+                    self.by_prefix(record_type, index::organisation_prefix(record_type, *code), &mut found).await?;
+                }
                 Selector::OldNumber(number) => {
                     self.by_prefix(record_type, index::alias_prefix(record_type, number), &mut found).await?;
                 }
@@ -358,7 +361,7 @@ fn check_length(selector: &Selector) -> Result<()> {
         Selector::Key(key) => ("natural_key", key),
         Selector::OldNumber(number) => ("old_number", number),
         Selector::Name { folded, .. } => ("full_name", folded),
-        Selector::All | Selector::Ids(_) | Selector::Person(_) => return Ok(()),
+        Selector::All | Selector::Ids(_) | Selector::Person(_) | Selector::Organisation(_) => return Ok(()),
     };
     if text.len() <= SELECTOR_BYTES_MAX {
         return Ok(());

@@ -15,7 +15,7 @@ use super::lifecycle::{
     AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
 };
 use super::rule::{Field, Findings, Rule, date_at, latest};
-use super::schema::{Heading, KeyForm, Label, People, RecordType, State, always};
+use super::schema::{Heading, KeyForm, Label, Organisations, People, RecordType, State, always};
 use super::sector::Sector;
 
 /// The registry.
@@ -60,6 +60,7 @@ fn person_type() -> RecordType {
         natural_key: "personal_id".into(),
         key_form: KeyForm::AsWritten,
         parties: vec![],
+        organisations: Organisations::default(),
         people: Some(People {
             name: "full_name".into(),
             birth_date: "birth_date".into(),
@@ -67,6 +68,7 @@ fn person_type() -> RecordType {
         }),
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
@@ -238,9 +240,11 @@ fn household_type() -> RecordType {
         natural_key: "household_id".into(),
         key_form: KeyForm::AsWritten,
         parties: vec!["members.*.personal_id".into()],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("household_id", household_id()),
             Field::required("head_id", Rule::PersonalId),

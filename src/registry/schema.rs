@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::text::folded_key;
 use crate::base::time::Date;
-use crate::base::{PartialDate, PersonalId, Timestamp, Violations};
+use crate::base::{OrganisationCode, PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -59,12 +59,16 @@ pub struct RecordType {
     /// Paths of the personal IDs that a record is about; `*` means every item of a list. The natural key is left
     /// out when it is the personal ID itself.
     pub parties: Vec<String>,
+    /// The organisations that a record is about.
+    pub organisations: Organisations,
     /// How people are found by it, if it is the register of people.
     pub people: Option<People>,
     /// Which records lead to it, if it names nobody itself.
     pub found_through: Option<Through>,
     /// As what citizens can link it to their accounts, if they can.
     pub document: Option<Document>,
+    /// What it states about people, of which it is the source.
+    pub facts: Vec<Fact>,
     /// Its fields.
     pub fields: Vec<Field>,
     /// Rules across fields.
@@ -126,6 +130,7 @@ pub enum Heading {
     Insurance,
     Business,
     Judicial,
+    CivilStatus,
 }
 
 /// The records that lead to those of another type.
@@ -148,6 +153,65 @@ pub struct Document {
     pub kind: DocumentType,
     /// The field that names its holder.
     pub holder: String,
+}
+
+/// Where a record names organisations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Organisations {
+    /// Paths of their codes, as in [`RecordType::parties`].
+    pub paths: Vec<String>,
+    /// The field of the legal representative's personal ID, in the register of organisations, whose natural key is the code.
+    pub representative: Option<String>,
+}
+
+impl Organisations {
+    /// At these paths.
+    pub fn at(paths: &[&str]) -> Self {
+        Self { paths: paths.iter().map(|path| (*path).into()).collect(), representative: None }
+    }
+
+    /// The same, of the register of organisations.
+    #[must_use]
+    pub fn represented_by(self, field: &str) -> Self {
+        Self { representative: Some(field.into()), ..self }
+    }
+
+    /// Whether records of the type name organisations at all.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+}
+
+/// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Where the record names the person.
+    pub about: String,
+    /// The field of the register of people.
+    pub field: String,
+    /// The value.
+    pub says: Says,
+}
+
+/// The value of a [`Fact`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says {
+    /// What stands at this path while the record is in force.
+    Path(String),
+    /// What follows from the record's status, status by status; of another one nothing follows.
+    Status(Vec<(String, String)>),
+}
+
+impl Says {
+    /// [`Says::Path`].
+    pub fn path(path: &str) -> Self {
+        Self::Path(path.into())
+    }
+
+    /// [`Says::Status`].
+    pub fn status(values: &[(&str, &str)]) -> Self {
+        Self::Status(values.iter().map(|(status, value)| ((*status).into(), (*value).into())).collect())
+    }
 }
 
 /// The fields that find a person in addition to the natural key.
@@ -211,12 +275,54 @@ impl RecordType {
         people
     }
 
+    /// What a payload states about the person whom it names at `about`: the field of the register of people, the value, and where it stands.
+    pub fn stated<'a>(&'a self, payload: &'a Object, about: &'a str) -> impl Iterator<Item = Stated<'a>> {
+        let in_force = self.state(payload) == Some(State::Active);
+        self.facts.iter().filter(move |fact| fact.about == about).filter_map(move |fact| match &fact.says {
+            Says::Path(path) => {
+                let value = payload.text_at(path).filter(|_| in_force)?;
+                Some(Stated { field: &fact.field, value, path })
+            }
+            Says::Status(values) => {
+                let status = payload.text("status")?;
+                let (_, value) = values.iter().find(|(of, _)| of == status)?;
+                Some(Stated { field: &fact.field, value, path: "status" })
+            }
+        })
+    }
+
+    /// The organisations that a payload names, each once, in payload order.
+    pub fn organisations_of(&self, payload: &Object) -> Vec<OrganisationCode> {
+        let mut organisations = Vec::new();
+        for path in &self.organisations.paths {
+            texts_at(payload, path, &mut |text| {
+                if let Some(code) = OrganisationCode::parse(text)
+                    && !organisations.contains(&code)
+                {
+                    organisations.push(code);
+                }
+            });
+        }
+        organisations
+    }
+
     /// When a payload holds by its own dates.
     pub fn holds(&self, payload: &Object) -> Holds {
         let (first, last) = (self.days)(payload);
         let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
         Holds { from: first.map(Timestamp::start_of), until }
     }
+}
+
+/// A value that a record states about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stated<'a> {
+    /// The field of the register of people.
+    pub field: &'a str,
+    /// What it should be.
+    pub value: &'a str,
+    /// Where the record says so.
+    pub path: &'a str,
 }
 
 /// When a version holds: from its issue and without end where nothing is said.

@@ -11,7 +11,7 @@ use super::common::{findings_at, status_reason};
 use super::forms;
 use super::lifecycle::{Entries, Lifecycle, assumption, basis, basis_of, free, memory};
 use super::rule::{Field, Findings, Rule};
-use super::schema::{Heading, KeyForm, Label, RecordType, State, always};
+use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
 
 /// The registry.
@@ -35,9 +35,11 @@ fn membership_type() -> RecordType {
         natural_key: "personal_id".into(),
         key_form: KeyForm::AsWritten,
         parties: vec![],
+        organisations: Organisations::default(),
         people: None,
         found_through: None,
         document: None,
+        facts: Vec::new(),
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("bhxh_code", Rule::form(forms::bhxh_code, "a social-insurance code of 10 digits")),

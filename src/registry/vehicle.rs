@@ -19,7 +19,7 @@ use super::lifecycle::{
     memory,
 };
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, RecordType, State};
+use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
 
 /// The registry.
@@ -55,9 +55,11 @@ fn registration_type() -> RecordType {
         natural_key: "plate".into(),
         key_form: KeyForm::Compact,
         parties: vec!["owner.personal_id".into(), "co_owners.*.personal_id".into()],
+        organisations: Organisations::at(&["owner.organisation_code", "co_owners.*.organisation_code"]),
         people: None,
         found_through: None,
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
+        facts: Vec::new(),
         fields: vec![
             Field::required(
                 "plate",
@@ -227,7 +229,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
             path,
             "personal_id",
             "REQUIRED",
-            "an owner needs a personal ID, a passport, an organisation code or an establishment decision",
+            "an owner needs an identity paper (personal ID, old identity number, passport), an organisation code or an establishment decision",
             findings,
         );
         let id = owner.text("personal_id").and_then(PersonalId::parse);

@@ -258,7 +258,6 @@ impl Gateway {
         WorldView {
             world: self.data.world.clone(),
             assembly: self.assembly.clone(),
-            clock: self.assembly.world.clock.clone(),
             reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,
         }

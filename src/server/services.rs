@@ -19,7 +19,9 @@ use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeGrpcService;
 use crate::api::grpc::health::HealthGrpcService;
-use crate::api::grpc::identity::{AccountGrpcService, CredentialGrpcService, LinkGrpcService, PresentationGrpcService};
+use crate::api::grpc::identity::{
+    AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
+};
 use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
 use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
@@ -33,7 +35,7 @@ use crate::base::{Error, Result, Timestamp, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
-    business, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
+    business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
 use crate::store::Health;
 use crate::wire::DESCRIPTORS;
@@ -44,9 +46,11 @@ use crate::wire::proto::exchange::v1::exchange_service_server::ExchangeServiceSe
 use crate::wire::proto::identity::v1::account_service_server::AccountServiceServer;
 use crate::wire::proto::identity::v1::credential_service_server::CredentialServiceServer;
 use crate::wire::proto::identity::v1::link_service_server::LinkServiceServer;
+use crate::wire::proto::identity::v1::organisation_service_server::OrganisationServiceServer;
 use crate::wire::proto::identity::v1::presentation_service_server::PresentationServiceServer;
 use crate::wire::proto::province::v1::province_service_server::ProvinceServiceServer;
 use crate::wire::proto::registry::business::v1::business_service_server::BusinessServiceServer;
+use crate::wire::proto::registry::civil_status::v1::civil_status_service_server::CivilStatusServiceServer;
 use crate::wire::proto::registry::driver_licence::v1::driver_licence_service_server::DriverLicenceServiceServer;
 use crate::wire::proto::registry::health_insurance::v1::health_insurance_service_server::HealthInsuranceServiceServer;
 use crate::wire::proto::registry::judicial::v1::judicial_service_server::JudicialServiceServer;
@@ -175,6 +179,8 @@ fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &P
         Presenting::new(assembly.world.store.clone(), assembly.gateway.linking.clone(), people(), delivery, entropy);
     let (edge, pages) = (|| edge.clone(), || pages.clone());
     add!(services, AccountServiceServer, AccountGrpcService::new(edge(), assembly.gateway.accounts.clone(), people()));
+    let organisations = assembly.gateway.organisations.clone();
+    add!(services, OrganisationServiceServer, OrganisationGrpcService::new(edge(), organisations, people()));
     add!(
         services,
         LinkServiceServer,
@@ -213,6 +219,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     add!(services, HealthInsuranceServiceServer, service(health_insurance::NAME)?);
     add!(services, DriverLicenceServiceServer, service(driver_licence::NAME)?);
     add!(services, VehicleServiceServer, service(vehicle::NAME)?);
+    add!(services, CivilStatusServiceServer, service(civil_status::NAME)?);
     Ok(())
 }
 

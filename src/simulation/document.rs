@@ -4,6 +4,7 @@
 //! functions, so that a persona's record has the shape of everybody's. Field names are those of the registries' protos.
 
 mod business;
+pub mod civil_status;
 mod driving;
 mod insurance;
 mod justice;

@@ -28,6 +28,7 @@ use lienthong::base::{
     AgencyId, Call, Caller, ClientIds, Clock as _, Language, PersonalId, RequestId, Seed, Timestamp,
 };
 use lienthong::exchange::{self, Exchange};
+use lienthong::identity::organisation::Organisations;
 use lienthong::identity::people::Registries;
 use lienthong::identity::{Account, Accounts, Citizens, Level, Linking};
 use lienthong::province::Province;
@@ -141,8 +142,9 @@ impl Builder {
             memory: exchange::ExchangeMemory::default(),
         });
         let accounts = Accounts::new(store.clone());
-        let people = Arc::new(Citizens::new(province.clone(), accounts.clone()));
         let asked = Registries { reader: reader.clone() };
+        let organisations = Organisations::new(store.clone(), asked.clone());
+        let people = Arc::new(Citizens::new(province.clone(), accounts.clone(), organisations));
         let linking = Linking::new(store.clone(), asked, accounts.clone(), entropy("links"));
         let world = World {
             store,

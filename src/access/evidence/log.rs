@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::base::{Error, PersonalId, Reason, RequestId, Result, Seed, limits};
+use crate::base::{Error, Party, Reason, RequestId, Result, Seed, limits};
 use crate::ledger::{Head, Sequencer};
 use crate::store::{Scan, Space, Store};
 use crate::trust::{Hash, canonical};
@@ -66,9 +66,12 @@ impl EvidenceLog {
         Arc::new(Self { store, ledger, secret: *secret, queue })
     }
 
-    /// The pseudonym of a citizen.
-    pub fn subject(&self, person: PersonalId) -> Subject {
-        self.secret.keyed_hash(&[b"subject", person.as_str().as_bytes()])
+    /// The pseudonym of a citizen or an organisation.
+    pub fn subject(&self, of: impl Into<Party>) -> Subject {
+        match of.into() {
+            Party::Person(person) => self.secret.keyed_hash(&[b"subject", person.as_str().as_bytes()]),
+            Party::Organisation(code) => self.secret.keyed_hash(&[b"organisation", code.to_string().as_bytes()]),
+        }
     }
 
     /// The keyed hash of an agency's own reference: the agency can be asked to show it, nobody can guess it.
@@ -84,9 +87,9 @@ impl EvidenceLog {
         answered.await.map_err(|_| closed())?
     }
 
-    /// The entries about a citizen below the sequence `before` (`None`: from the newest), newest first.
-    pub async fn accesses(&self, person: PersonalId, before: Option<u64>, limit: usize) -> Result<AccessPage> {
-        let subject = self.subject(person);
+    /// The entries about a citizen or an organisation below the sequence `before` (`None`: from the newest), newest first.
+    pub async fn accesses(&self, of: impl Into<Party>, before: Option<u64>, limit: usize) -> Result<AccessPage> {
+        let subject = self.subject(of);
         // The head is read first: rows are written with their entries, so all rows below it exist.
         let head = self.ledger.head();
         let newest = self.links(&subject, u64::MAX, &head, 1).await?;

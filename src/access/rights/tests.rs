@@ -68,7 +68,7 @@ fn nobody_reads_ethnicity_or_religion_and_two_read_judicial_records() {
         }
         assert!(!["auditor", "operator"].contains(&right.agency.key.as_str()));
     }
-    assert_eq!(rights.all().count(), 60);
+    assert_eq!(rights.all().count(), 78);
 }
 
 #[test]

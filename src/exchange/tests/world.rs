@@ -35,6 +35,7 @@ pub(crate) fn small() -> Builder {
 
 pub(crate) fn request(person: &str, record_types: &[&str], purpose: &str) -> FetchRequest {
     FetchRequest {
+        organisation_code: String::new(),
         personal_id: person.into(),
         record_types: record_types.iter().map(|name| (*name).to_owned()).collect(),
         purpose: purpose.into(),

@@ -71,6 +71,7 @@ fn record_type(of: &RecordType) -> Tree {
         ("natural_key", Tree::text(&of.natural_key)),
         ("key_form", Tree::text(of.key_form.name())),
         ("parties", texts(&of.parties)),
+        ("organisations", texts(&of.organisations.paths)),
     ]);
     if let Some(through) = &of.found_through {
         let (by, field) = (Tree::text(&through.record_type), Tree::text(&through.field));

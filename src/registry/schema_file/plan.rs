@@ -110,6 +110,7 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
     };
     kept(old.natural_key == new.natural_key && old.key_form == new.key_form, "the natural key");
     kept(old.parties == new.parties, "the list of parties");
+    kept(old.organisations.paths == new.organisations.paths, "the list of organisations");
     kept(old.found_through == new.found_through, "what its records are found through");
     kept(old.document.is_none() || old.document == new.document, "the document that it is");
     kept(old.message == new.message, "its compiled type");

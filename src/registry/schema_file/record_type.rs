@@ -8,7 +8,7 @@ use super::super::codes::AsOf;
 use super::super::lifecycle::Lifecycle;
 use super::super::rule::{Field, Rule, date_at, days_of};
 use super::super::schema::{
-    Check, Document, DocumentType, Heading, KeyForm, RecordType, State, Through, Validity, always,
+    Check, Document, DocumentType, Heading, KeyForm, Organisations, RecordType, State, Through, Validity, always,
 };
 use super::fields::{self, Compiled, UnitAt};
 use super::map::{At, Map};
@@ -18,13 +18,14 @@ use super::rules::{FieldsRule, across_fields, check};
 use super::states::lifecycle;
 use crate::trust::{Object, Value};
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
     "label",
     "heading",
     "natural_key",
     "key_form",
     "parties",
+    "organisations",
     "found_through",
     "document",
     "holds",
@@ -42,9 +43,10 @@ pub(super) const NAME_BYTES_MAX: usize = 40;
 /// Most statuses.
 const STATUSES_MAX: usize = 32;
 
-pub(super) const HEADINGS: [(&str, Heading); 8] = [
+pub(super) const HEADINGS: [(&str, Heading); 9] = [
     ("person", Heading::Person),
     ("household", Heading::Household),
+    ("civil_status", Heading::CivilStatus),
     ("documents", Heading::Documents),
     ("land", Heading::Land),
     ("vehicles", Heading::Vehicles),
@@ -91,6 +93,7 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
         }
     }
     let parties = map.get("parties").map_or(Some(Vec::new()), |parties| personal_ids(&parties, &fields))?;
+    let organisations = map.get("organisations").map_or(Some(Vec::new()), |paths| texts_at(&paths, &fields))?;
     let document = match map.get("document") {
         Some(document) => Some(self::document(&document, &fields, compiled.is_some())?),
         None => None,
@@ -106,12 +109,17 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
         natural_key: natural_key?,
         key_form: map.get("key_form").map_or(Some(KeyForm::AsWritten), |form| key_form(&form))?,
         parties,
+        organisations: Organisations {
+            paths: organisations,
+            representative: compiled.and_then(|compiled| compiled.organisations.representative.clone()),
+        },
         people: compiled.and_then(|compiled| compiled.people.clone()),
         found_through: match map.get("found_through") {
             Some(through) => Some(found_through(&through)?),
             None => None,
         },
         document,
+        facts: compiled.map(|compiled| compiled.facts.clone()).unwrap_or_default(),
         fields,
         check: all_checks(rules, units, compiled),
         statuses,
@@ -238,6 +246,16 @@ fn personal_ids(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {
     for item in at.items()? {
         if !matches!(field_at(fields, item.text()?), Some(Rule::PersonalId)) {
             item.flaw("FIELD", "names a field with `format: personal-id`; `*` is every item of a list");
+        }
+    }
+    at.texts()
+}
+
+/// Paths of codes of organisations.
+fn texts_at(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {
+    for item in at.items()? {
+        if !matches!(field_at(fields, item.text()?), Some(Rule::Form(_) | Rule::Text(_))) {
+            item.flaw("FIELD", "names a text field, which holds an organisation's code; `*` is every item of a list");
         }
     }
     at.texts()

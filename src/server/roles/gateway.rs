@@ -10,6 +10,7 @@ use crate::api::metrics::Metrics;
 use crate::base::{Entropy, Result, Seed};
 use crate::exchange::{self, Exchange, ExchangeMemory, RecentCalls};
 use crate::identity::credential::Addresses;
+use crate::identity::organisation::Organisations;
 use crate::identity::{Accounts, Citizens, Credentials, Linking, people};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::registry::numbers::Residents;
@@ -89,6 +90,8 @@ pub struct GatewayRole {
     pub metrics: Arc<Metrics>,
     /// Electronic identification accounts.
     pub accounts: Accounts,
+    /// The accounts of organisations.
+    pub organisations: Organisations,
     /// The people behind numbers, and their guardians.
     pub people: Arc<dyn People>,
     /// Links of documents to accounts.
@@ -115,8 +118,9 @@ impl GatewayRole {
             memory,
         });
         let accounts = Accounts::new(store.clone());
-        let people = Arc::new(Citizens::new(residents, accounts.clone()));
         let asked = people::Registries { reader };
+        let organisations = Organisations::new(store.clone(), asked.clone());
+        let people = Arc::new(Citizens::new(residents, accounts.clone(), organisations.clone()));
         let linking = Linking::new(store, asked, accounts.clone(), entropy.clone());
         let credentials = Credentials::new(linking.clone(), addresses, &*entropy)?;
         Ok(Self {
@@ -129,6 +133,7 @@ impl GatewayRole {
             traces: Arc::default(),
             metrics: Arc::default(),
             accounts,
+            organisations,
             people,
             linking,
             credentials,

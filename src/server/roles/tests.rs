@@ -318,6 +318,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
     };
     let request = FetchRequest {
         personal_id: ANNA.into(),
+        organisation_code: String::new(),
         record_types: vec![PERSON.into()],
         purpose: "one_stop.verify_documents".into(),
         reference: "H27-0001".into(),

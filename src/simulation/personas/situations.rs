@@ -8,7 +8,10 @@ use crate::registry::health_insurance::CARD;
 use crate::registry::judicial::{Asked, CERTIFICATE, Form, certificate};
 use crate::registry::resident::DEATH_ENTRY;
 use crate::registry::vehicle::REGISTRATION;
-use crate::simulation::document::{Address, Basis, Document as _, LandOwner, LandRestriction, Record, Sentence};
+use crate::simulation::document::civil_status::{DeathEntry, Entry, Party};
+use crate::simulation::document::{
+    Address, Basis, Document as _, LandOwner, LandRestriction, Person, Record, Sentence,
+};
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{month_start, plus_days, plus_years};
@@ -183,6 +186,23 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
     life
 }
 
+/// The entry of the death in the books of the commune, which exists since July 2025.
+fn death_entry(identity: &Identity, person: &Person, died: Date) -> Option<Record> {
+    let commune = identity.commune();
+    let registered_on = plus_days(died, 2);
+    let authority = "Ủy ban nhân dân xã Thạch Hà".to_owned();
+    let entry = Entry { number: 64, registered_on, unit: Address::commune(commune), authority };
+    let deceased = Party {
+        personal_id: Some(person.personal_id),
+        full_name: person.full_name.clone(),
+        birth_date: Some(person.birth_date),
+        sex: Some(person.sex),
+        residence: person.permanent_residence.clone(),
+    };
+    let death = DeathEntry { entry, deceased, died_on: died.into(), death_place: Some(Address::commune(commune)) };
+    (registered_on >= Date::constant(2025, 7, 1)).then(|| death.record())
+}
+
 /// Died last year, and the land office and the vehicle register have not been notified.
 pub fn deceased(identity: &Identity, today: Date) -> Life {
     let mut life = with_car(identity, today);
@@ -200,6 +220,7 @@ pub fn deceased(identity: &Identity, today: Date) -> Life {
     person.status = "deceased";
     person.status_reason = Some("Đã chết".into());
     life.later.push(person.version(2).with_basis(&entry));
+    life.later.extend(death_entry(identity, &person, died));
     dissolve_household(&mut life);
     if let Some(mut card) = life.health_card.clone() {
         card.status = "revoked";

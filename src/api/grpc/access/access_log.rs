@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use crate::access::acting::own_or_named;
+use crate::access::acting::{own_or_named, represented};
 use crate::access::evidence::{Access, CompletenessClaim};
 use crate::access::{EvidenceLog, People};
 use crate::api::{Edge, PageTokens, page};
 use crate::base::id::to_hex;
-use crate::base::{Call, Error, Reason, Result, Timestamp};
+use crate::base::{Call, Error, Party, Reason, Result, Timestamp};
 use crate::trust::canonical::{self, Value};
 use crate::wire::proto::access::v1;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogService;
@@ -31,16 +31,28 @@ impl AccessLogGrpcService {
         Self { edge, log, people, pages }
     }
 
+    /// Whose log is asked for, and the person's other numbers: each has a chain of its own, and a claim on it.
+    async fn party(&self, call: &Call, request: &v1::ListAccessesRequest) -> Result<(Party, Vec<String>)> {
+        if request.organisation_code.is_empty() {
+            let (person, numbers) = own_or_named(call, &request.personal_id, &*self.people).await?;
+            let others = numbers.all().filter(|number| *number != person);
+            return Ok((person.into(), others.map(|number| number.as_str().to_owned()).collect()));
+        }
+        if !request.personal_id.is_empty() {
+            let says = "must be left out where personal_id is given: a log is of one party";
+            return Err(Error::invalid_field("organisation_code", "NOT_ALLOWED", says));
+        }
+        let (code, _) = represented(call, &request.organisation_code, &*self.people).await?;
+        Ok((code.into(), Vec::new()))
+    }
+
     async fn list(&self, call: &Call, request: v1::ListAccessesRequest) -> Result<v1::ListAccessesResponse> {
-        let (person, numbers) = own_or_named(call, &request.personal_id, &*self.people).await?;
-        // Each number has a chain of its own, and a claim on it: the answer says which others there are.
-        let others = numbers.all().filter(|number| *number != person);
-        let other_ids = others.map(|number| number.as_str().to_owned()).collect();
+        let (party, other_ids) = self.party(call, &request).await?;
         let size = page::size(request.page_size)?;
-        let query: [&[u8]; 1] = [person.as_str().as_bytes()];
+        let query: [&[u8]; 2] = [request.personal_id.as_bytes(), request.organisation_code.as_bytes()];
         let position = self.pages.read(call, &query, &request.page_token)?;
         let before = position.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-        let found = self.log.accesses(person, before, size).await?;
+        let found = self.log.accesses(party, before, size).await?;
         let last = found.accesses.last().filter(|_| found.more);
         let next_page_token =
             last.map(|last| self.pages.issue(call, &query, &last.sequence.to_be_bytes())).unwrap_or_default();

@@ -29,7 +29,13 @@ impl ExchangeGrpcService {
     ) -> Result<impl Stream<Item = Result<v1::BulkFetchRecordsResponse>> + Send + use<>> {
         let context = Context::of(&call)?;
         let v1::BulkFetchRecordsRequest { personal_ids, record_types, purpose, reference } = request;
-        let common = FetchRequest { personal_id: String::new(), record_types, purpose, reference };
+        let common = FetchRequest {
+            personal_id: String::new(),
+            organisation_code: String::new(),
+            record_types,
+            purpose,
+            reference,
+        };
         let opened = check(&self.exchange, &personal_ids, &common).and_then(|()| self.streams.open(&context.agency));
         let open = match opened {
             Ok(open) => open,

@@ -13,6 +13,7 @@ use crate::exchange::{CheckedRecord, Exchanged, Explained, FetchRequest, Missing
 pub(super) fn request(message: v1::FetchRecordsRequest) -> FetchRequest {
     FetchRequest {
         personal_id: message.personal_id,
+        organisation_code: message.organisation_code,
         record_types: message.record_types,
         purpose: message.purpose,
         reference: message.reference,

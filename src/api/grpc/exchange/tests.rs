@@ -6,6 +6,7 @@ use tokio_stream::StreamExt as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::access::Representation;
 use crate::access::{People, RightsBook, rights};
 use crate::api::grpc::access::{AccessLogGrpcService, AgencyGrpcService, ConsentGrpcService};
 use crate::api::grpc::exchange::ExchangeGrpcService;
@@ -14,6 +15,7 @@ use crate::base::call::Permit;
 use crate::base::client_ids::{ClientIds, ClientRequestId};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{AgencyId, Call, Caller, PersonalId, RequestId, Result};
+use crate::base::{OrganisationCode, Timestamp};
 use crate::exchange::RecentCalls;
 use crate::exchange::tests::world::{ANNA, BINH, NOW, World, pid, small};
 use crate::registry::Catalogue;
@@ -47,6 +49,10 @@ impl People for Mother {
 
     async fn guardian_of(&self, person: &Numbers) -> Result<Option<PersonalId>> {
         Ok((person.current == pid(BINH)).then(|| pid(ANNA)))
+    }
+
+    async fn represents(&self, _: &Numbers, _: OrganisationCode, _: Timestamp) -> Result<Option<Representation>> {
+        Ok(None)
     }
 }
 
@@ -96,6 +102,7 @@ fn by<T>(caller: &str, message: T) -> tonic::Request<T> {
 
 fn ask(person: &str, types: &[&str], purpose: &str) -> v1::FetchRecordsRequest {
     v1::FetchRecordsRequest {
+        organisation_code: String::new(),
         personal_id: person.into(),
         record_types: types.iter().map(|name| (*name).to_owned()).collect(),
         purpose: purpose.into(),
@@ -334,7 +341,12 @@ async fn a_citizen_sees_every_access_with_its_proof() {
         .fetch_records(by("bank", ask(ANNA, &["resident.person.v1"], "land.transfer")))
         .await
         .expect_err("no");
-    let list = |page_token: String| access::ListAccessesRequest { personal_id: ANNA.into(), page_size: 2, page_token };
+    let list = |page_token: String| access::ListAccessesRequest {
+        personal_id: ANNA.into(),
+        page_size: 2,
+        page_token,
+        ..Default::default()
+    };
     let citizen = "citizen-042185990002";
     let first = services.log.list_accesses(by(citizen, list(String::new()))).await.expect("page").into_inner();
     assert_eq!(first.accesses[0].outcome, "RIGHT_MISSING");

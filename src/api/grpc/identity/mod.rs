@@ -4,9 +4,11 @@ mod account;
 mod convert;
 mod credential;
 mod link;
+mod organisation;
 mod presentation;
 
 pub use account::AccountGrpcService;
 pub use credential::CredentialGrpcService;
 pub use link::LinkGrpcService;
+pub use organisation::OrganisationGrpcService;
 pub use presentation::PresentationGrpcService;

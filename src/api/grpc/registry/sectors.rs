@@ -1,4 +1,4 @@
-//! The eight typed services. Each type's three RPCs are the same but for names, so one macro writes them; the work is in
+//! The nine typed services. Each type's three RPCs are the same but for names, so one macro writes them; the work is in
 //! [`typed`](super::typed).
 
 use tonic::{Request, Response, Status};
@@ -199,5 +199,45 @@ typed_service! {
     list list_registrations(ListRegistrationsRequest, ListRegistrationsResponse),
     versions list_registration_versions(ListRegistrationVersionsRequest, ListRegistrationVersionsResponse, list_registration_versions_request),
     key Plate, one registration, many registrations,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+}
+
+typed_service! {
+    civil_status, civil_status_service_server::CivilStatusService,
+    crate::registry::civil_status::BIRTH => BirthEntry BirthEntryVersion,
+    get get_birth_entry(GetBirthEntryRequest, GetBirthEntryResponse, get_birth_entry_request),
+    list list_birth_entries(ListBirthEntriesRequest, ListBirthEntriesResponse),
+    versions list_birth_entry_versions(ListBirthEntryVersionsRequest, ListBirthEntryVersionsResponse, list_birth_entry_versions_request),
+    key EntryNumber, one birth_entry, many birth_entries,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    crate::registry::civil_status::MARRIAGE => MarriageEntry MarriageEntryVersion,
+    get get_marriage_entry(GetMarriageEntryRequest, GetMarriageEntryResponse, get_marriage_entry_request),
+    list list_marriage_entries(ListMarriageEntriesRequest, ListMarriageEntriesResponse),
+    versions list_marriage_entry_versions(ListMarriageEntryVersionsRequest, ListMarriageEntryVersionsResponse, list_marriage_entry_versions_request),
+    key EntryNumber, one marriage_entry, many marriage_entries,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    crate::registry::civil_status::DEATH => DeathEntry DeathEntryVersion,
+    get get_death_entry(GetDeathEntryRequest, GetDeathEntryResponse, get_death_entry_request),
+    list list_death_entries(ListDeathEntriesRequest, ListDeathEntriesResponse),
+    versions list_death_entry_versions(ListDeathEntryVersionsRequest, ListDeathEntryVersionsResponse, list_death_entry_versions_request),
+    key EntryNumber, one death_entry, many death_entries,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    crate::registry::civil_status::DIVORCE => DivorceNote DivorceNoteVersion,
+    get get_divorce_note(GetDivorceNoteRequest, GetDivorceNoteResponse, get_divorce_note_request),
+    list list_divorce_notes(ListDivorceNotesRequest, ListDivorceNotesResponse),
+    versions list_divorce_note_versions(ListDivorceNoteVersionsRequest, ListDivorceNoteVersionsResponse, list_divorce_note_versions_request),
+    key EntryNumber, one divorce_note, many divorce_notes,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    crate::registry::civil_status::ADOPTION => AdoptionEntry AdoptionEntryVersion,
+    get get_adoption_entry(GetAdoptionEntryRequest, GetAdoptionEntryResponse, get_adoption_entry_request),
+    list list_adoption_entries(ListAdoptionEntriesRequest, ListAdoptionEntriesResponse),
+    versions list_adoption_entry_versions(ListAdoptionEntryVersionsRequest, ListAdoptionEntryVersionsResponse, list_adoption_entry_versions_request),
+    key EntryNumber, one adoption_entry, many adoption_entries,
+    choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
+    crate::registry::civil_status::CHANGE => ChangeEntry ChangeEntryVersion,
+    get get_change_entry(GetChangeEntryRequest, GetChangeEntryResponse, get_change_entry_request),
+    list list_change_entries(ListChangeEntriesRequest, ListChangeEntriesResponse),
+    versions list_change_entry_versions(ListChangeEntryVersionsRequest, ListChangeEntryVersionsResponse, list_change_entry_versions_request),
+    key EntryNumber, one change_entry, many change_entries,
     choose |m| of_person(&m.personal_id), |m| vec![m.personal_id.as_str()];
 }

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
-use crate::base::{Date, Error, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
+use crate::base::{Date, Error, OrganisationCode, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
@@ -168,12 +168,18 @@ fn select(sector: &Sector, request: &v1::GetRecordsRequest) -> Result<(Selector,
         own_type(sector, &format!("record_types[{at}]"), name)?;
     }
     match &request.selector {
-        None => {
-            Err(Error::invalid_field("selector", "REQUIRED", "one of personal_id, natural_key, record_ids is required"))
-        }
+        None => Err(Error::invalid_field(
+            "selector",
+            "REQUIRED",
+            "one of personal_id, organisation_code, natural_key, record_ids is required",
+        )),
         Some(Choice::PersonalId(person)) => {
             let person = PersonalId::from_field("personal_id", person).map_err(|v| Error::invalid(vec![v]))?;
             Ok((Selector::Person(person), request.record_types.clone()))
+        }
+        Some(Choice::OrganisationCode(code)) => {
+            let code = OrganisationCode::from_field("organisation_code", code).map_err(|v| Error::invalid(vec![v]))?;
+            Ok((Selector::Organisation(code), request.record_types.clone()))
         }
         Some(Choice::NaturalKey(key)) => {
             let record_type = own_type(sector, "natural_key.record_type", &key.record_type)?;

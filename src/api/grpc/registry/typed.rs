@@ -1,4 +1,4 @@
-//! The common part of the eight typed services: one way to get, list and walk the versions of records of any type.
+//! The common part of the nine typed services: one way to get, list and walk the versions of records of any type.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Submissions are held to the lifecycles: whole, between the versions of one submission too, and beside the other records.
 
 use super::*;
-use crate::registry::{health_insurance, land, vehicle};
+use crate::registry::{civil_status, health_insurance, land, vehicle};
 
 fn an() -> Object {
     person("042185990002", "Nguyễn Thị Hoà", "1985")
@@ -214,4 +214,47 @@ async fn one_person_has_one_card_in_force_and_one_chassis_one_plate() {
         let kept = vec![followed(&record(2, true), 1, record(2, true))];
         submit(&host, "request-6", kept).await.expect("a record keeps what it has");
     }
+}
+
+fn married(number: u32, husband: &str, wife: &str) -> Object {
+    let spouse = |id: &str, name: &str| {
+        Object::new().with("personal_id", id).with("full_name", name).with("birth_date", "1990-01-01")
+    };
+    let authority = Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01").with("name", "UBND");
+    Object::new()
+        .with("entry_number", format!("18073-KH-2026-{number}"))
+        .with("registered_on", "2026-03-02")
+        .with("authority", authority)
+        .with("husband", spouse(husband, "Lê Văn An"))
+        .with("wife", spouse(wife, "Nguyễn Thị Hoà"))
+        .with("status", "active")
+}
+
+#[tokio::test]
+async fn nobody_is_in_two_marriages_and_a_divorce_is_noted_with_its_end() {
+    let host = open(Arc::new(MemoryStore::new()), "civil_status").await;
+    let of = |record_type: &str, change: Change| Change { record_type: record_type.into(), ..change };
+    let [husband, wife, other] = ["042090990001", "042190990002", "042190990003"];
+    let first = married(1, husband, wife);
+    submit(&host, "request-1", vec![of(civil_status::MARRIAGE, create(first.clone()))]).await.expect("married");
+    let second = of(civil_status::MARRIAGE, create(married(2, husband, other)));
+    let error = submit(&host, "request-2", vec![second.clone()]).await.expect_err("bigamy");
+    assert_eq!(broken(&error), ["changes[0].payload.status MARRIED_ALREADY"]);
+    let mut note = first.clone();
+    for (field, value) in [
+        ("entry_number", "18073-LH-2026-1"),
+        ("marriage_entry", "18073-KH-2026-1"),
+        ("registered_on", "2026-06-01"),
+        ("court", "Toà án nhân dân khu vực 1"),
+        ("judgment_number", "12/2026/QĐST-HNGĐ"),
+        ("effective_on", "2026-05-20"),
+    ] {
+        note.insert(field, value);
+    }
+    let noted = of(civil_status::DIVORCE, create(note));
+    let error = submit(&host, "request-3", vec![noted.clone()]).await.expect_err("the marriage stands");
+    assert_eq!(broken(&error), ["changes[0].payload.marriage_entry MARRIAGE_ENDS"]);
+    let ended = first.with("status", "divorced").with("ended_on", "2026-05-20").with("basis", basis("court_decision"));
+    let ended = of(civil_status::MARRIAGE, change(Operation::Update, 1, ended));
+    submit(&host, "request-4", vec![noted, ended, second]).await.expect("divorced, noted and married again");
 }

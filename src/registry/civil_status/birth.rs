@@ -1,0 +1,94 @@
+//! Entries of births (Law on Civil Status, articles 13 to 16): who was born, when and where, and of whom.
+
+use std::sync::Arc;
+
+use crate::base::time::Date;
+use crate::trust::Object;
+
+use super::super::address::{address, check_unit};
+use super::super::codes::AsOf;
+use super::super::common::{findings_at, identity_paper, sex, warn_of_sex};
+use super::super::lifecycle::{Lifecycle, UniqueRule, assumption, basis};
+use super::super::rule::{Field, Findings, Rule};
+use super::super::schema::{Label, RecordType};
+use super::entry::{
+    BIRTHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
+    party, registration, stands, the_law,
+};
+
+/// Days within which a birth is registered (article 15).
+const DAYS: i64 = 60;
+/// Years by which a parent is older than a child at the least.
+const PARENT_YEARS_MIN: i16 = 12;
+
+pub(super) fn record_type(name: &str) -> RecordType {
+    let mut child = identity_paper();
+    child.extend([
+        Field::required("full_name", Rule::Name),
+        Field::required("birth_date", Rule::PartialDate),
+        Field::required("sex", sex()),
+    ]);
+    let about = [
+        registration(),
+        Field::required("child", Rule::object(child)),
+        Field::optional("ethnicity", Rule::listed("ethnic_groups", AsOf::Ever)).sensitive(),
+        Field::optional("nationality", Rule::listed("countries", AsOf::Ever)),
+        Field::required("birth_place", Rule::object(address())),
+        Field::optional("hometown", Rule::object(address())),
+        Field::optional("mother", Rule::object(party())),
+        Field::optional("father", Rule::object(party())),
+        Field::optional("declarant", Rule::object(party())),
+    ];
+    let label = Label::new("Đăng ký khai sinh", "Birth entry");
+    RecordType {
+        fields: entry(&BIRTHS, about, &["active", "annulled"]),
+        check: Arc::new(check),
+        facts: vec![fact("child", "mother_id", "mother.personal_id"), fact("child", "father_id", "father.personal_id")],
+        lifecycle: lifecycle(),
+        ..entry_type(name, "BirthEntry", 13, label, &["child", "mother", "father"])
+    }
+}
+
+fn lifecycle() -> Lifecycle {
+    as_written(stands())
+        .fields([
+            ("child.full_name", identity_change(), the_law()),
+            ("child.birth_date", identity_change(), the_law()),
+            ("child.sex", identity_change(), the_law()),
+            ("mother", identity_change(), the_law()),
+            ("father", identity_change(), the_law()),
+        ])
+        .fields_once_known([
+            ("child.personal_id", basis(), assumption()),
+            ("ethnicity", identity_change(), the_law()),
+            ("hometown", identity_change(), the_law()),
+        ])
+        .unique(UniqueRule::new(("BIRTH_REGISTERED", "child"), ONE_BIRTH, the_law(), |entry| {
+            let child = entry.text_at("child.personal_id").filter(|_| entry.text("status") == Some("active"));
+            child.map(str::to_owned).into_iter().collect()
+        }))
+}
+
+const ONE_BIRTH: &str = "a birth is registered once: annul the other entry first, or in the same submission";
+
+fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_entry(entry, today, findings);
+    check_time(entry, "child.birth_date", DAYS, findings);
+    check_parties(entry, &["child", "mother", "father"], findings);
+    for path in ["birth_place", "hometown"] {
+        check_unit(entry, path, &AsOf::Ever, today, findings);
+    }
+    let child = birth_of(entry, "child");
+    for (parent, female) in [("mother", true), ("father", false)] {
+        let years = child.zip(birth_of(entry, parent)).map(|(child, parent)| child.year - parent.year);
+        let older = years.is_none_or(|years| years >= PARENT_YEARS_MIN);
+        let says = "a parent is at least 12 years older than the child";
+        findings_at(older, parent, "birth_date", "CONFLICT", says, findings);
+        let wanted = if female { "female" } else { "male" };
+        let sex = entry.text_at(&format!("{parent}.sex"));
+        let says = "a mother is a woman and a father is a man";
+        findings_at(sex.is_none_or(|sex| sex == wanted), parent, "sex", "CONFLICT", says, findings);
+        let id = entry.text_at(&format!("{parent}.personal_id"));
+        warn_of_sex(id, female, format_args!("{parent}.personal_id"), findings);
+    }
+}

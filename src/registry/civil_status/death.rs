@@ -1,0 +1,75 @@
+//! Entries of deaths (Law on Civil Status, articles 32 to 34).
+
+use std::sync::Arc;
+
+use crate::base::PartialDate;
+use crate::base::time::Date;
+use crate::trust::Object;
+
+use super::super::address::{address, check_unit};
+use super::super::basis::{CORRECTION, COURT_DECISION};
+use super::super::codes::AsOf;
+use super::super::common::{is_after, not_future};
+use super::super::lifecycle::{UniqueRule, assumption, basis, basis_of};
+use super::super::rule::{Field, Findings, Rule};
+use super::super::schema::{Fact, Label, RecordType, Says};
+use super::entry::{
+    DEATHS, as_written, birth_of, check_entry, check_parties, check_time, entry, entry_type, fact, identity_change,
+    party, registration, stands, the_law,
+};
+
+/// Days within which a death is registered (article 33).
+const DAYS: i64 = 15;
+
+pub(super) fn record_type(name: &str) -> RecordType {
+    let about = [
+        registration(),
+        Field::required("deceased", Rule::object(party())),
+        Field::required("died_on", Rule::PartialDate),
+        Field::optional("death_place", Rule::object(address())),
+        Field::optional("cause", Rule::Text(300)).sensitive(),
+        Field::optional("declarant", Rule::object(party())),
+    ];
+    let label = Label::new("Đăng ký khai tử", "Death entry");
+    RecordType {
+        fields: entry(&DEATHS, about, &["active", "annulled"]),
+        check: Arc::new(check),
+        facts: vec![
+            fact("deceased", "death_date", "died_on"),
+            Fact {
+                about: "deceased".into(),
+                field: "life_status".into(),
+                says: Says::status(&[("active", "deceased")]),
+            },
+        ],
+        lifecycle: as_written(stands())
+            .fields([
+                ("deceased.full_name", identity_change(), the_law()),
+                ("died_on", basis_of(&[CORRECTION, COURT_DECISION]), the_law()),
+            ])
+            .fields_once_known([
+                ("deceased.personal_id", basis(), assumption()),
+                ("deceased.birth_date", identity_change(), the_law()),
+            ])
+            .unique(UniqueRule::new(("DEATH_REGISTERED", "deceased"), ONE_DEATH, the_law(), |entry| {
+                let id = entry.text_at("deceased.personal_id").filter(|_| entry.text("status") == Some("active"));
+                id.map(str::to_owned).into_iter().collect()
+            })),
+        ..entry_type(name, "DeathEntry", 15, label, &["deceased"])
+    }
+}
+
+const ONE_DEATH: &str = "a death is registered once: annul the other entry first, or in the same submission";
+
+fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
+    check_entry(entry, today, findings);
+    check_time(entry, "died_on", DAYS, findings);
+    check_parties(entry, &["deceased"], findings);
+    check_unit(entry, "death_place", &AsOf::Ever, today, findings);
+    not_future(entry, "died_on", today, findings);
+    let died = entry.text("died_on").and_then(PartialDate::parse);
+    if let (Some(birth), Some(died)) = (birth_of(entry, "deceased"), died) {
+        let in_order = died.full().map_or(died.year >= birth.year, |day| !is_after(birth, day));
+        findings.expect(in_order, "died_on", "ORDER", "must not be before the birth");
+    }
+}
