@@ -12,13 +12,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lienthong::base::time::{Clock as _, SystemClock};
+use jiff::Span;
+use lienthong::base::time::{Clock as _, Date, SystemClock};
 use lienthong::base::{Error, ProvinceCode, Result, Seed, Violations};
 use lienthong::registry::embedded::LOAD_BATCH;
 use lienthong::registry::lifecycle::Step;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
 use lienthong::registry::rule::Findings;
-use lienthong::registry::{Catalogue, EmbeddedRegistry, RecordType, allocation};
+use lienthong::registry::{Catalogue, EmbeddedRegistry, RecordType, allocation, driver_licence};
 use lienthong::simulation::document::Record;
 use lienthong::simulation::examples;
 use lienthong::simulation::population::Population;
@@ -42,6 +43,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         load(&hosts, citizens).await?;
         follow(&hosts).await?;
         point_reads(&hosts).await?;
+        due_work(&hosts, 100_000).await?;
         Ok(())
     })
 }
@@ -74,6 +76,42 @@ async fn open(folder: &tempfile::TempDir) -> Result<Vec<Arc<EmbeddedRegistry>>> 
             .push(EmbeddedRegistry::open(store.clone(), sector.clone(), signer, &secret, Arc::new(SystemClock)).await?);
     }
     Ok(hosts)
+}
+
+/// What time does: licences whose points come back, a hundred a day, in one run.
+async fn due_work(hosts: &[Arc<EmbeddedRegistry>], count: u64) -> Result<()> {
+    let licences = hosts.iter().find(|host| &*host.sector().name == driver_licence::NAME);
+    let licences = licences.ok_or_else(|| Error::bug("there is no registry of licences"))?;
+    let (now, first) = (SystemClock.now(), Date::constant(2026, 1, 1));
+    let licence = |number: u64| {
+        let holder = Object::new().with("personal_id", "042185990002").with("full_name", "Nguyễn Thị Hoà");
+        let class = Object::new().with("code", "A1").with("issued_on", "2010-01-05");
+        let deducted = first.saturating_add(Span::new().days((number / 100 % 300) as i64));
+        let payload = Object::new()
+            .with("licence_number", format!("{:012}", 999_000_000_000 + number))
+            .with("holder", holder)
+            .with("classes", vec![class])
+            .with("points", 8)
+            .with("points_deducted_on", deducted.to_string())
+            .with("status", "active");
+        let (record_type, operation) = (driver_licence::LICENCE.to_owned(), Operation::Create);
+        Change { record_type, operation, expected_version: 0, payload, valid_from: None, valid_until: None }
+    };
+    let before: u64 = licences.scheduled().iter().map(|of| of.count).sum();
+    licences.load((0..count).map(licence).collect(), now).await?;
+    let (begin, mut ran) = (Instant::now(), 0);
+    loop {
+        let effects = licences.run_due(now.plus_ms(10 * 366 * 86_400_000)).await?;
+        if effects.is_empty() {
+            break;
+        }
+        ran += effects.len() as u64;
+    }
+    report("due work, signed and durable", ran, begin);
+    match ran == before + count {
+        true => Ok(()),
+        false => Err(Error::bug(format!("{ran} pieces ran of {}", before + count))),
+    }
 }
 
 fn report(what: &str, count: u64, begin: Instant) {

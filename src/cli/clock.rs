@@ -1,9 +1,12 @@
 //! `lienthong clock`: what the clock of a running server's world shows, and moving it.
 
+#![allow(clippy::disallowed_methods, reason = "a person who waits is told how far a jump is, by the machine's time")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
@@ -19,19 +22,27 @@ Examples:
   lienthong clock show
   lienthong clock advance 180d                     half a year on: cards lapse, licences expire, consents end
   lienthong clock to 2027-01-01T00:00:00+07:00     the turn of the year
+  lienthong clock next                             to the next work that is due, and run it
+  lienthong clock next driver_licence.points_restored
   lienthong clock freeze                           so that answers do not change between two calls
   lienthong clock resume
   lienthong clock show --output json | jq -r .now";
 
-/// How long a server may take: a jump runs all work that falls due on its way.
+/// How long a call may take: the longest deadline that a server honours.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a jump that takes longer is asked for again: a million pieces of work take a minute or two.
+const REPETITIONS_MAX: u32 = 30;
+/// How many pieces of work are printed for people; all of an answer are in the JSON.
+const PIECES_PRINTED: usize = 20;
+/// When and how often a person who waits is told how far the jump is.
+const TELLS_EVERY: Duration = Duration::from_secs(1);
 /// How long a connection may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The clock of a server's world: show it, move it forward, stop it.
 #[derive(Debug, Subcommand)]
 pub enum Clock {
-    /// Show the world's time, with the machine's beside it.
+    /// Show the world's time with the machine's beside it, and the work that is scheduled.
     #[command(after_help = EXAMPLES)]
     Show(Server),
     /// Move the clock forward by a duration, and run all work that falls due on the way.
@@ -40,6 +51,9 @@ pub enum Clock {
     /// Move the clock forward to a time.
     #[command(after_help = EXAMPLES)]
     To(To),
+    /// Move the clock forward to the next work that is due, and run it.
+    #[command(after_help = EXAMPLES)]
+    Next(Next),
     /// Stop the clock.
     #[command(after_help = EXAMPLES)]
     Freeze(Server),
@@ -66,6 +80,18 @@ pub struct To {
     /// The time, RFC 3339: `2027-01-01T00:00:00+07:00`.
     #[arg(value_parser = super::verify::instant, value_name = "TIME")]
     at: Timestamp,
+    #[command(flatten)]
+    request: RequestArgs,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Move it to the next work.
+#[derive(Debug, Args)]
+pub struct Next {
+    /// The kind of work: `driver_licence.points_restored`; `lienthong clock show` lists them. Any kind unless it is given.
+    #[arg(value_name = "KIND")]
+    kind: Option<String>,
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
@@ -105,25 +131,32 @@ impl Clock {
         runtime()?.block_on(async {
             match self {
                 Self::Show(server) => {
-                    let call = async |client: &mut Client, request| client.get_clock(request).await;
-                    show(server.ask(proto::GetClockRequest {}, call).await?.clock, output)
+                    let proto::GetClockResponse { clock, scheduled } = server.clock().await?;
+                    show(clock, Some(scheduled), output)
                 }
                 Self::Freeze(server) => {
                     let call = async |client: &mut Client, request| client.freeze_clock(request).await;
-                    show(server.ask(proto::FreezeClockRequest {}, call).await?.clock, output)
+                    show(server.ask(proto::FreezeClockRequest {}, call).await?.clock, None, output)
                 }
                 Self::Resume(server) => {
                     let call = async |client: &mut Client, request| client.resume_clock(request).await;
-                    show(server.ask(proto::ResumeClockRequest {}, call).await?.clock, output)
+                    show(server.ask(proto::ResumeClockRequest {}, call).await?.clock, None, output)
                 }
                 Self::Advance(Advance { by, request, server }) => {
                     let by = prost_types::Duration::try_from(by);
                     let by = by.map_err(|_| Failure::with_code("that is longer than any clock goes", 2))?;
-                    jump(server, request, Target::By(by), output).await
+                    advance(server, request, Target::By(by), output).await
                 }
                 Self::To(To { at, request, server }) => {
                     let at = crate::wire::record::timestamp(at).unwrap_or_default();
-                    jump(server, request, Target::To(at), output).await
+                    advance(server, request, Target::To(at), output).await
+                }
+                Self::Next(Next { kind, request, server }) => {
+                    let (request_id, kind) = (request.id(), kind.unwrap_or_default());
+                    let message = proto::AdvanceToNextRequest { request_id: request_id.clone(), kind };
+                    let call = async |client: &mut Client, request| client.advance_to_next(request).await;
+                    let answer = jump(&server, &request_id, message, call).await?;
+                    print_jump(&request_id, answer.jump.unwrap_or_default(), output)
                 }
             }
         })?;
@@ -141,44 +174,116 @@ fn span(text: &str) -> Result<Duration, String> {
 
 type Client = SimulationServiceClient<Channel>;
 
+impl RequestArgs {
+    fn id(self) -> String {
+        self.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string())
+    }
+}
+
+/// Why a call brought no answer.
+enum NoAnswer {
+    /// It may go on in the server.
+    Late,
+    Failed(Failure),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(no_answer: NoAnswer) -> Self {
+        match no_answer {
+            NoAnswer::Late => Failure::new(format!("the server did not answer within {} s", DEADLINE.as_secs())),
+            NoAnswer::Failed(failure) => failure,
+        }
+    }
+}
+
 impl Server {
+    async fn clock(&self) -> Result<proto::GetClockResponse, NoAnswer> {
+        self.ask(proto::GetClockRequest {}, async |client: &mut Client, request| client.get_clock(request).await).await
+    }
+
     async fn ask<Q, A>(
-        self,
+        &self,
         message: Q,
         call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
-    ) -> Result<A, Failure> {
+    ) -> Result<A, NoAnswer> {
+        let failed = |failure| NoAnswer::Failed(failure);
         let authorization = format!("Bearer {}", self.credential).parse();
-        let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
-        let (endpoint, address) = (self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN), self.address);
-        let channel = self.ca.connect(&endpoint, &address).await?;
+        let authorization =
+            authorization.map_err(|_| failed(Failure::with_code("the credential is no text of ASCII", 2)))?;
+        let address = &self.address;
+        let endpoint = self.ca.endpoint(address).map_err(failed)?.connect_timeout(CONNECTS_WITHIN);
+        let channel = self.ca.connect(&endpoint, address).await.map_err(failed)?;
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", authorization);
-        let late = |_| Failure::new(format!("{address} did not answer within {} s", DEADLINE.as_secs()));
+        request.set_timeout(DEADLINE);
         let mut client = Client::new(channel);
-        let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(late)?;
+        let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(|_| NoAnswer::Late)?;
         match answer {
             Ok(answer) => Ok(answer.into_inner()),
-            Err(status) if status.code() == Code::Unimplemented => Err(Failure::new(format!(
-                "{address}: there is no SimulationService: a server with TLS serves it with --enable-simulation"
-            ))),
+            Err(status) if status.code() == Code::DeadlineExceeded => Err(NoAnswer::Late),
+            Err(status) if status.code() == Code::Unimplemented => {
+                let why = "there is no SimulationService: a server with TLS serves it with --enable-simulation";
+                Err(failed(Failure::new(format!("{address}: {why}"))))
+            }
             Err(status) => {
-                self.ca.expect_plaintext(&address).await?;
-                Err(Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message())))
+                self.ca.expect_plaintext(address).await.map_err(failed)?;
+                let (code, message) = (status.code(), status.message());
+                Err(failed(Failure::new(format!("{address} refused the call with {code:?}: {message}"))))
             }
         }
     }
 }
 
-async fn jump(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
-    let request_id = request.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+async fn advance(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
+    let request_id = request.id();
     let message = proto::AdvanceClockRequest { request_id: request_id.clone(), target: Some(target) };
     let call = async |client: &mut Client, request| client.advance_clock(request).await;
-    // A jump that was begun goes on in the server: only its name tells a repetition from another jump.
-    let again = |failure: Failure| {
-        Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", failure.message()))
+    print_jump(&request_id, jump(&server, &request_id, message, call).await?, output)
+}
+
+/// Asks for a jump, again under the same name while it takes longer than a call may, and tells a person who waits how far it is.
+async fn jump<Q: Clone, A>(
+    server: &Server,
+    request_id: &str,
+    message: Q,
+    call: impl AsyncFn(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
+) -> Result<A, Failure> {
+    let asked = async {
+        for _ in 0..REPETITIONS_MAX {
+            match server.ask(message.clone(), &call).await {
+                Err(NoAnswer::Late) => {}
+                answer => return answer,
+            }
+        }
+        Err(NoAnswer::Late)
     };
-    let answer = server.ask(message, call).await.map_err(again)?;
-    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer;
+    let bar = ProgressBar::new_spinner();
+    let told = async {
+        loop {
+            tokio::time::sleep(TELLS_EVERY).await;
+            if let Ok(proto::GetClockResponse { clock, scheduled }) = server.clock().await {
+                let count: u64 = scheduled.iter().map(|work| work.count).sum();
+                let now = text(clock.unwrap_or_default().now);
+                bar.set_message(format!("the clock is at {now}; {count} pieces of work are scheduled"));
+                bar.tick();
+            }
+        }
+    };
+    let answer = tokio::select! {
+        answer = asked => answer,
+        () = told => Err(NoAnswer::Late),
+    };
+    bar.finish_and_clear();
+    // A jump that was begun goes on in the server: only its name tells a repetition from another jump.
+    let again = |no_answer: NoAnswer| {
+        let why = Failure::from(no_answer);
+        Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", why.message()))
+    };
+    answer.map_err(again)
+}
+
+fn print_jump(request_id: &str, jump: proto::AdvanceClockResponse, output: OutputFormat) -> Result<(), Failure> {
+    let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition, counts } = jump;
     let (before, after) = (text(before), text(after));
     match output {
         OutputFormat::Text => {
@@ -186,32 +291,62 @@ async fn jump(server: Server, request: RequestArgs, target: Target, output: Outp
             if repetition {
                 lines.push_str("\nrepeated   it was moved before, by the same request");
             }
-            for piece in &ran {
-                lines.push_str(&format!("\nran        {} {}", text(piece.due_at), piece.kind));
+            for piece in ran.iter().take(PIECES_PRINTED) {
+                let (at, record) = (text(piece.due_at), &piece.record_id);
+                lines.push_str(&format!("\nran        {at} {} {record} {}", piece.kind, piece.effect));
+            }
+            for proto::DueWorkCount { kind, count } in &counts {
+                lines.push_str(&format!("\nin all     {count} {kind}"));
             }
             print_text(&lines)
         }
         OutputFormat::Json => {
-            let ran: Vec<_> = ran
-                .into_iter()
-                .map(|piece| serde_json::json!({ "kind": piece.kind, "due_at": text(piece.due_at) }))
-                .collect();
+            let piece = |piece: proto::DueWork| {
+                serde_json::json!({
+                    "kind": piece.kind, "due_at": text(piece.due_at), "record_type": piece.record_type,
+                    "record_id": piece.record_id, "effect": piece.effect,
+                })
+            };
+            let ran: Vec<_> = ran.into_iter().map(piece).collect();
+            let counts: serde_json::Map<_, _> =
+                counts.into_iter().map(|of| (of.kind, serde_json::Value::from(of.count))).collect();
             print_json(&serde_json::json!({
-                "request_id": request_id, "before": before, "after": after, "ran": ran, "ran_count": ran_count, "repetition": repetition,
+                "request_id": request_id, "before": before, "after": after, "ran": ran, "ran_count": ran_count,
+                "counts": counts, "repetition": repetition,
             }))
         }
     }
 }
 
-fn show(clock: Option<proto::WorldClock>, output: OutputFormat) -> Result<(), Failure> {
+fn show(
+    clock: Option<proto::WorldClock>,
+    scheduled: Option<Vec<proto::ScheduledWork>>,
+    output: OutputFormat,
+) -> Result<(), Failure> {
     let proto::WorldClock { now, machine_time, frozen } = clock.unwrap_or_default();
     let (now, machine) = (text(now), text(machine_time));
     match output {
         OutputFormat::Text => {
             let pace = if frozen { "stands still" } else { "goes on with the machine's" };
-            print_text(&format!("clock      {now}\nmachine    {machine}\npace       {pace}"))
+            let mut lines = format!("clock      {now}\nmachine    {machine}\npace       {pace}");
+            for proto::ScheduledWork { kind, next_due_at, count } in scheduled.unwrap_or_default() {
+                let next =
+                    next_due_at.map_or_else(|| "none".to_owned(), |at| format!("{count}, next {}", text(Some(at))));
+                lines.push_str(&format!("\nscheduled  {kind}: {next}"));
+            }
+            print_text(&lines)
         }
-        OutputFormat::Json => print_json(&serde_json::json!({ "now": now, "machine_time": machine, "frozen": frozen })),
+        OutputFormat::Json => {
+            let mut shown = serde_json::json!({ "now": now, "machine_time": machine, "frozen": frozen });
+            if let Some(scheduled) = scheduled {
+                let one = |work: proto::ScheduledWork| {
+                    let next = work.next_due_at.map(|at| text(Some(at)));
+                    serde_json::json!({ "kind": work.kind, "next_due_at": next, "count": work.count })
+                };
+                shown["scheduled"] = scheduled.into_iter().map(one).collect();
+            }
+            print_json(&shown)
+        }
     }
 }
 

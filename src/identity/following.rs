@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::access::Actor;
 use crate::base::{Clock, Error, Reason, Result};
 use crate::store::{Batch, Space, Store};
@@ -21,12 +23,18 @@ pub struct Following {
     store: Arc<dyn Store>,
     feed: Arc<dyn ChangeFeed>,
     clock: Arc<dyn Clock>,
+    followed: watch::Sender<u64>,
 }
 
 impl Following {
     /// Follows `feed` for the links of `linking`.
     pub fn new(linking: Linking, store: Arc<dyn Store>, feed: Arc<dyn ChangeFeed>, clock: Arc<dyn Clock>) -> Self {
-        Self { linking, store, feed, clock }
+        Self { linking, store, feed, clock, followed: watch::Sender::default() }
+    }
+
+    /// The size of the ledger up to which links show its changes, as it grows.
+    pub fn followed(&self) -> watch::Receiver<u64> {
+        self.followed.subscribe()
     }
 
     /// Runs until the task is dropped. After a failure it pauses and continues from the cursor.
@@ -60,6 +68,7 @@ impl Following {
             from = next;
             self.store.commit(Batch::new().put(Space::Meta, CURSOR.to_vec(), from.to_be_bytes().to_vec())).await?;
         }
+        self.followed.send_replace(from);
         Ok(from)
     }
 

@@ -10,8 +10,11 @@ use async_trait::async_trait;
 use super::anchors::AnchorBoard;
 use super::keyring::KeyHolder;
 use crate::base::{Date, Error, Result, Timestamp};
-use crate::simulation::clock::DueWork;
+use crate::simulation::clock::{DueWork, Ran, Scheduled};
 use crate::trust::{Ed25519Signer, TrustAnchor, Verifier};
+
+/// What its work is called.
+const KIND: &str = "trust_anchor.renewal";
 
 /// When an anchor that was made or renewed at `at` expires: at the beginning of the year after next. So it stays the same for a calendar
 /// year, and holds for one more at least.
@@ -67,21 +70,33 @@ impl AnchorRenewal {
 
 #[async_trait]
 impl DueWork for AnchorRenewal {
-    fn kind(&self) -> &'static str {
-        "trust_anchor.renewal"
+    fn scheduled(&self) -> Vec<Scheduled> {
+        let next = self.next();
+        // Each renewal brings the next one: there is no last.
+        vec![Scheduled { kind: KIND.into(), next, count: u64::from(next.is_some()) }]
     }
 
     fn next(&self) -> Option<Timestamp> {
         due(&self.verifier.anchor()).ok()
     }
 
-    async fn run(&self, _: Timestamp) -> Result<()> {
-        let next = renewed(&self.verifier.anchor(), &self.root)?;
-        let published = self.board.prepare(&next)?;
-        self.issuers.iter().filter_map(Weak::upgrade).for_each(|issuer| issuer.heed(&next));
-        self.verifier.adopt(next);
-        self.board.publish(published);
-        Ok(())
+    fn count(&self, until: Timestamp) -> u64 {
+        let years = self.next().map(|next| until.date().year() - next.date().year() + 1);
+        years.and_then(|years| u64::try_from(years).ok()).unwrap_or(0)
+    }
+
+    async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
+        let mut ran = Vec::new();
+        while let Some(at) = self.next().filter(|at| *at <= until) {
+            let next = renewed(&self.verifier.anchor(), &self.root)?;
+            let published = self.board.prepare(&next)?;
+            self.issuers.iter().filter_map(Weak::upgrade).for_each(|issuer| issuer.heed(&next));
+            let effect = format!("version {}", next.version);
+            self.verifier.adopt(next);
+            self.board.publish(published);
+            ran.push(Ran { kind: KIND.into(), at, subject: None, effect });
+        }
+        Ok(ran)
     }
 }
 

@@ -9,6 +9,9 @@ use super::rule::{Field, Findings, Rule, date_at};
 /// Its name in every payload.
 pub const FIELD: &str = "basis";
 
+/// The authority of a change that time makes.
+pub const SYSTEM: &str = "system";
+
 /// A court decided so.
 pub const COURT_DECISION: &str = "court_decision";
 /// What was written was wrong.

@@ -70,6 +70,11 @@ pub fn not_future(payload: &Object, path: &str, today: Date, findings: &mut Find
     findings.expect(date.is_none_or(|date| !is_after(date, today)), path, "FUTURE", "must not be in the future");
 }
 
+/// A field that only some records have.
+pub fn only_while(may: bool, payload: &Object, field: &str, says: &'static str, findings: &mut Findings<'_>) {
+    findings.expect(may || !payload.contains(field), field, "NOT_ALLOWED", says);
+}
+
 /// Whether every day that a partial date can mean lies after `day`.
 pub fn is_after(date: PartialDate, day: Date) -> bool {
     let known = (date.year, date.month.unwrap_or(1), date.day.unwrap_or(1));

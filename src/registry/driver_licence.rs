@@ -8,9 +8,11 @@ use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
-use super::common::{age_at_most, findings_at, holder, holder_stays, status_reason};
+use super::common::{age_at_most, findings_at, holder, holder_stays, not_future, only_while, status_reason};
 use super::forms;
-use super::lifecycle::{CrossRule, Entries, Lifecycle, Needs, Step, assumption, basis, basis_of, free, law, memory};
+use super::lifecycle::{
+    After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, assumption, basis, basis_of, free, law, memory,
+};
 use super::rule::{Field, Findings, Rule, date, date_at, latest};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
 use super::sector::Sector;
@@ -123,6 +125,8 @@ fn licence_type() -> RecordType {
             ),
             Field::required("status", Rule::one_of(&["active", "suspended", "revoked"])),
             status_reason(),
+            Field::optional("points_deducted_on", Rule::Date),
+            Field::optional("suspended_until", Rule::Date),
             basis_field(),
         ],
         check: Arc::new(check_licence),
@@ -138,6 +142,10 @@ fn licence_type() -> RecordType {
 
 /// Twelve months without a deduction have passed.
 pub const CLEAN_YEAR: &str = "clean_year";
+/// The same, when the registry notices by itself.
+pub const POINTS_RESTORED: &str = "points_restored";
+/// The last day of the suspension has passed.
+pub const SUSPENSION_ENDED: &str = "suspension_ended";
 /// The test of the law, six months or more after the last point.
 pub const KNOWLEDGE_TEST: &str = "knowledge_test";
 
@@ -160,6 +168,21 @@ fn licence_lifecycle() -> Lifecycle {
         .list("classes", &["code"], Entries { removed: basis(), ..Entries::free() }, memory("Law 36/2024, art. 89"))
         .rule(holder_stays(assumption()))
         .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
+        .time(
+            TimeRule::new(POINTS_RESTORED, "points_deducted_on", After::Months(12), points())
+                .or_issue()
+                .when("status", &["active", "suspended"])
+                .within("points", 1, 11)
+                .sets("points", 12)
+                .clears(&["points_deducted_on"]),
+        )
+        .time(
+            TimeRule::new(SUSPENSION_ENDED, "suspended_until", After::Days(1), points())
+                .when("status", &["suspended"])
+                .within("points", 1, 12)
+                .sets("status", "active")
+                .clears(&["status_reason", "suspended_until"]),
+        )
 }
 
 const POINTS: &str =
@@ -172,7 +195,7 @@ fn points_need(step: &Step<'_>) -> Option<Needs> {
         _ if before == after => free(),
         _ if after < before => basis(),
         (0, 12) => basis_of(&[KNOWLEDGE_TEST, CORRECTION, COURT_DECISION]),
-        (_, 12) => basis_of(&[CLEAN_YEAR, CORRECTION, COURT_DECISION]),
+        (_, 12) => basis_of(&[CLEAN_YEAR, POINTS_RESTORED, CORRECTION, COURT_DECISION]),
         _ => basis_of(&[CORRECTION, COURT_DECISION]),
     })
 }
@@ -210,7 +233,13 @@ fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
     }
     let grounded = licence.integer("points") == Some(0) && licence.text("status") == Some("active");
     findings.expect(!grounded, "status", "CONFLICT", "a licence at 0 points is not active");
+    not_future(licence, "points_deducted_on", today, findings);
+    only_while(licence.integer("points") != Some(12), licence, "points_deducted_on", DEDUCTED, findings);
+    only_while(licence.text("status") == Some("suspended"), licence, "suspended_until", SUSPENDED, findings);
 }
+
+const DEDUCTED: &str = "a licence with all its points has no day of a deduction";
+const SUSPENDED: &str = "only a suspension has a last day";
 
 /// The least years that somebody born at `birth` can have completed on `day`.
 fn age_at_least(birth: PartialDate, day: Date) -> i16 {
@@ -300,6 +329,18 @@ mod tests {
                 (&[("points", to(13))], &["points OUT_OF_RANGE"]),
                 (&[("points", to(0))], &["status CONFLICT"]),
                 (&[("points", to(0)), ("status", to("suspended")), ("status_reason", to("hết điểm"))], &[]),
+                (&[("points_deducted_on", to("2026-01-05"))], &["points_deducted_on NOT_ALLOWED"]),
+                (&[("points", to(9)), ("points_deducted_on", to("2026-01-05"))], &[]),
+                (&[("points", to(9)), ("points_deducted_on", to("2126-01-05"))], &["points_deducted_on FUTURE"]),
+                (&[("suspended_until", to("2027-01-05"))], &["suspended_until NOT_ALLOWED"]),
+                (
+                    &[
+                        ("status", to("suspended")),
+                        ("status_reason", to("vi phạm")),
+                        ("suspended_until", to("2127-01-05")),
+                    ],
+                    &[],
+                ),
                 (&[("classes.0.expires_on", to("2030-01-01"))], &["classes[0].expires_on NOT_ALLOWED"]),
                 (&[("classes.1.expires_on", None)], &["classes[1].expires_on REQUIRED"]),
                 (&[("classes.1.expires_on", to("2029-04-02"))], &["classes[1].expires_on OUT_OF_RANGE"]),

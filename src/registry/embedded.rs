@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
@@ -14,13 +14,14 @@ use crate::store::Store;
 use crate::trust::{PublicKey, Signer, Statement};
 
 use super::Sector;
+use super::calendar::{self, Calendar};
 use super::page_cache::PageCache;
 use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, prepare};
 use super::repetition::{IdempotencyKey, bounded, hash_of_prepared, stored_receipts};
 use super::row::submission_key;
 use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
-use super::writer::{Job, QUEUE_MAX, Writer, issued_versions};
+use super::writer::{Job, Origin, QUEUE_MAX, Writer, issued_versions};
 
 /// Changes in a batch of a load: large enough that signature and sync cost nothing, small enough that followers get a
 /// signed batch as one message of ordinary size.
@@ -28,7 +29,7 @@ pub const LOAD_BATCH: usize = 2_048;
 /// Below this many changes a submission is prepared where it stands.
 const CHANGES_INLINE_MAX: usize = 8;
 /// How many changes one task prepares.
-const CHANGES_PER_TASK: usize = 1_024;
+pub(super) const CHANGES_PER_TASK: usize = 1_024;
 
 /// What a registry may keep in memory.
 pub struct Caches {
@@ -51,6 +52,7 @@ pub struct EmbeddedRegistry {
     pub(super) ledger: Arc<Sequencer>,
     pub(super) secrets: Secrets,
     pages: PageCache,
+    pub(super) calendar: Arc<watch::Sender<Calendar>>,
     clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
@@ -86,11 +88,14 @@ impl EmbeddedRegistry {
         let ledger =
             Sequencer::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
-        let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone()).await?;
+        let calendar = Arc::new(watch::Sender::new(calendar::open(&*store, &sector).await?));
+        let writer =
+            Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone(), calendar.clone()).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
-        let host = Arc::new(Self { sector, store, ledger, secrets, pages: PageCache::new(pages_bytes), clock, jobs });
+        let pages = PageCache::new(pages_bytes);
+        let host = Arc::new(Self { sector, store, ledger, secrets, pages, calendar, clock, jobs });
         host.check_tail().await?;
         Ok(host)
     }
@@ -112,7 +117,7 @@ impl EmbeddedRegistry {
 
     /// Fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn) once the registry lost the right to issue: no verifier accepts what its key
     /// signs from then on.
-    fn may_issue(&self) -> Result<()> {
+    pub(super) fn may_issue(&self) -> Result<()> {
         if !self.ledger.is_closed() {
             return Ok(());
         }
@@ -135,7 +140,7 @@ impl EmbeddedRegistry {
         for from in (0..total).step_by(LOAD_BATCH) {
             let to = total.min(from + LOAD_BATCH);
             let prepared = self.prepare(changes.clone(), from, to, issued_at).await?;
-            receipts.extend(self.write(prepared, None, Some(issued_at)).await?);
+            receipts.extend(self.write(prepared, Origin::Loaded(issued_at)).await?);
         }
         Ok(receipts)
     }
@@ -174,15 +179,10 @@ impl EmbeddedRegistry {
         if violations.is_empty() { Ok(prepared) } else { Err(Error::invalid(violations)) }
     }
 
-    async fn write(
-        &self,
-        mut changes: Vec<Prepared>,
-        request: Option<IdempotencyKey>,
-        issued_at: Option<Timestamp>,
-    ) -> Result<Vec<Receipt>> {
+    pub(super) async fn write(&self, mut changes: Vec<Prepared>, origin: Origin) -> Result<Vec<Receipt>> {
         let warnings = bounded(changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)));
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job { changes, request, issued_at, answer }).await.map_err(|_| stopped())?;
+        self.jobs.send(Job { changes, origin, answer }).await.map_err(|_| stopped())?;
         let mut receipts = answered.await.map_err(|_| stopped())??;
         for (receipt, warnings) in receipts.iter_mut().zip(warnings) {
             receipt.warnings = warnings;
@@ -232,7 +232,7 @@ impl Registry for EmbeddedRegistry {
             // The writer knows a repetition by its hash.
             Ok(prepared) => {
                 let request = IdempotencyKey { key, content: hash_of_prepared(&prepared) };
-                self.write(prepared, Some(request), None).await
+                self.write(prepared, Origin::Submitted(request)).await
             }
             // What was accepted once is answered again, also on a day on which it would be refused.
             Err(refused) => {

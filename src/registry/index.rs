@@ -7,6 +7,7 @@
 //! | `n` | type ‖ folded name ‖ 00 ‖ birth year ‖ birth date ‖ 00 ‖ record id | people by name |
 //! | `a` | type ‖ other number ‖ 00 ‖ record id | people by superseded or old numbers |
 //! | `u` | type ‖ number of the rule ‖ value | the record that alone may have this value; its id is the row's value |
+//! | `t` | registry ‖ day ‖ type ‖ number of the rule ‖ record id | records that time changes on a day: see [`due`](super::due) |
 //!
 //! Other values are empty. A record that is keyed by its person needs no `p` row: its id follows from the number.
 

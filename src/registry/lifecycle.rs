@@ -14,6 +14,7 @@ mod needs;
 mod page;
 mod source;
 mod step;
+mod time;
 mod unique;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
 pub use source::{Mark, Source, assumption, code, law, memory, press};
 pub use step::Step;
+pub use time::{After, Since, TimeRule, When};
 pub use unique::UniqueRule;
 
 /// A row of a table of states: from, to, what it needs, where that is written.
@@ -170,6 +172,8 @@ pub struct Lifecycle {
     pub across: Vec<AcrossRule>,
     /// What at most one record has.
     pub unique: Vec<UniqueRule>,
+    /// What time does.
+    pub time: Vec<TimeRule>,
 }
 
 impl Lifecycle {
@@ -252,6 +256,13 @@ impl Lifecycle {
     #[must_use]
     pub fn unique(mut self, rule: UniqueRule) -> Self {
         self.unique.push(rule);
+        self
+    }
+
+    /// Adds a change that time makes.
+    #[must_use]
+    pub fn time(mut self, rule: TimeRule) -> Self {
+        self.time.push(rule);
         self
     }
 
@@ -345,6 +356,7 @@ impl Lifecycle {
         let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
         let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
         let paths = paths.chain(self.across.iter().map(|rule| &rule.field));
+        let paths = paths.chain(self.time.iter().flat_map(TimeRule::fields));
         let unknown = paths.chain(self.unique.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
         unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
     }

@@ -16,10 +16,11 @@ use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
 use crate::trust::{Hash, Object, Operation, Salt, Statement, canonical, statement_hash};
 
+use super::lifecycle::Since;
 use super::port::Receipt;
 use super::prepare::Prepared;
 use super::row::{RecordKey, RecordRow, corrupt, history_key};
-use super::{Sector, index};
+use super::{RecordType, Sector, due, index};
 use claims::ClaimBook;
 
 /// The next status index of each record type, by its ordinal.
@@ -79,11 +80,17 @@ impl Plan {
         let record_type = self.sector.record_type(&statement.schema);
         let record_type = record_type.ok_or_else(|| corrupt("a stored record is of no type of its registry"))?;
         let payload = read(&row.payload)?;
+        let dues = due::dues(record_type, &payload, statement.operation);
         let current = Current {
             version: statement.version,
             operation: statement.operation,
             statement_hash: statement_hash(&row.statement),
-            index_keys: index::keys(record_type, &payload, statement.record_id),
+            index_keys: self.index_keys(
+                record_type,
+                &statement,
+                index::keys(record_type, &payload, statement.record_id),
+                &dues,
+            ),
             claims: index::claims(record_type, &payload),
             source: Source::Stored(stored),
             content: Some(payload),
@@ -95,6 +102,18 @@ impl Plan {
     /// Takes in who claims a value, or that nobody does.
     pub(super) fn know_claim(&mut self, key: Vec<u8>, stored: Option<&[u8]>) -> Result<()> {
         self.claims.know(key, stored)
+    }
+
+    /// Adds the changes that time makes. They are legal by the tables that say so, and stored records that break some other rule are changed too.
+    /// A record that somebody changed meanwhile is left: what is due of it now is looked at again.
+    pub(super) fn add_due(&mut self, changes: Vec<Prepared>, now: Timestamp) -> Vec<Receipt> {
+        let (mut receipts, changes) = (Vec::with_capacity(changes.len()), changes.into_iter());
+        for change in changes {
+            if self.follows(&change) {
+                receipts.push(self.apply(change, now));
+            }
+        }
+        receipts
     }
 
     /// Adds all `changes`, or none and says why. The receipts have no log index yet.
@@ -129,7 +148,7 @@ impl Plan {
     }
 
     fn apply(&mut self, change: Prepared, issued_at: Timestamp) -> Receipt {
-        let key = change.key();
+        let (key, issued_at) = (change.key(), change.issued_at.unwrap_or(issued_at));
         let before = self.current.remove(&key);
         // Every version has an index of its own: the status list says of each whether it is the latest.
         let next = self.counters.entry(change.record_type.ordinal).or_default();
@@ -151,9 +170,10 @@ impl Plan {
             field_count: change.field_count,
             fields_root: change.fields_root,
         };
+        let index_keys = self.index_keys(&change.record_type, &statement, change.index_keys, &change.dues);
         let statement = Bytes::from(statement.encode());
         self.claims.change(key, before.as_ref().map_or(&[], |before| before.claims.as_slice()), &change.claims);
-        self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &change.index_keys);
+        self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &index_keys);
         if let Some(before) = before {
             self.superseded.push((history_key(&key, before.version), before.source));
         }
@@ -162,13 +182,37 @@ impl Plan {
             operation: change.operation,
             statement_hash: statement_hash(&statement),
             source: Source::Planned(self.rows.len()),
-            index_keys: change.index_keys,
+            index_keys,
             claims: change.claims,
             content: change.content,
         };
         self.current.insert(key, current);
         self.rows.push(NewRow { key, version, salt: change.salt, statement, payload: change.payload });
         Receipt { record_id: change.record_id, version, log_index: 0, warnings: Warnings::default() }
+    }
+
+    /// The keys of all index rows of a version, those of what time does to it included.
+    fn index_keys(
+        &self,
+        record_type: &RecordType,
+        statement: &Statement,
+        mut keys: Vec<Vec<u8>>,
+        dues: &[(u8, Since)],
+    ) -> Vec<Vec<u8>> {
+        let (registry, issued) = (self.sector.ordinal, statement.issued_at.date());
+        keys.extend(due::keys(record_type, registry, dues, statement.record_id, issued));
+        keys
+    }
+
+    /// The index rows that the batch writes (`true`) and deletes, in order.
+    pub(super) fn index_changes(&self) -> &[(Vec<u8>, bool)] {
+        &self.index
+    }
+
+    /// Whether a change follows the newest version of its record, which takes changes.
+    pub(super) fn follows(&self, change: &Prepared) -> bool {
+        let current = self.current.get(&change.key());
+        current.is_some_and(|now| now.version == change.expected_version && now.operation != Operation::Revoke)
     }
 
     fn reindex(&mut self, before: &[Vec<u8>], after: &[Vec<u8>]) {

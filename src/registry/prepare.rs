@@ -8,17 +8,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::time::Date;
-use crate::base::{Error, RecordId, Result, Seed, Violations, Warnings};
+use crate::base::{Error, RecordId, Result, Seed, Timestamp, Violations, Warnings};
 use crate::trust::commitment::fields_root;
 use crate::trust::{Hash, Object, Operation, Salt, canonical};
 
 use super::catalogue::unknown_record_type;
+use super::due::Dues;
 use super::normal::normal;
 use super::port::Change;
 use super::row::{RecordKey, record_key};
 use super::rule::Findings;
 use super::schema::{Holds, State};
-use super::{RecordType, Sector, index};
+use super::{RecordType, Sector, due, index};
 
 /// The secrets of a registry: pseudonyms and salts follow from them.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,10 @@ pub(super) struct Prepared {
     pub field_count: u16,
     pub fields_root: Hash,
     pub holds: Holds,
+    /// When it was issued; `None`: the time of the whole submission.
+    pub issued_at: Option<Timestamp>,
+    /// What time does to it later.
+    pub dues: Dues,
     pub index_keys: Vec<Vec<u8>>,
     /// What it alone may have, with the number of the rule that says so.
     pub claims: Vec<(usize, Vec<u8>)>,
@@ -129,38 +134,70 @@ fn prepare_one(
     let before = violations.warnings().mark();
     let (record_type, payload) = check(sector, change, at, today, violations)?;
     let warnings = violations.warnings().since(before);
-    let bytes = canonical::write(&payload);
-    let mut not_canonical = |error: canonical::CanonicalError| {
-        violations.add(format_args!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str());
-    };
-    let scanned = canonical::scan(&bytes).map_err(&mut not_canonical).ok()?;
-    let record_id = secrets.record_id(record_type, &record_type.key_of(&payload)?);
-    let salt = secrets.salt(record_id, change.expected_version + 1);
-    let holds = record_type.holds(&payload).or(change.valid_from, change.valid_until);
-    let index_keys = index::keys(record_type, &payload, record_id);
-    let related = record_type.lifecycle.keys(&payload).filter_map(|(about, key)| {
-        let of = about.map_or(Some(record_type), |name| sector.record_type(name))?;
-        let id = secrets.record_id(of, &of.key_form.of(&key));
-        Some((of.ordinal, key, record_key(of, id)))
-    });
-    let related: Vec<_> = related.collect();
-    let is_asked_for = change.operation != Operation::Create || !related.is_empty();
-    Some(Prepared {
-        record_type: record_type.clone(),
-        record_id,
+    let draft = Draft {
+        record_type,
         operation: change.operation,
         expected_version: change.expected_version,
-        salt,
-        field_count: scanned.len() as u16,
-        fields_root: fields_root(&scanned, &salt),
-        holds,
-        index_keys,
-        claims: index::claims(record_type, &payload),
-        payload: Bytes::from(bytes),
-        warnings,
-        content: is_asked_for.then(|| payload.into_owned()),
-        related,
-    })
+        holds: record_type.holds(&payload).or(change.valid_from, change.valid_until),
+        payload: payload.into_owned(),
+    };
+    match draft.commit_to(sector, secrets) {
+        Ok(prepared) => prepared.map(|prepared| Prepared { warnings, ..prepared }),
+        Err(error) => {
+            violations.add(format_args!("changes[{at}].payload"), "NON_CANONICAL", error.rule.as_str());
+            None
+        }
+    }
+}
+
+/// A version that is to be committed to.
+pub(super) struct Draft<'a> {
+    pub record_type: &'a Arc<RecordType>,
+    pub operation: Operation,
+    pub expected_version: u64,
+    pub holds: Holds,
+    pub payload: Object,
+}
+
+impl Draft<'_> {
+    /// The version with its commitments; `None` when the payload has no natural key.
+    pub(super) fn commit_to(
+        self,
+        sector: &Sector,
+        secrets: &Secrets,
+    ) -> Result<Option<Prepared>, canonical::CanonicalError> {
+        let Self { record_type, operation, expected_version, holds, payload } = self;
+        let bytes = canonical::write(&payload);
+        let scanned = canonical::scan(&bytes)?;
+        let Some(key) = record_type.key_of(&payload) else { return Ok(None) };
+        let record_id = secrets.record_id(record_type, &key);
+        let salt = secrets.salt(record_id, expected_version + 1);
+        let related = record_type.lifecycle.keys(&payload).filter_map(|(about, key)| {
+            let of = about.map_or(Some(record_type), |name| sector.record_type(name))?;
+            let id = secrets.record_id(of, &of.key_form.of(&key));
+            Some((of.ordinal, key, record_key(of, id)))
+        });
+        let related: Vec<_> = related.collect();
+        let is_asked_for = operation != Operation::Create || !related.is_empty();
+        Ok(Some(Prepared {
+            record_type: record_type.clone(),
+            record_id,
+            operation,
+            expected_version,
+            salt,
+            field_count: scanned.len() as u16,
+            fields_root: fields_root(&scanned, &salt),
+            holds,
+            issued_at: None,
+            dues: due::dues(record_type, &payload, operation),
+            index_keys: index::keys(record_type, &payload, record_id),
+            claims: index::claims(record_type, &payload),
+            payload: Bytes::from(bytes),
+            warnings: Warnings::default(),
+            content: is_asked_for.then_some(payload),
+            related,
+        }))
+    }
 }
 
 fn check_change(change: &Change, at: usize, violations: &mut Violations) {

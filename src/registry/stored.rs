@@ -9,7 +9,7 @@ use crate::trust::{Statement, canonical};
 
 use super::read::versions_of;
 use super::row::{RecordRow, record_key};
-use super::{Catalogue, RecordType, index};
+use super::{Catalogue, RecordType, due, index};
 
 /// Rows or entries read at once.
 const READ_AT_ONCE: usize = 1_024;
@@ -40,7 +40,8 @@ pub async fn derive(
     mut progress: impl FnMut(u64),
 ) -> Result<()> {
     derived.begin(Space::RecordIndex);
-    for record_type in catalogue.record_types() {
+    let types = catalogue.sectors().iter().flat_map(|of| of.record_types.iter().map(|one| (of.ordinal, one)));
+    for (registry, record_type) in types {
         let mut scan = Scan::prefix(Space::Record, &[record_type.ordinal]).limit(READ_AT_ONCE);
         loop {
             let rows = match derived.store().scan(scan.clone()).await {
@@ -52,7 +53,7 @@ pub async fn derive(
                 Err(error) => return Err(error),
             };
             for (key, row) in &rows {
-                match index_rows(record_type, row) {
+                match index_rows(registry, record_type, row) {
                     Some(rows) => {
                         for (found, value) in rows {
                             let source = Some((Space::Record, key.clone(), row.clone()));
@@ -73,11 +74,13 @@ pub async fn derive(
     Ok(())
 }
 
-fn index_rows(record_type: &RecordType, row: &Bytes) -> Option<Vec<(Vec<u8>, Bytes)>> {
+fn index_rows(registry: u8, record_type: &RecordType, row: &Bytes) -> Option<Vec<(Vec<u8>, Bytes)>> {
     let row = RecordRow::read(row).ok()?;
     let payload = canonical::parse(&row.payload).ok()?;
-    let id = row.decoded().ok()?.record_id;
-    let keys = index::keys(record_type, &payload, id).into_iter().map(|key| (key, Bytes::new()));
+    let Statement { record_id: id, operation, issued_at, .. } = row.decoded().ok()?;
+    let dues = due::dues(record_type, &payload, operation);
+    let dues = due::keys(record_type, registry, &dues, id, issued_at.date()).into_iter();
+    let keys = index::keys(record_type, &payload, id).into_iter().chain(dues).map(|key| (key, Bytes::new()));
     let claims = index::claims(record_type, &payload).into_iter();
     Some(keys.chain(claims.map(|(_, key)| (key, Bytes::copy_from_slice(&id.0)))).collect())
 }

@@ -10,12 +10,13 @@ use super::address::{address, check_unit, check_unit_of};
 use super::basis::{CORRECTION, basis_field};
 use super::codes::AsOf;
 use super::common::{
-    findings_at, identity, in_order, is_organisation, not_future, number_of, owner_is_one, status_reason,
+    findings_at, identity, in_order, is_organisation, not_future, number_of, only_while, owner_is_one, status_reason,
     stays_same_party,
 };
 use super::forms;
 use super::lifecycle::{
-    CrossRule, Entries, Lifecycle, Needs, Step, UniqueRule, assumption, basis, basis_of, free, law, memory,
+    After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, UniqueRule, assumption, basis, basis_of, free, law,
+    memory,
 };
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
@@ -83,8 +84,9 @@ fn registration_type() -> RecordType {
             Field::optional("displacement_cc", Rule::Integer(1, 30_000)),
             Field::required("first_registered", Rule::Date),
             Field::optional("expires", Rule::Date),
-            Field::required("status", Rule::one_of(&["active", "stolen", "plate_kept", "revoked"])),
+            Field::required("status", Rule::one_of(&["active", "stolen", "plate_kept", "revoked", "returned"])),
             status_reason(),
+            Field::optional("plate_kept_since", Rule::Date),
             basis_field(),
         ],
         check: Arc::new(check_registration),
@@ -93,6 +95,7 @@ fn registration_type() -> RecordType {
             ("stolen".into(), State::Suspended),
             ("plate_kept".into(), State::Ended),
             ("revoked".into(), State::Ended),
+            ("returned".into(), State::Ended),
         ],
         lifecycle: registration_lifecycle(),
         days: Arc::new(registration_days),
@@ -101,15 +104,17 @@ fn registration_type() -> RecordType {
 
 /// The owner puts the plate that was kept for them on another vehicle.
 pub const PLATE_REASSIGNED: &str = "plate_reassigned";
-/// The five years are over, and the plate was given to somebody else.
+/// The five years are over: the plate is nobody's.
 pub const PLATE_RETURNED: &str = "plate_returned";
+/// A plate that was nobody's was given to somebody.
+pub const PLATE_ASSIGNED: &str = "plate_assigned";
 /// The vehicle got another frame or engine.
 pub const VEHICLE_MODIFIED: &str = "vehicle_modified";
 
 fn registration_lifecycle() -> Lifecycle {
     let plates = || law("Law 36/2024, art. 36");
     let circular = || memory("Circular 79/2024");
-    let part = || basis_of(&[VEHICLE_MODIFIED, PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION]);
+    let part = || basis_of(&[VEHICLE_MODIFIED, PLATE_REASSIGNED, PLATE_ASSIGNED, CORRECTION]);
     Lifecycle::default()
         .states(
             "status",
@@ -121,7 +126,9 @@ fn registration_lifecycle() -> Lifecycle {
                 ("stolen", "plate_kept", basis(), plates()),
                 ("active", "revoked", basis(), circular()),
                 ("stolen", "revoked", basis(), circular()),
-                ("plate_kept", "active", basis_of(&[PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION]), plates()),
+                ("plate_kept", "active", basis_of(&[PLATE_REASSIGNED, CORRECTION]), plates()),
+                ("plate_kept", "returned", basis_of(&[PLATE_RETURNED]), plates()),
+                ("returned", "active", basis_of(&[PLATE_ASSIGNED]), plates()),
                 ("plate_kept", "revoked", basis(), circular()),
             ],
         )
@@ -145,34 +152,39 @@ fn registration_lifecycle() -> Lifecycle {
             let chassis = registration.text("chassis_number").filter(|_| on_the_road);
             chassis.map(str::to_owned).into_iter().collect()
         }))
+        .time(
+            TimeRule::new(PLATE_RETURNED, "plate_kept_since", After::Years(5), plates())
+                .or_issue()
+                .when("status", &["plate_kept"])
+                .sets("status", "returned")
+                .clears(&["plate_kept_since", "status_reason"]),
+        )
 }
 
 const ONE_PLATE: &str =
     "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
-const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: this plate is kept for the owner until it is returned (plate_returned)";
+const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a plate that was returned is assigned to somebody else (plate_assigned)";
 const PLATE_CHASSIS: &str = "a plate moves to another vehicle of its owner (plate_reassigned) only while it is kept";
 
-/// Whether a plate that was kept comes into use again.
-fn comes_back(step: &Step<'_>) -> bool {
-    step.goes("plate_kept", "active")
+/// Why a plate comes into use again, if it does.
+fn comes_back(step: &Step<'_>) -> Option<&'static str> {
+    let kept = step.goes("plate_kept", "active").then_some(PLATE_REASSIGNED);
+    kept.or(step.goes("returned", "active").then_some(PLATE_ASSIGNED))
 }
 
 /// A plate gets another owner when it went back to the pool, and never before.
 fn owner_needs(step: &Step<'_>) -> Option<Needs> {
     let needs = stays_same_party(step.before.object("owner")?, step.after.object("owner")?);
     Some(match needs {
-        Needs::Never if comes_back(step) => basis_of(&[PLATE_RETURNED]),
+        Needs::Never if comes_back(step) == Some(PLATE_ASSIGNED) => basis_of(&[PLATE_ASSIGNED]),
         needs => needs,
     })
 }
 
 /// A vehicle keeps its frame, unless the frame itself was replaced or written down wrongly.
 fn chassis_needs(step: &Step<'_>) -> Option<Needs> {
-    let reasons: &[&str] = match comes_back(step) {
-        true => &[PLATE_REASSIGNED, PLATE_RETURNED, CORRECTION],
-        false => &[VEHICLE_MODIFIED, CORRECTION],
-    };
-    step.changes("chassis_number").then(|| basis_of(reasons))
+    let reason = comes_back(step).unwrap_or(VEHICLE_MODIFIED);
+    step.changes("chassis_number").then(|| basis_of(&[reason, CORRECTION]))
 }
 
 fn registration_days(registration: &Object) -> Days {
@@ -190,6 +202,9 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     }
     not_future(registration, "first_registered", today, findings);
     in_order(registration, "first_registered", "expires", findings);
+    not_future(registration, "plate_kept_since", today, findings);
+    let is_kept = registration.text("status") == Some("plate_kept");
+    only_while(is_kept, registration, "plate_kept_since", "only a plate that is kept is kept since a day", findings);
     let motorcycle = registration.text("kind") == Some("motorcycle");
     check_plate(registration, findings);
     let old = date_at(registration, "first_registered").is_some_and(|day| day < VIN_SINCE);
@@ -319,6 +334,15 @@ mod tests {
                 (&[("expires", to("2019-03-04"))], &["expires ORDER"]),
                 (&[("seats", to(0)), ("displacement_cc", to("1496"))], &["displacement_cc TYPE", "seats CONFLICT"]),
                 (&[("status", to("stolen")), ("status_reason", to("trình báo mất cắp"))], &[]),
+                (&[("plate_kept_since", to("2026-01-05"))], &["plate_kept_since NOT_ALLOWED"]),
+                (
+                    &[
+                        ("status", to("plate_kept")),
+                        ("status_reason", to("đã bán")),
+                        ("plate_kept_since", to("2126-01-05")),
+                    ],
+                    &["plate_kept_since FUTURE"],
+                ),
                 (&[("co_owners", None), ("displacement_cc", None), ("engine_number", None)], &[]),
             ],
         );

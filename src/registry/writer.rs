@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::base::limits::{BATCH_RECORDS_MAX, MESSAGE_BYTES_MAX};
 use crate::base::{Clock, Error, Result, Timestamp};
@@ -17,6 +17,8 @@ use crate::store::{Batch, Space, Store};
 use crate::trust::statement::STATEMENT_BYTES_MAX;
 
 use super::Sector;
+use super::calendar::Calendar;
+use super::due;
 use super::plan::{Counters, Plan, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
@@ -31,17 +33,31 @@ const BATCH_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 4 * 3;
 
 type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
 
-/// A submission that waits for its log indices.
+/// Where changes come from.
+pub(super) enum Origin {
+    /// An agency; a repetition of its request is recognised.
+    Submitted(IdempotencyKey),
+    /// A new world, at this time; who loads it guards against repetition.
+    Loaded(Timestamp),
+    /// Time.
+    Due,
+}
+
+/// Changes that wait for their log indices.
 pub(super) struct Job {
     pub changes: Vec<Prepared>,
-    /// `None` when the caller guards against repetition itself.
-    pub request: Option<IdempotencyKey>,
-    /// When the changes were issued; `None`: now.
-    pub issued_at: Option<Timestamp>,
+    pub origin: Origin,
     pub answer: Answer,
 }
 
 impl Job {
+    fn request(&self) -> Option<&IdempotencyKey> {
+        match &self.origin {
+            Origin::Submitted(request) => Some(request),
+            Origin::Loaded(_) | Origin::Due => None,
+        }
+    }
+
     /// How much it weighs when it is streamed to a follower.
     fn bytes(&self) -> usize {
         self.changes.iter().map(|change| change.payload.len() + STATEMENT_BYTES_MAX).sum()
@@ -64,6 +80,7 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     sector: Arc<Sector>,
     counters: Counters,
+    calendar: Arc<watch::Sender<Calendar>>,
 }
 
 impl Writer {
@@ -73,9 +90,10 @@ impl Writer {
         ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
         sector: Arc<Sector>,
+        calendar: Arc<watch::Sender<Calendar>>,
     ) -> Result<Self> {
         let counters = stored_counters(&*store, &sector).await?;
-        Ok(Self { store, ledger, clock, sector, counters })
+        Ok(Self { store, ledger, clock, sector, counters, calendar })
     }
 
     /// Takes jobs until all senders are gone.
@@ -139,7 +157,7 @@ impl Writer {
         for (key, row) in claims.into_iter().zip(found) {
             plan.know_claim(key, row.as_deref())?;
         }
-        let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request.as_ref()?.key.clone())).collect();
+        let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request()?.key.clone())).collect();
         let found = self.store.get_many(Space::Submission, &requests).await?;
         let mut earlier = BTreeMap::new();
         for (key, row) in requests.into_iter().zip(found) {
@@ -154,6 +172,7 @@ impl Writer {
     async fn append(&mut self, plan: Plan, planned: Vec<Planned>) {
         let entries = plan.entries();
         let counters = plan.counters().clone();
+        let dues: Vec<_> = plan.index_changes().iter().filter(|(key, _)| due::is_row(key)).cloned().collect();
         let stored: Vec<(Option<IdempotencyKey>, Vec<Receipt>)>;
         let mut answers = Vec::with_capacity(planned.len());
         (stored, answers) = planned.into_iter().fold((Vec::new(), answers), |(mut stored, mut answers), job| {
@@ -171,6 +190,10 @@ impl Writer {
         match self.ledger.append(entries, rows).await {
             Ok(appended) => {
                 self.counters = counters;
+                self.calendar.send_if_modified(|calendar| {
+                    dues.iter().for_each(|(key, is_written)| calendar.note(key, *is_written));
+                    !dues.is_empty()
+                });
                 let mut next = appended.first_index;
                 for (receipts, answers) in answers {
                     let receipts = numbered(receipts, &mut next);
@@ -194,7 +217,7 @@ fn add_all(
 ) -> (Plan, Vec<Planned>) {
     let mut planned: Vec<Planned> = Vec::with_capacity(group.len());
     for job in group {
-        if let Some(request) = &job.request {
+        if let Some(request) = job.request() {
             let same = |planned: &&mut Planned| planned.request.as_ref().is_some_and(|other| other.key == request.key);
             if let Some(first) = planned.iter_mut().find(same) {
                 match first.request.as_ref().is_some_and(|other| other.content == request.content) {
@@ -209,8 +232,13 @@ fn add_all(
                 continue;
             }
         }
-        match plan.add(job.changes, job.issued_at.unwrap_or(now)) {
-            Ok(receipts) => planned.push(Planned { request: job.request, receipts, answers: vec![job.answer] }),
+        let (added, request) = match job.origin {
+            Origin::Submitted(request) => (plan.add(job.changes, now), Some(request)),
+            Origin::Loaded(at) => (plan.add(job.changes, at), None),
+            Origin::Due => (Ok(plan.add_due(job.changes, now)), None),
+        };
+        match added {
+            Ok(receipts) => planned.push(Planned { request, receipts, answers: vec![job.answer] }),
             Err(error) => drop(job.answer.send(Err(error))),
         }
     }

@@ -13,6 +13,7 @@ use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
 use super::recheck::{LastCheck, Recheck};
+use super::records_due::RecordsDue;
 use super::running::{Listening, Running};
 use super::view::WorldView;
 use super::witnessing::Witnessing;
@@ -98,7 +99,13 @@ impl Gateway {
         let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
         let following =
             Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
+        let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, following.followed());
         let following = AbortOnDrop(tokio::spawn(following.run()));
+        assembly.world.clock.take_on(Arc::new(due));
+        // What fell due while nobody served the world; what fails is tried again.
+        if let Err(error) = assembly.world.clock.catch_up().await {
+            tracing::error!(%error, "overdue work of the world's time did not run");
+        }
         let due_work = AbortOnDrop(tokio::spawn(assembly.world.clock.clone().run()));
         let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
@@ -255,7 +262,6 @@ impl Gateway {
         WorldView {
             world: self.data.world.clone(),
             assembly: self.assembly.clone(),
-            clock: self.assembly.world.clock.clone(),
             reach: self.reach(reachable(grpc), has_tls),
             simulation: self.config.simulation,
         }

@@ -26,6 +26,7 @@ mod ground_truth;
 mod health;
 mod http_routes;
 mod readings;
+mod records_due;
 #[cfg(test)]
 mod tests;
 mod view;

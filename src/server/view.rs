@@ -6,23 +6,22 @@ use super::assembly::Assembly;
 use super::world_file::WorldFile;
 use crate::api::console::{Facts, LogHead, PersonaFacts, RegistryFacts, View};
 use crate::api::grpc::simulation::{Reach, personas_at};
-use crate::base::Clock;
 use crate::base::id::to_hex;
 use crate::ledger::Log;
+use crate::simulation::clock::Reading;
 use crate::wire::typed;
 
 /// A view of a gateway's world.
 pub(super) struct WorldView {
     pub(super) world: WorldFile,
     pub(super) assembly: Arc<Assembly>,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) reach: Reach,
     pub(super) simulation: bool,
 }
 
 impl View for WorldView {
     fn facts(&self) -> Facts {
-        let now = self.clock.now();
+        let Reading { now, is_frozen, .. } = self.assembly.world.clock.reading();
         let personas = personas_at(now.date(), &self.reach).into_iter().map(|persona| PersonaFacts {
             personal_id: persona.personal_id,
             full_name: persona.full_name,
@@ -39,6 +38,7 @@ impl View for WorldView {
             grpc: self.reach.address.clone(),
             population: self.world.population,
             now,
+            is_frozen,
             has_tls: self.reach.has_tls,
             accepts_demo: self.reach.tokens_from.is_none(),
             fingerprint: self.assembly.province.anchor.newest().fingerprint.clone(),

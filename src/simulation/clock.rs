@@ -7,11 +7,14 @@
 //! The reading is kept beside the store (`clock.json`, see [`kept`]) before it holds, so that a world that is opened again goes on from where
 //! it was. Deadlines of calls, rates and TLS stay on the machine's time.
 
+use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::select_all;
 use tokio::sync::{Mutex as Turn, watch};
 
 use crate::base::id::is_request_id;
@@ -19,22 +22,20 @@ use crate::base::{Clock, Error, Reason, Result, Timestamp};
 use crate::store::file::is_full;
 
 pub mod due;
+pub mod jump;
 pub mod kept;
 pub mod pace;
 #[cfg(test)]
 mod tests;
 
-pub use due::{DueWork, Ran};
-use kept::{Begun, Kept};
+pub use due::{DueWork, Ran, Scheduled};
+pub use jump::{JUMP_DAYS_MAX, Jump};
+use jump::{Report, end_of};
+use kept::{Begun, Kept, TargetForm};
 pub use pace::{LAST_YEAR, Pace, Target};
-
-/// The longest jump: ten years, in days.
-pub const JUMP_DAYS_MAX: i64 = 3_653;
 
 /// When to try again where the clock's file cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-const DAY_MS: i64 = 86_400_000;
 
 /// What the clock shows, with the machine's time beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,19 +46,6 @@ pub struct Reading {
     pub machine: Timestamp,
     /// Whether the world's time stands still.
     pub is_frozen: bool,
-}
-
-/// A jump that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Jump {
-    /// What the clock showed before.
-    pub before: Timestamp,
-    /// What it showed at the end of the jump.
-    pub after: Timestamp,
-    /// The work that ran, in order; empty where the same request was made before.
-    pub ran: Vec<Ran>,
-    /// Whether an earlier call with the same request id made it.
-    pub is_repetition: bool,
 }
 
 /// The clock of one world.
@@ -96,26 +84,39 @@ impl WorldClock {
     pub async fn run(self: Arc<Self>) {
         loop {
             let mut moved = self.moved.subscribe();
-            match self.next_due() {
-                Some((at, _)) => tokio::select! {
-                    () = self.sleep_until(at) => {
-                        let turn = self.turn.lock().await;
-                        let outcome = self.run_due(self.now()).await;
-                        drop(turn);
-                        if let Err(error) = outcome {
-                            tracing::error!(%error, "work that fell due did not run; it is tried again");
-                            self.machine.sleep_until(self.machine.now().plus_ms(due::RETRY_MS)).await;
-                        }
-                    }
-                    changed = moved.changed() => if changed.is_err() { return },
-                },
-                None => {
-                    if moved.changed().await.is_err() {
-                        return;
+            let work = self.work();
+            let changes: Vec<_> = work.iter().map(|work| work.changes()).chain([pending().boxed()]).collect();
+            let next = self.next_due().map_or(Timestamp::MAX, |(at, _)| at);
+            tokio::select! {
+                () = self.sleep_until(next) => {
+                    if let Err(error) = self.catch_up().await {
+                        tracing::error!(%error, "work that fell due did not run; it is tried again");
+                        self.machine.sleep_until(self.machine.now().plus_ms(due::RETRY_MS)).await;
                     }
                 }
+                changed = moved.changed() => if changed.is_err() { return },
+                _ = select_all(changes) => {}
             }
         }
+    }
+
+    /// Runs all work that is due, and waits until it shows.
+    pub async fn catch_up(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let mut report = Report::default();
+        while self.run_some(self.now(), &mut report, async |_| Ok(())).await? {}
+        if report.total() > 0 {
+            self.settle().await;
+        }
+        for (kind, count) in report.counts {
+            tracing::info!(kind, count, "work of the world's time ran");
+        }
+        Ok(())
+    }
+
+    /// What is scheduled of each kind of work, and how much of it is due.
+    pub fn scheduled(&self) -> Vec<Scheduled> {
+        self.work().iter().flat_map(|work| work.scheduled()).collect()
     }
 
     /// What the clock shows.
@@ -125,58 +126,79 @@ impl WorldClock {
         Reading { now: pace.at(machine), machine, is_frozen: matches!(pace, Pace::Frozen { .. }) }
     }
 
-    /// Moves the clock forward, and runs all work that falls due on the way, each piece at its own time. A repetition under the same
-    /// request id moves nothing, and is told what came of the first; where the first was cut short, it goes on to the same end.
+    /// Moves the clock forward, and runs all work that falls due on the way, each piece in its turn. A repetition under the same request id
+    /// moves nothing, and is told what came of the first; where the first was cut short, it goes on to the same end.
     ///
-    /// Fails with [`InvalidRequest`](Reason::InvalidRequest) for a jump backwards, of more than [`JUMP_DAYS_MAX`] days or beyond
-    /// [`LAST_YEAR`], and with [`RequestIdReused`](Reason::RequestIdReused) where the id was used for another jump. When work fails, the clock
-    /// stays at the time at which that work is due, until the jump is repeated.
+    /// Fails with [`InvalidRequest`](Reason::InvalidRequest) for a jump backwards, of more than [`JUMP_DAYS_MAX`] days, beyond
+    /// [`LAST_YEAR`] or with too much work, with [`NotFound`](Reason::NotFound) when nothing of the wanted kind is scheduled, and with
+    /// [`RequestIdReused`](Reason::RequestIdReused) where the id was used for another jump. When work fails, the clock stays at the time up to
+    /// which that work runs, until the jump is repeated.
     pub async fn advance(&self, request: &str, target: Target) -> Result<Jump> {
         if !is_request_id(request) {
             return Err(Error::invalid_field("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
         }
         let _turn = self.turn.lock().await;
-        let begun = self.state().jump(request);
+        let (begun, form) = (self.state().jump(request), TargetForm::from(&target));
         let mut jump = match begun {
-            Some(begun) if begun.target != target.into() => {
+            Some(begun) if begun.target != form => {
                 return Err(Error::new(
                     Reason::RequestIdReused,
                     "the request id was used for another jump of the clock",
                 ));
             }
             Some(begun) => begun,
-            None => Begun::new(request, target, self.now(), end_of(self.now(), target)?),
+            None => Begun::new(request, form, self.now(), end_of(self.now(), &target, &self.work())?),
         };
+        let is_repetition = jump.is_over;
+        if !is_repetition {
+            // Kept at once: a jump that is cut short ends where it was to end, however often it is repeated.
+            self.keep(|kept| kept.note(jump.clone())).await?;
+            self.make(&mut jump).await?;
+        }
         let (before, after) = (Timestamp(jump.before_ms), Timestamp(jump.after_ms));
-        if jump.is_over {
-            return Ok(Jump { before, after, ran: Vec::new(), is_repetition: true });
+        Ok(Jump { before, after, report: jump.report, is_repetition })
+    }
+
+    /// Goes to the end of a jump.
+    async fn make(&self, jump: &mut Begun) -> Result<()> {
+        let after = Timestamp(jump.after_ms);
+        loop {
+            let noted = jump.clone();
+            if !self.run_some(after, &mut jump.report, async |at| self.set(at, noted).await).await? {
+                break;
+            }
         }
-        // Kept at once: a jump that is cut short ends where it was to end, however often it is repeated.
-        self.keep(|kept| kept.note(jump.clone())).await?;
-        let mut ran = Vec::new();
-        while let Some((at, _)) = self.next_due().filter(|(at, _)| *at <= after) {
-            self.set(at).await?;
-            ran.extend(self.run_due(at).await?);
-        }
-        self.set(after).await?;
         jump.is_over = true;
-        self.keep(|kept| kept.note(jump)).await?;
-        Ok(Jump { before, after, ran, is_repetition: false })
+        self.set(after, jump.clone()).await?;
+        self.settle().await;
+        Ok(())
+    }
+
+    async fn settle(&self) {
+        for work in self.work() {
+            work.settle().await;
+        }
     }
 
     /// Stops the clock; one that stands still stays as it is. Not cancel-safe, like every change: dropping the future can leave memory and disk inconsistent.
     pub async fn freeze(&self) -> Result<Reading> {
         let _turn = self.turn.lock().await;
-        // It stands before that is kept: nobody may see a time that is later than the one at which it stops.
-        let before = self.state().clone();
-        let mut stopped = before.clone();
-        stopped.pace = Pace::Frozen { at: before.pace.at(self.machine.now()) };
+        // Written before it is shown, so that a stop which cannot be kept is never seen; meanwhile the time goes on, and where it stops is written
+        // once it is known.
+        self.write(self.stopped()).await?;
+        let stopped = self.stopped();
         self.show(stopped.clone());
         if let Err(error) = self.write(stopped).await {
-            self.show(before);
-            return Err(error);
+            tracing::warn!(%error, "the clock's file lags the time at which the clock stopped");
         }
         Ok(self.reading())
+    }
+
+    /// What is kept of a clock that stops now.
+    fn stopped(&self) -> Kept {
+        let mut stopped = self.state().clone();
+        stopped.pace = Pace::Frozen { at: stopped.pace.at(self.machine.now()) };
+        stopped
     }
 
     /// Lets a stopped clock go on from what it shows.
@@ -191,35 +213,47 @@ impl WorldClock {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn work(&self) -> Vec<Arc<dyn DueWork>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The earliest time at which work is due, and that work.
     fn next_due(&self) -> Option<(Timestamp, Arc<dyn DueWork>)> {
-        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        work.into_iter().filter_map(|work| Some((work.next()?, work))).min_by_key(|(at, _)| *at)
+        self.work().into_iter().filter_map(|work| Some((work.next()?, work))).min_by_key(|(at, _)| *at)
     }
 
-    /// Runs what is due until `until`, the earliest first.
-    async fn run_due(&self, until: Timestamp) -> Result<Vec<Ran>> {
-        let mut ran = Vec::new();
-        while let Some((at, work)) = self.next_due().filter(|(at, _)| *at <= until) {
-            work.run(at).await?;
-            // Work that is due as before would be run for ever.
-            if work.next().is_some_and(|next| next <= at) {
-                return Err(Error::bug(format!("{} is due again at the time at which it ran", work.kind())));
-            }
-            tracing::info!(kind = work.kind(), %at, "work of the world's time ran");
-            ran.push(Ran { kind: work.kind(), at });
+    /// Runs the work that is due first, as far as no other work is due before, and not beyond `until`; says whether there was any. The clock gets
+    /// to the end of the run before it by `goes_to`.
+    async fn run_some(
+        &self,
+        until: Timestamp,
+        report: &mut Report,
+        goes_to: impl AsyncFnOnce(Timestamp) -> Result<()>,
+    ) -> Result<bool> {
+        let Some((first, work)) = self.next_due().filter(|(at, _)| *at <= until) else { return Ok(false) };
+        let others =
+            self.work().into_iter().filter(|other| !Arc::ptr_eq(other, &work)).filter_map(|other| other.next());
+        let until = others.min().map_or(until, |other| other.max(first).min(until));
+        let end = work.run_end(until).unwrap_or(first);
+        goes_to(end).await?;
+        let ran = work.run(end).await?;
+        // Work that is due as before would be run for ever.
+        if ran.is_empty() && work.next().is_some_and(|next| next <= end) {
+            return Err(Error::bug(format!("work is due again at {end}, until which it ran")));
         }
-        Ok(ran)
+        report.add(ran);
+        Ok(true)
     }
 
-    /// Sets the clock forward to a time; it goes on as it did before.
-    async fn set(&self, to: Timestamp) -> Result<()> {
+    /// Sets the clock forward to a time of a jump; it goes on as it did before.
+    async fn set(&self, to: Timestamp, jump: Begun) -> Result<()> {
         let (machine, to) = (self.machine.now(), to.max(self.now()));
         let change = |kept: &mut Kept| {
             kept.pace = match kept.pace {
                 Pace::Flowing { .. } => Pace::Flowing { ahead_ms: to.0.saturating_sub(machine.0) },
                 Pace::Frozen { .. } => Pace::Frozen { at: to },
             };
+            kept.note(jump);
         };
         self.keep(change).await
     }
@@ -279,23 +313,4 @@ impl Clock for WorldClock {
             }
         }
     }
-}
-
-/// The end of a jump that begins at `now`.
-fn end_of(now: Timestamp, target: Target) -> Result<Timestamp> {
-    let (field, to) = match target {
-        Target::By(ms) => ("by", now.plus_ms(ms)),
-        Target::To(at) => ("to", at),
-    };
-    let refused = |why: String| Err(Error::invalid_field(field, "RANGE", why));
-    if to <= now {
-        return refused(format!("a world's time only goes forward: its clock shows {now}"));
-    }
-    if to.0.saturating_sub(now.0) > JUMP_DAYS_MAX * DAY_MS {
-        return refused(format!("one jump is at most {JUMP_DAYS_MAX} days long: its clock shows {now}"));
-    }
-    if to > pace::END {
-        return refused(format!("a world's time ends with the year {LAST_YEAR}"));
-    }
-    Ok(to)
 }

@@ -17,6 +17,8 @@ pub struct Facts {
     pub population: u64,
     /// The clock.
     pub now: Timestamp,
+    /// Whether the clock stands still.
+    pub is_frozen: bool,
     /// Whether TLS is on.
     pub has_tls: bool,
     /// Whether demo credentials are accepted.

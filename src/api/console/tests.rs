@@ -16,6 +16,7 @@ impl View for Fixed {
             grpc: "127.0.0.1:50051".into(),
             population: 1_000,
             now: Timestamp(0),
+            is_frozen: true,
             has_tls: true,
             accepts_demo: false,
             fingerprint: "ab12".into(),

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::api::Edge;
 use crate::base::{Date, Error, ProvinceCode, Result, Timestamp};
 use crate::ledger::Log;
-use crate::simulation::clock::{Jump, Reading, Target, WorldClock};
+use crate::simulation::clock::{Jump, Ran, Reading, Scheduled, Target, WorldClock};
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
@@ -19,9 +19,6 @@ pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
 /// The certificate authority in commands, where nobody said which file it is.
 const CA_DEFAULT: &str = "CA.pem";
-
-/// How many pieces of work an answer lists.
-const RAN_MAX: usize = 1_000;
 
 /// How a gateway is reached, as the personas' commands need it in addition to the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,14 +135,27 @@ fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
 }
 
 fn jump_message(jump: &Jump) -> proto::AdvanceClockResponse {
-    let ran = jump.ran.iter().take(RAN_MAX);
+    let Jump { before, after, report, is_repetition } = jump;
+    let ran = |ran: &Ran| {
+        let (record_type, record_id) =
+            ran.subject.as_ref().map(|(of, id)| (of.clone(), id.to_hex())).unwrap_or_default();
+        let (kind, due_at, effect) = (ran.kind.clone(), record::timestamp(ran.at), ran.effect.clone());
+        proto::DueWork { kind, due_at, record_type, record_id, effect }
+    };
+    let count = |(kind, count): (&String, &u64)| proto::DueWorkCount { kind: kind.clone(), count: *count };
     proto::AdvanceClockResponse {
-        before: record::timestamp(jump.before),
-        after: record::timestamp(jump.after),
-        ran: ran.map(|ran| proto::DueWork { kind: ran.kind.into(), due_at: record::timestamp(ran.at) }).collect(),
-        ran_count: jump.ran.len() as u64,
-        repetition: jump.is_repetition,
+        before: record::timestamp(*before),
+        after: record::timestamp(*after),
+        ran: report.listed.iter().map(ran).collect(),
+        ran_count: report.total(),
+        repetition: *is_repetition,
+        counts: report.counts.iter().map(count).collect(),
     }
+}
+
+fn scheduled_message(scheduled: Scheduled) -> proto::ScheduledWork {
+    let Scheduled { kind, next, count } = scheduled;
+    proto::ScheduledWork { kind, next_due_at: next.and_then(record::timestamp), count }
 }
 
 #[tonic::async_trait]
@@ -183,7 +193,10 @@ impl SimulationService for Simulation {
         &self,
         request: Request<proto::GetClockRequest>,
     ) -> Result<Response<proto::GetClockResponse>, Status> {
-        let use_case = async |_, _| Ok(proto::GetClockResponse { clock: clock_message(self.clock.reading()) });
+        let use_case = async |_, _| {
+            let scheduled = self.clock.scheduled().into_iter().map(scheduled_message).collect();
+            Ok(proto::GetClockResponse { clock: clock_message(self.clock.reading()), scheduled })
+        };
         self.edge.answer(request, use_case).await
     }
 
@@ -195,6 +208,19 @@ impl SimulationService for Simulation {
             let (clock, target) = (self.clock.clone(), target(request.target)?);
             let jump = whole(async move { clock.advance(&request.request_id, target).await });
             Ok(jump_message(&jump.await?))
+        };
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn advance_to_next(
+        &self,
+        request: Request<proto::AdvanceToNextRequest>,
+    ) -> Result<Response<proto::AdvanceToNextResponse>, Status> {
+        let use_case = async |_, request: proto::AdvanceToNextRequest| {
+            let proto::AdvanceToNextRequest { request_id, kind } = request;
+            let (clock, target) = (self.clock.clone(), Target::Next((!kind.is_empty()).then_some(kind)));
+            let jump = whole(async move { clock.advance(&request_id, target).await });
+            Ok(proto::AdvanceToNextResponse { jump: Some(jump_message(&jump.await?)) })
         };
         self.edge.answer(request, use_case).await
     }

@@ -27,6 +27,7 @@ pub(super) struct Banner {
     personas: Vec<(String, String, String)>,
     persona_count: usize,
     clock: String,
+    is_frozen: bool,
     anchor: Option<String>,
     fingerprint: String,
     data: Option<String>,
@@ -50,6 +51,7 @@ impl Banner {
             personas: shown.map(|p| (p.personal_id.clone(), p.full_name.clone(), p.situation.clone())).collect(),
             persona_count: facts.personas.len(),
             clock: facts.now.to_string(),
+            is_frozen: facts.is_frozen,
             anchor: running.anchor.as_ref().map(|path| path.display().to_string()),
             fingerprint: facts.fingerprint,
             data: gateway.data_dir().map(|path| path.display().to_string()),
@@ -78,7 +80,8 @@ impl Banner {
         if !self.accepts_demo {
             line("callers", "by token only; `lienthong token issue` issues one");
         }
-        line("clock", &self.clock);
+        let stands = || format!("{}, stands still", self.clock);
+        line("clock", &if self.is_frozen { stands() } else { self.clock.clone() });
         line("anchor", self.anchor.as_deref().unwrap_or("not written"));
         line("", &format!("fingerprint {}", self.fingerprint));
         line("citizens", &format!("{} and {} personas, such as", self.population, self.persona_count));
@@ -164,6 +167,7 @@ mod tests {
             personas: vec![],
             persona_count: 0,
             clock: String::new(),
+            is_frozen: false,
             anchor: Some("province/anchor.json".into()),
             fingerprint: String::new(),
             data: None,

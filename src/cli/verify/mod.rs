@@ -32,6 +32,7 @@ use super::{anchor, text};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
 use crate::trust::sd_jwt::Binding;
+use crate::trust::verdict::Code;
 use crate::trust::{Report, SignedRecord, Verifier, credential};
 use answer::AnswerItem;
 use exit::{EXIT_FILE, EXIT_NO_RECORDS};
@@ -97,6 +98,9 @@ pub struct Verify {
     ca: CaArgs,
 }
 
+/// For records of a world whose clock is ahead of the machine's.
+const AHEAD: &str = "if the world's clock is ahead of this machine's, verify as of its time: --at TIME, as `lienthong clock show` has it";
+
 impl Verify {
     /// Verifies every record of every file.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
@@ -136,6 +140,9 @@ impl Verify {
         }
         let sum = reporter.finish()?;
         judge.heads.finish()?;
+        if sum.exit_code == Code::IssuedInFuture.exit_code() && self.at.is_none() {
+            super::logging::say(&super::language::say(AHEAD));
+        }
         let code = match (unread.is_empty(), sum.exit_code, empty.is_empty()) {
             (false, ..) => EXIT_FILE,
             (true, 0, false) => EXIT_NO_RECORDS,
@@ -258,7 +265,6 @@ fn begun<R: Read>(mut reader: R) -> Result<impl Read, Flaw> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::verdict::Code;
 
     const LOGS_ONLY: &[Code] = &[Code::LogRule];
 

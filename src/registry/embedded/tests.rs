@@ -1,5 +1,6 @@
 //! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
 
+mod due;
 mod lifecycles;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use super::super::{Catalogue, RecordType};
 use super::list::Entries;
 use super::needs::Needs;
 use super::source::Source;
+use super::time::{TimeRule, When};
 
 /// `docs/lifecycles.md`.
 pub fn page(catalogue: &Catalogue) -> String {
@@ -26,6 +27,8 @@ Which change of a record may follow which, by record type, as `SubmitChanges` ch
   on which the change is based, and a `reason_code`, if the row lists any. It belongs to this change: the basis of the version before does not count
   again.
 - A **field** that is not listed may change freely, and so may the entries of a list that is not listed.
+- **What time does** are versions that the registry writes by itself when the day comes on the world's clock ([moving time](guides/moving-time.md)), with `system` as the
+  authority of their basis and the rule's name as its reason. What merely follows from a date is in no table: it is derived when somebody reads.
 - A new record has no version before it, so only the rules between records apply to it. Stored records stay readable, whatever rule they break.
 - One refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), names every broken rule of a submission, and nothing of the submission is stored.
 ";
@@ -74,4 +77,28 @@ fn tables(page: &mut String, record_type: &RecordType) {
             let _ = writeln!(page, "| {what} | {needs} | {source} |");
         }
     }
+    if !lifecycle.time.is_empty() {
+        page.push_str("\n| what time does | when | on which day | change | source |\n|---|---|---|---|---|\n");
+        for rule in &lifecycle.time {
+            let TimeRule { name, source, .. } = rule;
+            let (records, day) = (records(rule), day(rule));
+            let _ = writeln!(page, "| {name} | {records} | {day} | {} | {source} |", rule.effect());
+        }
+    }
+}
+
+/// The records of which a rule speaks.
+fn records(rule: &TimeRule) -> String {
+    let one = |(field, when): &(String, When)| match when {
+        When::OneOf(texts) => format!("`{field}` is {}", texts.join(" or ")),
+        When::Within(from, to) => format!("`{field}` is {from} to {to}"),
+    };
+    rule.when.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+/// The day on which they are due.
+fn day(rule: &TimeRule) -> String {
+    let mut from: Vec<String> = rule.since.iter().map(|field| format!("`{field}`")).collect();
+    from.extend(rule.or_issue.then(|| "the day of issue".to_owned()));
+    format!("{} after {}", rule.after, from.join(", else "))
 }

@@ -229,10 +229,21 @@ fn a_plate_stays_with_its_owner() {
         case(own("active"), because("vehicle_modified", &other_chassis("active")), &[]),
         case(own("plate_kept"), because("plate_reassigned", &other_chassis("active")), &[]),
         case(own("plate_kept"), because("plate_reassigned", &sold()), &["owner PLATE_OWNER"]),
-        case(own("plate_kept"), because("plate_returned", &sold()), &[]),
         case(
             own("plate_kept"),
-            because("plate_returned", &registered("plate_kept", BINH, "Trần Mai", "RLHKC1234NY012345")),
+            because("plate_assigned", &sold()),
+            &["status BASIS_REASON", "owner PLATE_OWNER", "chassis_number PLATE_CHASSIS"],
+        ),
+        case(own("plate_kept"), because("plate_returned", &own("returned")), &[]),
+        case(own("returned"), because("plate_assigned", &sold()), &[]),
+        case(
+            own("returned"),
+            because("plate_reassigned", &other_chassis("active")),
+            &["status BASIS_REASON", "chassis_number PLATE_CHASSIS"],
+        ),
+        case(
+            own("plate_kept"),
+            because("plate_returned", &registered("returned", BINH, "Trần Mai", "RLHKC1234NY012345")),
             &["owner PLATE_OWNER"],
         ),
     ]);

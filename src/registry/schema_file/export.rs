@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::super::codes::AsOf;
 use super::super::definition::Owner;
 use super::super::label::Label;
-use super::super::lifecycle::{FieldRule, Lifecycle, ListRule, Needs, States};
+use super::super::lifecycle::{FieldRule, Lifecycle, ListRule, Needs, States, TimeRule, When};
 use super::super::rule::{Field, Form, Listed, Origin, Rule};
 use super::super::schema::{Heading, RecordType, State};
 use super::super::sector::Sector;
@@ -205,6 +205,7 @@ fn lifecycle(lifecycle: &Lifecycle) -> Tree {
         ("states", lifecycle.states.iter().map(states).collect::<Vec<_>>()),
         ("fields", lifecycle.fields.iter().map(field).collect()),
         ("lists", lifecycle.lists.iter().map(entries).collect()),
+        ("time", lifecycle.time.iter().map(time).collect()),
     ];
     for (key, rows) in lists {
         if !rows.is_empty() {
@@ -252,4 +253,42 @@ fn entries(list: &ListRule) -> Tree {
         ("removed", needs(&list.entries.removed)),
         ("source", Tree::text(&list.source.to_string())),
     ])
+}
+
+fn time(rule: &TimeRule) -> Tree {
+    let when = |(field, when): &(String, When)| match when {
+        When::OneOf(values) => (field.clone(), texts(values)),
+        When::Within(from, to) => {
+            (field.clone(), Tree::map([("minimum", Tree::Integer(*from)), ("maximum", Tree::Integer(*to))]))
+        }
+    };
+    let set = |(field, value): &(String, crate::trust::Value)| {
+        let value = match value {
+            crate::trust::Value::Integer(number) => Tree::Integer(*number),
+            crate::trust::Value::Bool(flag) => Tree::Bool(*flag),
+            other => Tree::text(other.as_text().unwrap_or_default()),
+        };
+        (field.clone(), value)
+    };
+    let mut tree = Tree::map([("name", Tree::text(&rule.name))]);
+    if !rule.when.is_empty() {
+        tree.set("when", pairs(rule.when.iter().map(when)));
+    }
+    tree.set("since", texts(&rule.since));
+    if rule.or_issue {
+        tree.set("or_issue", Tree::Bool(true));
+    }
+    tree.set("after", Tree::text(&rule.after.iso()));
+    tree.set("set", pairs(rule.sets.iter().map(set)));
+    if !rule.clears.is_empty() {
+        tree.set("clear", texts(&rule.clears));
+    }
+    tree.set("source", Tree::text(&rule.source.to_string()));
+    tree
+}
+
+fn pairs(pairs: impl Iterator<Item = (String, Tree)>) -> Tree {
+    let mut tree = Tree::map([]);
+    pairs.for_each(|(key, value)| tree.set(&key, value));
+    tree
 }

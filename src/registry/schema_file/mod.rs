@@ -26,6 +26,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 mod text;
+mod time;
 
 pub use file::load;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};

@@ -1,10 +1,12 @@
-//! The lifecycle of a record type in a schema file: tables of states, fields that stay, lists whose entries stay, and rules in CEL.
+//! The lifecycle of a record type in a schema file: tables of states, fields that stay, lists whose entries stay, rules in CEL, and what
+//! time does.
 
 use super::super::lifecycle::{Entries, FieldRule, Lifecycle, ListRule, Needs, States, Transition};
 use super::super::rule::Field;
 use super::super::schema::State;
 use super::map::{At, Map};
 use super::rules::{between_versions, needs, written};
+use super::time;
 
 /// Most rows of one table.
 const ROWS_MAX: usize = 200;
@@ -12,7 +14,7 @@ const ROWS_MAX: usize = 200;
 /// Reads a lifecycle.
 pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, State)]) -> Option<Lifecycle> {
     let map = at.map()?;
-    map.only(&["states", "fields", "lists", "rules"]);
+    map.only(&["states", "fields", "lists", "rules", "time"]);
     let mut lifecycle = Lifecycle::default();
     for table in rows(&map, "states")? {
         let states = states(&table)?;
@@ -36,6 +38,9 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
     }
     if let Some(rules) = map.get("rules") {
         lifecycle.rules = between_versions(&rules, fields)?;
+    }
+    if let Some(list) = map.get("time") {
+        lifecycle.time = time::rules(&list, fields, &lifecycle)?;
     }
     if let Some(problem) = lifecycle.problem(fields) {
         map.flaw("LIFECYCLE", problem);

@@ -263,3 +263,4 @@ fn the_canonical_form_is_the_same_file() {
 
 mod exporting;
 mod planning;
+mod time;

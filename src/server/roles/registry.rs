@@ -82,6 +82,11 @@ impl RegistryRole {
         self.registry.ledger()
     }
 
+    /// Its records, for the work that time brings: reading of the days on which they are due, and running what is due.
+    pub(in crate::server) fn records(&self) -> &EmbeddedRegistry {
+        &self.registry
+    }
+
     /// Use of its page cache.
     pub fn cache_use(&self) -> CacheUse {
         self.registry.cache_use()

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Error, Result, Timestamp};
 use crate::store::file::{Readers, read_small, unreadable, write_whole};
 
+use super::jump::Report;
 use super::pace::{LAST_YEAR, Pace, Target};
 
 const FILE: &str = "clock.json";
@@ -41,27 +42,33 @@ pub(super) struct Begun {
     pub after_ms: i64,
     /// Whether it came to its end.
     pub is_over: bool,
+    /// What ran in it.
+    #[serde(default)]
+    pub report: Report,
 }
 
 impl Begun {
-    pub fn new(request: &str, target: Target, before: Timestamp, after: Timestamp) -> Self {
-        Self { request: request.into(), target: target.into(), before_ms: before.0, after_ms: after.0, is_over: false }
+    pub fn new(request: &str, target: TargetForm, before: Timestamp, after: Timestamp) -> Self {
+        let (before_ms, after_ms) = (before.0, after.0);
+        Self { request: request.into(), target, before_ms, after_ms, is_over: false, report: Report::default() }
     }
 }
 
 /// How far a jump was to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TargetForm {
     ByMs(i64),
     ToMs(i64),
+    Next(Option<String>),
 }
 
-impl From<Target> for TargetForm {
-    fn from(target: Target) -> Self {
+impl From<&Target> for TargetForm {
+    fn from(target: &Target) -> Self {
         match target {
-            Target::By(ms) => Self::ByMs(ms),
+            Target::By(ms) => Self::ByMs(*ms),
             Target::To(at) => Self::ToMs(at.0),
+            Target::Next(kind) => Self::Next(kind.clone()),
         }
     }
 }
@@ -142,6 +149,8 @@ impl Kept {
 
     /// Remembers how far a jump is.
     pub(super) fn note(&mut self, jump: Begun) {
+        let others = self.jumps.iter_mut().filter(|begun| begun.request != jump.request);
+        others.for_each(|begun| begun.report.forget_list());
         match self.jumps.iter_mut().find(|begun| begun.request == jump.request) {
             Some(begun) => *begun = jump,
             None => self.jumps.push_back(jump),

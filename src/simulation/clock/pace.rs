@@ -36,10 +36,12 @@ impl Pace {
 }
 
 /// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// This many milliseconds from now.
     By(i64),
     /// To this time.
     To(Timestamp),
+    /// To the next time at which work of this kind is due, or of any.
+    Next(Option<String>),
 }

@@ -8,6 +8,7 @@ use crate::base::time::FixedClock;
 
 const NOON: Timestamp = Timestamp(1_800_000_000_000);
 const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 fn clock(folder: Option<&Path>) -> (Arc<FixedClock>, Arc<WorldClock>) {
     let machine = Arc::new(FixedClock::at(NOON));
@@ -33,21 +34,35 @@ impl Hourly {
 
 #[async_trait]
 impl DueWork for Hourly {
-    fn kind(&self) -> &'static str {
-        "test.hourly"
+    fn scheduled(&self) -> Vec<Scheduled> {
+        vec![Scheduled { kind: HOURLY.into(), next: self.next(), count: 1 }]
     }
 
     fn next(&self) -> Option<Timestamp> {
         Some(self.ran.lock().expect("whole").last().unwrap_or(&NOON).plus_ms(HOUR_MS))
     }
 
-    async fn run(&self, at: Timestamp) -> Result<()> {
+    fn count(&self, until: Timestamp) -> u64 {
+        u64::try_from((until.0 - NOON.0) / HOUR_MS).unwrap_or(0)
+    }
+
+    async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
         if self.fails.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(Error::bug("not yet"));
         }
-        self.ran.lock().expect("whole").push(at);
-        Ok(())
+        let mut ran = Vec::new();
+        while let Some(at) = self.next().filter(|at| *at <= until) {
+            self.ran.lock().expect("whole").push(at);
+            ran.push(piece(at));
+        }
+        Ok(ran)
     }
+}
+
+const HOURLY: &str = "test.hourly";
+
+fn piece(at: Timestamp) -> Ran {
+    Ran { kind: HOURLY.into(), at, subject: None, effect: String::new() }
 }
 
 #[tokio::test]
@@ -84,7 +99,7 @@ async fn jumps_go_forward_and_not_too_far() {
         (Target::To(Timestamp(i64::MIN)), "to"),
         (Target::To(Timestamp::MAX), "to"),
     ] {
-        let refused = clock.advance("request-1", target).await.expect_err("refused");
+        let refused = clock.advance("request-1", target.clone()).await.expect_err("refused");
         let violation = refused.violations.kept().iter().next().expect("a field");
         assert_eq!((violation.field.as_str(), &*violation.rule), (field, "RANGE"), "{target:?}");
         assert_eq!(clock.now(), NOON, "{target:?}");
@@ -187,10 +202,9 @@ async fn work_that_falls_due_in_a_jump_runs_at_its_own_times_and_once() {
     let work = Hourly::new();
     clock.take_on(work.clone());
     let jump = clock.advance("request-1", Target::By(3 * HOUR_MS)).await.expect("moves");
-    let expected: Vec<Ran> =
-        (1..=3).map(|hour| Ran { kind: "test.hourly", at: NOON.plus_ms(hour * HOUR_MS) }).collect();
-    assert_eq!((jump.ran, work.ran()), (expected, vec![1, 2, 3]));
-    assert_eq!(clock.advance("request-2", Target::By(1)).await.expect("moves").ran, []);
+    let expected: Vec<Ran> = (1..=3).map(|hour| piece(NOON.plus_ms(hour * HOUR_MS))).collect();
+    assert_eq!((&*jump.report.listed, work.ran()), (&expected, vec![1, 2, 3]));
+    assert_eq!(clock.advance("request-2", Target::By(1)).await.expect("moves").report.total(), 0);
     // Work that fails holds the clock back, and is done in the next jump.
     work.fails.store(1, Ordering::SeqCst);
     clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect_err("fails");
@@ -198,6 +212,55 @@ async fn work_that_falls_due_in_a_jump_runs_at_its_own_times_and_once() {
     let jump = clock.advance("request-3", Target::By(2 * HOUR_MS)).await.expect("moves");
     assert_eq!((jump.is_repetition, jump.after), (false, NOON.plus_ms(5 * HOUR_MS + 1)), "where it was to end");
     assert_eq!((work.ran(), clock.now()), (vec![1, 2, 3, 4, 5], jump.after));
+}
+
+/// More work than one jump runs is refused before any of it ran, with the count.
+#[tokio::test]
+async fn a_jump_with_too_much_work_is_refused_whole() {
+    struct Endless;
+    #[async_trait]
+    impl DueWork for Endless {
+        fn scheduled(&self) -> Vec<Scheduled> {
+            vec![Scheduled { kind: HOURLY.into(), next: self.next(), count: self.count(NOON) }]
+        }
+        fn next(&self) -> Option<Timestamp> {
+            Some(NOON.plus_ms(HOUR_MS))
+        }
+        fn count(&self, _: Timestamp) -> u64 {
+            jump::JUMP_PIECES_MAX + 1
+        }
+        async fn run(&self, _: Timestamp) -> Result<Vec<Ran>> {
+            panic!("nothing may run")
+        }
+    }
+    let (_, clock) = clock(None);
+    clock.take_on(Arc::new(Endless));
+    let refused = clock.advance("request-1", Target::By(HOUR_MS)).await.expect_err("refused");
+    let violation = refused.violations.kept().iter().next().expect("a field");
+    assert!(violation.message.contains("1000001") && violation.message.contains("shorter jumps"), "{violation:?}");
+    assert_eq!(clock.now(), NOON);
+}
+
+#[tokio::test]
+async fn the_clock_goes_to_the_next_work_and_tells_again_what_ran() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (_, clock) = clock(Some(folder.path()));
+    let none = clock.advance("request-0", Target::Next(None)).await.expect_err("nothing is scheduled");
+    assert_eq!(none.reason, Reason::NotFound);
+    let work = Hourly::new();
+    clock.take_on(work.clone());
+    let unknown = clock.advance("request-0", Target::Next(Some("other".into()))).await.expect_err("no such kind");
+    assert!(unknown.violations.kept()[0].message.contains(HOURLY), "{unknown:?}");
+    let next = || Target::Next(Some(HOURLY.into()));
+    let first = clock.advance("request-1", next()).await.expect("moves");
+    assert_eq!((first.after, first.report.total(), work.ran()), (NOON.plus_ms(HOUR_MS), 1, vec![1]));
+    let again = clock.advance("request-1", next()).await.expect("told again");
+    assert_eq!(again, Jump { is_repetition: true, ..first.clone() });
+    clock.advance("request-2", next()).await.expect("moves");
+    let counted = clock.advance("request-1", next()).await.expect("told again").report;
+    assert_eq!((counted.listed.len(), &counted.counts), (0, &first.report.counts), "the last jump alone is listed");
+    let (_, opened_again) = super::tests::clock(Some(folder.path()));
+    assert_eq!(opened_again.advance("request-1", next()).await.expect("told again").report, counted);
 }
 
 #[tokio::test]

@@ -1,0 +1,137 @@
+//! The changes that time makes to the records of all embedded registries, as work of the world's clock.
+//!
+//! A run goes over some days at once: each registry writes what is due, in order and at its own times, and all registries write beside each
+//! other, so that ten years are some dozens of commits rather than one for each day. Registries have no order between them but that of
+//! the record ledger.
+
+#![allow(clippy::disallowed_methods, reason = "followers that fail are given up after some of the machine's time")]
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all, select_all};
+use tokio::sync::watch;
+
+use super::roles::RegistryRole;
+use crate::base::{Error, Result, Timestamp};
+use crate::province::{FeedState, Province};
+use crate::registry::due_work::Effect;
+use crate::simulation::clock::{DueWork, Ran, Scheduled};
+
+/// How long a jump waits until its changes show: followers that fail do not hold the clock.
+const SETTLES_WITHIN: Duration = Duration::from_secs(10);
+
+/// About how many pieces of work one run has.
+const RUN_PIECES: u64 = 8_192;
+
+/// The records of these registries that time changes.
+pub struct RecordsDue {
+    /// Weak: registries hold the clock that holds this.
+    registries: Vec<Weak<RegistryRole>>,
+    province: Weak<Province>,
+    links: watch::Receiver<u64>,
+}
+
+impl RecordsDue {
+    /// Changes records of `registries`; a jump waits until `province` has accepted the changes, and `links`, the ledger size up to which links
+    /// follow, shows them.
+    pub fn new<'a>(
+        registries: impl Iterator<Item = &'a Arc<RegistryRole>>,
+        province: &Arc<Province>,
+        links: watch::Receiver<u64>,
+    ) -> Self {
+        Self { registries: registries.map(Arc::downgrade).collect(), province: Arc::downgrade(province), links }
+    }
+
+    fn registries(&self) -> impl Iterator<Item = Arc<RegistryRole>> + '_ {
+        self.registries.iter().filter_map(Weak::upgrade)
+    }
+}
+
+#[async_trait]
+impl DueWork for RecordsDue {
+    fn scheduled(&self) -> Vec<Scheduled> {
+        self.registries().flat_map(|registry| registry.records().scheduled()).collect()
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.registries().filter_map(|registry| registry.records().next_due()).min()
+    }
+
+    fn count(&self, until: Timestamp) -> u64 {
+        self.registries().flat_map(|registry| registry.records().due_days(until)).map(|(_, count)| count).sum()
+    }
+
+    fn run_end(&self, until: Timestamp) -> Option<Timestamp> {
+        let mut days: Vec<_> = self.registries().flat_map(|registry| registry.records().due_days(until)).collect();
+        days.sort_unstable();
+        let mut pieces = 0;
+        let end = days.iter().find(|(_, count)| {
+            pieces += count;
+            pieces >= RUN_PIECES
+        });
+        end.or(days.last()).map(|(day, _)| *day)
+    }
+
+    async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
+        let runs = self.registries().map(|registry| async move {
+            let mut ran = Vec::new();
+            loop {
+                let effects = registry.records().run_due(until).await?;
+                if effects.is_empty() {
+                    return Ok::<_, Error>(ran);
+                }
+                ran.extend(effects);
+            }
+        });
+        let mut ran: Vec<Effect> = Vec::new();
+        for effects in join_all(runs).await {
+            ran.extend(effects?);
+        }
+        ran.sort_by_key(|effect| effect.at);
+        let piece = |effect: Effect| Ran {
+            kind: effect.kind,
+            at: effect.at,
+            subject: Some((String::from(&effect.record_type), effect.record_id)),
+            effect: effect.effect,
+        };
+        Ok(ran.into_iter().map(piece).collect())
+    }
+
+    fn changes(&self) -> BoxFuture<'static, ()> {
+        let calendars = self.registries().map(|registry| registry.records().calendar());
+        let changed = calendars.map(|mut calendar| {
+            async move {
+                if calendar.changed().await.is_err() {
+                    std::future::pending().await
+                }
+            }
+            .boxed()
+        });
+        let changed: Vec<_> = changed.chain([std::future::pending().boxed()]).collect();
+        select_all(changed).map(|_| ()).boxed()
+    }
+
+    async fn settle(&self) {
+        if tokio::time::timeout(SETTLES_WITHIN, self.shown()).await.is_err() {
+            tracing::warn!("what time changed does not show everywhere yet: the province or the links lag");
+        }
+    }
+}
+
+impl RecordsDue {
+    /// Waits until the province and the links show every change that was written.
+    async fn shown(&self) {
+        let Some(province) = self.province.upgrade() else { return };
+        for registry in self.registries() {
+            let size = registry.log().head().size;
+            let Ok(mut progress) = province.watch_progress(registry.name()) else { continue };
+            // A feed that waits or has halted, by a fault or not, shows its registry's changes when it goes on.
+            let _ = progress.wait_for(|now| now.log_size >= size || now.state != FeedState::Following).await;
+        }
+        let size = province.ledger_size();
+        let _ = self.links.clone().wait_for(|followed| *followed >= size).await;
+    }
+}
