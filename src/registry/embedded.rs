@@ -15,7 +15,7 @@ use crate::trust::{PublicKey, Signer, Statement};
 
 use super::Sector;
 use super::page_cache::PageCache;
-use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
+use super::port::{Change, ChangeBatch, Content, Page, PutOutcome, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, prepare};
 use super::repetition::{IdempotencyKey, bounded, hash_of_prepared, stored_receipts};
 use super::row::submission_key;
@@ -51,7 +51,7 @@ pub struct EmbeddedRegistry {
     pub(super) ledger: Arc<Sequencer>,
     pub(super) secrets: Secrets,
     pages: PageCache,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -112,7 +112,7 @@ impl EmbeddedRegistry {
 
     /// Fails with [`IssuerWithdrawn`](Reason::IssuerWithdrawn) once the registry lost the right to issue: no verifier accepts what its key
     /// signs from then on.
-    fn may_issue(&self) -> Result<()> {
+    pub(super) fn may_issue(&self) -> Result<()> {
         if !self.ledger.is_closed() {
             return Ok(());
         }
@@ -174,7 +174,7 @@ impl EmbeddedRegistry {
         if violations.is_empty() { Ok(prepared) } else { Err(Error::invalid(violations)) }
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         mut changes: Vec<Prepared>,
         request: Option<IdempotencyKey>,
@@ -240,6 +240,10 @@ impl Registry for EmbeddedRegistry {
                 stored.ok_or(refused)
             }
         }
+    }
+
+    async fn put(&self, contents: Vec<Content>, is_trial: bool) -> Result<Vec<PutOutcome>> {
+        self.put_contents(contents, is_trial).await
     }
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

@@ -121,24 +121,8 @@ impl Writer {
 
     /// What the store knows of the group's records and requests.
     async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
-        let mut plan = Plan::new(self.sector.clone(), self.counters.clone());
-        let changes = group.iter().flat_map(|job| &job.changes);
-        let mut keys = BTreeSet::new();
-        for change in changes {
-            keys.insert(change.key());
-            keys.extend(change.related.iter().map(|(.., key)| *key));
-        }
-        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
-        for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
-            if let Some(row) = row {
-                plan.know(key, row)?;
-            }
-        }
-        let claims = claims::keys(group.iter().flat_map(|job| &job.changes));
-        let found = self.store.get_many(Space::RecordIndex, &claims).await?;
-        for (key, row) in claims.into_iter().zip(found) {
-            plan.know_claim(key, row.as_deref())?;
-        }
+        let changes = || group.iter().flat_map(|job| &job.changes);
+        let plan = known(&*self.store, &self.sector, self.counters.clone(), changes).await?;
         let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request.as_ref()?.key.clone())).collect();
         let found = self.store.get_many(Space::Submission, &requests).await?;
         let mut earlier = BTreeMap::new();
@@ -183,6 +167,33 @@ impl Writer {
             Err(error) => fail(&self.sector, &error, answers.into_iter().flat_map(|(_, answers)| answers)),
         }
     }
+}
+
+/// A plan that knows what the store has of the records that `changes` change, ask about and claim from.
+pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
+    store: &dyn Store,
+    sector: &Arc<Sector>,
+    counters: Counters,
+    changes: impl Fn() -> I,
+) -> Result<Plan> {
+    let mut plan = Plan::new(sector.clone(), counters);
+    let mut keys = BTreeSet::new();
+    for change in changes() {
+        keys.insert(change.key());
+        keys.extend(change.related.iter().map(|(.., key)| *key));
+    }
+    let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    for (key, row) in keys.into_iter().zip(store.get_many(Space::Record, &wanted).await?) {
+        if let Some(row) = row {
+            plan.know(key, row)?;
+        }
+    }
+    let claims = claims::keys(changes());
+    let found = store.get_many(Space::RecordIndex, &claims).await?;
+    for (key, row) in claims.into_iter().zip(found) {
+        plan.know_claim(key, row.as_deref())?;
+    }
+    Ok(plan)
 }
 
 /// Adds the jobs to the plan, each whole or not at all; answers those that repeat or conflict.

@@ -1,6 +1,7 @@
 //! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
 
 mod lifecycles;
+mod putting;
 
 use std::sync::Arc;
 
