@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Request, Status};
 
-use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
+use super::server::ServerArgs;
 use crate::base::Timestamp;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::advance_clock_request::Target;
@@ -25,15 +25,13 @@ Examples:
 
 /// How long a server may take: a jump runs all work that falls due on its way.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How long a connection may take.
-const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The clock of a server's world: show it, move it forward, stop it.
 #[derive(Debug, Subcommand)]
 pub enum Clock {
     /// Show the world's time, with the machine's beside it.
     #[command(after_help = EXAMPLES)]
-    Show(Server),
+    Show(ServerArgs),
     /// Move the clock forward by a duration, and run all work that falls due on the way.
     #[command(after_help = EXAMPLES)]
     Advance(Advance),
@@ -42,10 +40,10 @@ pub enum Clock {
     To(To),
     /// Stop the clock.
     #[command(after_help = EXAMPLES)]
-    Freeze(Server),
+    Freeze(ServerArgs),
     /// Let a stopped clock go on.
     #[command(after_help = EXAMPLES)]
-    Resume(Server),
+    Resume(ServerArgs),
 }
 
 /// Move it by a duration.
@@ -57,7 +55,7 @@ pub struct Advance {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
 }
 
 /// Move it to a time.
@@ -69,7 +67,7 @@ pub struct To {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
 }
 
 /// The name of a jump.
@@ -80,25 +78,6 @@ pub struct RequestArgs {
     request_id: Option<String>,
 }
 
-/// Whose clock, and who asks.
-#[derive(Debug, Args)]
-pub struct Server {
-    /// The address of the server, without TLS unless `--ca` is given.
-    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
-    address: String,
-    /// The bearer credential of the calls: an operator's.
-    #[arg(
-        long,
-        default_value = "demo-operator",
-        env = "LIENTHONG_CREDENTIAL",
-        value_name = "CREDENTIAL",
-        hide_env_values = true
-    )]
-    credential: String,
-    #[command(flatten)]
-    ca: CaArgs,
-}
-
 impl Clock {
     /// Runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
@@ -106,15 +85,15 @@ impl Clock {
             match self {
                 Self::Show(server) => {
                     let call = async |client: &mut Client, request| client.get_clock(request).await;
-                    show(server.ask(proto::GetClockRequest {}, call).await?.clock, output)
+                    show(ask(&server, proto::GetClockRequest {}, call).await?.clock, output)
                 }
                 Self::Freeze(server) => {
                     let call = async |client: &mut Client, request| client.freeze_clock(request).await;
-                    show(server.ask(proto::FreezeClockRequest {}, call).await?.clock, output)
+                    show(ask(&server, proto::FreezeClockRequest {}, call).await?.clock, output)
                 }
                 Self::Resume(server) => {
                     let call = async |client: &mut Client, request| client.resume_clock(request).await;
-                    show(server.ask(proto::ResumeClockRequest {}, call).await?.clock, output)
+                    show(ask(&server, proto::ResumeClockRequest {}, call).await?.clock, output)
                 }
                 Self::Advance(Advance { by, request, server }) => {
                     let by = prost_types::Duration::try_from(by);
@@ -141,35 +120,17 @@ fn span(text: &str) -> Result<Duration, String> {
 
 type Client = SimulationServiceClient<Channel>;
 
-impl Server {
-    async fn ask<Q, A>(
-        self,
-        message: Q,
-        call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
-    ) -> Result<A, Failure> {
-        let authorization = format!("Bearer {}", self.credential).parse();
-        let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
-        let (endpoint, address) = (self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN), self.address);
-        let channel = self.ca.connect(&endpoint, &address).await?;
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", authorization);
-        let late = |_| Failure::new(format!("{address} did not answer within {} s", DEADLINE.as_secs()));
-        let mut client = Client::new(channel);
-        let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(late)?;
-        match answer {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(status) if status.code() == Code::Unimplemented => Err(Failure::new(format!(
-                "{address}: there is no SimulationService: a server with TLS serves it with --enable-simulation"
-            ))),
-            Err(status) => {
-                self.ca.expect_plaintext(&address).await?;
-                Err(Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message())))
-            }
-        }
-    }
+/// Makes one call of the service.
+async fn ask<Q, A>(
+    server: &ServerArgs,
+    message: Q,
+    call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
+) -> Result<A, Failure> {
+    let mut client = Client::new(server.connect().await?);
+    server.ask(message, DEADLINE, async |request| call(&mut client, request).await).await
 }
 
-async fn jump(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
+async fn jump(server: ServerArgs, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
     let request_id = request.request_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let message = proto::AdvanceClockRequest { request_id: request_id.clone(), target: Some(target) };
     let call = async |client: &mut Client, request| client.advance_clock(request).await;
@@ -177,7 +138,7 @@ async fn jump(server: Server, request: RequestArgs, target: Target, output: Outp
     let again = |failure: Failure| {
         Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", failure.message()))
     };
-    let answer = server.ask(message, call).await.map_err(again)?;
+    let answer = ask(&server, message, call).await.map_err(again)?;
     let proto::AdvanceClockResponse { before, after, ran, ran_count, repetition } = answer;
     let (before, after) = (text(before), text(after));
     match output {
