@@ -38,6 +38,53 @@ const ONSETS: [&str; 29] = [
 /// What it ends with.
 const CODAS: [&str; 9] = ["", "c", "ch", "m", "n", "ng", "nh", "p", "t"];
 
+/// An encoding before Unicode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Legacy {
+    /// TCVN 5712:1993, table 3; fonts `.Vn…`.
+    Tcvn3,
+    /// VNI for Windows; fonts `VNI-…`.
+    Vni,
+}
+
+impl Legacy {
+    /// Both, by their names.
+    pub const ALL: [(&'static str, Self); 2] = [("TCVN3", Self::Tcvn3), ("VNI", Self::Vni)];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        let [(tcvn3, _), (vni, _)] = Self::ALL;
+        match self {
+            Self::Tcvn3 => tcvn3,
+            Self::Vni => vni,
+        }
+    }
+
+    /// The Vietnamese of a text in this encoding that was read as Latin-1, composed.
+    ///
+    /// TCVN3 has no accented capitals: a text whose other letters are all capitals was written in a font of capitals, and comes out in capitals.
+    ///
+    /// ```
+    /// use lienthong::base::legacy::Legacy;
+    /// assert_eq!(Legacy::Tcvn3.decode("NguyÔn ThÞ Hoµ"), "Nguyễn Thị Hoà");
+    /// assert_eq!(Legacy::Tcvn3.decode("NGUYÔN THÞ HOµ"), "NGUYỄN THỊ HOÀ");
+    /// assert_eq!(Legacy::Vni.decode("Nguyeãn Thò Hoaø"), "Nguyễn Thị Hoà");
+    /// ```
+    pub fn decode(self, text: &str) -> String {
+        match self {
+            Self::Vni => vni(text),
+            Self::Tcvn3 => {
+                let decoded = tcvn3(text);
+                let capitals = text.bytes().filter(u8::is_ascii_uppercase).count();
+                match capitals > 1 && !text.bytes().any(|b| b.is_ascii_lowercase()) {
+                    true => decoded.to_uppercase(),
+                    false => decoded,
+                }
+            }
+        }
+    }
+}
+
 /// The text that was meant, and the encoding that it is in, if `text` is Vietnamese of TCVN3 or VNI read as Latin-1.
 ///
 /// ```
@@ -143,7 +190,112 @@ fn is_syllable(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A text as a program with such a table wrote it, read as Latin-1; `None` when the table has no form for one of its letters.
+    fn written(text: &str, table: &'static str) -> Option<String> {
+        let letters: HashMap<char, &str> =
+            letters(table).into_iter().map(|(written, letter)| (letter, written)).collect();
+        let one = |letter: char| match letters.get(&letter) {
+            Some(written) => Some((*written).to_owned()),
+            None => (letter <= '\u{ff}').then(|| letter.to_string()),
+        };
+        text.chars().map(one).collect()
+    }
+
+    /// Syllables with every letter and tone of the language.
+    const WORDS: &[&str] = &[
+        "nguyễn",
+        "trần",
+        "hoàng",
+        "phạm",
+        "huỳnh",
+        "quách",
+        "khương",
+        "nghĩa",
+        "yên",
+        "uyển",
+        "thuý",
+        "duyệt",
+        "ngoạn",
+        "giếng",
+        "đặng",
+        "thưởng",
+        "mỹ",
+        "kỳ",
+        "tỵ",
+        "lý",
+        "thỷ",
+        "ngã",
+        "bảy",
+        "chị",
+        "hỏi",
+        "rổ",
+        "gỗ",
+        "một",
+        "cờ",
+        "nhớ",
+        "dở",
+        "lỡ",
+        "sợ",
+        "cũ",
+        "thụ",
+        "từ",
+        "dữ",
+        "xứ",
+        "bự",
+        "bẵng",
+        "lẳng",
+        "bằng",
+        "trắng",
+        "lặng",
+        "bẫy",
+        "bậc",
+        "kẻ",
+        "chẽ",
+        "mẹ",
+        "bé",
+        "hè",
+        "kế",
+        "kệ",
+        "nghề",
+        "bỉ",
+        "mĩ",
+        "bì",
+        "tí",
+        "mò",
+        "tó",
+        "võ",
+        "họ",
+        "ốc",
+        "ồn",
+        "rũ",
+        "ủ",
+        "ú",
+        "ù",
+        "ã",
+        "quả",
+        "hà",
+        "vân",
+        "ánh",
+        "a",
+        "b",
+    ];
+
+    proptest! {
+        #[test]
+        fn what_is_written_comes_back(words in proptest::collection::vec(proptest::sample::select(WORDS), 1..6)) {
+            let text = words.join(" ");
+            for (encoding, table) in [(Legacy::Tcvn3, TCVN3), (Legacy::Vni, VNI)] {
+                let legacy = written(&text, table).expect("both tables have every small letter");
+                prop_assert_eq!(encoding.decode(&legacy), text.clone());
+            }
+            let decomposed: String = text.nfd().collect();
+            prop_assert_eq!(decomposed.nfc().collect::<String>(), text);
+        }
+    }
 
     #[test]
     fn what_was_meant_is_found() {

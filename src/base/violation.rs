@@ -48,6 +48,12 @@ impl Violation {
         Self { message_vi: Some(cut(message, MESSAGE_BYTES_MAX)), ..self }
     }
 
+    /// The same, at another path.
+    #[must_use]
+    pub fn at(self, field: &str) -> Self {
+        Self { field: cut(field, FIELD_BYTES_MAX), ..self }
+    }
+
     /// The message in a language. A message without a translation is replaced by the general sentence of its rule.
     pub fn message_in(&self, language: Language) -> Cow<'_, str> {
         match (language, &self.message_vi) {

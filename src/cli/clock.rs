@@ -10,8 +10,8 @@ use indicatif::ProgressBar;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
+use super::server::ServerArgs;
 use crate::base::Timestamp;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::advance_clock_request::Target;
@@ -36,15 +36,13 @@ const REPETITIONS_MAX: u32 = 30;
 const PIECES_PRINTED: usize = 20;
 /// When and how often a person who waits is told how far the jump is.
 const TELLS_EVERY: Duration = Duration::from_secs(1);
-/// How long a connection may take.
-const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// The clock of a server's world: show it, move it forward, stop it.
 #[derive(Debug, Subcommand)]
 pub enum Clock {
     /// Show the world's time with the machine's beside it, and the work that is scheduled.
     #[command(after_help = EXAMPLES)]
-    Show(Server),
+    Show(ServerArgs),
     /// Move the clock forward by a duration, and run all work that falls due on the way.
     #[command(after_help = EXAMPLES)]
     Advance(Advance),
@@ -56,10 +54,10 @@ pub enum Clock {
     Next(Next),
     /// Stop the clock.
     #[command(after_help = EXAMPLES)]
-    Freeze(Server),
+    Freeze(ServerArgs),
     /// Let a stopped clock go on.
     #[command(after_help = EXAMPLES)]
-    Resume(Server),
+    Resume(ServerArgs),
 }
 
 /// Move it by a duration.
@@ -71,7 +69,7 @@ pub struct Advance {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
 }
 
 /// Move it to a time.
@@ -83,7 +81,7 @@ pub struct To {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
 }
 
 /// Move it to the next work.
@@ -95,7 +93,7 @@ pub struct Next {
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
-    server: Server,
+    server: ServerArgs,
 }
 
 /// The name of a jump.
@@ -106,41 +104,22 @@ pub struct RequestArgs {
     request_id: Option<String>,
 }
 
-/// Whose clock, and who asks.
-#[derive(Debug, Args)]
-pub struct Server {
-    /// The address of the server, without TLS unless `--ca` is given.
-    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
-    address: String,
-    /// The bearer credential of the calls: an operator's.
-    #[arg(
-        long,
-        default_value = "demo-operator",
-        env = "LIENTHONG_CREDENTIAL",
-        value_name = "CREDENTIAL",
-        hide_env_values = true
-    )]
-    credential: String,
-    #[command(flatten)]
-    ca: CaArgs,
-}
-
 impl Clock {
     /// Runs the subcommand.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         runtime()?.block_on(async {
             match self {
                 Self::Show(server) => {
-                    let proto::GetClockResponse { clock, scheduled } = server.clock().await?;
+                    let proto::GetClockResponse { clock, scheduled } = clock(&server).await?;
                     show(clock, Some(scheduled), output)
                 }
                 Self::Freeze(server) => {
                     let call = async |client: &mut Client, request| client.freeze_clock(request).await;
-                    show(server.ask(proto::FreezeClockRequest {}, call).await?.clock, None, output)
+                    show(ask(&server, proto::FreezeClockRequest {}, call).await?.clock, None, output)
                 }
                 Self::Resume(server) => {
                     let call = async |client: &mut Client, request| client.resume_clock(request).await;
-                    show(server.ask(proto::ResumeClockRequest {}, call).await?.clock, None, output)
+                    show(ask(&server, proto::ResumeClockRequest {}, call).await?.clock, None, output)
                 }
                 Self::Advance(Advance { by, request, server }) => {
                     let by = prost_types::Duration::try_from(by);
@@ -196,45 +175,31 @@ impl From<NoAnswer> for Failure {
     }
 }
 
-impl Server {
-    async fn clock(&self) -> Result<proto::GetClockResponse, NoAnswer> {
-        self.ask(proto::GetClockRequest {}, async |client: &mut Client, request| client.get_clock(request).await).await
-    }
+async fn clock(server: &ServerArgs) -> Result<proto::GetClockResponse, NoAnswer> {
+    ask(server, proto::GetClockRequest {}, async |client: &mut Client, request| client.get_clock(request).await).await
+}
 
-    async fn ask<Q, A>(
-        &self,
-        message: Q,
-        call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
-    ) -> Result<A, NoAnswer> {
-        let failed = |failure| NoAnswer::Failed(failure);
-        let authorization = format!("Bearer {}", self.credential).parse();
-        let authorization =
-            authorization.map_err(|_| failed(Failure::with_code("the credential is no text of ASCII", 2)))?;
-        let address = &self.address;
-        let endpoint = self.ca.endpoint(address).map_err(failed)?.connect_timeout(CONNECTS_WITHIN);
-        let channel = self.ca.connect(&endpoint, address).await.map_err(failed)?;
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", authorization);
-        request.set_timeout(DEADLINE);
-        let mut client = Client::new(channel);
-        let answer = tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(|_| NoAnswer::Late)?;
-        match answer {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(status) if status.code() == Code::DeadlineExceeded => Err(NoAnswer::Late),
-            Err(status) if status.code() == Code::Unimplemented => {
-                let why = "there is no SimulationService: a server with TLS serves it with --enable-simulation";
-                Err(failed(Failure::new(format!("{address}: {why}"))))
-            }
-            Err(status) => {
-                self.ca.expect_plaintext(address).await.map_err(failed)?;
-                let (code, message) = (status.code(), status.message());
-                Err(failed(Failure::new(format!("{address} refused the call with {code:?}: {message}"))))
-            }
-        }
+/// Makes one call of the service; one that is late may go on in the server.
+async fn ask<Q, A>(
+    server: &ServerArgs,
+    message: Q,
+    call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
+) -> Result<A, NoAnswer> {
+    let mut client = Client::new(server.connect().await.map_err(NoAnswer::Failed)?);
+    let request = server.request(message, DEADLINE).map_err(NoAnswer::Failed)?;
+    match tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(|_| NoAnswer::Late)? {
+        Ok(answer) => Ok(answer.into_inner()),
+        Err(status) if status.code() == Code::DeadlineExceeded => Err(NoAnswer::Late),
+        Err(status) => Err(NoAnswer::Failed(server.refusal(&status).await)),
     }
 }
 
-async fn advance(server: Server, request: RequestArgs, target: Target, output: OutputFormat) -> Result<(), Failure> {
+async fn advance(
+    server: ServerArgs,
+    request: RequestArgs,
+    target: Target,
+    output: OutputFormat,
+) -> Result<(), Failure> {
     let request_id = request.id();
     let message = proto::AdvanceClockRequest { request_id: request_id.clone(), target: Some(target) };
     let call = async |client: &mut Client, request| client.advance_clock(request).await;
@@ -243,14 +208,14 @@ async fn advance(server: Server, request: RequestArgs, target: Target, output: O
 
 /// Asks for a jump, again under the same name while it takes longer than a call may, and tells a person who waits how far it is.
 async fn jump<Q: Clone, A>(
-    server: &Server,
+    server: &ServerArgs,
     request_id: &str,
     message: Q,
     call: impl AsyncFn(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
 ) -> Result<A, Failure> {
     let asked = async {
         for _ in 0..REPETITIONS_MAX {
-            match server.ask(message.clone(), &call).await {
+            match ask(server, message.clone(), &call).await {
                 Err(NoAnswer::Late) => {}
                 answer => return answer,
             }
@@ -261,7 +226,7 @@ async fn jump<Q: Clone, A>(
     let told = async {
         loop {
             tokio::time::sleep(TELLS_EVERY).await;
-            if let Ok(proto::GetClockResponse { clock, scheduled }) = server.clock().await {
+            if let Ok(proto::GetClockResponse { clock, scheduled }) = clock(server).await {
                 let count: u64 = scheduled.iter().map(|work| work.count).sum();
                 let now = text(clock.unwrap_or_default().now);
                 bar.set_message(format!("the clock is at {now}; {count} pieces of work are scheduled"));

@@ -11,6 +11,7 @@ pub mod completions;
 mod environment;
 mod format;
 pub mod health;
+pub mod import;
 pub mod keys;
 mod language;
 pub mod ledger;
@@ -23,6 +24,7 @@ pub mod population;
 pub mod registry;
 pub mod rights;
 pub mod serve;
+mod server;
 mod text;
 pub mod store;
 pub mod token;
@@ -43,6 +45,7 @@ Examples:
   lienthong serve --data-dir ./province --seed 7       the same, kept on disk
   lienthong persona list                               citizens with a documented situation each
   lienthong clock advance 180d                         half a year on, in the province of a running server
+  lienthong import land parcels.xlsx                   an agency's own data into its registry
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
 
@@ -83,6 +86,8 @@ pub enum Command {
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
+    /// Import CSV and XLSX files into a registry.
+    Import(Box<import::Import>),
     /// Audit logs from outside: tiles, entries, heads, and that they are append-only.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -137,6 +142,7 @@ impl Cli {
             Command::Persona(command) => command.run(output),
             Command::Clock(command) => command.run(output),
             Command::Population(command) => command.run(output),
+            Command::Import(command) => command.run(output),
             Command::Ledger(command) => command.run(output),
             Command::Store(command) => command.run(output),
             Command::Witness(command) => command.run(output),

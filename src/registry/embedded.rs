@@ -16,7 +16,7 @@ use crate::trust::{PublicKey, Signer, Statement};
 use super::Sector;
 use super::calendar::{self, Calendar};
 use super::page_cache::PageCache;
-use super::port::{Change, ChangeBatch, Page, Query, Receipt, Registry, Submission};
+use super::port::{Change, ChangeBatch, Content, Page, PutOutcome, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, prepare};
 use super::repetition::{IdempotencyKey, bounded, hash_of_prepared, stored_receipts};
 use super::row::submission_key;
@@ -53,7 +53,7 @@ pub struct EmbeddedRegistry {
     pub(super) secrets: Secrets,
     pages: PageCache,
     pub(super) calendar: Arc<watch::Sender<Calendar>>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -240,6 +240,10 @@ impl Registry for EmbeddedRegistry {
                 stored.ok_or(refused)
             }
         }
+    }
+
+    async fn put(&self, contents: Vec<Content>, is_trial: bool) -> Result<Vec<PutOutcome>> {
+        self.put_contents(contents, is_trial).await
     }
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

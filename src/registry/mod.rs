@@ -38,6 +38,7 @@ pub mod pattern;
 mod plan;
 pub mod port;
 pub mod prepare;
+mod put;
 mod read;
 pub mod reader;
 mod repetition;

@@ -116,10 +116,15 @@ impl Plan {
         receipts
     }
 
+    /// Whether all `changes` could be added, and if not, why.
+    pub(super) fn allows(&self, changes: &[Prepared], issued_at: Timestamp) -> Result<()> {
+        self.check(changes)?;
+        self.check_steps(changes, issued_at.date())
+    }
+
     /// Adds all `changes`, or none and says why. The receipts have no log index yet.
     pub(super) fn add(&mut self, changes: Vec<Prepared>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
-        self.check(&changes)?;
-        self.check_steps(&changes, issued_at.date())?;
+        self.allows(&changes, issued_at)?;
         Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
     }
 

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use crate::base::id::is_request_id;
 use crate::base::limits::BATCH_RECORDS_MAX;
 use crate::base::{
-    OrganisationCode, PartialDate, Party, PersonalId, RecordId, Result, Timestamp, Violations, Warnings,
+    Error, OrganisationCode, PartialDate, Party, PersonalId, Reason, RecordId, Result, Timestamp, Violations, Warnings,
 };
 use crate::trust::{LogProof, Object, Operation, PublicKey, SignedRecord};
 
@@ -168,6 +168,28 @@ pub struct Receipt {
     pub warnings: Warnings,
 }
 
+/// A record's whole content, to be written where it differs from what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The record type.
+    pub record_type: String,
+    /// The whole content.
+    pub payload: Object,
+}
+
+/// What became of one content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// There was no such record.
+    Created(Receipt),
+    /// It is the record's next version.
+    Updated(Receipt),
+    /// The record has this content; the receipt names its latest version.
+    Unchanged(Receipt),
+    /// It breaks rules; fields are named by their paths in the payload.
+    Refused(Violations),
+}
+
 /// Changes that end at a signed checkpoint of the issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeBatch {
@@ -193,6 +215,13 @@ pub trait Registry: Send + Sync + 'static {
 
     /// Submits changes.
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>>;
+
+    /// Brings records to the contents, each on its own: those that break a rule are refused and the others written, durable when `Ok`. One
+    /// outcome for each, in their order. A trial checks the same, and writes nothing; its receipts have no log index.
+    async fn put(&self, _contents: Vec<Content>, _is_trial: bool) -> Result<Vec<PutOutcome>> {
+        let message = format!("the {} registry takes changes by SubmitChanges only", self.name());
+        Err(Error::new(Reason::MethodUnknown, message).with_subject("registry", self.name()))
+    }
 
     /// The changes from `cursor` on, about `limit` of them (more only when one signed batch is larger); `None` when the
     /// log ends at `cursor`. Fails with [`Reason::CursorGone`](crate::base::Reason) when it is past the end or ends no batch.

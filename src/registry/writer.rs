@@ -37,6 +37,8 @@ type Answer = oneshot::Sender<Result<Vec<Receipt>>>;
 pub(super) enum Origin {
     /// An agency; a repetition of its request is recognised.
     Submitted(IdempotencyKey),
+    /// An agency; a repetition finds nothing to change.
+    Put,
     /// A new world, at this time; who loads it guards against repetition.
     Loaded(Timestamp),
     /// Time.
@@ -54,7 +56,7 @@ impl Job {
     fn request(&self) -> Option<&IdempotencyKey> {
         match &self.origin {
             Origin::Submitted(request) => Some(request),
-            Origin::Loaded(_) | Origin::Due => None,
+            Origin::Put | Origin::Loaded(_) | Origin::Due => None,
         }
     }
 
@@ -139,24 +141,8 @@ impl Writer {
 
     /// What the store knows of the group's records and requests.
     async fn read(&self, group: &[Job]) -> Result<(Plan, BTreeMap<Vec<u8>, Receipts>)> {
-        let mut plan = Plan::new(self.sector.clone(), self.counters.clone());
-        let changes = group.iter().flat_map(|job| &job.changes);
-        let mut keys = BTreeSet::new();
-        for change in changes {
-            keys.insert(change.key());
-            keys.extend(change.related.iter().map(|(.., key)| *key));
-        }
-        let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
-        for (key, row) in keys.into_iter().zip(self.store.get_many(Space::Record, &wanted).await?) {
-            if let Some(row) = row {
-                plan.know(key, row)?;
-            }
-        }
-        let claims = claims::keys(group.iter().flat_map(|job| &job.changes));
-        let found = self.store.get_many(Space::RecordIndex, &claims).await?;
-        for (key, row) in claims.into_iter().zip(found) {
-            plan.know_claim(key, row.as_deref())?;
-        }
+        let changes = || group.iter().flat_map(|job| &job.changes);
+        let plan = known(&*self.store, &self.sector, self.counters.clone(), changes).await?;
         let requests: Vec<Vec<u8>> = group.iter().filter_map(|job| Some(job.request()?.key.clone())).collect();
         let found = self.store.get_many(Space::Submission, &requests).await?;
         let mut earlier = BTreeMap::new();
@@ -208,6 +194,33 @@ impl Writer {
     }
 }
 
+/// A plan that knows what the store has of the records that `changes` change, ask about and claim from.
+pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
+    store: &dyn Store,
+    sector: &Arc<Sector>,
+    counters: Counters,
+    changes: impl Fn() -> I,
+) -> Result<Plan> {
+    let mut plan = Plan::new(sector.clone(), counters);
+    let mut keys = BTreeSet::new();
+    for change in changes() {
+        keys.insert(change.key());
+        keys.extend(change.related.iter().map(|(.., key)| *key));
+    }
+    let wanted: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    for (key, row) in keys.into_iter().zip(store.get_many(Space::Record, &wanted).await?) {
+        if let Some(row) = row {
+            plan.know(key, row)?;
+        }
+    }
+    let claims = claims::keys(changes());
+    let found = store.get_many(Space::RecordIndex, &claims).await?;
+    for (key, row) in claims.into_iter().zip(found) {
+        plan.know_claim(key, row.as_deref())?;
+    }
+    Ok(plan)
+}
+
 /// Adds the jobs to the plan, each whole or not at all; answers those that repeat or conflict.
 fn add_all(
     mut plan: Plan,
@@ -234,6 +247,7 @@ fn add_all(
         }
         let (added, request) = match job.origin {
             Origin::Submitted(request) => (plan.add(job.changes, now), Some(request)),
+            Origin::Put => (plan.add(job.changes, now), None),
             Origin::Loaded(at) => (plan.add(job.changes, at), None),
             Origin::Due => (Ok(plan.add_due(job.changes, now)), None),
         };

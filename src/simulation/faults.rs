@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use crate::base::limits::DEADLINE_MS_MAX;
 use crate::base::{Error, Reason, Result};
-use crate::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Selector, Submission};
+use crate::registry::port::{ChangeBatch, Content, Page, PutOutcome, Query, Receipt, Registry, Selector, Submission};
 use crate::registry::signing::{CredentialDraft, SignedStatusList, StatusListDraft};
 use crate::trust::{Disclosure, PublicKey};
 
@@ -176,6 +176,10 @@ impl Registry for Faulty {
 
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
         self.inner.submit(submission).await
+    }
+
+    async fn put(&self, contents: Vec<Content>, is_trial: bool) -> Result<Vec<PutOutcome>> {
+        self.inner.put(contents, is_trial).await
     }
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

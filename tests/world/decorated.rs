@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use lienthong::base::Result;
-use lienthong::registry::port::{ChangeBatch, Page, Query, Receipt, Registry, Submission};
+use lienthong::registry::port::{ChangeBatch, Content, Page, PutOutcome, Query, Receipt, Registry, Submission};
 
 type Reads = Box<dyn Fn(Result<Page>) -> Result<Page> + Send + Sync>;
 type Stream = Box<dyn Fn(u64, Option<ChangeBatch>) -> Option<ChangeBatch> + Send + Sync>;
@@ -72,6 +72,10 @@ impl Registry for Decorated {
 
     async fn submit(&self, submission: Submission) -> Result<Vec<Receipt>> {
         self.inner.submit(submission).await
+    }
+
+    async fn put(&self, contents: Vec<Content>, is_trial: bool) -> Result<Vec<PutOutcome>> {
+        self.inner.put(contents, is_trial).await
     }
 
     async fn changes(&self, cursor: u64, limit: usize) -> Result<Option<ChangeBatch>> {

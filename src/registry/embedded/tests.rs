@@ -2,6 +2,7 @@
 
 mod due;
 mod lifecycles;
+mod putting;
 
 use std::sync::Arc;
 

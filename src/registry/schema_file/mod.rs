@@ -22,7 +22,7 @@ mod record_type;
 mod rules;
 mod samples;
 mod states;
-mod yaml;
+pub mod yaml;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,7 +30,7 @@ mod time;
 
 pub use file::load;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
-pub use node::FILE_BYTES_MAX;
+pub use node::{FILE_BYTES_MAX, json};
 pub use path::field_at;
 pub use record_type::DOCUMENT_FIRST;
 pub use text::FORMATS;

@@ -76,6 +76,11 @@ impl Node {
     }
 }
 
+/// The one document of a YAML text, as JSON with its keys in order; the same limits hold for every file that people write.
+pub fn json(text: &str) -> Result<serde_json::Value, Flaws> {
+    read(text).map(|node| node.to_json())
+}
+
 /// Reads the one document of a text.
 pub(super) fn read(text: &str) -> Result<Node, Flaws> {
     if text.len() > FILE_BYTES_MAX {

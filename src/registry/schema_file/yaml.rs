@@ -6,31 +6,39 @@ use serde_json::Value;
 
 /// A value; a mapping keeps its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Tree {
+pub enum Tree {
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Integer(i64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Tree>),
+    /// A mapping.
     Map(Vec<(String, Tree)>),
 }
 
 impl Tree {
-    pub(super) fn text(text: &str) -> Self {
+    /// A text.
+    pub fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 
-    pub(super) fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Tree)>) -> Self {
+    /// A mapping of these entries.
+    pub fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Tree)>) -> Self {
         Self::Map(entries.into_iter().map(|(key, tree)| (key.to_owned(), tree)).collect())
     }
 
     /// Adds an entry to a mapping.
-    pub(super) fn set(&mut self, key: &str, value: Tree) {
+    pub fn set(&mut self, key: &str, value: Tree) {
         if let Self::Map(entries) = self {
             entries.push((key.to_owned(), value));
         }
     }
 
-    pub(super) fn to_json(&self) -> Value {
+    /// As JSON, in the same order where JSON keeps it.
+    pub fn to_json(&self) -> Value {
         match self {
             Self::Bool(truth) => (*truth).into(),
             Self::Integer(number) => (*number).into(),
@@ -41,7 +49,7 @@ impl Tree {
     }
 
     /// Writes it as YAML, in block style; what has no nested values is on one line.
-    pub(super) fn write(&self, out: &mut String) {
+    pub fn write(&self, out: &mut String) {
         self.block(0, out);
     }
 

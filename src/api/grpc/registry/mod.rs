@@ -3,6 +3,9 @@
 mod certificate;
 mod codes;
 mod describe;
+mod payload;
+mod put;
+mod receipt;
 mod sectors;
 pub mod shared;
 mod stream;

@@ -4,23 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt as _};
-use prost_types::value::Kind as Json;
 use tonic::{Request, Response, Status};
 
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::Call;
 use crate::base::{Date, Error, OrganisationCode, Path, PersonalId, RecordId, Result, Violation, Violations, limits};
 use crate::registry::catalogue::unknown_record_type;
-use crate::registry::port::{Change, Inclusion, Query, Registry, Selector, Submission};
+use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Selector, Submission};
 use crate::registry::prepare::check;
 use crate::registry::{Catalogue, RecordType, Sector};
-use crate::trust::{Object, Operation, Value};
+use crate::trust::{Object, Operation};
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
 use crate::wire::record;
 
 use super::codes::list_codes;
 use super::describe::describe;
+use super::payload::object;
+use super::put;
+use super::receipt;
 use super::stream::{self, STREAM_RECORDS};
 
 const RESUME_TOKEN: &str = "resume_token";
@@ -114,16 +116,36 @@ impl SharedRegistries {
         let mut answered = Vec::with_capacity(receipts.len());
         for receipt in receipts {
             let index = self.inclusion.ledger_index(&sector.name, receipt.log_index).await?;
-            answered.push(v1::Receipt {
-                record_id: receipt.record_id.to_hex(),
-                version: receipt.version,
-                log_index: receipt.log_index,
-                ledger_index: index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?,
-                warnings_total: receipt.warnings.total as u32,
-                warnings: receipt.warnings.kept.into_iter().map(|odd| warning(call, odd)).collect(),
-            });
+            let index = index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?;
+            answered.push(receipt::answer(call, receipt, index));
         }
         Ok(v1::SubmitChangesResponse { receipts: answered })
+    }
+
+    async fn put(&self, call: &Call, request: v1::PutRecordsRequest) -> Result<v1::PutRecordsResponse> {
+        let (sector, registry) = self.own(call, &request.registry)?;
+        let (contents, refused) = put::contents(sector, request.records)?;
+        let mut answered: BTreeMap<usize, v1::PutOutcome> =
+            refused.iter().map(|(at, violations)| (*at, put::refusal(call, violations))).collect();
+        if !contents.is_empty() {
+            let (numbers, contents): (Vec<usize>, Vec<Content>) = contents.into_iter().unzip();
+            let outcomes = registry.put(contents, request.validate_only).await?;
+            let log_size = outcomes.iter().filter_map(put::receipt).map(|receipt| receipt.log_index + 1).max();
+            if !request.validate_only {
+                self.inclusion.wait_for(&sector.name, log_size.unwrap_or(0)).await?;
+            }
+            for (at, outcome) in numbers.into_iter().zip(outcomes) {
+                let index = match put::receipt(&outcome) {
+                    Some(receipt) if !request.validate_only => {
+                        let index = self.inclusion.ledger_index(&sector.name, receipt.log_index).await?;
+                        index.ok_or_else(|| Error::bug("an accepted change has no ledger index"))?
+                    }
+                    _ => 0,
+                };
+                answered.insert(at, put::answer(call, outcome, index));
+            }
+        }
+        Ok(v1::PutRecordsResponse { outcomes: answered.into_values().collect() })
     }
 
     async fn follow(
@@ -295,62 +317,6 @@ fn read_change(at: usize, change: v1::Change, violations: &mut Violations) -> Ch
     Change { record_type, operation, expected_version, payload, valid_from, valid_until }
 }
 
-/// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
-fn object(path: &Path<'_>, fields: prost_types::Struct, depth: usize, violations: &mut Violations) -> Object {
-    let mut object = Object::new();
-    for (name, value) in fields.fields {
-        let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !fits || name.is_empty() || name.len() > 64 {
-            violations.add(path, "NAME", "field names are snake_case ASCII of at most 64 characters");
-            continue;
-        }
-        if let Some(value) = value_of(&Path::Field(path, &name), value, depth, violations) {
-            object.insert(name, value);
-        }
-    }
-    object
-}
-
-fn value_of(path: &Path<'_>, value: prost_types::Value, depth: usize, violations: &mut Violations) -> Option<Value> {
-    let mut refuse = |rule, message: &str| {
-        violations.add(path, rule, message);
-        None
-    };
-    if depth >= limits::PAYLOAD_DEPTH_MAX {
-        return refuse("TOO_DEEP", "a payload nests at most 8 levels");
-    }
-    match value.kind {
-        None | Some(Json::NullValue(_)) => refuse("NULL", "leave the field out if its value is unknown"),
-        Some(Json::BoolValue(flag)) => Some(Value::Bool(flag)),
-        Some(Json::StringValue(text)) => Some(Value::String(text)),
-        Some(Json::NumberValue(number)) => {
-            const LARGEST: f64 = 9_007_199_254_740_991.0;
-            if number.fract() != 0.0 || number.abs() > LARGEST {
-                return refuse("NUMBER", "whole numbers within ±(2⁵³−1) only; money and codes are strings");
-            }
-            Some(Value::Integer(number as i64))
-        }
-        Some(Json::ListValue(list)) => {
-            // Once an item is refused the list is too: the rest is looked at for what is wrong with it, and not kept.
-            let mut items = Some(Vec::new());
-            for (at, item) in list.values.into_iter().enumerate() {
-                match (value_of(&Path::Item(path, at), item, depth + 1, violations), &mut items) {
-                    (Some(item), Some(items)) => items.push(item),
-                    _ => items = None,
-                }
-            }
-            items.map(Value::Array)
-        }
-        Some(Json::StructValue(fields)) => Some(Value::Object(object(path, fields, depth + 1, violations))),
-    }
-}
-
-/// A warning in the caller's language.
-fn warning(call: &Call, warning: Violation) -> v1::Warning {
-    let message = warning.message_in(call.language).into_owned();
-    v1::Warning { field: warning.field, rule: warning.rule.into(), message }
-}
-
 #[tonic::async_trait]
 impl RegistryService for SharedRegistries {
     async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
@@ -378,6 +344,13 @@ impl RegistryService for SharedRegistries {
         self.edge.answer(request, |call, message| async move { self.submit(&call, message).await }).await
     }
 
+    async fn put_records(
+        &self,
+        request: Request<v1::PutRecordsRequest>,
+    ) -> Result<Response<v1::PutRecordsResponse>, Status> {
+        self.edge.answer(request, |call, message| async move { self.put(&call, message).await }).await
+    }
+
     type StreamChangesStream = AnswerStream<v1::StreamChangesResponse>;
 
     async fn stream_changes(
@@ -390,6 +363,8 @@ impl RegistryService for SharedRegistries {
 
 #[cfg(test)]
 mod tests {
+    use prost_types::value::Kind as Json;
+
     use super::*;
 
     fn json(kind: Json) -> prost_types::Value {

@@ -1,0 +1,102 @@
+//! Rows on their way to the server: read, decoded and built on a thread of their own, in batches of the size of a call.
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher as _;
+use std::ops::ControlFlow;
+
+use prost::Message as _;
+use prost_types::Struct;
+use tokio::sync::mpsc;
+
+use super::cell::{Flaw, Row};
+use super::limits::{BATCH_BYTES, BATCH_ROWS};
+use super::record::Builder;
+use super::source::Source;
+use crate::cli::output::Failure;
+use crate::registry::schema::KeyForm;
+
+/// Rows that go in one call.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) rows: Vec<(Row, Struct)>,
+    /// Those that are no records.
+    pub(super) refused: Vec<(Row, Vec<Flaw>)>,
+    pub(super) repeated: u64,
+    /// The last row, and how far in the file it ends.
+    pub(super) last_row: u64,
+    pub(super) position: u64,
+    bytes: usize,
+}
+
+/// Reads the rows after the header; those up to `done` are only remembered. Ends when nobody takes batches any more.
+pub(super) fn feed(
+    source: &Source,
+    builder: &Builder,
+    header: u64,
+    done: u64,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<(), Failure> {
+    let mut known = Known::default();
+    let mut batch = Batch::default();
+    source.rows(&mut |mut row| {
+        if row.number <= header {
+            return Ok(ControlFlow::Continue(()));
+        }
+        builder.decode(&mut row);
+        let built = builder.payload(&row).and_then(|payload| known.check(builder, &row, payload));
+        if row.number <= done {
+            return Ok(ControlFlow::Continue(()));
+        }
+        (batch.last_row, batch.position) = (row.number, row.position);
+        match built {
+            Ok(Some(payload)) => {
+                batch.bytes += payload.encoded_len();
+                batch.rows.push((row, payload));
+            }
+            Ok(None) => batch.repeated += 1,
+            Err(flaws) => {
+                batch.bytes += row.cells.iter().map(|cell| cell.text().len()).sum::<usize>();
+                batch.refused.push((row, flaws));
+            }
+        }
+        if batch.rows.len() < BATCH_ROWS && batch.refused.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let sent = batches.blocking_send(std::mem::take(&mut batch));
+        Ok(if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    if batch.last_row > 0 {
+        // Nobody takes it when the import has failed, and that failure is the one to report.
+        let _ = batches.blocking_send(batch);
+    }
+    Ok(())
+}
+
+/// The keys of the rows so far, with their contents, by hashes.
+#[derive(Default)]
+struct Known {
+    rows: HashMap<u64, (u64, u64)>,
+    /// With a key of this process: nobody can write two rows that it takes for one.
+    hasher: RandomState,
+}
+
+impl Known {
+    /// A second row of one record: left out when it says the same, and refused otherwise, because a file that contradicts itself is not
+    /// decided by the order of its rows.
+    fn check(&mut self, builder: &Builder, row: &Row, payload: Struct) -> Result<Option<Struct>, Vec<Flaw>> {
+        let Some(key) = builder.key(&payload) else { return Ok(Some(payload)) };
+        let content = self.hasher.hash_one(payload.encode_to_vec());
+        match self.rows.entry(self.hasher.hash_one(KeyForm::Compact.of(&key))) {
+            Entry::Vacant(entry) => {
+                entry.insert((row.number, content));
+                Ok(Some(payload))
+            }
+            Entry::Occupied(entry) if entry.get().1 == content => Ok(None),
+            Entry::Occupied(entry) => {
+                let message = format!("row {} says something else of the same record", entry.get().0);
+                Err(vec![Flaw::new(builder.key_column(), "DUPLICATE", message)])
+            }
+        }
+    }
+}

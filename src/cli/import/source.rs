@@ -1,0 +1,88 @@
+//! A file to import: what it is, and its rows.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::bytes::{Seen, look};
+use super::cell::{Each, Row};
+use super::limits::{COLUMNS_MAX, ROWS_MAX};
+use super::{csv, xlsx};
+use crate::cli::output::Failure;
+
+/// A file to import.
+pub(super) struct Source {
+    path: PathBuf,
+    pub(super) seen: Seen,
+    format: Format,
+    /// Where the last row ends, about: bytes of a CSV file, rows of a sheet.
+    pub(super) extent: u64,
+}
+
+enum Format {
+    Csv(u8),
+    Sheet(String),
+}
+
+impl Source {
+    /// Looks at a file; `separator` and `sheet` are the caller's, where it names them.
+    pub(super) fn open(path: &Path, separator: Option<u8>, sheet: Option<&str>) -> Result<Self, Failure> {
+        let failed = |why: String| Failure::new(format!("{} cannot be read: {why}", path.display()));
+        let seen = look(path).map_err(|error| failed(error.to_string()))?;
+        if seen.head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+            return Err(failed("it is an old Excel file (.xls): save it as .xlsx or CSV".into()));
+        }
+        let (format, extent) = if seen.head.starts_with(b"PK\x03\x04") {
+            let (name, rows) = xlsx::choose(path, sheet)?;
+            (Format::Sheet(name), rows)
+        } else {
+            (Format::Csv(separator.unwrap_or_else(|| csv::separator(&seen.head))), seen.bytes)
+        };
+        Ok(Self { path: path.to_owned(), seen, format, extent })
+    }
+
+    /// Calls `each` with every row that is not blank.
+    pub(super) fn rows(&self, each: &mut Each<'_>) -> Result<(), Failure> {
+        let mut count = 0;
+        let mut counted = |row: Row| {
+            count += 1;
+            if count > ROWS_MAX {
+                return Err(Failure::new(format!("{} has more than {ROWS_MAX} rows", self.path.display())));
+            }
+            each(row)
+        };
+        match &self.format {
+            Format::Csv(separator) => csv::rows(&self.path, &self.seen, *separator, &mut counted),
+            Format::Sheet(name) => xlsx::rows(&self.path, name, &mut counted),
+        }
+    }
+
+    /// The row of names: the first one that is not blank, or the one with this number.
+    pub(super) fn header(&self, number: Option<u64>) -> Result<Row, Failure> {
+        let mut header = None;
+        self.rows(&mut |row| {
+            if number.is_none_or(|number| row.number >= number) {
+                header = Some(row);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let header = header.filter(|row| number.is_none_or(|number| row.number == number));
+        let missing = || Failure::new(format!("{}: there is no row of column names", self.path.display()));
+        let header = header.ok_or_else(missing)?;
+        match header.cells.len() {
+            0..=COLUMNS_MAX => Ok(header),
+            _ => Err(Failure::new(format!("{} has more than {COLUMNS_MAX} columns", self.path.display()))),
+        }
+    }
+
+    /// What it is read as, in words.
+    pub(super) fn says(&self) -> String {
+        match &self.format {
+            Format::Csv(separator) => {
+                let separator = if *separator == b'\t' { "tab".to_owned() } else { char::from(*separator).to_string() };
+                format!("CSV, {}, separator {separator}", self.seen.encoding.name())
+            }
+            Format::Sheet(name) => format!("XLSX, sheet {name}"),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The server that a command calls: its address, the credential, and what is said when it does not answer.
+
+use std::time::Duration;
+
+use clap::Args;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use super::ca::CaArgs;
+use super::language;
+use super::output::Failure;
+use crate::base::Language;
+
+/// How long a connection may take.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
+
+/// Which server, and who asks.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// The address of the server, without TLS unless `--ca` is given.
+    #[arg(long, default_value = "127.0.0.1:50051", env = "LIENTHONG_ADDRESS", value_name = "HOST:PORT")]
+    pub(super) address: String,
+    /// The bearer credential of the calls: an operator's.
+    #[arg(
+        long,
+        default_value = "demo-operator",
+        env = "LIENTHONG_CREDENTIAL",
+        value_name = "CREDENTIAL",
+        hide_env_values = true
+    )]
+    credential: String,
+    #[command(flatten)]
+    ca: CaArgs,
+}
+
+impl ServerArgs {
+    /// A connection to the server.
+    pub(super) async fn connect(&self) -> Result<Channel, Failure> {
+        let endpoint = self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN);
+        self.ca.connect(&endpoint, &self.address).await
+    }
+
+    /// A request with the credential, in the chosen language.
+    pub(super) fn request<Q>(&self, message: Q, within: Duration) -> Result<Request<Q>, Failure> {
+        let authorization: Result<MetadataValue<Ascii>, _> = format!("Bearer {}", self.credential).parse();
+        let authorization = authorization.map_err(|_| Failure::with_code("the credential is no text of ASCII", 2))?;
+        let mut request = Request::new(message);
+        request.set_timeout(within);
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", authorization);
+        if language::chosen() == Language::Vietnamese {
+            metadata.insert("accept-language", MetadataValue::from_static("vi"));
+        }
+        Ok(request)
+    }
+
+    /// Makes one call.
+    pub(super) async fn ask<Q, A>(
+        &self,
+        message: Q,
+        within: Duration,
+        call: impl AsyncFnOnce(Request<Q>) -> Result<tonic::Response<A>, Status>,
+    ) -> Result<A, Failure> {
+        let late = |_| Failure::new(format!("{} did not answer within {} s", self.address, within.as_secs()));
+        let answer = tokio::time::timeout(within, call(self.request(message, within)?)).await.map_err(late)?;
+        match answer {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => Err(self.refusal(&status).await),
+        }
+    }
+
+    /// What a refused call means.
+    pub(super) async fn refusal(&self, status: &Status) -> Failure {
+        let address = &self.address;
+        if status.code() == Code::Unimplemented {
+            return Failure::new(format!(
+                "{address} does not serve this method: a server with TLS serves SimulationService with --enable-simulation"
+            ));
+        }
+        match self.ca.expect_plaintext(address).await {
+            Err(failure) => failure,
+            Ok(()) => {
+                Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message()))
+            }
+        }
+    }
+}
