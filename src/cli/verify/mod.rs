@@ -31,8 +31,8 @@ use super::output::{Failure, OutputFormat};
 use super::{anchor, text};
 use crate::base::time::SystemClock;
 use crate::base::{Clock as _, Timestamp};
-use crate::trust::verdict::Code;
 use crate::trust::sd_jwt::Binding;
+use crate::trust::verdict::Code;
 use crate::trust::{Report, SignedRecord, Verifier, credential};
 use answer::AnswerItem;
 use exit::{EXIT_FILE, EXIT_NO_RECORDS};
@@ -99,8 +99,7 @@ pub struct Verify {
 }
 
 /// For records of a world whose clock is ahead of the machine's.
-const AHEAD: &str =
-    "if the world's clock is ahead of this machine's, verify as of its time: --at TIME, as `lienthong clock show` has it";
+const AHEAD: &str = "if the world's clock is ahead of this machine's, verify as of its time: --at TIME, as `lienthong clock show` has it";
 
 impl Verify {
     /// Verifies every record of every file.
