@@ -128,6 +128,10 @@ async fn a_guardian_may_make_every_call_that_the_child_may() {
             if !callers(&rights, &path).contains(&"subject".to_owned()) {
                 continue;
             }
+            // A child represents no organisation.
+            if service.name() == "OrganisationService" {
+                continue;
+            }
             walked += 1;
             let ask = |citizen| about_the_child(&started.channel, &method, &path, citizen);
             let own = ask(CHILD).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Date, Error, PersonalId, Reason, RecordId, Result, Timestamp, limits};
+use crate::registry::code_names::{CodeName, code_names};
 use crate::registry::numbers::{Numbers, resolve};
 use crate::registry::{Heading, Name};
 use crate::store::{Scan, Space};
@@ -84,6 +85,8 @@ pub struct Item {
     pub source: u32,
     /// Whether it is revoked.
     pub revoked: bool,
+    /// What its codes mean.
+    pub names: Vec<CodeName>,
 }
 
 /// Assembles the records of one person. `today` is for rules that depend on the day.
@@ -109,6 +112,7 @@ pub(super) fn assemble(
             ledger_index: record.ledger_index,
         });
         let item = Item {
+            names: code_names(&record.record_type, &record.payload, today),
             record_type: record.record_type.name.clone(),
             fields: record.payload,
             source: sources.len() as u32,

@@ -43,8 +43,8 @@ pub fn basis_field() -> Field {
     )
 }
 
-/// Whether a text is a reason code.
-pub(super) fn is_reason(text: &str) -> bool {
+/// Whether a text has the form of a reason code.
+pub fn is_reason(text: &str) -> bool {
     (2..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')

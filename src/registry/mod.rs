@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod cel;
 pub mod civil_status;
+pub mod code_names;
 pub mod codes;
 pub mod common;
 pub mod definition;

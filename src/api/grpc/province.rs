@@ -11,6 +11,7 @@ use crate::access::acting::acting;
 use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
 use crate::base::{Call, Caller};
 use crate::base::{Error, Language, PartialDate, PersonalId, Result, Violation, Violations, limits};
+use crate::registry::code_names::CodeName;
 use crate::registry::{self, Catalogue};
 use crate::trust::{Object, Operation, Value};
 use crate::wire::proto::province::v1;
@@ -313,6 +314,7 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         record_type: (&item.record_type).into(),
         fields: fields(&item.fields, item.source),
         revoked: item.revoked,
+        code_names: item.names.into_iter().map(code_name).collect(),
     };
     let section = |section: Section| v1::Section {
         kind: section.heading as i32 + 1, // headings are in the order of the enum, without UNSPECIFIED
@@ -332,6 +334,17 @@ fn view_message(view: PersonView, language: Language) -> v1::PersonView {
         sections: view.sections.into_iter().map(section).collect(),
         discrepancies: view.discrepancies.into_iter().map(discrepancy).collect(),
         ledger_size: view.ledger_size,
+    }
+}
+
+fn code_name(name: CodeName) -> v1::CodeName {
+    v1::CodeName {
+        path: name.path,
+        list: name.list,
+        code: name.code,
+        name_vi: name.name.vi,
+        name_en: name.name.en,
+        valid_from: name.valid_from.map(|day| day.to_string()).unwrap_or_default(),
     }
 }
 

@@ -95,7 +95,14 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
     let parties = map.get("parties").map_or(Some(Vec::new()), |parties| personal_ids(&parties, &fields))?;
     let organisations = map.get("organisations").map_or(Some(Vec::new()), |paths| texts_at(&paths, &fields))?;
     let document = match map.get("document") {
-        Some(document) => Some(self::document(&document, &fields, compiled.is_some())?),
+        Some(at) => {
+            let document = document(&at, &fields, compiled.is_some())?;
+            let party = format!("{}.personal_id", document.holder);
+            if !parties.contains(&party) {
+                at.flaw("PARTIES", format_args!("a document is found by its holder: parties lists {party}"));
+            }
+            Some(document)
+        }
         None => None,
     };
     let days = holds(&map, &fields, compiled)?;
@@ -171,6 +178,9 @@ fn statuses(at: &At<'_>) -> Option<Vec<(String, State)>> {
     let mut found = Vec::new();
     for item in at.items()? {
         for (name, state) in item.map()?.each() {
+            if found.iter().any(|(known, _)| known == name) {
+                item.flaw("STATUSES", format_args!("{name} is listed already"));
+            }
             found.push((name.to_owned(), one_of(&state, &STATES)?));
         }
     }

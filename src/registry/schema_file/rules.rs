@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::basis;
 use super::super::cel::{Kind, Outcome, Program, Variable};
 use super::super::label::Label;
 use super::super::lifecycle::{CrossRule, Mark, Needs, Source};
@@ -171,7 +172,14 @@ pub(super) fn written(at: &At<'_>) -> Option<Source> {
 pub(super) fn needs(at: &At<'_>) -> Option<Needs> {
     use super::node::Data;
     match &at.node.data {
-        Data::List(_) => at.texts().map(Needs::Basis),
+        Data::List(_) => {
+            let reasons = at.texts()?;
+            let says = "reasons are 2 to 40 lower-case letters, digits and `_`, a letter first, at least one";
+            if reasons.is_empty() || !reasons.iter().all(|reason| basis::is_reason(reason)) {
+                at.flaw("NEEDS", says);
+            }
+            Some(Needs::Basis(reasons))
+        }
         Data::Text(text) if text == "free" => Some(Needs::Nothing),
         Data::Text(text) if text == "basis" => Some(Needs::Basis(Vec::new())),
         Data::Text(text) if text == "never" => Some(Needs::Never),

@@ -75,6 +75,8 @@ pub struct Life {
     pub shop: Option<HouseholdBusiness>,
     /// A company.
     pub enterprise: Option<Enterprise>,
+    /// Entries of civil status.
+    pub civil_status: Vec<Record>,
     /// Later versions, each after the first one of its record.
     pub later: Vec<Record>,
     /// The account, of level 2 for most.
@@ -108,6 +110,7 @@ impl Life {
             judicial_certificates: Vec::new(),
             shop: Some(shop(&person, identity, today)),
             enterprise: None,
+            civil_status: Vec::new(),
             later: Vec::new(),
             account: Some(Account { personal_id: person.personal_id, level: 2, guardian: None }),
             links: &[],
@@ -217,6 +220,7 @@ impl Life {
         records.extend(one(&self.certificate));
         records.extend(one(&self.shop));
         records.extend(one(&self.enterprise));
+        records.extend(self.civil_status.iter().cloned());
         records
     }
 }

@@ -186,12 +186,20 @@ pub fn expunged(identity: &Identity, today: Date) -> Life {
     life
 }
 
+/// Numbers of civil-status entries from here on are the personas'.
+const ENTRIES_RESERVED_FROM: u64 = 9_000_000;
+
 /// The entry of the death in the books of the commune, which exists since July 2025.
 fn death_entry(identity: &Identity, person: &Person, died: Date) -> Option<Record> {
     let commune = identity.commune();
     let registered_on = plus_days(died, 2);
     let authority = "Ủy ban nhân dân xã Thạch Hà".to_owned();
-    let entry = Entry { number: 64, registered_on, unit: Address::commune(commune), authority };
+    let entry = Entry {
+        number: ENTRIES_RESERVED_FROM + identity.ordinal(),
+        registered_on,
+        unit: Address::commune(commune),
+        authority,
+    };
     let deceased = Party {
         personal_id: Some(person.personal_id),
         full_name: person.full_name.clone(),
@@ -220,7 +228,7 @@ pub fn deceased(identity: &Identity, today: Date) -> Life {
     person.status = "deceased";
     person.status_reason = Some("Đã chết".into());
     life.later.push(person.version(2).with_basis(&entry));
-    life.later.extend(death_entry(identity, &person, died));
+    life.civil_status.extend(death_entry(identity, &person, died));
     dissolve_household(&mut life);
     if let Some(mut card) = life.health_card.clone() {
         card.status = "revoked";
