@@ -68,6 +68,7 @@ async fn one(world: Arc<World>, number: u64) -> usize {
         personal_id: citizen(number % CITIZENS),
         record_types: TYPES.map(Into::into).into(),
         purpose: PURPOSE.into(),
+        organisation_code: String::new(),
         reference: String::new(),
     };
     world.exchange.fetch(world.context("one-stop"), request).await.expect("fetched").records.len()
