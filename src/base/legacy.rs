@@ -62,6 +62,32 @@ fn letters(table: &'static str) -> HashMap<&'static str, char> {
     table.split(' ').filter_map(of).collect()
 }
 
+/// A text as a program wrote it in this encoding, `TCVN3` or `VNI`, read as Latin-1. A capital that the encoding lacks is a small letter, which a
+/// font shows as a capital; a letter that it lacks altogether loses its marks.
+///
+/// ```
+/// use lienthong::base::legacy::written;
+/// assert_eq!(written("Nguyễn Thị Hoà", "TCVN3"), "NguyÔn ThÞ Hoµ");
+/// assert_eq!(written("Nguyễn Thị Hoà", "VNI"), "Nguyeãn Thò Hoaø");
+/// ```
+pub fn written(text: &str, encoding: &str) -> String {
+    type Forms = HashMap<char, &'static str>;
+    static TABLES: LazyLock<[Forms; 2]> = LazyLock::new(|| {
+        [TCVN3, VNI].map(|table| letters(table).into_iter().map(|(form, letter)| (letter, form)).collect())
+    });
+    let forms = &TABLES[usize::from(encoding == "VNI")];
+    let mut written = String::with_capacity(text.len());
+    for letter in text.nfc() {
+        let small = || letter.to_lowercase().next().and_then(|small| forms.get(&small));
+        match forms.get(&letter).or_else(|| small().filter(|_| !letter.is_ascii())) {
+            Some(form) if !letter.is_ascii() => written.push_str(form),
+            _ if letter.is_ascii() => written.push(letter),
+            _ => written.extend(letter.nfd().filter(char::is_ascii)),
+        }
+    }
+    written
+}
+
 fn tcvn3(text: &str) -> String {
     static LETTERS: LazyLock<HashMap<&'static str, char>> = LazyLock::new(|| letters(TCVN3));
     decoded(text, &LETTERS)

@@ -1,22 +1,29 @@
-//! `lienthong population generate`: a province in a folder, ready for `serve --data-dir`.
+//! `lienthong population`: a province in a folder, ready for `serve --data-dir`, and what a generated province looks like.
 
 #![allow(clippy::disallowed_methods, reason = "a command is measured")]
 
+mod legacy;
+mod progress;
+mod pyramid;
+mod report;
+
+pub(super) use progress::Progress;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
 use crate::server::world_file::{POPULATION_DEFAULT, POPULATION_MAX, SEED_DEFAULT};
 use crate::server::{Config, Gateway, Storage};
+use crate::simulation::discrepancy::Rate;
 
 const EXAMPLES: &str = "\
 Examples:
   lienthong population generate --data-dir ./province --population 100000
+  lienthong population generate --data-dir ./untidy --discrepancies 0.05 --ground-truth truth.jsonl
   lienthong serve --data-dir ./province";
 
 /// The generated citizens.
@@ -24,6 +31,10 @@ Examples:
 pub enum Population {
     /// Generate, sign and store a population in a new data folder.
     Generate(Generate),
+    /// Print the pyramid of ages of a generated population, and each of its figures with its target.
+    Report(report::Report),
+    /// Write a file of before Unicode, with the slips of such files: a CSV with headings to try an import on.
+    Legacy(legacy::Legacy),
 }
 
 /// Generate, sign and store a population in a new data folder.
@@ -39,6 +50,19 @@ pub struct Generate {
     /// The seed from which keys and citizens are generated.
     #[arg(long, default_value_t = SEED_DEFAULT, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: u64,
+    #[command(flatten)]
+    disagreements: DiscrepancyArgs,
+}
+
+/// How registries disagree in a new world.
+#[derive(Debug, Args)]
+pub(super) struct DiscrepancyArgs {
+    /// How often registries disagree about people, as a share of the records that name one, 0 to 0.5: 0.05 is what real ones do. Of a new province [default: 0].
+    #[arg(long, env = "LIENTHONG_DISCREPANCIES", value_name = "RATE")]
+    pub(super) discrepancies: Option<Rate>,
+    /// A file to write what is true about each disagreement to, one line of JSON each, while a new province is generated.
+    #[arg(long, env = "LIENTHONG_GROUND_TRUTH", value_name = "FILE")]
+    pub(super) ground_truth: Option<PathBuf>,
 }
 
 impl Population {
@@ -46,6 +70,8 @@ impl Population {
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
         match self {
             Self::Generate(generate) => generate.run(output),
+            Self::Report(report) => report.run(output),
+            Self::Legacy(legacy) => legacy.run(output),
         }
     }
 }
@@ -59,6 +85,8 @@ impl Generate {
                 storage: Storage::Folder(self.data_dir.clone()),
                 seed: Some(self.seed),
                 population: Some(self.population),
+                discrepancies: self.disagreements.discrepancies,
+                ground_truth: self.disagreements.ground_truth.clone(),
                 anchor: Some(self.data_dir.join("anchor.json")),
                 progress: Some(progress.callback()),
                 ..Config::default()
@@ -81,31 +109,5 @@ impl Generate {
             }
             Ok(ExitCode::SUCCESS)
         })
-    }
-}
-
-/// A progress bar on stderr, which hides itself where stderr is no terminal.
-pub(super) struct Progress(ProgressBar);
-
-impl Progress {
-    /// A bar that shows once there is something to show.
-    pub(super) fn new(what: &'static str) -> Self {
-        let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} citizens, {eta} left");
-        let bar = ProgressBar::new(0).with_message(what);
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
-    }
-
-    /// What a gateway tells how far it is.
-    pub(super) fn callback(&self) -> Arc<dyn Fn(u64, u64) + Send + Sync> {
-        let bar = self.0.clone();
-        Arc::new(move |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        })
-    }
-
-    /// Takes the bar away.
-    pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
     }
 }

@@ -153,12 +153,13 @@ const CEILING_SINCE: &str = "2007-01";
 /// The poverty line of the countryside that voluntary contributions are on at the least, the lowest there was.
 const POVERTY_LINE: i64 = 200_000;
 
-fn reference(month: &str) -> Option<i64> {
+/// The minimum wage, base salary or reference level of a month, in đồng.
+pub fn reference(month: &str) -> Option<i64> {
     REFERENCES.iter().rev().find(|(from, _)| *from <= month).map(|(_, amount)| *amount)
 }
 
 /// The highest base of a month.
-pub fn ceiling(month: &str) -> Option<i64> {
+fn ceiling(month: &str) -> Option<i64> {
     reference(month).filter(|_| month >= CEILING_SINCE).map(|reference| 20 * reference)
 }
 

@@ -11,6 +11,7 @@ use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy, ProvinceCode, limits};
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
+use crate::simulation::discrepancy::Rate;
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
 
@@ -36,6 +37,10 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Citizens to generate; `None`: the stored world's number, or the default.
     pub population: Option<u64>,
+    /// How often registries disagree about people; `None`: as in the stored world, or never.
+    pub discrepancies: Option<Rate>,
+    /// The file for the truth about these disagreements, for a new world.
+    pub ground_truth: Option<PathBuf>,
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
     /// The file of the trust anchor; `None` writes none.
@@ -89,6 +94,8 @@ impl Default for Config {
             province: None,
             seed: None,
             population: None,
+            discrepancies: None,
+            ground_truth: None,
             keys: None,
             anchor: None,
             rights: None,

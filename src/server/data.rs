@@ -233,14 +233,15 @@ impl Data {
 }
 
 fn new_world(config: &Config) -> WorldFile {
-    let Asked { province, seed, population } = asked(config);
+    let Asked { province, seed, population, discrepancies } = asked(config);
     let (seed, population) = (seed.unwrap_or(SEED_DEFAULT), population.unwrap_or(POPULATION_DEFAULT));
-    WorldFile::new(&province.unwrap_or_default(), seed, population, config.clock.now())
+    let world = WorldFile::new(&province.unwrap_or_default(), seed, population, config.clock.now());
+    world.with_discrepancies(discrepancies.unwrap_or_default())
 }
 
 fn asked(config: &Config) -> Asked {
-    let Config { province, seed, population, .. } = config;
-    Asked { province: province.clone(), seed: *seed, population: *population }
+    let Config { province, seed, population, discrepancies, .. } = config;
+    Asked { province: province.clone(), seed: *seed, population: *population, discrepancies: *discrepancies }
 }
 
 /// Opens a store that keeps `folder` (its lock, or the temporary folder itself) until its last holder drops it.

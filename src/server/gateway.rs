@@ -84,6 +84,10 @@ impl Gateway {
         }
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
+        if data.world.seeded && config.ground_truth.is_some() {
+            let message = "the ground truth is written while a world is generated: leave --ground-truth out, or choose another folder";
+            return Err(Error::new(Reason::ConfigurationInvalid, message));
+        }
         if !data.world.seeded {
             seeding::seed(&config, &data, rights.clone()).await?;
             data = data.seeded().await?;

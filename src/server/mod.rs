@@ -22,6 +22,7 @@ pub mod world_file;
 
 mod delivery;
 mod feed;
+mod ground_truth;
 mod health;
 mod http_routes;
 mod readings;

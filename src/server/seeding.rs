@@ -18,6 +18,7 @@ use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
+use super::ground_truth::GroundTruth;
 use super::roles::RegistryRole;
 use super::world::World;
 
@@ -31,9 +32,10 @@ use crate::province::Turn;
 use crate::registry::port::{Change, Registry};
 use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::clock::WorldClock;
+use crate::simulation::discrepancy::{Disagreeing, Rate};
 use crate::simulation::document::Record;
 use crate::simulation::personas::{self, Persona};
-use crate::simulation::population::{self as generated, Population};
+use crate::simulation::population as generated;
 use crate::simulation::samples::SampleMaker;
 use crate::trust::{Object, Operation};
 
@@ -61,6 +63,8 @@ pub async fn seed(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Resu
     let seeding = Seeding {
         world: assembly.world.seed,
         population: data.world.population,
+        discrepancies: data.world.discrepancies(),
+        truth: config.ground_truth.as_deref().map(GroundTruth::create).transpose()?,
         at,
         progress: config.progress.clone(),
     };
@@ -148,6 +152,10 @@ struct Seeding {
     world: Seed,
     /// Citizens to generate.
     population: u64,
+    /// How often registries disagree about them.
+    discrepancies: Rate,
+    /// The file for the truth about that.
+    truth: Option<GroundTruth>,
     /// The time of issue of all records.
     at: Timestamp,
     /// Called with the progress.
@@ -183,7 +191,7 @@ impl Seeding {
     }
 
     fn generate(
-        self,
+        mut self,
         first: Vec<Record>,
         mut outboxes: Outboxes,
         accounts: &mpsc::Sender<Vec<generated::Account>>,
@@ -193,7 +201,10 @@ impl Seeding {
         }
         let mut done = 0;
         let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
-        for household in Population::new(self.world, self.population, self.at.date()) {
+        for (household, truths) in Disagreeing::new(self.world, self.population, self.at.date(), self.discrepancies) {
+            if let Some(truth) = &mut self.truth {
+                truth.add(&household, &truths)?;
+            }
             let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
             let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
@@ -209,6 +220,9 @@ impl Seeding {
             if let Some(progress) = &self.progress {
                 progress(done, self.population);
             }
+        }
+        if let Some(truth) = self.truth {
+            truth.finish()?;
         }
         outboxes.flush()
     }

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::base::id::to_hex;
 use crate::base::{Error, ProvinceCode, Reason, Result, Timestamp};
+use crate::simulation::discrepancy::Rate;
 use crate::store::file::{Readers, read_small, unreadable, write_whole};
 
 /// Default population of a province.
@@ -38,6 +39,9 @@ pub struct WorldFile {
     pub seed: u64,
     /// Citizens generated, without the personas.
     pub population: u64,
+    /// How often registries disagree, in ten thousandths of the records; absent where they never do.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    discrepancies_per_10000: u16,
     /// The time of creation, in milliseconds since the epoch.
     pub created_at_ms: i64,
     /// Whether seeding was completed.
@@ -48,7 +52,26 @@ impl WorldFile {
     /// A world that is not seeded yet.
     pub fn new(province: &ProvinceCode, seed: u64, population: u64, now: Timestamp) -> Self {
         let province = (*province != ProvinceCode::default()).then(|| province.to_string());
-        Self { format: FORMAT.into(), province, seed, population, created_at_ms: now.0, seeded: false }
+        Self {
+            format: FORMAT.into(),
+            province,
+            seed,
+            population,
+            discrepancies_per_10000: 0,
+            created_at_ms: now.0,
+            seeded: false,
+        }
+    }
+
+    /// The same world, with registries that disagree at this rate.
+    #[must_use]
+    pub fn with_discrepancies(self, rate: Rate) -> Self {
+        Self { discrepancies_per_10000: rate.ten_thousandths(), ..self }
+    }
+
+    /// How often its registries disagree.
+    pub fn discrepancies(&self) -> Rate {
+        Rate::of_ten_thousand(self.discrepancies_per_10000).unwrap_or_default()
     }
 
     /// The province that it is of.
@@ -60,7 +83,9 @@ impl WorldFile {
     pub fn word(&self) -> String {
         let Self { seed, population, created_at_ms, province, .. } = self;
         let province = province.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
-        let digest = Sha256::digest(format!("{FORMAT} {seed} {population} {created_at_ms}{province}"));
+        let rate = self.discrepancies();
+        let rate = if rate == Rate::NONE { String::new() } else { format!(" {rate}") };
+        let digest = Sha256::digest(format!("{FORMAT} {seed} {population} {created_at_ms}{province}{rate}"));
         to_hex(&digest[..16])
     }
 
@@ -88,9 +113,10 @@ impl WorldFile {
         }
     }
 
-    /// Distinguishes worlds of one seed: the population (8) and the time of creation (8).
+    /// Distinguishes worlds of one seed: the rate of disagreements (2), the population (6) and the time of creation (8).
     pub fn mark(&self) -> [u8; 16] {
-        let mark = u128::from(self.population) << 64 | u128::from(self.created_at_ms as u64);
+        let made = u64::from(self.discrepancies_per_10000) << 48 | self.population;
+        let mark = u128::from(made) << 64 | u128::from(self.created_at_ms as u64);
         mark.to_be_bytes()
     }
 
@@ -101,7 +127,7 @@ impl WorldFile {
         write_whole(&Self::path(folder), &json, Readers::Owner)
     }
 
-    /// Refuses a requested province, seed or population that differs from this world's.
+    /// Refuses a requested province, seed, population or rate of disagreements that differs from this world's.
     pub fn agrees(&self, asked: &Asked, folder: &Path) -> Result<()> {
         let differs = |what: &str, stored: &dyn Display, asked: &dyn Display| {
             let message = format!(
@@ -118,6 +144,9 @@ impl WorldFile {
             Asked { population: Some(asked), .. } if *asked != self.population => {
                 differs("population", &self.population, asked)
             }
+            Asked { discrepancies: Some(asked), .. } if *asked != self.discrepancies() => {
+                differs("discrepancies", &self.discrepancies(), asked)
+            }
             _ => Ok(()),
         }
     }
@@ -132,6 +161,12 @@ pub struct Asked {
     pub seed: Option<u64>,
     /// Citizens to generate.
     pub population: Option<u64>,
+    /// How often registries disagree.
+    pub discrepancies: Option<Rate>,
+}
+
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]
@@ -147,12 +182,19 @@ mod tests {
         let world = WorldFile::new(&ProvinceCode::default(), 7, 10, Timestamp(1));
         world.write(folder.path()).expect("written");
         assert_eq!(WorldFile::read(folder.path()).expect("read"), Some(world.clone()));
-        let asked = |seed, population| Asked { province: None, seed, population };
+        let asked = |seed, population| Asked { seed, population, ..Asked::default() };
         world.agrees(&Asked::default(), folder.path()).expect("nothing asked");
         world.agrees(&asked(Some(7), Some(10)), folder.path()).expect("the same");
         let refused = world.agrees(&asked(Some(8), None), folder.path()).expect_err("another seed");
         assert!(refused.message.contains("seed 7, not 8"), "{}", refused.message);
         world.agrees(&asked(None, Some(11)), folder.path()).expect_err("another population");
+        let rate = |text: &str| Asked { discrepancies: text.parse().ok(), ..Asked::default() };
+        world.agrees(&rate("0.05"), folder.path()).expect_err("another rate");
+        let disagreeing = world.clone().with_discrepancies("0.05".parse().expect("a rate"));
+        disagreeing.agrees(&rate("0.05"), folder.path()).expect("the same");
+        assert_ne!((disagreeing.word(), disagreeing.mark()), (world.word(), world.mark()));
+        disagreeing.write(folder.path()).expect("written");
+        assert_eq!(WorldFile::read(folder.path()).expect("read"), Some(disagreeing));
     }
 
     #[test]

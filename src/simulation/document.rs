@@ -12,10 +12,10 @@ mod land;
 mod resident;
 mod vehicle;
 
-pub use business::{Enterprise, HouseholdBusiness};
+pub use business::{Enterprise, HouseholdBusiness, Representative};
 pub use driving::{Licence, LicenceClass};
 pub use insurance::{HealthCard, Membership, Period};
-pub use justice::{JudicialRecord, Sentence};
+pub use justice::{Ban, JudicialRecord, Sentence};
 pub use land::{Certificate, LandOwner, LandRestriction, LandUse, OldParcelKey, Parcel};
 pub use resident::{Card, Household, Person};
 pub use vehicle::{Vehicle, VehicleOwner};
@@ -146,6 +146,51 @@ impl From<&Address> for Value {
         address.insert("unit_code", place.unit_code);
         address.insert("unit_valid_from", place.unit_valid_from);
         Value::Object(address)
+    }
+}
+
+/// By what a document knows an owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paper {
+    /// A personal ID.
+    Id(PersonalId),
+    /// The nine digits of the identity card of before.
+    OldId(String),
+    /// A foreigner's passport.
+    Passport(Passport),
+    /// An organisation's enterprise code.
+    Organisation(String),
+    /// The decision that established an organisation without such a code.
+    Decision(String),
+    /// A name only: a file from before personal IDs.
+    None,
+}
+
+impl Paper {
+    fn put(&self, object: &mut Object) {
+        match self {
+            Self::Id(id) => object.insert("personal_id", id.as_str()),
+            Self::OldId(number) => object.insert("old_id_number", number.as_str()),
+            Self::Passport(passport) => object.insert("passport", passport),
+            Self::Organisation(code) => object.insert("organisation_code", code.as_str()),
+            Self::Decision(number) => object.insert("establishment_decision", number.as_str()),
+            Self::None => return,
+        };
+    }
+}
+
+/// A passport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passport {
+    /// Capitals and digits.
+    pub number: String,
+    /// Two letters of ISO 3166.
+    pub country: &'static str,
+}
+
+impl From<&Passport> for Value {
+    fn from(passport: &Passport) -> Self {
+        Value::Object(Object::new().with("country", passport.country).with("number", passport.number.as_str()))
     }
 }
 

@@ -75,6 +75,8 @@ pub struct FormerCommune {
     pub name: &'static str,
     /// `Xã`, `Phường` or `Thị trấn`.
     pub kind: &'static str,
+    /// With its kind: `Huyện Can Lộc`.
+    pub district: &'static str,
     /// With kind, district and province, as old addresses end.
     pub address_end: String,
     /// First day, `YYYY-MM-DD`.
@@ -181,6 +183,7 @@ fn read_former(row: &[&'static str]) -> Option<FormerCommune> {
         code,
         name,
         kind,
+        district,
         address_end: format!("{kind} {name}, {district}, tỉnh Hà Tĩnh"),
         valid_from,
         valid_to,

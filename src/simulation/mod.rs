@@ -3,11 +3,14 @@
 //! Everything here is synthetic and follows from a seed and a date. It meets the rest of the system as a registry's
 //! operator would: as records to submit, and as a registry that answers.
 
+pub mod census;
 pub mod clock;
+pub mod discrepancy;
 pub mod document;
 pub mod examples;
 pub mod faults;
 pub mod geography;
+pub mod legacy_file;
 pub mod names;
 pub mod personas;
 pub mod population;

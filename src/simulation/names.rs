@@ -28,6 +28,23 @@ impl Sex {
             Self::Male => "male",
         }
     }
+
+    /// The one that this one is not.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Female => Self::Male,
+            Self::Male => Self::Female,
+        }
+    }
+
+    /// One of two, by sex.
+    pub fn choose<T>(self, female: T, male: T) -> T {
+        match self {
+            Self::Female => female,
+            Self::Male => male,
+        }
+    }
 }
 
 /// A family's surname.

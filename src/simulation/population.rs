@@ -8,21 +8,32 @@ pub mod account;
 mod business;
 pub mod calendar;
 mod citizen;
-mod driving;
+mod civil;
+mod employer;
 mod family;
+mod home;
 mod insurance;
 mod justice;
 mod land;
+mod licence;
 pub mod numbers;
+mod organisation;
+mod origin;
+pub mod table;
+mod vehicle;
 
 pub use account::Account;
+pub use home::lives_in;
 
 use crate::base::seed::Draws;
 use crate::base::{Date, PersonalId, Seed};
 
 use super::document::{Document, Record};
-use citizen::{Citizen, Home};
+use citizen::Citizen;
+use employer::Employers;
+use home::Home;
 use numbers::Numbers;
+use organisation::{Foreigner, Organisation};
 
 /// Most citizens that one population can have: up to here all numbers are unique.
 pub const CITIZENS_MAX: u64 = 5_000_000;
@@ -43,6 +54,7 @@ pub struct Batch {
 pub struct Population {
     seed: Seed,
     numbers: Numbers,
+    employers: Employers,
     today: Date,
     households: u64,
     citizens_left: u64,
@@ -53,7 +65,14 @@ impl Population {
     pub fn new(seed: Seed, citizens: u64, today: Date) -> Self {
         let seed = seed.child("population", 0);
         let citizens_left = citizens.min(CITIZENS_MAX);
-        Self { seed, numbers: Numbers::new(&seed.child("numbers", 0)), today, households: 0, citizens_left }
+        let mut numbers = Numbers::new(&seed.child("numbers", 0));
+        let employers = Employers::new(&mut numbers);
+        Self { seed, numbers, employers, today, households: 0, citizens_left }
+    }
+
+    /// The counters, for whoever adds records to those of the population.
+    pub fn numbers_mut(&mut self) -> &mut Numbers {
+        &mut self.numbers
     }
 
     /// Only the personal IDs, household after household: without records, a fraction of the work.
@@ -75,9 +94,7 @@ impl Population {
         let mut members = family::draw(&mut draws, self.today);
         // the last household is cut, so that the size is exact
         if members.len() as u64 > self.citizens_left {
-            members.truncate(self.citizens_left as usize);
-            members[0] = family::Member { relation: "head", death: None, ..members[0].clone() };
-            members[1..].iter_mut().filter(|member| member.relation == "head").for_each(|it| it.relation = "other");
+            family::cut(&mut members, self.citizens_left as usize);
         }
         self.citizens_left -= members.len() as u64;
         let home = Home::draw(&mut draws, &mut self.numbers);
@@ -94,8 +111,8 @@ struct Household {
 }
 
 impl Household {
-    fn identify(&mut self, numbers: &mut Numbers) -> (Vec<citizen::Origin>, Vec<PersonalId>) {
-        citizen::identify(&self.members, &self.home, &mut self.draws, numbers)
+    fn identify(&mut self, numbers: &mut Numbers) -> (Vec<origin::Origin>, Vec<PersonalId>) {
+        origin::identify(&self.members, &self.home, &mut self.draws, numbers)
     }
 }
 
@@ -107,37 +124,71 @@ impl Iterator for Population {
         let (origins, ids) = household.identify(&mut self.numbers);
         let Household { seed, mut draws, members, home } = household;
         let citizens = citizen::settle((&members, origins, &ids), &home, &mut draws, &mut self.numbers, self.today);
-        Some(batch(&citizens, &home, &seed, &mut self.numbers, self.today))
+        Some(self.batch(&citizens, &home, &seed))
     }
 }
 
-fn batch(citizens: &[Citizen], home: &Home, seed: &Seed, numbers: &mut Numbers, today: Date) -> Batch {
-    let mut records = Vec::with_capacity(8 * citizens.len());
-    records.extend(citizens.iter().map(|citizen| citizen.person.record()));
-    records.extend(home.household(citizens).map(|household| household.record()));
-    let mut accounts = Vec::with_capacity(citizens.len());
-    for (at, citizen) in citizens.iter().enumerate() {
-        let person = seed.child("person", at as u64);
-        let draws = |label: &str| person.child(label, 0).draws();
-        records.extend(insurance::membership(citizen, &mut draws("work"), today).map(|it| it.record()));
-        records.extend(insurance::health_card(citizen, &mut draws("health"), today).map(|it| it.record()));
-        records.extend(justice::record(citizen, &mut draws("justice"), today).map(|it| it.record()));
-        records.extend(driving::licence(citizen, &mut draws("licence"), numbers, today).map(|it| it.record()));
-        let spouse = spouse_of(citizen, citizens);
-        let vehicles = driving::vehicles(citizen, spouse, &mut draws("vehicle"), numbers, today);
-        records.extend(vehicles.iter().map(Document::record));
-        accounts.extend(account::account(citizen, &mut draws("account")));
+impl Population {
+    /// Everything about one household, each registry's documents from a branch of their own.
+    fn batch(&mut self, citizens: &[Citizen], home: &Home, seed: &Seed) -> Batch {
+        let mut records = Vec::with_capacity(8 * citizens.len());
+        records.extend(citizens.iter().map(|citizen| citizen.person.record()));
+        records.extend(citizen::household(home, citizens).map(|household| household.record()));
+        let mut accounts = Vec::with_capacity(citizens.len());
+        let draws = |label: &str| seed.child(label, 0).draws();
+        records.extend(civil::entries(citizens, home, &mut draws("civil"), &mut self.numbers, self.today));
+        let employer = business::employer(citizens, home, &mut self.employers, &mut draws("employer"));
+        for (at, citizen) in citizens.iter().enumerate() {
+            self.papers((citizen, citizens), home, &seed.child("person", at as u64), &mut records);
+            let person = seed.child("person", at as u64);
+            accounts.extend(account::account(citizen, citizens, &mut person.child("account", 0).draws()));
+        }
+        let (parcels, certificates) = land::holdings(citizens, home, &mut draws("land"), &mut self.numbers, self.today);
+        records.extend(parcels.iter().map(Document::record));
+        records.extend(certificates.iter().map(Document::record));
+        let shop = business::household_business(citizens, home, &mut draws("shop"), &mut self.numbers, self.today);
+        records.extend(shop.map(|it| it.record()));
+        let company = business::enterprise(citizens, home, &mut draws("company"), &mut self.numbers, self.today);
+        let mut owning = draws("organisation");
+        for enterprise in employer.iter().chain(&company) {
+            records.push(enterprise.record());
+            let owner = Organisation::enterprise(enterprise, home, &mut owning);
+            self.possessions(&owner, &mut owning, &mut records);
+        }
+        if let Some(school) = Organisation::school(home, &mut owning, self.today) {
+            self.possessions(&school, &mut owning, &mut records);
+        }
+        if owning.chance(0.0008) {
+            let foreigner = Foreigner::draw(None, &mut owning);
+            let car = vehicle::of_foreigner(&foreigner, home, &mut owning, &mut self.numbers, self.today);
+            records.push(car.record());
+        }
+        let citizens = citizens.iter().map(|citizen| citizen.person.personal_id).collect();
+        Batch { records, accounts, citizens }
     }
-    let draws = |label: &str| seed.child(label, 0).draws();
-    let (parcels, certificates) = land::holdings(citizens, home, &mut draws("land"), numbers, today);
-    records.extend(parcels.iter().map(Document::record));
-    records.extend(certificates.iter().map(Document::record));
-    let shop = business::household_business(citizens, home, &mut draws("shop"), numbers, today);
-    records.extend(shop.map(|it| it.record()));
-    let company = business::enterprise(citizens, home, &mut draws("company"), numbers, today);
-    records.extend(company.map(|it| it.record()));
-    let citizens = citizens.iter().map(|citizen| citizen.person.personal_id).collect();
-    Batch { records, accounts, citizens }
+
+    /// One citizen's documents.
+    fn papers(&mut self, (citizen, all): (&Citizen, &[Citizen]), home: &Home, seed: &Seed, records: &mut Vec<Record>) {
+        let draws = |label: &str| seed.child(label, 0).draws();
+        let numbers = &mut self.numbers;
+        records.extend(insurance::membership(citizen, &self.employers, &mut draws("work")).map(|it| it.record()));
+        records.extend(insurance::health_card(citizen, home.means, &mut draws("health")).map(|it| it.record()));
+        records.extend(justice::record(citizen, home, &mut draws("justice")).map(|it| it.record()));
+        let licence = licence::licence(citizen, &mut draws("licence"), numbers);
+        records.extend(licence.iter().map(Document::record));
+        let spouse = spouse_of(citizen, all);
+        let vehicles = vehicle::vehicles(citizen, (licence.as_ref(), spouse), home, &mut draws("vehicle"), numbers);
+        records.extend(vehicles.iter().map(Document::record));
+    }
+
+    /// The vehicles and the land of an organisation.
+    fn possessions(&mut self, of: &Organisation<'_>, draws: &mut Draws, records: &mut Vec<Record>) {
+        let vehicles = vehicle::fleet(of, draws, &mut self.numbers, self.today);
+        records.extend(vehicles.iter().map(Document::record));
+        let (parcels, certificates) = land::estate(of, draws, &mut self.numbers, self.today);
+        records.extend(parcels.iter().map(Document::record));
+        records.extend(certificates.iter().map(Document::record));
+    }
 }
 
 fn spouse_of<'a>(citizen: &Citizen, citizens: &'a [Citizen]) -> Option<&'a Citizen> {

@@ -16,7 +16,7 @@ use clap::Args;
 
 use super::output::{Failure, OutputFormat, print, print_text};
 use super::policy;
-use super::population::Progress;
+use super::population::{DiscrepancyArgs, Progress};
 use super::registry::SchemaArgs;
 use crate::api::credential::DemoCredentials;
 use crate::base::{Error, Reason, limits};
@@ -77,6 +77,8 @@ pub struct Serve {
     /// The seed from which keys and citizens are generated, for a new province [default: 42].
     #[arg(long, env = "LIENTHONG_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
+    #[command(flatten)]
+    disagreements: DiscrepancyArgs,
     /// A file to write once everything is ready, as JSON: the addresses, whether gRPC uses TLS, and the process id. It is removed at the end, and at the start if a killed process left one.
     #[arg(long, env = "LIENTHONG_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -237,6 +239,8 @@ impl Serve {
             storage: self.data_dir.clone().map_or(Storage::Temporary, Storage::Folder),
             seed: self.seed,
             population: self.population,
+            discrepancies: self.disagreements.discrepancies,
+            ground_truth: self.disagreements.ground_truth.clone(),
             keys,
             anchor: Some(self.anchor_path()),
             rights: self.rights.clone(),

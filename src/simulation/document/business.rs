@@ -3,7 +3,16 @@
 use crate::base::{Date, PersonalId};
 use crate::trust::canonical::Object;
 
-use super::{Address, Document, Text, day, ids, put};
+use super::{Address, Document, Passport, Text, day, ids, put};
+
+/// Who represents an enterprise.
+#[derive(Debug, Clone)]
+pub enum Representative {
+    /// A citizen.
+    Citizen(PersonalId),
+    /// A foreigner, by passport and name.
+    Foreigner(Passport, &'static str),
+}
 
 /// An enterprise.
 #[derive(Debug, Clone)]
@@ -15,7 +24,7 @@ pub struct Enterprise {
     /// `limited_one_member`, ….
     pub legal_form: &'static str,
     /// The legal representative.
-    pub representative_id: PersonalId,
+    pub representative: Representative,
     /// In đồng.
     pub capital: String,
     /// VSIC codes.
@@ -44,7 +53,15 @@ impl Document for Enterprise {
         o.insert("lines", self.lines.clone());
         o.insert("name", self.name.as_str());
         o.insert("registered_on", day(self.registered_on));
-        o.insert("representative_id", self.representative_id.as_str());
+        match &self.representative {
+            Representative::Citizen(id) => {
+                o.insert("representative_id", id.as_str());
+            }
+            Representative::Foreigner(passport, name) => {
+                o.insert("representative_name", *name);
+                o.insert("representative_passport", passport);
+            }
+        }
         o.insert("status", self.status);
         put(&mut o, "status_reason", self.status_reason.as_deref());
         o.insert("tax_status", self.tax_status);

@@ -31,12 +31,14 @@ impl LicenceClass {
     }
 }
 
-/// What a class of today was called on a day (Law 36/2024, article 89).
+/// What a class of today was called on a day: the table by which the old ones are exchanged (Law 36/2024, article 89).
 fn code_on(code: &'static str, day: Date) -> &'static str {
     match code {
         _ if day >= NEW_CLASSES => code,
         "A" => "A2",
         "B" => "B2",
+        "D2" => "D",
+        "D" => "E",
         "CE" => "FC",
         code => code,
     }

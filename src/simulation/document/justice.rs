@@ -38,6 +38,27 @@ impl From<&Sentence> for Value {
     }
 }
 
+/// A ban on holding a post.
+#[derive(Debug, Clone)]
+pub struct Ban {
+    /// The post.
+    pub post: Text,
+    /// First day.
+    pub from_date: Date,
+    /// Last day.
+    pub until_date: Date,
+}
+
+impl From<&Ban> for Value {
+    fn from(ban: &Ban) -> Self {
+        let mut o = Object::new();
+        o.insert("from_date", day(ban.from_date));
+        o.insert("post", ban.post.as_ref());
+        o.insert("until_date", day(ban.until_date));
+        Value::Object(o)
+    }
+}
+
 /// A person's judicial record.
 #[derive(Debug, Clone)]
 pub struct JudicialRecord {
@@ -49,6 +70,8 @@ pub struct JudicialRecord {
     pub birth_date: PartialDate,
     /// Empty for those never convicted.
     pub sentences: Vec<Sentence>,
+    /// Empty for nearly all.
+    pub bans: Vec<Ban>,
 }
 
 impl Document for JudicialRecord {
@@ -61,6 +84,7 @@ impl Document for JudicialRecord {
             _ => "conviction",
         };
         let mut o = Object::new();
+        put_list(&mut o, "bans", &self.bans);
         o.insert("birth_date", partial(self.birth_date));
         o.insert("full_name", self.full_name.as_str());
         o.insert("personal_id", self.personal_id.as_str());

@@ -1,9 +1,9 @@
 //! Land: the parcel, and the certificate of the right to use it.
 
-use crate::base::{Date, PartialDate, PersonalId};
+use crate::base::{Date, PartialDate};
 use crate::trust::canonical::{Object, Value};
 
-use super::{Address, Document, Text, day, list, padded, partial, put, put_list};
+use super::{Address, Document, Paper, Text, day, list, padded, partial, put, put_list};
 
 /// Square metres in tenths, as payloads write them: `152.4`, `360`.
 fn area(tenths: u64) -> String {
@@ -100,8 +100,8 @@ impl Document for Parcel {
 /// An owner on a certificate.
 #[derive(Debug, Clone)]
 pub struct LandOwner {
-    /// Absent in old files.
-    pub personal_id: Option<PersonalId>,
+    /// By what the file knows the owner.
+    pub paper: Paper,
     /// As the certificate has it.
     pub full_name: String,
     /// Often of the year only.
@@ -115,7 +115,7 @@ impl From<&LandOwner> for Value {
         let mut o = Object::new();
         put(&mut o, "birth_date", owner.birth_date.map(partial));
         o.insert("full_name", owner.full_name.as_str());
-        put(&mut o, "personal_id", owner.personal_id.as_ref().map(PersonalId::as_str));
+        owner.paper.put(&mut o);
         o.insert("role", owner.role);
         Value::Object(o)
     }

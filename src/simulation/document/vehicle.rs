@@ -1,15 +1,15 @@
 //! A vehicle's registration.
 
-use crate::base::{Date, PartialDate, PersonalId};
+use crate::base::{Date, PartialDate};
 use crate::trust::canonical::{Object, Value};
 
-use super::{Address, Document, Text, day, partial, put, put_list};
+use super::{Address, Document, Paper, Text, day, partial, put, put_list};
 
 /// An owner as registered.
 #[derive(Debug, Clone)]
 pub struct VehicleOwner {
-    /// The owner.
-    pub personal_id: PersonalId,
+    /// By what the register knows the owner.
+    pub paper: Paper,
     /// As registered.
     pub full_name: String,
     /// As registered.
@@ -24,7 +24,7 @@ impl From<&VehicleOwner> for Value {
         put(&mut o, "address", owner.address.as_ref());
         put(&mut o, "birth_date", owner.birth_date.map(partial));
         o.insert("full_name", owner.full_name.as_str());
-        o.insert("personal_id", owner.personal_id.as_str());
+        owner.paper.put(&mut o);
         Value::Object(o)
     }
 }

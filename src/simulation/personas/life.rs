@@ -6,8 +6,8 @@
 use crate::base::{Date, PartialDate, PersonalId};
 use crate::simulation::document::{
     Address, Card, Certificate, Document, Enterprise, HealthCard, Holder, Household, HouseholdBusiness, JudicialRecord,
-    LandOwner, LandUse, Licence, LicenceClass, Membership, OldParcelKey, Parcel, Period, Person, Record, Vehicle,
-    VehicleOwner, padded,
+    LandOwner, LandUse, Licence, LicenceClass, Membership, OldParcelKey, Paper, Parcel, Period, Person, Record,
+    Representative, Vehicle, VehicleOwner, padded,
 };
 use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::names::Sex;
@@ -106,6 +106,7 @@ impl Life {
                 full_name: person.full_name.clone(),
                 birth_date: person.birth_date,
                 sentences: Vec::new(),
+                bans: Vec::new(),
             }),
             judicial_certificates: Vec::new(),
             shop: Some(shop(&person, identity, today)),
@@ -139,7 +140,7 @@ impl Life {
     /// The persona as an owner of vehicles.
     pub fn owner(&self) -> VehicleOwner {
         VehicleOwner {
-            personal_id: self.person.personal_id,
+            paper: Paper::Id(self.person.personal_id),
             full_name: self.person.full_name.clone(),
             birth_date: Some(self.person.birth_date),
             address: self.person.permanent_residence.clone(),
@@ -187,12 +188,11 @@ impl Life {
 
     /// A company of the persona's.
     pub fn company(&self, today: Date) -> Enterprise {
-        let mut serials = 9_900_000 + 10 * self.number()..;
         Enterprise {
-            enterprise_code: serials.find_map(enterprise_code).unwrap_or_default(),
-            name: "Công ty TNHH một thành viên Thương mại Sông La".to_owned(),
+            enterprise_code: company_code(self.number()),
+            name: COMPANY.to_owned(),
             legal_form: "limited_one_member",
-            representative_id: self.person.personal_id,
+            representative: Representative::Citizen(self.person.personal_id),
             capital: "2000000000".to_owned(),
             lines: vec!["4663", "4933"],
             address: self.person.permanent_residence.clone().unwrap_or_else(|| self.person.birth_place.clone()),
@@ -223,6 +223,13 @@ impl Life {
         records.extend(self.civil_status.iter().cloned());
         records
     }
+}
+
+/// The company of persona 020, who employs the others.
+const COMPANY: &str = "Công ty TNHH một thành viên Thương mại Sông La";
+
+fn company_code(ordinal: u64) -> String {
+    (9_900_000 + 10 * ordinal..).find_map(enterprise_code).unwrap_or_default()
 }
 
 /// A number whose leading digits mark the personas' range: `990…` and the ordinal.
@@ -317,8 +324,8 @@ fn health_card(person: &Person, today: Date) -> HealthCard {
 }
 
 fn membership(person: &Person, number: u64, today: Date) -> Membership {
-    let from = plus_years(today, -7);
-    let unit = Some(("TN1251DNG47".to_owned(), "Công ty TNHH Thương mại Sông La".into()));
+    let from = plus_years(today, -5);
+    let unit = Some(([&company_code(20), "DNG46"].concat(), COMPANY.into()));
     let period = |kind| Period { unit: unit.clone(), from, to: None, base: 6_200_000, kind };
     Membership {
         personal_id: person.personal_id,
@@ -370,7 +377,7 @@ fn certificate(person: &Person, parcel: &Parcel, number: u64, today: Date) -> Ce
         registry_number: ["CS ", &padded(99_000 + number, 5)].concat(),
         issued_on: Date::constant(2016, 9, 12).min(today),
         owners: vec![LandOwner {
-            personal_id: Some(person.personal_id),
+            paper: Paper::Id(person.personal_id),
             full_name: person.full_name.clone(),
             birth_date: Some(PartialDate { month: None, day: None, ..person.birth_date }),
             role: "individual",
@@ -385,7 +392,7 @@ fn shop(person: &Person, identity: &Identity, today: Date) -> HouseholdBusiness 
     let given = identity.full_name.rsplit(' ').next().unwrap_or_default();
     HouseholdBusiness {
         old_tax_code: None,
-        name: ["Tạp hóa ", given].concat(),
+        name: ["Hộ kinh doanh Tạp hóa ", given].concat(),
         representative_id: person.personal_id,
         members: Vec::new(),
         lines: vec!["4711"],

@@ -10,7 +10,7 @@ use crate::registry::resident::DEATH_ENTRY;
 use crate::registry::vehicle::REGISTRATION;
 use crate::simulation::document::civil_status::{DeathEntry, Entry, Party};
 use crate::simulation::document::{
-    Address, Basis, Document as _, LandOwner, LandRestriction, Person, Record, Sentence,
+    Address, Basis, Document as _, LandOwner, LandRestriction, Paper, Person, Record, Sentence,
 };
 use crate::simulation::geography::Geography;
 use crate::simulation::population::Account;
@@ -117,7 +117,7 @@ pub fn frozen_land(identity: &Identity, today: Date) -> Life {
         certificate.owners.insert(
             0,
             LandOwner {
-                personal_id: Some(husband.personal_id),
+                paper: Paper::Id(husband.personal_id),
                 full_name: husband.full_name.to_owned(),
                 birth_date,
                 role: "husband",
@@ -343,7 +343,7 @@ pub fn re_established(identity: &Identity, today: Date) -> Life {
     let superseded = PersonalId::parse("042083990017");
     life.person.superseded_ids = superseded.into_iter().collect();
     for (vehicle, id) in life.vehicles.iter_mut().zip(superseded) {
-        vehicle.owner.personal_id = id;
+        vehicle.owner.paper = Paper::Id(id);
     }
     life
 }

@@ -17,12 +17,17 @@ pub struct Account {
 }
 
 /// The account of a citizen with a card: three adults in four have level 2, one in ten level 1.
-pub fn account(citizen: &Citizen, draws: &mut Draws) -> Option<Account> {
+///
+/// A child's guardian is the mother or else the father, whoever lives in the household.
+pub fn account(citizen: &Citizen, household: &[Citizen], draws: &mut Draws) -> Option<Account> {
     let person = &citizen.person;
     if person.card.is_none() || person.death_date.is_some() {
         return None;
     }
-    let guardian = if citizen.age < 14 { Some(person.mother_id.or(person.father_id)?) } else { None };
+    let lives_here =
+        |id: &PersonalId| household.iter().any(|other| other.person.personal_id == *id && other.is_resident());
+    let parent = || [person.mother_id, person.father_id].into_iter().flatten().find(lives_here);
+    let guardian = if citizen.age < 14 { Some(parent()?) } else { None };
     let drawn = draws.below(100);
     let level = match (citizen.age, drawn) {
         (..6, _) => 1,

@@ -3,11 +3,14 @@
 use crate::base::Date;
 use crate::base::seed::Draws;
 use crate::registry::codes;
-use crate::simulation::document::{Enterprise, HouseholdBusiness, padded};
+use crate::simulation::document::{Enterprise, HouseholdBusiness, Representative, Text, padded};
 
-use super::calendar::{draw_day, plus_years};
-use super::citizen::{Citizen, Home};
+use super::calendar::{draw_act, plus_years};
+use super::citizen::Citizen;
+use super::employer::Employers;
+use super::home::Home;
 use super::numbers::Numbers;
+use super::organisation::Foreigner;
 
 /// A code of VSIC, and a word for names of businesses.
 type Line = (&'static str, &'static str);
@@ -54,14 +57,12 @@ pub fn household_business(
     }
     let (at, representative) = draw_adult(citizens, draws)?;
     let drawn = draws.pick(&LINES)?;
-    let registered_on = draw_day(draws, plus_years(representative.birth, 20).max(Date::constant(2005, 1, 1)), today);
+    let registered_on = draw_act(draws, plus_years(representative.birth, 20).max(Date::constant(2005, 1, 1)), today);
     let (line, word) = on_offer(&LINES, drawn, registered_on)?;
     let spouse = representative.person.spouse_id;
     let members = spouse.filter(|_| draws.chance(0.4)).into_iter().collect();
     let (tax_status, status, status_reason) = state(draws);
-    let mut name = String::from(word);
-    name.push(' ');
-    name.push_str(given_name(&citizens[at]));
+    let name = ["Hộ kinh doanh ", word, " ", given_name(&citizens[at])].concat();
     Some(HouseholdBusiness {
         // the personal ID became the code on that day
         old_tax_code: (registered_on < Date::constant(2025, 7, 1)).then(|| numbers.enterprise()),
@@ -77,7 +78,7 @@ pub fn household_business(
     })
 }
 
-/// An enterprise of one of the household's adults: one household in eighty.
+/// An enterprise of one of the household's adults: one household in sixty.
 pub fn enterprise(
     citizens: &[Citizen],
     home: &Home,
@@ -85,12 +86,12 @@ pub fn enterprise(
     numbers: &mut Numbers,
     today: Date,
 ) -> Option<Enterprise> {
-    if !draws.chance(0.0125) {
+    if !draws.chance(0.0165) {
         return None;
     }
     let (_, representative) = draw_adult(citizens, draws)?;
     let drawn = draws.pick(&COMPANY_LINES)?;
-    let registered_on = draw_day(draws, plus_years(representative.birth, 21).max(Date::constant(2001, 1, 1)), today);
+    let registered_on = draw_act(draws, plus_years(representative.birth, 21).max(Date::constant(2001, 1, 1)), today);
     let (line, word) = on_offer(&COMPANY_LINES, drawn, registered_on)?;
     let (legal_form, title) = match draws.below(100) {
         0..62 => ("limited_one_member", "Công ty TNHH một thành viên"),
@@ -104,13 +105,12 @@ pub fn enterprise(
         name.push(' ');
         name.push_str(part);
     }
-    let mut capital = padded(draws.between(3, 200).unsigned_abs(), 1);
-    capital.push_str("00000000");
+    let capital = [&padded(draws.between(3, 200).unsigned_abs(), 1), "00000000"].concat();
     Some(Enterprise {
         enterprise_code: numbers.enterprise(),
         name,
         legal_form,
-        representative_id: representative.person.personal_id,
+        representative: Representative::Citizen(representative.person.personal_id),
         capital,
         lines: vec![line],
         address: home.place(),
@@ -119,6 +119,36 @@ pub fn enterprise(
         status,
         status_reason,
     })
+}
+
+/// The next of the larger employers, registered in the name of an adult of this household or of somebody from abroad, if anybody here was
+/// old enough then.
+pub fn employer(citizens: &[Citizen], home: &Home, employers: &mut Employers, draws: &mut Draws) -> Option<Enterprise> {
+    let (row, code) = employers.next()?;
+    let was_grown = |citizen: &&Citizen| citizen.is_resident() && plus_years(citizen.birth, 25) <= row.since;
+    let representative = citizens.iter().find(was_grown)?;
+    let representative = match row.country {
+        Some(country) => {
+            let foreigner = Foreigner::draw(Some(country), draws);
+            Representative::Foreigner(foreigner.passport, foreigner.name)
+        }
+        None => Representative::Citizen(representative.person.personal_id),
+    };
+    let enterprise = Enterprise {
+        enterprise_code: code.to_owned(),
+        name: row.name.to_owned(),
+        legal_form: row.legal_form,
+        representative,
+        capital: [&padded(draws.between(200, 3_000).unsigned_abs(), 1), "00000000"].concat(),
+        lines: vec![row.line],
+        address: home.place(),
+        tax_status: "00",
+        registered_on: row.since,
+        status: "active",
+        status_reason: None,
+    };
+    employers.register();
+    Some(enterprise)
 }
 
 fn draw_adult<'a>(citizens: &'a [Citizen], draws: &mut Draws) -> Option<(usize, &'a Citizen)> {
@@ -132,7 +162,7 @@ fn given_name(citizen: &Citizen) -> &str {
 }
 
 /// Tax status, state, and reason.
-fn state(draws: &mut Draws) -> (&'static str, &'static str, Option<super::super::document::Text>) {
+fn state(draws: &mut Draws) -> (&'static str, &'static str, Option<Text>) {
     match draws.below(100) {
         0..4 => ("05", "suspended", Some("Tạm ngừng kinh doanh theo đề nghị".into())),
         4..6 => ("01", "dissolved", Some("Chấm dứt hoạt động".into())),

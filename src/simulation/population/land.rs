@@ -3,16 +3,20 @@
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate};
 use crate::simulation::document::{
-    Address, Certificate, LandOwner, LandRestriction, LandUse, OldParcelKey, Parcel, padded,
+    Address, Certificate, LandOwner, LandRestriction, LandUse, OldParcelKey, Paper, Parcel, padded,
 };
 use crate::simulation::geography::{Commune, Geography};
 
-use super::calendar::draw_day;
-use super::citizen::{Citizen, Home};
+use super::calendar::{draw_act, plus_years};
+use super::citizen::Citizen;
+use super::home::Home;
 use super::numbers::Numbers;
+use super::organisation::Organisation;
 
 /// Land allotted for fifty years in 2013 runs to this day (Land Law 2013, article 210).
 const FIELD_TERM: Date = Date::constant(2063, 10, 15);
+/// Most certificates were issued since then.
+const FIRST_ISSUED: Date = Date::constant(1993, 10, 15);
 
 /// The parcels and certificates of a household; nothing when nobody in it owns land.
 pub fn holdings(
@@ -41,6 +45,44 @@ pub fn holdings(
     if grown && draws.chance(forest) {
         let parcel = parcel(home.commune, "RSX", draws.between(60_000, 400_000), Some(FIELD_TERM), numbers, draws);
         certificates.push(certificate(&[&parcel], citizens, (first, second), draws, numbers, today));
+        parcels.push(parcel);
+    }
+    (parcels, certificates)
+}
+
+/// The parcels and certificates of an organisation.
+pub fn estate(
+    of: &Organisation<'_>,
+    draws: &mut Draws,
+    numbers: &mut Numbers,
+    today: Date,
+) -> (Vec<Parcel>, Vec<Certificate>) {
+    let is_enterprise = matches!(of.paper, Paper::Organisation(_));
+    let mut parcels = Vec::new();
+    let mut certificates = Vec::new();
+    for _ in 0..of.certificates {
+        let issued_on = draw_act(draws, of.since.max(FIRST_ISSUED), today);
+        let (code, origin, until) = match draws.below(100) {
+            _ if !is_enterprise => ("DGD", "allocated_without_fee", None),
+            0..45 => ("TMD", "leased_yearly", Some(plus_years(issued_on, 50))),
+            _ => ("SKC", "leased_once", Some(plus_years(issued_on, 50))),
+        };
+        let mut parcel = parcel(of.home().commune, code, draws.between(3_000, 90_000), until, numbers, draws);
+        parcel.uses[0].origin = origin;
+        certificates.push(Certificate {
+            serial: numbers.certificate(issued_on),
+            registry_number: registry_number(issued_on, draws),
+            issued_on,
+            owners: vec![LandOwner {
+                paper: of.paper.clone(),
+                full_name: of.name.clone(),
+                birth_date: None,
+                role: "organisation",
+            }],
+            legal_form: "organisation",
+            parcels: vec![parcel.parcel_id.clone()],
+            restrictions: if is_enterprise { restrictions(issued_on, draws, today) } else { Vec::new() },
+        });
         parcels.push(parcel);
     }
     (parcels, certificates)
@@ -129,14 +171,9 @@ fn certificate(
     numbers: &mut Numbers,
     today: Date,
 ) -> Certificate {
-    /// Serials of eight digits (Circular 10/2024/TT-BTNMT).
-    const EIGHT_DIGITS_SINCE: Date = Date::constant(2025, 1, 1);
-    let grown_since = super::calendar::plus_years(citizens[first].birth, 22);
-    let earliest = Date::constant(1995, 1, 1).max(grown_since).min(today);
-    let mut issued_on = draw_day(draws, earliest, today);
-    if citizens[first].person.death_date.is_some() {
-        issued_on = issued_on.min(Date::constant(2018, 1, 1));
-    }
+    let grown_since = plus_years(citizens[first].birth, 22);
+    let today = citizens[first].last_day.min(today);
+    let issued_on = draw_act(draws, FIRST_ISSUED.max(grown_since).min(today), today);
     let owner = |citizen: &Citizen, role: &'static str, draws: &mut Draws| owner(citizen, role, issued_on, draws);
     let (owners, legal_form) = match second {
         Some(second) if draws.chance(0.85) => {
@@ -149,17 +186,20 @@ fn certificate(
         }
         _ => (vec![owner(&citizens[first], "individual", draws)], "individual"),
     };
-    let mut registry_number = String::from(if issued_on < Date::constant(2015, 1, 1) { "CH " } else { "CS " });
-    registry_number.push_str(&padded(draws.between(1, 99_999).unsigned_abs(), 5));
     Certificate {
-        serial: numbers.certificate(issued_on >= EIGHT_DIGITS_SINCE),
-        registry_number,
+        serial: numbers.certificate(issued_on),
+        registry_number: registry_number(issued_on, draws),
         issued_on,
         owners,
         legal_form,
         parcels: parcels.iter().map(|parcel| parcel.parcel_id.clone()).collect(),
         restrictions: restrictions(issued_on, draws, today),
     }
+}
+
+fn registry_number(issued_on: Date, draws: &mut Draws) -> String {
+    let book = if issued_on < Date::constant(2015, 1, 1) { "CH " } else { "CS " };
+    [book, &padded(draws.between(1, 99_999).unsigned_abs(), 5)].concat()
 }
 
 /// Old files know some owners by name and year of birth alone.
@@ -169,7 +209,11 @@ fn owner(citizen: &Citizen, role: &'static str, issued_on: Date, draws: &mut Dra
     let coarse = unknown || draws.chance(if old { 0.6 } else { 0.1 });
     let year = PartialDate { year: citizen.birth.year(), month: None, day: None };
     LandOwner {
-        personal_id: (!unknown).then_some(citizen.person.personal_id),
+        paper: match &citizen.person.old_id_number {
+            Some(number) if unknown && draws.chance(0.5) => Paper::OldId(number.clone()),
+            _ if unknown => Paper::None,
+            _ => Paper::Id(citizen.person.personal_id),
+        },
         full_name: citizen.person.full_name.clone(),
         birth_date: Some(if coarse { year } else { citizen.person.birth_date }),
         role,
@@ -188,7 +232,7 @@ fn restrictions(issued_on: Date, draws: &mut Draws, today: Date) -> Vec<LandRest
         118..119 => ("court_freeze", "Tòa án nhân dân khu vực 1 - Hà Tĩnh"),
         _ => return Vec::new(),
     };
-    let from_date = draw_day(draws, issued_on.max(Date::constant(2016, 1, 1)).min(today), today);
+    let from_date = draw_act(draws, issued_on.max(Date::constant(2016, 1, 1)).min(today), today);
     let mut reference = padded(draws.between(1, 999).unsigned_abs(), 2);
     reference.push('/');
     reference.push_str(&padded(from_date.year().unsigned_abs().into(), 4));

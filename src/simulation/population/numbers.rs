@@ -5,7 +5,7 @@
 //! range free: there the personas' numbers stand.
 
 use crate::base::seed::Draws;
-use crate::base::{PersonalId, Seed};
+use crate::base::{Date, PersonalId, Seed};
 use crate::registry::forms::enterprise_check_digit;
 use crate::simulation::document::{padded, push_padded};
 use crate::simulation::geography::{Commune, Geography, PARCELS_PER_COMMUNE};
@@ -73,12 +73,38 @@ impl Series {
 const PLATE_LETTERS: &[u8; 20] = b"ABCDEFGHKLMNPSTUVXYZ";
 /// Numbers of one plate series, 00001 to 98999.
 const PLATES_PER_SERIES: u64 = 98_999;
-/// First letters of certificate serials of the old form, by which form they were printed.
-const OLD_SERIALS: [&str; 24] = [
-    "BA", "BB", "BC", "BD", "BE", "BG", "BH", "BK", "BM", "BN", "BP", "BS", "BT", "CA", "CB", "CĐ", "CE", "CK", "CM",
-    "CS", "DA", "DĐ", "DH", "DL",
-];
+/// Letters that serials of certificates use.
+const SERIAL_LETTERS: [&str; 22] =
+    ["A", "B", "C", "D", "Đ", "E", "G", "H", "I", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V", "X"];
 const OLD_SERIALS_EACH: u64 = 990_000;
+/// Serials have two letters from this day on (Circular 17/2009/TT-BTNMT), and eight digits since the other (Circular 10/2024/TT-BTNMT).
+const TWO_LETTERS_SINCE: Date = Date::constant(2009, 12, 10);
+const EIGHT_DIGITS_SINCE: Date = Date::constant(2025, 1, 1);
+/// The first letter of two: from which year on, for how many years. Which letters were printed when is known roughly.
+const FIRST_LETTERS: [(&str, i16, i16); 3] = [("B", 2009, 6), ("C", 2015, 6), ("D", 2021, 4)];
+const FIRST_SERIALS_YEAR: i16 = 1988;
+const SERIAL_YEARS: u64 = 38;
+
+/// The letters that forms printed in a year begin with: some of all, for the series went on with the years.
+fn serial_letters(printed: i16, two: bool) -> (&'static str, usize, usize) {
+    let part = |year: i16, years: i16| {
+        let at = |year: i16| {
+            (year as usize * SERIAL_LETTERS.len() / years.unsigned_abs() as usize).min(SERIAL_LETTERS.len() - 1)
+        };
+        (at(year), at(year + 1).max(at(year) + 1))
+    };
+    let first = FIRST_LETTERS.iter().rev().find(|(_, from, _)| two && printed >= *from);
+    match first {
+        Some((letter, from, years)) => {
+            let (low, high) = part(printed - from, *years);
+            (letter, low, high)
+        }
+        None => {
+            let (low, high) = part(printed - FIRST_SERIALS_YEAR, 22);
+            ("", low, high)
+        }
+    }
+}
 
 /// All issuing counters of one population.
 #[derive(Debug)]
@@ -92,11 +118,14 @@ pub struct Numbers {
     cars: Series,
     trucks: Series,
     bodies: Series,
-    old_certificates: Series,
+    /// By year of issue.
+    old_certificates: Vec<Series>,
     certificates: Series,
+    foreign_plates: Series,
     enterprises: Series,
     parcels: Vec<Series>,
     households: u64,
+    entries: u64,
 }
 
 impl Numbers {
@@ -115,11 +144,15 @@ impl Numbers {
             cars: series("car", PLATES_PER_SERIES),
             trucks: series("truck", PLATES_PER_SERIES),
             bodies: series("body", 99_000_000),
-            old_certificates: series("old-certificate", OLD_SERIALS.len() as u64 * OLD_SERIALS_EACH),
+            old_certificates: (0..SERIAL_YEARS)
+                .map(|at| Series::new(seed, "old-certificate", at, OLD_SERIALS_EACH))
+                .collect(),
             certificates: series("certificate", 99_000_000),
+            foreign_plates: series("foreign-plate", 900 * 98),
             enterprises: series("enterprise", 9_900_000),
             parcels: Geography::ha_tinh().communes.iter().map(parcels).collect(),
             households: 0,
+            entries: 0,
         }
     }
 
@@ -197,16 +230,29 @@ impl Numbers {
         (padded(number, 8), padded(number % 10_000_000, 7))
     }
 
-    /// The serial of a certificate of land use: two letters and six digits, eight since 2025.
-    pub fn certificate(&mut self, eight_digits: bool) -> String {
-        if eight_digits {
+    /// The serial of a certificate of land use that was issued on this day: one letter, since the end of 2009 two, and six digits; since 2025
+    /// two letters and eight digits.
+    pub fn certificate(&mut self, issued_on: Date) -> String {
+        if issued_on >= EIGHT_DIGITS_SINCE {
             return prefixed("AA ", self.certificates.next(), 8);
         }
-        let (letters, number) = split(self.old_certificates.next(), OLD_SERIALS_EACH);
-        let mut serial = String::from(OLD_SERIALS[letters as usize % OLD_SERIALS.len()]);
+        let two = issued_on >= TWO_LETTERS_SINCE;
+        // the first forms of two letters came in the last days of 2009
+        let printed = if two { issued_on.year().max(2010) } else { issued_on.year() };
+        let series = (printed - FIRST_SERIALS_YEAR).clamp(0, SERIAL_YEARS as i16 - 1) as usize;
+        let (head, low, high) = serial_letters(printed, two);
+        let number = self.old_certificates[series].next();
+        let mut serial = String::from(head);
+        serial.push_str(SERIAL_LETTERS[low + (number as usize) % (high - low)]);
         serial.push(' ');
         push_padded(&mut serial, number, 6);
         serial
+    }
+
+    /// A plate of foreigners: country, kind, number.
+    pub fn foreign_plate(&mut self) -> String {
+        let (country, number) = split(self.foreign_plates.next(), 98);
+        [&prefixed("38-", country + 100, 3), &prefixed("-NN-", number + 1, 2)].map(String::as_str).concat()
     }
 
     /// An enterprise code: `30`, seven digits, check digit. Numbers whose sum leaves no remainder are never issued.
@@ -223,6 +269,12 @@ impl Numbers {
         let series = &mut self.parcels[commune.ordinal()];
         let count = series.count;
         (series.next(), count)
+    }
+
+    /// The number of an entry of civil status, seven digits at the most.
+    pub fn entry(&mut self) -> u64 {
+        self.entries += 1;
+        (self.entries - 1) % 9_999_999 + 1
     }
 
     /// The number of a household's residence file.
@@ -312,7 +364,15 @@ mod tests {
             assert_eq!((plate.len(), &plate[..3], &plate[5..6], &plate[9..10]), (12, "38-", " ", "."), "{plate}");
         }
         assert!(numbers.car().starts_with("38A-"));
-        assert_eq!(numbers.certificate(true).len(), 11);
+        assert_eq!(numbers.certificate(Date::constant(2025, 1, 2)).len(), 11);
+        let head = |numbers: &mut Numbers, year| {
+            numbers.certificate(Date::constant(year, 6, 1)).split(' ').next().map(str::to_owned)
+        };
+        let length = |letters: Option<String>| letters.map_or(0, |letters| letters.chars().count());
+        assert_eq!([1994, 2009, 2010, 2024].map(|year| length(head(&mut numbers, year))), [1, 1, 2, 2]);
+        assert!(head(&mut numbers, 2012).is_some_and(|letters| letters.starts_with('B')));
+        assert!(head(&mut numbers, 2022).is_some_and(|letters| letters.starts_with('D')));
+        assert_eq!((numbers.foreign_plate().len(), numbers.foreign_plate() == numbers.foreign_plate()), (12, false));
     }
 
     #[test]

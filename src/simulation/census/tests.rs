@@ -1,0 +1,42 @@
+//! The province looks like one, whatever the seed.
+
+use super::*;
+use crate::base::Seed;
+use crate::simulation::population::Population;
+
+const TODAY: Date = Date::constant(2026, 11, 22);
+
+fn census(seed: u64, citizens: u64) -> Census {
+    let mut census = Census::new(TODAY);
+    Population::new(Seed::root(seed), citizens, TODAY).for_each(|batch| census.add(&batch));
+    census
+}
+
+#[test]
+fn figures_hold_for_every_seed() {
+    for seed in [1, 20_261, 77] {
+        let found = census(seed, 12_000).figures();
+        let missed: Vec<String> = found
+            .iter()
+            .filter(|figure| !figure.holds())
+            .map(|figure| {
+                let Figure { name, value, range, error, .. } = figure;
+                format!("{name}: {value:.2?} ± {error:.2}, wanted {range:?}")
+            })
+            .collect();
+        assert!(missed.is_empty(), "seed {seed}:\n{}", missed.join("\n"));
+    }
+}
+
+#[test]
+fn a_figure_misses_its_range_by_more_than_chance_can() {
+    let mut counts = Counts::default();
+    counts.add("deaths", 13, 1_000);
+    let of = |counts: &Counts, name: &str| figure::all(counts).into_iter().find(|figure| figure.name == name);
+    assert!(of(&counts, "deaths").is_some_and(|figure| figure.holds()), "13 of 1,000 can be chance");
+    counts.add("deaths", 1_287, 99_000);
+    assert!(of(&counts, "deaths").is_some_and(|figure| !figure.holds()), "1,300 of 100,000 cannot");
+    assert!(of(&counts, "cars").is_some_and(|figure| !figure.holds()), "nothing counted holds nothing");
+    counts.add("old_classes", 99_999, 100_000);
+    assert!(of(&counts, "old_classes").is_some_and(|figure| !figure.holds()), "one value has no slack");
+}

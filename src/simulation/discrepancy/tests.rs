@@ -1,0 +1,79 @@
+//! Disagreements are as frequent as asked, of every kind, legal, and known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+
+const TODAY: Date = Date::constant(2026, 11, 22);
+
+fn generated(seed: u64, citizens: u64, rate: &str) -> Vec<(Batch, Vec<Truth>)> {
+    let rate = rate.parse().expect("a rate");
+    Disagreeing::new(Seed::root(seed), citizens, TODAY, rate).collect()
+}
+
+#[test]
+fn a_rate_has_at_most_four_decimals_and_is_at_most_a_half() {
+    assert_eq!("0.05".parse::<Rate>().map(Rate::ten_thousandths), Ok(500));
+    assert_eq!("0".parse::<Rate>(), Ok(Rate::NONE));
+    assert_eq!("0.0501".parse::<Rate>().map(|rate| rate.to_string()), Ok("0.0501".into()));
+    for text in ["", "x", "-0.1", "0.51", "5", "0.00001", "NaN", "inf"] {
+        assert!(text.parse::<Rate>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn without_a_rate_nothing_disagrees() {
+    let plain: Vec<Batch> = Population::new(Seed::root(3), 300, TODAY).collect();
+    assert!(generated(3, 300, "0").into_iter().eq(plain.into_iter().map(|batch| (batch, Vec::new()))));
+}
+
+#[test]
+fn disagreements_are_as_frequent_as_asked_and_legal() {
+    for seed in [1, 20_261] {
+        let (mut eligible, mut struck) = (0_u64, 0_u32);
+        let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+        for (batch, truths) in generated(seed, 5_000, "0.2") {
+            let facts = kind::facts(&batch.records);
+            let find = |id: &str| facts.iter().find(|facts| facts.id == id);
+            for record in &batch.records {
+                let found = rules::violations(record, TODAY);
+                let of = record.payload.text("entry_number");
+                assert!(found.is_empty(), "{of:?} {:?}", found.kept());
+                eligible += u64::from(!is_source(record) && party_of(&record.payload, find).is_some());
+            }
+            for truth in &truths {
+                struck += 1;
+                *kinds.entry(truth.kind().to_owned()).or_default() += 1;
+                assert!(batch.records.iter().any(|record| rules::key_of(record) == truth.key()));
+            }
+        }
+        let share = f64::from(struck) / eligible as f64;
+        assert!((0.17..0.22).contains(&share), "{share}");
+        let known: BTreeSet<&str> = SHARES.0.iter().map(|kind| kind.as_str()).collect();
+        let missing: Vec<_> = known.iter().filter(|kind| !kinds.contains_key(**kind)).collect();
+        assert!(missing.is_empty(), "{missing:?} of {kinds:?}");
+    }
+}
+
+#[test]
+fn a_truth_says_what_the_record_says_and_what_is_true() {
+    let line = generated(7, 3_000, "0.2")
+        .iter()
+        .flat_map(|(_, truths)| truths)
+        .find(|truth| truth.kind() == "year_only")
+        .map(|truth| String::from_utf8(truth.line()).expect("UTF-8"))
+        .expect("one");
+    let parsed: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let (written, truth) = (parsed["written"].as_str().expect("written"), parsed["true"].as_str().expect("true"));
+    assert!(line.ends_with("}\n") && written.len() == 4 && truth.starts_with(written), "{line}");
+    assert!(parsed["field"].as_str().is_some_and(|field| field.ends_with("birth_date")));
+}
+
+#[test]
+fn owners_who_died_or_moved_are_known() {
+    let found: BTreeSet<String> = Population::new(Seed::root(1), 4_000, TODAY)
+        .flat_map(|batch| stale_owners(&batch))
+        .map(|truth| truth.kind().to_owned())
+        .collect();
+    assert_eq!(found, BTreeSet::from(["owner_died".into(), "owner_moved".into()]));
+}
