@@ -30,17 +30,18 @@ pub(super) fn bars(pyramid: &Pyramid) -> Vec<String> {
 }
 
 /// A picture of 640 by 420: men to the left in blue, women to the right in red, a number at the end of each bar.
-pub(super) fn svg(pyramid: &Pyramid, title: &str) -> String {
+pub(super) fn svg(pyramid: &Pyramid, seed: u64) -> String {
     const ROW: usize = 20;
     const MIDDLE: u64 = 320;
     const GAP: u64 = 26;
     const WIDTH: u64 = 220;
+    let residents: u64 = pyramid.iter().map(|(women, men)| women + men).sum();
     let longest = longest(pyramid);
     let length = |count: u64| count * WIDTH / longest;
     let mut lines = vec![
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 420" font-family="sans-serif" font-size="11">"##.to_owned(),
         r##"<rect width="640" height="420" fill="#fff"/>"##.to_owned(),
-        format!(r##"<text x="320" y="22" text-anchor="middle" font-size="15">{title}</text>"##),
+        format!(r##"<text x="320" y="22" text-anchor="middle" font-size="15">{residents} residents, seed {seed}</text>"##),
         r##"<text x="200" y="40" text-anchor="middle">men</text><text x="440" y="40" text-anchor="middle">women</text>"##.to_owned(),
     ];
     for (at, (women, men)) in pyramid.iter().enumerate() {
@@ -75,8 +76,9 @@ mod tests {
         assert_eq!(lines.len(), AGE_GROUPS + 1);
         assert!(lines[AGE_GROUPS - 3].contains(&"█".repeat(30)) && lines[AGE_GROUPS - 3].contains("15-19"));
         assert!(lines[1].contains("85+"));
-        let picture = svg(&pyramid, "121 residents");
+        let picture = svg(&pyramid, 7);
         assert_eq!(picture.matches("<rect").count(), 1 + 2 * AGE_GROUPS);
+        assert!(picture.contains("171 residents, seed 7"));
         assert!(picture.starts_with("<svg") && picture.contains(r##"width="220" height="18" fill="#3b6ea5""##));
     }
 }

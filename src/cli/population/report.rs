@@ -52,8 +52,7 @@ impl Report {
         progress.finish();
         let figures = census.figures();
         if let Some(path) = &self.svg {
-            let title = format!("{} residents, seed {}", census.residents(), self.seed);
-            std::fs::write(path, pyramid::svg(census.pyramid(), &title))
+            std::fs::write(path, pyramid::svg(census.pyramid(), self.seed))
                 .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?;
         }
         match output {

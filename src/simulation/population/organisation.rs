@@ -30,8 +30,8 @@ impl<'a> Organisation<'a> {
             paper: Paper::Organisation(enterprise.enterprise_code.clone()),
             name: enterprise.name.clone(),
             since: enterprise.registered_on,
-            vehicles: draws.between(2, 15).unsigned_abs(),
-            certificates: draws.between(2, 9).unsigned_abs(),
+            vehicles: draws.between(3, 22).unsigned_abs(),
+            certificates: draws.between(2, 13).unsigned_abs(),
             home,
         }
     }
