@@ -65,6 +65,8 @@ pub struct Licence {
     pub classes: Vec<LicenceClass>,
     /// 0 to 12.
     pub points: u8,
+    /// Day of the last deduction, while points are missing.
+    pub points_deducted_on: Option<Date>,
     /// `corrective_lenses`, ….
     pub restrictions: Vec<&'static str>,
     /// `active`, `suspended`, `revoked`.
@@ -82,6 +84,7 @@ impl Document for Licence {
         o.insert("holder", &self.holder);
         o.insert("licence_number", self.licence_number.as_str());
         o.insert("points", self.points);
+        put(&mut o, "points_deducted_on", self.points_deducted_on.map(day));
         if !self.restrictions.is_empty() {
             o.insert("restrictions", self.restrictions.clone());
         }

@@ -343,6 +343,7 @@ fn licence(person: &Person, identity: &Identity, today: Date) -> Licence {
         holder: holder(person),
         classes: vec![LicenceClass::issued("A1", first), LicenceClass::issued("B", plus_years(today, -2).max(first))],
         points: 12,
+        points_deducted_on: None,
         restrictions: Vec::new(),
         status: "active",
         status_reason: None,

@@ -9,7 +9,7 @@ use crate::registry::driver_licence::NEW_CLASSES;
 use crate::simulation::document::{Licence, LicenceClass};
 use crate::simulation::names::Sex;
 
-use super::calendar::{age_on, draw_act, plus_years, working_day_before};
+use super::calendar::{age_on, draw_act, plus_days, plus_years, working_day_before};
 use super::citizen::Citizen;
 use super::numbers::Numbers;
 
@@ -53,12 +53,17 @@ pub fn licence(citizen: &Citizen, draws: &mut Draws, numbers: &mut Numbers) -> O
         40..700 => ("active", None, draws.between(2, 10) as u8),
         _ => ("active", None, 12),
     };
+    // Twelve months without a deduction restore the points: it was in the last twelve. Nothing is deducted from the dead.
+    let is_dead = citizen.person.death_date.is_some();
+    let points = if is_dead && status == "active" { 12 } else { points };
+    let deducted = (1..12).contains(&points).then(|| draw_act(draws, first.max(plus_days(today, -360)), today));
     let passed = classes.iter().map(|class| class.issued_on.year()).min().unwrap_or(2020);
     Some(Licence {
         licence_number: numbers.licence(sex, citizen.birth.year(), passed),
         holder: citizen.holder(),
         classes,
         points,
+        points_deducted_on: deducted,
         restrictions,
         status,
         status_reason,
