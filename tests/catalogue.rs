@@ -203,6 +203,23 @@ async fn a_record_type_that_is_only_data_goes_all_the_way() {
 }
 
 #[tokio::test]
+async fn a_world_that_is_older_than_a_built_in_registry_admits_it_once() {
+    let store = MemoryStore::new(); // of before: it knows no number of a later registry
+    for _ in 0..2 {
+        let of_today = allocation::open(&store, &ProvinceCode::default(), Vec::new(), false).await.expect("opens");
+        assert_eq!(of_today.sector("civil_status").expect("built in").ordinal, 9);
+        let admissions = allocation::admissions(&store).await.expect("reads");
+        let types: Vec<_> = admissions.iter().flat_map(|one| one.record_types()).collect();
+        assert_eq!((admissions.len(), types.len()), (1, 6));
+        assert!(types.iter().all(|name| name.starts_with("civil_status.")), "{types:?}");
+    }
+    let new = MemoryStore::new();
+    allocation::open(&new, &ProvinceCode::default(), Vec::new(), true).await.expect("opens");
+    allocation::open(&new, &ProvinceCode::default(), Vec::new(), false).await.expect("opens");
+    assert!(allocation::admissions(&new).await.expect("reads").is_empty(), "it was in the first version of the anchor");
+}
+
+#[tokio::test]
 async fn numbers_in_storage_keys_are_given_once_and_kept() {
     let store = MemoryStore::new();
     let (education, health) = (|| diplomas("education", DOCUMENT), || diplomas("health", DOCUMENT + 1));
