@@ -1,4 +1,4 @@
-//! The calendar of a registry: how many of its records are due on each day, in memory, as the rows of [`due`](super::due) say.
+//! The calendar of a registry: how many of its records are due on each day, in memory, as the rows of `due` say.
 //!
 //! A store of before there were time rules, or whose rules were others, gets its rows when it is opened: a mark in `Meta` (`due/` ‖ registry) names
 //! the rules that the rows follow.
