@@ -91,6 +91,7 @@ impl Legacy {
 /// use lienthong::base::legacy::meant;
 /// assert_eq!(meant("NguyÔn ThÞ Hoµ"), Some(("TCVN3", "Nguyễn Thị Hoà".to_owned())));
 /// assert_eq!(meant("Nguyeãn Thò Hoaø"), Some(("VNI", "Nguyễn Thị Hoà".to_owned())));
+/// assert_eq!(meant("NGUYÔN THÞ LAN"), Some(("TCVN3", "NGUYỄN THỊ LAN".to_owned())));
 /// assert_eq!(meant("Nguyễn Thị Hoà"), None);
 /// assert_eq!(meant("François Müller"), None);
 /// ```
@@ -99,7 +100,7 @@ pub fn meant(text: &str) -> Option<(&'static str, String)> {
     if text.len() > TEXT_BYTES_MAX || text.is_ascii() || !text.chars().all(is_latin_1) || is_vietnamese(text) {
         return None;
     }
-    let decoded = [("TCVN3", tcvn3(text)), ("VNI", vni(text))];
+    let decoded = [("TCVN3", Legacy::Tcvn3.decode(text)), ("VNI", vni(text))];
     decoded.into_iter().find(|(_, decoded)| decoded != text && is_vietnamese(decoded))
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::access::Representation;
 use crate::base::{Error, OrganisationCode, PersonalId, Reason, Result, Timestamp};
 use crate::registry::numbers::Numbers;
-use crate::registry::port::Selector;
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object, Value};
 
@@ -92,7 +91,7 @@ impl Organisations {
         person: &Numbers,
         now: Timestamp,
     ) -> Result<Option<Representation>> {
-        if self.representative(code, now).await?.is_some_and(|one| person.contains(one)) {
+        if self.is_representative(code, person, now).await? {
             return Ok(Some(Representation::Legal));
         }
         let account = self.account(code, now).await?;
@@ -102,15 +101,17 @@ impl Organisations {
         Ok(account.filter(has_mandate).map(|_| Representation::Mandate))
     }
 
-    /// The legal representative by the newest record of the register of organisations, verified.
-    async fn representative(&self, code: OrganisationCode, now: Timestamp) -> Result<Option<PersonalId>> {
-        let Some(register) = self.registries.catalogue().organisations() else { return Ok(None) };
-        let Some(field) = &register.organisations.representative else { return Ok(None) };
+    /// Whether a person is the legal representative, by the newest record of the register of organisations, verified. That the record fails its
+    /// checks is told to them alone.
+    async fn is_representative(&self, code: OrganisationCode, person: &Numbers, now: Timestamp) -> Result<bool> {
+        let Some(register) = self.registries.catalogue().organisations() else { return Ok(false) };
+        let Some(field) = &register.organisations.representative else { return Ok(false) };
+        let names_them = |payload: &Object| {
+            payload.text(field).and_then(PersonalId::parse).is_some_and(|number| person.contains(number))
+        };
         let key = register.key_form.of(&code.to_string());
-        let found = self.registries.reader.first(register, Selector::Key(key), 1).await?;
-        let Some(answer) = found.first() else { return Ok(None) };
-        let record = self.registries.reader.as_issued(answer, now).verified()?;
-        Ok(record.payload.text(field).and_then(PersonalId::parse))
+        let record = self.registries.read_one(register, key, now, names_them).await?;
+        Ok(record.is_some_and(|record| names_them(&record.payload)))
     }
 
     /// An organisation's account.
@@ -137,12 +138,12 @@ impl Organisations {
         Ok(account)
     }
 
-    /// Gives a mandate until `until`; a person's mandate that is there already gets the new end. Fails with
+    /// Gives a mandate until `until`; a person's mandate that is there already, under whichever of their numbers, gets the new end. Fails with
     /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account.
     pub async fn grant(
         &self,
         code: OrganisationCode,
-        person: PersonalId,
+        person: &Numbers,
         until: Timestamp,
         now: Timestamp,
     ) -> Result<OrganisationAccount> {
@@ -154,25 +155,24 @@ impl Organisations {
             return refused("TOO_LONG", "a mandate is given for at most five years");
         }
         self.change(code, now, |account| {
-            let count = account.mandates.len();
-            match account.mandates.iter_mut().find(|mandate| mandate.person == person) {
-                Some(mandate) => mandate.until = until,
-                None if count >= MANDATES_MAX => {
-                    let message = format!("an organisation gives at most {MANDATES_MAX} mandates: end one first");
-                    return Err(Error::new(Reason::TooManyMandates, message).with_subject("account", "mandates"));
-                }
-                None => account.mandates.push(Mandate { person, from: now, until }),
+            let theirs = |mandate: &Mandate| person.contains(mandate.person);
+            let from = account.mandates.iter().find(|mandate| theirs(mandate)).map_or(now, |mandate| mandate.from);
+            account.mandates.retain(|mandate| !theirs(mandate));
+            if account.mandates.len() >= MANDATES_MAX {
+                let message = format!("an organisation gives at most {MANDATES_MAX} mandates: end one first");
+                return Err(Error::new(Reason::TooManyMandates, message).with_subject("account", "mandates"));
             }
+            account.mandates.push(Mandate { person: person.current, from, until });
             Ok(())
         })
         .await
     }
 
     /// Ends a person's mandate. Fails with [`NotFound`](Reason::NotFound) where they have none.
-    pub async fn end(&self, code: OrganisationCode, person: PersonalId, now: Timestamp) -> Result<OrganisationAccount> {
+    pub async fn end(&self, code: OrganisationCode, person: &Numbers, now: Timestamp) -> Result<OrganisationAccount> {
         self.change(code, now, |account| {
             let before = account.mandates.len();
-            account.mandates.retain(|mandate| mandate.person != person);
+            account.mandates.retain(|mandate| !person.contains(mandate.person));
             match account.mandates.len() < before {
                 true => Ok(()),
                 false => Err(Error::new(Reason::NotFound, "the person has no mandate of this organisation")

@@ -10,6 +10,9 @@ use crate::trust::Value;
 use super::claim::{Claim, Discrepancy, Mention};
 use super::found::FoundRecord;
 
+/// Codes of discrepancies about who a relative is.
+pub(super) const RELATIVES: [&str; 2] = ["SPOUSE_DIFFERS", "PARENT_DIFFERS"];
+
 /// What records state as the source of a field of the register (a birth entry of the parents, a death entry of the death), where the
 /// register says otherwise. Of several records that state one field the one that holds last counts: of two marriages the later.
 pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[FoundRecord]) -> Vec<Discrepancy> {

@@ -11,6 +11,7 @@ use crate::trust::{Object, Operation, canonical};
 
 use super::claim::Discrepancy;
 use super::discrepancies::discrepancies;
+use super::facts;
 use super::follow::Province;
 use super::found::FoundRecord;
 use super::index;
@@ -152,7 +153,28 @@ impl Province {
         if records.len() > RECORDS_MAX || records.iter().map(|found| found.bytes).sum::<usize>() > BYTES_MAX {
             return Err(too_large());
         }
-        Ok(assemble(numbers, records, audience, today, ledger_size))
+        let mut view = assemble(numbers, records, audience, today, ledger_size);
+        let mut discrepancies = Vec::with_capacity(view.discrepancies.len());
+        for found in view.discrepancies {
+            if !self.is_one_relative(&found).await? {
+                discrepancies.push(found);
+            }
+        }
+        view.discrepancies = discrepancies;
+        Ok(view)
+    }
+
+    /// Whether both claims about a relative are numbers of one person: books keep the number of their day.
+    async fn is_one_relative(&self, found: &Discrepancy) -> Result<bool> {
+        if !facts::RELATIVES.contains(&found.code) {
+            return Ok(false);
+        }
+        let numbers = found.claims.iter().filter_map(|claim| PersonalId::parse(claim.value.as_text()?));
+        let mut people = BTreeSet::new();
+        for number in numbers {
+            people.insert(resolve(number, self).await?.current);
+        }
+        Ok(people.len() == 1)
     }
 
     /// The records that name nobody themselves, and to which `records` refer.

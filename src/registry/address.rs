@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::base::time::Date;
 use crate::trust::Object;
 
-use super::codes::{self, AsOf, Code, CodeList};
+use super::codes::{self, AsOf};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at, days_of};
 
@@ -37,13 +37,6 @@ pub fn check_unit(payload: &Object, path: &str, as_of: &AsOf, today: Date, findi
 
 const NOT_IN_FORCE: &str = "the unit does not exist on the day that the record speaks of";
 
-/// The whole key of the unit that took the place of `ended`.
-fn successor<'a>(units: &'a CodeList, ended: &'a Code) -> Option<(&'a str, Date)> {
-    let day = ended.valid_until?.tomorrow().ok()?;
-    let code = ended.successor.as_deref()?;
-    Some((code, units.on(code, day)?.valid_from?))
-}
-
 /// Holds a unit or an address to the list of units, on one of the days from the first to the last. An address of today lies in a unit that
 /// exists today, unless its unit was divided, which is flagged; of the communes of other provinces the list knows nothing, so that they
 /// are flagged too.
@@ -57,7 +50,7 @@ pub fn check_unit_of(unit: &Object, path: &dyn Display, (first, last): (Date, Da
         Some(unit) if unit.property == codes::DIVIDED => {
             findings.warn(day, "NOT_IN_FORCE", "the unit was divided: name the one that the address lies in now");
         }
-        Some(unit) => match successor(&units, unit) {
+        Some(unit) => match codes::successor(&units, unit) {
             Some((code, from)) => {
                 let says = format_args!(
                     "the unit does not exist on the day that the record speaks of; {code} (since {from}) took its place"

@@ -177,7 +177,7 @@ fn licence_lifecycle() -> Lifecycle {
                 .clears(&["points_deducted_on"]),
         )
         .time(
-            TimeRule::new(SUSPENSION_ENDED, "suspended_until", After::Days(1), points())
+            TimeRule::new(SUSPENSION_ENDED, "suspended_until", After::Days(1), assumption())
                 .when("status", &["suspended"])
                 .within("points", 1, 12)
                 .sets("status", "active")

@@ -22,6 +22,9 @@ use super::schema::Holds;
 use super::writer::Origin;
 use super::{Name, RecordType, Sector};
 
+/// How often what is due is read again because somebody changed all of it meanwhile.
+const ROUNDS_MAX: usize = 64;
+
 /// A change that time made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
@@ -82,7 +85,7 @@ impl EmbeddedRegistry {
     /// Fails as [`submit`](super::port::Registry::submit) does when the registry cannot write; what is due stays due.
     pub async fn run_due(&self, until: Timestamp) -> Result<Vec<Effect>> {
         self.may_issue()?;
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let waiting = self.waiting(until).await?;
             if waiting.is_empty() {
                 return Ok(Vec::new());
@@ -98,6 +101,7 @@ impl EmbeddedRegistry {
                 return Ok(effects);
             }
         }
+        Err(self.store.damaged(Space::RecordIndex, "rows of the index of due records do not fit their records"))
     }
 
     /// What is due, the earliest first, each record once: what a second rule does to it follows in the next batch.
@@ -148,7 +152,9 @@ impl EmbeddedRegistry {
             let (sector, secrets) = (self.sector.clone(), self.secrets);
             let part = std::mem::replace(&mut rest, after);
             parts.push(tokio::task::spawn_blocking(move || {
-                part.iter().map(|waiting| prepare(&sector, &secrets, waiting)).collect::<Result<Vec<_>>>()
+                part.iter()
+                    .filter_map(|waiting| prepare(&sector, &secrets, waiting).transpose())
+                    .collect::<Result<Vec<_>>>()
             }));
         }
         let mut prepared = Vec::new();
@@ -165,12 +171,17 @@ fn rule_of<'a>(sector: &'a Sector, due: &Due) -> Result<(&'a Arc<RecordType>, &'
     record_type.and_then(rule).ok_or_else(|| corrupt("a row of the index of due records names no rule"))
 }
 
-/// The version that time makes of a stored one.
-fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -> Result<Prepared> {
+/// The version that time makes of a stored one; `None` where the rule does not speak of it any more, because somebody changed it after its row of
+/// the index was read.
+fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -> Result<Option<Prepared>> {
     let (record_type, rule) = rule_of(sector, due)?;
     let statement = row.decoded()?;
     let unreadable = |error| corrupt("a stored payload is not canonical").with_source(error);
     let before = canonical::parse(&row.payload).map_err(unreadable)?;
+    let day = rule.since(&before).map(|since| since.due(rule.after, statement.issued_at.date()));
+    if statement.operation == Operation::Revoke || day != Some(due.day) {
+        return Ok(None);
+    }
     let stated = stated(record_type.holds(&before), &statement);
     let payload = rule.apply(before, due.day);
     let draft = Draft {
@@ -184,7 +195,7 @@ fn prepare(sector: &Sector, secrets: &Secrets, Waiting { due, row }: &Waiting) -
     let prepared = prepared.ok_or_else(|| corrupt("a stored record has no natural key"))?;
     // A day of before the version that states it: the change follows it at once.
     let issued_at = Timestamp::start_of(due.day).max(statement.issued_at);
-    Ok(Prepared { issued_at: Some(issued_at), ..prepared })
+    Ok(Some(Prepared { issued_at: Some(issued_at), ..prepared }))
 }
 
 /// What a version says of its validity beside its payload.

@@ -33,7 +33,7 @@ pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
 pub use source::{Mark, Source, assumption, code, law, memory, press};
 pub use step::Step;
-pub use time::{After, Since, TimeRule, When};
+pub use time::{After, Since, TimeRule, When, circle};
 pub use unique::UniqueRule;
 
 /// A row of a table of states: from, to, what it needs, where that is written.

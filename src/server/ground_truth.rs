@@ -6,8 +6,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::{Error, Reason, Result};
-use crate::simulation::discrepancy::{Truth, stale_owners};
-use crate::simulation::population::Batch;
+use crate::simulation::discrepancy::Truth;
 
 /// A file of truths that is being written.
 #[derive(Debug)]
@@ -23,9 +22,9 @@ impl GroundTruth {
         Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
     }
 
-    /// Adds what disagrees about one household: what was put there, and the owners who died or moved away.
-    pub fn add(&mut self, household: &Batch, injected: &[Truth]) -> Result<()> {
-        for truth in injected.iter().chain(&stale_owners(household)) {
+    /// Adds what disagrees about one household.
+    pub fn add(&mut self, truths: &[Truth]) -> Result<()> {
+        for truth in truths {
             self.file.write_all(&truth.line()).map_err(|error| unwritable(&self.path, &error))?;
         }
         Ok(())

@@ -76,7 +76,9 @@ impl DueWork for RecordsDue {
     }
 
     async fn run(&self, until: Timestamp) -> Result<Vec<Ran>> {
-        let runs = self.registries().map(|registry| async move {
+        // One that has nothing due, or lost the right to issue, holds up no other.
+        let has_work = |registry: &Arc<RegistryRole>| registry.records().next_due().is_some_and(|day| day <= until);
+        let runs = self.registries().filter(has_work).map(|registry| async move {
             let mut ran = Vec::new();
             loop {
                 let effects = registry.records().run_due(until).await?;

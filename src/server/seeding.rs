@@ -203,7 +203,7 @@ impl Seeding {
         let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
         for (household, truths) in Disagreeing::new(self.world, self.population, self.at.date(), self.discrepancies) {
             if let Some(truth) = &mut self.truth {
-                truth.add(&household, &truths)?;
+                truth.add(&truths)?;
             }
             let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
             let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();

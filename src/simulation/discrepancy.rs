@@ -24,7 +24,8 @@ use kind::{Facts, Kind};
 use party::{party_mut, party_of};
 use rules::is_legal;
 
-pub use truth::{Truth, stale_owners};
+pub use truth::Truth;
+use truth::stale_owners;
 
 /// How often registries disagree, in ten thousandths of the records that name a person outside the registers of people and of civil status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,11 +106,12 @@ impl Iterator for Disagreeing {
         let mut batch = self.population.next()?;
         let mut draws = self.seed.child("household", self.households).draws();
         self.households += 1;
+        // Before anything else is changed, which may be the owner's number.
+        let mut truths = stale_owners(&batch);
         if self.rate == Rate::NONE {
-            return Some((batch, Vec::new()));
+            return Some((batch, truths));
         }
         let numbers = self.population.numbers_mut();
-        let mut truths = Vec::new();
         truths.extend(share_an_old_number(&mut batch, self.rate, &mut draws));
         let facts = kind::facts(&batch.records);
         let mut added = Vec::new();

@@ -47,6 +47,8 @@ pub(super) struct Seen {
     /// SHA-256 of the file, in hexadecimal.
     pub(super) hash: String,
     pub(super) bytes: u64,
+    /// Whether its quotes are odd in number.
+    pub(super) has_open_quote: bool,
     /// Its beginning, as UTF-8 or one byte a character.
     pub(super) head: Vec<u8>,
 }
@@ -70,7 +72,7 @@ pub(super) fn look(path: &Path) -> io::Result<Seen> {
     }
     let mut file = File::open(path)?;
     let (mut hash, mut head, mut bytes) = (Sha256::new(), Vec::new(), 0);
-    let (mut is_utf8, mut rest) = (true, Vec::new());
+    let (mut is_utf8, mut rest, mut quotes) = (true, Vec::new(), 0);
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let read = file.read(&mut chunk)?;
@@ -80,6 +82,7 @@ pub(super) fn look(path: &Path) -> io::Result<Seen> {
         let part = &chunk[..read];
         hash.update(part);
         bytes += read as u64;
+        quotes += memchr::memchr_iter(b'"', part).count();
         if head.len() < CHUNK_BYTES {
             head.extend_from_slice(part);
         }
@@ -104,7 +107,7 @@ pub(super) fn look(path: &Path) -> io::Result<Seen> {
         Transcoded::new(head.as_slice(), encoding).read_to_end(&mut utf8)?;
         head = utf8;
     }
-    Ok(Seen { encoding, hash: to_hex(&hash.finalize()), bytes, head })
+    Ok(Seen { encoding, hash: to_hex(&hash.finalize()), bytes, has_open_quote: quotes % 2 == 1, head })
 }
 
 /// UTF-16 as UTF-8; other encodings as they are. The mark of the byte order is dropped.

@@ -36,12 +36,12 @@ pub(super) fn rows(path: &Path, seen: &Seen, separator: u8, each: &mut Each<'_>)
         .flexible(true)
         .buffer_capacity(BUFFER_BYTES)
         .from_reader(bounded);
-    let mut record = ByteRecord::new();
+    let (mut record, mut rows_read, mut last) = (ByteRecord::new(), 0, (0, 0));
     loop {
         since_row.set(0);
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
-            Ok(false) => return Ok(()),
+            Ok(false) => return if seen.has_open_quote && last.1 > 0 { Err(open_quote(path, last.0)) } else { Ok(()) },
             Err(error) => {
                 let line = reader.position().line();
                 let why = match error.into_kind() {
@@ -51,8 +51,14 @@ pub(super) fn rows(path: &Path, seen: &Seen, separator: u8, each: &mut Each<'_>)
                 return Err(Failure::new(format!("{}: line {line}: {why}", path.display())));
             }
         }
+        rows_read += 1;
         let within = memchr::memchr_iter(b'\n', record.as_slice()).count() as u64;
-        let number = reader.position().line().saturating_sub(1 + within).max(1);
+        // The reader counts line feeds: where there are none, rows are counted.
+        let number = match seen.has_line_feeds() {
+            true => reader.position().line().saturating_sub(1 + within).max(1),
+            false => rows_read,
+        };
+        last = (number, within);
         if record.len() > COLUMNS_MAX {
             return Err(Failure::new(format!("{}: line {number} has more than {COLUMNS_MAX} cells", path.display())));
         }
@@ -76,6 +82,14 @@ pub(super) fn rows(path: &Path, seen: &Seen, separator: u8, each: &mut Each<'_>)
     }
 }
 
+/// Of a file whose last quote is open, the last row has swallowed those after it.
+fn open_quote(path: &Path, row: u64) -> Failure {
+    Failure::new(format!(
+        "{}: row {row}: a quote that opens in it is not closed: the rows after it are not read",
+        path.display()
+    ))
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("{} cannot be read: {error}", path.display()))
 }
@@ -93,8 +107,14 @@ fn cell(text: &str, column: usize, flaws: &mut Vec<Flaw>) -> Cell {
             }
         };
     }
+    if ERRORS.contains(&text) {
+        return Cell::Error(text.to_owned());
+    }
     if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
 }
+
+/// What a spreadsheet writes where a formula failed.
+const ERRORS: [&str; 7] = ["#REF!", "#N/A", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"];
 
 /// What is said of a formula, whatever file it is in.
 pub(super) const FORMULA: &str = "the cell holds a formula: copy the column and paste it as values";

@@ -36,6 +36,7 @@ use crate::wire::proto::registry::v1::DescribeRequest;
 use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use crate::wire::proto::trust::v1::GetTrustAnchorRequest;
 use crate::wire::proto::trust::v1::trust_service_client::TrustServiceClient;
+use bytes::Bytes;
 use checkpoint::{Checkpoint, Kept};
 use mapping::Mapping;
 use plan::{Planned, missing_fields, names, readings, say};
@@ -142,9 +143,11 @@ impl Import {
         }
         mapping.check(&target, &names, header.number)?;
         missing_fields(&target, &mapping)?;
-        let fingerprint = format!("{} {:?}", mapping.fingerprint(&source.seen), self.encoding);
+        let made = mapping.fingerprint(&source.seen);
+        let fingerprint =
+            format!("{made} {:?} {} {} {:?}", self.encoding, source.says(), header.number, self.quarantine);
         let log_size = registry.log_size;
-        let builder = Builder::new(&mapping, &target, names, &readings);
+        let builder = Builder::new(&mapping, &target, names, &readings, source.seen.encoding == Bytes::Single);
         Ok(Some(Planned { source, header, builder, fingerprint, log_size, target }))
     }
 
@@ -166,6 +169,10 @@ impl Import {
         let is_resumed = resumed.is_some();
         let checkpoint = resumed.unwrap_or(begun);
         let path = self.quarantine.clone().unwrap_or_else(|| self.file.with_extension("refused.csv"));
+        let is_input = |path: &Path| path.canonicalize().ok() == self.file.canonicalize().ok();
+        if path.exists() && is_input(&path) {
+            return Err(Failure::with_code("the quarantine file would take the place of the imported one", 2));
+        }
         let may_overwrite = self.overwrite || is_resumed;
         let quarantine = Quarantine::new(path, checkpoint.quarantine_bytes, may_overwrite)?;
         let report = Report::new(output, checkpoint.counts.clone(), Some(quarantine));

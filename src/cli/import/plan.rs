@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::bytes::Bytes;
 use super::cell::{Cell, Row};
 use super::encoding::{Looks, Reading, decoded};
+use super::mapping::QUARANTINE_PREFIX;
 use super::mapping::{self, Mapping};
 use super::record::Builder;
 use super::source::Source;
@@ -29,6 +31,7 @@ pub(super) struct Planned {
 
 /// The columns' names, in Unicode; blank ones at the end are left out.
 pub(super) fn names(header: &Row, declared: Option<Option<Legacy>>) -> Result<Vec<String>, Failure> {
+    let declared = if is_quarantine(header.cells.iter().map(Cell::text)) { Some(None) } else { declared };
     let name = |cell: &Cell| {
         let text = cell.text();
         let text = match declared {
@@ -51,6 +54,11 @@ pub(super) fn names(header: &Row, declared: Option<Option<Legacy>>) -> Result<Ve
     Ok(names)
 }
 
+/// Whether a file is one of refused rows, which is written in Unicode whatever its rows were read from.
+fn is_quarantine(names: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
+    names.into_iter().any(|name| name.as_ref().starts_with(QUARANTINE_PREFIX))
+}
+
 /// What each column is read as: what the mapping says, what the command line says, or what a sample of its texts shows.
 pub(super) fn readings(
     source: &Source,
@@ -59,6 +67,9 @@ pub(super) fn readings(
     mapping: &Mapping,
     declared: Option<Option<Legacy>>,
 ) -> Result<Vec<Reading>, Failure> {
+    if is_quarantine(names) {
+        return Ok(vec![Reading { legacy: None, percent: None }; names.len()]);
+    }
     let mut looks = vec![Looks::default(); names.len()];
     if declared.is_none() {
         let mut sampled = 0;
@@ -78,7 +89,20 @@ pub(super) fn readings(
             None => looks.reading(),
         })
     };
-    names.iter().zip(&looks).map(reading).collect()
+    let mut readings: Vec<Reading> = names.iter().zip(&looks).map(reading).collect::<Result<_, Failure>>()?;
+    if source.seen.encoding == Bytes::Single && declared.is_none() {
+        like_the_others(&mut readings);
+    }
+    Ok(readings)
+}
+
+/// A file of one byte a character is in one encoding: a column whose texts prove nothing (addresses, numbers among words) is in that of those that do.
+fn like_the_others(readings: &mut [Reading]) {
+    let mut known = readings.iter().filter_map(|reading| reading.legacy);
+    let Some(first) = known.next().filter(|first| known.all(|other| other == *first)) else { return };
+    for reading in readings.iter_mut().filter(|reading| reading.legacy.is_none() && reading.percent.is_none()) {
+        reading.legacy = Some(first);
+    }
 }
 
 /// Says what is imported as what, before anything is.

@@ -18,6 +18,8 @@ pub(super) struct Builder {
     names: Vec<String>,
     constants: Vec<(String, Value)>,
     natural_key: String,
+    /// Whether the file has one byte a character, so that its letters are of some encoding of before Unicode.
+    is_single: bool,
 }
 
 /// A column with its field.
@@ -29,9 +31,19 @@ struct Bound {
     codes: BTreeMap<String, String>,
 }
 
+/// What is said of a letter whose encoding nobody knows.
+const UNKNOWN_ENCODING: &str =
+    "the file is not Unicode, and nothing shows the encoding of this column; say --encoding tcvn3 or vni";
+
 impl Builder {
     /// Binds columns to fields; the mapping fits them.
-    pub(super) fn new(mapping: &Mapping, target: &Target, names: Vec<String>, readings: &[Reading]) -> Self {
+    pub(super) fn new(
+        mapping: &Mapping,
+        target: &Target,
+        names: Vec<String>,
+        readings: &[Reading],
+        is_single: bool,
+    ) -> Self {
         let bind = |(name, reading): (&String, &Reading)| {
             let column = mapping.columns.get(name).filter(|column| !column.is_ignored())?.detailed();
             let field = target.field(&column.field)?.clone();
@@ -48,14 +60,18 @@ impl Builder {
             (path.clone(), value)
         };
         let constants = mapping.constants.iter().map(constant).collect();
-        Self { columns, names, constants, natural_key: target.natural_key.clone() }
+        Self { columns, names, constants, natural_key: target.natural_key.clone(), is_single }
     }
 
     /// The cells of a row as Unicode.
     pub(super) fn decode(&self, row: &mut Row) {
-        for (cell, bound) in row.cells.iter_mut().zip(&self.columns) {
+        for (at, (cell, bound)) in row.cells.iter_mut().zip(&self.columns).enumerate() {
             if let Cell::Text(text) = cell {
-                *text = decoded(text, bound.as_ref().and_then(|bound| bound.reading.legacy));
+                let legacy = bound.as_ref().and_then(|bound| bound.reading.legacy);
+                if self.is_single && legacy.is_none() && !text.is_ascii() {
+                    row.flaws.push(Flaw::new(at, "ENCODING", UNKNOWN_ENCODING));
+                }
+                *text = decoded(text, legacy);
             }
         }
     }

@@ -57,7 +57,11 @@ impl Report {
             };
             let value =
                 flaw.column.and_then(|at| row.cells.get(at)).map(|cell| masked(&cell.text())).unwrap_or_default();
-            let message = say(&flaw.message);
+            // Its message has the name that was probably meant, and no report has a name.
+            let message = match flaw.rule.as_str() {
+                "ENCODING" => say(flaw.message.split(": ").next().unwrap_or_default()),
+                _ => say(&flaw.message),
+            };
             match self.output {
                 OutputFormat::Json => print_json(&json!({
                     "row": row.number, "column": column, "field": field, "rule": flaw.rule, "message": message, "value": value,

@@ -120,26 +120,31 @@ fn cell(value: DataRef<'_>, column: usize, flaws: &mut Vec<Flaw>) -> Cell {
     }
 }
 
-/// The merged cells of a sheet: for each row the first column that belongs to several cells.
-fn merged(workbook: &mut Workbook, path: &Path, sheet: &str) -> Result<BTreeMap<u64, usize>, Failure> {
+/// By row, the first and the last column of each region.
+type Merged = BTreeMap<u64, Vec<(usize, usize)>>;
+
+/// The merged cells of a sheet: for each row the first and the last column of each region.
+fn merged(workbook: &mut Workbook, path: &Path, sheet: &str) -> Result<Merged, Failure> {
     let failed = |error: calamine::XlsxError| Failure::new(format!("{}: sheet {sheet}: {error}", path.display()));
-    let mut rows = BTreeMap::new();
+    let (mut rows, mut count) = (Merged::new(), 0);
     for region in workbook.merge_cells_by_sheet_name(sheet).map_err(failed)? {
+        count += u64::from(region.end.0.saturating_sub(region.start.0)) + 1;
+        if count > ROWS_MAX {
+            return Err(Failure::new(format!("{}: sheet {sheet} has too many merged cells", path.display())));
+        }
+        let columns = (region.start.1 as usize, region.end.1 as usize);
         for row in region.start.0..=region.end.0 {
-            if rows.len() as u64 >= ROWS_MAX {
-                return Err(Failure::new(format!("{}: sheet {sheet} has too many merged cells", path.display())));
-            }
-            let column = rows.entry(u64::from(row) + 1).or_insert(region.start.1 as usize);
-            *column = (*column).min(region.start.1 as usize);
+            rows.entry(u64::from(row) + 1).or_default().push(columns);
         }
     }
     Ok(rows)
 }
 
-fn with_merged(mut row: Row, merged: &BTreeMap<u64, usize>) -> Row {
-    if let Some(column) = merged.get(&row.number) {
+fn with_merged(mut row: Row, merged: &Merged) -> Row {
+    for (first, last) in merged.get(&row.number).into_iter().flatten() {
         let says = "the cell is merged with others: unmerge them and fill each";
-        row.flaws.push(Flaw::new(*column, "MERGED", says));
+        let columns = *first..=(*last).min(COLUMNS_MAX);
+        row.flaws.extend(columns.map(|column| Flaw::new(column, "MERGED", says)));
     }
     row
 }

@@ -83,7 +83,11 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
     let says = "a child is adopted before the 16th birthday, by a step-parent or a relative before the 18th";
     findings.expect(age < limit, "child.birth_date", "CONFLICT", says);
     for adopter in ["adoptive_father", "adoptive_mother"] {
-        let years = birth_of(entry, adopter).map(|birth| child.year - birth.year);
+        // Of birthdays that are not known, the greatest distance counts.
+        let years = birth_of(entry, adopter).map(|birth| match child.full() {
+            Some(born) => age_at_most(birth, born),
+            None => child.year - birth.year,
+        });
         let old_enough = !is_stranger || years.is_none_or(|years| years >= ADOPTER_YEARS_MIN);
         let says = "who adopts is at least 20 years older than the child, unless they are a step-parent or a relative";
         findings_at(old_enough, adopter, "birth_date", "CONFLICT", says, findings);

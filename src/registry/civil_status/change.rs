@@ -6,9 +6,14 @@ use std::sync::Arc;
 use crate::base::time::Date;
 use crate::trust::Object;
 
+use super::super::basis::CORRECTION;
+use super::super::lifecycle::basis_of;
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Label, RecordType};
-use super::entry::{CHANGES, any_entry, as_written, check_entry, check_parties, entry, entry_type, party, stands};
+use super::entry::{
+    CHANGES, any_entry, as_written, check_entry, check_parties, entry, entry_type, identity_change, party, stands,
+    the_law,
+};
 
 pub(super) fn record_type(name: &str) -> RecordType {
     let about = [
@@ -38,7 +43,12 @@ pub(super) fn record_type(name: &str) -> RecordType {
     RecordType {
         fields: entry(&CHANGES, about, &["active", "annulled"]),
         check: Arc::new(check),
-        lifecycle: as_written(stands()),
+        lifecycle: as_written(stands()).fields([
+            ("kind", basis_of(&[CORRECTION]), the_law()),
+            ("person", identity_change(), the_law()),
+            ("field", basis_of(&[CORRECTION]), the_law()),
+            ("after", basis_of(&[CORRECTION]), the_law()),
+        ]),
         ..entry_type(name, "ChangeEntry", 18, label, &["person"])
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn record_type(name: &str) -> RecordType {
 /// Who is married to whom; of a marriage that was annulled nothing follows.
 fn facts() -> Vec<Fact> {
     let of = |one: &str, other: &str| {
-        let says = Says::status(&[("active", "married"), ("divorced", "divorced"), ("widowed", "widowed")]);
+        // One that ended says nothing of the present: who was divorced may have married again elsewhere.
+        let says = Says::status(&[("active", "married")]);
         let spouse = fact(one, "spouse_id", &format!("{other}.personal_id"));
         [Fact { about: one.into(), field: "marital_status".into(), says }, spouse]
     };
@@ -133,7 +134,14 @@ pub(super) fn divorce_type(name: &str, marriage: &str) -> RecordType {
         fields: entry(&DIVORCES, about, &["active", "annulled"]),
         check: Arc::new(check_divorce),
         lifecycle: as_written(stands())
-            .fields([("effective_on", basis_of(&[CORRECTION, COURT_DECISION]), the_law())])
+            .fields([
+                ("effective_on", basis_of(&[CORRECTION, COURT_DECISION]), the_law()),
+                ("court", basis_of(&[CORRECTION]), the_law()),
+                ("judgment_number", basis_of(&[CORRECTION]), the_law()),
+                ("husband", identity_change(), the_law()),
+                ("wife", identity_change(), the_law()),
+            ])
+            .fields_once_known([("marriage_entry", basis_of(&[CORRECTION]), the_law())])
             .across(ends_the_marriage(marriage))
             .unique(UniqueRule::new(("DIVORCE_NOTED", "marriage_entry"), ONE_NOTE, the_law(), |note| {
                 let marriage = note.text("marriage_entry").filter(|_| note.text("status") == Some("active"));

@@ -16,4 +16,4 @@ mod units;
 pub use built_in::{all, list};
 pub use list::{AsOf, Carries, Code, CodeList, Standing};
 pub use read::CodeListError;
-pub use units::{Centre, DIVIDED, centre, unit};
+pub use units::{Centre, DIVIDED, centre, present, successor, unit};

@@ -65,6 +65,29 @@ pub fn centre(code: &str, valid_from: Date) -> Option<Centre> {
     CENTRES.get(code).copied().filter(|_| full(PRESENT_FROM) == Some(valid_from))
 }
 
+/// The whole key of the unit that took the place of `ended`.
+pub fn successor<'a>(units: &'a CodeList, ended: &'a Code) -> Option<(&'a str, Date)> {
+    let day = ended.valid_until?.tomorrow().ok()?;
+    let code = ended.successor.as_deref()?;
+    Some((code, units.on(code, day)?.valid_from?))
+}
+
+/// Most units that followed each other in one place.
+const SUCCESSIONS_MAX: usize = 8;
+
+/// The whole key of the unit that has the place of another now: the same while it exists. One that was divided has no one place.
+pub fn present<'a>(units: &'a CodeList, code: &'a str, valid_from: Date) -> (&'a str, Date) {
+    let mut key = (code, valid_from);
+    for _ in 0..SUCCESSIONS_MAX {
+        let ended = unit(units, key.0, key.1).filter(|unit| unit.property != DIVIDED);
+        match ended.and_then(|ended| successor(units, ended)) {
+            Some(next) => key = next,
+            None => break,
+        }
+    }
+    key
+}
+
 /// The unit with this whole key, in `list`.
 pub fn unit<'a>(list: &'a CodeList, code: &str, valid_from: Date) -> Option<&'a Code> {
     list.meanings(code).iter().find(|unit| unit.valid_from == Some(valid_from))

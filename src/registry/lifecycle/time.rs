@@ -153,6 +153,86 @@ impl TimeRule {
     }
 }
 
+impl When {
+    fn takes(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::OneOf(texts), Value::String(text)) => texts.contains(text),
+            (Self::Within(from, to), Value::Integer(number)) => (from..=to).contains(&number),
+            _ => false,
+        }
+    }
+
+    /// Whether a value can be of both.
+    fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OneOf(one), Self::OneOf(others)) => one.iter().any(|text| others.contains(text)),
+            (Self::Within(from, to), Self::Within(low, high)) => from <= high && low <= to,
+            _ => false,
+        }
+    }
+}
+
+/// What is known of a field after some rules.
+#[derive(Debug, Clone)]
+enum Known {
+    Value(Value),
+    Absent,
+    When(When),
+}
+
+/// What is known of a record after some rules.
+type Fields = Vec<(String, Known)>;
+
+/// Most changes that are followed: more rules than that chase each other as far as anybody can tell.
+const FOLLOWED_MAX: usize = 10_000;
+
+/// A record after `rule`, if the rule may speak of it on the day of the one before; a rule that counts from the issue waits for its own time.
+fn after(rule: &TimeRule, before: &Fields) -> Option<Fields> {
+    let known = |field: &String| before.iter().find(|(of, _)| of == field).map(|(_, known)| known);
+    let counts = rule.since.iter().any(|field| !matches!(known(field), Some(Known::Absent)));
+    let may_hold = |(field, wanted): &(String, When)| match known(field) {
+        Some(Known::Value(value)) => wanted.takes(value),
+        Some(Known::When(when)) => when.meets(wanted),
+        Some(Known::Absent) => false,
+        None => true,
+    };
+    if !counts || !rule.when.iter().all(may_hold) {
+        return None;
+    }
+    let mut fields = before.clone();
+    let mut learn = |field: &String, known: Known| {
+        fields.retain(|(of, _)| of != field);
+        fields.push((field.clone(), known));
+    };
+    for (field, wanted) in &rule.when {
+        if !matches!(known(field), Some(Known::Value(_))) {
+            learn(field, Known::When(wanted.clone()));
+        }
+    }
+    rule.clears.iter().for_each(|field| learn(field, Known::Absent));
+    rule.sets.iter().for_each(|(field, value)| learn(field, Known::Value(value.clone())));
+    Some(fields)
+}
+
+/// The first rule that can come round to itself through others on one day.
+pub fn circle(rules: &[TimeRule]) -> Option<&TimeRule> {
+    let comes_round = |start: &TimeRule| {
+        let mut open: Vec<(usize, Fields)> = after(start, &Fields::new()).map(|left| (1, left)).into_iter().collect();
+        let mut followed = 0;
+        while let Some((steps, fields)) = open.pop() {
+            followed += 1;
+            if followed > FOLLOWED_MAX || after(start, &fields).is_some() {
+                return true;
+            }
+            if steps <= rules.len() {
+                open.extend(rules.iter().filter_map(|rule| Some((steps + 1, after(rule, &fields)?))));
+            }
+        }
+        false
+    };
+    rules.iter().find(|rule| comes_round(rule))
+}
+
 impl Since {
     /// The day on which a version issued on `issued` is due.
     pub fn due(self, after: After, issued: Date) -> Date {
@@ -250,6 +330,23 @@ mod tests {
         assert_eq!(after.names().collect::<Vec<_>>(), ["basis", "kept", "points", "status"]);
         assert_eq!(after.text_at("basis.document_number"), Some("points_restored/2029-02-28"));
         assert_eq!((after.text_at("basis.authority"), rule.effect().as_str()), (Some("system"), "points → 12"));
+    }
+
+    #[test]
+    fn rules_that_chase_each_other_are_seen() {
+        let rule = |from: &str, to: &str| {
+            TimeRule::new("r", "day", After::Days(1), assumption()).when("status", &[from]).sets("status", to)
+        };
+        assert!(circle(&[rule("a", "b"), rule("b", "a")]).is_some());
+        assert!(circle(&[rule("a", "b"), rule("b", "c"), rule("c", "a")]).is_some());
+        assert!(circle(&[rule("a", "b"), rule("b", "c")]).is_none(), "there is an end");
+        let cleared = rule("a", "b").clears(&["day"]);
+        assert!(circle(&[cleared, rule("b", "a")]).is_none(), "the day is gone");
+        for sector in crate::registry::Catalogue::built_in().sectors() {
+            for of in &sector.record_types {
+                assert!(circle(&of.lifecycle.time).is_none(), "{}", of.name);
+            }
+        }
     }
 
     #[test]

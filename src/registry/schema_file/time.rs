@@ -1,6 +1,6 @@
 //! What time does, in a schema file: rules as data, held to the fields of the type.
 
-use super::super::lifecycle::{After, Lifecycle, TimeRule, When};
+use super::super::lifecycle::{After, Lifecycle, TimeRule, When, circle};
 use super::super::rule::{Field, Rule};
 use super::map::{At, Map};
 use super::rules::written;
@@ -25,6 +25,11 @@ pub(super) fn rules(list: &At<'_>, fields: &[Field], lifecycle: &Lifecycle) -> O
         }
         check(&map, &rule, fields, lifecycle);
         rules.push(rule);
+    }
+    if let Some(rule) = circle(&rules) {
+        let problem =
+            format_args!("{} comes round to itself through other rules: one of them clears its days", rule.name);
+        list.flaw("ENDLESS", problem);
     }
     Some(rules)
 }

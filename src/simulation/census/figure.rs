@@ -82,11 +82,12 @@ const CLUSTERED: f64 = 1.3;
 const ERRORS_MAX: f64 = 3.5;
 
 impl Figure {
-    /// Whether the value lies in the range, or no further outside than a sample of this size can. What is to be one value is that value.
+    /// Whether the value lies in the range, or no further outside than a sample of this size can. What is to be one value is that value. Of what
+    /// does not occur at all nothing is said.
     pub fn holds(&self) -> bool {
         let is_exact = self.range.0 >= self.range.1;
         let slack = if is_exact { 1e-9 } else { ERRORS_MAX * self.error + 1e-9 };
-        self.value.is_some_and(|value| value >= self.range.0 - slack && value <= self.range.1 + slack)
+        self.value.is_none_or(|value| value >= self.range.0 - slack && value <= self.range.1 + slack)
     }
 }
 
@@ -116,7 +117,10 @@ fn standard_error(unit: Unit, (part, whole): (u64, u64)) -> f64 {
     match unit {
         Unit::PerHundred => share * (1.0 / part.max(1.0) + 1.0 / whole).sqrt(),
         Unit::Each => share / whole.sqrt(),
-        // few hits: the error of a count
-        _ => (share.min(1.0) * (1.0 - share.min(1.0)) / whole).sqrt(),
+        // As if one hit and one miss more had been seen: of no hits at all a small sample proves little.
+        _ => {
+            let share = ((part + 1.0) / (whole + 2.0)).min(1.0);
+            (share * (1.0 - share) / whole).sqrt()
+        }
     }
 }

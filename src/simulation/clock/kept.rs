@@ -16,7 +16,7 @@ use super::pace::{LAST_YEAR, Pace, Target};
 
 const FILE: &str = "clock.json";
 const FORMAT: &str = "lienthong/clock/v1";
-const FILE_BYTES_MAX: u64 = 64 * 1024;
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// No world's time is earlier.
 const FIRST_YEAR: i16 = 1_970;
 /// Largest accepted offset from the machine's clock: 250 years.
@@ -136,8 +136,13 @@ impl Kept {
             Pace::Flowing { ahead_ms } => PaceForm::FlowingAheadMs(ahead_ms),
             Pace::Frozen { at } => PaceForm::FrozenAtMs(at.0),
         };
-        let form = Form { format: FORMAT.into(), pace, jumps: self.jumps.clone() };
+        let mut form = Form { format: FORMAT.into(), pace, jumps: self.jumps.clone() };
         let mut json = serde_json::to_vec_pretty(&form).map_err(Error::bug)?;
+        // What was written must be read again: the oldest jumps are forgotten first, the one that is under way is the last.
+        while json.len() as u64 >= FILE_BYTES_MAX && form.jumps.len() > 1 {
+            form.jumps.pop_front();
+            json = serde_json::to_vec_pretty(&form).map_err(Error::bug)?;
+        }
         json.push(b'\n');
         write_whole(path, &json, Readers::Owner)
     }
@@ -149,16 +154,19 @@ impl Kept {
 
     /// Remembers how far a jump is.
     pub(super) fn note(&mut self, jump: Begun) {
+        let noted = jump.request.clone();
         let others = self.jumps.iter_mut().filter(|begun| begun.request != jump.request);
         others.for_each(|begun| begun.report.forget_list());
         match self.jumps.iter_mut().find(|begun| begun.request == jump.request) {
             Some(begun) => *begun = jump,
             None => self.jumps.push_back(jump),
         }
-        if self.jumps.len() > JUMPS_MAX
-            && let Some(at) = self.jumps.iter().position(|jump| jump.is_over)
-        {
-            self.jumps.remove(at);
+        // The oldest other one that ended, or else the oldest other one.
+        while self.jumps.len() > JUMPS_MAX {
+            let other = |jump: &Begun| jump.request != noted;
+            let ended = self.jumps.iter().position(|jump| other(jump) && jump.is_over);
+            let Some(oldest) = ended.or_else(|| self.jumps.iter().position(other)) else { break };
+            self.jumps.remove(oldest);
         }
     }
 }

@@ -14,6 +14,8 @@ use super::table::{Weights, number, rows};
 /// A row of the table of offences.
 struct Offence {
     name: &'static str,
+    /// In the Code of 1999.
+    name_1999: &'static str,
     article_2015: &'static str,
     article_1999: &'static str,
     penalty: &'static str,
@@ -29,6 +31,7 @@ static OFFENCES: LazyLock<(Vec<Offence>, Weights)> = LazyLock::new(|| {
     let some = |cell: &'static str| (!cell.is_empty()).then_some(cell);
     let offence = |row: &Vec<&'static str>| Offence {
         name: row[0],
+        name_1999: some(row[9]).unwrap_or(row[0]),
         article_2015: row[1],
         article_1999: row[2],
         penalty: row[4],
@@ -82,8 +85,10 @@ fn sentence(citizen: &Citizen, home: &Home, expunged: bool, draws: &mut Draws) -
         return None;
     }
     let judged_on = draw_act(draws, from, to);
-    let (code, article) =
-        if judged_on >= CODE_OF_2015 { ("2015", offence.article_2015) } else { ("1999", offence.article_1999) };
+    let (name, code, article) = match judged_on >= CODE_OF_2015 {
+        true => (offence.name, "2015", offence.article_2015),
+        false => (offence.name_1999, "1999", offence.article_1999),
+    };
     let on_appeal = draws.chance(0.12);
     let number = padded(draws.between(1, 180).unsigned_abs(), 2);
     let year = padded(judged_on.year().unsigned_abs().into(), 4);
@@ -92,7 +97,7 @@ fn sentence(citizen: &Citizen, home: &Home, expunged: bool, draws: &mut Draws) -
         court: if on_appeal { PROVINCIAL_COURT.into() } else { court(home, judged_on, draws) },
         judgment_number: [number.as_str(), "/", &year, if on_appeal { "/HS-PT" } else { "/HS-ST" }].concat(),
         judged_on,
-        offence: [offence.name, " (Điều ", article, " Bộ luật Hình sự ", code, ")"].concat().into(),
+        offence: [name, " (Điều ", article, " Bộ luật Hình sự ", code, ")"].concat().into(),
         penalty: offence.penalty.into(),
         additional_penalty: ban.and(offence.additional).map(Text::from),
         expunged_on: expunged.then(|| draw_act(draws, plus_years(judged_on, offence.years + 1), today)),

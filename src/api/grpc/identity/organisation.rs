@@ -72,12 +72,12 @@ impl OrganisationService for OrganisationGrpcService {
         self.edge
             .answer(request, |call, message| async move {
                 let code = self.represented(&call, &message.organisation_code).await?;
-                let person = person(&message.personal_id)?;
+                let person = self.people.numbers(person(&message.personal_id)?).await?;
                 let until = message.until.map(|at| Timestamp(at.seconds.saturating_mul(1_000)));
                 let until = until.ok_or_else(|| {
                     Error::invalid_field("until", "REQUIRED", "until when the mandate holds is required")
                 })?;
-                let account = self.organisations.grant(code, person, until, call.now).await?;
+                let account = self.organisations.grant(code, &person, until, call.now).await?;
                 Ok(v1::GrantMandateResponse { account: Some(account_message(&account)) })
             })
             .await
@@ -90,7 +90,8 @@ impl OrganisationService for OrganisationGrpcService {
         self.edge
             .answer(request, |call, message| async move {
                 let code = self.represented(&call, &message.organisation_code).await?;
-                let account = self.organisations.end(code, person(&message.personal_id)?, call.now).await?;
+                let person = self.people.numbers(person(&message.personal_id)?).await?;
+                let account = self.organisations.end(code, &person, call.now).await?;
                 Ok(v1::EndMandateResponse { account: Some(account_message(&account)) })
             })
             .await
