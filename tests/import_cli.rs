@@ -215,12 +215,30 @@ fn messy_rows_are_told_with_row_and_column() {
         ("Biển số;Biển số\n1;2\n", "row 1: the columns 1 and 2 are both called Biển số"),
         ("Biển số;Lạ\n1;2\n", "there is no column"),
         ("", "there is no row of column names"),
-        ("Biển số\n\"1\n", "row 1: there is no column"),
+        ("Biển số\n\"1\n", "row 2: a quote that opens in it is not closed"),
     ] {
         world.write("bad.csv", file.as_bytes());
         let (code, _, said) = world.import("bad.csv", &[]);
         assert!(code == 1 && said.contains(why), "{file}: {said}");
     }
+    // An address proves no encoding; the names beside it do, and what nothing proves is refused.
+    let byte = |text: &str| text.chars().map(|c| c as u8).collect::<Vec<_>>();
+    let header = "plate,kind,plate_colour,owner.full_name,owner.personal_id,owner.address.text";
+    let row =
+        |name: &str| format!("{header}\n38-H9 002.77,motorcycle,white,{name},042090990001,\"Sè 12, phè TrÇn Phó\"\n");
+    world.write("tcvn3.csv", &byte(&row("NguyÔn ThÞ Hoµ")));
+    let output = run(world.path(), &["import", "vehicle", "tcvn3.csv", "--dry-run", "--address", &world.serving.grpc]);
+    let said = text(&output).1;
+    assert!(said.contains("owner.address.text: TCVN3, as in the other columns"), "{said}");
+
+    // Old programs of the Mac end lines with a carriage return alone.
+    let lines_of = |name: &str, end: &str| {
+        let text = text_of(CSV).replace("\r\n", "\n").replace('\n', end);
+        world.write(name, text.as_bytes());
+        counts(&world.import(name, &["--overwrite"]).1).iter().sum::<u64>()
+    };
+    let with_line_feeds = lines_of("unix.csv", "\n");
+    assert_eq!((lines_of("mac.csv", "\r"), with_line_feeds > 1), (with_line_feeds, true));
     let endless = format!("{}\n\"{}", text_of(CSV).lines().next().expect("a header"), "x;".repeat(1_500_000));
     world.write("endless.csv", endless.as_bytes());
     let (code, _, said) = world.import("endless.csv", &[]);

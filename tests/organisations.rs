@@ -104,6 +104,16 @@ async fn an_enterprises_records_are_fetched_and_the_call_is_in_its_log() {
     accounts.end_mandate(as_citizen(DIRECTOR, end.clone())).await.expect("ended");
     let again = accounts.end_mandate(as_citizen(DIRECTOR, end)).await.expect_err("ended already");
     assert_eq!(again.code(), Code::NotFound);
+    // Whichever of their numbers a mandate names, it is the person's.
+    let renumbered = |personal_id: &str| GrantMandateRequest { personal_id: personal_id.into(), ..grant(&code) };
+    for number in ["042083990017", "042083990016"] {
+        let granted = accounts.grant_mandate(as_citizen(DIRECTOR, renumbered(number))).await.expect("granted");
+        let mandates = granted.into_inner().account.expect("an account").mandates;
+        assert_eq!((mandates.len(), &*mandates[0].personal_id), (1, "042083990016"));
+    }
+    let theirs = EndMandateRequest { organisation_code: code.clone(), personal_id: "042083990017".into() };
+    let ended = accounts.end_mandate(as_citizen(DIRECTOR, theirs)).await.expect("ended").into_inner();
+    assert!(ended.account.expect("an account").mandates.is_empty());
     let gone = accounts.get_organisation_account(as_citizen(CLERK, get)).await.expect_err("no mandate any more");
     assert_eq!(reason(&gone).1, "ROLE_NOT_ALLOWED");
 

@@ -41,7 +41,9 @@ pub(super) fn rows(path: &Path, seen: &Seen, separator: u8, each: &mut Each<'_>)
         since_row.set(0);
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
-            Ok(false) => return if seen.has_open_quote && last.1 > 0 { Err(open_quote(path, last.0)) } else { Ok(()) },
+            Ok(false) => {
+                return if seen.has_open_quote && last.1 > 0 { Err(open_quote(path, last.0 + 1)) } else { Ok(()) };
+            }
             Err(error) => {
                 let line = reader.position().line();
                 let why = match error.into_kind() {

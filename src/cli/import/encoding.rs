@@ -27,7 +27,7 @@ pub(super) struct Looks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) legacy: Option<Legacy>,
-    /// Of a hundred accented texts of the sample, how many are of the encoding; `None` where it was declared.
+    /// Of a hundred accented texts of the sample, how many are of the encoding: none where only the other columns show it; `None` where it was declared.
     pub(super) percent: Option<usize>,
 }
 
@@ -43,6 +43,11 @@ impl Looks {
             Some(_) => self.vni += 1,
             None => {}
         }
+    }
+
+    /// Whether anything in the sample is not ASCII.
+    pub(super) fn has_accents(&self) -> bool {
+        self.accented > 0
     }
 
     /// The encoding that the sample shows.

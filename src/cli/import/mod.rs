@@ -36,7 +36,6 @@ use crate::wire::proto::registry::v1::DescribeRequest;
 use crate::wire::proto::registry::v1::registry_service_client::RegistryServiceClient;
 use crate::wire::proto::trust::v1::GetTrustAnchorRequest;
 use crate::wire::proto::trust::v1::trust_service_client::TrustServiceClient;
-use bytes::Bytes;
 use checkpoint::{Checkpoint, Kept};
 use mapping::Mapping;
 use plan::{Planned, missing_fields, names, readings, say};
@@ -147,7 +146,7 @@ impl Import {
         let fingerprint =
             format!("{made} {:?} {} {} {:?}", self.encoding, source.says(), header.number, self.quarantine);
         let log_size = registry.log_size;
-        let builder = Builder::new(&mapping, &target, names, &readings, source.seen.encoding == Bytes::Single);
+        let builder = Builder::new(&mapping, &target, names, &readings, source.has_single_bytes());
         Ok(Some(Planned { source, header, builder, fingerprint, log_size, target }))
     }
 

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::bytes::Bytes;
 use super::cell::{Cell, Row};
 use super::encoding::{Looks, Reading, decoded};
 use super::mapping::QUARANTINE_PREFIX;
@@ -90,18 +89,20 @@ pub(super) fn readings(
         })
     };
     let mut readings: Vec<Reading> = names.iter().zip(&looks).map(reading).collect::<Result<_, Failure>>()?;
-    if source.seen.encoding == Bytes::Single && declared.is_none() {
-        like_the_others(&mut readings);
+    if source.has_single_bytes() && declared.is_none() {
+        like_the_others(&mut readings, &looks);
     }
     Ok(readings)
 }
 
 /// A file of one byte a character is in one encoding: a column whose texts prove nothing (addresses, numbers among words) is in that of those that do.
-fn like_the_others(readings: &mut [Reading]) {
+fn like_the_others(readings: &mut [Reading], looks: &[Looks]) {
     let mut known = readings.iter().filter_map(|reading| reading.legacy);
     let Some(first) = known.next().filter(|first| known.all(|other| other == *first)) else { return };
-    for reading in readings.iter_mut().filter(|reading| reading.legacy.is_none() && reading.percent.is_none()) {
-        reading.legacy = Some(first);
+    for (reading, looks) in readings.iter_mut().zip(looks) {
+        if reading.legacy.is_none() && reading.percent.is_none() && looks.has_accents() {
+            *reading = Reading { legacy: Some(first), percent: Some(0) };
+        }
     }
 }
 
@@ -125,6 +126,9 @@ pub(super) fn say(
     }
     for (name, reading) in names.iter().zip(readings) {
         match (reading.legacy, reading.percent) {
+            (Some(legacy), Some(0)) => {
+                print_text(&format!("encoding   {name}: {}, as in the other columns", legacy.name()))?;
+            }
             (Some(legacy), Some(percent)) => {
                 print_text(&format!("encoding   {name}: {}, {percent}% of the accented texts", legacy.name()))?;
             }

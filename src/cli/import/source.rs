@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::bytes::{Seen, look};
+use super::bytes::{Bytes, Seen, look};
 use super::cell::{Each, Row};
 use super::limits::{COLUMNS_MAX, ROWS_MAX};
 use super::{csv, xlsx};
@@ -73,6 +73,11 @@ impl Source {
             0..=COLUMNS_MAX => Ok(header),
             _ => Err(Failure::new(format!("{} has more than {COLUMNS_MAX} columns", self.path.display()))),
         }
+    }
+
+    /// Whether it has one byte a character, so that its letters are of some encoding of before Unicode.
+    pub(super) fn has_single_bytes(&self) -> bool {
+        matches!(self.format, Format::Csv(_)) && self.seen.encoding == Bytes::Single
     }
 
     /// What it is read as, in words.
