@@ -43,7 +43,7 @@ pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records:
             "life_status" => ("DEATH_NOT_REGISTERED", "the civil-status books have a death that the register lacks"),
             _ => ("FIELD_DIFFERS", "a field is not that of the record which is its source"),
         };
-        let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.value), source };
+        let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.said), source };
         Discrepancy { code, message, claims: own.claim(stated.field).into_iter().chain([there]).collect() }
     };
     differs.map(discrepancy).collect()

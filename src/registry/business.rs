@@ -9,7 +9,9 @@ use crate::trust::{Object, Value};
 use super::address::{address, check_unit};
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
 use super::codes::{self, AsOf, Standing};
-use super::common::{enterprise_code, line, not_future, passport, status_reason, tax_status, warn_of_child};
+use super::common::{
+    enterprise_code, line, not_future, old_id_number, passport, status_reason, tax_status, warn_of_child,
+};
 use super::forms;
 use super::lifecycle::{Lifecycle, assumption, basis, basis_of, free, law, memory};
 use super::rule::{Field, Findings, Rule, date_at, days_of};
@@ -69,10 +71,7 @@ fn enterprise_type() -> RecordType {
             ),
             Field::optional("representative_id", Rule::PersonalId),
             Field::optional("representative_passport", passport()),
-            Field::optional(
-                "representative_old_id_number",
-                Rule::form(forms::old_id_number, "an old identity number of 9 digits"),
-            ),
+            Field::optional("representative_old_id_number", old_id_number()),
             Field::optional("representative_name", Rule::Name),
             Field::optional("capital", money()),
             Field::required("lines", Rule::set(line(), 60)),

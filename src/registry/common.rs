@@ -26,7 +26,7 @@ pub fn holder() -> Vec<Field> {
 pub fn identity_paper() -> Vec<Field> {
     vec![
         Field::optional("personal_id", Rule::PersonalId),
-        Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number of 9 digits")),
+        Field::optional("old_id_number", old_id_number()),
         Field::optional("passport", passport()),
     ]
 }
@@ -107,6 +107,14 @@ pub fn identity() -> Vec<Field> {
     ]);
     fields
 }
+
+/// The number of an identity card of before personal IDs (CMND).
+pub fn old_id_number() -> Rule {
+    Rule::form(forms::old_id_number, "an old identity number of 9 digits")
+}
+
+/// Years by which a parent is older than a child at the least.
+pub const PARENT_YEARS_MIN: i16 = 12;
 
 /// A passport; `lienthong.type.v1.Passport`.
 pub fn passport() -> Rule {

@@ -9,7 +9,9 @@ use crate::trust::{Object, Value};
 use super::address::{address, check_unit};
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
 use super::codes::{self, AsOf, Standing};
-use super::common::{age_at_most, findings_at, in_order, is_after, not_future, sex, status_reason};
+use super::common::{
+    PARENT_YEARS_MIN, age_at_most, findings_at, in_order, is_after, not_future, old_id_number, sex, status_reason,
+};
 use super::forms;
 use super::lifecycle::{
     AcrossRule, Around, Entries, Lifecycle, Source, UniqueRule, assumption, basis, basis_of, free, law, memory,
@@ -72,7 +74,7 @@ fn person_type() -> RecordType {
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
-            Field::optional("old_id_number", Rule::form(forms::old_id_number, "an old identity number of 9 digits")),
+            Field::optional("old_id_number", old_id_number()),
             Field::required("full_name", Rule::Name),
             Field::optional("other_name", Rule::Name),
             Field::required("birth_date", Rule::PartialDate),
@@ -191,9 +193,6 @@ fn person_lifecycle() -> Lifecycle {
             }
         }))
 }
-
-/// Years by which a parent is older than a child at the least.
-const PARENT_YEARS_MIN: i16 = 12;
 
 /// A parent whose record is here is older than the child, and not of the sex `other`.
 fn parent(field: &'static str, other: &'static str) -> AcrossRule {

@@ -281,12 +281,12 @@ impl RecordType {
         self.facts.iter().filter(move |fact| fact.about == about).filter_map(move |fact| match &fact.says {
             Says::Path(path) => {
                 let value = payload.text_at(path).filter(|_| in_force)?;
-                Some(Stated { field: &fact.field, value, path })
+                Some(Stated { field: &fact.field, value, path, said: value })
             }
             Says::Status(values) => {
                 let status = payload.text("status")?;
                 let (_, value) = values.iter().find(|(of, _)| of == status)?;
-                Some(Stated { field: &fact.field, value, path: "status" })
+                Some(Stated { field: &fact.field, value, path: "status", said: status })
             }
         })
     }
@@ -323,6 +323,8 @@ pub struct Stated<'a> {
     pub value: &'a str,
     /// Where the record says so.
     pub path: &'a str,
+    /// What stands there.
+    pub said: &'a str,
 }
 
 /// When a version holds: from its issue and without end where nothing is said.

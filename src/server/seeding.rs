@@ -201,7 +201,9 @@ impl Seeding {
         }
         let mut done = 0;
         let mut samples = SampleMaker::new(&outboxes.catalogue, self.world, self.at.date());
-        for (household, truths) in Disagreeing::new(self.world, self.population, self.at.date(), self.discrepancies) {
+        let households = Disagreeing::new(self.world, self.population, self.at.date(), self.discrepancies);
+        let households = if self.truth.is_some() { households } else { households.untold() };
+        for (household, truths) in households {
             if let Some(truth) = &mut self.truth {
                 truth.add(&truths)?;
             }

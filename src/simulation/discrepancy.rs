@@ -89,13 +89,23 @@ pub struct Disagreeing {
     rate: Rate,
     today: Date,
     households: u64,
+    /// Whether owners who died or moved are looked for.
+    tells: bool,
 }
 
 impl Disagreeing {
     /// Citizens of a seed as of `today`, whose records disagree at this rate.
     pub fn new(seed: Seed, citizens: u64, today: Date, rate: Rate) -> Self {
         let population = Population::new(seed, citizens, today);
-        Self { population, seed: seed.child("discrepancies", 0), rate, today, households: 0 }
+        Self { population, seed: seed.child("discrepancies", 0), rate, today, households: 0, tells: true }
+    }
+}
+
+impl Disagreeing {
+    /// The same for whoever writes no truths down: those that nothing put there are not looked for.
+    #[must_use]
+    pub fn untold(self) -> Self {
+        Self { tells: false, ..self }
     }
 }
 
@@ -107,7 +117,7 @@ impl Iterator for Disagreeing {
         let mut draws = self.seed.child("household", self.households).draws();
         self.households += 1;
         // Before anything else is changed, which may be the owner's number.
-        let mut truths = stale_owners(&batch);
+        let mut truths = if self.tells { stale_owners(&batch) } else { Vec::new() };
         if self.rate == Rate::NONE {
             return Some((batch, truths));
         }

@@ -56,7 +56,7 @@ pub(super) struct Detailed {
     /// The value of empty cells.
     #[serde(default)]
     pub(super) default: Option<String>,
-    /// Numbers are filled with zeros at their beginning up to so many digits.
+    /// Pads numbers with leading zeros to this many digits.
     #[serde(default)]
     pub(super) pad: Option<usize>,
     /// `TCVN3`, `VNI` or `Unicode`.

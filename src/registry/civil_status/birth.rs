@@ -7,7 +7,7 @@ use crate::trust::Object;
 
 use super::super::address::{address, check_unit};
 use super::super::codes::AsOf;
-use super::super::common::{findings_at, identity_paper, sex, warn_of_sex};
+use super::super::common::{PARENT_YEARS_MIN, findings_at, identity_paper, sex, warn_of_sex};
 use super::super::lifecycle::{Lifecycle, UniqueRule, assumption, basis};
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Label, RecordType};
@@ -18,8 +18,6 @@ use super::entry::{
 
 /// Days within which a birth is registered (article 15).
 const DAYS: i64 = 60;
-/// Years by which a parent is older than a child at the least.
-const PARENT_YEARS_MIN: i16 = 12;
 
 pub(super) fn record_type(name: &str) -> RecordType {
     let mut child = identity_paper();

@@ -68,7 +68,7 @@ fn a_built_in_registry_comes_back_from_its_file() {
     }
 }
 
-/// Whoever takes a built-in type's compiled rules has its fields, or the rules would look at others.
+/// A file that takes a built-in type's compiled rules must have its fields too: the rules read them.
 #[test]
 fn compiled_rules_are_for_the_fields_that_they_were_written_for() {
     let catalogue = Catalogue::built_in();
