@@ -117,7 +117,10 @@ fn refusal(caller: &Caller, allowed: &str) -> Error {
 /// The meaning of a word in the list of callers who may make a call.
 fn in_words(word: &str) -> String {
     match word {
-        "subject" => "the citizen whom the request is about or their guardian".into(),
+        "subject" => {
+            "the citizen whom the request is about, their guardian, or who represents the organisation that it is about"
+                .into()
+        }
         OWNER => "the agency that owns the registry".into(),
         "itself" => "the agency that the request is about".into(),
         "addressee" => "the agency for which the code was made".into(),
