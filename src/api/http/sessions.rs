@@ -40,6 +40,8 @@ async fn file(
         return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
     };
     parts.uri = uri;
+    // The outer path's parameters are among them, and would be taken for the inner one's.
+    parts.extensions.clear();
     match routes.oneshot(Request::from_parts(parts, Body::empty())).await {
         Ok(answer) => answer,
         Err(never) => match never {},
