@@ -344,6 +344,32 @@ fn resident() -> u64 {
     pages.split(' ').nth(1).expect("resident pages").parse::<u64>().expect("a number") * 4_096
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_has_both_times_where_they_differ() {
+    use lienthong::wire::proto::simulation::v1::GetClockRequest;
+    use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    let moved = base.create(json!({})).await;
+    moved.clock("AdvanceClock", json!({ "requestId": "a-year-on", "by": "31536000s" })).await;
+    let times = async |session: Option<&str>| {
+        let mut request = common::as_agency("operator", GetClockRequest {});
+        if let Some(session) = session {
+            request.metadata_mut().insert("x-lienthong-session", session.parse().expect("ASCII"));
+        }
+        let answer = SimulationServiceClient::new(started.channel.clone()).get_clock(request).await.expect("answered");
+        ["world", "machine"].map(|of| {
+            let at = answer.metadata().get(format!("x-lienthong-{of}-time"));
+            at.map(|at| Timestamp::parse(at.to_str().expect("ASCII")).expect("RFC 3339"))
+        })
+    };
+    assert_eq!(times(None).await, [None, None]);
+    let [world, machine] = times(Some(moved.id())).await;
+    let ahead = world.zip(machine).map_or(0, |(world, machine)| world.0 - machine.0);
+    // The jump went on from what the clock showed when it began.
+    assert!((31_535_990_000..=31_536_000_000).contains(&ahead), "{ahead} ms");
+}
+
 /// Rounds of the leak test; `LIENTHONG_SESSION_ROUNDS` asks for more of them.
 fn rounds() -> u64 {
     std::env::var("LIENTHONG_SESSION_ROUNDS").map_or(1_000, |text| text.parse().expect("a number of rounds"))

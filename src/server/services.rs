@@ -286,6 +286,7 @@ fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: 
         authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
         rights: assembly.gateway.rights.clone(),
         clock: assembly.clock.clone(),
+        time: assembly.world.clock.clone(),
         edge,
         metrics: assembly.gateway.metrics.clone(),
         entry,

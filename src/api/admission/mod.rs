@@ -179,6 +179,7 @@ impl Entering<'_> {
             (None, None) => self.call(method, parts, body, &opening).await,
         };
         give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
+        self.world.add_times(answer.headers_mut());
         let name = method.map_or("", |method| method.name.as_str());
         self.world.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
         answer

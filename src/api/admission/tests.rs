@@ -22,6 +22,7 @@ use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Clock as _, Seed, Timestamp};
 use crate::exchange::RecentCalls;
 use crate::ledger::LogClock;
+use crate::simulation::clock::WorldClock;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
 
@@ -86,6 +87,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
         authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
         rights,
         clock: logs.clone(),
+        time: WorldClock::open(clock.clone(), None).expect("a clock"),
         edge,
         metrics: Arc::default(),
         entry: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tonic::codegen::http::{HeaderMap, HeaderValue};
 
 use crate::access::RightsBook;
 use crate::api::Edge;
@@ -11,9 +12,14 @@ use crate::api::dispatch::Dispatch;
 use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result};
 use crate::ledger::LogClock;
+use crate::simulation::clock::{Reading, WorldClock};
 
 /// The metadata key with which a call chooses a session.
 pub const SESSION: &str = "x-lienthong-session";
+
+/// The metadata keys of both times, RFC 3339.
+const WORLD_TIME: &str = "x-lienthong-world-time";
+const MACHINE_TIME: &str = "x-lienthong-machine-time";
 
 /// One world's services, with what decides who may call them.
 pub struct ServedWorld {
@@ -25,12 +31,30 @@ pub struct ServedWorld {
     pub rights: Arc<RightsBook>,
     /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
     pub clock: LogClock,
+    /// The world's time, with the machine's beside it: an answer has both where they differ.
+    pub time: Arc<WorldClock>,
     /// Runs the calls.
     pub edge: Edge,
     /// Counts the answers.
     pub metrics: Arc<Metrics>,
     /// The method that a caller must be allowed to call in order to call any other; `None` asks nothing more.
     pub entry: Option<String>,
+}
+
+impl ServedWorld {
+    /// Adds both times to an answer, if the world's is not the machine's.
+    pub(super) fn add_times(&self, headers: &mut HeaderMap) {
+        let Reading { now, machine, is_frozen } = self.time.reading();
+        if now == machine && !is_frozen {
+            return;
+        }
+        for (name, at) in [(WORLD_TIME, now), (MACHINE_TIME, machine)] {
+            if let Ok(mut value) = HeaderValue::try_from(at.to_string()) {
+                value.set_sensitive(true); // it never repeats: kept out of the compression table
+                headers.insert(name, value);
+            }
+        }
+    }
 }
 
 /// The sessions of a gateway.
