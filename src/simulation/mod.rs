@@ -15,3 +15,4 @@ pub mod names;
 pub mod personas;
 pub mod population;
 pub mod samples;
+pub mod session;
