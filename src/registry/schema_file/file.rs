@@ -94,7 +94,7 @@ fn check_beside(item: &At<'_>, of: &RecordType, all: &[RecordType]) {
         let names_keys = |by: &&RecordType| {
             matches!(field_at(&by.fields, &format!("{}.*", through.field)), Some(Rule::Text(_) | Rule::Form(_)))
         };
-        if !by.filter(names_keys).is_some_and(|by| by.found_through.is_none()) {
+        if by.filter(names_keys).is_none_or(|by| by.found_through.is_some()) {
             at.flaw("FIELD", "names a list of texts of another record type of the file, which is found by itself");
         }
         if !of.parties.is_empty() {
