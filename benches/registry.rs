@@ -15,6 +15,7 @@ use std::time::Instant;
 use jiff::Span;
 use lienthong::base::time::{Clock as _, Date, SystemClock};
 use lienthong::base::{Error, ProvinceCode, Result, Seed, Violations};
+use lienthong::registry::codes;
 use lienthong::registry::embedded::LOAD_BATCH;
 use lienthong::registry::lifecycle::Step;
 use lienthong::registry::port::{Change, Query, Registry as _, Selector};
@@ -154,10 +155,51 @@ fn prepare(citizens: u64) -> Result<()> {
         }
     }
     report("hold to lifecycles, one core", changes.len() as u64, begin);
+    by_type(&catalogue, changes.iter().zip(&again), today)?;
+    let (codes, bytes) =
+        codes::all().iter().fold((0, 0), |(codes, bytes), list| (codes + list.codes().len(), bytes + list.bytes()));
+    println!("  code lists: {codes} codes in {:.2} MiB", bytes as f64 / f64::from(1 << 20));
     let begin = Instant::now();
     let bytes: usize = changes.iter().map(|change| lienthong::trust::canonical::write(&change.payload).len()).sum();
     report("write canonical, one core", changes.len() as u64, begin);
     println!("  payload {:.0} bytes on average", bytes as f64 / changes.len() as f64);
+    Ok(())
+}
+
+/// The same type by type, fields, code lists, rules and lifecycle together: the largest type, and the slowest.
+fn by_type<'a>(
+    catalogue: &Catalogue,
+    steps: impl Iterator<Item = (&'a Change, &'a Object)>,
+    today: Date,
+) -> Result<()> {
+    let mut types: BTreeMap<&str, Vec<(&Object, &Object)>> = BTreeMap::new();
+    for (change, after) in steps {
+        types.entry(&change.record_type).or_default().push((&change.payload, after));
+    }
+    let mut costs = Vec::new();
+    for (name, steps) in &types {
+        let Some(of) = catalogue.record_type(name) else { continue };
+        let bytes: usize = steps.iter().map(|(_, after)| lienthong::trust::canonical::write(after).len()).sum();
+        let begin = Instant::now();
+        for (before, after) in steps {
+            let mut violations = Violations::default();
+            of.validate(after, today, &"", &mut violations);
+            let step = Step { before, after, operation: Operation::Update, today };
+            of.lifecycle.check(&step, &mut Findings::new(&"", &mut violations));
+            if !violations.is_empty() {
+                return Err(Error::invalid(violations));
+            }
+        }
+        let each = begin.elapsed().as_secs_f64() * 1e6 / steps.len() as f64;
+        costs.push((bytes / steps.len(), each, *name, steps.len()));
+    }
+    let largest = costs.iter().max_by_key(|(bytes, ..)| *bytes);
+    let slowest = costs.iter().max_by(|one, other| one.1.total_cmp(&other.1));
+    for (what, cost) in [("largest", largest), ("slowest", slowest)] {
+        if let Some((bytes, each, name, count)) = cost {
+            println!("  {what} built-in type {name}: {each:.1} µs a record of {bytes} bytes, {count} records");
+        }
+    }
     Ok(())
 }
 

@@ -43,6 +43,7 @@ fn diplomas(registry: &str, document: u8) -> Sector {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: Some(Document { kind: DocumentType(document), holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![
@@ -206,7 +207,8 @@ async fn a_record_type_that_is_only_data_goes_all_the_way() {
 async fn a_world_that_is_older_than_a_built_in_registry_admits_it_once() {
     let store = MemoryStore::new(); // of before: it knows no number of a later registry
     for _ in 0..2 {
-        let of_today = allocation::open(&store, &ProvinceCode::default(), Vec::new(), false).await.expect("opens");
+        let of_today =
+            allocation::open(&store, &ProvinceCode::default(), Vec::new(), false, || Ok(())).await.expect("opens");
         assert_eq!(of_today.sector("civil_status").expect("built in").ordinal, 9);
         let admissions = allocation::admissions(&store).await.expect("reads");
         let types: Vec<_> = admissions.iter().flat_map(|one| one.record_types()).collect();
@@ -214,8 +216,8 @@ async fn a_world_that_is_older_than_a_built_in_registry_admits_it_once() {
         assert!(types.iter().all(|name| name.starts_with("civil_status.")), "{types:?}");
     }
     let new = MemoryStore::new();
-    allocation::open(&new, &ProvinceCode::default(), Vec::new(), true).await.expect("opens");
-    allocation::open(&new, &ProvinceCode::default(), Vec::new(), false).await.expect("opens");
+    allocation::open(&new, &ProvinceCode::default(), Vec::new(), true, || Ok(())).await.expect("opens");
+    allocation::open(&new, &ProvinceCode::default(), Vec::new(), false, || Ok(())).await.expect("opens");
     assert!(allocation::admissions(&new).await.expect("reads").is_empty(), "it was in the first version of the anchor");
 }
 
@@ -223,26 +225,35 @@ async fn a_world_that_is_older_than_a_built_in_registry_admits_it_once() {
 async fn numbers_in_storage_keys_are_given_once_and_kept() {
     let store = MemoryStore::new();
     let (education, health) = (|| diplomas("education", DOCUMENT), || diplomas("health", DOCUMENT + 1));
-    allocation::open(&store, &ProvinceCode::default(), Vec::new(), true).await.expect("the built-in ones have theirs");
+    allocation::open(&store, &ProvinceCode::default(), Vec::new(), true, || Ok(()))
+        .await
+        .expect("the built-in ones have theirs");
     let later = MemoryStore::new();
-    let late = allocation::open(&later, &ProvinceCode::default(), vec![education()], false).await.expect("opens");
+    let late =
+        allocation::open(&later, &ProvinceCode::default(), vec![education()], false, || Ok(())).await.expect("opens");
     assert_eq!(late.sector("education").expect("there").ordinal, FIRST);
     let admitted = allocation::admissions(&later).await.expect("reads");
     let admitted: Vec<_> = admitted.iter().map(|one| (one.number, one.placed)).collect();
     assert_eq!(admitted, [(1, None)], "it waits for the place of its key events");
-    let first = allocation::open(&store, &ProvinceCode::default(), vec![education()], true).await.expect("opens");
+    let first =
+        allocation::open(&store, &ProvinceCode::default(), vec![education()], true, || Ok(())).await.expect("opens");
     let number = |name: &str| first.record_type(name).expect("a type").ordinal;
     assert_eq!((first.sector("education").expect("there").ordinal, number(DIPLOMA)), (FIRST, FIRST));
     assert_eq!((number("resident.person.v1"), number("judicial.certificate.v1")), (1, 12));
-    let both =
-        allocation::open(&store, &ProvinceCode::default(), vec![health(), education()], true).await.expect("opens");
+    let both = allocation::open(&store, &ProvinceCode::default(), vec![health(), education()], true, || Ok(()))
+        .await
+        .expect("opens");
     let number = |name: &str| both.record_type(name).expect("a type").ordinal;
     assert_eq!((number(DIPLOMA), number("health.diploma.v1")), (FIRST, FIRST + 1));
-    let refused =
-        allocation::open(&store, &ProvinceCode::default(), vec![education()], false).await.expect_err("one is missing");
+    let refused = allocation::open(&store, &ProvinceCode::default(), vec![education()], false, || Ok(()))
+        .await
+        .expect_err("one is missing");
     assert_eq!(refused.reason, Reason::ConfigurationInvalid);
     assert!(refused.message.contains("health"), "{}", refused.message);
-    let taken = allocation::open(&MemoryStore::new(), &ProvinceCode::default(), vec![diplomas("land", DOCUMENT)], true)
+    let taken =
+        allocation::open(&MemoryStore::new(), &ProvinceCode::default(), vec![diplomas("land", DOCUMENT)], true, || {
+            Ok(())
+        })
         .await
         .expect_err("the name");
     assert_eq!(taken.reason, Reason::ConfigurationInvalid);

@@ -33,7 +33,6 @@ fn files_are_checked_alone_and_together() {
         "bad.yaml",
         &[("format: date", "format: day"), ("rule: self.enrolled_on <= today", "rule: self.enrolled_on <= 5")],
     );
-    write(folder, "bare.yaml", &[("basis: service", "basis: whim")]);
     let check = |files: &[&str]| text(&run(folder, &[&["registry", "check"], files].concat()));
 
     let (code, said, _) = check(&["good.yaml"]);
@@ -47,10 +46,53 @@ fn files_are_checked_alone_and_together() {
     assert!(lines[1].contains("record_types[1].rules[0].rule: CEL: at character"), "{said}");
     assert!(why.contains("a schema file has flaws"), "{why}");
 
-    let (code, _, why) = check(&["good.yaml", "good.yaml"]);
-    assert!(code == 1 && why.contains("there is another registry of this name"), "{why}");
-    let (code, _, why) = check(&["bare.yaml"]);
-    assert!(code == 1 && why.contains("the rights of the schema files"), "{why}");
+    let (code, said, _) = check(&["good.yaml", "good.yaml"]);
+    assert!(code == 1 && said.contains(": registry: CATALOGUE: there is another registry of this name"), "{said}");
+    // What only rights, agencies and sample data tell has its line too.
+    let line = |changes: &[(&str, &str)], part: &str| {
+        write(folder, "other.yaml", changes);
+        let text = std::fs::read_to_string(folder.join("other.yaml")).expect("a file");
+        text.lines().position(|line| line.contains(part)).expect(part) + 1
+    };
+    for (changes, part, says) in [
+        (&[("basis: service", "basis: whim")][..], "  - agency: one-stop", "rights[0]: UNKNOWN_VALUE: "),
+        (
+            &[("read:\n      education.diploma.v1: [diploma_number", "read:\n      education.diploma.v1: [number")],
+            "- agency: one-stop",
+            "rights[0]: UNKNOWN_VALUE: ",
+        ),
+        (
+            &[("  key: education", "  key: police"), ("- agency: education", "- agency: police")],
+            "agency:",
+            "agency: CONFLICT: there is one of this key",
+        ),
+        (
+            &[(
+                "  education.check_degree: check the",
+                "  one_stop.verify_documents: look\n  education.check_degree: check the",
+            )],
+            "one_stop.verify_documents: look",
+            "CONFLICT",
+        ),
+        (
+            &[("graduated_on: {years_after_birth: [21, 27]}", "graduated_on: {days_from_today: [10, 20]}")],
+            "    samples:",
+            "samples: SAMPLES: graduated_on: GRADUATED_IN_FUTURE",
+        ),
+        (
+            &[("{template: \"DHV {n6}\"}", "{template: \"DHV 123456\"}")],
+            "    samples:",
+            "diploma_number: DUPLICATE: two of them have one natural key",
+        ),
+    ] {
+        let at = line(changes, part);
+        let (code, said, why) = check(&["other.yaml"]);
+        let found = said.lines().find(|line| line.contains(says)).unwrap_or_else(|| panic!("{says}: {said}{why}"));
+        assert!(code == 1 && found.starts_with(&format!("other.yaml: line {at}: ")), "{at}: {found}");
+    }
+    let (_, said, why) = text(&run(folder, &["--lang", "vi", "registry", "check", "bad.yaml"]));
+    assert!(said.contains("lược đồ") || said.contains("toán tử này không dùng cho"), "{said}");
+    assert!(why.contains("tệp lược đồ"), "{why}");
     let (code, _, why) = check(&["none.yaml"]);
     assert!(code == 1 && why.contains("none.yaml cannot be read"), "{why}");
     let (_, said, _) = text(&run(folder, &["registry", "check", "bad.yaml", "--output", "json"]));
@@ -87,7 +129,8 @@ fn versions_are_compared_and_built_in_registries_exported() {
     std::fs::write(folder.join("vehicle.yaml"), &exported).expect("written");
     let (_, said, why) = text(&run(folder, &["registry", "check", "vehicle.yaml"]));
     assert!(
-        said.contains("vehicle.yaml: valid") && why.contains("there is another registry of this name"),
+        said.contains(": registry: CATALOGUE: there is another registry of this name")
+            && why.contains("a schema file has flaws"),
         "{said}{why}"
     );
     let (code, _, why) = text(&run(folder, &["registry", "export", "vehicles"]));

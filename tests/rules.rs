@@ -135,6 +135,13 @@ fn car() -> Json {
 
 #[test]
 fn vehicles() {
+    let passport = |country: &str| json!({"number": "C1234567", "country": country});
+    let french = json!({"passport": passport("FR"), "full_name": "François Müller"});
+    let embassy = json!({"establishment_decision": "12/BNG-LT", "full_name": "Đại sứ quán Cộng hòa Pháp"});
+    let motorcycle = |plate: &str, colour: &str| {
+        let owner = json!({"organisation_code": "0100233488", "full_name": "Sở Tài chính"});
+        json!({"plate": plate, "kind": "motorcycle", "seats": 2, "plate_colour": colour, "owner": owner})
+    };
     hold(
         "vehicle.registration.v1",
         &car(),
@@ -143,8 +150,11 @@ fn vehicles() {
             (json!({"plate": "42A-123.45"}), &["plate FORMAT"]),
             (json!({"plate": "38-AI 123.45"}), &["plate FORMAT"]),
             (json!({"plate": "38-AO 123.45"}), &["plate FORMAT"]),
-            (json!({"plate": "80-011-NG-01"}), &[]),
-            (json!({"plate": "29-121-NN-01"}), &[]),
+            (json!({"plate": "38I-123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "38O-123.45"}), &["plate FORMAT"]),
+            (json!({"plate": "80-011-NG-01"}), &["plate CONFLICT"]),
+            (json!({"plate": "80-011-NG-01", "owner": embassy}), &[]),
+            (json!({"plate": "29-121-NN-01", "owner": french}), &[]),
             (json!({"plate": "38-MĐ1 123.45", "kind": "motorcycle", "seats": 2}), &[]),
             (json!({"plate": "38R-123.45", "kind": "trailer", "seats": 0}), &[]),
             (json!({"plate": "38R-123.45"}), &["plate CONFLICT"]),
@@ -155,6 +165,18 @@ fn vehicles() {
                 &[],
             ),
             (json!({"plate": "38-B1 123.45", "kind": "motorcycle", "seats": 60}), &["seats CONFLICT"]),
+            (motorcycle("38-A1 123.45", "blue"), &[]),
+            (motorcycle("38-AA 123.45", "blue"), &["plate CONFLICT"]),
+            (motorcycle("38-MĐ1 123.45", "blue"), &[]),
+            (json!({"owner.birth_date": "1990-05"}), &[]),
+            (json!({"owner.birth_date": "2099"}), &["owner.birth_date FUTURE"]),
+            (json!({"chassis_number": "RLHKC1234NO012345"}), &["chassis_number FORMAT"]),
+            (json!({"chassis_number": "RLHKC1234NO012345", "first_registered": "1999-12-31"}), &[]),
+            (
+                json!({"plate": "38-B1 123.45", "kind": "motorcycle", "seats": 2, "chassis_number": "VDQ123456"}),
+                &["chassis_number FORMAT"],
+            ),
+            (json!({"plate": "38-B1 123.45", "kind": "motorcycle", "seats": 2, "chassis_number": "VDG123456"}), &[]),
             (json!({"chassis_number": "AE101123456"}), &["chassis_number FORMAT"]),
             (json!({"chassis_number": "AE101123456", "first_registered": "1994-05-06"}), &[]),
             (
@@ -275,14 +297,18 @@ fn land() {
     );
 }
 
-#[test]
-fn insurance() {
-    let card = json!({
+fn insured() -> Json {
+    json!({
         "card_number": "042185990002",
         "holder": {"personal_id": "042185990002", "full_name": "Nguyễn Thị Hòa", "birth_date": "1985", "sex": "female"},
         "object_code": "GD", "benefit_level": "4", "facility": "42001", "valid_from": "2026-01-01", "valid_until": "2026-12-31",
         "status": "active",
-    });
+    })
+}
+
+#[test]
+fn insurance() {
+    let card = insured();
     let child = |born: &str, until: &str| json!({"object_code": "TE", "benefit_level": "1", "holder.birth_date": born, "valid_from": "2024-01-01", "valid_until": until});
     hold(
         "health_insurance.card.v1",
@@ -384,9 +410,14 @@ fn what_only_a_number_contradicts_is_flagged() {
         "lines": ["4711"], "address": address(), "tax_status": "00", "registered_on": "2025-09-01", "status": "active",
     });
     let other_sex = with(&certificate(), &json!({"owners.1.personal_id": "042082990009"}));
+    let owner = |changes: Json| with(&car(), &json!({"owner": with(&car()["owner"], &changes)}));
+    let vietnamese = json!({"personal_id": null, "passport": {"number": "C1234567", "country": "VN"}});
     for (record_type, payload, warning) in [
         ("business.enterprise.v1", enterprise, "representative_id CONFLICT"),
         ("land.certificate.v1", other_sex, "owners[1].role CONFLICT"),
+        ("vehicle.registration.v1", owner(json!({"personal_id": "000090990001"})), "owner.personal_id CONFLICT"),
+        ("vehicle.registration.v1", owner(json!({"personal_id": "042499990001"})), "owner.personal_id CONFLICT"),
+        ("vehicle.registration.v1", owner(vietnamese), "owner.passport CONFLICT"),
     ] {
         let (violations, warnings, _) = submitted(record_type, &payload);
         assert_eq!((violations, warnings), (vec![], vec![warning.to_owned()]), "{record_type}");
@@ -396,6 +427,7 @@ fn what_only_a_number_contradicts_is_flagged() {
 #[test]
 fn other_ways_to_write_a_number_are_brought_to_its_form() {
     let registration = |plate: &str| with(&car(), &json!({"plate": plate}));
+    let card = |number: &str| with(&insured(), &json!({"card_number": number}));
     let cases = [
         ("vehicle.registration.v1", "plate", registration("38A-12345"), "38A-123.45"),
         ("vehicle.registration.v1", "plate", registration("38a 123 45"), "38A-123.45"),
@@ -407,6 +439,8 @@ fn other_ways_to_write_a_number_are_brought_to_its_form() {
         ),
         ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "CĐ123456"})), "CĐ 123456"),
         ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "C\u{d0}-123456"})), "CĐ 123456"),
+        ("health_insurance.card.v1", "card_number", card("GD4-42-4212345678"), "GD4424212345678"),
+        ("health_insurance.card.v1", "card_number", card("gd4 42 4212345678"), "GD4424212345678"),
     ];
     let catalogue = Catalogue::built_in();
     for (record_type, field, payload, expected) in cases {

@@ -279,6 +279,140 @@ async fn a_registry_that_comes_later_enters_the_trust_anchor_by_a_version_of_its
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_cannot_write_the_anchor_admits_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = |registries: Vec<Sector>, anchor: &str| Config {
+        storage: Storage::Folder(folder.path().join("data")),
+        anchor: Some(folder.path().join(anchor)),
+        registries,
+        ..config()
+    };
+    let serve = async |registries: Vec<Sector>| {
+        let started = gateway().with(|_| kept(registries, "anchor.json")).on_a_socket().start().await;
+        started.end().await.close().await;
+    };
+    serve(Vec::new()).await;
+    std::fs::write(folder.path().join("letter.json"), "Kính gửi").expect("written");
+    std::fs::create_dir(folder.path().join("here")).expect("made");
+    for (anchor, says) in
+        [("gone/anchor.json", "cannot be written"), ("letter.json", "no trust anchor"), ("here", "cannot be")]
+    {
+        let refused = Gateway::open(kept(vec![education(&[])], anchor)).await.err().expect(anchor);
+        assert_eq!(refused.reason, Reason::ConfigurationInvalid, "{}", refused.message);
+        assert!(refused.message.contains(says), "{anchor}: {}", refused.message);
+        // A start without the file is refused where somebody was admitted.
+        serve(Vec::new()).await;
+    }
+    serve(vec![education(&[])]).await;
+}
+
+const HEALTH: &str = include_str!("../examples/registries/health.yaml");
+const HOME_AFFAIRS: &str = include_str!("../examples/registries/home_affairs.yaml");
+
+fn read(file: &str) -> Sector {
+    schema_file::load(file, &Catalogue::built_in()).unwrap_or_else(|flaws| panic!("{flaws}"))
+}
+
+/// Submits to a registry of a file; the rules that are broken.
+async fn broken(started: &Started, agency: &str, registry: &str, request: &str, changes: Value) -> Vec<String> {
+    let body = json!({ "registry": registry, "requestId": request, "changes": changes });
+    let call = asked(agency, "registry.v1.RegistryService/SubmitChanges", body);
+    match call.make(&started.channel).await {
+        Ok(_) => Vec::new(),
+        Err(status) => common::broken(&status),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_name_others_and_carry_the_codes_of_their_file() {
+    let started = gateway().with(|_| Config { registries: vec![read(HEALTH)], ..config() }).start().await;
+    let (practitioners, facilities) = ("health.practitioner.v1", "health.facility.v1");
+    let holder = json!({ "personal_id": HOLDER, "full_name": "Nguyễn Văn Thành" });
+    let practitioner = |number: &str, facility: &str| {
+        json!({ "recordType": practitioners, "operation": "OPERATION_CREATE", "payload": {
+            "licence_number": number, "practitioner": holder, "profession": "nurse", "scope": "Điều dưỡng đa khoa",
+            "facility_licence": facility, "issued_on": "2024-01-05", "expires_on": "2028-12-31", "status": "valid",
+        }})
+    };
+    let facility = json!({ "recordType": facilities, "operation": "OPERATION_CREATE", "payload": {
+        "licence_number": "99001/HT-GPHĐ", "name": "Phòng khám số 1", "kind": "dental", "responsible": holder,
+        "address": {"unit_code": "18073", "unit_valid_from": "2025-07-01"}, "issued_on": "2020-01-05", "status": "operating",
+    }});
+    let submit = async |request: &str, changes: Value| broken(&started, "health", "health", request, changes).await;
+    let alone = submit("health-alone", json!([practitioner("990001/HT-GPHN", "99001/HT-GPHĐ")])).await;
+    let says = "REFERENCE: must name a record of the type health.facility.v1 that the registry has (assumption)";
+    assert_eq!(alone, [says]);
+    let together = json!([practitioner("990001/HT-GPHN", "99001/HT-GPHĐ"), facility]);
+    assert_eq!(submit("health-together", together).await, [""; 0]);
+    // However the number is written: it is a key.
+    assert_eq!(submit("health-later", json!([practitioner("990002/HT-GPHN", "99001/ht gphđ")])).await, [""; 0]);
+    assert_eq!(submit("health-wrong", json!([practitioner("990003/HT-GPHN", "99002/HT-GPHĐ")])).await, [says]);
+
+    let dose =
+        |vaccine: &str| json!({ "vaccine": vaccine, "dose": 1, "given_on": "2025-03-01", "facility": "Trạm Y tế" });
+    let book = json!({ "recordType": "health.immunisation.v1", "operation": "OPERATION_CREATE", "payload": {
+        "immunisation_code": "4299000000001", "person": holder, "doses": [dose("bcg"), dose("mrna_1273")], "status": "open",
+    }});
+    let body = json!({ "registry": "health", "requestId": "health-book", "changes": [book] });
+    let answer = call(&started, "health", "registry.v1.RegistryService/SubmitChanges", body).await;
+    let warnings = &answer["receipts"][0]["warnings"];
+    assert_eq!(warnings[0]["field"], "changes[0].payload.doses[1].vaccine");
+    assert_eq!((&warnings[0]["rule"], warnings[1].is_null()), (&json!("UNKNOWN_VALUE"), true));
+
+    let lists = call(&started, "bank", "registry.v1.RegistryService/ListCodes", json!({})).await["lists"].take();
+    let names: Vec<&str> = lists.as_array().expect("lists").iter().filter_map(|list| list["name"].as_str()).collect();
+    assert!(names.contains(&"health.vaccines") && names.contains(&"units") && names.is_sorted(), "{names:?}");
+    let on = |day: &str| json!({ "list": "health.vaccines", "code": "rota", "on": day });
+    let codes = async |day: &str| {
+        call(&started, "bank", "registry.v1.RegistryService/ListCodes", on(day)).await["codes"].take()
+    };
+    assert_eq!(codes("2026-01-01").await[0]["nameVi"], "Vắc xin phòng tiêu chảy do vi rút Rota");
+    assert!(codes("2020-01-01").await.is_null());
+    let method = "registry.v1.RegistryService/Describe";
+    let described = call(&started, "bank", method, json!({ "registry": "health" })).await["registries"][0].take();
+    let field = |of: usize, name: &str| {
+        let fields = described["recordTypes"][of]["fields"].as_array().expect("fields");
+        fields.iter().find(|field| field["name"] == name).expect(name).clone()
+    };
+    assert_eq!(field(0, "facility_licence")["references"], facilities);
+    assert_eq!(field(2, "doses[].vaccine")["codeList"], "health.vaccines");
+    let schema = described["recordTypes"][0]["jsonSchema"].as_str().expect("a schema");
+    assert!(schema.contains("\"x-references\":\"health.facility.v1\""), "{schema}");
+    let method = "province.v1.ProvinceService/GetPerson";
+    let person =
+        call(&started, &format!("citizen-{HOLDER}"), method, json!({ "personalId": HOLDER })).await.to_string();
+    assert!(person.contains("Vắc xin phòng lao (BCG)"), "names stand beside codes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_registry_does_by_itself_nobody_submits() {
+    let started = gateway().with(|_| Config { registries: vec![read(HOME_AFFAIRS)], ..config() }).start().await;
+    let household = json!({
+        "household_number": "HN-2026-990001", "head": { "personal_id": HOLDER, "full_name": "Nguyễn Văn Thành" },
+        "year": 2026, "kind": "near_poor", "members": 4, "lacking": ["housing_area"], "recognised_on": "2026-01-05",
+        "recognised_until": "2026-12-31", "status": "recognised",
+    });
+    let change = |seen: u64, changes: Value| {
+        let operation = if seen == 0 { "OPERATION_CREATE" } else { "OPERATION_UPDATE" };
+        let payload = with(household.clone(), changes);
+        json!([{ "recordType": "home_affairs.poor_household.v1", "operation": operation, "expectedVersion": seen, "payload": payload }])
+    };
+    let basis = |authority: &str, reason: &str| json!({ "document_number": "12/QĐ", "issued_on": "2026-06-01", "authority": authority, "reason_code": reason });
+    let submit =
+        async |request: &str, changes: Value| broken(&started, "home-affairs", "home_affairs", request, changes).await;
+    assert_eq!(submit("poor-house-1", change(0, json!({}))).await, [""; 0]);
+    let lapsed = json!({ "status": "lapsed", "basis": basis("UBND phường Thành Sen", "recognition_lapsed") });
+    let told = submit("poor-house-2", change(1, lapsed)).await;
+    let says = "AUTHOR: recognised → lapsed is made by the registry itself when its day comes (memory: Decision 24/2021/QĐ-TTg)";
+    assert_eq!(told, [says]);
+    let left = |authority: &str| json!({ "status": "left", "basis": basis(authority, "left_poverty") });
+    assert!(
+        submit("poor-house-3", change(1, left("SYSTEM"))).await[0].starts_with("AUTHOR: `system` is the authority")
+    );
+    assert_eq!(submit("poor-house-4", change(1, left("UBND phường Thành Sen"))).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_examples_run_all_together_with_data_of_the_citizens() {
     let started = gateway().people(300).with(|config| Config { registries: examples::all(), ..config }).start().await;
     let described = call(&started, "one-stop", "registry.v1.RegistryService/Describe", json!({})).await;

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use super::Language;
 
 /// How deep sentences are looked for within values.
-const DEPTH_MAX: usize = 4;
+const DEPTH_MAX: usize = 6;
 /// The name of values that are numbers.
 const COUNT: &str = "count";
 /// Longer texts stay as they are, in bytes.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::{Failure, OutputFormat, print, print_json, print_text};
 use super::registry::SchemaArgs;
-use crate::access::rights::{self, Fields, Flaw, Flaws};
+use crate::access::rights::{self, Fields, Flaw, Flaws, SchemaFlaw};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,12 +57,13 @@ impl Rights {
 impl Show {
     fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let catalogue = self.schemas.catalogue()?;
-        let text = rights::embedded_for(&catalogue);
-        if output == OutputFormat::Text {
-            return print(text.trim_end());
+        let refused =
+            |flaws: Vec<SchemaFlaw>| Failure::new(flaws.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+        let (text, rights) = rights::embedded_for(&catalogue).map_err(refused)?;
+        match output {
+            OutputFormat::Text => print(text.trim_end()),
+            OutputFormat::Json => print_json(&values(&rights)),
         }
-        let read = rights::read(text.as_bytes(), &catalogue).map_err(|flaws| Failure::new(flaws.to_string()))?;
-        print_json(&values(&read.0))
     }
 }
 

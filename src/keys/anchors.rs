@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::id::to_hex;
 use crate::base::{Error, Reason, Result};
-use crate::store::file::{Readers, write_whole};
+use crate::store::file::{Readers, check_replaceable, write_whole};
 use crate::trust::TrustAnchor;
 
 /// Most versions in one answer.
@@ -102,6 +102,12 @@ impl AnchorBoard {
         found.truncate(VERSIONS_MAX);
         (found, has_more)
     }
+}
+
+/// Whether a file can take a new version of an anchor of these versions' world: asked before a start changes what is stored.
+pub fn check_file(path: &Path, versions: &[TrustAnchor]) -> Result<()> {
+    refuse_other_world(path, versions)?;
+    check_replaceable(path)
 }
 
 /// Refuses to replace a file, unless it is empty or holds an anchor whose root keys one of `versions` has.

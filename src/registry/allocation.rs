@@ -44,12 +44,14 @@ const TYPE: &str = "catalogue/type/";
 /// version of the trust anchor, others in an [`Admission`].
 ///
 /// Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid) when the registries are no catalogue, when one that the store
-/// knows is not among them, when a schema file changed in a way that stored records do not survive, and when no number is left.
+/// knows is not among them, when a schema file changed in a way that stored records do not survive, and when no number is left; and as
+/// `may_admit` does, which is asked before anything of an [`Admission`] is stored.
 pub async fn open(
     store: &dyn Store,
     province: &ProvinceCode,
     further: Vec<Sector>,
     is_new: bool,
+    may_admit: impl FnOnce() -> Result<()>,
 ) -> Result<Arc<Catalogue>> {
     let mut registries = Numbers::read(store, REGISTRY).await?;
     let mut types = Numbers::read(store, TYPE).await?;
@@ -69,6 +71,7 @@ pub async fn open(
     if !registries.given.is_empty() || !types.given.is_empty() {
         batch = types.write(registries.write(batch));
         if !is_new {
+            may_admit()?;
             let of = |name: &String| catalogue.record_type(name).map(|of| (of.registry.to_string(), name.clone()));
             let admission = Admission::next(&admissions(store).await?, types.given.iter().filter_map(of));
             batch = admission.write(batch)?;
@@ -114,7 +117,7 @@ fn numbered(
         }
         sectors.push(sector);
     }
-    Catalogue::of(province.clone(), sectors).map_err(|error| invalid(error.to_string()))
+    Catalogue::of(province.clone(), sectors).map_err(|error| invalid(error.to_string()).with_source(error))
 }
 
 /// Numbers by name.

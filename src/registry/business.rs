@@ -48,6 +48,7 @@ fn enterprise_type() -> RecordType {
         organisations: Organisations::at(&["enterprise_code"]).represented_by("representative_id"),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -170,6 +171,7 @@ fn household_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![

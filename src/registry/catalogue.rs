@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::base::{Error, Origins, ProvinceCode, Violation, name};
 
-use super::schema::{DocumentType, RecordType, State};
+use super::codes::{self, CodeList};
+use super::schema::{DocumentType, RecordType, Reference, State};
 use super::sector::Sector;
 use super::{
     Name, business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
@@ -73,6 +74,7 @@ impl Catalogue {
             }
         }
         check_documents(&by_name)?;
+        check_references(&by_name)?;
         let mut people = by_name.values().filter(|of| of.people.is_some());
         let (Some(first), None) = (people.next().cloned(), people.next()) else {
             return Err(problem("the catalogue", "exactly one record type must be the register of people"));
@@ -140,6 +142,14 @@ impl Catalogue {
     /// The record type that citizens link as this kind of document.
     pub fn document(&self, kind: DocumentType) -> Option<&Arc<RecordType>> {
         self.record_types().find(|of| of.document.as_ref().is_some_and(|document| document.kind == kind))
+    }
+
+    /// Every code list, by name: those that everybody has, and those of schema files.
+    pub fn code_lists(&self) -> Vec<&Arc<CodeList>> {
+        let of_files = self.sectors.iter().filter_map(|sector| sector.definition.as_ref());
+        let mut lists: Vec<_> = codes::all().iter().chain(of_files.flat_map(|of| &of.code_lists)).collect();
+        lists.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        lists
     }
 
     /// The register of people: the type of the records that say who somebody is.
@@ -224,6 +234,18 @@ fn check_documents(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), Cata
         }
         if document.kind == DocumentType(0) || !kinds.insert(document.kind) {
             return Err(problem(name, "its document type is 0, or belongs to another record type"));
+        }
+    }
+    Ok(())
+}
+
+/// The records that a field names are of a type that there is.
+fn check_references(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), CatalogueError> {
+    for (name, of) in by_name {
+        let unknown = of.references.iter().find(|reference| !by_name.contains_key(&reference.record_type));
+        if let Some(Reference { path, record_type }) = unknown {
+            let says = format!("its field {path} names records of the type {record_type}, which is in no registry");
+            return Err(problem(name, &says));
         }
     }
     Ok(())

@@ -136,6 +136,27 @@ fn adult_by_number(id: &str) -> Option<i16> {
     Some(1900 + digit / 2 * 100 + year + 18)
 }
 
+/// What a record that names a person says of them by itself: a birth date that has come, a number that somebody can have, and a passport where
+/// there is no number. The structure of a number is no proof, so what only it tells is flagged.
+pub fn check_person(person: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
+    let birth = person.text("birth_date").and_then(PartialDate::parse);
+    let is_born = birth.is_none_or(|birth| !is_after(birth, today));
+    findings_at(is_born, path, "birth_date", "FUTURE", "must not be in the future", findings);
+    let id = person.text("personal_id").and_then(PersonalId::parse);
+    if let Some(id) = id.map(|id| id.as_str().to_owned()) {
+        let unborn = adult_by_number(&id).is_some_and(|adult| adult - 18 > today.year());
+        if unborn || id.starts_with("000") {
+            let says =
+                "by the structure of the number, nobody has it: its place is none, or its holder is not born yet";
+            findings.warn(format_args!("{path}.personal_id"), "CONFLICT", says);
+        }
+    }
+    if person.text_at("passport.country") == Some("VN") {
+        let says = "Vietnamese nationals have a personal ID: a passport is for those of them who never got one";
+        findings.warn(format_args!("{path}.passport"), "CONFLICT", says);
+    }
+}
+
 /// Flags a personal ID whose structure says that its holder was a child on `day`.
 pub fn warn_of_child(id: Option<&str>, path: &str, day: Date, findings: &mut Findings<'_>) {
     if id.and_then(adult_by_number).is_some_and(|adult| adult > day.year()) {
@@ -151,8 +172,9 @@ pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display,
     }
 }
 
-/// An owner is a person or an organisation, not both; a person's name is a person's.
-pub fn owner_is_one(owner: &Object, path: &str, findings: &mut Findings<'_>) {
+/// An owner is a person or an organisation, not both; a person's name is a person's, and so are birth date and papers.
+pub fn check_owner(owner: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
+    check_person(owner, path, today, findings);
     if is_organisation(owner) {
         let alone =
             ["personal_id", "old_id_number", "passport", "birth_date"].iter().all(|field| !owner.contains(field));

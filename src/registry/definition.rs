@@ -1,10 +1,12 @@
 //! What a registry from a schema file brings beside its record types: the file itself, its owner, and who may read by default.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use super::codes::CodeList;
 use super::label::Label;
 use super::samples::Samples;
 use crate::base::id::to_hex;
@@ -44,6 +46,8 @@ pub struct Definition {
     pub purposes: Vec<(String, String)>,
     /// Who may read its records.
     pub rights: Vec<ReadRight>,
+    /// Its own code lists.
+    pub code_lists: Vec<Arc<CodeList>>,
     /// How sample data are made, by record type.
     pub samples: BTreeMap<String, Samples>,
     /// The file in its canonical form: JSON, keys in order, without white space. It is a schema file itself.
@@ -61,33 +65,58 @@ impl Definition {
         to_hex(&self.hash())
     }
 
-    /// The rows that a file of rights gets for it, of agencies and purposes that are not `known` yet.
-    pub fn rights_rows(&self, known: &mut BTreeSet<String>) -> String {
+    /// The rows that a file of rights gets for it, in the order of the file.
+    pub fn rights_rows(&self) -> Vec<RightsRow> {
         let text = |text: &str| serde_json::Value::from(text).to_string();
-        let mut rows = String::new();
         let Owner { key, name } = &self.owner;
-        if known.insert(key.clone()) {
-            let (key, en, vi) = (text(key), text(&name.en), text(&name.vi));
-            let _ = write!(rows, "\n[[agency]]\nkey = {key}\nname = {en}\nname_vi = {vi}\n");
-        }
+        let agency =
+            format!("\n[[agency]]\nkey = {}\nname = {}\nname_vi = {}\n", text(key), text(&name.en), text(&name.vi));
+        let mut rows = vec![RightsRow {
+            path: "agency".into(),
+            names: Some((Named::Agency, key.clone(), format!("{} ({})", name.en, name.vi))),
+            text: agency,
+        }];
         for (key, description) in &self.purposes {
-            if known.insert(key.clone()) {
-                let _ = write!(rows, "\n[[purpose]]\nkey = {}\ndescription = {}\n", text(key), text(description));
-            }
+            rows.push(RightsRow {
+                path: format!("purposes.{key}"),
+                names: Some((Named::Purpose, key.clone(), description.clone())),
+                text: format!("\n[[purpose]]\nkey = {}\ndescription = {}\n", text(key), text(description)),
+            });
         }
-        for right in &self.rights {
+        for (at, right) in self.rights.iter().enumerate() {
             let ReadRight { agency, purpose, basis, legal_basis, read } = right;
             let (agency, purpose, basis, legal) = (text(agency), text(purpose), text(basis), text(legal_basis));
-            let _ = write!(rows, "\n[[right]]\nagency = {agency}\npurpose = {purpose}\nbasis = {basis}\n");
-            let _ = write!(rows, "legal_basis = {legal}\n[right.read]\n");
+            let mut row = format!("\n[[right]]\nagency = {agency}\npurpose = {purpose}\nbasis = {basis}\n");
+            let _ = write!(row, "legal_basis = {legal}\n[right.read]\n");
             for (record_type, fields) in read {
                 let fields = match fields {
                     None => text("all"),
                     Some(names) => format!("[{}]", names.iter().map(|name| text(name)).collect::<Vec<_>>().join(", ")),
                 };
-                let _ = writeln!(rows, "{} = {fields}", text(record_type));
+                let _ = writeln!(row, "{} = {fields}", text(record_type));
             }
+            rows.push(RightsRow { path: format!("rights[{at}]"), names: None, text: row });
         }
         rows
     }
+}
+
+/// A row of a file of rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RightsRow {
+    /// Where it is from in the schema file.
+    pub path: String,
+    /// What it names, by which key, and what it says of it.
+    pub names: Option<(Named, String, String)>,
+    /// The row.
+    pub text: String,
+}
+
+/// What rows of rights name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Named {
+    /// An agency.
+    Agency,
+    /// A purpose.
+    Purpose,
 }

@@ -8,7 +8,9 @@ use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
 use super::basis::{CORRECTION, COURT_DECISION, basis_field};
-use super::common::{age_at_most, findings_at, holder, holder_stays, not_future, only_while, status_reason};
+use super::common::{
+    age_at_most, check_person, findings_at, holder, holder_stays, not_future, only_while, status_reason,
+};
 use super::forms;
 use super::lifecycle::{
     After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, assumption, basis, basis_of, free, law, memory,
@@ -99,6 +101,7 @@ fn licence_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![
@@ -220,6 +223,9 @@ fn licence_days(licence: &Object) -> Days {
 }
 
 fn check_licence(licence: &Object, today: Date, findings: &mut Findings<'_>) {
+    if let Some(holder) = licence.object("holder") {
+        check_person(holder, "holder", today, findings);
+    }
     let birth = licence.text_at("holder.birth_date").and_then(PartialDate::parse);
     let classes: Vec<&Object> =
         licence.array("classes").unwrap_or_default().iter().filter_map(Value::as_object).collect();

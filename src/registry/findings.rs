@@ -10,12 +10,20 @@ use crate::base::{Violation, Violations};
 pub struct Findings<'a> {
     root: &'a dyn fmt::Display,
     violations: &'a mut Violations,
+    /// How many there were before.
+    before: usize,
 }
 
 impl<'a> Findings<'a> {
     /// Findings about the payload at `root` (`changes[3].payload`), added to `violations`.
     pub fn new(root: &'a dyn fmt::Display, violations: &'a mut Violations) -> Self {
-        Self { root, violations }
+        let before = violations.total();
+        Self { root, violations, before }
+    }
+
+    /// Whether the payload has no violation so far.
+    pub fn is_clean(&self) -> bool {
+        self.violations.total() == self.before
     }
 
     /// A violation of `rule` at the field `path` of the payload.

@@ -256,6 +256,12 @@ pub fn motorcycle_plate(text: &str) -> bool {
     plate_province(province) && (old || new || electric_moped) && plate_digits(number, old)
 }
 
+/// Plate of a motorcycle in a series of two letters: `38-AA 123.45`.
+pub fn two_letter_plate(text: &str) -> bool {
+    let series = text.split_once('-').and_then(|(_, rest)| rest.split_once(' ')).map(|(series, _)| series.as_bytes());
+    motorcycle_plate(text) && matches!(series, Some([first, second]) if plate_letter(*first) && plate_letter(*second))
+}
+
 fn plate_letter(b: u8) -> bool {
     matches!(b, b'A'..=b'H' | b'K'..=b'N' | b'P' | b'S'..=b'V' | b'X'..=b'Z')
 }

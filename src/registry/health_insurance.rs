@@ -9,7 +9,7 @@ use crate::trust::Object;
 
 use super::basis::basis_field;
 use super::codes::{self, AsOf};
-use super::common::{holder, holder_stays, in_order, is_after, status_reason};
+use super::common::{check_person, holder, holder_stays, in_order, is_after, status_reason};
 use super::forms;
 use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at, latest};
@@ -42,6 +42,7 @@ fn card_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: Some(Document { kind: DOCUMENT, holder: "holder".into() }),
         facts: Vec::new(),
         fields: vec![
@@ -154,7 +155,10 @@ fn check_days(card: &Object, findings: &mut Findings<'_>) {
     );
 }
 
-fn check_card(card: &Object, _: Date, findings: &mut Findings<'_>) {
+fn check_card(card: &Object, today: Date, findings: &mut Findings<'_>) {
+    if let Some(holder) = card.object("holder") {
+        check_person(holder, "holder", today, findings);
+    }
     check_days(card, findings);
     let (object, level) =
         (card.text("object_code").unwrap_or_default(), card.text("benefit_level").unwrap_or_default());

@@ -75,6 +75,7 @@ fn record_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -191,6 +192,7 @@ fn certificate_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -11,10 +11,10 @@ use crate::trust::{Object, Value};
 use super::address::{check_unit, unit};
 use super::basis::basis_field;
 use super::codes::{self, AsOf};
-use super::common::{findings_at, identity, is_organisation, not_future, owner_is_one, status_reason, warn_of_sex};
+use super::common::{self, findings_at, identity, is_organisation, not_future, status_reason, warn_of_sex};
 use super::forms;
 use super::rule::{Field, Findings, Rule, date_at};
-use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, State, Through, always};
+use super::schema::{Days, Heading, KeyForm, Label, Organisations, RecordType, Reference, State, Through, always};
 use super::sector::Sector;
 use lifecycle::AREA_TOLERANCE;
 
@@ -60,6 +60,7 @@ fn parcel_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: Some(Through { record_type: CERTIFICATE.into(), field: "parcels".into() }),
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -157,6 +158,7 @@ fn certificate_type() -> RecordType {
         organisations: Organisations::at(&["owners.*.organisation_code"]),
         people: None,
         found_through: None,
+        references: Reference::all(&[("parcels.*", PARCEL)]),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -278,7 +280,7 @@ fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<
     let owners: Vec<&Object> =
         certificate.array("owners").unwrap_or_default().iter().filter_map(Value::as_object).collect();
     for (at, owner) in owners.iter().enumerate() {
-        check_owner(owner, &format!("owners[{at}]"), &owners[..at], findings);
+        check_owner(owner, &format!("owners[{at}]"), &owners[..at], today, findings);
     }
     check_legal_form(certificate, &owners, findings);
     let restrictions = certificate.array("restrictions").unwrap_or_default();
@@ -290,8 +292,8 @@ fn check_certificate(certificate: &Object, today: Date, findings: &mut Findings<
     }
 }
 
-fn check_owner(owner: &Object, path: &str, before: &[&Object], findings: &mut Findings<'_>) {
-    owner_is_one(owner, path, findings);
+fn check_owner(owner: &Object, path: &str, before: &[&Object], today: Date, findings: &mut Findings<'_>) {
+    common::check_owner(owner, path, today, findings);
     let id = owner.text("personal_id").and_then(PersonalId::parse);
     let again = id.is_some() && before.iter().any(|other| other.text("personal_id") == owner.text("personal_id"));
     findings_at(!again, path, "personal_id", "DUPLICATE", "is listed as an owner already", findings);

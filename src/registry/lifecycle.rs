@@ -13,12 +13,13 @@ mod list;
 mod needs;
 mod page;
 mod source;
+mod states;
 mod step;
 mod time;
 mod unique;
+mod who;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::trust::Object;
@@ -32,38 +33,14 @@ use needs::Lack;
 pub use needs::{Needs, basis, basis_of, free, never};
 pub use page::page;
 pub use source::{Mark, Source, assumption, code, law, memory, press};
+pub use states::{States, Transition};
 pub use step::Step;
 pub use time::{After, Since, TimeRule, When, circle};
 pub use unique::UniqueRule;
+pub use who::{Author, Who, check_basis, is_of_system};
 
 /// A row of a table of states: from, to, what it needs, where that is written.
 pub type TransitionRow<'a> = (&'a str, &'a str, Needs, Source);
-
-/// One transition of a status field.
-#[derive(Debug, Clone)]
-pub struct Transition {
-    /// The state before.
-    pub from: String,
-    /// The state after.
-    pub to: String,
-    /// What it needs.
-    pub needs: Needs,
-    /// Where that is written.
-    pub source: Source,
-}
-
-/// The table of one status field. A pair that is not in it is never made; a state that nothing leaves is final.
-#[derive(Debug, Clone)]
-pub struct States {
-    /// The field.
-    pub field: String,
-    /// Where it is written that there are no others.
-    pub source: Source,
-    /// The transitions.
-    pub rows: Vec<Transition>,
-    /// Whether the states are personal data of a protected kind, which no refusal names.
-    pub unnamed: bool,
-}
 
 /// A field that stays as it is, or changes for a reason.
 #[derive(Debug, Clone)]
@@ -188,6 +165,7 @@ impl Lifecycle {
         let row = |(from, to, needs, source): TransitionRow<'_>| Transition {
             from: from.into(),
             to: to.into(),
+            by: Who::Anybody,
             needs,
             source,
         };
@@ -297,6 +275,14 @@ impl Lifecycle {
         }
     }
 
+    /// Adds what the registry alone may do, of a step that its owner submits.
+    pub fn check_author(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
+        self.states.iter().for_each(|states| states.check_author(step, findings));
+        if step.basis().is_some() {
+            check_basis(step.after, findings);
+        }
+    }
+
     /// Type and natural key of the other records that the rules between records ask about.
     pub fn keys<'a>(&'a self, payload: &'a Object) -> impl Iterator<Item = (Option<&'a str>, String)> + 'a {
         self.across.iter().flat_map(|rule| (rule.keys)(payload).into_iter().map(|key| (rule.about.as_deref(), key)))
@@ -362,21 +348,6 @@ impl Lifecycle {
     }
 }
 
-impl States {
-    fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
-        let Some((from, to)) = step.texts(&self.field) else { return };
-        let said = Said { states: self, from, to };
-        match self.rows.iter().find(|row| row.from == from && row.to == to) {
-            None => findings.add(&self.field, "TRANSITION", format_args!("{said} is not allowed{}", Open(self, from))),
-            Some(row) => {
-                if let Some(lack) = row.needs.lack(step) {
-                    findings.add(&self.field, lack.rule(), format_args!("{said} {lack} ({})", row.source));
-                }
-            }
-        }
-    }
-}
-
 impl FieldRule {
     fn check(&self, step: &Step<'_>, findings: &mut Findings<'_>) {
         let (before, after) = (step.before.path(&self.path), step.after.path(&self.path));
@@ -385,37 +356,6 @@ impl FieldRule {
         }
         if let Some(lack) = self.needs.lack(step) {
             findings.add(&self.path, lack.rule(), format_args!("changing it {lack} ({})", self.source));
-        }
-    }
-}
-
-/// A transition in words.
-struct Said<'a> {
-    states: &'a States,
-    from: &'a str,
-    to: &'a str,
-}
-
-impl fmt::Display for Said<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.states.unnamed {
-            true => f.write_str("this transition"),
-            false => write!(f, "{} → {}", self.from, self.to),
-        }
-    }
-}
-
-/// What may follow a state, in words, and where it is written that nothing else may.
-struct Open<'a>(&'a States, &'a str);
-
-impl fmt::Display for Open<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(states, from) = self;
-        let to: Vec<&str> = states.rows.iter().filter(|row| row.from == *from).map(|row| row.to.as_str()).collect();
-        match (states.unnamed, to.is_empty()) {
-            (true, _) => write!(f, " ({})", states.source),
-            (false, true) => write!(f, ": {from} is final ({})", states.source),
-            (false, false) => write!(f, ": {} may follow {from} ({})", to.join(" or "), states.source),
         }
     }
 }

@@ -41,6 +41,7 @@ pub mod prepare;
 mod put;
 mod read;
 pub mod reader;
+mod reference;
 mod repetition;
 pub mod resident;
 mod row;

@@ -16,7 +16,7 @@ use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
 use crate::trust::{Hash, Object, Operation, Salt, Statement, canonical, statement_hash};
 
-use super::lifecycle::Since;
+use super::lifecycle::{Author, Since};
 use super::port::Receipt;
 use super::prepare::Prepared;
 use super::row::{RecordKey, RecordRow, corrupt, history_key};
@@ -117,14 +117,14 @@ impl Plan {
     }
 
     /// Whether all `changes` could be added, and if not, why.
-    pub(super) fn allows(&self, changes: &[Prepared], issued_at: Timestamp) -> Result<()> {
+    pub(super) fn allows(&self, changes: &[Prepared], author: Author, issued_at: Timestamp) -> Result<()> {
         self.check(changes)?;
-        self.check_steps(changes, issued_at.date())
+        self.check_steps(changes, author, issued_at.date())
     }
 
     /// Adds all `changes`, or none and says why. The receipts have no log index yet.
-    pub(super) fn add(&mut self, changes: Vec<Prepared>, issued_at: Timestamp) -> Result<Vec<Receipt>> {
-        self.allows(&changes, issued_at)?;
+    pub(super) fn add(&mut self, changes: Vec<Prepared>, author: Author, issued_at: Timestamp) -> Result<Vec<Receipt>> {
+        self.allows(&changes, author, issued_at)?;
         Ok(changes.into_iter().map(|change| self.apply(change, issued_at)).collect())
     }
 

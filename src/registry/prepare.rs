@@ -14,6 +14,7 @@ use crate::trust::{Hash, Object, Operation, Salt, canonical};
 
 use super::catalogue::unknown_record_type;
 use super::due::Dues;
+use super::lifecycle::is_of_system;
 use super::normal::normal;
 use super::port::Change;
 use super::row::{RecordKey, record_key};
@@ -64,6 +65,8 @@ pub(super) struct Prepared {
     pub index_keys: Vec<Vec<u8>>,
     /// What it alone may have, with the number of the rule that says so.
     pub claims: Vec<(usize, Vec<u8>)>,
+    /// Whether its basis says that the registry itself made the change.
+    pub is_of_system: bool,
     /// What is odd about it, and accepted.
     pub warnings: Warnings,
     /// The content, where a rule of its lifecycle may ask for it: not for a new record without others.
@@ -177,7 +180,10 @@ impl Draft<'_> {
             let id = secrets.record_id(of, &of.key_form.of(&key));
             Some((of.ordinal, key, record_key(of, id)))
         });
-        let related: Vec<_> = related.collect();
+        // In order, so that a record that names many others is looked at in time.
+        let mut related: Vec<_> = related.collect();
+        related.sort_unstable();
+        related.dedup();
         let is_asked_for = operation != Operation::Create || !related.is_empty();
         Ok(Some(Prepared {
             record_type: record_type.clone(),
@@ -192,6 +198,7 @@ impl Draft<'_> {
             dues: due::dues(record_type, &payload, operation),
             index_keys: index::keys(record_type, &payload, record_id),
             claims: index::claims(record_type, &payload),
+            is_of_system: is_of_system(&payload),
             payload: Bytes::from(bytes),
             warnings: Warnings::default(),
             content: is_asked_for.then_some(payload),

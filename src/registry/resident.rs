@@ -69,6 +69,7 @@ fn person_type() -> RecordType {
             aliases: vec!["old_id_number".into(), "superseded_ids.*".into()],
         }),
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![
@@ -242,6 +243,7 @@ fn household_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -13,6 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 pub use super::label::Label;
 use super::lifecycle::Lifecycle;
+pub use super::reference::{Reference, Through};
 use super::rule::{Field, Findings, check_fields};
 use super::{Name, basis};
 
@@ -65,6 +66,8 @@ pub struct RecordType {
     pub people: Option<People>,
     /// Which records lead to it, if it names nobody itself.
     pub found_through: Option<Through>,
+    /// Its fields that name other records.
+    pub references: Vec<Reference>,
     /// As what citizens can link it to their accounts, if they can.
     pub document: Option<Document>,
     /// What it states about people, of which it is the source.
@@ -131,15 +134,6 @@ pub enum Heading {
     Business,
     Judicial,
     CivilStatus,
-}
-
-/// The records that lead to those of another type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Through {
-    /// Their type, of the same registry.
-    pub record_type: Name,
-    /// Their field that lists natural keys of the other type.
-    pub field: String,
 }
 
 /// A kind of document that an ID can replace: its number in rows and in `identity.v1.DocumentType`, never changed and never reused.

@@ -38,6 +38,7 @@ fn membership_type() -> RecordType {
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: vec![

@@ -10,7 +10,7 @@ use super::address::{address, check_unit, check_unit_of};
 use super::basis::{CORRECTION, basis_field};
 use super::codes::AsOf;
 use super::common::{
-    findings_at, identity, in_order, is_organisation, not_future, number_of, only_while, owner_is_one, status_reason,
+    check_owner, findings_at, identity, in_order, is_organisation, not_future, number_of, only_while, status_reason,
     stays_same_party,
 };
 use super::forms;
@@ -58,6 +58,7 @@ fn registration_type() -> RecordType {
         organisations: Organisations::at(&["owner.organisation_code", "co_owners.*.organisation_code"]),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: Some(Document { kind: DOCUMENT, holder: "owner".into() }),
         facts: Vec::new(),
         fields: vec![
@@ -209,12 +210,13 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     check_plate(registration, findings);
     let old = date_at(registration, "first_registered").is_some_and(|day| day < VIN_SINCE);
     if let Some(chassis) = registration.text("chassis_number").filter(|text| forms::chassis_number(text).is_some()) {
-        let fits = motorcycle || old || forms::vin(chassis);
+        // No number since ISO 3779 has a letter that looks like a digit, a motorcycle's neither.
+        let fits = old || forms::vin(chassis) || (motorcycle && !chassis.contains(['I', 'O', 'Q']));
         findings.expect(
             fits,
             "chassis_number",
             "FORMAT",
-            "must be 17 characters without I, O and Q, except on motorcycles and vehicles registered before 2000",
+            "must be 17 characters (fewer on motorcycles) without I, O and Q, except on vehicles registered before 2000",
         );
     }
     let mut owners: Vec<(String, &Object)> = Vec::new();
@@ -222,7 +224,7 @@ fn check_registration(registration: &Object, today: Date, findings: &mut Finding
     let others = registration.array("co_owners").unwrap_or_default().iter().filter_map(Value::as_object);
     owners.extend(others.enumerate().map(|(at, owner)| (format!("co_owners[{at}]"), owner)));
     for (at, (path, owner)) in owners.iter().enumerate() {
-        owner_is_one(owner, path, findings);
+        check_owner(owner, path, today, findings);
         let known = number_of(owner).is_some();
         findings_at(
             known,
@@ -259,8 +261,24 @@ fn check_plate(registration: &Object, findings: &mut Findings<'_>) {
             "must be like 38-B1 123.45 or 38-AA 123.45 for motorcycles, 38R-123.45 for trailers and 38A-123.45 for other vehicles",
         );
     }
+    let owner = registration.object("owner");
+    let foreign = registration.text("plate").is_some_and(forms::foreign_plate);
+    let citizen = owner.is_some_and(|owner| owner.contains("personal_id"));
+    findings.expect(
+        !(foreign && citizen),
+        "plate",
+        "CONFLICT",
+        "plates of the kinds NG, NN, QT and CV are for foreign missions and foreigners: citizens have others",
+    );
+    let two_letters = registration.text("plate").is_some_and(forms::two_letter_plate);
+    findings.expect(
+        !(two_letters && registration.text("plate_colour") == Some("blue")),
+        "plate",
+        "CONFLICT",
+        "blue plates of motorcycles have a letter and a digit: series of two letters are white",
+    );
     let of_the_state = matches!(registration.text("plate_colour"), Some("blue" | "red"));
-    let private = registration.object("owner").is_some_and(|owner| !is_organisation(owner));
+    let private = owner.is_some_and(|owner| !is_organisation(owner));
     findings.expect(
         !(of_the_state && private),
         "plate_colour",

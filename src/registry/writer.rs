@@ -19,6 +19,7 @@ use crate::trust::statement::STATEMENT_BYTES_MAX;
 use super::Sector;
 use super::calendar::Calendar;
 use super::due;
+use super::lifecycle::Author;
 use super::plan::{Counters, Plan, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
@@ -246,9 +247,9 @@ fn add_all(
             }
         }
         let (added, request) = match job.origin {
-            Origin::Submitted(request) => (plan.add(job.changes, now), Some(request)),
-            Origin::Put => (plan.add(job.changes, now), None),
-            Origin::Loaded(at) => (plan.add(job.changes, at), None),
+            Origin::Submitted(request) => (plan.add(job.changes, Author::Owner, now), Some(request)),
+            Origin::Put => (plan.add(job.changes, Author::Owner, now), None),
+            Origin::Loaded(at) => (plan.add(job.changes, Author::World, at), None),
             Origin::Due => (Ok(plan.add_due(job.changes, now)), None),
         };
         match added {

@@ -9,6 +9,7 @@ use super::config::Config;
 use super::data::Data;
 use crate::access::RightsBook;
 use crate::base::{Entropy, ProvinceCode, Result, Seed, Timestamp};
+use crate::keys::anchors;
 use crate::keys::signers::Keys;
 use crate::registry::{Catalogue, allocation};
 use crate::simulation::clock::WorldClock;
@@ -48,11 +49,20 @@ impl World {
             // Before a registry is kept in the store: a start that ends here leaves the folder as it was.
             Keys::admitted(&allocation::unkept(&province, further.clone())?, kept)?;
         }
-        let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded).await?;
+        let created_at = Timestamp(data.world.created_at_ms);
+        let may_admit = || match &config.anchor {
+            // The version that the anchor is to get must have a place; a start that is refused admits nobody.
+            Some(path) if config.keys.is_none() => {
+                let keys = Keys::new(Arc::new(allocation::unkept(&province, Vec::new())?), seed);
+                anchors::check_file(path, &keys.versions(created_at, created_at, &[])?)
+            }
+            _ => Ok(()),
+        };
+        let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded, may_admit).await?;
         Ok(Self {
             province,
             seed,
-            created_at: Timestamp(data.world.created_at_ms),
+            created_at,
             clock: WorldClock::open(config.clock.clone(), data.home())?,
             entropy: config.entropy.clone(),
             store: data.store.clone(),

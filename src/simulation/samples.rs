@@ -3,16 +3,17 @@
 //! A citizen's records grow from a branch of the seed tree of their own, by record type and personal ID. Numbers that count up are the only
 //! thing that depends on the citizens before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::seed::Draws;
-use crate::base::{Date, PartialDate, Seed};
+use crate::base::{Date, PartialDate, Seed, Violations};
 use crate::registry::rule::{Field, Rule};
 use crate::registry::samples::{Hint, Samples};
-use crate::registry::{Catalogue, RecordType};
+use crate::registry::{Catalogue, Name, RecordType};
 use crate::trust::{Object, Value};
 
+use super::population::Population;
 use super::population::calendar::{age_on, plus_days, plus_years};
 
 /// Makes sample data for one citizen after the other.
@@ -21,9 +22,14 @@ pub struct SampleMaker {
     kinds: Vec<(Arc<RecordType>, Samples)>,
     people: Arc<RecordType>,
     counts: BTreeMap<String, u64>,
+    /// The natural keys of the records made so far, for those that name them.
+    keys: Keys,
     seed: Seed,
     today: Date,
 }
+
+/// Natural keys by record type.
+type Keys = BTreeMap<Name, Vec<String>>;
 
 impl SampleMaker {
     /// Of all record types of a catalogue whose schema files say how.
@@ -36,7 +42,7 @@ impl SampleMaker {
             })
         });
         let (kinds, people) = (kinds.collect(), catalogue.people().clone());
-        Self { kinds, people, counts: BTreeMap::new(), seed: world.child("samples", 0), today }
+        Self { kinds, people, counts: BTreeMap::new(), keys: Keys::new(), seed: world.child("samples", 0), today }
     }
 
     /// Whether a record is one of a person.
@@ -60,12 +66,51 @@ impl SampleMaker {
             }
             let count = self.counts.entry(of.name.to_string()).or_default();
             *count += 1;
-            let mut making =
-                Making { person, birth, id, samples, draws, count: *count, today: self.today, days: BTreeMap::new() };
-            made.push((of.clone(), making.object(&of.fields, "")));
+            let (count, today, keys) = (*count, self.today, &self.keys);
+            let days = BTreeMap::new();
+            let mut making = Making { person, birth, id, of, samples, draws, count, today, keys, days };
+            let payload = making.object(&of.fields, "");
+            if making.lacks_a_record(&payload) {
+                continue;
+            }
+            if let Some(key) = payload.text(&of.natural_key) {
+                self.keys.entry(of.name.clone()).or_default().push(key.to_owned());
+            }
+            made.push((of.clone(), payload));
         }
         made
     }
+}
+
+/// How many citizens show what sample data are like.
+const CITIZENS: u64 = 300;
+/// Most flaws of one record type.
+const FLAWS_MAX: usize = 5;
+
+/// What is wrong with the sample data that the files of a catalogue describe, record type by record type: the rules that they would break.
+pub fn flaws(catalogue: &Catalogue, today: Date) -> Vec<(Arc<RecordType>, String)> {
+    let mut maker = SampleMaker::new(catalogue, Seed::root(1), today);
+    if maker.kinds.is_empty() {
+        return Vec::new();
+    }
+    let records = Population::new(Seed::root(1), CITIZENS, today).flat_map(|household| household.records);
+    let people = records.filter(|record| record.record_type == &*catalogue.people().name).map(|record| record.payload);
+    let (mut found, mut keys): (Vec<(Arc<RecordType>, String)>, BTreeSet<_>) = Default::default();
+    for (of, payload) in people.flat_map(|person| maker.records_of(&person)) {
+        let mut violations = Violations::default();
+        of.validate(&payload, today, &"", &mut violations);
+        if !keys.insert((of.name.clone(), of.key_of(&payload))) {
+            violations.add(format_args!(".{}", of.natural_key), "DUPLICATE", "two of them have one natural key");
+        }
+        for bad in violations.kept() {
+            let says = format!("{}: {}: {}", bad.field.trim_start_matches('.'), bad.rule, bad.message);
+            let is_new = !found.iter().any(|(known, other)| known.name == of.name && *other == says);
+            if is_new && found.iter().filter(|(known, _)| known.name == of.name).count() < FLAWS_MAX {
+                found.push((of.clone(), says));
+            }
+        }
+    }
+    found
 }
 
 /// A record in the making.
@@ -73,10 +118,12 @@ struct Making<'a> {
     person: &'a Object,
     birth: Date,
     id: &'a str,
+    of: &'a RecordType,
     samples: &'a Samples,
     draws: Draws,
     count: u64,
     today: Date,
+    keys: &'a Keys,
     /// The days that fields got, by their paths.
     days: BTreeMap<String, Date>,
 }
@@ -99,6 +146,10 @@ impl Making<'_> {
     fn value(&mut self, rule: &Rule, path: &str, required: bool) -> Option<Value> {
         if let Some(hint) = self.samples.hint(path) {
             return self.hinted(hint, path);
+        }
+        if let Some(reference) = self.of.references.iter().find(|reference| reference.path == path) {
+            let known = self.keys.get(&reference.record_type)?;
+            return self.draws.pick(known).map(|key| Value::from(key.as_str()));
         }
         if let Rule::List(of, _) | Rule::Set(of, _) = rule {
             let item = self.value(of, &under(path, "*"), required);
@@ -123,6 +174,12 @@ impl Making<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a required field names a record, and there is none to name yet.
+    fn lacks_a_record(&self, payload: &Object) -> bool {
+        let is_required = |path: &str| self.of.fields.iter().any(|field| field.required && field.name == path);
+        self.of.references.iter().any(|it| is_required(&it.path) && !payload.contains(&it.path))
     }
 
     fn day(&mut self, path: &str, day: Date) -> Value {
@@ -189,10 +246,9 @@ fn under(path: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{ProvinceCode, Violations};
+    use crate::base::ProvinceCode;
     use crate::registry::allocation;
     use crate::simulation::examples;
-    use crate::simulation::population::Population;
 
     const TODAY: Date = Date::constant(2026, 11, 22);
 

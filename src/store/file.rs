@@ -24,6 +24,21 @@ pub fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     })
 }
 
+/// Whether a file could be replaced, as far as its folder tells: for who must know before anything else changes.
+pub fn check_replaceable(path: &Path) -> Result<()> {
+    let refused = |error: io::Error| {
+        let message = format!("{} cannot be written: {error}", path.display());
+        Error::new(Reason::ConfigurationInvalid, message).with_source(error)
+    };
+    if path.is_dir() {
+        return Err(refused(ErrorKind::IsADirectory.into()));
+    }
+    match written(folder_of(path), &[], Readers::Owner).map_err(refused) {
+        Err(error) if !is_full(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a small file whole; `None` if there is none. Fails with [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming the file, when it
 /// cannot be read or is longer than `bytes_max`.
 pub fn read_small(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>> {

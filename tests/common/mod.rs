@@ -72,6 +72,13 @@ pub fn said(status: &Status) -> Vec<String> {
     details.into_iter().map(|bad| bad.description).collect()
 }
 
+/// Every rule that a refused submission breaks, with what it says: of fields, or of changes that may not be made.
+pub fn broken(status: &Status) -> Vec<String> {
+    let illegal = status.get_details_precondition_failure().map(|failure| failure.violations).unwrap_or_default();
+    let illegal = illegal.into_iter().map(|one| format!("{}: {}", one.r#type, one.description));
+    said(status).into_iter().chain(illegal).collect()
+}
+
 /// The gRPC code of a refusal, and its stable reason.
 pub fn reason(status: &Status) -> (Code, String) {
     let reason = status.get_details_error_info().map(|info| info.reason);

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::flaw::Flaws;
 use super::load;
+use super::schemas::{SchemaFlaw, embedded_for};
 use super::table::Rights;
 use super::vocabulary::Vocabulary;
 use crate::base::{Error, Reason, Result};
@@ -29,14 +30,15 @@ impl RightsBook {
     /// [`ConfigurationInvalid`](Reason::ConfigurationInvalid), naming every flaw by its line.
     pub fn open(file: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<Self>> {
         let Some(file) = file else {
-            let read = load::read(load::embedded_for(catalogue).as_bytes(), catalogue);
-            let refused = |flaws| {
+            let refused = |flaws: Vec<SchemaFlaw>| {
+                let flaws: Vec<String> = flaws.iter().map(ToString::to_string).collect();
                 let message = format!(
-                    "the embedded rights do not fit these registries, which need a file of their own (--rights): {flaws}"
+                    "the embedded rights do not fit these registries, which need a file of their own (--rights): {}",
+                    flaws.join("; ")
                 );
                 Error::new(Reason::ConfigurationInvalid, message)
             };
-            return read.map(|(rights, _)| Self::of(rights)).map_err(refused);
+            return embedded_for(catalogue).map(|(_, rights)| Self::of(rights)).map_err(refused);
         };
         let known = Vocabulary::of(catalogue);
         let current = RwLock::new(Arc::new(read(file, &known)?));

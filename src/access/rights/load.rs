@@ -1,6 +1,5 @@
 //! Loads a file of rights: checks its bounds, reads its rows, then resolves them.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -35,21 +34,6 @@ pub fn embedded() -> Rights {
     // A test reads it too: an embedded file with a flaw is not built.
     let (rights, _) = read.unwrap_or_else(|flaws| panic!("the embedded rights: {flaws}"));
     rights
-}
-
-/// The rights of the seeded province, and behind them the rows that the schema files of a catalogue bring: their agencies, purposes and rights.
-pub fn embedded_for(catalogue: &Catalogue) -> String {
-    let definitions = catalogue.sectors().iter().filter_map(|sector| sector.definition.as_ref());
-    let mut definitions = definitions.peekable();
-    let mut text = EMBEDDED.to_owned();
-    if definitions.peek().is_some() {
-        let embedded = embedded();
-        let agencies = embedded.agencies().map(|agency| agency.key.as_str().to_owned());
-        let mut known: BTreeSet<String> =
-            agencies.chain(embedded.purposes().iter().map(|purpose| purpose.key.to_string())).collect();
-        definitions.for_each(|definition| text.push_str(&definition.rights_rows(&mut known)));
-    }
-    text
 }
 
 /// Reads the bytes of a file, within the limit.

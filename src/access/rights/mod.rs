@@ -19,6 +19,7 @@ mod load;
 mod method;
 mod read;
 mod right;
+mod schemas;
 mod sets;
 mod table;
 #[cfg(test)]
@@ -27,7 +28,8 @@ mod who;
 
 pub use book::RightsBook;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
-pub use load::{EMBEDDED, bytes, embedded, embedded_for, read};
+pub use load::{EMBEDDED, bytes, embedded, read};
 pub use method::{MethodId, Word};
 pub use right::{Agency, Basis, FieldNames, Fields, Purpose, RightSet};
+pub use schemas::{SchemaFlaw, embedded_for};
 pub use table::{Readable, Right, Rights};

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::file::read_all;
+use crate::cli::language::say;
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::registry::schema_file::plan::{Change, plan};
 
@@ -29,7 +30,7 @@ impl Plan {
         let refused = plan.refused().count();
         match output {
             OutputFormat::Json => {
-                let change = |it: &Change| json!({"what": it.what, "how": it.how, "refused": it.is_refused});
+                let change = |it: &Change| json!({"what": it.what, "how": say(&it.how), "refused": it.is_refused});
                 let changes: Vec<Value> = plan.changes.iter().map(change).collect();
                 print_json(&json!({"registry": &*new.name, "changes": changes}))?;
             }

@@ -12,8 +12,10 @@ use crate::trust::Value;
 pub const STEPS_MAX: u64 = 10_000;
 /// Steps of a function that reads a text.
 const TEXT_STEPS: u64 = 10;
-/// Steps of a regular expression over a text.
+/// Steps of a short regular expression over a text.
 const PATTERN_STEPS: u64 = 200;
+/// So many bytes of its source cost that much.
+const PATTERN_BYTES: u64 = 30;
 
 /// A compiled boolean expression.
 #[derive(Debug, Clone)]
@@ -287,7 +289,7 @@ impl Scope<'_> {
                 };
                 let compiled = Pattern::new(source).map_err(|problem| self.at(pattern, problem))?;
                 let text = self.expect(text, &Kind::Text)?;
-                let steps = text.steps + PATTERN_STEPS;
+                let steps = text.steps + PATTERN_STEPS * (1 + source.len() as u64 / PATTERN_BYTES);
                 Ok(Typed { kind: Kind::Bool, steps, op: Op::Matches(boxed(text), compiled) })
             }
             (None, "yearsBetween" | "daysBetween", [from, to]) => {

@@ -13,8 +13,8 @@ use crate::trust::{Object, Value};
 pub enum Outcome {
     /// It is true or false.
     Is(bool),
-    /// A field that it needs is absent, or is not of its kind, which is said elsewhere.
-    Silent,
+    /// A field that it needs is absent, or is not of its kind.
+    Absent,
     /// It cannot be computed: a division by zero, or a number beyond 64 bits.
     Failed,
 }
@@ -92,7 +92,7 @@ impl Program {
         debug_assert_eq!(variables.len(), self.slots);
         match (Run { variables, item: None }).op(&self.op) {
             Ok(Held::Bool(truth)) => Outcome::Is(truth),
-            Ok(_) | Err(Stop::Absent) => Outcome::Silent,
+            Ok(_) | Err(Stop::Absent) => Outcome::Absent,
             Err(Stop::Failed) => Outcome::Failed,
         }
     }

@@ -16,8 +16,8 @@
 //! | a regular expression | a literal, compiled at load, linear in the text ([`Pattern`](super::pattern::Pattern)) |
 //!
 //! Types are those of the schema's fields, so that a rule that names a field that does not exist, or compares a number with a text, is
-//! refused at load. What only a record can tell is an [`Outcome`]: a field that is absent makes the rule say nothing, as an error of CEL
-//! does, unless `&&` or `||` decides without it.
+//! refused at load. What only a record can tell is an [`Outcome`]: a field that is absent is an error, as in CEL, unless `&&` or `||` decides
+//! without it. Who runs a rule takes an error for a rule that does not hold.
 
 mod ast;
 mod check;

@@ -2,7 +2,7 @@
 
 use super::CelError;
 use super::ast::{Node, Operator, What};
-use super::token::{Token, Word, tokens};
+use super::token::{Token, Word, is_reserved, tokens};
 
 /// Longest expression, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 2_000;
@@ -112,11 +112,26 @@ impl Parser<'_> {
                 return self.fail("three signs in a row");
             }
         }
-        let operand = self.member()?;
+        let operand = match (signs.last(), self.peek()) {
+            // One literal, so that the least number can be written.
+            (Some(&"-"), Word::Int(number)) => {
+                let number = 0_i64.checked_sub_unsigned(*number);
+                signs.pop();
+                self.literal(at, number)?
+            }
+            _ => self.member()?,
+        };
         signs.into_iter().rev().try_fold(operand, |operand, sign| {
             let operand = Box::new(operand);
             self.node(at, if sign == "!" { What::Not(operand) } else { What::Minus(operand) })
         })
+    }
+
+    /// A number, which is the next word.
+    fn literal(&mut self, at: usize, number: Option<i64>) -> Parsed {
+        let Some(number) = number else { return self.fail("the number is beyond 64 bits") };
+        self.next += 1;
+        self.node(at, What::Int(number))
     }
 
     fn member(&mut self) -> Parsed {
@@ -124,7 +139,10 @@ impl Parser<'_> {
         loop {
             let at = self.at();
             if self.takes(".") {
-                let Word::Name(name) = self.peek().clone() else { return self.fail("a field's name is missing here") };
+                let name = match self.peek().clone() {
+                    Word::Name(name) if name != "true" && name != "false" => name,
+                    _ => return self.fail("a field's name is missing here"),
+                };
                 self.next += 1;
                 let what = match self.takes("(") {
                     true => What::Call(Some(Box::new(node)), name, self.list(")")?),
@@ -146,9 +164,16 @@ impl Parser<'_> {
         let word = self.peek().clone();
         self.next += 1;
         let what = match word {
-            Word::Int(number) => What::Int(number),
+            Word::Int(number) => {
+                self.next -= 1;
+                return self.literal(at, i64::try_from(number).ok());
+            }
             Word::Text(text) => What::Text(text),
             Word::Name(name) if name == "true" || name == "false" => What::Bool(name == "true"),
+            Word::Name(name) if is_reserved(&name) => {
+                self.next -= 1;
+                return self.fail("is a reserved word of CEL");
+            }
             Word::Name(name) => match self.takes("(") {
                 true => What::Call(None, name, self.list(")")?),
                 false => What::Name(name),
@@ -171,12 +196,15 @@ impl Parser<'_> {
         self.node(at, what)
     }
 
-    /// Expressions with commas between, to the closing sign.
+    /// Expressions with commas between, to the closing sign; behind the last item of a list one more comma may stand.
     fn list(&mut self, end: &str) -> Result<Vec<Node>, CelError> {
         let mut items = Vec::new();
         while !self.takes(end) {
             if !items.is_empty() {
                 self.expect(",")?;
+                if end == "]" && self.takes(end) {
+                    break;
+                }
             }
             items.push(self.expression()?);
         }

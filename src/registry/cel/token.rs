@@ -13,7 +13,8 @@ pub(super) struct Token {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Word {
     Name(String),
-    Int(i64),
+    /// A number without its sign.
+    Int(u64),
     Text(String),
     /// An operator or a bracket.
     Sign(&'static str),
@@ -24,8 +25,8 @@ const SIGNS: [&str; 24] = [
     "||", "&&", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]",
     "{", "}",
 ];
-/// Words that CEL keeps for itself.
-const RESERVED: [&str; 18] = [
+/// Words that CEL keeps for itself: no variables, and yet names of fields.
+const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",
@@ -43,8 +44,12 @@ const RESERVED: [&str; 18] = [
     "var",
     "void",
     "while",
-    "null",
 ];
+
+/// Whether a name may be a field's alone.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
 
 /// Splits a source into words, the end last.
 pub(super) fn tokens(source: &str) -> Result<Vec<Token>, CelError> {
@@ -73,7 +78,7 @@ pub(super) fn tokens(source: &str) -> Result<Vec<Token>, CelError> {
                 let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
                 match &rest[..length] {
                     "in" => (Word::Sign("in"), length),
-                    reserved if RESERVED.contains(&reserved) => return fail("is a reserved word of CEL"),
+                    "null" => return fail("payloads hold no null: `has` asks whether a field is there"),
                     name => (Word::Name(name.to_owned()), length),
                 }
             }

@@ -122,6 +122,7 @@ pub(super) fn entry_type(name: &str, message: &str, ordinal: u8, label: Label, p
         organisations: Organisations::default(),
         people: None,
         found_through: None,
+        references: Vec::new(),
         document: None,
         facts: Vec::new(),
         fields: Vec::new(),

@@ -103,6 +103,17 @@ impl CodeList {
         &self.codes
     }
 
+    /// What it takes of memory, in bytes: its codes and their texts, each with what an allocator adds to one.
+    pub fn bytes(&self) -> usize {
+        const ALLOCATION: usize = 16;
+        let text = |text: &String| text.capacity() + ALLOCATION;
+        let of = |code: &Code| {
+            let Code { code, name, successor, property, .. } = code;
+            text(code) + text(&name.vi) + text(&name.en) + successor.as_ref().map_or(0, text) + text(property)
+        };
+        self.codes.capacity() * size_of::<Code>() + self.codes.iter().map(of).sum::<usize>() + text(&self.source)
+    }
+
     /// The codes that a record means with `value`: one for each span of days in which it means something else.
     pub fn meanings(&self, value: &str) -> &[Code] {
         &self.codes[self.range(value)]

@@ -86,3 +86,10 @@ fn a_broken_table_is_refused_by_its_line() {
     }
     assert!(read("A\ta\ta\t\t2025-02-01\t\nA\tb\tb\t2025-02-02\t\t\n").is_ok());
 }
+
+#[test]
+fn all_lists_together_take_little_memory() {
+    let bytes: usize = all().iter().map(|list| list.bytes()).sum();
+    println!("the code lists take {bytes} bytes");
+    assert!((50_000..8 * 1024 * 1024).contains(&bytes), "{bytes}");
+}

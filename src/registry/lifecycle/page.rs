@@ -7,6 +7,7 @@ use super::list::Entries;
 use super::needs::Needs;
 use super::source::Source;
 use super::time::{TimeRule, When};
+use super::who::Who;
 
 /// `docs/lifecycles.md`.
 pub fn page(catalogue: &Catalogue) -> String {
@@ -28,7 +29,7 @@ Which change of a record may follow which, by record type, as `SubmitChanges` ch
   again.
 - A **field** that is not listed may change freely, and so may the entries of a list that is not listed.
 - **What time does** are versions that the registry writes by itself when the day comes on the world's clock ([moving time](guides/moving-time.md)), with `system` as the
-  authority of their basis and the rule's name as its reason. What merely follows from a date is in no table: it is derived when somebody reads.
+  authority of their basis and the rule's name as its reason. Nobody else submits a basis in that name (AUTHOR). What merely follows from a date is in no table: it is derived when somebody reads.
 - A new record has no version before it, so only the rules between records apply to it. Stored records stay readable, whatever rule they break.
 - One refusal, TRANSITION_NOT_ALLOWED ([errors.md](errors.md)), names every broken rule of a submission, and nothing of the submission is stored.
 ";
@@ -38,7 +39,8 @@ fn tables(page: &mut String, record_type: &RecordType) {
     for states in &lifecycle.states {
         let _ = writeln!(page, "| `{}` from | to | needs | source |\n|---|---|---|---|", states.field);
         for row in &states.rows {
-            let _ = writeln!(page, "| {} | {} | {} | {} |", row.from, row.to, row.needs, row.source);
+            let by = if row.by == Who::Anybody { String::new() } else { format!(", by the {} alone", row.by) };
+            let _ = writeln!(page, "| {} | {} | {}{by} | {} |", row.from, row.to, row.needs, row.source);
         }
         let _ = writeln!(page, "| anything else | | never | {} |\n", states.source);
     }

@@ -136,6 +136,13 @@ impl TimeRule {
         payload
     }
 
+    /// Whether it brings the state field `field` from one state to the other.
+    pub fn makes(&self, field: &str, from: &str, to: &str) -> bool {
+        let sets = |(of, value): &(String, Value)| of == field && value.as_text() == Some(to);
+        let has = |(of, when): &(String, When)| of != field || when.takes(&Value::from(from));
+        self.sets.iter().any(sets) && self.when.iter().all(has)
+    }
+
     /// The fields that it names.
     pub fn fields(&self) -> impl Iterator<Item = &String> {
         let named = self.when.iter().map(|(field, _)| field).chain(&self.since);

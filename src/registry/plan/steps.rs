@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::base::time::Date;
 use crate::base::{Error, Reason, Result, Violations};
-use crate::registry::lifecycle::{Around, Step};
+use crate::registry::lifecycle::{Around, Author, Step, check_basis};
 use crate::registry::prepare::Prepared;
 use crate::registry::row::RecordKey;
 use crate::registry::rule::Findings;
@@ -20,8 +20,11 @@ use super::{Current, Plan, Source, read};
 
 impl Plan {
     /// Whether the lifecycles allow every change; their versions fit.
-    pub(super) fn check_steps(&self, changes: &[Prepared], today: Date) -> Result<()> {
-        let asks_nothing = |change: &Prepared| change.related.is_empty() && change.claims.is_empty();
+    pub(super) fn check_steps(&self, changes: &[Prepared], author: Author, today: Date) -> Result<()> {
+        let is_submitted = author == Author::Owner;
+        let asks_nothing = |change: &Prepared| {
+            change.related.is_empty() && change.claims.is_empty() && !(is_submitted && change.is_of_system)
+        };
         if changes.iter().all(|change| change.operation == Operation::Create && asks_nothing(change)) {
             return Ok(());
         }
@@ -33,14 +36,22 @@ impl Plan {
                 Some((_, earlier)) => Some(content_of(earlier)?),
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
-            if before.is_none() && change.related.is_empty() {
+            if before.is_none() && asks_nothing(change) {
                 continue;
             }
             let after = content_of(change)?;
-            if let Some(before) = &before {
-                let step = Step { before, after: &after, operation: change.operation, today };
-                let root = format_args!("changes[{at}].payload");
-                change.record_type.lifecycle.check(&step, &mut Findings::new(&root, &mut violations));
+            let root = format_args!("changes[{at}].payload");
+            let mut findings = Findings::new(&root, &mut violations);
+            match &before {
+                Some(before) => {
+                    let step = Step { before, after: &after, operation: change.operation, today };
+                    change.record_type.lifecycle.check(&step, &mut findings);
+                    if is_submitted {
+                        change.record_type.lifecycle.check_author(&step, &mut findings);
+                    }
+                }
+                None if is_submitted => check_basis(&after, &mut findings),
+                None => {}
             }
             if !change.related.is_empty() {
                 asking.push((at, change, before, after));
@@ -129,7 +140,9 @@ impl Around for Neighbours<'_> {
 
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
         let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
-        let (.., key) = self.asking.related.iter().find(|(known, key, _)| *known == of && key == natural_key)?;
+        let related = &self.asking.related;
+        let at = related.binary_search_by(|(known, key, _)| (*known, key.as_str()).cmp(&(of, natural_key))).ok()?;
+        let (.., key) = &related[at];
         let found = match self.newest.get(key) {
             Some((_, change)) => content_of(change),
             None => self.plan.content(self.plan.current.get(key)?),

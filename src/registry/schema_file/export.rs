@@ -10,17 +10,18 @@ use serde_json::Value;
 use super::super::codes::AsOf;
 use super::super::definition::Owner;
 use super::super::label::Label;
-use super::super::lifecycle::{FieldRule, Lifecycle, ListRule, Needs, States, TimeRule, When};
+use super::super::lifecycle::{FieldRule, Lifecycle, ListRule, Needs, States, TimeRule, When, Who};
 use super::super::rule::{Field, Form, Listed, Origin, Rule};
 use super::super::schema::{Heading, RecordType, State};
 use super::super::sector::Sector;
+use super::fields::DIALECT;
 use super::record_type::{HEADINGS, STATES};
 use super::yaml::Tree;
 
 /// The schema of a record type's payloads: JSON Schema 2020-12.
 pub fn schema(of: &RecordType) -> Value {
-    let mut schema = object(&of.fields, &of.name, "");
-    schema.set("$schema", Tree::text("https://json-schema.org/draft/2020-12/schema"));
+    let mut schema = object(&of.fields, of, "");
+    schema.set("$schema", Tree::text(DIALECT));
     schema.set("title", Tree::text(&of.label.en));
     schema.set("x-title-vi", Tree::text(&of.label.vi));
     schema.to_json()
@@ -84,12 +85,12 @@ fn record_type(of: &RecordType) -> Tree {
     let status = |(name, state): &(String, State)| Tree::map([(name.as_str(), name_of::<State>(&STATES, *state))]);
     tree.set("statuses", Tree::List(of.statuses.iter().map(status).collect()));
     tree.set("compiled", Tree::text(&of.name));
-    tree.set("schema", object(&of.fields, &of.name, ""));
+    tree.set("schema", object(&of.fields, of, ""));
     tree.set("lifecycle", lifecycle(&of.lifecycle));
     tree
 }
 
-fn object(fields: &[Field], of: &str, path: &str) -> Tree {
+fn object(fields: &[Field], of: &RecordType, path: &str) -> Tree {
     let required: Vec<String> = fields.iter().filter(|field| field.required).map(|field| field.name.clone()).collect();
     let properties = fields.iter().map(|field| {
         let under = if path.is_empty() { field.name.clone() } else { format!("{path}.{}", field.name) };
@@ -115,7 +116,15 @@ fn object(fields: &[Field], of: &str, path: &str) -> Tree {
     tree
 }
 
-fn rule(rule: &Rule, of: &str, path: &str) -> Tree {
+fn rule(rule: &Rule, of: &RecordType, path: &str) -> Tree {
+    let mut tree = kind(rule, of, path);
+    if let Some(reference) = of.references.iter().find(|reference| reference.path == path) {
+        tree.set("x-references", Tree::text(&reference.record_type));
+    }
+    tree
+}
+
+fn kind(rule: &Rule, of: &RecordType, path: &str) -> Tree {
     let text = |further: &[(&str, Tree)]| {
         let further = further.iter().map(|(key, tree)| (*key, tree.clone()));
         Tree::map([("type", Tree::text("string"))].into_iter().chain(further))
@@ -160,7 +169,7 @@ fn rule(rule: &Rule, of: &str, path: &str) -> Tree {
     }
 }
 
-fn list(items: &Rule, max: usize, once: bool, of: &str, path: &str) -> Tree {
+fn list(items: &Rule, max: usize, once: bool, of: &RecordType, path: &str) -> Tree {
     let mut tree = Tree::map([
         ("type", Tree::text("array")),
         ("minItems", Tree::Integer(1)),
@@ -174,10 +183,10 @@ fn list(items: &Rule, max: usize, once: bool, of: &str, path: &str) -> Tree {
 }
 
 /// The name of a form: where a file took it from, or the field that has it.
-fn form_name(form: &Form, of: &str, path: &str) -> String {
+fn form_name(form: &Form, of: &RecordType, path: &str) -> String {
     match form.origin() {
         Origin::Field(name) => name.clone(),
-        _ => format!("{of}/{path}"),
+        _ => format!("{}/{path}", of.name),
     }
 }
 
@@ -217,12 +226,13 @@ fn lifecycle(lifecycle: &Lifecycle) -> Tree {
 
 fn states(states: &States) -> Tree {
     let row = |row: &super::super::lifecycle::Transition| {
-        Tree::map([
-            ("from", Tree::text(&row.from)),
-            ("to", Tree::text(&row.to)),
-            ("needs", needs(&row.needs)),
-            ("source", Tree::text(&row.source.to_string())),
-        ])
+        let mut tree = Tree::map([("from", Tree::text(&row.from)), ("to", Tree::text(&row.to))]);
+        if row.by != Who::Anybody {
+            tree.set("by", Tree::text(&row.by.to_string()));
+        }
+        tree.set("needs", needs(&row.needs));
+        tree.set("source", Tree::text(&row.source.to_string()));
+        tree
     };
     let mut tree =
         Tree::map([("field", Tree::text(&states.field)), ("source", Tree::text(&states.source.to_string()))]);

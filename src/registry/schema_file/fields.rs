@@ -5,16 +5,21 @@
 
 use super::super::address;
 use super::super::basis::basis_field;
-use super::super::catalogue::Catalogue;
 use super::super::codes::AsOf;
 use super::super::common::holder;
 use super::super::label::Label;
 use super::super::rule::{Field, Rule};
+use super::super::schema::Reference;
+use super::known::Known;
 use super::map::{At, Map};
 use super::text::{day, text};
+use std::collections::BTreeSet;
+
 use crate::base::limits::PAYLOAD_FIELDS_MAX;
 use crate::trust::canonical::{INTEGER_MAX, is_name};
 
+/// The version of JSON Schema.
+pub(super) const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Deepest nesting of a payload.
 const DEPTH_MAX: usize = 8;
 /// How many definitions may lead from one to the next.
@@ -26,7 +31,7 @@ const ITEMS_MAX: usize = 1_000;
 /// Most fields of a record type, those of nested objects and of every use of a definition too.
 const FIELDS_MAX: usize = 1_000;
 
-const KEYWORDS: [&str; 25] = [
+const KEYWORDS: [&str; 26] = [
     "$ref",
     "type",
     "properties",
@@ -52,6 +57,7 @@ const KEYWORDS: [&str; 25] = [
     "x-code-list",
     "x-as-of",
     "x-typed-as",
+    "x-references",
 ];
 
 /// Makes the fields of a definition.
@@ -71,26 +77,40 @@ fn basis() -> Vec<Field> {
 /// A unit or address of a payload that is held to the list of units: its path, `*` for every item of a list, and the day.
 pub(super) type UnitAt = (String, AsOf);
 
-/// The fields of a record type, and its addresses.
+/// The fields of a record type, its addresses, the people whom it describes, and the records that it names.
 pub(super) struct Compiled {
     pub fields: Vec<Field>,
     pub units: Vec<UnitAt>,
+    pub people: Vec<String>,
+    pub references: Vec<Reference>,
 }
 
 /// Compiles the schema of a record type.
-pub(super) fn compile(schema: &At<'_>, built_in: &Catalogue) -> Option<Compiled> {
+pub(super) fn compile(schema: &At<'_>, known: Known<'_>) -> Option<Compiled> {
     let map = schema.map()?;
     let defs = map.get("$defs").and_then(|defs| defs.map());
-    let mut compiler = Compiler { built_in, defs, following: Vec::new(), units: Vec::new(), fields: 0 };
+    if let Some(at) = map.get("$schema")
+        && at.text()? != DIALECT
+    {
+        at.flaw("VALUE", format_args!("a schema is of {DIALECT}"));
+    }
+    let (used, following, units, people, references) = Default::default();
+    let mut compiler = Compiler { known, defs, used, following, units, people, references, fields: 0 };
     let place = Place { depth: 1, path: String::new() };
     let before = schema.flaws.borrow().total;
     let root = compiler.schema(schema, &place, true)?;
+    for (name, unused) in compiler.defs.iter().flat_map(Map::each).filter(|(name, _)| !compiler.used.contains(*name)) {
+        unused.flaw("UNUSED", format_args!("nothing refers to the definition {name}"));
+    }
     if schema.flaws.borrow().total > before {
         // What speaks of a field that has a flaw would only repeat it.
         return None;
     }
     match root.rule {
-        Rule::Object(fields) => Some(Compiled { fields, units: compiler.units }),
+        Rule::Object(fields) => {
+            let Compiler { units, people, references, .. } = compiler;
+            Some(Compiled { fields, units, people, references })
+        }
         _ => {
             schema.flaw("TYPE", "the schema of a record type is of an object");
             None
@@ -99,11 +119,15 @@ pub(super) fn compile(schema: &At<'_>, built_in: &Catalogue) -> Option<Compiled>
 }
 
 struct Compiler<'a> {
-    built_in: &'a Catalogue,
+    known: Known<'a>,
     defs: Option<Map<'a>>,
+    /// The definitions that something refers to.
+    used: BTreeSet<String>,
     /// The definitions that are being followed.
     following: Vec<String>,
     units: Vec<UnitAt>,
+    people: Vec<String>,
+    references: Vec<Reference>,
     fields: usize,
 }
 
@@ -181,10 +205,16 @@ impl<'a> Compiler<'a> {
             return None;
         }
         let target = reference.text()?;
+        if let Some(as_of) = map.get("x-as-of").filter(|_| target != "urn:lienthong:address") {
+            as_of.flaw("KEYWORD", "x-as-of stands beside x-code-list or a $ref to urn:lienthong:address");
+        }
         if let Some((_, fields)) = SHARED.iter().find(|(name, _)| *name == target) {
             let fields = fields();
             self.depth(map, place)?;
             self.count(reference, fields.len())?;
+            if target == "urn:lienthong:holder" {
+                self.people.push(place.path.clone());
+            }
             if target == "urn:lienthong:address" {
                 let as_of = map.get("x-as-of").map_or(Some(AsOf::Today), |as_of| day(&as_of))?;
                 self.units.push((place.path.clone(), as_of));
@@ -211,6 +241,7 @@ impl<'a> Compiler<'a> {
             reference.flaw("TOO_DEEP", problem);
             return None;
         }
+        self.used.insert(name.to_owned());
         self.following.push(name.to_owned());
         let said = self.schema(&definition, place, false);
         self.following.pop();
@@ -263,8 +294,11 @@ impl<'a> Compiler<'a> {
                     "x-code-list",
                     "x-as-of",
                     "x-typed-as",
+                    "x-references",
                 ]);
-                text(map, self.built_in)
+                let rule = text(map, self.known)?;
+                self.names_records(map, &rule, place)?;
+                Some(rule)
             }
             "integer" => {
                 only(&["minimum", "maximum"]);
@@ -298,6 +332,20 @@ impl<'a> Compiler<'a> {
                 None
             }
         }
+    }
+
+    /// A text that is the natural key of other records.
+    fn names_records(&mut self, map: &Map<'a>, rule: &Rule, place: &Place) -> Option<()> {
+        let Some(at) = map.get("x-references") else { return Some(()) };
+        let name = at.text()?;
+        if !matches!(rule, Rule::Text(_) | Rule::Form(_) | Rule::PersonalId) {
+            at.flaw("KEYWORD", "x-references is of a text that is no date, name or code");
+        }
+        if !self.known.can_name(name) {
+            at.flaw("REFERENCE", format_args!("names a record type, and there is no {name}"));
+        }
+        self.references.push(Reference { path: place.path.clone(), record_type: name.into() });
+        Some(())
     }
 
     fn object(&mut self, map: &Map<'a>, place: &Place) -> Option<Vec<Field>> {

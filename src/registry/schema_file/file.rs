@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use super::super::catalogue::Catalogue;
 use super::super::definition::{Definition, Owner, ReadRight};
+use super::super::rule::Rule;
+use super::super::schema::RecordType;
 use super::super::sector::Sector;
+use super::code_lists::code_lists;
 use super::flaw::Flaws;
+use super::known::{Known, NAME_BYTES_MAX, is_name};
 use super::map::{At, Map, Noted};
-use super::node;
-use super::record_type::{NAME_BYTES_MAX, is_name, record_type};
+use super::node::{self, Data};
+use super::path::field_at;
+use super::record_type::record_type;
 use super::samples::samples;
 
 /// The first line of a file.
@@ -36,7 +41,7 @@ pub fn load(text: &str, built_in: &Catalogue) -> Result<Sector, Flaws> {
 }
 
 fn sector(map: &Map<'_>, node: &node::Node, built_in: &Catalogue) -> Option<Sector> {
-    map.only(&["format", "registry", "version", "agency", "purposes", "rights", "record_types"]);
+    map.only(&["format", "registry", "version", "agency", "purposes", "rights", "code_lists", "record_types"]);
     if let Some(format) = map.need("format")
         && format.text().is_some_and(|text| text != FORMAT)
     {
@@ -54,24 +59,64 @@ fn sector(map: &Map<'_>, node: &node::Node, built_in: &Catalogue) -> Option<Sect
     }
     // Types are read under any name, so that their flaws show beside that of the name.
     let registry = name.unwrap_or("registry");
-    let types: Vec<_> = items.iter().map(|item| record_type(item, registry, built_in)).collect();
+    let lists = code_lists(map, registry)?;
+    let names: Vec<&str> = items.iter().filter_map(name_of).collect();
+    let known = Known { built_in, lists: &lists, types: &names };
+    let types: Vec<_> = items.iter().map(|item| record_type(item, registry, known)).collect();
     let record_types = types.into_iter().collect::<Option<Vec<_>>>()?;
     for (at, of) in record_types.iter().enumerate() {
         if record_types[..at].iter().any(|other| other.name == of.name) {
             items[at].flaw("DUPLICATE", format_args!("{} is in the file already", of.name));
         }
     }
+    for (item, of) in items.iter().zip(&record_types) {
+        check_beside(item, of, &record_types);
+    }
     let mut samples = BTreeMap::new();
     for (item, of) in items.iter().zip(&record_types) {
         if let Some(at) = item.map().and_then(|map| map.get("samples")) {
-            samples.insert(of.name.to_string(), self::samples(&at, &of.fields)?);
+            samples.insert(of.name.to_string(), self::samples(&at, &of.fields, &of.references)?);
         }
     }
     let rights = rights(map, &record_types.iter().map(|of| &*of.name).collect::<Vec<_>>())?;
     let (owner, json) = (owner?, node.to_json().to_string());
-    let definition = Definition { version: version?, owner, purposes: purposes?, rights, samples, json };
+    let definition =
+        Definition { version: version?, owner, purposes: purposes?, rights, code_lists: lists, samples, json };
     let sector = Sector::new(name?, &definition.owner.key, 0, record_types);
     Some(Sector { definition: Some(Arc::new(definition)), ..sector })
+}
+
+/// What a record type says of the others of its file.
+fn check_beside(item: &At<'_>, of: &RecordType, all: &[RecordType]) {
+    let Some(map) = item.map() else { return };
+    if let (Some(through), Some(at)) = (&of.found_through, map.get("found_through")) {
+        let by = all.iter().find(|other| other.name == through.record_type);
+        let names_keys = |by: &&RecordType| {
+            matches!(field_at(&by.fields, &format!("{}.*", through.field)), Some(Rule::Text(_) | Rule::Form(_)))
+        };
+        if by.filter(names_keys).is_none_or(|by| by.found_through.is_some()) {
+            at.flaw("FIELD", "names a list of texts of another record type of the file, which is found by itself");
+        }
+        if !of.parties.is_empty() {
+            at.flaw("PARTIES", "records that name people are found by them");
+        }
+    }
+    let number = |of: &RecordType| of.document.as_ref().map(|document| document.kind);
+    let is_same = |other: &&RecordType| number(other).is_some() && number(other) == number(of);
+    if let (Some(first), Some(at)) = (all.iter().find(is_same), map.get("document"))
+        && first.name != of.name
+    {
+        at.flaw("DUPLICATE", format_args!("the number of the document belongs to {}", first.name));
+    }
+}
+
+/// The name of a record type, if it has one: what is wrong with it is said when the type is read.
+fn name_of<'a>(item: &At<'a>) -> Option<&'a str> {
+    let Data::Map(entries) = &item.node.data else { return None };
+    match &entries.iter().find(|entry| entry.key == "name")?.value.data {
+        Data::Text(name) => Some(name),
+        _ => None,
+    }
 }
 
 fn registry_name<'a>(at: &At<'a>) -> Option<&'a str> {
@@ -145,7 +190,7 @@ fn right(map: &Map<'_>, types: &[&str]) -> Option<ReadRight> {
             fields.flaw("RECORD_TYPE", "a file gives rights to its own record types");
         }
         let names = match &fields.node.data {
-            node::Data::Text(text) if text == "all" => None,
+            Data::Text(text) if text == "all" => None,
             _ => Some(fields.texts()?),
         };
         of.push((name.to_owned(), names));

@@ -48,7 +48,8 @@ impl Flaws {
         flaws
     }
 
-    pub(super) fn add(&mut self, line: usize, path: String, rule: &'static str, message: impl fmt::Display) {
+    /// Adds one.
+    pub fn add(&mut self, line: usize, path: String, rule: &'static str, message: impl fmt::Display) {
         self.total += 1;
         if self.kept.len() < FLAWS_MAX {
             self.kept.push(Flaw { line, path, rule, message: cut(message, MESSAGE_BYTES_MAX) });

@@ -1,13 +1,15 @@
 //! A mapping of a schema file under way: its keys are taken one by one, and every flaw on the way is noted with its place.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 
+use super::super::form::is_plain_text;
 use super::super::label::Label;
 use super::flaw::Flaws;
 use super::node::{Data, Entry, Node};
 use crate::base::name::nearest;
-use crate::base::text::is_settled;
+use unicode_normalization::is_nfc;
 
 /// Longest text that people read, in characters.
 const SHOWN_CHARS_MAX: usize = 500;
@@ -77,6 +79,17 @@ impl<'a> At<'a> {
         }
     }
 
+    /// The value of a word, of those that are known.
+    pub(super) fn one_of<T: Copy>(&self, known: &[(&str, T)]) -> Option<T> {
+        let text = self.text()?;
+        let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            self.flaw("VALUE", format_args!("one of {}", names.join(", ")));
+        }
+        found
+    }
+
     /// The items of the list that it is.
     pub(super) fn items(&self) -> Option<Vec<At<'a>>> {
         match &self.node.data {
@@ -91,12 +104,12 @@ impl<'a> At<'a> {
 
     /// The texts of the list that it is, each once.
     pub(super) fn texts(&self) -> Option<Vec<String>> {
-        let mut texts: Vec<String> = Vec::new();
+        let (mut texts, mut known): (Vec<String>, BTreeSet<&str>) = Default::default();
         for item in self.items()? {
-            let text = item.text()?.to_owned();
-            match texts.contains(&text) {
-                true => item.flaw("DUPLICATE", "is in the list already"),
-                false => texts.push(text),
+            let text = item.text()?;
+            match known.insert(text) {
+                true => texts.push(text.to_owned()),
+                false => item.flaw("DUPLICATE", "is in the list already"),
             }
         }
         Some(texts)
@@ -104,15 +117,18 @@ impl<'a> At<'a> {
 
     /// A text that people read.
     pub(super) fn shown(&self) -> Option<String> {
+        self.plain(SHOWN_CHARS_MAX).map(str::to_owned)
+    }
+
+    /// A text as payloads hold them: of 1 to `max` visible characters in NFC.
+    pub(super) fn plain(&self, max: usize) -> Option<&'a str> {
         let text = self.text()?;
-        let fits = !text.trim().is_empty()
-            && text.chars().count() <= SHOWN_CHARS_MAX
-            && text.chars().all(|c| !c.is_control() && is_settled(c));
-        if !fits {
-            self.flaw("FORMAT", format_args!("a text of 1 to {SHOWN_CHARS_MAX} characters on one line, in NFC"));
+        if !is_plain_text(text, max) || !is_nfc(text) {
+            let says = format_args!("a text of 1 to {max} visible characters in NFC, without spaces at either end");
+            self.flaw("FORMAT", says);
             return None;
         }
-        Some(text.to_owned())
+        Some(text)
     }
 
     /// A text in both languages: `{vi: …, en: …}`.

@@ -10,15 +10,19 @@
 //! way, and a test holds that what is exported and read again is the same type. [`plan`] says what a new version of a file changes, and
 //! refuses what would unmake stored records.
 
+mod code_lists;
 pub mod export;
 mod fields;
 mod file;
 mod flaw;
+mod known;
 mod map;
 mod node;
 mod path;
+mod place;
 pub mod plan;
 mod record_type;
+mod references;
 mod rules;
 mod samples;
 mod states;
@@ -32,5 +36,6 @@ pub use file::load;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
 pub use node::{FILE_BYTES_MAX, json};
 pub use path::field_at;
+pub use place::{line_of, path_of};
 pub use record_type::DOCUMENT_FIRST;
 pub use text::FORMATS;

@@ -5,8 +5,11 @@
 //! written for, is refused: such a record type gets a new version of its own (`education.diploma.v2`) beside the old one. Rules and lifecycles may
 //! change, because they hold for what is written from now on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::super::codes::Code;
+use super::super::definition::Definition;
 use super::super::rule::{Field, Origin, Rule};
 use super::super::schema::RecordType;
 use super::super::sector::Sector;
@@ -85,9 +88,8 @@ pub fn plan(old: &Sector, new: &Sector) -> Plan {
     } else if before.owner != after.owner {
         plan.note(name, "the agency's name changes");
     }
-    if before.rights != after.rights || before.purposes != after.purposes {
-        plan.note(name, "default rights change");
-    }
+    rights(&mut plan, name, before, after);
+    code_lists(&mut plan, before, after);
     for of in &new.record_types {
         match old.record_type(&of.name) {
             None => plan.note(&of.name, "is a new record type"),
@@ -99,6 +101,109 @@ pub fn plan(old: &Sector, new: &Sector) -> Plan {
     }
     written(&mut plan, &before.json, &after.json);
     plan
+}
+
+/// Who gains or loses which fields by default.
+fn rights(plan: &mut Plan, name: &str, before: &Definition, after: &Definition) {
+    for (purpose, description) in &after.purposes {
+        match before.purposes.iter().find(|(key, _)| key == purpose) {
+            None => plan.note(name, format!("has a new purpose {purpose}")),
+            Some((_, said)) if said != description => plan.note(name, format!("describes the purpose {purpose} anew")),
+            Some(_) => {}
+        }
+    }
+    for (purpose, _) in before.purposes.iter().filter(|(key, _)| !after.purposes.iter().any(|(other, _)| other == key))
+    {
+        plan.note(name, format!("no longer has the purpose {purpose}"));
+    }
+    let (had, has) = (readable(before), readable(after));
+    for (right, fields) in &has {
+        let (agency, purpose, record_type) = right;
+        let gained = lacking(fields, had.get(right));
+        if !gained.is_empty() {
+            plan.note(record_type, format!("the agency {agency} may read for {purpose}: {gained}"));
+        }
+    }
+    for (right, fields) in &had {
+        let (agency, purpose, record_type) = right;
+        let lost = lacking(fields, has.get(right));
+        if !lost.is_empty() {
+            plan.note(record_type, format!("the agency {agency} may no longer read for {purpose}: {lost}"));
+        }
+    }
+    let terms = |of: &Definition| -> Vec<_> {
+        of.rights
+            .iter()
+            .map(|it| (it.agency.clone(), it.purpose.clone(), it.basis.clone(), it.legal_basis.clone()))
+            .collect()
+    };
+    for (agency, purpose, basis, legal_basis) in terms(after) {
+        let before = terms(before);
+        let same = before.iter().find(|(of, why, ..)| (of, why) == (&agency, &purpose));
+        if same.is_some_and(|(.., on, law)| (on, law) != (&basis, &legal_basis)) {
+            plan.note(name, format!("the agency {agency} reads for {purpose} on the basis {basis}: {legal_basis}"));
+        }
+    }
+}
+
+/// The fields that an agency may read for a purpose of a record type; `None` is all.
+type Readable<'a> = BTreeMap<(&'a str, &'a str, &'a str), Option<BTreeSet<&'a str>>>;
+
+fn readable(of: &Definition) -> Readable<'_> {
+    let mut readable = Readable::new();
+    for right in &of.rights {
+        for (record_type, fields) in &right.read {
+            let fields = fields.as_ref().map(|names| names.iter().map(String::as_str).collect::<BTreeSet<_>>());
+            let there = readable.entry((&right.agency, &right.purpose, record_type)).or_insert(Some(BTreeSet::new()));
+            match (there.as_mut(), fields) {
+                (Some(there), Some(fields)) => there.extend(fields),
+                _ => *there = None,
+            }
+        }
+    }
+    readable
+}
+
+/// The fields of one right that another lacks, in words.
+fn lacking(of: &Option<BTreeSet<&str>>, other: Option<&Option<BTreeSet<&str>>>) -> String {
+    match (of, other) {
+        (_, Some(None)) => String::new(),
+        (None, _) => "every field".into(),
+        (Some(fields), None) => fields.iter().copied().collect::<Vec<_>>().join(", "),
+        (Some(fields), Some(Some(other))) => fields.difference(other).copied().collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Stored records keep the names of their codes: a code ends, and does not go.
+fn code_lists(plan: &mut Plan, before: &Definition, after: &Definition) {
+    for list in &after.code_lists {
+        let name = &list.name;
+        let Some(known) = before.code_lists.iter().find(|known| known.name == *name) else {
+            plan.note(name, "is a new code list");
+            continue;
+        };
+        match (known.is_complete, list.is_complete) {
+            (false, true) => plan.note(name, "becomes complete: an unknown code is refused from now on"),
+            (true, false) => plan.note(name, "is no longer complete: an unknown code is accepted and flagged"),
+            _ => {}
+        }
+        let key = |code: &Code| (code.code.clone(), code.valid_from);
+        for code in known.codes() {
+            match list.codes().iter().find(|other| key(other) == key(code)) {
+                None => plan.refuse(name, format!("the code {} is gone: stored records may have it", code.code)),
+                Some(other) if other != code => {
+                    plan.note(name, format!("says something else of the code {}", code.code))
+                }
+                Some(_) => {}
+            }
+        }
+        for code in list.codes().iter().filter(|code| !known.codes().iter().any(|other| key(other) == key(code))) {
+            plan.note(name, format!("has a new code {}", code.code));
+        }
+    }
+    for list in before.code_lists.iter().filter(|list| !after.code_lists.iter().any(|it| it.name == list.name)) {
+        plan.refuse(&list.name, "the code list is gone: stored records may have its codes");
+    }
 }
 
 fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
@@ -114,6 +219,9 @@ fn record_type(plan: &mut Plan, old: &RecordType, new: &RecordType) {
     kept(old.found_through == new.found_through, "what its records are found through");
     kept(old.document.is_none() || old.document == new.document, "the document that it is");
     kept(old.message == new.message, "its compiled type");
+    if old.references != new.references {
+        plan.note(name, "the records that its fields name change, for what is written from now on");
+    }
     if old.document.is_none() && new.document.is_some() {
         plan.note(name, "can be linked to accounts");
     }

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use super::super::address::check_unit_of;
 use super::super::catalogue::Catalogue;
 use super::super::codes::AsOf;
+use super::super::common::check_person;
 use super::super::lifecycle::Lifecycle;
 use super::super::rule::{Field, Rule, date_at, days_of};
 use super::super::schema::{
-    Check, Document, DocumentType, Heading, KeyForm, Organisations, RecordType, State, Through, Validity, always,
+    Check, Document, DocumentType, Heading, KeyForm, Organisations, RecordType, Reference, State, Through, Validity,
+    always,
 };
 use super::fields::{self, Compiled, UnitAt};
+use super::known::{Known, is_noun_and_version};
 use super::map::{At, Map};
 use super::path::field_at;
 use super::plan;
+use super::references;
 use super::rules::{FieldsRule, across_fields, check};
 use super::states::lifecycle;
 use crate::trust::{Object, Value};
@@ -38,8 +42,6 @@ const KEYS: [&str; 16] = [
 ];
 /// The first number of a document that is not built in.
 pub const DOCUMENT_FIRST: u8 = 64;
-/// Longest name of a registry, an agency and of a noun, in bytes.
-pub(super) const NAME_BYTES_MAX: usize = 40;
 /// Most statuses.
 const STATUSES_MAX: usize = 32;
 
@@ -58,19 +60,19 @@ pub(super) const STATES: [(&str, State); 3] =
     [("active", State::Active), ("suspended", State::Suspended), ("ended", State::Ended)];
 
 /// Reads a record type of `registry`.
-pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> Option<RecordType> {
+pub(super) fn record_type(at: &At<'_>, registry: &str, known: Known<'_>) -> Option<RecordType> {
     let map = at.map()?;
     map.only(&KEYS);
     let name = name(&map, registry);
     let label = map.need("label").and_then(|label| label.label());
-    let heading = map.need("heading").and_then(|heading| one_of(&heading, &HEADINGS));
+    let heading = map.need("heading").and_then(|heading| heading.one_of(&HEADINGS));
     let compiled = match map.get("compiled") {
-        Some(named) => Some(built_in_type(&named, built_in)?),
+        Some(named) => Some(built_in_type(&named, known.built_in)?),
         None => None,
     };
     let statuses = map.need("statuses").and_then(|statuses| self::statuses(&statuses));
-    let Compiled { fields, units } = fields::compile(&map.need("schema")?, built_in)?;
-    check_days(&map, &fields);
+    let Compiled { fields, units, people, references } = fields::compile(&map.need("schema")?, known)?;
+    check_days(&map, &fields, &units);
     let rules = map.get("rules").map_or(Some(Vec::new()), |rules| across_fields(&rules, &fields))?;
     let natural_key = natural_key(&map, &fields);
     let statuses = statuses?;
@@ -92,6 +94,9 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
             map.flaw("COMPILED", problem);
         }
     }
+    let is_compiled = |reference: &&Reference| compiled.is_some_and(|of| of.references.contains(reference));
+    let own = |reference: &&Reference| reference.record_type.split('.').next() == Some(registry);
+    lifecycle.across.extend(references.iter().filter(own).filter(|it| !is_compiled(it)).map(references::rule));
     let parties = map.get("parties").map_or(Some(Vec::new()), |parties| personal_ids(&parties, &fields))?;
     let organisations = map.get("organisations").map_or(Some(Vec::new()), |paths| texts_at(&paths, &fields))?;
     let document = match map.get("document") {
@@ -125,44 +130,26 @@ pub(super) fn record_type(at: &At<'_>, registry: &str, built_in: &Catalogue) -> 
             Some(through) => Some(found_through(&through)?),
             None => None,
         },
+        references,
         document,
         facts: compiled.map(|compiled| compiled.facts.clone()).unwrap_or_default(),
         fields,
-        check: all_checks(rules, units, compiled),
+        check: all_checks(rules, units, people, compiled),
         statuses,
         lifecycle,
         days,
     })
 }
 
-/// Whether a text is a name: lower-case letters, digits and `_`, a letter first.
-pub(super) fn is_name(text: &str) -> bool {
-    text.len() <= NAME_BYTES_MAX && crate::trust::canonical::is_name(text.as_bytes())
-}
-
 fn name(map: &Map<'_>, registry: &str) -> Option<String> {
     let at = map.need("name")?;
     let text = at.text()?;
     let rest = text.strip_prefix(registry).and_then(|rest| rest.strip_prefix('.'));
-    let parts = rest.and_then(|rest| rest.rsplit_once(".v"));
-    let fits = parts.is_some_and(|(noun, version)| {
-        is_name(noun) && version.starts_with(|first: char| matches!(first, '1'..='9')) && version.parse::<u16>().is_ok()
-    });
-    if !fits {
+    if !rest.is_some_and(is_noun_and_version) {
         at.flaw("NAME", format_args!("a record type is {registry}.NOUN.vVERSION, like {registry}.record.v1"));
         return None;
     }
     Some(text.to_owned())
-}
-
-pub(super) fn one_of<T: Copy>(at: &At<'_>, known: &[(&str, T)]) -> Option<T> {
-    let text = at.text()?;
-    let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        at.flaw("VALUE", format_args!("one of {}", names.join(", ")));
-    }
-    found
 }
 
 fn built_in_type<'a>(at: &At<'_>, built_in: &'a Catalogue) -> Option<&'a RecordType> {
@@ -181,7 +168,7 @@ fn statuses(at: &At<'_>) -> Option<Vec<(String, State)>> {
             if found.iter().any(|(known, _)| known == name) {
                 item.flaw("STATUSES", format_args!("{name} is listed already"));
             }
-            found.push((name.to_owned(), one_of(&state, &STATES)?));
+            found.push((name.to_owned(), state.one_of(&STATES)?));
         }
     }
     if found.len() > STATUSES_MAX || found.first().is_none_or(|(_, state)| *state != State::Active) {
@@ -249,7 +236,7 @@ fn natural_key(map: &Map<'_>, fields: &[Field]) -> Option<String> {
 }
 
 fn key_form(at: &At<'_>) -> Option<KeyForm> {
-    one_of(at, &KeyForm::ALL)
+    at.one_of(&KeyForm::ALL)
 }
 
 fn personal_ids(at: &At<'_>, fields: &[Field]) -> Option<Vec<String>> {
@@ -318,8 +305,8 @@ fn holds(map: &Map<'_>, fields: &[Field], compiled: Option<&RecordType>) -> Opti
     }))
 }
 
-/// The days of code lists are of fields that exist.
-fn check_days(map: &Map<'_>, fields: &[Field]) {
+/// The days of code lists and addresses are of fields that exist, and that a record has once.
+fn check_days(map: &Map<'_>, fields: &[Field], units: &[UnitAt]) {
     fn each(rule: &Rule, visit: &mut dyn FnMut(&str)) {
         match rule {
             Rule::Listed(listed) => match &listed.as_of {
@@ -331,22 +318,32 @@ fn check_days(map: &Map<'_>, fields: &[Field]) {
             _ => {}
         }
     }
+    let check = |of: &str, path: &str| {
+        let is_date = matches!(field_at(fields, path), Some(Rule::Date | Rule::PartialDate | Rule::Month));
+        if !is_date || path.contains('*') {
+            map.flaw("FIELD", format_args!("x-as-of of {of}: {path} is not a date of the schema, outside of lists"));
+        }
+    };
     for field in fields {
-        each(&field.rule, &mut |path| {
-            if !matches!(field_at(fields, path), Some(Rule::Date | Rule::PartialDate | Rule::Month)) {
-                map.flaw("FIELD", format_args!("x-as-of of {}: {path} is not a date of the schema", field.name));
-            }
-        });
+        each(&field.rule, &mut |path| check(&field.name, path));
+    }
+    for (of, as_of) in units {
+        if let AsOf::Since(path) | AsOf::Day(path) = as_of {
+            check(of, path);
+        }
     }
 }
 
-fn all_checks(rules: Vec<FieldsRule>, units: Vec<UnitAt>, compiled: Option<&RecordType>) -> Check {
+fn all_checks(rules: Vec<FieldsRule>, units: Vec<UnitAt>, people: Vec<String>, compiled: Option<&RecordType>) -> Check {
     let (rules, compiled) = (check(rules.into()), compiled.map(|compiled| compiled.check.clone()));
     Arc::new(move |payload, today, findings| {
         rules(payload, today, findings);
         for (path, as_of) in &units {
             let days = days_of(as_of, payload, today);
             objects_at(payload, path, String::new(), &mut |unit, path| check_unit_of(unit, path, days, findings));
+        }
+        for path in &people {
+            objects_at(payload, path, String::new(), &mut |person, path| check_person(person, path, today, findings));
         }
         if let Some(compiled) = &compiled {
             compiled(payload, today, findings);

@@ -32,11 +32,16 @@ pub struct FieldsRule {
 }
 
 impl FieldsRule {
-    /// Adds what a payload breaks to `findings`.
-    pub fn check(&self, payload: &Object, today: &str, findings: &mut Findings<'_>) {
+    /// Adds what a payload breaks to `findings`. `are_sound`: the fields keep to their own rules, so that whatever is absent may be absent.
+    fn check(&self, payload: &Object, today: &str, are_sound: bool, findings: &mut Findings<'_>) {
         match self.program.run(&[Variable::Object(payload), Variable::Text(today)]) {
-            Outcome::Is(true) | Outcome::Silent => {}
+            Outcome::Is(true) => {}
             Outcome::Is(false) => findings.say(&self.field, &self.id, &self.says, self.is_warning),
+            // A rule that cannot be evaluated does not hold, as an error of CEL is no `true`.
+            Outcome::Absent if are_sound => {
+                findings.say(&self.field, &self.id, &unevaluated(&self.says), self.is_warning);
+            }
+            Outcome::Absent => {}
             // A number beyond what can be computed is no record's.
             Outcome::Failed => findings.say(&self.field, &self.id, &self.says, false),
         }
@@ -96,8 +101,8 @@ pub(super) fn between_versions(list: &At<'_>, fields: &[Field]) -> Option<Vec<Cr
             let today = step.today.to_string();
             let variables = [Variable::Object(step.after), Variable::Object(step.before), Variable::Text(&today)];
             match program.run(&variables) {
-                Outcome::Is(true) | Outcome::Silent => None,
-                Outcome::Is(false) => Some(otherwise.clone()),
+                Outcome::Is(true) => None,
+                Outcome::Is(false) | Outcome::Absent => Some(otherwise.clone()),
                 Outcome::Failed => Some(Needs::Never),
             }
         });
@@ -105,6 +110,14 @@ pub(super) fn between_versions(list: &At<'_>, fields: &[Field]) -> Option<Vec<Cr
     }
     Some(rules)
 }
+
+/// A message about a rule that reads a field which the record does not have.
+fn unevaluated(says: &Label) -> Label {
+    let vi = format!("{}{}", says.vi, UNEVALUATED_VI);
+    Label { vi, en: format!("{} (cannot be told: a field that the rule reads is absent)", says.en) }
+}
+
+const UNEVALUATED_VI: &str = " (không kiểm tra được: thiếu một trường mà quy tắc cần)";
 
 /// A message with the place where it is written, where that says more than how sure we are.
 fn with_source(says: Label, source: &Source) -> Label {
@@ -194,8 +207,8 @@ pub(super) fn needs(at: &At<'_>) -> Option<Needs> {
 pub(super) fn check(rules: Arc<[FieldsRule]>) -> impl Fn(&Object, Date, &mut Findings<'_>) + Send + Sync {
     move |payload, today, findings| {
         if !rules.is_empty() {
-            let today = today.to_string();
-            rules.iter().for_each(|rule| rule.check(payload, &today, findings));
+            let (today, are_sound) = (today.to_string(), findings.is_clean());
+            rules.iter().for_each(|rule| rule.check(payload, &today, are_sound, findings));
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use super::super::rule::{Field, Rule};
 use super::super::samples::{Hint, Samples};
+use super::super::schema::Reference;
 use super::map::{At, Map};
 use super::node::Data;
 use super::path::field_at;
 use crate::trust::Value;
 
 const AGE_MAX: i64 = 120;
+/// Most digits of a number in a template.
+const DIGITS_MAX: u8 = 12;
 
 /// Reads how sample data are made of records with these fields.
-pub(super) fn samples(at: &At<'_>, fields: &[Field]) -> Option<Samples> {
+pub(super) fn samples(at: &At<'_>, fields: &[Field], references: &[Reference]) -> Option<Samples> {
     let map = at.map()?;
     map.only(&["per_mille", "ages", "fields"]);
     let (share, ages) = (map.need("per_mille"), map.need("ages"));
@@ -34,7 +37,7 @@ pub(super) fn samples(at: &At<'_>, fields: &[Field]) -> Option<Samples> {
     }
     hints.sort_by(|(one, _), (other, _)| one.cmp(other));
     let samples = Samples { per_mille: per_mille?, ages, fields: hints };
-    lacking(fields, "", &samples, &map);
+    lacking(fields, "", &samples, references, &map);
     Some(samples)
 }
 
@@ -84,7 +87,7 @@ fn hint(at: &At<'_>, rule: &Rule, fields: &[Field]) -> Option<Hint> {
             }
             items.iter().map(of).collect::<Option<Vec<_>>>().map(Hint::OneOf)
         }
-        "template" => value.text().map(|text| Hint::Template(text.to_owned())),
+        "template" => template(&value).map(Hint::Template),
         "between" => pair(&value).map(|(low, high)| Hint::Between(low, high)),
         "years_after_birth" => pair(&value).map(|(low, high)| Hint::AfterBirth(low, high)),
         "days_from_today" => pair(&value).map(|(low, high)| Hint::FromToday(low, high)),
@@ -94,6 +97,29 @@ fn hint(at: &At<'_>, rule: &Rule, fields: &[Field]) -> Option<Hint> {
             None
         }
     }
+}
+
+/// A template, whose braces hold what sample data know.
+fn template(at: &At<'_>) -> Option<String> {
+    let text = at.text()?;
+    let is_known = |token: &str| {
+        let digits = token.strip_prefix(['n', 'd']).and_then(|digits| digits.parse::<u8>().ok());
+        token == "id" || digits.is_some_and(|digits| (1..=DIGITS_MAX).contains(&digits))
+    };
+    let mut rest = text;
+    let is_sound = loop {
+        let Some((before, behind)) = rest.split_once('{') else { break !rest.contains('}') };
+        match behind.split_once('}') {
+            Some((token, after)) if is_known(token) && !before.contains('}') => rest = after,
+            _ => break false,
+        }
+    };
+    if !is_sound {
+        let says = format_args!("a template has the tokens n1 to n{DIGITS_MAX}, d1 to d{DIGITS_MAX} and id, in braces");
+        at.flaw("SAMPLES", says);
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 const KINDS: &str = "one_of, template, between, years_after_birth, days_from_today, after, or `residence`";
@@ -110,17 +136,19 @@ fn after(map: &Map<'_>, fields: &[Field]) -> Option<Hint> {
 }
 
 /// Notes the required texts that nobody could make up.
-fn lacking(fields: &[Field], path: &str, samples: &Samples, map: &Map<'_>) {
+fn lacking(fields: &[Field], path: &str, samples: &Samples, references: &[Reference], map: &Map<'_>) {
     for field in fields.iter().filter(|field| field.required) {
         let under = if path.is_empty() { field.name.clone() } else { format!("{path}.{}", field.name) };
-        if samples.hint(&under).is_some() {
+        // What names a record gets the key of one.
+        let is_reference = |it: &Reference| it.path == under || it.path == format!("{under}.*");
+        if samples.hint(&under).is_some() || references.iter().any(is_reference) {
             continue;
         }
         match &field.rule {
-            Rule::Object(fields) => lacking(fields, &under, samples, map),
+            Rule::Object(fields) => lacking(fields, &under, samples, references, map),
             Rule::List(of, _) | Rule::Set(of, _) if matches!(**of, Rule::Object(_)) => {
                 if let Rule::Object(fields) = &**of {
-                    lacking(fields, &format!("{under}.*"), samples, map);
+                    lacking(fields, &format!("{under}.*"), samples, references, map);
                 }
             }
             Rule::Text(_) | Rule::Form(_) | Rule::Listed(_) | Rule::Month | Rule::List(..) | Rule::Set(..) => {

@@ -1,7 +1,7 @@
 //! The lifecycle of a record type in a schema file: tables of states, fields that stay, lists whose entries stay, rules in CEL, and what
 //! time does.
 
-use super::super::lifecycle::{Entries, FieldRule, Lifecycle, ListRule, Needs, States, Transition};
+use super::super::lifecycle::{Entries, FieldRule, Lifecycle, ListRule, Needs, States, TimeRule, Transition, Who};
 use super::super::rule::Field;
 use super::super::schema::State;
 use super::map::{At, Map};
@@ -18,6 +18,9 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
     let mut lifecycle = Lifecycle::default();
     for table in rows(&map, "states")? {
         let states = states(&table)?;
+        if lifecycle.states.iter().any(|other| other.field == states.field) {
+            table.flaw("DUPLICATE", format_args!("the table of `{}` stands twice", states.field));
+        }
         if states.field == "status" {
             check_ends(&table, &states, statuses);
         }
@@ -26,8 +29,12 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
     for row in rows(&map, "fields")? {
         row.only(&["field", "needs", "once_known", "source"]);
         let (field, wants, source) = (row.need("field"), row.need("needs"), row.need("source"));
+        let path = field?.text()?.to_owned();
+        if lifecycle.fields.iter().any(|other| other.path == path) {
+            row.flaw("DUPLICATE", format_args!("the table of `{path}` stands twice"));
+        }
         lifecycle.fields.push(FieldRule {
-            path: field?.text()?.to_owned(),
+            path,
             may_be_added: row.get("once_known").map_or(Some(false), |known| known.flag())?,
             needs: needs(&wants?)?,
             source: written(&source?)?,
@@ -42,6 +49,7 @@ pub(super) fn lifecycle(at: &At<'_>, fields: &[Field], statuses: &[(String, Stat
     if let Some(list) = map.get("time") {
         lifecycle.time = time::rules(&list, fields, &lifecycle)?;
     }
+    check_authors(&map, &lifecycle);
     if let Some(problem) = lifecycle.problem(fields) {
         map.flaw("LIFECYCLE", problem);
     }
@@ -65,11 +73,12 @@ fn states(table: &Map<'_>) -> Option<States> {
     let unnamed = table.get("unnamed").map_or(Some(false), |unnamed| unnamed.flag())?;
     let mut found = Vec::new();
     for row in rows(table, "transitions")? {
-        row.only(&["from", "to", "needs", "source"]);
+        row.only(&["from", "to", "by", "needs", "source"]);
         let (from, to, source) = (row.need("from"), row.need("to"), row.need("source"));
         found.push(Transition {
             from: from?.text()?.to_owned(),
             to: to?.text()?.to_owned(),
+            by: row.get("by").map_or(Some(Who::Anybody), |by| by.one_of(&Who::NAMED))?,
             needs: row.get("needs").map_or(Some(Needs::Nothing), |at| needs(&at))?,
             source: written(&source?)?,
         });
@@ -98,6 +107,25 @@ fn check_ends(table: &Map<'_>, states: &States, statuses: &[(String, State)]) {
         let has_exit = states.rows.iter().any(|row| row.from == *status && row.needs != Needs::Never);
         if *state != State::Ended && !has_exit {
             table.flaw("DEAD_END", format_args!("nothing may follow {status}, which is not an end"));
+        }
+    }
+}
+
+/// What the registry alone makes is made by a rule of time, and what its owner alone makes by none.
+fn check_authors(map: &Map<'_>, lifecycle: &Lifecycle) {
+    for states in &lifecycle.states {
+        for row in &states.rows {
+            let makes = |rule: &&TimeRule| rule.makes(&states.field, &row.from, &row.to);
+            let (from, to) = (&row.from, &row.to);
+            match (row.by, lifecycle.time.iter().find(makes)) {
+                (Who::System, None) => {
+                    map.flaw("AUTHOR", format_args!("{from} → {to} is by the system, and no rule of time makes it"));
+                }
+                (Who::Owner, Some(rule)) => {
+                    map.flaw("AUTHOR", format_args!("{from} → {to} is by the owner, and {} makes it", rule.name));
+                }
+                _ => {}
+            }
         }
     }
 }

@@ -263,4 +263,5 @@ fn the_canonical_form_is_the_same_file() {
 
 mod exporting;
 mod planning;
+mod strict;
 mod time;

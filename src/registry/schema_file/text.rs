@@ -1,9 +1,9 @@
 //! Texts of a schema: closed sets, formats, codes of lists, patterns and lengths.
 
-use super::super::catalogue::Catalogue;
-use super::super::codes::{self, AsOf};
+use super::super::codes::AsOf;
 use super::super::pattern::Pattern;
 use super::super::rule::{Form, Listed, Rule, TEXT_CHARS_MAX};
+use super::known::Known;
 use super::map::{At, Map};
 use super::path::field_at;
 
@@ -22,9 +22,9 @@ pub const FORMATS: [(&str, Rule); 5] = [
 ];
 
 /// The rule of a text.
-pub(super) fn text(map: &Map<'_>, built_in: &Catalogue) -> Option<Rule> {
+pub(super) fn text(map: &Map<'_>, known: Known<'_>) -> Option<Rule> {
     if let Some(list) = map.get("x-code-list") {
-        return listed(map, &list, built_in);
+        return listed(map, &list, known);
     }
     if let Some(as_of) = map.get("x-as-of") {
         as_of.flaw("KEYWORD", "x-as-of stands beside x-code-list or a $ref to urn:lienthong:address");
@@ -44,10 +44,18 @@ pub(super) fn text(map: &Map<'_>, built_in: &Catalogue) -> Option<Rule> {
     };
     if let Some(values) = map.get("enum").or(map.get("const")) {
         alone("a closed set", &["minLength", "maxLength", "pattern", "format"]);
-        let texts = if map.get("enum").is_some() { values.texts()? } else { vec![values.text()?.to_owned()] };
-        let fits = |text: &String| !text.is_empty() && text.chars().count() <= TEXT_CHARS_MAX && text.trim() == text;
-        if texts.is_empty() || texts.len() > VALUES_MAX || !texts.iter().all(fits) {
-            values.flaw("COUNT", format_args!("1 to {VALUES_MAX} texts without spaces at either end"));
+        if let (Some(_), Some(other)) = (map.get("enum"), map.get("const")) {
+            other.flaw("KEYWORD", "const says nothing beside enum");
+        }
+        let texts = match map.get("enum") {
+            Some(list) => {
+                list.items()?.iter().map(|item| item.plain(TEXT_CHARS_MAX)).collect::<Option<Vec<_>>>()?;
+                list.texts()?
+            }
+            None => vec![values.plain(TEXT_CHARS_MAX)?.to_owned()],
+        };
+        if texts.is_empty() || texts.len() > VALUES_MAX {
+            values.flaw("COUNT", format_args!("a closed set has 1 to {VALUES_MAX} texts"));
             return None;
         }
         return Some(if is_code { Rule::Code(texts) } else { Rule::OneOf(texts) });
@@ -57,17 +65,17 @@ pub(super) fn text(map: &Map<'_>, built_in: &Catalogue) -> Option<Rule> {
         let name = format.text()?;
         return match FORMATS.iter().find(|(known, _)| *known == name) {
             Some((_, rule)) => Some(rule.clone()),
-            None => form(&format, built_in).map(Rule::Form),
+            None => form(&format, known).map(Rule::Form),
         };
     }
     plain(map)
 }
 
 /// The form of a field of a built-in type: `vehicle.registration.v1/plate`.
-fn form(at: &At<'_>, built_in: &Catalogue) -> Option<Form> {
+fn form(at: &At<'_>, known: Known<'_>) -> Option<Form> {
     let text = at.text()?;
     let found = text.split_once('/').and_then(|(name, path)| {
-        let rule = field_at(&built_in.record_type(name)?.fields, path)?;
+        let rule = field_at(&known.built_in.record_type(name)?.fields, path)?;
         match rule {
             Rule::Form(form) => Some(form.clone()),
             Rule::Listed(listed) => listed.form.clone(),
@@ -87,20 +95,19 @@ fn form(at: &At<'_>, built_in: &Catalogue) -> Option<Form> {
     found.map(|form| form.of_field(text))
 }
 
-fn listed(map: &Map<'_>, name: &At<'_>, built_in: &Catalogue) -> Option<Rule> {
+fn listed(map: &Map<'_>, name: &At<'_>, known: Known<'_>) -> Option<Rule> {
     for key in ["enum", "const", "minLength", "maxLength", "pattern", "x-typed-as"] {
         if let Some(other) = map.get(key) {
             other.flaw("KEYWORD", format_args!("{key} says nothing beside x-code-list"));
         }
     }
-    let Some(list) = codes::list(name.text()?) else {
-        let known: Vec<&str> = codes::all().iter().map(|list| list.name.as_str()).collect();
-        name.flaw("CODE_LIST", format_args!("there are the lists {}", known.join(", ")));
+    let Some(list) = known.list(name.text()?) else {
+        name.flaw("CODE_LIST", format_args!("there are the lists {}", known.list_names().join(", ")));
         return None;
     };
     let as_of = map.get("x-as-of").map_or(Some(AsOf::Today), |as_of| day(&as_of))?;
     let form = match map.get("format") {
-        Some(format) => Some(form(&format, built_in)?),
+        Some(format) => Some(form(&format, known)?),
         None => None,
     };
     Some(Rule::Listed(Listed { list, as_of, form }))

@@ -129,6 +129,10 @@ pub fn fleet(of: &Organisation, draws: &mut Draws, numbers: &mut Numbers, today:
         let mut vehicle = registered(models, (today, of.since), owner, draws, numbers);
         if matches!(of.paper, Paper::Decision(_)) {
             vehicle.plate_colour = "blue";
+            if vehicle.kind == "motorcycle" {
+                // Series of two letters are white.
+                vehicle.plate = numbers.motorcycle(false);
+            }
         }
         vehicle
     };

@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use crate::api::{PageTokens, page};
 use crate::base::{Call, Date, Error, Result, name};
-use crate::registry::codes::{self, Carries, Code, CodeList};
+use crate::registry::Catalogue;
+use crate::registry::codes::{Carries, Code, CodeList};
 use crate::registry::rule::date;
 use crate::wire::proto::registry::v1;
 
 /// The lists, or a page of the codes of one.
-pub fn list_codes(pages: &PageTokens, call: &Call, request: &v1::ListCodesRequest) -> Result<v1::ListCodesResponse> {
+pub fn list_codes(
+    pages: &PageTokens,
+    catalogue: &Catalogue,
+    call: &Call,
+    request: &v1::ListCodesRequest,
+) -> Result<v1::ListCodesResponse> {
     if request.list.is_empty() {
-        let lists = codes::all().iter().map(describe_list).collect();
+        let lists = catalogue.code_lists().into_iter().map(describe_list).collect();
         return Ok(v1::ListCodesResponse { lists, ..Default::default() });
     }
-    let list = codes::list(&request.list).ok_or_else(|| unknown(&request.list))?;
+    let lists = catalogue.code_lists();
+    let list = lists.iter().find(|list| list.name == request.list).ok_or_else(|| unknown(&request.list, &lists))?;
     let on = day(&request.on)?;
     let limit = page::size(request.page_size)?;
     let binding = [request.list.as_bytes(), request.on.as_bytes(), request.code.as_bytes()];
@@ -33,8 +40,8 @@ pub fn list_codes(pages: &PageTokens, call: &Call, request: &v1::ListCodesReques
     Ok(v1::ListCodesResponse { lists: vec![], codes, next_page_token: next.unwrap_or_default() })
 }
 
-fn unknown(given: &str) -> Error {
-    let known = codes::all().iter().map(|list| list.name.as_str());
+fn unknown(given: &str, lists: &[&Arc<CodeList>]) -> Error {
+    let known = lists.iter().map(|list| list.name.as_str());
     Error::invalid(name::unknown("list", "code list", given, known, "RegistryService/ListCodes without a list"))
 }
 

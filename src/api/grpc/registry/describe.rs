@@ -26,6 +26,12 @@ fn record_type(record_type: &RecordType, language: Language) -> v1::RecordTypeDe
     let message = record_type.message.as_ref().and_then(|message| pool().get_message_by_name(message));
     let mut fields = Vec::new();
     describe_fields("", &record_type.fields, message.as_ref(), language, &mut fields);
+    for reference in &record_type.references {
+        let path = reference.path.replace(".*", "[]");
+        if let Some(field) = fields.iter_mut().find(|field| field.name == path) {
+            field.references = (&reference.record_type).into();
+        }
+    }
     fields.sort_by(|a, b| a.name.cmp(&b.name));
     v1::RecordTypeDescription {
         record_type: (&record_type.name).into(),
@@ -66,6 +72,7 @@ fn describe_fields(
             label_vi: field.title.as_ref().map(|title| title.vi.clone()).unwrap_or_default(),
             label_en: field.title.as_ref().map(|title| title.en.clone()).unwrap_or_default(),
             code_list: code_list(fields, field, rule).into(),
+            references: String::new(),
         });
         if let Rule::Object(inner) = rule {
             let kind = descriptor.map(|descriptor| descriptor.kind());

@@ -327,7 +327,9 @@ impl RegistryService for SharedRegistries {
         &self,
         request: Request<v1::ListCodesRequest>,
     ) -> Result<Response<v1::ListCodesResponse>, Status> {
-        self.edge.answer(request, |call, message| async move { list_codes(&self.pages, &call, &message) }).await
+        self.edge
+            .answer(request, |call, message| async move { list_codes(&self.pages, &self.catalogue, &call, &message) })
+            .await
     }
 
     async fn get_records(

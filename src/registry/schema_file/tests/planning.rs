@@ -78,3 +78,73 @@ fn what_stored_records_would_not_survive_is_refused() {
         assert!(found.iter().any(|one| one.contains(expected)), "{changes:?}: {found:?}");
     }
 }
+
+#[test]
+fn a_plan_says_who_gains_what() {
+    let told = |changes: &[(&str, &str)]| -> Vec<String> {
+        plan(&education(), &next(changes)).changes.iter().map(ToString::to_string).collect()
+    };
+    let gained = told(&[(
+        "[diploma_number, holder, degree, major, school, graduated_on, status]",
+        "[diploma_number, holder, credits]",
+    )]);
+    assert_eq!(
+        gained[1..],
+        [
+            "change: education.diploma.v1: the agency one-stop may read for education.check_degree: credits",
+            "change: education.diploma.v1: the agency one-stop may no longer read for education.check_degree: degree, graduated_on, major, school, status",
+        ]
+    );
+    let all = told(&[("[diploma_number, holder, degree, major, school, graduated_on, status]", "all")]);
+    assert_eq!(
+        all[1..],
+        ["change: education.diploma.v1: the agency one-stop may read for education.check_degree: every field"]
+    );
+    let other = told(&[("  - agency: one-stop\n", "  - agency: bank\n")]);
+    assert!(
+        other[1].contains("the agency bank may read for education.check_degree: degree, diploma_number,"),
+        "{other:?}"
+    );
+    assert!(other[2].contains("the agency one-stop may no longer read"), "{other:?}");
+    let basis = told(&[("    basis: service\n", "    basis: consent\n")]);
+    assert!(
+        basis[1].contains("the agency one-stop reads for education.check_degree on the basis consent"),
+        "{basis:?}"
+    );
+}
+
+#[test]
+fn a_code_ends_and_does_not_go() {
+    const HEALTH: &str = include_str!("../../../../examples/registries/health.yaml");
+    let told = |from: &str, to: &str| -> Vec<String> {
+        let text = HEALTH.replacen("version: 1\n", "version: 2\n", 1).replacen(from, to, 1);
+        let (old, new) = (read(HEALTH).expect("reads"), read(&text).unwrap_or_else(|flaws| panic!("{flaws}")));
+        plan(&old, &new).changes.iter().skip(1).map(ToString::to_string).collect()
+    };
+    for (from, to, expected) in [
+        (
+            "      - {code: tetanus, vi: Vắc xin phòng uốn ván, en: Tetanus}\n",
+            "",
+            "refused: health.vaccines: the code tetanus is gone",
+        ),
+        (
+            "en: Tetanus}",
+            "en: Tetanus, until: 2026-01-01}",
+            "change: health.vaccines: says something else of the code tetanus",
+        ),
+        (
+            "en: Tetanus}",
+            "en: Tetanus}\n      - {code: hpv, vi: Vắc xin HPV, en: HPV}",
+            "change: health.vaccines: has a new code hpv",
+        ),
+        ("complete: false ", "complete: true ", "change: health.vaccines: becomes complete"),
+        (
+            "x-references: health.facility.v1, ",
+            "",
+            "change: health.practitioner.v1: the records that its fields name change",
+        ),
+    ] {
+        let told = told(from, to);
+        assert!(told.iter().any(|one| one.starts_with(expected)), "{expected}: {told:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Who makes a change: the agency that owns the registry, which alone submits, or the registry itself when the day comes.
+//!
+//! Other agencies and courts decide much of what a registry writes down. They are named by the basis of the change; the owner writes it.
+
+use std::fmt;
+
+use super::super::basis::{FIELD, SYSTEM};
+use super::super::rule::Findings;
+use crate::trust::Object;
+
+/// Who writes changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The agency that owns the registry, by a submission.
+    Owner,
+    /// The world that begins with them: the history of its records, what time did included.
+    World,
+}
+
+/// Who may make a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Who {
+    /// Whoever writes the registry: its owner, and time where a rule says so.
+    #[default]
+    Anybody,
+    /// The owner alone: time never makes it.
+    Owner,
+    /// Time alone.
+    System,
+}
+
+impl Who {
+    /// Those that a schema file names.
+    pub const NAMED: [(&'static str, Self); 2] = [("owner", Self::Owner), ("system", Self::System)];
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMED.iter().find(|(_, who)| who == self).map_or("", |(name, _)| name))
+    }
+}
+
+/// Whether a payload's basis says that the registry itself made the change.
+pub fn is_of_system(payload: &Object) -> bool {
+    let author = payload.object(FIELD).and_then(|basis| basis.text("authority"));
+    author.is_some_and(|author| author.eq_ignore_ascii_case(SYSTEM))
+}
+
+/// Adds a basis in the name of the registry itself, which nobody submits.
+pub fn check_basis(payload: &Object, found: &mut Findings<'_>) {
+    if is_of_system(payload) {
+        let says =
+            "`system` is the authority of what the registry does by itself: name the one that issued the document";
+        found.add("basis.authority", "AUTHOR", says);
+    }
+}
