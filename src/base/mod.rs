@@ -14,6 +14,7 @@ pub mod legacy;
 pub mod limits;
 pub mod log;
 pub mod name;
+pub mod near;
 pub mod organisation;
 pub mod path;
 pub mod peer;
