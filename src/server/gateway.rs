@@ -9,6 +9,7 @@ use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
 use super::feed::ProvinceFeed;
+use super::ground_truth::GroundTruth;
 use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
@@ -83,6 +84,7 @@ impl Gateway {
         if let Some(file) = rights.file() {
             tracing::info!(file = %file.display(), version = %rights.current().version(), "rights loaded from a file");
         }
+        config.ground_truth.as_deref().map(GroundTruth::check).transpose()?;
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
         if data.world.seeded && config.ground_truth.is_some() {
