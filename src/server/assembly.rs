@@ -47,7 +47,7 @@ pub struct Settings {
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
     /// Mints bearer tokens.
-    pub tokens: TokenMint,
+    pub tokens: Arc<TokenMint>,
     /// Bounds on caches.
     pub memory: Memory,
     /// The file of the trust anchor; `None` writes none.
@@ -61,7 +61,7 @@ impl Settings {
     pub fn of(config: &Config, data: &Data) -> Result<Self> {
         Ok(Self {
             keys: config.keys.clone(),
-            tokens: TokenMint::new(&credential_key::open(data.home())?)?,
+            tokens: Arc::new(TokenMint::new(&credential_key::open(data.home())?)?),
             memory: config.memory,
             anchor: config.anchor.clone(),
             rebuild_status: config.rebuild_status,
@@ -76,18 +76,43 @@ impl Assembly {
             Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
             None => Keys::new(world.catalogue.clone(), world.seed),
         };
-        let (clock, tiles) = (LogClock::new(world.clock.clone()), settings.memory.tiles());
-        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
-        let registries = shared.registries(&keys, settings.memory).await?;
-        let ports = with_faults(&registries, &world.faults);
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
             versions: keys.versions(world.created_at, world.clock.now(), &admissions)?,
+            before: None,
             kept: settings.keys,
             file: settings.anchor,
             waiting: admissions.into_iter().filter(|admission| admission.placed.is_none()).collect(),
         };
-        let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
+        let clock = LogClock::new(world.clock.clone());
+        let shared = Caches { tokens: settings.tokens, memory: settings.memory };
+        Self::join(world, clock, &keys, trust, shared, settings.rebuild_status).await
+    }
+
+    /// Opens every role of a session: its store holds the logs of `world`'s catalogue already, as `trust` says of them.
+    pub async fn of_session(
+        world: World,
+        clock: LogClock,
+        keys: &Keys,
+        trust: province::Trust,
+        shared: Caches,
+    ) -> Result<Self> {
+        Self::join(world, clock, keys, trust, shared, false).await
+    }
+
+    async fn join(
+        world: World,
+        clock: LogClock,
+        keys: &Keys,
+        trust: province::Trust,
+        settings: Caches,
+        rebuild_status: bool,
+    ) -> Result<Self> {
+        let tiles = settings.memory.tiles();
+        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
+        let registries = shared.registries(keys, settings.memory).await?;
+        let ports = with_faults(&registries, &world.faults);
+        let province = shared.province(keys, &ports, trust, rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
         let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
         let issuers = registries.values().map(holder).collect();
@@ -101,7 +126,7 @@ impl Assembly {
             accepted: accepted(&province),
             rights: world.rights.clone(),
             entropy: world.entropy.clone(),
-            evidence: shared.evidence(&keys),
+            evidence: shared.evidence(keys),
             tokens: settings.tokens,
             memory: settings.memory.exchange(),
         };
@@ -109,6 +134,14 @@ impl Assembly {
         let logs = logs(&registries, &province, &gateway);
         Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs })
     }
+}
+
+/// What an assembly has of its own, whosever world it serves.
+pub struct Caches {
+    /// Mints bearer tokens.
+    pub tokens: Arc<TokenMint>,
+    /// Bounds on caches.
+    pub memory: Memory,
 }
 
 /// The values that the roles of one process share.
@@ -149,7 +182,7 @@ impl Shared<'_> {
             time: self.world.clock.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
-            origin: self.world.province.origin("records"),
+            origin: self.world.catalogue.origins().origin("records"),
             signer: keys.records.clone(),
             trust,
             rebuild_status,
@@ -159,7 +192,7 @@ impl Shared<'_> {
 
     fn evidence(&self, keys: &Keys) -> gateway::Evidence {
         gateway::Evidence {
-            origin: self.world.province.origin("evidence"),
+            origin: self.world.catalogue.origins().origin("evidence"),
             signer: keys.evidence.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
