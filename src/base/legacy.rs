@@ -21,7 +21,7 @@ const VNI: &str = "aàầ AÀẦ aáấ AÁẤ aââ AÂÂ aãẫ AÃẪ aäậ 
     AÙÁ aúẳ AÚẲ aûả AÛẢ aüẵ AÜẴ eàề EÀỀ eáế EÁẾ eâê EÂÊ eãễ EÃỄ eäệ EÄỆ eåể EÅỂ eïẹ EÏẸ eõẽ EÕẼ eøè EØÈ eùé EÙÉ \
     eûẻ EÛẺ oàồ OÀỒ oáố OÁỐ oâô OÂÔ oãỗ OÃỖ oäộ OÄỘ oåổ OÅỔ oïọ OÏỌ oõõ OÕÕ oøò OØÒ oùó OÙÓ oûỏ OÛỎ uïụ UÏỤ uõũ \
     UÕŨ uøù UØÙ uùú UÙÚ uûủ UÛỦ yõỹ YÕỸ yøỳ YØỲ yùý YÙÝ yûỷ YÛỶ ôïợ ÔÏỢ ôõỡ ÔÕỠ ôøờ ÔØỜ ôùớ ÔÙỚ ôûở ÔÛỞ öïự ÖÏỰ \
-    öõữ ÖÕỮ öøừ ÖØỪ öùứ ÖÙỨ öûử ÖÛỬ æỉ ÆỈ îỵ ÎỴ ñđ ÑĐ òị ÒỊ óĩ ÓĨ ôơ ÔƠ öư ÖƯ";
+    öõữ ÖÕỮ öøừ ÖØỪ öùứ ÖÙỨ öûử ÖÛỬ æỉ ÆỈ îỵ ÎỴ ìì ÌÌ íí ÍÍ ñđ ÑĐ òị ÒỊ óĩ ÓĨ ôơ ÔƠ öư ÖƯ";
 
 /// Longer texts are no names, and are not looked at.
 const TEXT_BYTES_MAX: usize = 512;
@@ -102,6 +102,45 @@ pub fn meant(text: &str) -> Option<(&'static str, String)> {
     }
     let decoded = [("TCVN3", Legacy::Tcvn3.decode(text)), ("VNI", vni(text))];
     decoded.into_iter().find(|(_, decoded)| decoded != text && is_vietnamese(decoded))
+}
+
+/// Which encodings the letters of a text show: `None` where it proves nothing or is Vietnamese as it stands.
+///
+/// Every word with marks must be a syllable in the encoding. Where words without marks are none (`C«ng ty TNHH`), two words with marks must be.
+///
+/// ```
+/// use lienthong::base::legacy::{Evidence, Legacy, evidence};
+/// assert_eq!(evidence("C«ng ty TNHH §¹t"), Evidence::Of(vec![Legacy::Tcvn3]));
+/// assert_eq!(evidence("Coâng ty TNHH Ñaït 36"), Evidence::Of(vec![Legacy::Vni]));
+/// assert_eq!(evidence("Hà Vân"), Evidence::Stands);
+/// assert_eq!(evidence("Nguyễn"), Evidence::Stands);
+/// assert_eq!(evidence("Loïc Martin"), Evidence::Of(vec![]));
+/// ```
+pub fn evidence(text: &str) -> Evidence {
+    if text.chars().any(|c| c > '\u{ff}') {
+        return Evidence::Stands;
+    }
+    let between = |c: char| c.is_ascii() && !c.is_ascii_alphabetic();
+    let (marked, plain): (Vec<&str>, Vec<&str>) =
+        text.split(between).filter(|word| !word.is_empty()).partition(|word| !word.is_ascii());
+    if marked.iter().all(|word| is_vietnamese(word)) {
+        return Evidence::Stands;
+    }
+    let needs_two = !plain.iter().all(|word| is_vietnamese(word));
+    if text.len() > TEXT_BYTES_MAX || (needs_two && marked.len() < 2) {
+        return Evidence::Of(Vec::new());
+    }
+    let all = Legacy::ALL.map(|(_, legacy)| legacy).into_iter();
+    Evidence::Of(all.filter(|legacy| marked.iter().all(|word| is_vietnamese(&legacy.decode(word)))).collect())
+}
+
+/// What the letters of a text show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// It can be Vietnamese as it stands.
+    Stands,
+    /// It can be only in these encodings.
+    Of(Vec<Legacy>),
 }
 
 /// The letters of a table, by what is written for each: a character, or two.
@@ -307,8 +346,22 @@ mod tests {
             ("Traàn Vaên Bình", "VNI", "Trần Văn Bình"),
             ("Ñaëng Quoác Cöôøng", "VNI", "Đặng Quốc Cường"),
             ("NGUYEÃN THÒ HOÀNG", "VNI", "NGUYỄN THỊ HỒNG"),
+            ("Nguyeãn Thò Xí", "VNI", "Nguyễn Thị Xí"),
         ] {
             assert_eq!(meant(text), Some((encoding, expected.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_letter_is_written_and_read_again() {
+        let tones = "a à á ả ã ạ ă ằ ắ ẳ ẵ ặ â ầ ấ ẩ ẫ ậ e è é ẻ ẽ ẹ ê ề ế ể ễ ệ i ì í ỉ ĩ ị o ò ó ỏ õ ọ ô ồ ố ổ ỗ ộ ơ ờ ớ ở ỡ ợ u ù ú ủ ũ ụ ư ừ ứ ử ữ ự y ỳ ý ỷ ỹ ỵ đ";
+        for letter in tones.split(' ') {
+            for (name, encoding) in Legacy::ALL {
+                let legacy = super::written(letter, name);
+                assert_eq!(encoding.decode(&legacy), letter, "{name}: {legacy}");
+            }
+            let capital = letter.to_uppercase();
+            assert_eq!(vni(&super::written(&capital, "VNI")), capital);
         }
     }
 

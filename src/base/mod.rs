@@ -14,6 +14,7 @@ pub mod legacy;
 pub mod limits;
 pub mod log;
 pub mod name;
+pub mod near;
 pub mod organisation;
 pub mod origins;
 pub mod path;

@@ -6,6 +6,7 @@
 //! has the word, and is told what differs.
 
 use crate::base::call::{Call, CheckOutcome};
+use crate::base::near::{self, differ_by_one, with_one_i, without_middle};
 use crate::base::text::{exact_key, folded_key};
 use crate::base::{PartialDate, PersonalId};
 use crate::registry::RecordType;
@@ -87,12 +88,12 @@ impl Doubt {
             Self::NumberDigit => "NUMBER_DIGIT_DIFFERS",
             Self::Name => "NAME_DIFFERS",
             Self::NameMarks => "NAME_MARKS_MISSING",
-            Self::NameSpelling => "NAME_SPELLING_DIFFERS",
-            Self::MiddleName => "MIDDLE_NAME_MISSING",
+            Self::NameSpelling => near::NAME_SPELLING,
+            Self::MiddleName => near::MIDDLE_NAME,
             Self::BirthDate => "BIRTH_DATE_DIFFERS",
             Self::BirthYear => "BIRTH_YEAR_NOT_UNIQUE",
-            Self::DayAndMonth => "DAY_AND_MONTH_SWAPPED",
-            Self::BirthDateDigit => "BIRTH_DATE_DIGIT_DIFFERS",
+            Self::DayAndMonth => near::DAY_AND_MONTH,
+            Self::BirthDateDigit => near::BIRTH_DATE_DIGIT,
             Self::Sex => "SEX_DIFFERS",
         }
     }
@@ -233,10 +234,6 @@ fn compare_numbers(person: &Person, number: &str) -> Same {
     }
 }
 
-fn differ_by_one(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().zip(other.bytes()).filter(|(a, b)| a != b).count() == 1
-}
-
 fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
     let (Some(ours), Some(theirs)) = (ours, theirs) else { return Same::Unknown };
     let (one, other) = (exact_key(ours), exact_key(theirs));
@@ -249,20 +246,6 @@ fn compare_names(ours: Option<&str>, theirs: Option<&str>) -> Same {
     }
 }
 
-/// `y` as `i`, with its tone.
-fn with_one_i(key: &str) -> String {
-    const PAIRS: [(char, char); 6] = [('y', 'i'), ('ý', 'í'), ('ỳ', 'ì'), ('ỷ', 'ỉ'), ('ỹ', 'ĩ'), ('ỵ', 'ị')];
-    key.chars().map(|c| PAIRS.iter().find(|(y, _)| *y == c).map_or(c, |(_, i)| *i)).collect()
-}
-
-/// A name without the middle names that say no more than the sex.
-fn without_middle(key: &str) -> Vec<&str> {
-    let words: Vec<&str> = key.split(' ').collect();
-    let last = words.len().saturating_sub(1);
-    let is_kept = |at: usize, word: &str| at == 0 || at == last || !matches!(word, "thị" | "văn");
-    words.iter().enumerate().filter(|(at, word)| is_kept(*at, word)).map(|(_, word)| *word).collect()
-}
-
 fn compare_dates(ours: Option<&str>, theirs: Option<&str>) -> Same {
     let (Some(ours), Some(theirs)) = (ours.and_then(PartialDate::parse), theirs.and_then(PartialDate::parse)) else {
         return Same::Unknown;
@@ -270,15 +253,11 @@ fn compare_dates(ours: Option<&str>, theirs: Option<&str>) -> Same {
     match ours.full().zip(theirs.full()) {
         Some((one, other)) if one == other => Same::Exactly,
         _ if ours.agrees(theirs) => Same::Coarsely,
-        Some((one, other))
-            if one.year() == other.year() && (one.month(), one.day()) == (other.day(), other.month()) =>
-        {
-            Same::Nearly(Doubt::DayAndMonth)
-        }
-        Some((one, other)) if differ_by_one(&one.to_string(), &other.to_string()) => {
-            Same::Nearly(Doubt::BirthDateDigit)
-        }
-        _ => Same::No,
+        _ => match near::dates(ours, theirs) {
+            Some(near::DAY_AND_MONTH) => Same::Nearly(Doubt::DayAndMonth),
+            Some(_) => Same::Nearly(Doubt::BirthDateDigit),
+            None => Same::No,
+        },
     }
 }
 

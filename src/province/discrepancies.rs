@@ -308,12 +308,14 @@ mod tests {
         );
         let married = |status: &str| person().with("marital_status", status);
         let dead = |day: &str| person().with("life_status", "deceased").with("death_date", day);
-        let cases: [(Object, Vec<FoundRecord>, &[&str]); 9] = [
+        let cases: [(Object, Vec<FoundRecord>, &[&str]); 11] = [
             (person().with("mother_id", OTHER), vec![birth.clone()], &[]),
             (person(), vec![birth.clone()], &[]),
             (person().with("mother_id", "042160990009"), vec![birth], &["PARENT_DIFFERS"]),
             (married("single"), vec![marriage("active", "2015-01-05")], &["MARITAL_STATUS_DIFFERS"]),
             (married("divorced"), vec![marriage("divorced", "2015-01-05")], &[]),
+            (married("married").with("spouse_id", OTHER), vec![marriage("divorced", "2015-01-05")], &["SOURCE_ENDED"]),
+            (married("married").with("spouse_id", "042192990003"), vec![marriage("divorced", "2015-01-05")], &[]),
             // The later of two marriages counts, in whatever order they are found; an annulled one says nothing.
             (
                 married("married").with("spouse_id", OTHER),

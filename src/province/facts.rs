@@ -17,6 +17,7 @@ pub(super) const RELATIVES: [&str; 2] = ["SPOUSE_DIFFERS", "PARENT_DIFFERS"];
 /// register says otherwise. Of several records that state one field the one that holds last counts: of two marriages the later.
 pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records: &[FoundRecord]) -> Vec<Discrepancy> {
     let mut newest: BTreeMap<&str, (Option<Timestamp>, Stated<'_>, u32)> = BTreeMap::new();
+    let mut before = Vec::new();
     for mention in mentions {
         let Some(found) = records.get(mention.source as usize - 1) else { continue };
         let since = found.record_type.holds(&found.payload).from;
@@ -26,13 +27,20 @@ pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records:
                 newest.insert(stated.field, (since, stated, mention.source));
             }
         }
+        let ended = found.record_type.stated_before(&found.payload, &mention.path);
+        before.extend(ended.map(|stated| (stated, mention.source)));
     }
+    // What the register has from a record that ended, and from no other: the spouse of a marriage that was divorced.
+    before.retain(|(stated, _)| {
+        let is_registered = own.object.text(stated.field).is_some_and(|registered| agrees(registered, stated.value));
+        is_registered && !newest.contains_key(stated.field)
+    });
     let dead = own.object.text("life_status") == Some("deceased");
+    // Whose marriage ended by their own death is in the register as they were.
+    let counts = |field: &str| !(dead && matches!(field, "marital_status" | "spouse_id"));
     let differs = newest.into_values().filter(|(_, stated, _)| {
-        let Some(registered) = own.object.text(stated.field) else { return false };
-        // Whose marriage ended by their own death is in the register as they were.
-        let counts = !(dead && matches!(stated.field, "marital_status" | "spouse_id"));
-        counts && !agrees(registered, stated.value)
+        let registered = own.object.text(stated.field);
+        counts(stated.field) && registered.is_some_and(|registered| !agrees(registered, stated.value))
     });
     let discrepancy = |(_, stated, source): (Option<Timestamp>, Stated<'_>, u32)| {
         let (code, message) = match stated.field {
@@ -46,7 +54,14 @@ pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records:
         let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.said), source };
         Discrepancy { code, message, claims: own.claim(stated.field).into_iter().chain([there]).collect() }
     };
-    differs.map(discrepancy).collect()
+    let ended = |(stated, source): (Stated<'_>, u32)| {
+        let there = Claim { field: stated.path.to_owned(), value: Value::from(stated.said), source };
+        let message = "the register has this from a record that has ended";
+        let claims = own.claim(stated.field).into_iter().chain([there]).collect();
+        Discrepancy { code: "SOURCE_ENDED", message, claims }
+    };
+    let before = before.into_iter().filter(|(stated, _)| counts(stated.field)).map(ended);
+    differs.map(discrepancy).chain(before).collect()
 }
 
 /// Whether two values are one, dates at their common precision.

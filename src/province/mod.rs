@@ -19,6 +19,7 @@ mod follow;
 mod found;
 mod index;
 mod ingest;
+mod names;
 mod parts;
 mod people;
 mod positions;

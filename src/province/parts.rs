@@ -1,25 +1,12 @@
 //! Finding people by what is left of them in somebody's memory: words of a name, a commune, a year of birth.
 //!
-//! No index leads there, so the rows of names are walked in their order, and compared before any record is read. The work of one call
-//! is bounded: a page may be empty and still name the next one, which goes on where this one stopped.
+//! No index leads there, so all rows of names are walked in their order, and compared before any record is read.
 
-use std::collections::BTreeSet;
-
+use crate::base::near::{self, with_one_i};
 use crate::base::text::folded_key;
-use crate::base::{PartialDate, Result};
-use crate::store::{Scan, Space};
 use crate::trust::Object;
 
-use super::follow::Province;
-use super::index;
-use super::row::corrupt;
-
-/// Work of one call at the most, in index rows.
-const WORK_MAX: usize = 20_000;
-/// What a record that is read costs, in index rows.
-const RECORD_WORK: usize = 20;
-/// Rows that are read at once.
-const ROWS_READ: usize = 1_000;
+use super::names::{Differs, NameRow};
 
 /// What is known of somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,103 +26,66 @@ impl Parts {
         Self { words, unit_code, birth_year }
     }
 
-    /// Whether a name row can be of somebody who is meant: its name has every word, each as often as it was asked for.
-    fn fits_row(&self, row: &[u8]) -> bool {
-        let Some((name, birth)) = name_and_birth(row) else { return false };
-        let mut left: Vec<&str> = name.split(' ').collect();
-        let mut take = |word: &String| match left.iter().position(|one| one == word) {
-            Some(at) => {
-                left.swap_remove(at);
-                true
-            }
-            None => false,
-        };
-        self.words.iter().all(&mut take)
-            && self.birth_year.is_none_or(|year| birth.is_some_and(|birth| birth.year == year))
+    /// Whether a name row can be of somebody who is meant: its name has every word, each as often as it was asked for, `i` for `y` if need be;
+    /// and what differs then.
+    pub(super) fn fits_row(&self, row: &NameRow<'_>) -> Option<Differs> {
+        let is_of_year = self.birth_year.is_none_or(|year| row.birth.is_some_and(|birth| birth.year == year));
+        if !is_of_year {
+            return None;
+        }
+        if has_words(row.name, &self.words) {
+            return Some(None);
+        }
+        let with_i: Vec<String> = self.words.iter().map(|word| with_one_i(word)).collect();
+        has_words(&with_one_i(row.name), &with_i).then_some(Some(near::NAME_SPELLING))
     }
 
-    fn fits(&self, person: &Object) -> bool {
+    /// Whether a person lives where it was asked for.
+    pub(super) fn fits(&self, person: &Object) -> bool {
         let lives_in = person.text_at("permanent_residence.unit_code");
         self.unit_code.is_none() || self.unit_code.as_deref() == lives_in
     }
 }
 
-/// The folded name and the birth date in a name row.
-fn name_and_birth(row: &[u8]) -> Option<(&str, Option<PartialDate>)> {
-    let mut parts = row.strip_prefix(b"n")?.splitn(3, |byte| *byte == 0);
-    let (name, birth) = (std::str::from_utf8(parts.next()?).ok()?, std::str::from_utf8(parts.next()?).ok()?);
-    Some((name, PartialDate::parse(birth)))
-}
-
-impl Province {
-    /// The payloads of people of whom these parts are known, behind the name row `after`, and from which row the next page goes on.
-    pub(super) async fn search_parts(
-        &self,
-        parts: &Parts,
-        limit: usize,
-        after: Option<Vec<u8>>,
-    ) -> Result<(Vec<Object>, Option<Vec<u8>>)> {
-        let (mut people, mut from, mut work) = (Vec::new(), after, 0);
-        loop {
-            let mut scan = Scan::prefix(Space::ProvinceIndex, b"n").limit(ROWS_READ);
-            if let Some(from) = &from {
-                scan = scan.after(from.clone());
-            }
-            let rows = self.store.scan(scan).await?;
-            for (row, _) in &rows {
-                if parts.fits_row(row) {
-                    work += RECORD_WORK;
-                    if let Some(person) = self.person_of(row).await?.filter(|person| parts.fits(person)) {
-                        if people.len() == limit {
-                            return Ok((people, from));
-                        }
-                        people.push(person);
-                    }
-                }
-                work += 1;
-                from = Some(row.to_vec());
-                if work >= WORK_MAX {
-                    return Ok((people, from));
-                }
-            }
-            if rows.len() < ROWS_READ {
-                return Ok((people, None));
-            }
+fn has_words(name: &str, words: &[String]) -> bool {
+    let mut left: Vec<&str> = name.split(' ').collect();
+    let mut take = |word: &String| match left.iter().position(|one| one == word) {
+        Some(at) => {
+            left.swap_remove(at);
+            true
         }
-    }
-
-    /// The person to whom a name row leads. A row stays when its record changes: only that of the present name and birth date counts.
-    async fn person_of(&self, row: &[u8]) -> Result<Option<Object>> {
-        let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
-        let found = self.records(BTreeSet::from([key])).await?.pop();
-        let named = name_and_birth(row).and_then(|(name, birth)| Some((name.to_owned(), birth?)));
-        let people = self.catalogue.people().people.as_ref();
-        let is_current = |payload: &Object| people.and_then(|of| of.name_key(payload)) == named;
-        Ok(found.map(|found| found.payload).filter(is_current))
-    }
+        None => false,
+    };
+    words.iter().all(&mut take)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::PartialDate;
 
     #[test]
     fn words_are_found_in_any_order_and_each_once() {
-        let row = |name: &str, birth: &str| [b"n", name.as_bytes(), &[0], birth.as_bytes(), &[0; 18]].concat();
+        let row = |name: &'static str, birth| NameRow { name, birth: PartialDate::parse(birth) };
         let (hoa, hoa_hoa) = (row("nguyen thi hoa", "1985-03-07"), row("tran hoa hoa", "1990"));
+        let my = row("nguyen thi my", "1985-03-07");
+        let (exact, spelling) = (Some(None), Some(Some(near::NAME_SPELLING)));
         for (words, year, row, fits) in [
-            ("Hòa", None, &hoa, true),
-            ("hoa nguyễn", None, &hoa, true),
-            ("Hoa", Some(1985), &hoa, true),
-            ("Hoa", Some(1986), &hoa, false),
-            ("Hoa", Some(1990), &hoa_hoa, true),
-            ("Hoa Hoa", None, &hoa, false),
-            ("Hoa Hoa", None, &hoa_hoa, true),
-            ("ho", None, &hoa, false),
-            ("", Some(1985), &hoa, true),
+            ("Hòa", None, &hoa, exact),
+            ("hoa nguyễn", None, &hoa, exact),
+            ("Hoa", Some(1985), &hoa, exact),
+            ("Hoa", Some(1986), &hoa, None),
+            ("Hoa", Some(1990), &hoa_hoa, exact),
+            ("Hoa Hoa", None, &hoa, None),
+            ("Hoa Hoa", None, &hoa_hoa, exact),
+            ("ho", None, &hoa, None),
+            ("", Some(1985), &hoa, exact),
+            ("Mỹ", None, &my, exact),
+            ("Mĩ", None, &my, spelling),
+            ("Mĩ", Some(1986), &my, None),
         ] {
             assert_eq!(Parts::new(words, None, year).fits_row(row), fits, "{words} {year:?}");
         }
-        assert!(!Parts::new("", None, None).fits_row(b"p042185990002"));
+        assert!(NameRow::of(b"p042185990002").is_none());
     }
 }

@@ -1,28 +1,24 @@
-//! Search for people: by any of their numbers, or by folded name and birth date.
+//! Search for people: by any of their numbers, by folded name and birth date, those who are nearly meant after the others, or by parts.
 //!
 //! A personal ID finds the one person to whom it leads ([`numbers`](crate::registry::numbers)); 9-digit numbers of the old identity
 //! cards are not unique, and find everybody who had one.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
+use crate::base::near::{self, spellings};
 use crate::base::text::folded_key;
 use crate::base::{PartialDate, PersonalId, Result};
 use crate::registry::codes;
 use crate::registry::numbers::{Entry, Residents, resolve};
 use crate::registry::rule::date_at;
-use crate::store::{Scan, Space};
 use crate::trust::Object;
 
 use super::follow::Province;
 use super::found::FoundRecord;
 use super::index;
+use super::names::{Differs, NameRow, Onwards, Page};
 use super::parts::Parts;
 use super::row::corrupt;
-
-/// Index rows in one read of a search by name.
-const ROWS_READ: usize = 1_000;
 
 /// A search for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +55,8 @@ pub struct PersonSummary {
     pub unit_valid_from: String,
     /// The unit's Vietnamese name; empty if the list of units lacks it.
     pub unit_name: String,
+    /// What differs from what was asked, by its code.
+    pub differs: Option<&'static str>,
 }
 
 impl Province {
@@ -76,7 +74,7 @@ impl Province {
                 let mut own = people
                     .iter()
                     .filter(|found| Entry::of(&found.payload).is_some_and(|own| own.number == numbers.current));
-                Ok((own.next().map(|found| summary(&found.payload)).transpose()?.into_iter().collect(), None))
+                Ok((own.next().map(|found| summary(&found.payload, None)).transpose()?.into_iter().collect(), None))
             }
             PeopleQuery::OldNumber(number) => {
                 let mut people = self.registered(index::alias_prefix(number)).await?;
@@ -88,11 +86,13 @@ impl Province {
                 let shown: Vec<_> = people.iter().skip(skip).take(limit).collect();
                 let more = people.len() > skip + shown.len();
                 let next = shown.last().filter(|_| more).map(|found| found.record_id.0.to_vec());
-                Ok((shown.iter().map(|found| summary(&found.payload)).collect::<Result<_>>()?, next))
+                Ok((shown.iter().map(|found| summary(&found.payload, None)).collect::<Result<_>>()?, next))
             }
             PeopleQuery::Parts(parts) => {
-                let (people, next) = self.search_parts(parts, limit, after).await?;
-                Ok((people.iter().map(summary).collect::<Result<_>>()?, next))
+                let mut page = Page::of(limit);
+                let meant = |person: &Object| parts.fits(person);
+                let next = self.walk(&mut page, b"n", after, |row| parts.fits_row(row), meant).await?;
+                Ok((summaries(&page)?, next))
             }
             PeopleQuery::Name { full_name, birth_date } => {
                 self.search_name(&folded_key(full_name), *birth_date, limit, after).await
@@ -108,6 +108,8 @@ impl Province {
         self.records(keys.into_iter().filter(|key| key[0] == register).collect()).await
     }
 
+    /// Those with this name and birth date; then those whose birth date differs by a slip, and those whose name is written in another way. A
+    /// position is the number of the pass, and a row of it.
     async fn search_name(
         &self,
         folded: &str,
@@ -115,31 +117,58 @@ impl Province {
         limit: usize,
         after: Option<Vec<u8>>,
     ) -> Result<(Vec<PersonSummary>, Option<Vec<u8>>)> {
-        let mut people = Vec::new();
-        let mut from = after;
-        loop {
-            let mut scan = Scan::prefix(Space::ProvinceIndex, &index::name_prefix(folded)).limit(ROWS_READ);
-            if let Some(from) = &from {
-                scan = scan.after(from.clone());
-            }
-            let rows = self.store.scan(scan).await?;
-            for (row, _) in &rows {
-                let key = index::record_of(row).ok_or_else(|| corrupt("an index row cannot be read"))?;
-                if let Some(found) = self.records(BTreeSet::from([key])).await?.pop()
-                    && is_meant(&found, folded, birth_date)
-                    && index_is_current(row, &found.payload, folded)
-                {
-                    if people.len() == limit {
-                        return Ok((people, from));
-                    }
-                    people.push(summary(&found.payload)?);
-                }
-                from = Some(row.to_vec());
-            }
-            if rows.len() < ROWS_READ {
-                return Ok((people, None));
+        let passes = passes(folded, birth_date);
+        let (first, mut from) = position(after.as_deref());
+        let mut page = Page::of(limit);
+        for (number, pass) in passes.iter().enumerate().skip(first) {
+            let prefix = index::name_prefix(&pass.folded);
+            if let Some(row) = self.walk(&mut page, &prefix, from.take(), |row| pass.fits(row), |_| true).await? {
+                let next = [&[number as u8], &row[..]].concat();
+                return Ok((summaries(&page)?, Some(next)));
             }
         }
+        Ok((summaries(&page)?, None))
+    }
+}
+
+/// One walk of a search by name: a spelling, and which birth dates are taken.
+struct Pass {
+    folded: String,
+    birth_date: Option<PartialDate>,
+    differs: Differs,
+    /// Birth dates that differ by a slip, instead of those that agree.
+    is_near: bool,
+}
+
+/// At most some thirty: see [`spellings`].
+fn passes(folded: &str, birth_date: Option<PartialDate>) -> Vec<Pass> {
+    let pass = |folded: String, differs, is_near| Pass { folded, birth_date, differs, is_near };
+    let mut passes = vec![pass(folded.to_owned(), None, false)];
+    if birth_date.and_then(PartialDate::full).is_some() {
+        passes.push(pass(folded.to_owned(), None, true));
+    }
+    passes.extend(spellings(folded).into_iter().map(|(folded, differs)| pass(folded, Some(differs), false)));
+    passes
+}
+
+impl Pass {
+    fn fits(&self, row: &NameRow<'_>) -> Option<Differs> {
+        let Some((asked, born)) = self.birth_date.zip(row.birth) else {
+            return self.birth_date.is_none().then_some(self.differs);
+        };
+        match (asked.agrees(born), self.is_near) {
+            (true, false) => Some(self.differs),
+            (false, true) => near::dates(asked, born).map(Some),
+            _ => None,
+        }
+    }
+}
+
+/// The number of a pass and the row of it after which to go on.
+fn position(after: Option<&[u8]>) -> (usize, Onwards) {
+    match after.and_then(<[u8]>::split_first) {
+        Some((number, row)) => (usize::from(*number), Some(row.to_vec()).filter(|row| !row.is_empty())),
+        None => (0, None),
     }
 }
 
@@ -158,20 +187,11 @@ impl Residents for Province {
     }
 }
 
-fn is_meant(person: &FoundRecord, folded: &str, birth_date: Option<PartialDate>) -> bool {
-    let register = person.record_type.people.as_ref();
-    let Some((name, birth)) = register.and_then(|people| people.name_key(&person.payload)) else { return false };
-    name == folded && birth_date.is_none_or(|asked| asked.agrees(birth))
+fn summaries(page: &Page) -> Result<Vec<PersonSummary>> {
+    page.people.iter().map(|(person, differs)| summary(person, *differs)).collect()
 }
 
-/// A person whose birth date changed has two index rows; only the row of the present date counts.
-fn index_is_current(row: &[u8], person: &Object, folded: &str) -> bool {
-    let birth = person.text("birth_date").unwrap_or_default().as_bytes();
-    row.get(index::name_prefix(folded).len()..)
-        .is_some_and(|rest| rest.len() == birth.len() + 18 && rest.starts_with(birth))
-}
-
-fn summary(person: &Object) -> Result<PersonSummary> {
+fn summary(person: &Object, differs: Differs) -> Result<PersonSummary> {
     let text = |path: &str| person.text_at(path).unwrap_or_default().to_owned();
     let id = person.text("personal_id").and_then(PersonalId::parse);
     Ok(PersonSummary {
@@ -182,6 +202,7 @@ fn summary(person: &Object) -> Result<PersonSummary> {
         unit_code: text("permanent_residence.unit_code"),
         unit_valid_from: text("permanent_residence.unit_valid_from"),
         unit_name: unit_name(person).unwrap_or_default(),
+        differs,
     })
 }
 

@@ -304,6 +304,60 @@ async fn people_are_found_by_numbers_and_by_name() {
 }
 
 #[tokio::test]
+async fn who_is_nearly_meant_is_found_behind_the_others() {
+    let mut world = World::new();
+    let province = world.province().await;
+    let residents = world.host("resident").await;
+    province.follow(residents.clone()).expect("follows");
+    let people = [
+        ("042185990001", "Nguyễn Thị Mỹ Hòa", "1985-03-07"),
+        ("042185990002", "Nguyễn Thị Mĩ Hoà", "1985-03-07"),
+        ("042185990003", "Nguyễn Mỹ Hoà", "1985-03-07"),
+        ("042185990004", "Nguyễn Thị Mỹ Hoà", "1985-07-03"),
+        ("042185990005", "Nguyễn Thị Mỹ Hoà", "1985-03-08"),
+        ("042185990006", "Nguyễn Thị Mỹ Hoà", "1985"),
+        ("042185990007", "Nguyễn Thị Mĩ Hoà", "1985-07-03"),
+        ("042185990008", "Nguyễn Thị Mỹ Hoà", "1996-03-08"),
+    ];
+    world.say(&residents, &province, people.iter().map(|(id, name, birth)| person(id, name, birth)).collect()).await;
+    let (swapped, digit) = ("DAY_AND_MONTH_SWAPPED", "BIRTH_DATE_DIGIT_DIFFERS");
+    let (spelling, middle) = ("NAME_SPELLING_DIFFERS", "MIDDLE_NAME_MISSING");
+    // name, birth date → the last digit of each number, and what differs
+    let cases: [(&str, Option<&str>, Vec<(char, &str)>); 4] = [
+        (
+            "Nguyễn Thị Mỹ Hoà",
+            Some("1985-03-07"),
+            vec![('6', ""), ('1', ""), ('5', digit), ('4', swapped), ('2', spelling), ('3', middle)],
+        ),
+        ("Nguyễn Mỹ Hoà", Some("1985-03-07"), vec![('3', ""), ('6', middle), ('1', middle)]),
+        (
+            "nguyen thi mi hoa",
+            Some("1985"),
+            vec![('2', ""), ('7', ""), ('6', spelling), ('1', spelling), ('5', spelling), ('4', spelling)],
+        ),
+        ("Nguyễn Thị Hoà", Some("1985-03-07"), vec![]),
+    ];
+    for (full_name, birth_date, expected) in cases {
+        let birth_date = birth_date.and_then(PartialDate::parse);
+        let query = PeopleQuery::Name { full_name: full_name.into(), birth_date };
+        for limit in [1, 2, 10] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let (page, next) = province.search(&query, limit, after).await.expect("searches");
+                assert!(page.len() <= limit);
+                let of = |id: &str| id.chars().last().unwrap_or_default();
+                found.extend(page.iter().map(|it| (of(it.personal_id.as_str()), it.differs.unwrap_or_default())));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{full_name} by {limit}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn changes_are_watched_from_any_place_and_as_they_come() {
     let mut world = World::new();
     let province = world.province().await;

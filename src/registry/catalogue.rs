@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::base::{Error, Origins, ProvinceCode, Violation, name};
 
 use super::codes::{self, CodeList};
+use super::labels::labelled;
 use super::schema::{DocumentType, RecordType, Reference, State};
 use super::sector::Sector;
 use super::{
@@ -186,7 +187,7 @@ pub fn unknown_record_type<'a>(
 
 /// A tenth one is a line here and a file in this folder.
 pub(super) fn built_in() -> [Sector; 9] {
-    [
+    let sectors = [
         resident::sector(),
         land::sector(),
         social_insurance::sector(),
@@ -196,7 +197,11 @@ pub(super) fn built_in() -> [Sector; 9] {
         driver_licence::sector(),
         vehicle::sector(),
         civil_status::sector(),
-    ]
+    ];
+    sectors.map(|sector| {
+        let labelled = |of: &Arc<RecordType>| Arc::new(labelled((**of).clone()));
+        Sector { record_types: sector.record_types.iter().map(labelled).collect(), ..sector }
+    })
 }
 
 fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {

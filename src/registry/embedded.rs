@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::base::violation::WARNINGS_MAX;
 use crate::base::{CacheUse, Clock, Error, Reason, Result, Seed, Timestamp, Violations};
 use crate::ledger::{LogClock, LogId, Sequencer, TileCache};
 use crate::store::Store;
@@ -18,6 +19,7 @@ use super::calendar::{self, Calendar};
 use super::page_cache::PageCache;
 use super::port::{Change, ChangeBatch, Content, Page, PutOutcome, Query, Receipt, Registry, Submission};
 use super::prepare::{Prepared, Secrets, prepare};
+use super::recent::Recent;
 use super::repetition::{IdempotencyKey, bounded, hash_of_prepared, stored_receipts};
 use super::row::submission_key;
 use super::signing::{self, CredentialDraft, SignedStatusList, StatusListDraft, own_type};
@@ -28,6 +30,8 @@ use super::writer::{Job, Origin, QUEUE_MAX, Writer, issued_versions};
 pub const LOAD_BATCH: usize = 2_048;
 /// Below this many changes a submission is prepared where it stands.
 const CHANGES_INLINE_MAX: usize = 8;
+/// Warnings of each record that is put, on average, that its answer has room for.
+const WARNINGS_PER_RECORD: usize = 4;
 /// How many changes one task prepares.
 pub(super) const CHANGES_PER_TASK: usize = 1_024;
 
@@ -54,6 +58,7 @@ pub struct EmbeddedRegistry {
     pages: PageCache,
     pub(super) calendar: Arc<watch::Sender<Calendar>>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) recent: Arc<Recent>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -89,13 +94,14 @@ impl EmbeddedRegistry {
             Sequencer::open_with(store.clone(), log, &sector.log_origin(), signer, clock.clone(), tiles).await?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let calendar = Arc::new(watch::Sender::new(calendar::open(&*store, &sector).await?));
-        let writer =
-            Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone(), calendar.clone()).await?;
+        let recent = Arc::new(Recent::default());
+        let told = (calendar.clone(), recent.clone());
+        let writer = Writer::open(store.clone(), ledger.clone(), clock.clone(), sector.clone(), told).await?;
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         tokio::spawn(writer.serve(queue));
         let secrets = Secrets::new(secret);
         let pages = PageCache::new(pages_bytes);
-        let host = Arc::new(Self { sector, store, ledger, secrets, pages, calendar, clock, jobs });
+        let host = Arc::new(Self { sector, store, ledger, secrets, pages, calendar, clock, recent, jobs });
         host.check_tail().await?;
         Ok(host)
     }
@@ -180,7 +186,12 @@ impl EmbeddedRegistry {
     }
 
     pub(super) async fn write(&self, mut changes: Vec<Prepared>, origin: Origin) -> Result<Vec<Receipt>> {
-        let warnings = bounded(changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)));
+        // Records that are put are each on their own: of an import of thousands every warning is counted by its rule.
+        let room = match origin {
+            Origin::Put => WARNINGS_MAX.max(WARNINGS_PER_RECORD * changes.len()),
+            _ => WARNINGS_MAX,
+        };
+        let warnings = bounded(changes.iter_mut().map(|change| std::mem::take(&mut change.warnings)), room);
         let (answer, answered) = oneshot::channel();
         self.jobs.send(Job { changes, origin, answer }).await.map_err(|_| stopped())?;
         let mut receipts = answered.await.map_err(|_| stopped())??;

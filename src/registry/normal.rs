@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::Path;
+use crate::base::{Path, Violations};
 use crate::trust::{Object, Value};
 
 use super::RecordType;
@@ -22,6 +22,11 @@ pub(super) fn normal<'a>(
         Some(corrected) => Cow::Owned(corrected),
         None => payload,
     }
+}
+
+/// The payload as a registry stores it.
+pub fn stored_form(record_type: &RecordType, payload: &Object) -> Object {
+    normal(record_type, payload, &mut Findings::new(&"", &mut Violations::default())).into_owned()
 }
 
 fn object(of: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) -> Option<Object> {

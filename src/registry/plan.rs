@@ -14,7 +14,7 @@ use crate::base::{Error, Reason, Result, Timestamp, Warnings};
 use crate::ledger::Entry;
 use crate::store::{Batch, Space};
 use crate::trust::merkle::hash_leaf;
-use crate::trust::{Hash, Object, Operation, Salt, Statement, canonical, statement_hash};
+use crate::trust::{Disclosure, Hash, Object, Operation, Salt, SignedRecord, Statement, canonical, statement_hash};
 
 use super::lifecycle::{Author, Since};
 use super::port::Receipt;
@@ -228,6 +228,17 @@ impl Plan {
     /// What goes into the issuer's log.
     pub(super) fn entries(&self) -> Vec<Entry> {
         self.rows.iter().map(|row| Entry { leaf: hash_leaf(&row.statement), body: row.statement.clone() }).collect()
+    }
+
+    /// The versions, in the order of the log.
+    pub(super) fn records(&self) -> Vec<SignedRecord> {
+        let record = |row: &NewRow| SignedRecord {
+            statement: row.statement.clone(),
+            disclosure: Disclosure::Whole { payload: row.payload.clone(), salt: row.salt },
+            issuer_proof: None,
+            ledger_proof: None,
+        };
+        self.rows.iter().map(record).collect()
     }
 
     /// The counters after this batch.

@@ -269,7 +269,10 @@ impl EmbeddedRegistry {
             true => (head.size, head.note.clone()),
             false => self.last_checkpoint_within(cursor, limit).await?,
         };
-        let records = self.records_between(cursor, size).await?;
+        let records = match self.recent.take(cursor, size) {
+            Some(records) => records,
+            None => self.records_between(cursor, size).await?,
+        };
         Ok(Some(ChangeBatch { first_index: cursor, records, checkpoint }))
     }
 

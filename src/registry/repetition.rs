@@ -43,7 +43,8 @@ pub(super) async fn stored_receipts(
     if hash_of_changes(sector, changes) != Some(content) {
         return Err(reused());
     }
-    let warnings = bounded(changes.iter().enumerate().map(|(at, change)| warnings_of(sector, change, at, today)));
+    let warnings =
+        bounded(changes.iter().enumerate().map(|(at, change)| warnings_of(sector, change, at, today)), WARNINGS_MAX);
     for (receipt, warnings) in receipts.iter_mut().zip(warnings) {
         receipt.warnings = warnings;
     }
@@ -55,9 +56,8 @@ pub(super) fn reused() -> Error {
     Error::new(Reason::RequestIdReused, "this request id was used for other content")
 }
 
-/// The warnings of the changes of one submission, of which [`WARNINGS_MAX`] are kept together.
-pub(super) fn bounded(warnings: impl Iterator<Item = Warnings>) -> Vec<Warnings> {
-    let mut room = WARNINGS_MAX;
+/// The warnings of the changes of one submission, of which `room` are kept together.
+pub(super) fn bounded(warnings: impl Iterator<Item = Warnings>, mut room: usize) -> Vec<Warnings> {
     warnings
         .map(|mut of_change| {
             of_change.kept.truncate(room);

@@ -11,6 +11,7 @@ use crate::base::{OrganisationCode, PartialDate, PersonalId, Timestamp, Violatio
 use crate::trust::{Object, Operation, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use super::fact::{Fact, Says, Stated};
 pub use super::label::Label;
 use super::lifecycle::Lifecycle;
 pub use super::reference::{Reference, Through};
@@ -176,38 +177,6 @@ impl Organisations {
     }
 }
 
-/// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
-    /// Where the record names the person.
-    pub about: String,
-    /// The field of the register of people.
-    pub field: String,
-    /// The value.
-    pub says: Says,
-}
-
-/// The value of a [`Fact`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Says {
-    /// What stands at this path while the record is in force.
-    Path(String),
-    /// What follows from the record's status, status by status; of another one nothing follows.
-    Status(Vec<(String, String)>),
-}
-
-impl Says {
-    /// [`Says::Path`].
-    pub fn path(path: &str) -> Self {
-        Self::Path(path.into())
-    }
-
-    /// [`Says::Status`].
-    pub fn status(values: &[(&str, &str)]) -> Self {
-        Self::Status(values.iter().map(|(status, value)| ((*status).into(), (*value).into())).collect())
-    }
-}
-
 /// The fields that find a person in addition to the natural key.
 #[derive(Debug, Clone)]
 pub struct People {
@@ -285,6 +254,18 @@ impl RecordType {
         })
     }
 
+    /// What a record that has ended stated about a person, for whoever still has it from there.
+    pub fn stated_before<'a>(&'a self, payload: &'a Object, about: &'a str) -> impl Iterator<Item = Stated<'a>> {
+        let ended = self.state(payload) == Some(State::Ended);
+        self.facts.iter().filter(move |fact| ended && fact.about == about).filter_map(move |fact| match &fact.says {
+            Says::Path(path) => {
+                let said = payload.text("status").unwrap_or_default();
+                Some(Stated { field: &fact.field, value: payload.text_at(path)?, path: "status", said })
+            }
+            Says::Status(_) => None,
+        })
+    }
+
     /// The organisations that a payload names, each once, in payload order.
     pub fn organisations_of(&self, payload: &Object) -> Vec<OrganisationCode> {
         let mut organisations = Vec::new();
@@ -306,19 +287,6 @@ impl RecordType {
         let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
         Holds { from: first.map(Timestamp::start_of), until }
     }
-}
-
-/// A value that a record states about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stated<'a> {
-    /// The field of the register of people.
-    pub field: &'a str,
-    /// What it should be.
-    pub value: &'a str,
-    /// Where the record says so.
-    pub path: &'a str,
-    /// What stands there.
-    pub said: &'a str,
 }
 
 /// When a version holds: from its issue and without end where nothing is said.

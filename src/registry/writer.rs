@@ -23,6 +23,7 @@ use super::lifecycle::Author;
 use super::plan::{Counters, Plan, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
+use super::recent::Recent;
 use super::repetition::{IdempotencyKey, reused};
 use super::row::{Receipts, corrupt, counters_key};
 
@@ -84,6 +85,7 @@ pub(super) struct Writer {
     sector: Arc<Sector>,
     counters: Counters,
     calendar: Arc<watch::Sender<Calendar>>,
+    recent: Arc<Recent>,
 }
 
 impl Writer {
@@ -93,10 +95,10 @@ impl Writer {
         ledger: Arc<Sequencer>,
         clock: Arc<dyn Clock>,
         sector: Arc<Sector>,
-        calendar: Arc<watch::Sender<Calendar>>,
+        (calendar, recent): (Arc<watch::Sender<Calendar>>, Arc<Recent>),
     ) -> Result<Self> {
         let counters = stored_counters(&*store, &sector).await?;
-        Ok(Self { store, ledger, clock, sector, counters, calendar })
+        Ok(Self { store, ledger, clock, sector, counters, calendar, recent })
     }
 
     /// Takes jobs until all senders are gone.
@@ -134,9 +136,10 @@ impl Writer {
                 return fail(&self.sector, &error, answers);
             }
         };
+        let is_load = group.iter().all(|job| matches!(job.origin, Origin::Loaded(_)));
         let (plan, planned) = add_all(plan, earlier, group, self.clock.now());
         if !planned.is_empty() {
-            self.append(plan, planned).await;
+            self.append(plan, planned, is_load).await;
         }
     }
 
@@ -156,8 +159,9 @@ impl Writer {
     }
 
     /// Appends the plan to the log, with all its rows, and answers.
-    async fn append(&mut self, plan: Plan, planned: Vec<Planned>) {
+    async fn append(&mut self, plan: Plan, planned: Vec<Planned>, is_load: bool) {
         let entries = plan.entries();
+        let loaded = is_load.then(|| plan.records());
         let counters = plan.counters().clone();
         let dues: Vec<_> = plan.index_changes().iter().filter(|(key, _)| due::is_row(key)).cloned().collect();
         let stored: Vec<(Option<IdempotencyKey>, Vec<Receipt>)>;
@@ -177,6 +181,9 @@ impl Writer {
         match self.ledger.append(entries, rows).await {
             Ok(appended) => {
                 self.counters = counters;
+                if let Some(loaded) = loaded {
+                    self.recent.add(appended.first_index, loaded);
+                }
                 self.calendar.send_if_modified(|calendar| {
                     dues.iter().for_each(|(key, is_written)| calendar.note(key, *is_written));
                     !dues.is_empty()

@@ -10,6 +10,7 @@ use super::config::Config;
 use super::data::Data;
 use super::followers::Followers;
 use super::front::Front;
+use super::ground_truth::GroundTruth;
 use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
@@ -74,6 +75,7 @@ impl Gateway {
         if let Some(file) = rights.file() {
             tracing::info!(file = %file.display(), version = %rights.current().version(), "rights loaded from a file");
         }
+        config.ground_truth.as_deref().map(GroundTruth::check).transpose()?;
         let mut data = Data::open(&config)?;
         let keys_lock = config.keys.as_ref().map(|keys| KeyFolder::open(&keys.folder)?.lock()).transpose()?;
         if data.world.seeded && config.ground_truth.is_some() {

@@ -8,31 +8,47 @@ use std::path::{Path, PathBuf};
 use crate::base::{Error, Reason, Result};
 use crate::simulation::discrepancy::Truth;
 
-/// A file of truths that is being written.
+/// A file of truths that is being written: under its name with `.part` behind it until it is whole.
 #[derive(Debug)]
 pub struct GroundTruth {
     path: PathBuf,
+    part: PathBuf,
     file: BufWriter<File>,
 }
 
 impl GroundTruth {
-    /// A new file, in the place of one that is there.
+    /// Fails where the file is there: it tells the truth about another world.
+    pub fn check(path: &Path) -> Result<()> {
+        let exists = path.try_exists().map_err(|error| unwritable(path, &error))?;
+        if !exists {
+            return Ok(());
+        }
+        let message = format!("{} is there already: move it away, or write the ground truth elsewhere", path.display());
+        Err(Error::new(Reason::ConfigurationInvalid, message))
+    }
+
+    /// A new file. What an interrupted seeding has written is written again.
     pub fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|error| unwritable(path, &error))?;
-        Ok(Self { path: path.to_owned(), file: BufWriter::new(file) })
+        Self::check(path)?;
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create(&part).map_err(|error| unwritable(&part, &error))?;
+        Ok(Self { path: path.to_owned(), part, file: BufWriter::new(file) })
     }
 
     /// Adds what disagrees about one household.
     pub fn add(&mut self, truths: &[Truth]) -> Result<()> {
         for truth in truths {
-            self.file.write_all(&truth.line()).map_err(|error| unwritable(&self.path, &error))?;
+            self.file.write_all(&truth.line()).map_err(|error| unwritable(&self.part, &error))?;
         }
         Ok(())
     }
 
     /// Writes what is left.
     pub fn finish(mut self) -> Result<()> {
-        self.file.flush().map_err(|error| unwritable(&self.path, &error))
+        self.file.flush().map_err(|error| unwritable(&self.part, &error))?;
+        std::fs::rename(&self.part, &self.path).map_err(|error| unwritable(&self.path, &error))
     }
 }
 

@@ -34,13 +34,14 @@ use crate::registry::{Catalogue, Name, RecordType};
 use crate::simulation::clock::WorldClock;
 use crate::simulation::discrepancy::{Disagreeing, Rate};
 use crate::simulation::document::Record;
+use crate::simulation::history;
 use crate::simulation::personas::{self, Persona};
 use crate::simulation::population as generated;
 use crate::simulation::samples::SampleMaker;
 use crate::trust::{Object, Operation};
 
 /// Batches that may wait for the province before the generator pauses.
-const QUEUE_TURNS: usize = 64;
+const QUEUE_TURNS: usize = 16;
 
 /// Seeds a new world into an empty store: population and personas into the registries, from there into the province, then accounts,
 /// links, refused consents, and last the changes of the personas' documents after they were linked.
@@ -210,7 +211,9 @@ impl Seeding {
             let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
             let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
-                outboxes.put(record)?;
+                for version in history::versions(record, self.at.date()) {
+                    outboxes.put(version)?;
+                }
             }
             for (of, payload) in people.iter().flat_map(|person| samples.records_of(person)) {
                 outboxes.add(&of.registry, created(&of, payload))?;

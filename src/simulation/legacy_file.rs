@@ -7,8 +7,8 @@
 use crate::base::legacy;
 use crate::base::seed::Draws;
 use crate::base::{Date, PartialDate, Seed};
-use crate::registry::{health_insurance, vehicle};
-use crate::trust::{Object, canonical};
+use crate::registry::{driver_licence, health_insurance, land, resident, vehicle};
+use crate::trust::{Object, Value, canonical};
 
 use super::population::Population;
 
@@ -36,6 +36,8 @@ enum Holds {
     Day,
     /// `Nam` or `Nữ`.
     Sex,
+    /// An amount or an area, with the comma of decimals.
+    Amount,
 }
 
 type Column = (&'static str, &'static str, Holds);
@@ -70,42 +72,137 @@ const VEHICLES: [Column; 14] = [
     ("ngay_dang_ky", "first_registered", Holds::Day),
 ];
 
-/// The files that can be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Cards of health insurance.
-    HealthInsurance,
-    /// Registrations of citizens' vehicles.
-    Vehicle,
+const PEOPLE: [Column; 13] = [
+    ("so_dinh_danh", "personal_id", Holds::Code),
+    ("ho_ten", "full_name", Holds::Name),
+    ("ngay_sinh", "birth_date", Holds::Day),
+    ("gioi_tinh", "sex", Holds::Sex),
+    ("dan_toc", "ethnicity", Holds::Text),
+    ("quoc_tich", "nationality", Holds::Code),
+    ("so_cmnd", "old_id_number", Holds::Code),
+    ("hon_nhan", "marital_status", Holds::Code),
+    ("ma_xa", "permanent_residence.unit_code", Holds::Code),
+    ("xa_tu_ngay", "permanent_residence.unit_valid_from", Holds::Day),
+    ("tinh_trang", "life_status", Holds::Code),
+    ("so_cha", "father_id", Holds::Code),
+    ("so_me", "mother_id", Holds::Code),
+];
+const LICENCES: [Column; 9] = [
+    ("so_gplx", "licence_number", Holds::Number),
+    ("ho_ten", "holder.full_name", Holds::Name),
+    ("ngay_sinh", "holder.birth_date", Holds::Day),
+    ("gioi_tinh", "holder.sex", Holds::Sex),
+    ("so_dinh_danh", "holder.personal_id", Holds::Code),
+    ("hang", "classes.0.code", Holds::Code),
+    ("ngay_trung_tuyen", "classes.0.issued_on", Holds::Day),
+    ("het_han", "classes.0.expires_on", Holds::Day),
+    ("diem", "points", Holds::Code),
+];
+const PARCELS: [Column; 10] = [
+    ("ma_thua", "parcel_id", Holds::Code),
+    ("ma_xa", "commune.unit_code", Holds::Code),
+    ("xa_tu_ngay", "commune.unit_valid_from", Holds::Day),
+    ("to_ban_do", "map_sheet", Holds::Code),
+    ("so_thua", "parcel_number", Holds::Code),
+    ("dien_tich", "area_m2", Holds::Amount),
+    ("loai_dat", "uses.0.code", Holds::Code),
+    ("dien_tich_su_dung", "uses.0.area_m2", Holds::Amount),
+    ("nguon_goc", "uses.0.origin", Holds::Code),
+    ("thoi_han", "uses.0.term", Holds::Code),
+];
+/// A kind of file that can be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind(&'static Table);
+
+/// What a kind of file has.
+#[derive(Debug)]
+struct Table {
+    registry: &'static str,
+    record_type: &'static str,
+    columns: &'static [Column],
+    /// Fields without a column: path, value.
+    constants: &'static [(&'static str, &'static str)],
+    /// Whether a record fits into the columns.
+    fits: fn(&Object) -> bool,
 }
+
+const ACTIVE: (&str, &str) = ("status", "active");
+
+static TABLES: [Table; 5] = [
+    Table {
+        registry: health_insurance::NAME,
+        record_type: health_insurance::CARD,
+        columns: &CARDS,
+        constants: &[ACTIVE],
+        fits: |card| card.text_at("holder.personal_id").is_some(),
+    },
+    Table {
+        registry: vehicle::NAME,
+        record_type: vehicle::REGISTRATION,
+        columns: &VEHICLES,
+        constants: &[ACTIVE],
+        fits: |vehicle| vehicle.text_at("owner.personal_id").is_some() && !vehicle.contains("co_owners"),
+    },
+    Table {
+        registry: resident::NAME,
+        record_type: resident::PERSON,
+        columns: &PEOPLE,
+        constants: &[ACTIVE],
+        fits: |person| person.contains("permanent_residence"),
+    },
+    Table {
+        registry: driver_licence::NAME,
+        record_type: driver_licence::LICENCE,
+        columns: &LICENCES,
+        constants: &[ACTIVE],
+        fits: |licence| {
+            licence.array("classes").is_some_and(|classes| classes.len() == 1) && licence.integer("points") == Some(12)
+        },
+    },
+    Table {
+        registry: land::NAME,
+        record_type: land::PARCEL,
+        columns: &PARCELS,
+        constants: &[ACTIVE],
+        fits: |parcel| parcel.array("uses").is_some_and(|uses| uses.len() == 1),
+    },
+];
 
 impl Kind {
     /// By the registry's name.
     pub fn of(registry: &str) -> Option<Self> {
-        match registry {
-            health_insurance::NAME => Some(Self::HealthInsurance),
-            vehicle::NAME => Some(Self::Vehicle),
-            _ => None,
-        }
+        TABLES.iter().find(|table| table.registry == registry).map(Self)
+    }
+
+    /// The registries whose files can be made.
+    pub fn registries() -> impl Iterator<Item = &'static str> {
+        TABLES.iter().map(|table| table.registry)
     }
 
     fn columns(self) -> &'static [Column] {
-        match self {
-            Self::HealthInsurance => &CARDS,
-            Self::Vehicle => &VEHICLES,
-        }
-    }
-
-    fn record_type(self) -> &'static str {
-        match self {
-            Self::HealthInsurance => health_insurance::CARD,
-            Self::Vehicle => vehicle::REGISTRATION,
-        }
+        self.0.columns
     }
 
     /// The headings of the columns.
     pub fn headings(self) -> Vec<&'static str> {
         self.columns().iter().map(|(heading, ..)| *heading).collect()
+    }
+
+    /// The mapping to import it with.
+    pub fn mapping(self) -> String {
+        let Table { registry, record_type, columns, constants, .. } = self.0;
+        let mut text =
+            format!("format: lienthong/mapping/v1\nregistry: {registry}\nrecord_type: {record_type}\ncolumns:\n");
+        for (heading, path, holds) in *columns {
+            let field = path.replace(".0.", "[0].");
+            text.push_str(&match holds {
+                Holds::Sex => format!("  {heading}: {{field: {field}, codes: {{Nam: male, Nữ: female}}}}\n"),
+                _ => format!("  {heading}: {field}\n"),
+            });
+        }
+        text.push_str("constants:\n");
+        constants.iter().for_each(|(path, value)| text.push_str(&format!("  {path}: {value}\n")));
+        text
     }
 }
 
@@ -116,19 +213,18 @@ const SLIPS_PER_CENT: u64 = 3;
 pub fn rows(kind: Kind, encoding: &'static str, seed: Seed, today: Date) -> impl Iterator<Item = Row> {
     let mut draws = seed.child("legacy", 0).draws();
     let records = Population::new(seed, super::population::CITIZENS_MAX, today).flat_map(|household| household.records);
-    let of_kind = records.filter(move |record| {
-        record.record_type == kind.record_type() && record.payload.text("status") == Some("active")
+    let fitting = records.filter(move |record| {
+        let is_active = record.payload.text("status") == Some("active");
+        record.record_type == kind.0.record_type && is_active && (kind.0.fits)(&record.payload)
     });
-    let of_people = of_kind.filter(|record| {
-        record.payload.text_at("owner.personal_id").or(record.payload.text_at("holder.personal_id")).is_some()
-    });
-    of_people.enumerate().map(move |(at, record)| row(kind, (at as u64 + 1, &record.payload), encoding, &mut draws))
+    // The header is row 1.
+    fitting.enumerate().map(move |(at, record)| row(kind, (at as u64 + 2, &record.payload), encoding, &mut draws))
 }
 
 fn row(kind: Kind, (number, record): (u64, &Object), encoding: &str, draws: &mut Draws) -> Row {
     let (mut cells, mut truths) = (Vec::new(), Vec::new());
     for (heading, path, holds) in kind.columns() {
-        let value = match record.path(path) {
+        let value = match at(record, path) {
             Some(value) => value.as_text().map(str::to_owned).or(value.as_integer().map(|it| it.to_string())),
             None => None,
         };
@@ -155,12 +251,21 @@ fn row(kind: Kind, (number, record): (u64, &Object), encoding: &str, draws: &mut
     Row { cells, truths }
 }
 
+/// The value at a path; a number in it is an item of a list.
+fn at<'a>(record: &'a Object, path: &str) -> Option<&'a Value> {
+    match path.split_once(".0.") {
+        Some((list, rest)) => record.array(list)?.first()?.as_object()?.path(rest),
+        None => record.path(path),
+    }
+}
+
 /// A value as such files have it.
 fn usual(value: &str, holds: Holds) -> String {
     match holds {
         Holds::Sex if value == "female" => "Nữ".into(),
         Holds::Sex if value == "male" => "Nam".into(),
         Holds::Day => day(value, |day, month, year| format!("{day:02}/{month:02}/{year:04}")),
+        Holds::Amount => value.replace('.', ","),
         _ => value.to_owned(),
     }
 }
@@ -198,7 +303,10 @@ mod tests {
 
     #[test]
     fn rows_are_of_one_encoding_with_known_slips() {
-        for (kind, encoding) in [(Kind::Vehicle, "VNI"), (Kind::HealthInsurance, "TCVN3")] {
+        let kind = |registry| Kind::of(registry).expect("a kind");
+        for (kind, encoding) in
+            [(kind("vehicle"), "VNI"), (kind("health_insurance"), "TCVN3"), (kind("resident"), "VNI")]
+        {
             let rows: Vec<Row> = rows(kind, encoding, Seed::root(3), TODAY).take(400).collect();
             assert_eq!(rows.len(), 400);
             let name = kind.columns().iter().position(|(.., holds)| *holds == Holds::Name).expect("a name");
@@ -206,7 +314,7 @@ mod tests {
                 rows.iter().filter(|row| legacy::meant(row.cells[name].trim()).is_some_and(|(of, _)| of == encoding));
             assert!(mojibake.count() > 300, "{encoding}");
             let cells = rows.iter().flat_map(|row| &row.cells);
-            assert!(cells.clone().all(|cell| cell.chars().all(|c| c <= '\u{ff}' && c != ',' && c != '"')));
+            assert!(cells.clone().all(|cell| cell.chars().all(|c| c <= '\u{ff}' && c != '"')));
             let slips: usize = rows.iter().map(|row| row.truths.len()).sum();
             assert!((10..150).contains(&slips), "{slips}");
             let line = String::from_utf8(rows.iter().find_map(|row| row.truths.first()).expect("a slip").clone());

@@ -10,6 +10,7 @@ pub mod document;
 pub mod examples;
 pub mod faults;
 pub mod geography;
+pub mod history;
 pub mod legacy_file;
 pub mod names;
 pub mod personas;

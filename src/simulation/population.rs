@@ -38,6 +38,9 @@ use organisation::{Foreigner, Organisation};
 /// Most citizens that one population can have: up to here all numbers are unique.
 pub const CITIZENS_MAX: u64 = 5_000_000;
 
+/// Citizens of a province in which the larger employers own all that they do.
+const EMPLOYERS_OF: u64 = 20_000;
+
 /// One household with everything that registries hold about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
@@ -57,6 +60,7 @@ pub struct Population {
     employers: Employers,
     today: Date,
     households: u64,
+    citizens: u64,
     citizens_left: u64,
 }
 
@@ -64,10 +68,10 @@ impl Population {
     /// A population of exactly `citizens` people, at most [`CITIZENS_MAX`], as the registries know them on `today`.
     pub fn new(seed: Seed, citizens: u64, today: Date) -> Self {
         let seed = seed.child("population", 0);
-        let citizens_left = citizens.min(CITIZENS_MAX);
+        let citizens = citizens.min(CITIZENS_MAX);
         let mut numbers = Numbers::new(&seed.child("numbers", 0));
         let employers = Employers::new(&mut numbers);
-        Self { seed, numbers, employers, today, households: 0, citizens_left }
+        Self { seed, numbers, employers, today, households: 0, citizens, citizens_left: citizens }
     }
 
     /// The counters, for whoever adds records to those of the population.
@@ -152,7 +156,11 @@ impl Population {
         let mut owning = draws("organisation");
         for enterprise in employer.iter().chain(&company) {
             records.push(enterprise.record());
-            let owner = Organisation::enterprise(enterprise, home, &mut owning);
+            let mut owner = Organisation::enterprise(enterprise, home, &mut owning);
+            if employer.is_some() {
+                // The larger employers are the same ten in a province of any size.
+                owner.scale_down(self.citizens, EMPLOYERS_OF);
+            }
             self.possessions(&owner, &mut owning, &mut records);
         }
         if let Some(school) = Organisation::school(home, &mut owning, self.today) {
@@ -161,7 +169,7 @@ impl Population {
         if owning.chance(0.0008) {
             let foreigner = Foreigner::draw(None, &mut owning);
             let car = vehicle::of_foreigner(&foreigner, home, &mut owning, &mut self.numbers, self.today);
-            records.push(car.record());
+            records.push(vehicle::record(&car, self.today));
         }
         let citizens = citizens.iter().map(|citizen| citizen.person.personal_id).collect();
         Batch { records, accounts, citizens }
@@ -178,13 +186,13 @@ impl Population {
         records.extend(licence.iter().map(Document::record));
         let spouse = spouse_of(citizen, all);
         let vehicles = vehicle::vehicles(citizen, (licence.as_ref(), spouse), home, &mut draws("vehicle"), numbers);
-        records.extend(vehicles.iter().map(Document::record));
+        records.extend(vehicles.iter().map(|vehicle| vehicle::record(vehicle, self.today)));
     }
 
     /// The vehicles and the land of an organisation.
     fn possessions(&mut self, of: &Organisation<'_>, draws: &mut Draws, records: &mut Vec<Record>) {
         let vehicles = vehicle::fleet(of, draws, &mut self.numbers, self.today);
-        records.extend(vehicles.iter().map(Document::record));
+        records.extend(vehicles.iter().map(|vehicle| vehicle::record(vehicle, self.today)));
         let (parcels, certificates) = land::estate(of, draws, &mut self.numbers, self.today);
         records.extend(parcels.iter().map(Document::record));
         records.extend(certificates.iter().map(Document::record));

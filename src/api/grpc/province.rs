@@ -85,6 +85,7 @@ impl ProvinceGrpcService {
             unit_code: person.unit_code,
             unit_name: person.unit_name,
             unit_valid_from: person.unit_valid_from,
+            differs: person.differs.unwrap_or_default().to_owned(),
         });
         Ok(v1::SearchPeopleResponse {
             people: people.collect(),

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::limits::FILE_BYTES_MAX;
 use crate::base::id::to_hex;
@@ -24,9 +25,14 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
+    /// The text of a cell. In a file of one byte a character a cell that is UTF-8 all the same was written by another program: it is
+    /// decomposed, so that no letter of it is taken for one of an encoding of before.
     pub(super) fn text(self, bytes: &[u8]) -> String {
         match self {
-            Self::Single => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            Self::Single => match std::str::from_utf8(bytes) {
+                Ok(text) => text.nfd().collect(),
+                Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            },
             Self::Utf8 | Self::Utf16 { .. } => String::from_utf8_lossy(bytes).into_owned(),
         }
     }
@@ -97,8 +103,11 @@ pub(super) fn look(path: &Path) -> io::Result<Seen> {
         }
     }
     let encoding = match head.as_slice() {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return refuse("it is UTF-32: save it as UTF-8".into()),
         [0xff, 0xfe, ..] => Bytes::Utf16 { is_big_endian: false },
         [0xfe, 0xff, ..] => Bytes::Utf16 { is_big_endian: true },
+        unmarked if half_of_zeros(unmarked, 1) => Bytes::Utf16 { is_big_endian: false },
+        unmarked if half_of_zeros(unmarked, 0) => Bytes::Utf16 { is_big_endian: true },
         _ if is_utf8 && rest.is_empty() => Bytes::Utf8,
         _ => Bytes::Single,
     };
@@ -108,6 +117,13 @@ pub(super) fn look(path: &Path) -> io::Result<Seen> {
         head = utf8;
     }
     Ok(Seen { encoding, hash: to_hex(&hash.finalize()), bytes, has_open_quote: quotes % 2 == 1, head })
+}
+
+/// Whether most of every second byte from `first` on is zero, and little of the others: UTF-16 without its mark, of which most letters are ASCII.
+fn half_of_zeros(head: &[u8], first: usize) -> bool {
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    let pairs = head.len() / 2;
+    pairs > 1 && zeros(first) * 2 > pairs && zeros(1 - first) * 10 < pairs
 }
 
 /// UTF-16 as UTF-8; other encodings as they are. The mark of the byte order is dropped.

@@ -157,7 +157,9 @@ struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.since_row.get() > ROW_BYTES_MAX {
-            let why = format!("a row of more than {ROW_BYTES_MAX} bytes: a quote that opens in it is not closed");
+            let why = format!(
+                "a row of more than {ROW_BYTES_MAX} bytes: it has too many cells, or a quote that opens in it is not closed"
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         let mut read = self.inner.read(buffer)?;

@@ -1,13 +1,13 @@
 //! Texts before Unicode, column by column: which encoding a column is in, and its texts composed.
 //!
-//! Both encodings look like Latin-1, and no letter proves anything alone; a sample of the column does. A column is converted when nearly all
-//! of its accented texts are Vietnamese in one encoding and none is as it stands. A column of mixed texts stays as it is: the registry refuses
-//! what is garbled, with the text that was probably meant.
+//! Both encodings look like Latin-1, and no letter proves anything alone; a sample of the column does. A column is converted when nearly all of its
+//! texts that are not Vietnamese as they stand are Vietnamese in one encoding; in a Unicode file those that do stand stay as they are. Where less
+//! is sure, the registry refuses what is garbled, with the text that was probably meant.
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::cell::Cell;
-use crate::base::legacy::{Legacy, meant};
+use crate::base::legacy::{Evidence, Legacy, evidence};
 
 /// Texts that are looked at in a column.
 const SAMPLE_MAX: usize = 500;
@@ -19,16 +19,38 @@ const PERCENT_MIN: usize = 90;
 pub(super) struct Looks {
     /// Texts that are not ASCII.
     accented: usize,
+    /// Those of them that are Vietnamese as they stand.
+    standing: usize,
     tcvn3: usize,
     vni: usize,
 }
 
 /// What a column is read as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) legacy: Option<Legacy>,
-    /// Of a hundred accented texts of the sample, how many are of the encoding: none where only the other columns show it; `None` where it was declared.
+    /// Of a hundred texts of the sample that are not Vietnamese as they stand, how many are of the encoding; `None` where it was declared, or there
+    /// are none.
     pub(super) percent: Option<usize>,
+    /// Whether the other columns of the file decided.
+    pub(super) is_like_others: bool,
+    /// Whether texts that are Vietnamese as they stand stay so: in a file of Unicode.
+    pub(super) keeps_standing: bool,
+}
+
+impl Reading {
+    /// What somebody said.
+    pub(super) fn declared(legacy: Option<Legacy>) -> Self {
+        Self { legacy, ..Self::default() }
+    }
+
+    /// A text of the column in Unicode, composed.
+    pub(super) fn decoded(&self, text: &str) -> String {
+        match self.legacy {
+            Some(_) if self.keeps_standing && evidence(text) == Evidence::Stands => composed(text),
+            legacy => decoded(text, legacy),
+        }
+    }
 }
 
 impl Looks {
@@ -38,10 +60,12 @@ impl Looks {
             return;
         }
         self.accented += 1;
-        match meant(text) {
-            Some(("TCVN3", _)) => self.tcvn3 += 1,
-            Some(_) => self.vni += 1,
-            None => {}
+        match evidence(text) {
+            Evidence::Stands => self.standing += 1,
+            Evidence::Of(encodings) => {
+                self.tcvn3 += usize::from(encodings.contains(&Legacy::Tcvn3));
+                self.vni += usize::from(encodings.contains(&Legacy::Vni));
+            }
         }
     }
 
@@ -50,24 +74,26 @@ impl Looks {
         self.accented > 0
     }
 
-    /// The encoding that the sample shows.
-    pub(super) fn reading(&self) -> Reading {
+    /// The encoding that the sample shows, of a file of Unicode or of one byte a character.
+    pub(super) fn reading(&self, is_single: bool) -> Reading {
         let (legacy, count) =
             if self.tcvn3 >= self.vni { (Legacy::Tcvn3, self.tcvn3) } else { (Legacy::Vni, self.vni) };
-        let percent = count * 100 / self.accented.max(1);
-        match percent >= PERCENT_MIN {
-            true => Reading { legacy: Some(legacy), percent: Some(percent) },
-            false => Reading { legacy: None, percent: (count > 0).then_some(100 - percent) },
-        }
+        let garbled = self.accented - self.standing;
+        let percent = (garbled > 0 && count > 0).then(|| count * 100 / garbled);
+        let is_sure = percent.is_some_and(|percent| percent >= PERCENT_MIN);
+        Reading { legacy: is_sure.then_some(legacy), percent, keeps_standing: !is_single, is_like_others: false }
     }
 }
 
-/// A text of a column, composed. Letters beyond Latin-1 show that a text is Unicode already.
+fn composed(text: &str) -> String {
+    if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
+}
+
+/// A text in an encoding, composed. Letters beyond Latin-1 show that a text is Unicode already.
 pub(super) fn decoded(text: &str, legacy: Option<Legacy>) -> String {
     match legacy {
         Some(legacy) if !text.is_ascii() && text.chars().all(|c| c <= '\u{ff}') => legacy.decode(text),
-        _ if is_nfc(text) => text.to_owned(),
-        _ => text.nfc().collect(),
+        _ => composed(text),
     }
 }
 
@@ -75,19 +101,29 @@ pub(super) fn decoded(text: &str, legacy: Option<Legacy>) -> String {
 mod tests {
     use super::*;
 
-    fn looks(texts: &[&str]) -> Reading {
+    fn looks(texts: &[&str]) -> (Option<Legacy>, Option<usize>) {
         let mut looks = Looks::default();
         texts.iter().for_each(|text| looks.see(&Cell::Text((*text).into())));
-        looks.reading()
+        let Reading { legacy, percent, .. } = looks.reading(false);
+        (legacy, percent)
     }
 
     #[test]
     fn a_column_is_one_encoding_or_stays() {
-        let tcvn3 = ["NguyÔn ThÞ Hoµ", "TrÇn V¨n B×nh", "Le Van A"];
-        assert_eq!(looks(&tcvn3), Reading { legacy: Some(Legacy::Tcvn3), percent: Some(100) });
-        assert_eq!(looks(&["Nguyeãn Thò Hoaø"]), Reading { legacy: Some(Legacy::Vni), percent: Some(100) });
-        assert_eq!(looks(&["Nguyễn Thị Hoà", "Trần Văn Bình"]), Reading { legacy: None, percent: None });
-        assert_eq!(looks(&["Nguyễn Thị Hoà", "NguyÔn ThÞ Hoµ"]), Reading { legacy: None, percent: Some(50) });
+        let (tcvn3, vni) = (Some(Legacy::Tcvn3), Some(Legacy::Vni));
+        for (texts, expected) in [
+            (&["NguyÔn ThÞ Hoµ", "TrÇn V¨n B×nh", "Le Van A"][..], (tcvn3, Some(100))),
+            (&["Nguyeãn Thò Hoaø"], (vni, Some(100))),
+            (&["Coâng ty TNHH Thaønh Ñaït", "Coâng ty CP XD 36 Haø Tónh", "Traàn Vaên Bình"], (vni, Some(100))),
+            (&["C«ng ty TNHH 1TV §¹i Thµnh", "UBND x· Th¹ch H¹", "Vò Hïng"], (tcvn3, Some(100))),
+            (&["Nguyễn Thị Hoà", "Trần Văn Bình"], (None, None)),
+            // Half of it was mended by hand.
+            (&["Nguyễn Thị Hoà", "NguyÔn ThÞ Hoµ"], (tcvn3, Some(100))),
+            (&["Loïc Martin", "François Müller", "Nguyễn Thị Hoà"], (None, None)),
+            (&["NguyÔn ThÞ Hoµ", "Loïc Martin"], (None, Some(50))),
+        ] {
+            assert_eq!(looks(texts), expected, "{texts:?}");
+        }
     }
 
     #[test]
@@ -95,5 +131,9 @@ mod tests {
         assert_eq!(decoded("NguyÔn ThÞ Hoµ", Some(Legacy::Tcvn3)), "Nguyễn Thị Hoà");
         assert_eq!(decoded("Nguyễn Thị Hoà", Some(Legacy::Tcvn3)), "Nguyễn Thị Hoà");
         assert_eq!(decoded("Hoa\u{300}", None), "Hoà");
+        let reading = |keeps_standing| Reading { legacy: Some(Legacy::Tcvn3), keeps_standing, ..Reading::default() };
+        assert_eq!(reading(true).decoded("Hà Vân"), "Hà Vân");
+        assert_eq!(reading(false).decoded("TrÇn Hoµ"), "Trần Hoà");
+        assert_eq!(reading(true).decoded("TrÇn Hoµ"), "Trần Hoà");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher as _;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use prost::Message as _;
 use prost_types::Struct;
@@ -13,8 +14,14 @@ use super::cell::{Flaw, Row};
 use super::limits::{BATCH_BYTES, BATCH_ROWS};
 use super::record::Builder;
 use super::source::Source;
+use crate::base::text::exact_key;
+use crate::base::{Path, Violations};
 use crate::cli::output::Failure;
+use crate::registry::normal::stored_form;
 use crate::registry::schema::KeyForm;
+use crate::registry::{Catalogue, RecordType};
+use crate::trust::Value;
+use crate::wire::payload::object;
 
 /// Rows that go in one call.
 #[derive(Default)]
@@ -35,9 +42,10 @@ pub(super) fn feed(
     builder: &Builder,
     header: u64,
     done: u64,
+    record_type: &str,
     batches: &mpsc::Sender<Batch>,
 ) -> Result<(), Failure> {
-    let mut known = Known::default();
+    let mut known = Known::of(record_type);
     let mut batch = Batch::default();
     source.rows(&mut |mut row| {
         if row.number <= header {
@@ -74,19 +82,48 @@ pub(super) fn feed(
 }
 
 /// The keys of the rows so far, with their contents, by hashes.
-#[derive(Default)]
 struct Known {
+    /// Of a built-in type, which brings what is written in several ways to one.
+    record_type: Option<Arc<RecordType>>,
     rows: HashMap<u64, (u64, u64)>,
     /// With a key of this process: nobody can write two rows that it takes for one.
     hasher: RandomState,
 }
 
+/// The texts of a value by the keys under which two spellings are equal.
+fn spelt_once(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(exact_key(&text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(spelt_once).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(name, value)| (name, spelt_once(value))).collect())
+        }
+        other => other,
+    }
+}
+
 impl Known {
+    fn of(record_type: &str) -> Self {
+        let record_type = Catalogue::built_in().record_type(record_type).cloned();
+        Self { record_type, rows: HashMap::new(), hasher: RandomState::new() }
+    }
+
+    /// The content of a payload, in whichever way its numbers and names are written.
+    fn content(&self, payload: &Struct) -> u64 {
+        // What cannot be read is refused by the server.
+        let payload = object(&Path::Root, payload.clone(), 1, &mut Violations::default());
+        let payload = match &self.record_type {
+            Some(record_type) => stored_form(record_type, &payload),
+            None => payload,
+        };
+        self.hasher.hash_one(format!("{:?}", spelt_once(Value::Object(payload))))
+    }
+
     /// A second row of one record: left out when it says the same, and refused otherwise, because a file that contradicts itself is not
     /// decided by the order of its rows.
     fn check(&mut self, builder: &Builder, row: &Row, payload: Struct) -> Result<Option<Struct>, Vec<Flaw>> {
         let Some(key) = builder.key(&payload) else { return Ok(Some(payload)) };
-        let content = self.hasher.hash_one(payload.encode_to_vec());
+        let content = self.content(&payload);
         match self.rows.entry(self.hasher.hash_one(KeyForm::Compact.of(&key))) {
             Entry::Vacant(entry) => {
                 entry.insert((row.number, content));

@@ -250,7 +250,12 @@ fn meant<'a>(target: &'a Target, column: &str) -> Option<&'a super::target::Fiel
         let first = found.next()?;
         found.next().is_none().then_some(first)
     };
+    let is_called = |field: &super::target::Field| field.labels.iter().any(|label| key(label) == wanted);
+    let depth = |field: &super::target::Field| field.path.matches(['.', '[']).count();
+    let shallowest = target.fields.iter().filter(|field| is_called(field)).map(depth).min();
     by(&|field| key(&field.path) == wanted)
-        .or_else(|| by(&|field| field.labels.iter().any(|label| key(label) == wanted)))
+        .or_else(|| by(&is_called))
+        // What the record itself has goes before what a part of it has.
+        .or_else(|| by(&|field| is_called(field) && Some(depth(field)) == shallowest))
         .or_else(|| by(&|field| field.path.rsplit('.').next().is_some_and(|last| key(last) == wanted)))
 }

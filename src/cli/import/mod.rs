@@ -38,7 +38,7 @@ use crate::wire::proto::trust::v1::GetTrustAnchorRequest;
 use crate::wire::proto::trust::v1::trust_service_client::TrustServiceClient;
 use checkpoint::{Checkpoint, Kept};
 use mapping::Mapping;
-use plan::{Planned, missing_fields, names, readings, say};
+use plan::{Planned, Sample, missing_fields, names, readings, say};
 use record::Builder;
 use refused::{Quarantine, Report};
 use source::Source;
@@ -130,13 +130,14 @@ impl Import {
         let wanted = self.record_type.as_deref().or(given.as_ref().map(|mapping| mapping.record_type.as_str()));
         let target = Target::choose(registry, wanted)?;
         let header = source.header(self.header_row)?;
-        let names = names(&header, declared)?;
+        let sample = Sample::of(&source, &header)?;
+        let names = names(&header, &sample, declared)?;
         let mapping = given.unwrap_or_else(|| Mapping::by_names(&target, &names));
         if let Some(path) = &self.write_mapping {
             write_mapping(path, &mapping.write(&names))?;
             return Ok(None);
         }
-        let readings = readings(&source, &header, &names, &mapping, declared)?;
+        let readings = readings(&sample, &names, &mapping, declared)?;
         if output == OutputFormat::Text {
             say(&source, &target, &mapping, &names, &readings, self.mapping.is_none())?;
         }
@@ -146,7 +147,7 @@ impl Import {
         let fingerprint =
             format!("{made} {:?} {} {} {:?}", self.encoding, source.says(), header.number, self.quarantine);
         let log_size = registry.log_size;
-        let builder = Builder::new(&mapping, &target, names, &readings, source.has_single_bytes());
+        let builder = Builder::new(&mapping, &target, names, &readings, &source);
         Ok(Some(Planned { source, header, builder, fingerprint, log_size, target }))
     }
 

@@ -2,16 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use unicode_normalization::UnicodeNormalization as _;
-
 use super::cell::{Cell, Row};
-use super::encoding::{Looks, Reading, decoded};
+use super::encoding::{Looks, Reading};
 use super::mapping::QUARANTINE_PREFIX;
 use super::mapping::{self, Mapping};
 use super::record::Builder;
 use super::source::Source;
 use super::target::{self, Target};
-use crate::base::legacy::{Legacy, meant};
+use crate::base::legacy::Legacy;
 use crate::cli::output::{Failure, print_text};
 
 /// Rows of which the encoding of a column is seen.
@@ -28,22 +26,83 @@ pub(super) struct Planned {
     pub(super) target: Target,
 }
 
+/// What the texts of a file look like: those of its header, and those of each column.
+pub(super) struct Sample {
+    header: Looks,
+    columns: Vec<Looks>,
+    is_single: bool,
+}
+
+impl Sample {
+    /// Of the first rows.
+    pub(super) fn of(source: &Source, header: &Row) -> Result<Self, Failure> {
+        let mut of_header = Looks::default();
+        header.cells.iter().for_each(|cell| of_header.see(cell));
+        let mut columns = vec![Looks::default(); header.cells.len()];
+        let mut sampled = 0;
+        source.rows(&mut |row| {
+            sampled += u64::from(row.number > header.number);
+            if row.number > header.number {
+                columns.iter_mut().zip(&row.cells).for_each(|(looks, cell)| looks.see(cell));
+            }
+            Ok(if sampled < ROWS_SAMPLED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        Ok(Self { header: of_header, columns, is_single: source.has_single_bytes() })
+    }
+
+    /// The encoding of the header: its own, or that of the columns.
+    fn header(&self) -> Reading {
+        let own = self.header.reading(self.is_single);
+        match own.legacy {
+            None if self.is_single => Reading { legacy: self.shared(), ..own },
+            _ => own,
+        }
+    }
+
+    /// The encoding of every column that shows one, where it is the same.
+    fn shared(&self) -> Option<Legacy> {
+        let mut known = self.columns.iter().filter_map(|looks| looks.reading(self.is_single).legacy);
+        known.next().filter(|first| known.all(|other| other == *first))
+    }
+
+    /// The encoding of a column. A file of one byte a character is in one encoding: a column that proves nothing (numbers among words, foreign
+    /// names) is in that of those that do.
+    fn column(&self, at: usize) -> Reading {
+        let Some(looks) = self.columns.get(at) else { return Reading::default() };
+        let own = looks.reading(self.is_single);
+        match own.legacy {
+            None if self.is_single && looks.has_accents() => {
+                let legacy = self.shared();
+                Reading { legacy, is_like_others: legacy.is_some(), ..own }
+            }
+            _ => own,
+        }
+    }
+}
+
 /// The columns' names, in Unicode; blank ones at the end are left out.
-pub(super) fn names(header: &Row, declared: Option<Option<Legacy>>) -> Result<Vec<String>, Failure> {
-    let declared = if is_quarantine(header.cells.iter().map(Cell::text)) { Some(None) } else { declared };
+pub(super) fn names(header: &Row, sample: &Sample, declared: Option<Option<Legacy>>) -> Result<Vec<String>, Failure> {
+    let reading = match declared {
+        _ if is_quarantine(header.cells.iter().map(Cell::text)) => Reading::default(),
+        Some(legacy) => Reading::declared(legacy),
+        None => sample.header(),
+    };
     let name = |cell: &Cell| {
-        let text = cell.text();
-        let text = match declared {
-            Some(legacy) => decoded(&text, legacy),
-            None => meant(&text).map_or(text, |(_, meant)| meant),
-        };
-        text.nfc().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+        let text = reading.decoded(&cell.text());
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let mut names: Vec<String> = header.cells.iter().map(name).collect();
     while names.last().is_some_and(String::is_empty) {
         names.pop();
     }
     for (at, name) in names.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if name.chars().any(char::is_control) {
+            return Err(Failure::new(format!(
+                "row {}: the name of column {} has characters that nobody sees: is this a file of rows?",
+                header.number,
+                at + 1
+            )));
+        }
         if let Some(first) = names[..at].iter().position(|other| other == name) {
             let message =
                 format!("row {}: the columns {} and {} are both called {name}", header.number, first + 1, at + 1);
@@ -60,50 +119,20 @@ fn is_quarantine(names: impl IntoIterator<Item = impl AsRef<str>>) -> bool {
 
 /// What each column is read as: what the mapping says, what the command line says, or what a sample of its texts shows.
 pub(super) fn readings(
-    source: &Source,
-    header: &Row,
+    sample: &Sample,
     names: &[String],
     mapping: &Mapping,
     declared: Option<Option<Legacy>>,
 ) -> Result<Vec<Reading>, Failure> {
     if is_quarantine(names) {
-        return Ok(vec![Reading { legacy: None, percent: None }; names.len()]);
+        return Ok(vec![Reading::default(); names.len()]);
     }
-    let mut looks = vec![Looks::default(); names.len()];
-    if declared.is_none() {
-        let mut sampled = 0;
-        source.rows(&mut |row| {
-            sampled += u64::from(row.number > header.number);
-            if row.number > header.number {
-                looks.iter_mut().zip(&row.cells).for_each(|(looks, cell)| looks.see(cell));
-            }
-            Ok(if sampled < ROWS_SAMPLED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
-    }
-    let reading = |(name, looks): (&String, &Looks)| {
+    let reading = |(at, name): (usize, &String)| {
         let own = mapping.columns.get(name).map(mapping::Column::detailed).and_then(|column| column.encoding);
         let own = mapping::encoding(own.as_deref()).map_err(|why| Failure::new(format!("the column {name}: {why}")))?;
-        Ok(match own.or(declared) {
-            Some(legacy) => Reading { legacy, percent: None },
-            None => looks.reading(),
-        })
+        Ok(own.or(declared).map_or_else(|| sample.column(at), Reading::declared))
     };
-    let mut readings: Vec<Reading> = names.iter().zip(&looks).map(reading).collect::<Result<_, Failure>>()?;
-    if source.has_single_bytes() && declared.is_none() {
-        like_the_others(&mut readings, &looks);
-    }
-    Ok(readings)
-}
-
-/// A file of one byte a character is in one encoding: a column whose texts prove nothing (addresses, numbers among words) is in that of those that do.
-fn like_the_others(readings: &mut [Reading], looks: &[Looks]) {
-    let mut known = readings.iter().filter_map(|reading| reading.legacy);
-    let Some(first) = known.next().filter(|first| known.all(|other| other == *first)) else { return };
-    for (reading, looks) in readings.iter_mut().zip(looks) {
-        if reading.legacy.is_none() && reading.percent.is_none() && looks.has_accents() {
-            *reading = Reading { legacy: Some(first), percent: Some(0) };
-        }
-    }
+    names.iter().enumerate().map(reading).collect()
 }
 
 /// Says what is imported as what, before anything is.
@@ -126,15 +155,19 @@ pub(super) fn say(
     }
     for (name, reading) in names.iter().zip(readings) {
         match (reading.legacy, reading.percent) {
-            (Some(legacy), Some(0)) => {
+            (Some(legacy), _) if reading.is_like_others => {
                 print_text(&format!("encoding   {name}: {}, as in the other columns", legacy.name()))?;
             }
+            (Some(legacy), Some(percent)) if reading.keeps_standing => print_text(&format!(
+                "encoding   {name}: {}, {percent}% of the accented texts that are not Vietnamese as they stand",
+                legacy.name()
+            ))?,
             (Some(legacy), Some(percent)) => {
                 print_text(&format!("encoding   {name}: {}, {percent}% of the accented texts", legacy.name()))?;
             }
             (Some(legacy), None) => print_text(&format!("encoding   {name}: {}, declared", legacy.name()))?,
             (None, Some(percent)) => print_text(&format!(
-                "encoding   {name}: Unicode, {percent}% of the accented texts; the others look like TCVN3 or VNI and stay as they are"
+                "encoding   {name}: Unicode; {percent}% of the accented texts that are not Vietnamese as they stand look like TCVN3 or VNI, and all stay as they are"
             ))?,
             (None, None) => {}
         }

@@ -6,10 +6,12 @@ use prost_types::value::Kind as Json;
 use prost_types::{ListValue, Struct};
 
 use super::cell::{Cell, Flaw, Row};
-use super::encoding::{Reading, decoded};
+use super::encoding::Reading;
 use super::mapping::{Constant, Detailed, Mapping};
+use super::source::Source;
 use super::target::{Field, Target, without_numbers};
 use super::value::{Value, read};
+use crate::base::Date;
 use crate::base::text::folded_key;
 
 /// Rows to records.
@@ -29,6 +31,8 @@ struct Bound {
     reading: Reading,
     /// The translations, by their folded names too: `nu` is `Nữ`.
     codes: BTreeMap<String, String>,
+    /// The day 0 of numbers that stand for days.
+    epoch: Date,
 }
 
 /// What is said of a letter whose encoding nobody knows.
@@ -42,13 +46,13 @@ impl Builder {
         target: &Target,
         names: Vec<String>,
         readings: &[Reading],
-        is_single: bool,
+        source: &Source,
     ) -> Self {
         let bind = |(name, reading): (&String, &Reading)| {
             let column = mapping.columns.get(name).filter(|column| !column.is_ignored())?.detailed();
             let field = target.field(&column.field)?.clone();
             let codes = column.codes.iter().map(|(name, code)| (folded_key(name), code.clone())).collect();
-            Some(Bound { column, field, reading: *reading, codes })
+            Some(Bound { column, field, reading: *reading, codes, epoch: source.epoch })
         };
         let columns = names.iter().zip(readings).map(bind).collect();
         let constant = |(path, constant): (&String, &Constant)| {
@@ -60,6 +64,7 @@ impl Builder {
             (path.clone(), value)
         };
         let constants = mapping.constants.iter().map(constant).collect();
+        let is_single = source.has_single_bytes();
         Self { columns, names, constants, natural_key: target.natural_key.clone(), is_single }
     }
 
@@ -67,11 +72,12 @@ impl Builder {
     pub(super) fn decode(&self, row: &mut Row) {
         for (at, (cell, bound)) in row.cells.iter_mut().zip(&self.columns).enumerate() {
             if let Cell::Text(text) = cell {
-                let legacy = bound.as_ref().and_then(|bound| bound.reading.legacy);
-                if self.is_single && legacy.is_none() && !text.is_ascii() {
+                let reading = bound.as_ref().map(|bound| bound.reading).unwrap_or_default();
+                let is_unicode = text.chars().any(|c| c > '\u{ff}');
+                if self.is_single && reading.legacy.is_none() && !text.is_ascii() && !is_unicode {
                     row.flaws.push(Flaw::new(at, "ENCODING", UNKNOWN_ENCODING));
                 }
-                *text = decoded(text, legacy);
+                *text = reading.decoded(text);
             }
         }
     }
@@ -162,7 +168,7 @@ impl Bound {
     }
 
     fn put_one(&self, cell: &Cell, path: &str, at: usize, payload: &mut Node, flaws: &mut Vec<Flaw>) {
-        match read(&self.translated(cell), &self.field.kind) {
+        match read(&self.translated(cell), &self.field.kind, self.epoch) {
             Ok(value) => payload.put(path, value),
             Err((rule, message)) => {
                 flaws.push(Flaw { field: self.column.field.clone(), ..Flaw::new(at, rule, message) });

@@ -37,12 +37,14 @@ pub(super) struct Report {
     lines: usize,
     /// How often each rule flagged each column.
     warnings: BTreeMap<(String, String), u64>,
+    /// Warnings that the server only counted.
+    pub(super) warnings_untold: u64,
     quarantine: Option<Quarantine>,
 }
 
 impl Report {
     pub(super) fn new(output: OutputFormat, counts: Counts, quarantine: Option<Quarantine>) -> Self {
-        Self { output, counts, lines: 0, warnings: BTreeMap::new(), quarantine }
+        Self { output, counts, lines: 0, warnings: BTreeMap::new(), warnings_untold: 0, quarantine }
     }
 
     /// Notes a refused row.
@@ -107,7 +109,7 @@ impl Report {
             let warning = |((rule, column), count): (&(String, String), &u64)| json!({"rule": rule, "column": column, "rows": count});
             return print_json(&json!({
                 "dry_run": is_trial, "counts": self.counts, "quarantine": file,
-                "warnings": self.warnings.iter().map(warning).collect::<Vec<_>>(),
+                "warnings": self.warnings.iter().map(warning).collect::<Vec<_>>(), "warnings_untold": self.warnings_untold,
             }));
         }
         if self.lines > LINES_MAX {
@@ -115,6 +117,9 @@ impl Report {
         }
         for ((rule, column), count) in &self.warnings {
             print_text(&format!("warning    {rule} in {column}: {count} rows"))?;
+        }
+        if self.warnings_untold > 0 {
+            print_text(&format!("warning    {} more that the server did not list", self.warnings_untold))?;
         }
         if is_trial {
             print_text("dry run    nothing was written")?;

@@ -54,7 +54,8 @@ pub(super) async fn run(
     let (batches, mut fed) = mpsc::channel::<Batch>(CALLS);
     let builder = std::sync::Arc::new(builder);
     let (reading, done) = (builder.clone(), checkpoint.row);
-    let reader = tokio::task::spawn_blocking(move || feed(&source, &reading, header.number, done, &batches));
+    let of = calls.record_type.clone();
+    let reader = tokio::task::spawn_blocking(move || feed(&source, &reading, header.number, done, &of, &batches));
     let answered = async {
         let taken = futures::stream::poll_fn(|context| fed.poll_recv(context));
         let mut answers = taken.map(|batch| calls.put(batch)).buffered(CALLS);
@@ -150,6 +151,7 @@ fn settle(batch: Batch, outcomes: Vec<PutOutcome>, builder: &Builder, report: &m
         *count += 1;
         log_size = log_size.max(receipt.log_index + 1);
         receipt.warnings.iter().for_each(|warning| report.warn(&warning.rule, &warning.field, builder));
+        report.warnings_untold += u64::from(receipt.warnings_total).saturating_sub(receipt.warnings.len() as u64);
     }
     refused.sort_by_key(|(row, _)| row.number);
     refused.iter().try_for_each(|(row, flaws)| report.refuse(row, flaws, builder))?;

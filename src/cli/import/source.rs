@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::bytes::{Bytes, Seen, look};
 use super::cell::{Each, Row};
 use super::limits::{COLUMNS_MAX, ROWS_MAX};
+use super::value::{EPOCH, EPOCH_1904};
 use super::{csv, xlsx};
+use crate::base::Date;
 use crate::cli::output::Failure;
 
 /// A file to import.
@@ -16,6 +18,8 @@ pub(super) struct Source {
     format: Format,
     /// Where the last row ends, about: bytes of a CSV file, rows of a sheet.
     pub(super) extent: u64,
+    /// The day 0 of numbers that stand for days.
+    pub(super) epoch: Date,
 }
 
 enum Format {
@@ -31,13 +35,15 @@ impl Source {
         if seen.head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
             return Err(failed("it is an old Excel file (.xls): save it as .xlsx or CSV".into()));
         }
-        let (format, extent) = if seen.head.starts_with(b"PK\x03\x04") {
-            let (name, rows) = xlsx::choose(path, sheet)?;
-            (Format::Sheet(name), rows)
+        // The second beginning is that of an archive without parts.
+        let is_archive = seen.head.starts_with(b"PK\x03\x04") || seen.head.starts_with(b"PK\x05\x06");
+        let (format, extent, epoch) = if is_archive {
+            let chosen = xlsx::choose(path, sheet)?;
+            (Format::Sheet(chosen.name), chosen.rows, if chosen.is_1904 { EPOCH_1904 } else { EPOCH })
         } else {
-            (Format::Csv(separator.unwrap_or_else(|| csv::separator(&seen.head))), seen.bytes)
+            (Format::Csv(separator.unwrap_or_else(|| csv::separator(&seen.head))), seen.bytes, EPOCH)
         };
-        Ok(Self { path: path.to_owned(), seen, format, extent })
+        Ok(Self { path: path.to_owned(), seen, format, extent, epoch })
     }
 
     /// Calls `each` with every row that is not blank.

@@ -77,7 +77,7 @@ impl Target {
         let schema: Value = serde_json::from_str(&of.json_schema)
             .map_err(|error| Failure::new(format!("the schema of {} cannot be read: {error}", of.record_type)))?;
         let mut fields = Vec::new();
-        walk(&schema, "", true, &Catalogue::built_in(), &mut fields);
+        walk(&schema, &Above { path: "", is_required: true, labels: &[] }, &Catalogue::built_in(), &mut fields);
         Ok(Self {
             registry: registry.registry.clone(),
             log_origin: registry.log_origin.clone(),
@@ -107,26 +107,45 @@ pub(super) fn without_numbers(path: &str) -> String {
     plain
 }
 
+/// Where a schema stands.
+struct Above<'a> {
+    path: &'a str,
+    is_required: bool,
+    /// What the object around it is called, in Vietnamese and English.
+    labels: &'a [String],
+}
+
 /// The fields under a schema, `$ref` free as the server exports it.
-fn walk(schema: &Value, path: &str, is_required: bool, built_in: &Catalogue, fields: &mut Vec<Field>) {
+fn walk(schema: &Value, above: &Above<'_>, built_in: &Catalogue, fields: &mut Vec<Field>) {
+    let Above { path, is_required, labels: around } = *above;
+    let own: Vec<String> =
+        ["x-title-vi", "title"].iter().filter_map(|key| schema[*key].as_str()).map(str::to_owned).collect();
     match schema["type"].as_str() {
         Some("object") => {
             let required: Vec<&str> =
                 schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             for (name, of) in schema["properties"].as_object().into_iter().flatten() {
                 let under = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                walk(of, &under, is_required && required.contains(&name.as_str()), built_in, fields);
+                let is_required = is_required && required.contains(&name.as_str());
+                // The record's own name says nothing of its fields.
+                let labels = if path.is_empty() { &[][..] } else { &own };
+                walk(of, &Above { path: &under, is_required, labels }, built_in, fields);
             }
         }
-        Some("array") => walk(&schema["items"], &format!("{path}[]"), is_required, built_in, fields),
+        Some("array") => {
+            let mut items = schema["items"].clone();
+            for (key, label) in ["x-title-vi", "title"].iter().zip(&own) {
+                items[*key] = label.as_str().into();
+            }
+            walk(&items, &Above { path: &format!("{path}[]"), is_required, labels: around }, built_in, fields);
+        }
         _ => {
-            let labels = ["x-title-vi", "title"].iter().filter_map(|key| schema[*key].as_str()).map(str::to_owned);
-            fields.push(Field {
-                path: path.to_owned(),
-                kind: kind(schema, built_in),
-                is_required,
-                labels: labels.collect(),
-            });
+            let mut labels = own.clone();
+            // "Họ và tên chủ xe", "Owner full name": what two objects have.
+            if let ([vi, en], [around_vi, around_en]) = (&own[..], around) {
+                labels.extend([format!("{vi} {around_vi}"), format!("{around_en} {en}")]);
+            }
+            fields.push(Field { path: path.to_owned(), kind: kind(schema, built_in), is_required, labels });
         }
     }
 }

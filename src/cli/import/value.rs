@@ -29,8 +29,13 @@ const EXPONENT: Refusal = (
     "Excel has turned a long number into one like 1.23E+11: format the column as Text in the source, and export it again",
 );
 
-/// Reads a cell that is not empty.
-pub(super) fn read(cell: &Cell, kind: &Kind) -> Result<Value, Refusal> {
+/// The day before the first one that a spreadsheet counts: 1 is 31 December 1899, and the error of 1900 in between is gone by its March.
+pub(super) const EPOCH: Date = Date::constant(1899, 12, 30);
+/// The first day of spreadsheets that were begun on old Macs.
+pub(super) const EPOCH_1904: Date = Date::constant(1904, 1, 1);
+
+/// Reads a cell that is not empty; `epoch` is the day 0 of numbers that stand for days.
+pub(super) fn read(cell: &Cell, kind: &Kind, epoch: Date) -> Result<Value, Refusal> {
     if let Cell::Error(_) = cell {
         return Err(("CELL_ERROR", "the cell holds an error of the spreadsheet"));
     }
@@ -38,9 +43,9 @@ pub(super) fn read(cell: &Cell, kind: &Kind) -> Result<Value, Refusal> {
         Kind::Text => text(cell).map(Value::Text),
         Kind::Formed(fits) => formed(cell, fits).map(Value::Text),
         Kind::PersonalId => personal_id(&text(cell)?).map(Value::Text),
-        Kind::Date => date(cell).map(|date| Value::Text(date.to_string())),
+        Kind::Date => date(cell, epoch).map(|date| Value::Text(date.to_string())),
         Kind::Month => month(cell).map(Value::Text),
-        Kind::PartialDate => partial_date(cell).map(Value::Text),
+        Kind::PartialDate => partial_date(cell, epoch).map(Value::Text),
         Kind::Integer => integer(cell).map(Value::Integer),
         Kind::Boolean => boolean(cell).map(Value::Boolean),
         Kind::Choice(values) => choice(&text(cell)?, values).map(Value::Text),
@@ -156,20 +161,20 @@ fn choice(text: &str, values: &[String]) -> Result<String, Refusal> {
 }
 
 /// A day: `31/12/1990`, `31-12-1990`, `31.12.1990`, `1990-12-31`, a spreadsheet's date, or the number that stands for one.
-fn date(cell: &Cell) -> Result<Date, Refusal> {
+fn date(cell: &Cell, epoch: Date) -> Result<Date, Refusal> {
     let day = |year: u16, month: u8, day: u8| {
         let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
         Date::new(year, month, day).ok()
     };
     match cell {
         Cell::Date(year, month, of_month) => day(*year, *month, *of_month).ok_or(DATE),
-        Cell::Number(number) => serial(*number).ok_or(DATE),
+        Cell::Number(number) => serial(*number, epoch).ok_or(DATE),
         other => {
             let text = other.text();
             if text.len() == 5
                 && let Ok(number) = text.parse::<u32>()
             {
-                return serial(f64::from(number)).ok_or(DATE);
+                return serial(f64::from(number), epoch).ok_or(DATE);
             }
             let parts = parts(&text)?;
             let [first, second, third] = parts[..] else { return Err(DATE) };
@@ -199,13 +204,12 @@ fn parts(text: &str) -> Result<Vec<(u16, usize)>, Refusal> {
     text.split(['/', '-', '.']).map(number).collect::<Option<_>>().ok_or(DATE)
 }
 
-/// The day that a number of a spreadsheet stands for: days since 30 December 1899. Numbers below 10,000 could be years.
-fn serial(number: f64) -> Option<Date> {
-    const EPOCH: Date = Date::constant(1899, 12, 30);
+/// The day that a number of a spreadsheet stands for. Numbers below 10,000 could be years.
+fn serial(number: f64, epoch: Date) -> Option<Date> {
     if number.fract() != 0.0 || !(10_000.0..=110_000.0).contains(&number) {
         return None;
     }
-    EPOCH.checked_add(jiff::Span::new().days(number as i64)).ok()
+    epoch.checked_add(jiff::Span::new().days(number as i64)).ok()
 }
 
 fn month(cell: &Cell) -> Result<String, Refusal> {
@@ -222,7 +226,7 @@ fn month(cell: &Cell) -> Result<String, Refusal> {
 }
 
 /// A day, a month or a year.
-fn partial_date(cell: &Cell) -> Result<String, Refusal> {
+fn partial_date(cell: &Cell, epoch: Date) -> Result<String, Refusal> {
     let year = |year: u16| (1800..=2200).contains(&year).then(|| format!("{year:04}"));
     if let Cell::Number(number) = cell
         && (1800.0..=2200.0).contains(number)
@@ -237,7 +241,7 @@ fn partial_date(cell: &Cell) -> Result<String, Refusal> {
             _ => {}
         }
     }
-    date(cell).map(|date| date.to_string())
+    date(cell, epoch).map(|date| date.to_string())
 }
 
 #[cfg(test)]
@@ -252,7 +256,7 @@ mod tests {
     }
 
     fn rule(cell: &Cell, kind: &Kind) -> &'static str {
-        read(cell, kind).expect_err("refused").0
+        read(cell, kind, EPOCH).expect_err("refused").0
     }
 
     #[test]
@@ -269,7 +273,7 @@ mod tests {
             (Cell::Number(33_238.0), "1990-12-31"),
             (Cell::Date(1990, 12, 31), "1990-12-31"),
         ] {
-            assert_eq!(read(&cell, &Kind::Date), Ok(Value::Text(expected.into())), "{cell:?}");
+            assert_eq!(read(&cell, &Kind::Date, EPOCH), Ok(Value::Text(expected.into())), "{cell:?}");
         }
         for (value, expected) in [
             ("12/31/1990", "DATE_ORDER"),
@@ -288,9 +292,11 @@ mod tests {
             (Cell::Number(1990.0), "1990"),
             (text("1/2/1990"), "1990-02-01"),
         ] {
-            assert_eq!(read(&cell, &Kind::PartialDate), Ok(Value::Text(expected.into())), "{cell:?}");
+            assert_eq!(read(&cell, &Kind::PartialDate, EPOCH), Ok(Value::Text(expected.into())), "{cell:?}");
         }
-        assert_eq!(read(&text("7/2020"), &Kind::Month), Ok(Value::Text("2020-07".into())));
+        let of_a_mac = read(&Cell::Number(31_776.0), &Kind::Date, EPOCH_1904);
+        assert_eq!(of_a_mac, Ok(Value::Text("1990-12-31".into())));
+        assert_eq!(read(&text("7/2020"), &Kind::Month, EPOCH), Ok(Value::Text("2020-07".into())));
         assert_eq!(rule(&text("13/2020"), &Kind::Month), "DATE");
     }
 
@@ -306,11 +312,11 @@ mod tests {
             (Cell::Number(152.4), "152.4"),
             (Cell::Number(152.0), "152"),
         ] {
-            assert_eq!(read(&cell, &area), Ok(Value::Text(expected.into())), "{cell:?}");
+            assert_eq!(read(&cell, &area, EPOCH), Ok(Value::Text(expected.into())), "{cell:?}");
         }
         // Not one reading: left to the registry, which refuses it.
-        assert_eq!(read(&text("1,234.5"), &area), Ok(Value::Text("1,234.5".into())));
-        assert_eq!(read(&text("1.500"), &Kind::Integer), Ok(Value::Integer(1500)));
+        assert_eq!(read(&text("1,234.5"), &area, EPOCH), Ok(Value::Text("1,234.5".into())));
+        assert_eq!(read(&text("1.500"), &Kind::Integer, EPOCH), Ok(Value::Integer(1500)));
         assert_eq!(rule(&text("1,5"), &Kind::Integer), "NUMBER");
     }
 
@@ -323,8 +329,8 @@ mod tests {
         assert_eq!(rule(&Cell::Number(1.0e16), &Kind::Text), "PRECISION");
         assert_eq!(rule(&Cell::Number(1.5), &Kind::Text), "NUMBER");
         assert_eq!(rule(&Cell::Error("#REF!".into()), &Kind::Text), "CELL_ERROR");
-        assert_eq!(read(&text("38A-12345"), &Kind::Text), Ok(Value::Text("38A-12345".into())));
-        assert_eq!(read(&text("12E5"), &Kind::Text), Ok(Value::Text("12E5".into())));
+        assert_eq!(read(&text("38A-12345"), &Kind::Text, EPOCH), Ok(Value::Text("38A-12345".into())));
+        assert_eq!(read(&text("12E5"), &Kind::Text, EPOCH), Ok(Value::Text("12E5".into())));
         assert_eq!(rule(&text("đỏ"), &Kind::Choice(vec!["red".into()])), "UNKNOWN_VALUE");
     }
 }

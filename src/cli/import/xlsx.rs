@@ -19,8 +19,17 @@ type Workbook = Xlsx<BufReader<File>>;
 /// Most parts of a file.
 const PARTS_MAX: usize = 10_000;
 
-/// The sheet to read, and how many rows it has: the one that is named, or the first that is not hidden.
-pub(super) fn choose(path: &Path, sheet: Option<&str>) -> Result<(String, u64), Failure> {
+/// The sheet to read.
+pub(super) struct Chosen {
+    pub(super) name: String,
+    /// How many rows it has.
+    pub(super) rows: u64,
+    /// Whether the workbook counts its days from 1904.
+    pub(super) is_1904: bool,
+}
+
+/// Chooses the sheet that is named, or the first that is not hidden.
+pub(super) fn choose(path: &Path, sheet: Option<&str>) -> Result<Chosen, Failure> {
     let failed = |why: String| Failure::new(format!("{} cannot be read: {why}", path.display()));
     measure(path).map_err(|error| failed(error.to_string()))?;
     let mut workbook = open(path)?;
@@ -34,9 +43,10 @@ pub(super) fn choose(path: &Path, sheet: Option<&str>) -> Result<(String, u64), 
         }
         None => visible.map(|sheet| sheet.name.clone()).ok_or_else(|| failed("it has no sheet".into()))?,
     };
+    let is_1904 = workbook.has_1904_epoch();
     let cells = workbook.worksheet_cells_reader(&name).map_err(|error| failed(error.to_string()))?;
     let rows = u64::from(cells.dimensions().end.0) + 1;
-    Ok((name, rows))
+    Ok(Chosen { name, rows, is_1904 })
 }
 
 /// Calls `each` with every row that is not blank.

@@ -15,14 +15,14 @@ use crate::simulation::legacy_file::{Kind, rows};
 
 const EXAMPLES: &str = "\
 Examples:
-  lienthong population legacy vehicle --rows 1000 --out vehicles.csv --ground-truth vehicles.jsonl
+  lienthong population legacy vehicle --rows 1000 --out vehicles.csv --mapping vehicles.yaml --ground-truth vehicles.jsonl
   lienthong population legacy health_insurance --encoding vni --out cards.csv";
 
 /// Write a file of before Unicode, with the slips of such files: a CSV with headings to try an import on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Legacy {
-    /// The registry whose records it holds: `health_insurance` or `vehicle`.
+    /// The registry whose records it holds: `health_insurance`, `vehicle`, `resident`, `driver_licence` or `land`.
     #[arg(value_parser = kind, value_name = "REGISTRY")]
     registry: Kind,
     /// How many rows.
@@ -40,6 +40,9 @@ pub struct Legacy {
     /// A file for the truth about each slip, one line of JSON each.
     #[arg(long, env = "LIENTHONG_GROUND_TRUTH", value_name = "FILE")]
     ground_truth: Option<PathBuf>,
+    /// A file for the mapping with which `import` reads it.
+    #[arg(long, env = "LIENTHONG_LEGACY_MAPPING", value_name = "FILE")]
+    mapping: Option<PathBuf>,
 }
 
 /// An encoding before Unicode.
@@ -52,7 +55,8 @@ enum Encoding {
 }
 
 fn kind(registry: &str) -> Result<Kind, String> {
-    Kind::of(registry).ok_or_else(|| "files can be made for health_insurance and vehicle".to_owned())
+    let known = || Kind::registries().collect::<Vec<_>>().join(", ");
+    Kind::of(registry).ok_or_else(|| format!("files can be made for {}", known()))
 }
 
 impl Legacy {
@@ -64,6 +68,10 @@ impl Legacy {
         };
         let mut file = create(&self.out)?;
         let mut truths = self.ground_truth.as_deref().map(create).transpose()?;
+        if let Some(mapping) = &self.mapping {
+            std::fs::write(mapping, self.registry.mapping())
+                .map_err(|error| Failure::new(format!("cannot write {}: {error}", mapping.display())))?;
+        }
         let failed = |error: std::io::Error| Failure::new(format!("cannot write {}: {error}", self.out.display()));
         line(&mut file, self.registry.headings().iter().copied()).map_err(failed)?;
         let mut slips = 0;
@@ -101,7 +109,8 @@ fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
 
 /// One line: a byte a character, as before Unicode.
 fn line<'a>(file: &mut impl Write, cells: impl Iterator<Item = &'a str>) -> std::io::Result<()> {
-    let text = cells.collect::<Vec<_>>().join(",");
+    let quoted = |cell: &str| if cell.contains(',') { format!("\"{cell}\"") } else { cell.to_owned() };
+    let text = cells.map(quoted).collect::<Vec<_>>().join(",");
     let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
     file.write_all(&bytes)?;
     file.write_all(b"\r\n")

@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::pyramid;
-use crate::base::Seed;
 use crate::base::time::{Clock as _, SystemClock};
+use crate::base::{Language, Seed};
+use crate::cli::language;
 use crate::cli::output::{Failure, OutputFormat, print_json, print_text};
 use crate::server::world_file::SEED_DEFAULT;
 use crate::simulation::census::{Census, Figure};
@@ -59,8 +60,16 @@ impl Report {
             OutputFormat::Text => print(&census, self.seed, &figures)?,
             OutputFormat::Json => print_json(&json(&census, self.seed, &figures))?,
         }
-        let all_hold = figures.iter().all(Figure::holds);
-        Ok(if all_hold { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let missed: Vec<&str> = figures.iter().filter(|figure| !figure.holds()).map(|figure| figure.name).collect();
+        match missed.is_empty() {
+            true => Ok(ExitCode::SUCCESS),
+            false => Err(Failure::new(format!(
+                "{} of {} figures miss their range: {}",
+                missed.len(),
+                figures.len(),
+                missed.join(", ")
+            ))),
+        }
     }
 }
 
@@ -72,15 +81,22 @@ fn print(census: &Census, seed: u64, figures: &[Figure]) -> Result<(), Failure> 
     print_text("")?;
     for figure in figures {
         let found = figure.value.map_or("-".into(), |value| format!("{value:.2}"));
-        let Figure { label, target, range: (low, high), source, .. } = figure;
+        let Figure { target, range: (low, high), source, .. } = figure;
+        let label = match language::chosen() {
+            Language::English => figure.label,
+            Language::Vietnamese => figure.label_vi,
+        };
+        let tolerance = figure.tolerance();
         let (unit, verdict) = (figure.unit.sign(), if figure.holds() { "  " } else { "✗ " });
-        print_text(&format!("{verdict}{found:>7} {unit:<7}{target:>6} [{low}..{high}] {source}  {label}"))?;
+        print_text(&format!(
+            "{verdict}{found:>7} {unit:<7}{target:>6} [{low}..{high}] ±{tolerance:<5.2} {source}  {label}"
+        ))?;
     }
     let missed = figures.iter().filter(|figure| !figure.holds()).count();
     let (held, all) = (figures.len() - missed, figures.len());
     print_text("")?;
     print_text(&format!(
-        "{held} of {all} figures hold: value, unit, target, range, source (docs/fidelity.md), what it is"
+        "{held} of {all} figures hold: value, unit, target, range, tolerance (3.5 standard errors), source (docs/fidelity.md), what it is"
     ))
 }
 
@@ -89,6 +105,8 @@ fn json(census: &Census, seed: u64, figures: &[Figure]) -> serde_json::Value {
         serde_json::json!({
             "figure": figure.name,
             "label": figure.label,
+            "label_vi": figure.label_vi,
+            "tolerance": figure.tolerance(),
             "unit": figure.unit.as_str(),
             "value": figure.value,
             "standard_error": figure.error,

@@ -62,6 +62,8 @@ pub struct Figure {
     pub name: &'static str,
     /// In words.
     pub label: &'static str,
+    /// The same in Vietnamese.
+    pub label_vi: &'static str,
     /// What it is a number of.
     pub unit: Unit,
     /// As wanted.
@@ -82,11 +84,15 @@ const CLUSTERED: f64 = 1.3;
 const ERRORS_MAX: f64 = 3.5;
 
 impl Figure {
+    /// By how much a value may miss the range, because a sample of this size varies; nothing of what is to be one value.
+    pub fn tolerance(&self) -> f64 {
+        if self.range.0 >= self.range.1 { 0.0 } else { ERRORS_MAX * self.error }
+    }
+
     /// Whether the value lies in the range, or no further outside than a sample of this size can. What is to be one value is that value. Of what
     /// does not occur at all nothing is said.
     pub fn holds(&self) -> bool {
-        let is_exact = self.range.0 >= self.range.1;
-        let slack = if is_exact { 1e-9 } else { ERRORS_MAX * self.error + 1e-9 };
+        let slack = self.tolerance() + 1e-9;
         self.value.is_none_or(|value| value >= self.range.0 - slack && value <= self.range.1 + slack)
     }
 }
@@ -100,6 +106,7 @@ pub(super) fn all(counts: &Counts) -> Vec<Figure> {
         Figure {
             name: row[0],
             label: row[6],
+            label_vi: row[7],
             unit,
             target: number(row[2]),
             range: (number(row[3]), number(row[4])),

@@ -164,6 +164,98 @@ impl Document for DeathEntry {
     }
 }
 
+/// A note of a divorce.
+#[derive(Debug, Clone)]
+pub struct DivorceNote {
+    /// Where it stands.
+    pub entry: Entry,
+    /// The number of the entry of the marriage.
+    pub marriage_entry: String,
+    /// The husband.
+    pub husband: Party,
+    /// The wife.
+    pub wife: Party,
+    /// Which court decided.
+    pub court: &'static str,
+    /// The number of its decision.
+    pub judgment_number: String,
+    /// From when the marriage has ended.
+    pub effective_on: Date,
+}
+
+impl Document for DivorceNote {
+    const TYPE: &'static str = civil_status::DIVORCE;
+
+    fn payload(&self) -> Object {
+        let mut o = Object::new();
+        self.entry.write(&mut o, "LH");
+        o.insert("court", self.court);
+        o.insert("effective_on", day(self.effective_on));
+        o.insert("husband", &self.husband);
+        o.insert("judgment_number", self.judgment_number.as_str());
+        o.insert("marriage_entry", self.marriage_entry.as_str());
+        o.insert("status", "active");
+        o.insert("wife", &self.wife);
+        o
+    }
+}
+
+/// An entry of an adoption by a couple.
+#[derive(Debug, Clone)]
+pub struct AdoptionEntry {
+    /// Where it stands.
+    pub entry: Entry,
+    /// Who was adopted.
+    pub child: Party,
+    /// The man who adopts.
+    pub father: Party,
+    /// The woman who adopts.
+    pub mother: Party,
+}
+
+impl Document for AdoptionEntry {
+    const TYPE: &'static str = civil_status::ADOPTION;
+
+    fn payload(&self) -> Object {
+        let mut o = Object::new();
+        self.entry.write(&mut o, "CN");
+        o.insert("adoptive_father", &self.father);
+        o.insert("adoptive_mother", &self.mother);
+        o.insert("child", &self.child);
+        o.insert("given_by", "facility");
+        o.insert("relation", "none");
+        o.insert("status", "active");
+        o
+    }
+}
+
+/// An entry of a name that was changed.
+#[derive(Debug, Clone)]
+pub struct ChangeEntry {
+    /// Where it stands.
+    pub entry: Entry,
+    /// Whose name it is, with the present one.
+    pub person: Party,
+    /// The name of before.
+    pub before: String,
+}
+
+impl Document for ChangeEntry {
+    const TYPE: &'static str = civil_status::CHANGE;
+
+    fn payload(&self) -> Object {
+        let mut o = Object::new();
+        self.entry.write(&mut o, "TD");
+        o.insert("after", self.person.full_name.as_str());
+        o.insert("before", self.before.as_str());
+        o.insert("field", "full_name");
+        o.insert("kind", "change");
+        o.insert("person", &self.person);
+        o.insert("status", "active");
+        o
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

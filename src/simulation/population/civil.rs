@@ -3,9 +3,11 @@
 
 use crate::base::Date;
 use crate::base::seed::Draws;
-use crate::simulation::document::civil_status::{BirthEntry, DeathEntry, Entry, MarriageEntry, Party};
+use crate::simulation::document::civil_status::{
+    AdoptionEntry, BirthEntry, ChangeEntry, DeathEntry, DivorceNote, Entry, MarriageEntry, Party,
+};
 use crate::simulation::document::{Address, Document as _, Record};
-use crate::simulation::names::Sex;
+use crate::simulation::names::{self, Sex};
 
 use super::calendar::{draw_act, draw_day, plus_days, plus_years};
 use super::citizen::Citizen;
@@ -28,7 +30,10 @@ pub fn entries(
     for citizen in citizens {
         records.extend(books.birth(citizen).map(|entry| entry.record()));
         records.extend(books.marriage(citizen).map(|entry| entry.record()));
+        records.extend(books.ended_marriage(citizen));
         records.extend(books.death(citizen).map(|entry| entry.record()));
+        records.extend(books.adoption(citizen).map(|entry| entry.record()));
+        records.extend(books.change(citizen).map(|entry| entry.record()));
     }
     records
 }
@@ -68,6 +73,11 @@ impl<'a> Books<'a> {
             return None;
         }
         let wife = self.find(husband.person.spouse_id)?;
+        self.wedding(husband, wife)
+    }
+
+    /// The entry of a marriage of two, before their first child, where that is known.
+    fn wedding(&mut self, husband: &Citizen, wife: &Citizen) -> Option<MarriageEntry> {
         let of_age = plus_years(husband.birth, 20).max(plus_years(wife.birth, 18));
         let is_child = |child: &&Citizen| child.person.mother_id == Some(wife.person.personal_id);
         let first_child = self.citizens.iter().filter(is_child).map(|child| child.birth).min();
@@ -75,6 +85,80 @@ impl<'a> Books<'a> {
         let married = draw_act(self.draws, plus_days(of_age, 1), latest);
         let entry = self.entry(married, self.home.place_on(married))?;
         Some(MarriageEntry { entry, husband: party(husband), wife: party(wife), ended: None })
+    }
+
+    /// The marriage of two parents which has ended, written for the eldest child: by a death, or by a divorce with its note.
+    fn ended_marriage(&mut self, child: &Citizen) -> Vec<Record> {
+        let parents = self.find(child.person.father_id).zip(self.find(child.person.mother_id));
+        let Some((father, mother)) = parents.filter(|(_, mother)| self.is_eldest(child, mother)) else {
+            return Vec::new();
+        };
+        let states = [father.person.marital_status, mother.person.marital_status];
+        let youngest = self.citizens.iter().filter(|of| of.person.mother_id == child.person.mother_id);
+        let youngest = youngest.map(|child| child.birth).max().unwrap_or(child.birth);
+        let died = father.person.death_date.or(mother.person.death_date).and_then(crate::base::PartialDate::full);
+        let Some(mut marriage) = self.wedding(father, mother) else { return Vec::new() };
+        let married = marriage.entry.registered_on;
+        if let Some(died) = died.filter(|died| states.contains(&"widowed") && *died >= married) {
+            let who = if father.is_dead() { "Chồng qua đời" } else { "Vợ qua đời" };
+            marriage.ended = Some(("widowed", died, who.into()));
+            return vec![marriage.record()];
+        }
+        if states != ["divorced"; 2] {
+            return Vec::new();
+        }
+        let effective = draw_act(self.draws, youngest.max(plus_days(married, 200)).min(self.today), self.today);
+        marriage.ended = Some(("divorced", effective, "Quyết định công nhận thuận tình ly hôn".into()));
+        let (husband, wife) = (marriage.husband.clone(), marriage.wife.clone());
+        let noted = draw_act(self.draws, effective, plus_days(effective, 40).min(self.today));
+        let marriage_entry = marriage.entry.entry_number("KH");
+        let note =
+            self.entry(noted.max(effective), self.home.place_on(noted.max(effective))).map(|entry| DivorceNote {
+                judgment_number: format!("{}/{}/QĐST-HNGĐ", entry.number % 190 + 1, effective.year()),
+                entry,
+                marriage_entry,
+                husband,
+                wife,
+                court: "Tòa án nhân dân khu vực 1 - Hà Tĩnh",
+                effective_on: effective,
+            });
+        [Some(marriage.record()), note.map(|note| note.record())].into_iter().flatten().collect()
+    }
+
+    fn is_eldest(&self, child: &Citizen, mother: &Citizen) -> bool {
+        let of_hers = self.citizens.iter().filter(|of| of.person.mother_id == Some(mother.person.personal_id));
+        let eldest = of_hers.min_by_key(|of| (of.birth, of.person.personal_id));
+        eldest.is_some_and(|eldest| eldest.person.personal_id == child.person.personal_id)
+    }
+
+    /// One child in three hundred was adopted by the couple whose it is.
+    fn adoption(&mut self, child: &Citizen) -> Option<AdoptionEntry> {
+        let (father, mother) = self.find(child.person.father_id).zip(self.find(child.person.mother_id))?;
+        let is_older = |adopter: &Citizen| plus_years(adopter.birth, 21) <= child.birth;
+        if !self.draws.chance(0.003) || !is_older(father) || !is_older(mother) || child.age >= 40 {
+            return None;
+        }
+        let from = plus_days(child.birth, 90);
+        let adopted = draw_act(self.draws, from, plus_days(child.birth, 3_000).min(self.today).max(from));
+        let entry = self.entry(adopted, self.home.place_on(adopted))?;
+        Some(AdoptionEntry { entry, child: party(child), father: party(father), mother: party(mother) })
+    }
+
+    /// One person in four hundred bears another name than they were given.
+    fn change(&mut self, citizen: &Citizen) -> Option<ChangeEntry> {
+        if !self.draws.chance(0.0025) || citizen.is_dead() {
+            return None;
+        }
+        let person = &citizen.person;
+        let surname = person.full_name.split(' ').next().unwrap_or_default();
+        let before = names::full_name(surname, person.sex, citizen.birth.year(), self.draws);
+        let from = plus_days(citizen.birth, 400);
+        if before == person.full_name || from >= self.today {
+            return None;
+        }
+        let changed = draw_act(self.draws, from, self.today);
+        let entry = self.entry(changed, self.home.place_on(changed))?;
+        Some(ChangeEntry { entry, person: party(citizen), before })
     }
 
     fn death(&mut self, citizen: &Citizen) -> Option<DeathEntry> {

@@ -36,6 +36,13 @@ impl<'a> Organisation<'a> {
         }
     }
 
+    /// Its possessions in a province of so many citizens, where they are what they are in one of `whole`.
+    pub fn scale_down(&mut self, citizens: u64, whole: u64) {
+        for count in [&mut self.vehicles, &mut self.certificates] {
+            *count = (*count * citizens.min(whole) + whole / 2) / whole;
+        }
+    }
+
     /// A school of the commune, in one of a hundred and fifty households' neighbourhood.
     pub fn school(home: &'a Home, draws: &mut Draws, today: Date) -> Option<Self> {
         if !draws.chance(0.0066) {

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use crate::base::Date;
 use crate::base::seed::Draws;
-use crate::simulation::document::{Address, Licence, Paper, Vehicle, VehicleOwner};
+use crate::simulation::document::{Address, Document as _, Licence, Paper, Record, Vehicle, VehicleOwner};
 
-use super::calendar::{draw_act, plus_years};
+use super::calendar::{days_between, draw_act, plus_days, plus_years, working_day_before};
 use super::citizen::Citizen;
 use super::home::Home;
 use super::licence::{drives_cars, drives_trucks};
@@ -157,6 +157,22 @@ pub fn of_foreigner(
     vehicle.plate = numbers.foreign_plate();
     vehicle.plate_colour = "white";
     vehicle
+}
+
+/// The registration as a record. A plate that is kept for its owner says since when: on a day of the last five years, after which it is nobody's.
+pub fn record(vehicle: &Vehicle, today: Date) -> Record {
+    /// Owner-bound plates are kept (Circular 24/2023/TT-BCA).
+    const KEPT_SINCE: Date = Date::constant(2023, 8, 15);
+    let mut record = vehicle.record();
+    if vehicle.status == "plate_kept" {
+        let from = vehicle.first_registered.max(plus_years(today, -5)).max(KEPT_SINCE).min(today);
+        let days = days_between(from, today).max(1);
+        // Chassis numbers end in digits that are as good as drawn.
+        let drawn = vehicle.chassis_number.bytes().fold(0, |sum: i64, byte| (sum * 31 + i64::from(byte)) % 9_973);
+        let since = working_day_before(plus_days(from, 1 + drawn % days)).max(from).min(today);
+        record.payload.insert("plate_kept_since", since.to_string());
+    }
+    record
 }
 
 /// A vehicle that was registered on a day from `since` to `today`, at most as long ago as such vehicles last.

@@ -26,8 +26,9 @@ impl Default for FjallOptions {
 }
 
 impl FjallOptions {
-    /// For loads of many thousand citizens: rows are sorted in larger portions, and so rewritten less often.
+    /// For loads of many thousand citizens: rows are sorted in larger portions, and so rewritten less often. Of two workers one spins while the
+    /// other compacts.
     pub fn bulk() -> Self {
-        Self { cache_bytes: 64 * MIB, memtable_bytes: 32 * MIB, workers: 2, reserve_bytes: 512 * MIB }
+        Self { cache_bytes: 64 * MIB, memtable_bytes: 32 * MIB, workers: 1, reserve_bytes: 512 * MIB }
     }
 }

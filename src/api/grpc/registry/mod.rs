@@ -3,7 +3,6 @@
 mod certificate;
 mod codes;
 mod describe;
-mod payload;
 mod put;
 mod receipt;
 mod sectors;

@@ -7,9 +7,9 @@ use crate::registry::Sector;
 use crate::registry::catalogue::unknown_record_type;
 use crate::registry::port::{Content, PutOutcome, Receipt, Submission};
 use crate::trust::Object;
+use crate::wire::payload::object;
 use crate::wire::proto::registry::v1;
 
-use super::payload::object;
 use super::receipt;
 
 /// Violations of one record that an answer holds.

@@ -14,13 +14,13 @@ use crate::registry::port::{Change, Content, Inclusion, Query, Registry, Selecto
 use crate::registry::prepare::check;
 use crate::registry::{Catalogue, RecordType, Sector};
 use crate::trust::{Object, Operation};
+use crate::wire::payload::object;
 use crate::wire::proto::registry::v1;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryService;
 use crate::wire::record;
 
 use super::codes::list_codes;
 use super::describe::describe;
-use super::payload::object;
 use super::put;
 use super::receipt;
 use super::stream::{self, STREAM_RECORDS};

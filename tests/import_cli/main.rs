@@ -1,16 +1,17 @@
 //! `lienthong import` against a server over a socket: files as agencies have them, what becomes of their rows, and that repeating it changes nothing.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod sheets;
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Output;
 
-use common::process::{Serving, run};
+use common::process::{Serving, program, run};
 use serde_json::Value;
 
-const CSV: &[u8] = include_bytes!("../examples/import/registrations.csv");
-const MAPPING: &str = include_str!("../examples/import/registrations.yaml");
+const CSV: &[u8] = include_bytes!("../../examples/import/registrations.csv");
+const MAPPING: &str = include_str!("../../examples/import/registrations.yaml");
 /// Rows were refused.
 const REFUSED: i32 = 40;
 
@@ -221,11 +222,10 @@ fn messy_rows_are_told_with_row_and_column() {
         let (code, _, said) = world.import("bad.csv", &[]);
         assert!(code == 1 && said.contains(why), "{file}: {said}");
     }
-    // An address proves no encoding; the names beside it do, and what nothing proves is refused.
+    // A word among others proves no encoding; the names beside it do, and what nothing proves is refused.
     let byte = |text: &str| text.chars().map(|c| c as u8).collect::<Vec<_>>();
     let header = "plate,kind,plate_colour,owner.full_name,owner.personal_id,owner.address.text";
-    let row =
-        |name: &str| format!("{header}\n38-H9 002.77,motorcycle,white,{name},042090990001,\"Sè 12, phè TrÇn Phó\"\n");
+    let row = |name: &str| format!("{header}\n38-H9 002.77,motorcycle,white,{name},042090990001,\"TrÇn KCN Block\"\n");
     world.write("tcvn3.csv", &byte(&row("NguyÔn ThÞ Hoµ")));
     let output = run(world.path(), &["import", "vehicle", "tcvn3.csv", "--dry-run", "--address", &world.serving.grpc]);
     let said = text(&output).1;
@@ -245,104 +245,144 @@ fn messy_rows_are_told_with_row_and_column() {
     assert!(code == 1 && said.contains("a quote that opens in it is not closed"), "{said}");
 }
 
-/// A workbook of one sheet: rows of cells as XML.
-fn workbook(rows: &[&str], further: &str) -> Vec<u8> {
-    let rows: String =
-        rows.iter().enumerate().map(|(at, cells)| format!("<row r=\"{}\">{cells}</row>", at + 1)).collect();
-    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-    let package = "http://schemas.openxmlformats.org/package/2006";
-    let parts = [
-        ("[Content_Types].xml", format!("<Types xmlns=\"{package}/content-types\"/>")),
-        (
-            "_rels/.rels",
-            format!(
-                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"rId1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
-            ),
-        ),
-        (
-            "xl/workbook.xml",
-            format!(
-                "<workbook xmlns=\"{main}\" xmlns:r=\"{office}\"><sheets><sheet name=\"Xe\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>"
-            ),
-        ),
-        (
-            "xl/_rels/workbook.xml.rels",
-            format!(
-                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"rId1\" Type=\"{office}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
-            ),
-        ),
-        (
-            "xl/worksheets/sheet1.xml",
-            format!("<worksheet xmlns=\"{main}\"><sheetData>{rows}</sheetData>{further}</worksheet>"),
-        ),
-    ];
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, text) in parts {
-        writer.start_file(name, zip::write::SimpleFileOptions::default()).expect("a part");
-        writer.write_all(text.as_bytes()).expect("written");
+#[test]
+fn odd_files_are_read_or_refused_in_words() {
+    let world = World::start();
+    let header = text_of(CSV).lines().next().expect("a header").to_owned();
+    let good = |n: u32| row(&format!("38-H9 008.{n:02}"), "Trần Văn Bình", &format!("RLHJA3909PY8{n:05}"));
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let plain = |n: u32| format!("{header}\r\n{}\r\n", good(n));
+    let cut: Vec<u8> = [&[0xff, 0xfe][..], &utf16(&plain(2)), b"A"].concat();
+    // Half of the file was written by another program.
+    let mut mixed = plain(4).into_bytes();
+    let of_before =
+        good(5).replace("Trần Văn Bình", "NguyÔn ThÞ Hoµ").replace("Đỏ", "§á").replace("Xe máy", "motorcycle");
+    let of_before = of_before.replace("Trắng", "white").replace("Đang lưu hành", "active");
+    mixed.extend(of_before.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")));
+    for (name, bytes, expected) in [
+        ("unmarked.csv", utf16(&plain(1)), [1, 0, 0, 0, 0]),
+        ("cut.csv", cut, [1, 0, 0, 0, 0]),
+        ("mixed.csv", mixed, [2, 0, 0, 0, 0]),
+        ("nul.csv", plain(3).replace("Honda", "Hon\0da").into_bytes(), [0, 0, 0, 0, 1]),
+    ] {
+        world.write(name, &bytes);
+        let (_, lines, why) = world.import(name, &[]);
+        assert!(!lines.is_empty(), "{name}: {why}");
+        assert_eq!(counts(&lines), expected, "{name}: {lines:?} {why}");
     }
-    writer.finish().expect("whole").into_inner()
-}
-
-/// Cells of texts in a row.
-fn cells(row: usize, texts: &[&str]) -> String {
-    let cell = |(at, text): (usize, &&str)| {
-        let place = format!("{}{row}", char::from(b'A' + at as u8));
-        match text.strip_prefix('#') {
-            Some(number) => format!("<c r=\"{place}\"><v>{number}</v></c>"),
-            None => format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>"),
-        }
-    };
-    texts.iter().enumerate().map(cell).collect()
+    let million = format!("{header}\n{}\n", vec!["x"; 1_000_000].join(";"));
+    for (name, bytes, said) in [
+        ("million.csv", million.into_bytes(), "it has too many cells"),
+        ("utf32.csv", [&[0xff, 0xfe, 0, 0][..], &[65, 0, 0, 0].repeat(9)].concat(), "it is UTF-32"),
+        ("zeros.csv", vec![0; 1_000], "characters that nobody sees"),
+        ("archive.xlsx", [&b"PK\x05\x06"[..], &[0; 18]].concat(), "cannot be read"),
+    ] {
+        world.write(name, &bytes);
+        let (code, _, why) = world.import(name, &[]);
+        assert!(code == 1 && why.contains(said) && !why.contains('\0'), "{name}: {why}");
+    }
 }
 
 #[test]
-fn sheets_are_read_with_their_dates_and_their_traps() {
+fn two_spellings_of_one_row_are_one_row() {
     let world = World::start();
-    let header: Vec<String> = text_of(CSV).lines().next().expect("a header").split(';').map(str::to_owned).collect();
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let row = |n: usize, plate: &str, owner: &str, day: &str| {
-        let chassis = format!("RLHJA3909PY6{n:05}");
-        cells(
-            n,
-            &[
-                plate,
-                "Xe máy",
-                "Trắng",
-                owner,
-                "Trần Văn Bình",
-                "Honda",
-                "Wave",
-                &chassis,
-                "Đỏ",
-                "#2",
-                day,
-                "Đang lưu hành",
-            ],
-        )
-    };
-    let formula = row(5, "38-H9 004.05", "042090990001", "05/03/2019").replace("<is><t>Honda", "<f>A1</f><is><t>Honda");
-    let sheet = workbook(
-        &[
-            &cells(1, &header),
-            &row(2, "38-H9 004.02", "042090990001", "#43529"),
-            &row(3, "38-H9 004.03", "#42090990001", "05/03/2019"),
-            "",
-            &formula,
-            &row(6, "38-H9 004.06", "042090990001", "05/03/2019"),
-        ],
-        "<mergeCells count=\"1\"><mergeCell ref=\"A6:A7\"/></mergeCells>",
-    );
-    world.write("vehicles.xlsx", &sheet);
-    let (code, lines, why) = world.import("vehicles.xlsx", &[]);
-    assert_eq!((code, counts(&lines)), (REFUSED, [1, 0, 0, 0, 3]), "{lines:?} {why}");
-    assert_eq!(rules(&lines), ["3 Số định danh LEADING_ZERO", "5 Nhãn hiệu FORMULA", "6 Biển số MERGED"]);
-    let (code, _, why) = world.import("vehicles.xlsx", &["--sheet", "Nhà"]);
-    assert!(code == 1 && why.contains("there is no sheet Nhà"), "{why}");
-    world.write("broken.xlsx", &sheet[..sheet.len() / 2]);
-    let (code, _, why) = world.import("broken.xlsx", &[]);
-    assert!(code == 1 && why.contains("broken.xlsx cannot be read"), "{why}");
+    let row = |plate: &str, owner: &str, day: &str| row(plate, owner, "RLHJA3909PY400001").replace("05/03/2019", day);
+    let decomposed: String = unicode_normalization::UnicodeNormalization::nfd("Nguyễn Thị Hoà").collect();
+    let rows = [
+        row("38-H9 006.01", "Nguyễn Thị Hoà", "05/03/2019"),
+        row("38h9 00601", "Nguyễn Thị Hòa", "5/3/2019"),
+        row("38H9-00601", &decomposed, "2019-03-05"),
+        row("38-H9 006.01", "NGUYỄN THỊ HOÀ", "05.03.2019"),
+        row("38-H9 006.01", "Nguyễn Thị Hoa", "05/03/2019"),
+    ];
+    let (code, lines, why) = world.rows(&rows);
+    assert_eq!((code, counts(&lines)), (REFUSED, [1, 0, 0, 3, 1]), "{lines:?} {why}");
+    assert_eq!(rules(&lines), ["6 Biển số DUPLICATE"]);
+}
+
+#[test]
+fn every_warning_is_counted() {
+    let world = World::start();
+    let rows: Vec<String> =
+        (1..1_501).map(|n| row(&format!("38h7 {n:05}"), "Trần Văn Bình", &format!("RLHJA3909PY7{n:05}"))).collect();
+    let (code, lines, why) = world.rows(&rows);
+    assert_eq!((code, counts(&lines)), (0, [1_500, 0, 0, 0, 0]), "{why}");
+    let end = lines.last().expect("an end");
+    assert_eq!((&end["warnings"][0]["rule"], &end["warnings"][0]["rows"]), (&"NORMALISED".into(), &1_500.into()));
+    assert_eq!(end["warnings_untold"], 0);
+}
+
+#[test]
+fn a_file_of_before_is_made_with_its_mapping_and_its_truth() {
+    let world = World::start();
+    for (registry, encoding) in [
+        ("vehicle", "vni"),
+        ("health_insurance", "tcvn3"),
+        ("driver_licence", "vni"),
+        ("land", "tcvn3"),
+        ("resident", "tcvn3"),
+    ] {
+        let file = format!("{registry}.csv");
+        let out = ["population", "legacy", registry, "--encoding", encoding, "--rows", "60", "--out", &file];
+        let beside = ["--mapping", "legacy.yaml", "--ground-truth", "truth.jsonl"];
+        let made = run(world.path(), &[&out[..], &beside].concat());
+        assert!(made.status.success(), "{}", text(&made).2);
+        let arguments = ["import", registry, &file, "--mapping", "legacy.yaml", "--overwrite", "--output", "json"];
+        let output = run(world.path(), &[&arguments[..], &["--address", &world.serving.grpc]].concat());
+        let (code, said, why) = text(&output);
+        let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let [created, updated, unchanged, repeated, refused] = counts(&lines);
+        assert_eq!(created + updated + unchanged + repeated + refused, 60, "{registry} {why}");
+        assert!(created > 40, "{registry}: {lines:?} {why}");
+        // Whatever is refused is a slip that the truth has, under the row's own number.
+        let truths = std::fs::read_to_string(world.path().join("truth.jsonl")).expect("truths");
+        let slips: Vec<Value> = truths.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        for line in &lines[..lines.len() - 1] {
+            let is_slip = |slip: &Value| slip["row"] == line["row"] && slip["column"] == line["column"];
+            let is_known = slips.iter().any(is_slip) || line["rule"] == "CARD_IN_FORCE" || line["rule"] == "CONFLICT";
+            assert!(is_known, "{registry}: {line} {slips:?}");
+        }
+        assert_eq!(code, if refused > 0 { REFUSED } else { 0 });
+    }
+    let other = run(world.path(), &["population", "legacy", "judicial", "--out", "x.csv"]);
+    assert!(text(&other).2.contains("files can be made for"), "{}", text(&other).2);
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on_where_it_was() {
+    const ROWS: u64 = 12_000;
+    let world = World::start();
+    let header = text_of(CSV).lines().next().expect("a header").to_owned();
+    let rows: Vec<String> = (0..ROWS)
+        .map(|n| {
+            let plate = format!("38-H{} {:03}.{:02}", n / 9_000 + 1, (n % 9_000 + 1) / 100, (n % 9_000 + 1) % 100);
+            row(&plate, "Trần Văn Bình", &format!("RLHJA3909PY{n:06}"))
+        })
+        .collect();
+    world.write("rows.csv", format!("{header}\n{}\n", rows.join("\n")).as_bytes());
+    let arguments = ["import", "vehicle", "rows.csv", "--mapping", "mapping.yaml", "--address", &world.serving.grpc];
+    let mut child = program()
+        .current_dir(world.path())
+        .args(arguments)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("starts");
+    let checkpoint = world.path().join("rows.csv.import.json");
+    while !checkpoint.exists() {
+        assert!(child.try_wait().expect("asked").is_none(), "it ended before it was killed");
+        std::thread::yield_now();
+    }
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let kept: Value = serde_json::from_slice(&std::fs::read(&checkpoint).expect("kept")).expect("JSON");
+    let done = kept["row"].as_u64().expect("a row");
+    assert!(done > 1 && done < ROWS, "{kept}");
+
+    let (code, said, why) = text(&run(world.path(), &arguments));
+    assert!(code == 0 && said.contains(&format!("resumed    after row {done}")), "{said}{why}");
+    assert!(!checkpoint.exists());
+    let (code, lines, why) = world.import("rows.csv", &[]);
+    assert_eq!((code, counts(&lines)), (0, [0, 0, ROWS, 0, 0]), "each row was imported once: {why}");
 }
 
 #[test]

@@ -6,12 +6,7 @@ use crate::base::{Path, Violations, limits};
 use crate::trust::{Object, Value};
 
 /// A payload object from protobuf's JSON struct: whole numbers only, no nulls, names of snake_case ASCII, bounded depth.
-pub(super) fn object(
-    path: &Path<'_>,
-    fields: prost_types::Struct,
-    depth: usize,
-    violations: &mut Violations,
-) -> Object {
+pub fn object(path: &Path<'_>, fields: prost_types::Struct, depth: usize, violations: &mut Violations) -> Object {
     let mut object = Object::new();
     for (name, value) in fields.fields {
         let fits = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
