@@ -50,6 +50,8 @@ struct Inner {
     stranger_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
+    /// What streams then end with.
+    end: fn() -> Error,
     health: HealthBoard,
 }
 
@@ -61,9 +63,29 @@ impl Edge {
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
     ) -> Self {
+        let stops = || Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position");
+        Self::ending_with(clock, entropy, traces, ending, stops)
+    }
+
+    /// The same for a world that ends for another reason, which `end` says.
+    pub fn ending_with(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        traces: Arc<dyn EndedCalls>,
+        ending: watch::Receiver<bool>,
+        end: fn() -> Error,
+    ) -> Self {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
         Self {
-            inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending, health: HealthBoard::default() }),
+            inner: Arc::new(Inner {
+                clock,
+                entropy,
+                traces,
+                stranger_lines,
+                ending,
+                end,
+                health: HealthBoard::default(),
+            }),
         }
     }
 
@@ -169,9 +191,7 @@ impl Edge {
                 let (mut answers, mut cut) = state?;
                 // The end comes first, or a stream that always has more would never see it.
                 let error = match select(&mut cut, answers.next()).await {
-                    Either::Left(_) => {
-                        Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position")
-                    }
+                    Either::Left(_) => (edge.inner.end)(),
                     Either::Right((None, _)) => return None,
                     Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
                     Either::Right((Some(Err(error)), _)) => error,

@@ -6,8 +6,14 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 /// Most sessions at a time, unless the operator says otherwise.
 pub const SESSIONS_MAX: usize = 500;
-/// What may be written in one session, in bytes of memory.
+/// What may be written in one session, in bytes of memory: beyond it, calls in the session are refused.
 pub const SESSION_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What may be written in all sessions together, in bytes of memory.
+pub const SESSIONS_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// What may be written in each session, whatever the others hold.
+pub const SESSION_BYTES_SURE: usize = 4 * 1024 * 1024;
+/// Most sessions that begin from one another, one upon the other.
+pub const SESSION_DEPTH_MAX: u32 = 8;
 /// Most fields in the request message of those methods, the fields of embedded messages included.
 pub const REQUEST_FIELDS_MAX: usize = 4_096;
 /// How long a request message may take to come, in milliseconds.

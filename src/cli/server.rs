@@ -39,6 +39,11 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// The same server, called in no session.
+    pub(super) fn outside(self) -> Self {
+        Self { session: None, ..self }
+    }
+
     /// A connection to the server.
     pub(super) async fn connect(&self) -> Result<Channel, Failure> {
         let endpoint = self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN);

@@ -134,24 +134,24 @@ impl Session {
         runtime()?.block_on(async {
             match self {
                 Self::Create(create) => create.run(output).await,
-                Self::List(server) => list(&server, output).await,
+                Self::List(server) => list(&server.outside(), output).await,
                 Self::Show(One { id, server }) => {
-                    let message = proto::GetSessionRequest { session_id: id };
+                    let (server, message) = (server.outside(), proto::GetSessionRequest { session_id: id });
                     let call = async |client: &mut Client, request| client.get_session(request).await;
                     show(&ask(&server, message, call).await?.session.unwrap_or_default(), output)
                 }
                 Self::Reset(One { id, server }) => {
-                    let message = proto::ResetSessionRequest { session_id: id };
+                    let (server, message) = (server.outside(), proto::ResetSessionRequest { session_id: id });
                     let call = async |client: &mut Client, request| client.reset_session(request).await;
                     show(&ask(&server, message, call).await?.session.unwrap_or_default(), output)
                 }
                 Self::Delete(One { id, server }) => {
-                    let message = proto::DeleteSessionRequest { session_id: id };
+                    let (server, message) = (server.outside(), proto::DeleteSessionRequest { session_id: id });
                     let call = async |client: &mut Client, request| client.delete_session(request).await;
                     ask(&server, message, call).await?;
                     Ok(())
                 }
-                Self::Diff(One { id, server }) => diff(&server, &id, output).await,
+                Self::Diff(One { id, server }) => diff(&server.outside(), &id, output).await,
                 Self::Export(export) => export.run(output).await,
             }
         })?;
@@ -183,10 +183,10 @@ impl Create {
             persona_faults: faults,
         };
         let call = async |client: &mut Client, request| client.create_session(request).await;
-        let created = ask(&server, message, call).await?.session.unwrap_or_default();
+        let created = ask(&server.outside(), message, call).await?.session.unwrap_or_default();
         match output {
             OutputFormat::Json => print_json(&json_of(&created)),
-            OutputFormat::Text => print_text(&format!("{}\n", created.session_id)),
+            OutputFormat::Text => print_text(&created.session_id),
         }
     }
 }
@@ -205,9 +205,8 @@ async fn list(server: &ServerArgs, output: OutputFormat) -> Result<(), Failure> 
     }
     match output {
         OutputFormat::Json => print_json(&sessions.iter().map(json_of).collect::<Vec<_>>()),
-        OutputFormat::Text => {
-            print_text(&sessions.iter().map(|session| format!("{}\n", line(session))).collect::<String>())
-        }
+        OutputFormat::Text if sessions.is_empty() => Ok(()),
+        OutputFormat::Text => print_text(&sessions.iter().map(line).collect::<Vec<_>>().join("\n")),
     }
 }
 
@@ -230,31 +229,36 @@ async fn diff(server: &ServerArgs, id: &str, output: OutputFormat) -> Result<(),
         })
     };
     let text = |of: &proto::SessionChange| {
-        format!("{:<6} {} {} version {}\n", of.operation, of.record_type, of.record_id, of.version)
+        format!("{:<6} {} {} version {}", of.operation, of.record_type, of.record_id, of.version)
     };
     match output {
         OutputFormat::Json => {
             print_json(&json!({ "changes": changes.iter().map(change).collect::<Vec<_>>(), "rows": rows }))
         }
-        OutputFormat::Text => print_text(&changes.iter().map(text).collect::<String>()),
+        OutputFormat::Text if changes.is_empty() => Ok(()),
+        OutputFormat::Text => print_text(&changes.iter().map(text).collect::<Vec<_>>().join("\n")),
     }
 }
 
 impl Export {
     async fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let Self { id, to, server } = self;
+        let server = server.outside();
         let mut client = Client::new(server.connect().await?);
         let message = server.request(proto::ExportSessionRequest { session_id: id }, DEADLINE)?;
         let mut stream = match client.export_session(message).await {
             Ok(stream) => stream.into_inner(),
             Err(status) => return Err(server.refusal(&status).await),
         };
-        let (mut anchor, mut records) = (String::new(), Vec::new());
+        let (mut anchor, mut now, mut records) = (String::new(), String::new(), Vec::new());
         loop {
             match stream.message().await {
                 Ok(None) => break,
                 Ok(Some(part)) => match part.part {
-                    Some(Part::Heading(heading)) => anchor = heading.anchor_json,
+                    Some(Part::Heading(heading)) => {
+                        anchor = heading.anchor_json;
+                        now = time(heading.session.and_then(|session| session.clock?.now));
+                    }
                     Some(Part::Record(record)) => records.push(json_of_record(&record)?),
                     None => {}
                 },
@@ -271,10 +275,13 @@ impl Export {
         write("anchor.json", anchor)?;
         write("records.json", format!("{:#}\n", json!({ "records": records })))?;
         match output {
-            OutputFormat::Json => print_json(&json!({ "records": count, "folder": to.display().to_string() })),
-            OutputFormat::Text => {
-                print_text(&format!("{count} record versions and the trust anchor are in {}\n", to.display()))
+            OutputFormat::Json => {
+                print_json(&json!({ "records": count, "folder": to.display().to_string(), "now": now }))
             }
+            OutputFormat::Text => print_text(&format!(
+                "{count} record versions and the trust anchor are in {to}; at the session's time they verify with\n  lienthong verify {to}/records.json --trust {to}/anchor.json --at {now}",
+                to = to.display()
+            )),
         }
     }
 }
@@ -292,7 +299,7 @@ fn json_of_record(record: &RegistryRecord) -> Result<Value, Failure> {
 fn show(session: &proto::Session, output: OutputFormat) -> Result<(), Failure> {
     match output {
         OutputFormat::Json => print_json(&json_of(session)),
-        OutputFormat::Text => print_text(&format!("{}\n", line(session))),
+        OutputFormat::Text => print_text(&line(session)),
     }
 }
 

@@ -13,7 +13,7 @@ use super::config::Config;
 use super::delivery::ExchangeDelivery;
 use super::health;
 use crate::access::Rights;
-use crate::api::admission::{Capacity, Methods, ServedWorld};
+use crate::api::admission::{Capacity, Entry, Methods, ServedWorld};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
@@ -31,7 +31,7 @@ use crate::api::grpc::trust::ledger::LedgerGrpcService;
 use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, Result, limits};
+use crate::base::{Error, Reason, Result, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -156,12 +156,12 @@ pub struct Serving<'a> {
     /// The sessions, which can be managed from every world; `None`: there are none.
     pub sessions: Option<Arc<dyn SessionDesk>>,
     /// The method that a caller must be allowed to call in order to call any other.
-    pub entry: Option<String>,
+    pub entry: Option<Entry>,
 }
 
 /// The services of the first world of a process, served until `ending` becomes true, and what further worlds share with it.
 pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Process, Served)> {
-    let edge = edge(serving.assembly, ending);
+    let edge = edge(serving.assembly, ending, None);
     let services = services(&serving, &edge)?;
     let names = [services.names.as_slice(), &[HealthServer::<HealthGrpcService>::NAME]].concat();
     let process = Process::new(serving.config, &names, &serving.assembly.gateway.rights.current())?;
@@ -171,14 +171,22 @@ pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Pro
 
 /// The services of a further world, served until `ending` becomes true.
 pub fn further(process: &Process, serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<Served> {
-    let edge = edge(serving.assembly, ending);
+    let edge = edge(serving.assembly, ending, Some(session_ended));
     let services = services(&serving, &edge)?;
     serve(process, serving, services, edge)
 }
 
-fn edge(assembly: &Assembly, ending: watch::Receiver<bool>) -> Edge {
+fn edge(assembly: &Assembly, ending: watch::Receiver<bool>, end: Option<fn() -> Error>) -> Edge {
     let clock = Arc::new(Monotone(assembly.clock.clone()));
-    Edge::new(clock, assembly.world.entropy.clone(), assembly.gateway.traces.clone(), ending)
+    let (entropy, traces) = (assembly.world.entropy.clone(), assembly.gateway.traces.clone());
+    match end {
+        None => Edge::new(clock, entropy, traces, ending),
+        Some(end) => Edge::ending_with(clock, entropy, traces, ending, end),
+    }
+}
+
+fn session_ended() -> Error {
+    Error::new(Reason::SessionUnknown, "the session has ended, or was reset").with_subject("session", "")
 }
 
 /// Our services, without health.

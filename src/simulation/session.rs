@@ -103,7 +103,7 @@ pub trait SessionDesk: Send + Sync + 'static {
     fn list(&self) -> Vec<SessionFacts>;
 
     /// Takes a session back to its beginning.
-    fn reset(&self, id: SessionId) -> Result<SessionFacts>;
+    async fn reset(&self, id: SessionId) -> Result<SessionFacts>;
 
     /// Ends a session, if it is there.
     fn delete(&self, id: SessionId);
@@ -111,13 +111,14 @@ pub trait SessionDesk: Send + Sync + 'static {
     /// At most `limit` of a session's changes, from a position on.
     async fn diff(&self, id: SessionId, from: ChangePosition, limit: usize) -> Result<SessionDiff>;
 
-    /// A session's trust anchor, as a file.
-    async fn anchor(&self, id: SessionId) -> Result<String>;
+    /// A session, with its trust anchor as a file.
+    async fn anchor(&self, id: SessionId) -> Result<(SessionFacts, String)>;
 
-    /// The records that a session issued, with their proofs: some from a position on, and where to go on.
+    /// The records that a session issued since it was reset so many times, with their proofs: some from a position on, and where to go on.
     async fn issued(
         &self,
         id: SessionId,
+        resets: u32,
         from: ChangePosition,
     ) -> Result<(Vec<RegistryRecord>, Option<ChangePosition>)>;
 }

@@ -49,7 +49,7 @@ pub use capacity::Capacity;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
-pub use world::{NoSessions, SESSION, ServedWorld, Sessions};
+pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
 use super::credential::Authenticated;
 use super::edge;
@@ -312,8 +312,10 @@ impl Entering<'_> {
         callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
         clock.check().map_err(|error| refused.by(error))?;
         let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
-        if let Some(entry) = self.world.entry.as_deref().and_then(|entry| rights.method(entry)) {
-            rights.permit(entry, &caller).map_err(|error| refused.by(error))?;
+        if let Some(Entry { rights, method }) = &self.world.entry {
+            let rights = rights.current();
+            let row = rights.method(method).ok_or_else(|| refused.by(no_such_method()))?;
+            rights.permit(row, &caller).map_err(|error| refused.by(error))?;
         }
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {

@@ -37,8 +37,17 @@ pub struct ServedWorld {
     pub edge: Edge,
     /// Counts the answers.
     pub metrics: Arc<Metrics>,
-    /// The method that a caller must be allowed to call in order to call any other; `None` asks nothing more.
-    pub entry: Option<String>,
+    /// Who may enter; `None`: whoever may call.
+    pub entry: Option<Entry>,
+}
+
+/// Who may enter a world: whoever may call a method, by rights that are not the world's own and may change while it is there.
+#[derive(Clone)]
+pub struct Entry {
+    /// The rights.
+    pub rights: Arc<RightsBook>,
+    /// The method.
+    pub method: &'static str,
 }
 
 impl ServedWorld {

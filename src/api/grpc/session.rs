@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use super::simulation::clock_message;
 use crate::api::{AnswerStream, Edge, PageTokens, page};
 use crate::base::id::{holds_personal_id, is_request_id};
+use crate::base::text::is_invisible;
 use crate::base::{Call, Error, PersonalId, Reason, Result, SessionId, Violation, Violations};
 use crate::simulation::personas;
 use crate::simulation::session::{
@@ -52,7 +53,9 @@ impl SessionGrpcService {
 
     async fn diff(&self, call: &Call, request: proto::GetSessionDiffRequest) -> Result<proto::GetSessionDiffResponse> {
         let (id, size) = (known(&request.session_id)?, page::size(request.page_size)?);
-        let binding: [&[u8]; 1] = [request.session_id.as_bytes()];
+        // A session that was reset has other logs: a position in those of before is none.
+        let resets = self.desk.get(id)?.resets.to_be_bytes();
+        let binding: [&[u8]; 2] = [request.session_id.as_bytes(), &resets];
         let after = self.pages.read(call, &binding, &request.page_token)?;
         let from = after.map_or(Ok((0, 0)), |bytes| position(&bytes))?;
         let found = self.desk.diff(id, from, size).await?;
@@ -80,7 +83,11 @@ fn known(text: &str) -> Result<SessionId> {
 }
 
 fn unknown() -> Error {
-    Error::new(Reason::SessionUnknown, "there is no such session, or it has ended").with_subject("session", "")
+    Error::new(
+        Reason::SessionUnknown,
+        "there is no such session, or it has ended: SessionService/CreateSession creates one",
+    )
+    .with_subject("session", "")
 }
 
 /// What a request wants a session to be.
@@ -90,8 +97,8 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
     if !request_id.is_empty() && !is_request_id(&request_id) {
         found.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
     }
-    if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(char::is_control) {
-        let rule = format!("at most {LABEL_CHARS_MAX} characters, none of them a control character");
+    if label.chars().count() > LABEL_CHARS_MAX || label.chars().any(|c| c.is_control() || is_invisible(c)) {
+        let rule = format!("at most {LABEL_CHARS_MAX} characters, none of them invisible");
         found.push(Violation::new("label", "FORMAT", rule));
     } else if holds_personal_id(&label) {
         found.push(Violation::new("label", "PERSONAL_ID", "a label is shown to others: it holds no personal ID"));
@@ -99,10 +106,10 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
     let ttl = ttl.map_or(Some(TTL_DEFAULT), |ttl| {
         let whole =
             u64::try_from(ttl.seconds).ok().zip(u32::try_from(ttl.nanos).ok().filter(|nanos| *nanos < 1_000_000_000));
-        whole.map(|(seconds, nanos)| Duration::new(seconds, nanos)).filter(|ttl| !ttl.is_zero() && *ttl <= TTL_MAX)
+        whole.map(|(seconds, nanos)| Duration::new(seconds, nanos)).filter(|ttl| ttl.as_millis() > 0 && *ttl <= TTL_MAX)
     });
     if ttl.is_none() {
-        found.push(Violation::new("ttl", "OUT_OF_RANGE", "more than 0 and at most 24 hours"));
+        found.push(Violation::new("ttl", "OUT_OF_RANGE", "at least a millisecond and at most 24 hours"));
     }
     let faults = persona_faults.map(|faults| {
         let read = |(at, id): (usize, &String)| {
@@ -165,6 +172,7 @@ fn change_message(change: SessionChange) -> proto::SessionChange {
 fn records(
     desk: Arc<dyn SessionDesk>,
     id: SessionId,
+    resets: u32,
 ) -> impl stream::Stream<Item = Result<proto::ExportSessionResponse>> {
     let part =
         |record| proto::ExportSessionResponse { part: Some(proto::export_session_response::Part::Record(record)) };
@@ -172,7 +180,7 @@ fn records(
         let desk = desk.clone();
         async move {
             let Some(from) = from else { return Ok(None) };
-            let (records, next) = desk.issued(id, from).await?;
+            let (records, next) = desk.issued(id, resets, from).await?;
             Ok(Some((records, next)))
         }
     });
@@ -232,7 +240,7 @@ impl SessionService for SessionGrpcService {
         request: Request<proto::ResetSessionRequest>,
     ) -> Result<Response<proto::ResetSessionResponse>, Status> {
         let use_case = async |_, request: proto::ResetSessionRequest| {
-            let facts = self.desk.reset(known(&request.session_id)?)?;
+            let facts = self.desk.reset(known(&request.session_id)?).await?;
             Ok(proto::ResetSessionResponse { session: Some(session_message(&facts)) })
         };
         self.edge.answer(request, use_case).await
@@ -264,11 +272,11 @@ impl SessionService for SessionGrpcService {
     ) -> Result<Response<Self::ExportSessionStream>, Status> {
         let use_case = async |_, request: proto::ExportSessionRequest| {
             let id = known(&request.session_id)?;
-            let (anchor_json, facts) = (self.desk.anchor(id).await?, self.desk.get(id)?);
+            let (facts, anchor_json) = self.desk.anchor(id).await?;
             let heading = proto::SessionHeading { session: Some(session_message(&facts)), anchor_json };
             let heading =
                 proto::ExportSessionResponse { part: Some(proto::export_session_response::Part::Heading(heading)) };
-            Ok(stream::iter([Ok(heading)]).chain(records(self.desk.clone(), id)))
+            Ok(stream::iter([Ok(heading)]).chain(records(self.desk.clone(), id, facts.resets)))
         };
         self.edge.stream(request, use_case).await
     }

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use super::issued;
 use super::manager::SessionManager;
 use super::opening::Source;
-use super::slot::Slot;
+use super::slot::{Slot, unknown};
+use crate::base::limits::SESSION_DEPTH_MAX;
 use crate::base::{Caller, Error, Reason, Result, SessionId};
 use crate::registry::port::RegistryRecord;
 use crate::server::task::AbortOnDrop;
@@ -65,7 +66,7 @@ impl SessionManager {
         let timer = self.timer(&slot);
         let slot = Arc::new(slot.with_timer(timer));
         let facts = slot.facts();
-        let before = self.slots().put(slot).map_err(|()| Error::new(Reason::ShuttingDown, "the server is stopping"))?;
+        let before = self.slots().put(slot)?;
         drop(before); // outside the lock
         Ok(facts)
     }
@@ -78,11 +79,15 @@ impl SessionDesk for SessionManager {
             return Ok((facts, true));
         }
         self.check_room(by)?;
-        let source = match new.from {
-            None => Source::of(&self.base).await?,
+        let (source, depth) = match new.from {
+            None => (Source::of(&self.base).await?, 0),
             Some(from) => {
                 let slot = self.find(from)?;
-                Source::of(&self.opened(&slot).await?.assembly).await?
+                if slot.depth >= SESSION_DEPTH_MAX {
+                    let rule = format!("at most {SESSION_DEPTH_MAX} sessions begin from one another");
+                    return Err(Error::invalid_field("from_session", "OUT_OF_RANGE", rule));
+                }
+                (Source::of(&self.opened(&slot).await?.assembly).await?, slot.depth + 1)
             }
         };
         let source = match &new.persona_faults {
@@ -96,7 +101,7 @@ impl SessionDesk for SessionManager {
             return Ok((facts, true));
         }
         self.check_room(by)?;
-        let slot = Slot::new(id, by, new, self.config.clock.now(), source);
+        let slot = Slot::new(id, by, new, self.config.clock.now(), source, depth);
         Ok((self.keep(slot)?, false))
     }
 
@@ -108,7 +113,9 @@ impl SessionDesk for SessionManager {
         self.facts()
     }
 
-    fn reset(&self, id: SessionId) -> Result<SessionFacts> {
+    async fn reset(&self, id: SessionId) -> Result<SessionFacts> {
+        // One after another: each round has logs of its own.
+        let _creating = self.creating.lock().await;
         let slot = self.find(id)?.anew();
         self.keep(slot)
     }
@@ -123,17 +130,22 @@ impl SessionDesk for SessionManager {
         issued::diff(self.opened(&slot).await?, from, limit).await
     }
 
-    async fn anchor(&self, id: SessionId) -> Result<String> {
+    async fn anchor(&self, id: SessionId) -> Result<(SessionFacts, String)> {
         let slot = self.find(id)?;
-        Ok(self.opened(&slot).await?.assembly.province.anchor.newest().json.clone())
+        let anchor = self.opened(&slot).await?.assembly.province.anchor.newest().json.clone();
+        Ok((slot.facts(), anchor))
     }
 
     async fn issued(
         &self,
         id: SessionId,
+        resets: u32,
         from: ChangePosition,
     ) -> Result<(Vec<RegistryRecord>, Option<ChangePosition>)> {
         let slot = self.find(id)?;
+        if slot.resets != resets {
+            return Err(unknown()); // what was asked for is gone
+        }
         issued::records(self.opened(&slot).await?, from).await
     }
 }

@@ -1,14 +1,20 @@
 //! What was issued in a session: the entries of the registries' logs behind those that it began with.
 
+#![allow(clippy::disallowed_methods, reason = "an export waits by the machine's time")]
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::slot::Opened;
-use crate::base::{Error, Result};
+use crate::base::{Error, Reason, Result};
 use crate::registry::port::{Inclusion as _, RegistryRecord};
 use crate::server::roles::RegistryRole;
 use crate::simulation::session::{ChangePosition, SessionChange, SessionDiff};
+use crate::store::{Layout, Space};
 use crate::trust::{SignedRecord, Statement};
 
+/// How long the province may take to accept what was issued.
+const ACCEPTED_WITHIN: Duration = Duration::from_secs(10);
 /// Records read at once.
 const RECORDS: usize = 64;
 
@@ -29,7 +35,10 @@ fn registries(opened: &Opened, from: ChangePosition) -> Result<Vec<(u16, Arc<Reg
 
 /// At most `limit` changes from a position on.
 pub(super) async fn diff(opened: &Opened, from: ChangePosition, limit: usize) -> Result<SessionDiff> {
-    let rows = opened.store.rows_written().into_iter().map(|(space, count)| (space.name(), count));
+    // What its logs begin with, and what they grow by, is no change of its own.
+    let rows = opened.store.rows_written().into_iter().filter(|(space, _)| space.layout() != Layout::Log);
+    let rows = rows.filter(|(space, _)| !matches!(space, Space::Meta | Space::LogHead));
+    let rows = rows.map(|(space, count)| (space.name(), count));
     let mut diff = SessionDiff { rows: rows.collect(), ..SessionDiff::default() };
     for (at, role, mut index) in registries(opened, from)? {
         while index < role.log().head().size {
@@ -62,7 +71,9 @@ pub(super) async fn records(
 ) -> Result<(Vec<RegistryRecord>, Option<ChangePosition>)> {
     for (at, role, index) in registries(opened, from)? {
         let Some(batch) = role.records().issued(index, RECORDS).await? else { continue };
-        opened.assembly.province.layer.wait_for(role.name(), index + batch.len() as u64).await?;
+        let accepted = opened.assembly.province.layer.wait_for(role.name(), index + batch.len() as u64);
+        let late = |_| Error::new(Reason::Overloaded, "the province has not accepted all records yet: try again");
+        tokio::time::timeout(ACCEPTED_WITHIN, accepted).await.map_err(late)??;
         let mut found = Vec::with_capacity(batch.len());
         for (index, record) in (index..).zip(batch) {
             let statement = Statement::decode(&record.statement).map_err(Error::bug)?;

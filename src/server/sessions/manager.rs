@@ -7,10 +7,11 @@ use axum::Router;
 use tokio::sync::watch;
 
 use super::opening;
-use super::slot::{Opened, Slot, Slots, unknown};
-use crate::api::admission::{ServedWorld, Sessions};
+use super::slot::{Opened, Slot, Slots, full, unknown};
+use crate::api::admission::{Entry, ServedWorld, Sessions};
 use crate::api::grpc::simulation::WorldFacts;
 use crate::api::http::sessions::SessionRoutes;
+use crate::base::limits::{SESSION_BYTES_MAX, SESSION_BYTES_SURE, SESSIONS_BYTES_MAX};
 use crate::base::{Error, Result, SessionId};
 use crate::server::assembly::Assembly;
 use crate::server::config::Config;
@@ -117,12 +118,20 @@ impl SessionManager {
                     facts: self.facts.clone(),
                     mark,
                     sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
-                    entry: Some(ENTRY.to_owned()),
+                    entry: Some(Entry { rights: self.base.gateway.rights.clone(), method: ENTRY }),
                 };
                 let served = services::further(process, serving, ending)?;
                 Opened::begin(assembly, store, served, end).await.map(Arc::new)
             })
             .await
+    }
+
+    /// Refuses calls in a session that is full. What was begun goes on: the store itself takes twice as much.
+    fn check_room_in(&self, opened: &Opened) -> Result<()> {
+        let bytes = opened.store.bytes();
+        let all = || self.facts().iter().map(|of| of.bytes).sum::<usize>();
+        let is_full = bytes > SESSION_BYTES_MAX || bytes > SESSION_BYTES_SURE && all() > SESSIONS_BYTES_MAX;
+        if is_full { Err(full()) } else { Ok(()) }
     }
 
     async fn at(&self, id: &str) -> Result<(Arc<Slot>, Arc<Opened>)> {
@@ -136,6 +145,7 @@ impl SessionManager {
 impl Sessions for SessionManager {
     async fn served(&self, id: &str) -> Result<Arc<ServedWorld>> {
         let (slot, opened) = self.at(id).await?;
+        self.check_room_in(&opened)?;
         slot.count_call();
         Ok(opened.world())
     }

@@ -101,7 +101,7 @@ pub(super) async fn open(
 ) -> Result<(Assembly, Arc<OverlayStore>)> {
     let origins = source.catalogue.origins().within(id, resets);
     let catalogue = Arc::new(source.catalogue.with_logs(origins));
-    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), SESSION_BYTES_MAX));
+    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), 2 * SESSION_BYTES_MAX));
     let clock = source.clock.branch();
     let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
     let log_clock = LogClock::new(clock.clone());

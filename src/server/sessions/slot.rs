@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::opening::Source;
 use crate::api::admission::ServedWorld;
+use crate::api::health::{ENDING, HealthBoard};
 use crate::base::entropy::SeededEntropy;
 use crate::base::{Caller, Entropy, Error, Reason, Result, Seed, SessionId, Timestamp};
 use crate::server::assembly::Assembly;
@@ -26,6 +27,13 @@ pub(super) fn unknown() -> Error {
     Error::new(Reason::SessionUnknown, message).with_subject("session", "")
 }
 
+/// The error of a session that is full.
+pub(super) fn full() -> Error {
+    let message =
+        "what was changed in this session reaches its limit: export what is of use, and reset it or delete it";
+    Error::new(Reason::SessionFull, message).with_subject("session", "")
+}
+
 /// A session.
 pub(super) struct Slot {
     pub(super) id: SessionId,
@@ -35,6 +43,8 @@ pub(super) struct Slot {
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) source: Source,
+    /// How many sessions stand below it.
+    pub(super) depth: u32,
     pub(super) opened: OnceCell<Arc<Opened>>,
     calls: AtomicU64,
     /// Ends it when its time is over.
@@ -48,6 +58,7 @@ impl Slot {
         new: NewSession,
         created_at: Timestamp,
         source: Source,
+        depth: u32,
     ) -> Self {
         let ttl_ms = i64::try_from(new.ttl.as_millis()).unwrap_or(i64::MAX);
         Self {
@@ -58,6 +69,7 @@ impl Slot {
             new,
             created_at,
             source,
+            depth,
             opened: OnceCell::new(),
             calls: AtomicU64::new(0),
             timer: None,
@@ -74,6 +86,7 @@ impl Slot {
             created_at: self.created_at,
             expires_at: self.expires_at,
             source: self.source.clone(),
+            depth: self.depth,
             opened: OnceCell::new(),
             calls: AtomicU64::new(0),
             timer: None,
@@ -129,6 +142,7 @@ pub(super) struct Opened {
     routes: Router,
     end: watch::Sender<bool>,
     _followers: Followers,
+    health: HealthBoard,
     _watchers: JoinSet<()>,
 }
 
@@ -142,8 +156,8 @@ impl Opened {
     ) -> Result<Self> {
         let followers = Followers::begin(&assembly).await?;
         let routes = http_routes::of_session(&assembly);
-        let Served { world, watchers, .. } = served;
-        Ok(Self { assembly, store, world, routes, end, _followers: followers, _watchers: watchers })
+        let Served { world, watchers, health } = served;
+        Ok(Self { assembly, store, world, routes, end, _followers: followers, health, _watchers: watchers })
     }
 
     pub(super) fn world(&self) -> Arc<ServedWorld> {
@@ -157,6 +171,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
+        self.health.note(ENDING, |_| true);
         self.end.send_replace(true);
     }
 }
@@ -197,9 +212,14 @@ impl Slots {
         all
     }
 
-    /// Puts a session in the place of an earlier one of its id, which it returns; refuses once all of them have ended.
-    pub(super) fn put(&mut self, slot: Arc<Slot>) -> std::result::Result<Option<Arc<Slot>>, ()> {
-        if self.is_over { Err(()) } else { Ok(self.by_id.insert(slot.id, slot)) }
+    /// Puts a new session there, or one in the place of what it was before its reset, which it returns. Refuses what was ended or reset by
+    /// somebody else meanwhile, and everything once all sessions have ended.
+    pub(super) fn put(&mut self, slot: Arc<Slot>) -> Result<Option<Arc<Slot>>> {
+        let before = self.by_id.get(&slot.id).map(|before| before.resets);
+        if self.is_over || slot.resets.checked_sub(1) != before {
+            return Err(unknown());
+        }
+        Ok(self.by_id.insert(slot.id, slot))
     }
 
     /// Takes a session out, if it is as wanted.
