@@ -308,7 +308,15 @@ mod tests {
         );
         let married = |status: &str| person().with("marital_status", status);
         let dead = |day: &str| person().with("life_status", "deceased").with("death_date", day);
-        let cases: [(Object, Vec<FoundRecord>, &[&str]); 9] = [
+        let cases: [(Object, Vec<FoundRecord>, &[&str]); 12] = [
+            // Who was divorced is not married to the same one any more, unless again.
+            (
+                married("married").with("spouse_id", OTHER),
+                vec![marriage("divorced", "2015-01-05")],
+                &["SPOUSE_DIFFERS"],
+            ),
+            (married("married").with("spouse_id", "042192990009"), vec![marriage("divorced", "2015-01-05")], &[]),
+            (married("married").with("spouse_id", OTHER), vec![marriage("annulled", "2015-01-05")], &[]),
             (person().with("mother_id", OTHER), vec![birth.clone()], &[]),
             (person(), vec![birth.clone()], &[]),
             (person().with("mother_id", "042160990009"), vec![birth], &["PARENT_DIFFERS"]),

@@ -32,7 +32,7 @@ pub(super) fn facts_differ(own: &Mention<'_>, mentions: &[Mention<'_>], records:
         let Some(registered) = own.object.text(stated.field) else { return false };
         // Whose marriage ended by their own death is in the register as they were.
         let counts = !(dead && matches!(stated.field, "marital_status" | "spouse_id"));
-        counts && !agrees(registered, stated.value)
+        counts && agrees(registered, stated.value) != stated.holds
     });
     let discrepancy = |(_, stated, source): (Option<Timestamp>, Stated<'_>, u32)| {
         let (code, message) = match stated.field {

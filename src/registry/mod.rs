@@ -21,6 +21,7 @@ pub mod driver_licence;
 mod due;
 pub mod due_work;
 pub mod embedded;
+pub mod fact;
 mod findings;
 mod form;
 pub mod forms;

@@ -11,6 +11,7 @@ use crate::base::{OrganisationCode, PartialDate, PersonalId, Timestamp, Violatio
 use crate::trust::{Object, Operation, Value};
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use super::fact::{Fact, Says, Stated};
 pub use super::label::Label;
 use super::lifecycle::Lifecycle;
 use super::rule::{Field, Findings, check_fields};
@@ -182,38 +183,6 @@ impl Organisations {
     }
 }
 
-/// What a record states about a person whom it names, in a field of the register of people: a death entry is the source of a death date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
-    /// Where the record names the person.
-    pub about: String,
-    /// The field of the register of people.
-    pub field: String,
-    /// The value.
-    pub says: Says,
-}
-
-/// The value of a [`Fact`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Says {
-    /// What stands at this path while the record is in force.
-    Path(String),
-    /// What follows from the record's status, status by status; of another one nothing follows.
-    Status(Vec<(String, String)>),
-}
-
-impl Says {
-    /// [`Says::Path`].
-    pub fn path(path: &str) -> Self {
-        Self::Path(path.into())
-    }
-
-    /// [`Says::Status`].
-    pub fn status(values: &[(&str, &str)]) -> Self {
-        Self::Status(values.iter().map(|(status, value)| ((*status).into(), (*value).into())).collect())
-    }
-}
-
 /// The fields that find a person in addition to the natural key.
 #[derive(Debug, Clone)]
 pub struct People {
@@ -281,12 +250,17 @@ impl RecordType {
         self.facts.iter().filter(move |fact| fact.about == about).filter_map(move |fact| match &fact.says {
             Says::Path(path) => {
                 let value = payload.text_at(path).filter(|_| in_force)?;
-                Some(Stated { field: &fact.field, value, path, said: value })
+                Some(Stated { field: &fact.field, value, path, said: value, holds: true })
             }
             Says::Status(values) => {
                 let status = payload.text("status")?;
                 let (_, value) = values.iter().find(|(of, _)| of == status)?;
-                Some(Stated { field: &fact.field, value, path: "status", said: status })
+                Some(Stated { field: &fact.field, value, path: "status", said: status, holds: true })
+            }
+            Says::NoMore(path, statuses) => {
+                let status = payload.text("status").filter(|status| statuses.iter().any(|of| of == status))?;
+                let value = payload.text_at(path)?;
+                Some(Stated { field: &fact.field, value, path: "status", said: status, holds: false })
             }
         })
     }
@@ -312,19 +286,6 @@ impl RecordType {
         let until = last.and_then(|day| day.tomorrow().ok()).map(Timestamp::start_of);
         Holds { from: first.map(Timestamp::start_of), until }
     }
-}
-
-/// A value that a record states about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stated<'a> {
-    /// The field of the register of people.
-    pub field: &'a str,
-    /// What it should be.
-    pub value: &'a str,
-    /// Where the record says so.
-    pub path: &'a str,
-    /// What stands there.
-    pub said: &'a str,
 }
 
 /// When a version holds: from its issue and without end where nothing is said.

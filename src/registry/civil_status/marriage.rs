@@ -54,8 +54,11 @@ fn facts() -> Vec<Fact> {
     let of = |one: &str, other: &str| {
         // One that ended says nothing of the present: who was divorced may have married again elsewhere.
         let says = Says::status(&[("active", "married")]);
-        let spouse = fact(one, "spouse_id", &format!("{other}.personal_id"));
-        [Fact { about: one.into(), field: "marital_status".into(), says }, spouse]
+        let path = format!("{other}.personal_id");
+        let ended =
+            Fact { about: one.into(), field: "spouse_id".into(), says: Says::no_more(&path, &["divorced", "widowed"]) };
+        let spouse = fact(one, "spouse_id", &path);
+        [Fact { about: one.into(), field: "marital_status".into(), says }, spouse, ended]
     };
     [of("husband", "wife"), of("wife", "husband")].concat()
 }
