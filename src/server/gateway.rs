@@ -27,6 +27,7 @@ use crate::base::{Error, ProvinceCode, Reason, Result};
 use crate::identity::following::Following;
 use crate::keys::keyring::{KeyFolder, KeyHolder, Watcher};
 use crate::registry::allocation;
+use crate::simulation::creation::Shown;
 use crate::store::file::is_full;
 use crate::store::lock::FolderLock;
 
@@ -39,6 +40,8 @@ pub struct Gateway {
     anchor: Option<PathBuf>,
     following: AbortOnDrop,
     due_work: AbortOnDrop,
+    /// Waits until what was written shows everywhere.
+    shown: Arc<dyn Shown>,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
     checks: Recheck,
@@ -100,8 +103,9 @@ impl Gateway {
         let following =
             Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
         let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, following.followed());
+        let due = Arc::new(due);
         let following = AbortOnDrop(tokio::spawn(following.run()));
-        assembly.world.clock.take_on(Arc::new(due));
+        assembly.world.clock.take_on(due.clone());
         // What fell due while nobody served the world; what fails is tried again.
         if let Err(error) = assembly.world.clock.catch_up().await {
             tracing::error!(%error, "overdue work of the world's time did not run");
@@ -140,6 +144,7 @@ impl Gateway {
             anchor,
             following,
             due_work,
+            shown: due,
             witnessing,
             key_changes,
             checks: Recheck::default(),
@@ -167,8 +172,8 @@ impl Gateway {
             self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
             self.assembly.gateway.metrics.ask(self.checks.readings());
         }
-        let served =
-            services::all(&self.config, &self.data, &self.assembly, self.reach(address, has_tls), ending).await?;
+        let (reach, shown) = (self.reach(address, has_tls), self.shown.clone());
+        let served = services::all(&self.config, &self.data, &self.assembly, (reach, shown), ending).await?;
         self.assembly.gateway.metrics.ask(readings::of_connections(&self.connections));
         self.assembly.gateway.metrics.ask(readings::of_logs(&self.assembly)?);
         self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
@@ -184,8 +189,8 @@ impl Gateway {
     /// Serves without a socket, to callers in this process; the personas' commands name `address`.
     pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
         let (end, ending) = tokio::sync::watch::channel(false);
-        let served =
-            services::all(&self.config, &self.data, &self.assembly, self.reach(address, false), ending).await?;
+        let (reach, shown) = (self.reach(address, false), self.shown.clone());
+        let served = services::all(&self.config, &self.data, &self.assembly, (reach, shown), ending).await?;
         Ok(InProcess::new(served, end))
     }
 

@@ -19,6 +19,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::province::{FeedState, Province};
 use crate::registry::due_work::Effect;
 use crate::simulation::clock::{DueWork, Ran, Scheduled};
+use crate::simulation::creation::Shown;
 
 /// How long a jump waits until its changes show: followers that fail do not hold the clock.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
@@ -117,15 +118,24 @@ impl DueWork for RecordsDue {
     }
 
     async fn settle(&self) {
-        if tokio::time::timeout(SETTLES_WITHIN, self.shown()).await.is_err() {
+        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
             tracing::warn!("what time changed does not show everywhere yet: the province or the links lag");
+        }
+    }
+}
+
+#[async_trait]
+impl Shown for RecordsDue {
+    async fn shown(&self) {
+        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
+            tracing::warn!("a created citizen does not show everywhere yet: the province or the links lag");
         }
     }
 }
 
 impl RecordsDue {
     /// Waits until the province and the links show every change that was written.
-    async fn shown(&self) {
+    async fn all_shown(&self) {
         let Some(province) = self.province.upgrade() else { return };
         for registry in self.registries() {
             let size = registry.log().head().size;

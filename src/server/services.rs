@@ -37,6 +37,7 @@ use crate::ledger::Monotone;
 use crate::registry::{
     business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
+use crate::simulation::creation::{Creating, Opening, Parts, Shown};
 use crate::store::Health;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
@@ -107,12 +108,12 @@ pub struct Served {
     pub store: watch::Receiver<Health>,
 }
 
-/// All services, ready to be served until `ending` becomes true; `reach` is for the personas' commands.
+/// All services, ready to be served until `ending` becomes true; `reach` is for the personas' commands, `shown` for what the simulation writes.
 pub async fn all(
     config: &Config,
     data: &Data,
     assembly: &Assembly,
-    reach: Reach,
+    (reach, shown): (Reach, Arc<dyn Shown>),
     ending: watch::Receiver<bool>,
 ) -> Result<Served> {
     let gatekeeper = Gatekeeper {
@@ -166,9 +167,33 @@ pub async fn all(
             reach,
         };
         let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
-        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, clock, records));
+        let people = creation(assembly, shown);
+        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, clock, records, people));
     }
     health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
+}
+
+/// What creates citizens and opens accounts in a running world.
+fn creation(assembly: &Assembly, shown: Arc<dyn Shown>) -> (Arc<Creating>, Arc<Opening>) {
+    let (world, gateway) = (&assembly.world, &assembly.gateway);
+    let parts = Parts {
+        catalogue: world.catalogue.clone(),
+        seed: world.seed,
+        store: world.store.clone(),
+        ports: assembly.ports.clone(),
+        registries: gateway.registries.clone(),
+        accounts: gateway.accounts.clone(),
+        linking: gateway.linking.clone(),
+        consents: gateway.consents.clone(),
+        faults: world.faults.clone(),
+        shown,
+    };
+    let opening = Opening {
+        registries: gateway.registries.clone(),
+        accounts: gateway.accounts.clone(),
+        organisations: gateway.organisations.clone(),
+    };
+    (Arc::new(Creating::new(parts)), Arc::new(opening))
 }
 
 fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) {
