@@ -39,8 +39,14 @@ fn anchor() -> TrustAnchor {
         events_from: 0,
         version: 1,
         expires_at: Timestamp(4_000_000_000_000),
-        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: keys(RECORDS) }],
+        logs: vec![LogAnchor {
+            continues: Vec::new(),
+            origin: RECORDS.into(),
+            purpose: LogPurpose::Records,
+            keys: keys(RECORDS),
+        }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".into(),
             origin: LAND.into(),
             schemas: vec!["land.parcel.v1".into()],
@@ -118,7 +124,7 @@ fn main() {
     logs.add(ledger.log().clone(), true);
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
     let address = listener.local_addr().expect("bound");
-    runtime.spawn(async move { axum::serve(listener, http::logs::router(logs, String::new())).await });
+    runtime.spawn(async move { axum::serve(listener, http::logs::router(logs, None)).await });
     for run in 1..=3 {
         let begun = Instant::now();
         let source = HttpSource::new(format!("http://{address}/logs/records"), None);

@@ -152,6 +152,7 @@ fn anchor() -> Outcome<TrustAnchor> {
     let mut issuers = Vec::new();
     for sector in Catalogue::built_in().sectors() {
         issuers.push(IssuerAnchor {
+            continues: Vec::new(),
             name: (&sector.name).into(),
             origin: sector.log_origin(),
             schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
@@ -165,7 +166,12 @@ fn anchor() -> Outcome<TrustAnchor> {
         root: Default::default(),
         signatures: Vec::new(),
         expires_at: Timestamp::start_of(Date::constant(2030, 1, 1)),
-        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: key(RECORDS)? }],
+        logs: vec![LogAnchor {
+            continues: Vec::new(),
+            origin: RECORDS.into(),
+            purpose: LogPurpose::Records,
+            keys: key(RECORDS)?,
+        }],
         issuers,
     })
 }

@@ -73,11 +73,13 @@ fn anchor(land: &dyn Signer, records: &dyn Signer) -> TrustAnchor {
         signatures: Vec::new(),
         expires_at: NOW.plus_ms(1_000_000),
         logs: vec![LogAnchor {
+            continues: Vec::new(),
             origin: records.key_name().to_owned(),
             purpose: LogPurpose::Records,
             keys: keys(records),
         }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".to_owned(),
             origin: land.key_name().to_owned(),
             schemas: vec!["land.certificate.v1".to_owned(), "land.parcel.v1".to_owned()],

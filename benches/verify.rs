@@ -109,11 +109,13 @@ fn anchor(issuer: &Ed25519Signer, ledger: &Ed25519Signer) -> Outcome<TrustAnchor
         signatures: Vec::new(),
         expires_at: NOW.plus_ms(365 * 86_400_000),
         logs: vec![LogAnchor {
+            continues: Vec::new(),
             origin: LEDGER.into(),
             purpose: LogPurpose::Records,
             keys: vec![KeyRecord::active(ledger)?],
         }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "resident".into(),
             origin: ISSUER.into(),
             schemas: kinds.map(|kind| (&kind.name).into()).collect(),

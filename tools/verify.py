@@ -370,6 +370,14 @@ class Key:
         suspect = index >= self.when.get("suspect_from", U64_MAX + 1) and not any(a <= index < b for a, b in self.reattested)
         return ("INDETERMINATE", "REVOKED_NO_POE") if suspect else VALID
 
+def continued(value, what):
+    """The head of another log with which this one began: its origin, size and root."""
+    row = Fields(value, what)
+    origin, size, root = row.need("origin", text_of), row.need("size", index_of), row.need("root", text_of)
+    row.end()
+    refuse_unless(re.fullmatch("[0-9a-f]{64}", root), f"{what}: the root is not 64 lower-case hexadecimal digits")
+    return origin, size, bytes.fromhex(root)
+
 class Owner:
     """Who a log belongs to: an issuer with a name, or the province, with a purpose."""
 
@@ -379,7 +387,10 @@ class Owner:
         self.name = row.need("name", text_of) if what == "issuers" else None
         self.schemas = row.need("schemas", list_of(text_of)) if what == "issuers" else []
         self.purpose = row.need("purpose", text_of) if what == "logs" else None
+        self.continues = row.optional("continues", list_of(continued), [])
         row.end()
+        sizes = [size for _, size, _ in self.continues]
+        refuse_unless(sizes == sorted(sizes), f"what {self.origin} continues becomes smaller")
         refuse_unless(self.purpose in (None, "records", "evidence"), "a log of unknown purpose")
         names = self.schemas if self.name is None else [self.name, *self.schemas]
         good = all(STATEMENT_NAME.fullmatch(name.encode()) for name in names)
@@ -411,7 +422,8 @@ class Anchor:
         refuse_unless(root or not signatures, "signatures, and no root keys")
         if root:
             self.check_root(root, signatures, values[0])
-        for names in ([key.id for owner in self.owners for key in owner.keys], [owner.origin for owner in self.owners],
+        origins = [origin for owner in self.owners for origin in (owner.origin, *(of[0] for of in owner.continues))]
+        for names in ([key.id for owner in self.owners for key in owner.keys], origins,
                       [issuer.name for issuer in self.issuers]):
             refuse_unless(len(set(names)) == len(names), "a key, an origin or an issuer occurs twice")
 
@@ -427,7 +439,7 @@ class Anchor:
     def signed_form(self, value):
         """Canonical JSON without the signatures and empty optional fields, the time in UTC and as short as can be."""
         def short(value):
-            left_out = {"reattested": [], "events_from": 0}
+            left_out = {"reattested": [], "events_from": 0, "continues": []}
             if type(value) is dict:
                 return {name: short(part) for name, part in value.items() if part != left_out.get(name, value)}
             return [short(part) for part in value] if type(value) is list else value
@@ -577,6 +589,9 @@ class Head:
             if any(key.verifies(self.text, signature) for key, signature in others):
                 raise OtherOwner("a key of another owner signed the checkpoint of this log")
             raise Refused("no key that the trust anchor names for this log signed the checkpoint")
+        for _, size, root in self.owner.continues[-1:]:
+            refuse_unless(self.size > size or (self.size, self.root) == (size, root),
+                          "the log continues another from a larger head on, or from another one")
 
     def claims(self, owner, name):
         """The signatures that say that they are by the owner's keys, under this name."""

@@ -300,6 +300,7 @@ fn issuer_anchor() -> TrustAnchor {
         expires_at: Timestamp(i64::MAX / 4),
         logs: Vec::new(),
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".into(),
             origin: "lienthong/H27/land".into(),
             schemas: vec!["land.parcel.v1".into()],

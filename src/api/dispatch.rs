@@ -19,12 +19,12 @@ type Answer = BoxFuture<http::Response<Body>, Infallible>;
 /// The services of a gateway, by name.
 #[derive(Clone, Default)]
 pub struct Dispatch {
-    services: Arc<HashMap<&'static str, Box<dyn Handler>>>,
+    services: Arc<HashMap<&'static str, Arc<dyn Handler>>>,
 }
 
 impl Dispatch {
     /// Sends the calls of each service to its handler.
-    pub fn new(services: impl IntoIterator<Item = (&'static str, Box<dyn Handler>)>) -> Self {
+    pub fn new(services: impl IntoIterator<Item = (&'static str, Arc<dyn Handler>)>) -> Self {
         Self { services: Arc::new(services.into_iter().collect()) }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_goes_to_the_service_that_its_path_names() {
-        let dispatch = Dispatch::new([("a.v1.Teapot", Box::new(Teapot) as Box<dyn Handler>)]);
+        let dispatch = Dispatch::new([("a.v1.Teapot", Arc::new(Teapot) as Arc<dyn Handler>)]);
         for (path, code) in [
             ("/a.v1.Teapot/Pour", "0"),
             ("/a.v1.Kettle/Pour", "13"),

@@ -4,6 +4,10 @@
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest request message of all other methods, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// Most sessions at a time, unless the operator says otherwise.
+pub const SESSIONS_MAX: usize = 500;
+/// What may be written in one session, in bytes of memory.
+pub const SESSION_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most fields in the request message of those methods, the fields of embedded messages included.
 pub const REQUEST_FIELDS_MAX: usize = 4_096;
 /// How long a request message may take to come, in milliseconds.

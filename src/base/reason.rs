@@ -112,6 +112,9 @@ reasons! {
     IssuerWithdrawn = "ISSUER_WITHDRAWN", WrongState, "Cơ quan này đã bị thu hồi quyền phát hành.";
     AnswerTooLarge = "ANSWER_TOO_LARGE", WrongState, "Kết quả quá lớn cho một lần trả lời, hãy chia nhỏ yêu cầu.";
     CursorGone = "CURSOR_GONE", WrongState, "Vị trí đọc không còn hoặc vượt quá cuối nhật ký.";
+    SessionUnknown = "SESSION_UNKNOWN", Missing, "Không có phiên làm việc này, hoặc phiên đã kết thúc.";
+    SessionFull = "SESSION_FULL", Limited, "Phiên làm việc đã đạt giới hạn dữ liệu.";
+    TooManySessions = "TOO_MANY_SESSIONS", Limited, "Quá nhiều phiên làm việc đang mở.";
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";

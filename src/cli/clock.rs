@@ -26,6 +26,7 @@ Examples:
   lienthong clock next driver_licence.points_restored
   lienthong clock freeze                           so that answers do not change between two calls
   lienthong clock resume
+  lienthong clock advance 180d --session $SESSION  in a session alone
   lienthong clock show --output json | jq -r .now";
 
 /// How long a call may take: the longest deadline that a server honours.

@@ -25,6 +25,7 @@ pub mod population;
 pub mod registry;
 pub mod rights;
 pub mod serve;
+pub mod session;
 mod server;
 mod text;
 pub mod store;
@@ -47,6 +48,7 @@ Examples:
   lienthong persona list                               citizens with a documented situation each
   lienthong person create --situation lapsed_card      a citizen of your own, in the province of a running server
   lienthong clock advance 180d                         half a year on, in the province of a running server
+  lienthong session create                             a world of its own beside it, for one test suite
   lienthong import land parcels.xlsx                   an agency's own data into its registry
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
@@ -88,6 +90,9 @@ pub enum Command {
     /// The clock of a server's world: show it, move it forward, stop it.
     #[command(subcommand)]
     Clock(clock::Clock),
+    /// Sessions of a server: worlds of their own, for test suites that run side by side.
+    #[command(subcommand)]
+    Session(session::Session),
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
@@ -147,6 +152,7 @@ impl Cli {
             Command::Persona(command) => command.run(output),
             Command::Person(command) => command.run(output),
             Command::Clock(command) => command.run(output),
+            Command::Session(command) => command.run(output),
             Command::Population(command) => command.run(output),
             Command::Import(command) => command.run(output),
             Command::Ledger(command) => command.run(output),

@@ -11,6 +11,7 @@ use tonic_types::{FieldViolation, StatusExt as _};
 use super::ca::CaArgs;
 use super::language;
 use super::output::Failure;
+use crate::api::admission::SESSION;
 use crate::base::Language;
 
 /// How long a connection may take.
@@ -31,6 +32,9 @@ pub struct ServerArgs {
         hide_env_values = true
     )]
     credential: String,
+    /// The session to call in: a world of its own, which `lienthong session create` begins. The province itself unless it is given.
+    #[arg(long, env = "LIENTHONG_SESSION", value_name = "ID", hide_env_values = true)]
+    pub(super) session: Option<String>,
     #[command(flatten)]
     ca: CaArgs,
 }
@@ -50,6 +54,11 @@ impl ServerArgs {
         request.set_timeout(within);
         let metadata = request.metadata_mut();
         metadata.insert("authorization", authorization);
+        if let Some(session) = &self.session {
+            let session =
+                session.parse().map_err(|_| Failure::with_code("a session's id is 32 hexadecimal digits", 2))?;
+            metadata.insert(SESSION, session);
+        }
         if language::chosen() == Language::Vietnamese {
             metadata.insert("accept-language", MetadataValue::from_static("vi"));
         }

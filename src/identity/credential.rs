@@ -87,7 +87,7 @@ impl Credentials {
 
     /// The expected `aud` of a proof of possession; the public URL is accepted as well.
     pub fn audience(&self) -> String {
-        self.linking.registries.catalogue().province().origin("identity")
+        self.linking.registries.catalogue().origins().origin("identity")
     }
 
     /// A nonce for an account, and its expiry.

@@ -14,6 +14,8 @@ use crate::base::{Error, Reason, Result, Seed, Timestamp};
 use crate::registry::allocation::Admission;
 use crate::registry::{Catalogue, Name, Sector};
 use crate::simulation::faults::{compromised_key, compromised_record};
+use crate::trust::anchor::{Continued, NewLog};
+use crate::trust::keys::Renamed;
 use crate::trust::{
     Ed25519Signer, IssuerAnchor, KeyChange, KeyRecord, LogAnchor, LogPurpose, Newcomer, PublicKey, Root, Signer,
     TrustAnchor, Verifier,
@@ -22,7 +24,10 @@ use crate::trust::{
 /// All signers.
 pub struct Keys {
     catalogue: Arc<Catalogue>,
+    /// What grows from it is the world's, whichever keys it has.
     world: Seed,
+    /// The seed of the keys: the world's, or a branch of it for a session.
+    grown: Seed,
     /// The folder that keys are kept in, and the versions of its key registry; `None` if they grow from the seed.
     kept: Option<(KeptKeys, Vec<TrustAnchor>)>,
     /// Signs the record ledger.
@@ -52,20 +57,53 @@ pub struct IssuerKeys {
 impl Keys {
     /// The keys of the world that grows from `world`, for the registries of `catalogue`.
     pub fn new(catalogue: Arc<Catalogue>, world: Seed) -> Self {
-        let signer = |origin: &str| -> Arc<dyn Signer> {
-            Arc::new(Ed25519Signer::from_seed(origin, &world.child(&format!("key/{origin}"), 0)))
-        };
-        let issuers = catalogue.sectors().iter().map(|sector| {
-            let origin = sector.log_origin();
-            let compromised = Arc::new(compromised_key(&world, &origin));
-            (sector.name.clone(), Issuer { own: signer(&origin), compromised })
+        let compromised =
+            |sector: &Sector| -> Arc<dyn Signer> { Arc::new(compromised_key(&world, &sector.log_origin())) };
+        Self::grown(catalogue, world, world, compromised)
+    }
+
+    /// The keys of a session of the world that grows from `world`, for the logs of `catalogue`: they grow from a branch of the seed. The key that
+    /// the trust anchor calls compromised is the province's, which `compromised` gives for each registry.
+    pub fn of_session(
+        catalogue: Arc<Catalogue>,
+        world: Seed,
+        compromised: impl Fn(&str) -> Option<Arc<dyn Signer>>,
+    ) -> Result<Self> {
+        let found = catalogue.sectors().iter().map(|sector| {
+            let signer =
+                compromised(&sector.name).ok_or_else(|| Error::bug("a session of another world's registries"))?;
+            Ok((sector.name.clone(), signer))
         });
+        let mut found = found.collect::<Result<BTreeMap<Name, _>>>()?;
+        let grown = world.child(&catalogue.origins().origin("keys"), 0);
+        let renamed = |sector: &Sector| -> Arc<dyn Signer> {
+            let signer =
+                found.remove(&sector.name).unwrap_or_else(|| unreachable!("each registry was asked for above"));
+            Arc::new(Renamed { name: sector.log_origin(), signer })
+        };
+        Ok(Self::grown(catalogue, world, grown, renamed))
+    }
+
+    fn grown(
+        catalogue: Arc<Catalogue>,
+        world: Seed,
+        grown: Seed,
+        mut compromised: impl FnMut(&Sector) -> Arc<dyn Signer>,
+    ) -> Self {
+        let signer = |origin: &str| -> Arc<dyn Signer> {
+            Arc::new(Ed25519Signer::from_seed(origin, &grown.child(&format!("key/{origin}"), 0)))
+        };
+        let mut issuer = |sector: &Arc<Sector>| {
+            (sector.name.clone(), Issuer { own: signer(&sector.log_origin()), compromised: compromised(sector) })
+        };
+        let issuers = catalogue.sectors().iter().map(&mut issuer).collect();
         Self {
             kept: None,
             world,
-            records: signer(&catalogue.province().origin("records")),
-            evidence: signer(&catalogue.province().origin("evidence")),
-            issuers: issuers.collect(),
+            grown,
+            records: signer(&catalogue.origins().origin("records")),
+            evidence: signer(&catalogue.origins().origin("evidence")),
+            issuers,
             catalogue,
         }
     }
@@ -91,6 +129,7 @@ impl Keys {
             issuers: issuers.collect::<Result<_>>()?,
             kept: Some((keys.clone(), versions)),
             catalogue: catalogue.clone(),
+            grown: world,
             world,
         })
     }
@@ -143,7 +182,7 @@ impl Keys {
     }
 
     fn root(&self) -> Ed25519Signer {
-        Ed25519Signer::from_seed(ROOT, &self.world.child("key/root", 0))
+        Ed25519Signer::from_seed(ROOT, &self.grown.child("key/root", 0))
     }
 
     /// What renews the anchor year by year; `None` where that is for the holders of its root keys.
@@ -168,11 +207,39 @@ impl Keys {
         Ok(IssuerKeys { own: own.clone(), compromised: compromised.clone(), secret, later })
     }
 
+    /// What a verifier must know in a session whose logs take over from those of `base`, each as `continued` says of its origin there; the key
+    /// events begin at ledger index `at`.
+    pub fn continuing(
+        &self,
+        base: &TrustAnchor,
+        at: u64,
+        continued: &BTreeMap<String, (String, Continued)>,
+    ) -> Result<TrustAnchor> {
+        let signers = self.issuers.values().map(|issuer| &issuer.own).chain([&self.records, &self.evidence]);
+        let signers: BTreeMap<&str, _> = signers.map(|signer| (signer.key_name(), signer)).collect();
+        let public = |signer: &dyn Signer| PublicKey::new(signer.algorithm(), signer.public_key()).map_err(Error::bug);
+        let root = self.root();
+        let keys = Root { threshold: 1, keys: vec![public(&root)?] };
+        let mut anchor = base.continued(at, keys, |before| {
+            let unknown = || Error::bug(format!("{before} is not continued"));
+            let (origin, continues) = continued.get(before).cloned().ok_or_else(unknown)?;
+            let signer = signers.get(&*origin).ok_or_else(unknown)?;
+            Ok::<_, Error>(NewLog { key: public(&***signer)?, origin, continues })
+        })?;
+        anchor.sign(&root)?;
+        Ok(anchor)
+    }
+
     /// What a verifier must know of keys that grow from the seed, without record types that came `late`.
     fn anchor(&self, created_at: Timestamp, late: &BTreeSet<&str>) -> Result<TrustAnchor> {
         let active = |signer: &Arc<dyn Signer>| KeyRecord::active(&**signer).map_err(Error::bug);
         let log = |name: &str, purpose, signer: &Arc<dyn Signer>| -> Result<LogAnchor> {
-            Ok(LogAnchor { origin: self.catalogue.province().origin(name), purpose, keys: vec![active(signer)?] })
+            Ok(LogAnchor {
+                continues: Vec::new(),
+                origin: self.catalogue.province().origin(name),
+                purpose,
+                keys: vec![active(signer)?],
+            })
         };
         let early = |sector: &Arc<Sector>| -> Vec<String> {
             let early = sector.record_types.iter().filter(|of| !late.contains(&*of.name));
@@ -181,6 +248,7 @@ impl Keys {
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             let keys = self.find(&sector.name)?;
             Ok(IssuerAnchor {
+                continues: Vec::new(),
                 name: (&sector.name).into(),
                 origin: sector.log_origin(),
                 schemas: early(sector),

@@ -34,7 +34,8 @@ impl Log {
         let changes = store.changes(Space::LogHead);
         let none = || Error::new(Reason::NotFound, "this log has not been created").with_subject("log", origin);
         let state = load::load(&*store, id, origin, &keys()).await?.ok_or_else(none)?;
-        let log = Arc::new(Self::new(store, id, origin.to_owned(), keys, state, tiles));
+        let begins = load::begins(&*store, id, origin).await?;
+        let log = Arc::new(Self::new(store, id, origin.to_owned(), keys, state, begins, tiles));
         tokio::spawn(keep_up(Arc::downgrade(&log), changes));
         Ok(log)
     }

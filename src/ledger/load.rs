@@ -3,6 +3,9 @@
 //! A log of up to [`LEAVES_READ_MAX`] entries is rebuilt from its leaves. For a longer one, a start reads all levels above the
 //! leaves, a 256th of the log, and the newest two tiles of leaves; the other tiles of leaves are compared with the level above when
 //! they are first read (`Log::tile`), and all of them by `lienthong store check`.
+//!
+//! A log that continues another (`continuing`) begins with what that one's opener has checked: of it, only the right edge is read, which is
+//! all that the root needs.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -66,7 +69,9 @@ pub(super) async fn load(
 ) -> Result<Option<State>> {
     let Some(row) = store.get(Space::LogHead, &id.prefix()).await? else { return Ok(None) };
     let (at, note, signed) = read_head(&row, origin, keys)?;
-    let tree = if signed.size <= LEAVES_READ_MAX {
+    let tree = if begins(store, id, origin).await? > 0 {
+        edge(0, store, id, origin, signed.size).await?
+    } else if signed.size <= LEAVES_READ_MAX {
         rebuild(store, id, origin, signed.size).await?
     } else {
         resume(store, id, origin, signed.size).await?
@@ -145,6 +150,26 @@ async fn resume(store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result
     }
     let edge = if newest == below { full } else { stored_tile(store, id, origin, newest, size).await? };
     Tree::above(upper, edge, size).ok_or_else(|| differs(origin, newest))
+}
+
+/// The tree from its right edge alone: the newest tile of each level, from `level` up.
+pub(super) async fn edge(level: u8, store: &dyn Store, id: LogId, origin: &str, size: u64) -> Result<Tree> {
+    const WIDTH: u64 = super::tile::TILE_WIDTH as u64;
+    let Some(last) = size.checked_sub(1) else { return Ok(Tree::default()) };
+    let stored = TileId { level, index: last / WIDTH };
+    let row = store.get(Space::LogTile, &id.tile_key(stored)).await?.ok_or_else(|| missing(origin, stored))?;
+    let place = TileId { level: 0, ..stored };
+    let row = leaves(&row, place.width_at(size)).ok_or_else(|| differs(origin, stored))?;
+    let newest = Tile::read(place, row.as_flattened()).ok_or_else(|| differs(origin, stored))?;
+    let upper = Box::pin(edge(level + 1, store, id, origin, size / WIDTH)).await?;
+    Tree::above(upper, newest, size).ok_or_else(|| differs(origin, stored))
+}
+
+/// The smallest size of which a log has a checkpoint of its own: 0 for one that continues no other.
+pub(super) async fn begins(store: &dyn Store, id: LogId, origin: &str) -> Result<u64> {
+    let Some(row) = store.get(Space::Meta, &id.begins_key()).await? else { return Ok(0) };
+    let size = row.as_ref().try_into().map(u64::from_be_bytes);
+    size.map_err(|_| corrupt(origin, "the size from which on it is its own cannot be read"))
 }
 
 /// A tile, cut to its width in a tree of this size. Hashes beyond the head are left over from a crash, and ignored.

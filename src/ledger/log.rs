@@ -59,6 +59,8 @@ pub struct Log {
     /// The newest cosigned head: proofs lead to it if it covers the entry.
     cosigned: RwLock<Option<Arc<Head>>>,
     pub(super) tiles: TileCache,
+    /// The smallest size of which it has a checkpoint of its own.
+    pub(super) begins: u64,
 }
 
 /// A published head and the right edge of its tree.
@@ -76,11 +78,12 @@ impl Log {
         origin: String,
         keys: NoteKeys,
         state: State,
+        begins: u64,
         tiles: TileCache,
     ) -> Self {
         let sizes = watch::Sender::new(state.head.size);
         let state = RwLock::new(Arc::new(state));
-        Self { store, id, origin, keys, state, sizes, cosigned: RwLock::default(), tiles }
+        Self { store, id, origin, keys, state, sizes, cosigned: RwLock::default(), tiles, begins }
     }
 
     /// The newest signed head.

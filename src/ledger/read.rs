@@ -53,6 +53,9 @@ impl Log {
     pub async fn prove_at(&self, index: u64, size: u64) -> Result<LogProof> {
         let state = self.state();
         let key = self.id.numbered_key(size);
+        if size < self.begins {
+            return Err(self.missing("there is no checkpoint of this size"));
+        }
         let Some(row) = self.store.get(Space::LogCheckpoint, &key).await? else {
             return Err(self.missing("there is no checkpoint of this size"));
         };
@@ -100,10 +103,16 @@ impl Log {
         Ok(Some(row.slice(..width * 32)))
     }
 
+    /// Whether a head of this size was signed, by the log itself or by the one that it continues.
+    pub async fn was_signed_at(&self, size: u64) -> Result<bool> {
+        Ok(self.store.get(Space::LogCheckpoint, &self.id.numbered_key(size)).await?.is_some())
+    }
+
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.
     pub async fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Bytes)>> {
         let log = self;
-        let scan = Scan::prefix(Space::LogCheckpoint, &log.id.prefix()).starting_at(log.id.numbered_key(size));
+        let scan =
+            Scan::prefix(Space::LogCheckpoint, &log.id.prefix()).starting_at(log.id.numbered_key(size.max(log.begins)));
         let rows = log.store.scan(scan.limit(1)).await?;
         let Some((key, row)) = rows.first() else { return Ok(None) };
         let size = rows::number_of(key)

@@ -15,6 +15,11 @@ impl LogId {
         vec![self.0]
     }
 
+    /// In `Meta`: the size from which on a log that continues another has checkpoints of its own.
+    pub fn begins_key(self) -> Vec<u8> {
+        [b"log_begins/".as_slice(), &self.prefix()].concat()
+    }
+
     /// In `LogTile`: level, then index.
     pub fn tile_key(self, tile: TileId) -> Vec<u8> {
         let mut key = vec![self.0, tile.level];

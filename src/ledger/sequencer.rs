@@ -84,7 +84,8 @@ impl Sequencer {
             let key = key.clone();
             Arc::new(move || super::checkpoint::keys_of(&*key.signer()))
         };
-        let log = Arc::new(Log::new(store, id, origin, keys, state, tiles));
+        let begins = load::begins(&*store, id, &origin).await?;
+        let log = Arc::new(Log::new(store, id, origin, keys, state, begins, tiles));
         let (queue, orders) = mpsc::channel(QUEUE_APPENDS_MAX);
         let closed = Arc::new(AtomicBool::new(false));
         let writing = Writing { log: log.clone(), key: key.clone(), clock, lease, closed: closed.clone() };

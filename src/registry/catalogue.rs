@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::{Error, ProvinceCode, Violation, name};
+use crate::base::{Error, Origins, ProvinceCode, Violation, name};
 
 use super::schema::{DocumentType, RecordType, State};
 use super::sector::Sector;
@@ -27,7 +27,7 @@ pub struct CatalogueError {
 /// The registries and record types of a world.
 #[derive(Debug)]
 pub struct Catalogue {
-    province: ProvinceCode,
+    origins: Origins,
     sectors: Vec<Arc<Sector>>,
     /// Every record type, by name.
     by_name: BTreeMap<Name, Arc<RecordType>>,
@@ -49,7 +49,8 @@ impl Catalogue {
 
     /// A catalogue of a province's registries, in this order. Names and numbers are unique, and one record type is the register of people.
     pub fn of(province: ProvinceCode, sectors: impl IntoIterator<Item = Sector>) -> Result<Self, CatalogueError> {
-        let placed = |sector| Arc::new(Sector { province: province.clone(), ..sector });
+        let origins = Origins::of(province);
+        let placed = |sector| Arc::new(Sector { origins: origins.clone(), ..sector });
         let sectors: Vec<Arc<Sector>> = sectors.into_iter().map(placed).collect();
         let (mut by_name, mut by_ordinal) = (BTreeMap::new(), BTreeMap::new());
         for (at, sector) in sectors.iter().enumerate() {
@@ -76,12 +77,29 @@ impl Catalogue {
         let (Some(first), None) = (people.next().cloned(), people.next()) else {
             return Err(problem("the catalogue", "exactly one record type must be the register of people"));
         };
-        Ok(Self { province, sectors, by_name, by_ordinal, people: first })
+        Ok(Self { origins, sectors, by_name, by_ordinal, people: first })
     }
 
     /// The province whose registries they are.
     pub fn province(&self) -> &ProvinceCode {
-        &self.province
+        self.origins.province()
+    }
+
+    /// The names of its world's logs.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The same registries and record types, with other logs: those of a session.
+    pub fn with_logs(&self, origins: Origins) -> Self {
+        let placed = |sector: &Arc<Sector>| Arc::new(Sector { origins: origins.clone(), ..Sector::clone(sector) });
+        Self {
+            sectors: self.sectors.iter().map(placed).collect(),
+            by_name: self.by_name.clone(),
+            by_ordinal: self.by_ordinal.clone(),
+            people: self.people.clone(),
+            origins,
+        }
     }
 
     /// The registries, in order.

@@ -259,7 +259,7 @@ impl EmbeddedRegistry {
         if cursor > head.size {
             return Err(gone());
         }
-        if cursor > 0 && self.ledger.checkpoint_at_or_after(cursor).await?.is_none_or(|(size, _)| size != cursor) {
+        if cursor > 0 && !self.ledger.was_signed_at(cursor).await? {
             return Err(gone());
         }
         if cursor == head.size {
@@ -271,6 +271,12 @@ impl EmbeddedRegistry {
         };
         let records = self.records_between(cursor, size).await?;
         Ok(Some(ChangeBatch { first_index: cursor, records, checkpoint }))
+    }
+
+    /// At most `limit` issued records from a log index on, whole and without proofs; `None` if there are none.
+    pub async fn issued(&self, from: u64, limit: usize) -> Result<Option<Vec<SignedRecord>>> {
+        let end = self.ledger.head().size.min(from.saturating_add(limit as u64));
+        if from >= end { Ok(None) } else { self.records_between(from, end).await.map(Some) }
     }
 
     /// The last checkpoint not more than `limit` entries behind `cursor`; the next one when that is farther.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::definition::Definition;
 use super::name::Name;
 use super::schema::RecordType;
-use crate::base::ProvinceCode;
+use crate::base::Origins;
 
 /// One registry: a sector, the agency that owns it, its record types.
 #[derive(Debug, Clone)]
 pub struct Sector {
     /// `land`; also the issuer's name in statements and the last part of its log's origin.
     pub name: Name,
-    /// The province that it is of; its catalogue says which.
-    pub province: ProvinceCode,
+    /// The names of its world's logs; its catalogue says which.
+    pub origins: Origins,
     /// The agency that owns it: `land-office`.
     pub agency: String,
     /// Its number in storage keys: never changed, never reused.
@@ -30,7 +30,7 @@ impl Sector {
         let record_types = record_types.into_iter().map(Arc::new).collect();
         Self {
             name: name.into(),
-            province: ProvinceCode::default(),
+            origins: Origins::default(),
             agency: agency.into(),
             ordinal,
             record_types,
@@ -40,7 +40,7 @@ impl Sector {
 
     /// The origin line of its log's checkpoints: `lienthong/H27/land`.
     pub fn log_origin(&self) -> String {
-        self.province.origin(&self.name)
+        self.origins.origin(&self.name)
     }
 
     /// Its record type of this name.

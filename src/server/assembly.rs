@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::data::Data;
 use super::memory::Memory;
+use super::records_due::ShownLater;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
 use crate::api::credential::TokenMint;
@@ -40,6 +41,8 @@ pub struct Assembly {
     pub gateway: GatewayRole,
     /// The public logs.
     pub logs: Logs,
+    /// Waits until what was written shows everywhere, once there is something that brings it there.
+    pub shown: Arc<ShownLater>,
 }
 
 /// The settings of an assembly, in addition to its world.
@@ -47,7 +50,7 @@ pub struct Settings {
     /// The folder of keys; `None` derives them from the seed.
     pub keys: Option<KeptKeys>,
     /// Mints bearer tokens.
-    pub tokens: TokenMint,
+    pub tokens: Arc<TokenMint>,
     /// Bounds on caches.
     pub memory: Memory,
     /// The file of the trust anchor; `None` writes none.
@@ -61,7 +64,7 @@ impl Settings {
     pub fn of(config: &Config, data: &Data) -> Result<Self> {
         Ok(Self {
             keys: config.keys.clone(),
-            tokens: TokenMint::new(&credential_key::open(data.home())?)?,
+            tokens: Arc::new(TokenMint::new(&credential_key::open(data.home())?)?),
             memory: config.memory,
             anchor: config.anchor.clone(),
             rebuild_status: config.rebuild_status,
@@ -76,18 +79,43 @@ impl Assembly {
             Some(kept) => Keys::kept(&world.catalogue, world.seed, kept)?,
             None => Keys::new(world.catalogue.clone(), world.seed),
         };
-        let (clock, tiles) = (LogClock::new(world.clock.clone()), settings.memory.tiles());
-        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
-        let registries = shared.registries(&keys, settings.memory).await?;
-        let ports = with_faults(&registries, &world.faults);
         let admissions = allocation::admissions(&*world.store).await?;
         let trust = province::Trust {
             versions: keys.versions(world.created_at, world.clock.now(), &admissions)?,
+            before: None,
             kept: settings.keys,
             file: settings.anchor,
             waiting: admissions.into_iter().filter(|admission| admission.placed.is_none()).collect(),
         };
-        let province = shared.province(&keys, &ports, trust, settings.rebuild_status).await?;
+        let clock = LogClock::new(world.clock.clone());
+        let shared = Caches { tokens: settings.tokens, memory: settings.memory };
+        Self::join(world, clock, &keys, trust, shared, settings.rebuild_status).await
+    }
+
+    /// Opens every role of a session: its store holds the logs of `world`'s catalogue already, as `trust` says of them.
+    pub async fn of_session(
+        world: World,
+        clock: LogClock,
+        keys: &Keys,
+        trust: province::Trust,
+        shared: Caches,
+    ) -> Result<Self> {
+        Self::join(world, clock, keys, trust, shared, false).await
+    }
+
+    async fn join(
+        world: World,
+        clock: LogClock,
+        keys: &Keys,
+        trust: province::Trust,
+        settings: Caches,
+        rebuild_status: bool,
+    ) -> Result<Self> {
+        let tiles = settings.memory.tiles();
+        let shared = Shared { world: &world, clock: &clock, tiles: &tiles };
+        let registries = shared.registries(keys, settings.memory).await?;
+        let ports = with_faults(&registries, &world.faults);
+        let province = shared.province(keys, &ports, trust, rebuild_status).await?;
         registries.values().for_each(|registry| registry.heed(&province.verifier.anchor()));
         let holder = |registry: &Arc<RegistryRole>| Arc::downgrade(&(registry.clone() as Arc<dyn KeyHolder>));
         let issuers = registries.values().map(holder).collect();
@@ -101,14 +129,23 @@ impl Assembly {
             accepted: accepted(&province),
             rights: world.rights.clone(),
             entropy: world.entropy.clone(),
-            evidence: shared.evidence(&keys),
+            evidence: shared.evidence(keys),
             tokens: settings.tokens,
             memory: settings.memory.exchange(),
         };
         let gateway = GatewayRole::open(gateway).await?;
         let logs = logs(&registries, &province, &gateway);
-        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs })
+        let shown = Arc::default();
+        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs, shown })
     }
+}
+
+/// What an assembly has of its own, whosever world it serves.
+pub struct Caches {
+    /// Mints bearer tokens.
+    pub tokens: Arc<TokenMint>,
+    /// Bounds on caches.
+    pub memory: Memory,
 }
 
 /// The values that the roles of one process share.
@@ -149,7 +186,7 @@ impl Shared<'_> {
             time: self.world.clock.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),
-            origin: self.world.province.origin("records"),
+            origin: self.world.catalogue.origins().origin("records"),
             signer: keys.records.clone(),
             trust,
             rebuild_status,
@@ -159,7 +196,7 @@ impl Shared<'_> {
 
     fn evidence(&self, keys: &Keys) -> gateway::Evidence {
         gateway::Evidence {
-            origin: self.world.province.origin("evidence"),
+            origin: self.world.catalogue.origins().origin("evidence"),
             signer: keys.evidence.clone(),
             clock: self.clock.clone(),
             tiles: self.tiles.clone(),

@@ -26,6 +26,21 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
+/// Most sessions at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionsMax {
+    /// Of all callers.
+    pub total: usize,
+    /// Of one caller.
+    pub of_caller: usize,
+}
+
+impl Default for SessionsMax {
+    fn default() -> Self {
+        Self { total: limits::SESSIONS_MAX, of_caller: limits::SESSIONS_MAX }
+    }
+}
+
 /// The settings of a gateway.
 #[derive(Clone)]
 pub struct Config {
@@ -51,6 +66,8 @@ pub struct Config {
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
+    /// Most sessions at a time.
+    pub sessions: SessionsMax,
     /// Most calls that run at once, while others wait for their turn; `None`: as many as keep the processors busy.
     pub calls_running: Option<usize>,
     /// Most calls a second of one caller; 0: unlimited.
@@ -101,6 +118,7 @@ impl Default for Config {
             rights: None,
             demo: DemoCredentials::OnLoopback,
             simulation: true,
+            sessions: SessionsMax::default(),
             calls_running: None,
             rate_limit: 0,
             stranger_rate_limit: limits::STRANGER_CALLS_PER_SECOND,

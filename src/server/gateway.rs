@@ -8,26 +8,26 @@ use std::time::Duration;
 use super::assembly::{Assembly, Settings};
 use super::config::Config;
 use super::data::Data;
-use super::feed::ProvinceFeed;
+use super::followers::Followers;
+use super::front::Front;
 use super::in_process::InProcess;
 use super::listen::reachable;
 use super::net::Connections;
 use super::recheck::{LastCheck, Recheck};
-use super::records_due::RecordsDue;
 use super::running::{Listening, Running};
+use super::task::AbortOnDrop;
 use super::view::WorldView;
 use super::witnessing::Witnessing;
 use super::world::World;
-use super::{http_routes, readings, seeding, services};
+use super::{http_routes, readings, seeding};
 use crate::access::RightsBook;
 use crate::api::console::{Facts, View as _};
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::grpc::simulation::Reach;
+use crate::api::http::sessions::SessionRoutes;
 use crate::base::{Error, ProvinceCode, Reason, Result};
-use crate::identity::following::Following;
 use crate::keys::keyring::{KeyFolder, KeyHolder, Watcher};
 use crate::registry::allocation;
-use crate::simulation::creation::Shown;
 use crate::store::file::is_full;
 use crate::store::lock::FolderLock;
 
@@ -38,10 +38,7 @@ pub struct Gateway {
     /// Counters of connections.
     pub connections: Arc<Connections>,
     anchor: Option<PathBuf>,
-    following: AbortOnDrop,
-    due_work: AbortOnDrop,
-    /// Waits until what was written shows everywhere.
-    shown: Arc<dyn Shown>,
+    followers: Followers,
     witnessing: Witnessing,
     key_changes: Option<AbortOnDrop>,
     checks: Recheck,
@@ -51,15 +48,6 @@ pub struct Gateway {
 
 /// Time that tasks have to release the store; they need milliseconds, and a slow disk more.
 const CLOSES_WITHIN: Duration = Duration::from_secs(10);
-
-/// A task that is aborted when dropped.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// The error of damage found by a start, with the folder and the remedy.
 fn damage_in(folder: Option<&Path>, error: Error) -> Error {
@@ -98,19 +86,7 @@ impl Gateway {
         }
         let opened = Self::assemble(&config, &data, rights).await;
         let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
-        assembly.province.follow_registries()?;
-        let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
-        let following =
-            Following::new(assembly.gateway.linking.clone(), data.store.clone(), feed, assembly.world.clock.clone());
-        let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, following.followed());
-        let due = Arc::new(due);
-        let following = AbortOnDrop(tokio::spawn(following.run()));
-        assembly.world.clock.take_on(due.clone());
-        // What fell due while nobody served the world; what fails is tried again.
-        if let Err(error) = assembly.world.clock.catch_up().await {
-            tracing::error!(%error, "overdue work of the world's time did not run");
-        }
-        let due_work = AbortOnDrop(tokio::spawn(assembly.world.clock.clone().run()));
+        let followers = Followers::begin(&assembly).await?;
         let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {
             let watcher = Watcher {
@@ -142,9 +118,7 @@ impl Gateway {
             assembly: Arc::new(assembly),
             connections: Arc::default(),
             anchor,
-            following,
-            due_work,
-            shown: due,
+            followers,
             witnessing,
             key_changes,
             checks: Recheck::default(),
@@ -163,8 +137,8 @@ impl Gateway {
         let has_tls = listening.tls.is_some();
         let console = listening.console.as_ref().and_then(|console| console.local_addr().ok()).map(reachable);
         let base = self.config.public_url.clone().or_else(|| console.map(|at| format!("http://{at}")));
-        if let Some(base) = base {
-            self.assembly.province.status.serve_at(&base);
+        if let Some(base) = &base {
+            self.assembly.province.status.serve_at(base);
         }
         let (end, ending) = tokio::sync::watch::channel(false);
         if let Some(every) = self.config.check_every {
@@ -172,8 +146,10 @@ impl Gateway {
             self.checks.begin(store, catalogue, every, self.config.clock.clone(), end.subscribe())?;
             self.assembly.gateway.metrics.ask(self.checks.readings());
         }
-        let (reach, shown) = (self.reach(address, has_tls), self.shown.clone());
-        let served = services::all(&self.config, &self.data, &self.assembly, (reach, shown), ending).await?;
+        let front = Front::of(&self.config, &self.assembly, &self.data.world, self.reach(address, has_tls), ending)?;
+        if let (Some(sessions), Some(base)) = (&front.sessions, &base) {
+            sessions.serve_at(base);
+        }
         self.assembly.gateway.metrics.ask(readings::of_connections(&self.connections));
         self.assembly.gateway.metrics.ask(readings::of_logs(&self.assembly)?);
         self.assembly.gateway.metrics.ask(readings::of_caches(&self.assembly));
@@ -181,17 +157,18 @@ impl Gateway {
             self.assembly.gateway.metrics.ask(readings::of_disk(home));
         }
         let view = Arc::new(self.view(address, has_tls));
-        let (url, further) = (self.config.public_url.as_deref(), http_routes::all(&self.assembly, &self.witnessing));
-        let ends = (end, self.connections.clone());
-        Running::begin(listening, served, view, url, further, self.anchor.clone(), ends)
+        let sessions = front.sessions.clone().map(|sessions| sessions as Arc<dyn SessionRoutes>);
+        let further = http_routes::all(&self.assembly, &self.witnessing, sessions);
+        let (url, ends) =
+            (self.config.public_url.as_deref(), (end, self.connections.clone(), self.data.store.health()));
+        Running::begin(listening, front, view, url, further, self.anchor.clone(), ends)
     }
 
     /// Serves without a socket, to callers in this process; the personas' commands name `address`.
     pub async fn in_process(&self, address: SocketAddr) -> Result<InProcess> {
         let (end, ending) = tokio::sync::watch::channel(false);
-        let (reach, shown) = (self.reach(address, false), self.shown.clone());
-        let served = services::all(&self.config, &self.data, &self.assembly, (reach, shown), ending).await?;
-        Ok(InProcess::new(served, end))
+        let front = Front::of(&self.config, &self.assembly, &self.data.world, self.reach(address, false), ending)?;
+        Ok(InProcess::new(front, end))
     }
 
     /// The facts for the console and the banner.
@@ -249,8 +226,8 @@ impl Gateway {
     /// Closes the gateway. Acknowledged changes are durable already, so nothing is written; tasks get a moment to release the
     /// store.
     pub async fn close(self) {
-        let Self { assembly, following, due_work, witnessing, key_changes, data, .. } = self;
-        drop((following, due_work, witnessing, key_changes));
+        let Self { assembly, followers, witnessing, key_changes, data, .. } = self;
+        drop((followers, witnessing, key_changes));
         drop(assembly);
         if !data.close(CLOSES_WITHIN).await {
             tracing::warn!("the store is still in use: its folder stays locked until the process ends");

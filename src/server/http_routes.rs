@@ -1,17 +1,32 @@
 //! The public HTTP routes, on the console's port.
 
+use std::sync::Arc;
+
 use axum::Router;
 
 use super::assembly::Assembly;
 use super::witnessing::Witnessing;
 use crate::api::http;
+use crate::api::http::sessions::SessionRoutes;
 
 /// All routes; each module adds its own with one `merge`.
-pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing) -> Router {
-    let key = witnessing.province_key.clone();
+pub(super) fn all(assembly: &Assembly, witnessing: &Witnessing, sessions: Option<Arc<dyn SessionRoutes>>) -> Router {
+    let routes = of_world(assembly, Some(witnessing.province_key.clone()))
+        .merge(http::metrics::router(assembly.gateway.metrics.clone()));
+    match sessions {
+        Some(sessions) => routes.merge(http::sessions::router(sessions)),
+        None => routes,
+    }
+}
+
+/// The routes of a session: no witness cosigns its logs.
+pub(super) fn of_session(assembly: &Assembly) -> Router {
+    of_world(assembly, None)
+}
+
+fn of_world(assembly: &Assembly, witness: Option<String>) -> Router {
     Router::new()
-        .merge(http::logs::router(assembly.logs.clone(), key))
+        .merge(http::logs::router(assembly.logs.clone(), witness))
         .merge(http::status_lists::router(assembly.province.status.clone()))
         .merge(http::issuers::router(assembly.province.anchor.clone(), assembly.province.status.clone()))
-        .merge(http::metrics::router(assembly.gateway.metrics.clone()))
 }

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Layer as _;
 
-use super::services::Served;
+use super::front::Front;
 use crate::api::admission::Admission;
 use crate::api::panic::{CatchPanics, Caught};
 
@@ -17,9 +17,9 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Wraps `served`, which ends when `end` becomes true.
-    pub(super) fn new(served: Served, end: watch::Sender<bool>) -> Self {
-        Self { service: CatchPanics.layer(served.admission), end, _watchers: served.watchers }
+    /// Wraps `front`, which ends when `end` becomes true.
+    pub(super) fn new(front: Front, end: watch::Sender<bool>) -> Self {
+        Self { service: CatchPanics.layer(front.admission), end, _watchers: front.served.watchers }
     }
 }
 

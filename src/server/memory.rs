@@ -34,6 +34,11 @@ impl Memory {
         Self(bytes.max(MEMORY_BYTES_MIN))
     }
 
+    /// What a session may fill: there are many of them, and most change little.
+    pub fn of_session() -> Self {
+        Self(MIB)
+    }
+
     /// A quarter of the free memory of this machine, or of the container around the process.
     pub fn of_machine() -> Self {
         Self::bytes(free::bytes().map_or(MEMORY_BYTES_UNKNOWN, |free| free / 4))

@@ -22,11 +22,15 @@ pub mod world_file;
 
 mod delivery;
 mod feed;
+mod followers;
+mod front;
 mod ground_truth;
 mod health;
 mod http_routes;
 mod readings;
 mod records_due;
+mod sessions;
+mod task;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -1,16 +1,18 @@
 //! The gauges of a gateway for `/metrics`: calls in progress, health, connections, descriptors, feeds, logs.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::assembly::Assembly;
 use super::net::connections::{Connections, Refusal, Stage};
+use super::sessions::SessionManager;
 use crate::api::admission::Load;
 use crate::api::health::{HealthBoard, OVERALL};
 use crate::api::metrics::{Reading, Sample};
 use crate::base::{CacheUse, Result, log};
 use crate::province::FeedState;
 use crate::registry::Name;
+use crate::simulation::session::SessionFacts;
 use crate::store::{FolderDisk, FreeSpace as _};
 
 fn labelled(label: &'static str, value: impl Into<String>, sample: f64) -> Sample {
@@ -29,6 +31,24 @@ pub(super) fn of_calls(load: Load, health: &HealthBoard) -> Vec<Reading> {
             let name = |service: &String| if service == OVERALL { "all".to_owned() } else { service.clone() };
             let serves = services.iter().map(|(service, causes)| (name(service), causes.is_empty()));
             serves.map(|(service, serves)| labelled("service", service, f64::from(u8::from(serves)))).collect()
+        }),
+    ]
+}
+
+/// Gauges of sessions. Labels are the first digits of their ids, which let nobody in.
+pub(super) fn of_sessions(sessions: &Arc<SessionManager>) -> Vec<Reading> {
+    let [open, calls, bytes] = [(); 3].map(|()| Arc::downgrade(sessions));
+    let facts = |of: &Weak<SessionManager>| of.upgrade().map(|sessions| sessions.facts()).unwrap_or_default();
+    let by_session = |facts: Vec<SessionFacts>, value: fn(&SessionFacts) -> f64| {
+        facts.iter().map(|of| labelled("session", of.id.label(), value(of))).collect()
+    };
+    vec![
+        Reading::single("sessions", "Sessions open", move || facts(&open).len() as f64),
+        Reading::new("session_calls_total", "Calls in a session, by the first digits of its id", move || {
+            by_session(facts(&calls), |of| of.calls as f64)
+        }),
+        Reading::new("session_bytes", "What was written in a session, in bytes of memory", move || {
+            by_session(facts(&bytes), |of| of.bytes as f64)
         }),
     ]
 }

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tower::Layer as _;
 
+use super::front::Front;
 use super::net::{Connections, Limits, Ports, Tls};
-use super::services::Served;
 use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
 use crate::api::health::{ENDING, HealthBoard};
@@ -80,12 +80,12 @@ impl Running {
     /// `public_url`.
     pub(super) fn begin(
         listening: Listening,
-        served: Served,
+        front: Front,
         view: Arc<dyn View>,
         public_url: Option<&str>,
         further: axum::Router,
         anchor: Option<PathBuf>,
-        (end, counts): (watch::Sender<bool>, Arc<Connections>),
+        (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
     ) -> Result<Self> {
         let address = |listener: &TcpListener| listener.local_addr().map_err(Error::bug);
         let grpc = address(&listening.grpc)?;
@@ -93,11 +93,11 @@ impl Running {
         let has_tls = listening.tls.is_some();
         let ports = Ports::new(listening.limits, counts, end.subscribe());
         let mut serving = JoinSet::new();
-        let service = CatchPanics.layer(served.admission);
+        let service = CatchPanics.layer(front.admission);
         serving.spawn(ports.grpc(listening.grpc, service, listening.tls, listening.trusted_proxies));
         if let Some((listener, at)) = listening.console.zip(console) {
             let routes = console::router(view, console::Hosts::new(at, public_url), further);
-            let routes = routes.layer(axum::middleware::from_fn_with_state(served.public, http::rate::limit));
+            let routes = routes.layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
             let routes = routes.layer(axum::middleware::from_fn(translate));
             serving.spawn(ports.console(listener, routes));
         }
@@ -107,10 +107,10 @@ impl Running {
             has_tls,
             anchor,
             end,
-            health: served.health,
+            health: front.served.health,
             serving,
-            store: served.store,
-            _watchers: served.watchers,
+            store,
+            _watchers: front.served.watchers,
         })
     }
 

@@ -1,5 +1,6 @@
-//! The gRPC services of a gateway, over its assembly.
+//! The gRPC services of a world, over its assembly, and what all worlds of a process share: methods, capacity, reflection.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -9,11 +10,10 @@ use tonic_health::pb::health_server::HealthServer;
 
 use super::assembly::Assembly;
 use super::config::Config;
-use super::data::Data;
 use super::delivery::ExchangeDelivery;
 use super::health;
-use super::readings;
-use crate::api::admission::{Admission, Gatekeeper, Methods};
+use crate::access::Rights;
+use crate::api::admission::{Capacity, Methods, ServedWorld};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
@@ -24,21 +24,21 @@ use crate::api::grpc::identity::{
 };
 use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
-use crate::api::grpc::simulation::{Reach, Simulation, WorldFacts};
+use crate::api::grpc::session::SessionGrpcService;
+use crate::api::grpc::simulation::{Simulation, WorldFacts};
 use crate::api::grpc::trust::anchor::TrustGrpcService;
 use crate::api::grpc::trust::ledger::LedgerGrpcService;
 use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
-use crate::api::rate::{CallerRate, StrangerRate};
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, Result, Timestamp, limits};
+use crate::base::{Error, Result, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
     business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
-use crate::simulation::creation::{Creating, Opening, Parts, Shown};
-use crate::store::Health;
+use crate::simulation::creation::{Creating, Opening, Parts};
+use crate::simulation::session::SessionDesk;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
 use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
@@ -60,6 +60,7 @@ use crate::wire::proto::registry::resident::v1::resident_service_server::Residen
 use crate::wire::proto::registry::social_insurance::v1::social_insurance_service_server::SocialInsuranceServiceServer;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
+use crate::wire::proto::simulation::v1::session_service_server::SessionServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
 use crate::wire::proto::trust::v1::status_service_server::StatusServiceServer;
@@ -78,67 +79,120 @@ macro_rules! add {
 
 #[derive(Default)]
 struct Services {
-    handlers: Vec<(&'static str, Box<dyn Handler>)>,
+    handlers: Vec<(&'static str, Arc<dyn Handler>)>,
     names: Vec<&'static str>,
 }
 
 impl Services {
-    /// Adds a service, and lists it in reflection.
+    /// Adds a service.
     fn add<S: Handler + NamedService + 'static>(&mut self, service: S) {
         self.names.push(S::NAME);
-        self.add_unlisted(service);
-    }
-
-    fn add_unlisted<S: Handler + NamedService + 'static>(&mut self, service: S) {
-        self.handlers.push((S::NAME, Box::new(service)));
+        self.handlers.push((S::NAME, Arc::new(service)));
     }
 }
 
-/// The services, ready to serve.
+/// What the worlds of a process share.
+pub struct Process {
+    /// The methods that are served.
+    pub methods: Arc<Methods>,
+    /// The capacity for calls.
+    pub capacity: Arc<Capacity>,
+    /// Reflection: all worlds have the same protos.
+    reflection: Vec<(&'static str, Arc<dyn Handler>)>,
+}
+
+impl Process {
+    /// What a process needs for these services of ours.
+    fn new(config: &Config, names: &[&'static str], rights: &Rights) -> Result<Self> {
+        let ours = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET];
+        let alpha = tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET;
+        let names = [names, &[V1, V1ALPHA]].concat();
+        let reflection = || {
+            // The details of errors, so that grpcurl prints them in readable form.
+            let begun = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(alpha)
+                .include_reflection_service(false);
+            let begun = ours.iter().fold(begun, |builder, set| builder.register_encoded_file_descriptor_set(set));
+            names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
+        };
+        let v1: Arc<dyn Handler> = Arc::new(reflection().build_v1().map_err(Error::bug)?);
+        let v1alpha: Arc<dyn Handler> = Arc::new(reflection().build_v1alpha().map_err(Error::bug)?);
+        let described = [ours.as_slice(), &[alpha]].concat();
+        let running = config.calls_running.unwrap_or_else(calls_running);
+        let agencies = rights.agencies().map(|agency| agency.key.clone());
+        Ok(Self {
+            methods: Arc::new(Methods::new(&described, &names, rights)?),
+            capacity: Capacity::new(running, agencies, config.rate_limit, config.stranger_rate_limit),
+            reflection: vec![(V1, v1), (V1ALPHA, v1alpha)],
+        })
+    }
+}
+
+/// The most calls that keep this machine's processors busy.
+fn calls_running() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get) * limits::CALLS_RUNNING_PER_PROCESSOR
+}
+
+/// The services of one world, ready to serve.
 pub struct Served {
     /// The entry point of calls.
-    pub admission: Admission,
-    /// The rate limit of public data, shared by all ports.
-    pub public: Arc<StrangerRate>,
+    pub world: Arc<ServedWorld>,
     /// The health of each service.
     pub health: HealthBoard,
     /// The tasks that watch the health.
     pub watchers: JoinSet<()>,
-    /// The store's health.
-    pub store: watch::Receiver<Health>,
 }
 
-/// All services, ready to be served until `ending` becomes true; `reach` is for the personas' commands, `shown` for what the simulation writes.
-pub async fn all(
-    config: &Config,
-    data: &Data,
-    assembly: &Assembly,
-    (reach, shown): (Reach, Arc<dyn Shown>),
-    ending: watch::Receiver<bool>,
-) -> Result<Served> {
-    let gatekeeper = Gatekeeper {
-        authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
-        rights: assembly.gateway.rights.clone(),
-        running: config.calls_running.unwrap_or_else(Admission::running_on_this_machine),
-        callers: CallerRate::new(config.rate_limit),
-        strangers: StrangerRate::new(config.stranger_rate_limit),
-        public: Arc::new(StrangerRate::new(config.stranger_rate_limit.saturating_mul(limits::PUBLIC_CALLS_FACTOR))),
-        clock: assembly.clock.clone(),
-    };
-    let edge = Edge::new(
-        Arc::new(Monotone(assembly.clock.clone())),
-        assembly.world.entropy.clone(),
-        assembly.gateway.traces.clone(),
-        ending,
-    );
-    let pages = PageTokens::new(&assembly.world.seed, data.world.mark());
+/// A world that is to be served.
+pub struct Serving<'a> {
+    /// The settings of the process.
+    pub config: &'a Config,
+    /// Its roles.
+    pub assembly: &'a Assembly,
+    /// What `GetWorld` says of it.
+    pub facts: WorldFacts,
+    /// What its page tokens are bound to.
+    pub mark: [u8; 16],
+    /// The sessions, which can be managed from every world; `None`: there are none.
+    pub sessions: Option<Arc<dyn SessionDesk>>,
+    /// The method that a caller must be allowed to call in order to call any other.
+    pub entry: Option<String>,
+}
+
+/// The services of the first world of a process, served until `ending` becomes true, and what further worlds share with it.
+pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Process, Served)> {
+    let edge = edge(serving.assembly, ending);
+    let services = services(&serving, &edge)?;
+    let names = [services.names.as_slice(), &[HealthServer::<HealthGrpcService>::NAME]].concat();
+    let process = Process::new(serving.config, &names, &serving.assembly.gateway.rights.current())?;
+    let served = serve(&process, serving, services, edge)?;
+    Ok((process, served))
+}
+
+/// The services of a further world, served until `ending` becomes true.
+pub fn further(process: &Process, serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<Served> {
+    let edge = edge(serving.assembly, ending);
+    let services = services(&serving, &edge)?;
+    serve(process, serving, services, edge)
+}
+
+fn edge(assembly: &Assembly, ending: watch::Receiver<bool>) -> Edge {
+    let clock = Arc::new(Monotone(assembly.clock.clone()));
+    Edge::new(clock, assembly.world.entropy.clone(), assembly.gateway.traces.clone(), ending)
+}
+
+/// Our services, without health.
+fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
+    let Serving { config, assembly, facts, mark, sessions, .. } = serving;
+    let pages = PageTokens::new(&assembly.world.seed, *mark);
     let mut services = Services::default();
     let service = TrustGrpcService::new(assembly.province.anchor.clone(), edge.clone());
     add!(services, TrustServiceServer, service);
     add!(services, StatusServiceServer, StatusGrpcService::new(edge.clone(), assembly.province.status.clone()));
     add!(services, LedgerServiceServer, LedgerGrpcService::new(edge.clone(), assembly.logs.clone()));
-    identity(&mut services, assembly, &edge, &pages);
-    registries(&mut services, assembly, &edge, &pages)?;
+    identity(&mut services, assembly, edge, &pages);
+    registries(&mut services, assembly, edge, &pages)?;
     let (consents, log) = (assembly.gateway.consents.clone(), assembly.gateway.access_log.clone());
     let people = || assembly.gateway.people.clone();
     let (rights, catalogue) = (assembly.gateway.rights.clone(), assembly.world.catalogue.clone());
@@ -159,22 +213,19 @@ pub async fn all(
     let service = ProvinceGrpcService::new(edge.clone(), assembly.province.layer.clone(), people(), pages.clone());
     add!(services, ProvinceServiceServer, service);
     if config.simulation {
-        let facts = WorldFacts {
-            seed: config.reveals_seed().then_some(data.world.seed),
-            population: data.world.population,
-            created_at: Timestamp(data.world.created_at_ms),
-            province: assembly.world.province.clone(),
-            reach,
-        };
         let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
-        let people = creation(assembly, shown);
-        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts, clock, records, people));
+        let people = creation(assembly);
+        let service = Simulation::new(edge.clone(), facts.clone(), clock, records, people);
+        add!(services, SimulationServiceServer, service);
+        if let Some(sessions) = sessions {
+            add!(services, SessionServiceServer, SessionGrpcService::new(edge.clone(), sessions.clone(), pages));
+        }
     }
-    health_and_reflection(services, assembly, data.store.health(), gatekeeper, edge).await
+    Ok(services)
 }
 
 /// What creates citizens and opens accounts in a running world.
-fn creation(assembly: &Assembly, shown: Arc<dyn Shown>) -> (Arc<Creating>, Arc<Opening>) {
+fn creation(assembly: &Assembly) -> (Arc<Creating>, Arc<Opening>) {
     let (world, gateway) = (&assembly.world, &assembly.gateway);
     let parts = Parts {
         catalogue: world.catalogue.clone(),
@@ -186,7 +237,7 @@ fn creation(assembly: &Assembly, shown: Arc<dyn Shown>) -> (Arc<Creating>, Arc<O
         linking: gateway.linking.clone(),
         consents: gateway.consents.clone(),
         faults: world.faults.clone(),
-        shown,
+        shown: assembly.shown.clone(),
     };
     let opening = Opening {
         registries: gateway.registries.clone(),
@@ -248,45 +299,22 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
     Ok(())
 }
 
-/// Health of each service, each feed and the server as a whole (the empty name), and reflection of the services.
-async fn health_and_reflection(
-    mut services: Services,
-    assembly: &Assembly,
-    store: watch::Receiver<Health>,
-    gatekeeper: Gatekeeper,
-    edge: Edge,
-) -> Result<Served> {
+/// Adds health of each service, each feed and the world as a whole (the empty name), and reflection.
+fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: Edge) -> Result<Served> {
+    let Serving { config, assembly, entry, .. } = serving;
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
-    let watchers = health::watch(assembly, store.clone(), &health)?;
+    let watchers = health::watch(assembly, assembly.world.store.health(), &health)?;
     services.add(HealthServer::new(HealthGrpcService::new(edge.clone(), health.clone())));
-    let mut names = std::mem::take(&mut services.names);
-    names.extend([V1, V1ALPHA]);
-    let reflection = || {
-        let begun = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // The details of errors, so that grpcurl prints them in readable form.
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-            .include_reflection_service(false)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET);
-        names.iter().fold(begun, |builder, name| builder.with_service_name(*name))
+    services.handlers.extend(process.reflection.iter().cloned());
+    let world = ServedWorld {
+        dispatch: Dispatch::new(services.handlers),
+        authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
+        rights: assembly.gateway.rights.clone(),
+        clock: assembly.clock.clone(),
+        edge,
+        metrics: assembly.gateway.metrics.clone(),
+        entry,
     };
-    let (v1, v1alpha) =
-        (reflection().build_v1().map_err(Error::bug)?, reflection().build_v1alpha().map_err(Error::bug)?);
-    services.add_unlisted(v1);
-    services.add_unlisted(v1alpha);
-    let described = [
-        DESCRIPTORS,
-        tonic_health::pb::FILE_DESCRIPTOR_SET,
-        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-    ];
-    let methods = Methods::new(&described, &names, &assembly.gateway.rights.current())?;
-    let public = gatekeeper.public.clone();
-    let admission =
-        Admission::new(Dispatch::new(services.handlers), methods, gatekeeper, edge, assembly.gateway.metrics.clone());
-    assembly.gateway.metrics.ask(readings::of_calls(admission.load(), &health));
-    Ok(Served { admission, public, health, watchers, store })
+    Ok(Served { world: Arc::new(world), health, watchers })
 }

@@ -74,6 +74,20 @@ impl WorldClock {
         }))
     }
 
+    /// A clock that shows what this one shows, and is kept nowhere: the clock of a session. From then on each goes its own way.
+    pub fn branch(&self) -> Arc<Self> {
+        let mut kept = Kept::default();
+        kept.pace = self.state().pace;
+        Arc::new(Self {
+            machine: self.machine.clone(),
+            kept: Mutex::new(kept),
+            file: None,
+            moved: watch::Sender::default(),
+            work: Mutex::default(),
+            turn: Turn::default(),
+        })
+    }
+
     /// Takes on work that falls due at times of this world's.
     pub fn take_on(&self, work: Arc<dyn DueWork>) {
         self.work.lock().unwrap_or_else(PoisonError::into_inner).push(work);

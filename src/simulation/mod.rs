@@ -16,3 +16,4 @@ pub mod names;
 pub mod personas;
 pub mod population;
 pub mod samples;
+pub mod session;

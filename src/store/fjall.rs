@@ -9,20 +9,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fjall::{Database, Readable};
+use fjall::Database;
 use tokio::sync::watch;
 
 use super::committer::Committer;
 use super::disk::{FolderDisk, FreeSpace, Reserve};
 use super::health::{Health, HealthBoard};
 use super::seal::{Mark, Marked};
-use super::size::check_key;
-use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Scan, Space, Store, StoreRow};
+use super::{Batch, ChangeBoard, Changes, Openers, RollbackGuard, Scan, Snapshot, Space, Store, StoreRow};
 use crate::base::{Error, Reason, Result};
 use fault::unwritable;
-use keyspaces::inner_bounds;
 use open::Opened;
 use options::MIB;
+use rows::{FjallSnapshot, Rows};
 
 pub(super) use fault::{contained, is_damage};
 pub(super) use keyspaces::{Keyspaces, inner_key};
@@ -34,13 +33,14 @@ mod keyspaces;
 mod open;
 mod options;
 mod remains;
+mod rows;
 mod view;
 
 /// A store in one folder.
 pub struct FjallStore {
     // Declared before the database, so that its thread ends first.
     committer: Committer,
-    keyspaces: Keyspaces,
+    rows: Rows,
     database: Database,
     health: Arc<HealthBoard>,
     changes: Arc<ChangeBoard>,
@@ -138,7 +138,8 @@ impl FjallStore {
         let changes = Arc::<ChangeBoard>::default();
         let boards = (health.clone(), changes.clone());
         let committer = Committer::start(database.clone(), keyspaces.clone(), tally, mark, reserve, boards)?;
-        Ok(Self { committer, keyspaces, database, health, changes, _imprint: imprint, _kept: None })
+        let rows = Rows { keyspaces, health: health.clone() };
+        Ok(Self { committer, rows, database, health, changes, _imprint: imprint, _kept: None })
     }
 
     /// Keeps a value until the engine has closed its files, for instance the lock of a folder.
@@ -147,75 +148,34 @@ impl FjallStore {
         self._kept = Some(Box::new(kept));
         self
     }
-
-    /// A read of the engine. A failure caused by the bytes is reported as damage of the space.
-    fn read<T>(&self, space: Space, read: impl FnOnce() -> fjall::Result<T>) -> Result<T> {
-        const WHAT: &str = "stored data cannot be read back";
-        match contained(read) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error))))
-                if !is_damage(&error) =>
-            {
-                // Too few descriptors or too little memory: the data may be intact.
-                let message = "the disk does not answer; try again";
-                Err(Error::new(Reason::StorageUnavailable, message).with_source(error))
-            }
-            Ok(Err(error)) => Err(self.health.damage(space, WHAT, Some(error.to_string()))),
-            Err(panicked) => Err(self.health.damage(space, WHAT, Some(panicked))),
-        }
-    }
 }
 
 #[async_trait]
 impl Store for FjallStore {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        check_key(key)?;
-        self.read(space, || {
-            let value = self.keyspaces.of(space).get(inner_key(space, key))?;
-            Ok(value.map(|value| Bytes::copy_from_slice(&value)))
-        })
+        self.rows.get(space, key)
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
-        // A single row is always of one state.
-        if let [key] = keys {
-            return Ok(vec![self.get(space, key).await?]);
+        match keys {
+            // A single row is always of one state.
+            [key] => Ok(vec![self.rows.get(space, key)?]),
+            keys => self.rows.get_many_at(&self.database.snapshot(), space, keys),
         }
-        keys.iter().try_for_each(|key| check_key(key))?;
-        self.read(space, || {
-            let state = self.database.snapshot();
-            let keyspace = self.keyspaces.of(space);
-            let read = |key: &Vec<u8>| {
-                let value = state.get(keyspace, inner_key(space, key))?;
-                Ok(value.map(|value| Bytes::copy_from_slice(&value)))
-            };
-            keys.iter().map(read).collect()
-        })
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
-        scan.check()?;
-        if scan.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.read(scan.space, || {
-            let rows = self.database.snapshot().range(self.keyspaces.of(scan.space), inner_bounds(&scan));
-            let read = |row: fjall::Guard| {
-                let (key, value) = row.into_inner()?;
-                // The first byte is the space's code.
-                Ok((Bytes::copy_from_slice(key.get(1..).unwrap_or_default()), Bytes::copy_from_slice(&value)))
-            };
-            if scan.reverse {
-                rows.rev().take(scan.limit).map(read).collect()
-            } else {
-                rows.take(scan.limit).map(read).collect()
-            }
-        })
+        self.rows.scan_at(&self.database.snapshot(), &scan)
     }
 
     async fn commit(&self, batch: Batch) -> Result<()> {
         batch.check_sizes()?;
         self.committer.commit(batch).await
+    }
+
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        let counts = Space::ALL.iter().map(|space| self.committer.count(*space)).collect();
+        Ok(Arc::new(FjallSnapshot::new(self.rows.clone(), self.database.snapshot(), counts)))
     }
 
     fn changes(&self, space: Space) -> Changes {

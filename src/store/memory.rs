@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::health::{Health, HealthBoard};
 use super::size::check_key;
-use super::{Batch, Before, ChangeBoard, Changes, Openers, Scan, Space, Store, StoreRow, conflict};
+use super::{Batch, Before, ChangeBoard, Changes, Openers, Scan, Snapshot, Space, Store, StoreRow, conflict};
 use crate::base::{Error, Result};
 
 type Map = BTreeMap<Bytes, Bytes>;
@@ -38,7 +38,7 @@ pub struct SharedMemory(Arc<SharedRows>);
 impl SharedMemory {
     /// Opens the rows once more: the new handle shares nothing else.
     pub fn open(&self) -> MemoryStore {
-        MemoryStore { rows: self.0.clone(), openers: Openers::Many, health: HealthBoard::default() }
+        MemoryStore { rows: self.0.clone(), openers: Openers::Many, health: Arc::default() }
     }
 }
 
@@ -47,12 +47,12 @@ impl SharedMemory {
 pub struct MemoryStore {
     rows: Arc<SharedRows>,
     openers: Openers,
-    health: HealthBoard,
+    health: Arc<HealthBoard>,
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { rows: Arc::default(), openers: Openers::One, health: HealthBoard::default() }
+        Self { rows: Arc::default(), openers: Openers::One, health: Arc::default() }
     }
 }
 
@@ -68,28 +68,63 @@ impl MemoryStore {
     }
 }
 
+fn get(maps: &[Map], space: Space, key: &[u8]) -> Result<Option<Bytes>> {
+    check_key(key)?;
+    Ok(maps[space.index()].get(key).cloned())
+}
+
+fn rows(maps: &[Map], scan: &Scan) -> Result<Vec<StoreRow>> {
+    scan.check()?;
+    if scan.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bounds = (scan.from.as_ref().map(Vec::as_slice), scan.to.as_ref().map(Vec::as_slice));
+    let rows = maps[scan.space.index()].range::<[u8], _>(bounds).map(|(key, value)| (key.clone(), value.clone()));
+    Ok(if scan.reverse { rows.rev().take(scan.limit).collect() } else { rows.take(scan.limit).collect() })
+}
+
+/// A copy of all rows.
+struct MemorySnapshot {
+    maps: Vec<Map>,
+    health: Arc<HealthBoard>,
+}
+
 #[async_trait]
-impl Store for MemoryStore {
+impl Snapshot for MemorySnapshot {
     async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
-        check_key(key)?;
-        Ok(self.read()[space.index()].get(key).cloned())
+        get(&self.maps, space, key)
     }
 
     async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
-        keys.iter().try_for_each(|key| check_key(key))?;
-        let maps = self.read();
-        Ok(keys.iter().map(|key| maps[space.index()].get(key.as_slice()).cloned()).collect())
+        keys.iter().map(|key| get(&self.maps, space, key)).collect()
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
-        scan.check()?;
-        if scan.is_empty() {
-            return Ok(Vec::new());
-        }
+        rows(&self.maps, &scan)
+    }
+
+    fn count(&self, space: Space) -> u64 {
+        self.maps[space.index()].len() as u64
+    }
+
+    fn damaged(&self, space: Space, what: &'static str) -> Error {
+        self.health.damage(space, what, None)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>> {
+        get(&self.read(), space, key)
+    }
+
+    async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>> {
         let maps = self.read();
-        let bounds = (scan.from.as_ref().map(Vec::as_slice), scan.to.as_ref().map(Vec::as_slice));
-        let rows = maps[scan.space.index()].range::<[u8], _>(bounds).map(|(key, value)| (key.clone(), value.clone()));
-        Ok(if scan.reverse { rows.rev().take(scan.limit).collect() } else { rows.take(scan.limit).collect() })
+        keys.iter().map(|key| get(&maps, space, key)).collect()
+    }
+
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>> {
+        rows(&self.read(), &scan)
     }
 
     async fn commit(&self, batch: Batch) -> Result<()> {
@@ -128,6 +163,10 @@ impl Store for MemoryStore {
         drop(maps);
         touched.into_iter().for_each(|space| self.rows.changes.note(space));
         Ok(())
+    }
+
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(Arc::new(MemorySnapshot { maps: self.read().clone(), health: self.health.clone() }))
     }
 
     fn changes(&self, space: Space) -> Changes {

@@ -27,6 +27,8 @@
 //! - **Counts.** [`Store::count`] says how many rows a space has. The count is kept with the rows, in the same batch, so that a lost
 //!   part of the store shows at the next start. A batch may claim what it knows about a row (`push_insert`, `push_update`); of other
 //!   writes the store finds out by itself.
+//! - **Snapshots.** [`Store::snapshot`] is one state of the store, which later batches don't change, for as long as it is kept. It takes no
+//!   copy of the rows. An [`OverlayStore`] over it is a store of its own.
 //! - **Damage.** What cannot be read back fails with [`StorageCorrupt`](crate::base::Reason::StorageCorrupt): it is never "no such
 //!   row". [`Store::health`] says from then on which space is concerned.
 //! - **A full disk** refuses changes with [`StorageFull`](crate::base::Reason::StorageFull) and takes them again once there is room.
@@ -46,12 +48,15 @@ mod derived;
 mod conformance;
 mod disk;
 mod health;
+mod overlay;
 mod recount;
 mod rollback;
 mod scan;
 mod seal;
 mod size;
 mod space;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -62,6 +67,7 @@ pub use changes::{ChangeBoard, Changes};
 pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
+pub use overlay::OverlayStore;
 pub use recount::{Pace, Recount, recount};
 pub use rollback::RollbackGuard;
 pub use scan::Scan;
@@ -104,6 +110,9 @@ pub trait Store: Send + Sync + 'static {
     /// [`StorageUnavailable`](Reason::StorageUnavailable), both with a time to try again.
     async fn commit(&self, batch: Batch) -> Result<()>;
 
+    /// The store as of its last durable batch, for reading while the store goes on.
+    async fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
+
     /// Wakes when a batch that writes `space` is committed from now on, by this opener or another.
     fn changes(&self, space: Space) -> Changes;
 
@@ -118,6 +127,26 @@ pub trait Store: Send + Sync + 'static {
 
     /// For readers that find a row which cannot be what was written, or miss one that another row names: notes the damage, and
     /// returns the error ([`StorageCorrupt`](Reason::StorageCorrupt)). `what` holds no personal data.
+    fn damaged(&self, space: Space, what: &'static str) -> Error;
+}
+
+/// One state of a store. Reads fail as those of [`Store`](Store) do, and all see the same rows. What it holds back from the engine's
+/// clean-up is released when it is dropped.
+#[async_trait]
+pub trait Snapshot: Send + Sync + 'static {
+    /// The value at `key`, if there is one.
+    async fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>>;
+
+    /// The values at `keys`, in the order asked.
+    async fn get_many(&self, space: Space, keys: &[Vec<u8>]) -> Result<Vec<Option<Bytes>>>;
+
+    /// The rows of a range, ascending or descending, at most `scan.limit`.
+    async fn scan(&self, scan: Scan) -> Result<Vec<StoreRow>>;
+
+    /// The number of rows of a space.
+    fn count(&self, space: Space) -> u64;
+
+    /// Notes damage in the store that it is of, and returns the error: see [`Store::damaged`](Store::damaged).
     fn damaged(&self, space: Space, what: &'static str) -> Error;
 }
 

@@ -153,6 +153,8 @@ fn walk(
 ) -> Result<CompactRange, Stop> {
     let (from, size) = (edge.size(), head.size());
     let mut upper = Upper::new(source, size);
+    let of_log = anchor.continuations().find(|(own, _)| *own == head.origin());
+    let continues = of_log.map(|(_, from)| from).unwrap_or_default();
     let first_tile = from / TILE_WIDTH as u64;
     let tiles = if from == size { first_tile } else { size.div_ceil(TILE_WIDTH as u64) };
     let mut bad = None;
@@ -173,6 +175,11 @@ fn walk(
                     }
                 });
                 rules.take(index, item);
+                let continued = continues.iter().find(|continued| continued.size == edge.size());
+                if let Some(continued) = continued.filter(|continued| continued.root != root_of(&edge)) {
+                    let why = format!("its first {} entries are not those of {}", continued.size, continued.origin);
+                    return Err(Stop::new(Code::SplitView, why));
+                }
             }
             progress(edge.size() - from, size - from);
             bad.take().map_or(Ok(()), Err)

@@ -37,6 +37,9 @@ pub enum HeadError {
     /// The anchor does not name its log.
     #[error("the trust anchor names no log {0}")]
     UnknownLog(String),
+    /// It is of a time at which the log was another's, or of another history.
+    #[error("the log {0} continues another from a larger head on, or from another one")]
+    NotContinued(String),
     /// No trusted key signed it, or a trusted key's signature is wrong.
     #[error("no trusted key of {0} signed its checkpoint")]
     NotSigned(String),
@@ -60,17 +63,27 @@ impl SignedHead {
     /// Reads the present head of a log: a note signed by a key in use. The log of a withdrawn issuer has no key in use; the head
     /// that its last key signed remains its head.
     pub fn read(note: &[u8], anchor: &TrustAnchor) -> Result<Self, HeadError> {
-        Self::read_by(note, anchor, |key| matches!(key.state, KeyState::Active | KeyState::Withdrawn { .. }))
+        Self::read_own(note, anchor, |key| matches!(key.state, KeyState::Active | KeyState::Withdrawn { .. }))
     }
 
     /// Reads a stored note, which a key may have signed that went out of use since.
     pub fn read_old(note: &[u8], anchor: &TrustAnchor) -> Result<Self, HeadError> {
-        Self::read_by(note, anchor, |_| true)
+        Self::read_own(note, anchor, |_| true)
     }
 
-    /// Reads a note from the record ledger: a key that was valid at its index signed it.
+    /// Reads a note from the record ledger: a key that was valid at its index signed it. It may be of a log that a log of the anchor continues.
     pub fn read_at(note: &[u8], anchor: &TrustAnchor, index: u64) -> Result<Self, HeadError> {
         Self::read_by(note, anchor, |key| !matches!(key.judge(Some(index)), Verdict::Invalid(_)))
+    }
+
+    fn read_own(note: &[u8], anchor: &TrustAnchor, is_good: impl Fn(&KeyRecord) -> bool) -> Result<Self, HeadError> {
+        let head = Self::read_by(note, anchor, is_good)?;
+        let (size, root) = (head.size(), head.root());
+        match anchor.continuations().find(|(own, _)| *own == head.origin()).map(|(_, from)| from.last()) {
+            None => Err(HeadError::UnknownLog(head.origin().to_owned())),
+            Some(Some(from)) if !from.allows(size, root) => Err(HeadError::NotContinued(head.origin().to_owned())),
+            Some(_) => Ok(head),
+        }
     }
 
     fn read_by(note: &[u8], anchor: &TrustAnchor, is_good: impl Fn(&KeyRecord) -> bool) -> Result<Self, HeadError> {
@@ -78,7 +91,8 @@ impl SignedHead {
         let parsed = Note::parse(note).map_err(malformed)?;
         let checkpoint = Checkpoint::parse(parsed.text).map_err(malformed)?;
         let origin = &checkpoint.origin;
-        let (_, keys) = log_keys(anchor, origin).ok_or_else(|| HeadError::UnknownLog(origin.clone()))?;
+        let known = log_keys(anchor, anchor.present_origin(origin));
+        let (_, keys) = known.ok_or_else(|| HeadError::UnknownLog(origin.clone()))?;
         let mut is_signed = false;
         for line in &parsed.signatures {
             for key in keys.iter().filter(|key| is_good(key) && line.is_by(origin, &key.key)) {

@@ -47,7 +47,7 @@ impl From<HeadError> for Refusal {
         match error {
             HeadError::Malformed(_) => Self::Malformed(error.to_string()),
             HeadError::UnknownLog(_) => Self::UnknownLog(error.to_string()),
-            HeadError::NotSigned(_) => Self::NotSigned(error.to_string()),
+            HeadError::NotSigned(_) | HeadError::NotContinued(_) => Self::NotSigned(error.to_string()),
         }
     }
 }

@@ -13,6 +13,8 @@ use super::statement::is_statement_name;
 use crate::base::{Error, Reason, Result, Timestamp};
 
 mod change;
+mod continued;
+mod continuing;
 mod file;
 mod key;
 mod root;
@@ -21,6 +23,8 @@ mod succession;
 mod tests;
 
 pub use change::{ChangeError, KeyChange, Newcomer};
+pub use continued::Continued;
+pub use continuing::NewLog;
 pub use file::ANCHOR_BYTES_MAX;
 pub use key::{KeyRecord, KeyState, judge_signed};
 pub use root::{Root, RootSignature};
@@ -56,6 +60,8 @@ pub struct LogAnchor {
     pub purpose: LogPurpose,
     /// The keys that sign its checkpoints.
     pub keys: Vec<KeyRecord>,
+    /// The logs whose entries it begins with, the oldest first; empty for one that began with nothing.
+    pub continues: Vec<Continued>,
 }
 
 /// What a log of the province is for.
@@ -78,6 +84,8 @@ pub struct IssuerAnchor {
     pub schemas: Vec<String>,
     /// The keys that sign its checkpoints.
     pub keys: Vec<KeyRecord>,
+    /// The logs whose entries its log begins with, the oldest first; empty for one that began with nothing.
+    pub continues: Vec<Continued>,
 }
 
 impl TrustAnchor {
@@ -91,9 +99,10 @@ impl TrustAnchor {
             return Err(refuse("an anchor needs an expiry"));
         }
         let origins = self.logs.iter().map(|log| &log.origin).chain(self.issuers.iter().map(|issuer| &issuer.origin));
-        if let Some(twice) = first_double(origins) {
+        if let Some(twice) = first_double(origins.clone()) {
             return Err(refuse(format!("origin {twice} occurs twice")));
         }
+        self.check_continued().map_err(refuse)?;
         if let Some(twice) = first_double(self.issuers.iter().map(|issuer| &issuer.name)) {
             return Err(refuse(format!("issuer {twice} occurs twice")));
         }

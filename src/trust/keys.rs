@@ -223,6 +223,32 @@ pub trait Signer: Send + Sync {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>>;
 }
 
+/// The same key under another name: that of a log that continues another.
+pub struct Renamed {
+    /// The name in signature lines.
+    pub name: String,
+    /// The key.
+    pub signer: std::sync::Arc<dyn Signer>,
+}
+
+impl Signer for Renamed {
+    fn key_name(&self) -> &str {
+        &self.name
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        self.signer.algorithm()
+    }
+
+    fn public_key(&self) -> &[u8] {
+        self.signer.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
+        self.signer.sign(message)
+    }
+}
+
 /// Whether an encoded Edwards point has order 8 or less: its y is one of five values, or a second encoding of one.
 fn is_small_order(point: &[u8]) -> bool {
     const ORDER_8_A: &[u8; 32] =

@@ -70,11 +70,13 @@
 //!     signatures: Vec::new(),
 //!     expires_at: Timestamp(2_000_000),
 //!     logs: vec![LogAnchor {
+//!         continues: Vec::new(),
 //!         origin: "lienthong/H27/records".into(),
 //!         purpose: LogPurpose::Records,
 //!         keys: vec![KeyRecord::active(&ledger)?],
 //!     }],
 //!     issuers: vec![IssuerAnchor {
+//!         continues: Vec::new(),
 //!         name: "land".into(),
 //!         origin: "lienthong/H27/land".into(),
 //!         schemas: vec!["land.parcel.v1".into()],

@@ -27,7 +27,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(doc)]
 use super::anchor::judge_signed;
-use super::anchor::{KeyRecord, KeyState, LogPurpose, TrustAnchor};
+use super::anchor::{Continued, KeyRecord, KeyState, LogPurpose, TrustAnchor};
 use super::merkle::Hash;
 use super::note::{Checkpoint, Note, NoteError};
 use bytes::Bytes;
@@ -84,6 +84,8 @@ struct Owner {
     who: OwnerRef,
     origin: String,
     keys: Vec<(u32, KeyRecord)>,
+    /// The head with which it took over from another log.
+    continues: Option<Continued>,
 }
 
 /// A checkpoint whose signatures verified.
@@ -114,6 +116,9 @@ pub enum HeadError {
     /// Only keys that are compromised signed it.
     #[error("the key that signed the checkpoint is compromised")]
     CompromisedKey,
+    /// It is of a time at which the log was another's, or of another history.
+    #[error("the log continues another from a larger head on, or from another one")]
+    NotContinued,
     /// A key of the log signed something else.
     #[error("the signature of a known key does not verify")]
     BadSignature,
@@ -159,14 +164,14 @@ impl Verifier {
 
 impl Beliefs {
     fn new(anchor: Arc<TrustAnchor>) -> Self {
-        let owner = |who, origin: &str, keys: &[KeyRecord]| {
+        let owner = |who, origin: &str, keys: &[KeyRecord], continues: &[Continued]| {
             let keys = keys.iter().map(|record| (record.key.note_key_id(origin), record.clone())).collect();
-            Owner { who, origin: origin.to_owned(), keys }
+            Owner { who, origin: origin.to_owned(), keys, continues: continues.last().cloned() }
         };
         let issuers = anchor.issuers.iter().enumerate();
-        let issuers = issuers.map(|(at, issuer)| owner(OwnerRef::Issuer(at), &issuer.origin, &issuer.keys));
+        let issuers = issuers.map(|(at, of)| owner(OwnerRef::Issuer(at), &of.origin, &of.keys, &of.continues));
         let logs = anchor.logs.iter().enumerate();
-        let logs = logs.map(|(at, log)| owner(OwnerRef::Log(at, log.purpose), &log.origin, &log.keys));
+        let logs = logs.map(|(at, log)| owner(OwnerRef::Log(at, log.purpose), &log.origin, &log.keys, &log.continues));
         let owners = issuers.chain(logs).collect();
         Self { anchor, owners, verified: Cache::new(CACHED_CHECKPOINTS_MAX), proved: Proved::new() }
     }
@@ -199,6 +204,9 @@ impl Beliefs {
         }
         if keys.is_empty() {
             return Err(self.stranger(&note, owner));
+        }
+        if owner.continues.as_ref().is_some_and(|from| !from.allows(size, &root)) {
+            return Err(HeadError::NotContinued);
         }
         Ok(SignedHead { who: owner.who, size, root, keys })
     }

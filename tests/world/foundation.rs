@@ -58,13 +58,19 @@ pub fn anchor(catalogue: &Catalogue) -> TrustAnchor {
         let compromised = compromised_key(&Seed::root(SEED), &origin);
         let compromised = compromised_record(&compromised).expect("a good key");
         IssuerAnchor {
+            continues: Vec::new(),
             name: (&sector.name).into(),
             schemas: sector.record_types.iter().map(|of| (&of.name).into()).collect(),
             keys: vec![key(&origin), compromised],
             origin,
         }
     });
-    let log = |name, purpose| LogAnchor { origin: origin(name), purpose, keys: vec![key(&origin(name))] };
+    let log = |name, purpose| LogAnchor {
+        continues: Vec::new(),
+        origin: origin(name),
+        purpose,
+        keys: vec![key(&origin(name))],
+    };
     TrustAnchor {
         province: ProvinceCode::default().to_string(),
         version: 1,

@@ -1,6 +1,7 @@
 //! All test vectors, as the names and texts of files.
 
 mod canonical;
+mod continued;
 mod files;
 mod keys;
 mod logs;
@@ -22,7 +23,7 @@ pub use page::fill;
 /// The files, sorted by name; no two have one name.
 pub fn files() -> Vec<(String, String)> {
     let of_records = [records::all(), statements::all(), canonical::all(), files::all()];
-    let of_logs = [proofs::all(), signatures::all(), keys::all(), status::all()];
+    let of_logs = [proofs::all(), signatures::all(), keys::all(), status::all(), continued::all()];
     let vectors = of_records.into_iter().chain(of_logs).flatten().map(|vector| vector.file());
     let mut files: Vec<(String, String)> = vectors
         .chain(trees::all())

@@ -1,6 +1,7 @@
 //! One version of the trust anchor after another: what whoever believes the first may take up, and what not.
 
 use lienthong::base::Seed;
+use lienthong::trust::anchor::Continued;
 use lienthong::trust::*;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -130,6 +131,15 @@ pub fn all() -> Vec<(String, String)> {
         ("succession-expired", "It has expired.", &first, with(&|next| next.expires_at = NOW)),
         ("succession-log-gone", "A log of the province is gone.", &first, with(&|next| drop(next.logs.pop()))),
         ("succession-issuer-gone", "An issuer is gone.", &first, with(&|next| drop(next.issuers.pop()))),
+        (
+            "succession-continues-another",
+            "A log continues another all at once.",
+            &first,
+            with(&|next| {
+                let from = Continued { origin: "lienthong/H27/before".into(), size: 1, root: [0; 32] };
+                next.logs[0].continues.push(from);
+            }),
+        ),
         ("succession-key-gone", "A key is gone.", &first, with(&|next| next.issuers[0].keys.clear())),
         (
             "succession-key-moved",

@@ -126,12 +126,18 @@ impl World {
         let log = |name: &str| Log::new(&format!("lienthong/H27/{name}"), before);
         let (land, vehicle, records, evidence) = (log("land"), log("vehicle"), log("records"), log("evidence"));
         let issuer = |name: &str, log: &Log, schema: &str| IssuerAnchor {
+            continues: Vec::new(),
             name: name.to_owned(),
             origin: log.origin().to_owned(),
             schemas: vec![schema.to_owned()],
             keys: vec![log.key()],
         };
-        let ledger = |log: &Log, purpose| LogAnchor { origin: log.origin().to_owned(), purpose, keys: vec![log.key()] };
+        let ledger = |log: &Log, purpose| LogAnchor {
+            continues: Vec::new(),
+            origin: log.origin().to_owned(),
+            purpose,
+            keys: vec![log.key()],
+        };
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
             events_from: 0,

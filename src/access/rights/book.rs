@@ -20,8 +20,8 @@ pub struct RightsBook {
 
 impl RightsBook {
     /// A book of these rights, which are never replaced.
-    pub fn of(rights: Rights) -> Arc<Self> {
-        Arc::new(Self { current: RwLock::new(Arc::new(rights)), source: None })
+    pub fn of(rights: impl Into<Arc<Rights>>) -> Arc<Self> {
+        Arc::new(Self { current: RwLock::new(rights.into()), source: None })
     }
 
     /// Opens the rights of `file`, checked against the catalogue; without a file, the embedded rights plus those of the catalogue's schema files. A

@@ -18,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "deadlines and turns are transport")]
 
 mod budget;
+mod capacity;
 mod compress;
 mod content;
 mod fair;
@@ -31,6 +32,7 @@ mod shape;
 mod stream;
 mod turns;
 mod under_way;
+mod world;
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -43,49 +45,27 @@ use tonic::codegen::BoxFuture;
 use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
+pub use capacity::Capacity;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
+pub use world::{NoSessions, SESSION, ServedWorld, Sessions};
 
-use super::credential::{Authenticated, Authenticator};
-use super::dispatch::Dispatch;
-use super::edge::{self, Edge};
-use super::metrics::Metrics;
-use super::rate::{CallerRate, StrangerRate};
+use super::credential::Authenticated;
+use super::edge;
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
-use super::streams::{OpenStream, OpenStreams};
-use crate::access::RightsBook;
+use super::streams::OpenStream;
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
-use crate::ledger::LogClock;
-use budget::{Budget, Reservation};
+use budget::Reservation;
 use holder::Holder;
-use lanes::Lanes;
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
 use stream::{discard, guarded, held};
-use turns::{Turn, Turns};
-use under_way::{CallSlot, UnderWay};
-
-/// The policy of admission: authentication, rights and rate limits.
-pub struct Gatekeeper {
-    /// Authenticates callers.
-    pub authenticator: Authenticator,
-    /// The rights of callers.
-    pub rights: Arc<RightsBook>,
-    /// The rate limit of each caller.
-    pub callers: CallerRate,
-    /// The rate limit of addresses without an accepted credential.
-    pub strangers: StrangerRate,
-    /// The rate limit of public methods.
-    pub public: Arc<StrangerRate>,
-    /// Most calls that run at once; the others wait for their turn.
-    pub running: usize,
-    /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.
-    pub clock: LogClock,
-}
+use turns::Turn;
+use under_way::CallSlot;
 
 /// The services behind admission.
 #[derive(Clone)]
@@ -94,17 +74,18 @@ pub struct Admission {
 }
 
 struct Inner {
-    dispatch: Dispatch,
-    methods: Methods,
-    gatekeeper: Gatekeeper,
-    budget: Arc<Budget<Holder>>,
-    strangers_budget: Arc<Budget<Holder>>,
-    lanes: Lanes,
-    under_way: Arc<UnderWay>,
-    turns: Arc<Turns>,
-    public_streams: OpenStreams<Option<Network>>,
-    edge: Edge,
-    metrics: Arc<Metrics>,
+    capacity: Arc<Capacity>,
+    methods: Arc<Methods>,
+    /// The world of calls that name no other.
+    base: Arc<ServedWorld>,
+    sessions: Arc<dyn Sessions>,
+}
+
+/// Admission to one world.
+struct Entering<'a> {
+    capacity: &'a Capacity,
+    methods: &'a Methods,
+    world: &'a ServedWorld,
 }
 
 /// A request that is let in, as far as its headers tell.
@@ -126,41 +107,14 @@ impl Admission {
         std::thread::available_parallelism().map_or(1, NonZeroUsize::get) * limits::CALLS_RUNNING_PER_PROCESSOR
     }
 
-    /// The load, for metrics: it keeps neither services nor stores alive.
-    pub fn load(&self) -> Load {
-        let Inner { under_way, turns, budget, .. } = &*self.inner;
-        Load { under_way: under_way.clone(), turns: turns.clone(), budget: budget.clone() }
-    }
-
-    /// Admits calls of `methods` to the services of `dispatch`.
+    /// Admits calls of `methods` to the services of `base`, or of the session that a call names.
     pub fn new(
-        dispatch: Dispatch,
-        methods: Methods,
-        gatekeeper: Gatekeeper,
-        edge: Edge,
-        metrics: Arc<Metrics>,
+        methods: Arc<Methods>,
+        capacity: Arc<Capacity>,
+        base: Arc<ServedWorld>,
+        sessions: Arc<dyn Sessions>,
     ) -> Self {
-        let budget = Budget::new(limits::REQUESTS_BYTES_MAX, limits::REQUESTS_OF_CALLER_BYTES_MAX);
-        let strangers_budget = Budget::new(limits::STRANGERS_BYTES_MAX, limits::STRANGERS_OF_NETWORK_BYTES_MAX);
-        let lanes = Lanes::new(gatekeeper.rights.current().agencies().map(|agency| agency.key.clone()));
-        let turns = Turns::new(gatekeeper.running, &lanes);
-        let under_way = UnderWay::new(&lanes);
-        let public_streams = OpenStreams::new(limits::PUBLIC_STREAMS_OF_NETWORK_MAX, limits::PUBLIC_STREAMS_MAX);
-        Self {
-            inner: Arc::new(Inner {
-                dispatch,
-                methods,
-                gatekeeper,
-                budget,
-                strangers_budget,
-                lanes,
-                under_way,
-                turns,
-                public_streams,
-                edge,
-                metrics,
-            }),
-        }
+        Self { inner: Arc::new(Inner { capacity, methods, base, sessions }) }
     }
 }
 
@@ -182,16 +136,51 @@ impl Service<Request<Body>> for Admission {
 impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let now = self.edge.now();
-        let opening = Opening::of(&parts.headers, now, self.edge.new_id(now));
+        let (world, unknown) = match self.world_of(&parts).await {
+            Ok(world) => (world, None),
+            Err(error) => (self.base.clone(), Some(error)),
+        };
+        let entering = Entering { capacity: &self.capacity, methods: &self.methods, world: &world };
+        entering.answer(parts, body, unknown).await
+    }
+
+    /// The world that a request is for.
+    async fn world_of(&self, parts: &request::Parts) -> Result<Arc<ServedWorld>> {
+        let mut named = parts.headers.get_all(SESSION).iter();
+        match (named.next(), named.next()) {
+            (None, _) => Ok(self.base.clone()),
+            (Some(id), None) => self.sessions.served(id.to_str().unwrap_or_default()).await,
+            (Some(_), Some(_)) => Err(Error::invalid_field(
+                SESSION,
+                "DUPLICATE",
+                "names one session: of two nobody can say which is meant",
+            )),
+        }
+    }
+}
+
+impl Entering<'_> {
+    /// `unknown` says why the world that the call names is none.
+    async fn answer(&self, parts: request::Parts, body: Body, unknown: Option<Error>) -> Response<Body> {
+        let edge = &self.world.edge;
+        let now = edge.now();
+        let opening = Opening::of(&parts.headers, now, edge.new_id(now));
         let method = self.methods.find(parts.uri.path());
-        let mut answer = match content::not_grpc(&parts, opening.request_id, opening.language) {
-            Some(answer) => answer,
-            None => self.call(method, parts, body, &opening).await,
+        let not_grpc = content::not_grpc(&parts, opening.request_id, opening.language);
+        let mut answer = match (not_grpc, unknown) {
+            (Some(answer), _) => answer,
+            (None, Some(error)) => {
+                discard(body);
+                // Who guesses ids is a stranger.
+                let error = self.capacity.strangers.take(network_of(&parts)).err().unwrap_or(error);
+                let name = method.map(|method| method.name.as_str());
+                self.refuse(Refused { error, method: name, caller: None }, &opening)
+            }
+            (None, None) => self.call(method, parts, body, &opening).await,
         };
         give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
         let name = method.map_or("", |method| method.name.as_str());
-        self.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
+        self.world.metrics.answered(name, status::name_of(&answer), opening.begun.elapsed());
         answer
     }
 
@@ -206,7 +195,7 @@ impl Inner {
             Ok((body, mut holds)) => {
                 let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let reads_gzip = compress::is_accepted(&parts.headers);
-                let answer = self.dispatch.handle(Request::from_parts(parts, body)).await;
+                let answer = self.world.dispatch.handle(Request::from_parts(parts, body)).await;
                 let mut answer = complete(answer, opening.request_id, opening.language);
                 if let Some(stream) = holds.stream.take() {
                     answer = answer.map(|body| held(body, stream));
@@ -238,31 +227,31 @@ impl Inner {
         let mut refused = Refusing { method: None, caller: None };
         let method = method.ok_or_else(|| {
             // A caller of an unknown method is a stranger like any other.
-            let limited = self.gatekeeper.strangers.take(network_of(parts));
+            let limited = self.capacity.strangers.take(network_of(parts));
             refused.by(limited.err().unwrap_or_else(no_such_method))
         })?;
         refused.method = Some(method.name.as_str());
         let (admitted, holder) = self.who(method, parts, opening, &mut refused)?;
         let (lane, under_way) = match &holder {
             Holder::Caller(caller) => {
-                let lane = self.lanes.of_caller(caller);
-                (lane, Some(self.under_way.begin(caller, lane).map_err(|error| refused.by(error))?))
+                let lane = self.capacity.lanes.of_caller(caller);
+                (lane, Some(self.capacity.under_way.begin(caller, lane).map_err(|error| refused.by(error))?))
             }
             Holder::Stranger(network) => match &admitted {
-                Admitted::Caller(_) => (self.lanes.of_made_up(*network), None),
-                Admitted::Anyone(_) => (self.lanes.of_anyone(*network), None),
+                Admitted::Caller(_) => (self.capacity.lanes.of_made_up(*network), None),
+                Admitted::Anyone(_) => (self.capacity.lanes.of_anyone(*network), None),
             },
         };
         opening.check().map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
-        let budget = if under_way.is_some() { &self.budget } else { &self.strangers_budget };
+        let budget = if under_way.is_some() { &self.capacity.budget } else { &self.capacity.strangers_budget };
         let mut memory = Memory { holder, held: budget.begin() };
         // The calls of strangers are bounded by their memory, for each network and in total.
         if under_way.is_none() && !memory.take(limits::STRANGER_CALL_BYTES) {
             return Err(refused.by(no_room()));
         }
         let stream = match method.is_server_streaming && under_way.is_none() {
-            true => Some(self.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
+            true => Some(self.capacity.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
             false => None,
         };
         let (body, memory) = if method.is_client_streaming {
@@ -273,7 +262,7 @@ impl Inner {
             parts.headers.remove(message::ENCODING);
             (message.map_err(|error| refused.by(error))?.into_body(), Some(memory))
         };
-        let turn = self.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
+        let turn = self.capacity.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
         if opening.deadline <= Instant::now() {
             let message = "the deadline passed before the call began";
             return Err(refused.by(Error::new(Reason::DeadlineExceeded, message)));
@@ -293,7 +282,8 @@ impl Inner {
         opening: &Opening,
         refused: &mut Refusing,
     ) -> Result<(Admitted, Holder), Refused> {
-        let Gatekeeper { authenticator, rights, callers, strangers, public, clock, running: _ } = &self.gatekeeper;
+        let Capacity { callers, strangers, public, .. } = self.capacity;
+        let ServedWorld { authenticator, rights, clock, .. } = self.world;
         let network = network_of(parts);
         let rights = rights.current();
         let Some(row) = method.row_of_callers(&rights) else {
@@ -321,6 +311,9 @@ impl Inner {
         callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
         clock.check().map_err(|error| refused.by(error))?;
         let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
+        if let Some(entry) = self.world.entry.as_deref().and_then(|entry| rights.method(entry)) {
+            rights.permit(entry, &caller).map_err(|error| refused.by(error))?;
+        }
         let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
         let call = Call {
             request_id: opening.request_id,
@@ -358,7 +351,7 @@ impl Inner {
         })?;
         let message = message.map_err(|error| match std::error::Error::source(&error) {
             // Nothing is wrong with a message whose connection this server closed.
-            Some(_) if self.edge.is_ending() => {
+            Some(_) if self.world.edge.is_ending() => {
                 Error::new(Reason::ShuttingDown, "the server stopped before the message had arrived")
             }
             _ => error,
@@ -385,7 +378,7 @@ impl Inner {
 
     fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
         let Refused { error, method, caller } = refused;
-        self.edge.refused(&error, method.unwrap_or_default(), caller, opening);
+        self.world.edge.refused(&error, method.unwrap_or_default(), caller, opening);
         status::answer(&error, opening.request_id, opening.language)
     }
 }

@@ -12,12 +12,16 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::*;
+use crate::access::RightsBook;
+use crate::api::Edge;
+use crate::api::credential::Authenticator;
 use crate::api::credential::{DemoCredentials, TokenMint};
-use crate::api::dispatch::Handler;
+use crate::api::dispatch::{Dispatch, Handler};
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Clock as _, Seed, Timestamp};
 use crate::exchange::RecentCalls;
+use crate::ledger::LogClock;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
 
@@ -68,29 +72,26 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
         "lienthong.trust.v1.TrustService",
         "lienthong.registry.v1.RegistryService",
     ];
-    let handler = || Box::new(Counting { admitted: admitted.clone(), refuses }) as Box<dyn Handler>;
+    let handler = || Arc::new(Counting { admitted: admitted.clone(), refuses }) as Arc<dyn Handler>;
     let dispatch = Dispatch::new(names.map(|name| (name, handler())));
     let rights = RightsBook::of(crate::access::rights::embedded());
     let logs = LogClock::new(clock.clone());
-    let gatekeeper = Gatekeeper {
-        running: Admission::running_on_this_machine(),
-        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
-        rights: rights.clone(),
-        callers: CallerRate::new(0),
-        strangers: StrangerRate::new(strangers),
-        public: Arc::new(StrangerRate::new(strangers)),
-        clock: logs.clone(),
-    };
     let entropy = Arc::new(SeededEntropy::new(seed.child("entropy", 0)));
     let edge = Edge::new(clock.clone(), entropy, Arc::new(RecentCalls::default()), ending);
     let methods = Methods::new(&[DESCRIPTORS], &names, &rights.current()).expect("described");
-    Front {
-        clock,
-        logs,
-        admission: Admission::new(dispatch, methods, gatekeeper, edge, Arc::default()),
-        admitted,
-        mint,
-    }
+    let agencies = rights.current().agencies().map(|agency| agency.key.clone()).collect::<Vec<_>>();
+    let capacity = Capacity::new(8, agencies, 0, strangers);
+    let world = ServedWorld {
+        dispatch,
+        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
+        rights,
+        clock: logs.clone(),
+        edge,
+        metrics: Arc::default(),
+        entry: None,
+    };
+    let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), Arc::new(NoSessions));
+    Front { clock, logs, admission, admitted, mint }
 }
 
 fn front() -> Front {
@@ -290,7 +291,7 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
     let body = Body::new(StreamBody::new(first.chain(futures::stream::pending()).boxed()));
     let refused = front.refused(request(EXPLAIN, Some("demo-bank"), body)).await;
     assert_eq!(refused, (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
-    assert_eq!((front.admitted(), front.admission.inner.budget.taken()), (0, 0));
+    assert_eq!((front.admitted(), front.admission.inner.capacity.budget.taken()), (0, 0));
 }
 
 #[tokio::test]

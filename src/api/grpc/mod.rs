@@ -6,5 +6,6 @@ pub mod health;
 pub mod identity;
 pub mod province;
 pub mod registry;
+pub mod session;
 pub mod simulation;
 pub mod trust;

@@ -102,7 +102,7 @@ async fn whole<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send
     tokio::spawn(change).await.map_err(Error::bug)?
 }
 
-fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
+pub(super) fn clock_message(reading: Reading) -> Option<proto::WorldClock> {
     let Reading { now, machine, is_frozen } = reading;
     Some(proto::WorldClock { now: record::timestamp(now), machine_time: record::timestamp(machine), frozen: is_frozen })
 }

@@ -35,11 +35,13 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const A_SECOND: &str = "public, max-age=1";
 const NOT_AT_ALL: &str = "no-store";
 
-/// The routes of all logs; `witness` is the verifier key with which the province cosigns registries' heads.
-pub fn router(logs: Logs, witness: String) -> Router {
-    let witness = move || async move { answer(TEXT, A_SECOND, format!("{witness}\n").into()) };
-    Router::new()
-        .route("/logs/witness", get(witness))
+/// The routes of all logs; `witness` is the verifier key with which the province cosigns registries' heads, if it does.
+pub fn router(logs: Logs, witness: Option<String>) -> Router {
+    let cosigned = witness.map_or_else(Router::new, |witness| {
+        let witness = move || async move { answer(TEXT, A_SECOND, format!("{witness}\n").into()) };
+        Router::new().route("/logs/witness", get(witness))
+    });
+    cosigned
         .route("/logs/{name}/checkpoint", get(checkpoint))
         .route("/logs/{name}/tile/{*path}", get(tile))
         .with_state(Arc::new(logs))

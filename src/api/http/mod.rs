@@ -4,6 +4,7 @@ pub mod issuers;
 pub mod logs;
 pub mod metrics;
 pub mod rate;
+pub mod sessions;
 pub mod status_lists;
 pub mod witness;
 

@@ -23,6 +23,7 @@ use crate::base::{Error, Reason, limits};
 use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
 use crate::registry::Sector;
+use crate::server::config::SessionsMax;
 use crate::server::listen::{self, TlsFiles};
 use crate::server::memory::Memory;
 use crate::server::net::{Limits, descriptors};
@@ -119,6 +120,12 @@ pub struct Serve {
     /// Refuse demo credentials on loopback too: every caller needs a token from `lienthong token issue`.
     #[arg(long, env = "LIENTHONG_NO_DEMO_CREDENTIALS")]
     no_demo_credentials: bool,
+    /// Most sessions at a time: worlds of their own for test suites (`lienthong session create`).
+    #[arg(long, default_value_t = limits::SESSIONS_MAX, env = "LIENTHONG_SESSIONS", value_name = "NUMBER")]
+    sessions: usize,
+    /// Most sessions at a time of one caller.
+    #[arg(long, default_value_t = limits::SESSIONS_MAX, env = "LIENTHONG_SESSIONS_OF_CALLER", value_name = "NUMBER")]
+    sessions_of_caller: usize,
     /// The maximum number of calls per second of one caller; 0 is no limit.
     #[arg(long, default_value_t = 0, env = "LIENTHONG_RATE_LIMIT", value_name = "NUMBER")]
     rate_limit: u32,
@@ -203,6 +210,10 @@ impl Serve {
         Ok(registries)
     }
 
+    fn sessions(&self) -> SessionsMax {
+        SessionsMax { total: self.sessions, of_caller: self.sessions_of_caller }
+    }
+
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {
         let begun = Instant::now();
         let tls = match (&self.tls_cert, &self.tls_key) {
@@ -221,8 +232,7 @@ impl Serve {
             }
         }
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
-        let keys = self.kept_keys()?;
-        let limits = self.limits()?;
+        let (keys, limits) = (self.kept_keys()?, self.limits()?);
         // Sockets first: a busy port shall be known before a world is made.
         let grpc = listen::bind(self.listen).await?;
         let console = match self.console {
@@ -233,7 +243,7 @@ impl Serve {
             ReadyFile::remove_old(path)?;
         }
         let mut signals = Signals::install()?;
-        let has_tls = tls.is_some();
+        let (has_tls, sessions) = (tls.is_some(), self.sessions());
         let progress = Progress::new("seeding");
         let config = Config {
             storage: self.data_dir.clone().map_or(Storage::Temporary, Storage::Folder),
@@ -246,6 +256,7 @@ impl Serve {
             rights: self.rights.clone(),
             demo,
             simulation: !has_tls || self.enable_simulation,
+            sessions,
             rate_limit: self.rate_limit,
             stranger_rate_limit: self.stranger_rate_limit,
             public_url: self.public_url.clone(),

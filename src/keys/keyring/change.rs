@@ -178,9 +178,13 @@ fn read<T: for<'a> Deserialize<'a>>(path: &std::path::Path) -> Option<T> {
 
 /// Puts the events of a version into the record ledger, if the ledger ends just where they belong: the first version's at
 /// the first start, and those of a change that a crash cut short. Gives how many versions stand in the ledger.
-pub async fn place_events(records: &Sequencer, versions: &[TrustAnchor]) -> Result<usize> {
+pub async fn place_events(
+    records: &Sequencer,
+    before: Option<&TrustAnchor>,
+    versions: &[TrustAnchor],
+) -> Result<usize> {
     for (standing, version) in versions.iter().enumerate() {
-        let entries = entries(standing.checked_sub(1).map(|before| &versions[before]), version)?;
+        let entries = entries(standing.checked_sub(1).map_or(before, |before| Some(&versions[before])), version)?;
         let size = records.head().size;
         if size < version.events_from {
             return Err(invalid(

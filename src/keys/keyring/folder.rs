@@ -70,10 +70,11 @@ impl KeyFolder {
         let stolen = |name: &str| compromised_record(&*folder.generate(name, beginning.algorithm, unlock)?);
         let log = |name: &str, purpose| -> Result<LogAnchor> {
             let origin = catalogue.province().origin(name);
-            Ok(LogAnchor { purpose, keys: vec![fresh(&origin)?], origin })
+            Ok(LogAnchor { continues: Vec::new(), purpose, keys: vec![fresh(&origin)?], origin })
         };
         let issuer = |sector: &Arc<Sector>| -> Result<IssuerAnchor> {
             Ok(IssuerAnchor {
+                continues: Vec::new(),
                 name: (&sector.name).into(),
                 origin: sector.log_origin(),
                 schemas: sector.record_types.iter().map(|kind| (&kind.name).into()).collect(),

@@ -51,6 +51,10 @@ impl Store for CutOff {
         self.check()?;
         self.inner.commit(batch).await
     }
+    async fn snapshot(&self) -> Result<Arc<dyn crate::store::Snapshot>> {
+        self.check()?;
+        self.inner.snapshot().await
+    }
     fn changes(&self, space: Space) -> Changes {
         self.inner.changes(space)
     }

@@ -46,6 +46,9 @@ impl Store for Dying {
         self.inner.commit(batch).await
     }
 
+    async fn snapshot(&self) -> Result<Arc<dyn crate::store::Snapshot>> {
+        self.inner.snapshot().await
+    }
     fn changes(&self, space: Space) -> crate::store::Changes {
         self.inner.changes(space)
     }

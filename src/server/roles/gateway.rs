@@ -39,7 +39,7 @@ pub struct Opening {
     /// Settings of the evidence ledger.
     pub evidence: Evidence,
     /// Mints bearer tokens.
-    pub tokens: TokenMint,
+    pub tokens: Arc<TokenMint>,
     /// Bounds on the exchange's memory.
     pub memory: ExchangeMemory,
 }
@@ -83,7 +83,7 @@ pub struct GatewayRole {
     /// Fetches records for agencies.
     pub exchange: Arc<Exchange>,
     /// Mints bearer tokens.
-    pub tokens: TokenMint,
+    pub tokens: Arc<TokenMint>,
     /// Recent calls that left no evidence.
     pub traces: Arc<RecentCalls>,
     /// Counters for the metrics.

@@ -46,6 +46,8 @@ pub struct Opening {
 pub struct Trust {
     /// All its versions, the first one first.
     pub versions: Vec<TrustAnchor>,
+    /// The version before those, whose key events are in the ledger already; only a session has one.
+    pub before: Option<Arc<TrustAnchor>>,
     /// The folder of keys; `None` if keys derive from a seed.
     pub kept: Option<KeptKeys>,
     /// The file of the newest version; `None` writes none.
@@ -80,8 +82,9 @@ impl ProvinceRole {
         let Opening { store, catalogue, registries, time, clock, tiles, origin, signer, trust, rebuild_status } =
             opening;
         let records = Sequencer::open_with(store.clone(), RECORDS, &origin, signer, clock, tiles).await?;
-        let Trust { mut versions, kept, file, waiting } = trust;
-        place_keys(&records, &versions, kept.as_ref()).await?;
+        let Trust { mut versions, before, kept, file, waiting } = trust;
+        let before = before.as_deref();
+        place_keys(&records, before, &versions, kept.as_ref()).await?;
         if kept.is_none() {
             for admission in waiting {
                 let newest = versions.last().ok_or_else(|| Error::bug("no trust anchor"))?;
@@ -89,7 +92,7 @@ impl ProvinceRole {
                 let next = admit(newest, &admission, at)?;
                 admission.place(&*store, at, time.now()).await?;
                 versions.push(next);
-                place_keys(&records, &versions, None).await?;
+                place_keys(&records, before, &versions, None).await?;
                 let record_types: Vec<&str> = admission.record_types().collect();
                 tracing::info!(version = versions.len(), ?record_types, "the trust anchor has a new version");
             }
@@ -114,8 +117,13 @@ impl ProvinceRole {
 }
 
 /// Logs the key events of all versions in the ledger. A newest version whose events were never logged is set aside.
-async fn place_keys(records: &Sequencer, versions: &[TrustAnchor], kept: Option<&KeptKeys>) -> Result<()> {
-    let placed = keyring::place_events(records, versions).await?;
+async fn place_keys(
+    records: &Sequencer,
+    before: Option<&TrustAnchor>,
+    versions: &[TrustAnchor],
+    kept: Option<&KeptKeys>,
+) -> Result<()> {
+    let placed = keyring::place_events(records, before, versions).await?;
     if let (Some(unplaced), Some(kept)) = (versions.get(placed), kept) {
         KeyFolder::open(&kept.folder)?.refuse_version(unplaced.version)?;
         let message = "the newest version of the key registry never took effect and was set aside: start again";

@@ -65,6 +65,11 @@ impl RegistryRole {
         Arc::new(Faulty::new(self.registry.clone(), keys, rules))
     }
 
+    /// The key that the trust anchor calls compromised: for the faults of a session's registry of this name.
+    pub fn compromised(&self) -> Arc<dyn Signer> {
+        self.compromised.clone()
+    }
+
     /// Signs any checkpoint with its key in use, for the faults of this registry or another. For simulations only.
     pub fn forge(&self) -> Forge {
         let log = self.registry.ledger().clone();

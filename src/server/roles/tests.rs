@@ -222,6 +222,7 @@ async fn a_province_alone_takes_in_what_a_foreign_registry_shows() {
         signer: keys.records.clone(),
         trust: province::Trust {
             versions: keys.versions(now(), now(), &[]).expect("versions"),
+            before: None,
             kept: None,
             file: None,
             waiting: Vec::new(),
@@ -303,7 +304,7 @@ async fn a_gateway_alone_names_who_does_not_answer_and_keeps_evidence() {
             tiles: TileCache::default(),
             secret: Seed::root(8),
         },
-        tokens: TokenMint::new(&Seed::root(7)).expect("a mint"),
+        tokens: Arc::new(TokenMint::new(&Seed::root(7)).expect("a mint")),
         memory: ExchangeMemory::default(),
     };
     let role = GatewayRole::open(opening).await.expect("opens");

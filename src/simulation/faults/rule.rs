@@ -111,6 +111,12 @@ impl Rules {
         self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The rules that hold now, apart from what is added here later.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { table: RwLock::new(self.current()) }
+    }
+
     /// Adds a rule, which holds for every read that begins after this. One that is there already changes nothing.
     pub fn add(&self, rule: Rule) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);

@@ -58,7 +58,7 @@ pub(super) fn discrepancies(told: &[Told], anchor: &TrustAnchor, size: u64) -> V
                 *index
             }
         };
-        if let Err(why) = apply(&mut keys, *index, event, from) {
+        if let Err(why) = apply(&mut keys, *index, event, anchor.present_origin(&event.origin), from) {
             found.push((*index, format!("key {}: {why}", to_hex(&event.key_id))));
         }
     }
@@ -68,20 +68,26 @@ pub(super) fn discrepancies(told: &[Told], anchor: &TrustAnchor, size: u64) -> V
     found
 }
 
-fn apply(keys: &mut BTreeMap<KeyId, Key>, index: u64, event: &KeyEvent, from: u64) -> Result<(), &'static str> {
+/// `origin` is that of the event's log in the anchor, which may continue the log that the event names.
+fn apply(
+    keys: &mut BTreeMap<KeyId, Key>,
+    index: u64,
+    event: &KeyEvent,
+    origin: &str,
+    from: u64,
+) -> Result<(), &'static str> {
     if let KeyEventKind::Added(key) = &event.kind {
         if key.id() != event.key_id {
             return Err("the id is not the key's");
         }
         let record = KeyRecord { key: key.clone(), from_index: from, state: KeyState::Active, reattested: vec![] };
-        let added = Key { origin: event.origin.clone(), record, index, is_born_out_of_use: false };
+        let added = Key { origin: origin.to_owned(), record, index, is_born_out_of_use: false };
         return match keys.insert(event.key_id, added) {
             None => Ok(()),
             Some(_) => Err("it is added a second time"),
         };
     }
-    let key =
-        keys.get_mut(&event.key_id).filter(|key| key.origin == event.origin).ok_or("nothing says that it was added")?;
+    let key = keys.get_mut(&event.key_id).filter(|key| key.origin == origin).ok_or("nothing says that it was added")?;
     let is_new = key.record.from_index == from;
     let state = &mut key.record.state;
     *state = match (&event.kind, *state) {

@@ -206,6 +206,9 @@ impl Rules {
         self.kind = kind;
         self.issuers = issuers.clone().map(|issuer| (issuer.name.clone(), issuer.schemas.clone())).collect();
         self.origins = issuers.map(|issuer| (issuer.origin.clone(), issuer.name.clone())).collect();
+        for issuer in &anchor.issuers {
+            self.origins.extend(issuer.continues.iter().map(|from| (from.origin.clone(), issuer.name.clone())));
+        }
     }
 
     /// Applies the rules to the next entry.

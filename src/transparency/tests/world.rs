@@ -29,8 +29,14 @@ pub(crate) fn anchor() -> TrustAnchor {
         province: "H27".into(),
         version: 1,
         expires_at: Timestamp(NOW.0 * 2),
-        logs: vec![LogAnchor { origin: RECORDS.into(), purpose: LogPurpose::Records, keys: keys(RECORDS) }],
+        logs: vec![LogAnchor {
+            continues: Vec::new(),
+            origin: RECORDS.into(),
+            purpose: LogPurpose::Records,
+            keys: keys(RECORDS),
+        }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".into(),
             origin: LAND.into(),
             schemas: vec!["land.parcel.v1".into()],

@@ -175,6 +175,7 @@ impl TrustAnchor {
                 known.schemas.extend(fresh);
             }
             (None, Some(key)) => self.issuers.push(IssuerAnchor {
+                continues: Vec::new(),
                 name: name.clone(),
                 origin: origin.clone(),
                 schemas: schemas.clone(),

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
-use super::{IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, Root, RootSignature, TrustAnchor, refuse};
+use super::{
+    Continued, IssuerAnchor, KeyRecord, KeyState, LogAnchor, LogPurpose, Root, RootSignature, TrustAnchor, refuse,
+};
 use crate::base::id::{from_hex, to_hex};
 use crate::base::{Error, Result, Timestamp};
 use crate::trust::canonical::write;
@@ -107,6 +109,16 @@ struct LogRow {
     origin: String,
     purpose: PurposeRow,
     keys: Vec<KeyRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    continues: Vec<ContinuedRow>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContinuedRow {
+    origin: String,
+    size: u64,
+    root: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,6 +135,8 @@ struct IssuerRow {
     origin: String,
     schemas: Vec<String>,
     keys: Vec<KeyRow>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    continues: Vec<ContinuedRow>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,12 +180,14 @@ impl AnchorFile {
                 LogPurpose::Evidence => PurposeRow::Evidence,
             },
             keys: log.keys.iter().map(KeyRow::of).collect(),
+            continues: log.continues.iter().map(ContinuedRow::of).collect(),
         };
         let issuer = |issuer: &IssuerAnchor| IssuerRow {
             name: issuer.name.clone(),
             origin: issuer.origin.clone(),
             schemas: issuer.schemas.clone(),
             keys: issuer.keys.iter().map(KeyRow::of).collect(),
+            continues: issuer.continues.iter().map(ContinuedRow::of).collect(),
         };
         Self {
             format: FORMAT.to_owned(),
@@ -198,15 +214,20 @@ impl AnchorFile {
         let expires_at = Timestamp::parse(&self.expires_at).ok_or("expires_at is not an RFC 3339 time")?;
         let keys =
             |rows: Vec<KeyRow>| rows.into_iter().map(KeyRow::into_record).collect::<std::result::Result<Vec<_>, _>>();
+        let continued = |rows: Vec<ContinuedRow>| {
+            rows.into_iter().map(ContinuedRow::into_continued).collect::<std::result::Result<Vec<_>, _>>()
+        };
         let log = |row: LogRow| {
             let purpose = match row.purpose {
                 PurposeRow::Records => LogPurpose::Records,
                 PurposeRow::Evidence => LogPurpose::Evidence,
             };
-            Ok(LogAnchor { origin: row.origin, purpose, keys: keys(row.keys)? })
+            let continues = continued(row.continues)?;
+            Ok(LogAnchor { origin: row.origin, purpose, keys: keys(row.keys)?, continues })
         };
         let issuer = |row: IssuerRow| {
-            Ok(IssuerAnchor { name: row.name, origin: row.origin, schemas: row.schemas, keys: keys(row.keys)? })
+            let (keys, continues) = (keys(row.keys)?, continued(row.continues)?);
+            Ok(IssuerAnchor { name: row.name, origin: row.origin, schemas: row.schemas, keys, continues })
         };
         Ok(TrustAnchor {
             province: self.province,
@@ -222,6 +243,20 @@ impl AnchorFile {
                 .map(SignatureRow::into_signature)
                 .collect::<std::result::Result<_, _>>()?,
         })
+    }
+}
+
+impl ContinuedRow {
+    fn of(from: &Continued) -> Self {
+        Self { origin: from.origin.clone(), size: from.size, root: to_hex(&from.root) }
+    }
+
+    fn into_continued(self) -> std::result::Result<Continued, String> {
+        let root = from_hex(&self.root).and_then(|root| Hash::try_from(root).ok());
+        let root = root.filter(|root| to_hex(root) == self.root);
+        let root =
+            root.ok_or_else(|| format!("the root of {} is not 64 lower-case hexadecimal digits", self.origin))?;
+        Ok(Continued { origin: self.origin, size: self.size, root })
     }
 }
 

@@ -151,6 +151,12 @@ fn check_history(current: &TrustAnchor, next: &TrustAnchor) -> Result<(), String
             return Err(format!("the issuer {} is gone", issuer.name));
         }
     }
+    for (origin, from) in next.continuations() {
+        let known = current.continuations().find(|(known, _)| *known == origin).map(|(_, from)| from);
+        if known.unwrap_or_default() != from {
+            return Err(format!("the log {origin} continues another than before"));
+        }
+    }
     for (origin, old) in current.keys() {
         let id = crate::base::id::to_hex(&old.id());
         let found = next.keys().find(|(_, key)| key.key == old.key);

@@ -19,11 +19,13 @@ fn sample() -> TrustAnchor {
         signatures: Vec::new(),
         expires_at: Timestamp(1_800_000_000_000),
         logs: vec![LogAnchor {
+            continues: Vec::new(),
             origin: "lienthong/H27/records".to_owned(),
             purpose: LogPurpose::Records,
             keys: vec![key("records", KeyState::Active)],
         }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".to_owned(),
             origin: "lienthong/H27/land".to_owned(),
             schemas: vec!["land.parcel.v1".to_owned()],
@@ -79,6 +81,7 @@ fn a_file_that_is_not_right_is_refused() {
     assert!(doubled.to_json().is_err(), "one key for two owners");
     let mut doubled = sample();
     doubled.issuers.push(IssuerAnchor {
+        continues: Vec::new(),
         origin: "lienthong/H27/x".to_owned(),
         keys: vec![],
         ..sample().issuers.remove(0)

@@ -19,11 +19,13 @@ fn first() -> TrustAnchor {
         version: 1,
         expires_at: Timestamp(1_800_000_000_000),
         logs: vec![LogAnchor {
+            continues: Vec::new(),
             origin: "lienthong/H27/records".into(),
             purpose: LogPurpose::Records,
             keys: vec![KeyRecord::active(&signer(2)).expect("a good key")],
         }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".into(),
             origin: "lienthong/H27/land".into(),
             schemas: vec!["land.parcel.v1".into()],

@@ -180,6 +180,7 @@ mod tests {
 
     fn anchor(keys: &[(&str, &dyn Signer)]) -> TrustAnchor {
         let issuers = keys.iter().map(|(name, signer)| IssuerAnchor {
+            continues: Vec::new(),
             name: (*name).into(),
             origin: format!("lienthong/H27/{name}"),
             schemas: vec![format!("{name}.parcel.v1")],

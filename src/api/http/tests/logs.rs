@@ -23,7 +23,7 @@ async fn get_as(logs: &Logs, path: &str, accepts: Option<&str>) -> (StatusCode, 
     }
     let request = request.body(Body::empty()).expect("a request");
     let (parts, body) =
-        http::logs::router(logs.clone(), "key".into()).oneshot(request).await.expect("answered").into_parts();
+        http::logs::router(logs.clone(), Some("key".into())).oneshot(request).await.expect("answered").into_parts();
     (parts.status, parts.headers, axum::body::to_bytes(body, 1 << 24).await.expect("whole"))
 }
 

@@ -34,8 +34,14 @@ fn first() -> TrustAnchor {
         province: "H27".into(),
         version: 1,
         expires_at: NOW.plus_ms(1_000_000),
-        logs: vec![LogAnchor { origin: "o/records".into(), purpose: LogPurpose::Records, keys: vec![key(1)] }],
+        logs: vec![LogAnchor {
+            continues: Vec::new(),
+            origin: "o/records".into(),
+            purpose: LogPurpose::Records,
+            keys: vec![key(1)],
+        }],
         issuers: vec![IssuerAnchor {
+            continues: Vec::new(),
             name: "land".into(),
             origin: "o/land".into(),
             schemas: vec!["land.parcel.v1".into()],

@@ -99,13 +99,18 @@ impl World {
         let log = |name: &str| TestLog::new(&format!("lienthong/H27/{name}"));
         let (land, vehicle, records, evidence) = (log("land"), log("vehicle"), log("records"), log("evidence"));
         let issuer = |name: &str, log: &TestLog| IssuerAnchor {
+            continues: Vec::new(),
             name: name.to_owned(),
             origin: log.origin().to_owned(),
             schemas: vec![if name == "land" { "land.parcel.v1" } else { "vehicle.registration.v1" }.to_owned()],
             keys: vec![log.key()],
         };
-        let ledger =
-            |log: &TestLog, purpose| LogAnchor { origin: log.origin().to_owned(), purpose, keys: vec![log.key()] };
+        let ledger = |log: &TestLog, purpose| LogAnchor {
+            continues: Vec::new(),
+            origin: log.origin().to_owned(),
+            purpose,
+            keys: vec![log.key()],
+        };
         let anchor = TrustAnchor {
             province: "H27".to_owned(),
             version: 1,

@@ -1,0 +1,37 @@
+//! What keeps an assembly up to date in the background: the province follows the registries, links follow the province, and what falls due by
+//! the world's time runs.
+
+use std::sync::Arc;
+
+use super::assembly::Assembly;
+use super::feed::ProvinceFeed;
+use super::records_due::RecordsDue;
+use super::task::AbortOnDrop;
+use crate::base::Result;
+use crate::identity::following::Following;
+
+/// The tasks of one world, until dropped.
+pub(super) struct Followers {
+    _links: AbortOnDrop,
+    _due_work: AbortOnDrop,
+}
+
+impl Followers {
+    /// Begins them on the present runtime, once what fell due while nobody served the world has run.
+    pub(super) async fn begin(assembly: &Assembly) -> Result<Self> {
+        assembly.province.follow_registries()?;
+        let world = &assembly.world;
+        let feed = Arc::new(ProvinceFeed(assembly.province.layer.clone()));
+        let links = Following::new(assembly.gateway.linking.clone(), world.store.clone(), feed, world.clock.clone());
+        let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, links.followed());
+        let links = AbortOnDrop(tokio::spawn(links.run()));
+        let due = Arc::new(due);
+        assembly.shown.begin(due.clone());
+        world.clock.take_on(due);
+        // What fails is tried again.
+        if let Err(error) = world.clock.catch_up().await {
+            tracing::error!(%error, "overdue work of the world's time did not run");
+        }
+        Ok(Self { _links: links, _due_work: AbortOnDrop(tokio::spawn(world.clock.clone().run())) })
+    }
+}

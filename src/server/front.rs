@@ -1,0 +1,67 @@
+//! The front of a gateway: its first world and the sessions beside it, behind one admission.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::assembly::Assembly;
+use super::config::Config;
+use super::readings;
+use super::services::{self, Served, Serving};
+use super::sessions::SessionManager;
+use super::world_file::WorldFile;
+use crate::api::admission::{Admission, NoSessions, Sessions};
+use crate::api::grpc::simulation::{Reach, WorldFacts};
+use crate::api::rate::StrangerRate;
+use crate::base::{Result, Timestamp};
+use crate::simulation::session::SessionDesk;
+
+/// The entry point of calls, and what is watched beside it.
+pub(super) struct Front {
+    /// Admits calls.
+    pub(super) admission: Admission,
+    /// The rate limit of public data, shared by all ports.
+    pub(super) public: Arc<StrangerRate>,
+    /// The first world.
+    pub(super) served: Served,
+    /// The sessions; `None`: there are none.
+    pub(super) sessions: Option<Arc<SessionManager>>,
+}
+
+impl Front {
+    /// Serves a world and its sessions until `ending` becomes true.
+    pub(super) fn of(
+        config: &Config,
+        assembly: &Arc<Assembly>,
+        world: &WorldFile,
+        reach: Reach,
+        ending: watch::Receiver<bool>,
+    ) -> Result<Self> {
+        let (mark, simulation) = (world.mark(), config.simulation);
+        let facts = WorldFacts {
+            seed: config.reveals_seed().then_some(world.seed),
+            population: world.population,
+            created_at: Timestamp(world.created_at_ms),
+            province: assembly.world.province.clone(),
+            reach,
+        };
+        let sessions = || SessionManager::new(config, assembly, facts.clone(), mark, ending.clone());
+        let sessions = simulation.then(sessions);
+        let desk = sessions.clone().map(|sessions| sessions as Arc<dyn SessionDesk>);
+        let serving = Serving { config, assembly, facts: facts.clone(), mark, sessions: desk, entry: None };
+        let (process, served) = services::first(serving, ending)?;
+        let (methods, capacity) = (process.methods.clone(), process.capacity.clone());
+        let public = capacity.public();
+        assembly.gateway.metrics.ask(readings::of_calls(capacity.load(), &served.health));
+        let find: Arc<dyn Sessions> = match &sessions {
+            None => Arc::new(NoSessions),
+            Some(sessions) => {
+                sessions.share(process);
+                assembly.gateway.metrics.ask(readings::of_sessions(sessions));
+                sessions.clone()
+            }
+        };
+        let admission = Admission::new(methods, capacity, served.world.clone(), find);
+        Ok(Self { admission, public, served, sessions })
+    }
+}

@@ -1,0 +1,149 @@
+//! The manager of sessions: which there are, and their worlds as calls find them.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use async_trait::async_trait;
+use axum::Router;
+use tokio::sync::watch;
+
+use super::opening;
+use super::slot::{Opened, Slot, Slots, unknown};
+use crate::api::admission::{ServedWorld, Sessions};
+use crate::api::grpc::simulation::WorldFacts;
+use crate::api::http::sessions::SessionRoutes;
+use crate::base::{Error, Result, SessionId};
+use crate::server::assembly::Assembly;
+use crate::server::config::Config;
+use crate::server::services::{self, Process, Serving};
+use crate::server::task::AbortOnDrop;
+use crate::simulation::session::{SessionDesk, SessionFacts};
+
+/// Whoever may call this method may enter sessions.
+const ENTRY: &str = "lienthong.simulation.v1.SessionService/GetSession";
+
+/// The sessions of one gateway.
+pub struct SessionManager {
+    pub(super) config: Config,
+    pub(super) base: Arc<Assembly>,
+    pub(super) me: Weak<SessionManager>,
+    facts: WorldFacts,
+    mark: [u8; 16],
+    /// What sessions share with the first world, once that is served.
+    process: OnceLock<Process>,
+    /// The address of the public HTTP routes.
+    public_url: OnceLock<String>,
+    slots: Mutex<Slots>,
+    /// Sessions are created one after another, so that there are no more than there may be.
+    pub(super) creating: tokio::sync::Mutex<()>,
+    ending: OnceLock<AbortOnDrop>,
+}
+
+impl SessionManager {
+    /// The sessions beside `base`, of which `GetWorld` says `facts`, and whose page tokens are bound to `mark`. They end when `ending` becomes true.
+    pub fn new(
+        config: &Config,
+        base: &Arc<Assembly>,
+        facts: WorldFacts,
+        mark: [u8; 16],
+        mut ending: watch::Receiver<bool>,
+    ) -> Arc<Self> {
+        let manager = Arc::new_cyclic(|me| Self {
+            config: config.clone(),
+            base: base.clone(),
+            me: me.clone(),
+            facts,
+            mark,
+            process: OnceLock::new(),
+            public_url: OnceLock::new(),
+            slots: Mutex::default(),
+            creating: tokio::sync::Mutex::default(),
+            ending: OnceLock::new(),
+        });
+        let all = Arc::downgrade(&manager);
+        let watching = tokio::spawn(async move {
+            // A sender that is gone ends them as well.
+            let _ = ending.wait_for(|ends| *ends).await;
+            if let Some(manager) = all.upgrade() {
+                let ended = manager.slots().end_all();
+                drop(ended); // outside the lock
+            }
+        });
+        let _ = manager.ending.set(AbortOnDrop(watching));
+        manager
+    }
+
+    /// Shares what the first world is served with. A second call has no effect.
+    pub fn share(&self, process: Process) -> &Process {
+        self.process.get_or_init(|| process)
+    }
+
+    /// Says where the public HTTP routes are reached.
+    pub fn serve_at(&self, public_url: &str) {
+        self.public_url.get_or_init(|| public_url.trim_end_matches('/').to_owned());
+    }
+
+    /// The sessions that are there, the oldest first.
+    pub fn facts(&self) -> Vec<SessionFacts> {
+        let (slots, now) = (self.slots().all(), self.config.clock.now());
+        slots.iter().filter(|slot| now < slot.expires_at).map(|slot| slot.facts()).collect()
+    }
+
+    pub(super) fn slots(&self) -> MutexGuard<'_, Slots> {
+        // A slot is replaced as a whole.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slot of a session that is there.
+    pub(super) fn find(&self, id: SessionId) -> Result<Arc<Slot>> {
+        self.slots().find(id, self.config.clock.now())
+    }
+
+    /// The world of a session, opened if it is not yet.
+    pub(super) async fn opened<'a>(&self, slot: &'a Slot) -> Result<&'a Arc<Opened>> {
+        slot.opened
+            .get_or_try_init(|| async {
+                let (assembly, store) =
+                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(&self.base)).await?;
+                if let Some(url) = self.public_url.get() {
+                    assembly.province.status.serve_at(&format!("{url}/sessions/{}", slot.id));
+                }
+                let process = self.process.get().ok_or_else(|| Error::bug("a session before its gateway is served"))?;
+                let (end, ending) = watch::channel(false);
+                let mut mark = self.mark;
+                mark.iter_mut().zip(slot.mark()).for_each(|(byte, other)| *byte ^= other);
+                let serving = Serving {
+                    config: &self.config,
+                    assembly: &assembly,
+                    facts: self.facts.clone(),
+                    mark,
+                    sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
+                    entry: Some(ENTRY.to_owned()),
+                };
+                let served = services::further(process, serving, ending)?;
+                Opened::begin(assembly, store, served, end).await.map(Arc::new)
+            })
+            .await
+    }
+
+    async fn at(&self, id: &str) -> Result<(Arc<Slot>, Arc<Opened>)> {
+        let slot = self.find(SessionId::parse(id).ok_or_else(unknown)?)?;
+        let opened = self.opened(&slot).await?.clone();
+        Ok((slot, opened))
+    }
+}
+
+#[async_trait]
+impl Sessions for SessionManager {
+    async fn served(&self, id: &str) -> Result<Arc<ServedWorld>> {
+        let (slot, opened) = self.at(id).await?;
+        slot.count_call();
+        Ok(opened.world())
+    }
+}
+
+#[async_trait]
+impl SessionRoutes for SessionManager {
+    async fn routes(&self, id: &str) -> Result<Router> {
+        Ok(self.at(id).await?.1.routes())
+    }
+}

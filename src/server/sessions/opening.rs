@@ -1,0 +1,157 @@
+//! How a session's world begins: from a snapshot of another world, whose logs it continues under origins and keys of its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a snapshot waits until the province has caught up, by the machine's time"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::{Rights, RightsBook};
+use crate::api::credential::TokenMint;
+use crate::base::limits::{BATCH_RECORDS_MAX, SESSION_BYTES_MAX};
+use crate::base::{Entropy, Error, PersonalId, Reason, Result, Seed, SessionId, Timestamp};
+use crate::keys::signers::Keys;
+use crate::ledger::{LogClock, LogId, continue_log};
+use crate::registry::{Catalogue, Name};
+use crate::server::assembly::{Assembly, Caches};
+use crate::server::memory::Memory;
+use crate::server::roles::{gateway, province};
+use crate::server::world::World;
+use crate::simulation::clock::WorldClock;
+use crate::simulation::faults::Rules;
+use crate::simulation::personas;
+use crate::store::{OverlayStore, Snapshot};
+use crate::trust::anchor::Continued;
+use crate::trust::{Signer, TrustAnchor};
+
+/// How often, and at what intervals, a snapshot is taken anew because the world was about to change.
+const ATTEMPTS: u32 = 250;
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// What a session begins with. Clones share it.
+#[derive(Clone)]
+pub(super) struct Source {
+    snapshot: Arc<dyn Snapshot>,
+    catalogue: Arc<Catalogue>,
+    anchor: Arc<TrustAnchor>,
+    /// Shows what the session's clock begins with.
+    pub(super) clock: Arc<WorldClock>,
+    rights: Arc<Rights>,
+    faults: Arc<Rules>,
+    compromised: BTreeMap<Name, Arc<dyn Signer>>,
+    tokens: Arc<TokenMint>,
+    seed: Seed,
+    created_at: Timestamp,
+}
+
+impl Source {
+    /// A world as it stands. Of a world into which more is being written at this moment than its province has accepted, the snapshot is taken a
+    /// little later; fails with [`Overloaded`](Reason::Overloaded) if that goes on for seconds.
+    pub(super) async fn of(assembly: &Assembly) -> Result<Self> {
+        for _ in 0..ATTEMPTS {
+            let anchor = assembly.province.verifier.anchor();
+            let accepted = assembly.province.layer.progress();
+            let snapshot = assembly.world.store.snapshot().await?;
+            // What a registry issued and the province has still to accept comes as one batch in the session.
+            let is_close = assembly.registries.iter().all(|(name, registry)| {
+                let accepted = accepted.get(name).map_or(0, |progress| progress.log_size);
+                registry.log().head().size.saturating_sub(accepted) <= BATCH_RECORDS_MAX as u64
+            });
+            if is_close && assembly.province.verifier.anchor().version == anchor.version {
+                let world = &assembly.world;
+                let compromised = assembly.registries.iter().map(|(name, role)| (name.clone(), role.compromised()));
+                return Ok(Self {
+                    snapshot,
+                    catalogue: world.catalogue.clone(),
+                    anchor,
+                    clock: world.clock.branch(),
+                    rights: assembly.gateway.rights.current(),
+                    faults: Arc::new(world.faults.copy()),
+                    compromised: compromised.collect(),
+                    tokens: assembly.gateway.tokens.clone(),
+                    seed: world.seed,
+                    created_at: world.created_at,
+                });
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        let message = "so much is being written that no session can begin: try again";
+        Err(Error::new(Reason::Overloaded, message).with_retry_after(Duration::from_secs(1)))
+    }
+
+    /// With the faults of these personas only.
+    pub(super) fn with_faults_of(mut self, personas: &[PersonalId]) -> Self {
+        let known = personas::faults();
+        let known = known.current();
+        let holds = |person: &PersonalId| known.of_person(person).is_none() || personas.contains(person);
+        let faults = self.faults.current();
+        let rules = faults.as_slice().iter().filter(|rule| holds(&rule.matching.person)).cloned();
+        self.faults = Arc::new(rules.collect());
+        self
+    }
+}
+
+/// Opens the world of a session that was reset so many times.
+pub(super) async fn open(
+    source: &Source,
+    id: SessionId,
+    resets: u32,
+    entropy: Arc<dyn Entropy>,
+) -> Result<(Assembly, Arc<OverlayStore>)> {
+    let origins = source.catalogue.origins().within(id, resets);
+    let catalogue = Arc::new(source.catalogue.with_logs(origins));
+    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), SESSION_BYTES_MAX));
+    let clock = source.clock.branch();
+    let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
+    let log_clock = LogClock::new(clock.clone());
+    let anchor = take_over(source, &catalogue, &store, &keys, &log_clock).await?;
+    let world = World {
+        province: catalogue.province().clone(),
+        seed: source.seed,
+        created_at: source.created_at,
+        clock,
+        entropy,
+        store: store.clone(),
+        catalogue,
+        rights: RightsBook::of(source.rights.clone()),
+        // What is added in a session holds in it alone.
+        faults: Arc::new(source.faults.copy()),
+    };
+    let trust = province::Trust {
+        versions: vec![anchor],
+        before: Some(source.anchor.clone()),
+        kept: None,
+        file: None,
+        waiting: Vec::new(),
+    };
+    let caches = Caches { tokens: source.tokens.clone(), memory: Memory::of_session() };
+    Ok((Assembly::of_session(world, log_clock, &keys, trust, caches).await?, store))
+}
+
+/// Makes every log go on in the session. Returns its trust anchor.
+async fn take_over(
+    source: &Source,
+    catalogue: &Catalogue,
+    store: &OverlayStore,
+    keys: &Keys,
+    clock: &LogClock,
+) -> Result<TrustAnchor> {
+    let (before, after) = (source.catalogue.origins(), catalogue.origins());
+    let own = [("records", province::RECORDS, &keys.records), ("evidence", gateway::EVIDENCE, &keys.evidence)];
+    let own = own.map(|(log, id, signer)| (id, before.origin(log), after.origin(log), signer.clone()));
+    let issuers = catalogue.sectors().iter().map(|sector| {
+        let signer = keys.issuer(sector)?.own;
+        Ok::<_, Error>((LogId(sector.ordinal), before.origin(&sector.name), sector.log_origin(), signer))
+    });
+    let mut continued: BTreeMap<String, (String, Continued)> = BTreeMap::new();
+    for log in own.into_iter().map(Ok).chain(issuers) {
+        let (id, from, origin, signer) = log?;
+        let head = continue_log(store, id, &from, &origin, &*signer, clock).await?;
+        continued.insert(from, (origin, head));
+    }
+    let records = continued.get(&before.origin("records")).map_or(0, |(_, head)| head.size);
+    keys.continuing(&source.anchor, records, &continued)
+}
