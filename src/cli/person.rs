@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use tonic::{Code, Status};
 
 use super::language::say;
 use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
@@ -194,10 +195,20 @@ impl Create {
             }) as i32,
         };
         let mut client = SimulationServiceClient::new(server.connect().await?);
-        let answer = server.ask(message, DEADLINE, async |request| client.create_person(request).await).await;
+        let mut is_refused = false;
+        let call = async |request| {
+            let answer = client.create_person(request).await;
+            let is_request = |status: &Status| matches!(status.code(), Code::InvalidArgument | Code::AlreadyExists);
+            is_refused = answer.as_ref().is_err_and(is_request);
+            answer
+        };
+        let answer = server.ask(message, DEADLINE, call).await;
         // A creation that was begun goes on in the server: only its name tells a repetition from another citizen.
-        let again = |failure: Failure| {
-            Failure::new(format!("{}; to repeat this very creation: --request-id {request_id}", failure.message()))
+        let again = |failure: Failure| match is_refused {
+            true => failure,
+            false => {
+                Failure::new(format!("{}; to repeat this very creation: --request-id {request_id}", failure.message()))
+            }
         };
         print_created(&request_id, answer.map_err(again)?, output)
     }

@@ -6,7 +6,6 @@ use clap::Args;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
-use tonic_types::{FieldViolation, StatusExt as _};
 
 use super::ca::CaArgs;
 use super::language;
@@ -91,16 +90,8 @@ impl ServerArgs {
         match self.ca.expect_plaintext(address).await {
             Err(failure) => failure,
             Ok(()) => {
-                let said = format!("{address} refused the call with {:?}: {}", status.code(), status.message());
-                Failure::new([said, fields(status)].concat())
+                Failure::new(format!("{address} refused the call with {:?}: {}", status.code(), status.message()))
             }
         }
     }
-}
-
-/// What a refusal says of each field, where it speaks of several.
-fn fields(status: &Status) -> String {
-    let bad = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
-    let line = |bad: &FieldViolation| format!("\n  {}: {}", bad.field, bad.description);
-    if bad.len() > 1 { bad.iter().map(line).collect() } else { String::new() }
 }
