@@ -111,6 +111,11 @@ async fn an_enterprises_records_are_fetched_and_the_call_is_in_its_log() {
         let mandates = granted.into_inner().account.expect("an account").mandates;
         assert_eq!((mandates.len(), &*mandates[0].personal_id), (1, "042083990016"));
     }
+    // Nobody acts for an organisation who has died, is a child, or is not known.
+    for nobody in ["042065990010", "042324990011", "042099999999"] {
+        let refused = accounts.grant_mandate(as_citizen(DIRECTOR, renumbered(nobody))).await.expect_err(nobody);
+        assert_eq!(reason(&refused), (Code::InvalidArgument, "INVALID_REQUEST".into()), "{nobody}");
+    }
     let theirs = EndMandateRequest { organisation_code: code.clone(), personal_id: "042083990017".into() };
     let ended = accounts.end_mandate(as_citizen(DIRECTOR, theirs)).await.expect("ended").into_inner();
     assert!(ended.account.expect("an account").mandates.is_empty());

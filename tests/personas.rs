@@ -16,8 +16,8 @@ use lienthong::wire::proto::registry::judicial::v1::judicial_service_client::Jud
 use lienthong::wire::proto::registry::judicial::v1::{
     Form, IssueRecordCertificateRequest, JudicialStatus, RecordCertificate, Requester,
 };
-use lienthong::wire::proto::simulation::v1::ListPersonasRequest;
 use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;
+use lienthong::wire::proto::simulation::v1::{CreatePersonRequest, ListPersonasRequest};
 use serde_json::Value;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -153,6 +153,52 @@ async fn every_persona_does_what_its_row_says() {
         }
     }
     started.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_put_into_a_situation_meets_what_its_row_says() {
+    let started = gateway().start().await;
+    let mut simulation = SimulationServiceClient::new(started.channel.clone());
+    for row in personas::all(SystemClock.now().date()) {
+        let (request_id, situation) = (format!("situation-{}", row.key), row.key.to_owned());
+        let request = CreatePersonRequest { request_id, situation, ..Default::default() };
+        let made = simulation.create_person(as_agency("operator", request)).await;
+        let made = made.unwrap_or_else(|status| panic!("{}: {status}", row.key)).into_inner();
+        let person = made.person.expect("a citizen");
+        let expects_account = row.account.is_some();
+        assert_eq!(person.account.is_some(), expects_account, "{}", row.key);
+        assert_eq!(
+            (person.links.len(), person.refuses_consents),
+            (links_of(&row), row.refuses_consents),
+            "{}",
+            row.key
+        );
+        let of_row = row.records.iter().chain(&row.later).map(|record| (record.record_type, record.version));
+        let newest: std::collections::BTreeSet<_> = of_row.collect();
+        for record in &person.records {
+            assert!(newest.contains(&(record.record_type.as_str(), record.version)), "{}: {record:?}", row.key);
+        }
+        for meets in row.meets {
+            let call = Call::of_command(&person.command);
+            let who = format!("{} {}", row.key, person.personal_id);
+            match meets {
+                Meets::Person(..) => {
+                    let answer = call.make(&started.channel).await.expect(&who);
+                    assert_eq!(answer["person"]["personalId"], person.personal_id, "{answer}");
+                    assert_eq!(answer["person"]["supersededIds"].as_array().map(Vec::len), Some(1), "{answer}");
+                }
+                meets => check(&started.channel, &who, call, *meets).await,
+            }
+        }
+    }
+    started.end().await;
+}
+
+/// Documents of a persona that are linked from the beginning.
+fn links_of(row: &personas::Persona) -> usize {
+    let catalogue = lienthong::registry::Catalogue::built_in();
+    let is_document = |name: &str| catalogue.record_type(name).is_some_and(|of| of.document.is_some());
+    row.records.iter().filter(|one| row.links.contains(&one.record_type) && is_document(one.record_type)).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

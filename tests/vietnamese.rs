@@ -17,7 +17,7 @@ use lienthong::server::Config;
 
 /// Files and folders of `src` whose sentences stay English, and why.
 const ENGLISH: [(&str, &str); 27] = [
-    ("api/grpc/simulation.rs", "commands to copy"),
+    ("api/grpc/simulation", "commands to copy"),
     ("api/http/issuers.rs", "JSON for programs"),
     ("api/http/witness.rs", "C2SP tlog-witness, for programs"),
     ("api/metrics.rs", "names of metrics"),

@@ -19,7 +19,7 @@ use crate::base::{
 use crate::registry::numbers::{Numbers, Standing};
 
 /// From this age on nobody acts for a person (Civil Code, article 20).
-const MAJORITY: i16 = 18;
+pub const MAJORITY: i16 = 18;
 /// Under this age a person is a child (Law on Children 102/2016, article 1), whose representative consents for it (Law
 /// 91/2025, article 24).
 const CHILDHOOD: i16 = 16;
@@ -211,7 +211,7 @@ fn deceased((kind, name): (&'static str, &str)) -> Error {
 }
 
 /// Whether a person has certainly reached an age. A birth date known only to the month or year counts as its last day.
-fn has_age(born: PartialDate, age: i16, today: Date) -> bool {
+pub fn has_age(born: PartialDate, age: i16, today: Date) -> bool {
     let birthday = (born.year + age, born.month.unwrap_or(12), born.day.unwrap_or(31));
     birthday <= (today.year(), today.month(), today.day())
 }

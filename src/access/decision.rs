@@ -60,6 +60,31 @@ impl Denial {
     }
 }
 
+impl Denial {
+    /// The refusal where records of an organisation are asked for, whose consent nobody gives.
+    pub fn of_organisation(self) -> Error {
+        let types = listed(&self.record_types, ", ");
+        match self.missing {
+            Leave::Right => self.into(),
+            Leave::Consent => {
+                let message = format!(
+                    "reading {types} for the purpose {} needs a consent, which people give and organisations do not: ask for a purpose that needs none",
+                    self.purpose
+                );
+                self.error("consent", message)
+            }
+        }
+    }
+
+    fn error(self, kind: &'static str, message: String) -> Error {
+        Error::new(self.reason(), message)
+            .with_subject(kind, listed(&self.record_types, ","))
+            .with_metadata("caller", &self.agency)
+            .with_metadata("purpose", &self.purpose)
+            .with_metadata("record_type", listed(&self.record_types, ","))
+    }
+}
+
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
         let types = listed(&denial.record_types, ", ");
@@ -79,11 +104,7 @@ impl From<Denial> for Error {
                 ),
             ),
         };
-        Self::new(denial.reason(), message)
-            .with_subject(kind, listed(&denial.record_types, ","))
-            .with_metadata("caller", &denial.agency)
-            .with_metadata("purpose", &denial.purpose)
-            .with_metadata("record_type", listed(&denial.record_types, ","))
+        denial.error(kind, message)
     }
 }
 

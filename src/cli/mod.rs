@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod load;
 pub mod logging;
 pub mod output;
+pub mod person;
 pub mod persona;
 pub mod policy;
 pub mod population;
@@ -45,6 +46,7 @@ Examples:
   lienthong serve                                      a seeded province on 127.0.0.1:50051
   lienthong serve --data-dir ./province --seed 7       the same, kept on disk
   lienthong persona list                               citizens with a documented situation each
+  lienthong person create --situation lapsed_card      a citizen of your own, in the province of a running server
   lienthong clock advance 180d                         half a year on, in the province of a running server
   lienthong session create                             a world of its own beside it, for one test suite
   lienthong import land parcels.xlsx                   an agency's own data into its registry
@@ -82,6 +84,9 @@ pub enum Command {
     /// The personas: synthetic citizens with a documented situation each.
     #[command(subcommand)]
     Persona(persona::Persona),
+    /// Citizens of a test's own: create one, open an account.
+    #[command(subcommand)]
+    Person(person::Person),
     /// The clock of a server's world: show it, move it forward, stop it.
     #[command(subcommand)]
     Clock(clock::Clock),
@@ -145,6 +150,7 @@ impl Cli {
             Command::Serve(command) => command.run(output),
             Command::Verify(command) => command.run(output),
             Command::Persona(command) => command.run(output),
+            Command::Person(command) => command.run(output),
             Command::Clock(command) => command.run(output),
             Command::Session(command) => command.run(output),
             Command::Population(command) => command.run(output),

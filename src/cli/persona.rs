@@ -91,9 +91,10 @@ impl Persona {
                     // Writing to a string cannot fail.
                     let _ = writeln!(
                         text,
-                        "{}  {}\n  situation  {}\n  expect     {}\n  try        {}\n",
+                        "{}  {}\n  key        {}\n  situation  {}\n  expect     {}\n  try        {}\n",
                         persona.personal_id,
                         persona.full_name,
+                        persona.key,
                         say(&persona.situation),
                         say(&persona.expectation),
                         persona.command
@@ -108,6 +109,7 @@ impl Persona {
                         serde_json::json!({
                             "personal_id": persona.personal_id,
                             "full_name": persona.full_name,
+                            "key": persona.key,
                             "situation": persona.situation,
                             "expectation": persona.expectation,
                             "command": persona.command,

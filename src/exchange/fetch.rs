@@ -103,7 +103,10 @@ impl Exchange {
             Subject::Organisation(_) => Arc::default(),
         };
         let grants = entitled.settle(&consents, context.now).map_err(|denial| {
-            let error = Error::from(denial);
+            let error = match subject {
+                Subject::Person(_) => Error::from(denial),
+                Subject::Organisation(_) => denial.of_organisation(),
+            };
             log.fail(Step::Consent, error.message.clone());
             error
         })?;

@@ -82,6 +82,19 @@ impl Accounts {
         Account::from_row(person, &row).map(Some).ok_or_else(corrupt)
     }
 
+    /// Opens an account, or gives the one that the person has already.
+    pub async fn open(&self, account: Account) -> Result<Account> {
+        let key = account.person.as_str().as_bytes().to_vec();
+        let batch = Batch::new().require_absent(Space::Account, key.clone());
+        match self.store.commit(batch.put(Space::Account, key, account.to_row())).await {
+            Err(error) if error.reason == Reason::StorageConflict => {
+                let gone = || Error::new(Reason::StorageCorrupt, "an account that is there cannot be read");
+                self.under(account.person).await?.ok_or_else(gone)
+            }
+            result => result.map(|()| account),
+        }
+    }
+
     /// Inserts or replaces accounts; for the seeding of a world.
     pub async fn seed(&self, accounts: &[Account]) -> Result<()> {
         let mut batch = Batch::new();

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::access::Representation;
+use crate::access::acting::{MAJORITY, has_age};
 use crate::base::{Error, OrganisationCode, PersonalId, Reason, Result, Timestamp};
-use crate::registry::numbers::Numbers;
+use crate::registry::numbers::{Numbers, Standing};
 use crate::store::{Batch, Space, Store};
 use crate::trust::canonical::{self, Object, Value};
 
@@ -139,7 +140,8 @@ impl Organisations {
     }
 
     /// Gives a mandate until `until`; a person's mandate that is there already, under whichever of their numbers, gets the new end. Fails with
-    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account.
+    /// [`AccountMissing`](Reason::AccountMissing) where the organisation has no account. Of somebody who is no living person of full age it is not told
+    /// what they are.
     pub async fn grant(
         &self,
         code: OrganisationCode,
@@ -147,6 +149,11 @@ impl Organisations {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<OrganisationAccount> {
+        let is_grown = person.born.is_some_and(|born| has_age(born, MAJORITY, now.date()));
+        if person.standing != Standing::Living || !is_grown {
+            let says = "a mandate is given to a living person of full age";
+            return Err(Error::invalid_field("personal_id", "CONFLICT", says));
+        }
         let refused = |rule: &'static str, says: &str| Err(Error::invalid_field("until", rule, says.to_owned()));
         if until <= now {
             return refused("ORDER", "a mandate ends in the future");

@@ -172,6 +172,20 @@ pub fn warn_of_sex(id: Option<&str>, female: bool, path: impl std::fmt::Display,
     }
 }
 
+/// Flags a personal ID whose structure says another year of birth, as [`warn_of_sex`] does.
+pub fn warn_of_year(
+    id: Option<&str>,
+    birth: Option<PartialDate>,
+    path: impl std::fmt::Display,
+    findings: &mut Findings<'_>,
+) {
+    let digits = id.and_then(|id| id.get(3..6)).and_then(|digits| digits.parse::<i16>().ok());
+    let year = digits.map(|digits| 1900 + digits / 200 * 100 + digits % 100);
+    if year.zip(birth).is_some_and(|(year, birth)| year != birth.year) {
+        findings.warn(path, "CONFLICT", "by the structure of the number, its holder was born in another year");
+    }
+}
+
 /// An owner is a person or an organisation, not both; a person's name is a person's, and so are birth date and papers.
 pub fn check_owner(owner: &Object, path: &str, today: Date, findings: &mut Findings<'_>) {
     check_person(owner, path, today, findings);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::data::Data;
 use super::memory::Memory;
+use super::records_due::ShownLater;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
 use crate::api::credential::TokenMint;
@@ -40,6 +41,8 @@ pub struct Assembly {
     pub gateway: GatewayRole,
     /// The public logs.
     pub logs: Logs,
+    /// Waits until what was written shows everywhere, once there is something that brings it there.
+    pub shown: Arc<ShownLater>,
 }
 
 /// The settings of an assembly, in addition to its world.
@@ -132,7 +135,8 @@ impl Assembly {
         };
         let gateway = GatewayRole::open(gateway).await?;
         let logs = logs(&registries, &province, &gateway);
-        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs })
+        let shown = Arc::default();
+        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs, shown })
     }
 }
 

@@ -25,7 +25,9 @@ impl Followers {
         let links = Following::new(assembly.gateway.linking.clone(), world.store.clone(), feed, world.clock.clone());
         let due = RecordsDue::new(assembly.registries.values(), &assembly.province.layer, links.followed());
         let links = AbortOnDrop(tokio::spawn(links.run()));
-        world.clock.take_on(Arc::new(due));
+        let due = Arc::new(due);
+        assembly.shown.begin(due.clone());
+        world.clock.take_on(due);
         // What fails is tried again.
         if let Err(error) = world.clock.catch_up().await {
             tracing::error!(%error, "overdue work of the world's time did not run");

@@ -6,7 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "followers that fail are given up after some of the machine's time")]
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,6 +19,7 @@ use crate::base::{Error, Result, Timestamp};
 use crate::province::{FeedState, Province};
 use crate::registry::due_work::Effect;
 use crate::simulation::clock::{DueWork, Ran, Scheduled};
+use crate::simulation::creation::Shown;
 
 /// How long a jump waits until its changes show: followers that fail do not hold the clock.
 const SETTLES_WITHIN: Duration = Duration::from_secs(10);
@@ -117,15 +118,45 @@ impl DueWork for RecordsDue {
     }
 
     async fn settle(&self) {
-        if tokio::time::timeout(SETTLES_WITHIN, self.shown()).await.is_err() {
+        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
             tracing::warn!("what time changed does not show everywhere yet: the province or the links lag");
+        }
+    }
+}
+
+/// The same for those who are there before what they wait for: until it begins nothing is waited for.
+#[derive(Default)]
+pub struct ShownLater(OnceLock<Arc<RecordsDue>>);
+
+impl ShownLater {
+    /// From now on `due` says when all is shown.
+    pub fn begin(&self, due: Arc<RecordsDue>) {
+        // It begins once; a second beginning would be of the same world.
+        let _ = self.0.set(due);
+    }
+}
+
+#[async_trait]
+impl Shown for ShownLater {
+    async fn shown(&self) {
+        if let Some(due) = self.0.get() {
+            due.shown().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Shown for RecordsDue {
+    async fn shown(&self) {
+        if tokio::time::timeout(SETTLES_WITHIN, self.all_shown()).await.is_err() {
+            tracing::warn!("a created citizen does not show everywhere yet: the province or the links lag");
         }
     }
 }
 
 impl RecordsDue {
     /// Waits until the province and the links show every change that was written.
-    async fn shown(&self) {
+    async fn all_shown(&self) {
         let Some(province) = self.province.upgrade() else { return };
         for registry in self.registries() {
             let size = registry.log().head().size;

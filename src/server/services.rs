@@ -37,6 +37,7 @@ use crate::ledger::Monotone;
 use crate::registry::{
     business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
+use crate::simulation::creation::{Creating, Opening, Parts};
 use crate::simulation::session::SessionDesk;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
@@ -221,12 +222,37 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
     add!(services, ProvinceServiceServer, service);
     if config.simulation {
         let (clock, records) = (assembly.world.clock.clone(), assembly.province.records.log().clone());
-        add!(services, SimulationServiceServer, Simulation::new(edge.clone(), facts.clone(), clock, records));
+        let people = creation(assembly);
+        let service = Simulation::new(edge.clone(), facts.clone(), clock, records, people);
+        add!(services, SimulationServiceServer, service);
         if let Some(sessions) = sessions {
             add!(services, SessionServiceServer, SessionGrpcService::new(edge.clone(), sessions.clone(), pages));
         }
     }
     Ok(services)
+}
+
+/// What creates citizens and opens accounts in a running world.
+fn creation(assembly: &Assembly) -> (Arc<Creating>, Arc<Opening>) {
+    let (world, gateway) = (&assembly.world, &assembly.gateway);
+    let parts = Parts {
+        catalogue: world.catalogue.clone(),
+        seed: world.seed,
+        store: world.store.clone(),
+        ports: assembly.ports.clone(),
+        registries: gateway.registries.clone(),
+        accounts: gateway.accounts.clone(),
+        linking: gateway.linking.clone(),
+        consents: gateway.consents.clone(),
+        faults: world.faults.clone(),
+        shown: assembly.shown.clone(),
+    };
+    let opening = Opening {
+        registries: gateway.registries.clone(),
+        accounts: gateway.accounts.clone(),
+        organisations: gateway.organisations.clone(),
+    };
+    (Arc::new(Creating::new(parts)), Arc::new(opening))
 }
 
 fn identity(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: &PageTokens) {

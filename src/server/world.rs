@@ -13,7 +13,7 @@ use crate::keys::anchors;
 use crate::keys::signers::Keys;
 use crate::registry::{Catalogue, allocation};
 use crate::simulation::clock::WorldClock;
-use crate::simulation::faults::Rules;
+use crate::simulation::faults::{Rules, kept};
 use crate::simulation::personas;
 use crate::store::Store;
 
@@ -41,7 +41,7 @@ pub struct World {
 }
 
 impl World {
-    /// The world of a configuration over its store, with the personas' faults.
+    /// The world of a configuration over its store, with the personas' faults and those that it was given.
     pub async fn open(config: &Config, data: &Data, rights: Arc<RightsBook>) -> Result<Self> {
         let province = data.world.province();
         let (further, seed) = (config.registries.clone(), Seed::root(data.world.seed));
@@ -59,6 +59,9 @@ impl World {
             _ => Ok(()),
         };
         let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded, may_admit).await?;
+        let added = kept::all(&*data.store).await?;
+        let of_personas = personas::faults().current();
+        let faults = of_personas.as_slice().iter().cloned().chain(added).collect();
         Ok(Self {
             province,
             seed,
@@ -68,7 +71,7 @@ impl World {
             store: data.store.clone(),
             catalogue,
             rights,
-            faults: Arc::new(personas::faults()),
+            faults: Arc::new(faults),
         })
     }
 }

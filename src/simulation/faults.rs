@@ -7,11 +7,12 @@
 
 #![allow(clippy::disallowed_methods, reason = "a registry is slow by the time of whoever calls it")]
 
+pub mod kept;
 mod rule;
 mod tamper;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,7 +23,7 @@ use crate::registry::port::{ChangeBatch, Content, Page, PutOutcome, Query, Recei
 use crate::registry::signing::{CredentialDraft, SignedStatusList, StatusListDraft};
 use crate::trust::{Disclosure, PublicKey};
 
-pub use rule::{Action, Match, Rule, Rules};
+pub use rule::{Action, Match, Rule, Rules, Table};
 pub use tamper::{FaultKeys, Forge, compromised_key, compromised_record, forge_with, is_for_faults};
 
 /// The cursor of the rest of an answer that never arrives.
@@ -33,8 +34,8 @@ pub struct Faulty {
     inner: Arc<dyn Registry>,
     keys: FaultKeys,
     rules: Arc<Rules>,
-    /// How often each rule matched here.
-    met: Box<[AtomicU64]>,
+    /// How often each rule matched here, by number.
+    met: Mutex<HashMap<usize, u64>>,
 }
 
 impl std::fmt::Debug for Faulty {
@@ -51,17 +52,21 @@ struct Struck(Vec<(usize, Option<Action>)>);
 impl Faulty {
     /// Stands in front of `inner`.
     pub fn new(inner: Arc<dyn Registry>, keys: FaultKeys, rules: Arc<Rules>) -> Self {
-        let met = rules.as_slice().iter().map(|_| AtomicU64::new(0)).collect();
-        Self { inner, keys, rules, met }
+        Self { inner, keys, rules, met: Mutex::default() }
     }
 
     /// The rule's action for this read; `None` if it is not its turn.
-    fn strike(&self, rule: usize, struck: &mut Struck) -> Option<Action> {
+    fn strike(&self, rules: &Table, rule: usize, struck: &mut Struck) -> Option<Action> {
         if let Some((_, action)) = struck.0.iter().find(|(known, _)| *known == rule) {
             return *action;
         }
-        let Rule { matching, action } = self.rules.as_slice().get(rule)?;
-        let met = self.met.get(rule)?.fetch_add(1, Ordering::Relaxed) + 1;
+        let Rule { matching, action } = rules.as_slice().get(rule)?;
+        let met = {
+            let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+            let met = met.entry(rule).or_default();
+            *met += 1;
+            *met
+        };
         let action = (met % matching.every.get() == 0).then_some(*action);
         struck.0.push((rule, action));
         action
@@ -126,7 +131,7 @@ impl Faulty {
 }
 
 /// The number of the rule about somebody whom each record names.
-fn named(rules: &Rules, page: &Page) -> Vec<Option<usize>> {
+fn named(rules: &Table, page: &Page) -> Vec<Option<usize>> {
     let of = |disclosure: &Disclosure| match disclosure {
         Disclosure::Whole { payload, .. } => rules.of_payload(payload),
         Disclosure::Partial { .. } => None,
@@ -145,9 +150,9 @@ impl Registry for Faulty {
     }
 
     async fn read(&self, query: Query) -> Result<Page> {
-        let mut struck = Struck::default();
-        let asked_for = self.rules.of_query(&query);
-        let action = asked_for.and_then(|rule| self.strike(rule, &mut struck));
+        let (rules, mut struck) = (self.rules.current(), Struck::default());
+        let asked_for = rules.of_query(&query);
+        let action = asked_for.and_then(|rule| self.strike(&rules, rule, &mut struck));
         if let Some(action) = action {
             self.fail(action).await?;
         }
@@ -159,17 +164,18 @@ impl Registry for Faulty {
         if is_of_one_person && action.is_none() {
             return Ok(page);
         }
-        let named = named(&self.rules, &page);
+        let named = named(&rules, &page);
         // a page with other citizens' records is theirs too, and does not fail as a whole
         if let (None, [Some(first), rest @ ..]) = (asked_for, named.as_slice())
             && rest.iter().all(|rule| rule.as_ref() == Some(first))
-            && let Some(action) = self.strike(*first, &mut struck)
+            && let Some(action) = self.strike(&rules, *first, &mut struck)
         {
             self.fail(action).await?;
         }
         // A rule whose action is no change of records does not count a page that it cannot spoil.
-        let spoils = |rule: &usize| self.rules.as_slice().get(*rule).is_some_and(|rule| rule.action.is_in_records());
-        let actions: Vec<_> = named.into_iter().map(|rule| self.strike(rule.filter(spoils)?, &mut struck)).collect();
+        let spoils = |rule: &usize| rules.as_slice().get(*rule).is_some_and(|rule| rule.action.is_in_records());
+        let actions: Vec<_> =
+            named.into_iter().map(|rule| self.strike(&rules, rule.filter(spoils)?, &mut struck)).collect();
         self.spoil(&mut page, &actions).await?;
         Ok(page)
     }

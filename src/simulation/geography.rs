@@ -5,10 +5,13 @@
 
 use std::sync::LazyLock;
 
+use crate::base::Date;
 use crate::base::seed::Draws;
 
 /// From when the present units are valid (Resolution 1665/NQ-UBTVQH15), as records write it.
 pub const COMMUNES_VALID_FROM: &str = "2025-07-01";
+/// The same day: from it on addresses lie in the units of today.
+pub const REORGANISED: Date = Date::constant(2025, 7, 1);
 /// The capacity of a commune's lattice, in parcels.
 pub const PARCELS_PER_COMMUNE: u64 = 1 << (2 * LATTICE_BITS);
 /// The lattice has 2^this points along each side.

@@ -5,6 +5,7 @@
 
 pub mod census;
 pub mod clock;
+pub mod creation;
 pub mod discrepancy;
 pub mod document;
 pub mod examples;

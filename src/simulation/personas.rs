@@ -8,8 +8,11 @@
 //! [`super::faults`] about what goes wrong when these are read.
 
 mod catalogue;
+pub mod demands;
+pub mod identity;
 mod life;
 mod meets;
+pub mod reserved;
 mod situations;
 
 use crate::base::{Date, PersonalId};
@@ -17,8 +20,11 @@ use crate::base::{Date, PersonalId};
 use super::document::Record;
 use super::faults::Rules;
 use super::population::Account;
-use catalogue::{PersonaRow, ROWS};
+use catalogue::{PERSONAS, ROWS};
+use identity::Scene;
 
+pub use catalogue::PersonaRow;
+pub use life::Life;
 pub use meets::Meets;
 
 /// A persona with all its records.
@@ -28,6 +34,8 @@ pub struct Persona {
     pub personal_id: PersonalId,
     /// As registered.
     pub full_name: &'static str,
+    /// What the situation is called where a new citizen is put into it.
+    pub key: &'static str,
     /// The situation.
     pub situation: &'static str,
     /// The result that a caller meets, in words.
@@ -53,21 +61,32 @@ pub fn all(today: Date) -> Vec<Persona> {
     ROWS.iter().filter_map(|row| persona(row, today)).collect()
 }
 
+/// The row of the persona in a situation, by the situation's key or by the persona's ID.
+pub fn situation(name: &str) -> Option<&'static PersonaRow> {
+    ROWS.iter().find(|row| row.key == name || row.id == name)
+}
+
+/// What the situations are called.
+pub fn situations() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.key)
+}
+
 /// The rules of the personas' faults.
 pub fn faults() -> Rules {
-    ROWS.iter().filter_map(PersonaRow::rule).collect()
+    ROWS.iter().filter_map(|row| row.rule(PersonalId::parse(row.id)?)).collect()
 }
 
 fn persona(row: &PersonaRow, today: Date) -> Option<Persona> {
-    let identity = row.identity()?;
-    let life = (row.life)(&identity, today);
+    let scene = Scene { own: PERSONAS.people.get(row.id)?, cast: &PERSONAS, today };
+    let life = (row.life)(&scene);
     Some(Persona {
-        personal_id: identity.personal_id,
+        personal_id: scene.own.personal_id,
         full_name: row.name,
+        key: row.key,
         situation: row.situation,
         expectation: row.expectation,
         meets: row.meets,
-        command: row.command(),
+        command: row.command(&scene),
         records: life.records(),
         later: life.later,
         account: life.account,

@@ -101,6 +101,8 @@ spaces! {
     Presentation = 44, Rows, "presentation";
     /// Presentations by the hash of their code.
     PresentationCode = 45, Index, "presentation_code";
+    /// The simulation: citizens who were created, by request id, and rules of faults that were added.
+    Simulation = 50, Rows, "simulation";
 }
 
 impl Space {

@@ -69,6 +69,12 @@ pub fn resolves(message: &MessageDescriptor, path: &str) -> bool {
 
 /// What each method's comment, and its service's, says.
 pub fn comments() -> BTreeMap<String, String> {
+    let both = |(name, (common, own)): (String, (String, String))| (name, format!("{common}\n{own}"));
+    comments_apart().into_iter().map(both).collect()
+}
+
+/// What each service's comment says, and what its method's.
+pub fn comments_apart() -> BTreeMap<String, (String, String)> {
     let mut all = BTreeMap::new();
     for file in typed::pool().files().filter(|file| file.package_name().starts_with("lienthong.")) {
         let proto = file.file_descriptor_proto();
@@ -81,7 +87,7 @@ pub fn comments() -> BTreeMap<String, String> {
             let common = comment(&[6, at]);
             for (method, number) in service.method.iter().zip(0..) {
                 let name = format!("{}.{}/{}", file.package_name(), service.name(), method.name());
-                all.insert(name, format!("{common}\n{}", comment(&[6, at, 2, number])));
+                all.insert(name, (common.clone(), comment(&[6, at, 2, number])));
             }
         }
     }

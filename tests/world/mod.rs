@@ -173,7 +173,7 @@ impl Builder {
 
     /// The registries as everybody reads them.
     fn ports(&self, hosts: &BTreeMap<Name, Arc<EmbeddedRegistry>>) -> Vec<Arc<dyn Registry>> {
-        let of_personas = personas::faults();
+        let of_personas = personas::faults().current();
         let is_here = |rule: &&Rule| self.personas.iter().any(|id| rule.matching.person == pid(id));
         let of_personas = of_personas.as_slice().iter().filter(is_here).cloned();
         let rules: Arc<Rules> = Arc::new(of_personas.chain(self.rules.iter().cloned()).collect());
@@ -183,7 +183,7 @@ impl Builder {
             let compromised = compromised_key(&Seed::root(SEED), &host.sector().log_origin());
             let keys =
                 FaultKeys { own: forge(host), other: forge(other), compromised: forge_with(Arc::new(compromised)) };
-            let port: Arc<dyn Registry> = match rules.as_slice() {
+            let port: Arc<dyn Registry> = match rules.current().as_slice() {
                 [] => host.clone(),
                 _ => Arc::new(Faulty::new(host.clone(), keys, rules.clone())),
             };

@@ -113,7 +113,7 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
     }
     let faults = persona_faults.map(|faults| {
         let read = |(at, id): (usize, &String)| {
-            let known = PersonalId::parse(id).filter(|id| personas::faults().of_person(id).is_some());
+            let known = PersonalId::parse(id).filter(|id| personas::faults().current().of_person(id).is_some());
             if known.is_none() {
                 let rule = "is no persona with a fault: ListPersonas says who has one";
                 found.push(Violation::new(format!("persona_faults.personal_ids[{at}]"), "UNKNOWN_VALUE", rule));

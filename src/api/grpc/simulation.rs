@@ -1,4 +1,7 @@
-//! `SimulationService` over gRPC: describes the world, lists its personas, and moves its clock.
+//! `SimulationService` over gRPC: describes the world, lists its personas, moves its clock, and creates citizens.
+
+mod citizen;
+mod reach;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,55 +9,16 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::api::Edge;
-use crate::base::{Date, Error, ProvinceCode, Result, Timestamp};
+use crate::base::{Call, Date, Error, ProvinceCode, Result, Timestamp};
 use crate::ledger::Log;
 use crate::simulation::clock::{Jump, Ran, Reading, Scheduled, Target, WorldClock};
+use crate::simulation::creation::{Creating, Opening};
 use crate::simulation::personas;
 use crate::wire::proto::simulation::v1 as proto;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationService;
 use crate::wire::record;
 
-/// The address in the personas' commands, the default of `serve`; it is replaced by the gateway's own.
-pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
-
-/// The certificate authority in commands, where nobody said which file it is.
-const CA_DEFAULT: &str = "CA.pem";
-
-/// How a gateway is reached, as the personas' commands need it in addition to the call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
-    /// Where gRPC listens.
-    pub address: String,
-    /// Whether it speaks TLS.
-    pub has_tls: bool,
-    /// The certificate authority's file, if it is known.
-    pub ca: Option<String>,
-    /// The data folder whose key mints tokens, where demo credentials are refused.
-    pub tokens_from: Option<String>,
-}
-
-impl Reach {
-    /// A persona's command, which is written for plaintext, demo credentials and [`ADDRESS_DEFAULT`], as it works here.
-    fn command(&self, written: &str) -> String {
-        const CREDENTIAL: &str = "-H 'authorization: Bearer demo-";
-        let mut command = written.replace(ADDRESS_DEFAULT, &self.address);
-        if self.has_tls {
-            command = command.replace("-plaintext", &format!("-cacert {}", self.ca.as_deref().unwrap_or(CA_DEFAULT)));
-        }
-        if let Some(folder) = &self.tokens_from
-            && let Some((before, rest)) = command.split_once(CREDENTIAL)
-            && let Some((who, after)) = rest.split_once('\'')
-        {
-            let whom = match who.strip_prefix("citizen-") {
-                Some(number) => format!("--citizen {number}"),
-                None => format!("--agency {who}"),
-            };
-            let token = format!("$(lienthong token issue --data-dir {folder} {whom})");
-            command = format!("{before}-H \"authorization: Bearer {token}\"{after}");
-        }
-        command
-    }
-}
+pub use reach::{ADDRESS_DEFAULT, Reach};
 
 /// Serves `SimulationService`.
 #[derive(Clone)]
@@ -63,6 +27,8 @@ pub struct Simulation {
     world: Arc<WorldFacts>,
     clock: Arc<WorldClock>,
     ledger: Arc<Log>,
+    creating: Arc<Creating>,
+    opening: Arc<Opening>,
 }
 
 /// The parameters of a world, and its address.
@@ -81,9 +47,15 @@ pub struct WorldFacts {
 }
 
 impl Simulation {
-    /// Serves `world`, whose time is that of `clock` and whose record ledger is `ledger`.
-    pub fn new(edge: Edge, world: WorldFacts, clock: Arc<WorldClock>, ledger: Arc<Log>) -> Self {
-        Self { edge, world: Arc::new(world), clock, ledger }
+    /// Serves `world`, whose time is that of `clock` and whose record ledger is `ledger`; the last two make its citizens and their accounts.
+    pub fn new(
+        edge: Edge,
+        world: WorldFacts,
+        clock: Arc<WorldClock>,
+        ledger: Arc<Log>,
+        (creating, opening): (Arc<Creating>, Arc<Opening>),
+    ) -> Self {
+        Self { edge, world: Arc::new(world), clock, ledger, creating, opening }
     }
 }
 
@@ -95,6 +67,7 @@ pub fn personas_at(today: Date, reach: &Reach) -> Vec<proto::Persona> {
         situation: persona.situation.to_owned(),
         expectation: persona.expectation.to_owned(),
         command: reach.command(&persona.command),
+        key: persona.key.to_owned(),
     };
     personas::all(today).into_iter().map(persona).collect()
 }
@@ -124,7 +97,7 @@ fn target(target: Option<proto::advance_clock_request::Target>) -> Result<Target
     }
 }
 
-/// Runs a change of the clock in a task of its own: a caller that gives up does not leave the world between two times.
+/// Runs a change of the world in a task of its own: a caller that gives up leaves neither the clock between two times nor half a citizen.
 async fn whole<T: Send + 'static>(change: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(change).await.map_err(Error::bug)?
 }
@@ -248,42 +221,35 @@ impl SimulationService for Simulation {
         };
         self.edge.answer(request, use_case).await
     }
+
+    async fn create_person(
+        &self,
+        request: Request<proto::CreatePersonRequest>,
+    ) -> Result<Response<proto::CreatePersonResponse>, Status> {
+        let use_case = async |call: Arc<Call>, request: proto::CreatePersonRequest| {
+            let (creating, now) = (self.creating.clone(), call.now);
+            let (request_id, asked) = citizen::asked(request)?;
+            let made = whole(async move { creating.create(&request_id, &asked, now).await }).await?;
+            Ok(citizen::made(made, &self.world.reach))
+        };
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn open_account(
+        &self,
+        request: Request<proto::OpenAccountRequest>,
+    ) -> Result<Response<proto::OpenAccountResponse>, Status> {
+        let use_case = async |call: Arc<Call>, request: proto::OpenAccountRequest| {
+            let opened = self.opening.open(&citizen::account(request)?, call.now).await?;
+            Ok(citizen::opened(opened, &self.world.reach))
+        };
+        self.edge.answer(request, use_case).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_works_where_it_is_printed() {
-        let written = "grpcurl -plaintext -H 'authorization: Bearer demo-WHO' -H 'x: y' -d '{}' 127.0.0.1:50051 a/B";
-        let reach = |has_tls, ca: Option<&str>, tokens: Option<&str>| Reach {
-            address: "[::1]:7".into(),
-            has_tls,
-            ca: ca.map(Into::into),
-            tokens_from: tokens.map(Into::into),
-        };
-        let demo = "-H 'authorization: Bearer demo-one-stop'";
-        let token = |whom: &str| format!("-H \"authorization: Bearer $(lienthong token issue --data-dir DIR {whom})\"");
-        let cases = [
-            (reach(false, None, None), "one-stop", format!("-plaintext {demo}")),
-            (reach(true, None, None), "one-stop", format!("-cacert CA.pem {demo}")),
-            (
-                reach(true, Some("c.pem"), Some("DIR")),
-                "one-stop",
-                format!("-cacert c.pem {}", token("--agency one-stop")),
-            ),
-            (
-                reach(false, None, Some("DIR")),
-                "citizen-042185990002",
-                format!("-plaintext {}", token("--citizen 042185990002")),
-            ),
-        ];
-        for (reach, who, expected) in cases {
-            let command = reach.command(&written.replace("WHO", who));
-            assert_eq!(command, format!("grpcurl {expected} -H 'x: y' -d '{{}}' [::1]:7 a/B"));
-        }
-    }
 
     #[test]
     fn no_persona_is_told_what_this_gateway_refuses() {

@@ -54,7 +54,7 @@ impl Citizens {
         match drawn {
             Drawn::Personas => {
                 // Those for whom the registries fail on purpose measure nothing.
-                let faults = personas::faults();
+                let faults = personas::faults().current();
                 let ids = personas::all(created_at.date()).into_iter().map(|persona| persona.personal_id);
                 let ids = ids.filter(|id| faults.of_person(id).is_none()).collect();
                 Ok(Self { name: "personas", ids, draws_from: None })

@@ -7,7 +7,7 @@ use crate::trust::Object;
 
 use super::super::address::{address, check_unit};
 use super::super::codes::AsOf;
-use super::super::common::{PARENT_YEARS_MIN, findings_at, identity_paper, sex, warn_of_sex};
+use super::super::common::{PARENT_YEARS_MIN, findings_at, identity_paper, sex, warn_of_sex, warn_of_year};
 use super::super::lifecycle::{Lifecycle, UniqueRule, assumption, basis};
 use super::super::rule::{Field, Findings, Rule};
 use super::super::schema::{Label, RecordType};
@@ -77,6 +77,11 @@ fn check(entry: &Object, today: Date, findings: &mut Findings<'_>) {
         check_unit(entry, path, &AsOf::Ever, today, findings);
     }
     let child = birth_of(entry, "child");
+    let number = entry.text_at("child.personal_id");
+    if let Some(sex) = entry.text_at("child.sex") {
+        warn_of_sex(number, sex == "female", "child.personal_id", findings);
+    }
+    warn_of_year(number, child, "child.personal_id", findings);
     for (parent, female) in [("mother", true), ("father", false)] {
         let years = child.zip(birth_of(entry, parent)).map(|(child, parent)| child.year - parent.year);
         let older = years.is_none_or(|years| years >= PARENT_YEARS_MIN);

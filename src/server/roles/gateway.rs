@@ -94,6 +94,8 @@ pub struct GatewayRole {
     pub organisations: Organisations,
     /// The people behind numbers, and their guardians.
     pub people: Arc<dyn People>,
+    /// The registries, read with all checks.
+    pub registries: people::Registries,
     /// Links of documents to accounts.
     pub linking: Linking,
     /// Credentials for wallets.
@@ -121,7 +123,7 @@ impl GatewayRole {
         let asked = people::Registries { reader };
         let organisations = Organisations::new(store.clone(), asked.clone());
         let people = Arc::new(Citizens::new(residents, accounts.clone(), organisations.clone()));
-        let linking = Linking::new(store, asked, accounts.clone(), entropy.clone());
+        let linking = Linking::new(store, asked.clone(), accounts.clone(), entropy.clone());
         let credentials = Credentials::new(linking.clone(), addresses, &*entropy)?;
         Ok(Self {
             evidence,
@@ -135,6 +137,7 @@ impl GatewayRole {
             accounts,
             organisations,
             people,
+            registries: asked,
             linking,
             credentials,
         })

@@ -69,7 +69,7 @@ impl Source {
                     anchor,
                     clock: world.clock.branch(),
                     rights: assembly.gateway.rights.current(),
-                    faults: world.faults.clone(),
+                    faults: Arc::new(world.faults.copy()),
                     compromised: compromised.collect(),
                     tokens: assembly.gateway.tokens.clone(),
                     seed: world.seed,
@@ -85,8 +85,10 @@ impl Source {
     /// With the faults of these personas only.
     pub(super) fn with_faults_of(mut self, personas: &[PersonalId]) -> Self {
         let known = personas::faults();
+        let known = known.current();
         let holds = |person: &PersonalId| known.of_person(person).is_none() || personas.contains(person);
-        let rules = self.faults.as_slice().iter().filter(|rule| holds(&rule.matching.person)).cloned();
+        let faults = self.faults.current();
+        let rules = faults.as_slice().iter().filter(|rule| holds(&rule.matching.person)).cloned();
         self.faults = Arc::new(rules.collect());
         self
     }
@@ -115,7 +117,8 @@ pub(super) async fn open(
         store: store.clone(),
         catalogue,
         rights: RightsBook::of(source.rights.clone()),
-        faults: source.faults.clone(),
+        // What is added in a session holds in it alone.
+        faults: Arc::new(source.faults.copy()),
     };
     let trust = province::Trust {
         versions: vec![anchor],

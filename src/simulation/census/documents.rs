@@ -6,10 +6,9 @@ use super::count::Counts;
 use super::household::{Household, day, is_dead, is_resident, is_woman, items};
 use crate::base::Date;
 use crate::registry::{business, driver_licence, health_insurance, judicial, land, social_insurance, vehicle};
+use crate::simulation::geography::REORGANISED;
 use crate::simulation::population::calendar::is_working_day;
 use crate::trust::Object;
-
-const REORGANISED: Date = Date::constant(2025, 7, 1);
 
 /// Enterprises that are in the business register, and those that employ: a few for a whole province.
 #[derive(Debug, Default)]

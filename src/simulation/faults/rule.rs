@@ -3,6 +3,9 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
 
 use crate::base::PersonalId;
 use crate::registry::port::{Query, Selector};
@@ -11,7 +14,8 @@ use crate::registry::port::{Query, Selector};
 const ID_DIGITS: usize = 12;
 
 /// The action of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// A payload is changed after signing.
     PayloadChanged,
@@ -38,6 +42,23 @@ pub enum Action {
 }
 
 impl Action {
+    /// `payload_changed`, `unavailable`, ….
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PayloadChanged => "payload_changed",
+            Self::OtherIssuer => "other_issuer",
+            Self::CompromisedKey => "compromised_key",
+            Self::OtherProof => "other_proof",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::NotCanonical => "not_canonical",
+            Self::Unavailable => "unavailable",
+            Self::Exhausted => "exhausted",
+            Self::Slow => "slow",
+            Self::Internal => "internal",
+            Self::Reset => "reset",
+        }
+    }
+
     /// Whether records are answered, but bad ones.
     pub fn is_in_records(self) -> bool {
         use Action::{CompromisedKey, IssuedInFuture, NotCanonical, OtherIssuer, OtherProof, PayloadChanged};
@@ -63,22 +84,55 @@ pub struct Rule {
     pub action: Action,
 }
 
-/// The rules that a world holds, at most one for a person: a later one takes the place of an earlier one.
+/// The rules that a world holds, also while it runs: a read keeps to those that it began with.
 #[derive(Debug, Default)]
 pub struct Rules {
+    table: RwLock<Arc<Table>>,
+}
+
+/// The rules at one moment, at most one for a person: a later one takes the place of an earlier one.
+#[derive(Debug, Default, Clone)]
+pub struct Table {
     rules: Vec<Rule>,
     by_person: HashMap<PersonalId, usize>,
 }
 
 impl FromIterator<Rule> for Rules {
     fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
-        let rules: Vec<Rule> = rules.into_iter().collect();
-        let by_person = rules.iter().enumerate().map(|(at, rule)| (rule.matching.person, at)).collect();
-        Self { rules, by_person }
+        let mut table = Table::default();
+        rules.into_iter().for_each(|rule| table.add(rule));
+        Self { table: RwLock::new(Arc::new(table)) }
     }
 }
 
 impl Rules {
+    /// The rules that hold now.
+    pub fn current(&self) -> Arc<Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The rules that hold now, apart from what is added here later.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { table: RwLock::new(self.current()) }
+    }
+
+    /// Adds a rule, which holds for every read that begins after this. One that is there already changes nothing.
+    pub fn add(&self, rule: Rule) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table.of_person(&rule.matching.person).and_then(|at| table.rules.get(at)) != Some(&rule) {
+            Arc::make_mut(&mut table).add(rule);
+        }
+    }
+}
+
+impl Table {
+    /// Rules keep their numbers: those who count how often one matched count by them.
+    fn add(&mut self, rule: Rule) {
+        self.by_person.insert(rule.matching.person, self.rules.len());
+        self.rules.push(rule);
+    }
+
     /// All rules; a rule's number is its index here.
     pub fn as_slice(&self) -> &[Rule] {
         &self.rules
@@ -120,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_query_for_a_person_or_their_key_meets_their_rule() {
-        let (rules, types) = (rules(), ["resident.person.v1"]);
+        let (rules, types) = (rules().current(), ["resident.person.v1"]);
         let of = |selector| rules.of_query(&Query::latest(types, selector, 1));
         assert_eq!(of(Selector::Person(person("042090990102"))), Some(1));
         assert_eq!(of(Selector::Key("042090990101".into())), Some(0));
@@ -130,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_payload_meets_the_rule_of_the_first_whom_it_names() {
-        let rules = rules();
+        let rules = rules().current();
         for (payload, expected) in [
             (r#"{"holder":"042090990001","owner":"042090990102"}"#, Some(1)),
             (r#"{"a":"042090990102","b":"042090990101"}"#, Some(1)),
@@ -141,5 +195,19 @@ mod tests {
         ] {
             assert_eq!(rules.of_payload(payload.as_bytes()), expected, "{payload}");
         }
+    }
+
+    #[test]
+    fn a_rule_is_added_while_reads_go_on() {
+        let rules = rules();
+        let before = rules.current();
+        let rule = |action| Rule { matching: Match { person: person("042090990101"), every: NonZeroU64::MIN }, action };
+        rules.add(rule(Action::Slow));
+        assert_eq!(rules.current().as_slice().len(), 2, "it is there already");
+        rules.add(rule(Action::Reset));
+        assert_eq!(before.of_person(&person("042090990101")), Some(0));
+        let now = rules.current();
+        assert_eq!(now.of_person(&person("042090990101")).map(|at| now.as_slice()[at].action), Some(Action::Reset));
+        assert_eq!(now.of_person(&person("042090990102")), Some(1), "the others keep their numbers");
     }
 }

@@ -112,7 +112,7 @@ async fn transport_personas_fail_the_call() {
 
 #[tokio::test]
 async fn everybody_else_is_left_alone() {
-    let (licences, rules) = (Licences::new().await, personas::faults());
+    let (licences, rules) = (Licences::new().await, personas::faults().current());
     let all = licences.faulty.read(Query::latest([TYPE], Selector::All, 1_000)).await.expect("answers");
     let mut spoiled = 0;
     for record in &all.records {

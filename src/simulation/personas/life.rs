@@ -1,59 +1,27 @@
-//! A persona's whole life: one document of every registry, to be changed where the situation wants it.
+//! A whole life: one document of every registry, to be changed where the situation wants it.
 //!
-//! All numbers come from the ranges that the generator leaves free, so that they are the same for every seed. Dates
-//! that matter follow from `today`, so that a persona behaves the same in every year.
+//! All numbers come from the ranges that the generator leaves free (`reserved`). Dates that matter follow from `today` and from the birth, so that
+//! a situation is the same in every year, and nobody has a document from before they could.
 
-use crate::base::{Date, PartialDate, PersonalId};
+use crate::base::{Date, PartialDate};
 use crate::simulation::document::{
     Address, Card, Certificate, Document, Enterprise, HealthCard, Holder, Household, HouseholdBusiness, JudicialRecord,
     LandOwner, LandUse, Licence, LicenceClass, Membership, OldParcelKey, Paper, Parcel, Period, Person, Record,
-    Representative, Vehicle, VehicleOwner, padded,
+    Representative, Vehicle, VehicleOwner,
 };
-use crate::simulation::geography::{Commune, Geography};
-use crate::simulation::names::Sex;
+use crate::simulation::geography::{Commune, Geography, REORGANISED};
 use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{plus_days, plus_years};
-use crate::simulation::population::numbers::{PARCELS_RESERVED_FROM, SERIALS_RESERVED_FROM, enterprise_code};
 
-/// The identity of a persona.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    /// Twelve digits, the last six from 990000 on.
-    pub personal_id: PersonalId,
-    /// As registered.
-    pub full_name: &'static str,
-    /// As registered, or the true one where the register knows only the year.
-    pub birth: Date,
-    /// A present commune's code.
-    pub commune: &'static str,
-    /// The identity of another persona, by its ID: some are relatives.
-    pub other: fn(&str) -> Option<Identity>,
-}
+use super::identity::{Scene, ordinal_of};
+use super::reserved;
 
-impl Identity {
-    /// The sex that the old structure of personal IDs states; the personas' IDs keep to it.
-    pub fn sex(&self) -> Sex {
-        if self.personal_id.as_str().as_bytes()[3].is_multiple_of(2) { Sex::Male } else { Sex::Female }
-    }
-
-    /// The persona's number within the reserved range.
-    pub fn ordinal(&self) -> u64 {
-        self.personal_id.as_str()[8..].parse().unwrap_or(0)
-    }
-
-    /// Where the persona lives.
-    pub fn commune(&self) -> &'static Commune {
-        let communes = &Geography::ha_tinh().communes;
-        Geography::ha_tinh().commune(self.commune).unwrap_or(&communes[0])
-    }
-}
-
-/// The documents of one persona, and their effects elsewhere in the world.
+/// The documents of one citizen, and their effects elsewhere in the world.
 #[derive(Debug, Clone)]
 pub struct Life {
     /// The population register's record.
     pub person: Person,
-    /// The household, the persona its head.
+    /// The household, the citizen its head.
     pub household: Option<Household>,
     /// Health insurance.
     pub health_card: Option<HealthCard>,
@@ -89,17 +57,17 @@ pub struct Life {
 
 impl Life {
     /// A grown person with a document in every registry, living alone on own land, with a motorcycle.
-    pub fn full(identity: &Identity, today: Date) -> Self {
-        let number = identity.ordinal();
-        let person = person(identity, today);
-        let parcel = parcel(identity.commune(), number);
+    pub fn full(scene: &Scene<'_>) -> Self {
+        let today = scene.today;
+        let person = person(scene);
+        let parcel = parcel(scene);
         let mut life = Self {
-            household: Some(household(&person, number)),
-            health_card: Some(health_card(&person, today)),
-            membership: Some(membership(&person, number, today)),
-            licence: Some(licence(&person, identity, today)),
+            household: Some(household(&person, scene)),
+            health_card: Some(health_card(&person, scene)),
+            membership: Some(membership(&person, scene)),
+            licence: Some(licence(&person, scene)),
             vehicles: Vec::new(),
-            certificate: Some(certificate(&person, &parcel, number, today)),
+            certificate: Some(certificate(&person, &parcel, scene)),
             parcel: Some(parcel),
             judicial: Some(JudicialRecord {
                 personal_id: person.personal_id,
@@ -109,7 +77,7 @@ impl Life {
                 bans: Vec::new(),
             }),
             judicial_certificates: Vec::new(),
-            shop: Some(shop(&person, identity, today)),
+            shop: Some(shop(&person, scene)),
             enterprise: None,
             civil_status: Vec::new(),
             later: Vec::new(),
@@ -122,9 +90,9 @@ impl Life {
         life
     }
 
-    /// A person known to the population register only, for the relatives of personas.
-    pub fn bystander(identity: &Identity, today: Date) -> Self {
-        let whole = Self::full(identity, today);
+    /// A person known to the population register only: a relative of somebody in a situation.
+    pub fn bystander(scene: &Scene<'_>) -> Self {
+        let whole = Self::full(scene);
         Self {
             health_card: None,
             membership: None,
@@ -137,7 +105,7 @@ impl Life {
         }
     }
 
-    /// The persona as an owner of vehicles.
+    /// The citizen as an owner of vehicles.
     pub fn owner(&self) -> VehicleOwner {
         VehicleOwner {
             paper: Paper::Id(self.person.personal_id),
@@ -147,36 +115,39 @@ impl Life {
         }
     }
 
-    fn number(&self) -> u64 {
-        self.person.personal_id.as_str()[8..].parse().unwrap_or(0)
+    fn ordinal(&self) -> u64 {
+        ordinal_of(self.person.personal_id)
     }
 
-    fn motorcycle(&self, today: Date) -> Vehicle {
+    /// A motorcycle of theirs.
+    pub fn motorcycle(&self, today: Date) -> Vehicle {
+        let (chassis, engine) = reserved::body(self.ordinal());
         Vehicle {
-            plate: ["38-B1 ", &plate_number(self.number())].concat(),
+            plate: reserved::motorcycle_plate(self.ordinal()),
             kind: "motorcycle",
             brand: "Honda",
             model: "Wave Alpha",
-            chassis_number: ["RLHJA3900", &reserved(self.number(), 8)].concat(),
-            engine_number: Some(["JA39E", &reserved(self.number(), 7)].concat()),
+            chassis_number: ["RLHJA3900", &chassis].concat(),
+            engine_number: Some(["JA39E", &engine].concat()),
             seats: 2,
             displacement_cc: Some(109),
             ..self.car(today)
         }
     }
 
-    /// A car of the persona's.
+    /// A car of theirs.
     pub fn car(&self, today: Date) -> Vehicle {
+        let (chassis, engine) = reserved::body(self.ordinal());
         Vehicle {
-            plate: ["38A-", &plate_number(self.number())].concat(),
+            plate: reserved::car_plate(self.ordinal()),
             kind: "car",
             plate_colour: "white",
             owner: self.owner(),
             co_owners: Vec::new(),
             brand: "Toyota",
             model: "Vios",
-            chassis_number: ["RL4BM9F30", &reserved(self.number(), 8)].concat(),
-            engine_number: Some(["2NR", &reserved(self.number(), 7)].concat()),
+            chassis_number: ["RL4BM9F30", &chassis].concat(),
+            engine_number: Some(["2NR", &engine].concat()),
             colour: "Trắng",
             seats: 5,
             displacement_cc: Some(1496),
@@ -186,10 +157,10 @@ impl Life {
         }
     }
 
-    /// A company of the persona's.
+    /// A company of theirs.
     pub fn company(&self, today: Date) -> Enterprise {
         Enterprise {
-            enterprise_code: company_code(self.number()),
+            enterprise_code: reserved::company(self.ordinal()),
             name: COMPANY.to_owned(),
             legal_form: "limited_one_member",
             representative: Representative::Citizen(self.person.personal_id),
@@ -225,46 +196,30 @@ impl Life {
     }
 }
 
-/// The company of persona 020, who employs the others.
+/// The company of a persona, who employs the others.
 const COMPANY: &str = "Công ty TNHH một thành viên Thương mại Sông La";
-
-fn company_code(ordinal: u64) -> String {
-    (9_900_000 + 10 * ordinal..).find_map(enterprise_code).unwrap_or_default()
-}
-
-/// A number whose leading digits mark the personas' range: `990…` and the ordinal.
-fn reserved(ordinal: u64, width: u32) -> String {
-    padded(99 * 10_u64.pow(width - 2) + ordinal, width as usize)
-}
-
-fn plate_number(ordinal: u64) -> String {
-    let number = reserved(ordinal, 5);
-    [&number[..3], ".", &number[3..]].concat()
-}
-
-/// The old nine-digit number of a persona.
-pub fn old_id_number(ordinal: u64) -> String {
-    ["18", &reserved(ordinal, 7)].concat()
-}
-
-/// The licence number of a persona.
-pub fn licence_number(identity: &Identity) -> String {
-    ["42", identity.sex().choose("1", "0"), "14", &reserved(identity.ordinal(), 7)].concat()
-}
+const COMPANY_OWNER: u64 = 20;
+/// From this age somebody works.
+const WORKS_FROM: i16 = 15;
+/// Old identity cards were issued until the new ones of 2021; whoever turned 14 later has no such number.
+const OLD_ID_NUMBERS_UNTIL: i16 = 2006;
 
 fn home(commune: &'static Commune) -> Address {
     Address::in_commune(commune, if commune.is_ward() { "Tổ dân phố 5" } else { "Thôn Thống Nhất" })
 }
 
-fn person(identity: &Identity, today: Date) -> Person {
-    let commune = identity.commune();
+fn person(scene: &Scene<'_>) -> Person {
+    let identity = scene.own;
+    let commune = identity.commune;
     let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
-    let born_in = former.map_or_else(|| Address::commune(commune), |unit| Address::in_former(unit, ""));
+    let born_in = former.filter(|_| identity.birth < REORGANISED);
+    let born_in = born_in.map_or_else(|| Address::commune(commune), |unit| Address::in_former(unit, ""));
     Person {
         personal_id: identity.personal_id,
         superseded_ids: Vec::new(),
-        old_id_number: Some(old_id_number(identity.ordinal())),
-        full_name: identity.full_name.to_owned(),
+        old_id_number: (identity.birth.year() <= OLD_ID_NUMBERS_UNTIL)
+            .then(|| reserved::old_id_number(identity.ordinal())),
+        full_name: identity.full_name.clone(),
         other_name: None,
         birth_date: identity.birth.into(),
         sex: identity.sex(),
@@ -276,21 +231,21 @@ fn person(identity: &Identity, today: Date) -> Person {
         marital_status: "single",
         permanent_residence: Some(home(commune)),
         current_residence: None,
-        household_id: Some(["42-", &reserved(identity.ordinal(), 9)].concat()),
+        household_id: Some(reserved::household(identity.ordinal())),
         relation_to_head: Some("head"),
         father_id: None,
         mother_id: None,
         spouse_id: None,
         death_date: None,
-        card: Some(Card::issued(identity.birth, plus_days(today, -500))),
+        card: Some(Card::issued(identity.birth, plus_days(scene.today, -500).max(identity.birth))),
         status: "active",
         status_reason: None,
     }
 }
 
-fn household(person: &Person, number: u64) -> Household {
+fn household(person: &Person, scene: &Scene<'_>) -> Household {
     Household {
-        household_id: ["42-", &reserved(number, 9)].concat(),
+        household_id: reserved::household(scene.own.ordinal()),
         head_id: person.personal_id,
         members: vec![(person.personal_id, "head")],
         residence: person.permanent_residence.clone().unwrap_or_else(|| person.birth_place.clone()),
@@ -307,7 +262,8 @@ fn holder(person: &Person) -> Holder {
     }
 }
 
-fn health_card(person: &Person, today: Date) -> HealthCard {
+fn health_card(person: &Person, scene: &Scene<'_>) -> HealthCard {
+    let (today, birth) = (scene.today, scene.own.birth);
     HealthCard {
         card_number: person.personal_id.as_str().to_owned(),
         holder: holder(person),
@@ -315,33 +271,45 @@ fn health_card(person: &Person, today: Date) -> HealthCard {
         benefit_level: "4",
         facility: "42001".to_owned(),
         area: None,
-        valid_from: plus_days(today, -120),
+        valid_from: plus_days(today, -120).max(birth),
         valid_until: plus_days(today, 244),
-        five_years_on: Some(plus_years(today, -1)),
+        five_years_on: Some(plus_years(today, -1)).filter(|on| *on > birth),
         status: "active",
         status_reason: None,
     }
 }
 
-fn membership(person: &Person, number: u64, today: Date) -> Membership {
-    let from = plus_years(today, -5);
-    let unit = Some(([&company_code(20), "DNG46"].concat(), COMPANY.into()));
+fn membership(person: &Person, scene: &Scene<'_>) -> Membership {
+    let from = plus_years(scene.today, -5).max(plus_years(scene.own.birth, WORKS_FROM));
+    let unit = Some(([&reserved::company(COMPANY_OWNER), "DNG46"].concat(), COMPANY.into()));
     let period = |kind| Period { unit: unit.clone(), from, to: None, base: 6_200_000, kind };
     Membership {
         personal_id: person.personal_id,
-        bhxh_code: Some(["42", &reserved(number, 8)].concat()),
+        bhxh_code: Some(reserved::insurance(scene.own.ordinal())),
         periods: vec![period("compulsory"), period("unemployment")],
         status: "active",
         status_reason: None,
     }
 }
 
-fn licence(person: &Person, identity: &Identity, today: Date) -> Licence {
-    let first = Date::constant(2014, 6, 16).max(plus_years(identity.birth, 18));
+/// The day on which somebody passed the first examination.
+fn first_passed(birth: Date) -> Date {
+    Date::constant(2014, 6, 16).max(plus_years(birth, 18))
+}
+
+/// The licence number of somebody whom a situation is about.
+pub fn licence_number(scene: &Scene<'_>) -> String {
+    let identity = scene.own;
+    reserved::licence(identity.ordinal(), identity.sex(), identity.birth, first_passed(identity.birth))
+}
+
+fn licence(person: &Person, scene: &Scene<'_>) -> Licence {
+    let first = first_passed(scene.own.birth);
+    let car = plus_years(scene.today, -2).max(first);
     Licence {
-        licence_number: licence_number(identity),
+        licence_number: licence_number(scene),
         holder: holder(person),
-        classes: vec![LicenceClass::issued("A1", first), LicenceClass::issued("B", plus_years(today, -2).max(first))],
+        classes: vec![LicenceClass::issued("A1", first), LicenceClass::issued("B", car)],
         points: 12,
         points_deducted_on: None,
         restrictions: Vec::new(),
@@ -350,12 +318,13 @@ fn licence(person: &Person, identity: &Identity, today: Date) -> Licence {
     }
 }
 
-fn parcel(commune: &'static Commune, number: u64) -> Parcel {
+fn parcel(scene: &Scene<'_>) -> Parcel {
+    let (commune, number) = (scene.own.commune, scene.own.ordinal());
     let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
     let origin = "recognised_without_fee";
     let (home, garden) = (if commune.is_ward() { "ODT" } else { "ONT" }, "CLN");
     Parcel {
-        parcel_id: commune.parcel_id(PARCELS_RESERVED_FROM + number),
+        parcel_id: commune.parcel_id(reserved::parcel(number, scene.own.parcel)),
         commune: Address::commune(commune),
         map_sheet: 9_900,
         parcel_number: number,
@@ -372,11 +341,14 @@ fn parcel(commune: &'static Commune, number: u64) -> Parcel {
     }
 }
 
-fn certificate(person: &Person, parcel: &Parcel, number: u64, today: Date) -> Certificate {
+fn certificate(person: &Person, parcel: &Parcel, scene: &Scene<'_>) -> Certificate {
+    let number = scene.own.ordinal();
+    // Inherited by some before they came of age.
+    let issued_on = Date::constant(2016, 9, 12).max(plus_days(scene.own.birth, 1)).min(scene.today);
     Certificate {
-        serial: ["CĐ ", &padded(SERIALS_RESERVED_FROM + number, 6)].concat(),
-        registry_number: ["CS ", &padded(99_000 + number, 5)].concat(),
-        issued_on: Date::constant(2016, 9, 12).min(today),
+        serial: reserved::certificate(number, issued_on),
+        registry_number: reserved::land_book(number),
+        issued_on,
         owners: vec![LandOwner {
             paper: Paper::Id(person.personal_id),
             full_name: person.full_name.clone(),
@@ -389,8 +361,8 @@ fn certificate(person: &Person, parcel: &Parcel, number: u64, today: Date) -> Ce
     }
 }
 
-fn shop(person: &Person, identity: &Identity, today: Date) -> HouseholdBusiness {
-    let given = identity.full_name.rsplit(' ').next().unwrap_or_default();
+fn shop(person: &Person, scene: &Scene<'_>) -> HouseholdBusiness {
+    let given = scene.own.full_name.rsplit(' ').next().unwrap_or_default();
     HouseholdBusiness {
         old_tax_code: None,
         name: ["Hộ kinh doanh Tạp hóa ", given].concat(),
@@ -399,7 +371,7 @@ fn shop(person: &Person, identity: &Identity, today: Date) -> HouseholdBusiness 
         lines: vec!["4711"],
         address: person.permanent_residence.clone().unwrap_or_else(|| person.birth_place.clone()),
         tax_status: "00",
-        registered_on: plus_years(today, -1),
+        registered_on: plus_years(scene.today, -1).max(plus_years(scene.own.birth, 18)),
         status: "active",
         status_reason: None,
     }

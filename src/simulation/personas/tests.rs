@@ -154,12 +154,15 @@ fn page() -> String {
          Unless the situation says otherwise each has a level 2 account and a full life: a person and a household, a health-insurance\n\
          card, a social-insurance membership, a judicial record, a licence, a motorcycle, a parcel with its certificate and a household\n\
          business. 042089990021, 042080990022 and 042196990023 are there because another persona needs them.\n\n\
-         | personal ID | name | situation | what a caller meets |\n|---|---|---|---|\n",
+         `lienthong person create --situation KEY` and `SimulationService/CreatePerson` put a new citizen into any of these situations, with the\n\
+         same records, links, consents and faults, and with whomever it takes besides.\n\n\
+         | personal ID | key | name | situation | what a caller meets |\n|---|---|---|---|---|\n",
     );
     let personas = all(TODAYS[1]);
     for persona in &personas {
         let id = persona.personal_id.as_str();
-        page += &format!("| {id} | {} | {} | {} |\n", persona.full_name, persona.situation, persona.expectation);
+        let (key, name) = (persona.key, persona.full_name);
+        page += &format!("| {id} | `{key}` | {name} | {} | {} |\n", persona.situation, persona.expectation);
     }
     page += "\n## A command to try with each\n\nAgainst a gateway on this machine, as `lienthong serve` starts it.\n\n```\n";
     for persona in &personas {

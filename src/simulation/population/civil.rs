@@ -7,6 +7,7 @@ use crate::simulation::document::civil_status::{
     AdoptionEntry, BirthEntry, ChangeEntry, DeathEntry, DivorceNote, Entry, MarriageEntry, Party,
 };
 use crate::simulation::document::{Address, Document as _, Record};
+use crate::simulation::geography::REORGANISED;
 use crate::simulation::names::{self, Sex};
 
 use super::calendar::{draw_act, draw_day, plus_days, plus_years};
@@ -174,7 +175,7 @@ impl<'a> Books<'a> {
     fn entry(&mut self, registered_on: Date, unit: Address) -> Option<Entry> {
         let is_commune = unit.unit_code.len() == 5;
         let existed = unit.unit_valid_from.parse::<Date>().is_ok_and(|first| first <= registered_on);
-        let ended = unit.unit_valid_from < "2025-07-01" && registered_on >= super::home::REORGANISED;
+        let ended = unit.unit_valid_from < "2025-07-01" && registered_on >= REORGANISED;
         if !(KEPT_SINCE..=self.today).contains(&registered_on) || !is_commune || !existed || ended {
             return None;
         }

@@ -5,13 +5,10 @@ use std::sync::LazyLock;
 use crate::base::Date;
 use crate::base::seed::Draws;
 use crate::simulation::document::{Address, push_padded};
-use crate::simulation::geography::{Commune, FormerCommune, Geography};
+use crate::simulation::geography::{Commune, FormerCommune, Geography, REORGANISED};
 
 use super::numbers::Numbers;
 use super::table::{number, rows};
-
-/// From this day addresses lie in the units of today.
-pub const REORGANISED: Date = Date::constant(2025, 7, 1);
 
 /// How a household stands in the yearly review of poverty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use crate::base::Date;
 use crate::base::seed::Draws;
 use crate::simulation::document::{Ban, JudicialRecord, Sentence, Text, padded};
+use crate::simulation::geography::REORGANISED;
 
 use super::calendar::{draw_act, plus_years};
 use super::citizen::Citizen;
-use super::home::{Home, REORGANISED};
+use super::home::Home;
 use super::table::{Weights, number, rows};
 
 /// A row of the table of offences.

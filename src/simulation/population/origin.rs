@@ -3,10 +3,10 @@
 use crate::base::seed::Draws;
 use crate::base::{Date, PersonalId};
 use crate::simulation::document::Address;
-use crate::simulation::geography::{COMMUNES_VALID_FROM, Commune, Geography};
+use crate::simulation::geography::{COMMUNES_VALID_FROM, Commune, Geography, REORGANISED};
 
 use super::family::Member;
-use super::home::{Home, REORGANISED};
+use super::home::Home;
 use super::numbers::Numbers;
 
 /// Where somebody comes from.

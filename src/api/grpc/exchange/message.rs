@@ -52,7 +52,7 @@ fn missing(missing: Missing, language: Language) -> v1::Missing {
     let registry = &missing.record_type.registry;
     let (reason, code, message) = match missing.reason {
         MissingReason::NoRecord => {
-            let message = format!("the registry {registry} has no such record of this citizen");
+            let message = format!("the registry {registry} has no such record of this person or organisation");
             (v1::MissingReason::NoRecord, Reason::RecordNotFound, message)
         }
         MissingReason::Unreachable(code) => {

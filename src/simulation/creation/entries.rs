@@ -1,0 +1,90 @@
+//! Entries of civil status of a created citizen: the birth, and the marriage to somebody who is there already.
+
+use crate::base::{Date, PartialDate};
+use crate::simulation::document::civil_status::{BirthEntry, Entry, MarriageEntry, Party};
+use crate::simulation::document::{Address, Document as _, Record};
+use crate::simulation::geography::{Commune, Geography, REORGANISED};
+use crate::simulation::names::Sex;
+use crate::simulation::personas::Life;
+use crate::simulation::personas::identity::Scene;
+use crate::simulation::personas::reserved;
+use crate::simulation::population::calendar::{plus_days, plus_years};
+
+use super::relatives::Relatives;
+
+/// Days after a birth on which it is registered.
+const REGISTERED_AFTER: i64 = 20;
+
+/// Where and when something was registered: on its day where the unit of that day is known by its present code, else late, in the commune of today.
+fn entry(scene: &Scene<'_>, on: Date) -> Entry {
+    let (commune, number) = (scene.own.commune, reserved::entry(scene.own.ordinal()));
+    let former = commune.former.first().and_then(|code| Geography::ha_tinh().former(code));
+    let day = |text: &str| text.parse::<Date>().ok();
+    let former = former.filter(|unit| day(unit.valid_from) <= Some(on) && Some(on) < day(unit.valid_to));
+    match former {
+        Some(unit) => Entry {
+            number,
+            registered_on: on,
+            unit: Address { unit_code: unit.code, unit_valid_from: unit.valid_from, text: None },
+            authority: format!("UBND {} {}", unit.kind, unit.name),
+        },
+        None => Entry {
+            number,
+            registered_on: if on >= REORGANISED { on } else { plus_days(scene.today, -30).max(REORGANISED) },
+            unit: Address::commune(commune),
+            authority: authority(commune),
+        },
+    }
+}
+
+fn authority(commune: &Commune) -> String {
+    format!("UBND {} {}", commune.kind, commune.name)
+}
+
+fn party(life: &Life) -> Party {
+    Party {
+        personal_id: Some(life.person.personal_id),
+        full_name: life.person.full_name.clone(),
+        birth_date: Some(life.person.birth_date),
+        sex: Some(life.person.sex),
+        residence: None,
+    }
+}
+
+/// The entry of the birth.
+pub fn birth(scene: &Scene<'_>, life: &Life, kin: &Relatives) -> Record {
+    let on = plus_days(scene.own.birth, REGISTERED_AFTER).min(scene.today);
+    let entry = BirthEntry {
+        entry: entry(scene, on),
+        child: party(life),
+        ethnicity: Some(life.person.ethnicity),
+        birth_place: life.person.birth_place.clone(),
+        hometown: Some(life.person.hometown.clone()),
+        mother: kin.mother.as_ref().map(|mother| mother.party()),
+        father: kin.father.as_ref().map(|father| father.party()),
+    };
+    entry.record()
+}
+
+/// From when on somebody may marry.
+fn of_age(sex: Sex, birth: PartialDate) -> Date {
+    let born = Date::new(birth.year, birth.month.unwrap_or(12), 1).map_or(Date::MIN, Date::last_of_month);
+    let born = birth.day.and_then(|day| Date::new(born.year(), born.month(), day).ok()).unwrap_or(born);
+    plus_days(plus_years(born, sex.choose(18, 20)), 1)
+}
+
+/// The entry of the marriage to the spouse; `None` before both are of age.
+pub fn marriage(scene: &Scene<'_>, life: &Life, kin: &Relatives) -> Option<Record> {
+    let spouse = kin.spouse.as_ref()?;
+    let (sex, other) = (life.person.sex, life.person.sex.other());
+    let from = of_age(sex, life.person.birth_date).max(of_age(other, spouse.birth?)).max(REORGANISED);
+    let on = from.max(plus_days(scene.today, -60));
+    if on > scene.today {
+        return None;
+    }
+    let (own, spouse) = (party(life), spouse.party());
+    let (husband, wife) = if sex == Sex::Male { (own, spouse) } else { (spouse, own) };
+    let (commune, number) = (scene.own.commune, reserved::entry(scene.own.ordinal()));
+    let entry = Entry { number, registered_on: on, unit: Address::commune(commune), authority: authority(commune) };
+    Some(MarriageEntry { entry, husband, wife, ended: None }.record())
+}

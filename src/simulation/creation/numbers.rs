@@ -1,0 +1,67 @@
+//! The ordinals that are still free, and the pieces of land of each commune.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::simulation::personas::reserved::{FIRST_CREATED, LAST, PARCELS_EACH};
+
+/// What is taken.
+#[derive(Debug, Default)]
+pub struct Taken {
+    ordinals: BTreeSet<u64>,
+    /// By commune.
+    parcels: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl Taken {
+    /// The first free ordinal, which is taken now.
+    pub fn ordinal(&mut self) -> Option<u64> {
+        let free = (FIRST_CREATED..=LAST).find(|ordinal| !self.ordinals.contains(ordinal))?;
+        self.ordinals.insert(free);
+        Some(free)
+    }
+
+    /// The first free piece of land in a commune, which is taken now.
+    pub fn parcel(&mut self, unit_code: &str) -> Option<u64> {
+        let taken = self.parcels.entry(unit_code.to_owned()).or_default();
+        let free = (0..PARCELS_EACH).find(|parcel| !taken.contains(parcel))?;
+        taken.insert(free);
+        Some(free)
+    }
+
+    /// Takes what a stored creation has.
+    pub fn note(&mut self, ordinal: u64, land: Option<(&str, u64)>) {
+        self.ordinals.insert(ordinal);
+        if let Some((unit_code, parcel)) = land {
+            self.parcels.entry(unit_code.to_owned()).or_default().insert(parcel);
+        }
+    }
+
+    /// Gives back what came to nothing.
+    pub fn give_back(&mut self, ordinal: u64, land: Option<(&str, u64)>) {
+        self.ordinals.remove(&ordinal);
+        if let Some((unit_code, parcel)) = land
+            && let Some(taken) = self.parcels.get_mut(unit_code)
+        {
+            taken.remove(&parcel);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_given_once_until_they_come_back() {
+        let mut taken = Taken::default();
+        taken.note(FIRST_CREATED + 1, Some(("18073", 0)));
+        assert_eq!((taken.ordinal(), taken.ordinal()), (Some(FIRST_CREATED), Some(FIRST_CREATED + 2)));
+        assert_eq!((taken.parcel("18073"), taken.parcel("18100")), (Some(1), Some(0)));
+        taken.give_back(FIRST_CREATED, Some(("18073", 1)));
+        assert_eq!((taken.ordinal(), taken.parcel("18073")), (Some(FIRST_CREATED), Some(1)));
+        let all = (0..PARCELS_EACH).map_while(|_| taken.parcel("18073")).count();
+        assert_eq!(all as u64, PARCELS_EACH - 2, "and no more");
+        let rest = std::iter::from_fn(|| taken.ordinal()).count() as u64;
+        assert_eq!(rest, LAST - FIRST_CREATED + 1 - 3);
+    }
+}

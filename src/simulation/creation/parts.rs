@@ -1,0 +1,57 @@
+//! Of what a creation is made: the registries' ports, and what identity and access keep.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::access::ConsentBook;
+use crate::base::{Error, Result, Seed};
+use crate::identity::people::Registries;
+use crate::identity::{Accounts, Linking};
+use crate::registry::port::Registry;
+use crate::registry::{Catalogue, Name, RecordType};
+use crate::simulation::faults::Rules;
+use crate::store::Store;
+
+/// Waits until what was written shows: the province accepted it, and links follow.
+#[async_trait]
+pub trait Shown: Send + Sync + 'static {
+    /// Waits for all that was written before the call.
+    async fn shown(&self);
+}
+
+/// Of what a creation is made.
+pub struct Parts {
+    /// The world's registries and record types.
+    pub catalogue: Arc<Catalogue>,
+    /// Where names and days are drawn from.
+    pub seed: Seed,
+    /// The world's store.
+    pub store: Arc<dyn Store>,
+    /// The registries' ports, by name.
+    pub ports: BTreeMap<Name, Arc<dyn Registry>>,
+    /// The same, read with all checks.
+    pub registries: Registries,
+    /// Citizens' accounts.
+    pub accounts: Accounts,
+    /// Links of documents.
+    pub linking: Linking,
+    /// Consents and refusals.
+    pub consents: Arc<ConsentBook>,
+    /// The rules of faults that hold.
+    pub faults: Arc<Rules>,
+    /// Where all of it shows.
+    pub shown: Arc<dyn Shown>,
+}
+
+impl Parts {
+    pub(super) fn record_type(&self, name: &str) -> Result<&Arc<RecordType>> {
+        let found = self.catalogue.record_type(name);
+        found.ok_or_else(|| Error::bug(format!("{name} is no record type")))
+    }
+
+    pub(super) fn port(&self, registry: &str) -> Result<&Arc<dyn Registry>> {
+        self.ports.get(registry).ok_or_else(|| Error::bug(format!("there is no registry {registry}")))
+    }
+}
