@@ -323,7 +323,8 @@ async fn who_is_nearly_meant_is_found_behind_the_others() {
     let (swapped, digit) = ("DAY_AND_MONTH_SWAPPED", "BIRTH_DATE_DIGIT_DIFFERS");
     let (spelling, middle) = ("NAME_SPELLING_DIFFERS", "MIDDLE_NAME_MISSING");
     // name, birth date → the last digit of each number, and what differs
-    let cases: [(&str, Option<&str>, Vec<(char, &str)>); 4] = [
+    type Case<'a> = (&'a str, Option<&'a str>, Vec<(char, &'a str)>);
+    let cases: [Case<'_>; 4] = [
         (
             "Nguyễn Thị Mỹ Hoà",
             Some("1985-03-07"),
