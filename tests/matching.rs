@@ -106,7 +106,7 @@ async fn what_is_nearly_somebodys_waits_for_the_issuer_with_the_reason() {
         let found = match &answer {
             Ok(answer) => {
                 let text = |name: &str| answer["link"][name].as_str().unwrap_or_default();
-                (text("state"), text("reason"))
+                (text("state"), text("stateReason"))
             }
             Err(reason) => ("", reason.as_str()),
         };
@@ -121,7 +121,7 @@ async fn what_is_nearly_somebodys_waits_for_the_issuer_with_the_reason() {
     let body = json!({"personal_id": MY, "document_type": "DOCUMENT_TYPE_DRIVER_LICENCE", "document_number": document});
     let answer = call(channel, &format!("citizen-{MY}"), "identity.v1.LinkService/LinkDocument", body).await;
     let link = &answer.expect("pending")["link"];
-    assert_eq!((&link["state"], &link["reason"]), (&json!("LINK_STATE_PENDING"), &json!("BIRTH_YEAR_NOT_UNIQUE")));
+    assert_eq!((&link["state"], &link["stateReason"]), (&json!("LINK_STATE_PENDING"), &json!("BIRTH_YEAR_NOT_UNIQUE")));
     started.end().await;
 }
 

@@ -20,7 +20,7 @@ use crate::cli::output::Failure;
 use crate::registry::normal::stored_form;
 use crate::registry::schema::KeyForm;
 use crate::registry::{Catalogue, RecordType};
-use crate::trust::Value;
+use crate::trust::{Object, Value, canonical};
 use crate::wire::payload::object;
 
 /// Rows that go in one call.
@@ -116,7 +116,8 @@ impl Known {
             Some(record_type) => stored_form(record_type, &payload),
             None => payload,
         };
-        self.hasher.hash_one(format!("{:?}", spelt_once(Value::Object(payload))))
+        let payload: Object = payload.into_iter().map(|(name, value)| (name, spelt_once(value))).collect();
+        self.hasher.hash_one(canonical::write(&payload))
     }
 
     /// A second row of one record: left out when it says the same, and refused otherwise, because a file that contradicts itself is not
