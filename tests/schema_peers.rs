@@ -118,8 +118,8 @@ fn broken(value: &Value, draws: &mut Draws) -> Value {
     }
 }
 
-/// Record types of which the simulation makes no record.
-const NOT_GENERATED: [&str; 3] = ["civil_status.divorce.v1", "civil_status.adoption.v1", "civil_status.change.v1"];
+/// Record types of which a small population may hold none.
+const RARE: [&str; 3] = ["civil_status.divorce.v1", "civil_status.adoption.v1", "civil_status.change.v1"];
 
 #[test]
 fn another_validator_agrees_on_the_fields() {
@@ -152,8 +152,7 @@ fn another_validator_agrees_on_the_fields() {
                 refused += usize::from(!ours);
             }
         }
-        if NOT_GENERATED.contains(&&*of.name) {
-            assert_eq!(seen, 0, "{} is generated", of.name);
+        if seen == 0 && RARE.contains(&&*of.name) {
             continue;
         }
         assert!(refused > seen / 10 && refused < seen, "{}: {refused} of {seen}", of.name);

@@ -5,8 +5,8 @@
 
 mod common;
 
-use common::dynamic::Call;
 use common::process::{Serving, program};
+use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
 use lienthong::base::Timestamp;
 use lienthong::server::{Config, Storage};
@@ -17,141 +17,6 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
-
-const CITIZEN: &str = "042090990001";
-const PURPOSE: &str = "one_stop.verify_documents";
-
-/// Calls in one world: the province's, or a session's.
-#[derive(Clone)]
-struct World {
-    channel: Channel,
-    session: Option<String>,
-}
-
-impl World {
-    async fn call(&self, who: &str, method: &str, body: Value) -> Result<Value, Status> {
-        let call = Call { headers: Vec::new(), body: body.to_string(), method: format!("lienthong.{method}") };
-        let call = call.with("authorization", &format!("Bearer {who}"));
-        match &self.session {
-            Some(session) => call.with("x-lienthong-session", session).make(&self.channel).await,
-            None => call.make(&self.channel).await,
-        }
-    }
-
-    async fn ask(&self, who: &str, method: &str, body: Value) -> Value {
-        self.call(who, method, body).await.unwrap_or_else(|status| panic!("{method}: {status}"))
-    }
-
-    async fn refused(&self, who: &str, method: &str, body: Value) -> (Code, String) {
-        reason(&self.call(who, method, body).await.err().unwrap_or_else(|| panic!("{method} is not refused")))
-    }
-
-    async fn sessions(&self, method: &str, body: Value) -> Value {
-        self.ask("demo-operator", &format!("simulation.v1.SessionService/{method}"), body).await
-    }
-
-    async fn clock(&self, method: &str, body: Value) -> Value {
-        self.ask("demo-operator", &format!("simulation.v1.SimulationService/{method}"), body).await
-    }
-
-    async fn create(&self, body: Value) -> Self {
-        let created = self.sessions("CreateSession", body).await;
-        self.at(created["session"]["sessionId"].as_str().expect("an id"))
-    }
-
-    fn at(&self, session: &str) -> Self {
-        Self { channel: self.channel.clone(), session: Some(session.to_owned()) }
-    }
-
-    fn id(&self) -> &str {
-        self.session.as_deref().expect("a session")
-    }
-
-    async fn now(&self) -> Timestamp {
-        let clock = self.clock("GetClock", json!({})).await;
-        Timestamp::parse(clock["clock"]["now"].as_str().expect("a time")).expect("RFC 3339")
-    }
-
-    async fn anchor(&self) -> TrustAnchor {
-        let found = self.ask("demo-one-stop", "trust.v1.TrustService/GetTrustAnchor", json!({})).await;
-        TrustAnchor::from_json(found["anchorJson"].as_str().expect("JSON").as_bytes()).expect("an anchor")
-    }
-
-    /// The citizen's records as signed bytes, for a verifier.
-    async fn fetch(&self) -> Vec<lienthong::trust::SignedRecord> {
-        let request = FetchRecordsRequest {
-            personal_id: CITIZEN.into(),
-            record_types: vec!["health_insurance.card.v1".into(), "resident.person.v1".into()],
-            purpose: PURPOSE.into(),
-            ..FetchRecordsRequest::default()
-        };
-        let mut request = common::as_agency("one-stop", request);
-        if let Some(session) = &self.session {
-            request.metadata_mut().insert("x-lienthong-session", session.parse().expect("ASCII"));
-        }
-        let mut client = lienthong::wire::proto::exchange::v1::exchange_service_client::ExchangeServiceClient::new(
-            self.channel.clone(),
-        );
-        let answer = client.fetch_records(request).await.expect("fetched").into_inner();
-        // The answer holds its records encoded; decoding it by the generated message shows them.
-        let bytes = answer.encode_to_vec();
-        let whole = lienthong::wire::typed::pool()
-            .get_message_by_name("lienthong.exchange.v1.FetchRecordsResponse")
-            .expect("described");
-        let whole = prost_reflect::DynamicMessage::decode(whole, bytes.as_slice()).expect("decodes");
-        let records = whole.get_field_by_name("records").expect("records").into_owned();
-        let records = records.as_list().expect("a list").to_vec();
-        let signed = records.iter().map(|one| {
-            let one = one.as_message().expect("a record").get_field_by_name("signed").expect("signed").into_owned();
-            let bytes = one.as_message().expect("a message").encode_to_vec();
-            let message = lienthong::wire::proto::trust::v1::SignedRecord::decode(bytes.as_slice()).expect("decodes");
-            record::from_message(message).expect("a record")
-        });
-        signed.collect()
-    }
-
-    /// Enters a new version of the citizen's person record: another religion.
-    async fn convert(&self, version: u64, religion: &str) -> Value {
-        let found = self
-            .ask(
-                "demo-police",
-                "registry.v1.RegistryService/GetRecords",
-                json!({ "registry": "resident", "recordTypes": ["resident.person.v1"], "personalId": CITIZEN }),
-            )
-            .await;
-        let whole = found["records"][0]["record"]["whole"]["payload"].as_str().expect("a payload");
-        let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, whole).expect("base64");
-        let mut payload: Value = serde_json::from_slice(&payload).expect("JSON");
-        payload["religion"] = json!(religion);
-        let change = json!({
-            "recordType": "resident.person.v1", "operation": "OPERATION_UPDATE", "expectedVersion": version.to_string(),
-            "payload": payload,
-        });
-        let body = json!({
-            "registry": "resident", "requestId": format!("convert-{version}-{}", religion.len()), "changes": [change],
-        });
-        self.ask("demo-police", "registry.v1.RegistryService/SubmitChanges", body).await
-    }
-
-    async fn religion(&self) -> (u64, Value) {
-        let found = self
-            .ask(
-                "demo-police",
-                "registry.v1.RegistryService/GetRecords",
-                json!({ "registry": "resident", "recordTypes": ["resident.person.v1"], "personalId": CITIZEN }),
-            )
-            .await;
-        let record = &found["records"][0];
-        let payload = record["record"]["whole"]["payload"].as_str().expect("a payload");
-        let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).expect("base64");
-        let payload: Value = serde_json::from_slice(&payload).expect("JSON");
-        (record["version"].as_str().expect("a version").parse().expect("a number"), payload["religion"].clone())
-    }
-}
-
-fn base(channel: &Channel) -> World {
-    World { channel: channel.clone(), session: None }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_in_a_session_stays_in_it() {
@@ -338,12 +203,6 @@ async fn only_the_wanted_personas_have_their_faults() {
     assert_eq!(answer["records"][0]["verdict"], "VALID", "{answer}");
 }
 
-/// Bytes of this process in memory.
-fn resident() -> u64 {
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    pages.split(' ').nth(1).expect("resident pages").parse::<u64>().expect("a number") * 4_096
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_has_both_times_where_they_differ() {
     use lienthong::wire::proto::simulation::v1::GetClockRequest;
@@ -368,67 +227,6 @@ async fn an_answer_has_both_times_where_they_differ() {
     let ahead = world.zip(machine).map_or(0, |(world, machine)| world.0 - machine.0);
     // The jump went on from what the clock showed when it began.
     assert!((31_535_990_000..=31_536_000_000).contains(&ahead), "{ahead} ms");
-}
-
-/// Rounds of the leak test; `LIENTHONG_SESSION_ROUNDS` asks for more of them.
-fn rounds() -> u64 {
-    std::env::var("LIENTHONG_SESSION_ROUNDS").map_or(1_000, |text| text.parse().expect("a number of rounds"))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rounds_of_create_use_and_delete_leave_nothing_behind() {
-    // On the embedded engine, whose snapshots they hold.
-    let on_disk = |config| Config { storage: Storage::Temporary, ..config };
-    let started = gateway().with(on_disk).start().await;
-    let base = base(&started.channel);
-    let round = async || {
-        let session = base.create(json!({})).await;
-        session.clock("FreezeClock", json!({})).await;
-        base.sessions("DeleteSession", json!({ "session_id": session.id() })).await;
-    };
-    let rounds = rounds();
-    for _ in 0..rounds / 5 {
-        round().await; // until caches and pools are as large as they become
-    }
-    let before = resident();
-    for _ in 0..rounds {
-        round().await;
-    }
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 16 * 1024 * 1024, "{rounds} sessions left {} KiB", grown / 1024);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_at_once_and_no_more() {
-    let on_disk = |config| Config { storage: Storage::Temporary, ..config };
-    let started = gateway().with(on_disk).start().await;
-    let base = base(&started.channel);
-    let before = resident();
-    let mut sessions = Vec::new();
-    for _ in 0..500 {
-        sessions.push(base.create(json!({})).await);
-    }
-    let untouched = resident().saturating_sub(before) / 500;
-    assert!(untouched < 1024 * 1024, "{untouched} bytes each");
-    let create = "simulation.v1.SessionService/CreateSession";
-    let refused = base.refused("demo-operator", create, json!({})).await;
-    assert_eq!(refused, (Code::ResourceExhausted, "TOO_MANY_SESSIONS".into()));
-    let used = &sessions[..50];
-    for session in used {
-        session.clock("FreezeClock", json!({})).await;
-    }
-    let opened = resident();
-    let touched = opened.saturating_sub(before) / used.len() as u64;
-    for session in &used[..5] {
-        let (version, _) = session.religion().await;
-        for change in 0..100 {
-            session.convert(version + change, if change % 2 == 0 { "Phật giáo" } else { "Công giáo" }).await;
-        }
-    }
-    let changed = resident().saturating_sub(opened) / 5;
-    assert!(touched + changed < 2 * 1024 * 1024, "{touched} bytes each, and {changed} after 100 changes");
-    base.sessions("DeleteSession", json!({ "session_id": sessions[0].id() })).await;
-    base.create(json!({})).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

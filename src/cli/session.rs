@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
-use super::output::{Failure, OutputFormat, print_json, print_text, runtime};
+use super::output::{Failure, OutputFormat, print, print_json, print_text, runtime};
 use super::server::ServerArgs;
 use crate::wire::proto::registry::v1::RegistryRecord;
 use crate::wire::proto::simulation::v1 as proto;
@@ -278,10 +278,11 @@ impl Export {
             OutputFormat::Json => {
                 print_json(&json!({ "records": count, "folder": to.display().to_string(), "now": now }))
             }
-            OutputFormat::Text => print_text(&format!(
-                "{count} record versions and the trust anchor are in {to}; at the session's time they verify with\n  lienthong verify {to}/records.json --trust {to}/anchor.json --at {now}",
-                to = to.display()
-            )),
+            OutputFormat::Text => {
+                let to = to.display();
+                print_text(&format!("{count} record versions and the trust anchor are in {to}; they verify with"))?;
+                print(&format!("  lienthong verify {to}/records.json --trust {to}/anchor.json --at {now}"))
+            }
         }
     }
 }

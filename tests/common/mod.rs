@@ -12,6 +12,7 @@ pub mod dynamic;
 #[path = "../world/gateway.rs"]
 mod gateway;
 pub mod process;
+pub mod sessions;
 #[path = "../world/until.rs"]
 pub mod until;
 pub mod vectors;
