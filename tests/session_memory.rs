@@ -2,8 +2,8 @@
 
 mod common;
 
+use common::gateway;
 use common::sessions::base;
-use common::{gateway, reason};
 use lienthong::server::{Config, Storage};
 use serde_json::json;
 use tonic::Code;

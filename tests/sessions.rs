@@ -9,14 +9,9 @@ use common::process::{Serving, program};
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
 use lienthong::base::Timestamp;
-use lienthong::server::{Config, Storage};
-use lienthong::trust::{TrustAnchor, Verifier};
-use lienthong::wire::proto::exchange::v1::FetchRecordsRequest;
-use lienthong::wire::record;
-use prost::Message as _;
+use lienthong::trust::Verifier;
 use serde_json::{Value, json};
-use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_happens_in_a_session_stays_in_it() {
