@@ -389,8 +389,9 @@ class Owner:
         self.purpose = row.need("purpose", text_of) if what == "logs" else None
         self.continues = row.optional("continues", list_of(continued), [])
         row.end()
-        sizes = [size for _, size, _ in self.continues]
-        refuse_unless(sizes == sorted(sizes), f"what {self.origin} continues becomes smaller")
+        heads = [(size, root) for _, size, root in self.continues]
+        good = all(one[0] < other[0] or one == other for one, other in zip(heads, heads[1:]))
+        refuse_unless(good, f"what {self.origin} continues becomes smaller, or another tree")
         refuse_unless(self.purpose in (None, "records", "evidence"), "a log of unknown purpose")
         names = self.schemas if self.name is None else [self.name, *self.schemas]
         good = all(STATEMENT_NAME.fullmatch(name.encode()) for name in names)
@@ -591,7 +592,7 @@ class Head:
             raise Refused("no key that the trust anchor names for this log signed the checkpoint")
         for _, size, root in self.owner.continues[-1:]:
             refuse_unless(self.size > size or (self.size, self.root) == (size, root),
-                          "the log continues another from a larger head on, or from another one")
+                          "the checkpoint is from before its log took over from another, or is of another tree of that size")
 
     def claims(self, owner, name):
         """The signatures that say that they are by the owner's keys, under this name."""

@@ -30,7 +30,7 @@ const ACCOUNT_EXAMPLES: &str = "\
 Examples:
   lienthong person open-account --personal-id 042089990021
   lienthong person open-account --personal-id 042324990011 --guardian 042196990023
-  lienthong person open-account --organisation-code 3099002003 --output json";
+  lienthong person open-account --organisation-code 3099002009 --output json";
 
 /// How long a call may take: the longest deadline that a server honours.
 const DEADLINE: Duration = Duration::from_secs(60);

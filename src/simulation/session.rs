@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::clock::Reading;
-use crate::base::{Caller, PersonalId, RecordId, Result, SessionId, Timestamp};
+use crate::base::{Caller, Error, PersonalId, Reason, RecordId, Result, SessionId, Timestamp};
 use crate::registry::port::RegistryRecord;
 use crate::trust::Operation;
 
@@ -75,6 +75,12 @@ pub struct SessionChange {
     pub log_index: u64,
 }
 
+/// The error of a session that is not there.
+pub fn unknown() -> Error {
+    let message = "there is no such session, or it has ended: SessionService/CreateSession creates one";
+    Error::new(Reason::SessionUnknown, message).with_subject("session", "")
+}
+
 /// The position in a session's changes: the registry, by its index in the catalogue, and the index in its log.
 pub type ChangePosition = (u16, u64);
 
@@ -108,8 +114,8 @@ pub trait SessionDesk: Send + Sync + 'static {
     /// Ends a session, if it is there.
     fn delete(&self, id: SessionId);
 
-    /// At most `limit` of a session's changes, from a position on.
-    async fn diff(&self, id: SessionId, from: ChangePosition, limit: usize) -> Result<SessionDiff>;
+    /// At most `limit` of a session's changes since it was reset so many times, from a position on.
+    async fn diff(&self, id: SessionId, resets: u32, from: ChangePosition, limit: usize) -> Result<SessionDiff>;
 
     /// A session, with its trust anchor as a file.
     async fn anchor(&self, id: SessionId) -> Result<(SessionFacts, String)>;

@@ -175,8 +175,8 @@ fn walk(
                     }
                 });
                 rules.take(index, item);
-                let continued = continues.iter().find(|continued| continued.size == edge.size());
-                if let Some(continued) = continued.filter(|continued| continued.root != root_of(&edge)) {
+                let of_size = continues.iter().find(|continued| continued.size == edge.size());
+                if let Some(continued) = of_size.filter(|continued| continued.root != root_of(&edge)) {
                     let why = format!("its first {} entries are not those of {}", continued.size, continued.origin);
                     return Err(Stop::new(Code::SplitView, why));
                 }

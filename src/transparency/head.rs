@@ -38,7 +38,7 @@ pub enum HeadError {
     #[error("the trust anchor names no log {0}")]
     UnknownLog(String),
     /// It is of a time at which the log was another's, or of another history.
-    #[error("the log {0} continues another from a larger head on, or from another one")]
+    #[error("the checkpoint is from before the log {0} took over from another, or is of another tree of that size")]
     NotContinued(String),
     /// No trusted key signed it, or a trusted key's signature is wrong.
     #[error("no trusted key of {0} signed its checkpoint")]

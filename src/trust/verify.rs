@@ -117,7 +117,7 @@ pub enum HeadError {
     #[error("the key that signed the checkpoint is compromised")]
     CompromisedKey,
     /// It is of a time at which the log was another's, or of another history.
-    #[error("the log continues another from a larger head on, or from another one")]
+    #[error("the checkpoint is from before its log took over from another, or is of another tree of that size")]
     NotContinued,
     /// A key of the log signed something else.
     #[error("the signature of a known key does not verify")]

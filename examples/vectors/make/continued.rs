@@ -65,6 +65,11 @@ pub fn all() -> Vec<Vector> {
                 Continued { origin: "lienthong/H27/first/records".into(), size: from.size + 1, ..from.clone() };
             world.anchor.logs[0].continues = vec![earlier, from];
         }),
+        refused("anchor-continued-two-trees", "A log continues two trees of one size.", &|world| {
+            let from = world.anchor.logs[0].continues[0].clone();
+            let earlier = Continued { origin: "lienthong/H27/first/records".into(), root: [7; 32], ..from.clone() };
+            world.anchor.logs[0].continues = vec![earlier, from];
+        }),
         root_signed("continued-root-signed", "A root key signed what the logs continue.", &|_| ()),
         {
             let altered = |world: &mut World| world.anchor.logs[0].continues[0].size -= 1;

@@ -4,7 +4,7 @@
 //! message costs more memory than its caller has left:
 //!
 //! ```text
-//! is it gRPC? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ its turn ─▶ the service
+//! is it gRPC? ─▶ which world? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ its turn ─▶ the service
 //!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │   fair queue
 //!                                                  └────── a refusal at any step: status with details ◀──┴──────┘
 //! ```
@@ -35,7 +35,6 @@ mod under_way;
 mod world;
 
 use std::convert::Infallible;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -102,11 +101,6 @@ struct Refused {
 }
 
 impl Admission {
-    /// The most calls that keep this machine's processors busy.
-    pub fn running_on_this_machine() -> usize {
-        std::thread::available_parallelism().map_or(1, NonZeroUsize::get) * limits::CALLS_RUNNING_PER_PROCESSOR
-    }
-
     /// Admits calls of `methods` to the services of `base`, or of the session that a call names.
     pub fn new(
         methods: Arc<Methods>,
@@ -172,7 +166,11 @@ impl Entering<'_> {
             (None, Some(error)) => {
                 discard(body);
                 // Who guesses ids is a stranger.
-                let error = self.capacity.strangers.take(network_of(&parts)).err().unwrap_or(error);
+                let limited = match error.reason {
+                    Reason::SessionUnknown => self.capacity.strangers.take(network_of(&parts)).err(),
+                    _ => None,
+                };
+                let error = limited.unwrap_or(error);
                 let name = method.map(|method| method.name.as_str());
                 self.refuse(Refused { error, method: name, caller: None }, &opening)
             }

@@ -80,7 +80,8 @@ pub struct NoSessions;
 #[async_trait]
 impl Sessions for NoSessions {
     async fn served(&self, _: &str) -> Result<Arc<ServedWorld>> {
-        let message = "there are no sessions here: the gateway serves no simulation (--simulation)";
+        let message =
+            "there are no sessions here: a server with TLS serves the simulation only with --enable-simulation";
         Err(Error::new(Reason::SessionUnknown, message).with_subject("session", ""))
     }
 }

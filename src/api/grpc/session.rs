@@ -10,10 +10,10 @@ use super::simulation::clock_message;
 use crate::api::{AnswerStream, Edge, PageTokens, page};
 use crate::base::id::{holds_personal_id, is_request_id};
 use crate::base::text::is_invisible;
-use crate::base::{Call, Error, PersonalId, Reason, Result, SessionId, Violation, Violations};
+use crate::base::{Call, Error, PersonalId, Result, SessionId, Violation, Violations};
 use crate::simulation::personas;
 use crate::simulation::session::{
-    ChangePosition, NewSession, SessionChange, SessionDesk, SessionFacts, TTL_DEFAULT, TTL_MAX,
+    ChangePosition, NewSession, SessionChange, SessionDesk, SessionFacts, TTL_DEFAULT, TTL_MAX, unknown,
 };
 use crate::trust::Operation;
 use crate::wire::proto::simulation::v1 as proto;
@@ -54,11 +54,11 @@ impl SessionGrpcService {
     async fn diff(&self, call: &Call, request: proto::GetSessionDiffRequest) -> Result<proto::GetSessionDiffResponse> {
         let (id, size) = (known(&request.session_id)?, page::size(request.page_size)?);
         // A session that was reset has other logs: a position in those of before is none.
-        let resets = self.desk.get(id)?.resets.to_be_bytes();
-        let binding: [&[u8]; 2] = [request.session_id.as_bytes(), &resets];
+        let resets = self.desk.get(id)?.resets;
+        let binding: [&[u8]; 2] = [request.session_id.as_bytes(), &resets.to_be_bytes()];
         let after = self.pages.read(call, &binding, &request.page_token)?;
         let from = after.map_or(Ok((0, 0)), |bytes| position(&bytes))?;
-        let found = self.desk.diff(id, from, size).await?;
+        let found = self.desk.diff(id, resets, from, size).await?;
         let next = found.next.map(|(registry, index)| {
             self.pages.issue(call, &binding, &[&registry.to_be_bytes()[..], &index.to_be_bytes()].concat())
         });
@@ -80,14 +80,6 @@ fn position(bytes: &[u8]) -> Result<ChangePosition> {
 /// Reads the id of a session that is said to be there: what is no id is no session either.
 fn known(text: &str) -> Result<SessionId> {
     SessionId::parse(text).ok_or_else(unknown)
-}
-
-fn unknown() -> Error {
-    Error::new(
-        Reason::SessionUnknown,
-        "there is no such session, or it has ended: SessionService/CreateSession creates one",
-    )
-    .with_subject("session", "")
 }
 
 /// What a request wants a session to be.
@@ -115,7 +107,7 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         let read = |(at, id): (usize, &String)| {
             let known = PersonalId::parse(id).filter(|id| personas::faults().current().of_person(id).is_some());
             if known.is_none() {
-                let rule = "is no persona with a fault: ListPersonas says who has one";
+                let rule = "is no persona with a fault: docs/personas.md lists them";
                 found.push(Violation::new(format!("persona_faults.personal_ids[{at}]"), "UNKNOWN_VALUE", rule));
             }
             known

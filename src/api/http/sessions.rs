@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower::ServiceExt as _;
 
-use crate::base::Result;
+use crate::base::{Reason, Result};
 
 /// Whose files they are.
 #[async_trait]
@@ -30,8 +30,15 @@ async fn file(
     Path((id, path)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let Ok(routes) = sessions.routes(&id).await else {
-        return (StatusCode::NOT_FOUND, "there is no such session, or it has ended\n").into_response();
+    let routes = match sessions.routes(&id).await {
+        Ok(routes) => routes,
+        Err(error) if error.reason == Reason::SessionUnknown => {
+            return (StatusCode::NOT_FOUND, "there is no such session, or it has ended\n").into_response();
+        }
+        Err(error) => {
+            tracing::error!(%error, "a session cannot be opened");
+            return (StatusCode::SERVICE_UNAVAILABLE, "the session cannot be opened\n").into_response();
+        }
     };
     let (mut parts, _) = request.into_parts();
     let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use super::issued;
 use super::manager::SessionManager;
 use super::opening::Source;
-use super::slot::{Slot, unknown};
+use super::slot::Slot;
 use crate::base::limits::SESSION_DEPTH_MAX;
 use crate::base::{Caller, Error, Reason, Result, SessionId};
 use crate::registry::port::RegistryRecord;
 use crate::server::task::AbortOnDrop;
-use crate::simulation::session::{ChangePosition, NewSession, SessionDesk, SessionDiff, SessionFacts};
+use crate::simulation::session::{ChangePosition, NewSession, SessionDesk, SessionDiff, SessionFacts, unknown};
 
 impl SessionManager {
     /// The session that an earlier request created.
@@ -83,8 +83,9 @@ impl SessionDesk for SessionManager {
             None => (Source::of(&self.base).await?, 0),
             Some(from) => {
                 let slot = self.find(from)?;
-                if slot.depth >= SESSION_DEPTH_MAX {
-                    let rule = format!("at most {SESSION_DEPTH_MAX} sessions begin from one another");
+                if slot.depth + 1 >= SESSION_DEPTH_MAX {
+                    let rule =
+                        format!("a chain of sessions has at most {SESSION_DEPTH_MAX}, each begun from the one before");
                     return Err(Error::invalid_field("from_session", "OUT_OF_RANGE", rule));
                 }
                 (Source::of(&self.opened(&slot).await?.assembly).await?, slot.depth + 1)
@@ -125,8 +126,11 @@ impl SessionDesk for SessionManager {
         drop(ended); // outside the lock
     }
 
-    async fn diff(&self, id: SessionId, from: ChangePosition, limit: usize) -> Result<SessionDiff> {
+    async fn diff(&self, id: SessionId, resets: u32, from: ChangePosition, limit: usize) -> Result<SessionDiff> {
         let slot = self.find(id)?;
+        if slot.resets != resets {
+            return Err(unknown()); // what was asked for is gone
+        }
         issued::diff(self.opened(&slot).await?, from, limit).await
     }
 

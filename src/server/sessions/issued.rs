@@ -47,7 +47,11 @@ pub(super) async fn diff(opened: &Opened, from: ChangePosition, limit: usize) ->
                 diff.next = Some((at, index));
                 return Ok(diff);
             }
-            for statement in role.log().entries(index, wanted).await? {
+            let entries = role.log().entries(index, wanted).await?;
+            if entries.is_empty() {
+                return Err(Error::bug("a log without the entries that its head covers"));
+            }
+            for statement in entries {
                 let statement = Statement::decode(&statement).map_err(Error::bug)?;
                 diff.changes.push(SessionChange {
                     registry: role.name().to_string(),

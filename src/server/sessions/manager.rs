@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::sync::watch;
 
 use super::opening;
-use super::slot::{Opened, Slot, Slots, full, unknown};
+use super::slot::{Opened, Slot, Slots, full};
 use crate::api::admission::{Entry, ServedWorld, Sessions};
 use crate::api::grpc::simulation::WorldFacts;
 use crate::api::http::sessions::SessionRoutes;
@@ -17,7 +17,7 @@ use crate::server::assembly::Assembly;
 use crate::server::config::Config;
 use crate::server::services::{self, Process, Serving};
 use crate::server::task::AbortOnDrop;
-use crate::simulation::session::{SessionDesk, SessionFacts};
+use crate::simulation::session::{SessionDesk, SessionFacts, unknown};
 
 /// Whoever may call this method may enter sessions.
 const ENTRY: &str = "lienthong.simulation.v1.SessionService/GetSession";
@@ -129,7 +129,7 @@ impl SessionManager {
     /// Refuses calls in a session that is full. What was begun goes on: the store itself takes twice as much.
     fn check_room_in(&self, opened: &Opened) -> Result<()> {
         let bytes = opened.store.bytes();
-        let all = || self.facts().iter().map(|of| of.bytes).sum::<usize>();
+        let all = || self.slots().bytes();
         let is_full = bytes > SESSION_BYTES_MAX || bytes > SESSION_BYTES_SURE && all() > SESSIONS_BYTES_MAX;
         if is_full { Err(full()) } else { Ok(()) }
     }

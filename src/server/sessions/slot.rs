@@ -18,14 +18,8 @@ use crate::server::followers::Followers;
 use crate::server::http_routes;
 use crate::server::services::Served;
 use crate::server::task::AbortOnDrop;
-use crate::simulation::session::{NewSession, SessionFacts};
+use crate::simulation::session::{NewSession, SessionFacts, unknown};
 use crate::store::OverlayStore;
-
-/// The error of a session that is not there.
-pub(super) fn unknown() -> Error {
-    let message = "there is no such session, or it has ended: SessionService/CreateSession creates one";
-    Error::new(Reason::SessionUnknown, message).with_subject("session", "")
-}
 
 /// The error of a session that is full.
 pub(super) fn full() -> Error {
@@ -203,6 +197,11 @@ impl Slots {
 
     pub(super) fn count_of(&self, by: &Caller) -> usize {
         self.by_id.values().filter(|slot| slot.created_by == *by).count()
+    }
+
+    /// What was written in all of them, in bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.by_id.values().filter_map(|slot| slot.opened.get()).map(|opened| opened.store.bytes()).sum()
     }
 
     /// All sessions, the oldest first.

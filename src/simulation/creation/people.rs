@@ -2,7 +2,7 @@
 
 use crate::base::id::is_request_id;
 use crate::base::text::folded_key;
-use crate::base::{Error, PartialDate, PersonalId, Reason, Result, Timestamp, Violations};
+use crate::base::{Error, Kind, PartialDate, PersonalId, Reason, Result, Timestamp, Violations};
 use crate::registry::numbers::Numbers;
 use crate::registry::port::{Content, PutOutcome};
 use crate::registry::vehicle::REGISTRATION;
@@ -188,9 +188,11 @@ impl Creating {
                 last = last.rsplit_once(' ').map_or(given.to_owned(), |(before, _)| [before, " ", given].concat());
             }
             // Somebody of that name whose record cannot be read has it too.
-            let others = self.parts.registries.namesakes(&folded_key(&last), year, &own, now).await;
-            if others.is_ok_and(|others| others == 0) {
-                break;
+            match self.parts.registries.namesakes(&folded_key(&last), year, &own, now).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == Kind::Corrupt => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(last)

@@ -117,11 +117,11 @@ async fn join(
     let add = |household: &Object| {
         let members = household.array("members").unwrap_or_default();
         if members.iter().filter_map(Value::as_object).any(|one| one.text("personal_id") == Some(member)) {
-            return None;
+            return Ok(None);
         }
         let one = Object::new().with("personal_id", member).with("relation_to_head", relation);
         let members: Vec<Value> = members.iter().cloned().chain([Value::Object(one)]).collect();
-        Some(household.clone().with("members", members))
+        Ok(Some(household.clone().with("members", members)))
     };
     amend(parts, HOUSEHOLD, household_id, add, request_id, now).await
 }
@@ -129,8 +129,10 @@ async fn join(
 /// Writes a marriage into the record of the spouse who was there before; gives the version that has it.
 async fn marry(parts: &Parts, person: &str, spouse: &str, request_id: &str, now: Timestamp) -> Result<u64> {
     let married = |person: &Object| match person.text("spouse_id") {
-        Some(known) if known == spouse => None,
-        _ => Some(person.clone().with("marital_status", "married").with("spouse_id", spouse)),
+        Some(known) if known == spouse => Ok(None),
+        // Since the citizen was planned.
+        Some(_) => Err(Error::new(Reason::VersionConflict, "the spouse has married somebody else meanwhile")),
+        None => Ok(Some(person.clone().with("marital_status", "married").with("spouse_id", spouse))),
     };
     amend(parts, PERSON, person, married, request_id, now).await
 }
@@ -140,7 +142,7 @@ async fn amend(
     parts: &Parts,
     record_type: &str,
     key: &str,
-    change: impl Fn(&Object) -> Option<Object>,
+    change: impl Fn(&Object) -> Result<Option<Object>>,
     request_id: &str,
     now: Timestamp,
 ) -> Result<u64> {
@@ -151,7 +153,7 @@ async fn amend(
             || Error::new(Reason::RecordNotFound, "there is no such record").with_subject("record", record_type);
         let found = found.ok_or_else(missing)?;
         let version = found.statement.version;
-        let Some(mut payload) = change(&found.payload) else { return Ok(version) };
+        let Some(mut payload) = change(&found.payload)? else { return Ok(version) };
         // The basis is that of the version before.
         payload.remove(crate::registry::basis::FIELD);
         let changes = vec![next_version(record_type, Operation::Update, version, payload)];

@@ -281,7 +281,7 @@ impl Wanted {
             bad.add("vehicles", "COUNT", "at most one motorcycle and one car");
         }
         if asked.licence.as_ref().is_some_and(|licence| licence.classes.len() > LIST_MAX) {
-            bad.add("licence.classes", "COUNT", "at most 10 classes");
+            bad.add("licence.classes", "COUNT", "at most 20 classes");
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct NewLog {
 }
 
 impl TrustAnchor {
-    /// The next version for those who go on with all logs apart from the others, under `root`: its key events begin at ledger index `at`.
+    /// The next version for a copy that continues all logs separately, under `root`: its key events begin at ledger index `at`.
     /// `takes_over` says how each log goes on, by its origin. Unsigned.
     pub fn continued<E>(
         &self,
@@ -64,8 +64,9 @@ impl TrustAnchor {
             if from.iter().any(|from| from.size > INTEGER_MAX as u64) {
                 return Err("a number is above 2^53-1".to_owned());
             }
-            if from.windows(2).any(|pair| pair[0].size > pair[1].size) {
-                return Err(format!("what {own} continues becomes smaller"));
+            // A head follows another as heads of one log do.
+            if from.windows(2).any(|pair| !pair[0].allows(pair[1].size, &pair[1].root)) {
+                return Err(format!("what {own} continues becomes smaller, or another tree"));
             }
             origins.extend(from.iter().map(|from| &*from.origin));
         }
