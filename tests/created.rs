@@ -344,3 +344,29 @@ async fn a_session_has_citizens_and_faults_of_its_own() {
     assert!(records.len() == 2 && records.iter().all(|one| one["verdict"] == "VALID"), "{fetched}");
     started.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_calls_at_once_have_one_answer_on_a_disk_too() {
+    // Conditions see what is not durable yet, and reads do not: in memory there is no such moment.
+    let on_disk = |config| Config { storage: Storage::Temporary, ..config };
+    let started = gateway().with(on_disk).start().await;
+    let client = Client(started.channel.clone());
+    for round in 0..5 {
+        let id = format!("at-once-{round}-0000");
+        let wanted = json!({ "situation": "no_points" });
+        let answers = join_all((0..30).map(|_| client.try_create(&id, wanted.clone()))).await;
+        let answers: Vec<Value> = answers.into_iter().map(|answer| answer.expect("created")).collect();
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{id}");
+        assert!(answers[0]["person"]["links"].as_array().is_some_and(|links| !links.is_empty()), "{}", answers[0]);
+    }
+    // Of those who want one spouse, one is married, and nothing of the others is there.
+    let spouse = client.create("the-spouse-0000", json!({ "sex": "SEX_FEMALE", "birth_date": "1990-03-04" })).await;
+    let spouse = id_of(&spouse).to_owned();
+    let wanted = json!({ "spouse_id": spouse, "birth_date": "1988-05-06" });
+    let ids: Vec<String> = (0..6).map(|at| format!("suitor-{at}-0000")).collect();
+    let answers = join_all(ids.iter().map(|id| client.try_create(id, wanted.clone()))).await;
+    let (married, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!((married.len(), refused.len()), (1, 5));
+    assert!(refused.iter().all(|answer| answer.as_ref().is_err_and(|status| status.code() == Code::InvalidArgument)));
+    client.create("born-on-leap-day", json!({ "birth_date": "2000-02-29" })).await;
+}

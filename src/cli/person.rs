@@ -198,8 +198,12 @@ impl Create {
         let mut is_refused = false;
         let call = async |request| {
             let answer = client.create_person(request).await;
-            let is_request = |status: &Status| matches!(status.code(), Code::InvalidArgument | Code::AlreadyExists);
-            is_refused = answer.as_ref().is_err_and(is_request);
+            // After these, it may have begun.
+            let may_go_on = |status: &Status| {
+                use Code::{Aborted, Cancelled, DeadlineExceeded, Internal, Unavailable, Unknown};
+                matches!(status.code(), Aborted | Cancelled | DeadlineExceeded | Internal | Unavailable | Unknown)
+            };
+            is_refused = answer.as_ref().is_err_and(|status| !may_go_on(status));
             answer
         };
         let answer = server.ask(message, DEADLINE, call).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Error, PersonalId, Reason, Result, Timestamp};
 use crate::registry::numbers::Numbers;
-use crate::store::{Batch, Space, Store};
+use crate::store::{Batch, Space, Store, settled};
 use crate::trust::canonical::{self, Object};
 
 /// The identification level of an account. Documents are linked to level 2.
@@ -88,8 +88,8 @@ impl Accounts {
         let batch = Batch::new().require_absent(Space::Account, key.clone());
         match self.store.commit(batch.put(Space::Account, key, account.to_row())).await {
             Err(error) if error.reason == Reason::StorageConflict => {
-                let gone = || Error::new(Reason::StorageCorrupt, "an account that is there cannot be read");
-                self.under(account.person).await?.ok_or_else(gone)
+                settled(&*self.store).await?;
+                self.under(account.person).await?.ok_or(error)
             }
             result => result.map(|()| account),
         }

@@ -16,7 +16,7 @@ use crate::base::{AgencyId, Entropy, Error, PersonalId, Reason, RecordId, Result
 use crate::registry::answer::VerifiedRecord;
 use crate::registry::numbers::Numbers;
 use crate::registry::{Catalogue, RecordType};
-use crate::store::{Batch, Scan, Space, Store};
+use crate::store::{Batch, Scan, Space, Store, settled};
 use crate::trust::{Object, canonical};
 
 use super::account::{Accounts, Level};
@@ -224,7 +224,9 @@ impl Linking {
         }
         match self.store.commit(write(batch, &link, actor)).await {
             Err(error) if error.reason == Reason::StorageConflict => {
-                let id = linked(&*self.store, link.record_id, &person.numbers).await?.unwrap_or_default();
+                settled(&*self.store).await?;
+                // Another number's link ended meanwhile: the caller decides again.
+                let id = linked(&*self.store, link.record_id, &person.numbers).await?.ok_or(error)?;
                 Err(Error::new(Reason::AlreadyLinked, "this document is linked to the account already")
                     .with_subject("link", id))
             }

@@ -115,6 +115,11 @@ impl Organisations {
         Ok(record.is_some_and(|record| names_them(&record.payload)))
     }
 
+    /// Waits until what a conflict has seen can be read.
+    pub async fn settled(&self) -> Result<()> {
+        crate::store::settled(&*self.store).await
+    }
+
     /// An organisation's account.
     pub async fn account(&self, code: OrganisationCode, now: Timestamp) -> Result<Option<OrganisationAccount>> {
         Ok(self.row(code).await?.map(|(account, _)| account.at(now)))

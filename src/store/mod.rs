@@ -150,6 +150,13 @@ pub trait Snapshot: Send + Sync + 'static {
     fn damaged(&self, space: Space, what: &'static str) -> Error;
 }
 
+/// Waits until everything that a condition has seen can be read: conditions see batches that are ordered and not durable yet, and reads do not.
+/// Whoever reads after a conflict what another batch wrote, reads behind this.
+pub async fn settled(store: &dyn Store) -> Result<()> {
+    const NOBODYS: &str = "settled";
+    store.commit(Batch::new().require_absent(Space::Meta, NOBODYS)).await
+}
+
 /// The error of a batch with an unmet condition. It names the space only: keys may be personal data.
 fn conflict(space: Space) -> Error {
     Error::new(Reason::StorageConflict, format!("a row of {} changed meanwhile", space.name()))

@@ -145,6 +145,7 @@ impl Opening {
         let account = match self.organisations.open(code, now).await {
             // Another call opened it at once.
             Err(error) if error.reason == Reason::StorageConflict => {
+                self.organisations.settled().await?;
                 self.organisations.account(code, now).await?.ok_or(error)?
             }
             opened => opened?,

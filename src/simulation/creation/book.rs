@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use crate::base::{Error, PersonalId, Reason, Result};
 use crate::simulation::faults::{Rule, kept};
 use crate::simulation::personas::identity::ordinal_of;
-use crate::store::{Batch, Scan, Space, Store};
+use crate::store::{Batch, Scan, Space, Store, settled};
 
 use super::made::Creation;
 use super::numbers::Taken;
@@ -67,7 +67,7 @@ impl Book {
         let batch = Batch::new().require_absent(Space::Simulation, key(request_id));
         match self.store.commit(batch.put(Space::Simulation, key(request_id), write(creation)?)).await {
             Ok(()) => Ok(true),
-            Err(error) if error.reason == Reason::StorageConflict => Ok(false),
+            Err(error) if error.reason == Reason::StorageConflict => settled(&*self.store).await.map(|()| false),
             Err(error) => Err(error),
         }
     }
@@ -78,7 +78,10 @@ impl Book {
         let batch = batch.put(Space::Simulation, key(request_id), write(&done)?);
         match self.store.commit(rules.iter().try_fold(batch, kept::keep)?).await {
             Ok(()) => Ok(done),
-            Err(error) if error.reason == Reason::StorageConflict => self.find(request_id).await?.ok_or(error),
+            Err(error) if error.reason == Reason::StorageConflict => {
+                settled(&*self.store).await?;
+                self.find(request_id).await?.ok_or(error)
+            }
             Err(error) => Err(error),
         }
     }

@@ -11,7 +11,7 @@ use crate::simulation::names::Sex;
 use crate::simulation::personas::identity::Scene;
 use crate::simulation::personas::{Life, reserved};
 use crate::simulation::population::Account;
-use crate::simulation::population::calendar::{age_on, plus_days, plus_years};
+use crate::simulation::population::calendar::{age_on, birthday, plus_days, plus_years};
 use crate::trust::Operation;
 
 use super::asked::AskedAccount;
@@ -251,7 +251,7 @@ impl Composing<'_> {
         }
         for (at, code) in self.wanted.classes.iter().enumerate() {
             let Some(class) = CLASSES.iter().find(|class| class.code == *code) else { continue };
-            let issued = plus_years(today, -2).max(NEW_CLASSES).max(plus_years(birth, class.age_min));
+            let issued = plus_years(today, -2).max(NEW_CLASSES).max(birthday(birth, class.age_min));
             if issued > today {
                 let says = format!(
                     "class {code} is for drivers from {} years of age, and this one is {}",

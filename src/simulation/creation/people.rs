@@ -30,6 +30,8 @@ const NUMBERS_MAX: usize = 64;
 pub struct Creating {
     parts: Parts,
     book: Book,
+    /// Citizens are created one after another: two at once could want one plate, one spouse or the last place of a household.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// Numbers that a draft took, and gives back unless it is kept.
@@ -42,7 +44,7 @@ impl Creating {
     /// Creates citizens of `parts`.
     pub fn new(parts: Parts) -> Self {
         let book = Book::new(parts.store.clone());
-        Self { parts, book }
+        Self { parts, book, turn: tokio::sync::Mutex::default() }
     }
 
     /// Makes a citizen, whole or not at all. A repetition is answered as the first call was; one that was cut off is completed.
@@ -52,6 +54,7 @@ impl Creating {
             return Err(Error::invalid_field("request_id", "FORMAT", says));
         }
         let content = asked.content()?;
+        let _turn = self.turn.lock().await;
         let creation = match self.book.find(request_id).await? {
             Some(begun) => begun,
             None => self.begin(request_id, asked, &content, now).await?,

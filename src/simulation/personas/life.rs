@@ -11,7 +11,7 @@ use crate::simulation::document::{
 };
 use crate::simulation::geography::{Commune, Geography, REORGANISED};
 use crate::simulation::population::Account;
-use crate::simulation::population::calendar::{plus_days, plus_years};
+use crate::simulation::population::calendar::{birthday, plus_days, plus_years};
 
 use super::identity::{Scene, ordinal_of};
 use super::reserved;
@@ -294,7 +294,7 @@ fn membership(person: &Person, scene: &Scene<'_>) -> Membership {
 
 /// The day on which somebody passed the first examination.
 fn first_passed(birth: Date) -> Date {
-    Date::constant(2014, 6, 16).max(plus_years(birth, 18))
+    Date::constant(2014, 6, 16).max(birthday(birth, 18))
 }
 
 /// The licence number of somebody whom a situation is about.

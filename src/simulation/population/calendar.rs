@@ -25,6 +25,12 @@ pub fn plus_years(date: Date, years: i16) -> Date {
     Date::new(year, date.month(), date.day()).or_else(|_| Date::new(year, date.month(), 28)).unwrap_or(date)
 }
 
+/// The day on which somebody becomes so many years old: who was born on 29 February, on 1 March of common years.
+pub fn birthday(birth: Date, years: i16) -> Date {
+    let day = plus_years(birth, years);
+    if day.day() < birth.day() { plus_days(day, 1) } else { day }
+}
+
 /// A day from `from` to `to`, both included; `from` when they are in the other order.
 pub fn draw_day(draws: &mut Draws, from: Date, to: Date) -> Date {
     plus_days(from, draws.between(0, days_between(from, to).max(0)))
