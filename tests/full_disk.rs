@@ -1,12 +1,18 @@
 //! A full disk below a store: changes are refused while it lasts, and taken again once there is room, without a restart.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a test that would wait for ever ends")]
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use lienthong::base::{Kind, Reason};
 use lienthong::store::fjall::{FjallOptions, FjallStore};
-use lienthong::store::{Batch, FreeSpace, Space, Store, Writes};
+use lienthong::store::{Batch, FreeSpace, Pace, Space, Store, Writes, recount};
+
+const MIB: u64 = 1024 * 1024;
 
 fn options() -> FjallOptions {
     // Small buffers, so that there are soon tables.
@@ -75,4 +81,73 @@ async fn a_full_disk_refuses_changes_until_there_is_room() {
     disk.0.store(1_000, Ordering::SeqCst);
     put().await.expect("what was refused left no trace in the engine");
     assert_eq!(store.count(Space::Record), 1);
+}
+
+/// A disk of a size, on which there is nothing but the tables of a store. Its journal is left out: that has a size of its own.
+struct Tables {
+    folder: PathBuf,
+    bytes: u64,
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    // The engine removes files meanwhile.
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|entry| if entry.path().is_dir() { bytes_in(&entry.path()) } else { length(&entry.path()) }).sum()
+}
+
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |file| file.len())
+}
+
+impl FreeSpace for Tables {
+    fn free_bytes(&self) -> std::io::Result<u64> {
+        Ok(self.bytes.saturating_sub(bytes_in(&self.folder.join("keyspaces"))))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_a_snapshot_filled_has_room_again_once_the_snapshot_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(FjallStore::create(folder.path(), options()).unwrap());
+    let options = FjallOptions { reserve_bytes: 2 * MIB, ..options() };
+    let disk = Arc::new(Tables { folder: folder.path().to_owned(), bytes: 24 * MIB });
+    let store = FjallStore::open_on(folder.path(), options, disk.clone()).unwrap();
+    let snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.held_back_bytes(), 0);
+    // Rows that fall between those before, so that tables are merged again and again.
+    let mut written = 0_u64;
+    let error = loop {
+        let mut batch = Batch::new();
+        for row in written * 200..(written + 1) * 200 {
+            let key = row.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
+            batch.push_insert(Space::RecordIndex, key.to_vec(), vec![row as u8; 100]);
+        }
+        match store.commit(batch).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.reason, Reason::StorageFull, "{error}");
+    let rows_bytes = written * 200 * 108;
+    assert!(
+        rows_bytes < 12 * MIB,
+        "most of the disk is what only the snapshot needs: {} KiB are rows",
+        rows_bytes / 1024
+    );
+    assert!(snapshot.held_back_bytes() > rows_bytes);
+    let mut health = store.health();
+    assert!(matches!(health.borrow_and_update().writes, Writes::Full { .. }));
+    // Once the engine has done what it had begun, nothing happens by itself any more.
+    let tables = || bytes_in(&folder.path().join("keyspaces"));
+    let mut before = 0;
+    while std::mem::replace(&mut before, tables()) != tables() {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
+    drop(snapshot);
+    let room = health.wait_for(|health| health.writes == Writes::Taken);
+    tokio::time::timeout(Duration::from_secs(20), room).await.expect("there is room again").unwrap();
+    store.commit(Batch::new().put(Space::Record, "a", "1")).await.expect("there is room");
+    assert!(disk.free_bytes().unwrap() > 8 * MIB);
+    let found = recount(&store, Space::RecordIndex, Pace::Full, |_| {}).await.unwrap();
+    assert!(found.agrees && found.read == written * 200, "{found:?}");
 }

@@ -9,6 +9,8 @@ use common::process::{Serving, program};
 use common::sessions::{CITIZEN, PURPOSE, World, base};
 use common::{gateway, reason};
 use lienthong::base::Timestamp;
+use lienthong::server::config::SessionsMax;
+use lienthong::server::{Config, Storage};
 use lienthong::trust::Verifier;
 use serde_json::{Value, json};
 use tonic::Code;
@@ -196,6 +198,53 @@ async fn only_the_wanted_personas_have_their_faults() {
     }
     let answer = fetch(&without).await.expect("no fault");
     assert_eq!(answer["records"][0]["verdict"], "VALID", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_named_persona_s_fault_holds_also_where_it_did_not_before() {
+    const DOWN: &str = "042090990201";
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    let body = json!({ "personal_id": DOWN, "record_types": ["health_insurance.card.v1"], "purpose": PURPOSE });
+    let fetch = async |world: &World| {
+        world.call("demo-one-stop", "exchange.v1.ExchangeService/FetchRecords", body.clone()).await
+    };
+    let without = base.create(json!({ "persona_faults": {} })).await;
+    fetch(&without).await.expect("no fault");
+    let named = json!({ "from_session": without.id(), "persona_faults": { "personal_ids": [DOWN] } });
+    let with = base.create(named).await;
+    assert_eq!(reason(&fetch(&with).await.expect_err("a fault")), reason(&fetch(&base).await.expect_err("a fault")));
+    fetch(&base.create(json!({ "from_session": without.id() })).await).await.expect("no fault");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_costs_the_store_too_much_ends_also_if_nobody_calls_it() {
+    let few = SessionsMax { held_back_bytes: 256 * 1024, ..SessionsMax::default() };
+    let on_disk = |config| Config { storage: Storage::Temporary, sessions: few, ..config };
+    let started = gateway().with(on_disk).start().await;
+    let base = base(&started.channel);
+    let idle = base.create(json!({})).await;
+    let used = base.create(json!({})).await;
+    // What is written in sessions costs the store nothing.
+    for change in 0..30 {
+        let (version, _) = used.religion().await;
+        used.convert(version, if change % 2 == 0 { "Phật giáo" } else { "Công giáo" }).await;
+    }
+    let nested = base.create(json!({ "from_session": used.id() })).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!(base.sessions("ListSessions", json!({})).await["sessions"].as_array().map(Vec::len), Some(3));
+    let get = "simulation.v1.SessionService/GetSession";
+    let there = async |of: &World| base.call("demo-operator", get, json!({ "session_id": of.id() })).await.is_ok();
+    let mut change = 0;
+    while there(&idle).await || there(&used).await || there(&nested).await {
+        let (version, _) = base.religion().await;
+        base.convert(version, if change % 2 == 0 { "Phật giáo" } else { "Công giáo" }).await;
+        change += 1;
+        assert!(change < 2_000, "they don't end");
+    }
+    let after = base.create(json!({})).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert!(there(&after).await, "it holds back nothing yet");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,8 @@ pub const SESSIONS_MAX: usize = 500;
 pub const SESSION_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What may be written in all sessions together, in bytes of memory.
 pub const SESSIONS_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// About how much may be written to the store while the snapshot of a session holds back what becomes old, in bytes: beyond it, the session ends.
+pub const SESSION_HELD_BACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// What may be written in each session, whatever the others hold.
 pub const SESSION_BYTES_SURE: usize = 4 * 1024 * 1024;
 /// Most sessions that begin from one another, one upon the other.

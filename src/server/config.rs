@@ -26,18 +26,21 @@ pub enum Storage {
     Folder(PathBuf),
 }
 
-/// Most sessions at a time.
+/// Most sessions at a time, and the most that one may cost the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionsMax {
     /// Of all callers.
     pub total: usize,
     /// Of one caller.
     pub of_caller: usize,
+    /// What the snapshot of each may hold back, in bytes: beyond it, the session ends.
+    pub held_back_bytes: u64,
 }
 
 impl Default for SessionsMax {
     fn default() -> Self {
-        Self { total: limits::SESSIONS_MAX, of_caller: limits::SESSIONS_MAX }
+        let held_back_bytes = limits::SESSION_HELD_BACK_BYTES_MAX;
+        Self { total: limits::SESSIONS_MAX, of_caller: limits::SESSIONS_MAX, held_back_bytes }
     }
 }
 

@@ -29,7 +29,7 @@ pub struct NewSession {
     pub from: Option<SessionId>,
     /// The seed of its randomness; `None`: the system's.
     pub seed: Option<u64>,
-    /// The personas whose faults hold; `None`: all that hold where it begins from.
+    /// The personas whose faults hold, whether or not they hold where it begins from; `None`: all that hold there.
     pub persona_faults: Option<Vec<PersonalId>>,
 }
 
@@ -44,7 +44,7 @@ pub struct SessionFacts {
     pub created_by: Caller,
     /// When, by the machine's time.
     pub created_at: Timestamp,
-    /// When it ends, by the machine's time.
+    /// When it ends, by the machine's time, unless its snapshot costs the store too much before.
     pub expires_at: Timestamp,
     /// The session that it began from.
     pub from: Option<SessionId>,

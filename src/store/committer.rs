@@ -6,7 +6,6 @@
 //! seals (see `seal`). A row about which a batch makes a claim, or has a condition, is not looked up again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc as signals};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,8 +14,9 @@ use bytes::Bytes;
 use fjall::{Database, PersistMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::counts::{Counts, Since};
 use super::disk::Reserve;
-use super::fjall::{Keyspaces, contained, inner_key, is_damage};
+use super::fjall::{Keyspaces, contained, give_back, inner_key, is_damage};
 use super::health::{HealthBoard, Writes};
 use super::seal::{Mark, SEAL_KEY, Tally};
 use super::{Batch, Before, ChangeBoard, Condition, Layout, Space, Write, conflict};
@@ -51,21 +51,6 @@ pub(super) struct Committer {
     counts: Arc<Counts>,
 }
 
-/// The durable counts, for readers.
-struct Counts {
-    group: AtomicU64,
-    rows: Vec<AtomicU64>,
-}
-
-impl Counts {
-    fn set(&self, tally: &Tally) {
-        self.group.store(tally.group, Ordering::Release);
-        for (count, rows) in self.rows.iter().zip(&tally.rows) {
-            count.store(*rows, Ordering::Release);
-        }
-    }
-}
-
 impl Committer {
     pub(super) fn start(
         database: Database,
@@ -75,12 +60,10 @@ impl Committer {
         reserve: Reserve,
         (health, changes): (Arc<HealthBoard>, Arc<ChangeBoard>),
     ) -> Result<Self> {
-        let counts = Arc::new(Counts {
-            group: AtomicU64::new(tally.group),
-            rows: tally.rows.iter().map(|rows| AtomicU64::new(*rows)).collect(),
-        });
+        let counts = Arc::new(Counts::of(&tally));
         health.set_writes(reserve.writes());
-        let lookout = lookout(database.clone(), reserve.clone(), health.clone())?;
+        let below = (database.clone(), keyspaces.clone(), reserve.clone());
+        let lookout = lookout(below, health.clone(), counts.clone())?;
         let (queue, requests) = mpsc::channel(QUEUE_BATCHES_MAX);
         let overlays = Space::ALL.iter().map(|_| Overlay::default()).collect();
         let (accepted, counted) = (Vec::new(), counts.clone());
@@ -96,12 +79,17 @@ impl Committer {
 
     /// The number of the last durable group.
     pub(super) fn group(&self) -> u64 {
-        self.counts.group.load(Ordering::Acquire)
+        self.counts.group()
     }
 
     /// The durable number of rows of a space.
     pub(super) fn count(&self, space: Space) -> u64 {
-        self.counts.rows[space.index()].load(Ordering::Acquire)
+        self.counts.rows(space)
+    }
+
+    /// Counts what is written from now on.
+    pub(super) fn since_now(&self) -> Since {
+        Since::now(&self.counts)
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<()> {
@@ -131,11 +119,12 @@ impl Drop for Committer {
     }
 }
 
-/// Checks the disk and the engine periodically, so that freed space and a failed write of the engine are noticed without a caller.
+/// Checks the disk and the engine periodically, so that freed space and a failed write of the engine are noticed without a caller, and
+/// what a snapshot held back is given back though nobody writes.
 fn lookout(
-    database: Database,
-    reserve: Reserve,
+    (database, keyspaces, reserve): (Database, Keyspaces, Reserve),
     health: Arc<HealthBoard>,
+    counts: Arc<Counts>,
 ) -> Result<(signals::Sender<()>, JoinHandle<()>)> {
     let (stop, stopped) = signals::channel();
     let watch = move || {
@@ -143,6 +132,13 @@ fn lookout(
             // Every group syncs its own writes, so there is nothing to flush; only a refusal by the engine matters.
             let refuses = matches!(database.persist(PersistMode::Buffer), Err(fjall::Error::Poisoned));
             health.set_writes(writes_of(refuses, &reserve));
+            // What could not be done for want of room is tried again.
+            if !refuses && reserve.has_room_to_give_back() && counts.take_released() {
+                match contained(|| give_back(&database, &keyspaces)) {
+                    Ok(Ok(())) => {}
+                    failed => tracing::warn!(cause = ?failed, "what an ended snapshot held back cannot be given back"),
+                }
+            }
         }
     };
     let thread = std::thread::Builder::new().name("store-lookout".into()).spawn(watch).map_err(Error::bug)?;
@@ -300,7 +296,7 @@ impl Group {
             self.health.set_writes(writes_of(true, &self.reserve));
             return Err((Reason::StorageUnavailable, STOPPED));
         }
-        self.counts.set(&tally);
+        self.counts.set(&tally, self.accepted.iter().map(|request| request.kib as u64).sum());
         if let Err(error) = self.mark.set(tally.group) {
             // A mark that lags only makes the next start less strict.
             tracing::warn!(%error, "the store's mark cannot be written");

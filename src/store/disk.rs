@@ -47,6 +47,9 @@ impl FreeSpace for FolderDisk {
 /// Files that must stay free: a flush or a compaction creates a few at once, and other programs share the disk.
 const FILES_FREE_MIN: u64 = 64;
 
+/// The part of the reserve that giving back may not take.
+const GIVING_BACK_PART: u64 = 8;
+
 /// The part of the disk that must stay free.
 #[derive(Clone)]
 pub(super) struct Reserve {
@@ -65,6 +68,17 @@ impl Reserve {
             }
             _ => Writes::Taken,
         }
+    }
+
+    /// Whether there is room for the one small table with which the engine begins to give space back: a part of the reserve, so also on
+    /// a disk that is full.
+    pub(super) fn has_room_to_give_back(&self) -> bool {
+        let has_bytes = self.disk.free_bytes().is_ok_and(|free| free >= self.bytes / GIVING_BACK_PART);
+        has_bytes
+            && self
+                .disk
+                .free_files()
+                .is_ok_and(|free| free.is_none_or(|free| free >= FILES_FREE_MIN / GIVING_BACK_PART))
     }
 }
 

@@ -24,10 +24,12 @@ use options::MIB;
 use rows::{FjallSnapshot, Rows};
 
 pub(super) use fault::{contained, is_damage};
+pub(super) use give_back::give_back;
 pub(super) use keyspaces::{Keyspaces, inner_key};
 pub use options::{FILES_OPEN_MAX, FjallOptions};
 
 mod fault;
+mod give_back;
 mod imprint;
 mod keyspaces;
 mod open;
@@ -174,8 +176,9 @@ impl Store for FjallStore {
     }
 
     async fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        let since = self.committer.since_now();
         let counts = Space::ALL.iter().map(|space| self.committer.count(*space)).collect();
-        Ok(Arc::new(FjallSnapshot::new(self.rows.clone(), self.database.snapshot(), counts)))
+        Ok(Arc::new(FjallSnapshot::new(self.rows.clone(), self.database.snapshot(), counts, since)))
     }
 
     fn changes(&self, space: Space) -> Changes {

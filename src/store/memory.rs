@@ -107,6 +107,10 @@ impl Snapshot for MemorySnapshot {
         self.maps[space.index()].len() as u64
     }
 
+    fn held_back_bytes(&self) -> u64 {
+        0 // rows are shared with the store, not kept for the snapshot
+    }
+
     fn damaged(&self, space: Space, what: &'static str) -> Error {
         self.health.damage(space, what, None)
     }

@@ -43,6 +43,7 @@ pub mod memory;
 mod batch;
 mod changes;
 mod committer;
+mod counts;
 mod derived;
 #[cfg(test)]
 mod conformance;
@@ -67,7 +68,7 @@ pub use changes::{ChangeBoard, Changes};
 pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
 pub use health::{Health, Writes};
-pub use overlay::OverlayStore;
+pub use overlay::{MemoryTotal, OverlayStore};
 pub use recount::{Pace, Recount, recount};
 pub use rollback::RollbackGuard;
 pub use scan::Scan;
@@ -145,6 +146,10 @@ pub trait Snapshot: Send + Sync + 'static {
 
     /// The number of rows of a space.
     fn count(&self, space: Space) -> u64;
+
+    /// About how much was written to the engine since, in bytes: as long as the snapshot is kept, the engine gives back nothing of what
+    /// became old in it. 0 if it holds back nothing.
+    fn held_back_bytes(&self) -> u64;
 
     /// Notes damage in the store that it is of, and returns the error: see [`Store::damaged`](Store::damaged).
     fn damaged(&self, space: Space, what: &'static str) -> Error;

@@ -1,7 +1,8 @@
 //! An overlay: a store of its own over a snapshot of another. Reads fall through to the snapshot, writes stay here, in memory.
 //!
 //! What it holds is bounded: a batch that would take it beyond its limit is refused with
-//! [`SessionFull`](Reason::SessionFull), and nothing of it is written.
+//! [`SessionFull`](Reason::SessionFull), and nothing of it is written. A snapshot of it takes no copy: what was written is copied by the next
+//! batch, if a snapshot still has it, and every copy counts in the memory of all overlays ([`MemoryTotal`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -14,6 +15,11 @@ use super::health::{Health, HealthBoard};
 use super::size::check_key;
 use super::{Batch, Before, ChangeBoard, Changes, Openers, Scan, Snapshot, Space, Store, StoreRow, Write, conflict};
 use crate::base::{Error, Reason, Result};
+use memory_total::MemoryShare;
+
+pub use memory_total::MemoryTotal;
+
+mod memory_total;
 
 /// What a row costs in memory beside its bytes.
 const ROW_BYTES: usize = 128;
@@ -28,13 +34,13 @@ struct Written {
     maps: Vec<Map>,
     /// The number of rows of each space.
     counts: Vec<u64>,
-    bytes: usize,
+    memory: MemoryShare,
 }
 
 impl Written {
-    fn over(base: &dyn Snapshot) -> Self {
+    fn over(base: &dyn Snapshot, memory: &MemoryTotal) -> Self {
         let counts = Space::ALL.iter().map(|space| base.count(*space)).collect();
-        Self { maps: vec![Map::new(); Space::ALL.len()], counts, bytes: 0 }
+        Self { maps: vec![Map::new(); Space::ALL.len()], counts, memory: memory.share() }
     }
 
     fn row(&self, space: Space, key: &[u8]) -> Option<&Option<Bytes>> {
@@ -62,11 +68,11 @@ impl Written {
         let size = |key: &Bytes, value: &Option<Bytes>| key.len() + value.as_ref().map_or(0, Bytes::len) + ROW_BYTES;
         let count = &mut self.counts[space.index()];
         *count = (*count + u64::from(value.is_some())).saturating_sub(u64::from(existed));
-        self.bytes += size(&key, &value);
+        self.memory.grow(size(&key, &value));
         // Copies of their own: a slice would keep a whole message alive.
         let (key, value) = (Bytes::copy_from_slice(&key), value.map(|value| Bytes::copy_from_slice(&value)));
         if let Some(before) = self.maps[space.index()].insert(key.clone(), value) {
-            self.bytes -= size(&key, &before);
+            self.memory.shrink(size(&key, &before));
         }
     }
 }
@@ -74,7 +80,8 @@ impl Written {
 /// A store over a snapshot.
 pub struct OverlayStore {
     base: Arc<dyn Snapshot>,
-    written: RwLock<Written>,
+    /// Shared with its snapshots until the next batch, which copies it.
+    written: RwLock<Arc<Written>>,
     /// Orders the batches: their conditions are read from the snapshot as well.
     turn: Mutex<()>,
     bytes_max: usize,
@@ -83,9 +90,10 @@ pub struct OverlayStore {
 }
 
 impl OverlayStore {
-    /// A store that begins as `base` is, and holds at most `bytes_max` of what is written to it.
-    pub fn new(base: Arc<dyn Snapshot>, bytes_max: usize) -> Self {
-        let written = RwLock::new(Written::over(&*base));
+    /// A store that begins as `base` is, and holds at most `bytes_max` of what is written to it. Its memory counts in `memory`, as does that of
+    /// its snapshots once it is not the same any more.
+    pub fn new(base: Arc<dyn Snapshot>, bytes_max: usize, memory: &MemoryTotal) -> Self {
+        let written = RwLock::new(Arc::new(Written::over(&*base, memory)));
         Self {
             base,
             written,
@@ -98,7 +106,13 @@ impl OverlayStore {
 
     /// What it holds, in bytes of memory.
     pub fn bytes(&self) -> usize {
-        self.read().bytes
+        self.read().memory.bytes()
+    }
+
+    /// What the next batch copies, in bytes of memory: all that it holds, if a snapshot has the same.
+    pub fn bytes_to_copy(&self) -> usize {
+        let written = self.read();
+        if Arc::strong_count(&written) > 1 { written.memory.bytes() } else { 0 }
     }
 
     /// How many rows of each space were written or deleted; spaces without any are left out.
@@ -108,7 +122,7 @@ impl OverlayStore {
         Space::ALL.iter().map(count).filter(|(_, count)| *count > 0).collect()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Written> {
+    fn read(&self) -> RwLockReadGuard<'_, Arc<Written>> {
         // Nothing panics between two writes of one batch, so a poisoned lock still guards whole batches.
         self.written.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,6 +234,7 @@ impl Store for OverlayStore {
         let touched: BTreeSet<Space> = writes.iter().map(|write| write.space).collect();
         {
             let mut written = self.written.write().unwrap_or_else(PoisonError::into_inner);
+            let written = Arc::make_mut(&mut written);
             writes.into_iter().zip(existed).for_each(|(write, existed)| written.write(write, existed));
         }
         touched.into_iter().for_each(|space| self.changes.note(space));
@@ -257,7 +272,7 @@ impl Store for OverlayStore {
 /// An overlay as it was.
 struct OverlaySnapshot {
     base: Arc<dyn Snapshot>,
-    written: Written,
+    written: Arc<Written>,
 }
 
 #[async_trait]
@@ -290,6 +305,10 @@ impl Snapshot for OverlaySnapshot {
 
     fn count(&self, space: Space) -> u64 {
         self.written.counts[space.index()]
+    }
+
+    fn held_back_bytes(&self) -> u64 {
+        self.base.held_back_bytes()
     }
 
     fn damaged(&self, space: Space, what: &'static str) -> Error {

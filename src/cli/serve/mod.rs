@@ -211,7 +211,7 @@ impl Serve {
     }
 
     fn sessions(&self) -> SessionsMax {
-        SessionsMax { total: self.sessions, of_caller: self.sessions_of_caller }
+        SessionsMax { total: self.sessions, of_caller: self.sessions_of_caller, ..SessionsMax::default() }
     }
 
     async fn serve(self, output: OutputFormat) -> Result<(), Failure> {

@@ -11,11 +11,17 @@ use super::issued;
 use super::manager::SessionManager;
 use super::opening::Source;
 use super::slot::Slot;
-use crate::base::limits::SESSION_DEPTH_MAX;
+use crate::base::limits::{SESSION_DEPTH_MAX, SESSIONS_BYTES_MAX};
 use crate::base::{Caller, Error, Reason, Result, SessionId};
 use crate::registry::port::RegistryRecord;
 use crate::server::task::AbortOnDrop;
 use crate::simulation::session::{ChangePosition, NewSession, SessionDesk, SessionDiff, SessionFacts, unknown};
+
+/// The error of one session more than there is room for.
+fn too_many(what: impl std::fmt::Display) -> Error {
+    let message = format!("{what}: delete some, or wait until they end by themselves");
+    Error::new(Reason::TooManySessions, message).with_subject("session", "")
+}
 
 impl SessionManager {
     /// The session that an earlier request created.
@@ -34,15 +40,11 @@ impl SessionManager {
     /// Whether there is room for one more.
     fn check_room(&self, by: &Caller) -> Result<()> {
         let (slots, most) = (self.slots(), self.config.sessions);
-        let full = |what: String| {
-            let message = format!("{what}: delete some, or wait until they end by themselves");
-            Err(Error::new(Reason::TooManySessions, message).with_subject("session", ""))
-        };
         if slots.count() >= most.total {
-            return full(format!("this gateway keeps at most {} sessions", most.total));
+            return Err(too_many(format_args!("this gateway keeps at most {} sessions", most.total)));
         }
         if slots.count_of(by) >= most.of_caller {
-            return full(format!("this gateway keeps at most {} sessions of one caller", most.of_caller));
+            return Err(too_many(format_args!("this gateway keeps at most {} sessions of one caller", most.of_caller)));
         }
         Ok(())
     }
@@ -82,6 +84,9 @@ impl SessionDesk for SessionManager {
         let (source, depth) = match new.from {
             None => (Source::of(&self.base).await?, 0),
             Some(from) => {
+                if self.memory.bytes() > SESSIONS_BYTES_MAX {
+                    return Err(too_many("the sessions hold as much memory as they may"));
+                }
                 let slot = self.find(from)?;
                 if slot.depth + 1 >= SESSION_DEPTH_MAX {
                     let rule =

@@ -1,6 +1,12 @@
 //! The manager of sessions: which there are, and their worlds as calls find them.
+//!
+//! A session's snapshot makes the engine keep what the province replaces. So that a session that nobody uses any more fills neither disk nor
+//! memory, the manager looks each second how much that is, and ends those that cost too much.
+
+#![allow(clippy::disallowed_methods, reason = "sessions live by the machine's time")]
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -18,9 +24,13 @@ use crate::server::config::Config;
 use crate::server::services::{self, Process, Serving};
 use crate::server::task::AbortOnDrop;
 use crate::simulation::session::{SessionDesk, SessionFacts, unknown};
+use crate::store::MemoryTotal;
 
 /// Whoever may call this method may enter sessions.
 const ENTRY: &str = "lienthong.simulation.v1.SessionService/GetSession";
+
+/// How often the manager looks what sessions hold back.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The sessions of one gateway.
 pub struct SessionManager {
@@ -34,6 +44,8 @@ pub struct SessionManager {
     /// The address of the public HTTP routes.
     public_url: OnceLock<String>,
     slots: Mutex<Slots>,
+    /// What was written in all of them, also in those that ended and from which others began.
+    pub(super) memory: MemoryTotal,
     /// Sessions are created one after another, so that there are no more than there may be.
     pub(super) creating: tokio::sync::Mutex<()>,
     ending: OnceLock<AbortOnDrop>,
@@ -57,16 +69,21 @@ impl SessionManager {
             process: OnceLock::new(),
             public_url: OnceLock::new(),
             slots: Mutex::default(),
+            memory: MemoryTotal::default(),
             creating: tokio::sync::Mutex::default(),
             ending: OnceLock::new(),
         });
         let all = Arc::downgrade(&manager);
         let watching = tokio::spawn(async move {
-            // A sender that is gone ends them as well.
-            let _ = ending.wait_for(|ends| *ends).await;
-            if let Some(manager) = all.upgrade() {
-                let ended = manager.slots().end_all();
-                drop(ended); // outside the lock
+            loop {
+                // A sender that is gone ends them as well.
+                let ends = tokio::time::timeout(LOOK_EVERY, ending.wait_for(|ends| *ends)).await.is_ok();
+                let Some(manager) = all.upgrade() else { return };
+                if ends {
+                    let ended = manager.slots().end_all();
+                    return drop(ended); // outside the lock
+                }
+                manager.end_those_that_hold_back();
             }
         });
         let _ = manager.ending.set(AbortOnDrop(watching));
@@ -94,6 +111,22 @@ impl SessionManager {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends sessions for which the store holds back more than one may cost it.
+    fn end_those_that_hold_back(&self) {
+        let all = self.slots().all();
+        for slot in all {
+            let bytes = slot.source.held_back_bytes();
+            if bytes <= self.config.sessions.held_back_bytes {
+                continue;
+            }
+            let ended = self.slots().remove_if(slot.id, |now| now.resets == slot.resets);
+            if ended.is_some() {
+                let (session, written_mib) = (slot.id, bytes / (1024 * 1024));
+                tracing::info!(%session, written_mib, "a session ended: so much was written outside since it began that the store keeps for it");
+            }
+        }
+    }
+
     /// The slot of a session that is there.
     pub(super) fn find(&self, id: SessionId) -> Result<Arc<Slot>> {
         self.slots().find(id, self.config.clock.now())
@@ -104,7 +137,7 @@ impl SessionManager {
         slot.opened
             .get_or_try_init(|| async {
                 let (assembly, store) =
-                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(&self.base)).await?;
+                    opening::open(&slot.source, slot.id, slot.resets, slot.entropy(&self.base), &self.memory).await?;
                 if let Some(url) = self.public_url.get() {
                     assembly.province.status.serve_at(&format!("{url}/sessions/{}", slot.id));
                 }
@@ -129,7 +162,7 @@ impl SessionManager {
     /// Refuses calls in a session that is full. What was begun goes on: the store itself takes twice as much.
     fn check_room_in(&self, opened: &Opened) -> Result<()> {
         let bytes = opened.store.bytes();
-        let all = || self.slots().bytes();
+        let all = || self.memory.bytes() + opened.store.bytes_to_copy();
         let is_full = bytes > SESSION_BYTES_MAX || bytes > SESSION_BYTES_SURE && all() > SESSIONS_BYTES_MAX;
         if is_full { Err(full()) } else { Ok(()) }
     }

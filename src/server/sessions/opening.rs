@@ -23,7 +23,7 @@ use crate::server::world::World;
 use crate::simulation::clock::WorldClock;
 use crate::simulation::faults::Rules;
 use crate::simulation::personas;
-use crate::store::{OverlayStore, Snapshot};
+use crate::store::{MemoryTotal, OverlayStore, Snapshot};
 use crate::trust::anchor::Continued;
 use crate::trust::{Signer, TrustAnchor};
 
@@ -48,6 +48,11 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// About how much was written to the store below while it holds back what became old.
+    pub(super) fn held_back_bytes(&self) -> u64 {
+        self.snapshot.held_back_bytes()
+    }
+
     /// A world as it stands. Of a world into which more is being written at this moment than its province has accepted, the snapshot is taken a
     /// little later; fails with [`Overloaded`](Reason::Overloaded) if that goes on for seconds.
     pub(super) async fn of(assembly: &Assembly) -> Result<Self> {
@@ -82,13 +87,17 @@ impl Source {
         Err(Error::new(Reason::Overloaded, message).with_retry_after(Duration::from_secs(1)))
     }
 
-    /// With the faults of these personas only.
+    /// With the faults of these personas, whether or not they hold where it begins, and of no other persona.
     pub(super) fn with_faults_of(mut self, personas: &[PersonalId]) -> Self {
         let known = personas::faults();
-        let known = known.current();
-        let holds = |person: &PersonalId| known.of_person(person).is_none() || personas.contains(person);
-        let faults = self.faults.current();
-        let rules = faults.as_slice().iter().filter(|rule| holds(&rule.matching.person)).cloned();
+        let (known, faults) = (known.current(), self.faults.current());
+        let others = faults.as_slice().iter().filter(|rule| known.of_person(&rule.matching.person).is_none());
+        // What holds where it begins may be another fault than a persona's own.
+        let of_persona = |person: &PersonalId| {
+            let here = faults.of_person(person).and_then(|at| faults.as_slice().get(at));
+            here.or_else(|| known.of_person(person).and_then(|at| known.as_slice().get(at))).cloned()
+        };
+        let rules = others.cloned().chain(personas.iter().filter_map(of_persona));
         self.faults = Arc::new(rules.collect());
         self
     }
@@ -100,10 +109,11 @@ pub(super) async fn open(
     id: SessionId,
     resets: u32,
     entropy: Arc<dyn Entropy>,
+    memory: &MemoryTotal,
 ) -> Result<(Assembly, Arc<OverlayStore>)> {
     let origins = source.catalogue.origins().within(id, resets);
     let catalogue = Arc::new(source.catalogue.with_logs(origins));
-    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), 2 * SESSION_BYTES_MAX));
+    let store = Arc::new(OverlayStore::new(source.snapshot.clone(), 2 * SESSION_BYTES_MAX, memory));
     let clock = source.clock.branch();
     let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
     let log_clock = LogClock::new(clock.clone());

@@ -199,11 +199,6 @@ impl Slots {
         self.by_id.values().filter(|slot| slot.created_by == *by).count()
     }
 
-    /// What was written in all of them, in bytes of memory.
-    pub(super) fn bytes(&self) -> usize {
-        self.by_id.values().filter_map(|slot| slot.opened.get()).map(|opened| opened.store.bytes()).sum()
-    }
-
     /// All sessions, the oldest first.
     pub(super) fn all(&self) -> Vec<Arc<Slot>> {
         let mut all: Vec<_> = self.by_id.values().cloned().collect();

@@ -9,6 +9,7 @@ use fjall::Readable;
 use super::fault::{contained, is_damage};
 use super::keyspaces::{Keyspaces, inner_bounds, inner_key};
 use crate::base::{Error, Reason, Result};
+use crate::store::counts::Since;
 use crate::store::health::HealthBoard;
 use crate::store::size::check_key;
 use crate::store::{Scan, Snapshot, Space, StoreRow};
@@ -92,11 +93,13 @@ pub(super) struct FjallSnapshot {
     state: fjall::Snapshot,
     /// The number of rows of each space, in the order of [`Space::ALL`].
     counts: Vec<u64>,
+    // Declared behind the state: whoever is told that this has ended finds the engine's snapshot closed.
+    since: Since,
 }
 
 impl FjallSnapshot {
-    pub(super) fn new(rows: Rows, state: fjall::Snapshot, counts: Vec<u64>) -> Self {
-        Self { rows, state, counts }
+    pub(super) fn new(rows: Rows, state: fjall::Snapshot, counts: Vec<u64>, since: Since) -> Self {
+        Self { rows, state, counts, since }
     }
 }
 
@@ -117,6 +120,10 @@ impl Snapshot for FjallSnapshot {
 
     fn count(&self, space: Space) -> u64 {
         self.counts[space.index()]
+    }
+
+    fn held_back_bytes(&self) -> u64 {
+        self.since.bytes()
     }
 
     fn damaged(&self, space: Space, what: &'static str) -> Error {

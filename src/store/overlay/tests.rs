@@ -17,7 +17,7 @@ fn block_on<T>(ready: impl Future<Output = T>) -> T {
 }
 
 fn over(base: &MemoryStore) -> OverlayStore {
-    OverlayStore::new(block_on(base.snapshot()).expect("a snapshot"), 64 * MIB)
+    OverlayStore::new(block_on(base.snapshot()).expect("a snapshot"), 64 * MIB, &MemoryTotal::default())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -29,7 +29,7 @@ async fn keeps_the_contract() {
 async fn keeps_the_contract_over_another_overlay() {
     super::super::conformance::check(|| {
         let below = over(&MemoryStore::new());
-        Arc::new(OverlayStore::new(block_on(below.snapshot()).expect("a snapshot"), 64 * MIB))
+        Arc::new(OverlayStore::new(block_on(below.snapshot()).expect("a snapshot"), 64 * MIB, &MemoryTotal::default()))
     })
     .await;
 }
@@ -53,7 +53,8 @@ async fn neither_sees_what_the_other_writes() {
 
 #[tokio::test]
 async fn it_is_bounded_and_a_refused_batch_writes_nothing() {
-    let overlay = OverlayStore::new(MemoryStore::new().snapshot().await.expect("a snapshot"), MIB);
+    let overlay =
+        OverlayStore::new(MemoryStore::new().snapshot().await.expect("a snapshot"), MIB, &MemoryTotal::default());
     let half = vec![0_u8; MIB / 2];
     overlay.commit(Batch::new().put(SPACE, "a", half.clone())).await.expect("fits");
     let error =
@@ -62,6 +63,50 @@ async fn it_is_bounded_and_a_refused_batch_writes_nothing() {
     assert_eq!(overlay.get(SPACE, b"b").await.expect("reads"), None);
     overlay.commit(Batch::new().delete(SPACE, "a")).await.expect("fits");
     overlay.commit(Batch::new().put(SPACE, "c", half)).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn snapshots_share_what_was_written_and_every_copy_counts() {
+    let (memory, base) = (MemoryTotal::default(), MemoryStore::new().snapshot().await.expect("a snapshot"));
+    let overlay = OverlayStore::new(base, 64 * MIB, &memory);
+    overlay.commit(Batch::new().put(SPACE, "a", vec![0; MIB])).await.expect("fits");
+    let one = overlay.bytes();
+    assert!(one > MIB && memory.bytes() == one && overlay.bytes_to_copy() == 0);
+    let mut snapshots = Vec::new();
+    for _ in 0..150 {
+        snapshots.push(overlay.snapshot().await.expect("a snapshot"));
+    }
+    assert_eq!((memory.bytes(), overlay.bytes_to_copy()), (one, one), "nothing is copied before it differs");
+    let above = OverlayStore::new(snapshots[0].clone(), 64 * MIB, &memory);
+    overlay.commit(Batch::new().delete(SPACE, "a").put(SPACE, "b", "2")).await.expect("fits");
+    above.commit(Batch::new().put(SPACE, "c", vec![0; MIB])).await.expect("fits");
+    assert_eq!(memory.bytes(), one + overlay.bytes() + above.bytes());
+    assert_eq!(overlay.bytes_to_copy(), 0);
+    let count = |found: &Option<Bytes>| found.as_ref().map_or(0, Bytes::len);
+    assert_eq!(count(&above.get(SPACE, b"a").await.expect("reads")), MIB);
+    assert_eq!(overlay.get(SPACE, b"a").await.expect("reads"), None);
+    drop(overlay);
+    drop(snapshots);
+    assert_eq!(memory.bytes(), one + above.bytes(), "what stands on it keeps it");
+    drop(above);
+    assert_eq!(memory.bytes(), 0);
+}
+
+#[tokio::test]
+async fn it_holds_back_what_its_base_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = crate::store::fjall::FjallStore::open(folder.path()).expect("opens");
+    let overlay = OverlayStore::new(store.snapshot().await.expect("a snapshot"), 64 * MIB, &MemoryTotal::default());
+    let above = overlay.snapshot().await.expect("a snapshot");
+    let held = || above.held_back_bytes() as usize;
+    assert_eq!(held(), 0);
+    overlay.commit(Batch::new().put(SPACE, "a", vec![0; MIB])).await.expect("fits");
+    assert_eq!(held(), 0, "what is written above the store costs it nothing");
+    store.commit(Batch::new().put(SPACE, "a", vec![0; MIB / 2])).await.expect("commits");
+    assert!((MIB / 2..MIB).contains(&held()), "{}", held());
+    let later = store.snapshot().await.expect("a snapshot");
+    assert_eq!(later.held_back_bytes(), 0);
+    assert_eq!(MemoryStore::new().snapshot().await.expect("a snapshot").held_back_bytes(), 0);
 }
 
 type Edit = (u8, Option<u8>);
