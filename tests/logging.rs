@@ -69,6 +69,33 @@ async fn a_reader_that_closes_ends_nothing() {
     assert_eq!(serving.wait().0, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_about_a_call_names_its_session() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut serving = Serving::start_logging(folder.path(), &["--population", "0"], "info");
+    let endpoint = Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let channel = endpoint.connect().await.expect("it accepts");
+    let call = |who: &str, method: &str| {
+        let method = format!("lienthong.simulation.v1.SessionService/{method}");
+        let call = Call { headers: vec![], body: "{}".into(), method };
+        call.with("authorization", &format!("Bearer demo-{who}"))
+    };
+    let created = call("operator", "CreateSession").make(&channel).await.expect("created");
+    let id = created["session"]["sessionId"].as_str().expect("an id").to_owned();
+    call("bank", "ListSessions").with("x-lienthong-session", &id).make(&channel).await.expect_err("no operator");
+    call("police", "ListSessions").make(&channel).await.expect_err("no operator");
+    serving.signal("TERM");
+    let mut log = String::new();
+    serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+    assert_eq!(serving.wait().0, Some(0));
+    let line = |caller: &str| {
+        let is_it = |line: &&str| line.contains("ROLE_NOT_ALLOWED") && line.contains(caller);
+        log.lines().find(is_it).unwrap_or_else(|| panic!("{caller}: {log}")).to_owned()
+    };
+    assert!(line("bank").contains("session") && line("bank").contains(&id), "{}", line("bank"));
+    assert!(!line("police").contains(&id) && !line("police").contains("session="), "{}", line("police"));
+}
+
 #[test]
 fn the_last_lines_are_written() {
     let folder = tempfile::tempdir().expect("a folder");

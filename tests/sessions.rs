@@ -248,6 +248,30 @@ async fn a_session_that_costs_the_store_too_much_ends_also_if_nobody_calls_it() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_watches_the_health_in_a_session_hears_of_its_end() {
+    use tonic_health::pb::health_client::HealthClient;
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    for (method, service) in [("DeleteSession", ""), ("ResetSession", ""), ("DeleteSession", "no.such.Service")] {
+        let session = base.create(json!({})).await;
+        let mut request = tonic::Request::new(HealthCheckRequest { service: service.into() });
+        request.metadata_mut().insert("x-lienthong-session", session.id().parse().expect("ASCII"));
+        let mut watched = HealthClient::new(started.channel.clone()).watch(request).await.expect("begins").into_inner();
+        let is_known = service.is_empty();
+        let first = if is_known { ServingStatus::Serving } else { ServingStatus::ServiceUnknown };
+        assert_eq!(watched.message().await.expect("a status").expect("one").status(), first);
+        base.sessions(method, json!({ "session_id": session.id() })).await;
+        if is_known {
+            let last = watched.message().await.expect("a status").expect("one");
+            assert_eq!(last.status(), ServingStatus::NotServing);
+        }
+        let end = watched.message().await.expect_err("the end");
+        assert_eq!(reason(&end), (Code::NotFound, "SESSION_UNKNOWN".into()), "{method} {service}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_has_both_times_where_they_differ() {
     use lienthong::wire::proto::simulation::v1::GetClockRequest;
     use lienthong::wire::proto::simulation::v1::simulation_service_client::SimulationServiceClient;

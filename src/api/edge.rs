@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, EndedCall, EndedCalls, PublicCall, ROLE};
 use crate::base::log::LogLimiter;
-use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, Timestamp, limits};
+use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, SessionId, Timestamp, limits};
 
 use super::admission::Opening;
 use super::health::{HealthBoard, OVERALL};
@@ -50,8 +50,8 @@ struct Inner {
     stranger_lines: LogLimiter,
     /// Turns true when the server is to stop.
     ending: watch::Receiver<bool>,
-    /// What streams then end with.
-    end: fn() -> Error,
+    /// The session, for lines of the log; `None`: the province.
+    session: Option<String>,
     health: HealthBoard,
 }
 
@@ -63,30 +63,47 @@ impl Edge {
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
     ) -> Self {
-        let stops = || Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position");
-        Self::ending_with(clock, entropy, traces, ending, stops)
+        Self::of(clock, entropy, traces, ending, None)
     }
 
-    /// The same for a world that ends for another reason, which `end` says.
-    pub fn ending_with(
+    /// The same in a session, which its log lines name, and with whose end streams end.
+    pub fn of_session(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         traces: Arc<dyn EndedCalls>,
         ending: watch::Receiver<bool>,
-        end: fn() -> Error,
+        session: SessionId,
+    ) -> Self {
+        Self::of(clock, entropy, traces, ending, Some(session.to_string()))
+    }
+
+    fn of(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        traces: Arc<dyn EndedCalls>,
+        ending: watch::Receiver<bool>,
+        session: Option<String>,
     ) -> Self {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
-        Self {
-            inner: Arc::new(Inner {
-                clock,
-                entropy,
-                traces,
-                stranger_lines,
-                ending,
-                end,
-                health: HealthBoard::default(),
-            }),
+        let health = HealthBoard::default();
+        Self { inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending, session, health }) }
+    }
+
+    /// What streams end with when the server stops, or the session does.
+    fn end(&self) -> Error {
+        match self.inner.session {
+            None => Error::new(Reason::ShuttingDown, "the server is stopping: resume from your last position"),
+            Some(_) => {
+                Error::new(Reason::SessionUnknown, "the session has ended, or was reset").with_subject("session", "")
+            }
         }
+    }
+
+    /// Ends a public stream as [`Self::stream`] ends others, if it is a session that ends: the server's own end is told by the connection.
+    pub(super) fn end_of_session(&self, call: Option<&PublicCall>) -> Option<Status> {
+        self.inner.session.as_ref()?;
+        let id = call.map_or_else(|| self.new_id(self.now()), |call| call.request_id);
+        Some(self.refuse(&self.end(), id, call.map(|call| call.language).unwrap_or_default()))
     }
 
     /// Whether the server is about to stop.
@@ -104,7 +121,8 @@ impl Edge {
         if !matches!(error.reason, Reason::StorageCorrupt | Reason::LedgerCorrupt) {
             return;
         }
-        tracing::error!(method, %request, what = %error, "a call met damaged data");
+        let session = self.session();
+        tracing::error!(method, session, %request, what = %error, "a call met damaged data");
         let service = method.split_once('/').map_or(method, |(service, _)| service);
         for name in [service, OVERALL] {
             self.inner.health.note_for(name, DAMAGE_MET, true);
@@ -191,7 +209,7 @@ impl Edge {
                 let (mut answers, mut cut) = state?;
                 // The end comes first, or a stream that always has more would never see it.
                 let error = match select(&mut cut, answers.next()).await {
-                    Either::Left(_) => (edge.inner.end)(),
+                    Either::Left(_) => edge.end(),
                     Either::Right((None, _)) => return None,
                     Either::Right((Some(Ok(answer)), _)) => return Some((Ok(answer), Some((answers, cut)))),
                     Either::Right((Some(Err(error)), _)) => error,
@@ -222,17 +240,17 @@ impl Edge {
             Ok(result) => result,
             Err(_) => Err(Error::new(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")),
         };
-        let elapsed_us = begun.elapsed().as_micros() as u64;
+        let (elapsed_us, session) = (begun.elapsed().as_micros() as u64, self.session());
         match result {
             Ok(answer) => {
-                tracing::debug!(method, request = %request_id, client_request, trace, elapsed_us);
+                tracing::debug!(method, session, request = %request_id, client_request, trace, elapsed_us);
                 let mut response = Response::new(answer);
                 mark(response.metadata_mut(), request_id);
                 Ok(response)
             }
             Err(error) => {
                 let outcome = error.reason.as_str();
-                tracing::info!(method, request = %request_id, client_request, trace, outcome, elapsed_us);
+                tracing::info!(method, session, request = %request_id, client_request, trace, outcome, elapsed_us);
                 self.note_damage(method, request_id, &error);
                 Err(self.refuse(&error, request_id, language))
             }
@@ -250,7 +268,7 @@ impl Edge {
     pub fn refuse(&self, error: &Error, id: RequestId, language: Language) -> Status {
         if error.kind() == Kind::Bug {
             let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(request = %id, cause, "defect in a stream");
+            tracing::error!(session = self.session(), request = %id, cause, "defect in a stream");
         }
         refuse(error, id, language)
     }
@@ -265,7 +283,8 @@ impl Edge {
         let is_told = caller.is_some() && !matches!(error.reason, Reason::RateLimited | Reason::Overloaded);
         let suppressed = if is_told { Some(0) } else { self.inner.stranger_lines.admit(Instant::now()) };
         if let Some(suppressed) = suppressed {
-            tracing::info!(method, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
+            let session = self.session();
+            tracing::info!(method, session, request = %request_id, client_request, trace, caller = label, outcome, suppressed, "not admitted");
         }
         let violations = error.violations.clone();
         let checks = if error.reason == Reason::RoleNotAllowed {
@@ -286,6 +305,11 @@ impl Edge {
         });
     }
 
+    /// The session that lines of the log name.
+    fn session(&self) -> Option<&str> {
+        self.inner.session.as_deref()
+    }
+
     /// The time of the world.
     pub(super) fn now(&self) -> Timestamp {
         self.inner.clock.now()
@@ -294,15 +318,15 @@ impl Edge {
     fn finish(&self, call: &Call, begun: Instant, error: Option<&Error>) {
         let elapsed_us = begun.elapsed().as_micros() as u64;
         let outcome = error.map_or(ANSWERED, |error| error.reason.as_str());
-        let (caller, request) = (call.caller.label(), call.request_id);
+        let (caller, request, session) = (call.caller.label(), call.request_id, self.session());
         let (method, client_request, trace) = (call.method, call.client_ids.request_id(), call.client_ids.trace_id());
         match error {
             Some(error) if error.kind() == Kind::Bug => {
                 let cause = error.source.as_deref().map(ToString::to_string).unwrap_or_default();
-                tracing::error!(method, %request, client_request, trace, caller, elapsed_us, cause, "defect");
+                tracing::error!(method, session, %request, client_request, trace, caller, elapsed_us, cause, "defect");
             }
-            Some(_) => tracing::info!(method, %request, client_request, trace, caller, outcome, elapsed_us),
-            None => tracing::debug!(method, %request, client_request, trace, caller, outcome, elapsed_us),
+            Some(_) => tracing::info!(method, session, %request, client_request, trace, caller, outcome, elapsed_us),
+            None => tracing::debug!(method, session, %request, client_request, trace, caller, outcome, elapsed_us),
         }
         if let Some(error) = error {
             self.note_damage(call.method, call.request_id, error);

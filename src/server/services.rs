@@ -12,7 +12,7 @@ use super::assembly::Assembly;
 use super::config::Config;
 use super::delivery::ExchangeDelivery;
 use super::health;
-use crate::access::Rights;
+use super::roles::gateway::GatewayRole;
 use crate::api::admission::{Capacity, Entry, Methods, ServedWorld};
 use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
@@ -31,7 +31,7 @@ use crate::api::grpc::trust::ledger::LedgerGrpcService;
 use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::{Edge, PageTokens};
-use crate::base::{Error, Reason, Result, limits};
+use crate::base::{Error, Result, SessionId, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
 use crate::registry::{
@@ -97,13 +97,16 @@ pub struct Process {
     pub methods: Arc<Methods>,
     /// The capacity for calls.
     pub capacity: Arc<Capacity>,
+    /// Knows callers: all worlds accept the tokens of one key.
+    authenticator: Arc<Authenticator>,
     /// Reflection: all worlds have the same protos.
     reflection: Vec<(&'static str, Arc<dyn Handler>)>,
 }
 
 impl Process {
     /// What a process needs for these services of ours.
-    fn new(config: &Config, names: &[&'static str], rights: &Rights) -> Result<Self> {
+    fn new(config: &Config, names: &[&'static str], gateway: &GatewayRole) -> Result<Self> {
+        let rights = &*gateway.rights.current();
         let ours = [DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET, tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET];
         let alpha = tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET;
         let names = [names, &[V1, V1ALPHA]].concat();
@@ -123,6 +126,7 @@ impl Process {
         let agencies = rights.agencies().map(|agency| agency.key.clone());
         Ok(Self {
             methods: Arc::new(Methods::new(&described, &names, rights)?),
+            authenticator: Arc::new(Authenticator::new(gateway.tokens.public_key(), config.demo)),
             capacity: Capacity::new(running, agencies, config.rate_limit, config.stranger_rate_limit),
             reflection: vec![(V1, v1), (V1ALPHA, v1alpha)],
         })
@@ -165,29 +169,30 @@ pub fn first(serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<(Pro
     let edge = edge(serving.assembly, ending, None);
     let services = services(&serving, &edge)?;
     let names = [services.names.as_slice(), &[HealthServer::<HealthGrpcService>::NAME]].concat();
-    let process = Process::new(serving.config, &names, &serving.assembly.gateway.rights.current())?;
+    let process = Process::new(serving.config, &names, &serving.assembly.gateway)?;
     let served = serve(&process, serving, services, edge)?;
     Ok((process, served))
 }
 
-/// The services of a further world, served until `ending` becomes true.
-pub fn further(process: &Process, serving: Serving<'_>, ending: watch::Receiver<bool>) -> Result<Served> {
-    let edge = edge(serving.assembly, ending, Some(session_ended));
+/// The services of a session, served until `ending` becomes true.
+pub fn further(
+    process: &Process,
+    serving: Serving<'_>,
+    session: SessionId,
+    ending: watch::Receiver<bool>,
+) -> Result<Served> {
+    let edge = edge(serving.assembly, ending, Some(session));
     let services = services(&serving, &edge)?;
     serve(process, serving, services, edge)
 }
 
-fn edge(assembly: &Assembly, ending: watch::Receiver<bool>, end: Option<fn() -> Error>) -> Edge {
+fn edge(assembly: &Assembly, ending: watch::Receiver<bool>, session: Option<SessionId>) -> Edge {
     let clock = Arc::new(Monotone(assembly.clock.clone()));
     let (entropy, traces) = (assembly.world.entropy.clone(), assembly.gateway.traces.clone());
-    match end {
+    match session {
         None => Edge::new(clock, entropy, traces, ending),
-        Some(end) => Edge::ending_with(clock, entropy, traces, ending, end),
+        Some(session) => Edge::of_session(clock, entropy, traces, ending, session),
     }
-}
-
-fn session_ended() -> Error {
-    Error::new(Reason::SessionUnknown, "the session has ended, or was reset").with_subject("session", "")
 }
 
 /// Our services, without health.
@@ -309,7 +314,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
 
 /// Adds health of each service, each feed and the world as a whole (the empty name), and reflection.
 fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: Edge) -> Result<Served> {
-    let Serving { config, assembly, entry, .. } = serving;
+    let Serving { assembly, entry, .. } = serving;
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
     let watchers = health::watch(assembly, assembly.world.store.health(), &health)?;
@@ -317,7 +322,7 @@ fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: 
     services.handlers.extend(process.reflection.iter().cloned());
     let world = ServedWorld {
         dispatch: Dispatch::new(services.handlers),
-        authenticator: Authenticator::new(assembly.gateway.tokens.public_key(), config.demo),
+        authenticator: process.authenticator.clone(),
         rights: assembly.gateway.rights.clone(),
         clock: assembly.clock.clone(),
         time: assembly.world.clock.clone(),

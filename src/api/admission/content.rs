@@ -13,16 +13,21 @@ pub(super) fn not_grpc(parts: &request::Parts, id: RequestId, language: Language
         let text = if parts.method == Method::HEAD { "" } else { "gRPC calls are POST requests\n" };
         return Some(plain(StatusCode::METHOD_NOT_ALLOWED, text, language, id));
     }
+    if is_grpc(parts) {
+        return None;
+    }
+    let text = "this port speaks gRPC: content-type application/grpc\n";
+    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text, language, id))
+}
+
+/// Whether a request is gRPC.
+pub(super) fn is_grpc(parts: &request::Parts) -> bool {
     let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let kind = kinds.next().map(HeaderValue::as_bytes).unwrap_or_default();
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
     let is_grpc =
         [&b"application/grpc"[..], b"application/grpc+proto"].iter().any(|grpc| kind.eq_ignore_ascii_case(grpc));
-    if kinds.next().is_none() && is_grpc {
-        return None;
-    }
-    let text = "this port speaks gRPC: content-type application/grpc\n";
-    Some(plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, text, language, id))
+    parts.method == Method::POST && kinds.next().is_none() && is_grpc
 }
 
 fn plain(code: StatusCode, text: &'static str, language: Language, id: RequestId) -> Response<Body> {

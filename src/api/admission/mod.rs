@@ -4,9 +4,9 @@
 //! message costs more memory than its caller has left:
 //!
 //! ```text
-//! is it gRPC? ─▶ which world? ─▶ which method? ─▶ who calls? ─▶ rate ─▶ may they? ─▶ read the message, under limits ─▶ scan it ─▶ its turn ─▶ the service
-//!    415, 405      UNIMPLEMENTED    credential     │        length, time, memory             fields      │   fair queue
-//!                                                  └────── a refusal at any step: status with details ◀──┴──────┘
+//! is it gRPC? ─▶ which method? ─▶ which world? who calls? rate; may they? ─▶ read the message, under limits ─▶ scan it ─▶ its turn ─▶ the service
+//!    415, 405      UNIMPLEMENTED    session, credential (`entering`)  │        length, time, memory             fields      │   fair queue
+//!                                                                     └────── a refusal at any step: status with details ◀──┴──────┘
 //! ```
 //!
 //! A call waits for its turn after its message was read, so that a peer that sends slowly holds no turn, and what waits is within the budget
@@ -21,6 +21,7 @@ mod budget;
 mod capacity;
 mod compress;
 mod content;
+mod entering;
 mod fair;
 mod holder;
 mod lanes;
@@ -50,8 +51,6 @@ pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
 pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
-use super::credential::Authenticated;
-use super::edge;
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
 use super::streams::OpenStream;
@@ -129,48 +128,35 @@ impl Service<Request<Body>> for Admission {
 
 impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let begun = Instant::now();
         let (parts, body) = request.into_parts();
-        let (world, unknown) = match self.world_of(&parts).await {
+        let method = self.methods.find(parts.uri.path());
+        let (world, refusal) = match self.world_of(&parts, method, begun).await {
             Ok(world) => (world, None),
             Err(error) => (self.base.clone(), Some(error)),
         };
         let entering = Entering { capacity: &self.capacity, methods: &self.methods, world: &world };
-        entering.answer(parts, body, unknown).await
-    }
-
-    /// The world that a request is for.
-    async fn world_of(&self, parts: &request::Parts) -> Result<Arc<ServedWorld>> {
-        let mut named = parts.headers.get_all(SESSION).iter();
-        match (named.next(), named.next()) {
-            (None, _) => Ok(self.base.clone()),
-            (Some(id), None) => self.sessions.served(id.to_str().unwrap_or_default()).await,
-            (Some(_), Some(_)) => Err(Error::invalid_field(
-                SESSION,
-                "DUPLICATE",
-                "names one session: of two nobody can say which is meant",
-            )),
-        }
+        let now = world.edge.now();
+        let opening = Opening::of(&parts.headers, begun, now, world.edge.new_id(now));
+        entering.answer(method, parts, body, opening, refusal).await
     }
 }
 
 impl Entering<'_> {
-    /// `unknown` says why the world that the call names is none.
-    async fn answer(&self, parts: request::Parts, body: Body, unknown: Option<Error>) -> Response<Body> {
-        let edge = &self.world.edge;
-        let now = edge.now();
-        let opening = Opening::of(&parts.headers, now, edge.new_id(now));
-        let method = self.methods.find(parts.uri.path());
+    /// `refusal` says why the call enters no world.
+    async fn answer(
+        &self,
+        method: Option<&'static Method>,
+        parts: request::Parts,
+        body: Body,
+        opening: Opening,
+        refusal: Option<Error>,
+    ) -> Response<Body> {
         let not_grpc = content::not_grpc(&parts, opening.request_id, opening.language);
-        let mut answer = match (not_grpc, unknown) {
+        let mut answer = match (not_grpc, refusal) {
             (Some(answer), _) => answer,
             (None, Some(error)) => {
                 discard(body);
-                // Who guesses ids is a stranger.
-                let limited = match error.reason {
-                    Reason::SessionUnknown => self.capacity.strangers.take(network_of(&parts)).err(),
-                    _ => None,
-                };
-                let error = limited.unwrap_or(error);
                 let name = method.map(|method| method.name.as_str());
                 self.refuse(Refused { error, method: name, caller: None }, &opening)
             }
@@ -271,68 +257,6 @@ impl Entering<'_> {
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
         Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream }))
-    }
-
-    /// Authenticates the caller, and checks the rate limit.
-    fn who(
-        &self,
-        method: &'static Method,
-        parts: &request::Parts,
-        opening: &Opening,
-        refused: &mut Refusing,
-    ) -> Result<(Admitted, Holder), Refused> {
-        let Capacity { callers, strangers, public, .. } = self.capacity;
-        let ServedWorld { authenticator, rights, clock, .. } = self.world;
-        let network = network_of(parts);
-        let rights = rights.current();
-        let Some(row) = method.row_of_callers(&rights) else {
-            public.take(network).map_err(|error| refused.by(error))?;
-            let call = PublicCall {
-                request_id: opening.request_id,
-                client_ids: opening.client_ids.clone(),
-                method: method.name.as_str(),
-                deadline: opening.deadline,
-                language: opening.language,
-            };
-            return Ok((Admitted::Anyone(call), Holder::Stranger(network)));
-        };
-        // Checking a signature is expensive: a token that was not accepted before first takes a token of the stranger's rate.
-        let is_new = authenticator.is_new(&parts.headers);
-        if is_new {
-            strangers.take(network).map_err(|error| refused.by(error))?;
-        }
-        let authenticated = authenticator.authenticate(parts, &rights, opening.now);
-        let Authenticated { caller, is_demo } = authenticated.map_err(|error| {
-            let limited = if is_new { Ok(()) } else { strangers.take(network) };
-            refused.by(limited.err().unwrap_or(error))
-        })?;
-        refused.caller = Some(caller.clone());
-        callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
-        clock.check().map_err(|error| refused.by(error))?;
-        let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
-        if let Some(Entry { rights, method }) = &self.world.entry {
-            let rights = rights.current();
-            let row = rights.method(method).ok_or_else(|| refused.by(no_such_method()))?;
-            rights.permit(row, &caller).map_err(|error| refused.by(error))?;
-        }
-        let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
-        let call = Call {
-            request_id: opening.request_id,
-            client_ids: opening.client_ids.clone(),
-            method: method.name.as_str(),
-            caller: caller.clone(),
-            now: opening.now,
-            deadline: opening.deadline,
-            client_deadline: opening.client_deadline,
-            language: opening.language,
-            permit,
-            accepts_unverified: unverified,
-            checks: std::sync::Mutex::default(),
-        };
-        // Anybody can invent any number of citizens, so their memory counts as a stranger's.
-        let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
-        let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
-        Ok((Admitted::Caller(Arc::new(call)), holder))
     }
 
     /// Reads the message, and refuses one that would take too much memory to decode.

@@ -26,12 +26,9 @@ pub(in crate::api) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn of(headers: &HeaderMap, now: Timestamp, request_id: RequestId) -> Self {
-        let begun = Instant::now();
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        // Of two deadlines nobody can say which is meant.
-        let is_one = headers.get_all(TIMEOUT).iter().count() == 1;
-        let named = text(TIMEOUT).filter(|_| is_one).and_then(parse_timeout);
+    /// That of a request which began at this moment, with the time and the id that its world gives it.
+    pub(super) fn of(headers: &HeaderMap, begun: Instant, now: Timestamp, request_id: RequestId) -> Self {
+        let named = named_timeout(headers);
         Self {
             begun,
             now,
@@ -52,6 +49,18 @@ impl Opening {
         let rule = "must be given once, as 1 to 8 digits and a unit, one of H, M, S, m, u, n";
         Err(Error::invalid_field(TIMEOUT, "FORMAT", rule))
     }
+}
+
+/// When a request that began at this moment must be answered.
+pub(super) fn deadline_of(headers: &HeaderMap, begun: Instant) -> Instant {
+    begun + timeout(named_timeout(headers))
+}
+
+/// The client's `grpc-timeout`, if it can be read. Of two nobody can say which is meant.
+fn named_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let mut named = headers.get_all(TIMEOUT).iter();
+    let only = named.next().filter(|_| named.next().is_none())?;
+    parse_timeout(only.to_str().ok()?)
 }
 
 /// The time for a call: the client's (gRPC `grpc-timeout`), within our limit.

@@ -1,5 +1,7 @@
 //! Admission before a service in memory: what gets through, and how everything else is refused.
 
+mod entering;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -65,6 +67,15 @@ fn front_with(refuses: bool, strangers: u32) -> Front {
 }
 
 fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiver<bool>) -> Front {
+    front_of(refuses, strangers, ending, Arc::new(NoSessions))
+}
+
+fn front_of(
+    refuses: bool,
+    strangers: u32,
+    ending: tokio::sync::watch::Receiver<bool>,
+    sessions: Arc<dyn Sessions>,
+) -> Front {
     let (seed, admitted) = (Seed::root(3), Arc::<AtomicUsize>::default());
     let clock = Arc::new(FixedClock::at(Timestamp(1_795_388_400_000)));
     let mint = TokenMint::new(&seed).expect("a mint");
@@ -84,7 +95,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
     let capacity = Capacity::new(8, agencies, 0, strangers);
     let world = ServedWorld {
         dispatch,
-        authenticator: Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback),
+        authenticator: Arc::new(Authenticator::new(mint.public_key(), DemoCredentials::OnLoopback)),
         rights,
         clock: logs.clone(),
         time: WorldClock::open(clock.clone(), None).expect("a clock"),
@@ -92,7 +103,7 @@ fn front_until(refuses: bool, strangers: u32, ending: tokio::sync::watch::Receiv
         metrics: Arc::default(),
         entry: None,
     };
-    let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), Arc::new(NoSessions));
+    let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), sessions);
     Front { clock, logs, admission, admitted, mint }
 }
 

@@ -25,8 +25,8 @@ const MACHINE_TIME: &str = "x-lienthong-machine-time";
 pub struct ServedWorld {
     /// Its services.
     pub dispatch: Dispatch,
-    /// Authenticates callers.
-    pub authenticator: Authenticator,
+    /// Authenticates callers; one for all worlds of a process.
+    pub authenticator: Arc<Authenticator>,
     /// The rights of callers.
     pub rights: Arc<RightsBook>,
     /// Callers are let in only while it reads no time before the logs' newest head: nothing is decided as of a time that is past.

@@ -10,7 +10,8 @@ use tonic_health::pb::health_server::Health;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::api::Edge;
-use crate::api::health::{ENDING, HealthBoard};
+use crate::api::health::{ENDING, HealthBoard, OVERALL};
+use crate::base::call::PublicCall;
 use crate::base::name::with_nearest;
 use crate::base::{Error, Reason, limits};
 
@@ -32,21 +33,26 @@ impl HealthGrpcService {
         Some(if causes.is_empty() { ServingStatus::Serving } else { ServingStatus::NotServing })
     }
 
-    /// The status now and whenever it changes. At the end of the run the last one is NOT_SERVING, and then the stream is over.
-    fn changes(self, service: String) -> impl Stream<Item = Result<HealthCheckResponse, Status>> {
+    /// The status now and whenever it changes. At the end of the run the last one is NOT_SERVING, and then the stream is over; at the end of a
+    /// session it ends with the error that says so.
+    fn changes(
+        self,
+        service: String,
+        call: Option<PublicCall>,
+    ) -> impl Stream<Item = Result<HealthCheckResponse, Status>> {
         let watched = self.board.watch();
-        unfold(Some((self, service, watched, None)), |state| async {
-            let (own, service, mut watched, last) = state?;
+        unfold(Some((self, service, call, watched, None)), |state| async {
+            let (own, service, call, mut watched, last) = state?;
             loop {
                 watched.mark_unchanged();
                 let status = own.status(&service).unwrap_or(ServingStatus::ServiceUnknown);
-                let is_ending = own.board.causes(&service).is_some_and(|causes| causes.contains(ENDING));
+                // A service that does not exist has no causes; the end is everybody's.
+                let is_ending = own.board.causes(OVERALL).is_some_and(|causes| causes.contains(ENDING));
                 if last != Some(status) {
-                    let next = (!is_ending).then_some((own, service, watched, Some(status)));
-                    return Some((Ok(message(status)), next));
+                    return Some((Ok(message(status)), Some((own, service, call, watched, Some(status)))));
                 }
                 if is_ending || watched.changed().await.is_err() {
-                    return None;
+                    return Some((Err(own.edge.end_of_session(call.as_ref())?), None));
                 }
             }
         })
@@ -76,12 +82,12 @@ impl Health for HealthGrpcService {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let service = self.clone();
+        let (service, call) = (self.clone(), request.extensions().get::<PublicCall>().cloned());
         let watch = async |asked: HealthCheckRequest| {
             if asked.service.len() > limits::TEXT_BYTES_MAX {
                 return Err(Error::invalid_field("service", "TOO_LONG", "a service's name has at most 512 bytes"));
             }
-            Ok(Box::pin(service.changes(asked.service)) as Self::WatchStream)
+            Ok(Box::pin(service.changes(asked.service, call)) as Self::WatchStream)
         };
         self.edge.answer_anyone(request, watch).await
     }
@@ -94,7 +100,6 @@ mod tests {
     use futures::StreamExt as _;
 
     use super::*;
-    use crate::api::health::OVERALL;
     use crate::base::Seed;
     use crate::base::entropy::SeededEntropy;
     use crate::base::time::FixedClock;
@@ -110,8 +115,8 @@ mod tests {
     #[tokio::test]
     async fn watchers_see_each_change_once_and_the_end() {
         let board = HealthBoard::default();
-        let mut known = Box::pin(service_of(&board).changes(OVERALL.into()));
-        let mut unknown = Box::pin(service_of(&board).changes("later.v1.Later".into()));
+        let mut known = Box::pin(service_of(&board).changes(OVERALL.into(), None));
+        let mut unknown = Box::pin(service_of(&board).changes("later.v1.Later".into(), None));
         async fn next(
             stream: &mut (impl Stream<Item = Result<HealthCheckResponse, Status>> + Unpin),
         ) -> Option<ServingStatus> {

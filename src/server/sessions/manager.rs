@@ -153,7 +153,7 @@ impl SessionManager {
                     sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
                     entry: Some(Entry { rights: self.base.gateway.rights.clone(), method: ENTRY }),
                 };
-                let served = services::further(process, serving, ending)?;
+                let served = services::further(process, serving, slot.id, ending)?;
                 Opened::begin(assembly, store, served, end).await.map(Arc::new)
             })
             .await
@@ -169,8 +169,14 @@ impl SessionManager {
 
     async fn at(&self, id: &str) -> Result<(Arc<Slot>, Arc<Opened>)> {
         let slot = self.find(SessionId::parse(id).ok_or_else(unknown)?)?;
-        let opened = self.opened(&slot).await?.clone();
-        Ok((slot, opened))
+        if let Some(opened) = slot.opened.get() {
+            return Ok((slot.clone(), opened.clone()));
+        }
+        // In a task of its own: what a caller that goes away has begun, the next one finds done.
+        let manager = self.me.upgrade().ok_or_else(unknown)?;
+        let opening = slot.clone();
+        let opened = tokio::spawn(async move { manager.opened(&opening).await.cloned() });
+        Ok((slot, opened.await.map_err(Error::bug)??))
     }
 }
 

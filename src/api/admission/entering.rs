@@ -1,0 +1,150 @@
+//! Entering a world: which one a call is for, who makes it, at what rate, and whether they may.
+//!
+//! A session is opened by the first call in it, which takes memory and time. So it is opened only for calls that a world could let in: whoever
+//! has no credential that the province accepts is refused by the province, and learns nothing of sessions.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tonic::codegen::http::{HeaderMap, request};
+
+use super::capacity::Capacity;
+use super::content;
+use super::holder::Holder;
+use super::method::Method;
+use super::opening::{Opening, deadline_of};
+use super::world::{Entry, SESSION, ServedWorld};
+use super::{Admitted, Entering, Inner, Refused, Refusing, network_of, no_such_method};
+use crate::api::credential::Authenticated;
+use crate::api::edge;
+use crate::base::call::{Call, Caller, PublicCall};
+use crate::base::{Error, Reason, Result, Timestamp};
+
+/// The key that a client sends for bytes: the value would be base64, and no session's id.
+const SESSION_OF_BYTES: &str = "x-lienthong-session-bin";
+/// Reflection: all worlds have the same protos, so the province answers.
+const REFLECTION: &str = "grpc.reflection.";
+
+impl Inner {
+    /// The world that a request is for. What no world lets in is for the province, which refuses it.
+    pub(super) async fn world_of(
+        &self,
+        parts: &request::Parts,
+        method: Option<&'static Method>,
+        begun: Instant,
+    ) -> Result<Arc<ServedWorld>> {
+        let strangers = &self.capacity.strangers;
+        let as_stranger = |error| strangers.take(network_of(parts)).err().unwrap_or(error);
+        let Some(id) = session_of(&parts.headers).map_err(as_stranger)? else { return Ok(self.base.clone()) };
+        let method = method.filter(|method| content::is_grpc(parts) && !method.name.starts_with(REFLECTION));
+        let Some(method) = method else { return Ok(self.base.clone()) };
+        if method.row_of_callers(&self.base.rights.current()).is_some() {
+            match authenticate(&self.capacity, &self.base, parts, self.base.edge.now()) {
+                // By the time of the session it may hold.
+                Err(error) if error.reason != Reason::CredentialExpired => return Err(error),
+                _ => {}
+            }
+        }
+        let served = self.sessions.served(id);
+        match tokio::time::timeout_at(deadline_of(&parts.headers, begun).into(), served).await {
+            // Who guesses ids is a stranger.
+            Ok(Err(error)) if error.reason == Reason::SessionUnknown => Err(as_stranger(error)),
+            Ok(served) => served,
+            Err(_) => {
+                let message = "the deadline passed before the session was open";
+                Err(Error::new(Reason::DeadlineExceeded, message).with_subject("session", ""))
+            }
+        }
+    }
+}
+
+/// The id of the session that a call names.
+fn session_of(headers: &HeaderMap) -> Result<Option<&str>> {
+    if headers.contains_key(SESSION_OF_BYTES) {
+        let rule = "is not read: a session's id is text, in the metadata x-lienthong-session";
+        return Err(Error::invalid_field(SESSION_OF_BYTES, "UNKNOWN_FIELD", rule));
+    }
+    let mut named = headers.get_all(SESSION).iter();
+    match (named.next(), named.next()) {
+        (None, _) => Ok(None),
+        (Some(id), None) => Ok(Some(id.to_str().unwrap_or_default())),
+        (Some(_), Some(_)) => {
+            let rule = "names one session: of two nobody can say which is meant";
+            Err(Error::invalid_field(SESSION, "DUPLICATE", rule))
+        }
+    }
+}
+
+/// Who makes a call. Checking a signature is expensive: a token that was not accepted before first takes a token of the strangers' rate, and so
+/// does everything that is refused.
+fn authenticate(
+    capacity: &Capacity,
+    world: &ServedWorld,
+    parts: &request::Parts,
+    now: Timestamp,
+) -> Result<Authenticated> {
+    let (strangers, network) = (&capacity.strangers, network_of(parts));
+    let is_new = world.authenticator.is_new(&parts.headers);
+    if is_new {
+        strangers.take(network)?;
+    }
+    world.authenticator.authenticate(parts, &world.rights.current(), now).map_err(|error| {
+        let limited = if is_new { Ok(()) } else { strangers.take(network) };
+        limited.err().unwrap_or(error)
+    })
+}
+
+impl Entering<'_> {
+    /// Authenticates the caller, and checks the rate limit.
+    pub(super) fn who(
+        &self,
+        method: &'static Method,
+        parts: &request::Parts,
+        opening: &Opening,
+        refused: &mut Refusing,
+    ) -> Result<(Admitted, Holder), Refused> {
+        let Capacity { callers, public, .. } = self.capacity;
+        let network = network_of(parts);
+        let rights = self.world.rights.current();
+        let Some(row) = method.row_of_callers(&rights) else {
+            public.take(network).map_err(|error| refused.by(error))?;
+            let call = PublicCall {
+                request_id: opening.request_id,
+                client_ids: opening.client_ids.clone(),
+                method: method.name.as_str(),
+                deadline: opening.deadline,
+                language: opening.language,
+            };
+            return Ok((Admitted::Anyone(call), Holder::Stranger(network)));
+        };
+        let authenticated = authenticate(self.capacity, self.world, parts, opening.now);
+        let Authenticated { caller, is_demo } = authenticated.map_err(|error| refused.by(error))?;
+        refused.caller = Some(caller.clone());
+        callers.take(&caller, is_demo, network).map_err(|error| refused.by(error))?;
+        self.world.clock.check().map_err(|error| refused.by(error))?;
+        let permit = rights.permit(row, &caller).map_err(|error| refused.by(error))?;
+        if let Some(Entry { rights, method }) = &self.world.entry {
+            let rights = rights.current();
+            let row = rights.method(method).ok_or_else(|| refused.by(no_such_method()))?;
+            rights.permit(row, &caller).map_err(|error| refused.by(error))?;
+        }
+        let unverified = parts.headers.get(edge::UNVERIFIED).is_some_and(|value| value.as_bytes() == b"allow");
+        let call = Call {
+            request_id: opening.request_id,
+            client_ids: opening.client_ids.clone(),
+            method: method.name.as_str(),
+            caller: caller.clone(),
+            now: opening.now,
+            deadline: opening.deadline,
+            client_deadline: opening.client_deadline,
+            language: opening.language,
+            permit,
+            accepts_unverified: unverified,
+            checks: std::sync::Mutex::default(),
+        };
+        // Anybody can invent any number of citizens, so their memory counts as a stranger's.
+        let is_made_up = is_demo && matches!(caller, Caller::Citizen(_));
+        let holder = if is_made_up { Holder::Stranger(network) } else { Holder::Caller(caller) };
+        Ok((Admitted::Caller(Arc::new(call)), holder))
+    }
+}
