@@ -84,7 +84,10 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
         }
         Kind::Limited => {
             details.add_quota_failure_violation(name, description);
-            details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
+            // These limits do not pass by waiting: a client that tries again by itself would do so for nothing.
+            if !matches!(error.reason, Reason::SessionFull | Reason::NumbersUsedUp) {
+                details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
+            }
         }
         Kind::SourceDown => {
             details.set_retry_info(Some(error.retry_after.unwrap_or(std::time::Duration::from_secs(1))));
@@ -260,6 +263,14 @@ mod tests {
         assert_eq!((status.code(), status.message()), (Code::Internal, "internal error"));
         assert!(!String::from_utf8_lossy(status.details()).contains("password"));
         assert_eq!(status.get_details_request_info().expect("request").request_id, id().to_string());
+    }
+
+    #[test]
+    fn only_what_passes_by_waiting_is_to_be_tried_again() {
+        let retries =
+            |reason| status(&Error::new(reason, "x"), id(), Language::English).get_details_retry_info().is_some();
+        assert!(retries(Reason::RateLimited) && retries(Reason::TooManySessions) && retries(Reason::StorageFull));
+        assert!(!retries(Reason::SessionFull) && !retries(Reason::NumbersUsedUp));
     }
 
     #[test]
