@@ -45,6 +45,11 @@ pub fn folded_key(text: &str) -> String {
     letters(text).into_iter().map(|letter| if letter.base == 'đ' { 'd' } else { letter.base }).collect()
 }
 
+/// The text in NFC, the form in which records are stored.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// Whether a text can be a person's name: one to 100 characters, words of Latin letters, single spaces between them. Inside
 /// a word `-`, `.` and the apostrophe are allowed (`Y-Moan`, `K'Brôih`). Composed and decomposed forms both pass.
 pub fn name_is_valid(name: &str) -> bool {

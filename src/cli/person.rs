@@ -23,7 +23,7 @@ Examples:
   lienthong person create --situation lapsed_card               somebody in a persona's situation: lienthong persona list
   lienthong person create --paper driver_licence.licence.v1 --licence-class C --licence-points 3
   lienthong person create --vehicle car=38A-555.55 --vehicle motorcycle
-  lienthong person create --birth-date 2016-05-01 --mother 042194991000 --account level-two      a child, its mother the guardian
+  lienthong person create --birth-date 2018-05-01 --mother 042196990023 --account level-two      a child, its mother the guardian
   lienthong person create --request-id build-4711 --output json | jq -r .person.personal_id      the same citizen whenever it is repeated";
 
 const ACCOUNT_EXAMPLES: &str = "\

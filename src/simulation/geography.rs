@@ -120,6 +120,11 @@ impl Geography {
         self.communes.binary_search_by_key(&code, |commune| commune.code).ok().map(|at| &self.communes[at])
     }
 
+    /// All present units, by their codes.
+    pub fn communes(&self) -> &[Commune] {
+        &self.communes
+    }
+
     /// The former unit with this code. A code has one unit here, as no former unit re-used another's code in 2025.
     pub fn former(&self, code: &str) -> Option<&FormerCommune> {
         self.former.binary_search_by_key(&code, |unit| unit.code).ok().map(|at| &self.former[at])

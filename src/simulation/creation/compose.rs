@@ -14,20 +14,15 @@ use crate::simulation::population::Account;
 use crate::simulation::population::calendar::{age_on, birthday, plus_days, plus_years};
 use crate::trust::Operation;
 
+use super::ages::{Ages, OWN_ACCOUNT_FROM};
 use super::asked::AskedAccount;
 use super::entries;
 use super::papers::{FULL_AGE, Paper};
 use super::relatives::{Relative, Relatives};
 use super::wanted::Wanted;
 
-/// Below this age somebody has an identity card and an account only through a parent (Law 26/2023, Decree 69/2024).
-const OWN_ACCOUNT_FROM: i16 = 14;
-/// From this age children have an account of level 2.
-const LEVEL_TWO_FROM: i16 = 6;
 /// Below this age health insurance is that of small children.
 const SMALL_CHILD_UNTIL: i16 = 6;
-/// Years by which a parent is older at the least.
-const PARENT_YEARS_MIN: i16 = 12;
 /// Most members of a household.
 const MEMBERS_MAX: usize = 40;
 /// The first day of the cards that children have too.
@@ -63,18 +58,15 @@ impl Composing<'_> {
         self.scene.own.sex()
     }
 
-    /// The people named can be what the request says that they are.
+    /// The people named can be what the request says that they are, and the papers are for somebody of that age.
     fn check_kin(&mut self) {
-        let birth = self.scene.own.birth;
         let kin = self.kin;
+        Ages::of(self.wanted, kin, self.own_sex(), self.scene.today).check(self.scene.own.birth, &mut self.bad);
         for (field, parent, sex) in [("mother_id", &kin.mother, Sex::Female), ("father_id", &kin.father, Sex::Male)] {
             let Some(parent) = parent else { continue };
             if parent.sex.is_some_and(|known| known != sex) {
                 let says = sex.choose("a mother is a woman", "a father is a man");
                 self.bad.add(field, "CONFLICT", says);
-            }
-            if parent.birth.is_some_and(|born| birth.year() - born.year < PARENT_YEARS_MIN) {
-                self.bad.add(field, "CONFLICT", "a parent is at least 12 years older than the child");
             }
         }
         if let Some(spouse) = &kin.spouse {
@@ -87,6 +79,10 @@ impl Composing<'_> {
             if spouse.is_married {
                 self.bad.add("spouse_id", "CONFLICT", "this person is married already");
             }
+            if [&kin.mother, &kin.father].into_iter().flatten().any(|parent| parent.is_kin_of(spouse)) {
+                let says = "relatives in the direct line or within three generations do not marry";
+                self.bad.add("spouse_id", "CONFLICT", says);
+            }
         }
         if let Some(home) = &kin.home {
             if !home.is_active {
@@ -98,8 +94,8 @@ impl Composing<'_> {
         }
     }
 
-    /// The papers that were chosen or are usual; names those for which the citizen is too young.
-    fn papers(&mut self) -> BTreeSet<Paper> {
+    /// The papers that were chosen or are usual.
+    fn papers(&self) -> BTreeSet<Paper> {
         let mut papers = match &self.wanted.papers {
             Some(chosen) => chosen.clone(),
             None => Paper::usual(self.age).into_iter().collect(),
@@ -113,14 +109,6 @@ impl Composing<'_> {
         }
         if self.kin.home.is_some() {
             papers.remove(&Paper::Household);
-        }
-        for paper in &papers {
-            let least = paper.age_min();
-            if self.age < least {
-                let says =
-                    format!("{} is for people from {least} years of age, and this one is {}", paper.name(), self.age);
-                self.bad.add("papers", "CONFLICT", says);
-            }
         }
         papers
     }
@@ -233,9 +221,6 @@ impl Composing<'_> {
             let says = "a child under 14 has an account through a living parent: name mother_id or father_id, or ask for no account";
             self.bad.add("mother_id", "REQUIRED", says);
         }
-        if level == Some(2) && self.age < LEVEL_TWO_FROM {
-            self.bad.add("account", "CONFLICT", "children have an account of level 2 from 6 years of age");
-        }
         life.account = level.map(|level| Account { personal_id: life.person.personal_id, level, guardian });
         let first = if grown { plus_years(birth, OWN_ACCOUNT_FROM) } else { CARDS_OF_CHILDREN.max(birth) };
         let issued = plus_days(today, -500).max(first).min(today);
@@ -243,22 +228,15 @@ impl Composing<'_> {
     }
 
     /// The classes and the points.
-    fn licence(&mut self, life: &mut Life) {
+    fn licence(&self, life: &mut Life) {
         let Some(licence) = &mut life.licence else { return };
         let (birth, today) = (self.scene.own.birth, self.scene.today);
         if !self.wanted.classes.is_empty() {
             licence.classes.clear();
         }
-        for (at, code) in self.wanted.classes.iter().enumerate() {
+        for code in &self.wanted.classes {
             let Some(class) = CLASSES.iter().find(|class| class.code == *code) else { continue };
             let issued = plus_years(today, -2).max(NEW_CLASSES).max(birthday(birth, class.age_min));
-            if issued > today {
-                let says = format!(
-                    "class {code} is for drivers from {} years of age, and this one is {}",
-                    class.age_min, self.age
-                );
-                self.bad.add(format_args!("licence.classes[{at}]"), "CONFLICT", says);
-            }
             licence.classes.push(LicenceClass::issued(class.code, issued.min(today)));
         }
         let Some(points) = self.wanted.points else { return };
@@ -274,7 +252,11 @@ impl Composing<'_> {
         if self.kin.spouse.is_some() {
             match entries::marriage(self.scene, life, self.kin) {
                 Some(marriage) => life.civil_status.push(marriage),
-                None => self.bad.add("spouse_id", "CONFLICT", "women marry from 18 years of age, men from 20"),
+                // The spouse is too young; whether the citizen is, was said already.
+                None if self.bad.is_empty() => {
+                    self.bad.add("spouse_id", "CONFLICT", "women marry from 18 years of age, men from 20");
+                }
+                None => {}
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::simulation::personas::identity::{Cast, Identity, Scene};
 use crate::simulation::personas::{Life, PersonaRow, situation};
 use crate::simulation::population::calendar::{age_on, draw_day, plus_days, plus_years};
 
+use super::ages::Ages;
 use super::compose::compose;
 use super::lawful;
 use super::made::{Creation, Made, MadeCitizen, MadeRecord, Planned, Step};
@@ -21,8 +22,6 @@ use super::wanted::Wanted;
 const NOBODY: &str = "";
 /// The year in which the personas are as old as their rows say.
 const ROWS_ARE_OF: i16 = 2026;
-/// Ages of those of whom nothing is asked.
-const USUAL_AGES: (i64, i64) = (25, 55);
 
 /// Those whom a situation takes, the one whom it is about first, by their persona's ID; and further numbers.
 pub fn members(
@@ -45,6 +44,8 @@ pub struct Drawn {
     pub sex: Sex,
     pub birth: Date,
     pub commune: &'static Commune,
+    /// Whether another commune does as well.
+    pub is_any_commune: bool,
     /// As asked for.
     pub full_name: Option<String>,
     /// A parent's surname; empty for any.
@@ -74,7 +75,7 @@ pub fn draw_person(
         Some(birth) => birth,
         None => match &of_row {
             Some(of_row) => of_age(of_row.birth, demands, today, draws),
-            None => draw_day(draws, plus_years(today, -USUAL_AGES.1 as i16), plus_years(today, -USUAL_AGES.0 as i16)),
+            None => Ages::of(wanted, kin, sex, today).draw(draws),
         },
     };
     let drawn = Geography::ha_tinh().draw(draws);
@@ -83,11 +84,20 @@ pub fn draw_person(
     let home = kin.home.as_ref().and_then(|home| home.residence.as_ref());
     let home = home.and_then(|residence| Geography::ha_tinh().commune(residence.unit_code));
     let row_place = wanted.situation.and_then(|row| row.identity()).map(|identity| identity.commune);
-    let commune = wanted.commune.or(of_situation).or(home).or(row_place).unwrap_or(drawn);
+    let commune = wanted.commune.or(of_situation).or(home).or(row_place);
+    let (commune, is_any_commune) = (commune.unwrap_or(drawn), commune.is_none());
     let parent = kin.father.as_ref().or(kin.mother.as_ref());
     let surname = parent.and_then(|parent| parent.full_name.split(' ').next()).unwrap_or_default().to_owned();
     let given = demands.filter(|demands| demands.two_spellings).and(row).and_then(|row| row.name.rsplit(' ').next());
-    Ok(Drawn { sex, birth, commune, full_name: wanted.full_name.clone().filter(|_| asked), surname, given })
+    Ok(Drawn {
+        sex,
+        birth,
+        commune,
+        is_any_commune,
+        full_name: wanted.full_name.clone().filter(|_| asked),
+        surname,
+        given,
+    })
 }
 
 /// A birth date that makes somebody as old as the row's persona was, within what the situation demands.

@@ -1,6 +1,6 @@
 //! Entries of civil status of a created citizen: the birth, and the marriage to somebody who is there already.
 
-use crate::base::{Date, PartialDate};
+use crate::base::Date;
 use crate::simulation::document::civil_status::{BirthEntry, Entry, MarriageEntry, Party};
 use crate::simulation::document::{Address, Document as _, Record};
 use crate::simulation::geography::{Commune, Geography, REORGANISED};
@@ -8,8 +8,9 @@ use crate::simulation::names::Sex;
 use crate::simulation::personas::Life;
 use crate::simulation::personas::identity::Scene;
 use crate::simulation::personas::reserved;
-use crate::simulation::population::calendar::{plus_days, plus_years};
+use crate::simulation::population::calendar::plus_days;
 
+use super::ages::marries_from;
 use super::relatives::Relatives;
 
 /// Days after a birth on which it is registered.
@@ -66,18 +67,11 @@ pub fn birth(scene: &Scene<'_>, life: &Life, kin: &Relatives) -> Record {
     entry.record()
 }
 
-/// From when on somebody may marry.
-fn of_age(sex: Sex, birth: PartialDate) -> Date {
-    let born = Date::new(birth.year, birth.month.unwrap_or(12), 1).map_or(Date::MIN, Date::last_of_month);
-    let born = birth.day.and_then(|day| Date::new(born.year(), born.month(), day).ok()).unwrap_or(born);
-    plus_days(plus_years(born, sex.choose(18, 20)), 1)
-}
-
 /// The entry of the marriage to the spouse; `None` before both are of age.
 pub fn marriage(scene: &Scene<'_>, life: &Life, kin: &Relatives) -> Option<Record> {
     let spouse = kin.spouse.as_ref()?;
     let (sex, other) = (life.person.sex, life.person.sex.other());
-    let from = of_age(sex, life.person.birth_date).max(of_age(other, spouse.birth?)).max(REORGANISED);
+    let from = marries_from(sex, life.person.birth_date).max(marries_from(other, spouse.birth?)).max(REORGANISED);
     let on = from.max(plus_days(scene.today, -60));
     if on > scene.today {
         return None;

@@ -48,7 +48,7 @@ async fn relative(
     if found.is_none() {
         bad.add(field, "NOT_FOUND", "the register of people has nobody with this personal ID");
     }
-    Ok(found.map(|person| Relative::of(person.numbers.current, &person.payload)))
+    Ok(found.map(|person| Relative::of(&person.numbers, &person.payload)))
 }
 
 async fn home(parts: &Parts, household_id: Option<String>, now: Timestamp) -> Result<Option<Home>> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::simulation::geography::{Commune, Geography};
 use crate::simulation::personas::reserved::{FIRST_CREATED, LAST, PARCELS_EACH};
 
 /// What is taken.
@@ -28,6 +29,14 @@ impl Taken {
         Some(free)
     }
 
+    /// The first free piece of land in this commune, or if any commune does, in the first one behind it that has one; it is taken now.
+    pub fn parcel_from(&mut self, wanted: &'static Commune, does_any: bool) -> Option<(&'static Commune, u64)> {
+        let all = Geography::ha_tinh().communes();
+        let others = all.iter().cycle().skip(wanted.ordinal() + 1).take(all.len() - 1);
+        let mut places = std::iter::once(wanted).chain(others.filter(|_| does_any));
+        places.find_map(|commune| Some((commune, self.parcel(commune.code)?)))
+    }
+
     /// Takes what a stored creation has.
     pub fn note(&mut self, ordinal: u64, land: Option<(&str, u64)>) {
         self.ordinals.insert(ordinal);
@@ -50,6 +59,20 @@ impl Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_commune_gives_way_to_the_next_one_if_any_does() {
+        let (mut taken, all) = (Taken::default(), Geography::ha_tinh().communes());
+        let last = &all[all.len() - 1];
+        assert_eq!(taken.parcel_from(last, true).map(|(commune, parcel)| (commune.code, parcel)), Some((last.code, 0)));
+        while taken.parcel(last.code).is_some() {}
+        assert!(taken.parcel_from(last, false).is_none());
+        assert_eq!(taken.parcel_from(last, true).map(|(commune, _)| commune.code), Some(all[0].code));
+        for commune in all {
+            while taken.parcel(commune.code).is_some() {}
+        }
+        assert!(taken.parcel_from(last, true).is_none());
+    }
 
     #[test]
     fn numbers_are_given_once_until_they_come_back() {

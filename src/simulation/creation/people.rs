@@ -148,8 +148,8 @@ impl Creating {
             let is_main = cast.people.is_empty();
             let ordinal = self.take_ordinal(taken).await?;
             let mut draws = self.parts.seed.child("created-citizen", ordinal).draws();
-            let drawn = draw_person(wanted, row, is_main, kin, now.date(), &mut draws)?;
-            let parcel = self.take_parcel(ordinal, drawn.commune.code, taken).await?;
+            let mut drawn = draw_person(wanted, row, is_main, kin, now.date(), &mut draws)?;
+            let parcel = self.take_parcel(ordinal, &mut drawn, taken).await?;
             let personal_id = reserved::personal_id(drawn.sex, drawn.birth, ordinal);
             let personal_id = personal_id.ok_or_else(|| Error::bug("a birth date without a personal ID"))?;
             let full_name = match &drawn.full_name {
@@ -209,12 +209,14 @@ impl Creating {
         Ok(ordinal)
     }
 
-    async fn take_parcel(&self, ordinal: u64, unit_code: &'static str, taken: &mut TakenNumbers) -> Result<u64> {
-        let parcel = locked(self.book.taken().await?).parcel(unit_code);
+    /// A piece of land in the commune that was drawn, or where that is full and any other does, in another.
+    async fn take_parcel(&self, ordinal: u64, drawn: &mut Drawn, taken: &mut TakenNumbers) -> Result<u64> {
+        let found = locked(self.book.taken().await?).parcel_from(drawn.commune, drawn.is_any_commune);
         let says = "a commune has at most 768 created citizens: choose another unit_code";
-        let parcel = parcel.ok_or_else(|| used_up(says))?;
+        let (commune, parcel) = found.ok_or_else(|| used_up(says))?;
+        drawn.commune = commune;
         if let Some(own) = taken.ordinals.iter_mut().find(|(known, _)| *known == ordinal) {
-            own.1 = Some((unit_code, parcel));
+            own.1 = Some((commune.code, parcel));
         }
         Ok(parcel)
     }

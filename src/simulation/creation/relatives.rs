@@ -1,6 +1,7 @@
 //! Existing people whom a new citizen has to do with, as the register of people has them.
 
 use crate::base::{PartialDate, PersonalId};
+use crate::registry::numbers::Numbers;
 use crate::simulation::document::Address;
 use crate::simulation::document::civil_status::Party;
 use crate::simulation::geography::{COMMUNES_VALID_FROM, Geography};
@@ -11,8 +12,13 @@ use crate::trust::Object;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relative {
     pub personal_id: PersonalId,
+    /// All numbers that lead to the person, the present one among them.
+    pub numbers: Vec<PersonalId>,
+    /// The parents, as the record of the person names them.
+    pub parents: Vec<PersonalId>,
     pub full_name: String,
     pub birth: Option<PartialDate>,
+    pub death: Option<PartialDate>,
     pub sex: Option<Sex>,
     pub is_living: bool,
     pub is_married: bool,
@@ -20,12 +26,16 @@ pub struct Relative {
 }
 
 impl Relative {
-    /// Reads the record of a person, who holds this number.
-    pub fn of(personal_id: PersonalId, person: &Object) -> Self {
+    /// Reads the record of a person with these numbers.
+    pub fn of(numbers: &Numbers, person: &Object) -> Self {
+        let parents = ["mother_id", "father_id"].into_iter().filter_map(|field| PersonalId::parse(person.text(field)?));
         Self {
-            personal_id,
+            personal_id: numbers.current,
+            numbers: numbers.all().collect(),
+            parents: parents.collect(),
             full_name: person.text("full_name").unwrap_or_default().to_owned(),
             birth: person.text("birth_date").and_then(PartialDate::parse),
+            death: person.text("death_date").and_then(PartialDate::parse),
             sex: match person.text("sex") {
                 Some("female") => Some(Sex::Female),
                 Some("male") => Some(Sex::Male),
@@ -35,6 +45,15 @@ impl Relative {
             is_married: person.text("marital_status") == Some("married"),
             household_id: person.text("household_id").map(str::to_owned),
         }
+    }
+
+    /// Whether a child of this person must not marry the other one: a grandparent, a brother or sister, a parent's brother or sister (Law 52/2014,
+    /// article 5). Who is related further cannot be told by these records.
+    pub fn is_kin_of(&self, other: &Self) -> bool {
+        let share = |some: &[PersonalId], others: &[PersonalId]| some.iter().any(|one| others.contains(one));
+        share(&self.parents, &other.numbers)
+            || share(&self.numbers, &other.parents)
+            || share(&self.parents, &other.parents)
     }
 
     /// The person as an entry of civil status names them.

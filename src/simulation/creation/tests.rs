@@ -140,8 +140,11 @@ fn every_choice_of_papers_that_is_accepted_is_legal_and_every_refusal_names_its_
 fn relative(id: &str, name: &str, years: i16, sex: Sex, today: Date) -> Relative {
     Relative {
         personal_id: PersonalId::parse(id).expect("12 digits"),
+        numbers: vec![PersonalId::parse(id).expect("12 digits")],
+        parents: Vec::new(),
         full_name: name.to_owned(),
         birth: Some(plus_years(today, -years).into()),
+        death: None,
         sex: Some(sex),
         is_living: true,
         is_married: false,
@@ -206,6 +209,30 @@ fn what_cannot_be_is_refused_by_its_field() {
 }
 
 #[test]
+fn whoever_is_drawn_is_as_old_as_the_parents_and_papers_allow() {
+    let licence = |code: &str| Some(AskedLicence { classes: vec![code.into()], points: None });
+    for (at, mother_years) in [13, 20, 31, 39, 52, 80].into_iter().enumerate() {
+        for wish in [None, licence("B"), licence("DE")] {
+            let asked = Asked { licence: wish.clone(), ..Asked::default() };
+            let kin = mother(mother_years, TODAY);
+            let least = wish.as_ref().map_or(0, |licence| if licence.classes[0] == "B" { 18 } else { 27 });
+            match draft(&asked, &kin, TODAY) {
+                Ok(_) => assert!(mother_years - 12 >= least, "{at} {wish:?}"),
+                Err(error) => assert!(mother_years - 12 <= least, "{at} {wish:?}: {:#?}", error.violations),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_decomposed_name_is_the_composed_one() {
+    let asked = Asked { full_name: "Nguye\u{302}\u{303}n Thi\u{323} Hoa\u{300}".into(), ..Asked::default() };
+    let draft = draft(&asked, &Relatives::default(), TODAY).expect("legal");
+    let made = draft.creation(&Catalogue::built_in(), "x").expect("a plan").made;
+    assert_eq!(made.citizens[0].full_name, "Nguyễn Thị Hoà");
+}
+
+#[test]
 fn relatives_who_cannot_be_are_refused() {
     let person = |years, sex| relative("042190000001", "Phan Văn Minh", years, sex, TODAY);
     let is = |kin: Relatives, years, expected: &[&str]| {
@@ -219,6 +246,26 @@ fn relatives_who_cannot_be_are_refused() {
     is(Relatives { spouse: Some(married), ..Relatives::default() }, 30, &["spouse_id CONFLICT"]);
     let dead = Relative { is_living: false, ..person(30, Sex::Female) };
     is(Relatives { spouse: Some(dead), ..Relatives::default() }, 30, &["spouse_id CONFLICT"]);
+    let id = |id: &str| PersonalId::parse(id).expect("12 digits");
+    let mother = || person(60, Sex::Female);
+    let kin = [
+        Relative { numbers: vec![id("042140000001")], ..person(85, Sex::Female) },
+        Relative { parents: vec![id("042190000001")], numbers: vec![id("042190000002")], ..person(28, Sex::Female) },
+        Relative { parents: vec![id("042140000001")], numbers: vec![id("042190000003")], ..person(40, Sex::Female) },
+    ];
+    for spouse in kin {
+        let mother = Relative { parents: vec![id("042140000001")], ..mother() };
+        is(
+            Relatives { mother: Some(mother), spouse: Some(spouse), ..Relatives::default() },
+            30,
+            &["spouse_id CONFLICT"],
+        );
+    }
+    let other =
+        Relative { parents: vec![id("042140000002")], numbers: vec![id("042190000004")], ..person(28, Sex::Female) };
+    let asked = Asked { birth_date: born(30, TODAY), sex: "male".into(), ..Asked::default() };
+    draft(&asked, &Relatives { mother: Some(mother()), spouse: Some(other), ..Relatives::default() }, TODAY)
+        .expect("no kin");
     let young = Relatives { spouse: Some(person(30, Sex::Female)), ..Relatives::default() };
     let asked = Asked { birth_date: born(19, TODAY), sex: "male".into(), ..Asked::default() };
     assert!(refused(&asked, &young).contains(&"spouse_id CONFLICT".to_owned()));

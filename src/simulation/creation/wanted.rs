@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::name::{unknown, with_nearest};
-use crate::base::text::name_is_valid;
+use crate::base::text::{composed, name_is_valid};
 use crate::base::{Date, PersonalId, Violation, Violations};
 use crate::registry::driver_licence::CLASSES;
 use crate::registry::forms;
@@ -91,7 +91,8 @@ impl Wanted {
             } else if !asked.full_name.contains(' ') {
                 bad.add("full_name", "FORMAT", "a family name and a given name are needed");
             }
-            self.full_name = Some(asked.full_name.clone());
+            // As it will be stored.
+            self.full_name = Some(composed(&asked.full_name));
         }
         if !asked.birth_date.is_empty() {
             let date = asked.birth_date.parse::<Date>().ok().filter(|_| asked.birth_date.len() == 10);
