@@ -332,13 +332,28 @@ async fn its_files_are_audited_and_its_export_verifies_after_its_end() {
         let audited = audit(log, "kept/anchor.json");
         assert!(audited.status.success(), "{log}: {}", String::from_utf8_lossy(&audited.stdout));
     }
-    assert!(!audit("records", "anchor.json").status.success(), "the province's anchor does not know the log");
+    let audited = audit("records", "anchor.json");
+    assert!(!audited.status.success(), "the province's anchor does not know the log");
+    let hint = String::from_utf8_lossy(&audited.stdout).into_owned();
+    assert!(hint.contains("session export") && !hint.contains("keys update"), "{hint}");
+    assert!(lienthong(&["health", "--session", &id]).status.success());
     let status = http_get(&format!("http://{console}/sessions/{id}/status/resident/resident.person.v1"));
     assert!(status.starts_with("HTTP/1.1 200"), "{status}");
     lienthong(&["session", "delete", &id]);
     assert!(!audit("records", "kept/anchor.json").status.success());
     let status = http_get(&format!("http://{console}/sessions/{id}/logs/records/checkpoint"));
     assert!(status.starts_with("HTTP/1.1 404"), "{status}");
+    // An export overwrites nothing, and a jump that was refused is not there to be repeated.
+    let said = |output: std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let kept = std::fs::read(at.join("kept/records.json")).expect("an export");
+    let again = said(lienthong(&["session", "export", &id, "--to", "kept"]));
+    assert!(again.contains("exists already"), "{again}");
+    assert_eq!(std::fs::read(at.join("kept/records.json")).expect("an export"), kept);
+    let refused = said(lienthong(&["clock", "advance", "1d", "--session", &id]));
+    assert!(refused.contains("there is no such session") && !refused.contains("--request-id"), "{refused}");
+    let health = |arguments: &[&str]| lienthong(&[&["health"], arguments].concat());
+    assert!(health(&[]).status.success());
+    assert!(said(health(&["--session", &id])).contains("there is no such session"));
     // What was issued in the session's future verifies at its time.
     let then = session_end.to_string();
     let verified = lienthong(&["verify", "kept/records.json", "--trust", "kept/anchor.json", "--at", &then, "--quiet"]);

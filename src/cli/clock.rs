@@ -164,14 +164,17 @@ impl RequestArgs {
 enum NoAnswer {
     /// It may go on in the server.
     Late,
+    /// The server may have begun it.
     Failed(Failure),
+    /// Nothing was begun.
+    Refused(Failure),
 }
 
 impl From<NoAnswer> for Failure {
     fn from(no_answer: NoAnswer) -> Self {
         match no_answer {
             NoAnswer::Late => Failure::new(format!("the server did not answer within {} s", DEADLINE.as_secs())),
-            NoAnswer::Failed(failure) => failure,
+            NoAnswer::Failed(failure) | NoAnswer::Refused(failure) => failure,
         }
     }
 }
@@ -186,13 +189,32 @@ async fn ask<Q, A>(
     message: Q,
     call: impl AsyncFnOnce(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
 ) -> Result<A, NoAnswer> {
-    let mut client = Client::new(server.connect().await.map_err(NoAnswer::Failed)?);
-    let request = server.request(message, DEADLINE).map_err(NoAnswer::Failed)?;
+    let mut client = Client::new(server.connect().await.map_err(NoAnswer::Refused)?);
+    let request = server.request(message, DEADLINE).map_err(NoAnswer::Refused)?;
     match tokio::time::timeout(DEADLINE, call(&mut client, request)).await.map_err(|_| NoAnswer::Late)? {
         Ok(answer) => Ok(answer.into_inner()),
         Err(status) if status.code() == Code::DeadlineExceeded => Err(NoAnswer::Late),
+        Err(status) if is_before_any_work(status.code()) => Err(NoAnswer::Refused(server.refusal(&status).await)),
         Err(status) => Err(NoAnswer::Failed(server.refusal(&status).await)),
     }
+}
+
+/// Whether a refusal by this code says that nothing was begun.
+fn is_before_any_work(code: Code) -> bool {
+    use Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, OutOfRange};
+    use Code::{PermissionDenied, ResourceExhausted, Unauthenticated, Unimplemented};
+    matches!(
+        code,
+        InvalidArgument
+            | OutOfRange
+            | NotFound
+            | AlreadyExists
+            | FailedPrecondition
+            | PermissionDenied
+            | Unauthenticated
+            | Unimplemented
+            | ResourceExhausted
+    )
 }
 
 async fn advance(
@@ -215,9 +237,11 @@ async fn jump<Q: Clone, A>(
     call: impl AsyncFn(&mut Client, Request<Q>) -> Result<tonic::Response<A>, Status>,
 ) -> Result<A, Failure> {
     let asked = async {
-        for _ in 0..REPETITIONS_MAX {
+        for repetition in 0..REPETITIONS_MAX {
             match ask(server, message.clone(), &call).await {
                 Err(NoAnswer::Late) => {}
+                // Only the repetition is refused: what was late before may still go on.
+                Err(NoAnswer::Refused(failure)) if repetition > 0 => return Err(NoAnswer::Failed(failure)),
                 answer => return answer,
             }
         }
@@ -241,9 +265,12 @@ async fn jump<Q: Clone, A>(
     };
     bar.finish_and_clear();
     // A jump that was begun goes on in the server: only its name tells a repetition from another jump.
-    let again = |no_answer: NoAnswer| {
-        let why = Failure::from(no_answer);
-        Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", why.message()))
+    let again = |no_answer: NoAnswer| match no_answer {
+        NoAnswer::Refused(failure) => failure,
+        NoAnswer::Late | NoAnswer::Failed(_) => {
+            let why = Failure::from(no_answer);
+            Failure::new(format!("{}; to repeat this very jump: --request-id {request_id}", why.message()))
+        }
     };
     answer.map_err(again)
 }

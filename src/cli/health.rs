@@ -4,12 +4,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use tonic::Request;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::ca::CaArgs;
 use super::output::{Failure, OutputFormat, print, print_json, runtime};
+use super::server::NO_SESSION_ID;
+use crate::api::admission::SESSION;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -17,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   lienthong health
   lienthong health --address 127.0.0.1:50061 --service lienthong.exchange.v1.ExchangeService
-  lienthong health --service feed/land    whether the land registry's changes are taken";
+  lienthong health --service feed/land    whether the land registry's changes are taken
+  lienthong health --session $SESSION     whether this session is there and serves";
 
 /// Ask a server whether it is serving: exit 0 if it is.
 #[derive(Debug, Args)]
@@ -29,6 +33,9 @@ pub struct Health {
     /// The service to check; the empty name is the server as a whole.
     #[arg(long, default_value = "", env = "LIENTHONG_HEALTH_SERVICE", value_name = "NAME")]
     service: String,
+    /// The session to ask about. The province itself unless it is given.
+    #[arg(long, env = "LIENTHONG_SESSION", value_name = "ID", hide_env_values = true)]
+    session: Option<String>,
     #[command(flatten)]
     ca: CaArgs,
 }
@@ -52,7 +59,11 @@ impl Health {
     async fn ask(self) -> Result<ServingStatus, Failure> {
         let (address, ca) = (self.address, self.ca);
         let channel = ca.connect(&ca.endpoint(&address)?, &address).await?;
-        let request = HealthCheckRequest { service: self.service };
+        let mut request = Request::new(HealthCheckRequest { service: self.service });
+        if let Some(session) = &self.session {
+            let metadata = request.metadata_mut();
+            metadata.insert(SESSION, session.parse().map_err(|_| Failure::with_code(NO_SESSION_ID, 2))?);
+        }
         match HealthClient::new(channel).check(request).await {
             Ok(answer) => Ok(answer.into_inner().status()),
             Err(status) => {

@@ -20,6 +20,7 @@ Examples:
   lienthong persona list --address 127.0.0.1:50061        commands for a server at another address
   lienthong persona list --ready-file ready.json          or wherever the one that wrote this file listens
   lienthong persona list --ca ca.pem --tokens-from DIR    for one with TLS, which takes tokens alone
+  lienthong persona list --session $SESSION               commands that call in a session
   lienthong persona list --output json | jq -r '.[].personal_id'";
 
 /// The personas: synthetic citizens with a documented situation each.
@@ -45,6 +46,9 @@ pub struct List {
     /// The data folder of a server that accepts no demo credentials: its key issues the tokens.
     #[arg(long, env = "LIENTHONG_TOKENS_FROM", value_name = "DIR")]
     tokens_from: Option<PathBuf>,
+    /// The session to call in. The province itself unless it is given.
+    #[arg(long, env = "LIENTHONG_SESSION", value_name = "ID", hide_env_values = true)]
+    session: Option<String>,
 }
 
 impl List {
@@ -63,6 +67,7 @@ impl List {
             has_tls: self.ca.is_some(),
             ca: self.ca.as_ref().map(text),
             tokens_from: self.tokens_from.as_ref().map(text),
+            session: self.session.clone(),
         };
         let Some(path) = &self.ready_file else { return Ok(given) };
         let failed = |why: String| Failure::new(format!("{}: {why}", path.display()));

@@ -16,6 +16,9 @@ use crate::base::Language;
 /// How long a connection may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// Said of what cannot be a session's id.
+pub(super) const NO_SESSION_ID: &str = "a session's id is 32 hexadecimal digits";
+
 /// Which server, and who asks.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
@@ -59,9 +62,7 @@ impl ServerArgs {
         let metadata = request.metadata_mut();
         metadata.insert("authorization", authorization);
         if let Some(session) = &self.session {
-            let session =
-                session.parse().map_err(|_| Failure::with_code("a session's id is 32 hexadecimal digits", 2))?;
-            metadata.insert(SESSION, session);
+            metadata.insert(SESSION, session.parse().map_err(|_| Failure::with_code(NO_SESSION_ID, 2))?);
         }
         if language::chosen() == Language::Vietnamese {
             metadata.insert("accept-language", MetadataValue::from_static("vi"));

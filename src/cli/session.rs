@@ -1,7 +1,8 @@
 //! `lienthong session`: worlds of their own beside a running server's province, for test suites that run side by side.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ Examples:
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// The files of an export.
+const ANCHOR_FILE: &str = "anchor.json";
+const RECORDS_FILE: &str = "records.json";
 /// Items in one page.
 const PAGE: u32 = 100;
 
@@ -78,7 +82,7 @@ pub struct Create {
     /// The seed of its randomness, so that equal calls get equal codes and ids.
     #[arg(long, env = "LIENTHONG_SESSION_SEED", value_name = "NUMBER")]
     seed: Option<u64>,
-    /// The personas whose faults hold in it, separated by commas; all of them unless it is given.
+    /// The personas whose faults hold in it, separated by commas, also if they don't where it begins; all that hold there unless it is given.
     #[arg(
         long,
         env = "LIENTHONG_SESSION_PERSONA_FAULTS",
@@ -119,7 +123,7 @@ pub struct Export {
     /// The session's id.
     #[arg(value_name = "ID")]
     id: String,
-    /// The folder for `anchor.json` and `records.json`; it is created.
+    /// The folder for `anchor.json` and `records.json`; it is created. Files that are there are not overwritten.
     #[arg(long, env = "LIENTHONG_SESSION_EXPORT_TO", value_name = "FOLDER")]
     to: PathBuf,
     #[command(flatten)]
@@ -244,6 +248,11 @@ impl Export {
     async fn run(self, output: OutputFormat) -> Result<(), Failure> {
         let Self { id, to, server } = self;
         let server = server.outside();
+        let files = [to.join(ANCHOR_FILE), to.join(RECORDS_FILE)];
+        if let Some(there) = files.iter().find(|path| path.exists()) {
+            let says = format!("{} exists already: name another folder, or move it away", there.display());
+            return Err(Failure::new(says));
+        }
         let mut client = Client::new(server.connect().await?);
         let message = server.request(proto::ExportSessionRequest { session_id: id }, DEADLINE)?;
         let mut stream = match client.export_session(message).await {
@@ -266,14 +275,15 @@ impl Export {
             }
         }
         let count = records.len();
-        let write = |name: &str, text: String| {
-            let path = to.join(name);
+        let write = |path: &Path, text: String| {
+            // What came there meanwhile is not overwritten either.
             fs::create_dir_all(&to)
-                .and_then(|()| fs::write(&path, text))
+                .and_then(|()| fs::File::create_new(path)?.write_all(text.as_bytes()))
                 .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
         };
-        write("anchor.json", anchor)?;
-        write("records.json", format!("{:#}\n", json!({ "records": records })))?;
+        let [anchor_file, records_file] = &files;
+        write(anchor_file, anchor)?;
+        write(records_file, format!("{:#}\n", json!({ "records": records })))?;
         match output {
             OutputFormat::Json => {
                 print_json(&json!({ "records": count, "folder": to.display().to_string(), "now": now }))

@@ -239,7 +239,7 @@ impl Gateway {
     /// The address and flags in the personas' commands. Every caller can read those, so they omit the data folder.
     fn reach(&self, grpc: SocketAddr, has_tls: bool) -> Reach {
         let tokens_from = (!self.accepts_demo()).then(|| "DIR".to_owned());
-        Reach { address: grpc.to_string(), has_tls, ca: None, tokens_from }
+        Reach { address: grpc.to_string(), has_tls, ca: None, tokens_from, session: None }
     }
 
     fn view(&self, grpc: SocketAddr, has_tls: bool) -> WorldView {

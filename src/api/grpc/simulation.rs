@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn no_persona_is_told_what_this_gateway_refuses() {
-        let reach = Reach { address: "x:1".into(), has_tls: true, ca: None, tokens_from: Some("DIR".into()) };
+        let reach =
+            Reach { address: "x:1".into(), has_tls: true, ca: None, tokens_from: Some("DIR".into()), session: None };
         for persona in personas_at(Date::constant(2026, 11, 29), &reach) {
             let command = &persona.command;
             assert!(!command.contains("demo-") && !command.contains("-plaintext"), "{command}");

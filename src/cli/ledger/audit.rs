@@ -119,7 +119,11 @@ impl Audit {
             }))?,
             OutputFormat::Text => {
                 print_text(&format!("{verdict} {}: {}", stop.code.as_str(), stop.why))?;
-                if stop.code == Code::NoTrustedSignature {
+                if stop.code == Code::NoTrustedSignature && self.place.contains("/sessions/") {
+                    print_text(
+                        "a session's logs verify by its own trust anchor: `lienthong session export` keeps it, and --trust names it",
+                    )?;
+                } else if stop.code == Code::NoTrustedSignature {
                     print_text(
                         "if the province has changed its keys since, `lienthong keys update` brings the anchor up to date",
                     )?;

@@ -1,5 +1,7 @@
 //! How a gateway is reached: the address and credentials in the commands that people copy.
 
+use crate::api::admission::SESSION;
+
 /// The address in the personas' commands, the default of `serve`; it is replaced by the gateway's own.
 pub const ADDRESS_DEFAULT: &str = "127.0.0.1:50051";
 
@@ -17,6 +19,8 @@ pub struct Reach {
     pub ca: Option<String>,
     /// The data folder whose key mints tokens, where demo credentials are refused.
     pub tokens_from: Option<String>,
+    /// The session in which the calls are made; `None`: none.
+    pub session: Option<String>,
 }
 
 impl Reach {
@@ -34,6 +38,10 @@ impl Reach {
         let mut command = written.replace(ADDRESS_DEFAULT, &self.address);
         if self.has_tls {
             command = command.replace("-plaintext", &format!("-cacert {}", self.ca.as_deref().unwrap_or(CA_DEFAULT)));
+        }
+        if let Some(session) = &self.session {
+            let within = format!("-H '{SESSION}: {session}' {CREDENTIAL}");
+            command = command.replacen(CREDENTIAL, &within, 1);
         }
         if let Some(folder) = &self.tokens_from
             && let Some((before, rest)) = command.split_once(CREDENTIAL)
@@ -62,7 +70,9 @@ mod tests {
             has_tls,
             ca: ca.map(Into::into),
             tokens_from: tokens.map(Into::into),
+            session: None,
         };
+        let within = |reach| Reach { session: Some("0f".into()), ..reach };
         let demo = "-H 'authorization: Bearer demo-one-stop'";
         let token = |whom: &str| format!("-H \"authorization: Bearer $(lienthong token issue --data-dir DIR {whom})\"");
         let cases = [
@@ -77,6 +87,12 @@ mod tests {
                 reach(false, None, Some("DIR")),
                 "citizen-042185990002",
                 format!("-plaintext {}", token("--citizen 042185990002")),
+            ),
+            (within(reach(false, None, None)), "one-stop", format!("-plaintext -H 'x-lienthong-session: 0f' {demo}")),
+            (
+                within(reach(false, None, Some("DIR"))),
+                "one-stop",
+                format!("-plaintext -H 'x-lienthong-session: 0f' {}", token("--agency one-stop")),
             ),
         ];
         for (reach, who, expected) in cases {
