@@ -47,7 +47,11 @@ const FAMILIES: &[&str] = &[
 
 /// Whether the headers show that a request was passed on.
 pub fn by_a_proxy(headers: &HeaderMap) -> bool {
-    let shows = |name: &str| NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family));
+    let shows = |name: &str| {
+        // Clients ask for faults by these themselves (gRPC proposal A33).
+        !name.starts_with("x-envoy-fault-")
+            && (NAMES.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family)))
+    };
     headers.keys().any(|name| shows(name.as_str()))
 }
 

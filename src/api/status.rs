@@ -201,6 +201,22 @@ pub fn code_name(code: Code) -> &'static str {
     }
 }
 
+/// The code of a name in the gRPC specification; OK is not meant.
+pub fn code_named(name: &str) -> Option<Code> {
+    (1..=16).map(Code::from_i32).find(|code| code_name(*code) == name)
+}
+
+/// The error as a whole answer, but with a code of somebody else's choice: a rule of faults'.
+pub fn injected(code: Code, error: &Error, request: RequestId) -> http::Response<Body> {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(error.reason.as_str(), DOMAIN, HashMap::<String, String>::new());
+    details.set_request_info(request.to_string(), "");
+    details.set_retry_info(error.retry_after);
+    let mut answer = Status::with_error_details(code, on_the_wire(&error.message), details).into_http();
+    mark_headers(answer.headers_mut(), request);
+    answer
+}
+
 /// The name of the code of an answer, as far as its headers tell: an answer that begins is OK.
 pub fn name_of(answer: &http::Response<Body>) -> &'static str {
     match answer.headers().get("grpc-status") {

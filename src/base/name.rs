@@ -34,6 +34,26 @@ pub fn unknown<'a>(
     Violation::new(field, "UNKNOWN_VALUE", message)
 }
 
+/// The methods of `known` that a name means: the one of this full name, or all that end with it, from the beginning of a package, a service
+/// or a method.
+///
+/// ```
+/// use lienthong::base::name::methods_meant;
+/// let known = ["a.v1.LinkService/Get", "b.v1.LinkService/Get", "a.v1.LinkService/List"];
+/// assert_eq!(methods_meant("LinkService/List", known), ["a.v1.LinkService/List"]);
+/// assert_eq!(methods_meant("LinkService/Get", known).len(), 2, "ambiguous");
+/// assert_eq!(methods_meant("a.v1.LinkService/Get", known), [known[0]]);
+/// ```
+pub fn methods_meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let is_meant =
+        |name: &&str| name.strip_suffix(given).is_some_and(|before| before.is_empty() || before.ends_with(['.', '/']));
+    let meant: Vec<&str> = known.into_iter().filter(is_meant).collect();
+    match meant.iter().find(|name| **name == given) {
+        Some(whole) => vec![whole],
+        None => meant,
+    }
+}
+
 /// A sentence for an unknown name, with the known names that resemble it, or with all of them.
 ///
 /// ```

@@ -115,6 +115,8 @@ reasons! {
     SessionUnknown = "SESSION_UNKNOWN", Missing, "Không có phiên làm việc này, hoặc phiên đã kết thúc.";
     SessionFull = "SESSION_FULL", Limited, "Phiên làm việc đã đạt giới hạn dữ liệu.";
     TooManySessions = "TOO_MANY_SESSIONS", Limited, "Quá nhiều phiên làm việc đang mở.";
+    TooManyFaults = "TOO_MANY_FAULTS", Limited, "Đã có quá nhiều quy tắc gây lỗi trong thế giới mô phỏng này.";
+    FaultNeedsSession = "FAULT_NEEDS_SESSION", WrongState, "Lỗi làm sai lệch chữ ký chỉ được phép trong một phiên làm việc riêng.";
     EntriesNotPublic = "ENTRIES_NOT_PUBLIC", WrongState, "Nhật ký này chỉ công khai cây băm, không công khai nội dung các mục.";
     // limits
     RateLimited = "RATE_LIMITED", Limited, "Quá nhiều yêu cầu, hãy thử lại sau.";
@@ -124,6 +126,8 @@ reasons! {
     BatchTooLarge = "BATCH_TOO_LARGE", Invalid, "Lô dữ liệu quá lớn.";
     // sources
     RegistryUnavailable = "REGISTRY_UNAVAILABLE", SourceDown, "Cơ sở dữ liệu chuyên ngành không phản hồi.";
+    FaultInjected = "FAULT_INJECTED", SourceDown, "Một quy tắc gây lỗi của thế giới mô phỏng từ chối lời gọi này.";
+    FeedHalted = "FEED_HALTED", SourceDown, "Luồng thay đổi của cơ sở dữ liệu chuyên ngành đang bị tạm dừng.";
     SignerUnavailable = "SIGNER_UNAVAILABLE", SourceDown, "Thiết bị ký số không phản hồi.";
     ClockBehind = "CLOCK_BEHIND", SourceDown, "Đồng hồ hệ thống đang chạy chậm hơn thời điểm đã ghi nhật ký.";
     StorageFull = "STORAGE_FULL", SourceDown, "Bộ nhớ lưu trữ đã đầy, tạm thời không ghi được.";

@@ -9,6 +9,7 @@ mod ca;
 pub mod clock;
 pub mod completions;
 mod environment;
+pub mod fault;
 mod format;
 pub mod health;
 pub mod import;
@@ -90,6 +91,9 @@ pub enum Command {
     /// The clock of a server's world: show it, move it forward, stop it.
     #[command(subcommand)]
     Clock(clock::Clock),
+    /// What goes wrong in a server's world: rules of faults.
+    #[command(subcommand)]
+    Fault(fault::Fault),
     /// Sessions of a server: worlds of their own, for test suites that run side by side.
     #[command(subcommand)]
     Session(session::Session),
@@ -152,6 +156,7 @@ impl Cli {
             Command::Persona(command) => command.run(output),
             Command::Person(command) => command.run(output),
             Command::Clock(command) => command.run(output),
+            Command::Fault(command) => command.run(output),
             Command::Session(command) => command.run(output),
             Command::Population(command) => command.run(output),
             Command::Import(command) => command.run(output),

@@ -94,6 +94,9 @@ pub struct Create {
     /// No persona's faults hold in it.
     #[arg(long, env = "LIENTHONG_SESSION_NO_PERSONA_FAULTS")]
     no_persona_faults: bool,
+    /// Calls in it may ask for faults of their own, by the metadata `x-lienthong-fault`.
+    #[arg(long, env = "LIENTHONG_SESSION_METADATA_FAULTS")]
+    metadata_faults: bool,
     /// Names the request, so that a script that repeats the command gets the same session: 8 to 64 characters of A-Z a-z 0-9 . _ -.
     #[arg(
         long,
@@ -174,7 +177,8 @@ async fn ask<Q, A>(
 
 impl Create {
     async fn run(self, output: OutputFormat) -> Result<(), Failure> {
-        let Self { label, ttl, from, seed, persona_faults, no_persona_faults, request_id, server } = self;
+        let Self { label, ttl, from, seed, persona_faults, no_persona_faults, metadata_faults, request_id, server } =
+            self;
         let ttl = prost_types::Duration::try_from(ttl);
         let faults = (no_persona_faults || !persona_faults.is_empty())
             .then_some(proto::PersonaFaults { personal_ids: persona_faults });
@@ -185,6 +189,7 @@ impl Create {
             from_session: from.unwrap_or_default(),
             seed,
             persona_faults: faults,
+            metadata_faults,
         };
         let call = async |client: &mut Client, request| client.create_session(request).await;
         let created = ask(&server.outside(), message, call).await?.session.unwrap_or_default();

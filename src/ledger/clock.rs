@@ -14,7 +14,10 @@ use crate::base::{Clock, Error, Reason, Result, Timestamp};
 
 /// A clock, and the time of the newest head signed with it. Clones share both.
 #[derive(Clone)]
-pub struct LogClock(Arc<Inner>);
+pub struct LogClock(Arc<Inner>, Option<Skew>);
+
+/// By how many milliseconds a clock is wrong at the moment.
+pub type Skew = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 struct Inner {
     clock: Arc<dyn Clock>,
@@ -41,7 +44,20 @@ impl ClockBehind {
 impl LogClock {
     /// A clock for logs without known heads.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner { clock, newest_ms: AtomicI64::new(i64::MIN), is_reported: AtomicBool::new(false) }))
+        let inner = Inner { clock, newest_ms: AtomicI64::new(i64::MIN), is_reported: AtomicBool::new(false) };
+        Self(Arc::new(inner), None)
+    }
+
+    /// The same clock for one log whose machine reads it wrong. What such a log signs is not heeded by the others, nor do they keep it from signing
+    /// an earlier time than theirs.
+    #[must_use]
+    pub fn skewed(&self, by: Skew) -> Self {
+        Self(self.0.clone(), Some(by))
+    }
+
+    /// The present error; 0 for most.
+    fn skew_ms(&self) -> i64 {
+        self.1.as_ref().map_or(0, |by| by())
     }
 
     /// The clock's lag, if it is so far behind the newest head that nothing is signed.
@@ -64,6 +80,9 @@ impl LogClock {
     /// The time for a head that is signed now. Fails with [`ClockBehind`](Reason::ClockBehind), and logs it once, if the clock is
     /// too far behind the newest head.
     pub(super) fn next_head(&self) -> Result<Timestamp> {
+        if self.skew_ms() != 0 {
+            return Ok(Clock::now(self));
+        }
         let Some(behind) = self.behind() else {
             if self.0.is_reported.swap(false, Ordering::SeqCst) {
                 tracing::info!("the clock has caught up with the newest head; logs take entries again");
@@ -124,7 +143,7 @@ impl Clock for Monotone {
 #[async_trait]
 impl Clock for LogClock {
     fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.clock.now().plus_ms(self.skew_ms())
     }
 
     async fn sleep_until(&self, at: Timestamp) {

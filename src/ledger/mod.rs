@@ -39,7 +39,7 @@ mod writing;
 
 pub use cache::TileCache;
 pub use checkpoint::{NoteKeys, note_keys_of};
-pub use clock::{ClockBehind, LogClock, Monotone};
+pub use clock::{ClockBehind, LogClock, Monotone, Skew};
 pub use continuing::continue_log;
 pub use lease::LEASE;
 pub use log::{Appended, Entry, Head, Log};

@@ -108,6 +108,17 @@ impl Log {
         Ok(self.store.get(Space::LogCheckpoint, &self.id.numbered_key(size)).await?.is_some())
     }
 
+    /// The note of the largest signed checkpoint below `size` entries.
+    pub async fn checkpoint_before(&self, size: u64) -> Result<Option<Bytes>> {
+        let Some(below) = size.checked_sub(1).filter(|below| *below >= self.begins) else { return Ok(None) };
+        let scan = Scan::prefix(Space::LogCheckpoint, &self.id.prefix()).reverse();
+        let rows = self.store.scan(scan.starting_at(self.id.numbered_key(below)).limit(1)).await?;
+        let Some((key, row)) = rows.first() else { return Ok(None) };
+        let number = rows::number_of(key)
+            .ok_or_else(|| self.damaged(Space::LogCheckpoint, "a checkpoint's key cannot be read"))?;
+        if number < self.begins { Ok(None) } else { self.note(row).map(Some) }
+    }
+
     /// The smallest signed checkpoint that covers `size` entries: its size and its note.
     pub async fn checkpoint_at_or_after(&self, size: u64) -> Result<Option<(u64, Bytes)>> {
         let log = self;

@@ -138,6 +138,12 @@ async fn follow(ingest: Arc<Ingest>, sector: Arc<Sector>, registry: Arc<dyn Regi
         };
         let error = ingest.follow(&sector, &registry, accepted).await;
         let (reason, why) = (error.reason, error.message.clone());
+        if reason == Reason::FeedHalted {
+            // Whoever halted it lets it go on.
+            feed.send_modify(|progress| progress.state = FeedState::Halted { reason, why });
+            tokio::time::sleep(Duration::from_millis(RETRY_MS_MIN)).await;
+            continue;
+        }
         if !is_passing(&error) {
             let code = reason.as_str();
             tracing::error!(
@@ -167,7 +173,7 @@ impl Inclusion for Province {
         if reached.log_size >= log_size {
             return Ok(());
         }
-        let message = "the province halted this registry's feed, because its changes failed verification";
+        let message = "the province has halted this registry's feed";
         Err(Error::new(Reason::RegistryUnavailable, message).with_subject("registry", registry))
     }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::config::Config;
 use super::data::Data;
+use super::faulty_heads::FaultyHeads;
 use super::memory::Memory;
+use super::paused_logs::{PausedLogs, Pausing};
 use super::records_due::ShownLater;
 use super::roles::{GatewayRole, ProvinceRole, RegistryRole, gateway, province, registry};
 use super::world::World;
@@ -16,11 +18,11 @@ use crate::identity::credential::Addresses;
 use crate::keys::credential_key;
 use crate::keys::keyring::{KeptKeys, KeyHolder};
 use crate::keys::signers::Keys;
-use crate::ledger::{LogClock, TileCache};
+use crate::ledger::{Log, LogClock, Pause, Sequencer, Skew, TileCache};
 use crate::province::StatusLists;
 use crate::registry::port::Registry;
 use crate::registry::{Name, allocation};
-use crate::simulation::faults::Rules;
+use crate::simulation::faults::{Forge, Rules, StateAction};
 use crate::transparency::Logs;
 
 /// All roles of a process, and the values that they share.
@@ -41,6 +43,8 @@ pub struct Assembly {
     pub gateway: GatewayRole,
     /// The public logs.
     pub logs: Logs,
+    /// Pauses logs as the rules of faults say.
+    _pauses: PausedLogs,
     /// Waits until what was written shows everywhere, once there is something that brings it there.
     pub shown: Arc<ShownLater>,
 }
@@ -134,9 +138,10 @@ impl Assembly {
             memory: settings.memory.exchange(),
         };
         let gateway = GatewayRole::open(gateway).await?;
-        let logs = logs(&registries, &province, &gateway);
+        let logs = logs(&registries, &province, &gateway, &world.faults);
+        let pauses = PausedLogs::start(&world.faults, pausing(&registries, &province, &gateway));
         let shown = Arc::default();
-        Ok(Self { world, clock, tiles, registries, ports, province, gateway, logs, shown })
+        Ok(Self { _pauses: pauses, world, clock, tiles, registries, ports, province, gateway, logs, shown })
     }
 }
 
@@ -164,7 +169,7 @@ impl Shared<'_> {
                 store: self.world.store.clone(),
                 sector: sector.clone(),
                 keys: keys.issuer(sector)?,
-                clock: self.clock.clone(),
+                clock: self.clock.skewed(skew(&self.world.faults, &sector.name)),
                 caches: memory.registry(self.tiles.clone(), sectors.len()),
             };
             registries.insert(sector.name.clone(), RegistryRole::open(opening).await?);
@@ -228,14 +233,57 @@ fn with_faults(
     registries.iter().zip(others).map(port).collect()
 }
 
+/// The error of a registry's clock, as the rules of faults say.
+fn skew(rules: &Arc<Rules>, registry: &Name) -> Skew {
+    let (rules, registry) = (rules.clone(), registry.clone());
+    Arc::new(move || {
+        let rule = rules.state(&registry, |action| matches!(action, StateAction::ClockSkew(_)));
+        match rule.and_then(|rule| rule.state_action()) {
+            Some(StateAction::ClockSkew(by)) => by,
+            _ => 0,
+        }
+    })
+}
+
 /// The public logs of all roles.
-fn logs(registries: &BTreeMap<Name, Arc<RegistryRole>>, province: &ProvinceRole, gateway: &GatewayRole) -> Logs {
+fn logs(
+    registries: &BTreeMap<Name, Arc<RegistryRole>>,
+    province: &ProvinceRole,
+    gateway: &GatewayRole,
+    rules: &Arc<Rules>,
+) -> Logs {
     let mut logs = Logs::default();
-    logs.add(province.records.log().clone(), true);
+    let mut add = |log: &Arc<Log>, shows_entries, forge| {
+        logs.add_viewed(log.clone(), shows_entries, Some(Arc::new(FaultyHeads::new(log, rules.clone(), forge))));
+    };
+    let of = |sequencer: &Arc<Sequencer>| -> Forge {
+        let sequencer = sequencer.clone();
+        Arc::new(move |checkpoint| checkpoint.sign(&*sequencer.signer()))
+    };
+    add(province.records.log(), true, of(&province.records));
     // Its entries state who read whose data; `AccessLogService` shows them to those concerned.
-    logs.add(gateway.evidence.log().clone(), false);
-    registries.values().for_each(|registry| logs.add(registry.log().clone(), true));
+    add(gateway.evidence.log(), false, of(&gateway.evidence));
+    registries.values().for_each(|registry| add(registry.log(), true, registry.forge()));
     logs
+}
+
+/// How each log is paused, by its name.
+fn pausing(
+    registries: &BTreeMap<Name, Arc<RegistryRole>>,
+    province: &ProvinceRole,
+    gateway: &GatewayRole,
+) -> BTreeMap<String, Pausing> {
+    let of = |sequencer: &Arc<Sequencer>| -> Pausing {
+        let sequencer = Arc::downgrade(sequencer);
+        Arc::new(move || Box::pin(pause(sequencer.clone())))
+    };
+    let own = [("records", of(&province.records)), ("evidence", of(&gateway.evidence))];
+    let registries = registries.iter().map(|(name, role)| (name.to_string(), of(role.sequencer())));
+    own.into_iter().map(|(name, pausing)| (name.to_owned(), pausing)).chain(registries).collect()
+}
+
+async fn pause(sequencer: Weak<Sequencer>) -> Option<Pause> {
+    sequencer.upgrade()?.pause().await.ok()
 }
 
 /// The addresses of status lists, where the province serves them.

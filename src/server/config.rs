@@ -14,6 +14,7 @@ use crate::registry::Sector;
 use crate::simulation::discrepancy::Rate;
 use crate::transparency::client::Roots;
 use crate::trust::Policy;
+use crate::wire::proto::simulation::v1::Fault;
 
 /// The storage of a gateway's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Config {
     pub demo: DemoCredentials,
     /// Whether `SimulationService` is served.
     pub simulation: bool,
+    /// Rules of faults that hold from the start.
+    pub faults: Vec<Fault>,
     /// Most sessions at a time.
     pub sessions: SessionsMax,
     /// Most calls that run at once, while others wait for their turn; `None`: as many as keep the processors busy.
@@ -121,6 +124,7 @@ impl Default for Config {
             rights: None,
             demo: DemoCredentials::OnLoopback,
             simulation: true,
+            faults: Vec::new(),
             sessions: SessionsMax::default(),
             calls_running: None,
             rate_limit: 0,

@@ -48,7 +48,15 @@ impl Front {
         let sessions = || SessionManager::new(config, assembly, facts.clone(), mark, ending.clone());
         let sessions = simulation.then(sessions);
         let desk = sessions.clone().map(|sessions| sessions as Arc<dyn SessionDesk>);
-        let serving = Serving { config, assembly, facts: facts.clone(), mark, sessions: desk, entry: None };
+        let serving = Serving {
+            config,
+            assembly,
+            facts: facts.clone(),
+            mark,
+            sessions: desk,
+            entry: None,
+            metadata_faults: false,
+        };
         let (process, served) = services::first(serving, ending)?;
         let (methods, capacity) = (process.methods.clone(), process.capacity.clone());
         let public = capacity.public();

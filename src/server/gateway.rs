@@ -16,6 +16,7 @@ use super::listen::reachable;
 use super::net::Connections;
 use super::recheck::{LastCheck, Recheck};
 use super::running::{Listening, Running};
+use super::services::fault_scope;
 use super::task::AbortOnDrop;
 use super::view::WorldView;
 use super::witnessing::Witnessing;
@@ -63,6 +64,20 @@ fn damage_in(folder: Option<&Path>, error: Error) -> Error {
     Error::new(error.reason, message).with_subject(error.subject.kind, error.subject.name.clone()).with_source(error)
 }
 
+/// Adds the rules of faults of a configuration.
+fn add_faults(config: &Config, assembly: &Assembly) -> Result<()> {
+    if config.faults.is_empty() {
+        return Ok(());
+    }
+    if !config.simulation {
+        let message =
+            "rules of faults belong to the simulation, which a server with TLS serves only with --enable-simulation";
+        return Err(Error::new(Reason::ConfigurationInvalid, message));
+    }
+    assembly.world.faults.add(fault_scope(assembly, false).read(config.faults.clone(), "faults")?)?;
+    Ok(())
+}
+
 impl Gateway {
     /// Opens the store, assembles all roles, seeds the world if it is new, and writes the trust anchor.
     ///
@@ -88,6 +103,7 @@ impl Gateway {
         }
         let opened = Self::assemble(&config, &data, rights).await;
         let assembly = opened.map_err(|error| damage_in(data.home(), error))?;
+        add_faults(&config, &assembly)?;
         let followers = Followers::begin(&assembly).await?;
         let witnessing = Witnessing::start(&config, &assembly)?;
         let key_changes = config.keys.clone().map(|keys| {

@@ -21,12 +21,14 @@ pub mod world;
 pub mod world_file;
 
 mod delivery;
+mod faulty_heads;
 mod feed;
 mod followers;
 mod front;
 mod ground_truth;
 mod health;
 mod http_routes;
+mod paused_logs;
 mod readings;
 mod records_due;
 mod sessions;

@@ -18,6 +18,7 @@ use crate::api::credential::Authenticator;
 use crate::api::dispatch::{Dispatch, Handler};
 use crate::api::grpc;
 use crate::api::grpc::exchange::ExchangeGrpcService;
+use crate::api::grpc::fault::{FaultGrpcService, FaultScope};
 use crate::api::grpc::health::HealthGrpcService;
 use crate::api::grpc::identity::{
     AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
@@ -60,6 +61,7 @@ use crate::wire::proto::registry::resident::v1::resident_service_server::Residen
 use crate::wire::proto::registry::social_insurance::v1::social_insurance_service_server::SocialInsuranceServiceServer;
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
+use crate::wire::proto::simulation::v1::fault_service_server::FaultServiceServer;
 use crate::wire::proto::simulation::v1::session_service_server::SessionServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
@@ -162,6 +164,8 @@ pub struct Serving<'a> {
     pub sessions: Option<Arc<dyn SessionDesk>>,
     /// The method that a caller must be allowed to call in order to call any other.
     pub entry: Option<Entry>,
+    /// Whether calls may ask for faults of their own.
+    pub metadata_faults: bool,
 }
 
 /// The services of the first world of a process, served until `ending` becomes true, and what further worlds share with it.
@@ -230,11 +234,26 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
         let people = creation(assembly);
         let service = Simulation::new(edge.clone(), facts.clone(), clock, records, people);
         add!(services, SimulationServiceServer, service);
+        let scope = fault_scope(assembly, serving.entry.is_some());
+        let service = FaultGrpcService::new(edge.clone(), assembly.world.faults.clone(), scope, pages.clone());
+        add!(services, FaultServiceServer, service);
         if let Some(sessions) = sessions {
             add!(services, SessionServiceServer, SessionGrpcService::new(edge.clone(), sessions.clone(), pages));
         }
     }
     Ok(services)
+}
+
+/// What rules of faults of this world may name: the methods of the rights, health, and all that it has.
+pub(super) fn fault_scope(assembly: &Assembly, is_session: bool) -> FaultScope {
+    let (rights, of_health) =
+        (assembly.gateway.rights.current(), ["grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"]);
+    FaultScope {
+        methods: rights.methods().map(|(name, _)| name).chain(of_health).map(str::to_owned).collect(),
+        rights: assembly.gateway.rights.clone(),
+        catalogue: assembly.world.catalogue.clone(),
+        may_sign_falsely: is_session,
+    }
 }
 
 /// What creates citizens and opens accounts in a running world.
@@ -314,7 +333,7 @@ fn registries(services: &mut Services, assembly: &Assembly, edge: &Edge, pages: 
 
 /// Adds health of each service, each feed and the world as a whole (the empty name), and reflection.
 fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: Edge) -> Result<Served> {
-    let Serving { assembly, entry, .. } = serving;
+    let Serving { assembly, entry, metadata_faults, .. } = serving;
     let health = edge.health();
     services.names.iter().for_each(|name| health.add(name));
     let watchers = health::watch(assembly, assembly.world.store.health(), &health)?;
@@ -328,6 +347,8 @@ fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: 
         time: assembly.world.clock.clone(),
         edge,
         metrics: assembly.gateway.metrics.clone(),
+        faults: assembly.world.faults.clone(),
+        metadata_faults,
         entry,
     };
     Ok(Served { world: Arc::new(world), health, watchers })

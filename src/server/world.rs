@@ -13,7 +13,7 @@ use crate::keys::anchors;
 use crate::keys::signers::Keys;
 use crate::registry::{Catalogue, allocation};
 use crate::simulation::clock::WorldClock;
-use crate::simulation::faults::{Rules, kept};
+use crate::simulation::faults::{FaultyStore, Rules, kept};
 use crate::simulation::personas;
 use crate::store::Store;
 
@@ -60,18 +60,10 @@ impl World {
         };
         let catalogue = allocation::open(&*data.store, &province, further, !data.world.seeded, may_admit).await?;
         let added = kept::all(&*data.store).await?;
-        let of_personas = personas::faults().current();
-        let faults = of_personas.as_slice().iter().cloned().chain(added).collect();
-        Ok(Self {
-            province,
-            seed,
-            created_at,
-            clock: WorldClock::open(config.clock.clone(), data.home())?,
-            entropy: config.entropy.clone(),
-            store: data.store.clone(),
-            catalogue,
-            rights,
-            faults: Arc::new(faults),
-        })
+        let clock = WorldClock::open(config.clock.clone(), data.home())?;
+        let faults = Arc::new(Rules::new(personas::faults().into_iter().chain(added), clock.clone(), seed));
+        let store = FaultyStore::new(data.store.clone(), faults.clone());
+        let entropy = config.entropy.clone();
+        Ok(Self { province, seed, created_at, clock, entropy, store, catalogue, rights, faults })
     }
 }

@@ -18,7 +18,7 @@ mod situations;
 use crate::base::{Date, PersonalId};
 
 use super::document::Record;
-use super::faults::Rules;
+use super::faults::Rule;
 use super::population::Account;
 use catalogue::{PERSONAS, ROWS};
 use identity::Scene;
@@ -72,7 +72,7 @@ pub fn situations() -> impl Iterator<Item = &'static str> {
 }
 
 /// The rules of the personas' faults.
-pub fn faults() -> Rules {
+pub fn faults() -> Vec<Rule> {
     ROWS.iter().filter_map(|row| row.rule(PersonalId::parse(row.id)?)).collect()
 }
 

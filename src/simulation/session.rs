@@ -31,6 +31,8 @@ pub struct NewSession {
     pub seed: Option<u64>,
     /// The personas whose faults hold, whether or not they hold where it begins from; `None`: all that hold there.
     pub persona_faults: Option<Vec<PersonalId>>,
+    /// Whether calls may ask for faults of their own, by metadata.
+    pub metadata_faults: bool,
 }
 
 /// What there is to say of a session.

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::counts::{Counts, Since};
 use super::disk::Reserve;
 use super::fjall::{Keyspaces, contained, give_back, inner_key, is_damage};
-use super::health::{HealthBoard, Writes};
+use super::health::{FULL, HealthBoard, RETRY_AFTER, Writes};
 use super::seal::{Mark, SEAL_KEY, Tally};
 use super::{Batch, Before, ChangeBoard, Condition, Layout, Space, Write, conflict};
 use crate::base::{Error, Reason, Result};
@@ -32,7 +32,6 @@ const ROW_OVERHEAD_BYTES: usize = 64;
 /// Interval of checks of the disk and the engine while nobody writes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The retry delay in refusals of changes.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 struct CommitRequest {
     batch: Batch,
@@ -306,7 +305,6 @@ impl Group {
     }
 }
 
-const FULL: &str = "the disk is nearly full: changes wait until space is freed";
 const OUT_OF_FILES: &str = "the disk has no free inodes: changes wait until some are freed";
 const STOPPED: &str = "the storage engine accepts no changes until a restart";
 const UNREADABLE: &str = "stored data cannot be read back";

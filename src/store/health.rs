@@ -4,11 +4,22 @@
 //! until the next start; a full disk is temporary.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Space;
 use crate::base::{Error, Reason};
+
+/// When to repeat a change that was refused.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// What a change is told while the disk is nearly full.
+pub(super) const FULL: &str = "the disk is nearly full: changes wait until space is freed";
+
+/// The error of a change while the disk is nearly full.
+pub fn disk_full() -> Error {
+    Error::new(Reason::StorageFull, FULL).with_retry_after(RETRY_AFTER)
+}
 
 /// Whether a store accepts changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -67,7 +67,7 @@ pub use batch::{Batch, Before, Condition, Write};
 pub use changes::{ChangeBoard, Changes};
 pub use derived::{Derived, Findings, Purpose, UNREADABLE};
 pub use disk::{FolderDisk, FreeSpace};
-pub use health::{Health, Writes};
+pub use health::{Health, Writes, disk_full};
 pub use overlay::{MemoryTotal, OverlayStore};
 pub use recount::{Pace, Recount, recount};
 pub use rollback::RollbackGuard;

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::base::Result;
 use crate::ledger::{Head, Log};
 
 /// A log that anyone may read.
@@ -15,9 +19,26 @@ pub struct PublicLog {
     pub shows_entries: bool,
     /// The newest cosigned head.
     cosigned: RwLock<Option<Arc<Head>>>,
+    view: Option<Arc<dyn HeadView>>,
+}
+
+/// What a log shows instead of its published head: a simulation's.
+#[async_trait]
+pub trait HeadView: Send + Sync + 'static {
+    /// The head to show where `head` is published: as a size and a note.
+    async fn shown(&self, log: &Log, head: Arc<Head>) -> Result<(u64, Bytes)>;
 }
 
 impl PublicLog {
+    /// The head that readers are shown, as a size and a note: the published one, unless the simulation shows another.
+    pub async fn shown(&self) -> Result<(u64, Bytes)> {
+        let head = self.published();
+        match &self.view {
+            Some(view) => view.shown(&self.ledger, head).await,
+            None => Ok((head.size, head.note.clone())),
+        }
+    }
+
     /// The head to publish: the newest cosigned one, or the newest while there is none. It never shrinks: only a head that was the
     /// newest at some time since the start is cosigned.
     pub fn published(&self) -> Arc<Head> {
@@ -41,8 +62,13 @@ pub struct Logs(BTreeMap<String, Arc<PublicLog>>);
 impl Logs {
     /// Adds a log under the last part of its origin.
     pub fn add(&mut self, ledger: Arc<Log>, shows_entries: bool) {
+        self.add_viewed(ledger, shows_entries, None);
+    }
+
+    /// The same for a log whose heads are shown as `view` says.
+    pub fn add_viewed(&mut self, ledger: Arc<Log>, shows_entries: bool, view: Option<Arc<dyn HeadView>>) {
         let name = ledger.origin().rsplit('/').next().unwrap_or_default().to_owned();
-        let log = PublicLog { name: name.clone(), ledger, shows_entries, cosigned: RwLock::default() };
+        let log = PublicLog { name: name.clone(), ledger, shows_entries, cosigned: RwLock::default(), view };
         self.0.insert(name, Arc::new(log));
     }
 

@@ -1,7 +1,7 @@
 //! The test world: one province in memory, read as a sentence.
 //!
 //! ```text
-//! world().registries(&["resident", "land"]).people(50).persona(OK).fault(OK, Action::Slow).start().await
+//! world().registries(&["resident", "land"]).people(50).persona(OK).fault(OK, ReadAction::Slow).start().await
 //! ```
 //!
 //! Its registries, record ledger, province, exchange and links are the product's own; only the clock stands still, and nothing is on a
@@ -15,7 +15,6 @@ pub mod payloads;
 pub mod until;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -36,7 +35,7 @@ use lienthong::registry::port::{Change, Inclusion as _, Receipt, Registry, Submi
 use lienthong::registry::{Catalogue, EmbeddedRegistry, Name, Reader};
 use lienthong::server::seeding::change;
 use lienthong::simulation::document::Record;
-use lienthong::simulation::faults::{Action, FaultKeys, Faulty, Match, Rule, Rules, compromised_key, forge_with};
+use lienthong::simulation::faults::{ALWAYS, FaultKeys, Faulty, ReadAction, Rule, Rules, compromised_key, forge_with};
 use lienthong::simulation::personas;
 use lienthong::simulation::population::Population;
 use lienthong::store::Store;
@@ -100,9 +99,8 @@ impl Builder {
     }
 
     /// Reads of this person's records go wrong.
-    pub fn fault(mut self, person: &str, action: Action) -> Self {
-        let matching = Match { person: pid(person), every: NonZeroU64::MIN };
-        self.rules.push(Rule { matching, action });
+    pub fn fault(mut self, person: &str, action: ReadAction) -> Self {
+        self.rules.push(Rule::about(pid(person), ALWAYS, action));
         self
     }
 
@@ -173,19 +171,20 @@ impl Builder {
 
     /// The registries as everybody reads them.
     fn ports(&self, hosts: &BTreeMap<Name, Arc<EmbeddedRegistry>>) -> Vec<Arc<dyn Registry>> {
-        let of_personas = personas::faults().current();
-        let is_here = |rule: &&Rule| self.personas.iter().any(|id| rule.matching.person == pid(id));
-        let of_personas = of_personas.as_slice().iter().filter(is_here).cloned();
-        let rules: Arc<Rules> = Arc::new(of_personas.chain(self.rules.iter().cloned()).collect());
+        let is_here = |rule: &Rule| self.personas.iter().any(|id| rule.matching.person == Some(pid(id)));
+        let of_personas = personas::faults().into_iter().filter(is_here);
+        let all: Vec<Rule> = of_personas.chain(self.rules.iter().cloned()).collect();
+        let has_rules = !all.is_empty();
+        let rules = Arc::new(Rules::new(all, Arc::new(FixedClock::at(NOW)), Seed::root(SEED)));
         let mut ports: Vec<Arc<dyn Registry>> = Vec::new();
         for ((_, host), other) in hosts.iter().zip(hosts.values().cycle().skip(1)) {
             let forge = |host: &Arc<EmbeddedRegistry>| forge_with(signer(&host.sector().log_origin()));
             let compromised = compromised_key(&Seed::root(SEED), &host.sector().log_origin());
             let keys =
                 FaultKeys { own: forge(host), other: forge(other), compromised: forge_with(Arc::new(compromised)) };
-            let port: Arc<dyn Registry> = match rules.current().as_slice() {
-                [] => host.clone(),
-                _ => Arc::new(Faulty::new(host.clone(), keys, rules.clone())),
+            let port: Arc<dyn Registry> = match has_rules {
+                false => host.clone(),
+                true => Arc::new(Faulty::new(host.clone(), keys, rules.clone())),
             };
             ports.push(self.behind.as_ref().map_or(port.clone(), |decorate| decorate(port)));
         }

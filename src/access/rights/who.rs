@@ -12,6 +12,7 @@ use super::method::{AgencySet, MethodRule, Word};
 use super::read::{MethodRow, Text};
 use super::right::Agency;
 use super::vocabulary::Vocabulary;
+use crate::base::name::methods_meant;
 
 /// The package of a registry's own service begins so, and its name follows.
 const OF_ONE_REGISTRY: &str = "lienthong.registry.";
@@ -44,14 +45,7 @@ impl Template {
 
     /// The method that a name means: `lienthong.identity.v1.LinkService/GetLink`, or as much of its end as no other method has.
     fn find(&self, given: &Text, found: &mut Findings) -> Option<&str> {
-        if let Some((name, _)) = self.methods.get_key_value(&given.value) {
-            return Some(name);
-        }
-        let is_meant = |name: &&String| {
-            let before = name.strip_suffix(&given.value);
-            before.is_some_and(|before| before.ends_with(['.', '/']))
-        };
-        let meant: Vec<&str> = self.methods.keys().filter(is_meant).map(String::as_str).collect();
+        let meant = methods_meant(&given.value, self.methods.keys().map(String::as_str));
         match meant[..] {
             [one] => return Some(one),
             [] => {

@@ -17,12 +17,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "deadlines and turns are transport")]
 
+mod asked_faults;
 mod budget;
 mod capacity;
 mod compress;
 mod content;
 mod entering;
 mod fair;
+mod faults;
 mod holder;
 mod lanes;
 mod load;
@@ -57,7 +59,9 @@ use super::streams::OpenStream;
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
+use crate::simulation::faults::{FaultedCall, Strike};
 use budget::Reservation;
+use faults::{Faults, Instead};
 use holder::Holder;
 use message::{Encoding, Framed, Take, no_room};
 use shape::Flaw;
@@ -95,6 +99,8 @@ enum Admitted {
 /// A refusal, with the caller and the method as far as they were known by then.
 struct Refused {
     error: Error,
+    /// What a rule of faults answers instead of a status for the error.
+    instead: Option<Instead>,
     method: Option<&'static str>,
     caller: Option<Caller>,
 }
@@ -158,7 +164,7 @@ impl Entering<'_> {
             (None, Some(error)) => {
                 discard(body);
                 let name = method.map(|method| method.name.as_str());
-                self.refuse(Refused { error, method: name, caller: None }, &opening)
+                self.refuse(Refused { error, instead: None, method: name, caller: None }, &opening)
             }
             (None, None) => self.call(method, parts, body, &opening).await,
         };
@@ -178,6 +184,7 @@ impl Entering<'_> {
     ) -> Response<Body> {
         match self.admit(method, &mut parts, &mut body, opening).await {
             Ok((body, mut holds)) => {
+                let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
                 let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let reads_gzip = compress::is_accepted(&parts.headers);
                 let answer = self.world.dispatch.handle(Request::from_parts(parts, body)).await;
@@ -192,7 +199,7 @@ impl Entering<'_> {
                 if is_public {
                     answer.extensions_mut().insert(PublicAnswer);
                 }
-                answer
+                faults.after(answer, connection)
             }
             Err(refused) => {
                 discard(body);
@@ -228,6 +235,8 @@ impl Entering<'_> {
             },
         };
         opening.check().map_err(|error| refused.by(error))?;
+        let (rules, allowed) = (&self.world.faults, self.world.metadata_faults);
+        let asked = asked_faults::asked_for(&parts.headers, rules, allowed).map_err(|error| refused.by(error))?;
         let encoding = Encoding::of(&parts.headers).map_err(|error| refused.by(error))?;
         let budget = if under_way.is_some() { &self.capacity.budget } else { &self.capacity.strangers_budget };
         let mut memory = Memory { holder, held: budget.begin() };
@@ -239,14 +248,19 @@ impl Entering<'_> {
             true => Some(self.capacity.public_streams.open(&network_of(parts)).map_err(|error| refused.by(error))?),
             false => None,
         };
-        let (body, memory) = if method.is_client_streaming {
+        let (body, memory, faults) = if method.is_client_streaming {
+            let faults = self.faults_of(method, &admitted, &[], asked);
             // The stream holds its share for as long as it is open.
-            (guarded(std::mem::take(body), memory), None)
+            (guarded(std::mem::take(body), memory), None, faults)
         } else {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
-            (message.map_err(|error| refused.by(error))?.into_body(), Some(memory))
+            let message = message.map_err(|error| refused.by(error))?;
+            let faults = self.faults_of(method, &admitted, message.message(), asked);
+            (message.into_body(), Some(memory), faults)
         };
+        // Before the call's turn: a call that a rule delays keeps nobody from theirs.
+        faults.before(opening).await.map_err(|instead| refused.with(instead))?;
         let turn = self.capacity.turns.take(lane, opening.deadline).await.map_err(|error| refused.by(error))?;
         if opening.deadline <= Instant::now() {
             let message = "the deadline passed before the call began";
@@ -256,7 +270,16 @@ impl Entering<'_> {
             Admitted::Caller(call) => parts.extensions.insert(call).map(drop),
             Admitted::Anyone(call) => parts.extensions.insert(call).map(drop),
         };
-        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream }))
+        Ok((body, Held { _under_way: under_way, _turn: turn, _memory: memory, stream, faults }))
+    }
+
+    /// The rules of faults whose turn a call is.
+    fn faults_of(&self, method: &Method, admitted: &Admitted, message: &[u8], asked: Vec<Strike>) -> Faults {
+        let caller = match admitted {
+            Admitted::Caller(call) => Some(call.caller.label()),
+            Admitted::Anyone(_) => None,
+        };
+        Faults::of(&self.world.faults, &FaultedCall { method: &method.name, caller, message }, asked)
     }
 
     /// Reads the message, and refuses one that would take too much memory to decode.
@@ -302,9 +325,12 @@ impl Entering<'_> {
     }
 
     fn refuse(&self, refused: Refused, opening: &Opening) -> Response<Body> {
-        let Refused { error, method, caller } = refused;
+        let Refused { error, instead, method, caller } = refused;
         self.world.edge.refused(&error, method.unwrap_or_default(), caller, opening);
-        status::answer(&error, opening.request_id, opening.language)
+        match instead {
+            Some(instead) => instead.answer(opening),
+            None => status::answer(&error, opening.request_id, opening.language),
+        }
     }
 }
 
@@ -316,7 +342,11 @@ struct Refusing {
 
 impl Refusing {
     fn by(&self, error: Error) -> Refused {
-        Refused { error, method: self.method, caller: self.caller.clone() }
+        Refused { error, instead: None, method: self.method, caller: self.caller.clone() }
+    }
+
+    fn with(&self, instead: Instead) -> Refused {
+        Refused { error: instead.error(), instead: Some(instead), method: self.method, caller: self.caller.clone() }
     }
 }
 
@@ -327,6 +357,8 @@ struct Held {
     _memory: Option<Memory>,
     /// A stream of answers to anyone, which counts as long as it is open.
     stream: Option<OpenStream<Option<Network>>>,
+    /// The rules of faults whose turn this call is.
+    faults: Faults,
 }
 
 /// The share of a request in the budget.

@@ -25,6 +25,7 @@ use crate::base::{AgencyId, Clock as _, Seed, Timestamp};
 use crate::exchange::RecentCalls;
 use crate::ledger::LogClock;
 use crate::simulation::clock::WorldClock;
+use crate::simulation::faults::Rules;
 use crate::wire::DESCRIPTORS;
 use crate::wire::proto::exchange::v1;
 
@@ -101,6 +102,8 @@ fn front_of(
         time: WorldClock::open(clock.clone(), None).expect("a clock"),
         edge,
         metrics: Arc::default(),
+        faults: Arc::new(Rules::new([], clock.clone(), seed)),
+        metadata_faults: false,
         entry: None,
     };
     let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), sessions);

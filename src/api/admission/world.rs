@@ -13,6 +13,7 @@ use crate::api::metrics::Metrics;
 use crate::base::{Error, Reason, Result};
 use crate::ledger::LogClock;
 use crate::simulation::clock::{Reading, WorldClock};
+use crate::simulation::faults::Rules;
 
 /// The metadata key with which a call chooses a session.
 pub const SESSION: &str = "x-lienthong-session";
@@ -37,6 +38,10 @@ pub struct ServedWorld {
     pub edge: Edge,
     /// Counts the answers.
     pub metrics: Arc<Metrics>,
+    /// The rules of its faults.
+    pub faults: Arc<Rules>,
+    /// Whether calls may ask for faults of their own.
+    pub metadata_faults: bool,
     /// Who may enter; `None`: whoever may call.
     pub entry: Option<Entry>,
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod exchange;
+pub mod fault;
 pub mod health;
 pub mod identity;
 pub mod province;

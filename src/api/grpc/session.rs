@@ -84,7 +84,8 @@ fn known(text: &str) -> Result<SessionId> {
 
 /// What a request wants a session to be.
 fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
-    let proto::CreateSessionRequest { request_id, label, ttl, from_session, seed, persona_faults } = request;
+    let proto::CreateSessionRequest { request_id, label, ttl, from_session, seed, persona_faults, metadata_faults } =
+        request;
     let mut found = Violations::default();
     if !request_id.is_empty() && !is_request_id(&request_id) {
         found.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
@@ -103,9 +104,10 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
     if ttl.is_none() {
         found.push(Violation::new("ttl", "OUT_OF_RANGE", "at least a millisecond and at most 24 hours"));
     }
+    let with_faults: Vec<_> = personas::faults().into_iter().map(|rule| rule.matching.person).collect();
     let faults = persona_faults.map(|faults| {
         let read = |(at, id): (usize, &String)| {
-            let known = PersonalId::parse(id).filter(|id| personas::faults().current().of_person(id).is_some());
+            let known = PersonalId::parse(id).filter(|id| with_faults.contains(&Some(*id)));
             if known.is_none() {
                 let rule = "is no persona with a fault: docs/personas.md lists them";
                 found.push(Violation::new(format!("persona_faults.personal_ids[{at}]"), "UNKNOWN_VALUE", rule));
@@ -125,6 +127,7 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         from,
         seed,
         persona_faults: faults,
+        metadata_faults,
     })
 }
 

@@ -49,7 +49,7 @@ pub fn router(logs: Logs, witness: Option<String>) -> Router {
 
 async fn checkpoint(State(logs): State<Arc<Logs>>, Path(name): Path<String>) -> Response {
     match logs.find(&name) {
-        Some(log) => answer(TEXT, A_SECOND, log.published().note.clone()),
+        Some(log) => log.shown().await.map_or_else(|error| refuse(&error), |(_, note)| answer(TEXT, A_SECOND, note)),
         None => refuse(&no_such_log()),
     }
 }

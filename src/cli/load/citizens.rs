@@ -54,9 +54,9 @@ impl Citizens {
         match drawn {
             Drawn::Personas => {
                 // Those for whom the registries fail on purpose measure nothing.
-                let faults = personas::faults().current();
+                let faults: Vec<_> = personas::faults().into_iter().map(|rule| rule.matching.person).collect();
                 let ids = personas::all(created_at.date()).into_iter().map(|persona| persona.personal_id);
-                let ids = ids.filter(|id| faults.of_person(id).is_none()).collect();
+                let ids = ids.filter(|id| !faults.contains(&Some(*id))).collect();
                 Ok(Self { name: "personas", ids, draws_from: None })
             }
             Drawn::Random => {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::fault::read_file;
 use super::output::{Failure, OutputFormat, print, print_text};
 use super::policy;
 use super::population::{DiscrepancyArgs, Progress};
@@ -86,6 +87,9 @@ pub struct Serve {
     /// The file to write the trust anchor to [default: anchor.json in the data folder, or else in the working directory].
     #[arg(long, env = "LIENTHONG_ANCHOR", value_name = "FILE")]
     anchor: Option<PathBuf>,
+    /// A file of rules of faults that hold from the start (`lienthong fault add --help`).
+    #[arg(long, env = "LIENTHONG_FAULTS", value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// A file of rights to use instead of the embedded ones (`lienthong rights show`). SIGHUP reads it again; an invalid file changes nothing.
     #[arg(long, env = "LIENTHONG_RIGHTS", value_name = "FILE")]
     rights: Option<PathBuf>,
@@ -254,6 +258,7 @@ impl Serve {
             keys,
             anchor: Some(self.anchor_path()),
             rights: self.rights.clone(),
+            faults: self.faults.as_deref().map(read_file).transpose()?.unwrap_or_default(),
             demo,
             simulation: !has_tls || self.enable_simulation,
             sessions,

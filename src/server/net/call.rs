@@ -39,6 +39,7 @@ where
         let call = self.standing.begin_call();
         let mut request = request.map(self.body);
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.standing.dismissal().clone());
         Answering { inner: self.service.clone().call(request), call: Some(call) }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::connections::Stage;
 use super::limits::Limits;
+use crate::api::dismissal::Dismissal;
 
 /// The standing of a connection.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Standing {
     unread: [AtomicU32; 2],
     /// Number of the present period; see [`Watch`].
     period: AtomicU32,
+    /// Asks for the connection's end in good order.
+    dismissal: Dismissal,
 }
 
 /// A call in progress; it ends when dropped.
@@ -40,6 +43,11 @@ pub(super) struct CallUnderWay {
 }
 
 impl Standing {
+    /// Asks for the connection's end in good order.
+    pub(super) fn dismissal(&self) -> &Dismissal {
+        &self.dismissal
+    }
+
     /// Notes the begin of a call.
     pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
         self.calls.fetch_add(1, Ordering::Relaxed);

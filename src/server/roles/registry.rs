@@ -81,8 +81,7 @@ impl RegistryRole {
         self.registry.ledger().log()
     }
 
-    /// What appends to its log: for tests that make a registry say what it never would.
-    #[cfg(test)]
+    /// What appends to its log: for what pauses it, and for tests that make a registry say what it never would.
     pub(in crate::server) fn sequencer(&self) -> &Arc<crate::ledger::Sequencer> {
         self.registry.ledger()
     }

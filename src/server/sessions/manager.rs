@@ -151,6 +151,7 @@ impl SessionManager {
                     facts: self.facts.clone(),
                     mark,
                     sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
+                    metadata_faults: slot.new.metadata_faults,
                     entry: Some(Entry { rights: self.base.gateway.rights.clone(), method: ENTRY }),
                 };
                 let served = services::further(process, serving, slot.id, ending)?;

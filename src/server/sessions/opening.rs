@@ -21,7 +21,7 @@ use crate::server::memory::Memory;
 use crate::server::roles::{gateway, province};
 use crate::server::world::World;
 use crate::simulation::clock::WorldClock;
-use crate::simulation::faults::Rules;
+use crate::simulation::faults::{self, FaultyStore, Rule, Rules, Standing};
 use crate::simulation::personas;
 use crate::store::{MemoryTotal, OverlayStore, Snapshot};
 use crate::trust::anchor::Continued;
@@ -67,14 +67,16 @@ impl Source {
             });
             if is_close && assembly.province.verifier.anchor().version == anchor.version {
                 let world = &assembly.world;
+                let clock = world.clock.branch();
+                let faults = Arc::new(world.faults.copy(clock.clone(), |_| true));
                 let compromised = assembly.registries.iter().map(|(name, role)| (name.clone(), role.compromised()));
                 return Ok(Self {
                     snapshot,
                     catalogue: world.catalogue.clone(),
                     anchor,
-                    clock: world.clock.branch(),
+                    clock,
                     rights: assembly.gateway.rights.current(),
-                    faults: Arc::new(world.faults.copy()),
+                    faults,
                     compromised: compromised.collect(),
                     tokens: assembly.gateway.tokens.clone(),
                     seed: world.seed,
@@ -87,18 +89,20 @@ impl Source {
         Err(Error::new(Reason::Overloaded, message).with_retry_after(Duration::from_secs(1)))
     }
 
-    /// With the faults of these personas, whether or not they hold where it begins, and of no other persona.
+    /// With the faults of these personas, whether or not they hold where it begins, and of no other persona. What holds there of one of them may be
+    /// another fault than the persona's own, and stays.
     pub(super) fn with_faults_of(mut self, personas: &[PersonalId]) -> Self {
-        let known = personas::faults();
-        let (known, faults) = (known.current(), self.faults.current());
-        let others = faults.as_slice().iter().filter(|rule| known.of_person(&rule.matching.person).is_none());
-        // What holds where it begins may be another fault than a persona's own.
-        let of_persona = |person: &PersonalId| {
-            let here = faults.of_person(person).and_then(|at| faults.as_slice().get(at));
-            here.or_else(|| known.of_person(person).and_then(|at| known.as_slice().get(at))).cloned()
+        let of_personas = personas::faults();
+        let person = |rule: &Rule| rule.matching.person;
+        let is_wanted = |rule: &Rule| person(rule).is_some_and(|person| personas.contains(&person));
+        let is_of_another = |standing: &Standing| {
+            let is_persona = of_personas.iter().any(|rule| person(rule) == person(&standing.rule));
+            standing.source == faults::Source::Persona && is_persona && !is_wanted(&standing.rule)
         };
-        let rules = others.cloned().chain(personas.iter().filter_map(of_persona));
-        self.faults = Arc::new(rules.collect());
+        let faults = self.faults.copy(self.clock.clone(), |standing| !is_of_another(standing));
+        let has_none = |rule: &&Rule| person(rule).is_some_and(|person| faults.current().of_citizen(&person).is_none());
+        of_personas.iter().filter(|rule| is_wanted(rule)).filter(has_none).for_each(|rule| faults.add_of_citizen(rule.clone()));
+        self.faults = Arc::new(faults);
         self
     }
 }
@@ -118,17 +122,18 @@ pub(super) async fn open(
     let keys = Keys::of_session(catalogue.clone(), source.seed, |name| source.compromised.get(name).cloned())?;
     let log_clock = LogClock::new(clock.clone());
     let anchor = take_over(source, &catalogue, &store, &keys, &log_clock).await?;
+    // What is added in a session holds in it alone.
+    let faults = Arc::new(source.faults.copy(clock.clone(), |_| true));
     let world = World {
         province: catalogue.province().clone(),
         seed: source.seed,
         created_at: source.created_at,
         clock,
         entropy,
-        store: store.clone(),
+        store: FaultyStore::new(store.clone(), faults.clone()),
         catalogue,
         rights: RightsBook::of(source.rights.clone()),
-        // What is added in a session holds in it alone.
-        faults: Arc::new(source.faults.copy()),
+        faults,
     };
     let trust = province::Trust {
         versions: vec![anchor],

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::simulation::document::Record;
-use crate::simulation::faults::Action;
+use crate::simulation::faults::ReadAction;
 use crate::trust::canonical;
 
 /// The citizens of one call.
@@ -45,7 +45,7 @@ pub struct MadeCitizen {
     /// Whether every consent is refused.
     pub refuses_consents: bool,
     /// What goes wrong when their records are read, and at which of the reads.
-    pub fault: Option<(Action, u64)>,
+    pub fault: Option<(ReadAction, u64)>,
 }
 
 /// A record that was made.

@@ -68,7 +68,7 @@ impl Creating {
         let done = steps::run(&self.parts, request_id, creation.clone(), now).await?;
         let rules = steps::rules(&done)?;
         let done = self.book.end(request_id, &creation, done, &rules).await?;
-        rules.into_iter().for_each(|rule| self.parts.faults.add(rule));
+        rules.into_iter().for_each(|rule| self.parts.faults.add_of_citizen(rule));
         Ok(done.made)
     }
 

@@ -11,7 +11,7 @@ use crate::identity::{Account, Level};
 use crate::registry::RecordType;
 use crate::registry::port::{Change, Submission};
 use crate::registry::resident::{HOUSEHOLD, PERSON};
-use crate::simulation::faults::{Match, Rule};
+use crate::simulation::faults::Rule;
 use crate::trust::{Object, Operation, Value, canonical};
 
 use super::made::{Creation, MadeLink, MadeRecord, Planned, Step};
@@ -60,7 +60,7 @@ pub fn rules(creation: &Creation) -> Result<Vec<Rule>> {
     for citizen in &creation.made.citizens {
         if let Some((action, every)) = citizen.fault {
             let every = NonZeroU64::new(every).unwrap_or(NonZeroU64::MIN);
-            rules.push(Rule { matching: Match { person: number_of(&citizen.personal_id)?, every }, action });
+            rules.push(Rule::about(number_of(&citizen.personal_id)?, every, action));
         }
     }
     Ok(rules)

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Error, PersonalId, Reason, Result};
 use crate::store::{Batch, Scan, Space, Store};
 
-use super::rule::{Action, Match, Rule};
+use super::action::{Action, ReadAction};
+use super::rule::Rule;
 
 const PREFIX: &[u8] = b"fault/";
 /// Rows in one read.
@@ -16,14 +17,17 @@ const ROWS_READ: usize = 512;
 
 #[derive(Serialize, Deserialize)]
 struct Row {
-    action: Action,
+    action: ReadAction,
     every: NonZeroU64,
 }
 
-/// Adds the row of a rule to a batch.
+/// Adds the row of a citizen's rule to a batch.
 pub fn keep(batch: Batch, rule: &Rule) -> Result<Batch> {
-    let row = Row { action: rule.action, every: rule.matching.every };
-    let key = [PREFIX, rule.matching.person.as_str().as_bytes()].concat();
+    let (Action::Read(action), Some(person)) = (&rule.action, &rule.matching.person) else {
+        return Err(Error::bug("the rule of a citizen that is not about their records"));
+    };
+    let row = Row { action: *action, every: rule.turn.every };
+    let key = [PREFIX, person.as_str().as_bytes()].concat();
     Ok(batch.put(Space::Simulation, key, serde_json::to_vec(&row).map_err(Error::bug)?))
 }
 
@@ -38,7 +42,7 @@ pub async fn all(store: &dyn Store) -> Result<Vec<Rule>> {
             let person = key.get(PREFIX.len()..).and_then(|id| std::str::from_utf8(id).ok());
             let person = person.and_then(PersonalId::parse).ok_or_else(corrupt)?;
             let Row { action, every } = serde_json::from_slice(row).map_err(|error| corrupt().with_source(error))?;
-            rules.push(Rule { matching: Match { person, every }, action });
+            rules.push(Rule::about(person, every, action));
         }
         match rows.last() {
             Some((last, _)) if rows.len() == ROWS_READ => scan = scan.after(last.to_vec()),

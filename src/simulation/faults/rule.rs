@@ -1,161 +1,111 @@
-//! Rules of faults: when whose records are read, what goes wrong. A world holds its rules; a [`Faulty`](super::Faulty) registry applies them
-//! and knows no citizen by itself.
+//! Rules of faults: which occasions a rule is about, and whose turn it is. Values; [`Rules`](super::Rules) holds those of a world.
 
-use std::collections::HashMap;
-use std::num::NonZeroU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use super::action::{ALWAYS, Action, ReadAction};
+use crate::base::{PersonalId, Timestamp};
 
-use crate::base::PersonalId;
-use crate::registry::port::{Query, Selector};
-
-/// Digits of a personal ID.
-const ID_DIGITS: usize = 12;
-
-/// The action of a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// A payload is changed after signing.
-    PayloadChanged,
-    /// The checkpoint is signed with another registry's key.
-    OtherIssuer,
-    /// The checkpoint is signed with a key that the trust anchor calls compromised.
-    CompromisedKey,
-    /// The proof is another record's.
-    OtherProof,
-    /// The statement is issued tomorrow.
-    IssuedInFuture,
-    /// A field occurs in the payload twice.
-    NotCanonical,
-    /// The registry does not answer.
-    Unavailable,
-    /// The registry is at its limit and states when to retry.
-    Exhausted,
-    /// The registry is slower than any deadline.
-    Slow,
-    /// The registry has a defect.
-    Internal,
-    /// The answer breaks off after its first part.
-    Reset,
-}
-
-impl Action {
-    /// `payload_changed`, `unavailable`, ….
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PayloadChanged => "payload_changed",
-            Self::OtherIssuer => "other_issuer",
-            Self::CompromisedKey => "compromised_key",
-            Self::OtherProof => "other_proof",
-            Self::IssuedInFuture => "issued_in_future",
-            Self::NotCanonical => "not_canonical",
-            Self::Unavailable => "unavailable",
-            Self::Exhausted => "exhausted",
-            Self::Slow => "slow",
-            Self::Internal => "internal",
-            Self::Reset => "reset",
-        }
-    }
-
-    /// Whether records are answered, but bad ones.
-    pub fn is_in_records(self) -> bool {
-        use Action::{CompromisedKey, IssuedInFuture, NotCanonical, OtherIssuer, OtherProof, PayloadChanged};
-        matches!(self, PayloadChanged | OtherIssuer | CompromisedKey | OtherProof | IssuedInFuture | NotCanonical)
-    }
-}
-
-/// Which reads a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
-    /// Whose records are read.
-    pub person: PersonalId,
-    /// Every n-th of these reads, counted by registry: 1 is each, 2 the second, the fourth and so on.
-    pub every: NonZeroU64,
-}
-
-/// A rule: the reads that it matches, and its action.
+/// A rule: what it is about, when it is its turn, and its action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Which reads.
+    /// What it is about.
     pub matching: Match,
+    /// Which of these occasions are its turn.
+    pub turn: Turn,
     /// The action.
     pub action: Action,
 }
 
-/// The rules that a world holds, also while it runs: a read keeps to those that it began with.
-#[derive(Debug, Default)]
-pub struct Rules {
-    table: RwLock<Arc<Table>>,
+/// What a rule is about: everything that is given must fit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Match {
+    /// Calls of these methods: `package.Service/Method`, or `package.Service/*`.
+    pub methods: Vec<String>,
+    /// Calls of this agency; `citizen` for all citizens.
+    pub agency: Option<String>,
+    /// Reads from this registry, or its feed or clock.
+    pub registry: Option<String>,
+    /// Calls or reads that name this record type.
+    pub record_type: Option<String>,
+    /// Calls that name this person, or reads of their records.
+    pub person: Option<PersonalId>,
+    /// The log: a registry's name, `records` or `evidence`.
+    pub log: Option<String>,
 }
 
-/// The rules at one moment, at most one for a person: a later one takes the place of an earlier one.
-#[derive(Debug, Default, Clone)]
-pub struct Table {
-    rules: Vec<Rule>,
-    by_person: HashMap<PersonalId, usize>,
+/// Which occasions that match are a rule's turn: all, unless something is given; everything that is given must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// This one only, from 1.
+    pub nth: Option<NonZeroU64>,
+    /// Every n-th, counted from 1: 2 is the second, the fourth and so on. Reads are counted for each registry.
+    pub every: NonZeroU64,
+    /// As often as a die shows: of a million.
+    pub per_million: Option<u32>,
+    /// From this time of the world on.
+    pub from: Option<Timestamp>,
+    /// Before this time of the world.
+    pub until: Option<Timestamp>,
+    /// At most so many at one time.
+    pub active_max: Option<NonZeroU32>,
+    /// At most so many in all.
+    pub count_max: Option<NonZeroU64>,
+    /// The rule ends by itself so long after it was added, by the machine's time.
+    pub ttl: Option<Duration>,
 }
 
-impl FromIterator<Rule> for Rules {
-    fn from_iter<I: IntoIterator<Item = Rule>>(rules: I) -> Self {
-        let mut table = Table::default();
-        rules.into_iter().for_each(|rule| table.add(rule));
-        Self { table: RwLock::new(Arc::new(table)) }
-    }
-}
-
-impl Rules {
-    /// The rules that hold now.
-    pub fn current(&self) -> Arc<Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The rules that hold now, apart from what is added here later.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        Self { table: RwLock::new(self.current()) }
-    }
-
-    /// Adds a rule, which holds for every read that begins after this. One that is there already changes nothing.
-    pub fn add(&self, rule: Rule) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if table.of_person(&rule.matching.person).and_then(|at| table.rules.get(at)) != Some(&rule) {
-            Arc::make_mut(&mut table).add(rule);
+impl Default for Turn {
+    fn default() -> Self {
+        Self {
+            nth: None,
+            every: ALWAYS,
+            per_million: None,
+            from: None,
+            until: None,
+            active_max: None,
+            count_max: None,
+            ttl: None,
         }
     }
 }
 
-impl Table {
-    /// Rules keep their numbers: those who count how often one matched count by them.
-    fn add(&mut self, rule: Rule) {
-        self.by_person.insert(rule.matching.person, self.rules.len());
-        self.rules.push(rule);
+impl Turn {
+    /// Whether the world's time is within the window.
+    pub fn is_open_at(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
     }
 
-    /// All rules; a rule's number is its index here.
-    pub fn as_slice(&self) -> &[Rule] {
-        &self.rules
+    /// Whether nothing but a window and a life is asked for: what a rule about a state can have.
+    pub fn is_a_span(&self) -> bool {
+        let Self { nth, every, per_million, from: _, until: _, active_max, count_max, ttl: _ } = self;
+        nth.is_none() && *every == ALWAYS && per_million.is_none() && active_max.is_none() && count_max.is_none()
     }
+}
 
-    /// The number of the rule about this person.
-    pub fn of_person(&self, person: &PersonalId) -> Option<usize> {
-        self.by_person.get(person).copied()
-    }
-
-    /// The number of the rule about the one citizen whom a query asks for.
-    pub(super) fn of_query(&self, query: &Query) -> Option<usize> {
-        match &query.selector {
-            Selector::Person(id) => self.of_person(id),
-            Selector::Key(key) => self.of_person(&PersonalId::parse(key)?),
-            _ => None,
+impl Rule {
+    /// A registry's fault when this person's records are read.
+    pub fn about(person: PersonalId, every: NonZeroU64, action: ReadAction) -> Self {
+        Self {
+            matching: Match { person: Some(person), ..Match::default() },
+            turn: Turn { every, ..Turn::default() },
+            action: Action::Read(action),
         }
     }
+}
 
-    /// The number of the rule about the first citizen with one whom a payload names.
-    pub(super) fn of_payload(&self, payload: &[u8]) -> Option<usize> {
-        let runs = payload.split(|byte| !byte.is_ascii_digit()).filter(|run| run.len() == ID_DIGITS);
-        runs.filter_map(|run| PersonalId::parse(std::str::from_utf8(run).ok()?)).find_map(|id| self.of_person(&id))
+impl Match {
+    /// Whether a call of this method fits, as far as its name tells.
+    pub(super) fn fits_method(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|wanted| names(wanted, method))
+    }
+}
+
+/// Whether `wanted`, a method or all methods of a service, is or contains `method`.
+pub(super) fn names(wanted: &str, method: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(service) => service.ends_with('/') && method.starts_with(service),
+        None => wanted == method,
     }
 }
 
@@ -163,51 +113,25 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn person(id: &str) -> PersonalId {
-        PersonalId::parse(id).expect("an id")
-    }
-
-    fn rules() -> Rules {
-        let rule = |id, action| Rule { matching: Match { person: person(id), every: NonZeroU64::MIN }, action };
-        [rule("042090990101", Action::Slow), rule("042090990102", Action::Reset)].into_iter().collect()
-    }
-
     #[test]
-    fn a_query_for_a_person_or_their_key_meets_their_rule() {
-        let (rules, types) = (rules().current(), ["resident.person.v1"]);
-        let of = |selector| rules.of_query(&Query::latest(types, selector, 1));
-        assert_eq!(of(Selector::Person(person("042090990102"))), Some(1));
-        assert_eq!(of(Selector::Key("042090990101".into())), Some(0));
-        assert_eq!(of(Selector::Person(person("042090990001"))), None);
-        assert_eq!(of(Selector::All), None);
-    }
-
-    #[test]
-    fn a_payload_meets_the_rule_of_the_first_whom_it_names() {
-        let rules = rules().current();
-        for (payload, expected) in [
-            (r#"{"holder":"042090990001","owner":"042090990102"}"#, Some(1)),
-            (r#"{"a":"042090990102","b":"042090990101"}"#, Some(1)),
-            ("042090990101", Some(0)),
-            (r#"{"number":"0420909901011"}"#, None),
-            (r#"{"number":"04209099010"}"#, None),
-            ("", None),
+    fn methods_fit_by_name_or_by_service() {
+        for (wanted, method, fits) in [
+            ("a.v1.S/M", "a.v1.S/M", true),
+            ("a.v1.S/M", "a.v1.S/Mm", false),
+            ("a.v1.S/*", "a.v1.S/M", true),
+            ("a.v1.S/*", "a.v1.Ss/M", false),
+            ("*", "a.v1.S/M", false),
         ] {
-            assert_eq!(rules.of_payload(payload.as_bytes()), expected, "{payload}");
+            assert_eq!(names(wanted, method), fits, "{wanted} {method}");
         }
+        assert!(Match::default().fits_method("a.v1.S/M"), "no method is any");
     }
 
     #[test]
-    fn a_rule_is_added_while_reads_go_on() {
-        let rules = rules();
-        let before = rules.current();
-        let rule = |action| Rule { matching: Match { person: person("042090990101"), every: NonZeroU64::MIN }, action };
-        rules.add(rule(Action::Slow));
-        assert_eq!(rules.current().as_slice().len(), 2, "it is there already");
-        rules.add(rule(Action::Reset));
-        assert_eq!(before.of_person(&person("042090990101")), Some(0));
-        let now = rules.current();
-        assert_eq!(now.of_person(&person("042090990101")).map(|at| now.as_slice()[at].action), Some(Action::Reset));
-        assert_eq!(now.of_person(&person("042090990102")), Some(1), "the others keep their numbers");
+    fn a_window_is_half_open() {
+        let turn = Turn { from: Some(Timestamp(10)), until: Some(Timestamp(20)), ..Turn::default() };
+        let open: Vec<_> = [9, 10, 19, 20].map(|at| turn.is_open_at(Timestamp(at))).into();
+        assert_eq!(open, [false, true, true, false]);
+        assert!(turn.is_a_span());
     }
 }

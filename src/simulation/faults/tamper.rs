@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Action;
+use super::action::ReadAction;
 use crate::base::{Error, Result, Seed};
 use crate::trust::anchor::{KeyRecord, KeyState};
 use crate::trust::canonical::{self, Object, Value};
@@ -60,23 +60,23 @@ pub fn is_for_faults(record: &KeyRecord) -> bool {
 /// Spoils `record`; `donor` is another record's proof, `log_size` the size of the registry's log.
 pub(super) fn spoil(
     record: &mut SignedRecord,
-    action: Action,
+    action: ReadAction,
     keys: &FaultKeys,
     donor: Option<LogProof>,
     log_size: u64,
 ) -> Result<()> {
     match action {
-        Action::PayloadChanged => change_payload(record, with_another_digit),
-        Action::NotCanonical => change_payload(record, with_a_field_twice),
-        Action::OtherIssuer => sign_again(record, &keys.other),
-        Action::CompromisedKey => sign_again(record, &keys.compromised),
-        Action::OtherProof => {
+        ReadAction::PayloadChanged => change_payload(record, with_another_digit),
+        ReadAction::NotCanonical => change_payload(record, with_a_field_twice),
+        ReadAction::OtherIssuer => sign_again(record, &keys.other),
+        ReadAction::CompromisedKey => sign_again(record, &keys.compromised),
+        ReadAction::OtherProof => {
             if let (Some(proof), Some(donor)) = (&mut record.issuer_proof, donor) {
                 proof.path = donor.path;
             }
             Ok(())
         }
-        Action::IssuedInFuture => issue_tomorrow(record, &keys.own, log_size),
+        ReadAction::IssuedInFuture => issue_tomorrow(record, &keys.own, log_size),
         _ => Ok(()),
     }
 }

@@ -1,16 +1,26 @@
 //! Each fault against the verifier: its verdict is that of the persona's row, and other citizens are left alone.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::*;
-use crate::base::{PersonalId, Seed};
+use crate::base::limits::DEADLINE_MS_MAX;
+use crate::base::time::FixedClock;
+use crate::base::{PersonalId, Reason, Result, Seed};
 use crate::registry::EmbeddedRegistry;
-use crate::registry::port::{Inclusion as _, RegistryRecord};
+use crate::registry::port::{Inclusion as _, Page, Query, Registry as _, RegistryRecord, Selector};
 use crate::simulation::personas;
 use crate::trust::verdict::{Code, Verdict};
-use crate::trust::{SignedRecord, canonical};
+use crate::trust::{Disclosure, SignedRecord, canonical};
 use crate::world::foundation::{SEED, signer};
 use crate::world::{NOW, TODAY, World, world};
 
 const TYPE: &str = "driver_licence.licence.v1";
+
+/// The personas' rules.
+fn rules() -> Rules {
+    Rules::new(personas::faults(), Arc::new(FixedClock::at(NOW)), Seed::root(SEED))
+}
 
 /// The registry of all personas' licences, and the same with the personas' faults in front.
 struct Licences {
@@ -31,7 +41,7 @@ impl Licences {
             other: forge_with(signer(&world.host_of("land.parcel.v1").sector().log_origin())),
             compromised: forge_with(Arc::new(compromised_key(&Seed::root(SEED), &own))),
         };
-        let faulty = Faulty::new(honest.clone(), keys, Arc::new(personas::faults()));
+        let faulty = Faulty::new(honest.clone(), keys, Arc::new(rules()));
         Self { world, honest, faulty }
     }
 
@@ -112,15 +122,15 @@ async fn transport_personas_fail_the_call() {
 
 #[tokio::test]
 async fn everybody_else_is_left_alone() {
-    let (licences, rules) = (Licences::new().await, personas::faults().current());
+    let (licences, rules) = (Licences::new().await, rules().current());
     let all = licences.faulty.read(Query::latest([TYPE], Selector::All, 1_000)).await.expect("answers");
     let mut spoiled = 0;
     for record in &all.records {
         let Disclosure::Whole { payload, .. } = licences.honest(record).await.disclosure else { panic!("a part") };
         let payload = canonical::parse(&payload).expect("canonical");
         let holder = payload.object("holder").and_then(|holder| PersonalId::parse(holder.text("personal_id")?));
-        let rule = holder.and_then(|holder| rules.of_person(&holder)).map(|rule| &rules.as_slice()[rule]);
-        let is_spoiled = rule.is_some_and(|rule| rule.action.is_in_records());
+        let action = holder.and_then(|holder| rules.of_citizen(&holder)?.read_action());
+        let is_spoiled = action.is_some_and(ReadAction::is_in_records);
         assert_eq!(licences.verdict(record).await.is_valid(), !is_spoiled, "{:?}", record.record_id);
         spoiled += usize::from(is_spoiled);
     }

@@ -9,7 +9,7 @@ use crate::base::Reason::{
     RegistryUnavailable,
 };
 use crate::base::{Date, PersonalId};
-use crate::simulation::faults::{Action, Match, Rule};
+use crate::simulation::faults::{ReadAction, Rule};
 use crate::simulation::geography::Geography;
 
 use super::identity::{Cast, Identity, Scene};
@@ -65,7 +65,7 @@ pub struct PersonaRow {
     /// The differences from a full life.
     pub life: Situation,
     /// The fault of reads of their records, and its period in reads of a registry.
-    pub fault: Option<(Action, NonZeroU64)>,
+    pub fault: Option<(ReadAction, NonZeroU64)>,
 }
 
 impl PersonaRow {
@@ -84,7 +84,7 @@ impl PersonaRow {
     /// The fault of whoever has this number, as a rule of a world.
     pub fn rule(&self, person: PersonalId) -> Option<Rule> {
         let (action, every) = self.fault?;
-        Some(Rule { matching: Match { person, every }, action })
+        Some(Rule::about(person, every, action))
     }
 
     /// The command for whoever plays this persona in a cast, ready to be copied into a shell.
@@ -150,7 +150,7 @@ const fn one_stop(types: &'static [&'static str]) -> Try {
 
 macro_rules! rows {
     (@fault) => { None };
-    (@fault $action:ident $every:literal) => { Some((Action::$action, const { NonZeroU64::new($every).unwrap() })) };
+    (@fault $action:ident $every:literal) => { Some((ReadAction::$action, const { NonZeroU64::new($every).unwrap() })) };
     ($($id:literal $key:ident $name:literal $born:tt in $commune:literal: $situation:literal => $expectation:literal [$($meets:expr),*], $command:expr, $life:path
         $(, with [$($with:literal),*])? $(, fails $action:ident every $every:literal)?;)*) => {
         &[$(PersonaRow {

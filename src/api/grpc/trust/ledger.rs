@@ -46,9 +46,9 @@ impl LedgerGrpcService {
         }
     }
 
-    fn checkpoint(&self, request: &v1::GetCheckpointRequest) -> Result<v1::GetCheckpointResponse> {
-        let log = self.log(&request.log, Vec::new())?;
-        Ok(v1::GetCheckpointResponse { checkpoint: note_text(&log.published().note)? })
+    async fn checkpoint(&self, request: &v1::GetCheckpointRequest) -> Result<v1::GetCheckpointResponse> {
+        let (_, note) = self.log(&request.log, Vec::new())?.shown().await?;
+        Ok(v1::GetCheckpointResponse { checkpoint: note_text(&note)? })
     }
 
     async fn inclusion(&self, request: v1::GetInclusionProofRequest) -> Result<v1::GetInclusionProofResponse> {
@@ -70,7 +70,7 @@ impl LedgerGrpcService {
             bad.push(Violation::new("old_size", "OUT_OF_RANGE", "must be at most new_size"));
         }
         let log = self.log(&log, bad)?;
-        let new_size = if new_size == 0 { log.published().size } else { new_size };
+        let new_size = if new_size == 0 { log.shown().await?.0 } else { new_size };
         let path = log.ledger.prove_consistency(old_size, new_size).await?;
         let path = path.iter().map(|hash| Bytes::copy_from_slice(hash)).collect();
         Ok(v1::GetConsistencyProofResponse { old_size, new_size, path })
@@ -114,7 +114,7 @@ impl LedgerService for LedgerGrpcService {
         &self,
         request: Request<v1::GetCheckpointRequest>,
     ) -> Result<Response<v1::GetCheckpointResponse>, Status> {
-        self.edge.answer_anyone(request, |message| async move { self.checkpoint(&message) }).await
+        self.edge.answer_anyone(request, |message| async move { self.checkpoint(&message).await }).await
     }
 
     async fn get_inclusion_proof(

@@ -1,0 +1,64 @@
+//! The logs that a rule of faults pauses: they are held like a log whose key changes, for as long as the rule stands.
+
+#![allow(clippy::disallowed_methods, reason = "a rule ends by the machine's time")]
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::task::AbortOnDrop;
+use crate::ledger::Pause;
+use crate::simulation::faults::{Rules, StateAction};
+
+/// How often lives and windows are looked at while a rule about a part of the world stands.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
+
+/// Pauses one log; `None` once it is closed.
+pub(super) type Pausing = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Pause>> + Send>> + Send + Sync>;
+
+/// Pauses the logs of a world, until dropped.
+pub(super) struct PausedLogs {
+    _task: AbortOnDrop,
+}
+
+impl PausedLogs {
+    /// Begins on the present runtime; `logs` by their names.
+    pub(super) fn start(rules: &Arc<Rules>, logs: BTreeMap<String, Pausing>) -> Self {
+        let (rules, mut changed) = (Arc::downgrade(rules), rules.watch());
+        let task = tokio::spawn(async move {
+            let mut paused: BTreeMap<String, AbortOnDrop> = BTreeMap::new();
+            loop {
+                changed.mark_unchanged();
+                let Some(rules) = rules.upgrade() else { return };
+                for (name, pausing) in &logs {
+                    let is_wanted = rules.state(name, |action| action == StateAction::PausedSequencer).is_some();
+                    match (is_wanted, paused.contains_key(name)) {
+                        (true, false) => {
+                            drop(paused.insert(name.clone(), AbortOnDrop(tokio::spawn(hold(pausing.clone())))))
+                        }
+                        (false, true) => drop(paused.remove(name)),
+                        _ => {}
+                    }
+                }
+                let has_states = rules.current().has_states();
+                drop(rules);
+                let changed = async { changed.changed().await.is_ok() };
+                let is_there = match has_states {
+                    true => tokio::time::timeout(LOOKS_EVERY, changed).await.unwrap_or(true),
+                    false => changed.await,
+                };
+                if !is_there {
+                    return;
+                }
+            }
+        });
+        Self { _task: AbortOnDrop(task) }
+    }
+}
+
+/// Holds a log until the task is aborted.
+async fn hold(pausing: Pausing) {
+    let _paused = pausing().await;
+    std::future::pending::<()>().await;
+}
