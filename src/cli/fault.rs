@@ -249,7 +249,7 @@ pub(super) fn read_file(file: &Path) -> Result<Vec<proto::Fault>, Failure> {
         return Err(named(&format!("has {bytes} bytes; at most {FILE_BYTES_MAX} are read")));
     }
     let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
-    let json = schema_file::json(&text).map_err(|flaws| named(&flaws))?;
+    let json = schema_file::message_json(&text).map_err(|flaws| named(&flaws))?;
     let request = typed::pool().get_message_by_name("lienthong.simulation.v1.AddFaultsRequest");
     let request = request.ok_or_else(|| Failure::new("the message of rules is not described"))?;
     let message = DynamicMessage::deserialize(request, json).map_err(|error| named(&error))?;
@@ -272,11 +272,12 @@ fn show(faults: Vec<proto::Fault>, output: OutputFormat) -> Result<ExitCode, Fai
                     Value::Null => String::new(),
                     of => format!(" {name} {of}"),
                 };
-                let (what, turn) = (text("match"), text("turn"));
-                let action = ACTIONS.iter().map(|name| text(name)).collect::<String>();
+                let fields = ACTIONS.iter().chain(&["match", "turn"]);
+                let rule: String = fields.map(|name| text(name)).collect();
+                let (id, acts) = (&fault.fault_id, counts.active);
                 print_text(&format!(
-                    "{}:{action}{what}{turn}: matched {}, acted {}, acts now {}",
-                    fault.fault_id, counts.matched, counts.hits, counts.active
+                    "{id}:{rule}; matched {}, acted {}, acts now {acts}",
+                    counts.matched, counts.hits
                 ))?;
             }
         }

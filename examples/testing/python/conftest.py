@@ -34,7 +34,7 @@ class World:
         session = [("x-lienthong-session", self.session)] if self.session else []
         return [("authorization", f"Bearer {who}"), *session]
 
-    def call(self, who, method, body=None):
+    def call(self, who, method, body=None, seconds=30):
         """Calls `exchange.v1.ExchangeService/FetchRecords` and the like with JSON, and returns JSON. A refusal is a grpc.RpcError."""
         service, name = method.split("/")
         described = self.pool.FindServiceByName(f"lienthong.{service}").FindMethodByName(name)
@@ -44,7 +44,9 @@ class World:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=message_factory.GetMessageClass(described.output_type).FromString,
         )
-        answer = unary(request, metadata=self.metadata(who), timeout=30)
+        answer = unary(request, metadata=self.metadata(who), timeout=seconds)
+        if answer is None:
+            raise RuntimeError("the call ended with OK and without a message")
         return json_format.MessageToDict(answer)
 
     def advance(self, days):

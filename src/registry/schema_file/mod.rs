@@ -34,7 +34,7 @@ mod time;
 
 pub use file::load;
 pub use flaw::{FLAWS_MAX, Flaw, Flaws};
-pub use node::{FILE_BYTES_MAX, json};
+pub use node::{FILE_BYTES_MAX, json, message_json};
 pub use path::field_at;
 pub use place::{line_of, path_of};
 pub use record_type::DOCUMENT_FIRST;

@@ -81,12 +81,21 @@ pub fn json(text: &str) -> Result<serde_json::Value, Flaws> {
     read(text).map(|node| node.to_json())
 }
 
+/// The same for a file that is no schema but a message in its JSON form: it may have fractions, which that form takes as texts too.
+pub fn message_json(text: &str) -> Result<serde_json::Value, Flaws> {
+    read_with(text, true).map(|node| node.to_json())
+}
+
 /// Reads the one document of a text.
 pub(super) fn read(text: &str) -> Result<Node, Flaws> {
+    read_with(text, false)
+}
+
+fn read_with(text: &str, has_fractions: bool) -> Result<Node, Flaws> {
     if text.len() > FILE_BYTES_MAX {
         return Err(Flaws::one(1, "TOO_LARGE", format_args!("a schema file has at most {FILE_BYTES_MAX} bytes")));
     }
-    let mut builder = Builder { open: Vec::new(), done: None, nodes: 0 };
+    let mut builder = Builder { open: Vec::new(), done: None, nodes: 0, has_fractions };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             Flaws::one(error.marker().line(), "SYNTAX", format_args!("is not YAML: {}", error.info()))
@@ -107,6 +116,7 @@ struct Builder {
     open: Vec<Open>,
     done: Option<Node>,
     nodes: usize,
+    has_fractions: bool,
 }
 
 impl Builder {
@@ -124,7 +134,8 @@ impl Builder {
                 refuse("ALIAS", NO_ANCHORS)
             }
             Event::Scalar(text, style, ..) => {
-                let data = scalar(&text, style).map_err(|problem| Flaws::one(line, "VALUE", problem))?;
+                let data =
+                    scalar(&text, style, self.has_fractions).map_err(|problem| Flaws::one(line, "VALUE", problem))?;
                 self.put(Node { line, data })
             }
             Event::SequenceStart(..) => self.enter(Open::List(line, Vec::new())),
@@ -179,7 +190,7 @@ impl Builder {
 const NO_ANCHORS: &str = "anchors and tags are not supported: use $defs and $ref";
 
 /// A plain scalar means what the core schema of YAML 1.2 says.
-fn scalar(text: &str, style: ScalarStyle) -> Result<Data, &'static str> {
+fn scalar(text: &str, style: ScalarStyle, has_fractions: bool) -> Result<Data, &'static str> {
     if style != ScalarStyle::Plain {
         return Ok(Data::Text(text.to_owned()));
     }
@@ -203,6 +214,7 @@ fn scalar(text: &str, style: ScalarStyle) -> Result<Data, &'static str> {
         .or(digits.strip_prefix("0o"))
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_hexdigit()));
     match is_number || is_special || is_radix {
+        true if is_number && has_fractions => Ok(Data::Text(text.to_owned())),
         true => Err("payloads hold whole decimal numbers only: put anything else in quotes"),
         false => Ok(Data::Text(text.to_owned())),
     }

@@ -86,7 +86,8 @@ pub fn action(text: &str) -> Result<Action, String> {
     let form = || match FORMS.iter().find(|(form, _)| form.split('=').next() == Some(name)) {
         Some((form, what)) => format!("{text:?} is not of the form {form} ({what})"),
         None => {
-            let names: Vec<&str> = FORMS.iter().filter_map(|(form, _)| form.split('=').next()).collect();
+            let mut names: Vec<&str> = FORMS.iter().filter_map(|(form, _)| form.split('=').next()).collect();
+            names.dedup();
             no_such("action", name, &names)
         }
     };
@@ -101,7 +102,7 @@ pub fn action(text: &str) -> Result<Action, String> {
         ("go-away", None) => call(CallAction::GoAway),
         ("drip", Some(value)) => drip(value).and_then(call),
         ("duplicate", None) => call(CallAction::Duplicate),
-        ("read", Some(value)) => READS.iter().find(|(name, _)| *name == value).map(|(_, action)| Action::Read(*action)),
+        ("read", Some(value)) => Some(Action::Read(read(value)?)),
         ("read-delay", Some(value)) => delay(value).map(|delay| Action::Read(ReadAction::Delay(delay))),
         ("halted-feed", None) => state(StateAction::HaltedFeed),
         ("full-disk", None) => state(StateAction::FullDisk),
@@ -155,6 +156,12 @@ fn refusal(text: &str) -> Result<Refusal, String> {
         no_such("code or reason", name, &known)
     })?;
     Ok(Refusal { status, message: String::new(), retry_after })
+}
+
+fn read(text: &str) -> Result<ReadAction, String> {
+    let known = READS.map(|(name, _)| name);
+    let found = READS.iter().find(|(name, _)| *name == text).map(|(_, action)| *action);
+    found.ok_or_else(|| no_such("fault of a registry's answers", text, &known))
 }
 
 fn after(text: &str) -> Option<After> {
@@ -226,7 +233,7 @@ mod tests {
             ("full-disk=yes", "full-disk"),
             ("drip=0/1s", "drip=1/50ms"),
             ("reset=maybe", "refused-stream"),
-            ("", "no such action"),
+            ("", "there is no action"),
         ] {
             let wrong = action(text).expect_err(text);
             assert!(wrong.contains(says), "{text}: {wrong}");

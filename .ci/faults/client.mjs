@@ -1,0 +1,100 @@
+// Meets the faults of calls and of registries' answers in cases.json with grpc-js: client.mjs ADDRESS CASES PROTOS.
+import { readFileSync } from 'node:fs';
+import { argv, exit } from 'node:process';
+import grpc from '@grpc/grpc-js';
+import loader from '@grpc/proto-loader';
+
+const [address, casesFile, protos] = argv.slice(2);
+const cases = JSON.parse(readFileSync(casesFile, 'utf8'));
+const CITIZEN = '042090990001';
+const names = Object.fromEntries(Object.entries(grpc.status).filter(([, code]) => typeof code === 'number').map(([name, code]) => [code, name]));
+
+function service(file, path) {
+  const options = { includeDirs: [protos], enums: String, longs: String, keepCase: true };
+  const whole = grpc.loadPackageDefinition(loader.loadSync(file, options));
+  return new (path.split('.').reduce((at, name) => at[name], whole))(address, grpc.credentials.createInsecure());
+}
+
+const sessions = service('lienthong/simulation/v1/session_service.proto', 'lienthong.simulation.v1.SessionService');
+const faults = service('lienthong/simulation/v1/fault_service.proto', 'lienthong.simulation.v1.FaultService');
+const worlds = service('lienthong/simulation/v1/simulation_service.proto', 'lienthong.simulation.v1.SimulationService');
+const exchange = service('lienthong/exchange/v1/exchange_service.proto', 'lienthong.exchange.v1.ExchangeService');
+
+// One call: its code's name, its answer or refusal, and how long it took.
+function ask(client, method, who, session, body, seconds = 30) {
+  const metadata = new grpc.Metadata();
+  metadata.set('authorization', `Bearer demo-${who}`);
+  if (session) metadata.set('x-lienthong-session', session);
+  const began = Date.now();
+  return new Promise((resolve) => {
+    client[method](body, metadata, { deadline: Date.now() + seconds * 1000 }, (error, answer) => {
+      resolve({ code: error ? names[error.code] : 'OK', error, answer, took: Date.now() - began });
+    });
+  });
+}
+
+function expect(found, wanted, what) {
+  if (found !== wanted) {
+    console.error(`grpc-js: ${what}: ${found}, wanted ${wanted}`);
+    exit(1);
+  }
+}
+
+// proto-loader reads the messages, not their JSON: durations and enumerations have other forms there.
+function message(fault) {
+  return JSON.parse(JSON.stringify(fault), (_, value) => {
+    const seconds = typeof value === 'string' && /^(\d+)(\.\d+)?s$/.exec(value);
+    return seconds ? { seconds: seconds[1], nanos: Math.round(Number(seconds[2] ?? 0) * 1e9) } : value;
+  });
+}
+
+async function session() {
+  const made = await ask(sessions, 'CreateSession', 'operator', undefined, { ttl: { seconds: 600 } });
+  expect(made.code, 'OK', 'CreateSession');
+  return made.answer.session.session_id;
+}
+
+async function add(id, fault) {
+  const added = await ask(faults, 'AddFaults', 'operator', id, { faults: [{ ...message(fault), fault_id: 'it' }] });
+  expect(added.code, 'OK', JSON.stringify(fault));
+}
+
+for (const one of cases.calls) {
+  const [id, what] = [await session(), JSON.stringify(one.fault)];
+  await add(id, { ...one.fault, match: { methods: ['GetWorld'], agency: 'bank' }, turn: { nth: 2 } });
+  const call = () => ask(worlds, 'GetWorld', 'bank', id, {});
+  expect((await call()).code, 'OK', `${what}, first call`);
+  const second = await call();
+  expect(second.code, one.js, what);
+  expect(second.took >= (one.takes_ms ?? 0), true, `${what}, in ${second.took} ms`);
+  expect((await call()).code, 'OK', `${what}, third call`);
+  expect((await ask(worlds, 'GetWorld', 'bank', undefined, {})).code, 'OK', `${what}, outside`);
+  const listed = await ask(faults, 'ListFaults', 'operator', id, { page_size: 500 });
+  expect(listed.answer.faults.find((fault) => fault.fault_id === 'it').counts.hits, '1', `${what}, hits`);
+  await ask(sessions, 'DeleteSession', 'operator', undefined, { session_id: id });
+}
+console.log(`grpc-js met ${cases.calls.length} faults of calls`);
+
+async function fetched(id, seconds) {
+  const body = { personal_id: CITIZEN, record_types: ['driver_licence.licence.v1'], purpose: 'one_stop.verify_documents' };
+  const { code, error, answer } = await ask(exchange, 'FetchRecords', 'one-stop', id, body, seconds);
+  if (error) {
+    const details = error.metadata?.get('grpc-status-details-bin')?.[0]?.toString('latin1') ?? '';
+    return ['STORAGE_FULL', 'DEADLINE_EXCEEDED', 'RATE_LIMITED'].find((reason) => details.includes(reason)) ?? code;
+  }
+  return answer.records[0]?.verdict ?? answer.missing[0].code;
+}
+
+for (const one of cases.reads) {
+  const [id, what] = [await session(), JSON.stringify(one.fault)];
+  expect(await fetched(id), 'VALID', `${what}, before`);
+  const isRead = Object.keys(one.fault).some((name) => name.startsWith('read'));
+  await add(id, { ...(isRead ? { match: { personal_id: CITIZEN } } : {}), ...one.fault });
+  expect(await fetched(id, 2), one.outcome, what);
+  expect(await fetched(undefined), 'VALID', `${what}, outside`);
+  await ask(faults, 'Heal', 'operator', id, {});
+  expect(await fetched(id), 'VALID', `${what}, healed`);
+  await ask(sessions, 'DeleteSession', 'operator', undefined, { session_id: id });
+}
+console.log(`grpc-js met ${cases.reads.length} faults of registries and worlds`);
+exit(0);
