@@ -101,7 +101,11 @@ impl Source {
         };
         let faults = self.faults.copy(self.clock.clone(), |standing| !is_of_another(standing));
         let has_none = |rule: &&Rule| person(rule).is_some_and(|person| faults.current().of_citizen(&person).is_none());
-        of_personas.iter().filter(|rule| is_wanted(rule)).filter(has_none).for_each(|rule| faults.add_of_citizen(rule.clone()));
+        of_personas
+            .iter()
+            .filter(|rule| is_wanted(rule))
+            .filter(has_none)
+            .for_each(|rule| faults.add_of_citizen(rule.clone()));
         self.faults = Arc::new(faults);
         self
     }
