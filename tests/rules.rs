@@ -120,6 +120,8 @@ fn people() {
             (json!({"nationality": "XXA"}), &[]),
             (json!({"nationality": "XX"}), &["nationality UNKNOWN_VALUE"]),
             (json!({"religion": "Công\u{200b}giáo"}), &["religion FORMAT"]),
+            (json!({"ethnicity": "Mường"}), &[]),
+            (json!({"ethnicity": "Mu\u{31b}o\u{31b}\u{300}ng"}), &[]),
         ],
     );
 }
@@ -238,6 +240,11 @@ fn licences() {
             (class("B1", "2012-01-01", Some("2032-01-01")), &["classes[0].expires_on OUT_OF_RANGE"]),
             (class("B1", "2012-01-01", Some("2030-05-06")), &[]),
             (class("B1", "2022-01-01", Some("2032-01-01")), &[]), // ten years for whoever is older than fifty
+            (
+                born("1970-05-06", "female", class("B1", "2012-01-01", Some("2030-05-06"))),
+                &["classes[0].expires_on OUT_OF_RANGE"],
+            ),
+            (born("1970-05-06", "female", class("B1", "2012-01-01", Some("2025-05-06"))), &[]),
         ],
     );
 }
@@ -318,24 +325,37 @@ fn insurance() {
             (child("2019-05-06", "2025-09-30"), &[]),
             (child("2019-05-06", "2025-10-01"), &["object_code CONFLICT"]),
             (child("2019-11-06", "2025-11-30"), &[]),
+            (json!({"holder.birth_date": "2021-03-01"}), &["object_code CONFLICT"]),
+            (json!({"holder.birth_date": "2020-01-01"}), &[]),
             (json!({"facility": "99999"}), &["facility FORMAT"]),
             (json!({"valid_from": "1984-12-31"}), &["valid_from ORDER", "valid_until OUT_OF_RANGE"]),
             (json!({"valid_until": "2126-01-01"}), &["valid_until OUT_OF_RANGE"]),
         ],
     );
-    let period = |kind: &str, from: &str, to: Option<&str>, base: &str| {
-        let mut period = json!({"from_month": from, "base": base, "kind": kind});
-        if let Some(to) = to {
-            period["to_month"] = json!(to);
-        }
-        if kind != "voluntary" {
-            (period["unit_code"], period["unit_name"]) = (json!("0123456789DNA03"), json!("Công ty TNHH An Phú"));
-        }
-        json!({"periods": [period]})
+    let periods = |periods: &[(&str, &str, Option<&str>, &str)]| {
+        let period = |(kind, from, to, base): &(&str, &str, Option<&str>, &str)| {
+            let mut period = json!({"from_month": from, "base": base, "kind": kind});
+            if let Some(to) = to {
+                period["to_month"] = json!(to);
+            }
+            if *kind != "voluntary" {
+                (period["unit_code"], period["unit_name"]) = (json!("0123456789DNA03"), json!("Công ty TNHH An Phú"));
+            }
+            period
+        };
+        // A membership is active while a period is open.
+        let is_open = periods.iter().any(|(kind, _, to, _)| *kind != "unemployment" && to.is_none());
+        let periods: Vec<Json> = periods.iter().map(period).collect();
+        json!({"periods": periods, "status": if is_open { "active" } else { "preserved" }})
     };
+    let period = |kind: &'static str, from: &'static str, to: Option<&'static str>, base: &'static str| {
+        periods(&[(kind, from, to, base)])
+    };
+    let job = |from, to| ("compulsory", from, to, "5310000");
+    let unemployment = |from, to| ("unemployment", from, to, "5310000");
     hold(
         "social_insurance.membership.v1",
-        &json!({"personal_id": "042185990002", "status": "active"}),
+        &json!({"personal_id": "042185990002", "status": "preserved"}),
         vec![
             (period("compulsory", "2015-01", None, "100"), &["periods[0].base OUT_OF_RANGE"]),
             (period("compulsory", "2015-01", None, "5310000"), &[]),
@@ -345,6 +365,19 @@ fn insurance() {
             (period("voluntary", "2007-12", None, "1500000"), &["periods[0].from_month NOT_IN_FORCE"]),
             (period("voluntary", "2008-01", None, "1500000"), &[]),
             (period("voluntary", "2020-01", Some("2026-12"), "1500000"), &["periods[0].to_month FUTURE"]),
+            (
+                periods(&[job("2015-01", Some("2018-06")), ("voluntary", "2018-06", None, "1500000")]),
+                &["periods[1].from_month OVERLAP"],
+            ),
+            (periods(&[job("2015-01", Some("2018-06")), ("voluntary", "2018-07", None, "1500000")]), &[]),
+            (periods(&[unemployment("2015-01", Some("2015-12"))]), &["periods[0].from_month CONFLICT"]),
+            (periods(&[job("2015-01", None), unemployment("2014-12", None)]), &["periods[1].from_month CONFLICT"]),
+            (periods(&[job("2015-01", None), unemployment("2015-01", None)]), &[]),
+            (json!({"status": "active"}), &[]),
+            (
+                with(&period("compulsory", "2015-01", None, "5310000"), &json!({"status": "retired"})),
+                &["status CONFLICT"],
+            ),
         ],
     );
 }
@@ -398,6 +431,8 @@ fn business() {
             (json!({"tax_status": "09"}), &[]),
             (json!({"tax_status": "10"}), &[]),
             (json!({"tax_status": "04"}), &["tax_status NOT_IN_FORCE"]),
+            (json!({"status": "suspended"}), &["tax_status CONFLICT"]),
+            (json!({"status": "suspended", "tax_status": "05"}), &[]),
         ],
     );
 }
@@ -431,6 +466,7 @@ fn other_ways_to_write_a_number_are_brought_to_its_form() {
     let cases = [
         ("vehicle.registration.v1", "plate", registration("38A-12345"), "38A-123.45"),
         ("vehicle.registration.v1", "plate", registration("38a 123 45"), "38A-123.45"),
+        ("vehicle.registration.v1", "plate", registration("38A\u{2013}123\u{a0}45"), "38A-123.45"),
         (
             "vehicle.registration.v1",
             "chassis_number",
@@ -439,6 +475,12 @@ fn other_ways_to_write_a_number_are_brought_to_its_form() {
         ),
         ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "CĐ123456"})), "CĐ 123456"),
         ("land.certificate.v1", "serial", with(&certificate(), &json!({"serial": "C\u{d0}-123456"})), "CĐ 123456"),
+        (
+            "land.certificate.v1",
+            "serial",
+            with(&certificate(), &json!({"serial": "C\u{d0}\u{200b}123456"})),
+            "CĐ 123456",
+        ),
         ("health_insurance.card.v1", "card_number", card("GD4-42-4212345678"), "GD4424212345678"),
         ("health_insurance.card.v1", "card_number", card("gd4 42 4212345678"), "GD4424212345678"),
     ];

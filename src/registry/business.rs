@@ -296,6 +296,8 @@ fn check_tax_status(business: &Object, ended: &[&str], findings: &mut Findings<'
     if let (Some(status), Some(tax)) = (business.text("status"), business.text("tax_status")) {
         let fits = ended.contains(&status) == matches!(tax, "01" | "03");
         findings.expect(fits, "tax_status", "CONFLICT", "must be 01 or 03 if the business has ended, and only then");
+        let trades = tax != "00" || status == "active" || ended.contains(&status);
+        findings.expect(trades, "tax_status", "CONFLICT", "00 is of a business that trades: a suspended one has 05");
     }
 }
 
@@ -326,6 +328,8 @@ mod tests {
                 (&[("enterprise_code", to("0100233488-001")), ("legal_form", to("branch")), ("capital", None)], &[]),
                 (&[("capital", None)], &["capital REQUIRED"]),
                 (&[("status", to("dissolved"))], &["tax_status CONFLICT"]),
+                (&[("status", to("suspended"))], &["tax_status CONFLICT"]),
+                (&[("status", to("suspended")), ("tax_status", to("05"))], &[]),
                 (&[("status", to("dissolved")), ("tax_status", to("01")), ("status_reason", to("giải thể"))], &[]),
                 (
                     &[("lines", to(vec!["4711", "4711"])), ("tax_status", to("08"))],

@@ -10,6 +10,7 @@ use crate::base::{Error, Origins, ProvinceCode, Violation, name};
 
 use super::codes::{self, CodeList};
 use super::labels::labelled;
+use super::rule::{Field, Rule};
 use super::schema::{DocumentType, RecordType, Reference, State};
 use super::sector::Sector;
 use super::{
@@ -221,6 +222,11 @@ fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
             ));
         }
     }
+    let people = of.people.iter().flat_map(|people| people.aliases.iter().chain([&people.name, &people.birth_date]));
+    let organisations = of.organisations.paths.iter().chain(&of.organisations.representative);
+    if let Some(path) = of.parties.iter().chain(organisations).chain(people).find(|path| !leads(&of.fields, path)) {
+        return Err(problem(&of.name, &format!("names people or organisations at `{path}`, where it has no text")));
+    }
     if of.statuses.first().is_none_or(|(_, state)| *state != State::Active) {
         return Err(problem(&of.name, "its first status is not one in force"));
     }
@@ -228,6 +234,25 @@ fn check(sector: &Sector, of: &RecordType) -> Result<(), CatalogueError> {
         return Err(problem(&of.name, &wrong));
     }
     Ok(())
+}
+
+/// Whether a path (`*` is every item of a list) leads to texts.
+fn leads(fields: &[Field], path: &str) -> bool {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let rule = fields.iter().find(|field| field.name == name).map(|field| &field.rule);
+    match (rule, rest) {
+        (Some(Rule::Object(fields)), Some(rest)) => leads(fields, rest),
+        (Some(Rule::List(of, _) | Rule::Set(of, _)), Some("*")) => is_text(of),
+        (Some(Rule::List(of, _) | Rule::Set(of, _)), Some(rest)) => {
+            matches!((&**of, rest.strip_prefix("*.")), (Rule::Object(fields), Some(rest)) if leads(fields, rest))
+        }
+        (Some(rule), None) => is_text(rule),
+        _ => false,
+    }
+}
+
+fn is_text(rule: &Rule) -> bool {
+    !matches!(rule, Rule::Object(_) | Rule::List(..) | Rule::Set(..) | Rule::Integer(..) | Rule::Boolean)
 }
 
 fn check_documents(by_name: &BTreeMap<Name, Arc<RecordType>>) -> Result<(), CatalogueError> {

@@ -152,6 +152,10 @@ pub const SUSPENSION_ENDED: &str = "suspension_ended";
 /// The test of the law, six months or more after the last point.
 pub const KNOWLEDGE_TEST: &str = "knowledge_test";
 
+/// Months after the last point before the test, and months without a deduction after which points are restored.
+const TEST_AFTER_MONTHS: i16 = 6;
+const CLEAN_MONTHS: i16 = 12;
+
 fn licence_lifecycle() -> Lifecycle {
     let points = || law("Law 36/2024, art. 58");
     let revoked = || memory("Law 36/2024, art. 62");
@@ -172,7 +176,7 @@ fn licence_lifecycle() -> Lifecycle {
         .rule(holder_stays(assumption()))
         .rule(CrossRule::new("POINTS", "points", POINTS, points(), points_need))
         .time(
-            TimeRule::new(POINTS_RESTORED, "points_deducted_on", After::Months(12), points())
+            TimeRule::new(POINTS_RESTORED, "points_deducted_on", After::Months(CLEAN_MONTHS), points())
                 .or_issue()
                 .when("status", &["active", "suspended"])
                 .within("points", 1, 11)
@@ -188,15 +192,20 @@ fn licence_lifecycle() -> Lifecycle {
         )
 }
 
-const POINTS: &str =
-    "points are only deducted by decisions, and return to 12 after a clean_year or, from 0, after the knowledge_test";
+const POINTS: &str = "points are only deducted by decisions, and return to 12 after a clean_year (12 months since points_deducted_on) or, from 0, after the knowledge_test (6 months)";
 
 /// Points go down by decisions. They are 12 again after twelve clean months or, when none was left, by the test alone.
 fn points_need(step: &Step<'_>) -> Option<Needs> {
     let (before, after) = (step.before.integer("points")?, step.after.integer("points")?);
+    // Where the day of the last deduction is known, so is the day of the test and of the clean year.
+    let deducted = date_at(step.before, "points_deducted_on");
+    let has_passed =
+        |months: i16| deducted.is_none_or(|day| day.saturating_add(jiff::Span::new().months(months)) <= step.today);
     Some(match (before, after) {
         _ if before == after => free(),
         _ if after < before => basis(),
+        (0, 12) if !has_passed(TEST_AFTER_MONTHS) => basis_of(&[CORRECTION, COURT_DECISION]),
+        (1.., 12) if !has_passed(CLEAN_MONTHS) => basis_of(&[CORRECTION, COURT_DECISION]),
         (0, 12) => basis_of(&[KNOWLEDGE_TEST, CORRECTION, COURT_DECISION]),
         (_, 12) => basis_of(&[CLEAN_YEAR, POINTS_RESTORED, CORRECTION, COURT_DECISION]),
         _ => basis_of(&[CORRECTION, COURT_DECISION]),

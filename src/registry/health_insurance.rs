@@ -9,7 +9,7 @@ use crate::trust::Object;
 
 use super::basis::basis_field;
 use super::codes::{self, AsOf};
-use super::common::{check_person, holder, holder_stays, in_order, is_after, status_reason};
+use super::common::{age_at_most, check_person, holder, holder_stays, in_order, is_after, status_reason};
 use super::forms;
 use super::lifecycle::{Lifecycle, UniqueRule, assumption, basis, free, law};
 use super::rule::{Field, Findings, Rule, date_at, latest};
@@ -127,6 +127,8 @@ fn card_days(card: &Object) -> Days {
     (date_at(card, "valid_from"), date_at(card, "valid_until"))
 }
 
+/// Under this age everybody is insured as a child.
+const CHILD_UNTIL: i16 = 6;
 /// Most years that a card is valid.
 const YEARS_MAX: i64 = 20;
 
@@ -152,6 +154,14 @@ fn check_days(card: &Object, findings: &mut Findings<'_>) {
         "object_code",
         "CONFLICT",
         "TE is for children until the September after their sixth birthday",
+    );
+    let grown =
+        card.text("object_code") == Some("TE") || birth.is_none_or(|birth| age_at_most(birth, from) >= CHILD_UNTIL);
+    findings.expect(
+        grown,
+        "object_code",
+        "CONFLICT",
+        "children under six are insured as TE, whatever else they could be",
     );
 }
 

@@ -1,6 +1,8 @@
 //! The judicial registry: who was convicted of what, and the certificates that say so (Law on Judicial Records 2009, amended
 //! from July 2026; Decree 216/2026).
 
+mod penalty;
+
 use std::sync::Arc;
 
 use crate::base::PartialDate;
@@ -17,6 +19,8 @@ use super::lifecycle::{
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Heading, KeyForm, Label, Organisations, RecordType, State, always};
 use super::sector::Sector;
+
+pub use penalty::expunged_after_years;
 
 /// The registry.
 pub const NAME: &str = "judicial";
@@ -107,9 +111,6 @@ pub const NOT_COUNTED: &str = "not_counted";
 /// An amnesty law.
 pub const AMNESTY: &str = "amnesty";
 
-/// The shortest term after which a conviction is expunged by the passing of time alone, counted from the end of the punishment.
-const EXPUNGED_AFTER_YEARS: i64 = 1;
-
 fn record_lifecycle() -> Lifecycle {
     let records = || law("Decree 216/2026, art. 5");
     let penal_code = || memory("Penal Code 2015, arts. 69 to 73 and 107");
@@ -151,8 +152,7 @@ fn record_lifecycle() -> Lifecycle {
         ))
 }
 
-const EXPUNGED_EARLY: &str =
-    "a conviction is not expunged within a year of its judgment, except by a court, by an amnesty or as not_counted";
+const EXPUNGED_EARLY: &str = "a conviction is not expunged before the term that its penalty sets has passed since the judgment (1, 2, 3 or 5 years: Penal Code, art. 70), except by a court, by an amnesty or as not_counted";
 
 fn is_same_sentence(one: &Object, other: &Object) -> bool {
     ["court", "judgment_number"].iter().all(|field| one.text(field) == other.text(field))
@@ -163,7 +163,8 @@ fn ends_with_conviction(step: &Step<'_>) -> Option<Needs> {
     (step.operation == Operation::Revoke && step.before.text("status") == Some("conviction")).then(never)
 }
 
-/// The term follows from the punishment, which the record has in words only; less than the shortest of all is never enough.
+/// The term follows from the punishment. It runs from the punishment's end, which the record does not know: what has not even passed since the
+/// judgment is never enough.
 fn expunged_early(step: &Step<'_>) -> Option<Needs> {
     let known = step.before.array("sentences").unwrap_or_default();
     let sentences = step.after.array("sentences")?.iter().filter(|sentence| !known.contains(sentence));
@@ -172,7 +173,7 @@ fn expunged_early(step: &Step<'_>) -> Option<Needs> {
         let was = known.iter().filter_map(Value::as_object).find(|was| is_same_sentence(was, sentence));
         let judged = date_at(sentence, "judged_on").max(was.and_then(|was| date_at(was, "judged_on")));
         let dates = judged.zip(date_at(sentence, "expunged_on"));
-        let term = jiff::Span::new().years(EXPUNGED_AFTER_YEARS);
+        let term = jiff::Span::new().years(penalty::expunged_after_years(sentence.text("penalty").unwrap_or_default()));
         dates.is_some_and(|(judged, expunged)| expunged < judged.saturating_add(term))
     });
     early.then(|| basis_of(&[COURT_DECISION, NOT_COUNTED, AMNESTY, CORRECTION]))

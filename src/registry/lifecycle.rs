@@ -9,9 +9,11 @@
 //! before it, so only the rules between records and those of unique values hold for it.
 
 mod about;
+mod ended;
 mod list;
 mod needs;
 mod page;
+mod problem;
 mod source;
 mod states;
 mod step;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 use crate::trust::Object;
 
 use super::label::Label;
-use super::rule::{Field, Findings, Rule};
+use super::rule::Findings;
 
 pub use about::Around;
 pub use list::{Entries, ListRule};
@@ -314,38 +316,6 @@ impl Lifecycle {
             || self.fields.iter().any(|field| is_basis(&field.needs))
             || self.lists.iter().any(of_list)
     }
-
-    /// What is wrong with the tables, of a record type with these fields.
-    pub fn problem(&self, fields: &[Field]) -> Option<String> {
-        for states in &self.states {
-            let Some(known) = values(fields, &states.field) else {
-                return Some(format!("its lifecycle has states of `{}`, which is not a closed set", states.field));
-            };
-            let named = states.rows.iter().flat_map(|row| [&row.from, &row.to]);
-            if let Some(unknown) = named.into_iter().find(|state| !known.contains(&state.as_str())) {
-                return Some(format!(
-                    "its lifecycle names the state `{unknown}` of `{}`, which does not exist",
-                    states.field
-                ));
-            }
-            let twice = |(at, row): (usize, &Transition)| {
-                row.from == row.to
-                    || states.rows[..at].iter().any(|other| (&other.from, &other.to) == (&row.from, &row.to))
-            };
-            if states.rows.iter().enumerate().any(twice) {
-                return Some(format!(
-                    "its lifecycle has a duplicate row of `{}`, or one that changes nothing",
-                    states.field
-                ));
-            }
-        }
-        let paths = self.fields.iter().map(|field| &field.path).chain(self.lists.iter().map(|list| &list.field));
-        let paths = paths.chain(self.rules.iter().map(|rule| &rule.field));
-        let paths = paths.chain(self.across.iter().map(|rule| &rule.field));
-        let paths = paths.chain(self.time.iter().flat_map(TimeRule::fields));
-        let unknown = paths.chain(self.unique.iter().map(|rule| &rule.field)).find(|path| find(fields, path).is_none());
-        unknown.map(|path| format!("its lifecycle names `{path}`, which is not a field"))
-    }
 }
 
 impl FieldRule {
@@ -357,27 +327,6 @@ impl FieldRule {
         if let Some(lack) = self.needs.lack(step) {
             findings.add(&self.path, lack.rule(), format_args!("changing it {lack} ({})", self.source));
         }
-    }
-}
-
-/// The values of a closed set.
-fn values<'a>(fields: &'a [Field], path: &str) -> Option<Vec<&'a str>> {
-    match find(fields, path)? {
-        Rule::OneOf(values) | Rule::Code(values) => Some(values.iter().map(String::as_str).collect()),
-        Rule::Listed(listed) if listed.list.is_complete => {
-            Some(listed.list.codes().iter().map(|code| listed.list.carries.of(code)).collect())
-        }
-        _ => None,
-    }
-}
-
-fn find<'a>(fields: &'a [Field], path: &str) -> Option<&'a Rule> {
-    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
-    let rule = &fields.iter().find(|field| field.name == name)?.rule;
-    match (rule, rest) {
-        (_, None) => Some(rule),
-        (Rule::Object(fields), Some(rest)) => find(fields, rest),
-        _ => None,
     }
 }
 

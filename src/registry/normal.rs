@@ -1,9 +1,12 @@
 //! Payloads as people write them, brought to the one form that is stored, signed and looked up.
 //!
-//! What is corrected says the same to every reader: `Ð` (U+00D0) for `Đ`, and numbers with other separators or in small letters
-//! (`38a 12345` for `38A-123.45`). Everything else is kept as it was sent, or refused.
+//! What is corrected says the same to every reader: composed letters for decomposed ones (NFC), so that rules and code lists see one spelling,
+//! `Ð` (U+00D0) for `Đ`, and numbers with other separators or in small letters (`38a 12345` for `38A-123.45`). Everything else is kept as it was
+//! sent, or refused.
 
 use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::base::{Path, Violations};
 use crate::trust::{Object, Value};
@@ -17,7 +20,7 @@ pub(super) fn normal<'a>(
     payload: &'a Object,
     findings: &mut Findings<'_>,
 ) -> Cow<'a, Object> {
-    let payload = with_vietnamese_d(payload);
+    let payload = with_vietnamese_letters(payload);
     match object(&payload, &record_type.fields, &Path::Root, findings) {
         Some(corrected) => Cow::Owned(corrected),
         None => payload,
@@ -66,11 +69,16 @@ fn is_written(rule: &Rule) -> bool {
     matches!(rule, Rule::Form(_) | Rule::Object(_) | Rule::List(..) | Rule::Set(..))
 }
 
-/// The payload with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
-fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
+/// Whether a text may have another form: the Icelandic letter, or letters in parts. Most texts are told at their first look.
+fn is_other_form(text: &str) -> bool {
+    !text.is_ascii() && (text.contains('\u{d0}') || is_nfc_quick(text.chars()) != IsNormalized::Yes)
+}
+
+/// The payload in NFC, and with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).
+fn with_vietnamese_letters(payload: &Object) -> Cow<'_, Object> {
     fn has(value: &Value) -> bool {
         match value {
-            Value::String(text) => text.contains('\u{d0}'),
+            Value::String(text) => is_other_form(text),
             Value::Array(items) => items.iter().any(has),
             Value::Object(object) => object.iter().any(|(_, value)| has(value)),
             Value::Integer(_) | Value::Bool(_) => false,
@@ -78,11 +86,14 @@ fn with_vietnamese_d(payload: &Object) -> Cow<'_, Object> {
     }
     fn corrected(value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(text.replace('\u{d0}', "\u{110}")),
+            Value::String(text) if is_other_form(&text) => Value::String(text.nfc().map(vietnamese).collect()),
             Value::Array(items) => Value::Array(items.into_iter().map(corrected).collect()),
             Value::Object(object) => Value::Object(object.into_iter().map(|(k, v)| (k, corrected(v))).collect()),
             other => other,
         }
+    }
+    fn vietnamese(c: char) -> char {
+        if c == '\u{d0}' { '\u{110}' } else { c }
     }
     if !payload.iter().any(|(_, value)| has(value)) {
         return Cow::Borrowed(payload);

@@ -2,9 +2,11 @@
 //!
 //! Submissions are added one by one; each is added whole or not at all, and sees those before it.
 
+pub(super) mod bases;
 pub(super) mod claims;
 mod steps;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +23,7 @@ use super::port::Receipt;
 use super::prepare::Prepared;
 use super::row::{RecordKey, RecordRow, corrupt, history_key};
 use super::{RecordType, Sector, due, index};
+use bases::Bases;
 use claims::ClaimBook;
 
 /// The next status index of each record type, by its ordinal.
@@ -65,12 +68,15 @@ pub(super) struct Plan {
     /// Index rows to write (`true`) and to delete, in order: the last word on a key counts.
     index: Vec<(Vec<u8>, bool)>,
     claims: ClaimBook,
+    /// Of versions before the newest ones.
+    used: Bases,
 }
 
 impl Plan {
     pub(super) fn new(sector: Arc<Sector>, counters: Counters) -> Self {
         let (current, rows, superseded, index) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { sector, current, counters, rows, superseded, index, claims: ClaimBook::default() }
+        let (claims, used) = (ClaimBook::default(), Bases::default());
+        Self { sector, current, counters, rows, superseded, index, claims, used }
     }
 
     /// Takes a stored record in, so that changes of it can be added.
@@ -96,6 +102,17 @@ impl Plan {
             content: Some(payload),
         };
         self.current.insert(key, current);
+        Ok(())
+    }
+
+    /// The newest version of a record that is stored; 0 where there is none.
+    pub(super) fn stored_version(&self, key: &RecordKey) -> u64 {
+        self.current.get(key).map_or(0, |current| current.version)
+    }
+
+    /// Takes in the row of a version before the newest one.
+    pub(super) fn know_earlier(&mut self, key: RecordKey, stored: &Bytes) -> Result<()> {
+        self.used.add(key, &read(&RecordRow::read(stored)?.payload)?);
         Ok(())
     }
 
@@ -180,6 +197,10 @@ impl Plan {
         self.claims.change(key, before.as_ref().map_or(&[], |before| before.claims.as_slice()), &change.claims);
         self.reindex(before.as_ref().map_or(&[], |before| before.index_keys.as_slice()), &index_keys);
         if let Some(before) = before {
+            // Rows that were read when they were taken in, or written from an object: neither fails here.
+            if let Ok(content) = self.content(&before).map(Cow::into_owned) {
+                self.used.add(key, &content);
+            }
             self.superseded.push((history_key(&key, before.version), before.source));
         }
         let current = Current {

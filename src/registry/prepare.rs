@@ -20,7 +20,7 @@ use super::port::Change;
 use super::row::{RecordKey, record_key};
 use super::rule::Findings;
 use super::schema::{Holds, State};
-use super::{RecordType, Sector, due, index};
+use super::{RecordType, Sector, basis, due, index};
 
 /// The secrets of a registry: pseudonyms and salts follow from them.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +79,11 @@ impl Prepared {
     /// Where its record is stored.
     pub(super) fn key(&self) -> RecordKey {
         record_key(&self.record_type, self.record_id)
+    }
+
+    /// Whether it is a change of a record that somebody rests on a document.
+    pub(super) fn names_basis(&self) -> bool {
+        !self.is_of_system && self.content.as_ref().is_some_and(|content| content.contains(basis::FIELD))
     }
 }
 
@@ -218,7 +223,8 @@ fn check_change(change: &Change, at: usize, violations: &mut Violations) {
     }
 }
 
-/// The payload of a revocation is the record's last form, so its status says that it has ended.
+/// The payload of a revocation is the record's last form, so its status says that it has ended for good: nothing follows a revocation, and
+/// from a status that the record can leave (a card whose holder is insured again under the same number) something may.
 fn check_revocation(
     record_type: &RecordType,
     operation: Operation,
@@ -230,6 +236,14 @@ fn check_revocation(
     let ended = record_type.state(payload).is_none_or(|state| state == State::Ended);
     if operation == Operation::Revoke && can_end && !ended {
         let says = "must be a final status when the record is revoked";
+        violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
+    } else if operation == Operation::Revoke
+        && can_end
+        && let Some(status) = payload.text("status")
+        && record_type.lifecycle.may_leave("status", status)
+    {
+        let says =
+            "a record may come back from this status, and none does after OPERATION_REVOKE: use OPERATION_UPDATE";
         violations.add(format_args!("changes[{at}].payload.status"), "CONFLICT", says);
     }
 }

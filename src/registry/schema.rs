@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::text::folded_key;
+use crate::base::text::{folded_key, is_invisible};
 use crate::base::time::Date;
 use crate::base::{OrganisationCode, PartialDate, PersonalId, Timestamp, Violations};
 use crate::trust::{Object, Operation, Value};
@@ -353,18 +353,24 @@ fn texts_in<'a>(value: &'a Value, rest: Option<&str>, visit: &mut dyn FnMut(&'a 
     }
 }
 
-/// The characters of a key as payloads have them: composed, and `Đ` for its look-alike.
+/// The characters of a key as payloads have them: composed, and `Đ` for its look-alike. What nobody sees, and no payload may have, is left out.
 fn vietnamese(key: &str) -> impl Iterator<Item = char> + '_ {
     let letter = |c| match c {
         '\u{d0}' => 'Đ',
         '\u{f0}' => 'đ',
         c => c,
     };
-    key.trim_matches(' ').nfc().map(letter)
+    let key = key.trim_matches(|c| c == ' ' || is_invisible(c));
+    key.nfc().filter(|c| !is_invisible(*c)).map(letter)
+}
+
+/// What people put between the parts of a number: the hyphens and dashes of any keyboard, the signs of minus and underlining.
+fn is_separator(c: char) -> bool {
+    matches!(c, '-' | '.' | ' ' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
 }
 
 fn compact(key: &str) -> String {
-    vietnamese(key).filter(|c| !matches!(c, '-' | '.' | ' ')).flat_map(char::to_uppercase).collect()
+    vietnamese(key).filter(|c| !is_separator(*c)).flat_map(char::to_uppercase).collect()
 }
 
 /// For record types that hold from their issue without end.
@@ -402,6 +408,9 @@ mod tests {
         assert_eq!(compact("38-b1 123.45"), "38B112345");
         assert_eq!(compact("cđ 123456"), "CĐ123456");
         assert_eq!(compact("C\u{d0} 123456"), "CĐ123456");
+        assert_eq!(compact("38A\u{2013}123\u{a0}45\u{200b}"), "38A12345");
+        assert_eq!(KeyForm::AsWritten.of("990\u{200b}/2026/Lê\u{feff} "), "990/2026/Lê");
+        assert_eq!(KeyForm::AsWritten.of("12/2026/Le\u{302}"), "12/2026/Lê");
         assert_eq!(KeyForm::AsWritten.of(" 12/2026/\u{d0}A"), "12/2026/ĐA");
         assert_eq!(KeyForm::Lower.of("W7723FDN0ZG3"), "w7723fdn0zg3");
     }

@@ -120,7 +120,53 @@ fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_
         check_period(period, &path, &this_month, findings);
         let overlaps = periods[..at].iter().any(|other| overlap(period, other));
         findings_at(!overlaps, &path, "from_month", "OVERLAP", "overlaps another period of this fund", findings);
+        let both = periods[..at].iter().any(|other| is_of_both_pensions(period, other) && share_a_month(period, other));
+        let says = "compulsory and voluntary insurance are never paid for one month";
+        findings_at(!both, &path, "from_month", "OVERLAP", says, findings);
+        if period.text("kind") == Some("unemployment") {
+            let says = "unemployment insurance is for months of compulsory insurance";
+            findings_at(is_covered(period, &periods), &path, "from_month", "CONFLICT", says, findings);
+        }
     }
+    check_status(membership, &periods, findings);
+}
+
+/// A membership is active exactly while a period is open: somebody pays for it every month. Where the periods are in files that nobody has
+/// entered yet, its status is what the agency says.
+fn check_status(membership: &Object, periods: &[&Object], findings: &mut Findings<'_>) {
+    let Some(status) = membership.text("status").filter(|_| !periods.is_empty()) else { return };
+    let pays = periods.iter().any(|period| is_of_pension(period) && !period.contains("to_month"));
+    findings.expect(
+        pays == (status == "active"),
+        "status",
+        "CONFLICT",
+        "must be active if a period of compulsory or voluntary insurance is open, and only then",
+    );
+}
+
+fn is_of_pension(period: &Object) -> bool {
+    matches!(period.text("kind"), Some("compulsory" | "voluntary"))
+}
+
+fn is_of_both_pensions(one: &Object, other: &Object) -> bool {
+    is_of_pension(one) && is_of_pension(other) && one.text("kind") != other.text("kind")
+}
+
+/// Whether the months of a period are months of compulsory insurance, at one employer or at several after each other.
+fn is_covered(period: &Object, periods: &[&Object]) -> bool {
+    let Some((mut from, to)) = months(period) else { return true };
+    let compulsory = periods.iter().filter(|other| other.text("kind") == Some("compulsory"));
+    let mut covering: Vec<_> = compulsory.filter_map(|other| months(other)).collect();
+    covering.sort_unstable();
+    for (first, last) in covering {
+        if first <= from && from <= last {
+            if last >= to {
+                return true;
+            }
+            from = last + 1;
+        }
+    }
+    false
 }
 
 /// The first month of voluntary insurance (Law 71/2006).
@@ -217,12 +263,22 @@ fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Fi
     }
 }
 
-fn overlap(one: &Object, other: &Object) -> bool {
-    let months = |period: &'_ Object| -> Option<(String, String)> {
-        Some((period.text("from_month")?.to_owned(), period.text("to_month").unwrap_or(OPEN).to_owned()))
+/// First and last month of a period, counted from year 0; without an end where it is open.
+fn months(period: &Object) -> Option<(i32, i32)> {
+    let month = |field: &str| {
+        let (year, month) = period.text(field)?.split_once('-')?;
+        Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()?)
     };
-    let (Some((from, to)), Some((other_from, other_to))) = (months(one), months(other)) else { return false };
-    one.text("kind") == other.text("kind") && from <= other_to && other_from <= to
+    Some((month("from_month")?, month("to_month").unwrap_or(i32::MAX - 1)))
+}
+
+fn share_a_month(one: &Object, other: &Object) -> bool {
+    let months = months(one).zip(months(other));
+    months.is_some_and(|((from, to), (other_from, other_to))| from <= other_to && other_from <= to)
+}
+
+fn overlap(one: &Object, other: &Object) -> bool {
+    one.text("kind") == other.text("kind") && share_a_month(one, other)
 }
 
 #[cfg(test)]
@@ -260,9 +316,21 @@ mod tests {
                 (&[("periods", None), ("status", to("preserved"))], &[]),
                 (&[("periods.1.from_month", to("2015-06"))], &["periods[1].from_month OVERLAP"]),
                 (&[("periods.2.kind", to("compulsory"))], &["periods[2].from_month OVERLAP"]),
+                (&[("status", to("preserved"))], &["status CONFLICT"]),
+                (&[("periods", None)], &[]),
+                (&[("periods.1.to_month", to("2020-12"))], &["periods[2].from_month CONFLICT", "status CONFLICT"]),
+                (&[("periods.1.from_month", to("2015-08"))], &["periods[2].from_month CONFLICT"]),
+                // Covered by two periods after each other.
+                (&[("periods.2.from_month", to("2014-01"))], &[]),
                 (&[("periods.0.to_month", to("2009-12"))], &["periods[0].to_month ORDER"]),
-                (&[("periods.1.from_month", to("2026-12"))], &["periods[1].from_month FUTURE"]),
-                (&[("periods.2.kind", to("voluntary"))], &["periods[2].unit_code NOT_ALLOWED"]),
+                (
+                    &[("periods.1.from_month", to("2026-12"))],
+                    &["periods[1].from_month FUTURE", "periods[2].from_month CONFLICT"],
+                ),
+                (
+                    &[("periods.2.kind", to("voluntary"))],
+                    &["periods[2].unit_code NOT_ALLOWED", "periods[2].from_month OVERLAP"],
+                ),
                 (&[("periods.2.unit_code", None)], &["periods[2].unit_code REQUIRED"]),
                 (
                     &[("periods.0.from_month", to("2010-01-01")), ("periods.0.base", to("5.3"))],

@@ -16,7 +16,7 @@ use super::common::{
 use super::forms;
 use super::lifecycle::{
     After, CrossRule, Entries, Lifecycle, Needs, Step, TimeRule, UniqueRule, assumption, basis, basis_of, free, law,
-    memory,
+    memory, never,
 };
 use super::rule::{Field, Findings, Rule, date_at};
 use super::schema::{Days, Document, DocumentType, Heading, KeyForm, Label, Organisations, RecordType, State};
@@ -148,13 +148,17 @@ fn registration_lifecycle() -> Lifecycle {
         )
         .rule(CrossRule::new("PLATE_OWNER", "owner", PLATE_OWNER, plates(), owner_needs))
         .rule(CrossRule::new("PLATE_CHASSIS", "chassis_number", PLATE_CHASSIS, plates(), chassis_needs))
+        .rule(CrossRule::new("PLATE_KEPT", "status", PLATE_KEPT, plates(), |step| {
+            let since = date_at(step.before, "plate_kept_since").filter(|_| step.goes("plate_kept", "returned"))?;
+            (since.saturating_add(jiff::Span::new().years(KEPT_YEARS)) > step.today).then(never)
+        }))
         .unique(UniqueRule::new(("CHASSIS_IN_USE", "chassis_number"), ONE_PLATE, circular(), |registration| {
             let on_the_road = matches!(registration.text("status"), Some("active" | "stolen"));
             let chassis = registration.text("chassis_number").filter(|_| on_the_road);
             chassis.map(str::to_owned).into_iter().collect()
         }))
         .time(
-            TimeRule::new(PLATE_RETURNED, "plate_kept_since", After::Years(5), plates())
+            TimeRule::new(PLATE_RETURNED, "plate_kept_since", After::Years(KEPT_YEARS), plates())
                 .or_issue()
                 .when("status", &["plate_kept"])
                 .sets("status", "returned")
@@ -162,6 +166,9 @@ fn registration_lifecycle() -> Lifecycle {
         )
 }
 
+/// Years for which a plate is kept for its owner.
+const KEPT_YEARS: i16 = 5;
+const PLATE_KEPT: &str = "a plate is kept for its owner for five years after plate_kept_since, and returned then";
 const ONE_PLATE: &str =
     "a chassis is registered under one plate at a time: end the other registration first, or in the same submission";
 const PLATE_OWNER: &str = "a plate stays with its owner and the buyer gets another: only a plate that was returned is assigned to somebody else (plate_assigned)";

@@ -20,12 +20,12 @@ use super::Sector;
 use super::calendar::Calendar;
 use super::due;
 use super::lifecycle::Author;
-use super::plan::{Counters, Plan, claims};
+use super::plan::{Counters, Plan, bases, claims};
 use super::port::Receipt;
 use super::prepare::Prepared;
 use super::recent::Recent;
 use super::repetition::{IdempotencyKey, reused};
-use super::row::{Receipts, corrupt, counters_key};
+use super::row::{Receipts, corrupt, counters_key, history_key};
 
 /// Most submissions that wait.
 pub(super) const QUEUE_MAX: usize = 256;
@@ -221,12 +221,30 @@ pub(super) async fn known<'a, I: Iterator<Item = &'a Prepared>>(
             plan.know(key, row)?;
         }
     }
+    know_bases(store, &mut plan, changes()).await?;
     let claims = claims::keys(changes());
     let found = store.get_many(Space::RecordIndex, &claims).await?;
     for (key, row) in claims.into_iter().zip(found) {
         plan.know_claim(key, row.as_deref())?;
     }
     Ok(plan)
+}
+
+/// Takes in what earlier versions rest on, of records whose changes name a basis.
+async fn know_bases<'a>(store: &dyn Store, plan: &mut Plan, changes: impl Iterator<Item = &'a Prepared>) -> Result<()> {
+    let mut wanted = BTreeSet::new();
+    for change in changes.filter(|change| change.names_basis()) {
+        let newest = plan.stored_version(&change.key());
+        let first = newest.saturating_sub(bases::VERSIONS_MAX).max(1);
+        wanted.extend((first..newest).map(|version| (change.key(), version)));
+    }
+    let keys: Vec<Vec<u8>> = wanted.iter().map(|(key, version)| history_key(key, *version)).collect();
+    let found = store.get_many(Space::RecordHistory, &keys).await?;
+    for ((key, _), row) in wanted.into_iter().zip(found) {
+        let lost = || store.damaged(Space::RecordHistory, "a superseded version has no row");
+        plan.know_earlier(key, &row.ok_or_else(lost)?)?;
+    }
+    Ok(())
 }
 
 /// Adds the jobs to the plan, each whole or not at all; answers those that repeat or conflict.

@@ -1,6 +1,7 @@
 //! The host keeps the port's contract: atomic, idempotent, ordered, and every change provable.
 
 mod due;
+mod land;
 mod lifecycles;
 mod putting;
 

@@ -5,8 +5,8 @@ use crate::registry::basis::{CORRECTION, COURT_DECISION};
 use crate::registry::common::is_same_party;
 use crate::registry::forms;
 use crate::registry::lifecycle::{
-    AcrossRule, Around, CrossRule, Entries, Lifecycle, Needs, Source, Step, assumption, basis, basis_of, code, free,
-    memory, never,
+    AcrossRule, Around, CrossRule, Entries, Lifecycle, Needs, Source, Step, UniqueRule, assumption, basis, basis_of,
+    code, free, memory, never,
 };
 use crate::registry::rule::date_at;
 use crate::trust::{Object, Value};
@@ -54,6 +54,13 @@ pub(super) fn parcel() -> Lifecycle {
             code("tolerance of the clean-up campaign"),
             |parcel| texts(parcel, "successors"),
             areas_add_up,
+        ))
+        .across(AcrossRule::new(
+            ("NEW_PARCELS", "successors"),
+            NEW_PARCELS,
+            assumption(),
+            |parcel| texts(parcel, "successors"),
+            successors_are_new,
         ))
 }
 
@@ -116,8 +123,20 @@ pub(super) fn certificate(parcels: &str) -> Lifecycle {
             |certificate| texts(certificate, "successors"),
             successors_are_theirs,
         ))
+        .unique(UniqueRule::new(
+            ("PARCEL_CERTIFIED", "parcels"),
+            ONE_CERTIFICATE,
+            memory("Land Law 2024, art. 135"),
+            |certificate| match (certificate.text("status"), certificate.text("legal_form")) {
+                // Each co-owner may have a certificate of their own for the same parcel.
+                (Some("valid"), form) if form != Some("co_owners") => texts(certificate, "parcels"),
+                _ => Vec::new(),
+            },
+        ))
 }
 
+const NEW_PARCELS: &str = "a parcel ends in parcels that the same submission enters, or that are entered later: not in one that was there before";
+const ONE_CERTIFICATE: &str = "a parcel has one valid certificate, unless each of its co-owners has one: replace or revoke the other one first, or in the same submission";
 const REPLACED: &str = "a replaced certificate must name its successors";
 const RESTRICTED: &str =
     "owners cannot change while a court_freeze or a mortgage is in force: end it in an earlier version";
@@ -162,6 +181,16 @@ fn areas_add_up(before: Option<&Object>, after: &Object, around: &dyn Around) ->
         }
         _ => true,
     }
+}
+
+/// Land that somebody holds already is not what another parcel becomes.
+fn successors_are_new(before: Option<&Object>, after: &Object, around: &dyn Around) -> bool {
+    let ends = before.is_some_and(|before| before.text("status") != after.text("status"));
+    let known = before.map(|before| texts(before, "successors")).unwrap_or_default();
+    let named = texts(after, "successors").into_iter().filter(|id| ends || !known.contains(id));
+    // That it does not end in itself is another rule's.
+    let mut others = named.filter(|id| Some(id.as_str()) != after.text("parcel_id") && around.newest(id).is_some());
+    others.all(|id| around.is_new(&id))
 }
 
 /// The restrictions on a change of owner on `today`; `until_date` is a restriction's last day.

@@ -16,6 +16,14 @@ pub trait Around {
     /// The same of a record of another type of the registry.
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object>;
 
+    /// Whether a record of the type that the rule asks about is entered by this submission.
+    fn is_new(&self, natural_key: &str) -> bool {
+        self.is_new_of(None, natural_key)
+    }
+
+    /// The same of a record of another type of the registry.
+    fn is_new_of(&self, about: Option<&str>, natural_key: &str) -> bool;
+
     /// The sum of `count` over the records that the submission leaves with the same values in these `fields` as the one that asks. For
     /// one list of fields there is one `count`.
     fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64;
@@ -34,6 +42,10 @@ impl Around for About<'_> {
 
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
         self.around.newest_of(about.or(self.about), natural_key)
+    }
+
+    fn is_new_of(&self, about: Option<&str>, natural_key: &str) -> bool {
+        self.around.is_new_of(about.or(self.about), natural_key)
     }
 
     fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {

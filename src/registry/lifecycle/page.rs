@@ -25,9 +25,11 @@ Which change of a record may follow which, by record type, as `SubmitChanges` ch
 `src/registry`, and a test compares them. The marks are those of [fidelity.md](fidelity.md).
 
 - A **transition** of a status field without a row is refused. **A basis** is the payload's `basis` field: number, date and authority of the document
-  on which the change is based, and a `reason_code`, if the row lists any. It belongs to this change: the basis of the version before does not count
-  again.
-- A **field** that is not listed may change freely, and so may the entries of a list that is not listed.
+  on which the change is based, and a `reason_code`, if the row lists any. It belongs to this change: the basis of an earlier version does
+  not count again (the hundred newest are compared).
+- A **field** that is not listed may change freely while the record is in force, and so may the entries of a list that is not listed; once the record has
+  ended, with a basis.
+- **OPERATION_REVOKE** ends a record for good: it is refused in a status that a row leaves.
 - **What time does** are versions that the registry writes by itself when the day comes on the world's clock ([moving time](guides/moving-time.md)), with `system` as the
   authority of their basis and the rule's name as its reason. Nobody else submits a basis in that name (AUTHOR). What merely follows from a date is in no table: it is derived when somebody reads.
 - A new record has no version before it, so only the rules between records apply to it. Stored records stay readable, whatever rule they break.

@@ -1,9 +1,11 @@
 //! The tables as they are, derived: every pair that is not in one is refused, and every pair in it passes with what it needs. Then the
 //! rules that no table can say, case by case.
 
+use super::problem::values;
 use super::*;
 use crate::base::Violations;
 use crate::registry::common::testing::{TODAY, basis as resting_on};
+use crate::registry::rule::{Field, Rule};
 use crate::registry::{Catalogue, RecordType, driver_licence, health_insurance, judicial, land, vehicle};
 use crate::trust::Operation;
 use crate::trust::Value;
@@ -414,6 +416,22 @@ fn tables_name_what_there_is() {
     assert!(open.expect("no set").contains("not a closed set"));
     let unknown = Lifecycle::default().fields([("colour", never(), assumption())]).problem(&fields);
     assert!(unknown.expect("no field").contains("`colour`"));
+    let optional = [Field::optional("status", Rule::one_of(&["on", "off"]))];
+    let absent = Lifecycle::default().states("status", assumption(), [row("on", "off")]).problem(&optional);
+    assert!(absent.expect("may be absent").contains("not required"));
+    let entry = Rule::object([Field::required("post", Rule::Text(4)), Field::optional("until", Rule::Date)]);
+    let listed = [Field::optional("bans", Rule::list(entry, 4)), Field::required("mark", Rule::Text(4))];
+    let list = |field: &str, key: &[&str], closing: &[&str]| {
+        Lifecycle::default().list(field, key, Entries::free().closed_by(closing), assumption()).problem(&listed)
+    };
+    assert_eq!(list("bans", &["post"], &["until"]), None);
+    for (problem, says) in [
+        (list("mark", &[], &[]), "not a list"),
+        (list("bans", &["court"], &[]), "`court` of an entry"),
+        (list("bans", &["post"], &["ended"]), "`ended` of an entry"),
+    ] {
+        assert!(problem.expect(says).contains(says));
+    }
 }
 
 /// After a change of a table, `LIENTHONG_WRITE_PAGES=1 cargo test the_page` writes the page anew.

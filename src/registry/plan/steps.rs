@@ -3,6 +3,8 @@
 //! The version before is the stored one, one that an earlier submission of this batch writes, or one of the same submission. All that a
 //! submission breaks is found before anything of it is planned. Rules between records see them as the submission leaves them, so
 //! that the order of its changes does not matter.
+//!
+//! A basis speaks for one change of its record: one that an earlier version has is the basis of no further change.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,12 +12,16 @@ use std::collections::BTreeMap;
 
 use crate::base::time::Date;
 use crate::base::{Error, Reason, Result, Violations};
+use crate::registry::RecordType;
+use crate::registry::basis::FIELD;
 use crate::registry::lifecycle::{Around, Author, Step, check_basis};
 use crate::registry::prepare::Prepared;
 use crate::registry::row::RecordKey;
 use crate::registry::rule::Findings;
-use crate::trust::{Object, Operation, canonical};
+use crate::registry::schema::State;
+use crate::trust::{Object, Operation, Value, canonical};
 
+use super::bases::Bases;
 use super::{Current, Plan, Source, read};
 
 impl Plan {
@@ -30,6 +36,7 @@ impl Plan {
         }
         let mut violations = Violations::default();
         let mut newest: BTreeMap<RecordKey, (usize, &Prepared)> = BTreeMap::new();
+        let mut used = Bases::default();
         let mut asking = Vec::new();
         for (at, change) in changes.iter().enumerate() {
             let before = match newest.insert(change.key(), (at, change)) {
@@ -44,10 +51,19 @@ impl Plan {
             let mut findings = Findings::new(&root, &mut violations);
             match &before {
                 Some(before) => {
-                    let step = Step { before, after: &after, operation: change.operation, today };
-                    change.record_type.lifecycle.check(&step, &mut findings);
+                    let is_used = self.used.has(&change.key(), &after) || used.has(&change.key(), &after);
+                    used.add(change.key(), before);
+                    // What is no basis of this change is told apart from one by standing in the version before.
+                    let before = if is_used { with_basis_of(before, &after) } else { Cow::Borrowed(&**before) };
+                    let step = Step { before: &before, after: &after, operation: change.operation, today };
+                    let RecordType { lifecycle, .. } = &*change.record_type;
+                    lifecycle.check(&step, &mut findings);
                     if is_submitted {
-                        change.record_type.lifecycle.check_author(&step, &mut findings);
+                        lifecycle.check_author(&step, &mut findings);
+                        let has_ended = |payload| change.record_type.state(payload) == Some(State::Ended);
+                        if has_ended(&before) && has_ended(&after) {
+                            lifecycle.check_ended(&step, &mut findings);
+                        }
                     }
                 }
                 None if is_submitted => check_basis(&after, &mut findings),
@@ -100,7 +116,7 @@ impl Plan {
         }
     }
 
-    fn content<'a>(&'a self, current: &'a Current) -> Result<Cow<'a, Object>> {
+    pub(super) fn content<'a>(&'a self, current: &'a Current) -> Result<Cow<'a, Object>> {
         if let Some(content) = &current.content {
             return Ok(Cow::Borrowed(content));
         }
@@ -112,6 +128,15 @@ impl Plan {
             Source::Stored(row) => Ok(Cow::Owned(read(&super::RecordRow::read(row)?.payload)?)),
         }
     }
+}
+
+/// `before` as if its basis were that of `after`.
+fn with_basis_of<'a>(before: &Object, after: &Object) -> Cow<'a, Object> {
+    let mut before = before.clone();
+    if let Some(basis) = after.object(FIELD) {
+        before.insert(FIELD, Value::Object(basis.clone()));
+    }
+    Cow::Owned(before)
 }
 
 fn content_of(change: &Prepared) -> Result<Cow<'_, Object>> {
@@ -133,22 +158,34 @@ struct Neighbours<'a> {
     today: Date,
 }
 
+impl Neighbours<'_> {
+    /// Where a record is stored that the change asks about.
+    fn key_of(&self, about: Option<&str>, natural_key: &str) -> Option<RecordKey> {
+        let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
+        let related = &self.asking.related;
+        let at = related.binary_search_by(|(known, key, _)| (*known, key.as_str()).cmp(&(of, natural_key))).ok()?;
+        Some(related[at].2)
+    }
+}
+
 impl Around for Neighbours<'_> {
     fn today(&self) -> Date {
         self.today
     }
 
     fn newest_of(&self, about: Option<&str>, natural_key: &str) -> Option<Object> {
-        let of = about.map_or(Some(&self.asking.record_type), |name| self.plan.sector.record_type(name))?.ordinal;
-        let related = &self.asking.related;
-        let at = related.binary_search_by(|(known, key, _)| (*known, key.as_str()).cmp(&(of, natural_key))).ok()?;
-        let (.., key) = &related[at];
-        let found = match self.newest.get(key) {
+        let key = self.key_of(about, natural_key)?;
+        let found = match self.newest.get(&key) {
             Some((_, change)) => content_of(change),
-            None => self.plan.content(self.plan.current.get(key)?),
+            None => self.plan.content(self.plan.current.get(&key)?),
         };
         // Stored rows were read when the plan got to know them, and what is planned was written from an object: neither fails here.
         found.ok().map(Cow::into_owned)
+    }
+
+    fn is_new_of(&self, about: Option<&str>, natural_key: &str) -> bool {
+        let Some(key) = self.key_of(about, natural_key) else { return false };
+        self.newest.contains_key(&key) && !self.plan.current.contains_key(&key)
     }
 
     fn total_of_like(&self, fields: &[&str], count: &dyn Fn(&Object) -> i64) -> i64 {

@@ -31,9 +31,11 @@ pub fn health_card(citizen: &Citizen, means: Means, draws: &mut Draws) -> Option
     }
     let (object_code, usual_level) = object(citizen, means, draws);
     let (valid_from, valid_until) = validity(citizen, object_code, draws, today);
-    let lapsed = citizen.age >= 7 && draws.chance(0.018);
+    let lapsed = citizen.age >= 8 && draws.chance(0.018);
     let (valid_from, valid_until) =
         if lapsed { (plus_years(valid_from, -1), plus_years(valid_until, -1)) } else { (valid_from, valid_until) };
+    // A pupil's card follows the child's.
+    let valid_from = if object_code == "TE" { valid_from } else { valid_from.max(plus_days(child_until(citizen), 1)) };
     let raised = object_code == "CN" && valid_until >= NEAR_POOR_LEVEL_2;
     let benefit_level = if raised { "2" } else { usual_level };
     let stopped = !lapsed && draws.chance(0.004);

@@ -12,7 +12,7 @@ fn cancelled(payload: Object) -> Object {
 }
 
 /// What a refused submission breaks, as `path RULE`.
-fn broken(error: &Error) -> Vec<String> {
+pub(super) fn broken(error: &Error) -> Vec<String> {
     assert_eq!(error.reason, Reason::TransitionNotAllowed, "{error:?}");
     error.violations.kept().iter().map(|one| format!("{} {}", one.field, one.rule)).collect()
 }
@@ -82,7 +82,7 @@ async fn a_number_is_superseded_once_its_record_is_cancelled() {
     submit(&host, "request-5", vec![change(Operation::Update, 1, with_basis)]).await.expect("nobody has it");
 }
 
-fn parcel(id: &str, area: &str) -> Object {
+pub(super) fn parcel(id: &str, area: &str) -> Object {
     let commune = || Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01");
     let land_use = Object::new()
         .with("code", "ONT")
@@ -257,4 +257,77 @@ async fn nobody_is_in_two_marriages_and_a_divorce_is_noted_with_its_end() {
     let ended = first.with("status", "divorced").with("ended_on", "2026-05-20").with("basis", basis("court_decision"));
     let ended = of(civil_status::MARRIAGE, change(Operation::Update, 1, ended));
     submit(&host, "request-4", vec![noted, ended, second]).await.expect("divorced, noted and married again");
+}
+
+/// A basis is of one change, however many versions ago that was, and also after a restart.
+#[tokio::test]
+async fn a_basis_is_used_once() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let host = open(store.clone(), "resident").await;
+    let renamed = |name: &str, document: &str| {
+        let basis = basis("civil_status_change").with("document_number", document);
+        person("042185990002", name, "1985").with("basis", basis)
+    };
+    let chain = vec![
+        create(an()),
+        change(Operation::Update, 1, renamed("Nguyễn Thị Hoa", "1/QĐ")),
+        change(Operation::Update, 2, renamed("Nguyễn Thị Huệ", "2/QĐ")),
+    ];
+    submit(&host, "request-1", chain).await.expect("each with its own");
+    let again = || change(Operation::Update, 3, renamed("Nguyễn Thị Lan", "1/QĐ"));
+    let error = submit(&host, "request-2", vec![again()]).await.expect_err("used before");
+    assert_eq!(broken(&error), ["changes[0].payload.full_name BASIS_REQUIRED"]);
+    let within = vec![
+        change(Operation::Update, 3, renamed("Nguyễn Thị Mai", "3/QĐ")),
+        change(Operation::Update, 4, renamed("Nguyễn Thị Đào", "4/QĐ")),
+        change(Operation::Update, 5, renamed("Nguyễn Thị Cúc", "3/QĐ")),
+    ];
+    let error = submit(&host, "request-3", within).await.expect_err("used by the same submission");
+    assert_eq!(broken(&error), ["changes[2].payload.full_name BASIS_REQUIRED"]);
+    drop(host);
+    let host = open(store, "resident").await;
+    let error = submit(&host, "request-4", vec![again()]).await.expect_err("used in an earlier life");
+    assert_eq!(broken(&error), ["changes[0].payload.full_name BASIS_REQUIRED"]);
+    submit(&host, "request-5", vec![change(Operation::Update, 3, renamed("Nguyễn Thị Lan", "5/QĐ"))])
+        .await
+        .expect("new");
+}
+
+/// What no table names changes freely while a record is in force, and for a reason once it has ended.
+#[tokio::test]
+async fn a_record_that_has_ended_changes_for_a_reason() {
+    let host = open(Arc::new(MemoryStore::new()), "vehicle").await;
+    let of = |status: &str, version: u64, colour: &str| {
+        let car = registration("38A-123.45", "RLHKC1234NY012345", status);
+        let payload = car.payload.with("colour", colour);
+        match version {
+            0 => Change { payload, ..car },
+            version => Change { operation: Operation::Update, expected_version: version, payload, ..car },
+        }
+    };
+    submit(&host, "request-1", vec![of("active", 0, "Trắng"), of("active", 1, "Đen")]).await.expect("in force");
+    let resting = |change: Change, document: &str| {
+        let payload = change.payload.with("basis", basis("scrapping").with("document_number", document));
+        Change { payload, ..change }
+    };
+    submit(&host, "request-2", vec![resting(of("revoked", 2, "Đen"), "1/QĐ")]).await.expect("scrapped");
+    let error = submit(&host, "request-3", vec![resting(of("revoked", 3, "Đỏ"), "1/QĐ")]).await.expect_err("silent");
+    assert_eq!(broken(&error), ["changes[0].payload.colour BASIS_REQUIRED"]);
+    submit(&host, "request-4", vec![resting(of("revoked", 3, "Đỏ"), "2/QĐ")]).await.expect("corrected");
+}
+
+/// Nothing follows OPERATION_REVOKE, so that a record that may come back under its number is ended by its status alone.
+#[tokio::test]
+async fn a_card_that_may_come_back_is_not_ended_for_good() {
+    let host = open(Arc::new(MemoryStore::new()), "health_insurance").await;
+    let first = card("042185990002", "active");
+    submit(&host, "request-1", vec![first.clone()]).await.expect("insured");
+    let revoked = || followed(&first, 1, card("042185990002", "revoked"));
+    let for_good = Change { operation: Operation::Revoke, ..revoked() };
+    let error = submit(&host, "request-2", vec![for_good]).await.expect_err("it may come back");
+    assert_eq!(error.violations.kept()[0].field, "changes[0].payload.status");
+    submit(&host, "request-3", vec![revoked()]).await.expect("ended by its status");
+    let mut back = followed(&first, 2, card("042185990002", "active"));
+    back.payload.insert("basis", basis("insured_again"));
+    submit(&host, "request-4", vec![back]).await.expect("insured again under the same number");
 }

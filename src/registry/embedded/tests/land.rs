@@ -1,0 +1,70 @@
+//! Land between records: what a parcel may become, and how many certificates it has.
+
+use super::lifecycles::{broken, parcel};
+use super::*;
+use crate::registry::land;
+
+const PARCELS: [&str; 4] = ["w7723fdn0zg3", "w7723fdn0zg4", "w7723fdn0zg5", "w7723fdn0zg6"];
+
+fn of(record_type: &str, change: Change) -> Change {
+    Change { record_type: record_type.into(), ..change }
+}
+
+fn entered(id: &str, area: &str) -> Change {
+    of(land::PARCEL, create(parcel(id, area)))
+}
+
+/// The parcel of 300 m² ends in these.
+fn ended(status: &str, successors: &[&str]) -> Change {
+    let parcel = parcel(PARCELS[0], "300").with("status", status).with("successors", successors.to_vec());
+    of(land::PARCEL, change(Operation::Update, 1, parcel.with("basis", basis("division"))))
+}
+
+/// The neighbour's land is no part of what is divided.
+#[tokio::test]
+async fn a_parcel_ends_in_new_parcels() {
+    let host = open(Arc::new(MemoryStore::new()), "land").await;
+    let [whole, neighbour, part, other] = PARCELS;
+    submit(&host, "request-1", vec![entered(whole, "300"), entered(neighbour, "100")]).await.expect("entered");
+    let into_neighbour = vec![ended("split", &[neighbour, part]), entered(part, "200")];
+    let error = submit(&host, "request-2", into_neighbour).await.expect_err("the neighbour's");
+    assert_eq!(broken(&error), ["changes[0].payload.successors NEW_PARCELS"]);
+    let error = submit(&host, "request-3", vec![ended("merged", &[neighbour])]).await.expect_err("the neighbour's");
+    assert!(broken(&error).contains(&"changes[0].payload.successors NEW_PARCELS".to_owned()), "{error:?}");
+    let new = vec![entered(part, "100"), ended("split", &[part, other]), entered(other, "200")];
+    submit(&host, "request-4", new).await.expect("into parcels of its own");
+}
+
+fn certificate(serial: &str, legal_form: &str) -> Object {
+    let roles: &[&str] = if legal_form == "co_owners" { &["representative", "member"] } else { &["individual"] };
+    let owner = |(at, role): (usize, &&str)| {
+        let id = format!("04208299000{at}");
+        Object::new().with("personal_id", id).with("full_name", "Lê Văn An").with("role", *role)
+    };
+    Object::new()
+        .with("serial", serial)
+        .with("registry_number", "CH 01234")
+        .with("issued_on", "2016-04-01")
+        .with("owners", roles.iter().enumerate().map(owner).collect::<Vec<_>>())
+        .with("legal_form", legal_form)
+        .with("parcels", vec![PARCELS[0]])
+        .with("status", "valid")
+}
+
+/// A second valid certificate for a parcel is refused, but for co-owners, of whom each may have one.
+#[tokio::test]
+async fn a_parcel_has_one_valid_certificate() {
+    let host = open(Arc::new(MemoryStore::new()), "land").await;
+    let new = |serial: &str, legal_form: &str| of(land::CERTIFICATE, create(certificate(serial, legal_form)));
+    submit(&host, "request-1", vec![entered(PARCELS[0], "300"), new("CĐ 000001", "individual")]).await.expect("first");
+    let error = submit(&host, "request-2", vec![new("CĐ 000002", "individual")]).await.expect_err("a second one");
+    assert_eq!(broken(&error), ["changes[0].payload.parcels PARCEL_CERTIFIED"]);
+    let replaced = certificate("CĐ 000001", "individual")
+        .with("status", "replaced")
+        .with("successors", vec!["CĐ 000002"])
+        .with("basis", basis("renewal"));
+    let replaced = of(land::CERTIFICATE, change(Operation::Update, 1, replaced));
+    submit(&host, "request-3", vec![new("CĐ 000002", "individual"), replaced]).await.expect("in its place");
+    let shared = vec![new("CĐ 000003", "co_owners"), new("CĐ 000004", "co_owners")];
+    submit(&host, "request-4", shared).await.expect("one for each co-owner");
+}

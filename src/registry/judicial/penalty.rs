@@ -1,0 +1,43 @@
+//! What a penalty, which a record has in the words of its judgment, says about the term after which the conviction is expunged (Penal Code 2015,
+//! article 70, clause 2; from memory): one year after a warning, a fine, non-custodial reform or a suspended sentence, two after up to five years in
+//! prison, three after up to fifteen, five after more.
+
+/// The years of the term. Words that say nothing of prison are of the shortest.
+///
+/// ```
+/// use lienthong::registry::judicial::expunged_after_years as years;
+/// assert_eq!(years("Phạt tiền 20.000.000 đồng"), 1);
+/// assert_eq!(years("18 tháng tù, cho hưởng án treo, thử thách 36 tháng"), 1);
+/// assert_eq!((years("9 tháng tù"), years("5 năm tù"), years("05 năm 06 tháng tù")), (2, 2, 3));
+/// assert_eq!((years("15 năm tù"), years("15 năm 1 tháng tù"), years("Tù chung thân")), (3, 5, 5));
+/// ```
+pub fn expunged_after_years(penalty: &str) -> i64 {
+    let penalty = penalty.to_lowercase();
+    if penalty.contains("chung thân") || penalty.contains("tử hình") {
+        return 5;
+    }
+    let Some((term, _)) =
+        penalty.split_once("tù").filter(|_| !penalty.contains("án treo") && !penalty.contains("tù treo"))
+    else {
+        return 1;
+    };
+    match months(term) {
+        ..=60 => 2,
+        61..=180 => 3,
+        _ => 5,
+    }
+}
+
+/// The months of `5 năm 6 tháng`; none where there are no numbers.
+fn months(term: &str) -> u32 {
+    let words: Vec<&str> = term.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let counted = words.windows(2).filter_map(|pair| {
+        let number: u32 = pair[0].parse().ok()?;
+        match pair[1] {
+            "năm" => number.checked_mul(12),
+            "tháng" => Some(number),
+            _ => None,
+        }
+    });
+    counted.fold(0, u32::saturating_add)
+}
