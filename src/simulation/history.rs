@@ -4,8 +4,10 @@
 //! It goes last, after disagreements were put in: both versions say the same of the person, and differ in what changed.
 
 use crate::base::{Date, PartialDate};
-use crate::registry::{civil_status, driver_licence, resident, vehicle};
-use crate::trust::{Object, Operation};
+use crate::registry::{
+    business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
+};
+use crate::trust::{Object, Operation, Value};
 
 use super::document::Record;
 
@@ -67,8 +69,71 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
             let reason = if status == "divorced" { "court_decision" } else { "death_entry" };
             Some((first, basis(reason, ended)))
         }
+        (health_insurance::CARD | business::ENTERPRISE | business::HOUSEHOLD, "suspended") => {
+            first.insert("status", "active");
+            as_it_traded(&mut first);
+            Some((first, None))
+        }
+        (business::ENTERPRISE, "dissolved") => {
+            first.insert("status", "active");
+            as_it_traded(&mut first);
+            Some((first, basis("dissolution", None)))
+        }
+        (land::CERTIFICATE, _) if now.contains("restrictions") => {
+            first.remove("restrictions");
+            Some((first, None))
+        }
+        (judicial::RECORD, "conviction") => {
+            first.remove("sentences");
+            first.remove("bans");
+            first.insert("status", "no_conviction");
+            Some((first, None))
+        }
+        (judicial::RECORD, "expunged") => {
+            let expunged = in_entries(&mut first, "sentences", |sentence| sentence.remove("expunged_on"));
+            first.insert("status", "conviction");
+            Some((first, basis("expunged_by_law", expunged)))
+        }
+        (social_insurance::MEMBERSHIP, "preserved" | "retired" | "closed") => {
+            let last = last_month(now)?;
+            in_entries(&mut first, "periods", |period| match period.text("to_month") == Some(last.as_str()) {
+                true => period.remove("to_month"),
+                false => None,
+            });
+            first.insert("status", "active");
+            let reason = match status {
+                "retired" => Some("pension"),
+                "closed" => Some("death_entry"),
+                _ => None,
+            };
+            Some((first, reason.and_then(|reason| basis(reason, format!("{last}-28").parse().ok()))))
+        }
         _ => None,
     }
+}
+
+/// The tax state of a business before it was suspended or dissolved.
+fn as_it_traded(first: &mut Object) {
+    if first.contains("tax_status") {
+        first.insert("tax_status", "00");
+    }
+}
+
+/// Changes every entry of a list; the latest of the days that were taken out.
+fn in_entries(of: &mut Object, list: &str, mut change: impl FnMut(&mut Object) -> Option<Value>) -> Option<Date> {
+    let Some(Value::Array(entries)) = of.get_mut(list) else { return None };
+    let taken = entries.iter_mut().filter_map(|entry| match entry {
+        Value::Object(entry) => change(entry),
+        _ => None,
+    });
+    taken.filter_map(|taken| taken.as_text()?.parse().ok()).max()
+}
+
+/// The last month of all periods of a membership, none of which is open.
+fn last_month(membership: &Object) -> Option<String> {
+    let periods = membership.array("periods")?.iter().filter_map(Value::as_object);
+    let months: Option<Vec<&str>> = periods.map(|period| period.text("to_month")).collect();
+    months?.into_iter().max().map(str::to_owned)
 }
 
 fn day(of: &Object, field: &str) -> Option<Date> {
@@ -79,6 +144,9 @@ fn basis(reason_code: &str, issued_on: Date) -> Object {
     let (number, authority) = match reason_code {
         "court_decision" => ("/QĐST-HNGĐ", "Toà án nhân dân khu vực 1"),
         "death_entry" => ("/TLKT", "UBND xã"),
+        "dissolution" => ("/TB-ĐKKD", "Sở Tài chính tỉnh Hà Tĩnh"),
+        "expunged_by_law" => ("/XATAT", "Công an tỉnh Hà Tĩnh"),
+        "pension" => ("/QĐ-BHXH", "Bảo hiểm xã hội tỉnh Hà Tĩnh"),
         _ => ("/QĐ-XPHC", "Công an tỉnh Hà Tĩnh"),
     };
     let number = format!("{}{number}", issued_on.day_of_year());

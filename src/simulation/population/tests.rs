@@ -13,6 +13,7 @@ use crate::registry::EmbeddedRegistry;
 use crate::registry::port::{Change, Registry as _, Submission};
 use crate::simulation::discrepancy::Disagreeing;
 use crate::simulation::document::Record;
+use crate::simulation::history;
 use crate::simulation::personas;
 use crate::store::memory::MemoryStore;
 use crate::trust::Ed25519Signer;
@@ -201,12 +202,41 @@ async fn submit_all(records: Vec<Record>) -> Result<(), String> {
     Ok(())
 }
 
+/// Every kind of record of which some changed since they began has records with a history.
+#[test]
+fn what_changed_has_a_version_from_before() {
+    let mut changed = BTreeMap::new();
+    for record in batches(19, 6_000).into_iter().flat_map(|batch| batch.records) {
+        let (record_type, versions) = (record.record_type, history::versions(record, TODAY));
+        let count = changed.entry(record_type).or_insert(0);
+        *count += usize::from(versions.len() == 2);
+        if let [first, last] = &versions[..] {
+            assert_ne!(first.payload, last.payload);
+            assert_eq!((first.version, last.version), (1, 2));
+        }
+    }
+    for record_type in [
+        "resident.person.v1",
+        "land.certificate.v1",
+        "social_insurance.membership.v1",
+        "judicial.record.v1",
+        "business.enterprise.v1",
+        "health_insurance.card.v1",
+        "driver_licence.licence.v1",
+        "vehicle.registration.v1",
+        "civil_status.marriage.v1",
+    ] {
+        assert!(changed[record_type] > 0, "{record_type}: {changed:?}");
+    }
+}
+
 #[tokio::test]
 async fn every_history_is_a_path_of_its_lifecycle() {
     for seed in [19, 20_261] {
         let rate = "0.2".parse().expect("a rate");
-        let households = Disagreeing::new(Seed::root(seed), 400, TODAY, rate);
-        submit_all(households.flat_map(|(household, _)| household.records).collect()).await.expect("legal");
+        let households = Disagreeing::new(Seed::root(seed), 900, TODAY, rate);
+        let records = households.flat_map(|(household, _)| household.records);
+        submit_all(records.flat_map(|record| history::versions(record, TODAY)).collect()).await.expect("legal");
     }
     let personas = personas::all(TODAY);
     let first = personas.iter().flat_map(|persona| persona.records.clone());
