@@ -155,8 +155,9 @@ fn check_days(card: &Object, findings: &mut Findings<'_>) {
         "CONFLICT",
         "TE is for children until the September after their sixth birthday",
     );
-    let grown =
-        card.text("object_code") == Some("TE") || birth.is_none_or(|birth| age_at_most(birth, from) >= CHILD_UNTIL);
+    let grown = !born
+        || card.text("object_code") == Some("TE")
+        || birth.is_none_or(|birth| age_at_most(birth, from) >= CHILD_UNTIL);
     findings.expect(
         grown,
         "object_code",

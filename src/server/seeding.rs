@@ -208,7 +208,8 @@ impl Seeding {
             if let Some(truth) = &mut self.truth {
                 truth.add(&truths)?;
             }
-            let people = household.records.iter().filter(|record| samples.is_person(record.record_type));
+            let of_samples = |record: &&Record| !samples.is_idle() && samples.is_person(record.record_type);
+            let people = household.records.iter().filter(of_samples);
             let people: Vec<Object> = people.map(|record| record.payload.clone()).collect();
             for record in household.records {
                 for version in history::versions(record, self.at.date()) {

@@ -30,15 +30,21 @@ pub fn versions(record: Record, today: Date) -> Vec<Record> {
 fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
     let now = &record.payload;
     let status = now.text("status")?;
-    let mut first = now.clone();
-    first.remove("status_reason");
+    // Of the few that changed: most records are as they began, and cost nothing here.
+    let begun = || {
+        let mut first = now.clone();
+        first.remove("status_reason");
+        first
+    };
     let basis = |reason: &str, day: Option<Date>| Some(basis(reason, day.unwrap_or(today).min(today)));
     match (record.record_type, status) {
         (resident::PERSON, "moved_out") => {
+            let mut first = begun();
             first.insert("status", "active");
             Some((first, None))
         }
         (resident::PERSON, "deceased") => {
+            let mut first = begun();
             first.remove("death_date");
             first.insert("status", "active");
             first.insert("life_status", "alive");
@@ -46,15 +52,18 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
             Some((first, basis("death_entry", died)))
         }
         (vehicle::REGISTRATION, "stolen") => {
+            let mut first = begun();
             first.insert("status", "active");
             Some((first, None))
         }
         (vehicle::REGISTRATION, "plate_kept") => {
+            let mut first = begun();
             first.remove("plate_kept_since");
             first.insert("status", "active");
             Some((first, basis("transfer", day(now, "plate_kept_since"))))
         }
         (driver_licence::LICENCE, _) if status != "active" || now.integer("points") < Some(12) => {
+            let mut first = begun();
             let deducted = day(now, "points_deducted_on");
             first.remove("points_deducted_on");
             first.remove("suspended_until");
@@ -63,6 +72,7 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
             Some((first, basis("traffic_violation", deducted)))
         }
         (civil_status::MARRIAGE, "divorced" | "widowed") => {
+            let mut first = begun();
             let ended = day(now, "ended_on");
             first.remove("ended_on");
             first.insert("status", "active");
@@ -70,31 +80,37 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
             Some((first, basis(reason, ended)))
         }
         (health_insurance::CARD | business::ENTERPRISE | business::HOUSEHOLD, "suspended") => {
+            let mut first = begun();
             first.insert("status", "active");
             as_it_traded(&mut first);
             Some((first, None))
         }
         (business::ENTERPRISE, "dissolved") => {
+            let mut first = begun();
             first.insert("status", "active");
             as_it_traded(&mut first);
             Some((first, basis("dissolution", None)))
         }
         (land::CERTIFICATE, _) if now.contains("restrictions") => {
+            let mut first = begun();
             first.remove("restrictions");
             Some((first, None))
         }
         (judicial::RECORD, "conviction") => {
+            let mut first = begun();
             first.remove("sentences");
             first.remove("bans");
             first.insert("status", "no_conviction");
             Some((first, None))
         }
         (judicial::RECORD, "expunged") => {
+            let mut first = begun();
             let expunged = in_entries(&mut first, "sentences", |sentence| sentence.remove("expunged_on"));
             first.insert("status", "conviction");
             Some((first, basis("expunged_by_law", expunged)))
         }
         (social_insurance::MEMBERSHIP, "preserved" | "retired" | "closed") => {
+            let mut first = begun();
             let last = last_month(now)?;
             in_entries(&mut first, "periods", |period| match period.text("to_month") == Some(last.as_str()) {
                 true => period.remove("to_month"),

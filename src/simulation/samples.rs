@@ -45,6 +45,11 @@ impl SampleMaker {
         Self { kinds, people, counts: BTreeMap::new(), keys: Keys::new(), seed: world.child("samples", 0), today }
     }
 
+    /// Whether there is nothing to make: no file describes sample data.
+    pub fn is_idle(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
     /// Whether a record is one of a person.
     pub fn is_person(&self, record_type: &str) -> bool {
         self.people.name == *record_type

@@ -2,6 +2,10 @@
 //! article 70, clause 2; from memory): one year after a warning, a fine, non-custodial reform or a suspended sentence, two after up to five years in
 //! prison, three after up to fifteen, five after more.
 
+/// Penalties above every term in prison, and what is said of a sentence that is suspended.
+const ABOVE_ALL: [&str; 2] = ["chung thân", "tử hình"];
+const SUSPENDED: [&str; 2] = ["án treo", "tù treo"];
+
 /// The years of the term. Words that say nothing of prison are of the shortest.
 ///
 /// ```
@@ -13,14 +17,11 @@
 /// ```
 pub fn expunged_after_years(penalty: &str) -> i64 {
     let penalty = penalty.to_lowercase();
-    if penalty.contains("chung thân") || penalty.contains("tử hình") {
+    let has = |words: [&str; 2]| words.iter().any(|words| penalty.contains(words));
+    if has(ABOVE_ALL) {
         return 5;
     }
-    let Some((term, _)) =
-        penalty.split_once("tù").filter(|_| !penalty.contains("án treo") && !penalty.contains("tù treo"))
-    else {
-        return 1;
-    };
+    let Some((term, _)) = penalty.split_once("tù").filter(|_| !has(SUSPENDED)) else { return 1 };
     match months(term) {
         ..=60 => 2,
         61..=180 => 3,
