@@ -38,7 +38,7 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
     };
     let basis = |reason: &str, day: Option<Date>| Some(basis(reason, day.unwrap_or(today).min(today)));
     match (record.record_type, status) {
-        (resident::PERSON, "moved_out") => {
+        (resident::PERSON, "moved_out") | (vehicle::REGISTRATION, "stolen") => {
             let mut first = begun();
             first.insert("status", "active");
             Some((first, None))
@@ -50,11 +50,6 @@ fn before(record: &Record, today: Date) -> Option<(Object, Option<Object>)> {
             first.insert("life_status", "alive");
             let died = now.text("death_date").and_then(PartialDate::parse).and_then(PartialDate::full);
             Some((first, basis("death_entry", died)))
-        }
-        (vehicle::REGISTRATION, "stolen") => {
-            let mut first = begun();
-            first.insert("status", "active");
-            Some((first, None))
         }
         (vehicle::REGISTRATION, "plate_kept") => {
             let mut first = begun();
