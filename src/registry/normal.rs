@@ -69,9 +69,13 @@ fn is_written(rule: &Rule) -> bool {
     matches!(rule, Rule::Form(_) | Rule::Object(_) | Rule::List(..) | Rule::Set(..))
 }
 
-/// Whether a text may have another form: the Icelandic letter, or letters in parts. Most texts are told at their first look.
+/// Whether a text may have another form: the Icelandic letter, or letters in parts. The letters of Latin blocks, which nearly every text consists of,
+/// are told at their first look.
 fn is_other_form(text: &str) -> bool {
-    !text.is_ascii() && (text.contains('\u{d0}') || is_nfc_quick(text.chars()) != IsNormalized::Yes)
+    let is_settled = |c: char| matches!(c, '\0'..='\u{cf}' | '\u{d1}'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}');
+    !text.is_ascii()
+        && !text.chars().all(is_settled)
+        && (text.contains('\u{d0}') || is_nfc_quick(text.chars()) != IsNormalized::Yes)
 }
 
 /// The payload in NFC, and with `Đ` (U+0110) for the Icelandic letter that looks like it (U+00D0).

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::base::PartialDate;
 use crate::base::time::Date;
 use crate::trust::{Object, Value};
 
@@ -111,31 +112,66 @@ fn membership_lifecycle() -> Lifecycle {
 /// Later than every month.
 const OPEN: &str = "9999-12";
 
+/// A period with its months, counted from year 0; without an end where it is open.
+struct Span<'a> {
+    period: &'a Object,
+    kind: Option<&'a str>,
+    months: Option<(i32, i32)>,
+}
+
+impl<'a> Span<'a> {
+    fn of(period: &'a Object) -> Self {
+        let month = |field: &str| {
+            let month = PartialDate::parse(period.text(field)?)?;
+            Some(i32::from(month.year) * 12 + i32::from(month.month?))
+        };
+        let months = month("from_month").map(|from| (from, month("to_month").unwrap_or(i32::MAX - 1)));
+        Self { period, kind: period.text("kind"), months }
+    }
+
+    fn is_of_pension(&self) -> bool {
+        matches!(self.kind, Some("compulsory" | "voluntary"))
+    }
+
+    fn is_open(&self) -> bool {
+        !self.period.contains("to_month")
+    }
+
+    fn shares_a_month(&self, other: &Self) -> bool {
+        let months = self.months.zip(other.months);
+        months.is_some_and(|((from, to), (other_from, other_to))| from <= other_to && other_from <= to)
+    }
+}
+
 fn check_membership(membership: &Object, today: Date, findings: &mut Findings<'_>) {
     let this_month = format!("{:04}-{:02}", today.year(), today.month());
-    let periods: Vec<&Object> =
-        membership.array("periods").unwrap_or_default().iter().filter_map(Value::as_object).collect();
-    for (at, period) in periods.iter().enumerate() {
+    let periods = membership.array("periods").unwrap_or_default().iter().filter_map(Value::as_object);
+    let spans: Vec<Span<'_>> = periods.map(Span::of).collect();
+    let compulsory = spans.iter().filter(|span| span.kind == Some("compulsory"));
+    let mut covering: Vec<(i32, i32)> = compulsory.filter_map(|span| span.months).collect();
+    covering.sort_unstable();
+    for (at, span) in spans.iter().enumerate() {
         let path = format!("periods[{at}]");
-        check_period(period, &path, &this_month, findings);
-        let overlaps = periods[..at].iter().any(|other| overlap(period, other));
+        check_period(span.period, &path, &this_month, findings);
+        let shared = || spans[..at].iter().filter(|other| span.shares_a_month(other));
+        let overlaps = shared().any(|other| other.kind == span.kind);
         findings_at(!overlaps, &path, "from_month", "OVERLAP", "overlaps another period of this fund", findings);
-        let both = periods[..at].iter().any(|other| is_of_both_pensions(period, other) && share_a_month(period, other));
+        let both = span.is_of_pension() && shared().any(|other| other.is_of_pension() && other.kind != span.kind);
         let says = "compulsory and voluntary insurance are never paid for one month";
         findings_at(!both, &path, "from_month", "OVERLAP", says, findings);
-        if period.text("kind") == Some("unemployment") {
+        if span.kind == Some("unemployment") {
             let says = "unemployment insurance is for months of compulsory insurance";
-            findings_at(is_covered(period, &periods), &path, "from_month", "CONFLICT", says, findings);
+            findings_at(is_covered(span, &covering), &path, "from_month", "CONFLICT", says, findings);
         }
     }
-    check_status(membership, &periods, findings);
+    check_status(membership, &spans, findings);
 }
 
 /// A membership is active exactly while a period is open: somebody pays for it every month. Where the periods are in files that nobody has
 /// entered yet, its status is what the agency says.
-fn check_status(membership: &Object, periods: &[&Object], findings: &mut Findings<'_>) {
+fn check_status(membership: &Object, periods: &[Span<'_>], findings: &mut Findings<'_>) {
     let Some(status) = membership.text("status").filter(|_| !periods.is_empty()) else { return };
-    let pays = periods.iter().any(|period| is_of_pension(period) && !period.contains("to_month"));
+    let pays = periods.iter().any(|period| period.is_of_pension() && period.is_open());
     findings.expect(
         pays == (status == "active"),
         "status",
@@ -144,23 +180,12 @@ fn check_status(membership: &Object, periods: &[&Object], findings: &mut Finding
     );
 }
 
-fn is_of_pension(period: &Object) -> bool {
-    matches!(period.text("kind"), Some("compulsory" | "voluntary"))
-}
-
-fn is_of_both_pensions(one: &Object, other: &Object) -> bool {
-    is_of_pension(one) && is_of_pension(other) && one.text("kind") != other.text("kind")
-}
-
-/// Whether the months of a period are months of compulsory insurance, at one employer or at several after each other.
-fn is_covered(period: &Object, periods: &[&Object]) -> bool {
-    let Some((mut from, to)) = months(period) else { return true };
-    let compulsory = periods.iter().filter(|other| other.text("kind") == Some("compulsory"));
-    let mut covering: Vec<_> = compulsory.filter_map(|other| months(other)).collect();
-    covering.sort_unstable();
-    for (first, last) in covering {
-        if first <= from && from <= last {
-            if last >= to {
+/// Whether the months of a period are months of compulsory insurance, at one employer or at several after each other. `compulsory` is in order.
+fn is_covered(period: &Span<'_>, compulsory: &[(i32, i32)]) -> bool {
+    let Some((mut from, to)) = period.months else { return true };
+    for (first, last) in compulsory {
+        if *first <= from && from <= *last {
+            if *last >= to {
                 return true;
             }
             from = last + 1;
@@ -261,24 +286,6 @@ fn check_period(period: &Object, path: &str, this_month: &str, findings: &mut Fi
         }
         _ => {}
     }
-}
-
-/// First and last month of a period, counted from year 0; without an end where it is open.
-fn months(period: &Object) -> Option<(i32, i32)> {
-    let month = |field: &str| {
-        let (year, month) = period.text(field)?.split_once('-')?;
-        Some(year.parse::<i32>().ok()? * 12 + month.parse::<i32>().ok()?)
-    };
-    Some((month("from_month")?, month("to_month").unwrap_or(i32::MAX - 1)))
-}
-
-fn share_a_month(one: &Object, other: &Object) -> bool {
-    let months = months(one).zip(months(other));
-    months.is_some_and(|((from, to), (other_from, other_to))| from <= other_to && other_from <= to)
-}
-
-fn overlap(one: &Object, other: &Object) -> bool {
-    one.text("kind") == other.text("kind") && share_a_month(one, other)
 }
 
 #[cfg(test)]

@@ -136,6 +136,9 @@ fn registration_lifecycle() -> Lifecycle {
         .fields([
             ("owner.full_name", basis(), assumption()),
             ("kind", part(), assumption()),
+            ("brand", part(), assumption()),
+            ("model", part(), assumption()),
+            ("seats", part(), assumption()),
             ("engine_number", part(), circular()),
             ("first_registered", part(), assumption()),
         ])

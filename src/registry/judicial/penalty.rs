@@ -3,8 +3,8 @@
 //! prison, three after up to fifteen, five after more.
 
 /// Penalties above every term in prison, and what is said of a sentence that is suspended.
-const ABOVE_ALL: [&str; 2] = ["chung thân", "tử hình"];
-const SUSPENDED: [&str; 2] = ["án treo", "tù treo"];
+const ABOVE_ALL: &[&str] = &["chung thân", "tử hình"];
+const SUSPENDED: &[&str] = &["án treo", "tù treo"];
 
 /// The years of the term. Words that say nothing of prison are of the shortest.
 ///
@@ -17,7 +17,7 @@ const SUSPENDED: [&str; 2] = ["án treo", "tù treo"];
 /// ```
 pub fn expunged_after_years(penalty: &str) -> i64 {
     let penalty = penalty.to_lowercase();
-    let has = |words: [&str; 2]| words.iter().any(|words| penalty.contains(words));
+    let has = |words: &[&str]| words.iter().any(|words| penalty.contains(words));
     if has(ABOVE_ALL) {
         return 5;
     }

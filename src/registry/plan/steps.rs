@@ -43,7 +43,9 @@ impl Plan {
                 Some((_, earlier)) => Some(content_of(earlier)?),
                 None => self.current.get(&change.key()).map(|now| self.content(now)).transpose()?,
             };
-            if before.is_none() && asks_nothing(change) {
+            // Who claims what is compared below, by the keys alone.
+            let is_asked = !change.related.is_empty() || (is_submitted && change.is_of_system);
+            if before.is_none() && !is_asked {
                 continue;
             }
             let after = content_of(change)?;
