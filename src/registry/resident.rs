@@ -10,7 +10,8 @@ use super::address::{address, check_unit};
 use super::basis::{CIVIL_STATUS_CHANGE, CORRECTION, COURT_DECISION, ENTRY_ANNULLED, ID_RE_ESTABLISHED, basis_field};
 use super::codes::{self, AsOf, Standing};
 use super::common::{
-    PARENT_YEARS_MIN, age_at_most, findings_at, in_order, is_after, not_future, old_id_number, sex, status_reason,
+    PARENT_YEARS_MIN, age_at_most, findings_at, in_order, is_after, not_future, old_id_number, only_while, sex,
+    status_reason,
 };
 use super::forms;
 use super::lifecycle::{
@@ -75,6 +76,7 @@ fn person_type() -> RecordType {
         fields: vec![
             Field::required("personal_id", Rule::PersonalId),
             Field::optional("superseded_ids", Rule::set(Rule::PersonalId, 5)),
+            Field::optional("superseded_by", Rule::PersonalId),
             Field::optional("old_id_number", old_id_number()),
             Field::required("full_name", Rule::Name),
             Field::optional("other_name", Rule::Name),
@@ -172,6 +174,7 @@ fn person_lifecycle() -> Lifecycle {
             ("birth_registration_place", identity(), assumption()),
             ("old_id_number", basis_of(&[CORRECTION]), assumption()),
             ("death_date", basis(), assumption()),
+            ("superseded_by", basis_of(&[CORRECTION]), numbers()),
         ])
         .list(
             "superseded_ids",
@@ -184,6 +187,7 @@ fn person_lifecycle() -> Lifecycle {
             numbers(),
         )
         .across(superseded_are_given_up(numbers()))
+        .across(successor_claims_it(numbers()))
         .across(parent("mother_id", "male"))
         .across(parent("father_id", "female"))
         .unique(UniqueRule::new(("NUMBER_CLAIMED", "superseded_ids"), ONE_SUCCESSOR, numbers(), |person| {
@@ -222,11 +226,28 @@ fn superseded_are_given_up(source: Source) -> AcrossRule {
     let given_up = move |before: Option<&Object>, after: &Object, around: &dyn Around| {
         let known = before.map(superseded).unwrap_or_default();
         let new = superseded(after).into_iter().filter(|number| !known.contains(number));
-        new.map(|number| around.newest(&number))
-            .all(|own| own.is_none_or(|own| own.text("status") == Some("cancelled")))
+        let is_given_up = |own: Object| {
+            let by = own.text("superseded_by");
+            own.text("status") == Some("cancelled") && (by.is_none() || by == after.text("personal_id"))
+        };
+        new.map(|number| around.newest(&number)).all(|own| own.is_none_or(is_given_up))
     };
-    let says = "must name only numbers whose own record is absent or is cancelled by this submission at the latest";
+    let says = "must name only numbers whose own record is absent, or is cancelled by this submission at the latest and names no other successor";
     AcrossRule::new(("NUMBER_HELD", "superseded_ids"), says, source, superseded, given_up)
+}
+
+/// A cancelled number and the one that replaced it name each other.
+fn successor_claims_it(source: Source) -> AcrossRule {
+    let names = |person: &Object| person.text("superseded_by").map(str::to_owned).into_iter().collect();
+    let claims_it = |before: Option<&Object>, after: &Object, around: &dyn Around| {
+        let known = before.and_then(|before| before.text("superseded_by"));
+        let named = after.text("superseded_by").filter(|by| known != Some(*by));
+        let successor = named.and_then(|by| around.newest(by));
+        successor
+            .is_none_or(|next| superseded(&next).iter().any(|claim| Some(claim.as_str()) == after.text("personal_id")))
+    };
+    let says = "must name a number whose record, where there is one, names this one in superseded_ids, in the same submission at the latest";
+    AcrossRule::new(("SUCCESSOR", "superseded_by"), says, source, names, claims_it)
 }
 
 fn household_type() -> RecordType {
@@ -351,10 +372,12 @@ fn check_nationality(person: &Object, today: Date, findings: &mut Findings<'_>) 
 
 fn check_relatives(person: &Object, findings: &mut Findings<'_>) {
     let own = person.text("personal_id");
-    for relative in ["father_id", "mother_id", "spouse_id"] {
+    for relative in ["father_id", "mother_id", "spouse_id", "superseded_by"] {
         let other = person.text(relative).is_none_or(|id| Some(id) != own);
         findings.expect(other, relative, "CONFLICT", "must be another person");
     }
+    let cancelled = person.text("status") == Some("cancelled");
+    only_while(cancelled, person, "superseded_by", "only a cancelled number has a successor", findings);
     let superseded = person.array("superseded_ids").unwrap_or_default();
     let replaced = superseded.iter().all(|id| id.as_text() != own);
     findings.expect(replaced, "superseded_ids", "CONFLICT", "must not contain the personal ID itself");

@@ -47,6 +47,7 @@ fn persons_keep_their_rules() {
             (&[("household_id", None)], &["relation_to_head CONFLICT"]),
             (&[("father_id", to("042185990002"))], &["father_id CONFLICT"]),
             (&[("superseded_ids", to(vec!["042185990002"]))], &["superseded_ids CONFLICT"]),
+            (&[("superseded_by", to("042185990003"))], &["superseded_by NOT_ALLOWED"]),
             (&[("card.expires_on", None)], &["card.expires_on CONFLICT"]),
             (&[("card.kind", to("can_cuoc"))], &["card.kind CONFLICT"]),
             (&[("old_id_number", to("1834567"))], &["old_id_number FORMAT"]),

@@ -82,6 +82,25 @@ async fn a_number_is_superseded_once_its_record_is_cancelled() {
     submit(&host, "request-5", vec![change(Operation::Update, 1, with_basis)]).await.expect("nobody has it");
 }
 
+/// A cancelled number that names its successor is nobody else's to claim, and both say the same.
+#[tokio::test]
+async fn a_number_and_its_successor_name_each_other() {
+    let host = residents().await;
+    submit(&host, "request-1", vec![create(an())]).await.expect("created");
+    let [successor, other] = ["042185990004", "042185990005"];
+    let naming = || cancelled(an()).with("superseded_by", successor);
+    let claiming = |id: &str| person(id, "Nguyễn Thị Hoà", "1985").with("superseded_ids", vec!["042185990002"]);
+    let elsewhere = vec![create(claiming(other)), change(Operation::Update, 1, naming())];
+    let error = submit(&host, "request-2", elsewhere).await.expect_err("it names another");
+    assert_eq!(broken(&error), ["changes[0].payload.superseded_ids NUMBER_HELD"]);
+    let silent = person(successor, "Nguyễn Thị Hoà", "1985");
+    let one_sided = vec![create(silent), change(Operation::Update, 1, naming())];
+    let error = submit(&host, "request-3", one_sided).await.expect_err("it claims nothing");
+    assert_eq!(broken(&error), ["changes[1].payload.superseded_by SUCCESSOR"]);
+    let both = vec![create(claiming(successor)), change(Operation::Update, 1, naming())];
+    submit(&host, "request-4", both).await.expect("each names the other");
+}
+
 pub(super) fn parcel(id: &str, area: &str) -> Object {
     let commune = || Object::new().with("unit_code", "18073").with("unit_valid_from", "2025-07-01");
     let land_use = Object::new()
