@@ -180,17 +180,7 @@ fn by_type<'a>(
     for (name, steps) in &types {
         let Some(of) = catalogue.record_type(name) else { continue };
         let bytes: usize = steps.iter().map(|(_, after)| lienthong::trust::canonical::write(after).len()).sum();
-        let begin = Instant::now();
-        for (before, after) in steps {
-            let mut violations = Violations::default();
-            of.validate(after, today, &"", &mut violations);
-            let step = Step { before, after, operation: Operation::Update, today };
-            of.lifecycle.check(&step, &mut Findings::new(&"", &mut violations));
-            if !violations.is_empty() {
-                return Err(Error::invalid(violations));
-            }
-        }
-        let each = begin.elapsed().as_secs_f64() * 1e6 / steps.len() as f64;
+        let each = check_all(of, steps, today)? * 1e6 / steps.len() as f64;
         costs.push((bytes / steps.len(), each, *name, steps.len()));
     }
     let largest = costs.iter().max_by_key(|(bytes, ..)| *bytes);
@@ -201,6 +191,27 @@ fn by_type<'a>(
         }
     }
     Ok(())
+}
+
+/// Holds every record and every change to the rules of its type: the seconds of the fastest of a few rounds, so that what else runs on the machine
+/// counts least.
+fn check_all(of: &RecordType, steps: &[(&Object, &Object)], today: Date) -> Result<f64> {
+    const ROUNDS: usize = 5;
+    let mut fastest = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begin = Instant::now();
+        for (before, after) in steps {
+            let mut violations = Violations::default();
+            of.validate(after, today, &"", &mut violations);
+            let step = Step { before, after, operation: Operation::Update, today };
+            of.lifecycle.check(&step, &mut Findings::new(&"", &mut violations));
+            if !violations.is_empty() {
+                return Err(Error::invalid(violations));
+            }
+        }
+        fastest = fastest.min(begin.elapsed().as_secs_f64());
+    }
+    Ok(fastest)
 }
 
 /// What records of schema files cost: their fields, rules and lifecycles, for the slowest type too.
@@ -218,17 +229,7 @@ fn interpret(citizens: u64) -> Result<()> {
     let (mut count, mut all, mut slowest) = (0, 0.0, (0.0, String::new()));
     for (name, (of, payloads)) in &by_type {
         let again = payloads.clone();
-        let begin = Instant::now();
-        for (before, after) in payloads.iter().zip(&again) {
-            let mut violations = Violations::default();
-            of.validate(after, today, &"", &mut violations);
-            let step = Step { before, after, operation: Operation::Update, today };
-            of.lifecycle.check(&step, &mut Findings::new(&"", &mut violations));
-            if !violations.is_empty() {
-                return Err(Error::invalid(violations));
-            }
-        }
-        let seconds = begin.elapsed().as_secs_f64();
+        let seconds = check_all(of, &payloads.iter().zip(&again).collect::<Vec<_>>(), today)?;
         let each = seconds * 1e6 / payloads.len() as f64;
         (count, all) = (count + payloads.len(), all + seconds);
         if each > slowest.0 {

@@ -34,7 +34,7 @@ pub fn stored_form(record_type: &RecordType, payload: &Object) -> Object {
 
 fn object(of: &Object, fields: &[Field], path: &Path<'_>, findings: &mut Findings<'_>) -> Option<Object> {
     let mut corrected = None;
-    for field in fields {
+    for field in fields.iter().filter(|field| is_written(&field.rule)) {
         let Some(value) = of.get(&field.name) else { continue };
         if let Some(normal) = self::value(value, &field.rule, &Path::Field(path, &field.name), findings) {
             corrected.get_or_insert_with(|| of.clone()).insert(&field.name, normal);
