@@ -2,11 +2,8 @@
 //! article 70, clause 2; from memory): one year after a warning, a fine, non-custodial reform or a suspended sentence, two after up to five years in
 //! prison, three after up to fifteen, five after more.
 
-/// Penalties above every term in prison, and what is said of a sentence that is suspended.
-const ABOVE_ALL: &[&str] = &["chung thân", "tử hình"];
-const SUSPENDED: &[&str] = &["án treo", "tù treo"];
-
-/// The years of the term. Words that say nothing of prison are of the shortest.
+/// The years of the term: penalties above every term in prison, suspended sentences, and the months of the others tell it. Words that say nothing
+/// of prison are of the shortest.
 ///
 /// ```
 /// use lienthong::registry::judicial::expunged_after_years as years;
@@ -42,3 +39,6 @@ fn months(term: &str) -> u32 {
     });
     counted.fold(0, u32::saturating_add)
 }
+
+const ABOVE_ALL: &[&str] = &["chung thân", "tử hình"];
+const SUSPENDED: &[&str] = &["án treo", "tù treo"];
