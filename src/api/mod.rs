@@ -1,8 +1,8 @@
 //! Transport, above all use cases: admission of calls, the gRPC services, the HTTP routes and the console.
 //!
 //! [`admission`] lets a request in (credential, rate, limits, message), [`edge`] runs one use case for it under its deadline and maps its error;
-//! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people. Use cases below
-//! know neither tonic nor axum.
+//! `grpc` holds the services, one folder a package; `http` the public routes; `console` the pages for people; `web` lets browsers call by
+//! gRPC-Web. Use cases below know neither tonic nor axum.
 
 pub mod admission;
 pub mod console;
@@ -22,6 +22,7 @@ pub mod rate;
 pub mod request_id;
 pub mod status;
 pub mod streams;
+pub mod web;
 
 pub use edge::{AnswerStream, Edge};
 pub use page::PageTokens;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use crate::api::credential::DemoCredentials;
+use crate::api::web::WebOrigins;
 use crate::base::entropy::SystemEntropy;
 use crate::base::time::SystemClock;
 use crate::base::{Clock, Entropy, ProvinceCode, limits};
@@ -82,6 +83,8 @@ pub struct Config {
     pub stranger_rate_limit: u32,
     /// The public base URL of the HTTP routes: `https://example.vn`; `None`: the console's address.
     pub public_url: Option<String>,
+    /// Whose pages may call from a browser, beside the console's own.
+    pub web_origins: WebOrigins,
     /// Whether the status lists are rebuilt from the record ledger first.
     pub rebuild_status: bool,
     /// Interval of background checks of the store; `None`: no checks.
@@ -130,6 +133,7 @@ impl Default for Config {
             rate_limit: 0,
             stranger_rate_limit: limits::STRANGER_CALLS_PER_SECOND,
             public_url: None,
+            web_origins: WebOrigins::loopback(),
             rebuild_status: false,
             check_every: None,
             witnesses: None,

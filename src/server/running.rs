@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinSet};
 use tower::Layer as _;
 
 use super::front::Front;
+use super::listen::reachable;
 use super::net::{Connections, Limits, Ports, Tls};
 use super::shutdown::DRAIN;
 use crate::api::console::{self, View};
@@ -24,6 +25,7 @@ use crate::api::health::{ENDING, HealthBoard};
 use crate::api::http;
 use crate::api::language::translate;
 use crate::api::panic::CatchPanics;
+use crate::api::web::{Elsewhere, Web, WebOrigins};
 use crate::base::{Error, Result};
 use crate::store::{Health, Writes};
 
@@ -76,13 +78,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Serves until `end` becomes true; the console shows `view` and has the `further` HTTP routes, and is reached from outside at
-    /// `public_url`.
+    /// Serves until `end` becomes true; the console shows `view` and has the `further` HTTP routes, is reached from outside at `public_url`,
+    /// and takes calls of pages of `origins`.
     pub(super) fn begin(
         listening: Listening,
         front: Front,
         view: Arc<dyn View>,
-        public_url: Option<&str>,
+        (public_url, origins): (Option<&str>, WebOrigins),
         further: axum::Router,
         anchor: Option<PathBuf>,
         (end, counts, store): (watch::Sender<bool>, Arc<Connections>, watch::Receiver<Health>),
@@ -94,13 +96,18 @@ impl Running {
         let ports = Ports::new(listening.limits, counts, end.subscribe());
         let mut serving = JoinSet::new();
         let service = CatchPanics.layer(front.admission);
-        serving.spawn(ports.grpc(listening.grpc, service, listening.tls, listening.trusted_proxies));
+        let at_grpc = reachable(grpc).to_string();
         if let Some((listener, at)) = listening.console.zip(console) {
-            let routes = console::router(view, console::Hosts::new(at, public_url), further);
+            let hosts = console::Hosts::new(at, public_url);
+            let web = Web::new(service.clone(), hosts.clone(), origins, &at_grpc);
+            let routes = console::router(view, hosts, further);
             let routes = routes.layer(axum::middleware::from_fn_with_state(front.public, http::rate::limit));
-            let routes = routes.layer(axum::middleware::from_fn(translate));
-            serving.spawn(ports.console(listener, routes));
+            // Calls have the rates of admission, and its translations.
+            let routes = web.beside(routes).layer(axum::middleware::from_fn(translate));
+            serving.spawn(ports.console(listener, routes, Some(Elsewhere::new(&at_grpc))));
         }
+        let proxies = listening.trusted_proxies;
+        serving.spawn(ports.grpc(listening.grpc, service, listening.tls, proxies, console.map(reachable)));
         Ok(Self {
             grpc,
             console,

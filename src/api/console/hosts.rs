@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 
@@ -28,6 +28,14 @@ impl Hosts {
         Self { listener: listener.ip(), public: authority.and_then(host::host_of).map(str::to_owned) }
     }
 
+    /// The name under which a request asks for the console, if it is one of ours and the only one.
+    pub fn asked<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+        let mut given = headers.get_all(header::HOST).iter();
+        let asked = uri.authority().map(|authority| authority.as_str());
+        let asked = asked.or_else(|| given.next().and_then(|host| host.to_str().ok()))?;
+        (self.contain(asked, by_a_proxy(headers)) && given.next().is_none()).then_some(asked)
+    }
+
     /// Whether this `Host` is one of ours, at whatever port. Of a request that a proxy passed on only the public name is: this machine's own
     /// names were not what its user asked for.
     fn contain(&self, authority: &str, by_proxy: bool) -> bool {
@@ -41,11 +49,8 @@ impl Hosts {
 
 /// Refuses requests for other hosts, as misdirected (RFC 9110, section 15.5.20).
 pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
-    let mut given = request.headers().get_all(header::HOST).iter();
-    let asked = request.uri().authority().map(|authority| authority.as_str());
-    let asked = asked.or_else(|| given.next().and_then(|host| host.to_str().ok()));
-    let (page, by_proxy) = (Page::of(request.headers()), by_a_proxy(request.headers()));
-    if asked.is_some_and(|asked| hosts.contain(asked, by_proxy)) && given.next().is_none() {
+    let page = Page::of(request.headers());
+    if hosts.asked(request.uri(), request.headers()).is_some() {
         return next.run(request).await;
     }
     (StatusCode::MISDIRECTED_REQUEST, Html(page.misdirected().into_string())).into_response()

@@ -1,12 +1,15 @@
 //! The console: a few pages for testers, on loopback: the world, its personas, commands to try. English, or Vietnamese by `accept-language`.
 //!
-//! It shows public facts and the personas, never a secret (the seed is one) nor another citizen's data, and runs no script: the pages are
-//! plain HTML under a policy that allows their own style sheet alone. They answer under the console's own names only ([`Hosts`]). It knows
-//! no other part of the gateway; the server hands it [`Facts`].
+//! It shows public facts and the personas, never a secret (the seed is one) nor another citizen's data. The pages are plain HTML under a policy
+//! that allows their own style sheet alone; one runs a script, of this server, which may call this server and nobody else: what a browser can do by
+//! gRPC-Web ([`super::web`]) is tried there. They answer under the console's own names only ([`Hosts`]). The console knows no other part of the
+//! gateway; the server hands it [`Facts`].
 
+mod examples;
 mod facts;
 mod hosts;
 mod pages;
+mod schema;
 
 use std::sync::Arc;
 
@@ -22,6 +25,15 @@ pub use hosts::Hosts;
 use pages::Page;
 
 const STYLE: &str = include_str!("style.css");
+const TRY_SCRIPT: &str = include_str!("try.js");
+const GRPC_WEB_SCRIPT: &str = include_str!("grpc-web.js");
+const JAVASCRIPT: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
+
+/// Nothing from elsewhere, no script.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same with scripts of this server, which call this server.
+const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
 /// The console's routes over a view of the world, merged with `further` public HTTP routes. Those share the port but not the pages'
 /// headers: each sets its own caching, and answers under any host name.
@@ -31,6 +43,13 @@ pub fn router(view: Arc<dyn View>, hosts: Hosts, further: Router) -> Router {
         .route("/personas", get(personas))
         .route("/registries", get(registries))
         .route("/anchor.json", get(anchor))
+        .route("/try", get(try_a_call))
+        .route("/try.js", get(|| async { (JAVASCRIPT, TRY_SCRIPT) }))
+        .route("/grpc-web.js", get(|| async { (JAVASCRIPT, GRPC_WEB_SCRIPT) }))
+        .route(
+            "/schema.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], schema::SCHEMA.as_str()) }),
+        )
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }))
         .fallback(missing)
         .layer(axum::middleware::from_fn_with_state(Arc::new(hosts), hosts::check))
@@ -51,6 +70,11 @@ async fn registries(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> Ht
     Html(Page::of(&headers).registries(&view.facts()).into_string())
 }
 
+async fn try_a_call(State(view): State<Arc<dyn View>>, headers: HeaderMap) -> impl IntoResponse {
+    let page = Page::of(&headers).try_a_call(&view.facts()).into_string();
+    ([(header::CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPTS)], Html(page))
+}
+
 async fn anchor(State(view): State<Arc<dyn View>>) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
@@ -65,10 +89,7 @@ async fn missing(uri: Uri, headers: HeaderMap) -> (StatusCode, Html<String>) {
 
 /// Headers on every answer: nothing from elsewhere, no frames, no guessing of types, nothing kept by caches.
 async fn guarded(mut response: Response) -> Response {
-    const POLICY: &str =
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -78,6 +99,8 @@ async fn guarded(mut response: Response) -> Response {
     for (name, value) in headers {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    let policy = response.headers_mut().entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static(POLICY));
     response
 }
 

@@ -1,8 +1,11 @@
 //! The console's pages, in the language that the browser prefers.
 
+use std::collections::BTreeSet;
+
 use axum::http::HeaderMap;
 use maud::{DOCTYPE, Markup, html};
 
+use super::examples::examples;
 use super::facts::Facts;
 use crate::api::language::language_of;
 use crate::base::Language;
@@ -40,6 +43,7 @@ impl Page {
                         a href="/" { (self.say("Overview")) }
                         a href="/personas" { (self.say("Personas")) }
                         a href="/registries" { (self.say("Registries")) }
+                        a href="/try" { (self.say("Try a call")) }
                         a href="/anchor.json" { (self.say("Trust anchor")) }
                     }
                     main { h1 { (title) } (body) }
@@ -132,6 +136,61 @@ impl Page {
                         }
                     }
                 }
+            },
+        )
+    }
+
+    /// A form that calls the API from the browser, with calls to try.
+    pub(super) fn try_a_call(&self, facts: &Facts) -> Markup {
+        let intro = "This page calls the gateway from your browser by gRPC-Web, as any page of this machine may. A request is written as JSON.";
+        let agencies: BTreeSet<&str> = facts.registries.iter().map(|registry| registry.agency.as_str()).collect();
+        let agencies = agencies.into_iter().chain(["one-stop", "operator"]).map(|agency| format!("demo-{agency}"));
+        let citizens =
+            facts.personas.iter().map(|persona| (format!("demo-citizen-{}", persona.personal_id), &persona.full_name));
+        self.layout(
+            "Try a call",
+            html! {
+                p { (self.say(intro)) }
+                @if !facts.accepts_demo {
+                    p { (self.say("This server accepts tokens only: `lienthong token issue` issues one.")) }
+                }
+                p {
+                    @for example in examples(facts) {
+                        button.example type="button" data-method=(example.method) data-credential=(example.credential)
+                            data-request=(example.request) { (self.say(example.title)) } " "
+                    }
+                }
+                form #call {
+                    label for="method" { (self.say("Method")) }
+                    input #method list="methods" required autocomplete="off" spellcheck="false"
+                        data-unknown=(self.say("There is no such method in the list."));
+                    datalist #methods {}
+                    label for="credential" { (self.say("Credential")) }
+                    input #credential list="credentials" autocomplete="off" spellcheck="false";
+                    datalist #credentials {
+                        @if facts.accepts_demo {
+                            @for agency in agencies { option value=(agency) {} }
+                            @for (credential, name) in citizens { option value=(credential) { (name) } }
+                        }
+                    }
+                    label for="session" { (self.say("Session")) }
+                    input #session autocomplete="off" spellcheck="false";
+                    label for="language" { (self.say("Language of refusals")) }
+                    select #language {
+                        option value="en" { "English" }
+                        option value="vi" selected[self.0 == Language::Vietnamese] { "Tiếng Việt" }
+                    }
+                    label for="request" { (self.say("Request")) }
+                    textarea #request rows="6" spellcheck="false" {}
+                    span {}
+                    span {
+                        button #send { (self.say("Call")) } " "
+                        button #stop type="button" disabled { (self.say("Stop")) }
+                    }
+                }
+                h2 { output #outcome {} " " code #reason {} }
+                pre #answer {}
+                script type="module" src="/try.js" {}
             },
         )
     }

@@ -61,6 +61,7 @@ async fn pages_show_the_world_under_strict_headers() {
         ("/personas", "042090990001"),
         ("/registries", "land.parcel.v1"),
         ("/anchor.json", "{}"),
+        ("/style.css", "color-scheme"),
     ] {
         let (status, headers, body) = get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");
@@ -68,6 +69,28 @@ async fn pages_show_the_world_under_strict_headers() {
         assert!(!body.contains("<script"), "{path}");
         let policy = headers.get(header::CONTENT_SECURITY_POLICY).expect("policy").to_str().expect("ASCII");
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_with_a_script_calls_this_server_and_nobody_else() {
+    let (status, headers, body) = get("/try").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("FetchRecords") && body.contains("land.parcel.v1"), "{body}");
+    assert!(!body.contains("<script>") && body.contains("<script type=\"module\" src=\"/try.js\">"), "{body}");
+    let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().expect("ASCII");
+    for rule in ["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.split("; ").any(|of| of == rule), "{policy}");
+    }
+    for (path, kind) in
+        [("/try.js", "text/javascript"), ("/grpc-web.js", "text/javascript"), ("/schema.json", "application/json")]
+    {
+        let (status, headers, body) = get(path).await;
+        assert!(
+            status.is_success() && headers[header::CONTENT_TYPE].to_str().expect("ASCII").starts_with(kind),
+            "{path}"
+        );
+        assert!(!body.contains("http://") && !body.contains("https://"), "{path} names no other host");
     }
 }
 
@@ -94,7 +117,7 @@ async fn an_unknown_page_is_said_to_be_one() {
 
 #[tokio::test]
 async fn other_names_than_the_consoles_see_no_page() {
-    for path in ["/", "/personas", "/anchor.json", "/nowhere"] {
+    for path in ["/", "/personas", "/anchor.json", "/try", "/schema.json", "/nowhere"] {
         let mut requests = vec![Request::get(path), Request::get(path).header(header::HOST, "rebound.example:50052")];
         requests.push(Request::get(path).header(header::HOST, "localhost").header(header::HOST, "rebound.example"));
         for request in requests {

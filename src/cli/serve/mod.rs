@@ -20,6 +20,7 @@ use super::policy;
 use super::population::{DiscrepancyArgs, Progress};
 use super::registry::SchemaArgs;
 use crate::api::credential::DemoCredentials;
+use crate::api::web::WebOrigin;
 use crate::base::{Error, Reason, limits};
 use crate::cli::keys::SecretArgs;
 use crate::keys::keyring::KeptKeys;
@@ -139,6 +140,9 @@ pub struct Serve {
     /// The URL under which others reach the console's port: credentials name their status lists under it, and their issuers too if it is https [default: the console's address].
     #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     public_url: Option<String>,
+    /// The origins whose pages may call by gRPC-Web on the console's port, separated by commas, like https://portal.example.vn; `loopback` stands for all pages of this machine. The console's own may always.
+    #[arg(long, env = "LIENTHONG_CORS_ORIGIN", default_value = "loopback", value_delimiter = ',', value_parser = web_origin, value_name = "ORIGIN")]
+    cors_origin: Vec<WebOrigin>,
     /// Rebuild the status lists from the record ledger, and log which stored ones differed.
     #[arg(long, env = "LIENTHONG_REBUILD_STATUS")]
     rebuild_status: bool,
@@ -190,6 +194,13 @@ fn public_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+fn web_origin(text: &str) -> Result<WebOrigin, String> {
+    WebOrigin::parse(text).ok_or_else(|| {
+        "give `loopback`, or a scheme and a host without a path, like https://portal.example.vn; `*` is not accepted"
+            .into()
+    })
+}
+
 impl Serve {
     /// Serves until a signal ends it; 0 after a clean end.
     pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
@@ -226,15 +237,8 @@ impl Serve {
             }
             _ => None,
         };
-        let allowed = self.allow_demo_credentials_off_loopback;
         let demo = self.demo(tls.is_some())?;
-        if let Console::At(console) = self.console {
-            listen::exposure_of_console(console, allowed)?;
-            if address::collide(self.listen, console) {
-                let why = format!("--listen {} and --console {console} name the same port", self.listen);
-                return Err(Failure::new(format!("{why}: give each its own, or --console off")));
-            }
-        }
+        self.check_console()?;
         let witnesses = self.witness_policy.as_deref().map(policy::read).transpose()?;
         let (keys, limits) = (self.kept_keys()?, self.limits()?);
         // Sockets first: a busy port shall be known before a world is made.
@@ -265,6 +269,7 @@ impl Serve {
             rate_limit: self.rate_limit,
             stranger_rate_limit: self.stranger_rate_limit,
             public_url: self.public_url.clone(),
+            web_origins: self.cors_origin.iter().cloned().collect(),
             rebuild_status: self.rebuild_status,
             check_every: (self.check_interval > 0).then(|| Duration::from_secs(self.check_interval)),
             witnesses,
@@ -318,6 +323,17 @@ impl Serve {
                 Err(Failure::with_code(message, EXIT_STORE))
             }
         }
+    }
+
+    /// Refuses a console that others could reach, or that has gRPC's port.
+    fn check_console(&self) -> Result<(), Failure> {
+        let Console::At(console) = self.console else { return Ok(()) };
+        listen::exposure_of_console(console, self.allow_demo_credentials_off_loopback)?;
+        if address::collide(self.listen, console) {
+            let why = format!("--listen {} and --console {console} name the same port", self.listen);
+            return Err(Failure::new(format!("{why}: give each its own, or --console off")));
+        }
+        Ok(())
     }
 
     /// The limits on connections, within the descriptors that there are.

@@ -25,7 +25,7 @@ mod table;
 mod tests;
 
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -38,13 +38,15 @@ use acceptor::{Acceptor, Shared};
 use speak::{Console, Grpc};
 use table::Table;
 
+use crate::api::web::Elsewhere;
+
 pub use connections::Connections;
 pub use limits::Limits;
 pub use tls::Tls;
 
 /// Serves plain HTTP on a port of its own, within the usual limits, until `ending` turns true.
 pub async fn serve_http(listener: TcpListener, router: axum::Router, ending: watch::Receiver<bool>) {
-    Ports::new(Limits::default(), Arc::default(), ending).console(listener, router).await;
+    Ports::new(Limits::default(), Arc::default(), ending).console(listener, router, None).await;
 }
 
 /// The ports of one server, which share its seats.
@@ -60,29 +62,31 @@ impl Ports {
         Self { table, shared: Shared { limits: Arc::new(limits), counts, ending } }
     }
 
-    /// Serves gRPC; `proxies` must state their clients' addresses.
+    /// Serves gRPC; `proxies` must state their clients' addresses. A client of HTTP/1.x is told of the `console`.
     pub(super) fn grpc<S>(
         &self,
         listener: TcpListener,
         service: S,
         tls: Option<Tls>,
         proxies: Vec<IpAddr>,
+        console: Option<SocketAddr>,
     ) -> impl Future<Output = ()> + Send + use<S>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Unpin + Send,
     {
-        let speaker = Grpc::new(service, tls, proxies.into(), &self.shared.limits);
+        let speaker = Grpc::new(service, tls, proxies.into(), console, &self.shared.limits);
         Acceptor { listener, speaker, table: self.table.clone(), shared: self.shared.clone() }.run()
     }
 
-    /// Serves the console's routes.
+    /// Serves the console's routes; `elsewhere` answers clients of native gRPC.
     pub(super) fn console(
         &self,
         listener: TcpListener,
         router: axum::Router,
+        elsewhere: Option<Elsewhere>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let speaker = Console::new(router, &self.shared.limits);
+        let speaker = Console::new(router, elsewhere, &self.shared.limits);
         Acceptor { listener, speaker, table: self.table.clone(), shared: self.shared.clone() }.run()
     }
 }

@@ -1,8 +1,9 @@
 //! The first bytes of a connection to the gRPC port: HTTP/2 begins with a preface of 24 bytes (RFC 9113, section 3.4).
 //!
-//! A client that speaks HTTP/1.x, such as a browser or a health check by URL, gets one answer that states the port's protocol.
+//! A client that speaks HTTP/1.x, such as a browser or a health check by URL, gets one line that says what the port is and where to go instead.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -12,13 +13,19 @@ use super::socket::Ahead;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a request that are read and discarded after its answer, so that closing the connection does not discard the answer.
 const READ_AWAY_BYTES_MAX: u64 = 64 * 1024;
-/// The answer to HTTP/1.x (RFC 9110, section 15.6.6).
-const ANSWER: &str = "HTTP/1.1 505 HTTP Version Not Supported\r\n\
-    content-type: text/plain; charset=utf-8\r\n\
-    content-length: 100\r\n\
-    connection: close\r\n\
-    \r\n\
-    This port speaks gRPC over HTTP/2: use a gRPC client, such as grpcurl. The console has its own port.";
+
+/// The answer to HTTP/1.x (RFC 9110, section 15.6.6): one line that says what the port is, and where the console is.
+pub(super) fn http1_answer(console: Option<SocketAddr>) -> String {
+    let head =
+        "HTTP/1.1 505 HTTP Version Not Supported\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close";
+    let browsers = match console {
+        Some(console) => format!("browsers find the console, and gRPC-Web, at http://{console}"),
+        None => "the console, which speaks gRPC-Web with browsers, is off".to_owned(),
+    };
+    let line =
+        format!("This is the gRPC port of a Lienthong server, over HTTP/2: call it with a gRPC client; {browsers}.");
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{line}\n", line.len() + 1)
+}
 
 /// The first bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +65,11 @@ fn judge(bytes: &[u8]) -> Option<Opening> {
 }
 
 /// Answers any request of HTTP/1.x, and ends the connection.
-pub(super) async fn answer_http1<T: AsyncRead + AsyncWrite + Unpin>(stream: &mut Ahead<T>) -> io::Result<()> {
-    stream.write_all(ANSWER.as_bytes()).await?;
+pub(super) async fn answer_http1<T>(stream: &mut Ahead<T>, answer: &str) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await?;
     let mut rest = stream.take(READ_AWAY_BYTES_MAX);
     tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map(drop)
@@ -107,16 +117,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn http1_gets_one_whole_answer() {
-        let (near, mut far) = duplex(4_096);
-        let answering = tokio::spawn(async move { answer_http1(&mut Ahead::new(near)).await });
-        far.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
-        far.shutdown().await.expect("shut down");
-        let mut seen = String::new();
-        far.read_to_string(&mut seen).await.expect("read");
-        answering.await.expect("no panic").expect("answered");
-        let (head, body) = seen.split_once("\r\n\r\n").expect("a head");
-        assert!(head.starts_with("HTTP/1.1 505 "), "{head}");
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+    async fn http1_gets_one_whole_line() {
+        for (console, expected) in [
+            (Some(([127, 0, 0, 1], 50_052).into()), "and gRPC-Web, at http://127.0.0.1:50052.\n"),
+            (None, "gRPC-Web with browsers, is off.\n"),
+        ] {
+            let (near, mut far) = duplex(4_096);
+            let answer = http1_answer(console);
+            let answering = tokio::spawn(async move { answer_http1(&mut Ahead::new(near), &answer).await });
+            far.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
+            far.shutdown().await.expect("shut down");
+            let mut seen = String::new();
+            far.read_to_string(&mut seen).await.expect("read");
+            answering.await.expect("no panic").expect("answered");
+            let (head, body) = seen.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with("HTTP/1.1 505 ") && body.ends_with(expected), "{seen}");
+            assert!(head.contains(&format!("content-length: {}", body.len())) && body.lines().count() == 1, "{seen}");
+        }
     }
 }

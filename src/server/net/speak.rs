@@ -26,6 +26,7 @@ use super::proxy;
 use super::socket::{Ahead, Socket};
 use super::table::{Port, Seat};
 use super::tls::Tls;
+use crate::api::web::Elsewhere;
 use crate::base::Peer;
 
 /// Most headers of an HTTP/1.1 request: each costs memory before it is parsed.
@@ -40,7 +41,23 @@ pub(super) struct Grpc<S> {
     tls: Option<Tls>,
     /// Proxies that must send a PROXY header.
     proxies: Arc<[IpAddr]>,
+    /// The answer to HTTP/1.x.
+    to_http1: Arc<str>,
     http: http2::Builder<TokioExecutor>,
+}
+
+/// HTTP/2 within the limits.
+fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .initial_stream_window_size(limits.stream_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes)
+        .max_header_list_size(limits.header_list_bytes_max)
+        .max_send_buf_size(limits.send_buffer_bytes_max)
+        .max_pending_accept_reset_streams(limits.pending_resets_max)
+        .max_local_error_reset_streams(limits.local_resets_max);
+    http
 }
 
 /// The service behind the gRPC port.
@@ -59,17 +76,15 @@ where
     S: GrpcService,
     S::Future: Unpin + Send,
 {
-    pub(super) fn new(service: S, tls: Option<Tls>, proxies: Arc<[IpAddr]>, limits: &Limits) -> Self {
-        let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams_max)
-            .initial_stream_window_size(limits.stream_window_bytes)
-            .initial_connection_window_size(limits.connection_window_bytes)
-            .max_header_list_size(limits.header_list_bytes_max)
-            .max_send_buf_size(limits.send_buffer_bytes_max)
-            .max_pending_accept_reset_streams(limits.pending_resets_max)
-            .max_local_error_reset_streams(limits.local_resets_max);
-        Self { service, tls, proxies, http }
+    /// Whoever speaks HTTP/1.x is told of the `console`.
+    pub(super) fn new(
+        service: S,
+        tls: Option<Tls>,
+        proxies: Arc<[IpAddr]>,
+        console: Option<SocketAddr>,
+        limits: &Limits,
+    ) -> Self {
+        Self { service, tls, proxies, to_http1: opening::http1_answer(console).into(), http: http2(limits) }
     }
 
     async fn opened(
@@ -116,7 +131,7 @@ where
             }
             Opening::Http1 => {
                 // Delivery of the answer is the peer's concern.
-                let _ = timeout(shared.limits.farewell, opening::answer_http1(&mut stream)).await;
+                let _ = timeout(shared.limits.farewell, opening::answer_http1(&mut stream, &self.to_http1)).await;
                 Err(Refusal::Http1)
             }
             Opening::ProxyHeader => Err(Refusal::ProxyUntrusted),
@@ -149,9 +164,10 @@ where
 /// Runs one step before HTTP; `None` if it times out, which is counted, or the server ends.
 async fn step<T>(step: impl Future<Output = io::Result<T>>, stage: Stage, shared: &Shared) -> Option<io::Result<T>> {
     let mut ending = shared.ending.clone();
+    let within = if stage == Stage::FirstCall { shared.limits.first_call } else { shared.limits.opening };
     tokio::select! {
         biased;
-        stepped = timeout(shared.limits.opening, step) => {
+        stepped = timeout(within, step) => {
             if stepped.is_err() {
                 shared.counts.note_timed_out(stage);
             }
@@ -166,16 +182,18 @@ async fn step<T>(step: impl Future<Output = io::Result<T>>, stage: Stage, shared
 pub(super) struct Console {
     router: Router,
     http: http1::Builder,
+    /// Answers clients of native gRPC, which begin with HTTP/2; `None`: no gRPC is anywhere near.
+    elsewhere: Option<(Elsewhere, http2::Builder<TokioExecutor>)>,
 }
 
 impl Console {
-    pub(super) fn new(router: Router, limits: &Limits) -> Self {
+    pub(super) fn new(router: Router, elsewhere: Option<Elsewhere>, limits: &Limits) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.first_call)
             .max_headers(HTTP1_HEADERS_MAX)
             .max_buf_size(HTTP1_BUFFER_BYTES_MAX);
-        Self { router, http }
+        Self { router, http, elsewhere: elsewhere.map(|elsewhere| (elsewhere, http2(limits))) }
     }
 }
 
@@ -188,16 +206,22 @@ impl Speaker for Console {
     }
 
     async fn serve(self, stream: TcpStream, address: SocketAddr, seat: Seat, shared: Shared) {
-        let standing = seat.standing();
-        let stream = Coalescing::new(Socket::new(stream, standing.clone()));
+        let (standing, peer) = (seat.standing().clone(), Peer::direct(address));
+        let mut stream = Ahead::new(Socket::new(stream, standing.clone()));
+        // Browsers open connections before they need them: such a one has as long as any for its first call.
+        let Some(Ok(opening)) = step(opening::read(&mut stream), Stage::FirstCall, &shared).await else { return };
+        let io = TokioIo::new(Coalescing::new(stream));
+        if let (Opening::Http2, Some((service, http))) = (opening, self.elsewhere) {
+            let calls = Calls { service, body: Body::new, peer, standing: standing.clone() };
+            drive(http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
+            return;
+        }
         let router = self.router;
         let service = tower::service_fn(move |request: Request<axum::body::Body>| {
             let mut router = router.clone();
             Box::pin(async move { router.call(request).await })
         });
-        let peer = Peer::direct(address);
         let calls = Calls { service, body: axum::body::Body::new, peer, standing: standing.clone() };
-        let connection = self.http.serve_connection(TokioIo::new(stream), calls);
-        drive(connection, standing, &shared.limits, &shared.counts, shared.ending).await;
+        drive(self.http.serve_connection(io, calls), &standing, &shared.limits, &shared.counts, shared.ending).await;
     }
 }

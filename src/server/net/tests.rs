@@ -72,7 +72,7 @@ async fn serve(limits: Limits, tls: Option<Tls>, proxies: &[&str]) -> Server {
     });
     let proxies = proxies.iter().map(|address| address.parse().expect("an address")).collect();
     let ports = Ports::new(limits, counts.clone(), ending);
-    let serving = tokio::spawn(ports.grpc(listener, service, tls, proxies));
+    let serving = tokio::spawn(ports.grpc(listener, service, tls, proxies, None));
     Server { address, counts, end, is_waiting, may_answer, serving }
 }
 
@@ -242,7 +242,7 @@ async fn a_stream_that_has_nothing_to_say_is_not_unread() {
 async fn http1_gets_an_answer_and_anything_else_none() {
     let server = serve(patient(), None, &[]).await;
     let cases: [(&[u8], &str, Refusal); 4] = [
-        (b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "speaks gRPC over HTTP/2", Refusal::Http1),
+        (b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n", "This is the gRPC port", Refusal::Http1),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "", Refusal::NotHttp),
         (b"PROXY TCP4 192.0.2.1 127.0.0.1 1 2\r\n", "", Refusal::ProxyUntrusted),
         (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\0\0\0\0\0\0\0\0\0\0\0\0", "", Refusal::ProxyUntrusted),
@@ -348,7 +348,7 @@ async fn the_console_shares_the_seats_and_the_limits() {
     let (_end, ending) = watch::channel(false);
     let limits = Limits { connections_max: 8, first_call: Duration::from_millis(400), ..patient() };
     let router = axum::Router::new().route("/", axum::routing::get(|| async { "a page" }));
-    let serving = tokio::spawn(Ports::new(limits, counts.clone(), ending).console(listener, router));
+    let serving = tokio::spawn(Ports::new(limits, counts.clone(), ending).console(listener, router, None));
     let mut idle = Vec::new();
     for _ in 0..20 {
         idle.push(TcpStream::connect(address).await.expect("it accepts"));
@@ -360,5 +360,26 @@ async fn the_console_shares_the_seats_and_the_limits() {
     half.send(b"GET / HTTP/1.1\r\nhost: loc").await;
     half.ended().await;
     assert!(counts.refused(Refusal::Displaced) >= 12);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn native_grpc_on_the_consoles_port_hears_where_to_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let (_end, ending) = watch::channel(false);
+    let router = axum::Router::new().route("/", axum::routing::get(|| async { "a page" }));
+    let elsewhere = Some(crate::api::web::Elsewhere::new("127.0.0.1:50051"));
+    let serving = tokio::spawn(Ports::new(patient(), Arc::default(), ending).console(listener, router, elsewhere));
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    let channel = channel.connect().await.expect("it accepts");
+    let request = tonic_health::pb::HealthCheckRequest::default();
+    let refused = tonic_health::pb::health_client::HealthClient::new(channel).check(request).await;
+    let refused = refused.expect_err("it is spoken elsewhere");
+    assert_eq!(refused.code(), tonic::Code::Unimplemented);
+    assert!(refused.message().ends_with("native gRPC is spoken at 127.0.0.1:50051"), "{refused}");
+    let mut client = Client(TcpStream::connect(address).await.expect("it accepts"));
+    client.send(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(String::from_utf8(client.ended().await).expect("text").ends_with("a page"));
     serving.abort();
 }
