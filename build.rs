@@ -4,17 +4,18 @@
 use std::path::PathBuf;
 use std::{env, error::Error, fs};
 
-use prost::Message as _;
-
 fn main() -> Result<(), Box<dyn Error>> {
     let mut protos = Vec::new();
     find_protos(PathBuf::from("proto"), &mut protos)?;
     protos.sort();
     println!("cargo:rerun-if-changed=proto");
 
-    let descriptors = protox::compile(&protos, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_source_info(true).include_imports(true).open_files(&protos)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    // Encoded by the compiler, which keeps the options of fields: `debug_redact` says what a journal masks.
+    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    let descriptors = compiler.file_descriptor_set();
 
     tonic_prost_build::configure()
         .bytes(".")

@@ -47,7 +47,9 @@ const ENGLISH: [(&str, &str); 27] = [
 ];
 
 /// Beginnings of literals that are not sentences: commands, progress bars, test data, `Debug` texts.
-const NOT_SENTENCES: [&str; 25] = [
+const NOT_SENTENCES: [&str; 27] = [
+    "#{}",
+    "faults {}",
     "default-src",
     "Tiếng Việt",
     "text/",

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::base::call::{ANSWERED, Call, CallCheck, Caller, CheckOutcome, EndedCall, EndedCalls, PublicCall, ROLE};
+use crate::base::entropy::SystemEntropy;
 use crate::base::log::LogLimiter;
 use crate::base::{Clock, Entropy, Error, Kind, Language, Reason, RequestId, Result, SessionId, Timestamp, limits};
 
@@ -45,6 +46,8 @@ pub struct Edge {
 struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// For ids of calls that a recording does not hold.
+    beside: SystemEntropy,
     traces: Arc<dyn EndedCalls>,
     /// Lines about requests of strangers, of which there are as many as they like.
     stranger_lines: LogLimiter,
@@ -86,7 +89,8 @@ impl Edge {
     ) -> Self {
         let stranger_lines = LogLimiter::new(limits::STRANGER_LOG_LINES_PER_SECOND, Duration::from_secs(1));
         let health = HealthBoard::default();
-        Self { inner: Arc::new(Inner { clock, entropy, traces, stranger_lines, ending, session, health }) }
+        let beside = SystemEntropy::default();
+        Self { inner: Arc::new(Inner { clock, entropy, beside, traces, stranger_lines, ending, session, health }) }
     }
 
     /// What streams end with when the server stops, or the session does.
@@ -348,11 +352,20 @@ impl Edge {
         });
     }
 
+    /// An id that takes nothing of the world's randomness.
+    pub(super) fn new_id_beside(&self, now: Timestamp) -> RequestId {
+        self.id_from(&self.inner.beside, now)
+    }
+
     /// An id for a part of a call that is logged and explained on its own.
     pub fn new_id(&self, now: Timestamp) -> RequestId {
+        self.id_from(&*self.inner.entropy, now)
+    }
+
+    fn id_from(&self, entropy: &dyn Entropy, now: Timestamp) -> RequestId {
         let mut random = [0; 10];
         // Without randomness the id is still unique enough by its time; failing the call would help nobody.
-        if let Err(error) = self.inner.entropy.fill(&mut random) {
+        if let Err(error) = entropy.fill(&mut random) {
             tracing::error!(%error, "no randomness for a request id");
         }
         RequestId(uuid::Builder::from_unix_timestamp_millis(now.0.max(0) as u64, &random).into_uuid())

@@ -4,8 +4,11 @@
 //! what the kind adds. The private cause never leaves; it is logged by the edge. Everything is bounded here: many clients
 //! refuse a response whose metadata is over 8 KiB, and with it they lose the error.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
+use prost::Message as _;
 use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::{Code, Status};
@@ -104,7 +107,29 @@ pub fn status(error: &Error, request: RequestId, language: Language) -> Status {
     if let Some(localized) = localized {
         details.set_localized_message("vi", localized);
     }
-    Status::with_error_details(code(error.kind()), message, details)
+    in_order(Status::with_error_details(code(error.kind()), message, details))
+}
+
+/// `google.rpc.ErrorInfo` with its facts in the order of their names.
+#[derive(Clone, PartialEq, prost::Message)]
+struct OrderedInfo {
+    #[prost(string, tag = "1")]
+    reason: String,
+    #[prost(string, tag = "2")]
+    domain: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    metadata: BTreeMap<String, String>,
+}
+
+/// The same status with its facts in order: a hash map gives them in another one each time, and equal refusals have equal bytes.
+fn in_order(status: Status) -> Status {
+    let Ok(mut details) = tonic_types::pb::Status::decode(status.details()) else { return status };
+    for detail in details.details.iter_mut().filter(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo")) {
+        if let Ok(info) = OrderedInfo::decode(&detail.value[..]) {
+            detail.value = info.encode_to_vec();
+        }
+    }
+    Status::with_details(status.code(), status.message(), details.encode_to_vec().into())
 }
 
 /// Bad fields that the sentence in Vietnamese names.
@@ -253,6 +278,39 @@ pub fn completed(headers: &http::HeaderMap, request: RequestId, language: Langua
     Some(answer)
 }
 
+/// How an answer ended, as its headers or trailers say.
+#[derive(Debug)]
+pub struct Ending {
+    /// The code.
+    pub code: Code,
+    /// `OK`, the reason of a refusal, or the name of its code where it has none.
+    pub outcome: Cow<'static, str>,
+    /// The message of a refusal.
+    pub message: String,
+    /// Its details, an encoded `google.rpc.Status`.
+    pub details: Bytes,
+}
+
+/// Reads how an answer ended: without a status, it was answered.
+pub fn ending(trailers: &http::HeaderMap) -> Ending {
+    let status = Status::from_header_map(trailers).unwrap_or_else(|| Status::ok(""));
+    ending_of(&status)
+}
+
+/// How an answer ended by its status.
+pub fn ending_of(status: &Status) -> Ending {
+    let code = status.code();
+    let reason = || status.get_details_error_info().map(|info| Cow::Owned(info.reason));
+    let outcome = if code == Code::Ok { None } else { reason() };
+    let (message, details) = (status.message().to_owned(), Bytes::copy_from_slice(status.details()));
+    Ending { code, outcome: outcome.unwrap_or(Cow::Borrowed(code_name(code))), message, details }
+}
+
+/// A status as it was recorded.
+pub fn recorded(code: i32, message: &str, details: &Bytes) -> Status {
+    Status::with_details(Code::from_i32(code), message, details.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +329,19 @@ mod tests {
         let fields: Vec<_> = bad.field_violations.iter().map(|v| v.field.as_str()).collect();
         assert_eq!(fields, ["a", "b.c"]);
         assert_eq!(status.get_details_error_info().expect("info").reason, "INVALID_REQUEST");
+    }
+
+    #[test]
+    fn equal_refusals_have_equal_bytes() {
+        let refused = || {
+            let names = ["caller", "allowed", "record_type", "purpose", "agency", "registry", "field", "rule"];
+            let error = names
+                .iter()
+                .fold(Error::new(Reason::ConsentMissing, "x"), |error, name| error.with_metadata(name, "y"));
+            status(&error, id(), Language::English).details().to_vec()
+        };
+        let first = refused();
+        assert!((0..20).all(|_| refused() == first));
     }
 
     #[test]

@@ -16,6 +16,16 @@ pub const SESSION_HELD_BACK_BYTES_MAX: u64 = 256 * 1024 * 1024;
 pub const SESSION_BYTES_SURE: usize = 4 * 1024 * 1024;
 /// Most sessions that begin from one another, one upon the other.
 pub const SESSION_DEPTH_MAX: u32 = 8;
+/// What the journal of the province's calls holds, in bytes.
+pub const JOURNAL_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What the journal of a session holds, in bytes.
+pub const SESSION_JOURNAL_BYTES_MAX: usize = 1024 * 1024;
+/// What a journal keeps of the messages of one call, in bytes.
+pub const JOURNAL_CALL_BYTES_MAX: usize = 64 * 1024;
+/// What the recording of a session holds, in bytes: a call that does not fit ends it.
+pub const RECORDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a recording keeps of the messages of one call, in bytes.
+pub const RECORDED_CALL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most fields in the request message of those methods, the fields of embedded messages included.
 pub const REQUEST_FIELDS_MAX: usize = 4_096;
 /// How long a request message may take to come, in milliseconds.

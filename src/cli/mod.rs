@@ -13,17 +13,20 @@ pub mod fault;
 mod format;
 pub mod health;
 pub mod import;
+pub mod journal;
 pub mod keys;
 mod language;
 pub mod ledger;
 pub mod load;
 pub mod logging;
+mod message;
 pub mod output;
 pub mod person;
 pub mod persona;
 pub mod policy;
 pub mod population;
 pub mod registry;
+pub mod replay;
 pub mod rights;
 pub mod serve;
 pub mod session;
@@ -50,6 +53,7 @@ Examples:
   lienthong person create --situation lapsed_card      a citizen of your own, in the province of a running server
   lienthong clock advance 180d                         half a year on, in the province of a running server
   lienthong session create                             a world of its own beside it, for one test suite
+  lienthong journal follow                             what is called in it, as it is called
   lienthong import land parcels.xlsx                   an agency's own data into its registry
   lienthong verify answer.json --trust anchor.json     check records offline
   lienthong load --rate 500 --duration 10s             latency percentiles at a fixed rate
@@ -97,6 +101,11 @@ pub enum Command {
     /// Sessions of a server: worlds of their own, for test suites that run side by side.
     #[command(subcommand)]
     Session(session::Session),
+    /// What was called in a server's world: list, follow and count calls; record a session.
+    #[command(subcommand)]
+    Journal(journal::Journal),
+    /// Make the calls of a recorded session again and report what differs, or answer them without a world.
+    Replay(replay::Replay),
     /// The generated citizens.
     #[command(subcommand)]
     Population(population::Population),
@@ -158,6 +167,8 @@ impl Cli {
             Command::Clock(command) => command.run(output),
             Command::Fault(command) => command.run(output),
             Command::Session(command) => command.run(output),
+            Command::Journal(command) => command.run(output),
+            Command::Replay(command) => command.run(output),
             Command::Population(command) => command.run(output),
             Command::Import(command) => command.run(output),
             Command::Ledger(command) => command.run(output),

@@ -190,6 +190,7 @@ impl Create {
             seed,
             persona_faults: faults,
             metadata_faults,
+            session_id: String::new(),
         };
         let call = async |client: &mut Client, request| client.create_session(request).await;
         let created = ask(&server.outside(), message, call).await?.session.unwrap_or_default();

@@ -54,6 +54,7 @@ impl Front {
             facts: facts.clone(),
             mark,
             sessions: desk,
+            session: None,
             entry: None,
             metadata_faults: false,
         };

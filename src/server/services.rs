@@ -23,6 +23,7 @@ use crate::api::grpc::health::HealthGrpcService;
 use crate::api::grpc::identity::{
     AccountGrpcService, CredentialGrpcService, LinkGrpcService, OrganisationGrpcService, PresentationGrpcService,
 };
+use crate::api::grpc::journal::{JournalGrpcService, JournalParts};
 use crate::api::grpc::province::ProvinceGrpcService;
 use crate::api::grpc::registry::{SharedRegistries, TypedRegistry};
 use crate::api::grpc::session::SessionGrpcService;
@@ -32,6 +33,7 @@ use crate::api::grpc::trust::ledger::LedgerGrpcService;
 use crate::api::grpc::trust::status::StatusGrpcService;
 use crate::api::health::HealthBoard;
 use crate::api::{Edge, PageTokens};
+use crate::base::entropy::SystemEntropy;
 use crate::base::{Error, Result, SessionId, limits};
 use crate::identity::Presenting;
 use crate::ledger::Monotone;
@@ -39,8 +41,10 @@ use crate::registry::{
     business, civil_status, driver_licence, health_insurance, judicial, land, resident, social_insurance, vehicle,
 };
 use crate::simulation::creation::{Creating, Opening, Parts};
+use crate::simulation::journal::{Journal, RecordedSession};
 use crate::simulation::session::SessionDesk;
 use crate::wire::DESCRIPTORS;
+use crate::wire::mask::Mask;
 use crate::wire::proto::access::v1::access_log_service_server::AccessLogServiceServer;
 use crate::wire::proto::access::v1::agency_service_server::AgencyServiceServer;
 use crate::wire::proto::access::v1::consent_service_server::ConsentServiceServer;
@@ -62,6 +66,7 @@ use crate::wire::proto::registry::social_insurance::v1::social_insurance_service
 use crate::wire::proto::registry::v1::registry_service_server::RegistryServiceServer;
 use crate::wire::proto::registry::vehicle::v1::vehicle_service_server::VehicleServiceServer;
 use crate::wire::proto::simulation::v1::fault_service_server::FaultServiceServer;
+use crate::wire::proto::simulation::v1::journal_service_server::JournalServiceServer;
 use crate::wire::proto::simulation::v1::session_service_server::SessionServiceServer;
 use crate::wire::proto::simulation::v1::simulation_service_server::SimulationServiceServer;
 use crate::wire::proto::trust::v1::ledger_service_server::LedgerServiceServer;
@@ -83,6 +88,7 @@ macro_rules! add {
 struct Services {
     handlers: Vec<(&'static str, Arc<dyn Handler>)>,
     names: Vec<&'static str>,
+    journal: Option<Arc<Journal>>,
 }
 
 impl Services {
@@ -162,6 +168,8 @@ pub struct Serving<'a> {
     pub mark: [u8; 16],
     /// The sessions, which can be managed from every world; `None`: there are none.
     pub sessions: Option<Arc<dyn SessionDesk>>,
+    /// The session that it is; `None`: it is the province.
+    pub session: Option<RecordedSession>,
     /// The method that a caller must be allowed to call in order to call any other.
     pub entry: Option<Entry>,
     /// Whether calls may ask for faults of their own.
@@ -237,6 +245,7 @@ fn services(serving: &Serving<'_>, edge: &Edge) -> Result<Services> {
         let scope = fault_scope(assembly, serving.entry.is_some());
         let service = FaultGrpcService::new(edge.clone(), assembly.world.faults.clone(), scope, pages.clone());
         add!(services, FaultServiceServer, service);
+        journal(&mut services, serving, edge, &pages)?;
         if let Some(sessions) = sessions {
             add!(services, SessionServiceServer, SessionGrpcService::new(edge.clone(), sessions.clone(), pages));
         }
@@ -254,6 +263,26 @@ pub(super) fn fault_scope(assembly: &Assembly, is_session: bool) -> FaultScope {
         catalogue: assembly.world.catalogue.clone(),
         may_sign_falsely: is_session,
     }
+}
+
+/// The journal of the world's calls, and its service.
+fn journal(services: &mut Services, serving: &Serving<'_>, edge: &Edge, pages: &PageTokens) -> Result<()> {
+    let Serving { assembly, facts, session, .. } = serving;
+    let bytes = if session.is_some() { limits::SESSION_JOURNAL_BYTES_MAX } else { limits::JOURNAL_BYTES_MAX };
+    let journal = Arc::new(Journal::new(bytes));
+    let parts = JournalParts {
+        journal: journal.clone(),
+        // Masks of one world tell nothing of another's.
+        mask: Mask::random(&SystemEntropy::default())?,
+        exchange: assembly.gateway.exchange.clone(),
+        traces: assembly.gateway.traces.clone(),
+        clock: assembly.world.clock.clone(),
+        facts: facts.clone(),
+        session: session.clone(),
+    };
+    add!(services, JournalServiceServer, JournalGrpcService::new(edge.clone(), parts, pages.clone()));
+    services.journal = Some(journal);
+    Ok(())
 }
 
 /// What creates citizens and opens accounts in a running world.
@@ -349,6 +378,7 @@ fn serve(process: &Process, serving: Serving<'_>, mut services: Services, edge: 
         metrics: assembly.gateway.metrics.clone(),
         faults: assembly.world.faults.clone(),
         metadata_faults,
+        journal: services.journal,
         entry,
     };
     Ok(Served { world: Arc::new(world), health, watchers })

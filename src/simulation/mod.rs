@@ -12,6 +12,7 @@ pub mod examples;
 pub mod faults;
 pub mod geography;
 pub mod history;
+pub mod journal;
 pub mod legacy_file;
 pub mod names;
 pub mod personas;

@@ -33,6 +33,8 @@ pub struct NewSession {
     pub persona_faults: Option<Vec<PersonalId>>,
     /// Whether calls may ask for faults of their own, by metadata.
     pub metadata_faults: bool,
+    /// The id that it is to have, to replay a recording; `None`: a random one.
+    pub id: Option<SessionId>,
 }
 
 /// What there is to say of a session.

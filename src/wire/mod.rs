@@ -4,6 +4,7 @@
 
 pub mod codec;
 pub mod delivered;
+pub mod mask;
 pub mod payload;
 pub mod proto;
 pub mod ready;

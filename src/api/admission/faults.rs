@@ -19,6 +19,7 @@ use super::message::PREFIX_BYTES;
 use super::opening::Opening;
 use crate::api::dismissal::Dismissal;
 use crate::api::status;
+use crate::base::call::{Call, CheckOutcome};
 use crate::base::{Error, Reason};
 use crate::simulation::faults::{After, CallAction, FaultedCall, Refusal, Refused, ResetCode, Rules, Strike};
 
@@ -51,6 +52,14 @@ impl Faults {
         let mut strikes = rules.of_call(call);
         strikes.extend(asked_for);
         Self(strikes)
+    }
+
+    /// Notes the rules with the call, for its journal and for `Explain`.
+    pub(super) fn note(&self, call: &Call) {
+        for strike in &self.0 {
+            let standing = &strike.standing;
+            call.note(["fault.", &standing.id].concat(), CheckOutcome::Pass, standing.rule.action.as_str());
+        }
     }
 
     fn actions(&self) -> impl Iterator<Item = (&Strike, &CallAction)> {

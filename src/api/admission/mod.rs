@@ -25,12 +25,15 @@ mod content;
 mod entering;
 mod fair;
 mod faults;
+mod held;
 mod holder;
+mod journaling;
 mod lanes;
 mod load;
 mod message;
 mod method;
 mod opening;
+mod refusing;
 mod shape;
 mod stream;
 mod turns;
@@ -48,6 +51,7 @@ use tonic::codegen::http::{Request, Response, request};
 use tower::Service;
 
 pub use capacity::Capacity;
+pub use journaling::ByGrpcWeb;
 pub use load::Load;
 pub use method::{Access, Method, Methods};
 pub(super) use opening::Opening;
@@ -55,19 +59,18 @@ pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
-use super::streams::OpenStream;
 use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
 use crate::simulation::faults::{FaultedCall, Strike};
-use budget::Reservation;
-use faults::{Faults, Instead};
+use faults::Faults;
+use held::{Held, Memory};
 use holder::Holder;
+use journaling::{Journalling, is_journalled};
 use message::{Encoding, Framed, Take, no_room};
+use refusing::{Refused, Refusing};
 use shape::Flaw;
 use stream::{discard, guarded, held};
-use turns::Turn;
-use under_way::CallSlot;
 
 /// The services behind admission.
 #[derive(Clone)]
@@ -96,13 +99,14 @@ enum Admitted {
     Anyone(PublicCall),
 }
 
-/// A refusal, with the caller and the method as far as they were known by then.
-struct Refused {
-    error: Error,
-    /// What a rule of faults answers instead of a status for the error.
-    instead: Option<Instead>,
-    method: Option<&'static str>,
-    caller: Option<Caller>,
+impl Admitted {
+    /// The call of somebody.
+    fn call(&self) -> Option<&Arc<Call>> {
+        match self {
+            Self::Caller(call) => Some(call),
+            Self::Anyone(_) => None,
+        }
+    }
 }
 
 impl Admission {
@@ -143,7 +147,10 @@ impl Inner {
         };
         let entering = Entering { capacity: &self.capacity, methods: &self.methods, world: &world };
         let now = world.edge.now();
-        let opening = Opening::of(&parts.headers, begun, now, world.edge.new_id(now));
+        // The ids of a recorded session are drawn from its seed, call by call; what is not in its journal takes none of them.
+        let is_drawn = world.journal.is_none() || is_journalled(method);
+        let id = if is_drawn { world.edge.new_id(now) } else { world.edge.new_id_beside(now) };
+        let opening = Opening::of(&parts.headers, begun, now, id);
         entering.answer(method, parts, body, opening, refusal).await
     }
 }
@@ -158,6 +165,7 @@ impl Entering<'_> {
         opening: Opening,
         refusal: Option<Error>,
     ) -> Response<Body> {
+        let journal = self.world.journal.as_ref();
         let not_grpc = content::not_grpc(&parts, opening.request_id, opening.language);
         let mut answer = match (not_grpc, refusal) {
             (Some(answer), _) => answer,
@@ -166,7 +174,13 @@ impl Entering<'_> {
                 let name = method.map(|method| method.name.as_str());
                 self.refuse(Refused { error, instead: None, method: name, caller: None }, &opening)
             }
-            (None, None) => self.call(method, parts, body, &opening).await,
+            (None, None) => {
+                let journal = journal.filter(|_| is_journalled(method)).cloned();
+                let reading = || self.world.time.reading();
+                let journalling =
+                    journal.map(|journal| Journalling::begin(journal, method, &parts, &opening, reading()));
+                self.call(method, parts, body, &opening, journalling).await
+            }
         };
         give_back(answer.headers_mut(), &opening.client_ids, opening.request_id);
         self.world.add_times(answer.headers_mut());
@@ -181,14 +195,18 @@ impl Entering<'_> {
         mut parts: request::Parts,
         mut body: Body,
         opening: &Opening,
+        mut journalling: Option<Journalling>,
     ) -> Response<Body> {
-        match self.admit(method, &mut parts, &mut body, opening).await {
+        match self.admit(method, &mut parts, &mut body, opening, journalling.as_mut()).await {
             Ok((body, mut holds)) => {
                 let (faults, connection) = (std::mem::take(&mut holds.faults), parts.extensions.get().cloned());
                 let is_public = parts.extensions.get::<PublicCall>().is_some();
                 let reads_gzip = compress::is_accepted(&parts.headers);
                 let answer = self.world.dispatch.handle(Request::from_parts(parts, body)).await;
                 let mut answer = complete(answer, opening.request_id, opening.language);
+                if let Some(journalling) = journalling {
+                    answer = journalling.follow(answer);
+                }
                 if let Some(stream) = holds.stream.take() {
                     answer = answer.map(|body| held(body, stream));
                 }
@@ -203,7 +221,12 @@ impl Entering<'_> {
             }
             Err(refused) => {
                 discard(body);
-                self.refuse(refused, opening)
+                let noted = journalling.and_then(|journalling| journalling.refused(&refused.error, &refused.caller));
+                let answer = self.refuse(refused, opening);
+                match noted {
+                    Some(journalling) => journalling.follow(answer),
+                    None => answer,
+                }
             }
         }
     }
@@ -215,6 +238,7 @@ impl Entering<'_> {
         parts: &mut request::Parts,
         body: &mut Body,
         opening: &Opening,
+        journalling: Option<&mut Journalling>,
     ) -> Result<(Body, Held), Refused> {
         let mut refused = Refusing { method: None, caller: None };
         let method = method.ok_or_else(|| {
@@ -256,6 +280,10 @@ impl Entering<'_> {
             let message = self.read(body, method, encoding, opening, &mut memory).await;
             parts.headers.remove(message::ENCODING);
             let message = message.map_err(|error| refused.by(error))?;
+            if let Some(journalling) = journalling {
+                journalling.note_request(message.message());
+                journalling.note_admitted(admitted.call());
+            }
             let faults = self.faults_of(method, &admitted, message.message(), asked);
             (message.into_body(), Some(memory), faults)
         };
@@ -275,11 +303,13 @@ impl Entering<'_> {
 
     /// The rules of faults whose turn a call is.
     fn faults_of(&self, method: &Method, admitted: &Admitted, message: &[u8], asked: Vec<Strike>) -> Faults {
-        let caller = match admitted {
-            Admitted::Caller(call) => Some(call.caller.label()),
-            Admitted::Anyone(_) => None,
-        };
-        Faults::of(&self.world.faults, &FaultedCall { method: &method.name, caller, message }, asked)
+        let call = admitted.call();
+        let caller = call.map(|call| call.caller.label());
+        let faults = Faults::of(&self.world.faults, &FaultedCall { method: &method.name, caller, message }, asked);
+        if let Some(call) = call {
+            faults.note(call);
+        }
+        faults
     }
 
     /// Reads the message, and refuses one that would take too much memory to decode.
@@ -331,45 +361,6 @@ impl Entering<'_> {
             Some(instead) => instead.answer(opening),
             None => status::answer(&error, opening.request_id, opening.language),
         }
-    }
-}
-
-/// The context of a refusal, as it becomes known.
-struct Refusing {
-    method: Option<&'static str>,
-    caller: Option<Caller>,
-}
-
-impl Refusing {
-    fn by(&self, error: Error) -> Refused {
-        Refused { error, instead: None, method: self.method, caller: self.caller.clone() }
-    }
-
-    fn with(&self, instead: Instead) -> Refused {
-        Refused { error: instead.error(), instead: Some(instead), method: self.method, caller: self.caller.clone() }
-    }
-}
-
-/// The resources of a call until it is answered.
-struct Held {
-    _under_way: Option<CallSlot>,
-    _turn: Turn,
-    _memory: Option<Memory>,
-    /// A stream of answers to anyone, which counts as long as it is open.
-    stream: Option<OpenStream<Option<Network>>>,
-    /// The rules of faults whose turn this call is.
-    faults: Faults,
-}
-
-/// The share of a request in the budget.
-struct Memory {
-    holder: Holder,
-    held: Reservation<Holder>,
-}
-
-impl Take for Memory {
-    fn take(&mut self, bytes: usize) -> bool {
-        self.held.grow(&self.holder, bytes)
     }
 }
 

@@ -104,6 +104,7 @@ fn front_of(
         metrics: Arc::default(),
         faults: Arc::new(Rules::new([], clock.clone(), seed)),
         metadata_faults: false,
+        journal: None,
         entry: None,
     };
     let admission = Admission::new(Arc::new(methods), capacity, Arc::new(world), sessions);

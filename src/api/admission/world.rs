@@ -14,6 +14,7 @@ use crate::base::{Error, Reason, Result};
 use crate::ledger::LogClock;
 use crate::simulation::clock::{Reading, WorldClock};
 use crate::simulation::faults::Rules;
+use crate::simulation::journal::Journal;
 
 /// The metadata key with which a call chooses a session.
 pub const SESSION: &str = "x-lienthong-session";
@@ -42,6 +43,8 @@ pub struct ServedWorld {
     pub faults: Arc<Rules>,
     /// Whether calls may ask for faults of their own.
     pub metadata_faults: bool,
+    /// The journal of its calls; `None` where the simulation is off.
+    pub journal: Option<Arc<Journal>>,
     /// Who may enter; `None`: whoever may call.
     pub entry: Option<Entry>,
 }

@@ -5,6 +5,7 @@ pub mod exchange;
 pub mod fault;
 pub mod health;
 pub mod identity;
+pub mod journal;
 pub mod province;
 pub mod registry;
 pub mod session;

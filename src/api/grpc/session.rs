@@ -84,8 +84,16 @@ fn known(text: &str) -> Result<SessionId> {
 
 /// What a request wants a session to be.
 fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
-    let proto::CreateSessionRequest { request_id, label, ttl, from_session, seed, persona_faults, metadata_faults } =
-        request;
+    let proto::CreateSessionRequest {
+        request_id,
+        label,
+        ttl,
+        from_session,
+        seed,
+        persona_faults,
+        metadata_faults,
+        session_id,
+    } = request;
     let mut found = Violations::default();
     if !request_id.is_empty() && !is_request_id(&request_id) {
         found.push(Violation::new("request_id", "FORMAT", "8 to 64 characters of A-Z a-z 0-9 . _ -"));
@@ -116,6 +124,10 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         };
         faults.personal_ids.iter().enumerate().filter_map(read).collect()
     });
+    let id = SessionId::parse(&session_id);
+    if id.is_none() && !session_id.is_empty() {
+        found.push(Violation::new("session_id", "FORMAT", "32 hexadecimal characters, in lower case"));
+    }
     if !found.is_empty() {
         return Err(Error::invalid(found));
     }
@@ -128,6 +140,7 @@ fn wanted(request: proto::CreateSessionRequest) -> Result<NewSession> {
         seed,
         persona_faults: faults,
         metadata_faults,
+        id,
     })
 }
 

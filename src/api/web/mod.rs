@@ -31,6 +31,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer as _, Service, ServiceExt as _};
 use tower_http::cors::{AllowHeaders, AllowOrigin, AllowPrivateNetwork, CorsLayer};
 
+use super::admission::ByGrpcWeb;
 use super::console::Hosts;
 use crate::base::limits;
 use crate::base::log::LogLimiter;
@@ -166,6 +167,7 @@ async fn answer(State(web): State<Web>, mut request: Request, next: Next) -> Res
             // The answer comes in the form of the request, whatever `accept` leaves open.
             request.headers_mut().insert(header::CONTENT_TYPE, form.clone());
             request.headers_mut().insert(header::ACCEPT, form);
+            request.extensions_mut().insert(ByGrpcWeb);
         }
         _ => return web.not_grpc_web(&request),
     }

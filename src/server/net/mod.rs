@@ -49,6 +49,15 @@ pub async fn serve_http(listener: TcpListener, router: axum::Router, ending: wat
     Ports::new(Limits::default(), Arc::default(), ending).console(listener, router, None).await;
 }
 
+/// Serves gRPC in plaintext on a port of its own, within the usual limits, until `ending` turns true.
+pub async fn serve_grpc<S>(listener: TcpListener, service: S, ending: watch::Receiver<bool>)
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Unpin + Send,
+{
+    Ports::new(Limits::default(), Arc::default(), ending).grpc(listener, service, None, Vec::new(), None).await;
+}
+
 /// The ports of one server, which share its seats.
 pub(super) struct Ports {
     table: Arc<Table>,

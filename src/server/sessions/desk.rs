@@ -100,13 +100,17 @@ impl SessionDesk for SessionManager {
             None => source,
             Some(personas) => source.with_faults_of(personas),
         };
-        let id = SessionId::random(&*self.config.entropy)?;
+        let id = new.id.map_or_else(|| SessionId::random(&*self.config.entropy), Ok)?;
         // Others may have been created meanwhile, also by the same request.
         let _creating = self.creating.lock().await;
         if let Some(facts) = self.repeated(by, &new)? {
             return Ok((facts, true));
         }
         self.check_room(by)?;
+        if self.find(id).is_ok() {
+            let rule = "is the id of a session that is there: delete that one first";
+            return Err(Error::invalid_field("session_id", "IN_USE", rule));
+        }
         let slot = Slot::new(id, by, new, self.config.clock.now(), source, depth);
         Ok((self.keep(slot)?, false))
     }

@@ -152,6 +152,7 @@ impl SessionManager {
                     mark,
                     sessions: self.me.upgrade().map(|all| all as Arc<dyn SessionDesk>),
                     metadata_faults: slot.new.metadata_faults,
+                    session: Some(slot.recorded()),
                     entry: Some(Entry { rights: self.base.gateway.rights.clone(), method: ENTRY }),
                 };
                 let served = services::further(process, serving, slot.id, ending)?;

@@ -18,6 +18,7 @@ use crate::server::followers::Followers;
 use crate::server::http_routes;
 use crate::server::services::Served;
 use crate::server::task::AbortOnDrop;
+use crate::simulation::journal::RecordedSession;
 use crate::simulation::session::{NewSession, SessionFacts, unknown};
 use crate::store::OverlayStore;
 
@@ -101,6 +102,16 @@ impl Slot {
         match self.new.seed {
             Some(seed) => Arc::new(SeededEntropy::new(Seed::root(seed).child("session", 0))),
             None => base.world.entropy.clone(),
+        }
+    }
+
+    /// What a recording says of it.
+    pub(super) fn recorded(&self) -> RecordedSession {
+        RecordedSession {
+            id: self.id,
+            seed: self.new.seed,
+            persona_faults: self.new.persona_faults.clone(),
+            clock: self.source.clock.reading(),
         }
     }
 

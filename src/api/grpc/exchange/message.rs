@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::base::call::CallCheck;
 use crate::base::{Language, Reason, RequestId, Result};
+use crate::base::{Violation, Violations};
 use crate::wire::delivered::encode_delivered;
 use crate::wire::proto::exchange::v1;
 use crate::wire::ready::FetchRecordsResponse;
@@ -80,29 +82,32 @@ pub(super) fn explained(explained: Explained, language: Language) -> Result<v1::
         caller: explained.caller,
         called_at: timestamp(explained.called_at),
         outcome: explained.outcome,
-        checks: explained
-            .checks
-            .into_iter()
-            .map(|check| v1::ExplainedCheck {
-                name: check.name,
-                outcome: check.outcome.as_str().to_owned(),
-                detail: language.say(&check.detail).into_owned(),
-            })
-            .collect(),
+        checks: checks(&explained.checks, language),
         evidence: evidence.transpose()?,
         rights: explained.rights.unwrap_or_default(),
         violations_total: explained.violations.total() as u64,
-        violations: explained
-            .violations
-            .kept()
-            .iter()
-            .map(|bad| v1::ExplainedViolation {
-                field: bad.field.clone(),
-                rule: bad.rule.clone().into_owned(),
-                message: bad.message_in(language).into_owned(),
-            })
-            .collect(),
+        violations: violations(&explained.violations, language),
     })
+}
+
+/// The checks of a call.
+pub(in crate::api::grpc) fn checks(checks: &[CallCheck], language: Language) -> Vec<v1::ExplainedCheck> {
+    let check = |check: &CallCheck| v1::ExplainedCheck {
+        name: check.name.clone(),
+        outcome: check.outcome.as_str().to_owned(),
+        detail: language.say(&check.detail).into_owned(),
+    };
+    checks.iter().map(check).collect()
+}
+
+/// The bad fields of a call's request.
+pub(in crate::api::grpc) fn violations(violations: &Violations, language: Language) -> Vec<v1::ExplainedViolation> {
+    let violation = |bad: &Violation| v1::ExplainedViolation {
+        field: bad.field.clone(),
+        rule: bad.rule.clone().into_owned(),
+        message: bad.message_in(language).into_owned(),
+    };
+    violations.kept().iter().map(violation).collect()
 }
 
 #[cfg(test)]

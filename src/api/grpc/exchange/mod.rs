@@ -1,7 +1,7 @@
 //! `exchange.v1.ExchangeService`. Each handler is thin: convert the request, run one use case, convert its result.
 
 mod bulk;
-mod message;
+pub(super) mod message;
 #[cfg(test)]
 mod tests;
 

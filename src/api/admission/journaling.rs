@@ -1,0 +1,299 @@
+//! Writes the journal: what came in and what went out of one call, as bytes, and how it ended.
+//!
+//! This is the one place that every call passes, whatever its method and its protocol, and at which an answer has its last form but for compression.
+//! A call ends when the last part of its answer is handed over, or when its client went away before.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body::Frame;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::{HeaderMap, Response, request};
+
+use super::message::PREFIX_BYTES;
+use super::method::Method;
+use super::opening::Opening;
+use crate::api::status::{Ending, code_name, ending};
+use crate::base::call::{Call, CallCheck, Caller, CheckOutcome, ROLE};
+use crate::base::{Error, Reason};
+use crate::simulation::clock::Reading;
+use crate::simulation::journal::{CANCELLED, Journal, JournalCall, Protocol};
+
+/// The service whose calls are in no journal: it would tell of itself.
+const OWN: &str = "lienthong.simulation.v1.JournalService/";
+/// The services that are journalled, and calls of methods that there are not.
+const OURS: &str = "lienthong.";
+/// The metadata that may change an answer.
+const METADATA: [&str; 4] = ["accept-language", "x-lienthong-unverified", "x-request-id", "traceparent"];
+
+/// Whether calls of a method are in the journal.
+pub(super) fn is_journalled(method: Option<&Method>) -> bool {
+    method.is_none_or(|method| method.name.starts_with(OURS) && !method.name.starts_with(OWN))
+}
+
+/// Marks a request that came by gRPC-Web.
+#[derive(Debug, Clone, Copy)]
+pub struct ByGrpcWeb;
+
+/// A call that is being written down.
+pub(super) struct Journalling {
+    journal: Arc<Journal>,
+    call: JournalCall,
+    begun: Instant,
+    admitted: Option<Arc<Call>>,
+    messages: Messages,
+}
+
+impl Journalling {
+    /// Begins with a call of which only the head is known.
+    pub(super) fn begin(
+        journal: Arc<Journal>,
+        method: Option<&'static Method>,
+        parts: &request::Parts,
+        opening: &Opening,
+        reading: Reading,
+    ) -> Self {
+        let (number, bytes_max) = journal.begin();
+        let is_web = parts.extensions.get::<ByGrpcWeb>().is_some();
+        let metadata = METADATA.iter().filter_map(|name| {
+            let value = parts.headers.get(*name)?.to_str().ok()?;
+            Some((*name, value.chars().take(256).collect()))
+        });
+        let call = JournalCall {
+            position: 0,
+            number,
+            request_id: opening.request_id,
+            client_ids: opening.client_ids.clone(),
+            method: method.map_or("", |method| method.name.as_str()),
+            caller: None,
+            protocol: if is_web { Protocol::GrpcWeb } else { Protocol::Grpc },
+            metadata: metadata.collect(),
+            called_at: opening.now,
+            machine_time: reading.machine,
+            took: std::time::Duration::ZERO,
+            request: None,
+            request_bytes: 0,
+            answers: Vec::new(),
+            answer_count: 0,
+            answer_bytes: 0,
+            outcome: Cow::Borrowed(CANCELLED),
+            code: (CANCELLED, 1),
+            message: String::new(),
+            details: Bytes::new(),
+            checks: Vec::new(),
+        };
+        Self { journal, call, begun: opening.begun, admitted: None, messages: Messages::new(bytes_max) }
+    }
+
+    /// Notes the request message of a call, if it was read.
+    pub(super) fn note_request(&mut self, message: &[u8]) {
+        self.call.request_bytes = message.len() as u64;
+        if self.messages.takes(message.len()) {
+            self.call.request = Some(Bytes::copy_from_slice(message));
+        }
+    }
+
+    /// Notes who was let in.
+    pub(super) fn note_admitted(&mut self, call: Option<&Arc<Call>>) {
+        self.admitted = call.cloned();
+        self.call.caller = call.map(|call| call.caller.clone());
+    }
+
+    /// Notes why a call was not let in; `None`: it is not written down.
+    pub(super) fn refused(mut self, error: &Error, caller: &Option<Caller>) -> Option<Self> {
+        if matches!(error.reason, Reason::RateLimited | Reason::Overloaded) {
+            return None; // Whoever calls too often would fill the journal with it.
+        }
+        self.call.caller.clone_from(caller);
+        if error.reason == Reason::RoleNotAllowed {
+            let detail = error.message.clone();
+            self.call.checks = vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail }];
+        }
+        Some(self)
+    }
+
+    /// Follows an answer to its end.
+    pub(super) fn follow(self, answer: Response<Body>) -> Response<Body> {
+        if answer.headers().contains_key("grpc-status") {
+            let (parts, body) = answer.into_parts();
+            self.end(&parts.headers);
+            return Response::from_parts(parts, body);
+        }
+        answer.map(|inner| Body::new(Following { inner, journalling: Some(self) }))
+    }
+
+    /// Writes the call down with the status that it ended with.
+    fn end(mut self, trailers: &HeaderMap) {
+        let Ending { code, outcome, message, details } = ending(trailers);
+        self.call.code = (code_name(code), code as i32);
+        (self.call.outcome, self.call.message, self.call.details) = (outcome, message, details);
+        self.write();
+    }
+
+    fn write(self) {
+        let Self { journal, mut call, begun, admitted, messages } = self;
+        call.took = begun.elapsed();
+        if let Some(admitted) = admitted {
+            call.checks = admitted.checks();
+        }
+        (call.answers, call.answer_count, call.answer_bytes) = (messages.kept, messages.count, messages.bytes);
+        journal.record(call);
+    }
+}
+
+/// The body of an answer that is followed.
+struct Following {
+    inner: Body,
+    journalling: Option<Journalling>,
+}
+
+impl http_body::Body for Following {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(data), Some(journalling)) = (frame.data_ref(), &mut self.journalling) {
+                    journalling.messages.push(data);
+                } else if let (Some(trailers), Some(journalling)) = (frame.trailers_ref(), self.journalling.take()) {
+                    journalling.end(trailers);
+                }
+            }
+            Poll::Ready(Some(Err(_)) | None) => {
+                if let Some(journalling) = self.journalling.take() {
+                    journalling.write();
+                }
+            }
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        if let Some(journalling) = self.journalling.take() {
+            journalling.write();
+        }
+    }
+}
+
+/// The messages of an answer, taken apart as they pass: kept as long as they fit, and counted to the end.
+struct Messages {
+    kept: Vec<Bytes>,
+    count: u64,
+    bytes: u64,
+    /// Bytes that may still be kept.
+    room: usize,
+    is_cut: bool,
+    prefix: Vec<u8>,
+    /// Bytes of the present message that are yet to come.
+    left: usize,
+    /// The present message, if it is kept.
+    present: Option<Vec<u8>>,
+}
+
+impl Messages {
+    fn new(room: usize) -> Self {
+        let prefix = Vec::with_capacity(PREFIX_BYTES);
+        Self { kept: Vec::new(), count: 0, bytes: 0, room, is_cut: false, prefix, left: 0, present: None }
+    }
+
+    /// Whether a message of this length is kept: not behind one that was not.
+    fn takes(&mut self, bytes: usize) -> bool {
+        self.is_cut |= bytes > self.room;
+        self.room = self.room.saturating_sub(bytes);
+        !self.is_cut
+    }
+
+    fn push(&mut self, mut data: &[u8]) {
+        while !data.is_empty() {
+            if self.prefix.len() < PREFIX_BYTES {
+                let (more, rest) = data.split_at(data.len().min(PREFIX_BYTES - self.prefix.len()));
+                self.prefix.extend_from_slice(more);
+                data = rest;
+                let Some((_, length)) = self.prefix.split_at_checked(1).filter(|(_, length)| length.len() == 4) else {
+                    return;
+                };
+                self.left = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+                self.count += 1;
+                self.bytes += self.left as u64;
+                self.present = self.takes(self.left).then(|| Vec::with_capacity(self.left));
+            }
+            let (part, rest) = data.split_at(data.len().min(self.left));
+            if let Some(present) = &mut self.present {
+                present.extend_from_slice(part);
+            }
+            self.left -= part.len();
+            data = rest;
+            if self.left == 0 {
+                self.kept.extend(self.present.take().map(Bytes::from));
+                self.prefix.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(messages: &[&[u8]]) -> Vec<u8> {
+        let framed = messages.iter().map(|message| [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat());
+        framed.collect::<Vec<_>>().concat()
+    }
+
+    #[test]
+    fn messages_are_taken_apart_however_they_are_cut() {
+        let wire = framed(&[b"hello", b"", b"world!"]);
+        for piece in [1, 2, 5, 6, 7, wire.len()] {
+            let mut messages = Messages::new(100);
+            wire.chunks(piece).for_each(|piece| messages.push(piece));
+            assert_eq!(messages.kept, [&b"hello"[..], b"", b"world!"], "{piece}");
+            assert_eq!((messages.count, messages.bytes), (3, 11));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_so_is_what_follows_it() {
+        let mut messages = Messages::new(8);
+        messages.push(&framed(&[b"hello", b"world!", b"!"]));
+        assert_eq!((messages.kept.len(), messages.count, messages.bytes), (1, 3, 12), "no gap in what is kept");
+        assert!(!messages.takes(1));
+    }
+
+    #[test]
+    fn the_journal_does_not_tell_of_itself_nor_of_the_frameworks_services() {
+        let pool = crate::wire::typed::pool();
+        let message = pool.get_message_by_name("lienthong.exchange.v1.ExplainRequest").expect("in the protos");
+        let method = |name: &str| Method {
+            name: name.into(),
+            access: super::super::method::Access::Anyone,
+            message_bytes_max: 0,
+            message_fields_max: 0,
+            is_client_streaming: false,
+            is_server_streaming: false,
+            shape: super::super::shape::Shapes::default().of(&message),
+        };
+        for (name, expected) in [
+            ("lienthong.exchange.v1.ExchangeService/FetchRecords", true),
+            ("lienthong.simulation.v1.SessionService/GetSession", true),
+            ("lienthong.simulation.v1.JournalService/ListCalls", false),
+            ("grpc.health.v1.Health/Check", false),
+        ] {
+            assert_eq!(is_journalled(Some(&method(name))), expected, "{name}");
+        }
+        assert!(is_journalled(None), "a call of a method that there is not");
+    }
+}

@@ -1,0 +1,33 @@
+//! A refusal with what is known of the request by then: for the log, for `Explain` and for the journal.
+
+use super::faults::Instead;
+use crate::base::Error;
+use crate::base::call::Caller;
+
+/// A refusal, with the caller and the method as far as they were known by then.
+pub(super) struct Refused {
+    pub(super) error: Error,
+    /// What a rule of faults answers instead of a status for the error.
+    pub(super) instead: Option<Instead>,
+    pub(super) method: Option<&'static str>,
+    pub(super) caller: Option<Caller>,
+}
+
+/// The context of a refusal, as it becomes known.
+pub(super) struct Refusing {
+    pub(super) method: Option<&'static str>,
+    pub(super) caller: Option<Caller>,
+}
+
+impl Refusing {
+    /// The refusal by an error.
+    pub(super) fn by(&self, error: Error) -> Refused {
+        Refused { error, instead: None, method: self.method, caller: self.caller.clone() }
+    }
+
+    /// The refusal that a rule of faults asks for.
+    pub(super) fn with(&self, instead: Instead) -> Refused {
+        let error = instead.error();
+        Refused { instead: Some(instead), ..self.by(error) }
+    }
+}

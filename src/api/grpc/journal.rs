@@ -1,0 +1,379 @@
+//! `JournalService` over gRPC: lists, follows and counts the calls of a world, and records a session.
+
+use std::sync::Arc;
+
+use futures::stream::{self, StreamExt as _};
+use prost::Message as _;
+use tonic::{Request, Response, Status};
+
+use super::exchange::message::{checks, violations};
+use super::simulation::{WorldFacts, clock_message};
+use crate::api::{AnswerStream, Edge, OpenStreams, PageTokens, page};
+use crate::base::call::{Call, Caller};
+use crate::base::name::with_nearest;
+use crate::base::{Error, Language, Reason, RequestId, Result, Violation, Violations, limits};
+use crate::exchange::{Exchange, Explained, RecentCalls};
+use crate::simulation::clock::WorldClock;
+use crate::simulation::journal::{CallFilter, Journal, JournalCall, Protocol, RecordedSession, Recording, WhichMethod};
+use crate::wire::mask::Mask;
+use crate::wire::proto::simulation::v1 as proto;
+use crate::wire::proto::simulation::v1::journal_service_server::JournalService;
+use crate::wire::{record, typed};
+
+/// The version of the form of recordings.
+const RECORDING_VERSION: u32 = 1;
+
+/// Most bad fields of one call: `Explain` gives the others.
+const VIOLATIONS_MAX: usize = 20;
+
+/// Serves `JournalService`.
+#[derive(Clone)]
+pub struct JournalGrpcService {
+    edge: Edge,
+    parts: Arc<JournalParts>,
+    pages: PageTokens,
+    following: OpenStreams,
+}
+
+/// What the service tells of.
+pub struct JournalParts {
+    /// The calls.
+    pub journal: Arc<Journal>,
+    /// Masks what is personal.
+    pub mask: Mask,
+    /// Has the decision logs of exchanges.
+    pub exchange: Arc<Exchange>,
+    /// Has what is remembered of other calls.
+    pub traces: Arc<RecentCalls>,
+    /// The world's clock.
+    pub clock: Arc<WorldClock>,
+    /// What `GetWorld` says of the world.
+    pub facts: WorldFacts,
+    /// The session that the world is of; `None`: it is the province.
+    pub session: Option<RecordedSession>,
+}
+
+impl JournalGrpcService {
+    /// Serves what `parts` tells.
+    pub fn new(edge: Edge, parts: JournalParts, pages: PageTokens) -> Self {
+        Self { edge, parts: Arc::new(parts), pages, following: OpenStreams::default() }
+    }
+
+    async fn list(&self, call: &Call, request: proto::ListCallsRequest) -> Result<proto::ListCallsResponse> {
+        let binding = request.filter.clone().unwrap_or_default().encode_to_vec();
+        let after = self.pages.read(call, &[&binding], &request.page_token)?;
+        let after = after.map_or(Ok(0), |bytes| position(&bytes))?;
+        let (filter, size) = (filter(request.filter.unwrap_or_default())?, page::size(request.page_size)?);
+        let found = self.parts.journal.page(&filter, after, size, limits::PAGE_PAYLOAD_BYTES_MAX);
+        let mut calls = Vec::with_capacity(found.calls.len());
+        for one in found.calls {
+            calls.push(self.parts.message(one, call.language).await?);
+        }
+        let next = found.next.map(|position| self.pages.issue(call, &[&binding], &position.to_be_bytes()));
+        Ok(proto::ListCallsResponse { calls, next_page_token: next.unwrap_or_default(), forgotten: found.forgotten })
+    }
+
+    fn follow(
+        &self,
+        call: &Call,
+        request: proto::FollowCallsRequest,
+    ) -> Result<impl stream::Stream<Item = Result<proto::FollowCallsResponse>> + Send + use<>> {
+        let filter = filter(request.filter.unwrap_or_default())?;
+        let open = self.following.open(&call.agency()?.to_string())?;
+        let (parts, language) = (self.parts.clone(), call.language);
+        let mut watch = parts.journal.watch();
+        let begin = if request.from_beginning { 0 } else { *watch.borrow_and_update() };
+        let state = (parts, filter, watch, begin);
+        Ok(stream::try_unfold(state, move |(parts, filter, mut watch, mut after)| {
+            let _open = &open; // the stream counts as long as it lives
+            async move {
+                let mut missed = 0;
+                loop {
+                    watch.borrow_and_update();
+                    let oldest = parts.journal.begins_after();
+                    // At its beginning a stream has missed nothing.
+                    missed += if after == 0 { 0 } else { oldest.saturating_sub(after) };
+                    after = after.max(oldest);
+                    let mut page = parts.journal.page(&filter, after, 1, 1);
+                    if let Some(one) = page.calls.pop() {
+                        after = one.position;
+                        let call = Some(parts.message(one, language).await?);
+                        let message = proto::FollowCallsResponse { call, missed };
+                        return Ok(Some((message, (parts, filter, watch, after))));
+                    }
+                    if watch.changed().await.is_err() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }))
+    }
+
+    fn verify(&self, request: &proto::VerifyCallsRequest) -> Result<proto::VerifyCallsResponse> {
+        let &proto::VerifyCallsRequest { exactly, at_least, at_most, .. } = request;
+        let (least, most) = (exactly.or(at_least), exactly.or(at_most));
+        let is_one = exactly.is_none() || (at_least.is_none() && at_most.is_none());
+        if !is_one || (least.is_none() && most.is_none()) || least.zip(most).is_some_and(|(least, most)| least > most) {
+            let rule = "give exactly, or at_least, or at_most, or the last two with a number between them";
+            return Err(Error::invalid_field("exactly", "EXPECTATION", rule));
+        }
+        let found = self.parts.journal.count(&filter(request.filter.clone().unwrap_or_default())?);
+        let enough = least.is_none_or(|least| least <= found.count);
+        let few = most.is_none_or(|most| found.count <= most);
+        // What was forgotten may have matched: only a number that is there already proves something then.
+        if found.forgotten > 0 && !(enough && most.is_none()) && few {
+            let message = format!(
+                "the journal has forgotten {} of its oldest calls: reset it before the calls that are to be counted",
+                found.forgotten
+            );
+            return Err(Error::new(Reason::JournalIncomplete, message).with_subject("journal", ""));
+        }
+        let holds = enough && few;
+        let expected = match (least, most) {
+            (Some(least), Some(most)) if least == most => format!("exactly {least}"),
+            (Some(least), Some(most)) => format!("from {least} to {most}"),
+            (Some(least), None) => format!("at least {least}"),
+            (_, most) => format!("at most {}", most.unwrap_or_default()),
+        };
+        Ok(proto::VerifyCallsResponse {
+            holds,
+            count: found.count,
+            request_ids: found.first.iter().map(ToString::to_string).collect(),
+            message: format!("{} calls match, expected are {expected}", found.count),
+        })
+    }
+
+    fn start_recording(&self) -> Result<proto::StartRecordingResponse> {
+        let session = self.parts.session.clone().ok_or_else(|| {
+            let message = "only a session is recorded: name one in x-lienthong-session";
+            Error::new(Reason::RecordingImpossible, message).with_subject("session", "")
+        })?;
+        let clock = self.parts.clock.reading();
+        self.parts.journal.start_recording(RecordedSession { clock, ..session })?;
+        Ok(proto::StartRecordingResponse { bytes_max: limits::RECORDING_BYTES_MAX as u64 })
+    }
+
+    fn export(&self) -> Result<impl stream::Stream<Item = Result<proto::ExportRecordingResponse>> + Send + use<>> {
+        use proto::export_recording_response::Part;
+        let recording = self.parts.journal.recording().ok_or_else(|| {
+            Error::new(Reason::NotFound, "nothing was recorded here: StartRecording begins")
+                .with_subject("recording", "")
+        })?;
+        let heading = self.parts.heading(&recording);
+        let mut calls = recording.calls().to_vec();
+        calls.sort_by_key(|call| call.number);
+        let part = |part| Ok(proto::ExportRecordingResponse { part: Some(part) });
+        let calls = calls.into_iter().map(move |call| part(Part::Call(recorded(&call))));
+        Ok(stream::iter([part(Part::Heading(heading))]).chain(stream::iter(calls)))
+    }
+}
+
+fn position(bytes: &[u8]) -> Result<u64> {
+    bytes.try_into().map(u64::from_be_bytes).map_err(|_| Error::token_refused("page_token"))
+}
+
+/// Reads a filter, and refuses one that can match nothing because of a misspelt method.
+fn filter(message: proto::CallFilter) -> Result<CallFilter> {
+    let proto::CallFilter { method, caller, outcome, request_id, with_faults, since, until } = message;
+    let instant = |field, at: Option<prost_types::Timestamp>| at.map(|at| record::instant(field, &at)).transpose();
+    let text = |text: String| Some(text).filter(|text| !text.is_empty());
+    let mut found = Violations::default();
+    let method = text(method).map(|method| {
+        let named = method.strip_suffix("/*");
+        let services = || typed::pool().services().map(|service| service.full_name().to_owned());
+        let methods = || {
+            let services = typed::pool().services();
+            services
+                .flat_map(|service| service.methods().map(|method| method.full_name().to_owned()).collect::<Vec<_>>())
+        };
+        // Descriptors join a service and its method by a dot.
+        let known: Vec<String> = match named {
+            Some(_) => services().collect(),
+            None => methods().filter_map(|name| name.rsplit_once('.').map(|(a, b)| format!("{a}/{b}"))).collect(),
+        };
+        let asked = named.unwrap_or(&method);
+        if !known.iter().any(|name| name == asked) {
+            let rule = "is no method, and no service followed by /*".to_owned();
+            let rule = with_nearest(rule, asked, known.iter().map(String::as_str));
+            found.push(Violation::new("filter.method", "UNKNOWN_VALUE", rule));
+        }
+        named.map_or_else(|| WhichMethod::One(method.clone()), |service| WhichMethod::OfService(service.to_owned()))
+    });
+    if !found.is_empty() {
+        return Err(Error::invalid(found));
+    }
+    Ok(CallFilter {
+        method,
+        caller: text(caller),
+        outcome: text(outcome),
+        request_id: text(request_id),
+        with_faults,
+        since: instant("filter.since", since)?,
+        until: instant("filter.until", until)?,
+    })
+}
+
+/// The types of a method's messages.
+fn types_of(method: &str) -> Option<(String, String)> {
+    let (service, name) = method.split_once('/')?;
+    let service = typed::pool().get_service_by_name(service)?;
+    let method = service.methods().find(|method| method.name() == name)?;
+    Some((method.input().full_name().to_owned(), method.output().full_name().to_owned()))
+}
+
+impl JournalParts {
+    /// A call's messages, masked.
+    fn masked(&self, call: &JournalCall) -> (Option<prost_types::Struct>, Vec<prost_types::Struct>) {
+        let Some((input, output)) = types_of(call.method) else { return (None, Vec::new()) };
+        let request = call.request.as_ref().and_then(|bytes| self.mask.json(&input, bytes));
+        (request, call.answers.iter().filter_map(|bytes| self.mask.json(&output, bytes)).collect())
+    }
+
+    /// What `Explain` says of a call, if it still knows it; of a call of nobody it knows nothing.
+    async fn explained(&self, caller: Option<Caller>, id: RequestId) -> Result<Option<Explained>> {
+        let Some(caller) = caller else { return Ok(None) };
+        match self.exchange.explain(&self.traces, &caller, true, &id.to_string()).await {
+            Ok(explained) => Ok(Some(explained)),
+            Err(error) if error.reason == Reason::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A call as everybody may see it.
+    async fn message(&self, call: Arc<JournalCall>, language: Language) -> Result<proto::JournalCall> {
+        let explained = self.explained(call.caller.clone(), call.request_id).await?;
+        let (request, answers) = self.masked(&call);
+        let (checks, mut violations) = match explained {
+            Some(found) => (checks(&found.checks, language), violations(&found.violations, language)),
+            None => (checks(&call.checks, language), Vec::new()),
+        };
+        violations.truncate(VIOLATIONS_MAX);
+        // What a value was probably meant to be may stand in it.
+        violations.iter_mut().for_each(|bad| bad.message.clear());
+        Ok(proto::JournalCall {
+            position: call.position,
+            request_id: call.request_id.to_string(),
+            client_request_id: call.client_ids.request_id().unwrap_or_default().to_owned(),
+            method: call.method.to_owned(),
+            caller: call.caller.as_ref().map_or("", Caller::label).to_owned(),
+            called_at: record::timestamp(call.called_at),
+            machine_time: record::timestamp(call.machine_time),
+            took: prost_types::Duration::try_from(call.took).ok(),
+            outcome: call.outcome.to_string(),
+            code: call.code.0.to_owned(),
+            request,
+            request_bytes: call.request_bytes,
+            answers,
+            answer_count: call.answer_count,
+            answer_bytes: call.answer_bytes,
+            checks,
+            violations,
+            faults: call.faults().map(str::to_owned).collect(),
+            protocol: match call.protocol {
+                Protocol::Grpc => "grpc".to_owned(),
+                Protocol::GrpcWeb => "grpc-web".to_owned(),
+            },
+        })
+    }
+
+    fn heading(&self, recording: &Recording) -> proto::RecordingHeading {
+        let session = recording.session();
+        let faults = session.persona_faults.as_ref();
+        let personas = |ids: &Vec<crate::base::PersonalId>| proto::PersonaFaults {
+            personal_ids: ids.iter().map(|id| id.as_str().to_owned()).collect(),
+        };
+        proto::RecordingHeading {
+            version: RECORDING_VERSION,
+            session_id: session.id.to_string(),
+            seed: session.seed,
+            persona_faults: faults.map(personas),
+            clock: clock_message(session.clock),
+            province: self.facts.province.to_string(),
+            population: self.facts.population,
+            created_at: record::timestamp(self.facts.created_at),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            is_full: recording.is_full(),
+        }
+    }
+}
+
+/// A call as it was.
+fn recorded(call: &JournalCall) -> proto::RecordedCall {
+    let caller = match &call.caller {
+        Some(Caller::Agency(agency)) => format!("agency:{agency}"),
+        Some(Caller::Citizen(person)) => format!("citizen:{}", person.as_str()),
+        None => String::new(),
+    };
+    proto::RecordedCall {
+        method: call.method.to_owned(),
+        caller,
+        metadata: call.metadata.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+        request: call.request.clone(),
+        request_id: call.request_id.to_string(),
+        called_at: record::timestamp(call.called_at),
+        answers: call.answers.clone(),
+        code: call.code.1,
+        message: call.message.clone(),
+        details: call.details.clone(),
+    }
+}
+
+#[tonic::async_trait]
+impl JournalService for JournalGrpcService {
+    type FollowCallsStream = AnswerStream<proto::FollowCallsResponse>;
+    type ExportRecordingStream = AnswerStream<proto::ExportRecordingResponse>;
+
+    async fn list_calls(
+        &self,
+        request: Request<proto::ListCallsRequest>,
+    ) -> Result<Response<proto::ListCallsResponse>, Status> {
+        self.edge.answer(request, async move |call, request| self.list(&call, request).await).await
+    }
+
+    async fn follow_calls(
+        &self,
+        request: Request<proto::FollowCallsRequest>,
+    ) -> Result<Response<Self::FollowCallsStream>, Status> {
+        self.edge.stream(request, async move |call, request| self.follow(&call, request)).await
+    }
+
+    async fn verify_calls(
+        &self,
+        request: Request<proto::VerifyCallsRequest>,
+    ) -> Result<Response<proto::VerifyCallsResponse>, Status> {
+        self.edge.answer(request, async move |_, request| self.verify(&request)).await
+    }
+
+    async fn reset_journal(
+        &self,
+        request: Request<proto::ResetJournalRequest>,
+    ) -> Result<Response<proto::ResetJournalResponse>, Status> {
+        let use_case = async move |_, _| Ok(proto::ResetJournalResponse { forgotten: self.parts.journal.reset() });
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn start_recording(
+        &self,
+        request: Request<proto::StartRecordingRequest>,
+    ) -> Result<Response<proto::StartRecordingResponse>, Status> {
+        self.edge.answer(request, async move |_, _| self.start_recording()).await
+    }
+
+    async fn stop_recording(
+        &self,
+        request: Request<proto::StopRecordingRequest>,
+    ) -> Result<Response<proto::StopRecordingResponse>, Status> {
+        let use_case = async move |_, _| {
+            let (calls, is_full) = self.parts.journal.stop_recording();
+            Ok(proto::StopRecordingResponse { calls, is_full })
+        };
+        self.edge.answer(request, use_case).await
+    }
+
+    async fn export_recording(
+        &self,
+        request: Request<proto::ExportRecordingRequest>,
+    ) -> Result<Response<Self::ExportRecordingStream>, Status> {
+        self.edge.stream(request, async move |_, _| self.export()).await
+    }
+}

@@ -1,0 +1,104 @@
+//! One call, as a journal keeps it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::base::call::{ANSWERED, CallCheck, Caller};
+use crate::base::{ClientIds, RequestId, Timestamp};
+
+/// The outcome of a call whose client went away.
+pub const CANCELLED: &str = "CANCELLED";
+
+/// How a call came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC over HTTP/2.
+    Grpc,
+    /// gRPC-Web.
+    GrpcWeb,
+}
+
+/// A call that has ended.
+#[derive(Debug, Clone)]
+pub struct JournalCall {
+    /// Its number in the order in which calls ended, from 1.
+    pub position: u64,
+    /// Its number in the order in which calls began, from 0.
+    pub number: u64,
+    /// Its id.
+    pub request_id: RequestId,
+    /// The client's names for it.
+    pub client_ids: ClientIds,
+    /// Its method; empty for one that there is not.
+    pub method: &'static str,
+    /// Who called, if somebody who was accepted did.
+    pub caller: Option<Caller>,
+    /// How it came.
+    pub protocol: Protocol,
+    /// The metadata that may change an answer.
+    pub metadata: Vec<(&'static str, String)>,
+    /// When it came, by the world's time.
+    pub called_at: Timestamp,
+    /// The same by the machine's.
+    pub machine_time: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The request message, if it was read and is kept.
+    pub request: Option<Bytes>,
+    /// Its length.
+    pub request_bytes: u64,
+    /// The messages of the answer that are kept.
+    pub answers: Vec<Bytes>,
+    /// How many there were.
+    pub answer_count: u64,
+    /// Their length.
+    pub answer_bytes: u64,
+    /// `OK`, the reason of the refusal, or [`CANCELLED`].
+    pub outcome: Cow<'static, str>,
+    /// The name of the status code, and its number.
+    pub code: (&'static str, i32),
+    /// The message of a refusal.
+    pub message: String,
+    /// The details of a refusal, encoded.
+    pub details: Bytes,
+    /// The checks by which it was decided, as far as they were noted with the call.
+    pub checks: Vec<CallCheck>,
+}
+
+/// The beginning of the names of checks that say which fault was applied.
+const FAULT: &str = "fault";
+
+impl JournalCall {
+    /// The faults that were applied to it.
+    pub fn faults(&self) -> impl Iterator<Item = &str> {
+        self.checks.iter().filter_map(|check| {
+            let name = check.name.strip_prefix(FAULT)?;
+            if name.is_empty() { Some(check.detail.as_str()) } else { name.strip_prefix('.') }
+        })
+    }
+
+    /// Whether it was answered.
+    pub fn is_answered(&self) -> bool {
+        self.outcome == ANSWERED
+    }
+
+    /// The bytes of its messages that are kept.
+    pub fn message_bytes(&self) -> usize {
+        self.request.as_ref().map_or(0, Bytes::len) + self.answers.iter().map(Bytes::len).sum::<usize>()
+    }
+
+    /// The memory that it takes, about, in bytes.
+    pub fn bytes(&self) -> usize {
+        let checks = self.checks.iter().map(|check| size_of::<CallCheck>() + check.name.len() + check.detail.len());
+        let metadata = self.metadata.iter().map(|(_, value)| size_of::<(&str, String)>() + value.len());
+        let rest = self.answers.len() * size_of::<Bytes>() + self.message.len() + self.details.len();
+        size_of::<Self>() + self.message_bytes() + rest + checks.sum::<usize>() + metadata.sum::<usize>()
+    }
+
+    /// The same without its messages.
+    pub fn cut(&self) -> Self {
+        Self { request: None, answers: Vec::new(), ..self.clone() }
+    }
+}

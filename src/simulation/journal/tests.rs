@@ -1,0 +1,157 @@
+//! What a journal keeps, finds and forgets.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::base::call::{CallCheck, Caller, CheckOutcome};
+use crate::base::{AgencyId, ClientIds, SessionId, Timestamp};
+use crate::simulation::clock::Reading;
+
+const FETCH: &str = "lienthong.exchange.v1.ExchangeService/FetchRecords";
+const LINKS: &str = "lienthong.identity.v1.LinkService/ListLinks";
+
+fn call(id: u128, method: &'static str, outcome: &'static str, bytes: usize) -> JournalCall {
+    JournalCall {
+        position: 0,
+        number: id as u64,
+        request_id: RequestId(uuid::Uuid::from_u128(id)),
+        client_ids: ClientIds::default(),
+        method,
+        caller: AgencyId::parse("one-stop").map(Caller::Agency),
+        protocol: Protocol::Grpc,
+        metadata: Vec::new(),
+        called_at: Timestamp(id as i64 * 1_000),
+        machine_time: Timestamp(0),
+        took: Duration::ZERO,
+        request: Some(Bytes::from(vec![0; bytes])),
+        request_bytes: bytes as u64,
+        answers: Vec::new(),
+        answer_count: 0,
+        answer_bytes: 0,
+        outcome: outcome.into(),
+        code: if outcome == "OK" { ("OK", 0) } else { ("PERMISSION_DENIED", 7) },
+        message: String::new(),
+        details: Bytes::new(),
+        checks: Vec::new(),
+    }
+}
+
+fn ids(page: &Page) -> Vec<u64> {
+    page.calls.iter().map(|call| call.number).collect()
+}
+
+fn everything() -> CallFilter {
+    CallFilter::default()
+}
+
+#[test]
+fn the_oldest_are_forgotten_and_counted() {
+    let journal = Journal::new(20_000);
+    (0..100).for_each(|id| journal.record(call(id, FETCH, "OK", 1_000)));
+    let page = journal.page(&everything(), 0, 500, usize::MAX);
+    let kept = page.calls.len() as u64;
+    assert!((10..=16).contains(&kept), "{kept}");
+    assert_eq!((page.forgotten, page.next), (100 - kept, None));
+    assert_eq!(ids(&page), (100 - kept..100).collect::<Vec<_>>());
+    assert_eq!(journal.count(&everything()).forgotten, 100 - kept);
+    assert_eq!((journal.reset(), journal.count(&everything())), (kept, Count::default()));
+    journal.record(call(100, FETCH, "OK", 0));
+    let page = journal.page(&everything(), 0, 500, usize::MAX);
+    assert_eq!((page.calls[0].position, page.forgotten), (101, 0), "positions go on");
+}
+
+#[test]
+fn a_page_goes_on_where_the_one_before_ended_also_when_calls_are_forgotten() {
+    let journal = Journal::new(1 << 20);
+    for id in 0..10 {
+        journal.record(call(id, if id % 2 == 0 { FETCH } else { LINKS }, "OK", 1_000));
+    }
+    let filter = CallFilter { method: Some(WhichMethod::One(FETCH.into())), ..everything() };
+    let first = journal.page(&filter, 0, 2, usize::MAX);
+    assert_eq!((ids(&first), first.next), (vec![0, 2], Some(3)));
+    let rest = journal.page(&filter, 3, 10, usize::MAX);
+    assert_eq!((ids(&rest), rest.next), (vec![4, 6, 8], None));
+    let short = journal.page(&filter, 0, 10, 1_500);
+    assert_eq!((ids(&short), short.next), (vec![0, 2], Some(3)), "a page of long calls has fewer");
+}
+
+#[test]
+fn every_condition_must_hold() {
+    let journal = Journal::new(1 << 20);
+    journal.record(call(0, FETCH, "OK", 0));
+    journal.record(call(1, FETCH, "CONSENT_MISSING", 0));
+    let check = CallCheck { name: "fault.delay".into(), outcome: CheckOutcome::Fail, detail: "2 s".into() };
+    journal.record(JournalCall { checks: vec![check], ..call(2, LINKS, "OK", 0) });
+    journal.record(JournalCall { caller: None, ..call(3, "", "CREDENTIAL_MISSING", 0) });
+    let of_service = |name: &str| CallFilter { method: Some(WhichMethod::OfService(name.into())), ..everything() };
+    let outcome = |name: &str| CallFilter { outcome: Some(name.into()), ..everything() };
+    for (filter, expected) in [
+        (everything(), vec![0, 1, 2, 3]),
+        (of_service("lienthong.exchange.v1.ExchangeService"), vec![0, 1]),
+        (of_service("lienthong.exchange.v1"), vec![]),
+        (CallFilter { caller: Some("one-stop".into()), ..everything() }, vec![0, 1, 2]),
+        (CallFilter { caller: Some("bank".into()), ..everything() }, vec![]),
+        (outcome("OK"), vec![0, 2]),
+        (outcome("REFUSED"), vec![1, 3]),
+        (outcome("CONSENT_MISSING"), vec![1]),
+        (outcome("PERMISSION_DENIED"), vec![1, 3]),
+        (CallFilter { with_faults: true, ..everything() }, vec![2]),
+        (CallFilter { since: Some(Timestamp(1_000)), until: Some(Timestamp(3_000)), ..everything() }, vec![1, 2]),
+        (CallFilter { request_id: Some(uuid::Uuid::from_u128(2).to_string()), ..everything() }, vec![2]),
+        (CallFilter { caller: Some("one-stop".into()), ..outcome("REFUSED") }, vec![1]),
+    ] {
+        assert_eq!(ids(&journal.page(&filter, 0, 10, usize::MAX)), expected, "{filter:?}");
+        assert_eq!(journal.count(&filter).count, expected.len() as u64);
+    }
+}
+
+fn session() -> RecordedSession {
+    let clock = Reading { now: Timestamp(0), machine: Timestamp(0), is_frozen: true };
+    let id = SessionId::parse("00112233445566778899aabbccddeeff").expect("an id");
+    RecordedSession { id, seed: Some(7), persona_faults: None, clock }
+}
+
+#[test]
+fn a_recording_keeps_whole_what_the_journal_cuts() {
+    let journal = Journal::new(1 << 20);
+    assert_eq!(journal.begin().1, limits::JOURNAL_CALL_BYTES_MAX);
+    let refused = Journal::new(1);
+    refused.begin();
+    assert_eq!(refused.start_recording(session()).expect_err("it was called").reason, Reason::RecordingImpossible);
+
+    let journal = Journal::new(1 << 20);
+    journal.start_recording(session()).expect("nothing was called");
+    assert_eq!(journal.begin().1, limits::RECORDED_CALL_BYTES_MAX);
+    let long = limits::JOURNAL_CALL_BYTES_MAX + 1;
+    journal.record(call(0, FETCH, "OK", long));
+    let kept = journal.page(&everything(), 0, 1, usize::MAX);
+    assert_eq!((kept.calls[0].request.as_ref(), kept.calls[0].request_bytes), (None, long as u64));
+    assert_eq!(journal.recording().expect("there").calls()[0].message_bytes(), long);
+    assert_eq!(journal.stop_recording(), (1, false));
+    journal.record(call(1, FETCH, "OK", 0));
+    journal.start_recording(session()).expect("it goes on");
+    journal.record(call(2, FETCH, "OK", 0));
+    journal.reset();
+    let numbers = |journal: &Journal| -> Vec<u64> {
+        journal.recording().expect("there").calls().iter().map(|call| call.number).collect()
+    };
+    assert_eq!(numbers(&journal), [0, 2]);
+    // What was not kept whole ends it for good.
+    journal.record(JournalCall { answer_count: 1, ..call(3, FETCH, "OK", 0) });
+    journal.start_recording(session()).expect("nothing happens");
+    journal.record(call(4, FETCH, "OK", 0));
+    assert_eq!((numbers(&journal), journal.stop_recording()), (vec![0, 2], (2, true)));
+}
+
+#[tokio::test]
+async fn whoever_watches_hears_of_every_call() {
+    let journal = Journal::new(1 << 20);
+    let mut watch = journal.watch();
+    journal.record(call(0, FETCH, "OK", 0));
+    assert_eq!(*watch.wait_for(|newest| *newest >= 1).await.expect("there"), 1);
+    assert_eq!(journal.begins_after(), 0);
+    journal.reset();
+    assert_eq!(journal.begins_after(), 1);
+}

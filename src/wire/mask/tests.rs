@@ -1,0 +1,177 @@
+//! Nothing personal leaves a mask: every field of the protos that could hold some is marked, or is known to hold none.
+
+use std::collections::BTreeSet;
+
+use prost::Message as _;
+use prost_reflect::MessageDescriptor;
+
+use super::*;
+use crate::base::entropy::SystemEntropy;
+use crate::wire::proto::exchange::v1::FetchRecordsRequest;
+
+/// The names of fields with texts and bytes that hold nothing personal and no secret, wherever they are.
+const PLAIN: &[&str] = &[
+    // Who acts, never by number: a word, or an agency's key.
+    "acted_by",
+    "actor",
+    "agency",
+    "caller",
+    "created_by",
+    "issuer",
+    "key",
+    // Logs, proofs and what is published of them: commitments and pseudonyms.
+    "anchor_json",
+    "checkpoint",
+    "digest",
+    "entry",
+    "fingerprint",
+    "hashes",
+    "known_checkpoint",
+    "leaf",
+    "log",
+    "log_origin",
+    "path",
+    "shown_checkpoint",
+    "statement",
+    "status_uri",
+    "token",
+    "uri",
+    // Ids that mean nothing outside: random, or pseudonyms. Positions of streams are indices.
+    "client_request_id",
+    "consent_id",
+    "ids",
+    "link_id",
+    "presentation_id",
+    "record_id",
+    "request_id",
+    "resume_token",
+    "trace_id",
+    // Words for people and programs that name no one: texts of errors and checks have no personal data.
+    "code",
+    "detail",
+    "effect",
+    "expectation",
+    "fault",
+    "field",
+    "message",
+    "outcome",
+    "reason",
+    "rule",
+    "situation",
+    "state_reason",
+    "verdict",
+    "matched_by",
+    "operation",
+    "label",
+    // What there is: registries, record types, fields, rights, codes; organisations are no persons.
+    "audience",
+    "carries",
+    "classes",
+    "code_list",
+    "description",
+    "fields",
+    "json_schema",
+    "kind",
+    "label_en",
+    "label_vi",
+    "list",
+    "message_type",
+    "method",
+    "name",
+    "name_en",
+    "name_vi",
+    "natural_key",
+    "on",
+    "organisation_code",
+    "papers",
+    "property",
+    "province",
+    "purpose",
+    "record_type",
+    "record_types",
+    "references",
+    "registries",
+    "registry",
+    "rights",
+    "schema_fingerprint",
+    "source",
+    "successor",
+    "valid_from",
+    "valid_until",
+    "vct",
+];
+
+fn mask() -> Mask {
+    Mask::random(&SystemEntropy::default()).expect("randomness")
+}
+
+#[test]
+fn a_masked_value_is_told_apart_and_not_told() {
+    let request = |person: &str| FetchRecordsRequest {
+        personal_id: person.into(),
+        record_types: vec!["land.parcel.v1".into()],
+        purpose: "one_stop.verify_documents".into(),
+        ..Default::default()
+    };
+    let mask = mask();
+    let json = |mask: &Mask, person: &str| {
+        let masked = mask.json("lienthong.exchange.v1.FetchRecordsRequest", &request(person).encode_to_vec());
+        let fields = masked.expect("it reads").fields;
+        match fields["personalId"].kind.clone() {
+            Some(Json::StringValue(text)) => (text, format!("{fields:?}")),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (one, whole) = json(&mask, "042090990001");
+    assert!(one.len() == 9 && one.starts_with('~') && !whole.contains("042090990001"), "{whole}");
+    assert!(whole.contains("one_stop.verify_documents") && whole.contains("land.parcel.v1"), "{whole}");
+    assert_eq!(json(&mask, "042090990001").0, one, "equal values have equal masks");
+    assert_ne!(json(&mask, "042185990002").0, one);
+    assert_ne!(json(&self::mask(), "042090990001").0, one, "another journal has others");
+}
+
+/// The texts below a message that no mask covers, by the names of their fields.
+fn open(message: &MessageDescriptor, seen: &mut BTreeSet<String>, found: &mut BTreeSet<String>) {
+    if message.full_name().starts_with("google.protobuf.") || !seen.insert(message.full_name().to_owned()) {
+        return;
+    }
+    for field in message.fields().filter(|field| !is_masked(field)) {
+        match field.kind() {
+            Kind::Message(of)
+                if matches!(
+                    of.full_name(),
+                    "google.protobuf.Struct"
+                        | "google.protobuf.Value"
+                        | "google.protobuf.ListValue"
+                        | "google.protobuf.Any"
+                ) =>
+            {
+                found.insert(format!("{}.{}", message.name(), field.name()));
+            }
+            Kind::Message(of) => open(&of, seen, found),
+            Kind::String | Kind::Bytes => {
+                found.insert(field.name().to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn every_text_is_masked_or_known_to_be_plain() {
+    let (mut seen, mut found) = (BTreeSet::new(), BTreeSet::new());
+    for service in pool().services().filter(|service| service.name() != "JournalService") {
+        for method in service.methods() {
+            open(&method.input(), &mut seen, &mut found);
+            open(&method.output(), &mut seen, &mut found);
+        }
+    }
+    let plain: BTreeSet<String> = PLAIN.iter().map(|name| (*name).to_owned()).collect();
+    let unknown: Vec<_> = found.difference(&plain).collect();
+    assert!(
+        unknown.is_empty(),
+        "mark these with [debug_redact = true] where they may hold something personal or secret, or name them in PLAIN: {unknown:?}"
+    );
+    let gone: Vec<_> = plain.difference(&found).collect();
+    assert!(gone.is_empty(), "no field is called so any more: {gone:?}");
+}
