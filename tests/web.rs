@@ -183,6 +183,12 @@ async fn a_browser_calls_by_grpc_web_as_others_call_by_grpc() {
         assert_eq!((answer.http, answer.status()), (200, (code, reason)), "{answer:?}");
         assert!(answer.header("x-request-id").is_some() && answer.messages.is_empty(), "{answer:?}");
     }
+    // And the same journal.
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", serving.grpc)).expect("an address");
+    let native = base(&endpoint.connect().await.expect("it accepts"));
+    let filter = json!({ "filter": { "outcome": "CONSENT_MISSING" } });
+    let listed = native.ask("demo-operator", "simulation.v1.JournalService/ListCalls", filter).await;
+    assert_eq!(listed["calls"][0]["protocol"], "grpc-web", "{listed}");
     // Who may not call at all, is not even asked for a credential.
     let foreign = web("demo-one-stop").with("origin", "https://evil.example").call(FETCH, &fetch("x"));
     assert_eq!((foreign.http, foreign.header("access-control-allow-origin")), (403, None));
