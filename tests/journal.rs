@@ -112,6 +112,28 @@ async fn a_follower_hears_of_calls_as_they_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_its_client_leaves_is_written_down_too() {
+    use lienthong::wire::proto::province::v1::WatchChangesRequest;
+    use lienthong::wire::proto::province::v1::province_service_client::ProvinceServiceClient;
+    let started = gateway().start().await;
+    let base = base(&started.channel);
+    let mut client = ProvinceServiceClient::new(started.channel.clone());
+    let watching = client.watch_changes(as_agency("operator", WatchChangesRequest::default())).await;
+    let mut stream = watching.expect("it watches").into_inner();
+    stream.message().await.expect("open").expect("a change");
+    drop(stream);
+    let filter = json!({ "filter": { "outcome": "CANCELLED" } });
+    let written = common::until::until_answered("the stream is written down", async || {
+        let listed = journal(&base, "ListCalls", filter.clone()).await;
+        (!calls(&listed).is_empty()).then_some(listed)
+    });
+    let listed = written.await;
+    let call = &listed["calls"][0];
+    assert_eq!(call["method"], "lienthong.province.v1.ProvinceService/WatchChanges");
+    assert!(call["answerCount"] != "0" && call["answers"][0]["recordType"].is_string(), "{call}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_forgotten_is_not_counted_as_if_it_had_never_been() {
     let started = gateway().start().await;
     let base = base(&started.channel);

@@ -40,10 +40,11 @@ pub(super) fn is_journalled(method: Option<&Method>) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct ByGrpcWeb;
 
-/// A call that is being written down.
+/// A call that is being written down; one that is dropped before its end was cancelled.
 pub(super) struct Journalling {
     journal: Arc<Journal>,
-    call: JournalCall,
+    /// The call, until it is written.
+    call: Option<Box<JournalCall>>,
     begun: Instant,
     admitted: Option<Arc<Call>>,
     messages: Messages,
@@ -87,33 +88,38 @@ impl Journalling {
             details: Bytes::new(),
             checks: Vec::new(),
         };
-        Self { journal, call, begun: opening.begun, admitted: None, messages: Messages::new(bytes_max) }
+        let (call, messages) = (Some(Box::new(call)), Messages::new(bytes_max));
+        Self { journal, call, begun: opening.begun, admitted: None, messages }
     }
 
     /// Notes the request message of a call, if it was read.
     pub(super) fn note_request(&mut self, message: &[u8]) {
-        self.call.request_bytes = message.len() as u64;
-        if self.messages.takes(message.len()) {
-            self.call.request = Some(Bytes::copy_from_slice(message));
+        let kept = self.messages.takes(message.len()).then(|| Bytes::copy_from_slice(message));
+        if let Some(call) = &mut self.call {
+            (call.request_bytes, call.request) = (message.len() as u64, kept);
         }
     }
 
     /// Notes who was let in.
-    pub(super) fn note_admitted(&mut self, call: Option<&Arc<Call>>) {
-        self.admitted = call.cloned();
-        self.call.caller = call.map(|call| call.caller.clone());
+    pub(super) fn note_admitted(&mut self, admitted: Option<&Arc<Call>>) {
+        self.admitted = admitted.cloned();
+        if let Some(call) = &mut self.call {
+            call.caller = admitted.map(|admitted| admitted.caller.clone());
+        }
     }
 
     /// Notes why a call was not let in; `None`: it is not written down.
     pub(super) fn refused(mut self, error: &Error, caller: &Option<Caller>) -> Option<Self> {
+        let mut call = self.call.take()?;
         if matches!(error.reason, Reason::RateLimited | Reason::Overloaded) {
             return None; // Whoever calls too often would fill the journal with it.
         }
-        self.call.caller.clone_from(caller);
+        call.caller.clone_from(caller);
         if error.reason == Reason::RoleNotAllowed {
             let detail = error.message.clone();
-            self.call.checks = vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail }];
+            call.checks = vec![CallCheck { name: ROLE.into(), outcome: CheckOutcome::Fail, detail }];
         }
+        self.call = Some(call);
         Some(self)
     }
 
@@ -130,19 +136,24 @@ impl Journalling {
     /// Writes the call down with the status that it ended with.
     fn end(mut self, trailers: &HeaderMap) {
         let Ending { code, outcome, message, details } = ending(trailers);
-        self.call.code = (code_name(code), code as i32);
-        (self.call.outcome, self.call.message, self.call.details) = (outcome, message, details);
-        self.write();
+        if let Some(call) = &mut self.call {
+            call.code = (code_name(code), code as i32);
+            (call.outcome, call.message, call.details) = (outcome, message, details);
+        }
     }
+}
 
-    fn write(self) {
-        let Self { journal, mut call, begun, admitted, messages } = self;
-        call.took = begun.elapsed();
-        if let Some(admitted) = admitted {
+impl Drop for Journalling {
+    fn drop(&mut self) {
+        let Some(mut call) = self.call.take() else { return };
+        call.took = self.begun.elapsed();
+        if let Some(admitted) = &self.admitted {
             call.checks = admitted.checks();
         }
-        (call.answers, call.answer_count, call.answer_bytes) = (messages.kept, messages.count, messages.bytes);
-        journal.record(call);
+        let messages = &mut self.messages;
+        (call.answer_count, call.answer_bytes) = (messages.count, messages.bytes);
+        call.answers = std::mem::take(&mut messages.kept);
+        self.journal.record(*call);
     }
 }
 
@@ -166,11 +177,7 @@ impl http_body::Body for Following {
                     journalling.end(trailers);
                 }
             }
-            Poll::Ready(Some(Err(_)) | None) => {
-                if let Some(journalling) = self.journalling.take() {
-                    journalling.write();
-                }
-            }
+            Poll::Ready(Some(Err(_)) | None) => self.journalling = None,
             Poll::Pending => {}
         }
         polled
@@ -178,14 +185,6 @@ impl http_body::Body for Following {
 
     fn is_end_stream(&self) -> bool {
         self.inner.is_end_stream()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        if let Some(journalling) = self.journalling.take() {
-            journalling.write();
-        }
     }
 }
 
