@@ -60,16 +60,16 @@ impl Mask {
             return of_serde(plain);
         }
         let fields = message.fields().map(|(field, value)| {
-            let masked = if is_masked(&field) { self.hidden(&field, value) } else { self.value(&field.kind(), value) };
+            let masked = if is_masked(&field) { self.hidden(value) } else { self.value(&field.kind(), value) };
             (field.json_name().to_owned(), of(masked))
         });
         Json::StructValue(prost_types::Struct { fields: fields.collect() })
     }
 
     /// A field's value, masked: of a list each item.
-    fn hidden(&self, field: &FieldDescriptor, value: &Value) -> Json {
+    fn hidden(&self, value: &Value) -> Json {
         match value {
-            Value::List(items) => list(items.iter().map(|item| self.hidden(field, item))),
+            Value::List(items) => list(items.iter().map(|item| self.hidden(item))),
             Value::String(text) => self.pseudonym(text.as_bytes()),
             Value::Bytes(bytes) => self.pseudonym(bytes),
             Value::Message(message) => self.pseudonym(&prost::Message::encode_to_vec(message)),
