@@ -28,6 +28,7 @@ pub mod population;
 pub mod registry;
 pub mod replay;
 pub mod rights;
+pub mod scenario;
 pub mod serve;
 pub mod session;
 mod server;
@@ -98,6 +99,9 @@ pub enum Command {
     /// What goes wrong in a server's world: rules of faults.
     #[command(subcommand)]
     Fault(fault::Fault),
+    /// Stories of calls with expectations: run them against a server.
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
     /// Sessions of a server: worlds of their own, for test suites that run side by side.
     #[command(subcommand)]
     Session(session::Session),
@@ -166,6 +170,7 @@ impl Cli {
             Command::Person(command) => command.run(output),
             Command::Clock(command) => command.run(output),
             Command::Fault(command) => command.run(output),
+            Command::Scenario(command) => command.run(output),
             Command::Session(command) => command.run(output),
             Command::Journal(command) => command.run(output),
             Command::Replay(command) => command.run(output),

@@ -47,6 +47,11 @@ impl ServerArgs {
         Self { session: None, ..self }
     }
 
+    /// The credential of the calls.
+    pub(super) fn credential(&self) -> &str {
+        &self.credential
+    }
+
     /// A connection to the server.
     pub(super) async fn connect(&self) -> Result<Channel, Failure> {
         let endpoint = self.ca.endpoint(&self.address)?.connect_timeout(CONNECTS_WITHIN);

@@ -59,7 +59,7 @@ pub use world::{Entry, NoSessions, SESSION, ServedWorld, Sessions};
 
 use super::request_id::{REQUEST_ID, give_back, mark_headers};
 use super::status;
-use crate::base::call::{Call, Caller, Language, PublicAnswer, PublicCall};
+use crate::base::call::{Call, Language, PublicAnswer, PublicCall};
 use crate::base::peer::{Network, Peer};
 use crate::base::{Error, Reason, RequestId, Result, limits};
 use crate::simulation::faults::{FaultedCall, Strike};

@@ -19,6 +19,7 @@ use crate::api::Edge;
 use crate::api::credential::Authenticator;
 use crate::api::credential::{DemoCredentials, TokenMint};
 use crate::api::dispatch::{Dispatch, Handler};
+use crate::base::call::Caller;
 use crate::base::entropy::SeededEntropy;
 use crate::base::time::FixedClock;
 use crate::base::{AgencyId, Clock as _, Seed, Timestamp};

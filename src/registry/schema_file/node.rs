@@ -91,7 +91,7 @@ pub(super) fn read(text: &str) -> Result<Node, Flaws> {
     read_with(text, false)
 }
 
-fn read_with(text: &str, has_fractions: bool) -> Result<Node, Flaws> {
+pub(super) fn read_with(text: &str, has_fractions: bool) -> Result<Node, Flaws> {
     if text.len() > FILE_BYTES_MAX {
         return Err(Flaws::one(1, "TOO_LARGE", format_args!("a schema file has at most {FILE_BYTES_MAX} bytes")));
     }

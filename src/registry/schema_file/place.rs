@@ -16,7 +16,7 @@ pub fn path_of(text: &str, name: &str) -> Option<String> {
 
 /// The line of a path; 1 where the file has none.
 pub fn line_of(text: &str, path: &str) -> usize {
-    node::read(text).ok().and_then(|root| line(&root, root.line, path)).unwrap_or(1)
+    node::read_with(text, true).ok().and_then(|root| line(&root, root.line, path)).unwrap_or(1)
 }
 
 fn line(node: &Node, at: usize, path: &str) -> Option<usize> {

@@ -1,0 +1,244 @@
+//! What a step expects of an answer: values at paths, held against its JSON. Pure.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::vars::{put_in, put_in_text};
+
+/// The expectations of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Expect {
+    /// The code of gRPC.
+    pub(super) code: String,
+    /// The reason of a refusal.
+    pub(super) reason: Option<String>,
+    /// Whether every record of the answer verifies offline, or none does.
+    pub(super) verifies: Option<bool>,
+    /// Values at paths of the answer.
+    pub(super) fields: Vec<(String, Matcher)>,
+}
+
+/// What a value is to be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Matcher {
+    /// This value.
+    Is(Value),
+    /// A list or a text that contains this one.
+    Has(Value),
+    /// Anything else than this.
+    Not(Value),
+    /// A text that matches.
+    Matches(String),
+    /// A number, or one as text, from here on.
+    AtLeast(f64),
+    /// A number, or one as text, up to here.
+    AtMost(f64),
+    /// Nothing.
+    Absent,
+    /// Something.
+    Present,
+}
+
+/// An expectation that does not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unmet {
+    /// Which: `code`, `fields.link.state`.
+    pub(super) what: String,
+    /// What was expected.
+    pub(super) expected: String,
+    /// What was found.
+    pub(super) found: String,
+}
+
+impl Matcher {
+    /// Reads one: a value, or a mapping with one word that says how to compare.
+    pub(super) fn read(value: &Value) -> Result<Self, String> {
+        let Value::Object(map) = value else { return Ok(Self::Is(value.clone())) };
+        let known = "a comparison is one of has, not, matches, at_least, at_most, is: absent, is: present";
+        let (Some((word, with)), true) = (map.iter().next(), map.len() == 1) else { return Err(known.to_owned()) };
+        match (word.as_str(), with) {
+            ("has", with) => Ok(Self::Has(with.clone())),
+            ("not", with) => Ok(Self::Not(with.clone())),
+            ("matches", Value::String(pattern)) => match regex_lite::Regex::new(pattern) {
+                Ok(_) => Ok(Self::Matches(pattern.clone())),
+                Err(error) => Err(format!("is no regular expression: {error}")),
+            },
+            ("at_least", with) => number(with).map(Self::AtLeast).ok_or_else(|| "at_least takes a number".to_owned()),
+            ("at_most", with) => number(with).map(Self::AtMost).ok_or_else(|| "at_most takes a number".to_owned()),
+            ("is", Value::String(word)) if word == "absent" => Ok(Self::Absent),
+            ("is", Value::String(word)) if word == "present" => Ok(Self::Present),
+            _ => Err(known.to_owned()),
+        }
+    }
+
+    /// Puts variables in; the name of one that is not set, if there is one.
+    pub(super) fn put_in(&mut self, vars: &BTreeMap<String, Value>) -> Result<(), String> {
+        match self {
+            Self::Is(value) | Self::Has(value) | Self::Not(value) => *value = put_in(value, vars)?,
+            Self::Matches(pattern) => *pattern = put_in_text(pattern, vars)?,
+            Self::AtLeast(_) | Self::AtMost(_) | Self::Absent | Self::Present => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a value is so.
+    fn holds(&self, found: &Value) -> bool {
+        match self {
+            Self::Is(wanted) => same(found, wanted),
+            Self::Not(wanted) => !same(found, wanted),
+            Self::Has(wanted) => match (found, wanted) {
+                (Value::Array(items), wanted) => items.iter().any(|item| same(item, wanted)),
+                (Value::String(text), Value::String(part)) => text.contains(part),
+                _ => false,
+            },
+            Self::Matches(pattern) => {
+                let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+                regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(&text))
+            }
+            Self::AtLeast(least) => number(found).is_some_and(|found| found >= *least),
+            Self::AtMost(most) => number(found).is_some_and(|found| found <= *most),
+            Self::Absent => found.is_null(),
+            Self::Present => !found.is_null(),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Is(value) => value.to_string(),
+            Self::Has(value) => format!("something that has {value}"),
+            Self::Not(value) => format!("anything but {value}"),
+            Self::Matches(pattern) => format!("what matches {pattern}"),
+            Self::AtLeast(least) => format!("at least {least}"),
+            Self::AtMost(most) => format!("at most {most}"),
+            Self::Absent => "nothing".to_owned(),
+            Self::Present => "something".to_owned(),
+        }
+    }
+}
+
+/// The JSON form of protobuf has large numbers as texts: `3` and `"3"` are the same.
+fn same(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::String(text), Value::Number(number)) | (Value::Number(number), Value::String(text)) => {
+            *text == number.to_string()
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| same(found, wanted))
+        }
+        _ => found == wanted,
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The value at a path: `link.state`, `records[0].record_type`, `records.length`, `links[*].state`. Null where there is none.
+pub(super) fn at(value: &Value, path: &str) -> Value {
+    let path = path.strip_prefix('.').unwrap_or(path);
+    if path.is_empty() {
+        return value.clone();
+    }
+    if let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return match (index, value) {
+            ("*", Value::Array(items)) => Value::Array(items.iter().map(|item| at(item, rest)).collect()),
+            (index, Value::Array(items)) => {
+                let item = index.parse().ok().and_then(|index: usize| items.get(index));
+                item.map_or(Value::Null, |item| at(item, rest))
+            }
+            _ => Value::Null,
+        };
+    }
+    let end = path.find(['.', '[']).unwrap_or(path.len());
+    let (name, rest) = path.split_at(end);
+    match (name, value) {
+        // An empty list is left out of the JSON form of protobuf.
+        ("length", Value::Null) if rest.is_empty() => 0.into(),
+        ("length", Value::Array(items)) if rest.is_empty() => items.len().into(),
+        (name, Value::Object(map)) => map.get(name).map_or_else(|| at_nothing(rest), |found| at(found, rest)),
+        _ => Value::Null,
+    }
+}
+
+/// What there is at the rest of a path behind a field that is left out.
+fn at_nothing(rest: &str) -> Value {
+    if rest == ".length" {
+        0.into()
+    } else if rest.starts_with("[*]") {
+        Value::Array(Vec::new())
+    } else {
+        Value::Null
+    }
+}
+
+/// The fields that are not as expected.
+pub(super) fn unmet(answer: &Value, fields: &[(String, Matcher)]) -> Vec<Unmet> {
+    let check = |(path, matcher): &(String, Matcher)| {
+        let found = at(answer, path);
+        (!matcher.holds(&found)).then(|| Unmet {
+            what: format!("fields.{path}"),
+            expected: matcher.words(),
+            found: found.to_string(),
+        })
+    };
+    fields.iter().filter_map(check).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_values() {
+        let answer = json!({ "link": { "state": "LINKED" }, "items": [{ "n": "1" }, { "n": "2" }] });
+        for (path, value) in [
+            ("link.state", json!("LINKED")),
+            ("items[1].n", json!("2")),
+            ("items[2].n", Value::Null),
+            ("items[*].n", json!(["1", "2"])),
+            ("items.length", json!(2)),
+            ("others.length", json!(0)),
+            ("others[*].n", json!([])),
+            ("others[0]", Value::Null),
+            ("link.state.x", Value::Null),
+        ] {
+            assert_eq!(at(&answer, path), value, "{path}");
+        }
+    }
+
+    #[test]
+    fn comparisons_hold_and_say_what_they_wanted() {
+        for (value, by, holds) in [
+            (json!("3"), json!(3), true),
+            (json!("3"), json!("3"), true),
+            (json!(["1", "2"]), json!([1, 2]), true),
+            (json!(["1", "2"]), json!([1]), false),
+            (json!(["a", "b"]), json!({ "has": "b" }), true),
+            (json!("abc"), json!({ "has": "bc" }), true),
+            (json!("abc"), json!({ "not": "abc" }), false),
+            (json!("2026-11-30"), json!({ "matches": "^2026-" }), true),
+            (json!("12"), json!({ "at_least": 12 }), true),
+            (json!(12), json!({ "at_most": 11 }), false),
+            (Value::Null, json!({ "at_most": 11 }), false),
+            (Value::Null, json!({ "is": "absent" }), true),
+            (Value::Null, json!({ "is": "present" }), false),
+        ] {
+            assert_eq!(Matcher::read(&by).expect("reads").holds(&value), holds, "{value} {by}");
+        }
+        for wrong in [
+            json!({}),
+            json!({ "has": 1, "not": 2 }),
+            json!({ "mathces": "x" }),
+            json!({ "matches": "(" }),
+            json!({ "is": "so" }),
+        ] {
+            assert!(Matcher::read(&wrong).is_err(), "{wrong}");
+        }
+        let found = unmet(&json!({ "a": 1 }), &[("a".into(), Matcher::AtLeast(2.0))]);
+        let expected = Unmet { what: "fields.a".into(), expected: "at least 2".into(), found: "1".into() };
+        assert_eq!(found, [expected]);
+    }
+}

@@ -1,0 +1,123 @@
+//! `lienthong scenario`: stories of calls with expectations, run against a server, each in a session of its own.
+
+mod expect;
+mod file;
+mod junit;
+mod report;
+mod run;
+mod vars;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use futures::StreamExt as _;
+use futures::stream;
+
+use super::output::{Failure, OutputFormat, print, runtime};
+use super::server::ServerArgs;
+use file::{Flaws, Scenario};
+
+const EXAMPLES: &str = "\
+Examples:
+  lienthong scenario run examples/scenarios/*.yaml
+  lienthong scenario run first-link.yaml --junit report.xml
+  lienthong scenario check my-story.yaml                flaws with their lines
+  lienthong scenario schema > scenario.schema.json      for editors";
+
+/// Scenarios that run at one time.
+const AT_ONCE: usize = 32;
+/// The JSON Schema of a scenario's file.
+const SCHEMA: &str = include_str!("scenario.schema.json");
+
+/// Stories of calls with expectations: run them against a server, each in a session of its own.
+#[derive(Debug, Subcommand)]
+pub enum ScenarioCommand {
+    /// Run scenarios, all at the same time; exit code 1 if one is not as expected.
+    #[command(after_help = EXAMPLES)]
+    Run(Run),
+    /// Check files without calling anybody, and report every flaw with its line; exit code 1 if there is one.
+    #[command(after_help = EXAMPLES)]
+    Check(Check),
+    /// Print the JSON Schema of a scenario's file.
+    #[command(after_help = EXAMPLES)]
+    Schema,
+}
+
+/// Which scenarios.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The files.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// A file to write the outcome to as JUnit does.
+    #[arg(long, env = "LIENTHONG_SCENARIO_JUNIT", value_name = "FILE")]
+    junit: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Which files.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The files.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl ScenarioCommand {
+    /// Runs the subcommand.
+    pub fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Run(run) => runtime()?.block_on(run.run(output)),
+            Self::Check(Check { files }) => {
+                let (read, flaws) = read_all(files);
+                report::flaws(&flaws, read.len(), output)?;
+                Ok(if flaws.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Self::Schema => {
+                print(SCHEMA.trim_end())?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// The scenarios of files, and the files that are none.
+fn read_all(files: Vec<PathBuf>) -> (Vec<(PathBuf, Scenario)>, Vec<(PathBuf, Flaws)>) {
+    let (mut read, mut flawed) = (Vec::new(), Vec::new());
+    for path in files {
+        match file::read(&path) {
+            Ok(scenario) => read.push((path, scenario)),
+            Err(flaws) => flawed.push((path, flaws)),
+        }
+    }
+    (read, flawed)
+}
+
+impl Run {
+    async fn run(self, output: OutputFormat) -> Result<ExitCode, Failure> {
+        let (read, flaws) = read_all(self.files);
+        if !flaws.is_empty() {
+            report::flaws(&flaws, read.len(), output)?;
+            return Err(Failure::with_code("nothing was run, because a file has flaws", 2));
+        }
+        let channel = self.server.connect().await?;
+        let operator = self.server.credential();
+        let runs = read.into_iter().map(|(path, scenario)| {
+            let (channel, operator) = (channel.clone(), operator.to_owned());
+            async move { (path, run::run(scenario, channel, operator).await) }
+        });
+        let outcomes: Vec<_> = stream::iter(runs).buffered(AT_ONCE).collect().await;
+        if let Some(junit) = &self.junit {
+            let written = std::fs::write(junit, junit::junit(&outcomes));
+            written.map_err(|error| Failure::new(format!("{}: {error}", junit.display())))?;
+        }
+        report::outcomes(&outcomes, output)?;
+        let is_good = outcomes.iter().all(|(_, outcome)| outcome.failed.is_none());
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+#[cfg(test)]
+mod tests;
