@@ -5,12 +5,11 @@ use super::action::{
     Action, CallAction, DELAY_MAX, Delay, ReadAction, Refused, SIGMA_MILLI_MAX, SKEW_MS_MAX, StateAction,
 };
 use super::rule::{Match, Rule, Turn};
+use super::rules::RULES;
 use crate::base::name::{methods_meant, no_such, unknown};
 use crate::base::{Violation, Violations};
 use crate::registry::Catalogue;
 
-/// The service of the rules themselves: no rule is about it, so that one can always be ended.
-const RULES: &str = "lienthong.simulation.v1.FaultService/";
 /// Most methods of one rule.
 const METHODS_MAX: usize = 32;
 /// Longest life and longest pause of a rule.

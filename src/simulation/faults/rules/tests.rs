@@ -108,6 +108,14 @@ fn a_call_meets_the_rules_that_fit_it_in_their_order() {
     assert_eq!(met("a.v1.S/Get", Some("police"), "\n\x0c042090990002"), [""; 0]);
     assert_eq!(met("a.v1.S/Put", Some("bank"), ""), ["fault-3"]);
     assert_eq!(met("a.v1.Other/Get", None, ""), ["fault-4"]);
+    rules.add(vec![of_calls(Match::default(), refuse())]).expect("added");
+    assert_eq!(met("a.v1.S/Put", Some("police"), ""), ["fault-5"], "every call");
+    assert_eq!(
+        met("lienthong.simulation.v1.FaultService/Heal", Some("operator"), ""),
+        [""; 0],
+        "but those that end it"
+    );
+    rules.remove("fault-5");
     let counts: Vec<_> =
         rules.current().all().filter_map(|of| (of.counts().matched > 0).then(|| of.id.clone())).collect();
     assert_eq!(counts, ["fault-1", "fault-2", "fault-3", "fault-4"]);
