@@ -47,18 +47,27 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     fetch(&session, "demo-one-stop", PURPOSE).await.expect("fetched");
     assert!(fetch(&session, "demo-bank", "bank.know_your_customer").await.is_none());
     session.refused("demo-bank", "simulation.v1.SimulationService/FreezeClock", json!({})).await;
+    session.refused("demo-bank", FETCH, json!({})).await;
+    // Whoever has no credential enters no session, and is in the journal of none.
     session.refused("nonsense", FETCH, json!({})).await;
     let listed = journal(&session, "ListCalls", json!({})).await;
     let expected = [
         (FETCH, "one-stop", "OK"),
         (FETCH, "bank", "CONSENT_MISSING"),
         ("simulation.v1.SimulationService/FreezeClock", "bank", "ROLE_NOT_ALLOWED"),
-        (FETCH, "", "CREDENTIAL_MALFORMED"),
+        (FETCH, "bank", "INVALID_REQUEST"),
     ];
     let expected = expected
         .map(|(method, caller, outcome)| (format!("lienthong.{method}"), caller.to_owned(), outcome.to_owned()));
     assert_eq!(calls(&listed), expected, "{listed}");
     assert_eq!(calls(&journal(&base, "ListCalls", json!({})).await), [], "nothing of a session is in the province's");
+    base.refused("nonsense", FETCH, json!({})).await;
+    let outside = (format!("lienthong.{FETCH}"), String::new(), "CREDENTIAL_MALFORMED".to_owned());
+    assert_eq!(
+        calls(&journal(&base, "ListCalls", json!({})).await),
+        [outside],
+        "but who calls the province is in its own"
+    );
     // What is personal is masked, what is not is there: the messages, and the decision log.
     let text = listed.to_string();
     assert!(!text.contains(CITIZEN) && !text.contains("Nguyễn"), "{text}");
@@ -72,7 +81,7 @@ async fn every_call_of_a_world_is_in_its_journal_and_masked() {
     // Filters, pages and counts.
     let of = |filter: Value| json!({ "filter": filter });
     let refused = journal(&session, "ListCalls", of(json!({ "outcome": "REFUSED", "caller": "bank" }))).await;
-    assert_eq!(calls(&refused).len(), 2);
+    assert_eq!(calls(&refused).len(), 3);
     let page = journal(&session, "ListCalls", json!({ "page_size": 3 })).await;
     let rest = json!({ "page_size": 3, "page_token": page["nextPageToken"] });
     let rest = journal(&session, "ListCalls", rest).await;

@@ -54,6 +54,16 @@ pub fn methods_meant<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
+/// As much of the end of a method's full name as a misspelt name has, to compare the two: all of it, the service and the method, or the method.
+pub fn comparable_end<'a>(given: &str, method: &'a str) -> &'a str {
+    let from = match (given.contains('.'), given.contains('/')) {
+        (true, _) => None,
+        (false, true) => method.rfind('.'),
+        (false, false) => method.rfind('/'),
+    };
+    &method[from.map_or(0, |at| at + 1)..]
+}
+
 /// A sentence for an unknown name, with the known names that resemble it, or with all of them.
 ///
 /// ```

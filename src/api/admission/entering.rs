@@ -22,8 +22,6 @@ use crate::base::{Error, Reason, Result, Timestamp};
 
 /// The key that a client sends for bytes: the value would be base64, and no session's id.
 const SESSION_OF_BYTES: &str = "x-lienthong-session-bin";
-/// Reflection: all worlds have the same protos, so the province answers.
-const REFLECTION: &str = "grpc.reflection.";
 
 impl Inner {
     /// The world that a request is for. What no world lets in is for the province, which refuses it.
@@ -36,7 +34,7 @@ impl Inner {
         let strangers = &self.capacity.strangers;
         let as_stranger = |error| strangers.take(network_of(parts)).err().unwrap_or(error);
         let Some(id) = session_of(&parts.headers).map_err(as_stranger)? else { return Ok(self.base.clone()) };
-        let method = method.filter(|method| content::is_grpc(parts) && !method.name.starts_with(REFLECTION));
+        let method = method.filter(|_| content::is_grpc(parts));
         let Some(method) = method else { return Ok(self.base.clone()) };
         if method.row_of_callers(&self.base.rights.current()).is_some() {
             match authenticate(&self.capacity, &self.base, parts, self.base.edge.now()) {

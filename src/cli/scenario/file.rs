@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::expect::{Expect, Matcher};
 use super::vars::{named, put_in};
-use crate::base::name::{methods_meant, no_such, with_nearest};
+use crate::base::name::{comparable_end, methods_meant, no_such, with_nearest};
 use crate::registry::schema_file;
 use crate::simulation::faults::duration;
 use crate::wire::typed;
@@ -98,8 +98,16 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Notes a flaw at a path; of what is missing, at what it is missing from.
     fn flaw(&mut self, path: &str, problem: impl Into<String>) {
-        self.flaws.push((schema_file::line_of(self.text, path), problem.into()));
+        let (mut line, mut path) = (schema_file::line_of(self.text, path), path);
+        while line == 1
+            && let Some(end) = path.rfind(['.', '['])
+        {
+            path = &path[..end];
+            line = schema_file::line_of(self.text, path);
+        }
+        self.flaws.push((line, problem.into()));
     }
 
     fn known(&mut self, path: &str, map: &Map<String, Value>, known: &[&str]) {
@@ -332,7 +340,7 @@ impl Reading<'_> {
         match meant[..] {
             [one] => one.to_owned(),
             [] => {
-                let known = all.iter().map(|name| name.strip_prefix("lienthong.").unwrap_or(name));
+                let known = all.iter().map(|name| comparable_end(given, name));
                 self.flaw(path, with_nearest("no such method".to_owned(), given, known));
                 String::new()
             }

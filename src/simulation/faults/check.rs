@@ -6,7 +6,7 @@ use super::action::{
 };
 use super::rule::{Match, Rule, Turn};
 use super::rules::RULES;
-use crate::base::name::{methods_meant, no_such, unknown};
+use crate::base::name::{comparable_end, methods_meant, no_such, unknown};
 use crate::base::{Violation, Violations};
 use crate::registry::Catalogue;
 
@@ -108,13 +108,7 @@ impl Report<'_> {
                 }
                 [one] => one.clone_into(given),
                 [] => {
-                    // Compared with as much of each name as was given.
-                    let end = |name: &str| match (given.contains('.'), given.contains('/')) {
-                        (true, _) => 0,
-                        (false, true) => name.rfind('.').map_or(0, |at| at + 1),
-                        (false, false) => name.rfind('/').map_or(0, |at| at + 1),
-                    };
-                    let ends = known.methods.iter().map(|name| &name[end(name)..]);
+                    let ends = known.methods.iter().map(|name| comparable_end(given, name));
                     self.found.push(unknown(
                         format!("{}.{field}", self.at),
                         "method",
