@@ -31,7 +31,6 @@ const GROUP_KIB_MAX: usize = 16 * 1024;
 const ROW_OVERHEAD_BYTES: usize = 64;
 /// Interval of checks of the disk and the engine while nobody writes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The retry delay in refusals of changes.
 
 struct CommitRequest {
     batch: Batch,

@@ -83,8 +83,11 @@ impl ScenarioCommand {
     }
 }
 
+type Sound = Vec<(PathBuf, Scenario)>;
+type Flawed = Vec<(PathBuf, Flaws)>;
+
 /// The scenarios of files, and the files that are none.
-fn read_all(files: Vec<PathBuf>) -> (Vec<(PathBuf, Scenario)>, Vec<(PathBuf, Flaws)>) {
+fn read_all(files: Vec<PathBuf>) -> (Sound, Flawed) {
     let (mut read, mut flawed) = (Vec::new(), Vec::new());
     for path in files {
         match file::read(&path) {

@@ -116,8 +116,7 @@ fn a_call_meets_the_rules_that_fit_it_in_their_order() {
         "but those that end it"
     );
     rules.remove("fault-5");
-    let counts: Vec<_> =
-        rules.current().all().filter_map(|of| (of.counts().matched > 0).then(|| of.id.clone())).collect();
+    let counts: Vec<_> = rules.current().all().filter(|of| of.counts().matched > 0).map(|of| of.id.clone()).collect();
     assert_eq!(counts, ["fault-1", "fault-2", "fault-3", "fault-4"]);
 }
 
