@@ -140,7 +140,7 @@ pub struct Serve {
     /// The URL under which others reach the console's port: credentials name their status lists under it, and their issuers too if it is https [default: the console's address].
     #[arg(long, env = "LIENTHONG_PUBLIC_URL", value_parser = public_url, value_name = "URL")]
     public_url: Option<String>,
-    /// The origins whose pages may call by gRPC-Web on the console's port, separated by commas, like https://portal.example.vn; `loopback` stands for all pages of this machine. The console's own may always.
+    /// The origins whose pages may call by gRPC-Web on the console's port, separated by commas, like `https://portal.example.vn`; `loopback` stands for all pages of this machine. The console's own may always.
     #[arg(long, env = "LIENTHONG_CORS_ORIGIN", default_value = "loopback", value_delimiter = ',', value_parser = web_origin, value_name = "ORIGIN")]
     cors_origin: Vec<WebOrigin>,
     /// Rebuild the status lists from the record ledger, and log which stored ones differed.
