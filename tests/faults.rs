@@ -574,7 +574,7 @@ async fn a_call_may_ask_for_its_own_fault_where_the_session_allows_it() {
     let begun = Instant::now();
     assert!(ask(in_session, &[("x-envoy-fault-delay-request", "200")]).await.is_ok());
     assert!(begun.elapsed() >= Duration::from_millis(200));
-    for wrong in ["full-disk", "delay", "status=ABORTED;chance=1", "statsu=ABORTED"] {
+    for wrong in ["full-disk", "delay", "status=ABORTED;chance=1", "statsu=ABORTED", "delay=2m", "drip=1/1d"] {
         assert_eq!(ask(in_session, &[(own, wrong)]).await.map(drop), refused(), "{wrong}");
     }
     for session in [Some(other.id()), None] {

@@ -112,10 +112,10 @@ pub struct Add {
     /// Before this time of the world, RFC 3339.
     #[arg(long, env = "LIENTHONG_FAULT_UNTIL", value_parser = super::verify::instant, value_name = "TIME")]
     until: Option<Timestamp>,
-    /// At most so many at one time.
+    /// How many turns may last at one time, at most.
     #[arg(long, env = "LIENTHONG_FAULT_MAX_ACTIVE", value_name = "NUMBER")]
     max_active: Option<u32>,
-    /// At most so many in all.
+    /// How many turns there may be in all, at most.
     #[arg(long, env = "LIENTHONG_FAULT_MAX_COUNT", value_name = "NUMBER")]
     max_count: Option<u64>,
     /// The rule ends by itself after this time: `30s`, `5m`.

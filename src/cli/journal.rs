@@ -108,13 +108,13 @@ pub struct Follow {
 /// What to expect.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// Expect exactly so many.
+    /// Expect exactly this many.
     #[arg(long, env = "LIENTHONG_JOURNAL_EXACTLY", value_name = "NUMBER", conflicts_with_all = ["at_least", "at_most"])]
     exactly: Option<u64>,
-    /// Expect at least so many.
+    /// Expect at least this many.
     #[arg(long, env = "LIENTHONG_JOURNAL_AT_LEAST", value_name = "NUMBER")]
     at_least: Option<u64>,
-    /// Expect at most so many.
+    /// Expect at most this many.
     #[arg(long, env = "LIENTHONG_JOURNAL_AT_MOST", value_name = "NUMBER")]
     at_most: Option<u64>,
     #[command(flatten)]

@@ -1,18 +1,12 @@
 //! The logs that a rule of faults pauses: they are held like a log whose key changes, for as long as the rule stands.
 
-#![allow(clippy::disallowed_methods, reason = "a rule ends by the machine's time")]
-
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::task::AbortOnDrop;
 use crate::ledger::Pause;
 use crate::simulation::faults::{Rules, StateAction};
-
-/// How often lives and windows are looked at while a rule about a part of the world stands.
-const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 /// Pauses one log; `None` once it is closed.
 pub(super) type Pausing = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Option<Pause>> + Send>> + Send + Sync>;
@@ -43,12 +37,7 @@ impl PausedLogs {
                 }
                 let has_states = rules.current().has_states();
                 drop(rules);
-                let changed = async { changed.changed().await.is_ok() };
-                let is_there = match has_states {
-                    true => tokio::time::timeout(LOOKS_EVERY, changed).await.unwrap_or(true),
-                    false => changed.await,
-                };
-                if !is_there {
+                if !Rules::moved(&mut changed, has_states).await {
                     return;
                 }
             }

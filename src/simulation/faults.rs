@@ -26,7 +26,7 @@ pub use action::{
     ALWAYS, Action, After, CallAction, DELAY_MAX, Delay, ReadAction, Refusal, Refused, ResetCode, SIGMA_MILLI_MAX,
     SKEW_MS_MAX, StateAction,
 };
-pub use check::{Known, check};
+pub use check::{Known, check, check_bounds};
 pub use registry::Faulty;
 pub use rule::{Match, Rule, Turn};
 pub use rules::{ADDED_MAX, FaultedCall, NewRule, Rules, Table};

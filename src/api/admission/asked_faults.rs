@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tonic::codegen::http::HeaderMap;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Violations};
 use crate::simulation::faults::{
-    Action, CallAction, Delay, Match, Refusal, Refused, Rule, Rules, Strike, Turn, action,
+    Action, CallAction, Delay, Match, Refusal, Refused, Rule, Rules, Strike, Turn, action, check_bounds,
 };
 
 /// Our own metadata key.
@@ -76,7 +76,11 @@ fn own(text: &str) -> Result<Rule> {
         }
     };
     match action(text.trim()).map_err(|says| Error::invalid_field(FAULT, "UNKNOWN_VALUE", says))? {
-        Action::Call(action) => Ok(rule(action, share)),
+        Action::Call(action) => {
+            let mut found = Violations::default();
+            check_bounds(&action, FAULT, &mut found);
+            if found.is_empty() { Ok(rule(action, share)) } else { Err(Error::invalid(found)) }
+        }
         Action::Read(_) | Action::State(_) => {
             let says = "metadata has faults of its own call only: the others are rules of FaultService";
             Err(Error::invalid_field(FAULT, "NOT_APPLICABLE", says))

@@ -45,6 +45,11 @@ pub fn check(mut rule: Rule, at: &str, known: &Known<'_>, found: &mut Violations
     rule
 }
 
+/// Checks the bounds of an action about calls, whose fields begin with `at`. What is wrong is added to `found`.
+pub fn check_bounds(action: &CallAction, at: &str, found: &mut Violations) {
+    Report { at, found }.call(action);
+}
+
 /// The violations of one rule.
 struct Report<'a> {
     at: &'a str,

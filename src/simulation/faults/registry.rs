@@ -25,8 +25,6 @@ use crate::registry::port::{
 use crate::registry::signing::{CredentialDraft, SignedStatusList, StatusListDraft};
 use crate::trust::{Disclosure, PublicKey};
 
-/// How often a feed that waits looks whether a window of the world's time has opened.
-const LOOKS_EVERY: Duration = Duration::from_secs(1);
 /// The cursor of the rest of an answer that never arrives.
 const REST: &[u8] = b"the rest";
 
@@ -244,10 +242,10 @@ impl Registry for Faulty {
         let mut waiting = pin!(self.inner.wait_beyond(cursor));
         loop {
             self.check_feed()?;
-            // A feed that waits for changes halts when the rules do: also one whose window opens meanwhile, a little later.
-            match select(waiting.as_mut(), pin!(tokio::time::timeout(LOOKS_EVERY, changed.changed()))).await {
-                Either::Left((waited, _)) => return waited,
-                Either::Right(_) => {}
+            let moved = pin!(Rules::moved(&mut changed, self.rules.current().has_states()));
+            // A feed that waits for changes halts when the rules say so.
+            if let Either::Left((waited, _)) = select(waiting.as_mut(), moved).await {
+                return waited;
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The rules that a world holds, also while it runs: a call or a read keeps to those that it began with.
 
+#![allow(clippy::disallowed_methods, reason = "a rule ends by the machine's time")]
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -18,6 +21,8 @@ const ID_DIGITS: usize = 12;
 pub const ADDED_MAX: usize = 1_000;
 /// The service of the rules themselves: no rule is about it.
 pub(super) const RULES: &str = "lienthong.simulation.v1.FaultService/";
+/// How often windows and lives are looked at while a rule about a part of the world stands.
+const LOOKS_EVERY: Duration = Duration::from_millis(100);
 /// The lane in which calls are counted.
 const CALLS: &str = "";
 
@@ -106,6 +111,16 @@ impl Rules {
     /// The rules that hold, as they change.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Waits until the rules may say something else about a part of the world: they changed, or, while a rule about one stands, a moment passed, since
+    /// windows of the world's time and lives begin and end by themselves. `false` once the rules are gone.
+    pub async fn moved(changed: &mut watch::Receiver<u64>, has_states: bool) -> bool {
+        let change = async { changed.changed().await.is_ok() };
+        match has_states {
+            true => tokio::time::timeout(LOOKS_EVERY, change).await.unwrap_or(true),
+            false => change.await,
+        }
     }
 
     /// The time of the world.

@@ -1,9 +1,6 @@
 //! A store whose disk is full for as long as a rule says so.
 
-#![allow(clippy::disallowed_methods, reason = "a rule ends by the machine's time")]
-
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,9 +10,6 @@ use super::action::StateAction;
 use super::rules::Rules;
 use crate::base::{Error, Result};
 use crate::store::{Batch, Changes, Health, Openers, Scan, Snapshot, Space, Store, StoreRow, Writes, disk_full};
-
-/// How often lives and windows are looked at while a rule about a part of the world stands.
-const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 /// A store in front of another. Reads pass.
 pub struct FaultyStore {
@@ -38,17 +32,9 @@ impl FaultyStore {
                 store.show();
                 let has_states = store.rules.current().has_states();
                 drop(store);
-                // A window of the world's time opens and closes by itself, and a life ends so.
-                let pause = async {
-                    match has_states {
-                        true => tokio::time::sleep(LOOKS_EVERY).await,
-                        false => std::future::pending().await,
-                    }
-                };
                 let is_there = tokio::select! {
                     changed = of.changed() => changed.is_ok(),
-                    changed = changes.changed() => changed.is_ok(),
-                    () = pause => true,
+                    is_there = Rules::moved(&mut changes, has_states) => is_there,
                 };
                 if !is_there {
                     return;
